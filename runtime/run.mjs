@@ -32,7 +32,9 @@ else {
 function packagedNode() {
   const name = packages[`${process.platform}-${process.arch}`]
   if (name === undefined) {
-    fail(`this is Node ${process.versions.node} and there is no packaged one for ${process.platform}-${process.arch}`)
+    fail(
+      `this is Node ${process.versions.node} and there is no packaged one for ${process.platform}-${process.arch}`,
+    )
   }
   return binaryOf(path.join(here, 'node_modules'), name) ?? install(name)
 }
@@ -55,17 +57,23 @@ function binaryOf(modules, name) {
 function install(name) {
   const target = path.join(here, 'node_modules')
   const own = path.join(here, `.install-${process.pid}`)
-  console.error(`mailtrail: this is Node ${process.versions.node}; installing the pinned Node in runtime/, once (about 10 s)`)
+  console.error(
+    `mailtrail: this is Node ${process.versions.node}; installing the pinned Node in runtime/, once (about 10 s)`,
+  )
   try {
     removeAbandonedInstalls()
     fs.rmSync(own, { recursive: true, force: true })
     fs.mkdirSync(own)
-    for (const file of ['package.json', 'package-lock.json']) fs.copyFileSync(path.join(here, file), path.join(own, file))
+    for (const file of ['package.json', 'package-lock.json'])
+      fs.copyFileSync(path.join(here, file), path.join(own, file))
   } catch (error) {
     fail(`cannot write in ${here} (${error.code}); run this once as the owner of that folder`)
   }
   process.once('exit', () => fs.rmSync(own, { recursive: true, force: true }))
-  const result = npm(['ci', '--ignore-scripts', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'], own)
+  const result = npm(
+    ['ci', '--ignore-scripts', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'],
+    own,
+  )
   if (binaryOf(path.join(own, 'node_modules'), name) === undefined) {
     fail(`npm ci did not bring ${name} (${result.error ?? result.signal ?? `exit code ${result.status}`})`)
   }
@@ -90,7 +98,8 @@ function removeAbandonedInstalls() {
   for (const entry of fs.readdirSync(here)) {
     const folder = path.join(here, entry)
     if (!entry.startsWith('.install-') || isAlive(Number(entry.slice('.install-'.length)))) continue
-    if (Date.now() - fs.statSync(folder).mtimeMs > staleInstallMs) fs.rmSync(folder, { recursive: true, force: true })
+    if (Date.now() - fs.statSync(folder).mtimeMs > staleInstallMs)
+      fs.rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -109,7 +118,9 @@ function npm(npmArgs, cwd) {
     path.join(bin, '../lib/node_modules/npm/bin/npm-cli.js'),
     path.join(bin, 'node_modules/npm/bin/npm-cli.js'),
   ]
-  const script = scripts.find((file) => file !== undefined && /npm-cli\.js$/.test(file) && fs.existsSync(file))
+  const script = scripts.find(
+    (file) => file !== undefined && file.endsWith('npm-cli.js') && fs.existsSync(file),
+  )
   const options = { cwd, stdio: ['ignore', 'ignore', 'inherit'] }
   if (script !== undefined) return spawnSync(process.execPath, [script, ...npmArgs], options)
   return spawnSync('npm', npmArgs, { ...options, shell: process.platform === 'win32' })
@@ -126,7 +137,9 @@ function run(node, nodeArgs) {
     if (!sentByTerminal(signal)) child.kill(signal)
   }
   for (const signal of signals) process.on(signal, forward)
-  child.on('error', (error) => fail(`cannot start ${node}: ${error.message}. Install Node ${oldestNode} or newer`))
+  child.on('error', (error) =>
+    fail(`cannot start ${node}: ${error.message}. Install Node ${oldestNode} or newer`),
+  )
   child.on('exit', (code, signal) => {
     for (const name of signals) process.off(name, forward)
     if (signal === null) process.exitCode = code
@@ -138,7 +151,11 @@ function run(node, nodeArgs) {
 function sentByTerminal(signal) {
   if (signal === 'SIGTERM') return false
   try {
-    const [, group, , , foregroundGroup] = fs.readFileSync('/proc/self/stat', 'utf8').split(') ')[1].slice(2).split(' ')
+    const [, group, , , foregroundGroup] = fs
+      .readFileSync('/proc/self/stat', 'utf8')
+      .split(') ')[1]
+      .slice(2)
+      .split(' ')
     return group === foregroundGroup
   } catch {
     return Boolean(process.stdin.isTTY || process.stderr.isTTY)
