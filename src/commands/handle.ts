@@ -1,0 +1,163 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { catalogue } from '../domain/catalogue.ts'
+import type { Decider } from '../domain/decider.ts'
+import type { Actor, DomainEvent, EventMetadata, Position } from '../domain/event.ts'
+import { RevisionConflict, type Clock, type EventStore, type NewEvent } from './ports.ts'
+
+/** Who asks, under which command id (a UUIDv7), and what led to it. One caller is one command. */
+export type Caller = {
+  readonly actor: Actor
+  readonly commandId: string
+  readonly correlationId: string
+  readonly causationId: string | null
+}
+
+/** `repeated`: the stream showed that this command had been done before; nothing was appended. */
+export type Handled<State> = {
+  readonly revision: number
+  readonly position: Position | null
+  readonly repeated: boolean
+  readonly state: State
+}
+
+/** The caller's `If-Match` names a revision that is not the stream's. */
+export class StaleRevision extends Error {
+  readonly expected: number
+  readonly actual: number
+
+  constructor(expected: number, actual: number) {
+    super(`The version is ${actual}, not ${expected}`)
+    this.name = 'StaleRevision'
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+const ATTEMPTS = 3
+
+/**
+ * Load, decide, append. A conflict starts again from the top, three times in all; after that RevisionConflict is
+ * the caller's to see. A command whose id is in the stream already is not decided again: that is what makes a
+ * repeat after a crash harmless.
+ */
+export const handler =
+  (store: EventStore, clock: Clock) =>
+  async <State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+    command: Command,
+    caller: Caller,
+    options: { readonly ifRevision?: number | undefined } = {},
+  ): Promise<Handled<State>> => {
+    for (let attempt = 1; ; attempt++) {
+      const history = await store.readStream(stream)
+      let state = decider.initial
+      // The stream's own category guarantees the type: only its decider ever writes to it.
+      for (const event of history) state = decider.evolve(state, event as unknown as Event)
+      const last = history.at(-1)
+      const revision = last?.revision ?? -1
+      const done = history.findLast((event) => event.metadata.commandId === caller.commandId)
+      if (done) return { revision: done.revision, position: done.position, repeated: true, state }
+      if (options.ifRevision !== undefined && options.ifRevision !== revision)
+        throw new StaleRevision(options.ifRevision, revision)
+      const decided = decider.decide(command, state)
+      if (decided.length === 0) return { revision, position: last?.position ?? null, repeated: false, state }
+      const occurredAt = clock().toISOString()
+      const events = decided.map((event, index) => newEvent(event, eventIdOf(caller.commandId, stream, index), caller, occurredAt))
+      try {
+        const appended = await store.append({ stream, expected: revision === -1 ? 'no_stream' : revision, events })
+        for (const event of events) state = decider.evolve(state, event)
+        return { revision: appended.revision, position: appended.position, repeated: appended.repeated, state }
+      } catch (error) {
+        if (!(error instanceof RevisionConflict) || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+export type Handle = ReturnType<typeof handler>
+
+/** Reads a stream and folds it. `revision` is -1 where there is no stream. */
+export const loader =
+  (store: EventStore) =>
+  async <State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+  ): Promise<{ state: State; revision: number; position: Position | null }> => {
+    const history = await store.readStream(stream)
+    const state = history.reduce((folded, event) => decider.evolve(folded, event as unknown as Event), decider.initial)
+    return { state, revision: history.at(-1)?.revision ?? -1, position: history.at(-1)?.position ?? null }
+  }
+
+export type Load = ReturnType<typeof loader>
+
+/**
+ * Checks the event against its schema and puts its envelope on. For facts from outside, whose id comes from their
+ * source, and for `handler`; every append of the product passes here.
+ */
+export const newEvent = <Event extends DomainEvent>(
+  event: Event,
+  id: string,
+  caller: Caller,
+  occurredAt: string,
+): NewEvent<Event> => {
+  const definition = catalogue.get(event.type)
+  if (!definition) throw new TypeError(`No event ${event.type} is in the catalogue`)
+  const metadata: EventMetadata = {
+    actor: caller.actor,
+    commandId: caller.commandId,
+    correlationId: caller.correlationId,
+    causationId: caller.causationId,
+    occurredAt,
+    schemaVersion: 1,
+  }
+  return { ...event, data: definition.schema.parse(event.data), id, metadata }
+}
+
+/**
+ * The id of the nth event that a command makes in a stream: the command's own time, then a hash. A UUIDv7
+ * (RFC 9562 5.7), so that ids made together lie together in the store's index, and the same again when repeated.
+ */
+export const eventIdOf = (commandId: string, stream: string, index: number): string => {
+  const hash = createHash('sha256').update(`${commandId}\n${stream}\n${index}`).digest()
+  return uuid(Buffer.concat([Buffer.from(commandId.replaceAll('-', ''), 'hex').subarray(0, 6), hash.subarray(0, 10)]), 7)
+}
+
+/** The id of a fact from outside: UUIDv5 (RFC 9562 5.5) of its source key, so that the store knows it again. */
+export const sourceEventId = (key: string): string =>
+  uuid(createHash('sha1').update(MAILTRAIL_NAMESPACE).update(key, 'utf8').digest().subarray(0, 16), 5)
+
+const MAILTRAIL_NAMESPACE = Buffer.from('7a7a1b3c5e0f4d0c9c3e2f6a1d8b4e90', 'hex')
+
+/** A UUIDv7: the command's time in its first 48 bits. */
+export const newCommandId = (now: Date): string => {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(now.getTime(), 0, 6)
+  return uuid(bytes, 7)
+}
+
+/** A readable id that sorts by time: `acc_` and the command's 128 bits in Crockford's base 32, lower case. */
+export const entityId = (prefix: string, commandId: string): string =>
+  `${prefix}_${base32(Buffer.from(commandId.replaceAll('-', ''), 'hex'))}`
+
+/** The same form, from a source key: for what is known by where it came from. */
+export const entityIdOfSource = (prefix: string, key: string): string =>
+  `${prefix}_${base32(createHash('sha256').update(key, 'utf8').digest().subarray(0, 16))}`
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+const base32 = (bytes: Buffer): string => {
+  let value = BigInt(`0x${bytes.toString('hex')}`)
+  let text = ''
+  for (let digit = 0; digit < 26; digit++) {
+    text = ALPHABET[Number(value & 31n)] + text
+    value >>= 5n
+  }
+  return text
+}
+
+const uuid = (bytes: Buffer, version: number): string => {
+  const copy = Buffer.from(bytes)
+  copy[6] = (copy[6]! & 0x0f) | (version << 4)
+  copy[8] = (copy[8]! & 0x3f) | 0x80
+  return copy.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

@@ -1,0 +1,253 @@
+import type { MailServer, TestStep } from '../domain/accounts/events.ts'
+import type { DomainEvent, EventMetadata, Position, RecordedEvent } from '../domain/event.ts'
+
+// ---------------------------------------------------------------- the log
+
+/** An event on its way into the log. The id is a UUID that the caller derives, so that a repeat is recognised. */
+export type NewEvent<Event extends DomainEvent = DomainEvent> = Event & {
+  readonly id: string
+  readonly metadata: EventMetadata
+}
+
+/** Nothing is ever appended without a statement of what is there: no stream yet, or exactly this revision. */
+export type ExpectedRevision = 'no_stream' | number
+
+export type Append = {
+  readonly stream: string
+  readonly expected: ExpectedRevision
+  readonly events: readonly NewEvent[]
+}
+
+/** `repeated`: these events, with these ids, were already there at this place; nothing was written. */
+export type Appended = {
+  readonly revision: number
+  readonly position: Position
+  readonly repeated: boolean
+}
+
+/** A stretch of the log. `position` is how far it was read, events or not; `atHead` that nothing lay beyond it then. */
+export type Page = {
+  readonly events: readonly RecordedEvent[]
+  readonly position: Position
+  readonly atHead: boolean
+}
+
+/** Which events of the log are wanted: those of these types (all when left out), in streams whose name starts so. */
+export type EventFilter = {
+  readonly types?: readonly string[]
+  readonly streamPrefix?: string
+}
+
+/**
+ * The log of all events. Positions are strictly increasing in commit order, and a reader that goes on from the
+ * position that it was given never misses or repeats an event. Acknowledged means durable.
+ */
+export type EventStore = {
+  /** @throws RevisionConflict, DuplicateEvent */
+  append(append: Append): Promise<Appended>
+  /** Events of one stream with a revision above `after` (all by default), at most `limit`, oldest first. */
+  readStream(stream: string, options?: { after?: number; limit?: number }): Promise<RecordedEvent[]>
+  /** One page of the log behind `after` (from the start when null). */
+  readAll(options: { after: Position | null; limit: number; filter?: EventFilter }): Promise<Page>
+  /** Pages from `after` on, and then live, until `signal` aborts; ends without an error then. */
+  subscribe(options: {
+    after: Position | null
+    limit: number
+    filter?: EventFilter
+    signal: AbortSignal
+  }): AsyncIterable<Page>
+  /** The position of the newest event; null while the log is empty. */
+  head(): Promise<Position | null>
+  /** Identity of this log, fixed when it was made; kept with every checkpoint. */
+  storeId(): Promise<string>
+  close(): Promise<void>
+}
+
+/** Somebody else wrote first. `actual` is -1 where there is no stream. */
+export class RevisionConflict extends Error {
+  readonly stream: string
+  readonly expected: ExpectedRevision
+  readonly actual: number
+
+  constructor(stream: string, expected: ExpectedRevision, actual: number) {
+    super(`Stream ${stream} is at revision ${actual}, expected ${expected}`)
+    this.name = 'RevisionConflict'
+    this.stream = stream
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** An event id of this append is in the log already, but not as this same append. */
+export class DuplicateEvent extends Error {
+  readonly stream: string
+
+  constructor(stream: string) {
+    super(`An event of this append to ${stream} is already in the log at another place`)
+    this.name = 'DuplicateEvent'
+    this.stream = stream
+  }
+}
+
+// ---------------------------------------------------------------- blobs
+
+/** Bytes under their own SHA-256 (lower-case hex). Putting the same twice is nothing; acknowledged means durable. */
+export type BlobStore = {
+  put(blobs: readonly { readonly hash: string; readonly content: Uint8Array }[]): Promise<void>
+  /** @returns null where there is no such blob */
+  get(hash: string): Promise<Buffer | null>
+}
+
+// ---------------------------------------------------------------- credentials
+
+/** A value that says nothing of itself when it is printed, serialised or inspected. */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  reveal(): string {
+    return this.#value
+  }
+
+  toString(): string {
+    return '[secret]'
+  }
+
+  toJSON(): string {
+    return '[secret]'
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[secret]'
+  }
+}
+
+export type Credentials = { readonly smtpPassword: Secret | null; readonly imapPassword: Secret | null }
+
+/** Passwords of accounts, enveloped; the only place where they are. Versions only grow. */
+export type Vault = {
+  store(accountId: string, credentials: Credentials): Promise<{ version: number }>
+  /** @returns null where nothing is kept, or it was destroyed */
+  load(accountId: string, version: number): Promise<Credentials | null>
+  destroy(accountId: string): Promise<void>
+}
+
+// ---------------------------------------------------------------- mail servers
+
+export type ServerLogin = MailServer & { readonly password: Secret }
+
+/** Tries the servers step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
+export type ConnectionTester = {
+  test(servers: { smtp: ServerLogin | null; imap: ServerLogin | null }, signal: AbortSignal): Promise<{
+    ok: boolean
+    steps: TestStep[]
+  }>
+}
+
+export type MailFolder = { readonly path: string; readonly role: 'inbox' | 'sent' | 'drafts' | 'archive' | 'all' | null }
+
+export type FolderState = { readonly uidValidity: string; readonly uidNext: number; readonly messages: number }
+
+export type FetchedMessage = {
+  readonly uid: number
+  readonly flags: readonly string[]
+  readonly receivedAt: string
+  readonly raw: Buffer
+}
+
+/** One logged-in session with a mailbox (IMAP). Not for concurrent use. Reading changes nothing there (R8). */
+export type MailboxSession = {
+  folders(): Promise<MailFolder[]>
+  /** Opens a folder read-only; the calls below are about the one opened last. */
+  open(path: string): Promise<FolderState>
+  /** UIDs above `from`-1 that arrived on or after `since` (all when null), ascending. */
+  list(range: { from: number; since: Date | null }): Promise<number[]>
+  /** All UIDs in `from`..`to` with their flags, ascending. */
+  flags(range: { from: number; to: number }): Promise<{ uid: number; flags: string[] }[]>
+  /** Hands out messages one by one; a UID that the server does not give any more is left out. */
+  fetch(uids: readonly number[]): AsyncIterable<FetchedMessage>
+  /** UIDs in the opened folder whose Message-ID header is this one. */
+  findByMessageId(messageId: string): Promise<number[]>
+  append(path: string, mime: Buffer, flags: readonly string[], at: Date): Promise<{ uid: number | null }>
+  close(): Promise<void>
+}
+
+export type MailboxConnector = {
+  /** @throws MailUnavailable */
+  connect(login: ServerLogin, signal: AbortSignal): Promise<MailboxSession>
+}
+
+/**
+ * The mail server cannot be used now. `authentication` needs a person, `temporary` needs time, `refused` is our own
+ * guard or the server's policy. `detail` is in our words, without secrets and without the server's banner.
+ */
+export class MailUnavailable extends Error {
+  readonly kind: 'authentication' | 'temporary' | 'refused'
+  readonly code: string
+  readonly remedy: string
+
+  constructor(kind: 'authentication' | 'temporary' | 'refused', code: string, message: string, remedy: string) {
+    super(message)
+    this.name = 'MailUnavailable'
+    this.kind = kind
+    this.code = code
+    this.remedy = remedy
+  }
+}
+
+export type RefusedRecipient = {
+  readonly address: string
+  readonly code: number | null
+  readonly enhancedCode: string | null
+  readonly reason: string
+}
+
+/**
+ * What became of one SMTP transaction. `sent`: 250 after the dot. `deferred` and `failed`: known not sent.
+ * `unknown`: released, and the answer was lost.
+ */
+export type SendOutcome =
+  | { readonly kind: 'sent'; readonly accepted: string[]; readonly refused: RefusedRecipient[] }
+  | { readonly kind: 'deferred'; readonly code: string; readonly reason: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly reason: string; readonly remedy: string; readonly refused: RefusedRecipient[] }
+  | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'unknown'; readonly reason: string }
+
+export type MailSender = {
+  /**
+   * Sends fixed bytes over a pooled connection. `release` is awaited after the last byte of the message and before
+   * the dot that ends DATA (RFC 5321 4.1.1.4): where it answers false the connection is dropped without the dot,
+   * nothing is sent and the outcome is `withdrawn`. Before it every fault is `deferred` or `failed`.
+   */
+  send(
+    login: ServerLogin,
+    message: { envelope: { from: string; recipients: readonly string[] }; mime: Buffer },
+    release: () => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<SendOutcome>
+  close(): Promise<void>
+}
+
+// ---------------------------------------------------------------- leases
+
+/** A right to work on something that only one process has at a time. `generation` grows with every change of hands. */
+export type Lease = {
+  readonly name: string
+  readonly generation: number
+  /** Aborts when the lease is lost: work under it must stop. */
+  readonly signal: AbortSignal
+  release(): Promise<void>
+}
+
+export type Leases = {
+  /** @returns null while another process holds it */
+  acquire(name: string, signal: AbortSignal): Promise<Lease | null>
+}
+
+// ---------------------------------------------------------------- time
+
+/** The wall clock, as RFC 3339 in UTC with milliseconds. */
+export type Clock = () => Date

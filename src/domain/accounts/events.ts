@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { crmId } from '../directory/events.ts'
+import { defineEvent, type EventOf } from '../event.ts'
+import { address, folderRole } from '../mail.ts'
+
+export const accountId = z.string().regex(/^acc_[0-9a-hjkmnp-tv-z]{26}$/)
+
+/** `starttls` upgrades a plain connection (RFC 3207, RFC 2595), `tls` is encrypted from the first byte (RFC 8314). */
+export const encryption = z.enum(['starttls', 'tls', 'none'])
+
+/** Where one protocol of an account is served. The password is never here: the vault keeps it. */
+export const mailServer = z.object({
+  host: z.string().trim().min(1).max(253),
+  port: z.int().min(1).max(65535),
+  encryption,
+  username: z.string().min(1).max(320),
+})
+export type MailServer = z.infer<typeof mailServer>
+
+/** Whose account it is: a person's, or the team's. */
+export const owner = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('user'), userId: crmId }),
+  z.object({ kind: z.literal('team') }),
+])
+export type Owner = z.infer<typeof owner>
+
+/** `historyDays` null means the whole mailbox. Patterns are case-insensitive globs against the sender (S12). */
+export const accountSettings = z.object({
+  displayName: z.string().trim().max(200).regex(/^\P{Cc}*$/u, 'has a control character'),
+  replyTo: address.nullable(),
+  syncFrequencyMinutes: z.union([z.literal(1), z.literal(5), z.literal(15), z.literal(30), z.literal(60)]),
+  syncDirection: z.enum(['both', 'receive', 'send']),
+  historyDays: z.int().min(0).max(36500).nullable(),
+  autoLink: z.boolean(),
+  trackOpens: z.boolean(),
+  trackClicks: z.boolean(),
+  addPixel: z.boolean(),
+  rewriteLinks: z.boolean(),
+  folders: z.array(folderRole).max(5),
+  excludePatterns: z.array(z.string().trim().min(1).max(254)).max(500),
+})
+export type AccountSettings = z.infer<typeof accountSettings>
+
+export const defaultSettings: AccountSettings = {
+  displayName: '',
+  replyTo: null,
+  syncFrequencyMinutes: 5,
+  syncDirection: 'both',
+  historyDays: 30,
+  autoLink: true,
+  trackOpens: true,
+  trackClicks: true,
+  addPixel: true,
+  rewriteLinks: true,
+  folders: ['inbox', 'sent'],
+  excludePatterns: [],
+}
+
+/** One step of a connection test. `code` and `remedy` are there when it failed; nothing of the server's own words is. */
+export const testStep = z.object({
+  protocol: z.enum(['smtp', 'imap']),
+  step: z.enum(['name', 'tcp', 'tls', 'login', 'capabilities', 'folders']),
+  ok: z.boolean(),
+  skipped: z.boolean().optional(),
+  durationMs: z.number(),
+  code: z.string().optional(),
+  detail: z.string().optional(),
+  remedy: z.string().optional(),
+})
+export type TestStep = z.infer<typeof testStep>
+
+export const AccountConnected = defineEvent(
+  'AccountConnected',
+  z.object({
+    accountId,
+    provider: z.enum(['smtp', 'imap']),
+    address,
+    owner,
+    smtp: mailServer.nullable(),
+    imap: mailServer.nullable(),
+    credentialVersion: z.int(),
+    settings: accountSettings,
+  }),
+)
+export const AccountServersChanged = defineEvent(
+  'AccountServersChanged',
+  z.object({ accountId, smtp: mailServer.nullable(), imap: mailServer.nullable(), credentialVersion: z.int() }),
+)
+export const AccountSettingsChanged = defineEvent('AccountSettingsChanged', z.object({ accountId, settings: accountSettings }))
+export const SignatureChanged = defineEvent('SignatureChanged', z.object({ accountId, html: z.string().max(100_000) }))
+export const ConnectionTested = defineEvent(
+  'ConnectionTested',
+  z.object({ accountId, ok: z.boolean(), steps: z.array(testStep) }),
+)
+export const SyncRequested = defineEvent('SyncRequested', z.object({ accountId }))
+export const AccountPaused = defineEvent('AccountPaused', z.object({ accountId, reason: z.string().max(500) }))
+export const AccountResumed = defineEvent('AccountResumed', z.object({ accountId }))
+export const AccountDisconnected = defineEvent('AccountDisconnected', z.object({ accountId, reason: z.string().max(500) }))
+/** In the stream `defaultaccount-<owner>`: choosing one account lets go of the one before (S17). */
+export const DefaultAccountChosen = defineEvent('DefaultAccountChosen', z.object({ owner, accountId }))
+
+export const accountEvents = [
+  AccountConnected,
+  AccountServersChanged,
+  AccountSettingsChanged,
+  SignatureChanged,
+  ConnectionTested,
+  SyncRequested,
+  AccountPaused,
+  AccountResumed,
+  AccountDisconnected,
+] as const
+export type AccountEvent = EventOf<(typeof accountEvents)[number]>
+export type DefaultAccountEvent = EventOf<typeof DefaultAccountChosen>

@@ -1,0 +1,21 @@
+import { accountEvents, DefaultAccountChosen } from './accounts/events.ts'
+import { directoryEvents } from './directory/events.ts'
+import type { EventDefinition } from './event.ts'
+import { outgoingEvents } from './sending/events.ts'
+import { messageEvents, syncPassEvents } from './sync/events.ts'
+import { templateEvents } from './templates/events.ts'
+import { trackingEvents } from './tracking/events.ts'
+
+/** Every kind of event that there is, by its name. */
+export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, EventDefinition>(
+  [
+    ...directoryEvents,
+    ...accountEvents,
+    DefaultAccountChosen,
+    ...syncPassEvents,
+    ...messageEvents,
+    ...templateEvents,
+    ...outgoingEvents,
+    ...trackingEvents,
+  ].map((definition) => [definition.type, definition as EventDefinition]),
+)

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+
+/** Longest address that SMTP carries, in octets (RFC 5321 4.5.3.1.3, less the angle brackets). */
+const ADDRESS_LIMIT = 254
+
+// Dot-atom or quoted local part, then a domain of letters, digits and hyphens, or UTF-8 labels (RFC 6531).
+// Stricter than the grammar on purpose: comments, folding, address literals and control characters are refused.
+const ADDRESS =
+  /^(?:[^\s@<>()[\]\\,;:"\p{Cc}.]+(?:\.[^\s@<>()[\]\\,;:"\p{Cc}.]+)*|"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*")@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)*$/u
+
+/** True for one bare mailbox address, as RCPT TO takes it. */
+export const isAddress = (text: string): boolean =>
+  text.length <= ADDRESS_LIMIT && !/\p{Cc}/u.test(text) && ADDRESS.test(text)
+
+/** The form under which two spellings of one address are equal: lower case throughout, as every large provider does. */
+export const normaliseAddress = (address: string): string => address.trim().toLowerCase()
+
+export const domainOf = (address: string): string => normaliseAddress(address).slice(address.lastIndexOf('@') + 1)
+
+export const address = z.string().trim().refine(isAddress, { error: 'is not an email address' })
+
+/** A person as a mail header names them. */
+export const mailbox = z.object({
+  address,
+  name: z
+    .string()
+    .trim()
+    .max(200)
+    .regex(/^\P{Cc}*$/u, 'has a control character')
+    .optional(),
+})
+export type Mailbox = z.infer<typeof mailbox>
+
+/** A person as a received header names them: whatever the sender wrote, not checked. */
+export const writtenMailbox = z.object({ address: z.string(), name: z.string().optional() })
+export type WrittenMailbox = z.infer<typeof writtenMailbox>
+
+/** A Message-ID without angle brackets and white space (RFC 5322 3.6.4); '' where there is none. */
+export const normaliseMessageId = (text: string): string => text.trim().replace(/^<|>$/g, '').trim()
+
+/** The roles that a folder can have, whatever its name (RFC 6154). */
+export const folderRole = z.enum(['inbox', 'sent', 'drafts', 'archive', 'all'])
+export type FolderRole = z.infer<typeof folderRole>
+
+/** SHA-256 in lower-case hex: the name of a blob. */
+export const blobHash = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** RFC 3339 instant in UTC, with milliseconds. */
+export const instant = z.iso.datetime()

@@ -1,0 +1,168 @@
+import { z } from 'zod'
+import { accountId } from '../accounts/events.ts'
+import { crmId } from '../directory/events.ts'
+import { defineEvent, type EventOf } from '../event.ts'
+import { address, blobHash, instant, mailbox } from '../mail.ts'
+import { messageId } from '../sync/events.ts'
+import { templateId } from '../templates/events.ts'
+
+export const outgoingId = z.string().regex(/^out_[0-9a-hjkmnp-tv-z]{26}$/)
+
+export const attachedFile = z.object({
+  name: z.string().min(1).max(255),
+  contentType: z.string().max(255),
+  size: z.int(),
+  blob: blobHash,
+})
+
+/** A message being written: everything as the person typed it, variables unresolved. */
+export const draft = z.object({
+  accountId,
+  userId: crmId.nullable(),
+  to: z.array(mailbox).max(500),
+  cc: z.array(mailbox).max(500),
+  bcc: z.array(mailbox).max(500),
+  subject: z.string().max(998).regex(/^\P{Cc}*$/u, 'has a control character'),
+  html: z.string().max(1_000_000),
+  template: z.object({ templateId, version: z.int() }).nullable(),
+  contactId: crmId.nullable(),
+  dealId: crmId.nullable(),
+  attachments: z.array(attachedFile).max(100),
+  trackOpens: z.boolean().nullable(),
+  trackClicks: z.boolean().nullable(),
+  replyTo: z.object({ kind: z.enum(['message', 'outgoing']), id: z.string() }).nullable(),
+})
+export type Draft = z.infer<typeof draft>
+
+/** What was decided about tracking, and why (R25): a later reader need not guess. */
+export const trackingDecision = z.object({
+  opens: z.boolean(),
+  clicks: z.boolean(),
+  reason: z.string(),
+  links: z.array(z.object({ index: z.int(), url: z.string(), text: z.string() })),
+})
+
+export const DraftSaved = defineEvent('DraftSaved', z.object({ outgoingId, draft }))
+export const DraftDiscarded = defineEvent('DraftDiscarded', z.object({ outgoingId }))
+
+/**
+ * The bytes are fixed: `mime` is what will go over the wire, `copy` the same message without pixel and with the
+ * original links, for the Sent folder. `notBefore` is the later of the schedule and the end of the undo window.
+ */
+export const MessageQueued = defineEvent(
+  'MessageQueued',
+  z.object({
+    outgoingId,
+    accountId,
+    userId: crmId.nullable(),
+    template: z.object({ templateId, version: z.int() }).nullable(),
+    contactId: crmId.nullable(),
+    dealId: crmId.nullable(),
+    header: z.object({
+      messageId: z.string(),
+      inReplyTo: z.string().nullable(),
+      references: z.array(z.string()),
+      subject: z.string(),
+      from: mailbox,
+      to: z.array(mailbox),
+      cc: z.array(mailbox),
+      bcc: z.array(mailbox),
+    }),
+    envelope: z.object({ from: address, recipients: z.array(address).min(1) }),
+    snippet: z.string(),
+    attachments: z.array(attachedFile),
+    mime: z.object({ blob: blobHash, size: z.int() }),
+    copy: z.object({ blob: blobHash, size: z.int() }),
+    tracking: trackingDecision,
+    queuedAt: instant,
+    scheduledAt: instant.nullable(),
+    notBefore: instant,
+  }),
+)
+export const MessageCancelled = defineEvent('MessageCancelled', z.object({ outgoingId, accountId }))
+/** Written before the dot that ends DATA: from here to the answer nobody can know whether the server took it. */
+export const SendReleasing = defineEvent('SendReleasing', z.object({ outgoingId, accountId, attempt: z.int() }))
+
+const refusal = z.object({ address, code: z.int().nullable(), enhancedCode: z.string().nullable(), reason: z.string() })
+
+/** The server answered 250 after the dot: it has taken responsibility (RFC 5321 4.2.5). Not yet delivery. */
+export const EmailSent = defineEvent(
+  'EmailSent',
+  z.object({
+    outgoingId,
+    accountId,
+    attempt: z.int(),
+    template: z.object({ templateId, version: z.int() }).nullable(),
+    sentAt: instant,
+    accepted: z.array(address),
+    refused: z.array(refusal),
+    /** `answer`: the server said so. `found`: an unclear send was met in the mailbox later. */
+    evidence: z.enum(['answer', 'found']),
+  }),
+)
+/** Known not sent; tried again at `retryAt`. */
+export const SendDeferred = defineEvent(
+  'SendDeferred',
+  z.object({ outgoingId, accountId, attempt: z.int(), code: z.string(), reason: z.string(), retryAt: instant }),
+)
+/** Known not sent, and not tried again. */
+export const SendFailed = defineEvent(
+  'SendFailed',
+  z.object({
+    outgoingId,
+    accountId,
+    attempt: z.int(),
+    code: z.string(),
+    reason: z.string(),
+    remedy: z.string(),
+    refused: z.array(refusal),
+  }),
+)
+/** The answer to the dot was lost. Never sent again by itself. */
+export const SendOutcomeUnknown = defineEvent(
+  'SendOutcomeUnknown',
+  z.object({ outgoingId, accountId, attempt: z.int(), reason: z.string() }),
+)
+/** A person decided to send again what may have been sent, or to let it be. */
+export const UnknownSettled = defineEvent(
+  'UnknownSettled',
+  z.object({ outgoingId, accountId, decision: z.enum(['send-again', 'give-up']) }),
+)
+/** `filed`: appended to the Sent folder by us. `found`: the server had filed one. `impossible`: there is no such folder. */
+export const SentCopyFiled = defineEvent(
+  'SentCopyFiled',
+  z.object({ outgoingId, accountId, outcome: z.enum(['filed', 'found', 'impossible']), folder: z.string().nullable() }),
+)
+/** Nothing came back within the stated window; a later bounce withdraws it (S5). */
+export const EmailDelivered = defineEvent(
+  'EmailDelivered',
+  z.object({ outgoingId, accountId, basis: z.enum(['no-bounce', 'report']), windowMinutes: z.number().nullable() }),
+)
+export const EmailBounced = defineEvent(
+  'EmailBounced',
+  z.object({
+    outgoingId,
+    accountId,
+    recipient: z.string(),
+    permanent: z.boolean(),
+    status: z.string().nullable(),
+    report: messageId,
+  }),
+)
+
+export const outgoingEvents = [
+  DraftSaved,
+  DraftDiscarded,
+  MessageQueued,
+  MessageCancelled,
+  SendReleasing,
+  EmailSent,
+  SendDeferred,
+  SendFailed,
+  SendOutcomeUnknown,
+  UnknownSettled,
+  SentCopyFiled,
+  EmailDelivered,
+  EmailBounced,
+] as const
+export type OutgoingEvent = EventOf<(typeof outgoingEvents)[number]>

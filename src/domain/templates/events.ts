@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { crmId } from '../directory/events.ts'
+import { defineEvent, type EventOf } from '../event.ts'
+
+export const templateId = z.string().regex(/^tpl_[0-9a-hjkmnp-tv-z]{26}$/)
+
+/** Personal templates are one user's, shared ones everybody's (C100, C101). */
+export const templateScope = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('personal'), userId: crmId }),
+  z.object({ kind: z.literal('shared') }),
+])
+
+export const templateContent = z.object({
+  name: z.string().trim().min(1).max(200),
+  subject: z.string().trim().max(998).regex(/^\P{Cc}*$/u, 'has a control character'),
+  body: z.object({ format: z.enum(['html', 'mjml']), source: z.string().max(500_000) }),
+})
+export type TemplateContent = z.infer<typeof templateContent>
+
+/** `version` counts from 1; a message sent from a template names the version. */
+export const TemplateCreated = defineEvent(
+  'TemplateCreated',
+  z.object({ templateId, version: z.int(), scope: templateScope, content: templateContent }),
+)
+export const TemplateChanged = defineEvent(
+  'TemplateChanged',
+  z.object({ templateId, version: z.int(), content: templateContent }),
+)
+export const TemplateDeleted = defineEvent('TemplateDeleted', z.object({ templateId }))
+
+export const templateEvents = [TemplateCreated, TemplateChanged, TemplateDeleted] as const
+export type TemplateEvent = EventOf<(typeof templateEvents)[number]>

@@ -1,0 +1,82 @@
+import type { Kysely } from 'kysely'
+import type { EventDefinition, EventOf, Json, RecordedEvent } from '../domain/event.ts'
+
+/** A column: its PostgreSQL type, and by `value` the type that a row has there. Instants are RFC 3339 text. */
+export type Column<Value> = { readonly sql: string; readonly nullable: boolean; readonly value?: Value }
+
+export const text: Column<string> = { sql: 'text', nullable: false }
+export const integer: Column<number> = { sql: 'integer', nullable: false }
+/** Whole numbers up to 2^53. */
+export const bigint: Column<number> = { sql: 'bigint', nullable: false }
+export const double: Column<number> = { sql: 'double precision', nullable: false }
+export const boolean: Column<boolean> = { sql: 'boolean', nullable: false }
+export const timestamp: Column<string> = { sql: 'timestamptz', nullable: false }
+/** A calendar day as `2026-01-31`. */
+export const date: Column<string> = { sql: 'date', nullable: false }
+export const json = <Value extends Json | object>(): Column<Value> => ({ sql: 'jsonb', nullable: false })
+export const nullable = <Value>(column: Column<Value>): Column<Value | null> => ({ sql: column.sql, nullable: true })
+
+export type Columns = Readonly<Record<string, Column<unknown>>>
+
+/** `indexes` are what stands behind `ON table`, such as `(account_id, received_at DESC)`. */
+export type Table<C extends Columns = Columns> = {
+  readonly columns: C
+  readonly key: readonly (keyof C & string)[]
+  readonly indexes?: readonly string[]
+}
+
+export const table = <const C extends Columns, const Key extends readonly (keyof C & string)[]>(definition: {
+  columns: C
+  key: Key
+  indexes?: readonly string[]
+}): { readonly columns: C; readonly key: Key; readonly indexes?: readonly string[] } => definition
+
+export type RowOf<T extends Table> = {
+  -readonly [Name in keyof T['columns']]: T['columns'][Name] extends Column<infer Value> ? Value : never
+}
+export type KeyOf<T extends Table> = Pick<RowOf<T>, T['key'][number] & keyof RowOf<T>>
+
+export type Tables = Readonly<Record<string, Table>>
+
+/**
+ * The rows that a fold works on. What `get` returns is the fold's own copy to change and `put` back. All of an
+ * event's changes take effect together, or none.
+ */
+export type Rows<T extends Tables> = {
+  get<Name extends keyof T & string>(table: Name, key: KeyOf<T[Name]>): RowOf<T[Name]> | undefined
+  put<Name extends keyof T & string>(table: Name, row: RowOf<T[Name]>): void
+  remove<Name extends keyof T & string>(table: Name, key: KeyOf<T[Name]>): void
+}
+
+/**
+ * One read model: its tables, the events that it reads and a fold over rows by key. The fold is pure: same event and
+ * rows, same changes; no clock, no chance, no I/O. The runner first runs it dry to learn which rows it touches,
+ * so it may be called several times for an event, with rows absent that are there in truth; what it threw then is
+ * ignored. A change of tables or fold is a new `version`: it fills a schema of its own.
+ */
+export type Projection<T extends Tables = Tables, Events extends readonly EventDefinition[] = readonly EventDefinition[]> = {
+  readonly name: string
+  readonly version: number
+  readonly tables: T
+  readonly events: Events
+  readonly fold: (event: RecordedEvent<EventOf<Events[number]>>, rows: Rows<T>) => void
+}
+
+export const projection = <const T extends Tables, const Events extends readonly EventDefinition[]>(
+  definition: Projection<T, Events>,
+): Projection<T, Events> => definition
+
+/** What a list of projections is when their types do not matter. */
+// oxlint-disable-next-line typescript/no-explicit-any -- a fold takes narrower events than every event
+export type AnyProjection = Pick<Projection, 'name' | 'version' | 'tables' | 'events'> & { readonly fold: (event: any, rows: any) => void }
+
+export const schemaOf = (of: { readonly name: string; readonly version: number }): string =>
+  `rm_${of.name.replaceAll('-', '_')}_v${of.version}`
+
+export type DatabaseOf<T extends Tables> = { [Name in keyof T]: RowOf<T[Name]> }
+
+/** The tables of a projection, to query. */
+export const tablesOf = <T extends Tables>(
+  db: Kysely<unknown>,
+  of: { readonly name: string; readonly version: number; readonly tables: T },
+): Kysely<DatabaseOf<T>> => db.withSchema(schemaOf(of)) as unknown as Kysely<DatabaseOf<T>>
