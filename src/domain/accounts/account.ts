@@ -1,0 +1,155 @@
+import { Refused, type Decider } from '../decider.ts'
+import {
+  AccountConnected,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  AccountServersChanged,
+  AccountSettingsChanged,
+  ConnectionTested,
+  SignatureChanged,
+  SyncRequested,
+  type AccountEvent,
+  type AccountSettings,
+  type MailServer,
+  type Owner,
+  type TestStep,
+} from './events.ts'
+
+// ---------------------------------------------------------------- state
+
+/** An account that was connected, whatever became of it. */
+export type ConnectedAccount = {
+  readonly status: 'active' | 'paused' | 'disconnected'
+  readonly accountId: string
+  readonly provider: 'smtp' | 'imap'
+  readonly address: string
+  readonly owner: Owner
+  readonly smtp: MailServer | null
+  readonly imap: MailServer | null
+  readonly credentialVersion: number
+  readonly settings: AccountSettings
+  readonly signature: string
+}
+export type Account = { readonly status: 'none' } | ConnectedAccount
+
+// ---------------------------------------------------------------- commands
+
+export type AccountCommand =
+  | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature'>)
+  | {
+      readonly do: 'change-servers'
+      readonly smtp: MailServer | null
+      readonly imap: MailServer | null
+      readonly credentialVersion: number
+    }
+  | { readonly do: 'change-settings'; readonly settings: Partial<AccountSettings> }
+  | { readonly do: 'change-signature'; readonly html: string }
+  | { readonly do: 'record-test'; readonly ok: boolean; readonly steps: TestStep[] }
+  | { readonly do: 'request-sync' }
+  | { readonly do: 'pause'; readonly reason: string }
+  | { readonly do: 'resume' }
+  | { readonly do: 'disconnect'; readonly reason: string }
+
+// ---------------------------------------------------------------- evolve
+
+const evolve = (state: Account, event: AccountEvent): Account => {
+  if (event.type === 'AccountConnected') return { ...event.data, status: 'active', signature: '' }
+  if (state.status === 'none') return state
+  switch (event.type) {
+    case 'AccountServersChanged': {
+      const { smtp, imap, credentialVersion } = event.data
+      return { ...state, smtp, imap, credentialVersion }
+    }
+    case 'AccountSettingsChanged':
+      return { ...state, settings: event.data.settings }
+    case 'SignatureChanged':
+      return { ...state, signature: event.data.html }
+    case 'AccountPaused':
+      return { ...state, status: 'paused' }
+    case 'AccountResumed':
+      return { ...state, status: 'active' }
+    case 'AccountDisconnected':
+      return { ...state, status: 'disconnected' }
+    case 'ConnectionTested':
+    case 'SyncRequested':
+      return state
+  }
+}
+
+// ---------------------------------------------------------------- decide
+
+const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
+  if (command.do === 'connect') {
+    if (state.status !== 'none') return []
+    requireSomeServer(command.smtp, command.imap)
+    const { do: _, ...connected } = command
+    return [AccountConnected(connected)]
+  }
+  const account = requireConnected(state)
+  const { accountId } = account
+  switch (command.do) {
+    case 'change-servers': {
+      const { smtp, imap, credentialVersion } = command
+      requireSomeServer(smtp, imap)
+      return [AccountServersChanged({ accountId, smtp, imap, credentialVersion })]
+    }
+    case 'change-settings': {
+      const settings = { ...account.settings, ...command.settings }
+      return same(settings, account.settings) ? [] : [AccountSettingsChanged({ accountId, settings })]
+    }
+    case 'change-signature':
+      return command.html === account.signature ? [] : [SignatureChanged({ accountId, html: command.html })]
+    case 'record-test':
+      return [ConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
+    case 'request-sync':
+      requireActive(account)
+      if (!account.imap)
+        throw new Refused(
+          'account-receives-no-mail',
+          'The account has no IMAP server to sync from',
+          'Add the IMAP settings of the account.',
+        )
+      return [SyncRequested({ accountId })]
+    case 'pause':
+      return account.status === 'paused' ? [] : [AccountPaused({ accountId, reason: command.reason })]
+    case 'resume':
+      return account.status === 'active' ? [] : [AccountResumed({ accountId })]
+    case 'disconnect':
+      return [AccountDisconnected({ accountId, reason: command.reason })]
+  }
+}
+
+/** The account, if it may send and sync; otherwise the refusal that says why not. */
+export const requireActive = (account: Account): ConnectedAccount => {
+  const connected = requireConnected(account)
+  if (connected.status === 'paused')
+    throw new Refused('account-paused', 'The account is paused', 'Resume the account first.')
+  return connected
+}
+
+const requireConnected = (account: Account): ConnectedAccount => {
+  if (account.status === 'none')
+    throw new Refused('account-unknown', 'There is no such account', 'Connect the account first.')
+  if (account.status === 'disconnected')
+    throw new Refused(
+      'account-disconnected',
+      'The account was disconnected, and its passwords destroyed',
+      'Connect the mailbox again as a new account.',
+    )
+  return account
+}
+
+const requireSomeServer = (smtp: MailServer | null, imap: MailServer | null) => {
+  if (!smtp && !imap)
+    throw new Refused(
+      'account-without-server',
+      'The account has neither an SMTP nor an IMAP server',
+      'Give the settings of at least one of the two.',
+    )
+}
+
+// Both sides come from one schema, so that their keys stand in one order.
+const same = (a: AccountSettings, b: AccountSettings): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+export const account: Decider<Account, AccountCommand, AccountEvent> = { initial: { status: 'none' }, evolve, decide }
