@@ -1,0 +1,203 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import {
+  type Binaries,
+  EmbeddedPostgresError,
+  type Runner,
+  chooseRunner,
+  codeOf,
+  packageFolder,
+  prepareBinaries,
+} from './binaries.ts'
+import {
+  type Places,
+  giveTo,
+  holderOf,
+  openDataFolder,
+  ownerSetting,
+  port,
+  socketFolder,
+  waitUntilFree,
+} from './data-folder.ts'
+import { identityOf } from './process-facts.ts'
+import { type Server, runToEnd, startServer } from './server.ts'
+
+export type EmbeddedPostgresOptions = {
+  /** A folder for the database alone; made when missing. Its parents must let the database's user pass. */
+  dataFolder: string
+  /** Told in a line each what a start is busy with. */
+  onProgress?: (line: string) => void
+  /** False gives up safety against power loss for speed; for tests only. */
+  durable?: boolean
+  /** More settings of PostgreSQL; they win over ours. */
+  settings?: Record<string, string>
+}
+
+export type Connection = { host: string; port: number; user: string; database: string; password?: string }
+
+export type EmbeddedPostgres = {
+  connection: Connection
+  /** Settled when the server is gone, whatever the reason: a service then cannot go on. */
+  ended: Promise<void>
+  /** Stops the server and waits for its end; open connections are cut. May be called again. */
+  stop: () => Promise<void>
+}
+
+const name = 'mailtrail'
+const restartWithinMs = 15_000
+const largestLogBytes = 10_000_000
+
+// For a small machine of two cores. Parallel queries are off because containers give them too little shared memory.
+const settings: Record<string, string> = {
+  listen_addresses: '',
+  unix_socket_permissions: '0700',
+  max_connections: '100',
+  shared_buffers: '128MB',
+  max_wal_size: '2GB',
+  checkpoint_timeout: '15min',
+  wal_compression: 'on',
+  jit: 'off',
+  max_parallel_workers_per_gather: '0',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  // Details and statements can hold personal data.
+  log_error_verbosity: 'terse',
+  log_min_error_statement: 'panic',
+}
+const notDurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+
+/**
+ * Starts a PostgreSQL server of its own for one service, on a data folder; makes the database on the first start. The
+ * server ends with this process, however that ends.
+ * @throws DataFolderInUse when another living service has the folder
+ * @throws EmbeddedPostgresError when it cannot run here, with the remedy
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { onProgress = () => {}, durable = true } = options
+  const startedAt = Date.now()
+  const places = openDataFolder(path.resolve(options.dataFolder))
+  const { runner, folder } = chooseRunner(packageFolder(), places.folder)
+  const binaries = prepareBinaries(folder, places.libraries)
+  await waitUntilFree(places, onProgress)
+  giveTo(runner, places.folder)
+  if (!fs.existsSync(places.cluster)) {
+    onProgress(`Creating the database in ${places.folder} (first start only)`)
+    await createCluster(places, binaries, runner, durable)
+  }
+  shortenLog(places.log)
+  onProgress('Starting PostgreSQL')
+  const { socket, remove } = socketFolder(places, runner)
+  const values = {
+    ...settings,
+    ...(durable ? {} : notDurable),
+    ...options.settings,
+    unix_socket_directories: `"${socket.replaceAll('"', '""')}"`,
+    [ownerSetting]: identityOf(process.pid) ?? String(process.pid),
+  }
+  const args = ['-D', places.cluster, '-p', String(port)]
+  for (const [key, value] of Object.entries(values)) args.push('-c', `${key}=${value}`)
+  const server = await startUntilReady(
+    places,
+    () => startServer(binaries, runner, args, places.log),
+    onProgress,
+  )
+  const ended = server.ended.then(remove, remove)
+  const connection = { host: socket, port, user: name, database: name }
+  await createDatabase(connection)
+  onProgress(`Database ready in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
+  return { connection, ended, stop: () => server.stop() }
+}
+
+/** In a folder of its own first, so that a creation that is cut short leaves nothing that looks like a database. */
+async function createCluster(
+  places: Places,
+  binaries: Binaries,
+  runner: Runner,
+  durable: boolean,
+): Promise<void> {
+  const unfinished = `${places.cluster}-${process.pid}.unfinished`
+  for (const entry of fs.readdirSync(places.folder)) {
+    if (entry.endsWith('.unfinished')) fs.rmSync(path.join(places.folder, entry), { recursive: true })
+  }
+  const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
+  const args = ['-D', unfinished, '-U', name, '--auth=trust', '--no-instructions', ...locale]
+  const { code, output } = await runToEnd(
+    binaries.initdb,
+    durable ? args : [...args, '--no-sync'],
+    binaries,
+    runner,
+  )
+  if (code !== 0) throw new EmbeddedPostgresError(`The database could not be created: ${lastLines(output)}`)
+  try {
+    fs.renameSync(unfinished, places.cluster)
+  } catch (error) {
+    // Two services began at once and the other was first; the server's own lock decides who goes on.
+    if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error
+    fs.rmSync(unfinished, { recursive: true })
+  }
+}
+
+/** After a crash the former server's children may linger for a moment, so a lock that is held is tried again. */
+async function startUntilReady(
+  places: Places,
+  start: () => Server,
+  onProgress: (line: string) => void,
+): Promise<Server> {
+  const deadline = Date.now() + restartWithinMs
+  for (;;) {
+    const logStart = fs.statSync(places.log, { throwIfNoEntry: false })?.size ?? 0
+    const server = start()
+    if (await isReady(places, server, onProgress)) return server
+    const log = fs.readFileSync(places.log).subarray(logStart).toString('utf8')
+    const isHeld =
+      /lock file "[^"]*" already exists|pre-existing shared memory block|lock file .* is empty/.test(log)
+    if (!isHeld || Date.now() > deadline) {
+      throw new EmbeddedPostgresError(`PostgreSQL did not start: ${lastLines(log)} (more in ${places.log})`)
+    }
+    await sleep(200)
+    await waitUntilFree(places, onProgress)
+  }
+}
+
+/** True when the server takes connections, false when it ended before that. Recovery may take its time. */
+async function isReady(places: Places, server: Server, onProgress: (line: string) => void): Promise<boolean> {
+  const own = identityOf(process.pid)
+  const began = Date.now()
+  let nextReportMs = 5_000
+  const end = server.ended.then(() => 'ended' as const)
+  for (;;) {
+    const holder = await holderOf(places)
+    if (holder.kind === 'server' && holder.ready && holder.owner === own) return true
+    if ((await Promise.race([end, sleep(20)])) === 'ended') return false
+    if (Date.now() - began > nextReportMs) {
+      onProgress(
+        `PostgreSQL is still starting after ${nextReportMs / 1000} s (after a crash it repeats its log first)`,
+      )
+      nextReportMs *= 2
+    }
+  }
+}
+
+async function createDatabase(connection: Connection): Promise<void> {
+  const client = new pg.Client({ ...connection, database: 'postgres' })
+  await client.connect()
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [
+      connection.database,
+    ])
+    if (rowCount === 0) await client.query(`create database ${connection.database}`)
+  } finally {
+    await client.end()
+  }
+}
+
+function shortenLog(log: string): void {
+  const bytes = fs.statSync(log, { throwIfNoEntry: false })?.size ?? 0
+  if (bytes > largestLogBytes) fs.renameSync(log, `${log}.1`)
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-3).join(' | ')
+}

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+
+/** Whether a process of this number exists, whoever owns it. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** The command line that a process was started with; empty when there is no such process. */
+export function commandLineOf(pid: number): string {
+  try {
+    if (process.platform !== 'linux') return ps(pid, 'command')
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
+/** A name that no other process of this machine has or gets while it runs: process numbers are used again. */
+export function identityOf(pid: number): string | undefined {
+  try {
+    if (process.platform !== 'linux') return `${pid}-${ps(pid, 'lstart').trim().replace(/\W+/g, '-')}`
+    const afterName = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? ''
+    return `${pid}-${afterName.split(' ')[19]}`
+  } catch {
+    return undefined
+  }
+}
+
+function ps(pid: number, column: string): string {
+  return execFileSync('ps', ['-ww', '-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8' })
+}
