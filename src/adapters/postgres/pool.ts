@@ -1,0 +1,40 @@
+import pg from 'pg'
+
+/** What `onError` is told: the losses of connections that nobody was using then. */
+export type PoolConfig = pg.PoolConfig & { readonly onError?: (error: Error) => void }
+
+/**
+ * A pool whose clients read columns as read models declare them: bigint as number (RangeError beyond 2^53),
+ * timestamptz as RFC 3339 text in UTC with milliseconds, date as `2026-01-31`, json parsed. It holds for this pool
+ * alone; arrays keep the driver's parsing, so select `to_json(array)` where they matter.
+ */
+export const createPool = ({ onError = () => {}, ...config }: PoolConfig): pg.Pool => {
+  const pool = new pg.Pool({ keepAlive: true, types: { getTypeParser }, ...config })
+  pool.on('error', onError)
+  // A client that is checked out has no listener of the pool: unheard, its lost connection would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new RangeError(`The bigint ${text} does not fit a number`)
+  return value
+}
+
+/** From PostgreSQL's `2026-01-31 12:00:00.5+00`; `infinity` stays as it is. */
+const instant = (text: string): string => {
+  const parsed = new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00'))
+  return Number.isNaN(parsed.getTime()) ? text : parsed.toISOString()
+}
+
+const own = new Map<number, (text: string) => unknown>([
+  [pg.types.builtins.INT8, wholeNumber],
+  [pg.types.builtins.TIMESTAMPTZ, instant],
+  [pg.types.builtins.DATE, (text) => text],
+])
+
+const getTypeParser = (oid: number, format?: 'text' | 'binary'): unknown => {
+  const usual: unknown = pg.types.getTypeParser(oid, format)
+  return format === 'binary' ? usual : (own.get(oid) ?? usual)
+}
