@@ -63,11 +63,22 @@ export const handler =
       const decided = decider.decide(command, state)
       if (decided.length === 0) return { revision, position: last?.position ?? null, repeated: false, state }
       const occurredAt = clock().toISOString()
-      const events = decided.map((event, index) => newEvent(event, eventIdOf(caller.commandId, stream, index), caller, occurredAt))
+      const events = decided.map((event, index) =>
+        newEvent(event, eventIdOf(caller.commandId, stream, index), caller, occurredAt),
+      )
       try {
-        const appended = await store.append({ stream, expected: revision === -1 ? 'no_stream' : revision, events })
+        const appended = await store.append({
+          stream,
+          expected: revision === -1 ? 'no_stream' : revision,
+          events,
+        })
         for (const event of events) state = decider.evolve(state, event)
-        return { revision: appended.revision, position: appended.position, repeated: appended.repeated, state }
+        return {
+          revision: appended.revision,
+          position: appended.position,
+          repeated: appended.repeated,
+          state,
+        }
       } catch (error) {
         if (!(error instanceof RevisionConflict) || attempt === ATTEMPTS) throw error
       }
@@ -84,7 +95,10 @@ export const loader =
     stream: string,
   ): Promise<{ state: State; revision: number; position: Position | null }> => {
     const history = await store.readStream(stream)
-    const state = history.reduce((folded, event) => decider.evolve(folded, event as unknown as Event), decider.initial)
+    const state = history.reduce(
+      (folded, event) => decider.evolve(folded, event as unknown as Event),
+      decider.initial,
+    )
     return { state, revision: history.at(-1)?.revision ?? -1, position: history.at(-1)?.position ?? null }
   }
 
@@ -119,7 +133,10 @@ export const newEvent = <Event extends DomainEvent>(
  */
 export const eventIdOf = (commandId: string, stream: string, index: number): string => {
   const hash = createHash('sha256').update(`${commandId}\n${stream}\n${index}`).digest()
-  return uuid(Buffer.concat([Buffer.from(commandId.replaceAll('-', ''), 'hex').subarray(0, 6), hash.subarray(0, 10)]), 7)
+  return uuid(
+    Buffer.concat([Buffer.from(commandId.replaceAll('-', ''), 'hex').subarray(0, 6), hash.subarray(0, 10)]),
+    7,
+  )
 }
 
 /** The id of a fact from outside: UUIDv5 (RFC 9562 5.5) of its source key, so that the store knows it again. */

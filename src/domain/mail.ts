@@ -15,7 +15,8 @@ export const isAddress = (text: string): boolean =>
 /** The form under which two spellings of one address are equal: lower case throughout, as every large provider does. */
 export const normaliseAddress = (address: string): string => address.trim().toLowerCase()
 
-export const domainOf = (address: string): string => normaliseAddress(address).slice(address.lastIndexOf('@') + 1)
+export const domainOf = (address: string): string =>
+  normaliseAddress(address).slice(address.lastIndexOf('@') + 1)
 
 export const address = z.string().trim().refine(isAddress, { error: 'is not an email address' })
 

@@ -14,7 +14,10 @@ export const timestamp: Column<string> = { sql: 'timestamptz', nullable: false }
 /** A calendar day as `2026-01-31`. */
 export const date: Column<string> = { sql: 'date', nullable: false }
 export const json = <Value extends Json | object>(): Column<Value> => ({ sql: 'jsonb', nullable: false })
-export const nullable = <Value>(column: Column<Value>): Column<Value | null> => ({ sql: column.sql, nullable: true })
+export const nullable = <Value>(column: Column<Value>): Column<Value | null> => ({
+  sql: column.sql,
+  nullable: true,
+})
 
 export type Columns = Readonly<Record<string, Column<unknown>>>
 
@@ -54,7 +57,10 @@ export type Rows<T extends Tables> = {
  * so it may be called several times for an event, with rows absent that are there in truth; what it threw then is
  * ignored. A change of tables or fold is a new `version`: it fills a schema of its own.
  */
-export type Projection<T extends Tables = Tables, Events extends readonly EventDefinition[] = readonly EventDefinition[]> = {
+export type Projection<
+  T extends Tables = Tables,
+  Events extends readonly EventDefinition[] = readonly EventDefinition[],
+> = {
   readonly name: string
   readonly version: number
   readonly tables: T
@@ -67,8 +73,9 @@ export const projection = <const T extends Tables, const Events extends readonly
 ): Projection<T, Events> => definition
 
 /** What a list of projections is when their types do not matter. */
-// oxlint-disable-next-line typescript/no-explicit-any -- a fold takes narrower events than every event
-export type AnyProjection = Pick<Projection, 'name' | 'version' | 'tables' | 'events'> & { readonly fold: (event: any, rows: any) => void }
+export type AnyProjection = Pick<Projection, 'name' | 'version' | 'tables' | 'events'> & {
+  readonly fold: (event: never, rows: never) => void
+}
 
 export const schemaOf = (of: { readonly name: string; readonly version: number }): string =>
   `rm_${of.name.replaceAll('-', '_')}_v${of.version}`

@@ -152,4 +152,8 @@ const requireSomeServer = (smtp: MailServer | null, imap: MailServer | null) => 
 // Both sides come from one schema, so that their keys stand in one order.
 const same = (a: AccountSettings, b: AccountSettings): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-export const account: Decider<Account, AccountCommand, AccountEvent> = { initial: { status: 'none' }, evolve, decide }
+export const account: Decider<Account, AccountCommand, AccountEvent> = {
+  initial: { status: 'none' },
+  evolve,
+  decide,
+}

@@ -26,7 +26,11 @@ export type Owner = z.infer<typeof owner>
 
 /** `historyDays` null means the whole mailbox. Patterns are case-insensitive globs against the sender (S12). */
 export const accountSettings = z.object({
-  displayName: z.string().trim().max(200).regex(/^\P{Cc}*$/u, 'has a control character'),
+  displayName: z
+    .string()
+    .trim()
+    .max(200)
+    .regex(/^\P{Cc}*$/u, 'has a control character'),
   replyTo: address.nullable(),
   syncFrequencyMinutes: z.union([z.literal(1), z.literal(5), z.literal(15), z.literal(30), z.literal(60)]),
   syncDirection: z.enum(['both', 'receive', 'send']),
@@ -84,18 +88,35 @@ export const AccountConnected = defineEvent(
 )
 export const AccountServersChanged = defineEvent(
   'AccountServersChanged',
-  z.object({ accountId, smtp: mailServer.nullable(), imap: mailServer.nullable(), credentialVersion: z.int() }),
+  z.object({
+    accountId,
+    smtp: mailServer.nullable(),
+    imap: mailServer.nullable(),
+    credentialVersion: z.int(),
+  }),
 )
-export const AccountSettingsChanged = defineEvent('AccountSettingsChanged', z.object({ accountId, settings: accountSettings }))
-export const SignatureChanged = defineEvent('SignatureChanged', z.object({ accountId, html: z.string().max(100_000) }))
+export const AccountSettingsChanged = defineEvent(
+  'AccountSettingsChanged',
+  z.object({ accountId, settings: accountSettings }),
+)
+export const SignatureChanged = defineEvent(
+  'SignatureChanged',
+  z.object({ accountId, html: z.string().max(100_000) }),
+)
 export const ConnectionTested = defineEvent(
   'ConnectionTested',
   z.object({ accountId, ok: z.boolean(), steps: z.array(testStep) }),
 )
 export const SyncRequested = defineEvent('SyncRequested', z.object({ accountId }))
-export const AccountPaused = defineEvent('AccountPaused', z.object({ accountId, reason: z.string().max(500) }))
+export const AccountPaused = defineEvent(
+  'AccountPaused',
+  z.object({ accountId, reason: z.string().max(500) }),
+)
 export const AccountResumed = defineEvent('AccountResumed', z.object({ accountId }))
-export const AccountDisconnected = defineEvent('AccountDisconnected', z.object({ accountId, reason: z.string().max(500) }))
+export const AccountDisconnected = defineEvent(
+  'AccountDisconnected',
+  z.object({ accountId, reason: z.string().max(500) }),
+)
 /** In the stream `defaultaccount-<owner>`: choosing one account lets go of the one before (S17). */
 export const DefaultAccountChosen = defineEvent('DefaultAccountChosen', z.object({ owner, accountId }))
 

@@ -2,9 +2,16 @@ import { z } from 'zod'
 import { defineEvent, type EventOf } from '../event.ts'
 
 /** The CRM's own id of a record. Never an address: ids stand in stream names. */
-export const crmId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'is letters, digits, dot, hyphen and underscore, 64 at most')
+export const crmId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'is letters, digits, dot, hyphen and underscore, 64 at most')
 
-const line = (limit: number) => z.string().trim().max(limit).regex(/^\P{Cc}*$/u, 'has a control character')
+const line = (limit: number) =>
+  z
+    .string()
+    .trim()
+    .max(limit)
+    .regex(/^\P{Cc}*$/u, 'has a control character')
 
 export const user = z.object({
   name: line(200).min(1),
@@ -21,7 +28,11 @@ export const contact = z.object({
   companyId: crmId.optional(),
 })
 export const company = z.object({ name: line(200).min(1), domains: z.array(line(253)).max(20).default([]) })
-export const deal = z.object({ name: line(200).min(1), companyId: crmId.optional(), amount: line(50).optional() })
+export const deal = z.object({
+  name: line(200).min(1),
+  companyId: crmId.optional(),
+  amount: line(50).optional(),
+})
 /** `timeZone` is an IANA name: days of figures begin and end in it. */
 export const organization = z.object({ name: line(200).min(1), timeZone: line(64).default('UTC') })
 

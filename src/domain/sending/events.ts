@@ -22,7 +22,10 @@ export const draft = z.object({
   to: z.array(mailbox).max(500),
   cc: z.array(mailbox).max(500),
   bcc: z.array(mailbox).max(500),
-  subject: z.string().max(998).regex(/^\P{Cc}*$/u, 'has a control character'),
+  subject: z
+    .string()
+    .max(998)
+    .regex(/^\P{Cc}*$/u, 'has a control character'),
   html: z.string().max(1_000_000),
   template: z.object({ templateId, version: z.int() }).nullable(),
   contactId: crmId.nullable(),
@@ -81,9 +84,17 @@ export const MessageQueued = defineEvent(
 )
 export const MessageCancelled = defineEvent('MessageCancelled', z.object({ outgoingId, accountId }))
 /** Written before the dot that ends DATA: from here to the answer nobody can know whether the server took it. */
-export const SendReleasing = defineEvent('SendReleasing', z.object({ outgoingId, accountId, attempt: z.int() }))
+export const SendReleasing = defineEvent(
+  'SendReleasing',
+  z.object({ outgoingId, accountId, attempt: z.int() }),
+)
 
-const refusal = z.object({ address, code: z.int().nullable(), enhancedCode: z.string().nullable(), reason: z.string() })
+const refusal = z.object({
+  address,
+  code: z.int().nullable(),
+  enhancedCode: z.string().nullable(),
+  reason: z.string(),
+})
 
 /** The server answered 250 after the dot: it has taken responsibility (RFC 5321 4.2.5). Not yet delivery. */
 export const EmailSent = defineEvent(
@@ -103,7 +114,14 @@ export const EmailSent = defineEvent(
 /** Known not sent; tried again at `retryAt`. */
 export const SendDeferred = defineEvent(
   'SendDeferred',
-  z.object({ outgoingId, accountId, attempt: z.int(), code: z.string(), reason: z.string(), retryAt: instant }),
+  z.object({
+    outgoingId,
+    accountId,
+    attempt: z.int(),
+    code: z.string(),
+    reason: z.string(),
+    retryAt: instant,
+  }),
 )
 /** Known not sent, and not tried again. */
 export const SendFailed = defineEvent(
@@ -131,12 +149,22 @@ export const UnknownSettled = defineEvent(
 /** `filed`: appended to the Sent folder by us. `found`: the server had filed one. `impossible`: there is no such folder. */
 export const SentCopyFiled = defineEvent(
   'SentCopyFiled',
-  z.object({ outgoingId, accountId, outcome: z.enum(['filed', 'found', 'impossible']), folder: z.string().nullable() }),
+  z.object({
+    outgoingId,
+    accountId,
+    outcome: z.enum(['filed', 'found', 'impossible']),
+    folder: z.string().nullable(),
+  }),
 )
 /** Nothing came back within the stated window; a later bounce withdraws it (S5). */
 export const EmailDelivered = defineEvent(
   'EmailDelivered',
-  z.object({ outgoingId, accountId, basis: z.enum(['no-bounce', 'report']), windowMinutes: z.number().nullable() }),
+  z.object({
+    outgoingId,
+    accountId,
+    basis: z.enum(['no-bounce', 'report']),
+    windowMinutes: z.number().nullable(),
+  }),
 )
 export const EmailBounced = defineEvent(
   'EmailBounced',

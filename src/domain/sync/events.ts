@@ -46,7 +46,12 @@ export const folderCounts = z.object({
 export type FolderCounts = z.infer<typeof folderCounts>
 
 /** One message that a pass could not store, or that a rule kept out. */
-export const passFailure = z.object({ folder: z.string(), uid: z.int(), reason: z.string(), attempts: z.int() })
+export const passFailure = z.object({
+  folder: z.string(),
+  uid: z.int(),
+  reason: z.string(),
+  attempts: z.int(),
+})
 export const passExclusion = z.object({ folder: z.string(), uid: z.int(), pattern: z.string() })
 
 // Passes of an account are numbered from 1, each in a stream `syncpass-<accountId>.<number>`, so that the next

@@ -12,7 +12,11 @@ export const templateScope = z.discriminatedUnion('kind', [
 
 export const templateContent = z.object({
   name: z.string().trim().min(1).max(200),
-  subject: z.string().trim().max(998).regex(/^\P{Cc}*$/u, 'has a control character'),
+  subject: z
+    .string()
+    .trim()
+    .max(998)
+    .regex(/^\P{Cc}*$/u, 'has a control character'),
   body: z.object({ format: z.enum(['html', 'mjml']), source: z.string().max(500_000) }),
 })
 export type TemplateContent = z.infer<typeof templateContent>

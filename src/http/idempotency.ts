@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { HttpProblem } from './problems.ts'
+import type { App } from './server.ts'
+
+/** An answer that was given, to be given again. */
+export type KeptAnswer = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export type IdempotencyStore = {
+  /**
+   * Takes the key for a request with this fingerprint. `taken`: go ahead (again, where the last one who had it is
+   * gone). `running`: somebody is at it. `other`: it was used for another request.
+   */
+  take(
+    key: string,
+    fingerprint: Buffer,
+  ): Promise<{ kind: 'taken' | 'running' | 'other' } | { kind: 'answered'; answer: KeptAnswer }>
+  keep(key: string, answer: KeptAnswer): Promise<void>
+  letGo(key: string): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    idempotency: string | null
+  }
+}
+
+const keptHeaders = ['content-type', 'etag', 'event-position', 'location'] as const
+
+/**
+ * `Idempotency-Key` on every changing operation (IETF draft-ietf-httpapi-idempotency-key-header): a repeat is
+ * answered as before and says so. What failed on our side is not kept, so that it can be tried again: the
+ * command id comes from the key, and the log knows what it has.
+ */
+export const useIdempotency = (app: App, store: IdempotencyStore): void => {
+  app.decorateRequest('idempotency', null)
+  app.addHook('preHandler', async (request, reply) => {
+    const header = request.headers['idempotency-key']
+    if (request.method === 'GET' || request.apiKey === null || typeof header !== 'string') return
+    const key = `${request.apiKey.id}:${header}`
+    const taken = await store.take(key, fingerprintOf(request))
+    switch (taken.kind) {
+      case 'taken':
+        request.idempotency = key
+        return
+      case 'answered':
+        return repeat(reply, taken.answer)
+      case 'running':
+        throw new HttpProblem(
+          409,
+          'idempotency-key-in-use',
+          'A request with this Idempotency-Key is being worked on',
+          'Wait, and send it again to get its answer.',
+          1,
+        )
+      case 'other':
+        throw new HttpProblem(
+          422,
+          'idempotency-key-reused',
+          'This Idempotency-Key was used for a different request',
+          'Make a new key for each new request.',
+        )
+    }
+  })
+  app.addHook('onSend', async (request, reply, payload) => {
+    const key = request.idempotency
+    if (key === null) return
+    request.idempotency = null
+    if (reply.statusCode >= 500 || typeof payload !== 'string') return store.letGo(key)
+    await store.keep(key, { status: reply.statusCode, headers: headersOf(reply), body: payload })
+  })
+}
+
+const repeat = (reply: FastifyReply, answer: KeptAnswer): FastifyReply =>
+  reply
+    .status(answer.status)
+    .headers({ ...answer.headers, 'idempotent-replayed': 'true' })
+    .serializer((body: string) => body)
+    .send(answer.body)
+
+const headersOf = (reply: FastifyReply): Record<string, string> =>
+  Object.fromEntries(
+    keptHeaders.flatMap((name) => {
+      const value = reply.getHeader(name)
+      return value === undefined ? [] : [[name, String(value)]]
+    }),
+  )
+
+const fingerprintOf = (request: FastifyRequest): Buffer => {
+  const hash = createHash('sha256').update(
+    `${request.method}\n${request.url}\n${request.headers['if-match'] ?? ''}\n`,
+  )
+  const body: unknown = request.body
+  if (Buffer.isBuffer(body)) hash.update(body)
+  else hash.update(JSON.stringify(body ?? null))
+  return hash.digest()
+}
