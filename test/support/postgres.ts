@@ -1,22 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import pg from 'pg'
 import t from 'tap'
-import {
-  type Connection,
-  startEmbeddedPostgres,
-} from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
-
-/** Where `scripts/check.ts` tells the test files of a whole run about the one server that they share. */
-export const sharedServerVariable = 'MAILTRAIL_TEST_POSTGRES'
+import type { Connection } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { sharedServerVariable, startTestServer } from './postgres-server.ts'
 
 let ownServer: Promise<Connection> | undefined
 
 /**
  * A new, empty database for the caller alone, on a real server that gives up durability for speed. It is dropped at the
  * end of `test`, so end the pools made on it in a teardown that is registered after this call: teardowns run last to first.
+ * The server is that of the whole run, or of this test file where it runs alone.
  */
 export async function testDatabase(test: { teardown(fn: () => unknown): void }): Promise<pg.PoolConfig> {
   const server = await sharedServer()
@@ -34,18 +27,6 @@ function sharedServer(): Promise<Connection> {
     return connection
   })
   return ownServer
-}
-
-/** Starts a server for tests on a data folder that is removed when it is stopped. */
-export async function startTestServer(): Promise<{ connection: Connection; stop: () => Promise<void> }> {
-  const dataFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'mailtrail-test-'))
-  const settings = { max_connections: '200' }
-  const server = await startEmbeddedPostgres({ dataFolder, durable: false, settings })
-  const stop = async (): Promise<void> => {
-    await server.stop()
-    fs.rmSync(dataFolder, { recursive: true, force: true })
-  }
-  return { connection: { ...server.connection, database: 'postgres' }, stop }
 }
 
 async function query(server: Connection, sql: string): Promise<void> {
