@@ -1,0 +1,161 @@
+import tls from 'node:tls'
+import hoodiecrow from 'hoodiecrow-imap'
+import type { KeyPair } from './tls.ts'
+
+export type SeedMessage = {
+  readonly raw: Buffer
+  readonly flags?: readonly string[]
+  /** When it arrived (INTERNALDATE); now by default. */
+  readonly at?: Date
+}
+export type SeedFolder = {
+  readonly path: string
+  /** Special use (RFC 6154), such as `\Sent`. */
+  readonly use?: string
+  readonly uidValidity?: number
+  readonly messages?: readonly SeedMessage[]
+}
+/** INBOX is always there; give it here to put something into it. */
+export type ImapUser = { readonly password: string; readonly folders?: readonly SeedFolder[] }
+
+/** Switches that may be turned while the server runs. */
+export type ImapFaults = {
+  refuseLogin?: boolean
+  /** Announces LOGINDISABLED. */
+  loginDisabled?: boolean
+  hideInbox?: boolean
+  /** Bodies of these UIDs fail the whole FETCH with BAD. */
+  failUids?: ReadonlySet<number>
+  /** The connection is cut when the bodies of these UIDs are asked for. */
+  cutUids?: ReadonlySet<number>
+  failSearch?: boolean
+}
+
+/** One user's mail, seen from behind the server. */
+export type ImapMailbox = {
+  /** @returns the UID */
+  append(path: string, message: SeedMessage): number
+  remove(path: string, uid: number): void
+  setFlags(path: string, uid: number, flags: readonly string[]): void
+  /** As after a restored backup: all UIDs of old are void (RFC 9051 2.3.1.1), messages are numbered anew. */
+  renumber(path: string, uidValidity: number): void
+  messages(path: string): { readonly uid: number; readonly flags: readonly string[]; readonly raw: Buffer }[]
+}
+
+type Box = { server: hoodiecrow.Server; password: string; mailbox: ImapMailbox }
+
+const PLUGINS = ['ID', 'NAMESPACE', 'SPECIAL-USE', 'UIDPLUS', 'UNSELECT', 'IDLE', 'LITERALPLUS', 'MOVE']
+
+const folderOf = (server: hoodiecrow.Server, path: string): hoodiecrow.Mailbox => {
+  const folder = server.getMailbox(path)
+  if (folder === undefined) throw new Error(`No folder ${path}`)
+  return folder
+}
+
+/** The server's own reading parses each message first, which is slow, and gives way on malformed ones. */
+const serveSource = (server: hoodiecrow.Server, faults: ImapFaults) => {
+  server.fetchHandlers['BODY.PEEK'] = (connection, message, query) => {
+    if (faults.failUids?.has(message.uid) === true) throw new Error('Internal error')
+    if (faults.cutUids?.has(message.uid) === true) connection.socket?.destroy()
+    if (query.section?.length === 0) return { type: 'LITERAL', value: message.raw }
+    const field = query.section?.[0]?.value.toUpperCase()
+    if (field !== 'HEADER' && field !== 'HEADER.FIELDS') throw new Error('Not served')
+    return { type: 'LITERAL', value: `${message.raw.split(/\r?\n\r?\n/, 1)[0]}\r\n\r\n` }
+  }
+}
+
+/** Makes a user's mail, held in memory. */
+export const imapMailbox = (user: ImapUser, faults: ImapFaults): Box => {
+  const server = hoodiecrow({
+    storage: { INBOX: {}, '': { separator: '/', folders: {} } },
+    plugins: PLUGINS,
+  })
+  server.setMaxListeners(0)
+  serveSource(server, faults)
+  server.outputHandlers.push((_connection, response, description, _parsed, _data, subject) => {
+    if (faults.hideInbox === true && description === 'LIST ITEM' && subject?.path === 'INBOX') {
+      response.skipResponse = true
+    }
+  })
+  const search = server.getCommandHandler('UID SEARCH')
+  server.setCommandHandler('UID SEARCH', (connection, parsed, data, done) => {
+    if (faults.failSearch !== true && search !== false) return search(connection, parsed, data, done)
+    connection.send({ tag: parsed.tag, command: 'NO' }, 'SEARCH FAILED', parsed, data)
+    done()
+  })
+  const mailbox: ImapMailbox = {
+    append: (path, { raw, flags = [], at = new Date() }) =>
+      server.appendMessage(folderOf(server, path), [...flags], at, raw.toString('latin1')).message.uid,
+    remove: (path, uid) => {
+      const folder = folderOf(server, path)
+      const index = folder.messages.findIndex((message) => message.uid === uid)
+      if (index !== -1) folder.messages.splice(index, 1)
+    },
+    setFlags: (path, uid, flags) => {
+      const message = folderOf(server, path).messages.find((each) => each.uid === uid)
+      if (message !== undefined) message.flags = [...flags]
+    },
+    renumber: (path, uidValidity) => {
+      const folder = folderOf(server, path)
+      folder.uidvalidity = uidValidity
+      folder.messages.forEach((message, index) => (message.uid = index + 1))
+      folder.uidnext = folder.messages.length + 1
+    },
+    messages: (path) =>
+      folderOf(server, path).messages.map(({ uid, flags, raw }) => ({
+        uid,
+        flags: [...flags],
+        raw: Buffer.from(raw, 'latin1'),
+      })),
+  }
+  for (const { path, use, uidValidity = 1, messages = [] } of user.folders ?? []) {
+    if (path.toUpperCase() !== 'INBOX') {
+      server.createMailbox(path, {
+        uidvalidity: uidValidity,
+        ...(use === undefined ? {} : { 'special-use': use }),
+      })
+    } else folderOf(server, path).uidvalidity = uidValidity
+    for (const message of messages) mailbox.append(path, message)
+  }
+  return { server, password: user.password, mailbox }
+}
+
+/** The server that a client meets first; after the login its connection is handed to the user's own. */
+export const lobby = (options: {
+  tls?: KeyPair
+  secure: boolean
+  startTls: boolean
+  mailboxes: ReadonlyMap<string, Box>
+  faults: ImapFaults
+}): hoodiecrow.Server => {
+  const server = hoodiecrow({
+    secureConnection: options.secure,
+    plugins: ['ID', ...(options.startTls ? ['STARTTLS'] : [])],
+    ...(options.tls === undefined ? {} : { credentials: { ...options.tls, ciphers: tls.DEFAULT_CIPHERS } }),
+  })
+  server.setMaxListeners(0)
+  server.outputHandlers.push((connection, response, description) => {
+    if (options.faults.loginDisabled !== true || connection.server !== server) return
+    if (description === 'CAPABILITY') response.attributes?.push({ type: 'ATOM', value: 'LOGINDISABLED' })
+  })
+  server.setCommandHandler('LOGIN', (connection, parsed, data, done) => {
+    const [name, password] = parsed.attributes ?? []
+    const box = name === undefined ? undefined : options.mailboxes.get(name.value)
+    const known = box !== undefined && box.password === password?.value && options.faults.refuseLogin !== true
+    if (known) {
+      server.removeListener('notify', connection._notificationCallback)
+      box.server.on('notify', connection._notificationCallback)
+      connection.server = box.server
+      connection.state = 'Authenticated'
+    }
+    const text = { type: 'TEXT', value: known ? 'Welcome' : 'No such user or password' }
+    connection.send(
+      { tag: parsed.tag, command: known ? 'OK' : 'NO', attributes: [text] },
+      'LOGIN',
+      parsed,
+      data,
+    )
+    done()
+  })
+  return server
+}
