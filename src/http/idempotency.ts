@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HttpProblem } from './problems.ts'
 import type { App } from './server.ts'
@@ -36,13 +36,14 @@ const keptHeaders = ['content-type', 'etag', 'event-position', 'location'] as co
  * answered as before and says so. What failed on our side is not kept, so that it can be tried again: the
  * command id comes from the key, and the log knows what it has.
  */
-export const useIdempotency = (app: App, store: IdempotencyStore): void => {
+export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey: Buffer): void => {
   app.decorateRequest('idempotency', null)
   app.addHook('preHandler', async (request, reply) => {
     const header = request.headers['idempotency-key']
     if (request.method === 'GET' || request.apiKey === null || typeof header !== 'string') return
+    if (request.routeOptions.config.answersOnce) return
     const key = `${request.apiKey.id}:${header}`
-    const taken = await store.take(key, fingerprintOf(request))
+    const taken = await store.take(key, fingerprintOf(request, fingerprintKey))
     switch (taken.kind) {
       case 'taken':
         request.idempotency = key
@@ -90,8 +91,9 @@ const headersOf = (reply: FastifyReply): Record<string, string> =>
     }),
   )
 
-const fingerprintOf = (request: FastifyRequest): Buffer => {
-  const hash = createHash('sha256').update(
+// Keyed, because a body may hold a password and the fingerprint is kept.
+const fingerprintOf = (request: FastifyRequest, key: Buffer): Buffer => {
+  const hash = createHmac('sha256', key).update(
     `${request.method}\n${request.url}\n${request.headers['if-match'] ?? ''}\n`,
   )
   const body: unknown = request.body

@@ -38,6 +38,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the caller's key must be allowed; `public` for routes that anybody may call. No route goes without. */
     permission?: Permission | 'public'
+    /** The answer holds a secret that is shown once: it is not kept for repeats. */
+    answersOnce?: boolean
     /** The projections that the answer comes from: `min_position` waits for them. */
     reads?: readonly { readonly name: string }[]
   }
@@ -50,6 +52,7 @@ export type ServerParts = {
   readonly clock: Clock
   readonly apiKeys: ApiKeyStore
   readonly idempotency: IdempotencyStore
+  readonly fingerprintKey: Buffer
   readonly waitFor: WaitFor
   readonly logLevel: string
   /** Addresses of proxies whose X-Forwarded-For is believed. */
@@ -101,7 +104,7 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
   await describeApi(app)
   app.addHook('onRequest', authenticate(parts.apiKeys, parts.clock))
   app.addHook('preHandler', waitForPosition(parts.waitFor))
-  useIdempotency(app, parts.idempotency)
+  useIdempotency(app, parts.idempotency, parts.fingerprintKey)
   return app
 }
 

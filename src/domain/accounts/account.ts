@@ -86,6 +86,7 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
     const { do: _, ...connected } = command
     return [AccountConnected(connected)]
   }
+  if (command.do === 'disconnect' && state.status === 'disconnected') return []
   const account = requireConnected(state)
   const { accountId } = account
   switch (command.do) {

@@ -1,0 +1,17 @@
+import { account, type Account } from '../../domain/accounts/account.ts'
+import type { AccountSettings } from '../../domain/accounts/events.ts'
+import type { Caller, Handle, Handled } from '../handle.ts'
+import { accountStream } from './connect-account.ts'
+
+/** Changes the settings that are given, of the version that the caller has seen. */
+export const changeSettings =
+  (deps: { handle: Handle }) =>
+  (
+    caller: Caller,
+    accountId: string,
+    settings: Partial<AccountSettings>,
+    ifRevision: number,
+  ): Promise<Handled<Account>> =>
+    deps.handle(account, accountStream(accountId), { do: 'change-settings', settings }, caller, {
+      ifRevision,
+    })

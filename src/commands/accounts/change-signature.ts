@@ -1,0 +1,13 @@
+import { account, type Account } from '../../domain/accounts/account.ts'
+import type { Caller, Handle, Handled } from '../handle.ts'
+import { accountStream } from './connect-account.ts'
+
+/** Replaces the account's signature (HTML with variables). `check` refuses what no signature may hold. */
+export const changeSignature =
+  (deps: { handle: Handle; check: (html: string) => void }) =>
+  async (caller: Caller, accountId: string, html: string, ifRevision: number): Promise<Handled<Account>> => {
+    deps.check(html)
+    return deps.handle(account, accountStream(accountId), { do: 'change-signature', html }, caller, {
+      ifRevision,
+    })
+  }

@@ -1,0 +1,13 @@
+import { account, type Account } from '../../domain/accounts/account.ts'
+import type { Caller, Handle, Handled } from '../handle.ts'
+import type { Vault } from '../ports.ts'
+import { accountStream } from './connect-account.ts'
+
+/** Ends the account and destroys its passwords. Its mail and history stay. Repeating it destroys them again. */
+export const disconnectAccount =
+  (deps: { handle: Handle; vault: Vault }) =>
+  async (caller: Caller, accountId: string, reason: string): Promise<Handled<Account>> => {
+    const handled = await deps.handle(account, accountStream(accountId), { do: 'disconnect', reason }, caller)
+    await deps.vault.destroy(accountId)
+    return handled
+  }

@@ -1,0 +1,9 @@
+import { account, type Account } from '../../domain/accounts/account.ts'
+import type { Caller, Handle, Handled } from '../handle.ts'
+import { accountStream } from './connect-account.ts'
+
+/** Stops sync and sending until the account is resumed; what is queued waits. */
+export const pauseAccount =
+  (deps: { handle: Handle }) =>
+  (caller: Caller, accountId: string, reason: string): Promise<Handled<Account>> =>
+    deps.handle(account, accountStream(accountId), { do: 'pause', reason }, caller)

@@ -1,0 +1,41 @@
+import { account, type ConnectedAccount } from '../../domain/accounts/account.ts'
+import type { MailServer, TestStep } from '../../domain/accounts/events.ts'
+import { NotFound, Refused } from '../../domain/decider.ts'
+import type { Caller, Handle, Load } from '../handle.ts'
+import type { ConnectionTester, Secret, ServerLogin, Vault } from '../ports.ts'
+import { accountStream } from './connect-account.ts'
+
+/** Tries a saved account's servers with its kept passwords, and records what came of it. */
+export const testAccount =
+  (deps: { handle: Handle; load: Load; vault: Vault; tester: ConnectionTester }) =>
+  async (caller: Caller, accountId: string, signal: AbortSignal) => {
+    const { state } = await deps.load(account, accountStream(accountId))
+    if (state.status === 'none') throw new NotFound('email account', accountId)
+    const result = await deps.tester.test(await loginsOf(deps.vault, state), signal)
+    const handled = await deps.handle(
+      account,
+      accountStream(accountId),
+      { do: 'record-test', ok: result.ok, steps: result.steps },
+      caller,
+    )
+    return { handled, ...result } satisfies { handled: unknown; ok: boolean; steps: TestStep[] }
+  }
+
+/** The account's servers with their passwords. @throws Refused where the vault has none */
+export const loginsOf = async (
+  vault: Vault,
+  { accountId, credentialVersion, smtp, imap }: ConnectedAccount,
+): Promise<{ smtp: ServerLogin | null; imap: ServerLogin | null }> => {
+  const kept = await vault.load(accountId, credentialVersion)
+  const login = (server: MailServer | null, password: Secret | null | undefined): ServerLogin | null => {
+    if (!server) return null
+    if (!password)
+      throw new Refused(
+        'credentials-missing',
+        'No password is kept for this account',
+        'Enter the passwords of the account again.',
+      )
+    return { ...server, password }
+  }
+  return { smtp: login(smtp, kept?.smtpPassword), imap: login(imap, kept?.imapPassword) }
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { NotFound } from '../domain/decider.ts'
+import { crmId } from '../domain/directory/events.ts'
+import { instant } from '../domain/mail.ts'
+import { newApiKey, permissions, type ApiKeyStore } from './api-keys.ts'
+import { problems, type App } from './server.ts'
+
+const scopes = z.array(z.enum(['*', ...permissions])).min(1)
+const view = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()).readonly(),
+  userId: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+})
+
+/** Keys of the API: made, listed, revoked. A key's text is in the answer that makes it and nowhere else. */
+export const keyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
+  const tags = ['API keys']
+  app.post('/v1/api-keys', {
+    config: { permission: 'keys:manage', answersOnce: true },
+    schema: {
+      tags,
+      summary: 'Make an API key; its token is shown once',
+      body: z.object({
+        name: z.string().trim().min(1).max(200),
+        scopes,
+        userId: crmId.nullable().default(null).describe('Binds the key to one user of the CRM'),
+        expiresAt: instant.nullable().default(null),
+      }),
+      response: { 201: z.object({ id: z.string(), token: z.string() }), ...problems },
+    },
+    handler: async ({ body }, reply) => {
+      const { id, token, hash } = newApiKey()
+      await deps.apiKeys.insert({ id, ...body }, hash)
+      return reply.status(201).send({ id, token: token.reveal() })
+    },
+  })
+  app.get('/v1/api-keys', {
+    config: { permission: 'keys:manage' },
+    schema: {
+      tags,
+      summary: 'List API keys',
+      response: { 200: z.object({ data: z.array(view) }), ...problems },
+    },
+    handler: async () => ({ data: await deps.apiKeys.list() }),
+  })
+  app.delete('/v1/api-keys/:id', {
+    config: { permission: 'keys:manage' },
+    schema: {
+      tags,
+      summary: 'Revoke an API key at once',
+      params: z.object({ id: z.string().max(40) }),
+      response: { 204: z.undefined(), ...problems },
+    },
+    handler: async ({ params }, reply) => {
+      if (!(await deps.apiKeys.revoke(params.id))) throw new NotFound('API key', params.id)
+      return reply.status(204).send()
+    },
+  })
+}
