@@ -1,5 +1,6 @@
 import type { MailServer, TestStep } from '../domain/accounts/events.ts'
-import type { DomainEvent, EventMetadata, Position, RecordedEvent } from '../domain/event.ts'
+import type { DomainEvent, EventMetadata, EventOf, Position, RecordedEvent } from '../domain/event.ts'
+import type { ClickTracked, OpenTracked } from '../domain/tracking/events.ts'
 
 // ---------------------------------------------------------------- the log
 
@@ -141,15 +142,25 @@ export type ServerLogin = MailServer & { readonly password: Secret }
 
 /** Tries the servers step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
 export type ConnectionTester = {
-  test(servers: { smtp: ServerLogin | null; imap: ServerLogin | null }, signal: AbortSignal): Promise<{
+  test(
+    servers: { smtp: ServerLogin | null; imap: ServerLogin | null },
+    signal: AbortSignal,
+  ): Promise<{
     ok: boolean
     steps: TestStep[]
   }>
 }
 
-export type MailFolder = { readonly path: string; readonly role: 'inbox' | 'sent' | 'drafts' | 'archive' | 'all' | null }
+export type MailFolder = {
+  readonly path: string
+  readonly role: 'inbox' | 'sent' | 'drafts' | 'archive' | 'all' | null
+}
 
-export type FolderState = { readonly uidValidity: string; readonly uidNext: number; readonly messages: number }
+export type FolderState = {
+  readonly uidValidity: string
+  readonly uidNext: number
+  readonly messages: number
+}
 
 export type FetchedMessage = {
   readonly uid: number
@@ -189,7 +200,12 @@ export class MailUnavailable extends Error {
   readonly code: string
   readonly remedy: string
 
-  constructor(kind: 'authentication' | 'temporary' | 'refused', code: string, message: string, remedy: string) {
+  constructor(
+    kind: 'authentication' | 'temporary' | 'refused',
+    code: string,
+    message: string,
+    remedy: string,
+  ) {
     super(message)
     this.name = 'MailUnavailable'
     this.kind = kind
@@ -212,7 +228,13 @@ export type RefusedRecipient = {
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly accepted: string[]; readonly refused: RefusedRecipient[] }
   | { readonly kind: 'deferred'; readonly code: string; readonly reason: string }
-  | { readonly kind: 'failed'; readonly code: string; readonly reason: string; readonly remedy: string; readonly refused: RefusedRecipient[] }
+  | {
+      readonly kind: 'failed'
+      readonly code: string
+      readonly reason: string
+      readonly remedy: string
+      readonly refused: RefusedRecipient[]
+    }
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'unknown'; readonly reason: string }
 
@@ -229,6 +251,48 @@ export type MailSender = {
     signal: AbortSignal,
   ): Promise<SendOutcome>
   close(): Promise<void>
+}
+
+// ---------------------------------------------------------------- tracking
+
+/** What a pixel's token says. `recipient` is the index in the envelope, null where several share one copy. */
+export type OpenToken = { readonly outgoingId: string; readonly recipient: number | null }
+
+/** What a link's token says: also which link, and where it leads (http or https, as WHATWG URL serialises it). */
+export type ClickToken = OpenToken & { readonly link: number; readonly url: string }
+
+/** Sealed tokens: only we can make or read one, and reading needs no database. Null for what is not ours. */
+export type TrackingTokens = {
+  sealOpen(token: OpenToken): string
+  sealClick(token: ClickToken): string
+  readOpen(text: string): OpenToken | null
+  readClick(text: string): ClickToken | null
+}
+
+export type TrackedLink = { readonly index: number; readonly url: string; readonly text: string }
+
+/**
+ * `links` are those that now lead through us. `failure` says why nothing, or no pixel, could be put in; the HTML is
+ * fit to be sent in any case.
+ */
+export type TrackedHtml = {
+  readonly html: string
+  readonly links: readonly TrackedLink[]
+  readonly pixel: boolean
+  readonly failure: 'too-large' | 'too-many-links' | 'not-rewritable' | 'no-place-for-pixel' | null
+}
+
+export type MailTracker = {
+  /** Puts our pixel and our links into the HTML of one copy of a message. Never throws: tracking never stops mail. */
+  track(html: string, copy: OpenToken & { readonly opens: boolean; readonly clicks: boolean }): TrackedHtml
+}
+
+/** A request for a pixel or a tracked link, as it will be recorded; `repeats` is 0 until it is. */
+export type TrackedHit = EventOf<typeof OpenTracked | typeof ClickTracked>
+
+export type HitSpool = {
+  /** Returns when the hit outlives this process. @throws where it could not be written: the request is answered all the same */
+  record(hit: TrackedHit): void
 }
 
 // ---------------------------------------------------------------- leases

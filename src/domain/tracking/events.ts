@@ -20,6 +20,8 @@ const hit = {
   prefetch: z.boolean(),
   /** Made by the CRM's own people: the request carried a session of ours. */
   own: z.boolean(),
+  /** What a public list of programs' user agents said at the time; absent where none was asked. */
+  bot: z.boolean().optional(),
   repeats: z.int(),
 }
 export const OpenTracked = defineEvent('OpenTracked', z.object(hit))
