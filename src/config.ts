@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''))
+
+const environment = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  MAILTRAIL_DATA: z.string().min(1).default('data'),
+  MAILTRAIL_KEYS: z.string().min(1).optional(),
+  MAILTRAIL_HOST: z.string().min(1).default('127.0.0.1'),
+  MAILTRAIL_PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  MAILTRAIL_PUBLIC_URL: url.optional(),
+  MAILTRAIL_TRACKING_URL: url.optional(),
+  MAILTRAIL_TRUST_PROXY: list,
+  MAILTRAIL_OWN_NETWORKS: list,
+  MAILTRAIL_ALLOWED_NETWORKS: list,
+  MAILTRAIL_ALLOWED_PORTS: list.pipe(z.array(z.coerce.number().int().min(1).max(65535))),
+  MAILTRAIL_CLEAR_TEXT_HOSTS: list,
+  MAILTRAIL_EXTRA_CA: z.string().min(1).optional(),
+  MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),
+  MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export type Config = {
+  /** A PostgreSQL 14 or newer; null for the embedded one. */
+  readonly databaseUrl: string | null
+  /** Absolute: the embedded database, the keys and the spool of hits. */
+  readonly dataFolder: string
+  /** The keyring itself, where it does not come from `keys.json` in the data folder. */
+  readonly keys: string | null
+  readonly host: string
+  readonly port: number
+  /** Where people reach the API, without a slash at the end; null: where it listens. */
+  readonly publicUrl: string | null
+  readonly trackingUrl: string | null
+  readonly trustProxy: string[]
+  readonly ownNetworks: string[]
+  readonly egress: {
+    readonly allowedNetworks: string[]
+    readonly allowedPorts: number[]
+    readonly clearTextHosts: string[]
+    /** Certificates in PEM, trusted beside the system's. */
+    readonly extraCa: string[]
+  }
+  readonly deliveryWindowMinutes: number
+  readonly logLevel: string
+}
+
+/** The environment cannot be used; the message names every mistake. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ConfigError'
+  }
+}
+
+/** Reads settings from the environment, once. @throws ConfigError naming every mistake, never a value */
+export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+  const known = Object.keys(environment.shape)
+  const unknown = Object.keys(env).filter((name) => name.startsWith('MAILTRAIL_') && !known.includes(name))
+  const parsed = environment.safeParse(env)
+  const mistakes = [
+    ...unknown.map((name) => `${name} is not a setting; there are ${known.join(', ')}`),
+    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+  ]
+  if (!parsed.success || mistakes.length > 0)
+    throw new ConfigError(
+      `The settings cannot be used:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
+    )
+  const { data } = parsed
+  return {
+    databaseUrl: data.DATABASE_URL ?? null,
+    dataFolder: resolve(data.MAILTRAIL_DATA),
+    keys: data.MAILTRAIL_KEYS ?? null,
+    host: data.MAILTRAIL_HOST,
+    port: data.MAILTRAIL_PORT,
+    publicUrl: data.MAILTRAIL_PUBLIC_URL ?? null,
+    trackingUrl: data.MAILTRAIL_TRACKING_URL ?? data.MAILTRAIL_PUBLIC_URL ?? null,
+    trustProxy: data.MAILTRAIL_TRUST_PROXY,
+    ownNetworks: data.MAILTRAIL_OWN_NETWORKS,
+    egress: {
+      allowedNetworks: data.MAILTRAIL_ALLOWED_NETWORKS,
+      allowedPorts: data.MAILTRAIL_ALLOWED_PORTS,
+      clearTextHosts: data.MAILTRAIL_CLEAR_TEXT_HOSTS,
+      extraCa: data.MAILTRAIL_EXTRA_CA === undefined ? [] : [readCertificates(data.MAILTRAIL_EXTRA_CA)],
+    },
+    deliveryWindowMinutes: data.MAILTRAIL_DELIVERY_WINDOW_MINUTES,
+    logLevel: data.MAILTRAIL_LOG_LEVEL,
+  }
+}
+
+const readCertificates = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    throw new ConfigError(`The settings cannot be used:\n  MAILTRAIL_EXTRA_CA: ${file} cannot be read`)
+  }
+}
