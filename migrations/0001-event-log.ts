@@ -14,9 +14,10 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       created_at timestamptz not null default now())`.execute(db)
   await sql`insert into es.store default values`.execute(db)
 
+  // A stream's number is the position of its first event.
   await sql`
     create table es.streams (
-      stream_id bigint generated always as identity primary key,
+      stream_id bigint primary key,
       name text collate "C" not null unique,
       revision bigint not null
     ) with (fillfactor = 80)`.execute(db)
@@ -57,9 +58,9 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
 /**
  * Several appends to distinct streams in one transaction. Element n of `p_stream` and `p_expected` (-1: no stream) is
  * append n; the other arrays hold the events, each with the number of its append, in order. One row an append:
- * `appended` and `repeated` carry the last revision and position, `conflict` the stream's revision, `duplicate` none.
+ * `appended` and `repeated` carry the last revision and position, `conflict` and `duplicate` the stream's revision.
  *
- * The settings and `offset 0` keep the plan at index look-ups: it is made once a session, perhaps on empty tables.
+ * The settings, and `offset 0`, hold the plan to index look-ups: it is made once a session, perhaps on empty tables.
  */
 const appendFunction = sql`
   create function es.append(p_stream text[], p_expected bigint[],
@@ -69,11 +70,15 @@ const appendFunction = sql`
     set search_path = es, pg_temp
     set plan_cache_mode = force_generic_plan
     set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
   as $$
   #variable_conflict use_column
   declare
     v_head bigint;
     v_now timestamptz;
+    v_stream_id bigint;
+    v_revision bigint;
   begin
     if current_setting('transaction_isolation') <> 'read committed' then
       raise exception 'es.append needs READ COMMITTED';
@@ -83,59 +88,65 @@ const appendFunction = sql`
     select e.position, e.recorded_at into v_head, v_now from es.events e order by e.position desc limit 1;
     v_head := coalesce(v_head, 0);
     v_now := greatest(date_trunc('milliseconds', clock_timestamp()), v_now);
+    if cardinality(p_stream) = 1 then
+      select s.stream_id, s.revision into v_stream_id, v_revision from es.streams s where s.name = p_stream[1];
+      v_stream_id := coalesce(v_stream_id, v_head + 1);
+      v_revision := coalesce(v_revision, -1);
+      if v_revision = p_expected[1]
+          and not exists (select from es.events e where e.event_id = any (p_event_id)) then
+        insert into es.events (position, stream_id, revision, event_id, recorded_at, type, data, metadata)
+        select v_head + e.i, v_stream_id, v_revision + e.i, e.event_id, v_now, e.type, e.data::json, e.metadata::json
+        from unnest(p_event_id, p_type, p_data, p_metadata) with ordinality as e(event_id, type, data, metadata, i);
+        v_revision := v_revision + cardinality(p_event_id);
+        insert into es.streams as s (stream_id, name, revision) values (v_stream_id, p_stream[1], v_revision)
+        on conflict (name) do update set revision = excluded.revision;
+        return query select 'appended', v_revision, v_head + cardinality(p_event_id);
+        return;
+      end if;
+    end if;
     return query
-    with event as materialized (
-      select e.*, x.stream_id as old_stream, x.revision as old_revision, x.position as old_position
+    with event as (
+      select e.*, p_stream[e.append] as stream, p_expected[e.append] as expected,
+        row_number() over (partition by e.append order by e.i) as nth,
+        s.stream_id, coalesce(s.revision, -1) as current,
+        x.stream_id as old_stream, x.revision as old_revision, x.position as old_position
       from unnest(p_append, p_event_id, p_type, p_data, p_metadata)
         with ordinality as e(append, event_id, type, data, metadata, i)
       left join lateral (
-        select old.stream_id, old.revision, old.position from es.events old where old.event_id = e.event_id offset 0
+        select t.stream_id, t.revision from es.streams t where t.name = p_stream[e.append] offset 0
+      ) s on true
+      left join lateral (
+        select t.stream_id, t.revision, t.position from es.events t where t.event_id = e.event_id offset 0
       ) x on true),
-    append as (
-      select append, count(*) as size, min(i) as first, count(old_position) as old,
-        min(old_stream) as old_stream, min(old_stream) = max(old_stream) as one_stream,
-        min(old_revision - i) as old_shift, min(old_revision - i) = max(old_revision - i) as in_order,
-        max(old_revision) as old_revision, max(old_position) as old_position
-      from event group by append),
-    request as materialized (
-      select a.ord, a.stream, s.stream_id, coalesce(s.revision, -1) as revision, e.size, e.first,
-        e.old_revision, e.old_position,
+    judged as (
+      select *,
         case
-          when e.old = e.size and e.one_stream and e.old_stream = s.stream_id
-            and e.in_order and e.old_shift + e.first = a.expected + 1 then 'repeated'
-          when e.old > 0 then 'duplicate'
-          when a.expected = coalesce(s.revision, -1) then 'appended'
+          when bool_and(coalesce(old_stream = stream_id and old_revision = expected + nth, false)) over same
+            then 'repeated'
+          when count(old_position) over same > 0 then 'duplicate'
+          when expected = current then 'appended'
           else 'conflict'
         end as status
-      from unnest(p_stream, p_expected) with ordinality as a(stream, expected, ord)
-      join append e on e.append = a.ord
-      left join lateral (
-        select found.stream_id, found.revision from es.streams found where found.name = a.stream offset 0
-      ) s on true),
-    moved as (
-      update es.streams s set revision = r.revision + r.size
-      from request r where r.status = 'appended' and s.stream_id = r.stream_id
-      returning s.stream_id, s.name),
+      from event window same as (partition by append)),
+    placed as materialized (
+      select *, current + nth as revision,
+        v_head + count(*) filter (where status = 'appended') over (order by i) as position
+      from judged),
     made as (
-      insert into es.streams (name, revision)
-      select r.stream, r.size - 1 from request r where r.status = 'appended' and r.stream_id is null
-      returning stream_id, name),
-    target as (select * from moved union all select * from made),
+      insert into es.streams (stream_id, name, revision)
+      select min(position), stream, max(revision) from placed
+      where status = 'appended' and stream_id is null group by stream),
+    moved as (
+      update es.streams s set revision = p.revision
+      from (select stream_id, max(revision) as revision from placed where status = 'appended' group by stream_id) p
+      where s.stream_id = p.stream_id),
     done as (
       insert into es.events (position, stream_id, revision, event_id, recorded_at, type, data, metadata)
-      select v_head + row_number() over (order by e.i), t.stream_id, r.revision + 1 + e.i - r.first,
-        e.event_id, v_now, e.type, e.data::json, e.metadata::json
-      from request r
-      join target t on t.name = r.stream
-      join event e on e.append = r.ord
-      where r.status = 'appended'
-      returning stream_id, revision, position),
-    last as (
-      select t.name, max(d.revision) as revision, max(d.position) as position
-      from done d join target t using (stream_id) group by t.name)
-    select r.status,
-      case r.status when 'appended' then last.revision when 'repeated' then r.old_revision else r.revision end,
-      case r.status when 'appended' then last.position when 'repeated' then r.old_position end
-    from request r left join last on last.name = r.stream
-    order by r.ord;
+      select position, coalesce(stream_id, min(position) over (partition by append)), revision,
+        event_id, v_now, type, data::json, metadata::json
+      from placed where status = 'appended')
+    select status,
+      case status when 'appended' then max(revision) when 'repeated' then max(old_revision) else max(current) end,
+      case status when 'appended' then max(position) when 'repeated' then max(old_position) end
+    from placed group by append, status order by append;
   end $$`

@@ -16,6 +16,15 @@ export const createPool = ({ onError = () => {}, ...config }: PoolConfig): pg.Po
   return pool
 }
 
+/**
+ * Whether the connection failed or the server was not to be had: what was asked may or may not have been done, and may
+ * be asked again where that is harmless. Everything else is the server's answer, or a mistake of ours.
+ */
+export const isConnectionLoss = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError
+    ? /^(08|53|57P)/.test(error.code ?? '')
+    : error instanceof Error && !(error instanceof TypeError || error instanceof RangeError)
+
 const wholeNumber = (text: string): number => {
   const value = Number(text)
   if (!Number.isSafeInteger(value)) throw new RangeError(`The bigint ${text} does not fit a number`)
