@@ -16,17 +16,22 @@ export type Placement = z.infer<typeof placement>
 
 /**
  * What a pass knows of a folder when it ends, and the next one starts from. `uidNext` is taken before the
- * fetch, so that mail arriving meanwhile shows next time. `backfilledTo` is the lowest UID that has been
- * fetched in the historical window. `retry` are messages that the server failed to hand out.
+ * fetch, so that mail arriving meanwhile shows next time. `since` is where the historical window begins (null is the
+ * whole folder), `backfilledTo` the lowest UID that has been fetched in it. `retry` are messages that the server
+ * failed to hand out. `messages` is how many there were when flags and deletions were last compared, and null while
+ * mail has been taken in since; `scannedAt` when they were last compared for the whole folder.
  */
 export const folderCursor = z.object({
   folder: z.string(),
   role: folderRole.nullable(),
   uidValidity: z.string(),
   uidNext: z.int(),
+  since: instant.nullable(),
   backfilledTo: z.int().nullable(),
   backfillDone: z.boolean(),
   retry: z.array(z.object({ uid: z.int(), attempts: z.int() })),
+  messages: z.int().nullable(),
+  scannedAt: instant.nullable(),
 })
 export type FolderCursor = z.infer<typeof folderCursor>
 
@@ -45,14 +50,17 @@ export const folderCounts = z.object({
 })
 export type FolderCounts = z.infer<typeof folderCounts>
 
-/** One message that a pass could not store, or that a rule kept out. */
+/** One message that a pass could not store, or that a rule kept out. `messageId` is there when it is quarantined. */
 export const passFailure = z.object({
   folder: z.string(),
   uid: z.int(),
   reason: z.string(),
   attempts: z.int(),
+  messageId: messageId.optional(),
 })
+export type PassFailure = z.infer<typeof passFailure>
 export const passExclusion = z.object({ folder: z.string(), uid: z.int(), pattern: z.string() })
+export type PassExclusion = z.infer<typeof passExclusion>
 
 // Passes of an account are numbered from 1, each in a stream `syncpass-<accountId>.<number>`, so that the next
 // one is found without a search and two workers cannot start the same.
@@ -73,12 +81,13 @@ export const FolderSynced = defineEvent(
     exclusions: z.array(passExclusion),
   }),
 )
-/** `abandoned` is said by the next pass of one whose worker died. */
+/** `abandoned` is said by the next pass of one whose worker died. `kind` tells a failure for people from one of time. */
 export const SyncPassFinished = defineEvent(
   'SyncPassFinished',
   z.object({
     ...pass,
     outcome: z.enum(['success', 'partial', 'failed', 'abandoned']),
+    kind: z.enum(['authentication', 'temporary', 'refused']).nullable().optional(),
     code: z.string().nullable(),
     detail: z.string().nullable(),
     remedy: z.string().nullable(),
@@ -158,7 +167,13 @@ export const MessageQuarantined = defineEvent(
     attempts: z.int(),
   }),
 )
+/** A person let a quarantined message be: it is an error no more, and later passes leave it alone. */
 export const QuarantineSkipped = defineEvent('QuarantineSkipped', z.object({ messageId, accountId }))
+/** A quarantined message could be read after all, and lives on as the message `became`, whose id is of its identity. */
+export const QuarantineReleased = defineEvent(
+  'QuarantineReleased',
+  z.object({ messageId, accountId, became: messageId }),
+)
 
 export const syncPassEvents = [SyncPassStarted, FolderSynced, SyncPassFinished] as const
 export const messageEvents = [
@@ -168,6 +183,7 @@ export const messageEvents = [
   MessageRemoved,
   MessageQuarantined,
   QuarantineSkipped,
+  QuarantineReleased,
 ] as const
 export type SyncPassEvent = EventOf<(typeof syncPassEvents)[number]>
 export type MessageEvent = EventOf<(typeof messageEvents)[number]>

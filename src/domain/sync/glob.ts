@@ -1,0 +1,39 @@
+import { normaliseAddress } from '../mail.ts'
+
+/**
+ * True where the whole text matches the pattern: `*` stands for any run of characters, `?` for one, case does not
+ * count. Two pointers and one step back to the last `*`, never an expression: a hostile pattern of 254 characters
+ * costs at most its length times the text's.
+ */
+export const matchesGlob = (pattern: string, text: string): boolean => {
+  const glob = pattern.toLowerCase()
+  const subject = text.toLowerCase()
+  let at = 0
+  let star = -1
+  let resume = 0
+  for (let index = 0; index < subject.length;) {
+    const sign = glob[at]
+    if (sign === '*') {
+      star = at++
+      resume = index
+    } else if (sign === '?' || (sign !== undefined && sign === subject[index])) {
+      at++
+      index++
+    } else if (star !== -1) {
+      at = star + 1
+      index = ++resume
+    } else return false
+  }
+  while (glob[at] === '*') at++
+  return at === glob.length
+}
+
+/** Longest address that a header can name in earnest: 64 octets, an @ and a domain of 255 (RFC 5321 4.5.3.1). */
+const LONGEST_SENDER = 320
+
+/** The first of the patterns that keeps mail of this sender out; null where none does (S12). */
+export const excludedBy = (patterns: readonly string[], sender: string): string | null => {
+  const address = normaliseAddress(sender)
+  if (address.length > LONGEST_SENDER) return null
+  return patterns.find((pattern) => matchesGlob(pattern, address)) ?? null
+}

@@ -1,0 +1,158 @@
+import type { z } from 'zod'
+import { Refused, type Decider } from '../decider.ts'
+import {
+  MessageFlagsChanged,
+  MessagePlaced,
+  MessageQuarantined,
+  MessageRemoved,
+  MessageSynced,
+  QuarantineReleased,
+  QuarantineSkipped,
+  type MessageEvent,
+  type Placement,
+} from './events.ts'
+
+// ---------------------------------------------------------------- state
+
+export type SyncedMessage = z.infer<typeof MessageSynced.schema>
+export type QuarantinedMessage = z.infer<typeof MessageQuarantined.schema>
+
+/** A message lies in a set of places; one that lies nowhere was removed from the mailbox and is kept here (R9). */
+export type Placed = { readonly placement: Placement; readonly flags: readonly string[] }
+type Met = { readonly messageId: string; readonly accountId: string; readonly placements: readonly Placed[] }
+
+export type Message =
+  | { readonly status: 'none' }
+  | (Met & { readonly status: 'synced' })
+  | (Met & { readonly status: 'quarantined'; readonly quarantined: QuarantinedMessage })
+  | (Met & { readonly status: 'skipped' })
+  | (Met & { readonly status: 'released'; readonly became: string })
+
+// ---------------------------------------------------------------- commands
+
+export type MessageCommand =
+  | { readonly do: 'sync'; readonly message: SyncedMessage }
+  | { readonly do: 'quarantine'; readonly message: QuarantinedMessage }
+  | { readonly do: 'place'; readonly placement: Placement; readonly flags: readonly string[] }
+  | { readonly do: 'change-flags'; readonly placement: Placement; readonly flags: readonly string[] }
+  | { readonly do: 'remove'; readonly placement: Placement }
+  | { readonly do: 'fail-again'; readonly reason: string }
+  | { readonly do: 'release'; readonly became: string }
+  | { readonly do: 'skip' }
+
+// ---------------------------------------------------------------- evolve
+
+const evolve = (state: Message, event: MessageEvent): Message => {
+  const { messageId, accountId } = event.data
+  const before = state.status === 'none' ? [] : state.placements
+  switch (event.type) {
+    case 'MessageSynced': {
+      const { placement, flags } = event.data
+      return { status: 'synced', messageId, accountId, placements: [{ placement, flags }] }
+    }
+    case 'MessageQuarantined': {
+      const { placement, flags } = event.data
+      const placements = state.status === 'none' ? [{ placement, flags }] : before
+      return { status: 'quarantined', messageId, accountId, placements, quarantined: event.data }
+    }
+    case 'MessagePlaced':
+    case 'MessageFlagsChanged': {
+      if (state.status === 'none') return state
+      const { placement, flags } = event.data
+      return { ...state, placements: [...without(before, placement), { placement, flags }] }
+    }
+    case 'MessageRemoved':
+      return state.status === 'none' ? state : { ...state, placements: without(before, event.data.placement) }
+    case 'QuarantineSkipped':
+      return { status: 'skipped', messageId, accountId, placements: before }
+    case 'QuarantineReleased':
+      return { status: 'released', messageId, accountId, placements: before, became: event.data.became }
+  }
+}
+
+const isAt = (a: Placement, b: Placement): boolean =>
+  a.folder === b.folder && a.uidValidity === b.uidValidity && a.uid === b.uid
+
+const without = (placements: readonly Placed[], gone: Placement): readonly Placed[] =>
+  placements.filter(({ placement }) => !isAt(placement, gone))
+
+// ---------------------------------------------------------------- decide
+
+const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
+  if (command.do === 'sync' || command.do === 'quarantine') {
+    if (state.status !== 'none') return place(state, command.message.placement, command.message.flags)
+    return [command.do === 'sync' ? MessageSynced(command.message) : MessageQuarantined(command.message)]
+  }
+  if (state.status === 'none')
+    throw new Refused('message-unknown', 'There is no such message', 'Check the id of the message.')
+  const { messageId, accountId } = state
+  switch (command.do) {
+    case 'place':
+      return place(state, command.placement, command.flags)
+    case 'change-flags': {
+      const { placement, flags } = command
+      const at = state.placements.find((placed) => isAt(placed.placement, placement))
+      if (!at || sameFlags(at.flags, flags)) return []
+      return [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
+    }
+    case 'remove': {
+      const { placement } = command
+      const known = state.placements.some((placed) => isAt(placed.placement, placement))
+      return known ? [MessageRemoved({ messageId, accountId, placement })] : []
+    }
+    case 'fail-again': {
+      const { quarantined } = requireQuarantined(state)
+      const attempts = quarantined.attempts + 1
+      return [MessageQuarantined({ ...quarantined, reason: command.reason, attempts })]
+    }
+    case 'release':
+      if (state.status === 'released') return []
+      requireQuarantined(state)
+      return [QuarantineReleased({ messageId, accountId, became: command.became })]
+    case 'skip':
+      if (state.status === 'skipped') return []
+      requireQuarantined(state)
+      return [QuarantineSkipped({ messageId, accountId })]
+  }
+}
+
+/** A new place in a folder whose UIDVALIDITY has changed takes the old one's place: the message never lies nowhere. */
+const place = (state: Met, placement: Placement, flags: readonly string[]): MessageEvent[] => {
+  const { messageId, accountId } = state
+  const there = state.placements.find((placed) => isAt(placed.placement, placement))
+  if (there)
+    return sameFlags(there.flags, flags)
+      ? []
+      : [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
+  const void_ = state.placements.filter(
+    (placed) =>
+      placed.placement.folder === placement.folder && placed.placement.uidValidity !== placement.uidValidity,
+  )
+  return [
+    MessagePlaced({ messageId, accountId, placement, flags: [...flags] }),
+    ...void_.map((placed) => MessageRemoved({ messageId, accountId, placement: placed.placement })),
+  ]
+}
+
+/** Flags are a set: their order says nothing. */
+const sameFlags = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.toSorted().join('\n') === b.toSorted().join('\n')
+
+/** The message, if it waits for a decision; otherwise the refusal that says why there is none to make. */
+export const requireQuarantined = (state: Message): Message & { status: 'quarantined' } => {
+  if (state.status === 'quarantined') return state
+  throw new Refused(
+    'message-not-quarantined',
+    'The message is not quarantined',
+    'See the list of sync errors for the messages that are.',
+  )
+}
+
+export const message: Decider<Message, MessageCommand, MessageEvent> = {
+  initial: { status: 'none' },
+  evolve,
+  decide,
+}
+
+/** `message-<messageId>` */
+export const messageStream = (messageId: string): string => `message-${messageId}`

@@ -1,0 +1,186 @@
+import type { FolderRole } from '../mail.ts'
+import type { FolderCursor } from './events.ts'
+
+/** Messages of one stretch: well under what servers limit an answer to (RFC 9738: 1,000), and cheap to repeat. */
+export const STRETCH = 200
+/** Of so many of the newest messages the flags are compared in every pass. */
+export const RECENT = 300
+/** A message that the server failed to hand out so often is not asked for in every pass any more. */
+export const ATTEMPTS = 3
+const FULL_SCAN_EVERY_MS = 30 * 60_000
+
+/** A folder as the server shows it when it is opened. */
+export type FolderView = {
+  readonly folder: string
+  readonly role: FolderRole | null
+  readonly uidValidity: string
+  readonly uidNext: number
+  readonly messages: number
+}
+
+/** `windowStart` is where the account's historical window begins, null the whole mailbox; `now` in RFC 3339. */
+export type PlanOptions = {
+  readonly windowStart: string | null
+  readonly now: string
+  readonly requested: boolean
+}
+
+/**
+ * What is to be done in a folder. `cursor` is where it goes on from: carried, or fresh. `newFrom` is the first UID of
+ * new mail, null where there is none; `history` the part of the window that is still to be read, UIDs below `below`.
+ */
+export type FolderPlan = {
+  readonly view: FolderView
+  readonly cursor: FolderCursor
+  readonly newFrom: number | null
+  readonly history: { readonly since: string | null; readonly below: number } | null
+  readonly retry: readonly number[]
+}
+
+/** UIDs to fetch together, and the cursor when that is done. */
+export type Stretch = { readonly uids: readonly number[]; readonly cursor: FolderCursor }
+
+/**
+ * Plans one folder. A changed UIDVALIDITY voids every UID of old (RFC 9051 2.3.1.1): the folder is read anew as far
+ * back as it was read before, and the store knows each message again by its identity, so nothing is announced.
+ */
+export const planFolder = (
+  carried: FolderCursor | undefined,
+  view: FolderView,
+  options: PlanOptions,
+): FolderPlan => {
+  const kept =
+    carried?.uidValidity === view.uidValidity
+      ? { ...carried, role: view.role }
+      : freshCursor(view, carried ? earlier(carried.since, options.windowStart) : options.windowStart)
+  const since = earlier(kept.since, options.windowStart)
+  // Read anew from the top, not on from below: UIDs do not follow the dates (mail moved in is new by its UID).
+  const cursor = since === kept.since ? kept : { ...kept, since, backfilledTo: null, backfillDone: false }
+  const patient = options.requested || isFullScanDue(cursor, options.now)
+  return {
+    view,
+    cursor,
+    newFrom: view.uidNext > cursor.uidNext ? cursor.uidNext : null,
+    history: cursor.backfillDone ? null : { since, below: cursor.backfilledTo ?? cursor.uidNext },
+    retry: cursor.retry.filter(({ attempts }) => patient || attempts < ATTEMPTS).map(({ uid }) => uid),
+  }
+}
+
+const freshCursor = (view: FolderView, since: string | null): FolderCursor => ({
+  folder: view.folder,
+  role: view.role,
+  uidValidity: view.uidValidity,
+  uidNext: view.uidNext,
+  since,
+  backfilledTo: null,
+  backfillDone: false,
+  retry: [],
+  messages: null,
+  scannedAt: null,
+})
+
+/** The earlier of two starts of a window, where null is the beginning of time. */
+const earlier = (a: string | null, b: string | null): string | null =>
+  a === null || b === null ? null : a < b ? a : b
+
+/**
+ * New mail in ascending stretches, each of which moves `uidNext` on, so that a crash repeats one stretch. What the
+ * server lists is cut to the plan: `n:*` names the last message even where its UID is below n (RFC 9051 6.4.9), and
+ * what has arrived since the folder was opened is the next pass's.
+ */
+export const newMailStretches = (
+  { cursor, newFrom, view }: FolderPlan,
+  listed: readonly number[],
+): Stretch[] => {
+  if (newFrom === null) return []
+  const uids = ascending(listed.filter((uid) => uid >= newFrom && uid < view.uidNext))
+  if (uids.length === 0) return [{ uids, cursor: { ...cursor, uidNext: view.uidNext, messages: null } }]
+  return chunks(uids).map((chunk, index, all) => {
+    const uidNext = index === all.length - 1 ? view.uidNext : chunk.at(-1)! + 1
+    return { uids: chunk, cursor: { ...cursor, uidNext, messages: null } }
+  })
+}
+
+/** History, newest first, in stretches that each move `backfilledTo` down; the last one ends the backfill. */
+export const historyStretches = (
+  { history }: FolderPlan,
+  cursor: FolderCursor,
+  listed: readonly number[],
+): Stretch[] => {
+  if (!history) return []
+  const uids = ascending(listed.filter((uid) => uid < history.below)).toReversed()
+  const done = { ...cursor, backfillDone: true, messages: null }
+  if (uids.length === 0) return [{ uids, cursor: done }]
+  return chunks(uids).map((chunk, index, all) => ({
+    uids: chunk,
+    cursor: { ...done, backfilledTo: chunk.at(-1)!, backfillDone: index === all.length - 1 },
+  }))
+}
+
+const ascending = (uids: readonly number[]): number[] => [...new Set(uids)].toSorted((a, b) => a - b)
+
+const chunks = (uids: readonly number[]): number[][] =>
+  Array.from({ length: Math.ceil(uids.length / STRETCH) }, (_, index) =>
+    uids.slice(index * STRETCH, (index + 1) * STRETCH),
+  )
+
+/** The cursor's retry list after an attempt: `missed` are on it with one attempt more, `settled` are off it. */
+export const afterAttempt = (
+  retry: FolderCursor['retry'],
+  missed: readonly number[],
+  settled: readonly number[],
+): FolderCursor['retry'] => {
+  const before = new Map(retry.map(({ uid, attempts }) => [uid, attempts]))
+  for (const uid of settled) before.delete(uid)
+  for (const uid of missed) before.set(uid, (before.get(uid) ?? 0) + 1)
+  return ascending([...before.keys()]).map((uid) => ({ uid, attempts: before.get(uid)! }))
+}
+
+// ---------------------------------------------------------------- flags and deletions
+
+/**
+ * How much of a folder is compared for flags and deletions, without extensions of IMAP. Everything now and then, and
+ * whenever the number of messages is not what it was plus what is new: then something was deleted. Else the newest.
+ */
+export const scanOf = ({ cursor, view }: FolderPlan, newlyListed: number, now: string): 'full' | 'recent' =>
+  isFullScanDue(cursor, now) || cursor.messages === null || view.messages !== cursor.messages + newlyListed
+    ? 'full'
+    : 'recent'
+
+const isFullScanDue = ({ scannedAt }: FolderCursor, now: string): boolean =>
+  scannedAt === null || Date.parse(now) - Date.parse(scannedAt) >= FULL_SCAN_EVERY_MS
+
+/** A message that is known to lie in a folder. */
+export type KnownPlacement = {
+  readonly uidValidity: string
+  readonly uid: number
+  readonly messageId: string
+  readonly flags: readonly string[]
+  readonly quarantined: boolean
+}
+
+/**
+ * Compares what is known of a stretch of a folder with what the server shows of it. A message that is missing is
+ * removed from this folder at once: passes record removals after all folders have been read, so that one which was
+ * moved has its new place by then, and a message keeps its stream and its id wherever it lies.
+ */
+export const compareFlags = (
+  known: readonly KnownPlacement[],
+  found: readonly { readonly uid: number; readonly flags: readonly string[] }[],
+): {
+  changed: { readonly known: KnownPlacement; readonly flags: string[] }[]
+  missing: KnownPlacement[]
+} => {
+  const flagsOf = new Map(found.map(({ uid, flags }) => [uid, storedFlags(flags)]))
+  const changed = known.flatMap((placement) => {
+    const flags = flagsOf.get(placement.uid)
+    return flags && flags.join(' ') !== storedFlags(placement.flags).join(' ')
+      ? [{ known: placement, flags }]
+      : []
+  })
+  return { changed, missing: known.filter(({ uid }) => !flagsOf.has(uid)) }
+}
+
+/** The flags that belong to a message, in one order: `\Recent` belongs to a session (RFC 3501 2.3.2). */
+export const storedFlags = (flags: readonly string[]): string[] =>
+  [...new Set(flags)].filter((flag) => flag.toLowerCase() !== '\\recent').toSorted()

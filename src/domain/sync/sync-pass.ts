@@ -1,0 +1,160 @@
+import { Refused, type Decider } from '../decider.ts'
+import {
+  FolderSynced,
+  SyncPassFinished,
+  SyncPassStarted,
+  type FolderCounts,
+  type FolderCursor,
+  type PassExclusion,
+  type PassFailure,
+  type SyncPassEvent,
+} from './events.ts'
+
+// ---------------------------------------------------------------- state
+
+/** `cursors` are the newest of each folder, those carried over from the pass before included. */
+type Begun = {
+  readonly accountId: string
+  readonly number: number
+  readonly cursors: readonly FolderCursor[]
+  readonly failed: number
+}
+export type SyncPass =
+  | { readonly status: 'none' }
+  | ({ readonly status: 'running' } & Begun)
+  | ({ readonly status: 'finished' } & Begun)
+
+// ---------------------------------------------------------------- commands
+
+export type SyncTrigger = 'schedule' | 'request' | 'connect'
+
+/** Why a pass ended before its time. `remedy` tells the person what to do. */
+export type PassTrouble = {
+  readonly kind: 'authentication' | 'temporary' | 'refused'
+  readonly code: string
+  readonly detail: string
+  readonly remedy: string
+}
+
+export type SyncPassCommand =
+  | {
+      readonly do: 'start'
+      readonly accountId: string
+      readonly number: number
+      readonly trigger: SyncTrigger
+      readonly cursors: readonly FolderCursor[]
+    }
+  | {
+      readonly do: 'record'
+      readonly cursor: FolderCursor
+      readonly counts: FolderCounts
+      readonly failures: readonly PassFailure[]
+      readonly exclusions: readonly PassExclusion[]
+    }
+  | { readonly do: 'finish' }
+  | { readonly do: 'fail'; readonly trouble: PassTrouble }
+  | { readonly do: 'abandon' }
+
+// ---------------------------------------------------------------- evolve
+
+const evolve = (state: SyncPass, event: SyncPassEvent): SyncPass => {
+  switch (event.type) {
+    case 'SyncPassStarted': {
+      const { accountId, number, cursors } = event.data
+      return { status: 'running', accountId, number, cursors, failed: 0 }
+    }
+    case 'FolderSynced': {
+      if (state.status === 'none') return state
+      const { cursor, counts } = event.data
+      const others = state.cursors.filter(({ folder }) => folder !== cursor.folder)
+      return { ...state, cursors: [...others, cursor], failed: state.failed + counts.failed }
+    }
+    case 'SyncPassFinished':
+      return state.status === 'none' ? state : { ...state, status: 'finished' }
+  }
+}
+
+// ---------------------------------------------------------------- decide
+
+const decide = (command: SyncPassCommand, state: SyncPass): SyncPassEvent[] => {
+  if (command.do === 'start') {
+    if (state.status !== 'none') throw taken()
+    const { accountId, number, trigger, cursors } = command
+    return [SyncPassStarted({ accountId, number, trigger, cursors: [...cursors] })]
+  }
+  if (state.status === 'none')
+    throw new Refused('sync-pass-unknown', 'There is no such sync pass', 'Check the number of the pass.')
+  const { accountId, number } = state
+  if (command.do === 'record') {
+    // What a worker says after it was thought dead and another went on must not count twice.
+    if (state.status === 'finished') throw taken()
+    requireSum(command)
+    requireForward(command.cursor, state.cursors)
+    const { cursor, counts, failures, exclusions } = command
+    return [
+      FolderSynced({
+        accountId,
+        number,
+        cursor,
+        counts,
+        failures: [...failures],
+        exclusions: [...exclusions],
+      }),
+    ]
+  }
+  if (state.status === 'finished') return []
+  const silent = { kind: null, code: null, detail: null, remedy: null }
+  switch (command.do) {
+    case 'finish':
+      return [
+        SyncPassFinished({ accountId, number, outcome: state.failed > 0 ? 'partial' : 'success', ...silent }),
+      ]
+    case 'fail':
+      return [SyncPassFinished({ accountId, number, outcome: 'failed', ...command.trouble })]
+    case 'abandon':
+      return [SyncPassFinished({ accountId, number, outcome: 'abandoned', ...silent })]
+  }
+}
+
+const taken = () =>
+  new Refused(
+    'sync-pass-taken',
+    'Another worker has this sync pass, or has ended it',
+    'Wait for the next pass; it goes on where this one came to.',
+  )
+
+/** R1: a message that was listed is stored, known, excluded or failed, and each of the last two is named. */
+const requireSum = ({ cursor, counts, failures, exclusions }: SyncPassCommand & { do: 'record' }): void => {
+  const { listed, stored, known, excluded, failed } = counts
+  const adds = listed === stored + known + excluded + failed
+  const named = failures.length === failed && exclusions.length === excluded
+  const directed = counts.sent + counts.received === stored
+  if (adds && named && directed && counts.folder === cursor.folder) return
+  throw new Refused(
+    'sync-counts-differ',
+    'What was listed is not the sum of what was stored, known, excluded and failed',
+    'This is a fault of the sync; the pass is repeated.',
+    { ...counts, failures: failures.length, exclusions: exclusions.length },
+  )
+}
+
+/** Under one UIDVALIDITY a folder's numbers only grow, so that a cursor that goes back would read mail twice. */
+const requireForward = (cursor: FolderCursor, before: readonly FolderCursor[]): void => {
+  const last = before.find(({ folder }) => folder === cursor.folder)
+  if (!last || last.uidValidity !== cursor.uidValidity || cursor.uidNext >= last.uidNext) return
+  throw new Refused(
+    'sync-cursor-goes-back',
+    'The cursor of a folder does not go back',
+    'This is a fault of the sync; the pass is repeated.',
+    { folder: cursor.folder, from: last.uidNext, to: cursor.uidNext },
+  )
+}
+
+export const syncPass: Decider<SyncPass, SyncPassCommand, SyncPassEvent> = {
+  initial: { status: 'none' },
+  evolve,
+  decide,
+}
+
+/** `syncpass-<accountId>.<number>` */
+export const syncPassStream = (accountId: string, number: number): string => `syncpass-${accountId}.${number}`
