@@ -24,7 +24,7 @@ const environment = z.object({
   MAILTRAIL_TRUST_PROXY: list,
   MAILTRAIL_OWN_NETWORKS: list,
   MAILTRAIL_ALLOWED_NETWORKS: list,
-  MAILTRAIL_ALLOWED_PORTS: list.pipe(z.array(z.coerce.number().int().min(1).max(65535))),
+  MAILTRAIL_ALLOWED_PORTS: list.pipe(z.array(z.coerce.number<string>().int().min(1).max(65535))),
   MAILTRAIL_CLEAR_TEXT_HOSTS: list,
   MAILTRAIL_EXTRA_CA: z.string().min(1).optional(),
   MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),

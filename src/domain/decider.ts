@@ -25,15 +25,10 @@ export class Refused extends Error {
   }
 }
 
-/** The thing that the command is for does not exist. */
+/** The thing that the command is for does not exist. `kind` is what a person calls it. */
 export class NotFound extends Error {
-  readonly kind: string
-  readonly id: string
-
-  constructor(kind: string, id: string) {
-    super(`There is no ${kind} ${id}`)
+  constructor(kind: string, id?: string) {
+    super(id === undefined ? `There is no such ${kind}` : `There is no ${kind} ${id}`)
     this.name = 'NotFound'
-    this.kind = kind
-    this.id = id
   }
 }

@@ -78,7 +78,8 @@ export const answerProblem = (
   reply: FastifyReply,
 ): FastifyReply => {
   const stated = state(error)
-  if (stated.status >= 500) request.log.error({ err: error }, 'request failed')
+  if (stated.status >= 500 && !(error instanceof HttpProblem))
+    request.log.error({ err: error }, 'request failed')
   if (error instanceof HttpProblem && error.retryAfterSeconds !== null)
     void reply.header('retry-after', String(error.retryAfterSeconds))
   return sendProblem(request, reply, stated)

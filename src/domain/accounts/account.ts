@@ -1,4 +1,4 @@
-import { Refused, type Decider } from '../decider.ts'
+import { NotFound, Refused, type Decider } from '../decider.ts'
 import {
   AccountConnected,
   AccountDisconnected,
@@ -130,8 +130,7 @@ export const requireActive = (account: Account): ConnectedAccount => {
 }
 
 const requireConnected = (account: Account): ConnectedAccount => {
-  if (account.status === 'none')
-    throw new Refused('account-unknown', 'There is no such account', 'Connect the account first.')
+  if (account.status === 'none') throw new NotFound('email account')
   if (account.status === 'disconnected')
     throw new Refused(
       'account-disconnected',
