@@ -1,0 +1,90 @@
+import type { ClientBase, Pool } from 'pg'
+import type { Position } from '../../domain/event.ts'
+import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
+import { createTables, quoted } from './projection-tables.ts'
+
+/** The read model and the log do not belong together; nothing is read until a person has looked. */
+export class CheckpointRefused extends Error {
+  override readonly name = 'CheckpointRefused'
+}
+
+/** Somebody else moved the checkpoint or took the lease over. What this transaction did must not be committed. */
+export class CheckpointLost extends Error {
+  override readonly name = 'CheckpointLost'
+}
+
+type Of = Pick<AnyProjection, 'name' | 'version' | 'tables'>
+
+/**
+ * Makes this generation of the lease the only one that may move the checkpoint, and the tables where they are not
+ * there. Belongs in a transaction of its own: the checkpoint's row is locked until its end.
+ * @throws CheckpointRefused for a read model of another log, or ahead of it; CheckpointLost where a newer
+ *   generation came first
+ */
+export const claimCheckpoint = async (
+  client: ClientBase,
+  projection: Of,
+  log: { readonly storeId: string; readonly head: Position },
+  generation: number,
+): Promise<Position | null> => {
+  const { name, version } = projection
+  const schema = schemaOf(projection)
+  const made = await client.query(
+    'insert into mailtrail.checkpoints (projection, version, store_id) values ($1, $2, $3) on conflict do nothing',
+    [name, version, log.storeId],
+  )
+  const found = await client.query<{ same: boolean; position: Position | null; generation: string }>(
+    `select store_id = $3 as same, position, generation::text from mailtrail.checkpoints
+     where projection = $1 and version = $2 for update`,
+    [name, version, log.storeId],
+  )
+  const checkpoint = found.rows[0]!
+  const remedy = `Give the service the log that belongs to this database, or delete the projection's row in mailtrail.checkpoints to have ${schema} filled anew`
+  if (!checkpoint.same)
+    throw new CheckpointRefused(`${schema} was filled from another log than this one. ${remedy}`)
+  if (checkpoint.position !== null && checkpoint.position > log.head)
+    throw new CheckpointRefused(
+      `${schema} has read further than this log goes, as after a restored backup. ${remedy}`,
+    )
+  if (Number(checkpoint.generation) > generation) throw new CheckpointLost(`${schema} has a newer owner`)
+
+  // Tables without a checkpoint are of unknown age.
+  if (made.rowCount === 1) await client.query(`drop schema if exists ${quoted(schema)} cascade`)
+  const empty = await createTables(client, schema, projection.tables)
+  await client.query(
+    `update mailtrail.checkpoints set generation = $3, position = case when $4 then null else position end, updated_at = now()
+     where projection = $1 and version = $2`,
+    [name, version, generation, empty],
+  )
+  return empty ? null : checkpoint.position
+}
+
+/**
+ * Moves the checkpoint in the transaction that does the work, before the work: the row's lock keeps any other
+ * runner waiting until that is decided.
+ * @throws CheckpointLost
+ */
+export const moveCheckpoint = async (
+  client: ClientBase,
+  { name, version }: Pick<Of, 'name' | 'version'>,
+  move: { readonly from: Position | null; readonly to: Position; readonly generation: number },
+): Promise<void> => {
+  const moved = await client.query({
+    name: 'mailtrail_move_checkpoint',
+    text: `update mailtrail.checkpoints set position = $4, updated_at = now()
+      where projection = $1 and version = $2 and position is not distinct from $3 and generation = $5`,
+    values: [name, version, move.from, move.to, move.generation],
+  })
+  if (moved.rowCount !== 1) throw new CheckpointLost(`Another runner has moved the checkpoint of ${name}`)
+}
+
+/** All checkpoints by `<name>.v<version>`. */
+export const readCheckpoints = async (db: Pool | ClientBase): Promise<Map<string, Position | null>> => {
+  const { rows } = await db.query<{ key: string; position: Position | null }>(
+    `select projection || '.v' || version as key, position from mailtrail.checkpoints`,
+  )
+  return new Map(rows.map(({ key, position }) => [key, position]))
+}
+
+export const checkpointKey = ({ name, version }: Pick<Of, 'name' | 'version'>): string =>
+  `${name}.v${version}`

@@ -1,0 +1,181 @@
+import pg, { type Pool } from 'pg'
+import type { EventStore, Page } from '../../commands/ports.ts'
+import type { Position, RecordedEvent } from '../../domain/event.ts'
+import type { AnyProjection } from '../../projections/projection.ts'
+import { claimCheckpoint, moveCheckpoint } from './projection-checkpoints.ts'
+import { foldPage } from './projection-page.ts'
+import { advance, type Progress } from './projection-progress.ts'
+import type { ReadModelTables } from './projection-tables.ts'
+import { transaction } from './transaction.ts'
+
+/** The event that a projection does not get past. The cause is what its fold, or the database, threw. */
+export class ProjectionStopped extends Error {
+  override readonly name = 'ProjectionStopped'
+  readonly event: RecordedEvent
+
+  constructor(event: RecordedEvent, cause: unknown) {
+    super(cause instanceof Error ? cause.message : 'The fold threw something that is not an error', { cause })
+    this.event = event
+  }
+}
+
+export type Follower = {
+  readonly store: EventStore
+  readonly pool: Pool
+  readonly pageSize: number
+  readonly projection: AnyProjection
+  readonly tables: ReadModelTables
+  readonly progress: Progress
+  /** Waits until there is room for one more writer. */
+  readonly turn: <Result>(work: () => Promise<Result>) => Promise<Result>
+}
+
+const SAVE_IDLE_MS = 500
+
+// A commit that a crash of the database undoes takes the checkpoint back with it, and the events are folded again:
+// waiting for the disk would buy nothing.
+const BEGIN = 'begin; set local synchronous_commit = off'
+
+/**
+ * Claims the checkpoint and folds page after page from there, until `signal` aborts.
+ * @throws CheckpointRefused, CheckpointLost, ProjectionStopped, and what store and database throw
+ */
+export const follow = async (follower: Follower, generation: number, signal: AbortSignal): Promise<void> => {
+  const { store, pool, pageSize, projection, progress } = follower
+  const log = { storeId: await store.storeId(), head: await endOf(store) }
+  let saved = await transaction(pool, 'begin', (client) =>
+    claimCheckpoint(client, projection, log, generation),
+  )
+  progress.reached = saved
+  if (saved === log.head) progress.error = null
+
+  const stop = new AbortController()
+  const pages = readAhead(
+    store.subscribe({
+      after: saved,
+      limit: pageSize,
+      filter: { types: projection.events.map(({ type }) => type) },
+      signal: AbortSignal.any([signal, stop.signal]),
+    }),
+  )
+  let idleSince: number | null = null
+  try {
+    for (;;) {
+      // Stretches of the log without events for this projection move the checkpoint only once in a while.
+      const page = await pages.next(idleSince === null ? null : idleSince + SAVE_IDLE_MS - performance.now())
+      if (page === 'ended') return
+      if (page === 'not yet') {
+        saved = await applyEvents(follower, [], { from: saved, to: progress.reached!, generation })
+        idleSince = null
+      } else if (page.events.length === 0) {
+        idleSince ??= performance.now()
+        advance(progress, page.position, false)
+      } else {
+        saved = await applyEvents(follower, page.events, { from: saved, to: page.position, generation })
+        idleSince = null
+        advance(progress, saved, true)
+      }
+    }
+  } finally {
+    stop.abort()
+    await pages.close()
+  }
+}
+
+/** The head, or the place where reading an empty log ends. */
+const endOf = async (store: EventStore): Promise<Position> =>
+  (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position
+
+type Move = { readonly from: Position | null; readonly to: Position; readonly generation: number }
+
+/**
+ * Folds these events into the tables and moves the checkpoint with them. Where one of them cannot be folded or
+ * stored, those before it take effect and the checkpoint stands before it.
+ * @throws ProjectionStopped, CheckpointLost
+ */
+const applyEvents = async (
+  follower: Follower,
+  events: readonly RecordedEvent[],
+  move: Move,
+): Promise<Position> => {
+  const failed = await follower.turn(() => tryEvents(follower, events, move))
+  if (!failed) return move.to
+  const { at, error } = failed
+  if (at === 0) throw new ProjectionStopped(events[0]!, error)
+  const between = await applyEvents(follower, events.slice(0, at), { ...move, to: events[at - 1]!.position })
+  advance(follower.progress, between, true)
+  return applyEvents(follower, events.slice(at), { ...move, from: between })
+}
+
+/** One transaction with all of it. @returns where to divide the events, when one of them stands in the way */
+const tryEvents = async (
+  { pool, projection, tables }: Follower,
+  events: readonly RecordedEvent[],
+  move: Move,
+): Promise<{ at: number; error: unknown } | null> => {
+  try {
+    await transaction(pool, BEGIN, async (client) => {
+      await moveCheckpoint(client, projection, move)
+      const folded = await foldPage({ tables: tables.cells, fold: projection.fold }, events, (table, keys) =>
+        tables.load(client, table, keys),
+      )
+      if (folded.failure) throw new FoldFailed(folded.applied, folded.failure.error)
+      for (const changes of folded.changes) await tables.write(client, changes)
+    })
+    return null
+  } catch (error) {
+    if (error instanceof FoldFailed) return { at: error.at, error: error.cause }
+    if (isAboutData(error) && events.length > 0) return { at: events.length >> 1, error }
+    throw error
+  }
+}
+
+class FoldFailed extends Error {
+  readonly at: number
+
+  constructor(at: number, cause: unknown) {
+    super('A fold threw', { cause })
+    this.at = at
+  }
+}
+
+/** Data exceptions, broken constraints and exceeded limits (SQLSTATE classes 22, 23 and 54): trying again is no help. */
+const isAboutData = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && /^(?:22|23|54)/.test(error.code ?? '')
+
+/** Pages one by one, the next one being read while its predecessor is written. */
+const readAhead = (pages: AsyncIterable<Page>) => {
+  const iterator = pages[Symbol.asyncIterator]()
+  let reading: Promise<IteratorResult<Page>> | undefined
+  const read = (): void => {
+    reading = iterator.next()
+    // Its error is for whoever takes the page; until then it is not unheard.
+    reading.catch(() => {})
+  }
+  return {
+    /** `withinMs` null waits without end. */
+    next: async (withinMs: number | null): Promise<Page | 'not yet' | 'ended'> => {
+      if (!reading) read()
+      const result = await within(reading!, withinMs)
+      if (result === null) return 'not yet'
+      if (result.done) return 'ended'
+      read()
+      return result.value
+    },
+    close: async (): Promise<void> => {
+      await reading?.catch(() => {})
+      await iterator.return?.()
+    },
+  }
+}
+
+const within = async <Value>(promise: Promise<Value>, ms: number | null): Promise<Value | null> => {
+  if (ms === null) return promise
+  const { promise: over, resolve } = Promise.withResolvers<null>()
+  const timer = setTimeout(resolve, Math.max(ms, 0), null)
+  try {
+    return await Promise.race([promise, over])
+  } finally {
+    clearTimeout(timer)
+  }
+}

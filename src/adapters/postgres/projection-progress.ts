@@ -1,0 +1,82 @@
+import type { Pool } from 'pg'
+import type { Position } from '../../domain/event.ts'
+import type { AnyProjection } from '../../projections/projection.ts'
+import { checkpointKey, readCheckpoints } from './projection-checkpoints.ts'
+
+/** Why a projection stands still; it is tried again, later and later. `event` is the one that it stands before. */
+export type ProjectionError = {
+  readonly message: string
+  readonly event: { readonly id: string; readonly type: string; readonly position: Position } | null
+  readonly since: string
+  readonly attempts: number
+}
+
+/** How far one projection is, as this process knows. */
+export type Progress = {
+  readonly key: string
+  /** All events up to here are in the tables; undefined while this process has not run the projection. */
+  reached: Position | null | undefined
+  running: boolean
+  error: ProjectionError | null
+  readonly listeners: Set<(position: Position) => void>
+  readonly waiting: Set<() => void>
+}
+
+const POLL_MS = 50
+
+export const newProgress = (projection: AnyProjection): Progress => ({
+  key: checkpointKey(projection),
+  reached: undefined,
+  running: false,
+  error: null,
+  listeners: new Set(),
+  waiting: new Set(),
+})
+
+/** Notes an advance and wakes who waits for it. `changed` tells that tables changed, and listeners hear of it. */
+export const advance = (progress: Progress, position: Position, changed: boolean): void => {
+  progress.reached = position
+  if (progress.error && (progress.error.event?.position ?? position) <= position) progress.error = null
+  for (const wake of progress.waiting) wake()
+  if (changed) for (const listener of progress.listeners) listener(position)
+}
+
+/** Checkpoints of all processes, one statement for all who ask at the same time. */
+export const checkpointReader = (pool: Pool): (() => Promise<Map<string, Position | null>>) => {
+  let reading: Promise<Map<string, Position | null>> | null = null
+  return () =>
+    (reading ??= readCheckpoints(pool).finally(() => {
+      reading = null
+    }))
+}
+
+/** True once all events up to `position` are in the tables, whichever process put them there; false at the limit. */
+export const waitForProgress = async (
+  progress: Progress,
+  position: string,
+  limit: AbortSignal | number,
+  checkpoints: () => Promise<Map<string, Position | null>>,
+): Promise<boolean> => {
+  const signal = typeof limit === 'number' ? AbortSignal.timeout(limit) : limit
+  const passed = (reached: Position | null | undefined) => Boolean(reached) && reached! >= position
+  for (;;) {
+    if (passed(progress.reached)) return true
+    if (!progress.running && passed((await checkpoints()).get(progress.key))) return true
+    if (signal.aborted) return false
+    await nextAdvance(progress, signal)
+  }
+}
+
+/** The next advance here, the signal's abort, or the time at which to look what other processes did. */
+const nextAdvance = (progress: Progress, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      progress.waiting.delete(done)
+      resolve()
+    }
+    const timer = setTimeout(done, POLL_MS)
+    signal.addEventListener('abort', done)
+    progress.waiting.add(done)
+  })

@@ -1,0 +1,219 @@
+import type { Pool } from 'pg'
+import type { EventStore, Lease, Leases } from '../../commands/ports.ts'
+import type { Position } from '../../domain/event.ts'
+import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
+import { CheckpointLost } from './projection-checkpoints.ts'
+import { follow, ProjectionStopped, type Follower } from './projection-follow.ts'
+import {
+  checkpointReader,
+  newProgress,
+  waitForProgress,
+  type ProjectionError,
+} from './projection-progress.ts'
+import { readModelTables } from './projection-tables.ts'
+
+/** Where the runner says what a person must know; a pino logger fits. */
+export type RunnerLog = {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export type ProjectionStatus = {
+  readonly name: string
+  readonly version: number
+  readonly position: Position | null
+  readonly head: Position | null
+  /** Age of the oldest event that is not in the tables yet; 0 where all are; null while that is being looked for. */
+  readonly lagMs: number | null
+  readonly runningHere: boolean
+  readonly error: ProjectionError | null
+}
+
+export type ProjectionRunner = {
+  /** Runs what no other process runs, until the signal aborts; fulfilled when all of it has stopped. */
+  start(signal: AbortSignal): Promise<void>
+  /**
+   * True once the projection has read up to `position`, here or in another process; false when the time in
+   * milliseconds is over or the signal aborts.
+   */
+  waitFor(name: string, position: string, limit: AbortSignal | number): Promise<boolean>
+  status(): Promise<ProjectionStatus[]>
+  /** Tells of each commit to the tables that was made here. @returns the function that ends it */
+  onAdvanced(name: string, listener: (position: Position) => void): () => void
+}
+
+export type RunnerParts = {
+  readonly store: EventStore
+  readonly pool: Pool
+  readonly leases: Leases
+  readonly projections: readonly AnyProjection[]
+  readonly log: RunnerLog
+  /** Events in one transaction, at most. */
+  readonly pageSize?: number
+  /** Projections that write at the same time, so that catching up leaves connections to others. */
+  readonly writers?: number
+  readonly retryMs?: { readonly first: number; readonly most: number }
+}
+
+type Runner = Follower & Required<Pick<RunnerParts, 'leases' | 'log' | 'retryMs'>>
+
+const HELD_ELSEWHERE_MS = 1_000
+
+/** Keeps read models up with the log, each by the one process that holds its lease. */
+export const projectionRunner = ({ projections, writers = 4, ...parts }: RunnerParts): ProjectionRunner => {
+  const turn = turns(writers)
+  const runners = new Map<string, Runner>(
+    projections.map((projection) => [
+      projection.name,
+      {
+        pageSize: 1_000,
+        retryMs: { first: 200, most: 60_000 },
+        ...parts,
+        projection,
+        turn,
+        tables: readModelTables(schemaOf(projection), projection.tables, true),
+        progress: newProgress(projection),
+      },
+    ]),
+  )
+  const checkpoints = checkpointReader(parts.pool)
+  const runnerOf = (name: string): Runner => {
+    const runner = runners.get(name)
+    if (!runner) throw new TypeError(`There is no projection ${name}`)
+    return runner
+  }
+  return {
+    start: async (signal) => {
+      await Promise.all([...runners.values()].map((runner) => keepRunning(runner, signal)))
+    },
+    waitFor: (name, position, limit) =>
+      waitForProgress(runnerOf(name).progress, position, limit, checkpoints),
+    status: async () => {
+      const [head, stored] = await Promise.all([parts.store.head(), checkpoints()])
+      return Promise.all([...runners.values()].map((runner) => statusOf(runner, head, stored)))
+    },
+    onAdvanced: (name, listener) => {
+      const { listeners } = runnerOf(name).progress
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+const keepRunning = async (runner: Runner, stop: AbortSignal): Promise<void> => {
+  const { leases, progress } = runner
+  while (!stop.aborted)
+    try {
+      const lease = await leases.acquire(`projection:${progress.key}`, stop)
+      if (lease) await runUnder(lease, runner, stop)
+      else {
+        progress.error = null
+        await pause(HELD_ELSEWHERE_MS, stop)
+      }
+    } catch (error) {
+      await report(runner, error, stop)
+    }
+}
+
+/** Follows the log, after an error again from the checkpoint, until the lease is lost or `stop` aborts. */
+const runUnder = async (lease: Lease, runner: Runner, stop: AbortSignal): Promise<void> => {
+  const { progress, projection, log } = runner
+  const signal = AbortSignal.any([lease.signal, stop])
+  progress.running = true
+  try {
+    while (!signal.aborted)
+      try {
+        await follow(runner, lease.generation, signal)
+      } catch (error) {
+        if (error instanceof CheckpointLost) {
+          log.info({ projection: projection.name }, 'Another process has taken this projection over')
+          return
+        }
+        await report(runner, error, signal)
+      }
+  } finally {
+    progress.running = false
+    await lease.release()
+  }
+}
+
+/** Says what went wrong, and waits for the next try: twice as long after each, and never all at the same time. */
+const report = async (
+  { projection, progress, log, retryMs }: Runner,
+  error: unknown,
+  stop: AbortSignal,
+): Promise<void> => {
+  if (stop.aborted) return
+  const event = error instanceof ProjectionStopped ? error.event : null
+  const attempts = (progress.error?.attempts ?? 0) + 1
+  progress.error = {
+    message: error instanceof Error ? error.message : 'Something was thrown that is not an error',
+    event: event && { id: event.id, type: event.type, position: event.position },
+    since: progress.error?.since ?? new Date().toISOString(),
+    attempts,
+  }
+  const pauseMs = Math.min(retryMs.first * 2 ** (attempts - 1), retryMs.most) * (0.5 + Math.random() / 2)
+  log.error({ projection: projection.name, ...progress.error, pauseMs }, 'A projection stands still')
+  await pause(pauseMs, stop)
+}
+
+const statusOf = async (
+  { store, projection, progress }: Runner,
+  head: Position | null,
+  stored: ReadonlyMap<string, Position | null>,
+): Promise<ProjectionStatus> => {
+  const saved = stored.get(progress.key) ?? null
+  const here = progress.running ? (progress.reached ?? null) : null
+  const position = here !== null && (saved === null || here > saved) ? here : saved
+  return {
+    name: projection.name,
+    version: projection.version,
+    position,
+    head,
+    lagMs: await lagOf(store, projection, position, head),
+    runningHere: progress.running,
+    error: progress.error,
+  }
+}
+
+const lagOf = async (
+  store: EventStore,
+  { events }: AnyProjection,
+  position: Position | null,
+  head: Position | null,
+): Promise<number | null> => {
+  if (head === null || (position !== null && position >= head)) return 0
+  const filter = { types: events.map(({ type }) => type) }
+  const next = await store.readAll({ after: position, limit: 1, filter })
+  const [oldest] = next.events
+  if (oldest) return Math.max(Date.now() - Date.parse(oldest.recordedAt), 0)
+  return next.atHead ? 0 : null
+}
+
+/** At most so many at once; the others wait in order. */
+const turns = (most: number): Follower['turn'] => {
+  const waiting: (() => void)[] = []
+  let free = most
+  return async (work) => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else free++
+    }
+  }
+}
+
+const pause = (ms: number, stop: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      stop.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, stop.aborted ? 0 : ms)
+    stop.addEventListener('abort', done)
+  })
