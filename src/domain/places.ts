@@ -1,0 +1,135 @@
+import { tokensOf, type Span, type Tag, type Token } from './markup.ts'
+
+/** Where a text will stand: in a header, in a plain text part, or as HTML. */
+export type Form = 'header' | 'text' | 'html'
+
+/**
+ * A stretch of a text in which a value is written in one way. `none` takes no value, for the reason in `why`; nor
+ * does `style`, where braces are CSS.
+ */
+export type Region = Span &
+  (
+    | { readonly place: 'header' | 'plain' | 'text' | 'attribute' | 'references' | 'link' }
+    | { readonly place: 'none' | 'style'; readonly why: string }
+  )
+
+/** Divides a text into the regions that cover it. */
+export const regionsOf = (source: string, form: Form): Region[] => {
+  if (form !== 'html')
+    return [{ start: 0, end: source.length, place: form === 'header' ? 'header' : 'plain' }]
+  const regions: Region[] = []
+  let opaque: string | null = null
+  for (const token of tokensOf(source)) {
+    if (token.kind === 'start' && OPAQUE.has(token.name)) opaque ??= token.name
+    if (opaque)
+      regions.push({ start: token.start, end: token.end, place: 'none', why: `in or after <${opaque}>` })
+    else regions.push(...regionsOfToken(source, token))
+  }
+  return regions
+}
+
+/** Where they begin, what a mail program reads as text or as tags is not certain any more: no value goes behind. */
+const OPAQUE = new Set(['script', 'svg', 'math', 'noscript', 'plaintext', 'select', 'frameset'])
+
+const regionsOfToken = (source: string, token: Token): Region[] => {
+  const { start, end } = token
+  if (token.kind === 'start' || token.kind === 'end') return regionsOfTag(token)
+  if (token.kind === 'text') return [{ start, end, place: 'text' }]
+  if (token.kind !== 'raw')
+    return source.startsWith('<!--', start)
+      ? [{ start, end, place: 'references' }]
+      : [{ start, end, place: 'none', why: 'directly behind <' }]
+  if (token.element === 'title' || token.element === 'textarea') return [{ start, end, place: 'references' }]
+  if (token.element === 'style') return [{ start, end, place: 'style', why: 'in <style>' }]
+  return [{ start, end, place: 'none', why: `in <${token.element}>` }]
+}
+
+const regionsOfTag = (tag: Tag): Region[] => {
+  const regions: Region[] = []
+  const why = 'in a tag outside of the quotation marks of an attribute'
+  let at = tag.start
+  for (const { name, quote, start, end } of tag.attributes) {
+    regions.push({ start: at, end: start, place: 'none', why })
+    regions.push({ start, end, ...placeIn(tag.name, name, quote) })
+    at = end
+  }
+  regions.push({ start: at, end: tag.end, place: 'none', why })
+  return regions
+}
+
+const LINKS = new Set(
+  (
+    'href src action formaction background poster cite data longdesc srcset ping manifest lowsrc dynsrc ' +
+    'codebase xlink:href'
+  ).split(' '),
+)
+
+type Place = Region extends infer Each ? (Each extends Span ? Omit<Each, keyof Span> : never) : never
+
+const placeIn = (element: string, name: string, quote: string): Place => {
+  if (quote === '') return { place: 'none', why: 'in an attribute without quotation marks' }
+  if (name === 'style' || name === 'srcdoc' || name.startsWith('on'))
+    return { place: 'none', why: `in the attribute ${name}` }
+  if (element === 'meta') return { place: 'none', why: 'in <meta>' }
+  return { place: LINKS.has(name) ? 'link' : 'attribute' }
+}
+
+/**
+ * A value as it is written at an offset of the source in this region; null where this offset takes none.
+ * In a link every character is encoded that could end the part of the address that it stands in (RFC 3986 2.2).
+ */
+export const writeValue = (value: string, source: string, region: Region, at: number): string | null => {
+  // Values are single lines. Control characters have no business in them, and none in any header.
+  const clean = value.toWellFormed().replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+  switch (region.place) {
+    case 'header':
+    case 'plain':
+      return clean
+    case 'text':
+    case 'attribute':
+      return escapeBehind(source.slice(region.start, at), clean)
+    case 'references':
+      // Not even an empty value may let what stands around it come together to the end of a comment.
+      return clean === '' ? '&#32;' : clean.replaceAll(/^.|[^\p{L}\p{N}]/gsu, reference)
+    case 'link': {
+      const scheme = FIXED_LINK.exec(source.slice(region.start, at))?.groups
+      return scheme
+        ? escapeBehind(source.slice(region.start, at), inLink(clean, scheme['web'] !== undefined))
+        : null
+    }
+    case 'none':
+    case 'style':
+      return null
+  }
+}
+
+/** Behind an open reference, such as `&` or `&#6`, a value must not become its end. */
+const escapeBehind = (before: string, value: string): string => {
+  const [first = ''] = value
+  return /&#?[a-z0-9]*$/i.test(before.slice(-40)) && first !== ''
+    ? reference(first) + escapeHtml(value.slice(first.length))
+    : escapeHtml(value)
+}
+
+/** What must stand before a value in a link: a scheme, and for the web a host that is closed. */
+const FIXED_LINK = /^\s*(?:(?<web>https?):\/\/[a-z0-9.:[\]-]+[/?#]|(?:mailto|tel|sms):)/i
+
+const inLink = (value: string, web: boolean): string => {
+  const encoded = encodeURIComponent(value)
+  return web ? encoded : encoded.replaceAll('%40', '@').replaceAll('%2B', '+')
+}
+
+const REFERENCES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+  '`': '&#96;',
+}
+
+/** A text as HTML that shows it, in text and in quoted attributes alike. */
+export const escapeHtml = (text: string): string =>
+  text.replaceAll(/[&<>"'`]/g, (character) => REFERENCES[character] ?? character)
+
+const reference = (character: string): string => `&#${character.codePointAt(0)};`
