@@ -1,0 +1,16 @@
+import type { MailTracker, TrackingTokens } from '../../commands/ports.ts'
+import { rewriteHtml } from './rewrite-html.ts'
+import { clickUrl, openUrl } from './tracking-urls.ts'
+
+/** Tracks copies of messages by tokens of the host that `trackingUrl`, an origin, names. */
+export const mailTracker = (tokens: TrackingTokens, trackingUrl: string): MailTracker => ({
+  track: (html, { outgoingId, recipient, opens, clicks }) =>
+    rewriteHtml(html, {
+      trackingHost: new URL(trackingUrl).host,
+      pixelUrl: opens ? openUrl(trackingUrl, tokens.sealOpen({ outgoingId, recipient })) : null,
+      linkUrl: clicks
+        ? ({ index, url }) =>
+            clickUrl(trackingUrl, tokens.sealClick({ outgoingId, recipient, link: index, url }))
+        : null,
+    }),
+})

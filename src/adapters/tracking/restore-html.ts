@@ -1,0 +1,23 @@
+import type { TrackingTokens } from '../../commands/ports.ts'
+import { attributeText, readHtml, splice } from './read-html.ts'
+import { clickToken, openToken } from './tracking-urls.ts'
+
+/**
+ * Takes our pixels out of HTML and gives our links their destinations back, for mail that is shown to our own people
+ * or quoted by them: looking at it is then no open. Other bytes stay.
+ */
+export const restoreHtml = (html: string, trackingUrl: string, tokens: TrackingTokens): string => {
+  const page = readHtml(html)
+  const changes: { at: { start: number; end: number }; text: string }[] = []
+  for (const { href, value } of page.anchors) {
+    const text = clickToken(trackingUrl, value)
+    const token = text === null ? null : tokens.readClick(text)
+    if (token) changes.push({ at: href, text: `href="${attributeText(token.url)}"` })
+  }
+  for (const { tag, src } of page.images) {
+    const text = openToken(trackingUrl, src)
+    if (text !== null && tokens.readOpen(text)) changes.push({ at: tag, text: '' })
+  }
+  changes.sort((one, other) => one.at.start - other.at.start)
+  return splice(html, changes)
+}
