@@ -183,79 +183,13 @@ t.test('the values come from the records, and company.name is the organisation',
 // ---------------------------------------------------------------- laws
 
 const pieces = fc.constantFrom(
-  ...[
-    '<p>',
-    '</p>',
-    '<b title="',
-    '">',
-    "<i title='",
-    "'>",
-    '<a href="https://x.test/?a=',
-    '<img alt="x" src=\'https://x.test/',
-    '<br/>',
-  ],
-  ...[
-    '<!--',
-    '-->',
-    '--!>',
-    '<!-->',
-    '<!doctype html>',
-    '<?x',
-    '>',
-    '<',
-    '</',
-    '"',
-    "'",
-    '=',
-    '/',
-    ' ',
-    '\n',
-    '&',
-    '&#6',
-    '&amp',
-    ';',
-  ],
-  ...[
-    '<style>',
-    '</style>',
-    '<title>',
-    '</title >',
-    '<textarea>',
-    '</textarea/x>',
-    '<svg>',
-    '<xmp>',
-    '</XMP>',
-    '<noscript>',
-    '<plaintext>',
-  ],
-  ...[
-    '<table>',
-    '<td>',
-    '</table>',
-    '<a\ntitle = "',
-    ' x=',
-    '<p =',
-    'text',
-    '{',
-    '}',
-    '{color:red}',
-    '{{',
-    '}}',
-    '|',
-    '<![CDATA[',
-    ']]>',
-  ],
-  ...[
-    '<select>',
-    '</select>',
-    '<script>',
-    '</script>',
-    '<template>',
-    '<math>',
-    '<P CLASS=x ',
-    '<body style="',
-    '<a href="mailto:',
-  ],
+  ...(
+    `<p>¦</p>¦<b title="¦">¦<i title='¦'>¦<a href="https://x.test/?a=¦<img alt="x" src='https://x.test/¦<br/>¦<!--¦` +
+    `-->¦--!>¦<!-->¦<!doctype html>¦<?x¦>¦<¦</¦"¦'¦=¦/¦ ¦\n¦&¦&#6¦&amp¦;¦<style>¦</style>¦<title>¦</title >¦` +
+    `<textarea>¦</textarea/x>¦<svg>¦<xmp>¦</XMP>¦<noscript>¦<plaintext>¦<table>¦<td>¦</table>¦<a\ntitle = "¦ x=¦` +
+    `<p =¦text¦{¦}¦{color:red}¦{{¦}}¦|¦<![CDATA[¦]]>¦<select>¦</select>¦<script>¦</script>¦<template>¦<math>¦` +
+    `<P CLASS=x ¦<body style="¦<a href="mailto:`
+  ).split('¦'),
 )
 const placed = fc.constantFrom('{contact.first_name}', '{ deal.name }', '{user.name|a &lt; b}')
 const sources = fc
@@ -349,8 +283,11 @@ const outline = (node: Node, read: (text: string, place: 'text' | 'comment' | 'l
   if (node.nodeName === '#text') return read((node as DefaultTreeAdapterTypes.TextNode).value, 'text')
   if (node.nodeName === '#comment')
     return `<!--${read((node as DefaultTreeAdapterTypes.CommentNode).data, 'comment')}-->`
-  const { attrs = [], childNodes = [] } = node as DefaultTreeAdapterTypes.Element
-  const content = (node as DefaultTreeAdapterTypes.Template).content as Node | undefined
+  const { attrs, childNodes, content } = {
+    attrs: [],
+    content: null,
+    ...(node as Omit<DefaultTreeAdapterTypes.Template, 'attrs'>),
+  } as { attrs: { name: string; value: string }[]; childNodes: Node[]; content: Node | null }
   return `(${node.nodeName} ${attrs.map(({ name, value }) => `${name}=${read(value, ['href', 'src'].includes(name) ? 'link' : 'text')}`).join(' ')}: ${[...childNodes, ...(content ? [content] : [])].map((child) => outline(child, read)).join('')})`
 }
 
