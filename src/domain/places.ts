@@ -17,15 +17,12 @@ export type Region = Span &
 export const regionsOf = (source: string, form: Form): Region[] => {
   if (form !== 'html')
     return [{ start: 0, end: source.length, place: form === 'header' ? 'header' : 'plain' }]
-  const regions: Region[] = []
   let opaque: string | null = null
-  for (const token of tokensOf(source)) {
+  return tokensOf(source).flatMap((token): Region[] => {
     if (token.kind === 'start' && OPAQUE.has(token.name)) opaque ??= token.name
-    if (opaque)
-      regions.push({ start: token.start, end: token.end, place: 'none', why: `in or after <${opaque}>` })
-    else regions.push(...regionsOfToken(source, token))
-  }
-  return regions
+    if (opaque === null) return regionsOfToken(source, token)
+    return [{ start: token.start, end: token.end, place: 'none', why: `in or after <${opaque}>` }]
+  })
 }
 
 /** Where they begin, what a mail program reads as text or as tags is not certain any more: no value goes behind. */

@@ -67,8 +67,8 @@ export const fill = (source: string, form: Form, values: Values, options: FillOp
     text += source.slice(done, variable.start) + value
     done = variable.end
   }
-  if (form === 'html') problems.push(...splitVariables(source, verbatim))
-  return { text: text + source.slice(done), missing: [...missing], problems }
+  const split = form === 'html' ? splitVariables(source, verbatim) : []
+  return { text: text + source.slice(done), missing: [...missing], problems: [...problems, ...split] }
 }
 
 /** The problems that `fill` reports whatever the values. */
@@ -158,11 +158,13 @@ const splitVariables = (source: string, verbatim: readonly Span[]): VariableProb
   const texts = tokensOf(source)
     .filter((token) => token.kind === 'text' && !overlapsAny(token, verbatim))
     .map(({ start, end }) => source.slice(start, end))
-  const whole = texts.flatMap((text) => findVariables(text).map(({ name }) => name))
+  const whole = new Map<string, number>()
+  for (const text of texts)
+    for (const { name } of findVariables(text)) whole.set(name, (whole.get(name) ?? 0) + 1)
   return findVariables(texts.join('')).flatMap(({ name }) => {
-    const at = whole.indexOf(name)
-    if (at >= 0) whole.splice(at, 1)
-    if (at >= 0) return []
+    const left = whole.get(name) ?? 0
+    if (left > 0) whole.set(name, left - 1)
+    if (left > 0) return []
     const message = `Formatting cuts the variable {${name}} in two: write it anew in one piece`
     return [{ variable: `{${name}}`, problem: 'misplaced' as const, message, nearest: null }]
   })

@@ -39,19 +39,18 @@ export type Variable = {
 // A name with a dot, or one of the single words that can only have been meant as a variable.
 const lastWords = [...new Set(Object.keys(variables).map((name) => name.slice(name.indexOf('.') + 1)))]
 const WORD = '[A-Za-z][A-Za-z0-9_-]{0,63}'
-const NAME = `${WORD}(?:\\.${WORD}){1,3}|${SIGNATURE}|${lastWords.join('|')}`
+const NAMES = `${WORD}(?:\\.${WORD}){1,3}|${SIGNATURE}|${lastWords.join('|')}`
+
+const VARIABLE = new RegExp(`\\{[ \\t]{0,8}(${NAMES})[ \\t]{0,8}(?:\\|([^{}]*))?\\}`, 'g')
 
 /** Finds variables, known or not, in one stretch of text. Braces that hold no name, such as those of CSS, are none. */
 export const findVariables = (text: string): Variable[] =>
-  Array.from(
-    text.matchAll(new RegExp(`\\{[ \\t]{0,8}(${NAME})[ \\t]{0,8}(?:\\|([^{}]*))?\\}`, 'g')),
-    (match) => ({
-      name: match[1] ?? '',
-      fallback: match[2] ?? null,
-      start: match.index,
-      end: match.index + match[0].length,
-    }),
-  )
+  Array.from(text.matchAll(VARIABLE), (match) => ({
+    name: match[1] ?? '',
+    fallback: match[2] ?? null,
+    start: match.index,
+    end: match.index + match[0].length,
+  }))
 
 export const isVariableName = (name: string): name is VariableName => Object.hasOwn(variables, name)
 

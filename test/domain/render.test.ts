@@ -283,11 +283,11 @@ const outline = (node: Node, read: (text: string, place: 'text' | 'comment' | 'l
   if (node.nodeName === '#text') return read((node as DefaultTreeAdapterTypes.TextNode).value, 'text')
   if (node.nodeName === '#comment')
     return `<!--${read((node as DefaultTreeAdapterTypes.CommentNode).data, 'comment')}-->`
-  const { attrs, childNodes, content } = {
-    attrs: [],
-    content: null,
-    ...(node as Omit<DefaultTreeAdapterTypes.Template, 'attrs'>),
-  } as { attrs: { name: string; value: string }[]; childNodes: Node[]; content: Node | null }
+  const { attrs, childNodes, content } = { attrs: [], content: null, ...(node as object) } as unknown as {
+    attrs: { name: string; value: string }[]
+    childNodes: Node[]
+    content: Node | null
+  }
   return `(${node.nodeName} ${attrs.map(({ name, value }) => `${name}=${read(value, ['href', 'src'].includes(name) ? 'link' : 'text')}`).join(' ')}: ${[...childNodes, ...(content ? [content] : [])].map((child) => outline(child, read)).join('')})`
 }
 
