@@ -141,11 +141,18 @@ export const SendOutcomeUnknown = defineEvent(
   'SendOutcomeUnknown',
   z.object({ outgoingId, accountId, attempt: z.int(), reason: z.string() }),
 )
-/** A person decided to send again what may have been sent, or to let it be. */
+/** A person decided to send again (from `notBefore` on) what may have been sent, or to let it be. */
 export const UnknownSettled = defineEvent(
   'UnknownSettled',
-  z.object({ outgoingId, accountId, decision: z.enum(['send-again', 'give-up']) }),
+  z.object({
+    outgoingId,
+    accountId,
+    decision: z.enum(['send-again', 'give-up']),
+    notBefore: instant.nullable().optional(),
+  }),
 )
+/** A person has a failed message tried again, with the same bytes. */
+export const SendRetried = defineEvent('SendRetried', z.object({ outgoingId, accountId, notBefore: instant }))
 /** `filed`: appended to the Sent folder by us. `found`: the server had filed one. `impossible`: there is no such folder. */
 export const SentCopyFiled = defineEvent(
   'SentCopyFiled',
@@ -189,6 +196,7 @@ export const outgoingEvents = [
   SendFailed,
   SendOutcomeUnknown,
   UnknownSettled,
+  SendRetried,
   SentCopyFiled,
   EmailDelivered,
   EmailBounced,

@@ -1,0 +1,255 @@
+import { Refused, type Decider } from '../decider.ts'
+import {
+  DraftDiscarded,
+  DraftSaved,
+  EmailBounced,
+  EmailDelivered,
+  EmailSent,
+  MessageCancelled,
+  MessageQueued,
+  SendDeferred,
+  SendFailed,
+  SendOutcomeUnknown,
+  SendReleasing,
+  SendRetried,
+  SentCopyFiled,
+  UnknownSettled,
+  type OutgoingEvent,
+} from './events.ts'
+import {
+  evolve,
+  type AfterQueueing,
+  type OutgoingCommand,
+  type OutgoingMessage,
+  type QueuedMessage,
+  type ReleasingMessage,
+  type Sending,
+  type SentMessage,
+  type UnknownMessage,
+  type WaitingMessage,
+} from './outgoing-state.ts'
+import { retryAt } from './retry-policy.ts'
+
+// ---------------------------------------------------------------- decide
+
+const decide = (command: OutgoingCommand, state: OutgoingMessage): OutgoingEvent[] => {
+  switch (command.do) {
+    case 'save-draft':
+      requireUnqueued(state)
+      return state.status === 'draft' && JSON.stringify(state.draft) === JSON.stringify(command.draft)
+        ? []
+        : [DraftSaved({ outgoingId: command.outgoingId, draft: command.draft })]
+    case 'discard':
+      if (state.status === 'discarded') return []
+      requireUnqueued(state)
+      return [DraftDiscarded({ outgoingId: command.outgoingId })]
+    case 'queue':
+      requireUnqueued(state)
+      return [MessageQueued(command.message)]
+    case 'cancel':
+      return cancel(state)
+    case 'release':
+      return release(state, command.attempt, command.now)
+    case 'record-sent':
+      return recordSent(state, command)
+    case 'record-deferred':
+      return recordDeferred(state, command)
+    case 'record-failed':
+      return recordFailed(state, command)
+    case 'record-unknown':
+      return state.status === 'releasing' && command.attempt === state.attempts + 1
+        ? [SendOutcomeUnknown({ ...idsOf(state), attempt: command.attempt, reason: command.reason })]
+        : []
+    case 'record-found':
+      return recordFound(state, command.foundAt)
+    case 'settle-unknown':
+      return settle(state, command.decision, command.now)
+    case 'retry':
+      return retry(state, command.now)
+    case 'record-copy':
+      return state.status === 'sent' && state.copy === null
+        ? [SentCopyFiled({ ...idsOf(state), outcome: command.outcome, folder: command.folder })]
+        : []
+    case 'record-delivered':
+      return recordDelivered(state, command)
+    case 'record-bounced':
+      return recordBounced(state, command)
+  }
+}
+
+type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do: Do }>
+
+/** Certain until the message is released: cancel and release append at one revision, so that one of them wins. */
+const cancel = (state: OutgoingMessage): OutgoingEvent[] => {
+  if (state.status === 'cancelled') return []
+  if (isWaiting(state)) return [MessageCancelled(idsOf(state))]
+  if (!('message' in state)) throw notQueued()
+  throw new Refused(
+    'too-late-to-cancel',
+    `The message can no longer be held back: it is ${inWords[state.status]}`,
+    'Nothing can call it back; write to the recipients if it was a mistake.',
+  )
+}
+
+const release = (state: OutgoingMessage, attempt: number, now: string): OutgoingEvent[] => {
+  if (!isWaiting(state) || attempt !== state.attempts + 1)
+    throw new Refused('attempt-over', 'Another attempt has come before this one', 'Leave it to that one.')
+  if (Date.parse(now) < Date.parse(state.dueAt))
+    throw new Refused('not-due', `The message is due at ${state.dueAt}`, 'Wait until then.')
+  return [SendReleasing({ ...idsOf(state), attempt })]
+}
+
+const recordSent = (state: OutgoingMessage, told: CommandOf<'record-sent'>): OutgoingEvent[] => {
+  if (!isInAir(state, told.attempt) && !isUnclear(state, told.attempt)) return []
+  const { attempt, sentAt, accepted, refused } = told
+  const { template } = state.message
+  return [EmailSent({ ...idsOf(state), attempt, template, sentAt, accepted, refused, evidence: 'answer' })]
+}
+
+const recordDeferred = (state: OutgoingMessage, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
+  const { attempt, code, reason, released } = told
+  // The answer came after all, but too late to try again on nobody's word.
+  if (released && isUnknown(state, attempt))
+    return [SendFailed({ ...idsOf(state), attempt, code, reason, remedy: tryAgain, refused: [] })]
+  if (released) return isInAir(state, attempt) ? deferOrGiveUp(state, told) : []
+  return isNext(state, attempt) ? deferOrGiveUp(state, told) : []
+}
+
+const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
+  const { attempt, code, reason, now, chance } = told
+  const at = retryAt({ attempt, since: state.since, now, chance })
+  if (at !== null) return [SendDeferred({ ...idsOf(state), attempt, code, reason, retryAt: at })]
+  const last = `Tried for a day. The last answer was ${code}: ${reason}`
+  return [
+    SendFailed({ ...idsOf(state), attempt, code: 'gave-up', reason: last, remedy: tryAgain, refused: [] }),
+  ]
+}
+
+const recordFailed = (state: OutgoingMessage, told: CommandOf<'record-failed'>): OutgoingEvent[] => {
+  const { attempt, code, reason, remedy, refused } = told
+  const holds = told.released ? isInAir(state, attempt) || isUnknown(state, attempt) : isNext(state, attempt)
+  return holds && 'message' in state
+    ? [SendFailed({ ...idsOf(state), attempt, code, reason, remedy, refused })]
+    : []
+}
+
+/** The message was met in a mailbox: the server had taken it, whatever became of its answer. */
+const recordFound = (state: OutgoingMessage, foundAt: string): OutgoingEvent[] => {
+  if (!('unclear' in state)) return []
+  const attempt = state.status === 'releasing' ? state.attempts + 1 : state.unclear.at(-1)
+  if (attempt === undefined) return []
+  const { template, envelope } = state.message
+  const accepted = envelope.recipients
+  return [
+    EmailSent({
+      ...idsOf(state),
+      attempt,
+      template,
+      sentAt: foundAt,
+      accepted,
+      refused: [],
+      evidence: 'found',
+    }),
+  ]
+}
+
+const settle = (state: OutgoingMessage, decision: 'send-again' | 'give-up', now: string): OutgoingEvent[] => {
+  if (isWaiting(state) && state.unclear.length > 0 && decision === 'send-again') return []
+  if (state.status !== 'unknown')
+    throw new Refused(
+      'nothing-to-settle',
+      'message' in state
+        ? `There is nothing to settle: the message is ${inWords[state.status]}`
+        : 'The message has not been sent',
+      'Settle only messages whose outcome is unknown.',
+    )
+  if (decision === 'give-up' && state.settled) return []
+  const notBefore = decision === 'send-again' ? now : null
+  return [UnknownSettled({ ...idsOf(state), decision, notBefore })]
+}
+
+const retry = (state: OutgoingMessage, now: string): OutgoingEvent[] => {
+  if (isWaiting(state)) return []
+  if (state.status === 'failed') return [SendRetried({ ...idsOf(state), notBefore: now })]
+  throw new Refused(
+    'nothing-to-retry',
+    'message' in state
+      ? `There is nothing to try again: the message is ${inWords[state.status]}`
+      : 'The message has not been sent',
+    'Try again only what has failed.',
+  )
+}
+
+const recordDelivered = (state: OutgoingMessage, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
+  if (state.status !== 'sent' || state.delivered) return []
+  if (told.basis === 'no-bounce' && state.bounces.some(({ permanent }) => permanent)) return []
+  return [EmailDelivered({ ...idsOf(state), basis: told.basis, windowMinutes: told.windowMinutes })]
+}
+
+const recordBounced = (state: OutgoingMessage, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
+  const { recipient, permanent, status, report } = told
+  // A report about it proves that the server had taken an unclear message.
+  const found = recordFound(state, told.at)
+  if (state.status !== 'sent' && found.length === 0) return []
+  const known =
+    state.status === 'sent' &&
+    state.bounces.some((bounce) => bounce.recipient === recipient && bounce.report === report)
+  return known || !('message' in state)
+    ? []
+    : [...found, EmailBounced({ ...idsOf(state), recipient, permanent, status, report })]
+}
+
+const isWaiting = (state: OutgoingMessage): state is WaitingMessage =>
+  state.status === 'queued' || state.status === 'deferred'
+
+const isNext = (state: OutgoingMessage, attempt: number): state is WaitingMessage =>
+  isWaiting(state) && attempt === state.attempts + 1
+
+const isInAir = (state: OutgoingMessage, attempt: number): state is ReleasingMessage =>
+  state.status === 'releasing' && attempt === state.attempts + 1
+
+const isUnknown = (state: OutgoingMessage, attempt: number): state is UnknownMessage =>
+  state.status === 'unknown' && attempt === state.attempts
+
+const isUnclear = (
+  state: OutgoingMessage,
+  attempt: number,
+): state is Exclude<AfterQueueing, SentMessage | { status: 'cancelled' }> =>
+  'unclear' in state && state.unclear.includes(attempt)
+
+const requireUnqueued = (state: OutgoingMessage): void => {
+  if (state.status === 'discarded')
+    throw new Refused('draft-discarded', 'The draft was discarded', 'Write a new one.')
+  if ('message' in state)
+    throw new Refused(
+      'already-queued',
+      `This is no draft any more: the message is ${inWords[state.status]}`,
+      'Cancel it while it waits, and write a new one.',
+    )
+}
+
+const notQueued = () =>
+  new Refused('not-queued', 'The message was not queued for sending', 'Discard the draft instead.')
+
+const tryAgain = 'Check the address and the account, and try the message again.'
+
+const inWords: Record<AfterQueueing['status'], string> = {
+  queued: 'queued',
+  deferred: 'waiting for another attempt',
+  releasing: 'being sent at this moment',
+  sent: 'sent',
+  failed: 'failed, and not sent',
+  unknown: 'perhaps sent: the answer of the server was lost',
+  cancelled: 'cancelled',
+}
+
+const idsOf = ({ message }: { readonly message: QueuedMessage }) => ({
+  outgoingId: message.outgoingId,
+  accountId: message.accountId,
+})
+
+export const outgoingMessage: Decider<OutgoingMessage, OutgoingCommand, OutgoingEvent> = {
+  initial: { status: 'none' },
+  evolve,
+  decide,
+}

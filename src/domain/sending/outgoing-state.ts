@@ -1,0 +1,194 @@
+import type { EventOf } from '../event.ts'
+import type { Draft, EmailSent, MessageQueued, OutgoingEvent } from './events.ts'
+
+// State and commands of a message on its way out; `outgoing-message.ts` holds the rules.
+
+export type QueuedMessage = EventOf<typeof MessageQueued>['data']
+export type Refusals = EventOf<typeof EmailSent>['data']['refused']
+
+/**
+ * `attempts` have come to an end; the next one is `attempts + 1`. `since` is when the first of a row of attempts
+ * fell due. `unclear` are the attempts whose answer was lost, and of which nothing was heard since.
+ */
+export type Sending = {
+  readonly message: QueuedMessage
+  readonly attempts: number
+  readonly since: string
+  readonly unclear: readonly number[]
+}
+export type WaitingMessage = Sending & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
+export type SentMessage = {
+  readonly status: 'sent'
+  readonly message: QueuedMessage
+  readonly sentAt: string
+  readonly copy: 'filed' | 'found' | 'impossible' | null
+  readonly delivered: boolean
+  readonly bounces: readonly {
+    readonly recipient: string
+    readonly report: string
+    readonly permanent: boolean
+  }[]
+}
+export type ReleasingMessage = Sending & { readonly status: 'releasing' }
+export type UnknownMessage = Sending & { readonly status: 'unknown'; readonly settled: boolean }
+export type OutgoingMessage =
+  | { readonly status: 'none' | 'discarded' }
+  | { readonly status: 'draft'; readonly draft: Draft }
+  | WaitingMessage
+  | ReleasingMessage
+  | UnknownMessage
+  | (Sending & { readonly status: 'failed' })
+  | SentMessage
+  | { readonly status: 'cancelled'; readonly message: QueuedMessage }
+
+// ---------------------------------------------------------------- commands
+
+/**
+ * What became of an attempt is told by the one who made it. `released`: its SendReleasing is in the stream, so
+ * that nobody else can speak of it; without, it only holds while nothing else has happened.
+ */
+type OfAttempt = { readonly attempt: number; readonly released: boolean }
+
+export type OutgoingCommand =
+  | { readonly do: 'save-draft'; readonly outgoingId: string; readonly draft: Draft }
+  | { readonly do: 'discard'; readonly outgoingId: string }
+  | { readonly do: 'queue'; readonly message: QueuedMessage }
+  | { readonly do: 'cancel' }
+  | { readonly do: 'release'; readonly attempt: number; readonly now: string }
+  | {
+      readonly do: 'record-sent'
+      readonly attempt: number
+      readonly sentAt: string
+      readonly accepted: string[]
+      readonly refused: Refusals
+    }
+  | ({
+      readonly do: 'record-deferred'
+      readonly code: string
+      readonly reason: string
+      readonly now: string
+      readonly chance: number
+    } & OfAttempt)
+  | ({
+      readonly do: 'record-failed'
+      readonly code: string
+      readonly reason: string
+      readonly remedy: string
+      readonly refused: Refusals
+    } & OfAttempt)
+  | { readonly do: 'record-unknown'; readonly attempt: number; readonly reason: string }
+  | { readonly do: 'record-found'; readonly foundAt: string }
+  | { readonly do: 'settle-unknown'; readonly decision: 'send-again' | 'give-up'; readonly now: string }
+  | { readonly do: 'retry'; readonly now: string }
+  | {
+      readonly do: 'record-copy'
+      readonly outcome: 'filed' | 'found' | 'impossible'
+      readonly folder: string | null
+    }
+  | {
+      readonly do: 'record-delivered'
+      readonly basis: 'no-bounce' | 'report'
+      readonly windowMinutes: number | null
+    }
+  | {
+      readonly do: 'record-bounced'
+      readonly recipient: string
+      readonly permanent: boolean
+      readonly status: string | null
+      readonly report: string
+      readonly at: string
+    }
+
+// ---------------------------------------------------------------- evolve
+
+export const evolve = (state: OutgoingMessage, event: OutgoingEvent): OutgoingMessage => {
+  if (event.type === 'DraftSaved') return { status: 'draft', draft: event.data.draft }
+  if (event.type === 'DraftDiscarded') return { status: 'discarded' }
+  if (event.type === 'MessageQueued') {
+    const { notBefore } = event.data
+    return { message: event.data, attempts: 0, unclear: [], ...due('queued', notBefore, notBefore) }
+  }
+  return 'message' in state ? evolveQueued(state, event) : state
+}
+
+export type AfterQueueing = Exclude<OutgoingMessage, { status: 'none' | 'discarded' | 'draft' }>
+type LaterEvent = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'MessageQueued' }>
+
+const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingMessage => {
+  const sending = sendingOf(state)
+  switch (event.type) {
+    case 'MessageCancelled':
+      // What a lost answer left open stays open: only the sending again was cancelled.
+      return sending.unclear.length === 0
+        ? { status: 'cancelled', message: state.message }
+        : { ...sending, status: 'unknown', settled: true }
+    case 'SendReleasing':
+      return { ...sending, status: 'releasing' }
+    case 'EmailSent': {
+      const { message } = state
+      return { status: 'sent', message, sentAt: event.data.sentAt, copy: null, delivered: false, bounces: [] }
+    }
+    case 'SendDeferred': {
+      const { attempt, retryAt } = event.data
+      return { ...sending, attempts: attempt, ...due('deferred', sending.since, retryAt) }
+    }
+    case 'SendFailed':
+      return failed(sending, event.data.attempt)
+    case 'SendOutcomeUnknown': {
+      const { attempt } = event.data
+      return {
+        ...sending,
+        status: 'unknown',
+        attempts: attempt,
+        unclear: [...sending.unclear, attempt],
+        settled: false,
+      }
+    }
+    case 'UnknownSettled': {
+      const { notBefore } = event.data
+      return notBefore
+        ? { ...sending, ...due('queued', notBefore, notBefore) }
+        : { ...sending, status: 'unknown', settled: true }
+    }
+    case 'SendRetried':
+      return { ...sending, ...due('queued', event.data.notBefore, event.data.notBefore) }
+    case 'SentCopyFiled':
+    case 'EmailDelivered':
+    case 'EmailBounced':
+      return state.status === 'sent' ? evolveSent(state, event) : state
+  }
+}
+
+const due = <Status extends 'queued' | 'deferred'>(status: Status, since: string, dueAt: string) => ({
+  status,
+  since,
+  dueAt,
+})
+
+/** A late answer may say of an unclear attempt that it came to nothing. */
+const failed = (sending: Sending, attempt: number): OutgoingMessage => {
+  const unclear = sending.unclear.filter((other) => other !== attempt)
+  return { ...sending, status: 'failed', attempts: attempt, unclear }
+}
+
+const evolveSent = (
+  state: SentMessage,
+  event: Extract<LaterEvent, { type: 'SentCopyFiled' | 'EmailDelivered' | 'EmailBounced' }>,
+): SentMessage => {
+  switch (event.type) {
+    case 'SentCopyFiled':
+      return { ...state, copy: event.data.outcome }
+    case 'EmailDelivered':
+      return { ...state, delivered: true }
+    case 'EmailBounced': {
+      const { recipient, report, permanent } = event.data
+      const bounces = [...state.bounces, { recipient, report, permanent }]
+      return { ...state, bounces, delivered: state.delivered && !permanent }
+    }
+  }
+}
+
+const sendingOf = (state: AfterQueueing): Sending =>
+  'attempts' in state
+    ? { message: state.message, attempts: state.attempts, since: state.since, unclear: state.unclear }
+    : { message: state.message, attempts: 0, since: state.message.notBefore, unclear: [] }

@@ -1,0 +1,27 @@
+/** When a message that was put off is tried again: full jitter over an exponential delay, for a day in all. */
+export type RetryPolicy = {
+  readonly baseMs: number
+  readonly factor: number
+  readonly capMs: number
+  readonly giveUpAfterMs: number
+}
+
+export const retryPolicy: RetryPolicy = {
+  baseMs: 15_000,
+  factor: 2,
+  capMs: 30 * 60_000,
+  giveUpAfterMs: 24 * 3_600_000,
+}
+
+/**
+ * The instant of the next attempt after `attempt` (from 1) came to nothing at `now`; null where it would fall
+ * beyond the time allowed since `since`. `chance` is a random number in [0, 1).
+ */
+export const retryAt = (
+  failed: { readonly attempt: number; readonly since: string; readonly now: string; readonly chance: number },
+  policy: RetryPolicy = retryPolicy,
+): string | null => {
+  const ceiling = Math.min(policy.capMs, policy.baseMs * policy.factor ** (failed.attempt - 1))
+  const at = Date.parse(failed.now) + Math.floor(failed.chance * ceiling)
+  return at > Date.parse(failed.since) + policy.giveUpAfterMs ? null : new Date(at).toISOString()
+}

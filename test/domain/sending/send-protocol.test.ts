@@ -1,0 +1,246 @@
+import t from 'tap'
+import { Refused } from '../../../src/domain/decider.ts'
+import { outgoingMessage } from '../../../src/domain/sending/outgoing-message.ts'
+import type {
+  OutgoingCommand,
+  OutgoingMessage,
+  QueuedMessage,
+} from '../../../src/domain/sending/outgoing-state.ts'
+
+// Every order in which two senders, a canceller, a recoverer, a sync and a person can meet over one message, with
+// senders that die or sleep at every step, against a server that counts what it took.
+
+type Answer = 'taken' | 'put-off' | 'rejected' | 'lost'
+type Worker =
+  | { at: 'idle' }
+  | { at: 'loaded'; revision: number; attempt: number }
+  | { at: 'released'; attempt: number }
+  | { at: 'answered'; attempt: number; answer: Answer }
+type World = {
+  state: OutgoingMessage
+  revision: number
+  workers: Worker[]
+  /** What the server took: the truth. */
+  taken: number
+  crashes: number
+  faults: number
+  cancels: number
+  sentAgain: number
+  retried: number
+}
+type Protocol = 'ours' | 'no-marker' | 'again-when-unclear'
+type Limits = { crashes: number; faults: number; sentAgain: number; retried: number }
+
+const at = '2026-01-01T00:00:00.000Z'
+const message = {
+  outgoingId: 'out',
+  accountId: 'acc',
+  template: null,
+  envelope: { from: 'a@b.test', recipients: ['c@d.test'] },
+  notBefore: at,
+} as unknown as QueuedMessage
+const start: World = {
+  state: outgoingMessage.evolve({ status: 'none' }, { type: 'MessageQueued', data: message }),
+  revision: 0,
+  workers: [{ at: 'idle' }, { at: 'idle' }],
+  taken: 0,
+  crashes: 0,
+  faults: 0,
+  cancels: 0,
+  sentAgain: 0,
+  retried: 0,
+}
+
+/** Load, decide and append as one step: what `handle` gives. Refused leaves the world as it is. */
+const append = (world: World, command: OutgoingCommand): World => {
+  try {
+    const events = outgoingMessage.decide(command, world.state)
+    if (events.length === 0) return world
+    const state = events.reduce(outgoingMessage.evolve, world.state)
+    return { ...world, state, revision: world.revision + events.length }
+  } catch (error) {
+    if (error instanceof Refused) return world
+    throw error
+  }
+}
+
+const withWorker = (world: World, index: number, worker: Worker): World => ({
+  ...world,
+  workers: world.workers.with(index, worker),
+})
+
+const idle: Worker = { at: 'idle' }
+
+const workerMoves = (world: World, index: number, protocol: Protocol, limits: Limits): World[] => {
+  const worker = world.workers[index]!
+  const { state } = world
+  if (worker.at === 'idle') {
+    if (state.status !== 'queued' && state.status !== 'deferred') return []
+    const attempt = state.attempts + 1
+    return [withWorker(world, index, { at: 'loaded', revision: world.revision, attempt })]
+  }
+  const moves: World[] = []
+  if (world.crashes < limits.crashes)
+    moves.push(withWorker({ ...world, crashes: world.crashes + 1 }, index, idle))
+  switch (worker.at) {
+    case 'loaded': {
+      const { attempt, revision } = worker
+      if (world.faults < limits.faults) {
+        const faulty = { ...world, faults: world.faults + 1 }
+        moves.push(withWorker(append(faulty, putOff(attempt, false)), index, idle))
+        moves.push(withWorker(append(faulty, rejected(attempt, false)), index, idle))
+      }
+      if (protocol === 'no-marker') {
+        moves.push(withWorker(world, index, { at: 'released', attempt }))
+      } else if (world.revision === revision) {
+        const released = append(world, { do: 'release', attempt, now: at })
+        moves.push(withWorker(released, index, { at: 'released', attempt }))
+      } else moves.push(withWorker(world, index, idle))
+      return moves
+    }
+    case 'released': {
+      const { attempt } = worker
+      const took = { ...world, taken: world.taken + 1 }
+      moves.push(withWorker(took, index, { at: 'answered', attempt, answer: 'taken' }))
+      if (world.faults < limits.faults) {
+        const faulty = { faults: world.faults + 1 }
+        moves.push(withWorker({ ...took, ...faulty }, index, { at: 'answered', attempt, answer: 'lost' }))
+        for (const answer of ['lost', 'put-off', 'rejected'] as const)
+          moves.push(withWorker({ ...world, ...faulty }, index, { at: 'answered', attempt, answer }))
+      }
+      return moves
+    }
+    case 'answered':
+      moves.push(withWorker(recorded(world, worker.attempt, worker.answer, protocol), index, idle))
+      return moves
+  }
+}
+
+const putOff = (attempt: number, released: boolean): OutgoingCommand => ({
+  do: 'record-deferred',
+  attempt,
+  released,
+  code: '451',
+  reason: '',
+  now: at,
+  chance: 0,
+})
+const rejected = (attempt: number, released: boolean): OutgoingCommand => ({
+  do: 'record-failed',
+  attempt,
+  released,
+  code: '550',
+  reason: '',
+  remedy: '',
+  refused: [],
+})
+
+const recorded = (world: World, attempt: number, answer: Answer, protocol: Protocol): World => {
+  const before = protocol === 'no-marker' ? append(world, { do: 'release', attempt, now: at }) : world
+  switch (answer) {
+    case 'taken':
+      return append(before, { do: 'record-sent', attempt, sentAt: at, accepted: [], refused: [] })
+    case 'put-off':
+      return append(before, putOff(attempt, true))
+    case 'rejected':
+      return append(before, rejected(attempt, true))
+    case 'lost':
+      return append(before, { do: 'record-unknown', attempt, reason: '' })
+  }
+}
+
+/** What others may do at any moment, a slow sender or a dead one notwithstanding. */
+const otherMoves = (world: World, protocol: Protocol, limits: Limits): World[] => {
+  const { state } = world
+  const moves: World[] = []
+  if (state.status === 'releasing')
+    moves.push(append(world, { do: 'record-unknown', attempt: state.attempts + 1, reason: '' }))
+  if (world.taken > 0) moves.push(append(world, { do: 'record-found', foundAt: at }))
+  if (world.cancels === 0) moves.push({ ...append(world, { do: 'cancel' }), cancels: 1 })
+  if (state.status === 'unknown') {
+    const again = append(world, { do: 'settle-unknown', decision: 'send-again', now: at })
+    if (protocol === 'again-when-unclear') moves.push(again)
+    else if (world.sentAgain < limits.sentAgain) moves.push({ ...again, sentAgain: world.sentAgain + 1 })
+    moves.push(append(world, { do: 'settle-unknown', decision: 'give-up', now: at }))
+  }
+  if (state.status === 'failed' && world.retried < limits.retried)
+    moves.push({ ...append(world, { do: 'retry', now: at }), retried: world.retried + 1 })
+  return moves
+}
+
+/** What is wrong with a world, in words. */
+const violation = (world: World): string | null => {
+  const { state, taken, sentAgain } = world
+  if (taken > 1 + sentAgain) return 'sent twice'
+  if (state.status === 'sent' && taken === 0) return 'sent, but the server never took it'
+  if (state.status === 'cancelled' && taken > 0) return 'cancelled, but sent'
+  const waiting = state.status === 'queued' || state.status === 'deferred'
+  if ((waiting || state.status === 'failed') && state.unclear.length === 0) {
+    const inAir = world.workers.some((worker) => worker.at === 'answered' && worker.answer === 'taken')
+    if (taken > 0 && !inAir) return `${state.status}, but sent`
+  }
+  return null
+}
+
+const ends = new Set(['sent', 'failed', 'cancelled', 'unknown'])
+
+const explore = (protocol: Protocol, limits: Limits, untilWrong = '') => {
+  const seen = new Set<string>([JSON.stringify(start)])
+  const queue: World[] = [start]
+  const violations = new Set<string>()
+  const endings = new Map<string, number>()
+  for (let world = queue.pop(); world; world = queue.pop()) {
+    const wrong = violation(world)
+    if (wrong !== null) violations.add(wrong)
+    if (wrong === untilWrong) break
+    const next = [
+      ...workerMoves(world, 0, protocol, limits),
+      ...workerMoves(world, 1, protocol, limits),
+      ...otherMoves(world, protocol, limits),
+    ]
+    const key = JSON.stringify(world)
+    let moved = false
+    for (const other of next) {
+      const otherKey = JSON.stringify(other)
+      if (otherKey !== key) moved = true
+      if (seen.has(otherKey)) continue
+      seen.add(otherKey)
+      queue.push(other)
+    }
+    if (!moved) {
+      endings.set(world.state.status, (endings.get(world.state.status) ?? 0) + 1)
+      if (!ends.has(world.state.status)) violations.add(`ends as ${world.state.status}`)
+    }
+  }
+  return { worlds: seen.size, violations: [...violations].toSorted(), endings }
+}
+
+t.test(
+  'nothing is sent twice, whatever order two senders, crashes, a canceller and a sync come in',
+  async (t) => {
+    const { worlds, violations, endings } = explore('ours', {
+      crashes: 3,
+      faults: 3,
+      sentAgain: 0,
+      retried: 1,
+    })
+    t.comment(`${worlds} worlds, ending ${JSON.stringify([...endings])}`)
+    t.same(violations, [])
+    t.ok(worlds > 1000, 'the model has something to explore')
+    t.same(new Set(endings.keys()), ends, 'every kind of end is reached, and no other')
+  },
+)
+
+t.test('what a person has sent again goes out at most once more each time', async (t) => {
+  const { worlds, violations } = explore('ours', { crashes: 1, faults: 1, sentAgain: 2, retried: 1 })
+  t.comment(`${worlds} worlds`)
+  t.same(violations, [])
+})
+
+t.test('the model bites: it finds the duplicate of each weaker protocol', async (t) => {
+  const limits = { crashes: 2, faults: 1, sentAgain: 0, retried: 0 }
+  for (const weaker of ['no-marker', 'again-when-unclear'] as const) {
+    const { violations } = explore(weaker, limits, 'sent twice')
+    t.ok(violations.includes('sent twice'), `${weaker}: ${violations.join(', ')}`)
+  }
+})
