@@ -1,0 +1,333 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Refused, type Decider } from '../../../src/domain/decider.ts'
+import type { DomainEvent } from '../../../src/domain/event.ts'
+import type { FolderCounts, FolderCursor, Placement } from '../../../src/domain/sync/events.ts'
+import {
+  message,
+  type MessageCommand,
+  type QuarantinedMessage,
+  type SyncedMessage,
+} from '../../../src/domain/sync/message.ts'
+import { syncPass, type SyncPassCommand } from '../../../src/domain/sync/sync-pass.ts'
+
+const accountId = 'acc_01hzy3v9k5d8e2q7w4r6t8y0ab'
+const messageId = 'msg_01hzy3v9k5d8e2q7w4r6t8y0ab'
+const at = '2026-01-01T00:00:00.000Z'
+const hash = 'a'.repeat(64)
+
+const place = (uid: number, uidValidity = '1', folder = 'INBOX'): Placement => ({
+  folder,
+  role: 'inbox',
+  uidValidity,
+  uid,
+})
+const synced = (placement: Placement, flags: string[] = []): SyncedMessage => ({
+  messageId,
+  accountId,
+  identity: 'i',
+  outgoingId: null,
+  placement,
+  flags,
+  direction: 'in',
+  receivedAt: at,
+  sentAt: null,
+  size: 1,
+  raw: hash,
+  header: {
+    messageId: '',
+    inReplyTo: [],
+    references: [],
+    subject: '',
+    from: [],
+    to: [],
+    cc: [],
+    replyTo: [],
+  },
+  snippet: '',
+  hasHtml: false,
+  attachments: [],
+  automatic: null,
+  defects: [],
+})
+const quarantined = (placement: Placement): QuarantinedMessage => ({
+  messageId,
+  accountId,
+  placement,
+  flags: [],
+  receivedAt: at,
+  size: 1,
+  raw: hash,
+  reason: 'too many parts',
+  attempts: 1,
+})
+const cursor = (uidNext: number, uidValidity = '1'): FolderCursor => ({
+  folder: 'INBOX',
+  role: 'inbox',
+  uidValidity,
+  uidNext,
+  since: null,
+  backfilledTo: null,
+  backfillDone: false,
+  retry: [],
+  messages: null,
+  scannedAt: null,
+})
+const counts = (some: Partial<FolderCounts> = {}): FolderCounts => ({
+  folder: 'INBOX',
+  listed: 0,
+  stored: 0,
+  known: 0,
+  excluded: 0,
+  failed: 0,
+  flagsChanged: 0,
+  removed: 0,
+  sent: 0,
+  received: 0,
+  ...some,
+})
+
+const run = <State, Command, Event extends DomainEvent>(
+  decider: Decider<State, Command, Event>,
+  ...commands: Command[]
+): { state: State; types: string[] } => {
+  let { initial: state } = decider
+  const types: string[] = []
+  for (const command of commands)
+    for (const event of decider.decide(command, state)) {
+      types.push(event.type)
+      state = decider.evolve(state, event)
+    }
+  return { state, types }
+}
+const refusal = (act: () => unknown): string => {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof Refused) return error.code
+    throw error
+  }
+  return 'none'
+}
+
+const start: SyncPassCommand = { do: 'start', accountId, number: 1, trigger: 'schedule', cursors: [] }
+const record = (some: Partial<FolderCounts>, uidNext = 1): SyncPassCommand => ({
+  do: 'record',
+  cursor: cursor(uidNext),
+  counts: counts(some),
+  failures: Array.from({ length: some.failed ?? 0 }, (_, uid) => ({
+    folder: 'INBOX',
+    uid,
+    reason: 'x',
+    attempts: 1,
+  })),
+  exclusions: Array.from({ length: some.excluded ?? 0 }, (_, uid) => ({
+    folder: 'INBOX',
+    uid,
+    pattern: '*',
+  })),
+})
+
+t.test(
+  'a pass takes nothing in whose sum does not add up, and names what failed or was kept out',
+  async (t) => {
+    const figure = fc.nat({ max: 5 })
+    fc.assert(
+      fc.property(
+        fc.record({ listed: figure, stored: figure, known: figure, excluded: figure, failed: figure }),
+        (c) => {
+          const code = refusal(() => run(syncPass, start, record({ ...c, received: c.stored })))
+          return (
+            code === (c.listed === c.stored + c.known + c.excluded + c.failed ? 'none' : 'sync-counts-differ')
+          )
+        },
+      ),
+    )
+    const failing = record({ listed: 1, failed: 1 }) as SyncPassCommand & { do: 'record' }
+    t.equal(
+      refusal(() => run(syncPass, start, { ...failing, failures: [] })),
+      'sync-counts-differ',
+    )
+    t.equal(
+      refusal(() => run(syncPass, start, record({ listed: 1, stored: 1 }))),
+      'sync-counts-differ',
+    )
+  },
+)
+
+t.test('a pass that missed one message ends partial, one that missed none ends in success', async (t) => {
+  const outcomeOf = (...commands: SyncPassCommand[]) => {
+    const { state } = run(syncPass, start, ...commands)
+    const [event] = syncPass.decide({ do: 'finish' }, state)
+    return event?.type === 'SyncPassFinished' ? event.data.outcome : null
+  }
+  t.equal(outcomeOf(record({ listed: 2, stored: 2, received: 2 }, 3)), 'success')
+  t.equal(outcomeOf(record({ listed: 2, stored: 1, failed: 1, received: 1 }), record({})), 'partial')
+})
+
+t.test('a pass is started once, and a worker that lost it can record nothing more', async (t) => {
+  t.equal(
+    refusal(() => run(syncPass, start, start)),
+    'sync-pass-taken',
+  )
+  t.equal(
+    refusal(() => run(syncPass, start, { do: 'abandon' }, record({}))),
+    'sync-pass-taken',
+  )
+  t.strictSame(run(syncPass, start, { do: 'abandon' }, { do: 'finish' }, { do: 'abandon' }).types, [
+    'SyncPassStarted',
+    'SyncPassFinished',
+  ])
+  t.equal(
+    refusal(() => run(syncPass, { do: 'finish' })),
+    'sync-pass-unknown',
+  )
+})
+
+t.test('the newest cursor of each folder is carried on, and does not go back', async (t) => {
+  const other = { ...cursor(9), folder: 'Sent' }
+  const { state } = run(syncPass, { ...start, cursors: [cursor(2), other] }, record({}, 5))
+  t.strictSame(state.status === 'running' && state.cursors, [other, cursor(5)])
+  t.equal(
+    refusal(() => syncPass.decide(record({}, 4), state)),
+    'sync-cursor-goes-back',
+  )
+  const renumbered = { ...(record({}) as SyncPassCommand & { do: 'record' }), cursor: cursor(1, '2') }
+  t.equal(syncPass.decide(renumbered, state).length, 1, 'unless the server numbers anew')
+})
+
+t.test('a message met again is nothing, elsewhere a second place, and removed it is kept', async (t) => {
+  const met: MessageCommand = { do: 'sync', message: synced(place(1), ['\\Seen', '\\Flagged']) }
+  const again: MessageCommand = { do: 'sync', message: synced(place(1), ['\\Flagged', '\\Seen']) }
+  t.strictSame(run(message, met, again).types, ['MessageSynced'])
+  const twice = run(message, met, { do: 'place', placement: place(7, '1', 'Archive'), flags: [] })
+  t.strictSame(twice.types, ['MessageSynced', 'MessagePlaced'])
+  const gone = run(message, met, { do: 'remove', placement: place(1) }, { do: 'remove', placement: place(1) })
+  t.strictSame(gone.types, ['MessageSynced', 'MessageRemoved'])
+  t.match(gone.state, { status: 'synced', placements: [] })
+  const back = run(message, met, { do: 'remove', placement: place(1) }, again)
+  t.strictSame(back.types, ['MessageSynced', 'MessageRemoved', 'MessagePlaced'], 'and never announced again')
+})
+
+t.test('under a new UIDVALIDITY the new place takes the old one’s, in one append', async (t) => {
+  const met: MessageCommand = { do: 'sync', message: synced(place(1)) }
+  const { types, state } = run(message, met, { do: 'place', placement: place(4, '2'), flags: [] })
+  t.strictSame(types, ['MessageSynced', 'MessagePlaced', 'MessageRemoved'])
+  t.match(state, { placements: [{ placement: place(4, '2') }] })
+})
+
+t.test('flags change only where they differ as a set and the message lies', async (t) => {
+  const met: MessageCommand = { do: 'sync', message: synced(place(1), ['a', 'b']) }
+  const change = (uid: number, flags: string[]): MessageCommand => ({
+    do: 'change-flags',
+    placement: place(uid),
+    flags,
+  })
+  t.strictSame(run(message, met, change(1, ['b', 'a']), change(2, ['c'])).types, ['MessageSynced'])
+  t.strictSame(run(message, met, change(1, ['b']), change(1, ['b'])).types, [
+    'MessageSynced',
+    'MessageFlagsChanged',
+  ])
+})
+
+t.test(
+  'a quarantined message is skipped, released or fails again; a good one is none of these',
+  async (t) => {
+    const met: MessageCommand = { do: 'quarantine', message: quarantined(place(1)) }
+    const failed = run(message, met, { do: 'fail-again', reason: 'still' })
+    t.match(failed.state, { status: 'quarantined', quarantined: { attempts: 2, reason: 'still' } })
+    t.strictSame(run(message, met, { do: 'skip' }, { do: 'skip' }).types, [
+      'MessageQuarantined',
+      'QuarantineSkipped',
+    ])
+    const release: MessageCommand = { do: 'release', became: messageId }
+    t.strictSame(run(message, met, release, release).types, ['MessageQuarantined', 'QuarantineReleased'])
+    t.equal(
+      refusal(() => run(message, met, release, { do: 'skip' })),
+      'message-not-quarantined',
+    )
+    const good: MessageCommand = { do: 'sync', message: synced(place(1)) }
+    t.equal(
+      refusal(() => run(message, good, { do: 'skip' })),
+      'message-not-quarantined',
+    )
+    t.equal(
+      refusal(() => run(message, { do: 'skip' })),
+      'message-unknown',
+    )
+  },
+)
+
+t.test(
+  'the deciders are pure: same answer twice, nothing mutated, stored JSON replays to the same state',
+  async (t) => {
+    const placements = fc.tuple(
+      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom('1', '2'),
+      fc.constantFrom('INBOX', 'Sent'),
+    )
+    const flags = fc.subarray(['\\Seen', '\\Flagged', 'x'])
+    const aboutMessage = fc.oneof(
+      fc
+        .tuple(placements, flags)
+        .map(([p, f]): MessageCommand => ({ do: 'sync', message: synced(place(...p), f) })),
+      placements.map((p): MessageCommand => ({ do: 'quarantine', message: quarantined(place(...p)) })),
+      fc
+        .tuple(placements, flags)
+        .map(([p, f]): MessageCommand => ({ do: 'place', placement: place(...p), flags: f })),
+      fc
+        .tuple(placements, flags)
+        .map(([p, f]): MessageCommand => ({ do: 'change-flags', placement: place(...p), flags: f })),
+      placements.map((p): MessageCommand => ({ do: 'remove', placement: place(...p) })),
+      fc.constantFrom<MessageCommand>(
+        { do: 'skip' },
+        { do: 'release', became: messageId },
+        { do: 'fail-again', reason: 'x' },
+      ),
+    )
+    const aboutPass = fc.oneof(
+      fc.constantFrom<SyncPassCommand>(
+        start,
+        { do: 'finish' },
+        { do: 'abandon' },
+        { do: 'fail', trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r' } },
+      ),
+      fc.nat({ max: 3 }).map((uidNext) => record({ listed: 1, known: 1 }, uidNext)),
+    )
+    fc.assert(fc.property(fc.array(aboutMessage, { maxLength: 12 }), lawful(message)))
+    fc.assert(fc.property(fc.array(aboutPass, { maxLength: 12 }), lawful(syncPass)))
+    t.pass()
+  },
+)
+
+const lawful =
+  <State, Command, Event extends DomainEvent>(decider: Decider<State, Command, Event>) =>
+  (commands: Command[]): boolean => {
+    let state = freeze(decider.initial)
+    const log: Event[] = []
+    for (const command of commands) {
+      const before = JSON.stringify(state)
+      const decide = () => {
+        try {
+          return decider.decide(freeze(command), state)
+        } catch (error) {
+          if (error instanceof Refused) return []
+          throw error
+        }
+      }
+      const events = decide()
+      if (JSON.stringify(events) !== JSON.stringify(decide()) || JSON.stringify(state) !== before)
+        return false
+      for (const event of events) {
+        log.push(event)
+        state = freeze(decider.evolve(state, freeze(event)))
+      }
+    }
+    const replayed = (JSON.parse(JSON.stringify(log)) as Event[]).reduce(decider.evolve, decider.initial)
+    return JSON.stringify(replayed) === JSON.stringify(state)
+  }
+
+const freeze = <Value>(value: Value): Value => {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
+  return value
+}
