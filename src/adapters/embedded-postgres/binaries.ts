@@ -107,9 +107,13 @@ export function chooseRunner(folder: string, dataFolder: string): { runner: Runn
   if (process.getuid?.() !== 0) {
     return { runner: hasName() || !canRun(asMapped, 'true') ? { wrapper: [] } : asMapped, folder }
   }
-  const canEnter = (runner: Runner, place: string) => canRun(runner, 'cd -- "$1" && cd -- "$1/."', place)
-  const entersData = canEnter(asNobody, path.dirname(dataFolder))
-  if (entersData && canEnter(asNobody, path.join(folder, 'native/bin'))) return { runner: asNobody, folder }
+  const entersData = canRun(asNobody, 'cd -- "$1"', path.dirname(dataFolder))
+  const runsPrograms = canRun(
+    asNobody,
+    'test -x "$1" && test -r "$1"',
+    path.join(folder, 'native/bin/postgres'),
+  )
+  if (entersData && runsPrograms) return { runner: asNobody, folder }
   if (canRun(asMapped, 'true')) return { runner: asMapped, folder }
   if (entersData) return { runner: asNobody, folder: copyPackage(folder) }
   throw new EmbeddedPostgresError(
@@ -144,7 +148,7 @@ function copyPackage(folder: string): string {
   if (isOurs(target)) return target
   const unfinished = fs.mkdtempSync(`${target}-`)
   fs.cpSync(folder, unfinished, { recursive: true, verbatimSymlinks: true })
-  fs.chmodSync(unfinished, 0o755)
+  openToAll(unfinished)
   try {
     fs.renameSync(unfinished, target)
   } catch {
@@ -153,6 +157,15 @@ function copyPackage(folder: string): string {
   if (!isOurs(target))
     throw new EmbeddedPostgresError(`${target} belongs to somebody else: remove it and start again.`)
   return target
+}
+
+function openToAll(folder: string): void {
+  for (const entry of [folder, ...fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })]) {
+    const file = path.resolve(folder, entry)
+    const stat = fs.lstatSync(file)
+    const isRunnable = stat.isDirectory() || path.basename(path.dirname(file)) === 'bin'
+    if (!stat.isSymbolicLink()) fs.chmodSync(file, isRunnable ? 0o755 : 0o644)
+  }
 }
 
 function isOurs(folder: string): boolean {

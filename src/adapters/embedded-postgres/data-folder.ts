@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EmbeddedPostgresError, type Runner } from './binaries.ts'
-import { commandLineOf, identityOf, isAlive } from './process-facts.ts'
+import { commandLineOf, folderOf, identityOf, isAlive, processIn } from './process-facts.ts'
 
 /** Another service has the data folder; it is alive, so its database is left alone. */
 export class DataFolderInUse extends EmbeddedPostgresError {
@@ -20,6 +20,7 @@ export const ownerSetting = 'mailtrail.owner'
 
 const socketName = `.s.PGSQL.${port}`
 const longestSocketPath = 100
+const ownEntry = /^(\..*|cluster(-\d+\.unfinished)?|postgres\.log(\.1)?|libraries)$/
 const shortSocketFolder = path.join(os.tmpdir(), 'mailtrail-socket-')
 
 /** @throws EmbeddedPostgresError when the folder cannot be used by this user */
@@ -31,6 +32,13 @@ export function openDataFolder(folder: string): Places {
     const reason = error instanceof Error ? error.message : String(error)
     throw new EmbeddedPostgresError(
       `Cannot use the data folder ${folder} (${reason}). Choose another, or run as the user who made it.`,
+    )
+  }
+  const foreign = fs.readdirSync(folder).find((entry) => !ownEntry.test(entry))
+  if (foreign !== undefined) {
+    // What lies in the folder is given to the database's user, so it must be nobody else's.
+    throw new EmbeddedPostgresError(
+      `${folder} holds ${foreign}, which is no part of a database: choose an empty folder.`,
     )
   }
   const real = fs.realpathSync(folder)
@@ -45,10 +53,9 @@ export function giveTo(runner: Runner, folder: string): void {
   const uid = runner.uid ?? 0
   const gid = runner.gid ?? 0
   const entries = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  for (const file of [folder, ...entries.map((entry) => path.join(folder, entry))]) {
-    const stat = fs.lstatSync(file, { throwIfNoEntry: false })
-    if (stat !== undefined && (stat.uid !== uid || stat.gid !== gid)) fs.lchownSync(file, uid, gid)
-  }
+  if (fs.statSync(folder).uid === uid && entries.length > 0) return
+  // The folder itself last: its owner then says that all of it was given.
+  for (const entry of [...entries, '.']) fs.lchownSync(path.join(folder, entry), uid, gid)
 }
 
 /** The folder of the socket: the data folder, or a short one where that path is too long for a socket. */
@@ -75,13 +82,17 @@ export async function holderOf(places: Places): Promise<Holder> {
   const file = readPidFile(places)
   if (file === undefined) return { kind: 'none' }
   const command = commandLineOf(file.pid)
-  if (command.includes(places.cluster)) {
+  if (command.includes(places.cluster) || folderOf(file.pid) === places.cluster) {
     const owner = new RegExp(`${ownerSetting}=(\\S+)`).exec(command)?.[1] ?? ''
     return { kind: 'server', pid: file.pid, owner, ready: file.ready }
   }
   if (await answers(path.join(file.socket, socketName))) return { kind: 'elsewhere' }
   // With its process gone PostgreSQL clears the file by itself, after it has looked for surviving children.
-  return isAlive(file.pid) ? { kind: 'stale' } : { kind: 'none' }
+  if (!isAlive(file.pid)) return { kind: 'none' }
+  // The number lives on in a process that is not the server, or in one that is dead but not yet buried: then the
+  // server's children may be left, and to take away the file would let a new server run beside them.
+  const child = processIn(places.cluster)
+  return child === undefined ? { kind: 'stale' } : { kind: 'server', pid: child, owner: '', ready: false }
 }
 
 /** The lines of postmaster.pid: pid, data folder, start time, port, socket folder, address, shared memory, status. */
@@ -103,7 +114,12 @@ function answers(socketPath: string): Promise<boolean> {
   return promise.finally(() => socket.destroy())
 }
 
-const patience = { ownGuardMs: 3_000, interruptMs: 60_000, quitMs: 10_000 }
+// A guard of a service that has died has these first seconds to itself, then the server is asked, and then forced.
+const steps = [
+  { afterMs: 3_000, name: 'SIGINT' },
+  { afterMs: 63_000, name: 'SIGQUIT' },
+] as const
+const giveUpAfterMs = 73_000
 
 /**
  * Returns when no server holds the cluster any more. One whose service has died is being stopped by its guard; where the
@@ -112,31 +128,28 @@ const patience = { ownGuardMs: 3_000, interruptMs: 60_000, quitMs: 10_000 }
  */
 export async function waitUntilFree(places: Places, onProgress: (line: string) => void): Promise<void> {
   const began = Date.now()
-  let stage = 0
-  for (;;) {
+  const ahead = [...steps]
+  for (let isFirstLook = true; ; isFirstLook = false) {
     const holder = await holderOf(places)
     if (holder.kind === 'none') return
-    if (holder.kind === 'stale')
-      return fs.rmSync(path.join(places.cluster, 'postmaster.pid'), { force: true })
+    if (holder.kind === 'stale') {
+      fs.rmSync(path.join(places.cluster, 'postmaster.pid'), { force: true })
+      return
+    }
     if (holder.kind === 'elsewhere') throw inUse(places, 'in another container')
     const ownerPid = Number.parseInt(holder.owner, 10)
     if (holder.owner !== '' && identityOf(ownerPid) === holder.owner) {
       throw inUse(places, ownerPid === process.pid ? 'this very process' : `process ${ownerPid}`)
     }
-    if (stage === 0) onProgress('Waiting for the database of a service that has died to stop')
+    if (isFirstLook) onProgress('Waiting for the database of a service that has died to stop')
     const waitedMs = Date.now() - began
-    if (waitedMs > patience.ownGuardMs + patience.interruptMs + patience.quitMs)
-      throw doesNotStop(places, holder.pid)
-    const wanted =
-      waitedMs > patience.ownGuardMs + patience.interruptMs ? 3 : waitedMs > patience.ownGuardMs ? 2 : 1
-    if (wanted === 2 && stage < 2) signal(holder.pid, 'SIGINT')
-    if (wanted === 3 && stage < 3) signal(holder.pid, 'SIGQUIT')
-    stage = wanted
+    if (waitedMs > giveUpAfterMs) throw doesNotStop(places, holder.pid)
+    while (ahead[0] !== undefined && waitedMs > ahead[0].afterMs) signal(holder.pid, ahead.shift()?.name)
     await sleep(50)
   }
 }
 
-function signal(pid: number, name: 'SIGINT' | 'SIGQUIT'): void {
+function signal(pid: number, name: NodeJS.Signals | undefined): void {
   try {
     process.kill(pid, name)
   } catch {

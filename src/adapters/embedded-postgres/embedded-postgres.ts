@@ -21,7 +21,7 @@ import {
   socketFolder,
   waitUntilFree,
 } from './data-folder.ts'
-import { identityOf } from './process-facts.ts'
+import { identityOf, isAlive } from './process-facts.ts'
 import { type Server, runToEnd, startServer } from './server.ts'
 
 export type EmbeddedPostgresOptions = {
@@ -119,7 +119,11 @@ async function createCluster(
 ): Promise<void> {
   const unfinished = `${places.cluster}-${process.pid}.unfinished`
   for (const entry of fs.readdirSync(places.folder)) {
-    if (entry.endsWith('.unfinished')) fs.rmSync(path.join(places.folder, entry), { recursive: true })
+    const maker = Number(/^cluster-(\d+)\.unfinished$/.exec(entry)?.[1] ?? process.pid)
+    const isAbandoned = maker === process.pid || !isAlive(maker)
+    if (entry.endsWith('.unfinished') && isAbandoned) {
+      fs.rmSync(path.join(places.folder, entry), { recursive: true, force: true })
+    }
   }
   const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
   const args = ['-D', unfinished, '-U', name, '--auth=trust', '--no-instructions', ...locale]

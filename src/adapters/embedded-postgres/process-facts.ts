@@ -20,6 +20,24 @@ export function commandLineOf(pid: number): string {
   }
 }
 
+/** The folder that a process works in; undefined where that cannot be known. */
+export function folderOf(pid: number): string | undefined {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return undefined
+  }
+}
+
+/** Some process that works in a folder; undefined where there is none or that cannot be known. */
+export function processIn(folder: string): number | undefined {
+  if (process.platform !== 'linux') return undefined
+  return fs
+    .readdirSync('/proc')
+    .map(Number)
+    .find((pid) => pid > 0 && folderOf(pid) === folder)
+}
+
 /** A name that no other process of this machine has or gets while it runs: process numbers are used again. */
 export function identityOf(pid: number): string | undefined {
   try {
