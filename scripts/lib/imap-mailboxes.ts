@@ -9,6 +9,7 @@ export type SeedMessage = {
   readonly at?: Date
 }
 export type SeedFolder = {
+  /** As on the wire, in modified UTF-7 (RFC 3501 5.1.3). */
   readonly path: string
   /** Special use (RFC 6154), such as `\Sent`. */
   readonly use?: string
@@ -54,7 +55,7 @@ const folderOf = (server: hoodiecrow.Server, path: string): hoodiecrow.Mailbox =
 
 /** The server's own reading parses each message first, which is slow, and gives way on malformed ones. */
 const serveSource = (server: hoodiecrow.Server, faults: ImapFaults) => {
-  server.fetchHandlers['BODY.PEEK'] = (connection, message, query) => {
+  const serve: hoodiecrow.FetchHandler = (connection, message, query) => {
     if (faults.failUids?.has(message.uid) === true) throw new Error('Internal error')
     if (faults.cutUids?.has(message.uid) === true) connection.socket?.destroy()
     if (query.section?.length === 0) return { type: 'LITERAL', value: message.raw }
@@ -62,6 +63,9 @@ const serveSource = (server: hoodiecrow.Server, faults: ImapFaults) => {
     if (field !== 'HEADER' && field !== 'HEADER.FIELDS') throw new Error('Not served')
     return { type: 'LITERAL', value: `${message.raw.split(/\r?\n\r?\n/, 1)[0]}\r\n\r\n` }
   }
+  // From the second message of a range on, the server has forgotten that it was a PEEK.
+  server.fetchHandlers['BODY.PEEK'] = serve
+  server.fetchHandlers['BODY'] = serve
 }
 
 /** Makes a user's mail, held in memory. */
@@ -136,7 +140,7 @@ export const lobby = (options: {
   server.setMaxListeners(0)
   server.outputHandlers.push((connection, response, description) => {
     if (options.faults.loginDisabled !== true || connection.server !== server) return
-    if (description === 'CAPABILITY') response.attributes?.push({ type: 'ATOM', value: 'LOGINDISABLED' })
+    if (description === 'CAPABILITY LIST') response.attributes?.push({ type: 'TEXT', value: 'LOGINDISABLED' })
   })
   server.setCommandHandler('LOGIN', (connection, parsed, data, done) => {
     const [name, password] = parsed.attributes ?? []

@@ -73,6 +73,7 @@ const watchSockets = (server: net.Server) => {
   const wire: Buffer[] = []
   let count = 0
   server.on('connection', (socket: net.Socket) => {
+    socket.setNoDelay(true)
     count += 1
     open.add(socket)
     socket.on('close', () => open.delete(socket))

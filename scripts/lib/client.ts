@@ -1,0 +1,74 @@
+/** An answer of the API: its JSON, and the place in the log that the change has. */
+export type Answer<Body> = {
+  readonly body: Body
+  readonly etag: string | null
+  readonly position: string | null
+}
+
+/** A problem+json answer, with its words in the message. */
+export class ApiProblem extends Error {
+  readonly status: number
+  readonly problem: { code: string; detail: string; remedy: string }
+
+  constructor(status: number, problem: { code: string; detail: string; remedy: string }) {
+    super(`${status} ${problem.code}: ${problem.detail} ${problem.remedy}`)
+    this.name = 'ApiProblem'
+    this.status = status
+    this.problem = problem
+  }
+}
+
+export type Client = {
+  get<Body>(path: string): Promise<Body>
+  send<Body>(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<Body>>
+}
+
+/** A small client of the public API. `user` is the id of the CRM's user for whom it acts. */
+export const apiClient = (url: string, key: string, user?: string): Client => {
+  const call = async <Body>(method: string, path: string, body: unknown, headers: Record<string, string>) => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(user === undefined ? {} : { 'mailtrail-user': user }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    const json: unknown = text === '' ? null : JSON.parse(text)
+    if (!answer.ok) throw new ApiProblem(answer.status, json as ApiProblem['problem'])
+    return {
+      body: json as Body,
+      etag: answer.headers.get('etag'),
+      position: answer.headers.get('event-position'),
+    }
+  }
+  return {
+    get: async <Body>(path: string) => (await call<Body>('GET', path, undefined, {})).body,
+    send: <Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+      call<Body>(method, path, body, headers),
+  }
+}
+
+/** Asks again until the answer is as wished. @throws Error after `withinMs` */
+export const until = async <Value>(
+  what: string,
+  ask: () => Promise<Value>,
+  wished: (value: Value) => boolean,
+  withinMs = 60_000,
+): Promise<Value> => {
+  const deadline = Date.now() + withinMs
+  for (;;) {
+    const value = await ask()
+    if (wished(value)) return value
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${withinMs / 1000} s`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

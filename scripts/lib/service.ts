@@ -1,0 +1,67 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** A Mailtrail of its own process, started as its users start it. */
+export type Service = {
+  readonly url: string
+  /** The key that a first start shows; null on later ones. */
+  readonly key: string | null
+  readonly process: ChildProcess
+  /** Fulfilled with the exit code, or the signal, when the process has ended. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  /** Ends it as an operator would, and waits. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the service and waits until it says that it is ready. `onLine` hears what it says meanwhile, `onLog` the
+ * lines of its log. @throws Error with the last lines where it ends instead
+ */
+export const startService = async (
+  env: Record<string, string>,
+  listeners: { onLine?: (line: string) => void; onLog?: (line: string) => void } = {},
+): Promise<Service> => {
+  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+  const child = spawn(process.execPath, [main, 'serve'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Ctrl-C in the terminal is ours to pass on, in order.
+    detached: true,
+  })
+  const ended = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once('exit', (code, signal) => resolve(signal ?? code ?? 0)),
+  )
+  const last: string[] = []
+  const keep = (line: string) => {
+    last.push(line)
+    if (last.length > 20) last.shift()
+  }
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    keep(line)
+    listeners.onLog?.(line)
+  })
+  const said = await new Promise<{ url: string; key: string | null }>((resolve, reject) => {
+    let url = ''
+    let key: string | null = null
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      listeners.onLine?.(line)
+      url = /^ {2}API +(\S+)\/v1$/.exec(line)?.[1] ?? url
+      key = /^ {2}API key +(\S+)/.exec(line)?.[1] ?? key
+      if (line.startsWith('Mailtrail is ready')) resolve({ url, key })
+      else if (!line.includes('mt_')) keep(line)
+    })
+    void ended.then((how) =>
+      reject(new Error(`The service ended (${how}) instead of starting:\n${last.join('\n')}`)),
+    )
+  })
+  return {
+    ...said,
+    process: child,
+    ended,
+    stop: async () => {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}

@@ -1,0 +1,93 @@
+import tls from 'node:tls'
+import { ImapFlow } from 'imapflow'
+import { MailUnavailable, type ServerLogin } from '../../commands/ports.ts'
+import type { EgressGuard } from './egress-guard.ts'
+import { codeOf, textOf, unavailable } from './problems.ts'
+
+/** Called as each step of connecting is done. */
+export type Watch = (step: 'name' | 'tcp' | 'tls' | 'login') => void
+
+/** Larger literals end the connection; above any message that mail servers take. */
+const MAX_LITERAL_BYTES = 256 * 1024 * 1024
+
+/** Response codes to a login that say nothing about the password (RFC 5530, RFC 9051 7.1). */
+const NOT_THE_PASSWORD = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG', 'CONTACTADMIN']
+
+const whyNot = (error: unknown, client: ImapFlow, host: string): MailUnavailable => {
+  if (error instanceof MailUnavailable) return error
+  const known = codeOf(error)
+  const flag = (name: string): boolean =>
+    typeof error === 'object' && error !== null && Reflect.get(error, name) === true
+  if (flag('tlsFailed')) return unavailable(known ?? 'starttls-not-offered')
+  if (flag('authenticationFailed')) {
+    if (client.capabilities.has('LOGINDISABLED')) return unavailable('login-disabled', host)
+    const deferred = NOT_THE_PASSWORD.includes(textOf(error, 'serverResponseCode'))
+    return unavailable(deferred ? 'login-deferred' : 'login-rejected', host)
+  }
+  if (known === 'connection-lost' && textOf(error, 'reason') !== '') return unavailable('server-busy')
+  if (textOf(error, 'message') === 'Unsupported authentication mechanism')
+    return unavailable('login-disabled', host)
+  return unavailable(known ?? 'protocol-error')
+}
+
+/**
+ * A logged-in connection. The library gets sockets that the guard has opened, and starts TLS itself only for
+ * STARTTLS, which it must then do or fail.
+ * @throws MailUnavailable
+ */
+export const openImap = async (
+  guard: EgressGuard,
+  login: ServerLogin,
+  signal: AbortSignal,
+  watch: Watch = () => {},
+): Promise<ImapFlow> => {
+  const checked = await guard.check(login)
+  watch('name')
+  const { host } = checked.server
+  const plain = await guard.connect(checked, signal)
+  watch('tcp')
+  const socket = login.encryption === 'tls' ? await guard.secure(plain, host) : plain
+  if (login.encryption !== 'starttls') watch('tls')
+  const client = new ImapFlow({
+    host,
+    port: login.port,
+    secure: login.encryption === 'tls',
+    ...(login.encryption === 'tls' ? {} : { doSTARTTLS: login.encryption === 'starttls' }),
+    transport: {
+      connect: (_options, connected) => {
+        setImmediate(connected)
+        return socket
+      },
+      upgrade: (_socket, _options, secured) =>
+        tls.connect({ ...guard.tlsOptions(host), socket }, () => {
+          watch('tls')
+          secured()
+        }),
+    },
+    auth: { user: login.username, pass: login.password.reveal() },
+    clientInfo: { name: 'Mailtrail', vendor: 'Mailtrail' },
+    connectionTimeout: guard.limits.connectMs,
+    greetingTimeout: guard.limits.greetingMs,
+    socketTimeout: guard.limits.silenceMs,
+    maxLiteralSize: MAX_LITERAL_BYTES,
+    maxResponseSize: MAX_LITERAL_BYTES * 2,
+    disableAutoIdle: true,
+    disableCompression: true,
+    logger: false,
+  })
+  // Without a listener some failures end the process; every command reports its own.
+  client.on('error', () => {})
+  const stop = () => client.close()
+  signal.addEventListener('abort', stop, { once: true })
+  client.once('close', () => signal.removeEventListener('abort', stop))
+  if (signal.aborted) stop()
+  try {
+    await client.connect()
+    watch('login')
+    return client
+  } catch (error) {
+    client.close()
+    socket.destroy()
+    throw signal.aborted ? unavailable('stopped') : whyNot(error, client, host)
+  }
+}
