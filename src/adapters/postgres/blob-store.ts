@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import type { BlobStore } from '../../commands/ports.ts'
+
+const MAX_ROWS = 500
+const MAX_BYTES = 16 * 1024 * 1024
+
+type Blob = { readonly hash: string; readonly content: Uint8Array }
+
+/**
+ * Bytes in `mailtrail.blobs`. `put` throws TypeError, and stores nothing, where bytes are not those of their hash.
+ * Values go over as binary parameters: in an array they would be hex text, twice as long.
+ */
+export const postgresBlobStore = (pool: pg.Pool): BlobStore => ({
+  put: async (blobs) => {
+    for (const { hash, content } of blobs)
+      if (createHash('sha256').update(content).digest('hex') !== hash)
+        throw new TypeError(`These bytes are not those of ${hash}`)
+    for (const some of statements(blobs)) {
+      const rows = some.map(
+        (_, row) => `($${row * 2 + 1}::bytea, length($${row * 2 + 2}::bytea), $${row * 2 + 2}::bytea)`,
+      )
+      await pool.query(
+        `insert into mailtrail.blobs (hash, size, content) values ${rows.join(', ')} on conflict do nothing`,
+        some.flatMap(({ hash, content }) => [Buffer.from(hash, 'hex'), content]),
+      )
+    }
+  },
+  get: async (hash) => {
+    const { rows } = await pool.query<{ content: Buffer }>(
+      'select content from mailtrail.blobs where hash = $1',
+      [Buffer.from(hash, 'hex')],
+    )
+    return rows[0]?.content ?? null
+  },
+})
+
+/** Each hash once and in order: two processes that put the same blobs then never wait for each other in a circle. */
+const statements = (blobs: readonly Blob[]): Blob[][] => {
+  const sorted = [...new Map(blobs.map((blob) => [blob.hash, blob])).values()].toSorted((a, b) =>
+    a.hash < b.hash ? -1 : 1,
+  )
+  const made: Blob[][] = []
+  let bytes = 0
+  for (const blob of sorted) {
+    const current = made.at(-1)
+    if (current && current.length < MAX_ROWS && bytes + blob.content.length <= MAX_BYTES) {
+      current.push(blob)
+      bytes += blob.content.length
+    } else {
+      made.push([blob])
+      bytes = blob.content.length
+    }
+  }
+  return made
+}

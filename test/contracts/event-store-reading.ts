@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Test } from 'tap'
+import type { EventStore } from '../../src/commands/ports.ts'
+import { anEvent, appendAll, aStream, idsOf, pagesFrom, readFrom, someEvents } from '../support/log.ts'
+
+/** Part of the event store contract: reading a stream and the log. */
+export const readingContract = (t: Test, store: EventStore, other: EventStore): void => {
+  t.test('a stream is read from behind any revision and up to any number of events', async (t) => {
+    const stream = aStream()
+    const events = someEvents(7)
+    await appendAll(store, stream, events.slice(0, 3), events.slice(3))
+    await appendAll(store, `${stream}-longer`, someEvents(1))
+    for (const after of [-1, 0, 3, 6, 9])
+      for (const limit of [1, 3, 100]) {
+        const read = await other.readStream(stream, { after, limit })
+        t.same(idsOf(read), idsOf(events.slice(after + 1, after + 1 + limit)))
+        t.same(
+          read.map(({ revision }) => revision),
+          read.map((_, nth) => after + 1 + nth),
+        )
+      }
+    t.same(await store.readStream(aStream()), [], 'there is no stream')
+  })
+
+  t.test('pages of any size give the same events in the same order, each once', async (t) => {
+    const after = await store.head()
+    const streams = [aStream(), aStream(), aStream()]
+    for (const stream of streams) await appendAll(store, stream, someEvents(1), someEvents(4), someEvents(2))
+    const all = await readFrom(store, after, 1000)
+    t.equal(all.length, 21)
+    t.same(all.map(({ position }) => position).toSorted(), [...new Set(all.map(({ position }) => position))])
+    t.ok(all.every((event, nth) => nth === 0 || all[nth - 1]!.recordedAt <= event.recordedAt))
+    for (const limit of [1, 2, 5, 21, 22]) {
+      const pages = await pagesFrom(other, after, limit)
+      t.same(
+        pages.flatMap(({ events }) => events),
+        all,
+      )
+      t.ok(
+        pages.every(
+          ({ events, position }) => events.length <= limit && position >= (events.at(-1)?.position ?? ''),
+        ),
+      )
+    }
+    t.same(await readFrom(store, all[4]!.position, 3), all.slice(5), 'from behind any event')
+  })
+
+  t.test('at the head a page is empty and its position stays', async (t) => {
+    const { position } = await appendAll(store, aStream(), someEvents(2))
+    t.equal(await other.head(), position)
+    const nothing = { events: [], position, atHead: true }
+    t.same(await other.readAll({ after: position, limit: 10 }), nothing)
+    t.same(await other.readAll({ after: position, limit: 10, filter: { types: [] } }), nothing)
+  })
+
+  t.test('a filter gives exactly what it names, and pages move on where nothing matches', async (t) => {
+    const after = await store.head()
+    const [red, blue] = [aStream('red'), aStream('blue')]
+    const kinds = ['Opened', 'Moved', 'Moved', 'Closed', 'Opened'].map((type) => anEvent({}, type))
+    await appendAll(store, red, kinds)
+    await appendAll(store, blue, [anEvent({}, 'Opened'), anEvent({}, 'opened'), ...someEvents(20)])
+    const head = await store.head()
+    const all = await readFrom(store, after)
+    const filters = [
+      [{}, all],
+      [{ types: ['Opened'] }, all.filter(({ type }) => type === 'Opened')],
+      [
+        { types: ['Closed', 'Moved', 'Unheard'] },
+        all.filter(({ type }) => type === 'Closed' || type === 'Moved'),
+      ],
+      [{ streamPrefix: 'red-' }, all.slice(0, 5)],
+      [{ streamPrefix: blue }, all.slice(5)],
+      [{ types: ['Opened'], streamPrefix: 'red-' }, [all[0], all[4]]],
+      [{ types: ['Unheard'] }, []],
+      [{ types: [] }, []],
+      [{ streamPrefix: '%' }, []],
+    ] as const
+    for (const [filter, expected] of filters)
+      for (const limit of [1, 2, 100]) {
+        const pages = await pagesFrom(other, after, limit, filter)
+        t.same(
+          pages.flatMap(({ events }) => events),
+          expected,
+          JSON.stringify(filter),
+        )
+        t.ok(pages.every(({ events }) => events.length <= limit))
+        t.equal(pages.at(-1)?.position, head)
+      }
+  })
+
+  t.test('what is hard to write comes back the same', async (t) => {
+    const hard = {
+      nul: 'a\u0000b',
+      surrogates: '\ud800 \udc00 \u{1f600}',
+      quotes: `"' \\ \\u0000 {} {"a",NULL} $1 \r\n\t\u2028`,
+      ['ключ "\u0000" \\']: 1,
+      ['__proto__']: { polluted: true },
+      numbers: [0, -1.5e-300, Number.MAX_SAFE_INTEGER, 1e21],
+      nothing: [null, [], {}, ''],
+      big: 'ü'.repeat(3_000_000),
+    }
+    const stream = aStream()
+    await appendAll(store, stream, [anEvent(hard)])
+    const [back] = await other.readStream(stream)
+    t.equal(JSON.stringify(back?.data), JSON.stringify(hard))
+
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.jsonValue({ stringUnit: 'binary' }), { minLength: 1, maxLength: 20 }),
+        async (values) => {
+          const each = aStream()
+          await appendAll(
+            store,
+            each,
+            values.map((value) => anEvent({ value })),
+          )
+          const read = await store.readStream(each)
+          assert.equal(
+            JSON.stringify(read.map(({ data }) => data)),
+            JSON.stringify(values.map((value) => ({ value }))),
+          )
+        },
+      ),
+      { numRuns: 30 },
+    )
+  })
+
+  t.test('what was read may be changed without changing the log', async (t) => {
+    const [stream, data] = [aStream(), { list: [1] }]
+    await appendAll(store, stream, [anEvent(data)])
+    data.list.push(2)
+    const [read] = await store.readStream(stream)
+    ;(read!.data as typeof data).list.push(3)
+    t.same((await store.readStream(stream))[0]?.data, { list: [1] })
+  })
+}
