@@ -1,0 +1,130 @@
+import { normaliseMessageId } from '../mail.ts'
+import { classesOf, tokensOf, type Span } from '../markup.ts'
+import {
+  fill,
+  placesSignature,
+  refuseMissing,
+  refuseProblems,
+  type Filled,
+  type Located,
+  type VariableProblem,
+} from '../render.ts'
+import { SIGNATURE, type Values } from '../variables.ts'
+import { quotationsIn, startOfTrailingQuotation } from './quotation.ts'
+
+export type Writing = {
+  readonly draft: { readonly subject: string; readonly html: string }
+  /** Compiled to HTML. The draft's own subject and body come before the template's, where it has any. */
+  readonly template: { readonly subject: string; readonly html: string } | null
+  /** HTML of the account that the message goes out from; blank where it has none. */
+  readonly signature: string
+  readonly values: Values
+  /** The message that is replied to. */
+  readonly parent: { readonly subject: string } | null
+}
+
+/** `missing` and `problems` say why the message must not leave like this; `refuseIncomplete` does. */
+export type Assembled = {
+  readonly subject: string
+  readonly html: string
+  readonly missing: readonly Located<{ readonly variable: string }>[]
+  readonly problems: readonly Located<VariableProblem>[]
+}
+
+/**
+ * The subject and body of a message, variables filled in. The signature appears once: where `{signature}` stands,
+ * else below the text, in a reply above the quotation. What is quoted and the subject of the message that is replied
+ * to are other people's words: no variable in them is filled in.
+ */
+export const assemble = (writing: Writing): Assembled => {
+  const { draft, template, values, parent } = writing
+  const written = draft.html.trim() === '' ? (template?.html ?? '') : draft.html
+  const signature = fill(writing.signature, 'html', values)
+  const source = writing.signature.trim() === '' ? written : withSignature(written, parent !== null)
+  const quotations = parent ? quotationsIn(source) : []
+  const signed = writing.signature.trim() !== '' && placesSignature(source, quotations)
+  const subject = subjectOf(writing)
+  const body = fill(source, 'html', values, {
+    signature: signed ? `<div class="${SIGNATURE_CLASS}">${signature.text}</div>` : null,
+    verbatim: quotations,
+  })
+  const parts = [
+    located(subject, 'subject'),
+    located(body, 'body'),
+    ...(signed ? [located(signature, 'signature')] : []),
+  ]
+  return {
+    subject: subject.text,
+    html: body.text,
+    missing: parts.flatMap(({ missing }) => missing),
+    problems: parts.flatMap(({ problems }) => problems),
+  }
+}
+
+/** @throws Refused `unknown-variable`, `misplaced-variable` or `variable-without-value`, with the list in its details */
+export const refuseIncomplete = (assembled: Assembled): void => {
+  refuseProblems(assembled.problems)
+  refuseMissing(assembled.missing)
+}
+
+const located = (filled: Filled, where: 'subject' | 'body' | 'signature') => ({
+  missing: filled.missing.map((variable) => ({ variable, where })),
+  problems: filled.problems.map((problem) => ({ ...problem, where })),
+})
+
+const subjectOf = ({ draft, template, values, parent }: Writing): Filled => {
+  if (draft.subject.trim() === '' && parent)
+    return { text: replySubject(parent.subject), missing: [], problems: [] }
+  return fill((draft.subject.trim() || template?.subject) ?? '', 'header', values)
+}
+
+/** Longer ones would not fit the line that they are sent in, once encoded (RFC 5322 2.1.1). */
+const SUBJECT_LIMIT = 250
+
+/** `Re: ` once, whatever the language of the answers before (RFC 5322 3.6.5). */
+export const replySubject = (subject: string): string => {
+  const clean = subject
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .trim()
+  const short = clean.length > SUBJECT_LIMIT ? `${clean.slice(0, SUBJECT_LIMIT).toWellFormed()}…` : clean
+  return /^(?:re|aw|sv|vs|antw|odp|ynt)\s*(?:\[\d{1,3}\])?\s*:/i.test(short) ? short : `Re: ${short}`.trim()
+}
+
+const SIGNATURE_CLASS = 'mailtrail-signature'
+
+/** Writes `{signature}` where it belongs, unless the text places it or has one already. */
+const withSignature = (html: string, isReply: boolean): string => {
+  const quotations = isReply ? quotationsIn(html) : []
+  if (placesSignature(html, quotations) || hasSignature(html, quotations)) return html
+  const at = startOfTrailingQuotation(html, quotations) ?? endOfBody(html)
+  return `${html.slice(0, at)}\n{${SIGNATURE}}${html.slice(at)}`
+}
+
+const hasSignature = (html: string, quotations: readonly Span[]): boolean =>
+  tokensOf(html).some(
+    (token) =>
+      token.kind === 'start' &&
+      classesOf(html, token.attributes).includes(SIGNATURE_CLASS) &&
+      !quotations.some(({ start, end }) => token.start >= start && token.end <= end),
+  )
+
+const endOfBody = (html: string): number =>
+  tokensOf(html).findLast((token) => token.kind === 'end' && token.name === 'body')?.start ?? html.length
+
+/**
+ * The headers that place a reply in its thread (RFC 5322 3.6.4). Ids of the message that is replied to come from
+ * strangers: what could not stand in a header is left out.
+ */
+export const threading = (
+  parent: { readonly messageId: string; readonly references: readonly string[] } | null,
+): { inReplyTo: string | null; references: string[] } => {
+  const own = parent ? normaliseMessageId(parent.messageId) : ''
+  const before = (parent?.references ?? [])
+    .map(normaliseMessageId)
+    .filter((id) => isMessageId(id) && id !== own)
+  if (!isMessageId(own)) return { inReplyTo: null, references: before }
+  return { inReplyTo: own, references: [...new Set([...before, own])] }
+}
+
+const isMessageId = (id: string): boolean => id.length <= 500 && /^[\x21-\x3b\x3d\x3f-\x7e]+$/.test(id)
