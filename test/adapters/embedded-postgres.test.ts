@@ -153,8 +153,10 @@ t.test('a server that is killed is known to have ended, and starts again over wh
   await client.connect()
   const sleeping = client.query('select pg_sleep(30)')
   sleeping.catch(() => {})
+  let hasEnded = false
+  void server.ended.then(() => (hasEnded = true))
   process.kill(serverPid(), 'SIGKILL')
-  await server.ended
+  await until(() => hasEnded)
   await server.stop()
   t.ok(fs.existsSync(pidFile), 'its pid file is still there')
   const next = await startEmbeddedPostgres({ dataFolder, durable: false })
