@@ -158,7 +158,7 @@ t.test(
 t.test('a pass that missed one message ends partial, one that missed none ends in success', async (t) => {
   const outcomeOf = (...commands: SyncPassCommand[]) => {
     const { state } = run(syncPass, start, ...commands)
-    const [event] = syncPass.decide({ do: 'finish' }, state)
+    const [event] = syncPass.decide({ do: 'finish', unchanged: [] }, state)
     return event?.type === 'SyncPassFinished' ? event.data.outcome : null
   }
   t.equal(outcomeOf(record({ listed: 2, stored: 2, received: 2 }, 3)), 'success')
@@ -174,12 +174,12 @@ t.test('a pass is started once, and a worker that lost it can record nothing mor
     refusal(() => run(syncPass, start, { do: 'abandon' }, record({}))),
     'sync-pass-taken',
   )
-  t.strictSame(run(syncPass, start, { do: 'abandon' }, { do: 'finish' }, { do: 'abandon' }).types, [
-    'SyncPassStarted',
-    'SyncPassFinished',
-  ])
+  t.strictSame(
+    run(syncPass, start, { do: 'abandon' }, { do: 'finish', unchanged: [] }, { do: 'abandon' }).types,
+    ['SyncPassStarted', 'SyncPassFinished'],
+  )
   t.equal(
-    refusal(() => run(syncPass, { do: 'finish' })),
+    refusal(() => run(syncPass, { do: 'finish', unchanged: [] })),
     'sync-pass-unknown',
   )
 })
@@ -288,7 +288,7 @@ t.test(
     const aboutPass = fc.oneof(
       fc.constantFrom<SyncPassCommand>(
         start,
-        { do: 'finish' },
+        { do: 'finish', unchanged: [] },
         { do: 'abandon' },
         { do: 'fail', trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r' } },
       ),

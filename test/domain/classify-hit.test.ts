@@ -8,8 +8,8 @@ import {
   networkOf,
   type Hit,
   type Judgement,
-} from '../../../src/domain/tracking/classify-hit.ts'
-import { ClickTracked, OpenTracked } from '../../../src/domain/tracking/events.ts'
+} from '../../src/domain/classify-hit.ts'
+import { ClickTracked, OpenTracked } from '../../src/domain/tracking/events.ts'
 
 const SENT = Date.parse('2026-01-22T14:30:00.000Z')
 const CHROME =

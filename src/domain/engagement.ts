@@ -1,5 +1,5 @@
-import type { EventOf, RecordedEvent } from '../event.ts'
-import { normaliseAddress } from '../mail.ts'
+import type { EventOf, RecordedEvent } from './event.ts'
+import { normaliseAddress } from './mail.ts'
 import type {
   EmailBounced,
   EmailDelivered,
@@ -9,9 +9,9 @@ import type {
   SendFailed,
   SendOutcomeUnknown,
   SendReleasing,
-} from '../sending/events.ts'
+} from './sending/events.ts'
 import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from './classify-hit.ts'
-import type { TrackingEvent } from './events.ts'
+import type { TrackingEvent } from './tracking/events.ts'
 
 /** Who opened or clicked: indices in the envelope, null for a copy that several share. */
 type Audience = readonly (number | null)[]

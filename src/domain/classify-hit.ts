@@ -1,5 +1,5 @@
-import type { EventOf } from '../event.ts'
-import type { ClickTracked, OpenTracked } from './events.ts'
+import type { EventOf } from './event.ts'
+import type { ClickTracked, OpenTracked } from './tracking/events.ts'
 import { agentKind } from './known-agents.ts'
 
 /** Grows with every change of rules or of known agents; history is judged again by replay. */
