@@ -86,7 +86,7 @@ export const projectionRunner = ({ projections, writers = 4, ...parts }: RunnerP
     start: async (signal) => {
       await Promise.all([...runners.values()].map((runner) => keepRunning(runner, signal)))
     },
-    waitFor: (name, position, limit) =>
+    waitFor: async (name, position, limit) =>
       waitForProgress(runnerOf(name).progress, position, limit, checkpoints),
     status: async () => {
       const [head, stored] = await Promise.all([parts.store.head(), checkpoints()])

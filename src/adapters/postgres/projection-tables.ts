@@ -138,11 +138,11 @@ const tableDefinition = (schema: string, name: string, { columns, key }: Tables[
   return `create table ${quoted(schema)}.${quoted(name)} (${lines.join(', ')}, primary key (${key.map(quoted).join(', ')}))`
 }
 
+/** The same for tables and columns in another order. */
 const shapeOf = (tables: Tables): string => {
-  const shape = Object.entries(tables).map(([name, { columns, key }]) => [
-    name,
-    Object.entries(columns).map(([column, { sql, nullable }]) => [column, sql, nullable]),
-    key,
-  ])
-  return createHash('sha256').update(JSON.stringify(shape)).digest('hex')
+  const shape = Object.entries(tables).map(([name, { columns, key }]) => {
+    const kinds = Object.entries(columns).map(([column, { sql, nullable }]) => `${column} ${sql} ${nullable}`)
+    return JSON.stringify([name, kinds.toSorted(), key])
+  })
+  return createHash('sha256').update(shape.toSorted().join('\n')).digest('hex')
 }
