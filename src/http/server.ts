@@ -68,11 +68,7 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
   const app: App = fastify({
     logger: {
       level: parts.logLevel,
-      serializers: {
-        req: loggedRequest,
-        res: (reply) => ({ statusCode: reply.statusCode }),
-        err: loggedError,
-      },
+      serializers: { err: loggedError },
       ...(parts.logTo ? { stream: parts.logTo } : {}),
     },
     disableRequestLogging: true,
