@@ -1,5 +1,6 @@
 import type { MailServer, TestStep } from '../domain/accounts/events.ts'
 import type { DomainEvent, EventMetadata, EventOf, Position, RecordedEvent } from '../domain/event.ts'
+import type { Mailbox } from '../domain/mail.ts'
 import type { ClickTracked, OpenTracked } from '../domain/tracking/events.ts'
 
 // ---------------------------------------------------------------- the log
@@ -290,10 +291,64 @@ export type MailTracker = {
 /** A request for a pixel or a tracked link, as it will be recorded; `repeats` is 0 until it is. */
 export type TrackedHit = EventOf<typeof OpenTracked | typeof ClickTracked>
 
+/** A hit as the spool hands it on. `source` names its place there, for ever the same: a repeat is known by it. */
+export type SpooledHit = { readonly source: string; readonly hit: TrackedHit }
+
 export type HitSpool = {
   /** Returns when the hit outlives this process. @throws where it could not be written: the request is answered all the same */
   record(hit: TrackedHit): void
 }
+
+// ---------------------------------------------------------------- templates and composing
+
+export type TemplateCompiler = {
+  /**
+   * The body as HTML, variables untouched; an HTML body as it is.
+   * @throws Refused `template-invalid` with line and message of each error, `unsafe-markup` with each finding
+   */
+  compile(body: { readonly format: 'html' | 'mjml'; readonly source: string }): Promise<string>
+  close(): Promise<void>
+}
+
+export type ComposedFile = {
+  readonly name: string
+  readonly contentType: string
+  readonly content: Buffer
+  /** Shown where the HTML names it as `cid:…`, instead of being listed as an attachment. */
+  readonly cid?: string
+}
+
+/**
+ * Everything of one message; the same input gives the same bytes. Message-IDs are without angle brackets.
+ * `trackedHtml` stands in the wire form only, Bcc in the copy only.
+ */
+export type MailToCompose = {
+  readonly outgoingId: string
+  readonly from: Mailbox
+  readonly replyTo: string | null
+  readonly to: readonly Mailbox[]
+  readonly cc: readonly Mailbox[]
+  readonly bcc: readonly Mailbox[]
+  readonly subject: string
+  readonly date: Date
+  readonly inReplyTo: string | null
+  readonly references: readonly string[]
+  readonly html: string
+  readonly trackedHtml: string | null
+  readonly files: readonly ComposedFile[]
+}
+
+/** `text` is the plain form of the body; `envelope` whom the wire form is for, each address once. */
+export type ComposedMail = {
+  readonly messageId: string
+  readonly mime: Buffer
+  readonly copy: Buffer
+  readonly text: string
+  readonly envelope: { readonly from: string; readonly recipients: string[] }
+}
+
+/** @throws Refused `header-control-character`, `no-recipient` */
+export type ComposeMail = (mail: MailToCompose) => Promise<ComposedMail>
 
 // ---------------------------------------------------------------- leases
 

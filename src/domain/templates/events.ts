@@ -9,6 +9,7 @@ export const templateScope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('personal'), userId: crmId }),
   z.object({ kind: z.literal('shared') }),
 ])
+export type TemplateScope = z.infer<typeof templateScope>
 
 export const templateContent = z.object({
   name: z.string().trim().min(1).max(200),

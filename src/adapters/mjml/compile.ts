@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { TemplateCompiler } from '../../commands/ports.ts'
+import { Refused } from '../../domain/decider.ts'
+import { refuseProblems, variableProblems } from '../../domain/render.ts'
+import type { CompileResult, CompileTask } from './messages.ts'
+import { unsafeMarkup, type UnsafeMarkup } from './unsafe-markup.ts'
+
+/** Compiled bodies kept, the ones used last; larger ones are not worth their memory. */
+const CACHE_SIZE = 100
+const CACHED_LENGTH = 200_000
+/** Includes loading MJML, about a second. */
+const TIME_LIMIT_MS = 10_000
+const MEMORY_LIMIT_MB = 256
+
+/**
+ * Compiles and checks bodies in a worker thread, which starts with the first one and is replaced when a body takes
+ * more time or memory than it may.
+ */
+export const templateCompiler = (options: { readonly timeLimitMs?: number } = {}): TemplateCompiler => {
+  const timeLimitMs = options.timeLimitMs ?? TIME_LIMIT_MS
+  const cache = new Map<string, string>()
+  let worker: Worker | null = null
+  let before: Promise<unknown> = Promise.resolve()
+  let tasks = 0
+
+  const run = async (task: CompileTask): Promise<CompileResult> => {
+    worker ??= startWorker()
+    const running = worker
+    const outcome = await answerOf(running, task, timeLimitMs)
+    if (outcome) return outcome
+    worker = null
+    await running.terminate()
+    throw new Refused(
+      'template-too-complex',
+      'The body takes too much time or memory to compile',
+      'Make it smaller, or nest its elements less deeply.',
+    )
+  }
+
+  return {
+    compile: async ({ format, source }) => {
+      const key = createHash('sha256').update(`${format}\n${source}`).digest('base64')
+      const known = cache.get(key)
+      if (known !== undefined) {
+        cache.delete(key)
+        cache.set(key, known)
+        return known
+      }
+      // One after the other, so that the time limit is each one's own.
+      const turn = before.then(() => run({ id: ++tasks, format, source }))
+      before = turn.catch(() => undefined)
+      const html = compiledHtml(await turn)
+      if (html.length <= CACHED_LENGTH) cache.set(key, html)
+      if (cache.size > CACHE_SIZE) for (const oldest of cache.keys().take(1)) cache.delete(oldest)
+      return html
+    },
+    close: async () => {
+      await before
+      await worker?.terminate()
+      worker = null
+    },
+  }
+}
+
+const startWorker = (): Worker => {
+  const worker = new Worker(new URL('worker.ts', import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB },
+  })
+  // Idle, it keeps no process alive; a failure is seen by whoever waits for an answer.
+  worker.unref()
+  worker.on('error', () => undefined)
+  return worker
+}
+
+/** Null where no answer came in time, or the thread died. */
+const answerOf = async (
+  worker: Worker,
+  task: CompileTask,
+  timeLimitMs: number,
+): Promise<CompileResult | null> => {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), timeLimitMs)
+  // Both also end with an error of the thread, such as running out of memory.
+  const answered = once(worker, 'message', { signal: over.signal }).then(
+    ([result]) => result as CompileResult,
+  )
+  const died = once(worker, 'exit', { signal: over.signal }).then(() => null)
+  worker.postMessage(task, [])
+  const [outcome] = await Promise.allSettled([Promise.race([answered, died])])
+  clearTimeout(timer)
+  over.abort()
+  await Promise.allSettled([answered, died])
+  return outcome.status === 'fulfilled' ? outcome.value : null
+}
+
+const compiledHtml = (result: CompileResult): string => {
+  switch (result.outcome) {
+    case 'compiled':
+      return result.html
+    case 'invalid': {
+      const [first] = result.errors
+      throw new Refused(
+        'template-invalid',
+        `The MJML has errors: ${first?.message ?? 'it cannot be read'}${lineOf(first?.line ?? null)}`,
+        'Correct the listed errors; the elements and attributes of MJML are described at https://documentation.mjml.io.',
+        { errors: result.errors.map((error) => ({ ...error })) },
+      )
+    }
+    case 'unsafe':
+      throw unsafe(result.found)
+  }
+}
+
+const lineOf = (line: number | null): string => (line === null ? '' : ` (line ${line})`)
+
+const unsafe = (found: readonly UnsafeMarkup[]): Refused =>
+  new Refused(
+    'unsafe-markup',
+    `Mail runs no code: ${found.map(({ what, line }) => `${what}${lineOf(line)}`).join(', ')}`,
+    'Take out scripts, event handler attributes, nested documents and links that are scripts.',
+    { found: found.map((each) => ({ ...each })) },
+  )
+
+/** What `compile` checks, and the variables, for a signature, at once. @throws Refused */
+export const checkSignature = (html: string): void => {
+  const found = unsafeMarkup(html)
+  if (found.length > 0) throw unsafe(found)
+  const problems = variableProblems(html, 'html').map((problem) => ({
+    ...problem,
+    where: 'signature' as const,
+  }))
+  refuseProblems(problems)
+}

@@ -1,0 +1,60 @@
+import { parentPort } from 'node:worker_threads'
+import { z } from 'zod'
+import type { CompileResult, CompileTask, MarkupError } from './messages.ts'
+import { unsafeMarkup } from './unsafe-markup.ts'
+
+/** More would help nobody. */
+const ERRORS_SHOWN = 20
+
+const compile = async ({ id, format, source }: CompileTask): Promise<CompileResult> => {
+  const included = format === 'mjml' ? includesIn(source) : []
+  if (included.length > 0) return { id, outcome: 'invalid', errors: included }
+  const compiled = format === 'mjml' ? await compileMjml(source) : { html: source }
+  if ('errors' in compiled) return { id, outcome: 'invalid', errors: compiled.errors }
+  const found = unsafeMarkup(compiled.html)
+  return found.length > 0
+    ? { id, outcome: 'unsafe', found: found.slice(0, ERRORS_SHOWN) }
+    : { id, outcome: 'compiled', html: compiled.html }
+}
+
+const includesIn = (source: string): MarkupError[] =>
+  Array.from(source.matchAll(/<mj-include\b/gi), (match) => ({
+    line: source.slice(0, match.index).split('\n').length,
+    message: 'mj-include is not allowed: write the included part out',
+  })).slice(0, ERRORS_SHOWN)
+
+const validationError = z.object({
+  errors: z.array(z.object({ line: z.number().nullish(), message: z.string() })),
+})
+
+const compileMjml = async (source: string): Promise<{ html: string } | { errors: MarkupError[] }> => {
+  // Over a second to load, so only where a template needs it.
+  const { default: mjml } = await import('mjml')
+  try {
+    const { html } = await mjml(source, {
+      validationLevel: 'strict',
+      ignoreIncludes: true,
+      keepComments: false,
+      // Without this, naming a common font would load it from Google for every reader.
+      fonts: {},
+    })
+    return { html }
+  } catch (error) {
+    const parsed = validationError.safeParse(error)
+    if (!parsed.success)
+      return {
+        errors: [
+          { line: null, message: 'This is not MJML: it must be one <mjml> element with an <mj-body>' },
+        ],
+      }
+    const errors = parsed.data.errors.map(({ line, message }) => ({ line: line ?? null, message }))
+    const distinct = new Map(errors.map((each) => [`${each.line} ${each.message}`, each]))
+    return { errors: [...distinct.values()].slice(0, ERRORS_SHOWN) }
+  }
+}
+
+const port = parentPort
+if (!port) throw new Error('This file runs as a worker thread only')
+port.on('message', (task: CompileTask) => {
+  void compile(task).then((result) => port.postMessage(result))
+})
