@@ -9,6 +9,14 @@ import type { Connection } from '../../src/adapters/embedded-postgres/embedded-p
 export const moduleUrl = new URL('../../src/adapters/embedded-postgres/embedded-postgres.ts', import.meta.url)
   .href
 
+/**
+ * Node with `args`, as it runs outside of a test: tap gives its children options that write into the project, which
+ * another user may not.
+ */
+export function plainNode(args: string[]): [command: string, args: string[]] {
+  return ['env', ['-u', 'NODE_OPTIONS', process.execPath, ...args]]
+}
+
 /** Runs one statement on a connection of its own. */
 export async function query(connection: Connection, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(connection)
@@ -39,7 +47,7 @@ export function service(
   test: { teardown(fn: () => unknown): void },
   folder: string,
   then: string,
-  options: { uid?: number; env?: NodeJS.ProcessEnv } = {},
+  uid?: number,
 ): Service {
   const code = `
     import { startEmbeddedPostgres } from ${JSON.stringify(moduleUrl)}
@@ -53,11 +61,9 @@ export function service(
       say('ready')
       ${then}
     } catch (error) { say(error.name + ': ' + error.message) }`
-  const { uid, env = process.env } = options
   const who = uid === undefined ? {} : { uid, gid: uid }
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+  const child = spawn(...plainNode(['--input-type=module', '-e', code]), {
     ...who,
-    env,
     cwd: '/',
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
