@@ -31,10 +31,13 @@ const wholeNumber = (text: string): number => {
   return value
 }
 
-/** From PostgreSQL's `2026-01-31 12:00:00.5+00`; `infinity` stays as it is. */
+const usual: { getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown } = pg.types
+const parseInstant = usual.getTypeParser(pg.types.builtins.TIMESTAMPTZ)
+
+/** `infinity` stays as it is. */
 const instant = (text: string): string => {
-  const parsed = new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00'))
-  return Number.isNaN(parsed.getTime()) ? text : parsed.toISOString()
+  const parsed = parseInstant(text)
+  return parsed instanceof Date ? parsed.toISOString() : text
 }
 
 const own = new Map<number, (text: string) => unknown>([
@@ -43,7 +46,5 @@ const own = new Map<number, (text: string) => unknown>([
   [pg.types.builtins.DATE, (text) => text],
 ])
 
-const getTypeParser = (oid: number, format?: 'text' | 'binary'): unknown => {
-  const usual: unknown = pg.types.getTypeParser(oid, format)
-  return format === 'binary' ? usual : (own.get(oid) ?? usual)
-}
+const getTypeParser = (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
+  (format === 'binary' ? undefined : own.get(oid)) ?? usual.getTypeParser(oid, format)

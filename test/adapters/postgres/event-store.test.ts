@@ -1,11 +1,310 @@
-import t from 'tap'
+import net, { type AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type pg from 'pg'
+import t, { type Test } from 'tap'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import type { EventStore } from '../../../src/commands/ports.ts'
+import type { Position } from '../../../src/domain/event.ts'
 import { eventStoreContract } from '../../contracts/event-store.ts'
+import {
+  anEvent,
+  appendAll,
+  aStream,
+  followUntil,
+  idsOf,
+  pagesFrom,
+  readFrom,
+  someEvents,
+} from '../../support/log.ts'
+import { testDatabase } from '../../support/postgres.ts'
 
-const pool = createPool(await testDatabase(t))
+const database = await testDatabase(t)
+const pool = createPool(database)
 t.teardown(() => pool.end())
 await migrate(pool)
+const store = postgresEventStore(pool)
+t.teardown(() => store.close())
+
+/** A store with connections of its own, as another process has it. */
+const anotherProcess = (test: Test, config: pg.PoolConfig, options = {}): EventStore => {
+  const own = createPool({ ...database, max: 4, ...config })
+  const other = postgresEventStore(own, options)
+  test.teardown(async () => {
+    await other.close()
+    await own.end()
+  })
+  return other
+}
+
+const kill = async (where: string): Promise<number> => {
+  const sql = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and ${where}`
+  return (await pool.query(sql)).rowCount ?? 0
+}
+
+const eventually = async (condition: () => Promise<boolean>): Promise<void> => {
+  const deadline = Date.now() + 20_000
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('It did not come about in 20 seconds')
+    await pause(5)
+  }
+}
+
+const assertDense = async (test: Test): Promise<void> => {
+  const { rows } = await pool.query('select count(*), max(position), min(position) from es.events')
+  test.equal(rows[0].max, rows[0].count, 'positions are 1 to N without a gap')
+  test.equal(rows[0].min, 1)
+}
+
 eventStoreContract(t, 'the PostgreSQL adapter', async () => postgresEventStore(pool))
+
+t.test(
+  'rollbacks and killed backends leave no gap, and a reader sees all that was acknowledged',
+  async (t) => {
+    const after = await store.head()
+    const writers = [1, 2, 3].map(() => anotherProcess(t, { application_name: 'writer' }))
+    const acknowledged: { id: string; stream: string; revision: number; position: Position }[] = []
+    let failed = 0
+    const written = new AbortController()
+
+    const write = async (handle: EventStore): Promise<void> => {
+      for (let round = 0; round < 100; round++) {
+        const [stream, events] = [aStream(), someEvents(1 + (round % 3))]
+        try {
+          const { revision, position } = await handle.append({ stream, expected: 'no_stream', events })
+          acknowledged.push({ id: events.at(-1)!.id, stream, revision, position })
+        } catch {
+          failed++
+        }
+      }
+    }
+    const disturb = async (done: AbortSignal): Promise<number> => {
+      let killed = 0
+      while (!done.aborted) {
+        killed += await kill(`application_name = 'writer' and state = 'active' order by random() limit 1`)
+        const client = await pool.connect()
+        const values = [[aStream()], [-1], [1], [anEvent().id], ['T'], ['{}'], ['{}']]
+        await client.query('begin')
+        await client.query('select * from es.append($1, $2, $3, $4, $5, $6, $7)', values)
+        await client.query('rollback')
+        client.release()
+        await pause(25)
+      }
+      return killed
+    }
+
+    const disturbing = disturb(written.signal)
+    const end = anEvent()
+    const following = followUntil(anotherProcess(t, {}), after, (seen) => seen.at(-1)?.id === end.id, {
+      limit: 5,
+    })
+    await Promise.all(Array.from({ length: 24 }, (_, writer) => write(writers[writer % 3]!)))
+    written.abort()
+    const killed = await disturbing
+    t.comment(`${killed} backends killed, ${acknowledged.length} appends acknowledged, ${failed} failed`)
+    t.ok(killed > 0)
+    await appendAll(store, aStream(), [end])
+
+    const truth = await readFrom(store, after, 1000)
+    t.same(idsOf(await following), idsOf(truth), 'no reader missed, repeated or reordered')
+    const byId = new Map(truth.map((event) => [event.id, event]))
+    t.equal(byId.size, truth.length)
+    const lost = acknowledged.filter(({ id, stream, revision, position }) => {
+      const kept = byId.get(id)
+      return kept?.stream !== stream || kept.revision !== revision || kept.position !== position
+    })
+    t.same(lost, [], 'what was acknowledged is where it was said to be')
+    await assertDense(t)
+  },
+)
+
+t.test('an answer that is lost on its way is asked for again, and nothing is written twice', async (t) => {
+  const proxy = await losingProxy(t)
+  const after = await store.head()
+  const behind = anotherProcess(t, { host: '127.0.0.1', port: proxy.port, max: 1, ssl: false })
+  await appendAll(behind, aStream(), [anEvent()])
+  for (let round = 0; round < 5; round++) {
+    const stream = aStream()
+    proxy.loseNextAnswer()
+    const events = someEvents(2)
+    t.match(await behind.append({ stream, expected: 'no_stream', events }), { revision: 1, repeated: true })
+    t.same(idsOf(await store.readStream(stream)), idsOf(events))
+  }
+  t.equal((await readFrom(store, after)).length, 11)
+
+  proxy.refuse()
+  const stream = aStream()
+  await t.rejects(
+    behind.append({ stream, expected: 'no_stream', events: someEvents(1) }),
+    'not to be reached',
+  )
+  t.same(await store.readStream(stream), [])
+})
+
+t.test('appends that are made at once go in few transactions, each within its limits', async (t) => {
+  const appends = (count: number, make: () => unknown) =>
+    Promise.all(Array.from({ length: count }, () => appendAll(store, aStream(), [anEvent(make())])))
+  const sizes = async (after: Position | null): Promise<number[]> => {
+    const sql = `select count(*) from es.events where position > $1 group by xmin::text`
+    const { rows } = await pool.query<{ count: number }>(sql, [Number(after?.slice(2) ?? 0)])
+    return rows.map(({ count }) => count)
+  }
+  const small = await store.head()
+  await appends(1200, () => ({}))
+  const transactions = await sizes(small)
+  t.ok(transactions.length < 12, `${transactions.length} transactions`)
+  t.ok(Math.max(...transactions) <= 512)
+  const big = await store.head()
+  await appends(9, () => 'x'.repeat(400_000))
+  t.equal(Math.max(...(await sizes(big))), 2)
+  await appends(1, () => 'x'.repeat(1_500_000))
+
+  const stream = aStream()
+  const inOrder = [0, 1, 2, 3, 4].map((n) =>
+    store.append({ stream, expected: n === 0 ? 'no_stream' : n - 1, events: [anEvent()] }),
+  )
+  t.same(
+    (await Promise.all(inOrder)).map(({ revision }) => revision),
+    [0, 1, 2, 3, 4],
+  )
+})
+
+t.test('a page with a filter passes thousands of positions', async (t) => {
+  const after = await store.head()
+  await appendAll(store, aStream(), ...Array.from({ length: 40 }, () => someEvents(500)))
+  await appendAll(store, aStream('rare'), [anEvent({}, 'Rare')])
+  for (const filter of [{ types: ['Rare'] }, { streamPrefix: 'rare-' }]) {
+    const pages = await pagesFrom(store, after, 10, filter)
+    t.same(
+      pages.map(({ events }) => events.length),
+      [0, 1],
+    )
+  }
+})
+
+t.test('a listener that loses its connection makes it again and misses nothing', async (t) => {
+  const losses: Error[] = []
+  const onError = (error: Error): void => void losses.push(error)
+  const slow = anotherProcess(t, { application_name: 'listening' }, { pollMs: 600_000, onError })
+  const after = await store.head()
+  const events = someEvents(4)
+  const following = followUntil(slow, after, ({ length }) => length === 4)
+  const stream = aStream()
+  for (const [round, event] of events.entries()) {
+    await eventually(
+      async () => (await kill(`application_name = 'listening' and query like 'listen %'`)) === 1,
+    )
+    await store.append({ stream, expected: round === 0 ? 'no_stream' : round - 1, events: [event] })
+  }
+  t.same(idsOf(await following), idsOf(events))
+  t.ok(losses.length > 0)
+})
+
+t.test('a subscription gets over lost connections', async (t) => {
+  const after = await store.head()
+  const reading = anotherProcess(t, { application_name: 'reading' }, { pollMs: 1 })
+  const events = someEvents(60)
+  const following = followUntil(reading, after, ({ length }) => length === 60, { limit: 3 })
+  const stream = aStream()
+  let killed = 0
+  for (const [round, event] of events.entries()) {
+    killed += await kill(`application_name = 'reading'`)
+    await store.append({ stream, expected: round === 0 ? 'no_stream' : round - 1, events: [event] })
+  }
+  t.same(idsOf(await following), idsOf(events))
+  t.ok(killed > 0)
+})
+
+t.test('the log is append-only: update, delete and truncate are refused', async (t) => {
+  await appendAll(store, aStream(), [anEvent()])
+  for (const sql of [
+    ...['events', 'store', 'streams'].flatMap((table) => [
+      `delete from es.${table}`,
+      `delete from es.${table} where false`,
+      `truncate es.${table} cascade`,
+    ]),
+    `update es.events set data = '{}' where position = 1`,
+    `update es.events set recorded_at = now() where false`,
+    `update es.store set id = gen_random_uuid()`,
+    `insert into es.events select * from es.events on conflict (position) do update set type = 'x'`,
+  ])
+    await t.rejects(pool.query(sql), { code: '42501', message: /append-only/ }, sql)
+  await t.rejects(
+    pool.query('insert into es.store (only_row) values (true)'),
+    { code: '23505' },
+    'one identity',
+  )
+  await assertDense(t)
+})
+
+t.test('appends are refused where their view would be older than their lock', async (t) => {
+  const client = await pool.connect()
+  await client.query('begin isolation level repeatable read')
+  await t.rejects(
+    client.query(`select * from es.append('{s}', '{-1}', '{}', '{}', '{}', '{}', '{}')`),
+    /READ COMMITTED/,
+  )
+  await client.query('rollback')
+  client.release()
+})
+
+t.test('a position of another log is refused', async (t) => {
+  for (const after of ['m:00000000000000000001', 'p:1', '', 'p:0000000000000000000x'] as Position[])
+    await t.rejects(store.readAll({ after, limit: 1 }), TypeError)
+})
+
+t.test('recorded times never decrease, even where the clock does', async (t) => {
+  // As written by a server whose clock was an hour ahead.
+  await pool.query(`
+    with head as (select max(position) + 1 as next from es.events),
+    stream as (insert into es.streams select next, 'ahead', 0 from head)
+    insert into es.events
+    select next, next, 0, gen_random_uuid(), date_trunc('milliseconds', now()) + interval '1 hour', 'T', '{}', '{}' from head`)
+  const [ahead] = await store.readStream('ahead')
+  await appendAll(store, aStream(), [anEvent()], someEvents(3))
+  const later = await readFrom(store, ahead!.position)
+  t.equal(later.length, 4)
+  t.ok(later.every(({ recordedAt }) => recordedAt === ahead?.recordedAt))
+  await assertDense(t)
+})
+
+/** Between a client and the server: it can take in a request and then hang up instead of handing on the answer. */
+const losingProxy = async (test: Test) => {
+  const { host = '', port = 5432 } = database
+  const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
+  let losing = false
+  let refusing = false
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((client) => {
+    const upstream = net.connect(target)
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+    if (refusing) return client.destroy()
+    client.pipe(upstream)
+    upstream.on('data', (answer) => {
+      if (losing) client.destroy()
+      else client.write(answer)
+      losing = false
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  test.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    loseNextAnswer: () => void (losing = true),
+    refuse: () => {
+      refusing = true
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Test } from 'tap'
+import type { BlobStore } from '../../src/commands/ports.ts'
+
+const blobOf = (content: Buffer) => ({ hash: createHash('sha256').update(content).digest('hex'), content })
+
+/** What every blob store guarantees. `open` gives a new handle on the same blobs. */
+export const blobStoreContract = (t: Test, name: string, open: () => BlobStore): void => {
+  t.test(`the blob store contract, kept by ${name}`, async (t) => {
+    const [store, other] = [open(), open()]
+
+    t.test('bytes come back under their hash, whatever they are', async (t) => {
+      const blobs = [Buffer.alloc(0), Buffer.from('\\x00\0\r\n"{}'), randomBytes(3_000_000)].map(blobOf)
+      await store.put(blobs)
+      for (const { hash, content } of blobs) t.ok((await other.get(hash))?.equals(content))
+      const part = randomBytes(100)
+      await store.put([blobOf(part.subarray(10, 20))])
+      t.ok((await other.get(blobOf(part.subarray(10, 20)).hash))?.equals(part.subarray(10, 20)))
+    })
+
+    t.test('an unknown hash has no bytes', async (t) => {
+      t.equal(await store.get('0'.repeat(64)), null)
+      t.equal(await store.get('no hash'), null)
+    })
+
+    t.test('putting the same again, in one call, later or at once, changes nothing', async (t) => {
+      const blobs = Array.from({ length: 700 }, () => blobOf(randomBytes(40)))
+      await store.put([...blobs, ...blobs])
+      await Promise.all(
+        [store, other, store, other].map((handle, n) =>
+          handle.put([...blobs.slice(n * 10), ...Array.from({ length: 50 }, () => blobOf(randomBytes(9)))]),
+        ),
+      )
+      t.ok((await other.get(blobs[699]!.hash))?.equals(blobs[699]!.content))
+    })
+
+    t.test('concurrent puts of the same new blobs in any order all succeed', async (t) => {
+      const blobs = Array.from({ length: 60 }, () => blobOf(randomBytes(20_000)))
+      const orders = [blobs, blobs.toReversed(), [...blobs.slice(30), ...blobs.slice(0, 30)]]
+      await Promise.all([...orders, ...orders].map((order, n) => (n % 2 ? store : other).put(order)))
+      for (const { hash, content } of blobs) t.ok((await store.get(hash))?.equals(content))
+    })
+
+    t.test('bytes under a hash that is not theirs are refused, and nothing is stored', async (t) => {
+      const [good, bad] = [blobOf(randomBytes(10)), { ...blobOf(randomBytes(10)), content: randomBytes(10) }]
+      await t.rejects(store.put([good, bad]), TypeError)
+      t.equal(await store.get(good.hash), null)
+      t.equal(await store.get(bad.hash), null)
+    })
+
+    t.test('what was put or got may be changed without changing what is kept', async (t) => {
+      const { hash, content } = blobOf(randomBytes(10))
+      const before = Buffer.from(content)
+      await store.put([{ hash, content }])
+      content.fill(0)
+      ;(await store.get(hash))?.fill(1)
+      t.ok((await store.get(hash))?.equals(before))
+    })
+  })
+}
