@@ -81,7 +81,10 @@ export const FolderSynced = defineEvent(
     exclusions: z.array(passExclusion),
   }),
 )
-/** `abandoned` is said by the next pass of one whose worker died. `kind` tells a failure for people from one of time. */
+/**
+ * `abandoned` is said by the next pass of one whose worker died. `kind` tells a failure for people from one of time.
+ * `unchanged` are folders that were looked at and had nothing to record.
+ */
 export const SyncPassFinished = defineEvent(
   'SyncPassFinished',
   z.object({
@@ -91,6 +94,7 @@ export const SyncPassFinished = defineEvent(
     code: z.string().nullable(),
     detail: z.string().nullable(),
     remedy: z.string().nullable(),
+    unchanged: z.array(z.string()).optional(),
   }),
 )
 

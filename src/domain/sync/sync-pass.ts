@@ -51,7 +51,7 @@ export type SyncPassCommand =
       readonly failures: readonly PassFailure[]
       readonly exclusions: readonly PassExclusion[]
     }
-  | { readonly do: 'finish' }
+  | { readonly do: 'finish'; readonly unchanged: readonly string[] }
   | { readonly do: 'fail'; readonly trouble: PassTrouble }
   | { readonly do: 'abandon' }
 
@@ -105,10 +105,11 @@ const decide = (command: SyncPassCommand, state: SyncPass): SyncPassEvent[] => {
   if (state.status === 'finished') return []
   const silent = { kind: null, code: null, detail: null, remedy: null }
   switch (command.do) {
-    case 'finish':
-      return [
-        SyncPassFinished({ accountId, number, outcome: state.failed > 0 ? 'partial' : 'success', ...silent }),
-      ]
+    case 'finish': {
+      const outcome = state.failed > 0 ? 'partial' : 'success'
+      const unchanged = [...command.unchanged]
+      return [SyncPassFinished({ accountId, number, outcome, ...silent, unchanged })]
+    }
     case 'fail':
       return [SyncPassFinished({ accountId, number, outcome: 'failed', ...command.trouble })]
     case 'abandon':

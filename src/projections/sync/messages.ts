@@ -1,0 +1,261 @@
+import type { WrittenMailbox } from '../../domain/mail.ts'
+import { EmailSent, MessageCancelled, MessageQueued } from '../../domain/sending/events.ts'
+import { messageEvents, type MessageQuarantined, type MessageSynced } from '../../domain/sync/events.ts'
+import type { EventOf } from '../../domain/event.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
+
+type Synced = EventOf<typeof MessageSynced>['data']
+type Queued = EventOf<typeof MessageQueued>['data']
+type Quarantined = EventOf<typeof MessageQuarantined>['data']
+export type MessageHeader = Synced['header']
+export type MessageAttachment = Synced['attachments'][number]
+export type MessagePlace = Synced['placement'] & { flags: string[] }
+
+const message = table({
+  columns: {
+    /** `msg_…`, and `out_…` for a message of ours, which is one with its copy in the mailbox (R5). */
+    id: text,
+    account_id: text,
+    /** Lists show it: it was received, or sent. */
+    listed: boolean,
+    direction: text,
+    received_at: timestamp,
+    sent_at: nullable(timestamp),
+    header: json<MessageHeader & { bcc?: WrittenMailbox[] }>(),
+    snippet: text,
+    size: integer,
+    has_html: boolean,
+    attachments: json<MessageAttachment[]>(),
+    automatic: nullable(text),
+    defects: json<string[]>(),
+    /** Why it could not be read; its raw form can still be had. */
+    quarantined: nullable(text),
+    raw: text,
+    /** Empty where it was removed from the mailbox. */
+    places: json<MessagePlace[]>(),
+  },
+  key: ['id'],
+  indexes: ['(account_id, received_at DESC, id DESC) WHERE listed'],
+})
+export type MessageRow = RowOf<typeof message>
+
+const tables = {
+  message,
+  /** By which other ids a message goes: that of its copy, that under which it was quarantined. */
+  alias: table({ columns: { id: text, message_id: text }, key: ['id'] }),
+  folder: table({
+    columns: { account_id: text, folder: text, role: nullable(text) },
+    key: ['account_id', 'folder'],
+  }),
+  located: table({
+    columns: { account_id: text, folder: text, id: text, received_at: timestamp },
+    key: ['account_id', 'folder', 'id'],
+    indexes: ['(account_id, folder, received_at DESC, id DESC)'],
+  }),
+  /** Which message first had a Message-ID, to tell one that claims it later (R4). */
+  header_id: table({
+    columns: { account_id: text, message_id: text, id: text },
+    key: ['account_id', 'message_id'],
+  }),
+}
+
+/** Every message of every account, received or sent, once: with its header, its attachments and where it lies. */
+export const messages = projection({
+  name: 'messages',
+  version: 1,
+  tables,
+  events: [...messageEvents, MessageQueued, EmailSent, MessageCancelled],
+  fold: (event, rows) => {
+    switch (event.type) {
+      case 'MessageQueued':
+        return rows.put('message', rowOfQueued(event.data))
+      case 'MessageCancelled':
+        return rows.remove('message', { id: event.data.outgoingId })
+      case 'EmailSent': {
+        const row = rows.get('message', { id: event.data.outgoingId })
+        if (!row) throw new Error('EmailSent of a message that was not queued')
+        if (!row.listed) {
+          Object.assign(row, { listed: true, received_at: event.data.sentAt, sent_at: event.data.sentAt })
+          claimHeaderId(rows, row)
+        }
+        return rows.put('message', row)
+      }
+      case 'MessageSynced':
+        return putSynced(rows, event.data)
+      case 'MessageQuarantined': {
+        const { messageId, attempts, reason } = event.data
+        const row = attempts > 1 ? rows.get('message', { id: messageId }) : undefined
+        if (row) rows.put('message', { ...row, quarantined: reason })
+        else putPlaced(rows, rowOfQuarantined(event.data), event.data)
+        return
+      }
+      case 'QuarantineSkipped':
+        return
+      case 'QuarantineReleased': {
+        const { messageId, became } = event.data
+        const row = rows.get('message', { id: messageId })
+        if (row) for (const place of row.places) dropPlace(rows, row, place)
+        rows.remove('message', { id: messageId })
+        return rows.put('alias', { id: messageId, message_id: became })
+      }
+      case 'MessagePlaced':
+      case 'MessageFlagsChanged':
+      case 'MessageRemoved': {
+        const id = rows.get('alias', { id: event.data.messageId })?.message_id ?? event.data.messageId
+        const row = rows.get('message', { id })
+        if (!row) throw new Error(`${event.type} of a message that was not met`)
+        if (event.type !== 'MessageRemoved') return putPlaced(rows, row, event.data)
+        dropPlace(rows, row, event.data.placement)
+        return rows.put('message', row)
+      }
+    }
+  },
+})
+
+const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
+  if (data.outgoingId === null) {
+    const row = rowOfSynced(data, data.messageId)
+    claimHeaderId(rows, row)
+    return putPlaced(rows, row, data)
+  }
+  rows.put('alias', { id: data.messageId, message_id: data.outgoingId })
+  const own = rows.get('message', { id: data.outgoingId })
+  const row = own ?? rowOfSynced(data, data.outgoingId)
+  if (!row.listed || !own) {
+    // Met in the mailbox before its sending was known: then it was sent.
+    Object.assign(row, { listed: true, received_at: data.receivedAt, sent_at: data.sentAt })
+    claimHeaderId(rows, row)
+  }
+  putPlaced(rows, row, data)
+}
+
+/** Notes the Message-ID, or the defect that another message has it with other content (R4). */
+const claimHeaderId = (rows: Rows<typeof tables>, row: MessageRow): void => {
+  if (row.header.messageId === '') return
+  const key = { account_id: row.account_id, message_id: keyOf(row.header.messageId) }
+  const first = rows.get('header_id', key)
+  if (!first) rows.put('header_id', { ...key, id: row.id })
+  else if (first.id !== row.id) row.defects = [...row.defects, 'message-id-repeated']
+}
+
+/** As much of a text as an index takes, whatever a hostile sender writes. */
+export const keyOf = (written: string): string => written.slice(0, 500)
+
+const samePlace = (a: Synced['placement'], b: Synced['placement']): boolean =>
+  a.folder === b.folder && a.uidValidity === b.uidValidity && a.uid === b.uid
+
+const putPlaced = (
+  rows: Rows<typeof tables>,
+  row: MessageRow,
+  { placement, flags }: Pick<Synced, 'placement' | 'flags'>,
+): void => {
+  const { account_id, id, received_at } = row
+  const { folder, role } = placement
+  const place = { ...placement, flags }
+  const known = row.places.some((each) => samePlace(each, placement))
+  row.places = known
+    ? row.places.map((each) => (samePlace(each, placement) ? place : each))
+    : [...row.places, place]
+  rows.put('message', row)
+  if (known) return
+  if (row.quarantined === null) rows.put('located', { account_id, folder, id, received_at })
+  if (rows.get('folder', { account_id, folder })?.role !== role)
+    rows.put('folder', { account_id, folder, role })
+}
+
+const dropPlace = (rows: Rows<typeof tables>, row: MessageRow, placement: Synced['placement']): void => {
+  row.places = row.places.filter((each) => !samePlace(each, placement))
+  const { folder } = placement
+  if (row.places.every((each) => each.folder !== folder))
+    rows.remove('located', { account_id: row.account_id, folder, id: row.id })
+}
+
+const rowOfSynced = (data: Synced, id: string): MessageRow => ({
+  id,
+  account_id: data.accountId,
+  listed: true,
+  direction: data.direction,
+  received_at: data.receivedAt,
+  sent_at: data.sentAt,
+  header: data.header,
+  snippet: data.snippet,
+  size: data.size,
+  has_html: data.hasHtml,
+  attachments: data.attachments,
+  automatic: data.automatic,
+  defects: data.defects,
+  quarantined: null,
+  raw: data.raw,
+  places: [],
+})
+
+const noHeader: MessageHeader = {
+  messageId: '',
+  inReplyTo: [],
+  references: [],
+  subject: '',
+  from: [],
+  to: [],
+  cc: [],
+  replyTo: [],
+}
+
+const rowOfQuarantined = (data: Quarantined): MessageRow => ({
+  id: data.messageId,
+  account_id: data.accountId,
+  listed: false,
+  direction: 'in',
+  received_at: data.receivedAt,
+  sent_at: null,
+  header: noHeader,
+  snippet: '',
+  size: data.size,
+  has_html: false,
+  attachments: [],
+  automatic: null,
+  defects: [],
+  quarantined: data.reason,
+  raw: data.raw,
+  places: [],
+})
+
+/** A message of ours as it will be listed once it is sent; `raw` is the copy without pixel and with the links as written. */
+const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
+  id: data.outgoingId,
+  account_id: data.accountId,
+  listed: false,
+  direction: 'out',
+  received_at: data.queuedAt,
+  sent_at: null,
+  header: {
+    ...noHeader,
+    messageId: header.messageId,
+    inReplyTo: header.inReplyTo === null ? [] : [header.inReplyTo],
+    references: header.references,
+    subject: header.subject,
+    from: [header.from],
+    to: header.to,
+    cc: header.cc,
+    bcc: header.bcc,
+  },
+  snippet: data.snippet,
+  size: data.copy.size,
+  has_html: true,
+  attachments: data.attachments.map((file) => ({ ...file, contentId: null, inline: false })),
+  automatic: null,
+  defects: [],
+  quarantined: null,
+  raw: data.copy.blob,
+  places: [],
+})

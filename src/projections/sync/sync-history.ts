@@ -1,0 +1,202 @@
+import type { Kysely } from 'kysely'
+import { AccountConnected, AccountSettingsChanged } from '../../domain/accounts/events.ts'
+import {
+  FolderSynced,
+  SyncPassFinished,
+  SyncPassStarted,
+  type FolderCounts,
+  type PassExclusion,
+} from '../../domain/sync/events.ts'
+import {
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type RowOf,
+} from '../projection.ts'
+
+/** What became of a folder in a pass; `rules` says which pattern kept how many messages out. */
+export type FolderLine = FolderCounts & { rules: { pattern: string; count: number }[] }
+
+const pass = table({
+  columns: {
+    account_id: text,
+    number: integer,
+    trigger: text,
+    direction: text,
+    started_at: timestamp,
+    finished_at: nullable(timestamp),
+    outcome: nullable(text),
+    code: nullable(text),
+    detail: nullable(text),
+    remedy: nullable(text),
+    stored: integer,
+    failed: integer,
+    folders: json<FolderLine[]>(),
+  },
+  key: ['account_id', 'number'],
+})
+export type PassRow = RowOf<typeof pass>
+
+const failure = table({
+  columns: {
+    account_id: text,
+    number: integer,
+    folder: text,
+    uid: integer,
+    reason: text,
+    attempts: integer,
+    message_id: nullable(text),
+  },
+  key: ['account_id', 'number', 'folder', 'uid'],
+})
+export type FailureRow = RowOf<typeof failure>
+
+/** Every sync pass, folder by folder: what was listed, and what became of each message (R1). */
+export const syncHistory = projection({
+  name: 'sync-history',
+  version: 1,
+  tables: {
+    pass,
+    failure,
+    direction: table({ columns: { account_id: text, direction: text }, key: ['account_id'] }),
+  },
+  events: [AccountConnected, AccountSettingsChanged, SyncPassStarted, FolderSynced, SyncPassFinished],
+  fold: (event, rows) => {
+    const { accountId } = event.data
+    if (event.type === 'AccountConnected' || event.type === 'AccountSettingsChanged')
+      return rows.put('direction', {
+        account_id: accountId,
+        direction: event.data.settings.syncDirection,
+      })
+    const key = { account_id: accountId, number: event.data.number }
+    if (event.type === 'SyncPassStarted')
+      return rows.put('pass', {
+        ...key,
+        trigger: event.data.trigger,
+        direction: rows.get('direction', { account_id: accountId })?.direction ?? 'both',
+        started_at: event.metadata.occurredAt,
+        finished_at: null,
+        outcome: null,
+        code: null,
+        detail: null,
+        remedy: null,
+        stored: 0,
+        failed: 0,
+        folders: [],
+      })
+    const row = rows.get('pass', key)
+    if (!row) throw new Error(`${event.type} of a pass that was not started`)
+    if (event.type === 'SyncPassFinished') {
+      const { outcome, code, detail, remedy, unchanged = [] } = event.data
+      const folders = unchanged.reduce((lines, folder) => withCounts(lines, none(folder), []), row.folders)
+      const finished_at = event.metadata.occurredAt
+      return rows.put('pass', { ...row, outcome, code, detail, remedy, finished_at, folders })
+    }
+    const { counts, failures, exclusions } = event.data
+    for (const { folder, uid, reason, attempts, messageId = null } of failures)
+      rows.put('failure', { ...key, folder, uid, reason, attempts, message_id: messageId })
+    rows.put('pass', {
+      ...row,
+      stored: row.stored + counts.stored,
+      failed: row.failed + counts.failed,
+      folders: withCounts(row.folders, counts, exclusions),
+    })
+  },
+})
+
+const none = (folder: string): FolderCounts => ({
+  folder,
+  listed: 0,
+  stored: 0,
+  known: 0,
+  excluded: 0,
+  failed: 0,
+  flagsChanged: 0,
+  removed: 0,
+  sent: 0,
+  received: 0,
+})
+
+const withCounts = (
+  lines: readonly FolderLine[],
+  counts: FolderCounts,
+  exclusions: readonly PassExclusion[],
+): FolderLine[] => {
+  const { folder } = counts
+  const line = lines.find((each) => each.folder === folder) ?? { ...none(folder), rules: [] }
+  const added = Object.fromEntries(
+    Object.entries(counts).map(([name, value]) => {
+      const before = line[name as keyof FolderCounts]
+      return [name, typeof value === 'number' && typeof before === 'number' ? before + value : value]
+    }),
+  ) as FolderCounts
+  const rules = new Map(line.rules.map(({ pattern, count }) => [pattern, count]))
+  for (const { pattern } of exclusions) rules.set(pattern, (rules.get(pattern) ?? 0) + 1)
+  const next = { ...added, rules: [...rules].map(([pattern, count]) => ({ pattern, count })) }
+  return lines.some((each) => each.folder === folder)
+    ? lines.map((each) => (each.folder === folder ? next : each))
+    : [...lines, next]
+}
+
+/** What people read in the history's last column (C67, C68). */
+export const statusOf = ({ outcome, failed }: Pick<PassRow, 'outcome' | 'failed'>): string => {
+  switch (outcome) {
+    case null:
+      return 'Running'
+    case 'success':
+      return 'Success'
+    case 'partial':
+      return `Partial (${failed} failed)`
+    case 'abandoned':
+      return 'Interrupted'
+    default:
+      return 'Failed'
+  }
+}
+
+/** Passes of an account, newest first; up to `limit` with a number below `before`. */
+export const listPasses = (
+  db: Kysely<unknown>,
+  accountId: string,
+  before: number | null,
+  limit: number,
+): Promise<PassRow[]> =>
+  tablesOf(db, syncHistory)
+    .selectFrom('pass')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .$if(before !== null, (query) => query.where('number', '<', before!))
+    .orderBy('number', 'desc')
+    .limit(limit)
+    .execute()
+
+/** One pass with the messages that failed in it, at most 1,000 of them. */
+export const findPass = async (
+  db: Kysely<unknown>,
+  accountId: string,
+  number: number,
+): Promise<(PassRow & { failures: FailureRow[] }) | undefined> => {
+  const tables = tablesOf(db, syncHistory)
+  const row = await tables
+    .selectFrom('pass')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('number', '=', number)
+    .executeTakeFirst()
+  if (!row) return undefined
+  const failures = await tables
+    .selectFrom('failure')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('number', '=', number)
+    .orderBy('folder')
+    .orderBy('uid')
+    .limit(1000)
+    .execute()
+  return { ...row, failures }
+}

@@ -1,0 +1,196 @@
+import type { Kysely } from 'kysely'
+import {
+  AccountConnected,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  AccountServersChanged,
+  AccountSettingsChanged,
+  SyncRequested,
+  type AccountSettings,
+} from '../../domain/accounts/events.ts'
+import { SyncPassFinished, SyncPassStarted } from '../../domain/sync/events.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type RowOf,
+} from '../projection.ts'
+
+type What = Pick<AccountSettings, 'syncFrequencyMinutes' | 'syncDirection' | 'folders' | 'historyDays'>
+
+const account = table({
+  columns: {
+    account_id: text,
+    active: boolean,
+    receives: boolean,
+    settings: json<What>(),
+    /** Why it is due before its time: a person asked, or it was never read. */
+    asked: nullable(text),
+    last_pass: integer,
+    last_finished_at: nullable(timestamp),
+    failures: integer,
+    needs_login: boolean,
+    due_at: nullable(timestamp),
+  },
+  key: ['account_id'],
+  indexes: ['(due_at, account_id) WHERE due_at IS NOT NULL'],
+})
+type Row = RowOf<typeof account>
+
+/**
+ * The to-do list of sync: which account is due, and when. A request or a new account is due at once, the others their
+ * frequency after the last pass. After failures the pause doubles, from an hour on where the login was refused.
+ */
+export const syncSchedule = projection({
+  name: 'sync-schedule',
+  version: 1,
+  tables: { account },
+  events: [
+    AccountConnected,
+    AccountServersChanged,
+    AccountSettingsChanged,
+    SyncRequested,
+    AccountPaused,
+    AccountResumed,
+    AccountDisconnected,
+    SyncPassStarted,
+    SyncPassFinished,
+  ],
+  fold: (event, rows) => {
+    const { accountId } = event.data
+    const row =
+      event.type === 'AccountConnected' ? fresh(event.data) : rows.get('account', { account_id: accountId })
+    if (!row) throw new Error(`${event.type} of an account that was not connected`)
+    switch (event.type) {
+      case 'AccountConnected':
+        break
+      case 'AccountServersChanged':
+        Object.assign(row, { receives: event.data.imap !== null, failures: 0, asked: 'request' })
+        break
+      case 'AccountSettingsChanged': {
+        const settings = whatOf(event.data.settings)
+        if (reads(row.settings) !== reads(settings)) row.asked ??= 'request'
+        row.settings = settings
+        break
+      }
+      case 'SyncRequested':
+        row.asked = 'request'
+        break
+      case 'AccountPaused':
+      case 'AccountDisconnected':
+        row.active = false
+        break
+      case 'AccountResumed':
+        row.active = true
+        row.asked ??= 'request'
+        break
+      case 'SyncPassStarted':
+        // What is asked for from here on, this pass may have gone past already.
+        row.asked = null
+        row.last_pass = Math.max(row.last_pass, event.data.number)
+        return rows.put('account', row)
+      case 'SyncPassFinished': {
+        const { outcome, kind } = event.data
+        if (outcome === 'abandoned') return
+        row.last_finished_at = event.recordedAt
+        row.failures = outcome === 'failed' ? row.failures + 1 : 0
+        row.needs_login = kind === 'authentication'
+        break
+      }
+    }
+    row.due_at = dueAt(row, event.recordedAt)
+    rows.put('account', row)
+  },
+})
+
+const fresh = ({
+  accountId,
+  imap,
+  settings,
+}: {
+  accountId: string
+  imap: object | null
+  settings: AccountSettings
+}): Row => ({
+  account_id: accountId,
+  active: true,
+  receives: imap !== null,
+  settings: whatOf(settings),
+  asked: 'connect',
+  last_pass: 0,
+  last_finished_at: null,
+  failures: 0,
+  needs_login: false,
+  due_at: null,
+})
+
+const whatOf = ({ syncFrequencyMinutes, syncDirection, folders, historyDays }: AccountSettings): What => ({
+  syncFrequencyMinutes,
+  syncDirection,
+  folders,
+  historyDays,
+})
+
+/** What decides which mail is read: a change of it is worth a pass at once. */
+const reads = ({ syncDirection, folders, historyDays }: What): string =>
+  JSON.stringify([syncDirection, folders.toSorted(), historyDays])
+
+const HOUR = 60
+const DAY = 24 * HOUR
+
+const dueAt = (row: Row, now: string): string | null => {
+  if (!row.active || !row.receives || row.settings.syncDirection === 'send') return null
+  if (row.asked !== null || row.last_finished_at === null) return now
+  const { syncFrequencyMinutes: frequency } = row.settings
+  const doubled = (row.needs_login ? HOUR : frequency) * 2 ** Math.max(row.failures - 1, 0)
+  const minutes = Math.max(frequency, Math.min(doubled, row.needs_login ? DAY : HOUR))
+  return new Date(Date.parse(row.last_finished_at) + minutes * 60_000).toISOString()
+}
+
+export type DueAccount = { accountId: string; trigger: 'schedule' | 'request' | 'connect'; lastPass: number }
+
+/** Accounts that are due at `now`, the longest waiting first. */
+export const dueAccounts = async (db: Kysely<unknown>, now: Date, limit: number): Promise<DueAccount[]> => {
+  const rows = await tablesOf(db, syncSchedule)
+    .selectFrom('account')
+    .select(['account_id', 'asked', 'last_pass'])
+    .where('due_at', '<=', now.toISOString())
+    .orderBy('due_at')
+    .orderBy('account_id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({
+    accountId: row.account_id,
+    trigger: row.asked === 'request' || row.asked === 'connect' ? row.asked : 'schedule',
+    lastPass: row.last_pass,
+  }))
+}
+
+/** When the next account is due; null while none is waiting. */
+export const nextDueAt = async (db: Kysely<unknown>): Promise<string | null> => {
+  const row = await tablesOf(db, syncSchedule)
+    .selectFrom('account')
+    .select('due_at')
+    .where('due_at', 'is not', null)
+    .orderBy('due_at')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.due_at ?? null
+}
+
+/** The number of the newest pass that is known of an account, 0 where there is none: the search for the next starts there. */
+export const lastPassOf = async (db: Kysely<unknown>, accountId: string): Promise<number> => {
+  const row = await tablesOf(db, syncSchedule)
+    .selectFrom('account')
+    .select('last_pass')
+    .where('account_id', '=', accountId)
+    .executeTakeFirst()
+  return row?.last_pass ?? 0
+}

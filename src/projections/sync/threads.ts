@@ -1,0 +1,205 @@
+import type { EventOf } from '../../domain/event.ts'
+import { normaliseAddress, type WrittenMailbox } from '../../domain/mail.ts'
+import { EmailSent, MessageQueued } from '../../domain/sending/events.ts'
+import { MessageSynced } from '../../domain/sync/events.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
+import { keyOf } from './messages.ts'
+
+const thread = table({
+  columns: {
+    id: text,
+    account_id: text,
+    /** Set once it was found to be part of another; that one lists it among `merged`. */
+    merged_into: nullable(text),
+    merged: json<string[]>(),
+    subject: text,
+    snippet: text,
+    direction: text,
+    messages: integer,
+    people: json<WrittenMailbox[]>(),
+    first_at: timestamp,
+    last_at: timestamp,
+  },
+  key: ['id'],
+  indexes: ['(account_id, last_at DESC, id DESC) WHERE merged_into IS NULL'],
+})
+export type ThreadRow = RowOf<typeof thread>
+
+/** What threads want to know of a message. */
+type Part = {
+  accountId: string
+  messageId: string
+  references: string[]
+  subject: string
+  people: WrittenMailbox[]
+  snippet: string
+  direction: string
+}
+
+const tables = {
+  thread,
+  /** To which thread a Message-ID belongs, whether or not its message was ever seen. */
+  node: table({
+    columns: { account_id: text, message_id: text, thread_id: text },
+    key: ['account_id', 'message_id'],
+  }),
+  member: table({
+    columns: { id: text, thread_id: text, account_id: text, at: timestamp },
+    key: ['id'],
+    indexes: ['(thread_id, at, id)'],
+  }),
+  /** Messages of ours, from their queueing on; they join when they are sent, or met in the mailbox. */
+  outgoing: table({ columns: { id: text, joined: boolean, part: json<Part>() }, key: ['id'] }),
+}
+
+/**
+ * Conversations within an account (C72): messages are one where Message-ID, References (RFC 5322 3.6.4) and the first
+ * In-Reply-To connect them, in whatever order they come. Subjects merge nothing: two customers may both write "Offer".
+ */
+export const threads = projection({
+  name: 'threads',
+  version: 1,
+  tables,
+  events: [MessageSynced, MessageQueued, EmailSent],
+  fold: (event, rows) => {
+    switch (event.type) {
+      case 'MessageQueued':
+        return rows.put('outgoing', {
+          id: event.data.outgoingId,
+          joined: false,
+          part: partOfQueued(event.data),
+        })
+      case 'EmailSent':
+        return joinOwn(rows, event.data.outgoingId, event.data.sentAt)
+      case 'MessageSynced': {
+        const { outgoingId, messageId, receivedAt } = event.data
+        if (outgoingId === null) return join(rows, messageId, partOfSynced(event.data), receivedAt)
+        return joinOwn(rows, outgoingId, receivedAt, partOfSynced(event.data))
+      }
+    }
+  },
+})
+
+const joinOwn = (rows: Rows<typeof tables>, id: string, at: string, met?: Part): void => {
+  const known = rows.get('outgoing', { id })
+  const part = known?.part ?? met
+  if (!part) throw new Error('EmailSent of a message that was not queued')
+  if (known?.joined === true) return
+  rows.put('outgoing', { id, joined: true, part })
+  join(rows, id, part, at)
+}
+
+/** Union-find by size: threads of old keep their rows, and point to the one that they are part of now. */
+const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): void => {
+  const { accountId: account_id } = part
+  const keys = [...new Set([part.messageId, ...part.references].filter((key) => key !== '').map(keyOf))]
+  const nodes = keys.map((message_id) => rows.get('node', { account_id, message_id }))
+  const roots = new Map<string, ThreadRow>()
+  for (const thread_id of new Set(nodes.flatMap((node) => node?.thread_id ?? []))) {
+    const found = rootOf(rows, thread_id)
+    if (found) roots.set(found.id, found)
+  }
+  const [first, ...others] = [...roots.values()].toSorted(
+    (a, b) => b.messages - a.messages || (a.id < b.id ? -1 : 1),
+  )
+  const root = others.reduce((into, other) => absorb(rows, into, other), first ?? emptyThread(id, part, at))
+  for (const [index, message_id] of keys.entries())
+    if (nodes[index]?.thread_id !== root.id) rows.put('node', { account_id, message_id, thread_id: root.id })
+  rows.put('member', { id, thread_id: root.id, account_id, at })
+  rows.put('thread', {
+    ...root,
+    messages: root.messages + 1,
+    people: together(root.people, part.people),
+    subject: at < root.first_at ? part.subject : root.subject,
+    first_at: at < root.first_at ? at : root.first_at,
+    ...(at >= root.last_at && { last_at: at, snippet: part.snippet, direction: part.direction }),
+  })
+}
+
+const rootOf = (rows: Rows<typeof tables>, id: string): ThreadRow | undefined => {
+  let found = rows.get('thread', { id })
+  while (found && found.merged_into !== null) found = rows.get('thread', { id: found.merged_into })
+  return found
+}
+
+const absorb = (rows: Rows<typeof tables>, into: ThreadRow, other: ThreadRow): ThreadRow => {
+  rows.put('thread', { ...other, merged_into: into.id, merged: [] })
+  const [older] = into.first_at <= other.first_at ? [into] : [other]
+  const newer = into.last_at >= other.last_at ? into : other
+  return {
+    ...into,
+    merged: [...into.merged, other.id, ...other.merged],
+    messages: into.messages + other.messages,
+    people: together(into.people, other.people),
+    subject: older.subject,
+    first_at: older.first_at,
+    last_at: newer.last_at,
+    snippet: newer.snippet,
+    direction: newer.direction,
+  }
+}
+
+const PEOPLE = 50
+
+const together = (known: readonly WrittenMailbox[], more: readonly WrittenMailbox[]): WrittenMailbox[] => {
+  const byAddress = new Map<string, WrittenMailbox>()
+  for (const person of [...known, ...more]) {
+    const address = normaliseAddress(person.address)
+    if (address !== '' && !byAddress.has(address) && byAddress.size < PEOPLE) byAddress.set(address, person)
+  }
+  return [...byAddress.values()]
+}
+
+const emptyThread = (id: string, part: Part, at: string): ThreadRow => ({
+  id: `thr_${id.slice(4)}`,
+  account_id: part.accountId,
+  merged_into: null,
+  merged: [],
+  subject: part.subject,
+  snippet: part.snippet,
+  direction: part.direction,
+  messages: 0,
+  people: [],
+  first_at: at,
+  last_at: at,
+})
+
+/** The oldest and the newest references: a hostile header may name thousands. */
+const REFERENCES = 100
+
+const referencesOf = (references: readonly string[], inReplyTo: readonly string[]): string[] => {
+  const [oldest, ...rest] = references
+  const kept = oldest === undefined ? [] : [oldest, ...rest.slice(-REFERENCES)]
+  return [...kept, ...inReplyTo.slice(0, 1)]
+}
+
+const partOfSynced = (data: EventOf<typeof MessageSynced>['data']): Part => ({
+  accountId: data.accountId,
+  messageId: data.header.messageId,
+  references: referencesOf(data.header.references, data.header.inReplyTo),
+  subject: data.header.subject,
+  people: [...data.header.from, ...data.header.to, ...data.header.cc],
+  snippet: data.snippet,
+  direction: data.direction,
+})
+
+const partOfQueued = ({ accountId, header, snippet }: EventOf<typeof MessageQueued>['data']): Part => ({
+  accountId,
+  messageId: header.messageId,
+  references: referencesOf(header.references, header.inReplyTo === null ? [] : [header.inReplyTo]),
+  subject: header.subject,
+  people: [header.from, ...header.to, ...header.cc],
+  snippet,
+  direction: 'out',
+})
