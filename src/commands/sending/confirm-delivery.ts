@@ -1,0 +1,20 @@
+import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import type { Caller, Handle, Handled, Load } from '../handle.ts'
+import type { Clock } from '../ports.ts'
+import { outgoingStream } from './outgoing-stream.ts'
+
+/** How long a bounce usually takes, in minutes; what none came back for by then counts as delivered (S5). */
+export const DELIVERY_WINDOW_MINUTES = 60
+
+/** Takes a sent message for delivered where nothing has come back within the window. A later bounce withdraws it. */
+export const confirmDelivery =
+  (deps: { handle: Handle; load: Load; clock: Clock; windowMinutes: number }) =>
+  async (caller: Caller, outgoingId: string): Promise<Handled<OutgoingMessage> | null> => {
+    const { state } = await deps.load(outgoingMessage, outgoingStream(outgoingId))
+    const { windowMinutes } = deps
+    if (state.status !== 'sent') return null
+    if (deps.clock().getTime() < Date.parse(state.sentAt) + windowMinutes * 60_000) return null
+    const command = { do: 'record-delivered', basis: 'no-bounce', windowMinutes } as const
+    return deps.handle(outgoingMessage, outgoingStream(outgoingId), command, caller)
+  }

@@ -1,0 +1,15 @@
+import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import type { Caller, Handle, Handled } from '../handle.ts'
+import { outgoingStream } from './outgoing-stream.ts'
+
+/** A message whose outcome is unknown was met in a mailbox, or answered: it had been sent. `metAt` is when. */
+export const confirmFound =
+  (deps: { handle: Handle }) =>
+  (caller: Caller, found: { outgoingId: string; metAt: string }): Promise<Handled<OutgoingMessage>> =>
+    deps.handle(
+      outgoingMessage,
+      outgoingStream(found.outgoingId),
+      { do: 'record-found', foundAt: found.metAt },
+      caller,
+    )

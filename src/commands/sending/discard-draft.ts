@@ -1,0 +1,16 @@
+import { NotFound } from '../../domain/decider.ts'
+import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import type { Caller, Handle, Handled, Load } from '../handle.ts'
+import { outgoingStream } from './outgoing-stream.ts'
+import { ownDraft } from './save-draft.ts'
+
+/** Throws a draft away; a second time is nothing. @throws NotFound, Refused `already-queued` */
+export const discardDraft =
+  (deps: { handle: Handle; load: Load }) =>
+  async (caller: Caller, outgoingId: string, userId: string | null): Promise<Handled<OutgoingMessage>> => {
+    const { state } = await deps.load(outgoingMessage, outgoingStream(outgoingId))
+    if (state.status === 'none') throw new NotFound('draft', outgoingId)
+    if (state.status === 'draft') await ownDraft(deps.load, outgoingId, userId)
+    return deps.handle(outgoingMessage, outgoingStream(outgoingId), { do: 'discard', outgoingId }, caller)
+  }

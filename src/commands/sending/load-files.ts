@@ -1,0 +1,35 @@
+import { Refused } from '../../domain/decider.ts'
+import type { Draft } from '../../domain/sending/events.ts'
+import type { BlobStore, ComposedFile } from '../ports.ts'
+
+/** All files of a message together, before base64 makes them a third larger: what large providers take. */
+export const MAX_FILES_BYTES = 25 * 1024 * 1024
+
+/** The contents of what is attached. @throws Refused `attachments-too-large`, `attachment-missing` */
+export const loadFiles = async (
+  blobs: BlobStore,
+  attached: Draft['attachments'],
+): Promise<ComposedFile[]> => {
+  const files: ComposedFile[] = []
+  let total = 0
+  for (const { name, contentType, blob } of attached) {
+    const content = await blobs.get(blob)
+    if (!content)
+      throw new Refused(
+        'attachment-missing',
+        `The file ${name} was never uploaded`,
+        'Upload the file, and name it as the answer does.',
+        { name, blob },
+      )
+    total += content.length
+    if (total > MAX_FILES_BYTES)
+      throw new Refused(
+        'attachments-too-large',
+        'The files of the message are more than 25 MB together',
+        'Send fewer files, or links to them.',
+        { limitBytes: MAX_FILES_BYTES },
+      )
+    files.push({ name, contentType, content })
+  }
+  return files
+}

@@ -1,0 +1,61 @@
+import type { AccountSettings, MailServer, Owner } from '../../domain/accounts/events.ts'
+import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
+import type { ReplyParent } from '../../domain/sending/reply.ts'
+
+// What sending asks of other features, in its own words; the composition root supplies it.
+
+export type SendingAccount = {
+  readonly status: 'active' | 'paused' | 'disconnected'
+  readonly accountId: string
+  readonly address: string
+  readonly owner: Owner
+  readonly smtp: MailServer | null
+  readonly imap: MailServer | null
+  readonly credentialVersion: number
+  readonly settings: AccountSettings
+  readonly signature: string
+}
+
+/** The account as its stream has it; null where it was never connected. */
+export type FindAccount = (accountId: string) => Promise<SendingAccount | null>
+
+/** The same, if it may send and sync now. @throws Refused that says why not */
+export type ActiveAccount = (accountId: string) => Promise<SendingAccount>
+
+/** The account that is written from where none is named (S17); null where none was chosen. */
+export type DefaultAccount = (userId: string | null) => Promise<string | null>
+
+/** The CRM's records; null for what it never put, or removed. */
+export type DirectoryLookup = {
+  user(id: string): Promise<User | null>
+  contact(id: string): Promise<Contact | null>
+  company(id: string): Promise<Company | null>
+  deal(id: string): Promise<Deal | null>
+  organization(): Promise<Organization | null>
+  /** The id of the contact with this address. */
+  contactOfAddress(address: string): Promise<string | null>
+}
+
+/** A version of a template that this user may use (null: nobody in particular), compiled to HTML; null where there is none. */
+export type FindTemplate = (
+  template: { readonly templateId: string; readonly version: number },
+  userId: string | null,
+) => Promise<{ readonly subject: string; readonly html: string } | null>
+
+/** A message of the mailbox (`msg_…`), to reply to. */
+export type FindMessage = (messageId: string) => Promise<ReplyParent | null>
+
+/** What a delivery report (RFC 3464) says of one of our messages. `reportId` is the synced message that it came in. */
+export type DeliveryReport = {
+  readonly reportId: string
+  readonly receivedAt: string
+  readonly recipients: readonly {
+    readonly address: string
+    readonly action: 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded'
+    /** Enhanced status code (RFC 3463). */
+    readonly status: string | null
+  }[]
+}
+
+/** Random numbers in [0, 1). */
+export type Chance = () => number

@@ -1,0 +1,1 @@
+export const outgoingStream = (outgoingId: string): string => `outgoing-${outgoingId}`

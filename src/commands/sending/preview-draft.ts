@@ -1,0 +1,19 @@
+import { NotFound } from '../../domain/decider.ts'
+import type { Mailbox } from '../../domain/mail.ts'
+import type { Assembled } from '../../domain/sending/assemble.ts'
+import type { FindAccount } from './neighbours.ts'
+import { ownDraft } from './save-draft.ts'
+import { writeMessage, type WriteNeeds } from './write-message.ts'
+
+export type Preview = Assembled & { readonly from: Mailbox }
+
+/** A draft as it would read if it were sent now, with what still keeps it from that. */
+export const previewDraft =
+  (deps: WriteNeeds & { findAccount: FindAccount }) =>
+  async (outgoingId: string, userId: string | null): Promise<Preview> => {
+    const draft = await ownDraft(deps.load, outgoingId, userId)
+    const account = await deps.findAccount(draft.accountId)
+    if (!account) throw new NotFound('email account', draft.accountId)
+    const { assembled, from } = await writeMessage(deps)(draft, account, draft.userId)
+    return { ...assembled, from }
+  }

@@ -1,0 +1,62 @@
+import { NotFound, Refused } from '../../domain/decider.ts'
+import type { Draft } from '../../domain/sending/events.ts'
+import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { replyRecipients, type ReplyParent } from '../../domain/sending/reply.ts'
+import type { Load } from '../handle.ts'
+import type { DefaultAccount, FindAccount, FindMessage } from './neighbours.ts'
+import { outgoingStream } from './outgoing-stream.ts'
+
+/** A draft as it is asked for: the account may be left to the message that is replied to, or to the user's default. */
+export type DraftInput = Omit<Draft, 'accountId' | 'userId'> & { readonly accountId: string | null }
+
+export type ReplyNeeds = {
+  readonly load: Load
+  readonly findAccount: FindAccount
+  readonly findMessage: FindMessage
+  readonly defaultAccount: DefaultAccount
+}
+
+/** The draft whole. A reply goes out from the account that was written to (R19), to those who expect it. */
+export const resolveDraft =
+  (deps: ReplyNeeds) =>
+  async (input: DraftInput, userId: string | null): Promise<Draft> => {
+    const parent = input.replyTo && (await findParent(deps)(input.replyTo))
+    const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
+    if (accountId === null)
+      throw new Refused(
+        'account-missing',
+        'The message names no account to send from, and there is no default account',
+        'Name the account, or choose a default one.',
+      )
+    const account = await deps.findAccount(accountId)
+    if (!account) throw new NotFound('email account', accountId)
+    const addressed = input.to.length + input.cc.length + input.bcc.length > 0
+    const to = parent && !addressed ? replyRecipients(parent, account.address) : input.to
+    return { ...input, to, accountId, userId }
+  }
+
+/** The message that a reply is to. @throws NotFound */
+export const findParent =
+  (deps: Pick<ReplyNeeds, 'load' | 'findMessage'>) =>
+  async ({ kind, id }: NonNullable<Draft['replyTo']>): Promise<ReplyParent> => {
+    const parent = kind === 'message' ? await deps.findMessage(id) : await findOutgoing(deps.load, id)
+    if (!parent) throw new NotFound('message', id)
+    return parent
+  }
+
+const findOutgoing = async (load: Load, id: string): Promise<ReplyParent | null> => {
+  const { state } = await load(outgoingMessage, outgoingStream(id))
+  if (!('message' in state)) return null
+  const { accountId, header } = state.message
+  return {
+    accountId,
+    direction: 'out',
+    messageId: header.messageId,
+    inReplyTo: header.inReplyTo === null ? [] : [header.inReplyTo],
+    references: header.references,
+    subject: header.subject,
+    from: [header.from],
+    replyTo: [],
+    to: header.to,
+  }
+}

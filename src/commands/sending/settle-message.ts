@@ -1,0 +1,26 @@
+import { NotFound } from '../../domain/decider.ts'
+import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import type { Caller, Handle, Handled, Load } from '../handle.ts'
+import type { Clock } from '../ports.ts'
+import { outgoingStream } from './outgoing-stream.ts'
+
+/**
+ * A person's word on a message that came to no good end: one whose outcome is unknown is sent again, knowing that it
+ * may arrive twice, or let be; one that failed is tried again. Nobody else has anything sent again.
+ */
+export const settleMessage =
+  (deps: { handle: Handle; load: Load; clock: Clock }) =>
+  async (
+    caller: Caller,
+    input: { outgoingId: string; decision: 'send-again' | 'give-up' },
+  ): Promise<Handled<OutgoingMessage>> => {
+    const { outgoingId, decision } = input
+    const stream = outgoingStream(outgoingId)
+    const { state, revision } = await deps.load(outgoingMessage, stream)
+    if (revision === -1) throw new NotFound('message', outgoingId)
+    const now = deps.clock().toISOString()
+    if (state.status === 'failed' && decision === 'send-again')
+      return deps.handle(outgoingMessage, stream, { do: 'retry', now }, caller)
+    return deps.handle(outgoingMessage, stream, { do: 'settle-unknown', decision, now }, caller)
+  }

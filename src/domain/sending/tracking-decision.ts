@@ -1,0 +1,38 @@
+import type { AccountSettings } from '../accounts/events.ts'
+
+type Wishes = { readonly trackOpens: boolean | null; readonly trackClicks: boolean | null }
+export type TrackingPlan = { readonly opens: boolean; readonly clicks: boolean; readonly reason: string }
+
+/**
+ * Whether the copies of a message carry our pixel and our links (S2): the message's own option comes before the
+ * account's policy, and without the mechanism there is neither. `canTrack` is false where no tracking address is
+ * set up. The reason says what decided, for later readers (R25).
+ */
+export const planTracking = (
+  settings: Pick<AccountSettings, 'trackOpens' | 'trackClicks' | 'addPixel' | 'rewriteLinks'>,
+  wishes: Wishes,
+  canTrack: boolean,
+): TrackingPlan => {
+  if (!canTrack) return { opens: false, clicks: false, reason: 'no tracking address is set up' }
+  const opens = decide(wishes.trackOpens, settings.trackOpens, settings.addPixel, 'pixel')
+  const clicks = decide(wishes.trackClicks, settings.trackClicks, settings.rewriteLinks, 'rewriting')
+  return {
+    opens: opens.on,
+    clicks: clicks.on,
+    reason: `opens: ${opens.reason}; clicks: ${clicks.reason}`,
+  }
+}
+
+const decide = (
+  wish: boolean | null,
+  policy: boolean,
+  mechanism: boolean,
+  name: 'pixel' | 'rewriting',
+): { on: boolean; reason: string } => {
+  const wanted = wish ?? policy
+  const by = wish === null ? 'account policy' : 'message option'
+  if (!wanted) return { on: false, reason: `${by} off` }
+  return mechanism
+    ? { on: true, reason: `${by} on` }
+    : { on: false, reason: `${by} on, but the account's ${name} is off` }
+}

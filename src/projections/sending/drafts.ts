@@ -1,0 +1,71 @@
+import { sql, type Kysely } from 'kysely'
+import { DraftDiscarded, DraftSaved, MessageQueued, type Draft } from '../../domain/sending/events.ts'
+import {
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type RowOf,
+} from '../projection.ts'
+
+const draft = table({
+  columns: {
+    id: text,
+    account_id: text,
+    user_id: nullable(text),
+    draft: json<Draft>(),
+    created_at: timestamp,
+    changed_at: timestamp,
+    revision: integer,
+  },
+  key: ['id'],
+  indexes: ['(changed_at, id)', '(user_id, changed_at, id)'],
+})
+
+export type DraftRow = RowOf<typeof draft>
+
+/** What is being written: drafts that were neither sent nor discarded. */
+export const drafts = projection({
+  name: 'drafts',
+  version: 1,
+  tables: { draft },
+  events: [DraftSaved, DraftDiscarded, MessageQueued],
+  fold: (event, rows) => {
+    const { outgoingId: id } = event.data
+    if (event.type !== 'DraftSaved') return rows.remove('draft', { id })
+    const at = event.metadata.occurredAt
+    rows.put('draft', {
+      id,
+      account_id: event.data.draft.accountId,
+      user_id: event.data.draft.userId,
+      draft: event.data.draft,
+      created_at: rows.get('draft', { id })?.created_at ?? at,
+      changed_at: at,
+      revision: event.revision,
+    })
+  },
+})
+
+/** Drafts of one user or of all, the last changed first, up to `limit` behind the key `after`. */
+export const listDrafts = (
+  db: Kysely<unknown>,
+  filter: { readonly userId?: string | undefined; readonly accountId?: string | undefined },
+  after: readonly [changedAt: string, id: string] | null,
+  limit: number,
+): Promise<DraftRow[]> =>
+  tablesOf(db, drafts)
+    .selectFrom('draft')
+    .selectAll()
+    .$if(filter.userId !== undefined, (query) => query.where('user_id', '=', filter.userId ?? ''))
+    .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
+    .$if(after !== null, (query) =>
+      query.where(sql<boolean>`(changed_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
+    )
+    .orderBy('changed_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()

@@ -1,0 +1,254 @@
+import {
+  AccountConnected,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+} from '../../domain/accounts/events.ts'
+import type { RecordedEvent } from '../../domain/event.ts'
+import type { Mailbox } from '../../domain/mail.ts'
+import { outgoingEvents, type OutgoingEvent } from '../../domain/sending/events.ts'
+import { MessageSynced } from '../../domain/sync/events.ts'
+import { EmailReplied } from '../../domain/tracking/events.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
+
+export const outboxStates = [
+  'queued',
+  'scheduled',
+  'deferred',
+  'releasing',
+  'sent',
+  'failed',
+  'unknown',
+  'cancelled',
+] as const
+export type OutboxState = (typeof outboxStates)[number]
+
+type Recipients = { to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }
+type RefusedRecipient = { address: string; code: number | null; enhancedCode: string | null; reason: string }
+
+/**
+ * `due_at` is there while the message waits. `unclear` are attempts whose answer was lost; `met_at` is when the
+ * message was met in a mailbox, and `confirm_at` the same while that is news.
+ */
+const message = table({
+  columns: {
+    id: text,
+    account_id: text,
+    user_id: nullable(text),
+    contact_id: nullable(text),
+    deal_id: nullable(text),
+    template_id: nullable(text),
+    message_id: text,
+    from: json<Mailbox>(),
+    recipients: json<Recipients>(),
+    subject: text,
+    snippet: text,
+    attachments: integer,
+    size: integer,
+    tracked_opens: boolean,
+    tracked_clicks: boolean,
+    tracking_reason: text,
+    state: text,
+    attempts: integer,
+    due_at: nullable(timestamp),
+    code: nullable(text),
+    reason: nullable(text),
+    remedy: nullable(text),
+    refused: json<RefusedRecipient[]>(),
+    settled: boolean,
+    unclear: json<number[]>(),
+    met_at: nullable(timestamp),
+    confirm_at: nullable(timestamp),
+    queued_at: timestamp,
+    scheduled_at: nullable(timestamp),
+    sent_at: nullable(timestamp),
+    evidence: nullable(text),
+    copy: nullable(text),
+    delivered_at: nullable(timestamp),
+    bounced: integer,
+    changed_at: timestamp,
+    revision: integer,
+  },
+  key: ['id'],
+  indexes: [
+    '(account_id, due_at) WHERE due_at IS NOT NULL',
+    "(account_id) WHERE state = 'releasing'",
+    '(confirm_at) WHERE confirm_at IS NOT NULL',
+    '(queued_at, id)',
+    '(state, queued_at, id)',
+    '(account_id, queued_at, id)',
+  ],
+})
+
+export type OutboxRow = RowOf<typeof message>
+
+const tables = { message, account: table({ columns: { id: text, status: text }, key: ['id'] }) }
+
+/** Every message that was queued, and what became of it; for the senders, the list of what is due. */
+export const outbox = projection({
+  name: 'outbox',
+  version: 1,
+  tables,
+  events: [
+    ...outgoingEvents,
+    MessageSynced,
+    EmailReplied,
+    AccountConnected,
+    AccountPaused,
+    AccountResumed,
+    AccountDisconnected,
+  ],
+  fold: (event, rows) => {
+    switch (event.type) {
+      case 'AccountConnected':
+      case 'AccountResumed':
+        return rows.put('account', { id: event.data.accountId, status: 'active' })
+      case 'AccountPaused':
+        return rows.put('account', { id: event.data.accountId, status: 'paused' })
+      case 'AccountDisconnected':
+        return rows.put('account', { id: event.data.accountId, status: 'disconnected' })
+      case 'MessageSynced':
+        return met(rows, event.data.outgoingId, event.data.receivedAt)
+      case 'EmailReplied':
+        return met(rows, event.data.outgoingId, event.data.at)
+      case 'DraftSaved':
+      case 'DraftDiscarded':
+        return
+      case 'MessageQueued':
+        return rows.put('message', queuedRow(event))
+      case 'MessageCancelled':
+      case 'SendReleasing':
+      case 'EmailSent':
+      case 'SendDeferred':
+      case 'SendFailed':
+      case 'SendOutcomeUnknown':
+      case 'UnknownSettled':
+      case 'SendRetried':
+      case 'SentCopyFiled':
+      case 'EmailDelivered':
+      case 'EmailBounced': {
+        const row = rows.get('message', { id: event.data.outgoingId })
+        if (!row) throw new Error(`${event.type} of a message that was not queued`)
+        change(row, event)
+        row.revision = event.revision
+        row.changed_at = event.metadata.occurredAt
+        rows.put('message', confirmable(row))
+      }
+    }
+  },
+})
+
+type Queued = RecordedEvent<Extract<OutgoingEvent, { type: 'MessageQueued' }>>
+type Later = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'MessageQueued' }>
+
+const queuedRow = ({ data, metadata, revision }: Queued): OutboxRow => ({
+  id: data.outgoingId,
+  account_id: data.accountId,
+  user_id: data.userId,
+  contact_id: data.contactId,
+  deal_id: data.dealId,
+  template_id: data.template?.templateId ?? null,
+  message_id: data.header.messageId,
+  from: data.header.from,
+  recipients: { to: data.header.to, cc: data.header.cc, bcc: data.header.bcc },
+  subject: data.header.subject,
+  snippet: data.snippet,
+  attachments: data.attachments.length,
+  size: data.mime.size,
+  tracked_opens: data.tracking.opens,
+  tracked_clicks: data.tracking.clicks,
+  tracking_reason: data.tracking.reason,
+  state: data.scheduledAt === null ? 'queued' : 'scheduled',
+  attempts: 0,
+  due_at: data.notBefore,
+  code: null,
+  reason: null,
+  remedy: null,
+  refused: [],
+  settled: false,
+  unclear: [],
+  met_at: null,
+  confirm_at: null,
+  queued_at: data.queuedAt,
+  scheduled_at: data.scheduledAt,
+  sent_at: null,
+  evidence: null,
+  copy: null,
+  delivered_at: null,
+  bounced: 0,
+  changed_at: metadata.occurredAt,
+  revision,
+})
+
+const change = (row: OutboxRow, event: RecordedEvent<Later>): void => {
+  switch (event.type) {
+    case 'MessageCancelled': {
+      const open = row.unclear.length > 0
+      return become(row, { state: open ? 'unknown' : 'cancelled', settled: open })
+    }
+    case 'SendReleasing':
+      return become(row, { state: 'releasing' })
+    case 'EmailSent': {
+      const { attempt, sentAt, refused, evidence } = event.data
+      return become(row, { state: 'sent', attempts: attempt, sent_at: sentAt, refused, evidence })
+    }
+    case 'SendDeferred': {
+      const { attempt, code, reason, retryAt } = event.data
+      return become(row, { state: 'deferred', attempts: attempt, due_at: retryAt, code, reason })
+    }
+    case 'SendFailed': {
+      const { attempt, code, reason, remedy, refused } = event.data
+      const unclear = row.unclear.filter((other) => other !== attempt)
+      return become(row, { state: 'failed', attempts: attempt, unclear, code, reason, remedy, refused })
+    }
+    case 'SendOutcomeUnknown': {
+      const { attempt, reason } = event.data
+      const unclear = [...row.unclear, attempt]
+      return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: 'answer-lost' })
+    }
+    case 'UnknownSettled': {
+      const { notBefore } = event.data
+      return become(
+        row,
+        notBefore ? { state: 'queued', due_at: notBefore } : { state: 'unknown', settled: true },
+      )
+    }
+    case 'SendRetried':
+      return become(row, { state: 'queued', due_at: event.data.notBefore })
+    case 'SentCopyFiled':
+      row.copy = event.data.outcome
+      return
+    case 'EmailDelivered':
+      row.delivered_at = event.metadata.occurredAt
+      return
+    case 'EmailBounced':
+      row.bounced += 1
+      if (event.data.permanent) row.delivered_at = null
+  }
+}
+
+/** A change of state; what belonged to the state before goes. */
+const become = (row: OutboxRow, next: Partial<OutboxRow> & { state: OutboxState }): void => {
+  Object.assign(row, { due_at: null, code: null, reason: null, remedy: null, settled: false, ...next })
+}
+
+const met = (rows: Rows<typeof tables>, outgoingId: string | null, at: string): void => {
+  const row = outgoingId === null ? undefined : rows.get('message', { id: outgoingId })
+  if (row) rows.put('message', confirmable({ ...row, met_at: row.met_at ?? at }))
+}
+
+const confirmable = (row: OutboxRow): OutboxRow => ({
+  ...row,
+  confirm_at: row.state !== 'sent' && row.unclear.length > 0 ? row.met_at : null,
+})

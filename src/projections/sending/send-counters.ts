@@ -1,0 +1,60 @@
+import type { Kysely } from 'kysely'
+import { OrganizationRecorded } from '../../domain/directory/events.ts'
+import { EmailSent } from '../../domain/sending/events.ts'
+import { date, integer, projection, table, tablesOf, text } from '../projection.ts'
+
+/** Days begin and end in the organisation's zone (S14): in the one that held when the message was sent. */
+export const sendCounters = projection({
+  name: 'send-counters',
+  version: 1,
+  tables: {
+    zone: table({ columns: { id: text, name: text }, key: ['id'] }),
+    sent: table({
+      columns: { account_id: text, day: date, count: integer },
+      key: ['account_id', 'day'],
+      indexes: ['(day)'],
+    }),
+  },
+  events: [EmailSent, OrganizationRecorded],
+  fold: (event, rows) => {
+    if (event.type === 'OrganizationRecorded')
+      return rows.put('zone', { id: 'main', name: event.data.organization.timeZone })
+    const zone = rows.get('zone', { id: 'main' })?.name ?? 'UTC'
+    const key = { account_id: event.data.accountId, day: dayIn(zone, event.data.sentAt) }
+    rows.put('sent', { ...key, count: (rows.get('sent', key)?.count ?? 0) + 1 })
+  },
+})
+
+/** The calendar day of an instant in a zone, as `2026-01-31`. */
+export const dayIn = (zone: string, instant: string): string => {
+  const parts = new Intl.DateTimeFormat('en-CA-u-ca-iso8601', {
+    timeZone: zone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  }).formatToParts(new Date(instant))
+  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? ''
+  return `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`
+}
+
+/** Messages that servers took from us today, of all accounts (C8) and of each that sent any (C64). */
+export const sentToday = async (
+  db: Kysely<unknown>,
+  now: Date,
+): Promise<{ day: string; timeZone: string; total: number; byAccount: Record<string, number> }> => {
+  const tables = tablesOf(db, sendCounters)
+  const zone = await tables.selectFrom('zone').select('name').executeTakeFirst()
+  const timeZone = zone?.name ?? 'UTC'
+  const day = dayIn(timeZone, now.toISOString())
+  const rows = await tables
+    .selectFrom('sent')
+    .select(['account_id', 'count'])
+    .where('day', '=', day)
+    .execute()
+  return {
+    day,
+    timeZone,
+    total: rows.reduce((sum, { count }) => sum + count, 0),
+    byAccount: Object.fromEntries(rows.map((row) => [row.account_id, row.count])),
+  }
+}
