@@ -119,6 +119,7 @@ export const smtpSink = async (options: SmtpSinkOptions): Promise<SmtpSink> => {
     disableReverseLookup: true,
     hidePIPELINING: options.noPipelining ?? false,
     hideSMTPUTF8: options.noSmtpUtf8 ?? false,
+    hideENHANCEDSTATUSCODES: false,
     ...(options.size === undefined ? {} : { size: options.size }),
     closeTimeout: 100,
     logger: false,

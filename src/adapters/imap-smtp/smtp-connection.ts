@@ -1,0 +1,129 @@
+import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { MailUnavailable, type ServerLogin } from '../../commands/ports.ts'
+import type { EgressGuard } from './egress-guard.ts'
+import type { Watch } from './imap-connection.ts'
+import { codeOf, textOf, unavailable } from './problems.ts'
+import { replyCode } from './smtp-replies.ts'
+
+/** What the server said it can do, after TLS (RFC 5321 4.1.1.1). `maxBytes` is its SIZE (RFC 1870), where it said one. */
+export type SmtpOffer = {
+  readonly extensions: ReadonlySet<string>
+  readonly passwordLogin: boolean
+  readonly maxBytes: number | null
+}
+
+export type SmtpLink = { readonly connection: SMTPConnection; readonly offer: SmtpOffer }
+
+const PASSWORD_MECHANISMS = ['PLAIN', 'LOGIN', 'CRAM-MD5']
+
+/** Reads the answer to EHLO; HELO's has one line and so offers nothing. */
+export const offerOf = (answer: string): SmtpOffer => {
+  const lines = answer.split(/\r?\n/).slice(1)
+  const words = lines.map((line) =>
+    line
+      .replace(/^\d+[ -]/, '')
+      .trim()
+      .toUpperCase()
+      .split(/[\s=]+/),
+  )
+  const size = Number(words.find(([name]) => name === 'SIZE')?.[1] ?? 0)
+  return {
+    extensions: new Set(words.map(([name = '']) => name)),
+    passwordLogin: words.some(
+      ([name, ...mechanisms]) =>
+        name === 'AUTH' && mechanisms.some((each) => PASSWORD_MECHANISMS.includes(each)),
+    ),
+    maxBytes: Number.isSafeInteger(size) && size > 0 ? size : null,
+  }
+}
+
+/** Waits for a step whose callback never comes when the connection ends meanwhile. */
+const step = (
+  connection: SMTPConnection,
+  work: (done: (error?: Error | null) => void) => void,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    connection.once('error', reject)
+    connection.once('end', () => reject(unavailable('connection-lost')))
+    work((error) => {
+      connection.removeListener('error', reject)
+      if (error === null || error === undefined) resolve()
+      else reject(error)
+    })
+  })
+
+const whyNotConnected = (error: unknown): MailUnavailable => {
+  if (error instanceof MailUnavailable) return error
+  if (textOf(error, 'command') === 'STARTTLS' && replyCode(error) !== 0)
+    return unavailable('starttls-not-offered')
+  // EHLO refused, or 421 and the like as the greeting.
+  if (replyCode(error) !== 0) return unavailable('server-busy')
+  return unavailable(codeOf(error) ?? 'protocol-error')
+}
+
+const whyNotLoggedIn = (error: unknown, host: string): MailUnavailable => {
+  if (error instanceof MailUnavailable) return error
+  const code = replyCode(error)
+  // 4yz is about the moment (RFC 4954 6: 454), 5yz about this login.
+  if (code >= 500) return unavailable('login-rejected', host)
+  if (code >= 400) return unavailable('login-deferred')
+  return unavailable(codeOf(error) ?? 'protocol-error')
+}
+
+/**
+ * A logged-in connection for submission (RFC 6409). With STARTTLS nothing of the login is said before TLS.
+ * @throws MailUnavailable
+ */
+export const openSmtp = async (
+  guard: EgressGuard,
+  login: ServerLogin,
+  signal: AbortSignal,
+  watch: Watch = () => {},
+): Promise<SmtpLink> => {
+  const checked = await guard.check(login)
+  watch('name')
+  const { host } = checked.server
+  const plain = await guard.connect(checked, signal)
+  watch('tcp')
+  const direct = login.encryption === 'tls'
+  const socket = direct ? await guard.secure(plain, host) : plain
+  if (login.encryption !== 'starttls') watch('tls')
+  const connection = new SMTPConnection({
+    connection: socket,
+    host,
+    port: login.port,
+    secure: direct,
+    secured: direct,
+    requireTLS: login.encryption === 'starttls',
+    ignoreTLS: login.encryption === 'none',
+    tls: guard.tlsOptions(host),
+    connectionTimeout: guard.limits.connectMs + guard.limits.greetingMs,
+    greetingTimeout: guard.limits.greetingMs,
+    socketTimeout: guard.limits.silenceMs,
+    // Closing means now: what has not been written of a message must not be.
+    socketCloseTimeout: 0,
+    logger: false,
+  })
+  connection.on('error', () => {})
+  const stop = () => connection.close()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    await step(connection, (done) => connection.connect(done)).catch((error: unknown) => {
+      throw whyNotConnected(error)
+    })
+    if (login.encryption === 'starttls') watch('tls')
+    const offer = offerOf(connection.lastServerResponse === false ? '' : connection.lastServerResponse)
+    if (!offer.passwordLogin) throw unavailable('login-disabled', host)
+    const auth = { user: login.username, pass: login.password.reveal() }
+    await step(connection, (done) => connection.login(auth, done)).catch((error: unknown) => {
+      throw whyNotLoggedIn(error, host)
+    })
+    watch('login')
+    return { connection, offer }
+  } catch (error) {
+    connection.close()
+    throw signal.aborted ? unavailable('stopped') : error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

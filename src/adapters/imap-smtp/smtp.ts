@@ -1,0 +1,185 @@
+import { isAscii } from 'node:buffer'
+import type { SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection'
+import { MailUnavailable, type MailSender, type SendOutcome, type ServerLogin } from '../../commands/ports.ts'
+import { isAddress } from '../../domain/mail.ts'
+import type { EgressGuard } from './egress-guard.ts'
+import { heldMessage } from './held-message.ts'
+import { codeOf, unavailable } from './problems.ts'
+import { smtpPool, type Loan, type PoolLimits } from './smtp-pool.ts'
+import { deferred, deferredBy, failed, refusals, refusedOutcome, replyCode } from './smtp-replies.ts'
+
+type Message = Parameters<MailSender['send']>[1]
+type Answer = { readonly error: unknown; readonly info: SMTPConnectionSendInfo | null }
+
+/** `stale`: a connection kept from before turned out to be dead, with nothing of this message taken. */
+type Attempt = SendOutcome | { readonly kind: 'stale' }
+
+const DEFAULT_POOL: PoolLimits = { connectionsPerLogin: 3, messagesPerConnection: 100, idleMs: 30_000 }
+/** How long a stop waits for the answer to a message that has been released. */
+const STOP_GRACE_MS = 10_000
+
+/** What is wrong with the addresses; null where nothing is. Asked before any connection (CR LF injection). */
+const addressProblem = ({ from, recipients }: Message['envelope']): SendOutcome | null => {
+  const bad = [from, ...recipients].filter((address) => !isAddress(address) || /[<>]/.test(address))
+  if (bad.length === 0 && recipients.length > 0) return null
+  return failed(
+    'address-invalid',
+    bad.length === 0 ? 'The message has no recipients' : 'The message has an address that is none',
+    'Correct the addresses and send again.',
+    bad.map((address) => ({ address, code: null, enhancedCode: null, reason: 'Not an email address' })),
+  )
+}
+
+/** What this server cannot carry; null where it can. */
+const offerProblem = ({ envelope, mime }: Message, { offer }: Loan): SendOutcome | null => {
+  if (offer.maxBytes !== null && mime.length > offer.maxBytes) {
+    const [size, limit] = [mime.length, offer.maxBytes].map((bytes) => (bytes / 1024 / 1024).toFixed(1))
+    return failed(
+      'message-too-large',
+      `The message has ${size} MB, and the mail server takes at most ${limit} MB`,
+      'Send it with fewer or smaller attachments.',
+    )
+  }
+  const international = [envelope.from, ...envelope.recipients].some((address) => /\P{ASCII}/u.test(address))
+  if (!international || offer.extensions.has('SMTPUTF8')) return null
+  return failed(
+    'smtputf8-not-offered',
+    'The mail server takes no addresses beyond ASCII (RFC 6531)',
+    'Use the ASCII form of the address.',
+  )
+}
+
+/** Hands a message to the library, and hears of its end however that comes. */
+const started = ({ connection }: Loan, { envelope, mime }: Message) => {
+  const held = heldMessage(mime, () => connection._socket)
+  const { promise, resolve } = Promise.withResolvers<Answer>()
+  const state: { answer: Answer | null } = { answer: null }
+  const ended = () => setImmediate(() => answered({ error: unavailable('connection-lost'), info: null }))
+  const answered = (answer: Answer): void => {
+    connection.removeListener('end', ended)
+    state.answer ??= answer
+    resolve(state.answer)
+  }
+  // The library calls nobody back on our own close(), and otherwise only after this event.
+  connection.once('end', ended)
+  connection.send(
+    {
+      from: envelope.from,
+      to: [...envelope.recipients],
+      size: mime.length,
+      use8BitMime: !isAscii(mime),
+    },
+    held.stream,
+    (error, info) => answered({ error, info: error === null ? info : null }),
+  )
+  return { held, state, answer: promise }
+}
+
+/** The end of a transaction whose dot was not written: nothing was sent, whatever the server says. */
+const beforeDot = ({ error, info }: Answer, reused: boolean, login: ServerLogin): Attempt => {
+  if (info !== null) return deferred(unavailable('protocol-error'))
+  const code = replyCode(error)
+  if (reused && (code === 0 || code === 421)) return { kind: 'stale' }
+  return code === 0 ? deferredBy(error) : refusedOutcome(error, login)
+}
+
+const afterDot = ({ error, info }: Answer, login: ServerLogin): SendOutcome => {
+  if (info !== null) {
+    return { kind: 'sent', accepted: [...info.accepted], refused: refusals(info.rejectedErrors ?? [], login) }
+  }
+  const code = replyCode(error)
+  if (code >= 400 && code <= 599) return refusedOutcome(error, login)
+  return { kind: 'unknown', reason: unavailable(codeOf(error) ?? 'protocol-error').message }
+}
+
+/**
+ * One SMTP transaction with the moment of commitment in our hands: everything but the final dot is written, `release`
+ * is asked, and only its yes writes the dot. Whatever ends the transaction before that has sent nothing.
+ * @throws what `release` throws; nothing was sent then
+ */
+const transact = async (
+  loan: Loan,
+  login: ServerLogin,
+  message: Message,
+  release: () => Promise<boolean>,
+  stopped: AbortSignal,
+  answerMs: number,
+): Promise<Attempt> => {
+  const { connection, reused } = loan
+  const { held, state, answer } = started(loan, message)
+  const cut = () => connection.close()
+  stopped.addEventListener('abort', cut, { once: true })
+  if (stopped.aborted) cut()
+  try {
+    const early = await Promise.race([answer, held.written.then(() => null)])
+    if (stopped.aborted) return deferred(unavailable('stopped'))
+    if (early !== null) return beforeDot(early, reused, login)
+    const mayGo = await release()
+    if (!mayGo) return { kind: 'withdrawn' }
+    if (stopped.aborted) return deferred(unavailable('stopped'))
+    if (state.answer !== null) return beforeDot(state.answer, false, login)
+    if (connection.destroyed || !connection._socket) return deferred(unavailable('connection-lost'))
+    connection._socket.setTimeout(answerMs)
+    held.finish()
+  } finally {
+    stopped.removeEventListener('abort', cut)
+  }
+  // From here only the answer can tell, so a stop leaves it a moment.
+  let grace: NodeJS.Timeout | undefined
+  const wait = () => (grace = setTimeout(cut, STOP_GRACE_MS))
+  stopped.addEventListener('abort', wait, { once: true })
+  try {
+    return afterDot(await answer, login)
+  } finally {
+    stopped.removeEventListener('abort', wait)
+    clearTimeout(grace)
+  }
+}
+
+/**
+ * Sends over SMTP submission, connections kept open between messages. Faults of login and connection are `deferred`
+ * under the code of the problem, also those that need a person; only a message that was itself refused has `failed`.
+ */
+export const smtpSender = (guard: EgressGuard, pool: Partial<PoolLimits> = {}): MailSender => {
+  const connections = smtpPool(guard, { ...DEFAULT_POOL, ...pool })
+
+  const borrowed = async (login: ServerLogin, signal: AbortSignal): Promise<Loan | MailUnavailable> => {
+    try {
+      return await connections.borrow(login, signal)
+    } catch (error) {
+      if (error instanceof MailUnavailable) return error
+      throw error
+    }
+  }
+
+  const attempt = async (
+    ...[login, message, release, signal]: Parameters<MailSender['send']>
+  ): Promise<Attempt> => {
+    const loan = await borrowed(login, signal)
+    if (loan instanceof MailUnavailable) return deferred(loan)
+    let healthy = false
+    try {
+      const cannot = offerProblem(message, loan)
+      const outcome = cannot ?? (await transact(loan, login, message, release, signal, guard.limits.answerMs))
+      healthy = cannot !== null || outcome.kind === 'sent'
+      return outcome
+    } finally {
+      loan.giveBack(healthy)
+    }
+  }
+
+  return {
+    send: async (login, message, release, signal) => {
+      const invalid = addressProblem(message.envelope)
+      if (invalid !== null) return invalid
+      for (;;) {
+        const outcome = await attempt(login, message, release, signal)
+        if (outcome.kind !== 'stale') return outcome
+      }
+    },
+    close: () => {
+      connections.close()
+      return Promise.resolve()
+    },
+  }
+}
