@@ -34,7 +34,7 @@ t.test('a token gives back what was sealed in it, whatever that was', async (t) 
         assert.deepEqual(tokens.readClick(tokens.sealClick({ ...open, link, url })), { ...open, link, url })
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
   for (const bytes of [1, 100, 2000]) {
     const url = 'x'.repeat(bytes)
@@ -80,9 +80,12 @@ t.test('no token with a flipped bit, another spelling or another length is accep
     for (let end = 0; end < token.length; end++) attempt(token.slice(0, end))
     for (const more of ['A', '=', '\n', ' ', '%00', token]) attempt(token + more)
   }
-  const random = fc.sample(fc.string({ unit: fc.constantFrom(...'abcXYZ019-_'), maxLength: 300 }), 5000)
+  const random = fc.sample(
+    fc.string({ unit: fc.constantFrom(...'abcXYZ019-_'.split('')), maxLength: 300 }),
+    5000,
+  )
   for (const text of random) attempt(text)
-  while (tried < 200_000) {
+  for (let round = 0; round < 120; round++) {
     const bytes = Buffer.from(tokens.sealClick(click), 'base64url')
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const flipped = Buffer.from(bytes)
@@ -90,6 +93,7 @@ t.test('no token with a flipped bit, another spelling or another length is accep
       attempt(flipped.toString('base64url'))
     }
   }
+  t.ok(tried >= 100_000, `${tried} tried`)
   t.equal(accepted, 0)
 })
 

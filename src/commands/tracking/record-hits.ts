@@ -1,0 +1,87 @@
+import type { RecordedEvent } from '../../domain/event.ts'
+import { foldRepeats, trackingStream, withinLimit } from '../../domain/tracking/fold-hits.ts'
+import { newEvent, sourceEventId, type Caller } from '../handle.ts'
+import { DuplicateEvent, RevisionConflict, type EventStore, type SpooledHit } from '../ports.ts'
+
+/** Requests, every one of them in one of these: with an event of its own, counted in another's, there before, too many. */
+export type HitsRecorded = {
+  readonly recorded: number
+  readonly folded: number
+  readonly known: number
+  readonly dropped: number
+}
+
+const AT_ONCE = 32
+const EVENTS_AN_APPEND = 500
+const ATTEMPTS = 5
+
+/**
+ * Appends the hits of one spool segment, given whole: repeats within it are folded, each message's hits go to its
+ * stream at the revision that was read, and those that are there already are left out. So a segment that is given
+ * again, after a crash or by a second process, changes nothing.
+ * @throws what the store throws; then some hits may be recorded, and the same segment is to be given again
+ */
+export const recordHits =
+  (deps: { store: EventStore }) =>
+  async (caller: Caller, hits: readonly SpooledHit[]): Promise<HitsRecorded> => {
+    const sum = { recorded: 0, folded: 0, known: 0, dropped: 0 }
+    const messages = [...Map.groupBy(hits, ({ hit }) => hit.data.outgoingId)]
+    for (let next = 0; next < messages.length; next += AT_ONCE) {
+      const some = messages.slice(next, next + AT_ONCE)
+      const answers = await Promise.all(some.map(([id, of]) => recordMessage(deps.store, caller, id, of)))
+      for (const answer of answers)
+        for (const name of ['recorded', 'folded', 'known', 'dropped'] as const) sum[name] += answer[name]
+    }
+    return sum
+  }
+
+const recordMessage = async (
+  store: EventStore,
+  caller: Caller,
+  outgoingId: string,
+  hits: readonly SpooledHit[],
+): Promise<HitsRecorded> => {
+  const stream = trackingStream(outgoingId)
+  const folded = foldRepeats(hits).map((one) => ({ ...one, id: sourceEventId(`hit ${one.source}`) }))
+  for (let attempt = 1; ; attempt++) {
+    const history = await store.readStream(stream)
+    const ids = new Set(history.map(({ id }) => id))
+    const fresh = folded.filter(({ id }) => !ids.has(id))
+    const within = withinLimit(history, fresh)
+    try {
+      await appendAll(store, caller, stream, history, within)
+      const requests = (of: readonly SpooledHit[]): number =>
+        of.reduce((sum, { hit }) => sum + 1 + hit.data.repeats, 0)
+      return {
+        recorded: within.length,
+        folded: requests(within) - within.length,
+        known: requests(folded) - requests(fresh),
+        dropped: requests(fresh) - requests(within),
+      }
+    } catch (error) {
+      const overtaken = error instanceof RevisionConflict || error instanceof DuplicateEvent
+      if (!overtaken || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+const appendAll = async (
+  store: EventStore,
+  caller: Caller,
+  stream: string,
+  history: readonly RecordedEvent[],
+  hits: readonly (SpooledHit & { readonly id: string })[],
+): Promise<void> => {
+  let revision = history.at(-1)?.revision ?? -1
+  for (let next = 0; next < hits.length; next += EVENTS_AN_APPEND) {
+    const events = hits
+      .slice(next, next + EVENTS_AN_APPEND)
+      .map(({ hit, id }) => newEvent(hit, id, caller, hit.data.at))
+    const appended = await store.append({
+      stream,
+      expected: revision === -1 ? 'no_stream' : revision,
+      events,
+    })
+    ;({ revision } = appended)
+  }
+}
