@@ -1,0 +1,274 @@
+import t from 'tap'
+import {
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  AccountServersChanged,
+  AccountSettingsChanged,
+  defaultSettings,
+  SyncRequested,
+} from '../../../src/domain/accounts/events.ts'
+import type { DomainEvent } from '../../../src/domain/event.ts'
+import {
+  MessageFlagsChanged,
+  MessagePlaced,
+  MessageQuarantined,
+  MessageRemoved,
+  QuarantineReleased,
+  QuarantineSkipped,
+} from '../../../src/domain/sync/events.ts'
+import { placements } from '../../../src/projections/sync/placements.ts'
+import { syncErrors } from '../../../src/projections/sync/sync-errors.ts'
+import { statusOf, syncHistory } from '../../../src/projections/sync/sync-history.ts'
+import { syncSchedule } from '../../../src/projections/sync/sync-schedule.ts'
+import { syncStatus } from '../../../src/projections/sync/sync-status.ts'
+import { foldEvents, recordedEvents } from '../../support/fold.ts'
+import { idOf } from '../../support/sending.ts'
+import {
+  accountId,
+  connected,
+  cursorOf,
+  folderSynced,
+  messageIdOf,
+  passFinished,
+  passStarted,
+  placeOf,
+  synced,
+} from '../../support/sync.ts'
+
+const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString()
+const schedule = async (...events: DomainEvent[]) => {
+  const { account } = await foldEvents(syncSchedule, recordedEvents(events))
+  return account[0]!
+}
+const login = { kind: 'authentication', code: 'login-rejected', detail: 'd', remedy: 'r' } as const
+const quarantined = (n: number, attempts = 1) =>
+  MessageQuarantined({
+    messageId: messageIdOf(n),
+    accountId,
+    placement: placeOf(n),
+    flags: ['\\Seen'],
+    receivedAt: minute(0),
+    size: 10,
+    raw: 'b'.repeat(64),
+    reason: `attempt ${attempts}`,
+    attempts,
+  })
+
+t.test(
+  'an account is due at once when it is new or asked for, and else its frequency after the last pass',
+  async (t) => {
+    t.match(await schedule(connected()), { due_at: minute(0), asked: 'connect', last_pass: 0 })
+    t.match(await schedule(connected(), passStarted(1), passFinished(1)), { due_at: minute(7), last_pass: 1 })
+    const events = [connected(), passStarted(1), passFinished(1), SyncRequested({ accountId })]
+    t.match(await schedule(...events), { due_at: minute(3), asked: 'request' })
+    t.match(
+      await schedule(...events, passStarted(2), SyncRequested({ accountId }), passFinished(2)),
+      { due_at: minute(6), asked: 'request', last_pass: 2 },
+      'a request during a pass is answered by another pass',
+    )
+    t.match(await schedule(...events, passStarted(2), passFinished(2)), { due_at: minute(10), asked: null })
+  },
+)
+
+t.test('failures make the pause longer, up to an hour, and refused logins start there', async (t) => {
+  const failed = (number: number) => [passStarted(number), passFinished(number, 'failed')]
+  const pauseAfter = async (failures: number) => {
+    const numbers = Array.from({ length: failures }, (_, nth) => nth + 1)
+    const { due_at, last_finished_at } = await schedule(connected(), ...numbers.flatMap(failed))
+    return (Date.parse(due_at!) - Date.parse(last_finished_at!)) / 60_000
+  }
+  t.strictSame(await Promise.all([1, 2, 3, 4, 5, 9].map(pauseAfter)), [5, 10, 20, 40, 60, 60])
+  const refused = [connected(), passStarted(1), passFinished(1, 'failed', login)]
+  t.match(await schedule(...refused), { due_at: minute(62) })
+  const { smtp, imap, credentialVersion } = connected().data
+  const mended = AccountServersChanged({ accountId, smtp, imap, credentialVersion })
+  t.match(await schedule(...refused, mended), { due_at: minute(3), asked: 'request', failures: 0 })
+})
+
+t.test(
+  'an account that is paused, disconnected, sends only or has no IMAP server is never due',
+  async (t) => {
+    const paused = [connected(), passStarted(1), passFinished(1), AccountPaused({ accountId, reason: '' })]
+    t.match(await schedule(...paused), { due_at: null })
+    t.match(await schedule(...paused, SyncRequested({ accountId })), { due_at: null })
+    t.match(await schedule(...paused, AccountResumed({ accountId })), { due_at: minute(4) })
+    t.match(await schedule(connected(), AccountDisconnected({ accountId, reason: '' })), { due_at: null })
+    t.match(await schedule(connected({ syncDirection: 'send' })), { due_at: null })
+    const { smtp, credentialVersion } = connected().data
+    t.match(
+      await schedule(connected(), AccountServersChanged({ accountId, smtp, imap: null, credentialVersion })),
+      {
+        due_at: null,
+      },
+    )
+  },
+)
+
+t.test('more to read is read at once, and another frequency counts from the last pass', async (t) => {
+  const events = [connected(), passStarted(1), passFinished(1)]
+  const changed = (settings: object) =>
+    AccountSettingsChanged({ accountId, settings: { ...defaultSettings, ...settings } })
+  t.match(await schedule(...events, changed({ folders: ['inbox', 'sent', 'archive'] })), {
+    due_at: minute(3),
+  })
+  t.match(await schedule(...events, changed({ historyDays: null })), { due_at: minute(3) })
+  t.match(await schedule(...events, changed({ syncFrequencyMinutes: 60 })), { due_at: minute(62) })
+})
+
+t.test('a pass that was given up by a dead worker leaves the account due', async (t) => {
+  const events = [connected(), passStarted(1), passFinished(1, 'abandoned')]
+  t.match(await schedule(...events), { due_at: minute(0), failures: 0 })
+})
+
+t.test('the history says of each pass and folder what was listed and what became of it', async (t) => {
+  const rows = await foldEvents(
+    syncHistory,
+    recordedEvents([
+      connected({ syncDirection: 'receive' }),
+      passStarted(1),
+      folderSynced(
+        1,
+        { listed: 5, stored: 3, known: 1, excluded: 1, received: 2, sent: 1 },
+        {
+          exclusions: [{ folder: 'INBOX', uid: 4, pattern: 'noreply@*' }],
+        },
+      ),
+      folderSynced(
+        1,
+        { listed: 2, failed: 1, excluded: 1 },
+        {
+          exclusions: [{ folder: 'INBOX', uid: 7, pattern: 'noreply@*' }],
+          failures: [{ folder: 'INBOX', uid: 8, reason: 'too deep', attempts: 1, messageId: messageIdOf(8) }],
+        },
+      ),
+      passFinished(1, 'partial', { unchanged: ['Sent'] }),
+      passStarted(2),
+    ]),
+  )
+  const [first, second] = rows.pass
+  t.match(first, { direction: 'receive', stored: 3, failed: 1, outcome: 'partial', finished_at: minute(4) })
+  t.match(first!.folders, [
+    {
+      folder: 'INBOX',
+      listed: 7,
+      stored: 3,
+      known: 1,
+      excluded: 2,
+      failed: 1,
+      rules: [{ pattern: 'noreply@*', count: 2 }],
+    },
+    { folder: 'Sent', listed: 0 },
+  ])
+  t.match(rows.failure, [{ number: 1, uid: 8, message_id: messageIdOf(8) }])
+  t.equal(statusOf(first!), 'Partial (1 failed)')
+  t.equal(statusOf(second!), 'Running')
+  t.strictSame(
+    (['success', 'failed', 'abandoned'] as const).map((outcome) => statusOf({ outcome, failed: 0 })),
+    ['Success', 'Failed', 'Interrupted'],
+  )
+})
+
+t.test(
+  'errors stay until they are retried with success, skipped, or the server hands the message out',
+  async (t) => {
+    const missed = folderSynced(
+      1,
+      { listed: 2, failed: 2 },
+      {
+        cursor: cursorOf({
+          retry: [
+            { uid: 3, attempts: 1 },
+            { uid: 4, attempts: 1 },
+          ],
+        }),
+        failures: [3, 4].map((uid) => ({ folder: 'INBOX', uid, reason: 'not handed out', attempts: 1 })),
+      },
+    )
+    const events = [connected(), passStarted(1), missed, quarantined(8), quarantined(9), quarantined(8, 2)]
+    const before = await foldEvents(syncErrors, recordedEvents(events))
+    t.match(before.sync_error.map(({ kind, uid, attempts }) => `${kind} ${uid} ${attempts}`).toSorted(), [
+      'missing 3 1',
+      'missing 4 1',
+      'unreadable 8 2',
+      'unreadable 9 1',
+    ])
+    t.match(
+      before.sync_error.find(({ uid }) => uid === 8),
+      { first_at: minute(3), last_at: minute(5) },
+    )
+    const after = await foldEvents(
+      syncErrors,
+      recordedEvents([
+        ...events,
+        folderSynced(
+          2,
+          { listed: 1, stored: 1, received: 1 },
+          { cursor: cursorOf({ retry: [{ uid: 4, attempts: 2 }] }) },
+        ),
+        QuarantineSkipped({ messageId: messageIdOf(9), accountId }),
+        QuarantineReleased({ messageId: messageIdOf(8), accountId, became: messageIdOf(80) }),
+      ]),
+    )
+    t.match(after.sync_error, [{ kind: 'missing', uid: 4 }])
+    t.equal(after.sync_error.length, 1)
+  },
+)
+
+t.test('placements are what the log says of where each message lies', async (t) => {
+  const about = { messageId: messageIdOf(1), accountId }
+  const rows = await foldEvents(
+    placements,
+    recordedEvents([
+      synced(1),
+      synced(2),
+      MessagePlaced({ ...about, placement: placeOf(9, 'Archive'), flags: ['x'] }),
+      MessageFlagsChanged({ ...about, placement: placeOf(1), flags: ['\\Seen'] }),
+      MessageRemoved({ ...about, messageId: messageIdOf(2), placement: placeOf(2) }),
+      quarantined(3),
+      MessageFlagsChanged({ ...about, messageId: messageIdOf(3), placement: placeOf(3), flags: [] }),
+      quarantined(4),
+      MessageRemoved({ ...about, messageId: messageIdOf(4), placement: placeOf(4) }),
+      quarantined(4, 2),
+    ]),
+  )
+  t.strictSame(
+    rows.placement.map(({ folder, uid, message_id, flags, quarantined: bad }) => [
+      folder,
+      uid,
+      message_id,
+      flags,
+      bad,
+    ]),
+    [
+      ['Archive', 9, messageIdOf(1), ['x'], false],
+      ['INBOX', 1, messageIdOf(1), ['\\Seen'], false],
+      ['INBOX', 3, messageIdOf(3), [], true],
+    ],
+  )
+})
+
+t.test('the status counts each message once, by quarter hours, and remembers gaps', async (t) => {
+  const outgoingId = idOf('out', 1)
+  const rows = await foldEvents(
+    syncStatus,
+    recordedEvents([
+      connected(),
+      passStarted(1),
+      synced(1),
+      synced(2, { direction: 'out' }),
+      synced(3, { outgoingId, direction: 'out' }),
+      synced(4, { outgoingId, direction: 'out' }),
+      folderSynced(1, { listed: 1, failed: 1 }, { cursor: cursorOf({ retry: [{ uid: 3, attempts: 1 }] }) }),
+      passFinished(1, 'partial'),
+    ]),
+  )
+  t.match(rows.account, [
+    { emails_synced: 3, gaps: { INBOX: 1 }, outcome: 'partial', last_sync_at: minute(7) },
+  ])
+  t.match(rows.quarter, [
+    { starts_at: '2026-01-05T01:00:00.000Z', received: 1, sent_elsewhere: 0 },
+    { starts_at: '2026-01-05T02:00:00.000Z', received: 0, sent_elsewhere: 1 },
+  ])
+  t.equal(rows.quarter.length, 2, 'our own mail is counted when it is sent')
+})
