@@ -18,7 +18,7 @@ async function main(wanted: string[]): Promise<void> {
   const stopping = Promise.withResolvers<never>()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
-      for (const child of running) child.kill('SIGTERM')
+      for (const { pid } of running) if (pid !== undefined) process.kill(-pid, 'SIGTERM')
       stopping.reject(new Error(`stopped by ${signal}`))
     })
   }
@@ -93,7 +93,9 @@ function testFiles(): string[] {
 }
 
 function start(program: string, args: string[], env: NodeJS.ProcessEnv, stdio: StdioOptions): ChildProcess {
-  const child = spawn(process.execPath, [path.join(root, program), ...args], { cwd: root, env, stdio })
+  // In a group of its own, so that all of its test files can be ended with it.
+  const options = { cwd: root, env, stdio, detached: true }
+  const child = spawn(process.execPath, [path.join(root, program), ...args], options)
   running.add(child)
   return child
 }
