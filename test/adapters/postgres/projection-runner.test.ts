@@ -9,10 +9,11 @@ import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
+import { tableCells } from '../../../src/adapters/postgres/projection-cells.ts'
 import { readModelsEqualRebuild, rebuildInto } from '../../../src/adapters/postgres/projection-rebuild.ts'
 import { projectionRunner, type RunnerParts } from '../../../src/adapters/postgres/projection-runner.ts'
 import type { EventStore, Lease, Leases } from '../../../src/commands/ports.ts'
-import { defineEvent, type DomainEvent, type RecordedEvent } from '../../../src/domain/event.ts'
+import { defineEvent, type DomainEvent, type Json, type RecordedEvent } from '../../../src/domain/event.ts'
 import {
   bigint,
   boolean,
@@ -242,6 +243,78 @@ t.test('a projection runner', async (t) => {
       t.pass()
     },
   )
+
+  t.test('any value that fits its column comes back as it was folded', async (t) => {
+    const instants = fc.date({
+      min: new Date('0001-01-01'),
+      max: new Date('9999-12-31'),
+      noInvalidDate: true,
+    })
+    const anyRow = fc.record({
+      id: anyText,
+      number: fc.maxSafeInteger(),
+      double: fc.double({ noNaN: true, noDefaultInfinity: true }),
+      at: instants.map((at) => at.toISOString()),
+      day: instants.map((at) => at.toISOString().slice(0, 10)),
+      flag: fc.boolean(),
+      value: fc.oneof(
+        fc.jsonValue({ stringUnit: 'binary' }),
+        fc.constantFrom(1e21, 1e-7, 5e-324, -0, 1.7e308),
+      ),
+      maybe: fc.option(fc.jsonValue()),
+    })
+    const Put = defineEvent('TestPut', z.array(z.unknown()))
+    const columns = {
+      id: text,
+      number: bigint,
+      double,
+      at: timestamp,
+      day: date,
+      flag: boolean,
+      value: json<Json>(),
+      maybe: nullable(json<Json>()),
+    }
+    const of = projection({
+      name: 'test-values',
+      version: 1,
+      tables: { row: table({ columns, key: ['id', 'number', 'double', 'at', 'day', 'flag'] }) },
+      events: [Put],
+      fold: (event, rows) => {
+        for (const row of event.data) rows.put('row', row as Parameters<typeof rows.put>[1])
+      },
+    })
+    let run = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyRow, { minLength: 20, maxLength: 40 }), async (values) => {
+        const schema = `values_${++run}`
+        const store = await logOf([Put(values)])
+        await rebuildInto({ store, pool }, of, schema, await store.head())
+        const kysely = db.withSchema(schema) as unknown as Kysely<{ row: object }>
+        const rows = await kysely.selectFrom('row').selectAll().execute()
+        const expected = (await foldEvents(of, recordedEvents([Put(values)]))).row
+        const inOrder = (some: readonly object[]) => some.map((row) => JSON.stringify(row)).toSorted()
+        assert.deepEqual(inOrder(rows), inOrder(expected))
+        await pool.query(`drop schema ${schema} cascade`)
+      }),
+      { numRuns: 10 },
+    )
+    t.pass()
+  })
+
+  t.test('instants and days in other spellings are brought into one', async (t) => {
+    const columns = { id: integer, at: timestamp, day: date }
+    const cells = tableCells('edge', table({ columns, key: ['id'] }))
+    const stored = (at: string, day: string) => cells.toCells({ id: 1, at, day }).slice(1)
+    t.same(stored('2026-01-31T01:00:00.123456+02:00', '2024-02-29'), [
+      '2026-01-30T23:00:00.123Z',
+      '2024-02-29',
+    ])
+    t.same(stored('0000-01-01T00:00:00Z', '0000-02-29'), ['0001-01-01T00:00:00.000Z', '0001-01-01'])
+    for (const at of ['2026-01-31', 'Jan 31 2026', '2026-13-01T00:00:00Z', '2026-01-31T00:00:00'])
+      t.throws(() => stored(at, '2026-01-31'), { message: 'edge.at is not an instant' })
+    for (const day of ['2026-02-29', '2026-1-1', '20260101', '2026-01-31T00:00:00Z'])
+      t.throws(() => stored('2026-01-31T00:00:00Z', day), { message: 'edge.day is not a day' })
+  })
 
   t.test('an event that is appended while it runs is in the tables when waitFor says so', async (t) => {
     const of = named('live')
