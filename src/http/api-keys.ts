@@ -14,6 +14,7 @@ export const permissions = [
   'tracking:read',
   'analytics:read',
   'keys:manage',
+  'system:read',
 ] as const
 export type Permission = (typeof permissions)[number]
 
