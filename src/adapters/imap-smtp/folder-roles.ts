@@ -1,3 +1,4 @@
+import type { ImapFlow } from 'imapflow'
 import type { MailFolder } from '../../commands/ports.ts'
 
 type Role = NonNullable<MailFolder['role']>
@@ -60,4 +61,17 @@ export const withRoles = (folders: readonly ListedFolder[]): MailFolder[] => {
     if (Number.isFinite(best)) named.set(ranks.indexOf(best), role)
   }
   return folders.map(({ path }, index) => ({ path, role: announced[index] ?? named.get(index) ?? null }))
+}
+
+/** The folders of a mailbox that can be opened, with their roles. */
+export const foldersOf = async (client: ImapFlow): Promise<MailFolder[]> => {
+  const listed = await client.list()
+  const open = listed.filter(({ flags }) => !flags.has('\\Noselect') && !flags.has('\\NonExistent'))
+  return withRoles(
+    open.map(({ path, name, specialUse, specialUseSource }) => ({
+      path,
+      name,
+      announcedUse: specialUseSource === 'extension' ? (specialUse ?? null) : null,
+    })),
+  )
 }

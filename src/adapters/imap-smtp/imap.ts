@@ -9,7 +9,7 @@ import {
 } from '../../commands/ports.ts'
 import { normaliseMessageId } from '../../domain/mail.ts'
 import type { EgressGuard } from './egress-guard.ts'
-import { withRoles } from './folder-roles.ts'
+import { foldersOf } from './folder-roles.ts'
 import { openImap } from './imap-connection.ts'
 import { codeOf, textOf, unavailable, type ProblemCode } from './problems.ts'
 
@@ -186,18 +186,7 @@ const session = (
   }
 
   return {
-    folders: () =>
-      run(async (box) => {
-        const listed = await box.list()
-        const open = listed.filter(({ flags }) => !flags.has('\\Noselect') && !flags.has('\\NonExistent'))
-        return withRoles(
-          open.map(({ path, name, specialUse, specialUseSource }) => ({
-            path,
-            name,
-            announcedUse: specialUseSource === 'extension' ? (specialUse ?? null) : null,
-          })),
-        )
-      }),
+    folders: () => run(foldersOf),
 
     open: (path) =>
       run(async (box) => {
