@@ -39,15 +39,17 @@ export const dueMessages = async (
   return rows.map(({ id }) => id)
 }
 
-/** Messages that are being released, or were when their sender died. */
+/** Messages of one account or all that are being released, or were when their sender died. */
 export const releasingMessages = (
   db: Kysely<unknown>,
+  accountId: string | null,
   limit: number,
 ): Promise<{ id: string; accountId: string }[]> =>
   tablesOf(db, outbox)
     .selectFrom('message')
     .select(['id', 'account_id as accountId'])
     .where('state', '=', 'releasing')
+    .$if(accountId !== null, (query) => query.where('account_id', '=', accountId))
     .orderBy('account_id')
     .orderBy('id')
     .limit(limit)

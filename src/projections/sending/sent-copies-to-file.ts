@@ -33,15 +33,20 @@ export const sentCopiesToFile = projection({
   },
 })
 
-/** Up to `limit` messages of each account that is not paused, oldest first. */
+/**
+ * Up to `limit` messages of each account that is not paused, oldest first. Some servers file a copy by themselves:
+ * they are left `waitSeconds` to do it.
+ */
 export const copiesToFile = async (
   db: Kysely<unknown>,
   limit: number,
+  waitSeconds: number,
 ): Promise<{ accountId: string; ids: string[] }[]> => {
   const numbered = tablesOf(db, sentCopiesToFile)
     .selectFrom('message')
     .leftJoin('paused', 'paused.account_id', 'message.account_id')
     .where('paused.account_id', 'is', null)
+    .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitSeconds} * interval '1 second'`)
     .select([
       'message.account_id',
       'id',

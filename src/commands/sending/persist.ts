@@ -1,0 +1,29 @@
+import { NotFound, Refused } from '../../domain/decider.ts'
+import { StaleRevision } from '../handle.ts'
+import { DuplicateEvent } from '../ports.ts'
+
+const FIRST_PAUSE_MS = 25
+const LONGEST_PAUSE_MS = 2000
+
+/**
+ * Repeats a command under its one command id for as long as the store does not answer. Its answers, a refusal or a
+ * stale revision, are passed on at once. @throws the last fault when `patienceMs` are over
+ */
+export const persist = async <Result>(work: () => Promise<Result>, patienceMs: number): Promise<Result> => {
+  const until = performance.now() + patienceMs
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (isAnswer(error) || performance.now() + pauseMs > until) throw error
+    }
+    await new Promise<void>((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
+
+export const isAnswer = (error: unknown): boolean =>
+  error instanceof Refused ||
+  error instanceof NotFound ||
+  error instanceof StaleRevision ||
+  error instanceof DuplicateEvent ||
+  error instanceof TypeError
