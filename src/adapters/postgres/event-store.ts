@@ -89,11 +89,15 @@ type Row = {
   readonly metadata: EventMetadata
 }
 
+/** `offset 0` keeps the planner from reading the whole table of streams for one page. */
 const SELECT_EVENTS = `
   select e.position, s.name as stream, e.revision, e.event_id as id, e.recorded_at, e.type, e.data, e.metadata
-  from es.events e join es.streams s using (stream_id)`
+  from es.events e
+  cross join lateral (select s.name from es.streams s where s.stream_id = e.stream_id offset 0) s`
 
-const READ_STREAM = `${SELECT_EVENTS} where s.name = $1 and e.revision > $2 order by e.revision limit $3`
+const READ_STREAM = `${SELECT_EVENTS}
+  where e.stream_id = (select stream_id from es.streams where name = $1) and e.revision > $2
+  order by e.revision limit $3`
 
 /** One statement and so one snapshot: the head beside the events says how far the search went. */
 const readAll = async (
@@ -109,12 +113,12 @@ const readAll = async (
     left join lateral (${SELECT_EVENTS}
       where e.position > $1 and e.position <= $2
         and ($4::text[] is null or e.type = any($4)) and ($5::text is null or s.name ^@ $5)
-      order by e.position limit $3) e on true
-    order by e.position`,
+      order by e.position limit $3) e on true`,
     [from, to, limit, types ?? null, streamPrefix ?? null],
   )
   const head = rows[0]?.head ?? 0
-  const found = rows.filter((row) => row.position !== null)
+  // The join promises no order; here it is made sure without the server copying every row for it.
+  const found = rows.filter((row) => row.position !== null).toSorted((a, b) => a.position - b.position)
   const last = found.length === limit ? found.at(-1) : undefined
   const position = last?.position ?? Math.max(from, Math.min(to, head))
   return { events: found.map(recorded), position: positionOf(position), atHead: position >= head }

@@ -34,8 +34,10 @@ const wholeNumber = (text: string): number => {
 const usual: { getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown } = pg.types
 const parseInstant = usual.getTypeParser(pg.types.builtins.TIMESTAMPTZ)
 
-/** `infinity` stays as it is. */
+/** `infinity` stays as it is. What a session in UTC says needs no more than other punctuation. */
 const instant = (text: string): string => {
+  if (text.endsWith('+00') && text[10] === ' ')
+    return `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(3, '0').slice(0, 3)}Z`
   const parsed = parseInstant(text)
   return parsed instanceof Date ? parsed.toISOString() : text
 }
