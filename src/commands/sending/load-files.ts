@@ -12,7 +12,7 @@ export const loadFiles = async (
 ): Promise<ComposedFile[]> => {
   const files: ComposedFile[] = []
   let total = 0
-  for (const { name, contentType, blob } of attached) {
+  for (const { name, contentType, blob, contentId } of attached) {
     const content = await blobs.get(blob)
     if (!content)
       throw new Refused(
@@ -29,7 +29,7 @@ export const loadFiles = async (
         'Send fewer files, or links to them.',
         { limitBytes: MAX_FILES_BYTES },
       )
-    files.push({ name, contentType, content })
+    files.push({ name, contentType, content, ...(contentId === undefined ? {} : { cid: contentId }) })
   }
   return files
 }

@@ -8,11 +8,20 @@ import { templateId } from '../templates/events.ts'
 
 export const outgoingId = z.string().regex(/^out_[0-9a-hjkmnp-tv-z]{26}$/)
 
+/** `contentId`: an image that the body shows as `cid:…`, instead of listing it. */
 export const attachedFile = z.object({
-  name: z.string().min(1).max(255),
+  name: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^\P{Cc}*$/u, 'has a control character'),
   contentType: z.string().max(255),
   size: z.int(),
   blob: blobHash,
+  contentId: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/)
+    .optional(),
 })
 
 /** A message being written: everything as the person typed it, variables unresolved. */

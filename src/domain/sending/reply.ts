@@ -13,15 +13,13 @@ export type ReplyParent = {
   readonly to: readonly WrittenMailbox[]
 }
 
-/** The root of the thread and as many of its last messages as fit a sensible header. */
-const MAX_REFERENCES = 50
+/** The root of the thread and its last messages; with the parent itself as many as a header names (RFC 5537 3.4.4). */
+const MAX_ANCESTORS = 19
 
 /** What the References of the parent are, or stand in for them where it has none (RFC 5322 3.6.4). */
 export const ancestorsOf = ({ references, inReplyTo }: ReplyParent): string[] => {
   const known = references.length > 0 ? references : inReplyTo.length === 1 ? inReplyTo : []
-  return known.length > MAX_REFERENCES
-    ? [...known.slice(0, 1), ...known.slice(1 - MAX_REFERENCES)]
-    : [...known]
+  return known.length > MAX_ANCESTORS ? [...known.slice(0, 1), ...known.slice(1 - MAX_ANCESTORS)] : [...known]
 }
 
 /** To whom a reply goes: who asked for it, else who wrote; to a message of ours, those it was written to. */

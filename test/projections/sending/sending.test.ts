@@ -1,0 +1,203 @@
+import t from 'tap'
+import {
+  AccountConnected,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  defaultSettings,
+} from '../../../src/domain/accounts/events.ts'
+import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
+import type { DomainEvent } from '../../../src/domain/event.ts'
+import {
+  DraftDiscarded,
+  DraftSaved,
+  EmailBounced,
+  EmailDelivered,
+  EmailSent,
+  MessageCancelled,
+  MessageQueued,
+  SendDeferred,
+  SendFailed,
+  SendOutcomeUnknown,
+  SendReleasing,
+  SendRetried,
+  SentCopyFiled,
+  UnknownSettled,
+} from '../../../src/domain/sending/events.ts'
+import { EmailReplied } from '../../../src/domain/tracking/events.ts'
+import { deliveriesDue } from '../../../src/projections/sending/deliveries-due.ts'
+import { drafts } from '../../../src/projections/sending/drafts.ts'
+import { outbox } from '../../../src/projections/sending/outbox.ts'
+import { dayIn, sendCounters } from '../../../src/projections/sending/send-counters.ts'
+import { sentCopiesToFile } from '../../../src/projections/sending/sent-copies-to-file.ts'
+import { foldEvents, recordedEvents } from '../../support/fold.ts'
+import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
+
+const outgoingId = idOf('out', 1)
+const accountId = idOf('acc', 1)
+const of = { outgoingId, accountId }
+const stream = `outgoing-${outgoingId}`
+const inStream = (...events: DomainEvent[]) => events.map((event) => ({ ...event, envelope: { stream } }))
+
+const queued = MessageQueued(exampleQueued())
+const releasing = (attempt: number) => SendReleasing({ ...of, attempt })
+const sent = EmailSent({
+  ...of,
+  attempt: 1,
+  template: null,
+  sentAt: at(30),
+  accepted: ['ann@client.test'],
+  refused: [],
+  evidence: 'answer',
+})
+const unknown = SendOutcomeUnknown({ ...of, attempt: 1, reason: 'cut' })
+const again = UnknownSettled({ ...of, decision: 'send-again', notBefore: at(60) })
+const failed = SendFailed({ ...of, attempt: 1, code: '550', reason: 'No', remedy: 'Do', refused: [] })
+const replied = EmailReplied({ ...of, messageId: idOf('msg', 1), from: 'ann@client.test', at: at(500) })
+
+const connected = AccountConnected({
+  accountId,
+  provider: 'smtp',
+  address: 'me@acme.test',
+  owner: { kind: 'team' },
+  smtp: null,
+  imap: null,
+  credentialVersion: 1,
+  settings: defaultSettings,
+})
+const paused = AccountPaused({ accountId, reason: '' })
+const resumed = AccountResumed({ accountId })
+
+const row = async (...events: DomainEvent[]) => {
+  const { message } = await foldEvents(outbox, recordedEvents(inStream(...events)))
+  return message[0]!
+}
+
+t.test('a message is due while it waits, and only then', async (t) => {
+  t.match(await row(queued), { state: 'queued', due_at: at(10), attempts: 0, revision: 0 })
+  t.match(await row(MessageQueued(exampleQueued({ scheduledAt: at(900), notBefore: at(900) }))), {
+    state: 'scheduled',
+    due_at: at(900),
+  })
+  t.match(await row(queued, releasing(1)), { state: 'releasing', due_at: null, revision: 1 })
+  const deferred = SendDeferred({ ...of, attempt: 1, code: '451', reason: 'Later', retryAt: at(45) })
+  t.match(await row(queued, releasing(1), deferred), {
+    state: 'deferred',
+    due_at: at(45),
+    attempts: 1,
+    code: '451',
+    reason: 'Later',
+  })
+  t.match(await row(queued, deferred, releasing(2), sent), { state: 'sent', due_at: null, code: null })
+  t.match(await row(queued, failed), { state: 'failed', due_at: null, remedy: 'Do' })
+  t.match(await row(queued, failed, SendRetried({ ...of, notBefore: at(70) })), {
+    state: 'queued',
+    due_at: at(70),
+    code: null,
+  })
+  t.match(await row(queued, MessageCancelled(of)), { state: 'cancelled', due_at: null })
+  t.match(await row(queued, releasing(1), unknown, again), { state: 'queued', due_at: at(60), unclear: [1] })
+  t.match(await row(queued, releasing(1), unknown, again, MessageCancelled(of)), {
+    state: 'unknown',
+    settled: true,
+    due_at: null,
+  })
+  const giveUp = UnknownSettled({ ...of, decision: 'give-up', notBefore: null })
+  t.match(await row(queued, releasing(1), unknown, giveUp), { state: 'unknown', settled: true, due_at: null })
+})
+
+t.test(
+  'an unclear message that was met is to be confirmed until it is sent, whichever came first',
+  async (t) => {
+    t.match(await row(queued, releasing(1), unknown), { confirm_at: null })
+    t.match(await row(queued, releasing(1), unknown, replied), { confirm_at: at(500) })
+    t.match(await row(queued, releasing(1), replied, unknown), { confirm_at: at(500) })
+    t.match(await row(queued, releasing(1), unknown, replied, sent), { confirm_at: null, met_at: at(500) })
+    t.match(await row(queued, releasing(1), sent, replied), { confirm_at: null })
+    t.match(
+      await row(queued, releasing(1), unknown, replied, failed),
+      { confirm_at: null },
+      'a late no is a no',
+    )
+    const { message } = await foldEvents(outbox, recordedEvents([replied]))
+    t.same(message, [], 'a message that is not ours is left alone')
+  },
+)
+
+t.test(
+  'the outbox shows copy, delivery and its withdrawal by a bounce, and which accounts are paused',
+  async (t) => {
+    const copied = SentCopyFiled({ ...of, outcome: 'filed', folder: 'Sent' })
+    const delivered = EmailDelivered({ ...of, basis: 'no-bounce', windowMinutes: 60 })
+    const bounce = { recipient: 'ann@client.test', status: '5.1.1', report: idOf('msg', 2) }
+    const bounced = EmailBounced({ ...of, ...bounce, permanent: true })
+    t.match(await row(queued, releasing(1), sent, copied), { copy: 'filed', delivered_at: null, bounced: 0 })
+    t.type((await row(queued, releasing(1), sent, delivered)).delivered_at, 'string')
+    t.match(await row(queued, releasing(1), sent, delivered, bounced), { delivered_at: null, bounced: 1 })
+    const { account } = await foldEvents(outbox, recordedEvents([connected, paused]))
+    t.same(account, [{ id: accountId, status: 'paused' }])
+    const disconnected = AccountDisconnected({ accountId, reason: '' })
+    const later = await foldEvents(outbox, recordedEvents([connected, paused, resumed, disconnected]))
+    t.same(later.account, [{ id: accountId, status: 'disconnected' }])
+  },
+)
+
+t.test('a draft is listed until it is sent or discarded', async (t) => {
+  const saved = DraftSaved({ outgoingId, draft: exampleDraft() })
+  const changed = DraftSaved({ outgoingId, draft: exampleDraft({ subject: 'Other' }) })
+  const fold = async (...events: DomainEvent[]) =>
+    (await foldEvents(drafts, recordedEvents(inStream(...events)))).draft
+  const [draft] = await fold(saved, changed)
+  t.match(draft, { id: outgoingId, draft: { subject: 'Other' }, revision: 1, account_id: accountId })
+  t.not(draft?.created_at, draft?.changed_at)
+  t.same(await fold(saved, DraftDiscarded({ outgoingId })), [])
+  t.same(await fold(saved, queued), [])
+})
+
+t.test('copies and deliveries are to do from the sending to the event that ends it', async (t) => {
+  const copies = async (...events: DomainEvent[]) => foldEvents(sentCopiesToFile, recordedEvents(events))
+  t.same((await copies(connected, sent)).message, [
+    { id: outgoingId, account_id: accountId, sent_at: at(30) },
+  ])
+  t.same((await copies(sent, SentCopyFiled({ ...of, outcome: 'found', folder: 'Sent' }))).message, [])
+  t.same((await copies(connected, paused)).paused, [{ account_id: accountId }])
+  t.same((await copies(connected, paused, resumed)).paused, [])
+
+  const due = async (...events: DomainEvent[]) =>
+    (await foldEvents(deliveriesDue, recordedEvents(events))).message
+  const bounced = (permanent: boolean) =>
+    EmailBounced({ ...of, recipient: 'ann@client.test', permanent, status: null, report: idOf('msg', 2) })
+  t.same(await due(sent), [{ id: outgoingId, sent_at: at(30) }])
+  t.same(await due(sent, EmailDelivered({ ...of, basis: 'report', windowMinutes: null })), [])
+  t.same(await due(sent, bounced(true)), [])
+  t.equal((await due(sent, bounced(false))).length, 1)
+})
+
+t.test("sent messages are counted by account and by day in the organisation's zone", async (t) => {
+  const sentAt = (instant: string, account = accountId) =>
+    EmailSent({ ...sent.data, accountId: account, sentAt: instant })
+  const zone = (timeZone: string) => OrganizationRecorded({ organization: { name: 'Acme', timeZone } })
+  const { sent: rows } = await foldEvents(
+    sendCounters,
+    recordedEvents([
+      sentAt('2026-01-05T23:30:00.000Z'),
+      zone('Europe/Berlin'),
+      sentAt('2026-01-05T22:59:59.999Z'),
+      sentAt('2026-01-05T23:00:00.000Z'),
+      sentAt('2026-01-05T23:30:00.000Z', idOf('acc', 2)),
+      zone('America/New_York'),
+      sentAt('2026-01-06T04:59:59.999Z'),
+    ]),
+  )
+  t.same(rows, [
+    { account_id: accountId, day: '2026-01-05', count: 3 },
+    { account_id: accountId, day: '2026-01-06', count: 1 },
+    { account_id: idOf('acc', 2), day: '2026-01-06', count: 1 },
+  ])
+  // Both sides of a change of clocks.
+  t.equal(dayIn('Europe/Berlin', '2026-03-28T22:59:59.000Z'), '2026-03-28')
+  t.equal(dayIn('Europe/Berlin', '2026-03-28T23:00:00.000Z'), '2026-03-29')
+  t.equal(dayIn('Europe/Berlin', '2026-03-29T21:59:59.000Z'), '2026-03-29')
+  t.equal(dayIn('Europe/Berlin', '2026-03-29T22:00:00.000Z'), '2026-03-30')
+  t.equal(dayIn('Pacific/Kiritimati', '2026-12-31T10:00:00.000Z'), '2027-01-01')
+})
