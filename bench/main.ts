@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Table from 'cli-table3'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { append256, append32 } from './append.ts'
+import { resultOf, type Bench, type Row } from './measure.ts'
+import { readAll } from './read-all.ts'
+
+const rows: readonly Row[] = [append32, append256, readAll]
+
+const args = process.argv.slice(2)
+const json = args.includes('--json')
+const names = args.filter((arg) => !arg.startsWith('--'))
+const unknown = names.filter((name) => !rows.some((row) => row.name === name))
+if (unknown.length > 0) {
+  process.stderr.write(
+    `No benchmark ${unknown.join(', ')}; there are ${rows.map((row) => row.name).join(', ')}\n`,
+  )
+  process.exit(2)
+}
+const chosen = names.length === 0 ? rows : rows.filter((row) => names.includes(row.name))
+
+const folder = mkdtempSync(join(tmpdir(), 'mailtrail-bench-'))
+const server = await startEmbeddedPostgres({ dataFolder: join(folder, 'postgres') })
+const admin = new pg.Pool({ ...server.connection, max: 1 })
+let databases = 0
+const bench: Bench = {
+  rounds: 5,
+  database: async () => {
+    const database = `bench_${++databases}`
+    await admin.query(`create database ${database} template template0`)
+    return { ...server.connection, database }
+  },
+}
+
+const results: ReturnType<typeof resultOf>[] = []
+try {
+  for (const row of chosen) {
+    process.stderr.write(`${row.name}: ${row.what}, against ${row.ceilingWhat}\n`)
+    results.push(resultOf(row, await row.run(bench)))
+  }
+} finally {
+  await admin.end()
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+if (json) process.stdout.write(`${JSON.stringify(results.map(({ low: _, high: __, ...row }) => row))}\n`)
+else {
+  const table = new Table({
+    head: ['name', 'ours', 'ceiling', 'unit', 'ratio', 'spread', 'reach'],
+    style: { head: [], border: [] },
+  })
+  for (const row of results)
+    table.push([
+      row.name,
+      row.ours,
+      row.ceiling,
+      row.unit,
+      row.ratio,
+      `${row.low} to ${row.high}`,
+      `at least ${row.reach}`,
+    ])
+  process.stdout.write(`${table.toString()}\n`)
+}
