@@ -47,7 +47,8 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-if (json) process.stdout.write(`${JSON.stringify(results.map(({ low: _, high: __, ...row }) => row))}\n`)
+if (json)
+  process.stdout.write(`${JSON.stringify(results.map(({ low: _low, high: _high, ...row }) => row))}\n`)
 else {
   const table = new Table({
     head: ['name', 'ours', 'ceiling', 'unit', 'ratio', 'spread', 'reach'],

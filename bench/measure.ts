@@ -1,3 +1,5 @@
+import type pg from 'pg'
+
 /** One figure beside its ceiling. Both are rates: more is better. */
 export type Row = {
   readonly name: string
@@ -14,7 +16,7 @@ export type Measured = { readonly ours: readonly number[]; readonly ceiling: rea
 /** What a row works on: settings of a durable PostgreSQL of this run, and how often to measure. */
 export type Bench = {
   /** A fresh database, dropped at the end of the run. */
-  database(): Promise<import('pg').PoolConfig>
+  database(): Promise<pg.PoolConfig>
   readonly rounds: number
 }
 
