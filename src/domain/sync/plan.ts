@@ -26,12 +26,13 @@ export type PlanOptions = {
 }
 
 /**
- * What is to be done in a folder. `cursor` is where it goes on from: carried, or fresh. `newFrom` is the first UID of
+ * What is to be done in a folder. `cursor` is where it goes on from: carried, or fresh (`isFresh`). `newFrom` is the first UID of
  * new mail, null where there is none; `history` the part of the window that is still to be read, UIDs below `below`.
  */
 export type FolderPlan = {
   readonly view: FolderView
   readonly cursor: FolderCursor
+  readonly isFresh: boolean
   readonly newFrom: number | null
   readonly history: { readonly since: string | null; readonly below: number } | null
   readonly retry: readonly number[]
@@ -49,8 +50,9 @@ export const planFolder = (
   view: FolderView,
   options: PlanOptions,
 ): FolderPlan => {
+  const isFresh = carried?.uidValidity !== view.uidValidity
   const kept =
-    carried?.uidValidity === view.uidValidity
+    carried && !isFresh
       ? { ...carried, role: view.role }
       : freshCursor(view, carried ? earlier(carried.since, options.windowStart) : options.windowStart)
   const since = earlier(kept.since, options.windowStart)
@@ -60,6 +62,7 @@ export const planFolder = (
   return {
     view,
     cursor,
+    isFresh,
     newFrom: view.uidNext > cursor.uidNext ? cursor.uidNext : null,
     history: cursor.backfillDone ? null : { since, below: cursor.backfilledTo ?? cursor.uidNext },
     retry: cursor.retry.filter(({ attempts }) => patient || attempts < ATTEMPTS).map(({ uid }) => uid),

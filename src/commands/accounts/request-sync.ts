@@ -1,0 +1,9 @@
+import { account, type Account } from '../../domain/accounts/account.ts'
+import type { Caller, Handle, Handled } from '../handle.ts'
+import { accountStream } from './connect-account.ts'
+
+/** Asks for a sync now (C69). A pass that is running already may have gone past what is new: another follows it. */
+export const requestSync =
+  (deps: { handle: Handle }) =>
+  (caller: Caller, accountId: string): Promise<Handled<Account>> =>
+    deps.handle(account, accountStream(accountId), { do: 'request-sync' }, caller)

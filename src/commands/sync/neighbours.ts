@@ -1,0 +1,60 @@
+import type { AccountSettings } from '../../domain/accounts/events.ts'
+import type { KnownPlacement } from '../../domain/sync/plan.ts'
+import type { Handle, Load } from '../handle.ts'
+import type { BlobStore, Clock, EventStore, Leases, MailboxSession, MailParser } from '../ports.ts'
+
+// What sync asks of other features and of its read models, in its own words; the composition root supplies it.
+
+/** `active`: it may be synced now. */
+export type SyncAccount = {
+  readonly accountId: string
+  readonly address: string
+  readonly active: boolean
+  readonly settings: Pick<AccountSettings, 'syncDirection' | 'historyDays' | 'folders' | 'excludePatterns'>
+}
+
+/** The account as its stream has it; null where it was never connected. */
+export type FindSyncAccount = (accountId: string) => Promise<SyncAccount | null>
+
+/**
+ * Logs in to the account's mailbox; null where the account has none.
+ * @throws MailUnavailable, or Refused where no password is kept
+ */
+export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
+
+/** A message of ours by its id (`out_…`): whose it is, and the blobs with its bytes as sent and as filed. */
+export type FindOutgoing = (
+  outgoingId: string,
+) => Promise<{ readonly accountId: string; readonly blobs: readonly string[] } | null>
+
+export type KnownFolder = {
+  readonly accountId: string
+  readonly folder: string
+  readonly uidValidity: string
+}
+
+/** What is known to lie in a folder. May lag behind the log: streams decide, this only saves work. */
+export type KnownMail = {
+  /** What is known of these UIDs. */
+  among(folder: KnownFolder, uids: readonly number[]): Promise<KnownPlacement[]>
+  /** Below this UID, newest first, at most `limit`. */
+  below(folder: KnownFolder, below: number, limit: number): Promise<KnownPlacement[]>
+  /** Under any other UIDVALIDITY, behind `after`, at most `limit`. */
+  ofOld(folder: KnownFolder, after: KnownPlacement | null, limit: number): Promise<KnownPlacement[]>
+}
+
+export type SyncDeps = {
+  readonly store: EventStore
+  readonly handle: Handle
+  readonly load: Load
+  readonly blobs: BlobStore
+  readonly leases: Leases
+  readonly parser: MailParser
+  readonly clock: Clock
+  readonly findAccount: FindSyncAccount
+  readonly openMailbox: OpenMailbox
+  readonly findOutgoing: FindOutgoing
+  readonly known: KnownMail
+  /** The newest pass that is known of an account; the streams behind it are looked through for newer ones. */
+  readonly lastPass: (accountId: string) => Promise<number>
+}

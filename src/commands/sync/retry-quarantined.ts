@@ -1,0 +1,33 @@
+import { NotFound } from '../../domain/decider.ts'
+import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
+import type { Caller, Handled } from '../handle.ts'
+import { UnreadableMail } from '../ports.ts'
+import type { FindSyncAccount } from './neighbours.ts'
+import { read, storeRead, tell, type StoreDeps } from './store-message.ts'
+
+/**
+ * Reads a quarantined message again from the bytes that were kept. When that works now, the message lives on under the
+ * id of its identity, in all the places where it lies; when not, that is one attempt more (R6).
+ */
+export const retryQuarantined =
+  (deps: StoreDeps & { findAccount: FindSyncAccount }) =>
+  async (caller: Caller, messageId: string, signal: AbortSignal): Promise<Handled<Message>> => {
+    const stream = messageStream(messageId)
+    const { state } = await deps.load(message, stream)
+    if (state.status === 'none') throw new NotFound('message', messageId)
+    const { quarantined, placements } = requireQuarantined(state)
+    const account = await deps.findAccount(state.accountId)
+    if (!account) throw new NotFound('email account', state.accountId)
+    const raw = await deps.blobs.get(quarantined.raw)
+    if (!raw) throw new Error(`The raw form of ${messageId} is not kept`)
+    const mail = await read(deps, raw, signal)
+    if (mail instanceof UnreadableMail)
+      return deps.handle(message, stream, { do: 'fail-again', reason: mail.message }, caller)
+    const { placement, flags } = placements[0] ?? quarantined
+    const { uid } = placement
+    const fetched = { uid, flags, receivedAt: quarantined.receivedAt, raw }
+    const { messageId: became } = await storeRead(deps)(caller, { account, fetched, placement }, mail, signal)
+    for (const other of placements.slice(1)) await tell(deps, caller, became, { do: 'place', ...other })
+    if (placements.length === 0) await tell(deps, caller, became, { do: 'remove', placement })
+    return deps.handle(message, stream, { do: 'release', became }, caller)
+  }

@@ -1,0 +1,132 @@
+import type { FolderCursor } from '../../domain/sync/events.ts'
+import { Refused } from '../../domain/decider.ts'
+import {
+  syncPass,
+  syncPassStream,
+  type PassTrouble,
+  type SyncPassCommand,
+  type SyncTrigger,
+} from '../../domain/sync/sync-pass.ts'
+import { newCommandId, type Caller } from '../handle.ts'
+import { MailUnavailable, type MailboxSession } from '../ports.ts'
+import { gatheredPut } from './gathered-blobs.ts'
+import type { SyncAccount, SyncDeps } from './neighbours.ts'
+import { troubleOf, type Pass } from './pass.ts'
+import { readMailbox } from './read-mailbox.ts'
+
+/**
+ * `done`: the pass ended and says how. `interrupted`: it was stopped, or lost its lease; the next one goes on from what
+ * it recorded. `busy`: another worker is at this account. `inactive`: the account is not to be synced.
+ */
+export type SyncPassResult =
+  | { readonly kind: 'done'; readonly number: number; readonly outcome: 'success' | 'partial' | 'failed' }
+  | { readonly kind: 'interrupted'; readonly number: number }
+  | { readonly kind: 'busy' | 'inactive' }
+
+/**
+ * One sync pass of one account under its lease: everything new is stored, every folder's counts and cursor are recorded
+ * behind it, and the pass ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
+ * in the mailbox is changed (R8). A pass whose worker died is ended first, and this one goes on where it came to (R3).
+ */
+export const runSyncPass =
+  (deps: SyncDeps) =>
+  async (
+    caller: Caller,
+    { accountId, trigger }: { accountId: string; trigger: SyncTrigger },
+    signal: AbortSignal,
+  ): Promise<SyncPassResult> => {
+    const account = await deps.findAccount(accountId)
+    if (!account?.active) return { kind: 'inactive' }
+    const lease = await deps.leases.acquire(`sync-${accountId}`, signal)
+    if (!lease) return { kind: 'busy' }
+    try {
+      return await runUnderLease(deps, caller, account, trigger, AbortSignal.any([signal, lease.signal]))
+    } finally {
+      await lease.release()
+    }
+  }
+
+const runUnderLease = async (
+  deps: SyncDeps,
+  caller: Caller,
+  account: SyncAccount,
+  trigger: SyncTrigger,
+  signal: AbortSignal,
+): Promise<SyncPassResult> => {
+  const { accountId } = account
+  const teller = (number: number) => (command: SyncPassCommand) =>
+    deps.handle(syncPass, syncPassStream(accountId, number), command, {
+      ...caller,
+      commandId: newCommandId(deps.clock()),
+      causationId: caller.commandId,
+    })
+  const last = await lastPass(deps, accountId)
+  if (last.running) await teller(last.number)({ do: 'abandon' })
+  const number = last.number + 1
+  const tell = teller(number)
+  await tell({ do: 'start', accountId, number, trigger, cursors: last.cursors })
+  const pass: Pass = {
+    caller,
+    account,
+    trigger,
+    cursors: new Map(last.cursors.map((cursor) => [cursor.folder, cursor])),
+    tell: async (command) => void (await tell(command)),
+    signal,
+  }
+  try {
+    const { trouble, unchanged } = await readAll(deps, pass)
+    const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', unchanged })
+    const missed = state.status !== 'none' && state.failed > 0
+    return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
+  } catch (error) {
+    if (signal.aborted || isTaken(error)) return { kind: 'interrupted', number }
+    throw error
+  }
+}
+
+/** The newest pass: the read model says where to begin to look, the streams say which is the last. */
+const lastPass = async (
+  deps: SyncDeps,
+  accountId: string,
+): Promise<{ number: number; running: boolean; cursors: readonly FolderCursor[] }> => {
+  const find = async (number: number) => {
+    const { state } = await deps.load(syncPass, syncPassStream(accountId, number))
+    return state.status === 'none' ? null : state
+  }
+  let number = await deps.lastPass(accountId)
+  let last = number > 0 ? await find(number) : null
+  for (let next = await find(number + 1); next; next = await find(number + 1)) {
+    last = next
+    number++
+  }
+  return { number, running: last?.status === 'running', cursors: last?.cursors ?? [] }
+}
+
+const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-pass-taken'
+
+const readAll = async (
+  deps: SyncDeps,
+  pass: Pass,
+): Promise<{ trouble: PassTrouble | null; unchanged: string[] }> => {
+  if (pass.account.settings.syncDirection === 'send') return { trouble: null, unchanged: [] }
+  const blobs = { ...deps.blobs, put: gatheredPut(deps.blobs) }
+  let session: MailboxSession | null = null
+  try {
+    session = await open(deps, pass)
+    return session ? await readMailbox({ ...deps, blobs })(pass, session) : { trouble: null, unchanged: [] }
+  } catch (error) {
+    if (pass.signal.aborted || !(error instanceof MailUnavailable)) throw error
+    return { trouble: troubleOf(error), unchanged: [] }
+  } finally {
+    await session?.close()
+  }
+}
+
+const open = async (deps: SyncDeps, { account, signal }: Pass): Promise<MailboxSession | null> => {
+  try {
+    return await deps.openMailbox(account.accountId, signal)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    throw new MailUnavailable('authentication', error.code, error.message, error.remedy)
+  }
+}
