@@ -1,0 +1,23 @@
+import { sql, type Kysely } from 'kysely'
+
+/** Passwords of accounts, each sealed under its account's data key, and that key sealed under one of the keyring. */
+export const up = async (db: Kysely<unknown>): Promise<void> => {
+  // The row stays when the key is destroyed, so that versions go on growing.
+  await sql`
+    create table mailtrail.credential_keys (
+      account_id text collate "C" primary key,
+      last_version integer not null,
+      key_id text,
+      wrapped_key bytea,
+      check ((key_id is null) = (wrapped_key is null)))`.execute(db)
+  await sql`create index on mailtrail.credential_keys (key_id)`.execute(db)
+
+  await sql`
+    create table mailtrail.credentials (
+      account_id text collate "C" not null references mailtrail.credential_keys,
+      version integer not null,
+      smtp_password bytea,
+      imap_password bytea,
+      created_at timestamptz not null default now(),
+      primary key (account_id, version))`.execute(db)
+}
