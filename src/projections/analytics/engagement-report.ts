@@ -1,0 +1,138 @@
+import { sql, type Kysely } from 'kysely'
+import { tablesOf } from '../projection.ts'
+import { dayIn, engagement, type DailyCounters } from './engagement.ts'
+
+/** Days as `2026-01-31` in the organisation's zone, both included. `templateId` '' asks for messages without one. */
+export type ReportOptions = {
+  readonly from: string
+  readonly to: string
+  readonly accountId?: string | undefined
+  readonly templateId?: string | undefined
+}
+
+/** `percent` has one decimal; null where there is nothing to take a share of. */
+export type Share = { count: number; percent: number | null }
+
+/**
+ * Messages, not hits. Delivered and bounced are shares of sent; opened, clicked and replied of delivered (S3), by
+ * people's requests alone. `raw` counts requests of any kind but our own, beside it.
+ */
+export type Figures = {
+  sent: number
+  delivered: Share
+  bounced: Share
+  opened: Share
+  clicked: Share
+  replied: Share
+  raw: { opened: Share; clicked: Share }
+}
+
+export type EngagementReport = {
+  from: string
+  to: string
+  timeZone: string
+  totals: Figures
+  byTemplate: ({ templateId: string | null; template: string | null; deleted: boolean } & Figures)[]
+}
+
+type Counters = Omit<DailyCounters, 'day' | 'account_id' | 'template_id'>
+
+/** The report of a period: totals, and a row per template, the most sent first. */
+export const engagementReport = async (
+  db: Kysely<unknown>,
+  { from, to, accountId, templateId }: ReportOptions,
+): Promise<EngagementReport> => {
+  const sum = (name: keyof Counters) => sql<number>`sum(${sql.ref(`daily.${name}`)})::bigint`.as(name)
+  const rows = await tablesOf(db, engagement)
+    .selectFrom('daily')
+    .leftJoin('template', 'template.id', 'daily.template_id')
+    .select(['daily.template_id', 'template.name', 'template.deleted'])
+    .select([sum('sent'), sum('delivered'), sum('bounced'), sum('opened'), sum('clicked'), sum('replied')])
+    .select([sum('raw_opened'), sum('raw_clicked')])
+    .where('daily.day', '>=', from)
+    .where('daily.day', '<=', to)
+    .$if(accountId !== undefined, (query) => query.where('daily.account_id', '=', accountId ?? ''))
+    .$if(templateId !== undefined, (query) => query.where('daily.template_id', '=', templateId ?? ''))
+    .groupBy(['daily.template_id', 'template.name', 'template.deleted'])
+    .execute()
+  return reportOf({ from, to, timeZone: await timeZoneOf(db) }, rows)
+}
+
+export type TemplateCounters = Counters & {
+  template_id: string
+  name: string | null
+  deleted: boolean | null
+}
+
+/** The report from the sums of its period, one for each template. */
+export const reportOf = (
+  period: Pick<EngagementReport, 'from' | 'to' | 'timeZone'>,
+  rows: readonly TemplateCounters[],
+): EngagementReport => ({
+  ...period,
+  totals: figuresOf(rows.reduce<Counters>(add, nothing)),
+  byTemplate: rows
+    .filter(({ sent }) => sent > 0)
+    .toSorted((one, other) => other.sent - one.sent || (one.template_id < other.template_id ? -1 : 1))
+    .map(({ template_id, name, deleted, ...counters }) => ({
+      templateId: template_id || null,
+      template: name,
+      deleted: deleted ?? false,
+      ...figuresOf(counters),
+    })),
+})
+
+const nothing: Counters = {
+  sent: 0,
+  delivered: 0,
+  bounced: 0,
+  opened: 0,
+  clicked: 0,
+  replied: 0,
+  raw_opened: 0,
+  raw_clicked: 0,
+}
+
+const add = (one: Counters, other: Counters): Counters => ({
+  sent: one.sent + other.sent,
+  delivered: one.delivered + other.delivered,
+  bounced: one.bounced + other.bounced,
+  opened: one.opened + other.opened,
+  clicked: one.clicked + other.clicked,
+  replied: one.replied + other.replied,
+  raw_opened: one.raw_opened + other.raw_opened,
+  raw_clicked: one.raw_clicked + other.raw_clicked,
+})
+
+const figuresOf = (of: Counters): Figures => ({
+  sent: of.sent,
+  delivered: share(of.delivered, of.sent),
+  bounced: share(of.bounced, of.sent),
+  opened: share(of.opened, of.delivered),
+  clicked: share(of.clicked, of.delivered),
+  replied: share(of.replied, of.delivered),
+  raw: { opened: share(of.raw_opened, of.sent), clicked: share(of.raw_clicked, of.sent) },
+})
+
+/** Halves are rounded up; whole numbers throughout, so that no binary fraction decides it. */
+const share = (count: number, of: number): Share => ({
+  count,
+  percent: of === 0 ? null : Math.floor((count * 2000 + of) / (2 * of)) / 10,
+})
+
+const timeZoneOf = async (db: Kysely<unknown>): Promise<string> => {
+  const row = await tablesOf(db, engagement).selectFrom('organization').select('time_zone').executeTakeFirst()
+  return row?.time_zone ?? 'UTC'
+}
+
+/** The last `days` days that end today, by the organisation's calendar. */
+export const lastDays = async (
+  db: Kysely<unknown>,
+  days: number,
+  now: Date,
+): Promise<{ from: string; to: string }> => {
+  const to = dayIn(await timeZoneOf(db), now.toISOString())
+  const first = new Date(`${to}T00:00:00.000Z`)
+  first.setUTCDate(first.getUTCDate() - (days - 1))
+  return { from: first.toISOString().slice(0, 10), to }
+}

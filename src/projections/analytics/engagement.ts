@@ -1,0 +1,209 @@
+import {
+  engage,
+  engagementOf,
+  judgeEngagement,
+  outcomeOf,
+  type Engagement,
+  type Outcome,
+} from '../../domain/engagement.ts'
+import { OrganizationRecorded } from '../../domain/directory/events.ts'
+import {
+  EmailBounced,
+  EmailDelivered,
+  EmailSent,
+  MessageQueued,
+  SendDeferred,
+  SendFailed,
+  SendOutcomeUnknown,
+  SendReleasing,
+} from '../../domain/sending/events.ts'
+import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../domain/templates/events.ts'
+import { trackingEvents } from '../../domain/tracking/events.ts'
+import {
+  boolean,
+  date,
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
+
+const flags = {
+  sent: boolean,
+  delivered: boolean,
+  bounced: boolean,
+  opened: boolean,
+  clicked: boolean,
+  replied: boolean,
+  raw_opened: boolean,
+  raw_clicked: boolean,
+}
+const counters = {
+  sent: integer,
+  delivered: integer,
+  bounced: integer,
+  opened: integer,
+  clicked: integer,
+  replied: integer,
+  raw_opened: integer,
+  raw_clicked: integer,
+}
+type Flag = keyof typeof flags
+const names = Object.keys(flags) as Flag[]
+
+/** A message and what it counts for; `day` is the day on which it was sent, in the organisation's zone. */
+const message = table({
+  columns: {
+    id: text,
+    account_id: text,
+    /** '' where it was written without one. */
+    template_id: text,
+    day: nullable(date),
+    ...flags,
+    engagement: json<Engagement>(),
+  },
+  key: ['id'],
+})
+
+/** The messages sent on a day, of how many each is true. */
+const daily = table({
+  columns: { day: date, account_id: text, template_id: text, ...counters },
+  key: ['day', 'account_id', 'template_id'],
+})
+
+export type DailyCounters = RowOf<typeof daily>
+
+const tables = {
+  message,
+  daily,
+  template: table({ columns: { id: text, name: text, deleted: boolean }, key: ['id'] }),
+  organization: table({ columns: { id: text, time_zone: text }, key: ['id'] }),
+}
+
+/**
+ * What reports count: each message once, on the day it was sent, opened and clicked by people only. A flag that
+ * flips, because a verdict changed or a bounce came late, changes the counters of that day by the difference; so a
+ * report of any period adds up counters and never looks at messages.
+ */
+export const engagement = projection({
+  name: 'engagement',
+  version: 1,
+  tables,
+  events: [
+    OrganizationRecorded,
+    TemplateCreated,
+    TemplateChanged,
+    TemplateDeleted,
+    MessageQueued,
+    SendReleasing,
+    SendDeferred,
+    SendFailed,
+    SendOutcomeUnknown,
+    EmailSent,
+    EmailDelivered,
+    EmailBounced,
+    ...trackingEvents,
+  ],
+  fold: (event, rows) => {
+    switch (event.type) {
+      case 'OrganizationRecorded':
+        return rows.put('organization', { id: 'main', time_zone: event.data.organization.timeZone })
+      case 'TemplateCreated':
+      case 'TemplateChanged': {
+        const { templateId: id, content } = event.data
+        return rows.put('template', { id, name: content.name, deleted: false })
+      }
+      case 'TemplateDeleted': {
+        const row = rows.get('template', { id: event.data.templateId })
+        return row && rows.put('template', { ...row, deleted: true })
+      }
+      case 'MessageQueued':
+        return rows.put('message', newMessage(event.data))
+      case 'SendReleasing':
+      case 'SendDeferred':
+      case 'SendFailed':
+      case 'SendOutcomeUnknown':
+      case 'EmailSent':
+      case 'EmailDelivered':
+      case 'EmailBounced':
+      case 'OpenTracked':
+      case 'ClickTracked':
+      case 'EmailReplied': {
+        const zone =
+          event.type === 'EmailSent' ? rows.get('organization', { id: 'main' })?.time_zone : undefined
+        const row = rows.get('message', { id: event.data.outgoingId })
+        if (!row) return
+        row.engagement = engage(row.engagement, event)
+        // The first day stays: sent again by a person's decision, it is still one message.
+        if (event.type === 'EmailSent') row.day ??= dayIn(zone ?? 'UTC', event.data.sentAt)
+        const { counts } = judgeEngagement(row.engagement)
+        countAnew(rows, row, outcomeOf(row.engagement, counts))
+        rows.put('message', row)
+      }
+    }
+  },
+})
+
+const newMessage = (queued: ReturnType<typeof MessageQueued>['data']): RowOf<typeof message> => ({
+  id: queued.outgoingId,
+  account_id: queued.accountId,
+  template_id: queued.template?.templateId ?? '',
+  day: null,
+  sent: false,
+  delivered: false,
+  bounced: false,
+  opened: false,
+  clicked: false,
+  replied: false,
+  raw_opened: false,
+  raw_clicked: false,
+  engagement: engagementOf(queued),
+})
+
+/** Sets the flags, and adds the difference to the counters of the message's day. */
+const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof message>, outcome: Outcome): void => {
+  const now: Record<Flag, boolean> = {
+    ...outcome,
+    raw_opened: outcome.rawOpened,
+    raw_clicked: outcome.rawClicked,
+  }
+  const flipped = names.filter((name) => row[name] !== now[name])
+  const { day, account_id, template_id } = row
+  if (flipped.length === 0 || day === null) return
+  const counted =
+    rows.get('daily', { day, account_id, template_id }) ?? emptyDay(day, account_id, template_id)
+  for (const name of flipped) {
+    counted[name] += now[name] ? 1 : -1
+    row[name] = now[name]
+  }
+  rows.put('daily', counted)
+}
+
+const emptyDay = (day: string, accountId: string, templateId: string): DailyCounters => ({
+  day,
+  account_id: accountId,
+  template_id: templateId,
+  sent: 0,
+  delivered: 0,
+  bounced: 0,
+  opened: 0,
+  clicked: 0,
+  replied: 0,
+  raw_opened: 0,
+  raw_clicked: 0,
+})
+
+/** The calendar day of an instant in an IANA zone, as `2026-01-31`; in UTC where the zone is not known here. */
+export const dayIn = (timeZone: string, instant: string): string => {
+  const at = new Date(instant)
+  try {
+    // Sweden writes dates as ISO 8601 does.
+    return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
+  } catch {
+    return at.toISOString().slice(0, 10)
+  }
+}

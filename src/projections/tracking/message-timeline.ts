@@ -1,0 +1,247 @@
+import { networkOf, type Judgement } from '../../domain/classify-hit.ts'
+import { engage, engagementOf, judgeEngagement, type Engagement } from '../../domain/engagement.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
+import type { Mailbox } from '../../domain/mail.ts'
+import {
+  EmailBounced,
+  EmailDelivered,
+  EmailSent,
+  MessageCancelled,
+  MessageQueued,
+  SendDeferred,
+  SendFailed,
+  SendOutcomeUnknown,
+  SendReleasing,
+  UnknownSettled,
+} from '../../domain/sending/events.ts'
+import { trackingEvents } from '../../domain/tracking/events.ts'
+import {
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
+
+export type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
+export type EntryKind = 'sent' | 'opened' | 'clicked' | 'replied' | 'bounced' | 'failed' | 'unknown'
+export type TrackedLinks = EventOf<typeof MessageQueued>['data']['tracking']['links']
+
+const message = table({
+  columns: {
+    id: text,
+    account_id: text,
+    template_id: nullable(text),
+    state: text,
+    subject: text,
+    from: json<Mailbox>(),
+    recipients: json<{ to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }>(),
+    /** The addresses that `recipient` of a hit counts in. */
+    envelope: json<string[]>(),
+    tracking: json<{ opens: boolean; clicks: boolean; reason: string; links: TrackedLinks }>(),
+    queued_at: timestamp,
+    scheduled_at: nullable(timestamp),
+    sent_at: nullable(timestamp),
+    delivered_at: nullable(timestamp),
+    delivery_basis: nullable(text),
+    refused: json<string[]>(),
+    engagement: json<Engagement>(),
+  },
+  key: ['id'],
+})
+
+/** What happened to a message, a row each. `who` is who wrote a reply, or whom a bounce is about. */
+const entry = table({
+  columns: {
+    message_id: text,
+    id: text,
+    kind: text,
+    at: timestamp,
+    recipient: nullable(integer),
+    link: nullable(integer),
+    verdict: nullable(text),
+    reason: nullable(text),
+    repeats: integer,
+    network: nullable(text),
+    user_agent: nullable(text),
+    who: nullable(text),
+    note: nullable(text),
+  },
+  key: ['message_id', 'id'],
+  indexes: ['(message_id, at, id)'],
+})
+
+export type TimelineMessage = RowOf<typeof message>
+export type TimelineEntry = RowOf<typeof entry>
+
+const tables = { message, entry }
+
+const events = [
+  MessageQueued,
+  MessageCancelled,
+  SendReleasing,
+  EmailSent,
+  SendDeferred,
+  SendFailed,
+  SendOutcomeUnknown,
+  UnknownSettled,
+  EmailDelivered,
+  EmailBounced,
+  ...trackingEvents,
+] as const
+
+type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
+
+/**
+ * For each message of ours, what became of it: sent, every request for its pixel and links with the verdict on it,
+ * replies, bounces. A verdict is changed in place when a later hit sheds other light on an earlier one.
+ */
+export const messageTimeline = projection({
+  name: 'message-timeline',
+  version: 1,
+  tables,
+  events,
+  fold: (event, rows) => {
+    if (event.type === 'MessageQueued') return rows.put('message', newMessage(event.data))
+    const row = rows.get('message', { id: event.data.outgoingId })
+    if (!row) return
+    changeHead(row, event)
+    const added = entryOf(event)
+    if (added) rows.put('entry', added)
+    if (event.type !== 'MessageCancelled' && event.type !== 'UnknownSettled') {
+      const before = row.engagement
+      row.engagement = engage(before, event)
+      putVerdicts(rows, row.id, before, row.engagement)
+    }
+    rows.put('message', row)
+  },
+})
+
+const newMessage = (queued: EventOf<typeof MessageQueued>['data']): TimelineMessage => {
+  const { subject, from, to, cc, bcc } = queued.header
+  return {
+    id: queued.outgoingId,
+    account_id: queued.accountId,
+    template_id: queued.template?.templateId ?? null,
+    state: 'queued',
+    subject,
+    from,
+    recipients: { to, cc, bcc },
+    envelope: queued.envelope.recipients,
+    tracking: queued.tracking,
+    queued_at: queued.queuedAt,
+    scheduled_at: queued.scheduledAt,
+    sent_at: null,
+    delivered_at: null,
+    delivery_basis: null,
+    refused: [],
+    engagement: engagementOf(queued),
+  }
+}
+
+const changeHead = (row: TimelineMessage, event: TimelineEvent): void => {
+  switch (event.type) {
+    case 'EmailSent':
+      row.sent_at = event.data.sentAt
+      row.refused = event.data.refused.map(({ address }) => address)
+      return setState(row, 'sent')
+    case 'SendFailed':
+      row.refused = event.data.refused.map(({ address }) => address)
+      return setState(row, 'failed')
+    case 'SendOutcomeUnknown':
+      return setState(row, 'unknown')
+    case 'SendDeferred':
+      return setState(row, 'queued')
+    case 'UnknownSettled':
+      return event.data.decision === 'send-again' ? setState(row, 'queued') : undefined
+    case 'MessageCancelled':
+      return setState(row, 'cancelled')
+    case 'EmailDelivered':
+      row.delivered_at = event.metadata.occurredAt
+      row.delivery_basis = event.data.basis
+      return
+    case 'MessageQueued':
+    case 'SendReleasing':
+    case 'EmailBounced':
+    case 'OpenTracked':
+    case 'ClickTracked':
+    case 'EmailReplied':
+  }
+}
+
+const setState = (row: TimelineMessage, state: TimelineState): void => {
+  row.state = state
+}
+
+const entryOf = (event: TimelineEvent): TimelineEntry | null => {
+  const entryAt = (kind: EntryKind, at: string, of: Partial<TimelineEntry> = {}): TimelineEntry => ({
+    message_id: event.data.outgoingId,
+    id: event.id,
+    kind,
+    at,
+    recipient: null,
+    link: null,
+    verdict: null,
+    reason: null,
+    repeats: 0,
+    network: null,
+    user_agent: null,
+    who: null,
+    note: null,
+    ...of,
+  })
+  const { occurredAt } = event.metadata
+  switch (event.type) {
+    case 'EmailSent':
+      return entryAt('sent', event.data.sentAt)
+    case 'SendFailed':
+      return entryAt('failed', occurredAt, { note: event.data.reason })
+    case 'SendOutcomeUnknown':
+      return entryAt('unknown', occurredAt, { note: event.data.reason })
+    case 'EmailBounced': {
+      const { recipient: who, permanent, status } = event.data
+      return entryAt('bounced', occurredAt, {
+        who,
+        note: `${permanent ? 'permanent' : 'temporary'}${status ? ` (${status})` : ''}`,
+      })
+    }
+    case 'EmailReplied':
+      return entryAt('replied', event.data.at, { who: event.data.from })
+    case 'OpenTracked':
+    case 'ClickTracked': {
+      const { at, recipient, repeats, ip, userAgent } = event.data
+      const link = event.type === 'ClickTracked' ? event.data.link : null
+      const hit = { recipient, link, repeats, network: networkOf(ip), user_agent: userAgent }
+      return entryAt(link === null ? 'opened' : 'clicked', at, hit)
+    }
+    case 'MessageQueued':
+    case 'MessageCancelled':
+    case 'SendReleasing':
+    case 'SendDeferred':
+    case 'UnknownSettled':
+    case 'EmailDelivered':
+      return null
+  }
+}
+
+/** Writes the verdicts that the newest event has made or changed. */
+const putVerdicts = (
+  rows: Rows<typeof tables>,
+  messageId: string,
+  before: Engagement,
+  after: Engagement,
+): void => {
+  const known = judgeEngagement(before).judgements
+  for (const [id, judgement] of judgeEngagement(after).judgements) {
+    if (isSame(known.get(id), judgement)) continue
+    const row = rows.get('entry', { message_id: messageId, id })
+    if (row) rows.put('entry', { ...row, verdict: judgement.verdict, reason: judgement.reason })
+  }
+}
+
+const isSame = (one: Judgement | undefined, other: Judgement): boolean =>
+  one !== undefined && one.verdict === other.verdict && one.reason === other.reason

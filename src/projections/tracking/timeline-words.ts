@@ -1,0 +1,59 @@
+import type { Reason } from '../../domain/classify-hit.ts'
+
+/** 'First open', '2nd open', '3rd open', '11th open', '21st open'. */
+export const openNumber = (number: number): string => {
+  if (number === 1) return 'First open'
+  const tens = number % 100
+  const ending = tens >= 11 && tens <= 13 ? 'th' : (['th', 'st', 'nd', 'rd'][number % 10] ?? 'th')
+  return `${number}${ending} open`
+}
+
+/** What to call a link: the file that it names, else the words that were clicked, else its host. */
+export const linkLabel = ({ url, text }: { readonly url: string; readonly text: string }): string => {
+  const parsed = URL.parse(url)
+  const last = parsed?.pathname.split('/').at(-1) ?? ''
+  const file = /^[^.].*\.(?!html?$|php$|aspx?$|jsp$)[a-z][a-z0-9]{1,4}$/i.test(last) ? decoded(last) : ''
+  return file || text || parsed?.hostname || url
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // A stray percent sign.
+    return text
+  }
+}
+
+const REASONS: Readonly<Record<Reason, string>> = {
+  person: 'by a person',
+  repeat: 'again within 30 seconds',
+  held: 'waiting 15 seconds to see whether a scanner is at work',
+  own: 'by one of our own people',
+  'not-a-get': 'by a program that only looked',
+  prefetch: 'fetched ahead, before anybody read it',
+  'known-agent': 'by a known program',
+  'privacy-proxy': 'by a privacy proxy, which fetches every picture',
+  'before-acceptance': 'before the message was handed over, so by a scanner',
+  'too-soon': 'within two seconds of sending, so by a scanner',
+  burst: 'together with many links at once, so by a scanner',
+  pair: 'by a check just before a click',
+  'no-agent': 'by something that does not say what it is',
+}
+
+export const reasonWords = (reason: Reason): string => REASONS[reason]
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const
+
+/** '3 hours ago', 'just now'; in whole units, rounded down. Times in ms. */
+export const timeAgo = (at: number, now: number): string => {
+  for (const [unit, ms] of UNITS) {
+    const count = Math.floor((now - at) / ms)
+    if (count >= 1) return `${count} ${unit}${count === 1 ? '' : 's'} ago`
+  }
+  return 'just now'
+}
