@@ -110,8 +110,7 @@ const appendFunction = sql`
         row_number() over (partition by e.append order by e.i) as nth,
         s.stream_id, coalesce(s.revision, -1) as current,
         x.stream_id as old_stream, x.revision as old_revision, x.position as old_position
-      from unnest(p_append, p_event_id, p_type, p_data, p_metadata)
-        with ordinality as e(append, event_id, type, data, metadata, i)
+      from unnest(p_append, p_event_id) with ordinality as e(append, event_id, i)
       left join lateral (
         select t.stream_id, t.revision from es.streams t where t.name = p_stream[e.append] offset 0
       ) s on true
@@ -143,7 +142,7 @@ const appendFunction = sql`
     done as (
       insert into es.events (position, stream_id, revision, event_id, recorded_at, type, data, metadata)
       select position, coalesce(stream_id, min(position) over (partition by append)), revision,
-        event_id, v_now, type, data::json, metadata::json
+        event_id, v_now, p_type[i], p_data[i]::json, p_metadata[i]::json
       from placed where status = 'appended')
     select status,
       case status when 'appended' then max(revision) when 'repeated' then max(old_revision) else max(current) end,

@@ -39,11 +39,9 @@ export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
   let closed = false
 
   const run = async (): Promise<void> => {
-    while (queue.length > 0) {
-      // Those whom the last flush has answered may have more to append.
-      await nextTurn()
-      await flush(takeBatch(queue))
-    }
+    // What is appended in the same turn goes together.
+    await nextTurn()
+    while (queue.length > 0) await flush(takeBatch(queue))
     running = null
   }
 
