@@ -23,9 +23,14 @@ export type Keyring = {
 }
 
 const key = z.base64url().refine((text) => Buffer.from(text, 'base64url').length === 32)
+const named = <Item extends z.ZodType<{ id: string | number }>>(item: Item) =>
+  z
+    .array(item)
+    .min(1)
+    .refine((items) => new Set(items.map(({ id }) => id)).size === items.length)
 const file = z.object({
-  encryptionKeys: z.array(z.object({ id: z.string().regex(/^[\w-]{1,64}$/), key })).min(1),
-  trackingKeys: z.array(z.object({ id: z.int().min(0).max(255), key })).min(1),
+  encryptionKeys: named(z.object({ id: z.string().regex(/^[\w-]{1,64}$/), key })),
+  trackingKeys: named(z.object({ id: z.int().min(0).max(255), key })),
 })
 type Content = z.infer<typeof file>
 
@@ -81,33 +86,24 @@ export const loadKeyring = async (from: {
 }
 
 /**
- * Writes the keyring for its owner alone, and is through when it is on the disk.
- * @throws KeyringError where there is a file already, unless it is to be replaced
+ * Writes the keyring for its owner alone: all of it or nothing, and on the disk when this is fulfilled.
+ * @throws KeyringError where there is one already, unless it is to be replaced
  */
 export const saveKeyring = async (
   to: string,
   keyring: Keyring,
   { replace = false }: { readonly replace?: boolean } = {},
 ): Promise<void> => {
-  const written = replace ? `${to}.${randomBytes(4).toString('hex')}` : to
-  const handle = await open(written, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-    throw new KeyringError(`${written} is there already and was left as it is`)
-  })
-  try {
-    await handle.writeFile(keyring.text().reveal())
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  if (replace) await rename(written, to)
+  if (!replace && (await stat(to).catch(unlessMissing)))
+    throw new KeyringError(`${to} is there already and was left as it is`)
+  const written = `${to}.${randomBytes(4).toString('hex')}`
+  await using handle = await open(written, 'wx', 0o600)
+  await handle.writeFile(keyring.text().reveal())
+  await handle.sync()
+  await rename(written, to)
   if (process.platform === 'win32') return
-  const folder = await open(dirname(to))
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await using folder = await open(dirname(to))
+  await folder.sync()
 }
 
 const contentOf = (text: Secret): Content => file.parse(JSON.parse(text.reveal()))
@@ -126,7 +122,7 @@ const keyringOf = ({ encryptionKeys, trackingKeys }: Content): Keyring => {
   }
 }
 
-const unlessMissing = (error: NodeJS.ErrnoException): null => {
-  if (error.code === 'ENOENT') return null
+const unlessMissing = (error: unknown): null => {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
   throw error
 }

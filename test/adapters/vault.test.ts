@@ -1,0 +1,318 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { inspect } from 'node:util'
+import type { Pool } from 'pg'
+import t from 'tap'
+import { migrate } from '../../src/adapters/postgres/migrate.ts'
+import { createPool } from '../../src/adapters/postgres/pool.ts'
+import {
+  createKeyring,
+  KeyringError,
+  loadKeyring,
+  parseKeyring,
+  saveKeyring,
+  withNewEncryptionKey,
+  withoutOldEncryptionKeys,
+  type Keyring,
+} from '../../src/adapters/vault/keyring.ts'
+import { hasCredentials, openKeyring, rewrap } from '../../src/adapters/vault/rotation.ts'
+import { postgresVault } from '../../src/adapters/vault/vault.ts'
+import { Secret, type Credentials } from '../../src/commands/ports.ts'
+import { testDatabase } from '../support/postgres.ts'
+
+const both = (smtp: string | null, imap: string | null): Credentials => ({
+  smtpPassword: smtp === null ? null : new Secret(smtp),
+  imapPassword: imap === null ? null : new Secret(imap),
+})
+const revealed = (credentials: Credentials | null) =>
+  credentials && [credentials.smtpPassword?.reveal() ?? null, credentials.imapPassword?.reveal() ?? null]
+
+/** The spellings under which a secret could get out. */
+const spellings = (secret: string): string[] => [
+  secret,
+  Buffer.from(secret).toString('base64').replaceAll('=', ''),
+  Buffer.from(secret).toString('base64url'),
+  Buffer.from(secret).toString('hex'),
+  encodeURIComponent(secret),
+  JSON.stringify(secret).slice(1, -1),
+]
+
+/** Everything that a log, an answer or a curious person could make of a value. */
+const shown = (value: unknown): string => {
+  const error = value instanceof Error ? `${value.message} ${value.stack} ${shown(value.cause)}` : ''
+  const deep = inspect(value, { depth: 20, showHidden: true, getters: true })
+  // oxlint-disable-next-line typescript/no-base-to-string -- what it says of itself is the question
+  return `${error} ${deep} ${String(value)} ${JSON.stringify(value)}`
+}
+
+const thrownBy = async (work: () => Promise<unknown>): Promise<unknown> => {
+  try {
+    await work()
+  } catch (error) {
+    return error
+  }
+  throw new Error('Nothing was thrown')
+}
+
+/** All columns of all rows of the vault, bytes as hex. */
+const rowsOf = async (pool: Pool): Promise<string> => {
+  const { rows } = await pool.query<{ row: string }>(
+    `select k::text as row from mailtrail.credential_keys k union all select c::text from mailtrail.credentials c`,
+  )
+  return rows.map(({ row }) => row).join('\n')
+}
+
+t.test('the vault', async (t) => {
+  const fresh = async (t: { teardown(fn: () => unknown): void }) => {
+    const pool = createPool({ ...(await testDatabase(t)), max: 8 })
+    t.teardown(() => pool.end())
+    await migrate(pool)
+    return pool
+  }
+
+  t.test('gives back what was stored, by version, until it is destroyed', async (t) => {
+    const pool = await fresh(t)
+    const vault = postgresVault(pool, createKeyring())
+    t.notOk(await hasCredentials(pool))
+    t.same(await vault.store('acc_1', both('smtp one', 'imap one')), { version: 1 })
+    t.same(await vault.store('acc_1', both('pässwörd \u0000 😀', null)), { version: 2 })
+    t.same(await vault.store('acc_2', both(null, '')), { version: 1 })
+    t.ok(await hasCredentials(pool))
+    t.same(revealed(await vault.load('acc_1', 1)), ['smtp one', 'imap one'], 'who lost a race goes on')
+    t.same(revealed(await vault.load('acc_1', 2)), ['pässwörd \u0000 😀', null])
+    t.same(revealed(await vault.load('acc_2', 1)), [null, ''])
+    t.equal(await vault.load('acc_1', 3), null)
+    t.equal(await vault.load('acc_3', 1), null)
+
+    await vault.destroy('acc_1')
+    await vault.destroy('acc_1')
+    t.equal(await vault.load('acc_1', 2), null)
+    t.same(revealed(await vault.load('acc_2', 1)), [null, ''], 'others stay')
+    const { rows } = await pool.query<{ left: number }>(
+      `select count(*) as left from mailtrail.credentials where account_id = 'acc_1'`,
+    )
+    t.equal(rows[0]!.left, 0)
+    t.same(await vault.store('acc_1', both('again', null)), { version: 3 }, 'versions only grow')
+    t.same(revealed(await vault.load('acc_1', 3)), ['again', null])
+    t.equal(await vault.load('acc_1', 2), null)
+  })
+
+  t.test('many who store at once get versions of their own, and old ones go', async (t) => {
+    const pool = await fresh(t)
+    const vault = postgresVault(pool, createKeyring())
+    const stored = await Promise.all(
+      Array.from({ length: 12 }, async (_, nth) => ({
+        nth,
+        ...(await vault.store('acc_1', both(`${nth}`, null))),
+      })),
+    )
+    t.same(
+      stored.map(({ version }) => version).toSorted((a, b) => a - b),
+      Array.from({ length: 12 }, (_, index) => index + 1),
+    )
+    for (const { nth, version } of stored)
+      t.same(revealed(await vault.load('acc_1', version)), version > 8 ? [`${nth}`, null] : null)
+  })
+
+  t.test('what was changed, or put in the place of another, is refused and not opened', async (t) => {
+    const pool = await fresh(t)
+    const vault = postgresVault(pool, createKeyring())
+    const canary = `canary-${randomBytes(8).toString('hex')}`
+    const store = async () => {
+      await pool.query('truncate mailtrail.credential_keys, mailtrail.credentials')
+      await vault.store('acc_1', both(canary, 'imap'))
+      await vault.store('acc_1', both('newer', canary))
+      await vault.store('acc_2', both('other', 'other'))
+    }
+    const refused = async (what: string, sql: string, version = 2) => {
+      await store()
+      await pool.query(sql)
+      const error = await thrownBy(() => vault.load('acc_1', version))
+      t.match(
+        error,
+        { name: 'CredentialsUnreadable', message: /^The credentials of acc_1 cannot be opened/ },
+        what,
+      )
+      t.notOk(spellings(canary).some((text) => shown(error).includes(text)))
+    }
+    const credentials = 'update mailtrail.credentials set'
+    const own = `where account_id = 'acc_1' and version = 2`
+    for (const byte of [0, 1, 12, 13, 28, 29, 33])
+      await refused(
+        `byte ${byte}`,
+        `${credentials} smtp_password = set_byte(smtp_password, ${byte}, get_byte(smtp_password, ${byte}) # 1) ${own}`,
+      )
+    await refused('cut off', `${credentials} smtp_password = substr(smtp_password, 1, 20) ${own}`)
+    await refused('another field', `${credentials} smtp_password = imap_password ${own}`)
+    await refused(
+      'another version',
+      `${credentials} smtp_password = (select smtp_password from mailtrail.credentials where account_id = 'acc_1' and version = 1) ${own}`,
+    )
+    await refused(
+      'another account',
+      `${credentials} smtp_password = (select smtp_password from mailtrail.credentials where account_id = 'acc_2') ${own}`,
+    )
+    const keys = 'update mailtrail.credential_keys set'
+    await refused(
+      'the key of another account',
+      `${keys} wrapped_key = (select wrapped_key from mailtrail.credential_keys where account_id = 'acc_2') where account_id = 'acc_1'`,
+    )
+    await refused(
+      'a changed key',
+      `${keys} wrapped_key = set_byte(wrapped_key, 40, get_byte(wrapped_key, 40) # 1) where account_id = 'acc_1'`,
+    )
+    await refused('an unknown key', `${keys} key_id = 'key-unknown' where account_id = 'acc_1'`)
+    await store()
+    const stranger = postgresVault(pool, createKeyring())
+    t.match(await thrownBy(() => stranger.load('acc_1', 2)), /has no key key-/)
+    t.match(await thrownBy(() => stranger.store('acc_1', both('x', 'x'))), /has no key key-/)
+    t.same(revealed(await vault.load('acc_1', 2)), ['newer', canary], 'and untouched it opens')
+  })
+
+  t.test('no secret shows in rows, in what things say of themselves, or in errors', async (t) => {
+    const pool = await fresh(t)
+    const keyring = createKeyring()
+    const vault = postgresVault(pool, keyring)
+    const secrets = Array.from(
+      { length: 20 },
+      (_, nth) => `canary ${nth} "%" ${randomBytes(9).toString('base64')}`,
+    )
+    const seen: string[] = []
+    for (const [nth, secret] of secrets.entries()) {
+      await vault.store(`acc_${nth}`, both(secret, secret))
+      const loaded = await vault.load(`acc_${nth}`, 1)
+      t.same(revealed(loaded), [secret, secret])
+      seen.push(shown(loaded), shown(loaded?.smtpPassword))
+    }
+    const keyText = keyring.text().reveal()
+    const keys = [...keyText.matchAll(/"key": "([\w-]+)"/g)].map(([, key]) => Buffer.from(key!, 'base64url'))
+    t.equal(keys.length, 2)
+    seen.push(
+      shown(keyring),
+      shown(vault),
+      shown(keyring.text()),
+      shown(keyring.encryptionKey(keyring.currentId)),
+    )
+    seen.push(await rowsOf(pool))
+    seen.push(shown(await thrownBy(() => vault.store('acc_\u0000', both(secrets[0]!, null)))))
+    await pool.query('drop table mailtrail.credentials')
+    seen.push(shown(await thrownBy(() => vault.store('acc_1', both(secrets[0]!, null)))))
+    for (const broken of [
+      keyText.slice(0, -20),
+      keyText.replace('"id": 0', '"id": 999'),
+      `${keyText}x`,
+      '{}',
+    ])
+      seen.push(shown(await thrownBy(async () => parseKeyring(new Secret(broken), 'The file'))))
+    const all = seen.join('\n')
+    t.match(all, 'acc_', 'something was looked at')
+    const out = [
+      ...secrets.flatMap(spellings),
+      ...keys.flatMap((key) => [
+        key.toString('hex'),
+        key.toString('base64').slice(0, -1),
+        key.toString('base64url'),
+      ]),
+    ].filter((text) => all.includes(text))
+    t.same(out, [])
+  })
+
+  t.test(
+    'after a rotation everything opens with the new key alone, also when it was broken off',
+    async (t) => {
+      const pool = await fresh(t)
+      const old = createKeyring()
+      const before = postgresVault(pool, old)
+      for (let nth = 0; nth < 25; nth++) await before.store(`acc_${nth}`, both(`p${nth}`, null))
+      await before.destroy('acc_3')
+
+      const ring = withNewEncryptionKey(old)
+      t.same(ring.ids.slice(0, -1), old.ids)
+      let statements = 0
+      const stopping: Pool = new Proxy(pool, {
+        get: (target, property) =>
+          property === 'query' && statements++ >= 4
+            ? () => Promise.reject(new Error('stopped'))
+            : Reflect.get(target, property, target),
+      })
+      await t.rejects(rewrap(stopping, ring, { batch: 7 }), { message: 'stopped' })
+      const during = postgresVault(pool, ring)
+      for (let nth = 0; nth < 25; nth++)
+        t.same(revealed(await during.load(`acc_${nth}`, 1)), nth === 3 ? null : [`p${nth}`, null])
+      const rest = await rewrap(pool, ring, { batch: 7 })
+      t.ok(rest > 0 && rest < 24, `${rest} were left to do`)
+      t.equal(await rewrap(pool, ring), 0)
+
+      const only = withoutOldEncryptionKeys(ring)
+      t.same(only.ids, [ring.currentId])
+      const after = postgresVault(pool, only)
+      for (let nth = 0; nth < 25; nth++)
+        t.same(revealed(await after.load(`acc_${nth}`, 1)), nth === 3 ? null : [`p${nth}`, null])
+      t.same(only.trackingKeys(), old.trackingKeys(), 'links in sent mail go on working')
+      await t.rejects(rewrap(pool, createKeyring()), {
+        name: 'KeyringError',
+        message: /Put back the keyring/,
+      })
+    },
+  )
+
+  t.test('a keyring is made once, for its owner alone, and there is no start without it', async (t) => {
+    const pool = await fresh(t)
+    const file = path.join(t.testdir(), 'keys.json')
+    const from = { value: null, file }
+    t.equal(await loadKeyring(from), null)
+    const { keyring, made } = await openKeyring(pool, from)
+    t.ok(made)
+    t.equal(fs.statSync(file).mode & 0o777, 0o600)
+    t.same(fs.readdirSync(path.dirname(file)), ['keys.json'], 'nothing else is left behind')
+    await postgresVault(pool, keyring).store('acc_1', both('secret', null))
+
+    const again = await openKeyring(pool, from)
+    t.notOk(again.made)
+    t.same(revealed(await postgresVault(pool, again.keyring).load('acc_1', 1)), ['secret', null])
+    const value = keyring.text()
+    const elsewhere = await openKeyring(pool, { value, file: '/nowhere' })
+    t.same(elsewhere.keyring.ids, keyring.ids, 'an environment value serves as well')
+    await t.rejects(saveKeyring(file, createKeyring()), { name: 'KeyringError', message: /is there already/ })
+
+    fs.chmodSync(file, 0o640)
+    await t.rejects(openKeyring(pool, from), { name: 'KeyringError', message: /chmod 600/ })
+    fs.rmSync(file)
+    await t.rejects(openKeyring(pool, from), { name: 'KeyringError', message: /there is no keyring/ })
+    t.notOk(fs.existsSync(file), 'no new one is made in its place')
+    await saveKeyring(file, createKeyring())
+    await t.rejects(openKeyring(pool, from), { name: 'KeyringError', message: /does not have/ })
+    await saveKeyring(file, keyring, { replace: true })
+    t.notOk((await openKeyring(pool, from)).made)
+    await t.rejects(openKeyring(pool, { value: new Secret('not json'), file }), KeyringError)
+  })
+
+  t.test('keys of other sizes, doubled names and empty rings are refused', async (t) => {
+    const key = randomBytes(32).toString('base64url')
+    const tracking = [{ id: 0, key }]
+    const ring =
+      (content: object): (() => Keyring) =>
+      () =>
+        parseKeyring(new Secret(JSON.stringify(content)), 'The file')
+    t.ok(ring({ encryptionKeys: [{ id: 'a', key }], trackingKeys: tracking })())
+    for (const [encryptionKeys, trackingKeys] of [
+      [[], tracking],
+      [[{ id: 'a', key: key.slice(2) }], tracking],
+      [[{ id: 'a', key: `${key}AA` }], tracking],
+      [
+        [
+          { id: 'a', key },
+          { id: 'a', key },
+        ],
+        tracking,
+      ],
+      [[{ id: 'a', key }], []],
+      [[{ id: 'a', key }], [...tracking, ...tracking]],
+      [[{ id: 'a', key }], [{ id: 256, key }]],
+    ])
+      t.throws(ring({ encryptionKeys: encryptionKeys!, trackingKeys: trackingKeys! }), {
+        name: 'KeyringError',
+      })
+  })
+})
