@@ -1,19 +1,12 @@
 import { newCommandId, type Caller } from '../handle.ts'
-import {
-  MailUnavailable,
-  type Clock,
-  type Lease,
-  type Leases,
-  type MailboxConnector,
-  type Vault,
-} from '../ports.ts'
+import type { Clock, Lease, Leases } from '../ports.ts'
 import type { confirmDelivery } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
-import type { FindAccount } from './neighbours.ts'
+import type { OpenMailbox } from './neighbours.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
 import type { sendMessage } from './send-message.ts'
-import { openSentFolder } from './sent-folder.ts'
+import { isAway, openSentFolder } from './sent-folder.ts'
 
 // What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
 // Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
@@ -94,9 +87,7 @@ export const recoverDeadSends =
 export type FileCopies = {
   readonly leases: Leases
   readonly clock: Clock
-  readonly vault: Vault
-  readonly connector: MailboxConnector
-  readonly findAccount: FindAccount
+  readonly openMailbox: OpenMailbox
   readonly copiesToFile: (limit: number) => Promise<readonly { accountId: string; ids: readonly string[] }[]>
   readonly file: ReturnType<typeof fileSentCopy>
   readonly giveUp: ReturnType<typeof giveUpOnCopy>
@@ -110,7 +101,7 @@ export const fileCopies = (deps: FileCopies) => {
   const away = new Map<string, { failures: number; until: number }>()
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
-      const folder = await openSentFolder(deps)(await deps.findAccount(accountId), signal)
+      const folder = await openSentFolder(deps)(accountId, signal)
       try {
         for (const id of ids)
           if (!signal.aborted) await deps.file(automatic(deps.clock, 'filer', id), id, folder)
@@ -119,7 +110,7 @@ export const fileCopies = (deps: FileCopies) => {
       }
       away.delete(accountId)
     } catch (error) {
-      if (!(error instanceof MailUnavailable)) throw error
+      if (!isAway(error)) throw error
       const failures = (away.get(accountId)?.failures ?? 0) + 1
       const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS)
       away.set(accountId, { failures, until: performance.now() + waitMs })

@@ -1,18 +1,16 @@
 import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingCommand, ReleasingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
-import { MailUnavailable, type Clock, type MailboxConnector, type Vault } from '../ports.ts'
-import type { FindAccount } from './neighbours.ts'
+import type { Clock } from '../ports.ts'
+import type { OpenMailbox } from './neighbours.ts'
 import { outgoingStream } from './outgoing-stream.ts'
-import { openSentFolder } from './sent-folder.ts'
+import { isAway, openSentFolder } from './sent-folder.ts'
 
 type RecoverNeeds = {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
-  readonly findAccount: FindAccount
-  readonly vault: Vault
-  readonly connector: MailboxConnector
+  readonly openMailbox: OpenMailbox
 }
 
 /**
@@ -43,7 +41,7 @@ const isInSent = async (
   signal: AbortSignal,
 ): Promise<boolean> => {
   try {
-    const folder = await openSentFolder(deps)(await deps.findAccount(message.accountId), signal)
+    const folder = await openSentFolder(deps)(message.accountId, signal)
     if (!folder) return false
     try {
       return (
@@ -54,7 +52,7 @@ const isInSent = async (
     }
   } catch (error) {
     // A later sync may still meet the message, and settle what is unknown now.
-    if (error instanceof MailUnavailable) return false
+    if (isAway(error)) return false
     throw error
   }
 }

@@ -1,20 +1,16 @@
-import type { MailboxConnector, MailboxSession, Vault } from '../ports.ts'
-import type { SendingAccount } from './neighbours.ts'
+import { Refused } from '../../domain/decider.ts'
+import { MailUnavailable, type MailboxSession } from '../ports.ts'
+import type { OpenMailbox } from './neighbours.ts'
 
 /** The Sent folder of a mailbox, opened; `path` is null where it has none. */
 export type SentFolder = { readonly session: MailboxSession; readonly path: string | null }
 
-/** Opens it; null where the account has no IMAP server or no password for it. @throws MailUnavailable */
+/** Opens it; null where the account has no mailbox. @throws MailUnavailable, Refused where no password is kept */
 export const openSentFolder =
-  (deps: { vault: Vault; connector: MailboxConnector }) =>
-  async (account: SendingAccount | null, signal: AbortSignal): Promise<SentFolder | null> => {
-    if (!account?.imap) return null
-    const credentials = await deps.vault.load(account.accountId, account.credentialVersion)
-    if (!credentials?.imapPassword) return null
-    const session = await deps.connector.connect(
-      { ...account.imap, password: credentials.imapPassword },
-      signal,
-    )
+  (deps: { openMailbox: OpenMailbox }) =>
+  async (accountId: string, signal: AbortSignal): Promise<SentFolder | null> => {
+    const session = await deps.openMailbox(accountId, signal)
+    if (!session) return null
     try {
       const path = (await session.folders()).find(({ role }) => role === 'sent')?.path ?? null
       if (path !== null) await session.open(path)
@@ -24,3 +20,7 @@ export const openSentFolder =
       throw error
     }
   }
+
+/** The mailbox cannot be looked into now, which says nothing of what is in it. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof MailUnavailable || error instanceof Refused

@@ -1,0 +1,181 @@
+import type { Test } from 'tap'
+import { imapServer, smtpSink, type ImapServer, type SmtpSink } from '../../scripts/lib/mail-servers.ts'
+import { egressGuard } from '../../src/adapters/imap-smtp/egress-guard.ts'
+import { imapConnector } from '../../src/adapters/imap-smtp/imap.ts'
+import { smtpSender } from '../../src/adapters/imap-smtp/smtp.ts'
+import { memoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
+import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { composeMail } from '../../src/adapters/mime/compose.ts'
+import { mailTracker } from '../../src/adapters/tracking/mail-tracker.ts'
+import { trackingTokens } from '../../src/adapters/tracking/token.ts'
+import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
+import { Secret, type BlobStore, type EventStore } from '../../src/commands/ports.ts'
+import type { DirectoryLookup, SendingAccount } from '../../src/commands/sending/neighbours.ts'
+import { outgoingStream } from '../../src/commands/sending/outgoing-stream.ts'
+import { queueMessage, type QueueMessage } from '../../src/commands/sending/queue-message.ts'
+import type { DraftInput } from '../../src/commands/sending/resolve-reply.ts'
+import { sendMessage } from '../../src/commands/sending/send-message.ts'
+import { defaultSettings } from '../../src/domain/accounts/events.ts'
+import { NotFound, Refused } from '../../src/domain/decider.ts'
+import type { Contact, Deal, User } from '../../src/domain/directory/events.ts'
+import { outgoingMessage } from '../../src/domain/sending/outgoing-message.ts'
+import type { ReplyParent } from '../../src/domain/sending/reply.ts'
+import { exampleDraft, idOf } from './sending.ts'
+
+export const never = new AbortController().signal
+export const trackingUrl = 'https://track.acme.test'
+const password = new Secret('correct horse')
+
+/** Runs until the condition holds; fails loudly when it does not in time. */
+export const until = async (condition: () => unknown, what: string, ms = 15_000): Promise<void> => {
+  const deadline = performance.now() + ms
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`Not in time: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+export type World = Awaited<ReturnType<typeof sendingWorld>>
+
+/**
+ * An account with real servers on loopback, a log, and the commands of sending over them. Time stands at `time.now`
+ * until the test moves it.
+ */
+export const sendingWorld = async (
+  t: Test,
+  parts: { store?: EventStore; blobs?: BlobStore; startAt?: number; withImap?: boolean } = {},
+) => {
+  const sink = await smtpSink({ encryption: 'none' })
+  const imap = parts.withImap
+    ? await imapServer({
+        encryption: 'none',
+        users: { me: { password: password.reveal(), folders: [{ path: 'Sent', use: '\\Sent' }] } },
+      })
+    : null
+  const guard = egressGuard({
+    allowedNetworks: ['127.0.0.0/8', '::1/128'],
+    allowedPorts: [sink.port, ...(imap ? [imap.port] : [])],
+    clearTextHosts: ['localhost'],
+    extraCa: [],
+  })
+  const sender = smtpSender(guard)
+  t.teardown(async () => {
+    await sender.close()
+    await sink.close()
+    await imap?.close()
+  })
+  const store = parts.store ?? memoryEventStore()
+  const blobs = parts.blobs ?? memoryBlobStore()
+  const time = { now: parts.startAt ?? Date.UTC(2026, 0, 5, 12) }
+  const clock = () => new Date(time.now)
+  const account: { now: SendingAccount } = { now: exampleAccount(sink, imap) }
+  const records = {
+    users: new Map<string, User>([['u1', { name: 'John Smith', title: 'Sales', phone: '555' }]]),
+    contacts: new Map<string, Contact>([
+      ['c1', { firstName: 'Ann', lastName: 'Lee', emails: ['ann@client.test'] }],
+    ]),
+    deals: new Map<string, Deal>([['d1', { name: 'Big deal' }]]),
+    messages: new Map<string, ReplyParent>(),
+    templates: new Map<string, { subject: string; html: string }>(),
+  }
+  const load = loader(store)
+  const needs = {
+    handle: handler(store, clock),
+    load,
+    clock,
+    chance: () => 0.5,
+    blobs,
+    compose: composeMail,
+    sender,
+    vault: {
+      store: () => Promise.resolve({ version: 1 }),
+      load: () => Promise.resolve({ smtpPassword: password, imapPassword: password }),
+      destroy: () => Promise.resolve(),
+    },
+    tracker: mailTracker(
+      trackingTokens([{ id: 0, key: new Uint8Array(32) }], new URL(trackingUrl).host),
+      trackingUrl,
+    ),
+    findAccount: (id: string) => Promise.resolve(id === account.now.accountId ? account.now : null),
+    activeAccount: (id: string) => {
+      if (id !== account.now.accountId) throw new NotFound('email account', id)
+      if (account.now.status !== 'active') throw new Refused('account-paused', 'It is paused', 'Resume it')
+      return Promise.resolve(account.now)
+    },
+    defaultAccount: () => Promise.resolve(null),
+    directory: lookup(records),
+    findTemplate: ({ templateId }: { templateId: string }) =>
+      Promise.resolve(records.templates.get(templateId) ?? null),
+    findMessage: (id: string) => Promise.resolve(records.messages.get(id) ?? null),
+    openMailbox: (_accountId: string, signal: AbortSignal) =>
+      account.now.imap
+        ? imapConnector(guard).connect({ ...account.now.imap, password }, signal)
+        : Promise.resolve(null),
+  }
+  const caller = (id = 'test'): Caller => {
+    const commandId = newCommandId(clock())
+    return { actor: { kind: 'system', id }, commandId, correlationId: commandId, causationId: null }
+  }
+  const input = (changes: Partial<DraftInput> = {}): DraftInput => {
+    const { userId: _, ...draft } = exampleDraft()
+    return { ...draft, ...changes }
+  }
+  const queue = async (changes: Partial<DraftInput> = {}, when: Partial<QueueMessage> = {}) => {
+    const content = { message: input(changes) }
+    const asked = { content, scheduledAt: null, undoSeconds: 0, ...when }
+    return (await queueMessage(needs)(caller(), asked, null)).outgoingId
+  }
+  return {
+    t,
+    sink,
+    imap,
+    store,
+    blobs,
+    time,
+    clock,
+    account,
+    records,
+    needs,
+    caller,
+    input,
+    queue,
+    send: (id: string, signal = never) => sendMessage(needs)(caller('sender'), id, signal),
+    state: async (id: string) => (await load(outgoingMessage, outgoingStream(id))).state,
+    events: async (id: string) => store.readStream(outgoingStream(id)),
+    types: async (id: string) => (await store.readStream(outgoingStream(id))).map(({ type }) => type),
+  }
+}
+
+const exampleAccount = (sink: SmtpSink, imap: ImapServer | null): SendingAccount => ({
+  status: 'active',
+  accountId: idOf('acc', 1),
+  address: 'me@acme.test',
+  owner: { kind: 'team' },
+  smtp: { host: 'localhost', port: sink.port, encryption: 'none', username: 'me' },
+  imap: imap && { host: 'localhost', port: imap.port, encryption: 'none', username: 'me' },
+  credentialVersion: 1,
+  settings: { ...defaultSettings, trackOpens: false, trackClicks: false },
+  signature: '',
+})
+
+const lookup = (records: {
+  users: Map<string, User>
+  contacts: Map<string, Contact>
+  deals: Map<string, Deal>
+}): DirectoryLookup => {
+  const get =
+    <Value>(of: Map<string, Value>) =>
+    (id: string) =>
+      Promise.resolve(of.get(id) ?? null)
+  return {
+    user: get(records.users),
+    contact: get(records.contacts),
+    deal: get(records.deals),
+    company: () => Promise.resolve(null),
+    organization: () => Promise.resolve({ name: 'Acme', timeZone: 'UTC' }),
+    contactOfAddress: (address) =>
+      Promise.resolve(
+        [...records.contacts].find(([, contact]) => contact.emails.includes(address))?.[0] ?? null,
+      ),
+  }
+}
