@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { startEmbeddedPostgres } from './adapters/embedded-postgres/embedded-postgres.ts'
+import { EmbeddedPostgresError } from './adapters/embedded-postgres/binaries.ts'
+import { createPool } from './adapters/postgres/pool.ts'
+import { KeyringError } from './adapters/vault/keyring.ts'
+import { createApp } from './app.ts'
+import { ConfigError, readConfig, type Config } from './config.ts'
+
+const STOP_WITHIN_MS = 20_000
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** Runs the service until SIGINT or SIGTERM, then ends what is in hand, for 20 s at most. */
+const serve = async (config: Config): Promise<void> => {
+  const stopping = stopSignal()
+  // Not closed to others: the embedded database runs as a user of its own when we are root. The keys are 0600.
+  mkdirSync(config.dataFolder, { recursive: true, mode: 0o711 })
+  const database = config.databaseUrl === null ? await embedded(config) : null
+  const pool = createPool({
+    ...(database ? database.connection : { connectionString: config.databaseUrl ?? '' }),
+    max: 20,
+    application_name: 'mailtrail',
+  })
+  const app = await createApp({ config, pool, logTo: process.stderr })
+  await app.start()
+  say(`  API          ${app.url}/v1`)
+  say(`  Description  ${app.url}/docs`)
+  say(`  Data         ${config.databaseUrl === null ? config.dataFolder : 'in the database of DATABASE_URL'}`)
+  if (app.firstKey) say(`  API key      ${app.firstKey.reveal()}   (shown this once: keep it)`)
+  say(`Mailtrail is ready. Ctrl-C stops it.`)
+
+  const end = await Promise.race([
+    stopping,
+    database?.ended.then(() => 'database' as const) ?? new Promise<never>(() => {}),
+  ])
+  if (end === 'database') say('The database ended by itself; see its log in the data folder. Stopping.')
+  const tooLong = setTimeout(() => process.exit(1), STOP_WITHIN_MS)
+  await app.stop()
+  await pool.end()
+  await database?.stop()
+  clearTimeout(tooLong)
+  process.exitCode = end === 'database' ? 1 : 0
+}
+
+const embedded = (config: Config) =>
+  startEmbeddedPostgres({ dataFolder: join(config.dataFolder, 'postgres'), onProgress: say })
+
+/** Fulfilled by the first SIGINT or SIGTERM; another one, a second later or more, ends the process at once. */
+const stopSignal = (): Promise<'signal'> =>
+  new Promise((resolve) => {
+    let askedAt = Infinity
+    const onSignal = () => {
+      // A terminal and npm may both pass on one Ctrl-C.
+      if (performance.now() - askedAt > 1000) process.exit(1)
+      askedAt = Math.min(askedAt, performance.now())
+      resolve('signal')
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+  })
+
+const usage = `Usage: mailtrail serve
+
+  serve   run the service: API, sync, sending, tracking
+
+Settings come from the environment; README.md lists them.`
+
+const main = async ([verb = 'serve', ...rest]: string[]): Promise<void> => {
+  if (verb !== 'serve' || rest.length > 0) {
+    process.stderr.write(`${usage}\n`)
+    process.exitCode = 2
+    return
+  }
+  try {
+    await serve(readConfig(process.env))
+  } catch (error) {
+    if (
+      !(
+        error instanceof ConfigError ||
+        error instanceof KeyringError ||
+        error instanceof EmbeddedPostgresError
+      )
+    )
+      throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(1)
+  }
+}
+
+await main(process.argv.slice(2))
