@@ -6,6 +6,7 @@ import type { Pool } from 'pg'
 import t from 'tap'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
+import { newDataKey, unwrap, wrap } from '../../src/adapters/vault/data-key.ts'
 import {
   createKeyring,
   KeyringError,
@@ -256,6 +257,45 @@ t.test('the vault', async (t) => {
       })
     },
   )
+
+  t.test('what is destroyed or stored anew while keys are rotated stays so', async (t) => {
+    const pool = await fresh(t)
+    const old = createKeyring()
+    const vault = postgresVault(pool, old)
+    for (const account of ['acc_1', 'acc_2', 'acc_3']) await vault.store(account, both(account, null))
+    const ring = withNewEncryptionKey(old)
+    let met = false
+    const meddling: Pool = new Proxy(pool, {
+      get: (target, property) => {
+        if (property !== 'query') return Reflect.get(target, property, target)
+        return async (text: string, values: unknown[]) => {
+          if (text.trimStart().startsWith('update') && !met) {
+            met = true
+            await vault.destroy('acc_1')
+            await vault.destroy('acc_2')
+            await vault.store('acc_2', both('new', null))
+          }
+          return target.query(text, values)
+        }
+      },
+    })
+    await rewrap(meddling, ring)
+    const after = postgresVault(pool, withoutOldEncryptionKeys(ring))
+    t.equal(await after.load('acc_1', 1), null)
+    const { rows } = await pool.query<{ account_id: string }>(
+      'select account_id from mailtrail.credential_keys where wrapped_key is null',
+    )
+    t.same(rows, [{ account_id: 'acc_1' }])
+    t.same(revealed(await after.load('acc_3', 1)), ['acc_3', null])
+    t.same(revealed(await after.load('acc_2', 3)), ['new', null])
+  })
+
+  t.test('a wrapped data key opens for its account alone', async (t) => {
+    const keyring = createKeyring()
+    const wrapped = wrap(keyring, 'acc_1', newDataKey())
+    t.ok(unwrap(keyring, 'acc_1', wrapped))
+    t.throws(() => unwrap(keyring, 'acc_2', wrapped), { name: 'CredentialsUnreadable' })
+  })
 
   t.test('a keyring is made once, for its owner alone, and there is no start without it', async (t) => {
     const pool = await fresh(t)
