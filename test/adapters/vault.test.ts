@@ -287,7 +287,7 @@ t.test('the vault', async (t) => {
     )
     t.same(rows, [{ account_id: 'acc_1' }])
     t.same(revealed(await after.load('acc_3', 1)), ['acc_3', null])
-    t.same(revealed(await after.load('acc_2', 3)), ['new', null])
+    t.same(revealed(await after.load('acc_2', 2)), ['new', null])
   })
 
   t.test('a wrapped data key opens for its account alone', async (t) => {
