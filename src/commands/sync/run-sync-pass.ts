@@ -27,6 +27,7 @@ export type SyncPassResult =
  * One sync pass of one account under its lease: everything new is stored, every folder's counts and cursor are recorded
  * behind it, and the pass ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
  * in the mailbox is changed (R8). A pass whose worker died is ended first, and this one goes on where it came to (R3).
+ * A fault of ours ends the pass too, and is thrown besides.
  */
 export const runSyncPass =
   (deps: SyncDeps) =>
@@ -80,8 +81,17 @@ const runUnderLease = async (
     return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
   } catch (error) {
     if (signal.aborted || isTaken(error)) return { kind: 'interrupted', number }
+    // The pass says so, that the next one waits a while; what cannot be told now, that one finds out.
+    await tell({ do: 'fail', trouble: ours }).catch(() => {})
     throw error
   }
+}
+
+const ours: PassTrouble = {
+  kind: 'temporary',
+  code: 'internal',
+  detail: 'Something went wrong on our side',
+  remedy: 'Nothing: it is tried again. Tell the operator if it goes on.',
 }
 
 /** The newest pass: the read model says where to begin to look, the streams say which is the last. */

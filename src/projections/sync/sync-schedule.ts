@@ -34,6 +34,7 @@ const account = table({
     /** Why it is due before its time: a person asked, or it was never read. */
     asked: nullable(text),
     last_pass: integer,
+    last_finished: integer,
     last_finished_at: nullable(timestamp),
     failures: integer,
     needs_login: boolean,
@@ -100,6 +101,7 @@ export const syncSchedule = projection({
         const { outcome, kind } = event.data
         if (outcome === 'abandoned') return
         row.last_finished_at = event.recordedAt
+        row.last_finished = event.data.number
         row.failures = outcome === 'failed' ? row.failures + 1 : 0
         row.needs_login = kind === 'authentication'
         break
@@ -125,6 +127,7 @@ const fresh = ({
   settings: whatOf(settings),
   asked: 'connect',
   last_pass: 0,
+  last_finished: 0,
   last_finished_at: null,
   failures: 0,
   needs_login: false,
@@ -154,13 +157,18 @@ const dueAt = (row: Row, now: string): string | null => {
   return new Date(Date.parse(row.last_finished_at) + minutes * 60_000).toISOString()
 }
 
-export type DueAccount = { accountId: string; trigger: 'schedule' | 'request' | 'connect'; lastPass: number }
+export type DueAccount = {
+  accountId: string
+  trigger: 'schedule' | 'request' | 'connect'
+  /** The newest pass that the list has seen to its end: it may lag behind one that was just run. */
+  lastPass: number
+}
 
 /** Accounts that are due at `now`, the longest waiting first. */
 export const dueAccounts = async (db: Kysely<unknown>, now: Date, limit: number): Promise<DueAccount[]> => {
   const rows = await tablesOf(db, syncSchedule)
     .selectFrom('account')
-    .select(['account_id', 'asked', 'last_pass'])
+    .select(['account_id', 'asked', 'last_finished'])
     .where('due_at', '<=', now.toISOString())
     .orderBy('due_at')
     .orderBy('account_id')
@@ -169,7 +177,7 @@ export const dueAccounts = async (db: Kysely<unknown>, now: Date, limit: number)
   return rows.map((row) => ({
     accountId: row.account_id,
     trigger: row.asked === 'request' || row.asked === 'connect' ? row.asked : 'schedule',
-    lastPass: row.last_pass,
+    lastPass: row.last_finished,
   }))
 }
 
