@@ -1,0 +1,34 @@
+import type { TemplateContent, TemplateScope } from '../../domain/templates/events.ts'
+import { template, type Template } from '../../domain/templates/template.ts'
+import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
+import type { TemplateCompiler } from '../ports.ts'
+import { admitBody } from './admit-body.ts'
+
+export type TemplateChange = Handled<Template> & { readonly templateId: string }
+
+/**
+ * Makes a template: a personal one for the user who asks, or a shared one.
+ * @throws Refused `not-your-template`, `unknown-variable`, `misplaced-variable`, `template-invalid`, `unsafe-markup`
+ */
+export const createTemplate =
+  (deps: { handle: Handle; compiler: TemplateCompiler }) =>
+  async (
+    caller: Caller,
+    input: { readonly scope: TemplateScope; readonly content: TemplateContent },
+  ): Promise<TemplateChange> => {
+    const templateId = entityId('tpl', caller.commandId)
+    await admitBody(deps.compiler, input.content.body)
+    const { scope, content } = input
+    const handled = await deps.handle(
+      template,
+      templateStream(templateId),
+      { do: 'create', templateId, by: userOf(caller), scope, content },
+      caller,
+    )
+    return { ...handled, templateId }
+  }
+
+export const templateStream = (templateId: string): string => `template-${templateId}`
+
+/** The user of the CRM for whom a command is given; null where a program asks for nobody. */
+export const userOf = ({ actor }: Caller): string | null => (actor.kind === 'user' ? actor.id : null)
