@@ -180,6 +180,7 @@ export const egressGuard = (
       return wrapped
     } catch (error) {
       wrapped.destroy()
+      socket.destroy()
       throw unavailable(codeOf(error) ?? 'tls-failed')
     }
   }

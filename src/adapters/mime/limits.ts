@@ -1,0 +1,62 @@
+import { UnreadableMail } from '../../commands/ports.ts'
+
+export const MAX_RAW_BYTES = 35 * 1024 * 1024
+export const MAX_HEADER_BYTES = 256 * 1024
+/** Headers of all parts together. */
+export const MAX_ALL_HEADER_BYTES = 2 * 1024 * 1024
+export const MAX_PARTS = 1000
+export const MAX_DEPTH = 50
+export const MAX_ADDRESSES = 1000
+
+const MESSAGES = {
+  'too-large': 'The message is larger than 35 MB',
+  'headers-too-large': 'The header of the message is larger than 256 kB',
+  'too-many-parts': 'The message has more than 1,000 parts',
+  'too-deep': 'The parts of the message are nested more than 50 deep',
+  'too-many-addresses': 'The header of the message has more than 1,000 addresses',
+  'too-slow': 'Reading the message takes too long',
+  'too-much-memory': 'Reading the message takes too much memory',
+  unparsable: 'The message cannot be read',
+} as const
+
+export type Reason = keyof typeof MESSAGES
+
+export const isReason = (text: string): text is Reason => Object.hasOwn(MESSAGES, text)
+
+export const unreadable = (reason: Reason): UnreadableMail => new UnreadableMail(reason, MESSAGES[reason])
+
+/** Offset of the first byte behind the empty line that ends the header (RFC 5322 2.1); the length where there is none. */
+export const bodyStart = (raw: Uint8Array): number => {
+  if (raw[0] === 0x0a) return 1
+  if (raw[0] === 0x0d && raw[1] === 0x0a) return 2
+  for (let at = raw.indexOf(0x0a); at !== -1; at = raw.indexOf(0x0a, at + 1)) {
+    if (raw[at + 1] === 0x0a) return at + 2
+    if (raw[at + 1] === 0x0d && raw[at + 2] === 0x0a) return at + 3
+  }
+  return raw.length
+}
+
+/** How many lines begin a part, by the boundaries that the message itself names; counting stops beyond the limit. */
+const countParts = (text: string): number => {
+  const boundaries = new Set<string>()
+  for (const [, quoted, bare] of text.matchAll(
+    /boundary[ \t]*=[ \t\r\n]*(?:"([^"\r\n]{1,200})|([^\s;"]{1,200}))/gi,
+  )) {
+    boundaries.add((quoted ?? bare ?? '').trimEnd())
+  }
+  if (boundaries.size === 0) return 0
+  let parts = 0
+  for (let at = text.indexOf('\n--'); at !== -1 && parts <= MAX_PARTS; at = text.indexOf('\n--', at + 3)) {
+    const line = /[^\r\n]{0,200}/y
+    line.lastIndex = at + 3
+    if (boundaries.has((line.exec(text)?.[0] ?? '').trimEnd())) parts += 1
+  }
+  return parts
+}
+
+/** Refuses what would be a burden to parse, at the cost of one look at the bytes. @throws UnreadableMail */
+export const requireReadable = (raw: Buffer): void => {
+  if (raw.length > MAX_RAW_BYTES) throw unreadable('too-large')
+  if (bodyStart(raw) > MAX_HEADER_BYTES) throw unreadable('headers-too-large')
+  if (countParts(raw.toString('latin1')) > MAX_PARTS) throw unreadable('too-many-parts')
+}
