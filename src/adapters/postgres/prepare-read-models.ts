@@ -1,0 +1,16 @@
+import type { Pool } from 'pg'
+import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
+import { createTables } from './projection-tables.ts'
+import { transaction } from './transaction.ts'
+
+const LOCK = 727_002
+
+/**
+ * Makes the tables of read models that have none yet, empty, so that they can be asked before the runner has
+ * come to them. Several processes may do it at once.
+ */
+export const prepareReadModels = (pool: Pool, projections: readonly AnyProjection[]): Promise<void> =>
+  transaction(pool, 'begin', async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [LOCK])
+    for (const projection of projections) await createTables(client, schemaOf(projection), projection.tables)
+  })
