@@ -97,12 +97,14 @@ export const storeRead =
     )
     const filedAsOurs = placement.role === 'sent' || placement.role === 'drafts'
     const direction = outgoingId !== null || isOurs || filedAsOurs ? 'out' : 'in'
-    const messageId = entityIdOfSource('msg', `${accountId}\n${mail.identity}`)
+    // Without a Message-ID the rest may be nothing at all: then only the same bytes are the same mail.
+    const identity = mail.header.messageId === '' ? raw : mail.identity
+    const messageId = entityIdOfSource('msg', `${accountId}\n${identity}`)
     const flags = storedFlags(fetched.flags)
     const event = MessageSynced({
       messageId,
       accountId,
-      identity: mail.identity,
+      identity,
       outgoingId,
       placement,
       flags,

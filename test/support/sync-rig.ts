@@ -1,0 +1,227 @@
+import { imapServer } from '../../scripts/lib/mail-servers.ts'
+import type { SeedMessage } from '../../scripts/lib/imap-mailboxes.ts'
+import { egressGuard } from '../../src/adapters/imap-smtp/egress-guard.ts'
+import { imapConnector } from '../../src/adapters/imap-smtp/imap.ts'
+import { memoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
+import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { mailParser } from '../../src/adapters/mime/parse-pool.ts'
+import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
+import {
+  Secret,
+  type BlobStore,
+  type EventStore,
+  type Lease,
+  type Leases,
+  type MailParser,
+} from '../../src/commands/ports.ts'
+import type { FindOutgoing, KnownFolder, KnownMail, SyncDeps } from '../../src/commands/sync/neighbours.ts'
+import { runSyncPass, type SyncPassResult } from '../../src/commands/sync/run-sync-pass.ts'
+import { account } from '../../src/domain/accounts/account.ts'
+import type { AccountSettings } from '../../src/domain/accounts/events.ts'
+import type { RecordedEvent } from '../../src/domain/event.ts'
+import type { FolderCounts } from '../../src/domain/sync/events.ts'
+import type { SyncTrigger } from '../../src/domain/sync/sync-pass.ts'
+import { placements, type KnownPlace } from '../../src/projections/sync/placements.ts'
+import { foldEvents } from './fold.ts'
+import { readFrom } from './log.ts'
+import { accountId, connected } from './sync.ts'
+
+const user = 'me@acme.test'
+const password = 'correct horse'
+
+export const callerNow = (): Caller => {
+  const commandId = newCommandId(new Date())
+  return { actor: { kind: 'system', id: 'test' }, commandId, correlationId: commandId, causationId: null }
+}
+
+/** A mail with these headers, of `n` if nothing else is said. */
+export const mail = (
+  n: number | string,
+  headers: Record<string, string> = {},
+  body = `body ${n}`,
+): SeedMessage => {
+  const all = {
+    From: `Sender ${n} <sender${n}@x.test>`,
+    To: user,
+    Date: 'Mon, 05 Jan 2026 12:00:00 +0000',
+    'Message-ID': `<${n}@x.test>`,
+    Subject: `subject ${n}`,
+    ...headers,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
+  return { raw: Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}\r\n`) }
+}
+
+/** One that no parser takes: its header is larger than any limit. */
+export const hostileMail = (n: number): SeedMessage => mail(n, { 'X-Flood': 'a'.repeat(300_000) })
+
+const memoryLeases = (): Leases & { held: Map<string, AbortController> } => {
+  const held = new Map<string, AbortController>()
+  const acquire = async (name: string): Promise<Lease | null> => {
+    if (held.has(name)) return null
+    const lost = new AbortController()
+    held.set(name, lost)
+    return { name, generation: 1, signal: lost.signal, release: async () => void held.delete(name) }
+  }
+  return { held, acquire }
+}
+
+/** What the log says of where mail lies, folded anew for each question. */
+const knownFromLog = (store: EventStore): KnownMail => {
+  const rows = async ({ accountId: of, folder }: KnownFolder) => {
+    const { placement } = await foldEvents(placements, await readFrom(store, null, 1000))
+    return placement
+      .filter((row) => row.account_id === of && row.folder === folder)
+      .map((row): KnownPlace => {
+        const { uid_validity: uidValidity, uid, message_id: messageId, flags, quarantined } = row
+        return { uidValidity, uid, messageId, flags, quarantined }
+      })
+  }
+  return {
+    among: async (folder, uids) =>
+      (await rows(folder)).filter((row) => row.uidValidity === folder.uidValidity && uids.includes(row.uid)),
+    below: async (folder, below, limit) =>
+      (await rows(folder))
+        .filter((row) => row.uidValidity === folder.uidValidity && row.uid < below)
+        .toSorted((a, b) => b.uid - a.uid)
+        .slice(0, limit),
+    ofOld: async (folder, after) =>
+      after ? [] : (await rows(folder)).filter((row) => row.uidValidity !== folder.uidValidity),
+  }
+}
+
+export type RigParts = {
+  readonly store: EventStore
+  readonly blobs: BlobStore
+  readonly leases: Leases
+  readonly known: KnownMail
+}
+
+export type RigOptions = {
+  readonly inbox?: readonly SeedMessage[]
+  readonly sent?: readonly SeedMessage[]
+  readonly settings?: Partial<AccountSettings>
+  readonly parts?: RigParts
+  readonly findOutgoing?: FindOutgoing
+  /** Where a command's time comes from, for what depends on how long ago something was. */
+  readonly clock?: () => Date
+}
+
+let shared: MailParser | undefined
+
+/** A mailbox on a real IMAP server, an account that syncs it, and the log that the passes write. */
+export const syncRig = async (
+  t: { teardown(fn: () => unknown): void },
+  { inbox = [], sent = [], settings = {}, ...options }: RigOptions = {},
+) => {
+  const server = await imapServer({
+    encryption: 'none',
+    users: {
+      [user]: {
+        password,
+        folders: [
+          { path: 'INBOX', messages: inbox },
+          { path: 'Sent', use: '\\Sent', messages: sent },
+          { path: 'Archive', use: '\\Archive' },
+        ],
+      },
+    },
+  })
+  t.teardown(() => server.close())
+  if (!shared) {
+    shared = mailParser({ threads: 1 })
+    process.once('beforeExit', () => void shared?.close())
+  }
+  const parser = shared
+  const store = options.parts?.store ?? memoryEventStore()
+  const leases = options.parts?.leases ?? memoryLeases()
+  const clock = options.clock ?? (() => new Date())
+  const handle = handler(store, clock)
+  const load = loader(store)
+  const guard = egressGuard({
+    allowedNetworks: ['127.0.0.0/8', '::1/128'],
+    allowedPorts: [server.port],
+    clearTextHosts: ['localhost'],
+    extraCa: [],
+  })
+  const login = { host: 'localhost', port: server.port, encryption: 'none' as const, username: user }
+  const deps: SyncDeps = {
+    store,
+    handle,
+    load,
+    leases,
+    parser,
+    clock,
+    blobs: options.parts?.blobs ?? memoryBlobStore(),
+    known: options.parts?.known ?? knownFromLog(store),
+    findOutgoing: options.findOutgoing ?? (async () => null),
+    lastPass: async () => 0,
+    findAccount: async (id) => {
+      const { state } = await load(account, `account-${id}`)
+      if (state.status === 'none') return null
+      return { ...state, active: state.status === 'active' }
+    },
+    openMailbox: (_id, signal) =>
+      imapConnector(guard).connect({ ...login, password: new Secret(password) }, signal),
+  }
+  const { data } = connected({ historyDays: null, ...settings })
+  const { accountId: id, provider, address, owner, smtp, imap, credentialVersion } = data
+  await handle(
+    account,
+    `account-${id}`,
+    {
+      do: 'connect',
+      accountId: id,
+      provider,
+      address,
+      owner,
+      smtp,
+      imap,
+      credentialVersion,
+      settings: data.settings,
+    },
+    callerNow(),
+  )
+
+  const pass = (signal = new AbortController().signal, trigger: SyncTrigger = 'schedule', more = {}) =>
+    runSyncPass({ ...deps, ...more })(callerNow(), { accountId, trigger }, signal)
+  const events = () => readFrom(store, null, 1000)
+  return {
+    server,
+    mailbox: server.mailbox(user),
+    deps,
+    handle,
+    store,
+    pass,
+    events,
+    eventsOf: async (...types: string[]) => (await events()).filter(({ type }) => types.includes(type)),
+    /** The figures of one pass, all folders and stretches together. */
+    countsOf: async (number: number) => sumOf(await events(), number),
+  }
+}
+
+export type Rig = Awaited<ReturnType<typeof syncRig>>
+
+const sumOf = (events: readonly RecordedEvent[], number: number): Omit<FolderCounts, 'folder'> => {
+  const sum = {
+    listed: 0,
+    stored: 0,
+    known: 0,
+    excluded: 0,
+    failed: 0,
+    flagsChanged: 0,
+    removed: 0,
+    sent: 0,
+    received: 0,
+  }
+  for (const { type, data } of events) {
+    if (type !== 'FolderSynced') continue
+    const { number: of, counts } = data as { number: number; counts: FolderCounts }
+    if (of === number)
+      for (const figure of Object.keys(sum) as (keyof typeof sum)[]) sum[figure] += counts[figure]
+  }
+  return sum
+}
+
+export const outcomeOf = (result: SyncPassResult): string =>
+  result.kind === 'done' ? result.outcome : result.kind
