@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
+import { wakeUp } from '../../../src/adapters/postgres/wake-up.ts'
 import type { EventStore } from '../../../src/commands/ports.ts'
 import type { Position } from '../../../src/domain/event.ts'
 import { eventStoreContract } from '../../contracts/event-store.ts'
@@ -199,6 +200,20 @@ t.test('a listener that loses its connection makes it again and misses nothing',
   }
   t.same(idsOf(await following), idsOf(events))
   t.ok(losses.length > 0)
+})
+
+t.test('a wake-up between looking and waiting is not slept through', async (t) => {
+  const { notify, count, wait, close } = wakeUp(pool, () => {})
+  const { signal } = new AbortController()
+  const before = count()
+  await wait(before, 10_000, signal)
+  const looked = count()
+  notify()
+  await eventually(async () => count() > looked)
+  const start = performance.now()
+  await wait(looked, 10_000, signal)
+  t.ok(performance.now() - start < 5_000)
+  await close()
 })
 
 t.test('a subscription gets over lost connections', async (t) => {
