@@ -57,7 +57,7 @@ export type EngagementEvent =
   | TrackingEvent
 
 /** Enough for every rule of the classifier, which looks 30 s back, on a message that is not under attack. */
-const HITS_KEPT = 300
+const HITS_KEPT = 100
 
 const nothing: HitCounts = {
   opens: { human: 0, machine: 0, own: 0, unknown: 0 },
@@ -80,6 +80,10 @@ export const engagementOf = (queued: EventOf<typeof MessageQueued>['data']): Eng
   hits: [],
   settled: nothing,
 })
+
+/** As text, for read models to keep: they never look into it, and text is the cheapest that a row can hold. */
+export const engagementText = (of: Engagement): string => JSON.stringify(of)
+export const readEngagement = (text: string): Engagement => JSON.parse(text) as Engagement
 
 /** The message after one more of its events. */
 export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>): Engagement => {
@@ -116,14 +120,15 @@ export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>
 }
 
 const keepHit = (before: Engagement, hit: Hit): Engagement => {
-  const hits = [...before.hits, hit]
-  if (hits.length <= HITS_KEPT) return { ...before, hits }
-  const oldest = hits.reduce((first, second) => (second.at < first.at ? second : first))
-  const judgement = classifyHits(judged(before), hits)[hits.indexOf(oldest)]
+  const { hits, settled } = before
+  if (hits.length < HITS_KEPT) return { ...before, hits: [...hits, hit] }
+  // What stood before this hit came is what was shown of the oldest one, and stays.
+  const judgements = classifyHits(judged(before), hits)
+  const oldest = hits.reduce((first, { at }, index) => (at < hits[first]!.at ? index : first), 0)
   return {
     ...before,
-    hits: hits.filter((kept) => kept !== oldest),
-    settled: judgement ? count(before.settled, oldest, judgement) : before.settled,
+    hits: [...hits.filter((_, index) => index !== oldest), hit],
+    settled: count(settled, hits[oldest]!, judgements[oldest]!),
   }
 }
 

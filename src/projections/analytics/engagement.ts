@@ -1,9 +1,10 @@
 import {
   engage,
   engagementOf,
+  engagementText,
   judgeEngagement,
   outcomeOf,
-  type Engagement,
+  readEngagement,
   type Outcome,
 } from '../../domain/engagement.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
@@ -23,7 +24,6 @@ import {
   boolean,
   date,
   integer,
-  json,
   nullable,
   projection,
   table,
@@ -64,7 +64,7 @@ const message = table({
     template_id: text,
     day: nullable(date),
     ...flags,
-    engagement: json<Engagement>(),
+    engagement: text,
   },
   key: ['id'],
 })
@@ -137,11 +137,11 @@ export const engagement = projection({
           event.type === 'EmailSent' ? rows.get('organization', { id: 'main' })?.time_zone : undefined
         const row = rows.get('message', { id: event.data.outgoingId })
         if (!row) return
-        row.engagement = engage(row.engagement, event)
+        const state = engage(readEngagement(row.engagement), event)
+        row.engagement = engagementText(state)
         // The first day stays: sent again by a person's decision, it is still one message.
         if (event.type === 'EmailSent') row.day ??= dayIn(zone ?? 'UTC', event.data.sentAt)
-        const { counts } = judgeEngagement(row.engagement)
-        countAnew(rows, row, outcomeOf(row.engagement, counts))
+        countAnew(rows, row, outcomeOf(state, judgeEngagement(state).counts))
         rows.put('message', row)
       }
     }
@@ -161,7 +161,7 @@ const newMessage = (queued: ReturnType<typeof MessageQueued>['data']): RowOf<typ
   replied: false,
   raw_opened: false,
   raw_clicked: false,
-  engagement: engagementOf(queued),
+  engagement: engagementText(engagementOf(queued)),
 })
 
 /** Sets the flags, and adds the difference to the counters of the message's day. */
@@ -199,11 +199,23 @@ const emptyDay = (day: string, accountId: string, templateId: string): DailyCoun
 
 /** The calendar day of an instant in an IANA zone, as `2026-01-31`; in UTC where the zone is not known here. */
 export const dayIn = (timeZone: string, instant: string): string => {
-  const at = new Date(instant)
+  const utc = new Date(instant).toISOString().slice(0, 10)
+  if (timeZone === 'UTC') return utc
   try {
-    // Sweden writes dates as ISO 8601 does.
-    return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
-  } catch {
-    return at.toISOString().slice(0, 10)
+    return formatOf(timeZone).format(new Date(instant))
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return utc
   }
+}
+
+// Making a format takes longer than folding an event, and there are only so many zones.
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+const formatOf = (timeZone: string): Intl.DateTimeFormat => {
+  const known = formats.get(timeZone)
+  // Sweden writes dates as ISO 8601 does.
+  const format = known ?? new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' })
+  if (!known) formats.set(timeZone, format)
+  return format
 }

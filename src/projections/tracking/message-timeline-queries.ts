@@ -1,6 +1,14 @@
 import type { Kysely } from 'kysely'
 import { CLASSIFIER_VERSION, type Reason, type Verdict } from '../../domain/classify-hit.ts'
-import { judgeEngagement, opensOf, outcomeOf, type HitCounts, type Outcome } from '../../domain/engagement.ts'
+import {
+  judgeEngagement,
+  opensOf,
+  outcomeOf,
+  readEngagement,
+  type Engagement,
+  type HitCounts,
+  type Outcome,
+} from '../../domain/engagement.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import { tablesOf } from '../projection.ts'
 import {
@@ -85,7 +93,13 @@ export const messageTracking = async (
   { now, limit = ACTIVITY_LIMIT }: { readonly now?: Date; readonly limit?: number } = {},
 ): Promise<MessageTracking | null> => {
   const tables = tablesOf(db, messageTimeline)
-  const row = await tables.selectFrom('message').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = await tables
+    .selectFrom('message')
+    .innerJoin('state', 'state.message_id', 'message.id')
+    .selectAll('message')
+    .select('state.engagement')
+    .where('id', '=', id)
+    .executeTakeFirst()
   if (!row) return null
   const entries = await tables
     .selectFrom('entry')
@@ -100,13 +114,14 @@ export const messageTracking = async (
 
 /** The report from its rows; `entries` are oldest first. */
 export const trackingOf = (
-  row: TimelineMessage,
+  row: TimelineMessage & { readonly engagement: string },
   entries: readonly TimelineEntry[],
   truncated: boolean,
   now?: Date,
 ): MessageTracking => {
-  const { judgements, counts } = judgeEngagement(row.engagement, now?.getTime())
-  const outcome = outcomeOf(row.engagement, counts)
+  const engagement = readEngagement(row.engagement)
+  const { judgements, counts } = judgeEngagement(engagement, now?.getTime())
+  const outcome = outcomeOf(engagement, counts)
   const judged = entries.map((entry): TimelineEntry => ({ ...entry, ...judgements.get(entry.id) }))
   const isCounted = ({ kind, verdict, reason }: TimelineEntry): boolean =>
     kind === 'opened' && verdict === 'human' && reason !== 'repeat'
@@ -131,7 +146,7 @@ export const trackingOf = (
     tracking: { opens, clicks, reason },
     activity,
     truncated,
-    summary: summaryOf(row, counts),
+    summary: summaryOf(row, engagement, counts),
   }
 }
 
@@ -212,10 +227,9 @@ const deliveryOf = (row: TimelineMessage, outcome: Outcome): MessageTracking['de
   }
 }
 
-const summaryOf = (row: TimelineMessage, counts: HitCounts): TrackingSummary => {
+const summaryOf = (row: TimelineMessage, engagement: Engagement, counts: HitCounts): TrackingSummary => {
   const { opens, unique } = opensOf(counts)
   const of = (verdict: Verdict) => ({ opens: counts.opens[verdict], clicks: counts.clicks[verdict] })
-  const { engagement } = row
   const last = Math.max(counts.lastHumanAt ?? 0, engagement.lastReplyAt ?? 0, engagement.sentAt ?? 0)
   const { hits } = engagement
   const shared = hits.length === 0 || hits.some(({ recipient }) => recipient === null)

@@ -1,5 +1,12 @@
 import { networkOf, type Judgement } from '../../domain/classify-hit.ts'
-import { engage, engagementOf, judgeEngagement, type Engagement } from '../../domain/engagement.ts'
+import {
+  engage,
+  engagementOf,
+  engagementText,
+  judgeEngagement,
+  readEngagement,
+  type Engagement,
+} from '../../domain/engagement.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import {
@@ -49,7 +56,6 @@ const message = table({
     delivered_at: nullable(timestamp),
     delivery_basis: nullable(text),
     refused: json<string[]>(),
-    engagement: json<Engagement>(),
   },
   key: ['id'],
 })
@@ -78,7 +84,12 @@ const entry = table({
 export type TimelineMessage = RowOf<typeof message>
 export type TimelineEntry = RowOf<typeof entry>
 
-const tables = { message, entry }
+const tables = {
+  message,
+  /** Apart from the head, since every hit changes it. */
+  state: table({ columns: { message_id: text, engagement: text }, key: ['message_id'] }),
+  entry,
+}
 
 const events = [
   MessageQueued,
@@ -106,20 +117,26 @@ export const messageTimeline = projection({
   tables,
   events,
   fold: (event, rows) => {
-    if (event.type === 'MessageQueued') return rows.put('message', newMessage(event.data))
-    const row = rows.get('message', { id: event.data.outgoingId })
-    if (!row) return
-    changeHead(row, event)
+    const id = event.data.outgoingId
+    if (event.type === 'MessageQueued') {
+      rows.put('message', newMessage(event.data))
+      return putState(rows, id, engagementOf(event.data))
+    }
+    const state = rows.get('state', { message_id: id })
+    if (!state) return
+    changeHead(rows, event)
     const added = entryOf(event)
     if (added) rows.put('entry', added)
-    if (event.type !== 'MessageCancelled' && event.type !== 'UnknownSettled') {
-      const before = row.engagement
-      row.engagement = engage(before, event)
-      putVerdicts(rows, row.id, before, row.engagement)
-    }
-    rows.put('message', row)
+    if (event.type === 'MessageCancelled' || event.type === 'UnknownSettled') return
+    const before = readEngagement(state.engagement)
+    const after = engage(before, event)
+    putState(rows, id, after)
+    putVerdicts(rows, id, before, after)
   },
 })
+
+const putState = (rows: Rows<typeof tables>, id: string, engagement: Engagement): void =>
+  rows.put('state', { message_id: id, engagement: engagementText(engagement) })
 
 const newMessage = (queued: EventOf<typeof MessageQueued>['data']): TimelineMessage => {
   const { subject, from, to, cc, bcc } = queued.header
@@ -139,42 +156,43 @@ const newMessage = (queued: EventOf<typeof MessageQueued>['data']): TimelineMess
     delivered_at: null,
     delivery_basis: null,
     refused: [],
-    engagement: engagementOf(queued),
   }
 }
 
-const changeHead = (row: TimelineMessage, event: TimelineEvent): void => {
+/** What this event says of the message as a whole; null where it says nothing of it. */
+const headOf = (event: TimelineEvent): Partial<TimelineMessage> | null => {
+  const inState = (state: TimelineState, rest: Partial<TimelineMessage> = {}) => ({ state, ...rest })
   switch (event.type) {
-    case 'EmailSent':
-      row.sent_at = event.data.sentAt
-      row.refused = event.data.refused.map(({ address }) => address)
-      return setState(row, 'sent')
+    case 'EmailSent': {
+      const { sentAt, refused } = event.data
+      return inState('sent', { sent_at: sentAt, refused: refused.map(({ address }) => address) })
+    }
     case 'SendFailed':
-      row.refused = event.data.refused.map(({ address }) => address)
-      return setState(row, 'failed')
+      return inState('failed', { refused: event.data.refused.map(({ address }) => address) })
     case 'SendOutcomeUnknown':
-      return setState(row, 'unknown')
+      return inState('unknown')
     case 'SendDeferred':
-      return setState(row, 'queued')
+      return inState('queued')
     case 'UnknownSettled':
-      return event.data.decision === 'send-again' ? setState(row, 'queued') : undefined
+      return event.data.decision === 'send-again' ? inState('queued') : null
     case 'MessageCancelled':
-      return setState(row, 'cancelled')
+      return inState('cancelled')
     case 'EmailDelivered':
-      row.delivered_at = event.metadata.occurredAt
-      row.delivery_basis = event.data.basis
-      return
+      return { delivered_at: event.metadata.occurredAt, delivery_basis: event.data.basis }
     case 'MessageQueued':
     case 'SendReleasing':
     case 'EmailBounced':
     case 'OpenTracked':
     case 'ClickTracked':
     case 'EmailReplied':
+      return null
   }
 }
 
-const setState = (row: TimelineMessage, state: TimelineState): void => {
-  row.state = state
+const changeHead = (rows: Rows<typeof tables>, event: TimelineEvent): void => {
+  const changes = headOf(event)
+  const row = changes && rows.get('message', { id: event.data.outgoingId })
+  if (row) rows.put('message', { ...row, ...changes })
 }
 
 const entryOf = (event: TimelineEvent): TimelineEntry | null => {
