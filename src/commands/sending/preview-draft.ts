@@ -11,7 +11,7 @@ export type Preview = Assembled & { readonly from: Mailbox }
 export const previewDraft =
   (deps: WriteNeeds & { findAccount: FindAccount }) =>
   async (outgoingId: string, userId: string | null): Promise<Preview> => {
-    const draft = await ownDraft(deps.load, outgoingId, userId)
+    const { draft } = await ownDraft(deps.load, outgoingId, userId)
     const account = await deps.findAccount(draft.accountId)
     if (!account) throw new NotFound('email account', draft.accountId)
     const { assembled, from } = await writeMessage(deps)(draft, account, draft.userId)

@@ -1,4 +1,5 @@
 import { NotFound } from '../../domain/decider.ts'
+import type { Position } from '../../domain/event.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
@@ -28,7 +29,7 @@ export const changeDraft =
     userId: string | null,
   ): Promise<SavedDraft> => {
     const { outgoingId, changes, ifRevision } = input
-    const before = await ownDraft(deps.load, outgoingId, userId)
+    const { draft: before } = await ownDraft(deps.load, outgoingId, userId)
     const draft = await resolveDraft(deps)({ ...before, ...changes }, before.userId)
     const command = { do: 'save-draft', outgoingId, draft } as const
     const handled = await deps.handle(outgoingMessage, outgoingStream(outgoingId), command, caller, {
@@ -38,9 +39,13 @@ export const changeDraft =
   }
 
 /** A draft that this user (null: any) may see. @throws NotFound for others', and for what is none */
-export const ownDraft = async (load: Load, outgoingId: string, userId: string | null): Promise<Draft> => {
-  const { state } = await load(outgoingMessage, outgoingStream(outgoingId))
+export const ownDraft = async (
+  load: Load,
+  outgoingId: string,
+  userId: string | null,
+): Promise<{ draft: Draft; revision: number; position: Position | null }> => {
+  const { state, revision, position } = await load(outgoingMessage, outgoingStream(outgoingId))
   if (state.status !== 'draft' || (userId !== null && state.draft.userId !== userId))
     throw new NotFound('draft', outgoingId)
-  return state.draft
+  return { draft: state.draft, revision, position }
 }
