@@ -24,7 +24,7 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
   let count = 0
   let listening: Promise<void> | null = null
   let timer: NodeJS.Timeout | null = null
-  let notified = 0
+  let notified = -Infinity
   let notifying: Promise<unknown> = Promise.resolve()
 
   const wake = (): void => {
@@ -34,7 +34,7 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
 
   const send = (): void => {
     timer = null
-    notified = Date.now()
+    notified = performance.now()
     // Not worth an fsync. A transaction of its own, since a NOTIFY takes a lock on the whole server as it commits.
     const sql = `select set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', '')`
     notifying = pool.query(sql).catch(onError)
@@ -42,7 +42,7 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
 
   return {
     notify: () => {
-      timer ??= setTimeout(send, Math.max(0, notified + NOTIFY_EVERY_MS - Date.now()))
+      timer ??= setTimeout(send, Math.max(0, notified + NOTIFY_EVERY_MS - performance.now()))
     },
     count: () => count,
     wait: (since, ms, signal) =>

@@ -1,4 +1,3 @@
-import net, { type AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import t, { type Test } from 'tap'
@@ -19,6 +18,7 @@ import {
   readFrom,
   someEvents,
 } from '../../support/log.ts'
+import { losingProxy } from '../../support/losing-proxy.ts'
 import { testDatabase } from '../../support/postgres.ts'
 
 const database = await testDatabase(t)
@@ -121,7 +121,7 @@ t.test(
 )
 
 t.test('an answer that is lost on its way is asked for again, and nothing is written twice', async (t) => {
-  const proxy = await losingProxy(t)
+  const proxy = await losingProxy(t, database)
   const after = await store.head()
   const behind = anotherProcess(t, { host: '127.0.0.1', port: proxy.port, max: 1, ssl: false })
   await appendAll(behind, aStream(), [anEvent()])
@@ -283,43 +283,3 @@ t.test('recorded times never decrease, even where the clock does', async (t) => 
   t.ok(later.every(({ recordedAt }) => recordedAt === ahead?.recordedAt))
   await assertDense(t)
 })
-
-/** Between a client and the server: it can take in a request and then hang up instead of handing on the answer. */
-const losingProxy = async (test: Test) => {
-  const { host = '', port = 5432 } = database
-  const target = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
-  let losing = false
-  let refusing = false
-  const sockets = new Set<net.Socket>()
-  const server = net.createServer((client) => {
-    const upstream = net.connect(target)
-    for (const socket of [client, upstream]) {
-      sockets.add(socket)
-      socket.on('error', () => {})
-      socket.on('close', () => {
-        client.destroy()
-        upstream.destroy()
-      })
-    }
-    if (refusing) return client.destroy()
-    client.pipe(upstream)
-    upstream.on('data', (answer) => {
-      if (losing) client.destroy()
-      else client.write(answer)
-      losing = false
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  test.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    loseNextAnswer: () => void (losing = true),
-    refuse: () => {
-      refusing = true
-      for (const socket of sockets) socket.destroy()
-    },
-  }
-}
