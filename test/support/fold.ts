@@ -25,7 +25,7 @@ export const recordedEvents = (
     revisions.set(stream, revision)
     return {
       type,
-      data,
+      data: frozen(data),
       id,
       stream,
       revision,
@@ -94,6 +94,12 @@ const foldPages = async (
         .map(table.toRow),
     ]),
   )
+}
+
+/** The runner shows one event to many folds. */
+const frozen = <Value>(value: Value): Value => {
+  if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) frozen(part)
+  return Object.freeze(value)
 }
 
 /** As PostgreSQL orders the key: numbers by value, text by bytes. */

@@ -6,6 +6,7 @@ import { claimCheckpoint, moveCheckpoint } from './projection-checkpoints.ts'
 import { foldPage } from './projection-page.ts'
 import { advance, type Progress } from './projection-progress.ts'
 import type { ReadModelTables } from './projection-tables.ts'
+import type { SharedLog } from './shared-log.ts'
 import { transaction } from './transaction.ts'
 
 /** The event that a projection does not get past. The cause is what its fold, or the database, threw. */
@@ -22,7 +23,7 @@ export class ProjectionStopped extends Error {
 export type Follower = {
   readonly store: EventStore
   readonly pool: Pool
-  readonly pageSize: number
+  readonly shared: SharedLog
   readonly projection: AnyProjection
   readonly tables: ReadModelTables
   readonly progress: Progress
@@ -41,7 +42,7 @@ const BEGIN = 'begin; set local synchronous_commit = off'
  * @throws CheckpointRefused, CheckpointLost, ProjectionStopped, and what store and database throw
  */
 export const follow = async (follower: Follower, generation: number, signal: AbortSignal): Promise<void> => {
-  const { store, pool, pageSize, projection, progress } = follower
+  const { store, shared, pool, projection, progress } = follower
   const log = { storeId: await store.storeId(), head: await endOf(store) }
   let saved = await transaction(pool, 'begin', (client) =>
     claimCheckpoint(client, projection, log, generation),
@@ -51,10 +52,9 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
 
   const stop = new AbortController()
   const pages = readAhead(
-    store.subscribe({
+    shared.subscribe({
       after: saved,
-      limit: pageSize,
-      filter: { types: projection.events.map(({ type }) => type) },
+      types: new Set(projection.events.map(({ type }) => type)),
       signal: AbortSignal.any([signal, stop.signal]),
     }),
   )

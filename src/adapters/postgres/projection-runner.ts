@@ -11,6 +11,7 @@ import {
   type ProjectionError,
 } from './projection-progress.ts'
 import { readModelTables } from './projection-tables.ts'
+import { sharedLog } from './shared-log.ts'
 
 /** Where the runner says what a person must know; a pino logger fits. */
 export type RunnerLog = {
@@ -60,16 +61,23 @@ type Runner = Follower & Required<Pick<RunnerParts, 'leases' | 'log' | 'retryMs'
 const HELD_ELSEWHERE_MS = 1_000
 
 /** Keeps read models up with the log, each by the one process that holds its lease. */
-export const projectionRunner = ({ projections, writers = 4, ...parts }: RunnerParts): ProjectionRunner => {
+export const projectionRunner = ({
+  projections,
+  pageSize = 2_000,
+  writers = 4,
+  ...parts
+}: RunnerParts): ProjectionRunner => {
   const turn = turns(writers)
+  const types = new Set(projections.flatMap(({ events }) => events.map(({ type }) => type)))
+  const shared = sharedLog(parts.store, [...types], pageSize)
   const runners = new Map<string, Runner>(
     projections.map((projection) => [
       projection.name,
       {
-        pageSize: 1_000,
         retryMs: { first: 200, most: 60_000 },
         ...parts,
         projection,
+        shared,
         turn,
         tables: readModelTables(schemaOf(projection), projection.tables, true),
         progress: newProgress(projection),
