@@ -38,7 +38,7 @@ import { loginsOf, testAccount } from './commands/accounts/test-account.ts'
 import { putEntry } from './commands/directory/put-entry.ts'
 import { removeEntry } from './commands/directory/remove-entry.ts'
 import { handler, loader, newCommandId, type Load } from './commands/handle.ts'
-import { Secret, type Clock, type MailboxSession } from './commands/ports.ts'
+import { Secret, type Clock, type MailboxSession, type MailToCompose } from './commands/ports.ts'
 import {
   confirmDeliveries,
   confirmFoundMessages,
@@ -46,12 +46,18 @@ import {
   recoverDeadSends,
   sendDue,
 } from './commands/sending/automations.ts'
+import { cancelMessage } from './commands/sending/cancel-message.ts'
 import { confirmDelivery } from './commands/sending/confirm-delivery.ts'
 import { confirmFound } from './commands/sending/confirm-found.ts'
+import { discardDraft } from './commands/sending/discard-draft.ts'
 import { fileSentCopy, giveUpOnCopy } from './commands/sending/file-sent-copy.ts'
 import { outgoingStream } from './commands/sending/outgoing-stream.ts'
+import { previewDraft } from './commands/sending/preview-draft.ts'
+import { queueMessage } from './commands/sending/queue-message.ts'
 import { recoverReleasing } from './commands/sending/recover-releasing.ts'
+import { changeDraft, saveDraft } from './commands/sending/save-draft.ts'
 import { sendMessage } from './commands/sending/send-message.ts'
+import { settleMessage } from './commands/sending/settle-message.ts'
 import { retryQuarantined } from './commands/sync/retry-quarantined.ts'
 import { runSyncPass } from './commands/sync/run-sync-pass.ts'
 import { skipQuarantined } from './commands/sync/skip-quarantined.ts'
@@ -66,17 +72,22 @@ import { recordHits } from './commands/tracking/record-hits.ts'
 import { recordReply } from './commands/tracking/record-reply.ts'
 import { runAutomations, type Automation } from './commands/workers.ts'
 import type { Config } from './config.ts'
-import { account, type ConnectedAccount } from './domain/accounts/account.ts'
+import { account, requireActive, type ConnectedAccount } from './domain/accounts/account.ts'
+import { defaultAccount, defaultAccountStream } from './domain/accounts/default-account.ts'
+import type { Owner } from './domain/accounts/events.ts'
 import { entry, entryStream, type Entry } from './domain/directory/entry.ts'
 import { outgoingMessage } from './domain/sending/outgoing-message.ts'
 import { analyticsRoutes } from './http/analytics.ts'
 import { newApiKey } from './http/api-keys.ts'
+import { attachmentRoutes } from './http/attachments.ts'
 import { directoryRoutes } from './http/directory.ts'
+import { draftRoutes } from './http/drafts.ts'
 import { emailAccountRoutes } from './http/email-accounts.ts'
 import { healthRoutes } from './http/health.ts'
 import { keyRoutes } from './http/keys.ts'
 import { messageContentRoutes } from './http/message-content.ts'
 import { messageRoutes } from './http/messages.ts'
+import { outboxRoutes } from './http/outbox.ts'
 import { buildServer, type App } from './http/server.ts'
 import { syncRoutes } from './http/sync.ts'
 import { templateRoutes } from './http/templates.ts'
@@ -92,10 +103,12 @@ import { engagement } from './projections/analytics/engagement.ts'
 import { contactOfAddress, directory, listEntries } from './projections/directory/directory.ts'
 import type { AnyProjection } from './projections/projection.ts'
 import { deliveriesDue, dueDeliveries } from './projections/sending/deliveries-due.ts'
-import { drafts } from './projections/sending/drafts.ts'
+import { drafts, listDrafts } from './projections/sending/drafts.ts'
 import {
   accountsWithDue,
   dueMessages,
+  findOutgoing,
+  listOutbox,
   metMessages,
   releasingMessages,
 } from './projections/sending/outbox-queries.ts'
@@ -261,6 +274,25 @@ export const createApp = async ({
     lastPass: (accountId: string) => lastPassOf(db, accountId),
   }
 
+  const writeNeeds = {
+    ...needs,
+    findAccount,
+    activeAccount: async (id: string) => requireActive((await load(account, accountStream(id))).state),
+    defaultAccount: defaultAccountOf(load),
+    directory: lookup,
+    findTemplate: templates,
+    findMessage: async (id: string) => {
+      const row = await findMessage(db, id)
+      return row ? { ...row.header, accountId: row.account_id, direction: directionOf(row) } : null
+    },
+    tracker,
+    // No script leaves in a mail, whoever wrote it.
+    compose: async (mail: MailToCompose) => {
+      await compiler.compile({ format: 'html', source: mail.html })
+      return composeMail(mail)
+    },
+  }
+
   // The surface.
   healthRoutes(server, {
     ping: async () => void (await pool.query('select 1')),
@@ -322,6 +354,24 @@ export const createApp = async ({
     listTemplates: (query) => listTemplates(db, query),
     findTemplateDetail: (id, userId) => findTemplateDetail(db, id, userId),
     findTemplateVersion: (id, version, userId) => findTemplateVersion(db, id, version, userId),
+  })
+  attachmentRoutes(server, { blobs })
+  draftRoutes(server, {
+    saveDraft: saveDraft(writeNeeds),
+    changeDraft: changeDraft(writeNeeds),
+    discardDraft: discardDraft(needs),
+    previewDraft: previewDraft(writeNeeds),
+    listDrafts: (filter, after, limit) => listDrafts(db, filter, after, limit),
+    load,
+  })
+  outboxRoutes(server, {
+    queueMessage: queueMessage(writeNeeds),
+    cancelMessage: cancelMessage(needs),
+    settleMessage: settleMessage(needs),
+    listOutbox: (filter, after, limit) => listOutbox(db, filter, after, limit),
+    findOutgoing: (id) => findOutgoing(db, id),
+    blobs,
+    load,
   })
   trackingHitRoutes(server, {
     tokens,
@@ -482,6 +532,19 @@ const accountFinder =
     const { state } = await load(account, accountStream(id))
     return state.status === 'none' ? null : state
   }
+
+/** The user's own default account, else the team's (S17). */
+const defaultAccountOf =
+  (load: Load) =>
+  async (userId: string | null): Promise<string | null> => {
+    const chosen = async (owner: Owner) =>
+      (await load(defaultAccount, defaultAccountStream(owner))).state.accountId
+    const own = userId === null ? null : await chosen({ kind: 'user', userId })
+    return own ?? chosen({ kind: 'team' })
+  }
+
+const directionOf = ({ direction }: { readonly direction: string }): 'in' | 'out' =>
+  direction === 'out' ? 'out' : 'in'
 
 /** The CRM's records from their streams, so never behind. */
 const directoryLookup = (load: Load) => {

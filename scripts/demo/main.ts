@@ -1,0 +1,83 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { apiClient } from '../lib/client.ts'
+import { freePort } from '../lib/free-port.ts'
+import { startService, type Service } from '../lib/service.ts'
+import { play } from './play.ts'
+import { report } from './report.ts'
+import { bold, dim, line, step } from './screen.ts'
+import { openWorld, rep } from './world.ts'
+
+const once = process.argv.includes('--once')
+const unknown = process.argv.slice(2).filter((arg) => arg !== '--once')
+if (unknown.length > 0) {
+  process.stderr.write(`Unknown: ${unknown.join(' ')}. Usage: npm run demo [-- --once]\n`)
+  process.exit(2)
+}
+
+const interrupted = new Promise<void>((resolve) => {
+  process.on('SIGINT', resolve)
+  process.on('SIGTERM', resolve)
+})
+
+const folder = mkdtempSync(join(tmpdir(), 'mailtrail-demo-'))
+// Passable for the user that the database runs as when this runs as root.
+chmodSync(folder, 0o711)
+let service: Service | null = null
+const world = await step('Two mailboxes of real mail, on an IMAP and an SMTP server over TLS', openWorld)
+
+const run = async (): Promise<void> => {
+  writeFileSync(join(folder, 'authority.pem'), world.tls.ca)
+  const port = await freePort(3000)
+  service = await step(
+    'Mailtrail, on a PostgreSQL of its own',
+    () =>
+      startService({
+        MAILTRAIL_DATA: join(folder, 'data'),
+        MAILTRAIL_PORT: String(port),
+        MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
+        MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
+        MAILTRAIL_ALLOWED_PORTS: `${world.imap.port},${world.sink.port}`,
+        MAILTRAIL_DELIVERY_WINDOW_MINUTES: '0.02',
+        MAILTRAIL_LOG_LEVEL: 'error',
+      }),
+    ({ url }) => url,
+  )
+  const { url, key } = service
+  if (key === null) throw new Error('A first start shows a key')
+  const client = apiClient(url, key, rep.id)
+  const played = await play(client, world)
+  await report(client, played)
+
+  line(`\n${bold('Explore')}`)
+  line(`  API description   ${url}/docs`)
+  line(`  API key           ${key}`)
+  line(`  Try               curl -s -H "Authorization: Bearer ${key}" ${url}/v1/email-accounts`)
+  line(
+    `                    curl -s -H "Authorization: Bearer ${key}" ${url}/v1/outbox/${played.messages[0]?.id}/tracking`,
+  )
+  line(
+    `                    curl -s -H "Authorization: Bearer ${key}" "${url}/v1/threads?account=${played.repAccount}"`,
+  )
+}
+
+const end = async (): Promise<void> => {
+  await service?.stop()
+  await world.close()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+try {
+  await Promise.race([run(), interrupted])
+  if (!once) {
+    line(dim('\nIt stays up. Ctrl-C ends it and removes its data.'))
+    await interrupted
+  }
+} catch (error) {
+  process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+} finally {
+  await end()
+}
+process.exit()
