@@ -370,9 +370,13 @@ t.test('a projection runner', async (t) => {
     const of = named('two')
     const store = await logOf(sample(3, 400))
     // Every request is granted, as if each lease had just run out: only generation and checkpoint are in the way.
+    // Not at once, or neither would ever get as far as a commit.
     let generation = 0
     const generous: Leases = {
-      acquire: async (name) => lease(name, ++generation),
+      acquire: async (name) => {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        return lease(name, ++generation)
+      },
     }
     const first = running(t, { store, leases: generous, projections: [of], pageSize: 3 })
     const second = running(t, { store, leases: generous, projections: [of], pageSize: 5 })
