@@ -39,11 +39,11 @@ export type World = Awaited<ReturnType<typeof sendingWorld>>
 
 /**
  * An account with real servers on loopback, a log, and the commands of sending over them. Time stands at `time.now`
- * until the test moves it.
+ * until the test moves it, unless it is to be real.
  */
 export const sendingWorld = async (
   t: Test,
-  parts: { store?: EventStore; blobs?: BlobStore; startAt?: number; withImap?: boolean } = {},
+  parts: { store?: EventStore; blobs?: BlobStore; realTime?: boolean; withImap?: boolean } = {},
 ) => {
   const sink = await smtpSink({ encryption: 'none' })
   const imap = parts.withImap
@@ -66,8 +66,8 @@ export const sendingWorld = async (
   })
   const store = parts.store ?? memoryEventStore()
   const blobs = parts.blobs ?? memoryBlobStore()
-  const time = { now: parts.startAt ?? Date.UTC(2026, 0, 5, 12) }
-  const clock = () => new Date(time.now)
+  const time = { now: Date.UTC(2026, 0, 5, 12) }
+  const clock = () => (parts.realTime ? new Date() : new Date(time.now))
   const account: { now: SendingAccount } = { now: exampleAccount(sink, imap) }
   const records = {
     users: new Map<string, User>([['u1', { name: 'John Smith', title: 'Sales', phone: '555' }]]),
