@@ -37,7 +37,7 @@ export const play = async (client: Client, world: World): Promise<Played> => {
   const template = await step(
     'A template in MJML, with variables and three links',
     async () =>
-      (await client.send<Created>('POST', '/v1/templates', { scope: { kind: 'shared' }, content: followUp }))
+      (await client.send<Created>('POST', '/v1/templates', { scope: 'shared', ...followUp }))
         .body,
     () => followUp.name,
   )
@@ -131,14 +131,14 @@ const connect = async (client: Client, { sink, imap }: World) => {
       ).body.id,
   )
   await client.send('PUT', `/v1/email-accounts/${repAccount}/default`)
-  const detail = await client.send(
+  await client.send(
     'PUT',
     `/v1/email-accounts/${repAccount}/signature`,
     { html: signature },
     { 'if-match': '"0"' },
   )
-  void detail
-  await step(
+  
+  const first = await step(
     'First sync: the last 30 days, newest first',
     () =>
       until(
@@ -150,7 +150,14 @@ const connect = async (client: Client, { sink, imap }: World) => {
   )
   await step(
     'Conversations, threaded by their references',
-    () => client.get<Page<{ messageCount: number }>>(`/v1/threads?account=${repAccount}&limit=200`),
+    () =>
+      until(
+        'Threading',
+        () => client.get<Page<{ messageCount: number }>>(`/v1/threads?account=${repAccount}&limit=200`),
+        ({ data }) =>
+          data.reduce((sum, thread) => sum + thread.messageCount, 0) ===
+          first.data.reduce((sum, run) => sum + run.count, 0),
+      ),
     ({ data }) =>
       `${data.length} threads, the longest of ${Math.max(...data.map((thread) => thread.messageCount))} messages`,
   )
