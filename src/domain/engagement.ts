@@ -1,17 +1,15 @@
 import type { EventOf, RecordedEvent } from './event.ts'
 import { normaliseAddress } from './mail.ts'
-import type {
+import {
   EmailBounced,
   EmailDelivered,
   EmailSent,
-  MessageQueued,
-  SendDeferred,
-  SendFailed,
   SendOutcomeUnknown,
   SendReleasing,
+  type MessageQueued,
 } from './sending/events.ts'
 import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from './classify-hit.ts'
-import type { TrackingEvent } from './tracking/events.ts'
+import { trackingEvents } from './tracking/events.ts'
 
 /** Who opened or clicked: indices in the envelope, null for a copy that several share. */
 type Audience = readonly (number | null)[]
@@ -44,17 +42,19 @@ export type Engagement = {
   readonly settled: HitCounts
 }
 
-export type EngagementEvent =
-  | EventOf<
-      | typeof SendReleasing
-      | typeof SendDeferred
-      | typeof SendFailed
-      | typeof SendOutcomeUnknown
-      | typeof EmailSent
-      | typeof EmailDelivered
-      | typeof EmailBounced
-    >
-  | TrackingEvent
+/** The events that say something of it, those of queueing apart. */
+export const engagementEvents = [
+  SendReleasing,
+  SendOutcomeUnknown,
+  EmailSent,
+  EmailDelivered,
+  EmailBounced,
+  ...trackingEvents,
+] as const
+export type EngagementEvent = EventOf<(typeof engagementEvents)[number]>
+
+export const isEngagementEvent = (event: RecordedEvent): event is RecordedEvent<EngagementEvent> =>
+  engagementEvents.some(({ type }) => type === event.type)
 
 /** Enough for every rule of the classifier, which looks 30 s back, on a message that is not under attack. */
 const HITS_KEPT = 100
@@ -91,9 +91,6 @@ export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>
   switch (event.type) {
     case 'SendReleasing':
       return { ...before, releasedAt: at }
-    case 'SendDeferred':
-    case 'SendFailed':
-      return { ...before, releasedAt: null }
     case 'SendOutcomeUnknown':
       return { ...before, perhapsSentAt: before.perhapsSentAt ?? before.releasedAt ?? at }
     case 'EmailSent':

@@ -1,5 +1,6 @@
 import {
   engage,
+  engagementEvents,
   engagementOf,
   engagementText,
   judgeEngagement,
@@ -8,18 +9,8 @@ import {
   type Outcome,
 } from '../../domain/engagement.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
-import {
-  EmailBounced,
-  EmailDelivered,
-  EmailSent,
-  MessageQueued,
-  SendDeferred,
-  SendFailed,
-  SendOutcomeUnknown,
-  SendReleasing,
-} from '../../domain/sending/events.ts'
+import { MessageQueued } from '../../domain/sending/events.ts'
 import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../domain/templates/events.ts'
-import { trackingEvents } from '../../domain/tracking/events.ts'
 import {
   boolean,
   date,
@@ -99,14 +90,7 @@ export const engagement = projection({
     TemplateChanged,
     TemplateDeleted,
     MessageQueued,
-    SendReleasing,
-    SendDeferred,
-    SendFailed,
-    SendOutcomeUnknown,
-    EmailSent,
-    EmailDelivered,
-    EmailBounced,
-    ...trackingEvents,
+    ...engagementEvents,
   ],
   fold: (event, rows) => {
     switch (event.type) {
@@ -124,8 +108,6 @@ export const engagement = projection({
       case 'MessageQueued':
         return rows.put('message', newMessage(event.data))
       case 'SendReleasing':
-      case 'SendDeferred':
-      case 'SendFailed':
       case 'SendOutcomeUnknown':
       case 'EmailSent':
       case 'EmailDelivered':

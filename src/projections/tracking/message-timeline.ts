@@ -2,7 +2,9 @@ import { networkOf, type Judgement } from '../../domain/classify-hit.ts'
 import {
   engage,
   engagementOf,
+  engagementEvents,
   engagementText,
+  isEngagementEvent,
   judgeEngagement,
   readEngagement,
   type Engagement,
@@ -10,18 +12,12 @@ import {
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import {
-  EmailBounced,
-  EmailDelivered,
-  EmailSent,
   MessageCancelled,
   MessageQueued,
   SendDeferred,
   SendFailed,
-  SendOutcomeUnknown,
-  SendReleasing,
   UnknownSettled,
 } from '../../domain/sending/events.ts'
-import { trackingEvents } from '../../domain/tracking/events.ts'
 import {
   integer,
   json,
@@ -94,15 +90,10 @@ const tables = {
 const events = [
   MessageQueued,
   MessageCancelled,
-  SendReleasing,
-  EmailSent,
   SendDeferred,
   SendFailed,
-  SendOutcomeUnknown,
   UnknownSettled,
-  EmailDelivered,
-  EmailBounced,
-  ...trackingEvents,
+  ...engagementEvents,
 ] as const
 
 type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
@@ -127,7 +118,7 @@ export const messageTimeline = projection({
     changeHead(rows, event)
     const added = entryOf(event)
     if (added) rows.put('entry', added)
-    if (event.type === 'MessageCancelled' || event.type === 'UnknownSettled') return
+    if (!isEngagementEvent(event)) return
     const before = readEngagement(state.engagement)
     const after = engage(before, event)
     putState(rows, id, after)

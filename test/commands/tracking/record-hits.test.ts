@@ -124,6 +124,22 @@ t.test(
   },
 )
 
+t.test('two that record the same or other hits of one message at once both succeed', async (t) => {
+  for (const other of ['a', 'b']) {
+    const store = memoryEventStore()
+    const record = recordHits({ store })
+    const answers = await Promise.all([
+      record(aCaller(), spooled([anOpen(), aClick()], 'a')),
+      record(aCaller(), spooled([anOpen({ at: after(60) }), aClick({ at: after(61) })], other)),
+    ])
+    t.equal((await all(store)).length, other === 'a' ? 2 : 4)
+    t.equal(
+      answers.reduce((sum, { recorded, known }) => sum + recorded + known, 0),
+      4,
+    )
+  }
+})
+
 t.test(
   'a token that is replayed without end makes at most 200 events an hour, and other tokens are not held up',
   async (t) => {

@@ -105,6 +105,15 @@ t.test(
     )
     t.match(after.activity[1]?.details, /^Link: link \d \(not counted: together with many links at once/)
     t.equal(after.activity[4]?.details, 'First open')
+    const { entry } = await foldEvents(
+      messageTimeline,
+      recordedEvents([...before, message.click('2026-01-22T14:31:00.900Z', 2, from(2))]),
+    )
+    t.strictSame(
+      entry.filter(({ kind }) => kind === 'clicked').map(({ verdict }) => verdict),
+      ['machine', 'machine', 'machine'],
+      'in the rows too',
+    )
   },
 )
 
