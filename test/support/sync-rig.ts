@@ -103,8 +103,6 @@ export type RigOptions = {
   readonly settings?: Partial<AccountSettings>
   readonly parts?: RigParts
   readonly findOutgoing?: FindOutgoing
-  /** Where a command's time comes from, for what depends on how long ago something was. */
-  readonly clock?: () => Date
 }
 
 let shared: MailParser | undefined
@@ -135,7 +133,8 @@ export const syncRig = async (
   const parser = shared
   const store = options.parts?.store ?? memoryEventStore()
   const leases = options.parts?.leases ?? memoryLeases()
-  const clock = options.clock ?? (() => new Date())
+  let shiftMs = 0
+  const clock = () => new Date(Date.now() + shiftMs)
   const handle = handler(store, clock)
   const load = loader(store)
   const guard = egressGuard({
@@ -190,14 +189,29 @@ export const syncRig = async (
     server,
     mailbox: server.mailbox(user),
     deps,
-    handle,
     store,
     pass,
+    /** Commands on another store than the rig's own. */
+    handleOn: (other: EventStore) => handler(other, clock),
+    /** Makes it later, for what depends on how long ago something was. */
+    later: (minutes: number) => void (shiftMs += minutes * 60_000),
+    /** What the log says of where mail lies: folder, UID, hash of the raw form, flags. */
+    whatLies: async () => whatLies(await events()),
     events,
     eventsOf: async (...types: string[]) => (await events()).filter(({ type }) => types.includes(type)),
     /** The figures of one pass, all folders and stretches together. */
     countsOf: async (number: number) => sumOf(await events(), number),
   }
+}
+
+const whatLies = async (events: readonly RecordedEvent[]): Promise<string[]> => {
+  const rawOf = new Map<string, string>()
+  for (const { type, data } of events) {
+    const { messageId, raw } = data as { messageId: string; raw: string }
+    if (type === 'MessageSynced' || type === 'MessageQuarantined') rawOf.set(messageId, raw)
+  }
+  const { placement } = await foldEvents(placements, events)
+  return placement.map((row) => `${row.folder} ${row.uid} ${rawOf.get(row.message_id)} ${row.flags.join()}`)
 }
 
 export type Rig = Awaited<ReturnType<typeof syncRig>>

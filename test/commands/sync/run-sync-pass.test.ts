@@ -222,6 +222,22 @@ t.test(
   },
 )
 
+t.test('a fault of ours ends the pass and is told, and no message pays for it', async (t) => {
+  const rig = await syncRig(t, { inbox: numbers(30).map((n) => mail(n)) })
+  let puts = 0
+  const put: typeof rig.deps.blobs.put = async (blobs) => {
+    if (puts++ === 2) throw new Error('the disk is full')
+    return rig.deps.blobs.put(blobs)
+  }
+  await t.rejects(rig.pass(undefined, 'schedule', { blobs: { ...rig.deps.blobs, put } }), {
+    message: 'the disk is full',
+  })
+  t.match((await rig.events()).at(-1), { data: { outcome: 'failed', kind: 'temporary', code: 'internal' } })
+  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal((await rig.countsOf(2)).failed, 0)
+  t.equal((await rig.eventsOf('MessageSynced')).length, 30)
+})
+
 t.test('an account that is paused, or sends only, is left alone', async (t) => {
   const rig = await syncRig(t, { inbox: [mail(1)], settings: { syncDirection: 'send' } })
   t.equal(outcomeOf(await rig.pass()), 'success')
