@@ -44,6 +44,7 @@ import {
   confirmFoundMessages,
   fileCopies,
   recoverDeadSends,
+  SEND_LANES,
   sendDue,
 } from './commands/sending/automations.ts'
 import { cancelMessage } from './commands/sending/cancel-message.ts'
@@ -408,6 +409,7 @@ export const createApp = async ({
     dueAccounts: (limit) => dueAccounts(db, clock(), limit),
     run: runSyncPass(syncNeeds),
   })
+  const send = sendDue(sending)
   const automations: Automation[] = [
     ...Array.from({ length: SYNC_LANES }, (_, lane) => ({
       name: `sync ${lane}`,
@@ -416,7 +418,13 @@ export const createApp = async ({
       single: false,
       work: syncDue,
     })),
-    { name: 'send', wakeOn: [outbox], everyMs: 1000, single: false, work: sendDue(sending) },
+    ...Array.from({ length: SEND_LANES }, (_, lane) => ({
+      name: `send ${lane}`,
+      wakeOn: [outbox],
+      everyMs: 1000,
+      single: false,
+      work: send,
+    })),
     {
       name: 'recover sends',
       wakeOn: [],

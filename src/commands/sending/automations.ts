@@ -1,5 +1,4 @@
-import { newCommandId, type Caller } from '../handle.ts'
-import type { Clock, Lease, Leases } from '../ports.ts'
+import type { Clock, Leases } from '../ports.ts'
 import type { confirmDelivery } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
@@ -7,16 +6,22 @@ import type { OpenMailbox } from './neighbours.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
 import type { sendMessage } from './send-message.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
+import { automatic, each, rests, under, type Rests } from './working.ts'
 
 // What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
 // Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
 
+/** Accounts that a process sends for at once: so many automations may share what `sendDue` gives. */
+export const SEND_LANES = 8
 const ACCOUNTS_AT_ONCE = 8
 /** As the pool of connections: more messages at once would only wait for each other. */
 const MESSAGES_AT_ONCE = 3
 const PAGE = 50
-/** After so many an account lets others have their turn. */
+/** After so many messages or so long an account lets others have their turn. */
 const MOST_IN_A_TURN = 300
+const TURN_MS = 30_000
+/** So many deferrals in a row say that it is not the messages. */
+const TOO_MANY_IN_A_ROW = 10
 
 const lease = (leases: Leases, accountId: string, signal: AbortSignal) =>
   leases.acquire(`send:${accountId}`, signal)
@@ -34,35 +39,62 @@ export type SendDue = {
   readonly recover: ReturnType<typeof recoverReleasing>
 }
 
-/** Sends what is due, of several accounts at a time, of each under its lease. */
-export const sendDue =
-  (deps: SendDue) =>
-  async (signal: AbortSignal): Promise<boolean> => {
-    const accounts = await deps.accountsWithDue(PAGE)
-    const worked = await each(accounts, ACCOUNTS_AT_ONCE, async (accountId) => {
-      const held = await lease(deps.leases, accountId, signal)
-      return held !== null && under(held, signal, (stop) => sendOf(deps, accountId, stop))
-    })
-    return worked.includes(true)
+/**
+ * Sends what is due of the account that has waited the longest, under its lease; false where there is none. Several
+ * lanes may share it: a slow server keeps no other account waiting.
+ */
+export const sendDue = (deps: SendDue) => {
+  const running = new Set<string>()
+  const resting = rests(15_000, 5 * 60_000)
+  return async (signal: AbortSignal): Promise<boolean> => {
+    const due = await deps.accountsWithDue(PAGE + running.size + resting.size())
+    for (const accountId of due) {
+      if (running.has(accountId) || resting.isResting(accountId)) continue
+      running.add(accountId)
+      try {
+        const held = await lease(deps.leases, accountId, signal)
+        if (held && (await under(held, signal, (stop) => takeTurn(deps, accountId, resting, stop))))
+          return true
+      } finally {
+        running.delete(accountId)
+      }
+    }
+    return false
   }
+}
 
-const sendOf = async (deps: SendDue, accountId: string, signal: AbortSignal): Promise<boolean> => {
+/** @returns whether anything was tried */
+const takeTurn = async (
+  deps: SendDue,
+  accountId: string,
+  resting: Rests,
+  signal: AbortSignal,
+): Promise<boolean> => {
   for (const { id } of await deps.releasingMessages(accountId, PAGE))
     await deps.recover(automatic(deps.clock, 'sender', id), id, signal)
   const tried = new Set<string>()
+  const until = performance.now() + TURN_MS
   let attempts = 0
-  while (!signal.aborted && tried.size < MOST_IN_A_TURN) {
+  let inARow = 0
+  // After failures one message goes ahead, to see whether the server is back.
+  let most = resting.hasFailed(accountId) ? 1 : PAGE
+  const isOver = () => signal.aborted || inARow >= Math.min(most, TOO_MANY_IN_A_ROW)
+  while (!isOver() && tried.size < MOST_IN_A_TURN && performance.now() < until) {
     // The list lags behind what was just sent.
-    const due = await deps.dueMessages(accountId, tried.size + PAGE)
-    const fresh = due.filter((id) => !tried.has(id)).slice(0, PAGE)
+    const due = await deps.dueMessages(accountId, tried.size + most)
+    const fresh = due.filter((id) => !tried.has(id)).slice(0, most)
     if (fresh.length === 0) break
-    const results = await each(fresh, MESSAGES_AT_ONCE, async (id) => {
-      if (signal.aborted) return 'over'
+    await each(fresh, MESSAGES_AT_ONCE, async (id) => {
+      if (isOver()) return
       tried.add(id)
-      return deps.send(automatic(deps.clock, 'sender', id), id, signal)
+      const result = await deps.send(automatic(deps.clock, 'sender', id), id, signal)
+      if (['over', 'not-due', 'paused'].includes(result)) return
+      attempts++
+      inARow = result === 'deferred' ? inARow + 1 : 0
     })
-    attempts += results.filter((result) => !['over', 'not-due', 'paused'].includes(result)).length
+    if (inARow === 0) most = PAGE
   }
+  if (attempts > 0 && !signal.aborted) resting[isOver() ? 'failed' : 'succeeded'](accountId)
   return attempts > 0
 }
 
@@ -93,12 +125,9 @@ export type FileCopies = {
   readonly giveUp: ReturnType<typeof giveUpOnCopy>
 }
 
-const FIRST_WAIT_MS = 30_000
-const LONGEST_WAIT_MS = 30 * 60_000
-
 /** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
 export const fileCopies = (deps: FileCopies) => {
-  const away = new Map<string, { failures: number; until: number }>()
+  const resting = rests(30_000, 30 * 60_000)
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
       const folder = await openSentFolder(deps)(accountId, signal)
@@ -108,19 +137,16 @@ export const fileCopies = (deps: FileCopies) => {
       } finally {
         await folder?.session.close()
       }
-      away.delete(accountId)
+      resting.succeeded(accountId)
     } catch (error) {
       if (!isAway(error)) throw error
-      const failures = (away.get(accountId)?.failures ?? 0) + 1
-      const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS)
-      away.set(accountId, { failures, until: performance.now() + waitMs })
+      resting.failed(accountId)
       for (const id of ids) await deps.giveUp(automatic(deps.clock, 'filer', id), id)
     }
   }
   return async (signal: AbortSignal): Promise<boolean> => {
     const waiting = await deps.copiesToFile(PAGE)
-    const now = performance.now()
-    const reachable = waiting.filter(({ accountId }) => (away.get(accountId)?.until ?? 0) <= now)
+    const reachable = waiting.filter(({ accountId }) => !resting.isResting(accountId))
     await each(reachable, ACCOUNTS_AT_ONCE, async ({ accountId, ids }) => {
       const held = await deps.leases.acquire(`copies:${accountId}`, signal)
       if (held) await under(held, signal, (stop) => fileOf(accountId, ids, stop))
@@ -160,44 +186,3 @@ export const confirmFoundMessages =
         await deps.confirm(automatic(deps.clock, 'evidence', id), { outgoingId: id, metAt })
     return met.length === PAGE
   }
-
-const automatic = (clock: Clock, id: string, outgoingId: string): Caller => ({
-  actor: { kind: 'system', id },
-  commandId: newCommandId(clock()),
-  correlationId: outgoingId,
-  causationId: null,
-})
-
-const under = async <Result>(
-  held: Lease,
-  signal: AbortSignal,
-  work: (stop: AbortSignal) => Promise<Result>,
-): Promise<Result> => {
-  try {
-    return await work(AbortSignal.any([signal, held.signal]))
-  } finally {
-    await held.release()
-  }
-}
-
-/** Works on all items, some at a time; a fault in one keeps none of the others back, and is thrown in the end. */
-const each = async <Item, Result>(
-  items: readonly Item[],
-  atOnce: number,
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> => {
-  const results: Result[] = []
-  const faults: unknown[] = []
-  const queue = items.values()
-  const worker = async () => {
-    for (const item of queue)
-      await work(item).then(
-        (result) => results.push(result),
-        (fault: unknown) => faults.push(fault),
-      )
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
-  if (faults.length === 1) throw faults[0]
-  if (faults.length > 1) throw new AggregateError(faults, `${faults.length} of ${items.length} failed`)
-  return results
-}
