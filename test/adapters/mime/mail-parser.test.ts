@@ -279,6 +279,7 @@ t.test('raw bytes in a header, NUL and lone surrogates leave text that can be st
   t.notMatch(JSON.stringify(await parser.parse(mail('Subject: =?utf-16le?B?ANg=?=', '', 'x'))), /\\ud800/i)
   t.equal(snippetOf('a'.repeat(199) + '😀'.repeat(10), null), 'a'.repeat(199))
   t.equal(snippetOf(null, `<style>${'x'.repeat(50_000)}</style>\u034f\u200c &#x48;i <script>no`), 'Hi')
+  t.equal(snippetOf(null, '&#xd800;&#0;x'), '\ufffdx')
 })
 
 t.test('no bytes at all make the parser say anything but yes or unreadable', async (t) => {
