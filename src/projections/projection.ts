@@ -53,9 +53,10 @@ export type Rows<T extends Tables> = {
 
 /**
  * One read model: its tables, the events that it reads and a fold over rows by key. The fold is pure: same event and
- * rows, same changes; no clock, no chance, no I/O. The runner first runs it dry to learn which rows it touches,
- * so it may be called several times for an event, with rows absent that are there in truth; what it threw then is
- * ignored. A change of tables or fold is a new `version`: it fills a schema of its own.
+ * rows, same changes; no clock, no chance, no I/O; the event stays as it is, for other folds see it too. The runner
+ * first runs it dry to learn which rows it touches, so it may be called several times for an event, with rows absent
+ * that are there in truth; what it threw then is ignored. A change of tables or fold is a new `version`: it fills a
+ * schema of its own.
  */
 export type Projection<
   T extends Tables = Tables,

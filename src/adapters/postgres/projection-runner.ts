@@ -63,7 +63,7 @@ const HELD_ELSEWHERE_MS = 1_000
 /** Keeps read models up with the log, each by the one process that holds its lease. */
 export const projectionRunner = ({
   projections,
-  pageSize = 2_000,
+  pageSize = 1_000,
   writers = 4,
   ...parts
 }: RunnerParts): ProjectionRunner => {
@@ -84,6 +84,7 @@ export const projectionRunner = ({
       },
     ]),
   )
+  if (runners.size < projections.length) throw new TypeError('Two projections have the same name')
   const checkpoints = checkpointReader(parts.pool)
   const runnerOf = (name: string): Runner => {
     const runner = runners.get(name)
