@@ -38,7 +38,13 @@ declare module 'hoodiecrow-imap' {
       createClient(socket: Duplex): void
       getMailbox(path: string): Mailbox | undefined
       createMailbox(path: string, mailbox: Record<string, unknown>): void
-      appendMessage(mailbox: Mailbox, flags: string[], at: Date, raw: string): { message: Message }
+      appendMessage(
+        mailbox: Mailbox | string,
+        flags: string[],
+        at: Date,
+        raw: string,
+        ignored?: Connection,
+      ): { message: Message }
       setCommandHandler(command: string, handler: Handler): void
       getCommandHandler(command: string): Handler | false
       notify(response: Response, mailbox: Mailbox): void

@@ -43,6 +43,13 @@ export type ImapMailbox = {
   messages(path: string): { readonly uid: number; readonly flags: readonly string[]; readonly raw: Buffer }[]
 }
 
+/** Told of every message before it lies in its folder, whoever puts it there. */
+export type OnAppend = (message: {
+  readonly folder: string
+  readonly uid: number
+  readonly raw: string
+}) => void
+
 type Box = { server: hoodiecrow.Server; password: string; mailbox: ImapMailbox }
 
 const PLUGINS = ['ID', 'NAMESPACE', 'SPECIAL-USE', 'UIDPLUS', 'UNSELECT', 'IDLE', 'LITERALPLUS', 'MOVE']
@@ -69,13 +76,19 @@ const serveSource = (server: hoodiecrow.Server, faults: ImapFaults) => {
 }
 
 /** Makes a user's mail, held in memory. */
-export const imapMailbox = (user: ImapUser, faults: ImapFaults): Box => {
+export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppend = () => {}): Box => {
   const server = hoodiecrow({
     storage: { INBOX: {}, '': { separator: '/', folders: {} } },
     plugins: PLUGINS,
   })
   server.setMaxListeners(0)
   serveSource(server, faults)
+  const append = server.appendMessage.bind(server)
+  server.appendMessage = (mailbox, flags, at, raw, ignored) => {
+    const folder = typeof mailbox === 'string' ? folderOf(server, mailbox) : mailbox
+    onAppend({ folder: folder.path, uid: folder.uidnext, raw })
+    return append(folder, flags, at, raw, ignored)
+  }
   server.outputHandlers.push((_connection, response, description, _parsed, _data, subject) => {
     if (faults.hideInbox === true && description === 'LIST ITEM' && subject?.path === 'INBOX') {
       response.skipResponse = true

@@ -1,7 +1,14 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import { SMTPServer } from 'smtp-server'
-import { imapMailbox, lobby, type ImapFaults, type ImapMailbox, type ImapUser } from './imap-mailboxes.ts'
+import {
+  imapMailbox,
+  lobby,
+  type ImapFaults,
+  type ImapMailbox,
+  type ImapUser,
+  type OnAppend,
+} from './imap-mailboxes.ts'
 import type { KeyPair } from './tls.ts'
 
 type Encryption = 'starttls' | 'tls' | 'none'
@@ -191,6 +198,7 @@ export type ImapServerOptions = {
   readonly port?: number
   /** Offers no STARTTLS, as an attacker on the path would. */
   readonly stripStartTls?: boolean
+  readonly onAppend?: (user: string, message: Parameters<OnAppend>[0]) => void
 }
 
 export type ImapServer = {
@@ -209,7 +217,10 @@ export type ImapServer = {
 export const imapServer = async (options: ImapServerOptions): Promise<ImapServer> => {
   const faults: ImapFaults = {}
   const mailboxes = new Map(
-    Object.entries(options.users).map(([name, user]) => [name, imapMailbox(user, faults)] as const),
+    Object.entries(options.users).map(([name, user]) => {
+      const onAppend: OnAppend = (message) => options.onAppend?.(name, message)
+      return [name, imapMailbox(user, faults, onAppend)] as const
+    }),
   )
   const entrance = lobby({
     ...(options.tls === undefined ? {} : { tls: options.tls }),

@@ -16,11 +16,15 @@ export type Service = {
 
 /**
  * Starts the service and waits until it says that it is ready. `onLine` hears what it says meanwhile, `onLog` the
- * lines of its log. @throws Error with the last lines where it ends instead
+ * lines of its log, `onSpawn` has the process at once. @throws Error with the last lines where it ends instead
  */
 export const startService = async (
   env: Record<string, string>,
-  listeners: { onLine?: (line: string) => void; onLog?: (line: string) => void } = {},
+  listeners: {
+    onLine?: (line: string) => void
+    onLog?: (line: string) => void
+    onSpawn?: (child: ChildProcess) => void
+  } = {},
 ): Promise<Service> => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const child = spawn(process.execPath, [main, 'serve'], {
@@ -29,6 +33,7 @@ export const startService = async (
     // Ctrl-C in the terminal is ours to pass on, in order.
     detached: true,
   })
+  listeners.onSpawn?.(child)
   const ended = new Promise<number | NodeJS.Signals>((resolve) =>
     child.once('exit', (code, signal) => resolve(signal ?? code ?? 0)),
   )
