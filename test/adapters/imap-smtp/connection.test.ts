@@ -38,9 +38,10 @@ const tried = async (
     config = allowing(login.port),
     resolve = undefined as undefined | (() => Promise<string[]>),
     totalMs = 20_000,
+    greetingMs = 10_000,
   } = {},
 ) => {
-  const limits = { connectMs: 2000, greetingMs: 500 }
+  const limits = { greetingMs }
   const guard = egressGuard(config, { limits, ...(resolve === undefined ? {} : { resolve }) })
   const servers = { smtp: null, imap: null, [protocol]: login }
   const { ok, steps } = await connectionTester(guard, { totalMs }).test(servers, never)
@@ -169,7 +170,7 @@ t.test('where STARTTLS is stripped, not one byte of the login is on the wire', a
   const preauth = await listener(t, '* PREAUTH already in\r\n')
   const login = loginTo(preauth, { encryption })
   t.match(
-    await tried(t, 'imap', login, { totalMs: 1500 }),
+    await tried(t, 'imap', login, { totalMs: 3000 }),
     { failed: /^tls: / },
     'nor by claiming to be logged in',
   )
@@ -204,8 +205,14 @@ t.test('what is no mail server, or none there, is told apart no further than a p
   await new Promise((resolve) => gone.close(resolve))
   t.match(await tried(t, 'imap', loginTo(port)), { well: ['name'], failed: 'tcp: unreachable', skipped: 4 })
   t.match(await tried(t, 'smtp', loginTo(port)), { failed: 'tcp: unreachable', skipped: 3 })
-  t.match(await tried(t, 'imap', loginTo(closed)), { failed: 'tls: timed-out' }, 'silent')
-  t.match(await tried(t, 'smtp', loginTo(closed, { encryption: 'starttls' })), { failed: 'tls: timed-out' })
+  t.match(
+    await tried(t, 'imap', loginTo(closed), { greetingMs: 300 }),
+    { failed: 'tls: timed-out' },
+    'silent',
+  )
+  t.match(await tried(t, 'smtp', loginTo(closed, { encryption: 'starttls' }), { greetingMs: 300 }), {
+    failed: 'tls: timed-out',
+  })
   const plain = await listener(t, '220 here, in clear text\r\n')
   t.match(
     await tried(t, 'smtp', loginTo(plain)),

@@ -43,11 +43,11 @@ const letter = (text = 'hello', recipients = ['bob@example.test']) => ({
 const sinkAndSender = async (
   t: Test,
   options: Partial<SmtpSinkOptions> = {},
-  { limits = {}, pool = {} }: { limits?: object; pool?: object } = {},
+  pool: Parameters<typeof smtpSender>[1] = {},
 ) => {
   const encryption = options.encryption ?? 'none'
   const sink = await smtpSink({ encryption, tls: certificates.good, users: { [user]: password }, ...options })
-  const sender = smtpSender(guardFor(sink.port, limits), pool)
+  const sender = smtpSender(guardFor(sink.port), pool)
   t.teardown(async () => {
     await sender.close()
     await sink.close()
@@ -84,7 +84,7 @@ const scripted = async (
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as net.AddressInfo
-  const sender = smtpSender(guardFor(port, { silenceMs: 2000 }))
+  const sender = smtpSender(guardFor(port))
   t.teardown(async () => {
     await sender.close()
     server.close()
@@ -158,10 +158,12 @@ t.test('the yes is asked for when the server has every byte but the dot', async 
 })
 
 t.test('after the dot only an answer is believed: yes, no, not now, or nobody knows', async (t) => {
-  const { sink, sender, login } = await sinkAndSender(t, {}, { limits: { answerMs: 200 } })
+  const { sink, sender, login } = await sinkAndSender(t)
+  const hasty = smtpSender(guardFor(sink.port, { answerMs: 200 }))
+  t.teardown(() => hasty.close())
   const outcome = (verdict: 'accept' | 'drop' | 'hang' | number) => {
     sink.faults.verdict = () => verdict
-    return sender.send(login, letter(String(verdict)), yes, never)
+    return (verdict === 'hang' ? hasty : sender).send(login, letter(String(verdict)), yes, never)
   }
   t.match(await outcome('drop'), { kind: 'unknown', reason: 'The connection to the mail server was lost' })
   t.match(await outcome('hang'), { kind: 'unknown', reason: 'The mail server did not answer in time' })
@@ -308,7 +310,7 @@ t.test('a kept connection gathers nothing from message to message', async (t) =>
 })
 
 t.test('connections are kept, shared, few, and replaced when the server has dropped them', async (t) => {
-  const { sink, sender, login } = await sinkAndSender(t, {}, { pool: { messagesPerConnection: 4 } })
+  const { sink, sender, login } = await sinkAndSender(t, {}, { messagesPerConnection: 4 })
   for (let n = 0; n < 4; n += 1) await sender.send(login, letter(), yes, never)
   t.equal(sink.connections(), 1)
   await sender.send(login, letter(), yes, never)
@@ -365,7 +367,7 @@ t.test('faults of login and connection put a message off, and no secret leaves',
     options: Partial<SmtpSinkOptions>,
     more: Partial<ServerLogin> = {},
   ) => {
-    const { sink, sender, login } = await sinkAndSender(t, options, { limits: { greetingMs: 1000 } })
+    const { sink, sender, login } = await sinkAndSender(t, options)
     const outcome = await sender.send({ ...login, ...more }, letter(), yes, never)
     outcomes.push(outcome)
     t.match(outcome, { kind: 'deferred', code })
