@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createPool } from '../src/adapters/postgres/pool.ts'
+import { createApp, type Mailtrail } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import { apiClient, type Client } from '../scripts/lib/client.ts'
+import { freePort } from '../scripts/lib/free-port.ts'
+import type { Bench } from './measure.ts'
+
+export type BenchService = {
+  readonly app: Mailtrail
+  readonly client: Client
+  readonly folder: string
+  /** Begins to listen and to work; routes may be added before. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** The whole service in this process, on a durable database, with `env` beside what every run needs. */
+export const benchService = async (bench: Bench, env: Record<string, string> = {}): Promise<BenchService> => {
+  const folder = mkdtempSync(join(tmpdir(), 'mailtrail-bench-service-'))
+  const config = readConfig({
+    MAILTRAIL_DATA: folder,
+    MAILTRAIL_PORT: String(await freePort()),
+    MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
+    MAILTRAIL_LOG_LEVEL: 'error',
+    ...env,
+  })
+  const pool = createPool({ ...(await bench.database()), max: 20 })
+  const app = await createApp({ config, pool, logTo: process.stderr })
+  return {
+    app,
+    folder,
+    client: apiClient(app.url, app.firstKey?.reveal() ?? ''),
+    start: () => app.start(),
+    stop: async () => {
+      await app.stop()
+      await pool.end()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
