@@ -84,17 +84,18 @@ export const startApp = async (t: Test, overrides: AppOverrides = {}): Promise<T
     ...overrides.env,
   })
   const log: string[] = []
-  const { server, url, firstKey, start, stop } = await createApp({
-    config,
-    pool,
-    logTo: { write: (line) => void log.push(line) },
-  })
-  let stopped: Promise<void> | null = null
-  const stopOnce = () => (stopped ??= stop().finally(() => pool.end()))
-  t.teardown(stopOnce)
+  const app = await createApp({ config, pool, logTo: { write: (line) => void log.push(line) } })
+  const { server, url } = app
+  const end = async () => {
+    await app.stop()
+    await pool.end()
+  }
+  let ended: Promise<void> | null = null
+  const stop = () => (ended ??= end())
+  t.teardown(stop)
   const answers = keepAnswers(server)
-  await start()
-  const key = firstKey?.reveal() ?? ''
+  await app.start()
+  const key = app.firstKey?.reveal() ?? ''
   const client = apiClient(url, key)
   return {
     url,
@@ -119,7 +120,7 @@ export const startApp = async (t: Test, overrides: AppOverrides = {}): Promise<T
         ...(await tablesWith(pool, secrets)),
       ]
     },
-    stop: stopOnce,
+    stop,
   }
 }
 
@@ -133,7 +134,7 @@ const asker =
   (url: string, firstKey: string): Ask =>
   async (method, path, { body, headers = {}, key = firstKey } = {}) => {
     const isBytes = body instanceof Uint8Array || body instanceof ReadableStream
-    const payload = isBytes ? (body as BodyInit) : JSON.stringify(body)
+    const payload = isBytes ? (body as NonNullable<RequestInit['body']>) : JSON.stringify(body)
     const answer = await fetch(`${url}${path}`, {
       method,
       redirect: 'manual',
