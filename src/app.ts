@@ -193,8 +193,12 @@ export const createApp = async ({
     value: config.keys === null ? null : new Secret(config.keys),
     file: join(config.dataFolder, 'keys.json'),
   })
+  const idempotency = postgresIdempotency(pool)
   // The embedded database serves one process, this one: what a former one held is nobody's.
-  if (config.databaseUrl === null) await pool.query(`update mailtrail.leases set expires_at = '-infinity'`)
+  if (config.databaseUrl === null) {
+    await pool.query(`update mailtrail.leases set expires_at = '-infinity'`)
+    await idempotency.letGoOfAll()
+  }
 
   const stopping = new AbortController()
   const { signal } = stopping
@@ -205,7 +209,7 @@ export const createApp = async ({
   const server = await buildServer({
     clock,
     apiKeys,
-    idempotency: postgresIdempotency(pool),
+    idempotency,
     fingerprintKey: Buffer.from(hkdfSync('sha256', keyring.trackingKeys()[0]!.key, '', 'idempotency', 32)),
     waitFor: (name, position, ms) => runner.waitFor(name, position, ms),
     logLevel: config.logLevel,

@@ -64,6 +64,12 @@ export const postgresIdempotency = (pool: pg.Pool) => {
         [key],
       )
     },
+    /** Lets go of every key, for a start after a crash: who held them is gone, and a repeat need not wait. */
+    letGoOfAll: async (): Promise<void> => {
+      await pool.query(
+        'update mailtrail.idempotency_keys set locked_until = null where locked_until is not null',
+      )
+    },
     /** Drops what is older than it needs to be. @returns how many */
     sweep: async (): Promise<number> => {
       const { rowCount } = await pool.query(
