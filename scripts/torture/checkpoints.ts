@@ -1,0 +1,33 @@
+import { join } from 'node:path'
+import pg from 'pg'
+import { readCheckpoints } from '../../src/adapters/postgres/projection-checkpoints.ts'
+
+/** Looks at the checkpoints in the database of the running service, whenever told to, and notes what went back. */
+export const watchCheckpoints = (folder: string) => {
+  const seen = new Map<string, string>()
+  const wentBack: string[] = []
+  const read = async (): Promise<void> => {
+    const client = new pg.Client({
+      host: join(folder, 'data', 'postgres'),
+      port: 5432,
+      user: 'mailtrail',
+      database: 'mailtrail',
+      connectionTimeoutMillis: 2000,
+    })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      for (const [key, position] of await readCheckpoints(client)) {
+        const before = seen.get(key)
+        if (before !== undefined && (position ?? '') < before)
+          wentBack.push(`The checkpoint of ${key} went back from ${before} to ${position}`)
+        if (position !== null) seen.set(key, position)
+      }
+    } catch {
+      // Killed meanwhile; the next look sees what became of it.
+    } finally {
+      await client.end().catch(() => {})
+    }
+  }
+  return { wentBack, look: (): void => void read() }
+}

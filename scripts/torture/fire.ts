@@ -1,0 +1,163 @@
+import type { ChildProcess } from 'node:child_process'
+import fs from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../lib/free-port.ts'
+import { startService, type Service } from '../lib/service.ts'
+import type { Chance } from './chance.ts'
+
+/** No start may take longer, whatever the machine has to do besides. */
+const START_WITHIN_MS = 120_000
+const STOP_WITHIN_MS = 25_000
+
+export type Fire = {
+  readonly url: string
+  /** The first API key; known once the first start was ready. */
+  key(): string
+  /** Fulfilled when the service is ready, or after so long in any case. */
+  up(withinMs: number): Promise<void>
+  kills(): number
+  killsInStart(): number
+  /** Milliseconds from each kill until the service was ready again. */
+  readonly recoveries: readonly number[]
+  /** What it said on its way down, where it ended by itself. */
+  readonly faults: readonly string[]
+  /** Starts, kills and starts again so often, or until there shall be no more; at the end the service is ready. */
+  bombard(
+    kills: number,
+    chance: Chance,
+    signals: { noMore: AbortSignal; interrupted: AbortSignal },
+    onReady: () => void,
+  ): Promise<void>
+  /** Ends it as an operator would. @returns the exit code or signal */
+  stop(): Promise<number | string>
+  /** Kills what runs, and waits until its database is gone too. */
+  end(): Promise<void>
+}
+
+export type FireParts = {
+  readonly folder: string
+  readonly env: Record<string, string>
+}
+
+/** The real service as its users start it, in a process that is killed without warning, over and over. */
+export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const log = fs.createWriteStream(join(folder, 'service.log'), { flags: 'a' })
+  const recoveries: number[] = []
+  const faults: string[] = []
+  let key: string | null = null
+  let child: ChildProcess | null = null
+  let running: Promise<Service> | null = null
+  let ready = Promise.withResolvers<void>()
+  let kills = 0
+  let killsInStart = 0
+  let killedAt: number | null = null
+
+  const start = (): Promise<Service> => {
+    const begun = startService(
+      { ...env, MAILTRAIL_DATA: join(folder, 'data'), MAILTRAIL_PORT: String(port) },
+      { onLog: (line) => void log.write(`${line}\n`), onSpawn: (process) => (child = process) },
+    )
+    running = begun
+    void begun.then(
+      (service) => {
+        if (running !== begun) return
+        key ??= service.key
+        if (killedAt !== null) recoveries.push(performance.now() - killedAt)
+        killedAt = null
+        ready.resolve()
+      },
+      () => {},
+    )
+    return begun
+  }
+
+  const kill = async (): Promise<void> => {
+    const victim = child
+    running = null
+    child = null
+    if (!victim || victim.exitCode !== null || victim.signalCode !== null) return
+    const ended = new Promise((resolve) => victim.once('exit', resolve))
+    killedAt ??= performance.now()
+    ready.resolve()
+    ready = Promise.withResolvers<void>()
+    victim.kill('SIGKILL')
+    await ended
+  }
+
+  /** Lets it run until the moment chosen for its death. @returns whether that was before it was ready */
+  const live = async (begun: Promise<Service>, lifeMs: number, fromStart: boolean): Promise<boolean> => {
+    let isReady = false
+    const up = within(begun, START_WITHIN_MS).then((service) => {
+      isReady = true
+      return service
+    })
+    if (fromStart) await Promise.race([up, sleep(lifeMs)])
+    else {
+      const service = await up
+      const ended = await Promise.race([service.ended, sleep(lifeMs)])
+      if (ended !== undefined) throw new Error(`The service ended by itself (${ended})`)
+    }
+    up.catch(() => {})
+    return !isReady
+  }
+
+  return {
+    url,
+    key: () => key ?? '',
+    up: async (ms) => void (await Promise.race([ready.promise, sleep(ms, undefined, { ref: false })])),
+    kills: () => kills,
+    killsInStart: () => killsInStart,
+    recoveries,
+    faults,
+    bombard: async (wanted, chance, { noMore, interrupted }, onReady) => {
+      try {
+        let startMs = 1000
+        while (kills < wanted && !noMore.aborted) {
+          const begunAt = performance.now()
+          const begun = start()
+          void begun.then(
+            () => {
+              startMs = performance.now() - begunAt
+              onReady()
+            },
+            () => {},
+          )
+          // The key is shown by the first start alone, once.
+          const fromStart = key !== null && chance.oneIn(4)
+          const lifeMs = fromStart ? chance.between(0, Math.ceil(startMs)) : chance.between(50, 2000)
+          if (await live(begun, lifeMs, fromStart)) killsInStart++
+          if (noMore.aborted) break
+          await kill()
+          kills++
+        }
+        if (!running && !interrupted.aborted) await within(start(), START_WITHIN_MS)
+      } catch (error) {
+        faults.push(error instanceof Error ? error.message : String(error))
+      }
+    },
+    stop: async () => {
+      const service = await running
+      if (!service) return 'not running'
+      const slow = sleep(STOP_WITHIN_MS, 'too slow', { ref: false })
+      service.process.kill('SIGTERM')
+      return Promise.race([service.ended, slow])
+    },
+    end: async () => {
+      await kill()
+      await new Promise((resolve) => log.end(resolve))
+      const lock = join(folder, 'data', 'postgres', 'cluster', 'postmaster.pid')
+      for (let tries = 0; tries < 300 && fs.existsSync(lock); tries++) await sleep(100)
+    },
+  }
+}
+
+const within = <Value>(promise: Promise<Value>, ms: number): Promise<Value> =>
+  Promise.race([
+    promise,
+    sleep(ms, undefined, { ref: false }).then(() => {
+      throw new Error(`The service was not ready after ${ms / 1000} s`)
+    }),
+  ])

@@ -1,0 +1,146 @@
+import { ofType, type Evidence, type Invariant, type Logged } from '../evidence.ts'
+import { people } from '../world.ts'
+
+const streamsOf = (events: readonly Logged[]): Map<string, Logged[]> =>
+  Map.groupBy(
+    events.filter(({ stream }) => stream.startsWith('outgoing-')),
+    ({ stream }) => stream.slice('outgoing-'.length),
+  )
+
+const twice = <Item>(items: readonly Item[], keyOf: (item: Item) => string): string[] =>
+  [...Map.groupBy(items, keyOf)].filter(([, of]) => of.length > 1).map(([key]) => key)
+
+const END = ['EmailSent', 'SendFailed', 'MessageCancelled', 'SendOutcomeUnknown']
+const endOf = (events: readonly Logged[]): Logged | undefined =>
+  events.findLast(({ type }) => END.includes(type))
+
+export const nothingIsSentTwice: Invariant = {
+  name: 'no mail is sent twice; what is recorded as sent was taken, and what was taken is sent or unknown',
+  check: ({ world, events }) => {
+    const broken = [
+      ...twice(world.sunk, ({ outgoingId }) => outgoingId).map((id) => `${id} was taken twice`),
+      ...twice(world.sunk, ({ messageId }) => messageId).map((id) => `${id} was taken twice`),
+    ]
+    const taken = new Map(world.sunk.map((mail) => [mail.outgoingId, mail]))
+    const streams = streamsOf(events)
+    for (const { data } of ofType(events, 'EmailSent'))
+      if (!taken.has(data.outgoingId)) broken.push(`${data.outgoingId} is sent, and was never taken`)
+    for (const id of twice(ofType(events, 'EmailSent'), ({ data }) => data.outgoingId))
+      broken.push(`${id} is recorded as sent twice`)
+    for (const [id, mail] of taken) {
+      const stream = streams.get(id) ?? []
+      const end = endOf(stream)?.type
+      if (end !== 'EmailSent' && end !== 'SendOutcomeUnknown')
+        broken.push(`${id} was taken, and its stream is ${stream.map(({ type }) => type).join(', ')}`)
+      const [queued] = ofType(stream, 'MessageQueued')
+      if (!queued) continue
+      if (queued.data.mime.blob !== mail.sha256) broken.push(`${id} went with other bytes than were fixed`)
+      const [asked, went] = [queued.data.envelope, mail].map(({ from, recipients }) =>
+        JSON.stringify([from, [...recipients].toSorted()]),
+      )
+      if (asked !== went) broken.push(`${id} was for ${asked} and went to ${went}`)
+    }
+    return { looked: `${world.sunk.length} mails taken`, broken }
+  },
+}
+
+export const everyMessageComesToAnEnd: Invariant = {
+  name: 'every message that was queued was sent, cancelled or is unknown, for whom it was asked',
+  check: ({ asked, events }) => {
+    const streams = streamsOf(events)
+    const broken = asked.wishes.flatMap((wish) => {
+      const stream = streams.get(wish.outgoingId) ?? []
+      const [queued] = ofType(stream, 'MessageQueued')
+      const end = endOf(stream)?.type
+      if (!queued) return [`${wish.outgoingId} was never queued`]
+      const to = JSON.stringify(queued.data.envelope.recipients.toSorted())
+      const asked = JSON.stringify(wish.recipients.toSorted())
+      return [
+        ...(end === undefined || end === 'SendFailed'
+          ? [`${wish.outgoingId} ended as ${stream.map(({ type }) => type).join(', ')}`]
+          : []),
+        ...(to === asked ? [] : [`${wish.outgoingId} was asked for ${asked} and queued for ${to}`]),
+      ]
+    })
+    return { looked: `${asked.wishes.length} messages`, broken }
+  },
+}
+
+const unknownOf = (events: readonly Logged[]) =>
+  [...streamsOf(events)].filter(([, stream]) => endOf(stream)?.type === 'SendOutcomeUnknown')
+
+export const unknownIsRare: Invariant = {
+  name: 'unknown outcomes: no more than kills and lost answers, and none that a look into Sent would settle',
+  check: ({ world, fire, events }) => {
+    const unknown = unknownOf(events)
+    const told = ofType(events, 'SendOutcomeUnknown').length
+    const lost = world.sunk.filter(({ dropped }) => dropped).length
+    // Each account has several messages on their way at once, and a kill meets them all.
+    const most = (fire.kills() + lost) * people.length * MESSAGES_AT_ONCE
+    const broken = told > most ? [`${told} were unknown after ${fire.kills()} kills`] : []
+    for (const [id] of unknown) {
+      const mail = world.sunk.find(({ outgoingId }) => outgoingId === id)
+      const files = people.find(({ address }) => address === mail?.user)?.filesCopies
+      if (files) broken.push(`${id} is unknown, and lies in the Sent folder`)
+    }
+    const gone = unknown.filter(([id]) => world.sunk.some(({ outgoingId }) => outgoingId === id)).length
+    const found = ofType(events, 'EmailSent').filter(({ data }) => data.evidence === 'found').length
+    return {
+      looked: `${told} unknown, ${found} of them found later; ${unknown.length} left, of which ${gone} had gone (${fire.kills()} kills, ${lost} lost answers)`,
+      broken,
+    }
+  },
+}
+const MESSAGES_AT_ONCE = 3
+
+export const nothingGoesEarly: Invariant = {
+  name: 'nothing goes before its time, or after a cancel that was accepted',
+  check: ({ world, asked, events }: Evidence) => {
+    const broken: string[] = []
+    const taken = new Map(world.sunk.map((mail) => [mail.outgoingId, mail]))
+    const streams = streamsOf(events)
+    let cancelled = 0
+    for (const wish of asked.wishes) {
+      const mail = taken.get(wish.outgoingId)
+      const due = Math.max(wish.scheduledAt ?? 0, wish.askedAt + wish.undoMs)
+      if (mail && mail.at < due) broken.push(`${wish.outgoingId} went ${due - mail.at} ms early`)
+      if (!wish.cancelled) continue
+      cancelled++
+      if (mail) broken.push(`${wish.outgoingId} went although its cancel was accepted`)
+      if (endOf(streams.get(wish.outgoingId) ?? [])?.type !== 'MessageCancelled')
+        broken.push(`${wish.outgoingId}: the accepted cancel is not its end`)
+    }
+    for (const { data } of ofType(events, 'MessageCancelled'))
+      if (taken.has(data.outgoingId)) broken.push(`${data.outgoingId} is cancelled, and went`)
+    const later = asked.wishes.filter(({ scheduledAt, undoMs }) => scheduledAt !== null || undoMs > 0).length
+    return { looked: `${later} for later, ${cancelled} cancelled`, broken }
+  },
+}
+
+export const copiesAreFiledOnce: Invariant = {
+  name: 'each message that was sent lies in Sent once, without pixel and with the original links',
+  check: ({ world, events }) => {
+    const broken: string[] = []
+    let looked = 0
+    for (const { address, filesCopies } of people) {
+      const sent = world.imap.mailbox(address).messages('Sent')
+      const byId = Map.groupBy(
+        sent,
+        ({ raw }) => /^X-Mailtrail-Id: (\S+)/im.exec(raw.toString('latin1'))?.[1] ?? '',
+      )
+      looked += sent.length
+      for (const [id, copies] of byId) {
+        if (copies.length > 1) broken.push(`${id} lies ${copies.length} times in Sent of ${address}`)
+        if (!filesCopies && copies.some(({ raw }) => raw.includes('/t/o/') || raw.includes('/t/c/')))
+          broken.push(`${id}: its copy in Sent is tracked`)
+      }
+      for (const { data } of ofType(events, 'EmailSent')) {
+        const isHere = world.sunk.some(
+          ({ outgoingId, user }) => outgoingId === data.outgoingId && user === address,
+        )
+        if (isHere && !byId.has(data.outgoingId)) broken.push(`${data.outgoingId} has no copy in Sent`)
+      }
+    }
+    return { looked: `${looked} copies`, broken }
+  },
+}

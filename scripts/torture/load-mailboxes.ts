@@ -1,0 +1,55 @@
+import type { Commander } from './commander.ts'
+import type { Chance } from './chance.ts'
+import type { Work } from './load.ts'
+import { incoming } from './mail-samples.ts'
+import { people, type World } from './world.ts'
+
+/** UIDVALIDITY of folders that were numbered anew, by `<address> <folder>`; 1 where they never were. */
+export type MailboxTruth = { readonly validity: Map<string, number> }
+
+type Parts = {
+  readonly world: World
+  readonly commander: Commander
+  readonly chance: Chance
+  readonly accounts: ReadonlyMap<string, string>
+}
+
+/** Mail comes in, is read, flagged, deleted, and once in a while a folder is numbered anew. */
+export const mailboxWork = ({ world, chance }: Parts, truth: MailboxTruth): Work => {
+  let count = 0
+  const run = chance.between(1e8, 9e8)
+  return () => {
+    const person = chance.pick(people)
+    const mailbox = world.imap.mailbox(person.address)
+    const inbox = mailbox.messages('INBOX')
+    const some = inbox.length === 0 ? undefined : chance.pick(inbox)
+    const what = chance.between(0, 99)
+    if (some && what < 6) mailbox.remove('INBOX', some.uid)
+    else if (some && what < 16)
+      mailbox.setFlags('INBOX', some.uid, chance.pick([['\\Seen'], ['\\Seen', '\\Flagged'], []]))
+    else if (some && what < 20) mailbox.append('INBOX', { raw: some.raw })
+    else if (what === 20) {
+      const key = `${person.address} INBOX`
+      const validity = (truth.validity.get(key) ?? 1) + 1
+      truth.validity.set(key, validity)
+      // As a server does that has lost its numbers: nobody stays connected.
+      world.imap.cut()
+      mailbox.renumber('INBOX', validity)
+    } else
+      for (let n = chance.between(1, 3); n > 0; n--)
+        mailbox.append('INBOX', { raw: incoming(chance, person, `in-${run}-${count++}`, world.sunk) })
+    return Promise.resolve()
+  }
+}
+
+export const syncWork =
+  ({ commander, chance, accounts }: Parts): Work =>
+  async () => {
+    const id = accounts.get(chance.pick(people).address)
+    await commander.ask({
+      name: 'sync now',
+      method: 'POST',
+      path: `/v1/email-accounts/${id}/sync-runs`,
+      mark: id ?? '',
+    })
+  }

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Unanswered, type Commander } from './commander.ts'
+import type { Chance } from './chance.ts'
+import type { Fire } from './fire.ts'
+import { directoryWork } from './load-directory.ts'
+import { mailboxWork, syncWork, type MailboxTruth } from './load-mailboxes.ts'
+import { sendingWork, type Wish } from './load-sending.ts'
+import { trackingWork, type Hit } from './load-tracking.ts'
+import { EXCLUDED, people, type World } from './world.ts'
+
+/** What was asked of the service, as far as it is known out here. */
+export type Asked = {
+  readonly accounts: ReadonlyMap<string, string>
+  readonly wishes: readonly Wish[]
+  readonly hits: readonly Hit[]
+  readonly mailboxes: MailboxTruth
+}
+
+export type LoadParts = {
+  readonly world: World
+  readonly fire: Fire
+  readonly commander: Commander
+  readonly chance: Chance
+  /** Aborts when no more is to be asked; what is under way goes on until it is answered. */
+  readonly enough: AbortSignal
+}
+
+const SENDERS = 4
+const READERS = 2
+
+/** Connects the accounts, and keeps the service busy in every way until it is enough. */
+export const load = (parts: LoadParts): { asked: Asked; done: Promise<void> } => {
+  const { chance, enough } = parts
+  const accounts = new Map<string, string>()
+  const mailboxes: MailboxTruth = { validity: new Map() }
+  const wishes: Wish[] = []
+  const hits: Hit[] = []
+  const branch = (name: string) => ({ ...parts, chance: chance.branch(name), accounts })
+
+  const forever = async (name: string, pauseMs: number, work: (part: ReturnType<typeof branch>) => Work) => {
+    const part = branch(name)
+    const step = work(part)
+    while (!enough.aborted) {
+      await step()
+      await sleep(part.chance.between(0, pauseMs), undefined, { signal: enough }).catch(() => {})
+    }
+  }
+  const run = async () => {
+    await prepare(parts, accounts)
+    await Promise.all([
+      ...Array.from({ length: SENDERS }, (_, n) =>
+        forever(`sender ${n}`, 250, (part) => sendingWork(part, wishes)),
+      ),
+      ...Array.from({ length: READERS }, (_, n) =>
+        forever(`reader ${n}`, 120, (part) => trackingWork(part, hits)),
+      ),
+      forever('mailboxes', 400, (part) => mailboxWork(part, mailboxes)),
+      forever('sync', 1500, (part) => syncWork(part)),
+      forever('directory', 500, (part) => directoryWork(part)),
+    ])
+  }
+  const asked = { accounts, wishes, hits, mailboxes }
+  return {
+    asked,
+    // What was not answered is in the commander's list; that it was not is for the invariants to say.
+    done: run().catch((error: unknown) => {
+      if (!(error instanceof Unanswered)) throw error
+    }),
+  }
+}
+
+export type Work = () => Promise<void>
+
+/** People, a customer, and the two accounts. */
+const prepare = async ({ commander, world }: LoadParts, accounts: Map<string, string>): Promise<void> => {
+  for (const { user, name } of people)
+    await commander.ask({
+      name: 'put user',
+      method: 'PUT',
+      path: `/v1/directory/users/${user}`,
+      body: { name },
+    })
+  await Promise.all(
+    people.map(async ({ user, address }) => {
+      const login = { host: '127.0.0.1', username: address, password: world.passwords[address] }
+      const body = {
+        address,
+        owner: { kind: 'user', userId: user },
+        smtp: { ...login, port: world.sink.port, encryption: 'starttls' },
+        imap: { ...login, port: world.imap.port, encryption: 'tls' },
+        settings: { syncFrequencyMinutes: 1, excludePatterns: [EXCLUDED] },
+      }
+      for (let tries = 0; tries < 5 && !accounts.has(address); tries++) {
+        const { answer } = await commander.ask({
+          name: 'connect account',
+          method: 'POST',
+          path: '/v1/email-accounts',
+          body,
+          mark: address,
+        })
+        // A kill in the middle of the connection test is the mail servers' word against ours.
+        if (answer.status === 201) accounts.set(address, (answer.body as { id: string }).id)
+      }
+      if (!accounts.has(address)) throw new Error(`${address} could not be connected`)
+    }),
+  )
+}

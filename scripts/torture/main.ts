@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { readOptions, usage, type Options } from './options.ts'
+import { plantedEnv } from './planted/environment.ts'
+import { plants, type Plant } from './planted/plants.ts'
+import { brokenList, say, verdictTable } from './report.ts'
+import { torture } from './run.ts'
+
+const main = async (options: Options, interrupted: AbortSignal): Promise<boolean> => {
+  if (options.plants.length === 0) return judged(options, interrupted)
+  const missed: string[] = []
+  for (const plant of options.plants as Plant[])
+    if (!(await finds(plant, options, interrupted))) missed.push(plant)
+  say(
+    missed.length === 0
+      ? `All ${options.plants.length} planted faults were found.`
+      : `NOT FOUND: ${missed.join(', ')}`,
+  )
+  return missed.length === 0
+}
+
+/** The service as it is: every invariant must hold. What is kept of a failure is the whole folder, and the seed. */
+const judged = async ({ kills, seed, minutes }: Options, interrupted: AbortSignal): Promise<boolean> => {
+  say(`Torture: ${kills} kills, seed ${seed}`)
+  const { verdicts, folder } = await torture({ kills, seed, minutes, env: {} }, interrupted)
+  say(verdictTable(verdicts))
+  if (verdicts.every(({ broken }) => broken.length === 0)) {
+    fs.rmSync(folder, { recursive: true, force: true })
+    return true
+  }
+  say(brokenList(verdicts))
+  say(`Again with: npm run torture -- --kills ${kills} --seed ${seed}`)
+  say(`Data, ledger and log are kept in ${folder}`)
+  return false
+}
+
+/** The service with a fault: some invariant must not hold. */
+const finds = async (plant: Plant, options: Options, interrupted: AbortSignal): Promise<boolean> => {
+  const { kills, seed, minutes } = options
+  say(`Planted: the service ${plants[plant]} (${kills} kills, seed ${seed})`)
+  const { verdicts, folder } = await torture({ kills, seed, minutes, env: plantedEnv(plant) }, interrupted)
+  fs.rmSync(folder, { recursive: true, force: true })
+  const broken = brokenList(verdicts)
+  say(broken === '' ? 'NOT FOUND' : broken)
+  return broken !== ''
+}
+
+const options = readOptions(process.argv.slice(2), randomBytes(4).toString('hex'))
+if (typeof options === 'string') {
+  process.stderr.write(`${options}\n\n${usage}\n`)
+  process.exitCode = 2
+} else {
+  const interruption = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => interruption.abort(new Error(`Stopped by ${signal}`)))
+  try {
+    process.exitCode = (await main(options, interruption.signal)) ? 0 : 1
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

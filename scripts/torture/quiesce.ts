@@ -1,0 +1,104 @@
+import fs from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Commander } from './commander.ts'
+import type { World } from './world.ts'
+
+/** Longer than the longest pause before another attempt that so few failures make. */
+const QUIET_WITHIN_MS = 180_000
+
+type Parts = {
+  readonly folder: string
+  readonly world: World
+  readonly commander: Commander
+  readonly accounts: ReadonlyMap<string, string>
+  readonly onWait: (what: string) => void
+}
+
+type Outbox = { data: { id: string; copy: string | null; dueAt: string | null }[] }
+type Runs = { data: { number: number; time: string; finishedAt: string | null; trigger: string }[] }
+type Projections = {
+  data: { name: string; position: string | null; head: string | null; error: string | null }[]
+}
+
+/**
+ * Waits until nothing is left to do: no command unanswered, no message due, every copy filed, a whole sync pass of each
+ * account behind the last change of its mailbox, no hit in the spool, and every read model at the head.
+ * @returns what did not come to rest; empty where all did
+ */
+export const quiesce = async (parts: Parts): Promise<string[]> => {
+  const deadline = Date.now() + QUIET_WITHIN_MS
+  const steps: [string, (parts: Parts) => Promise<boolean>][] = [
+    ['commands to be answered', ({ commander }) => Promise.resolve(commander.waiting() === 0)],
+    ['messages to be sent', nothingWaits],
+    ['copies to be filed', copiesAreFiled],
+    ['the spool of hits', spoolIsEmpty],
+    ['a sync pass behind all of it', syncPassed],
+    ['answers of customers to be recorded', repliesAreRecorded],
+    ['read models at the head', atHead],
+  ]
+  const stuck: string[] = []
+  for (const [what, isDone] of steps) {
+    parts.onWait(what)
+    while (!(await isDone(parts)))
+      if (Date.now() > deadline) {
+        stuck.push(`Still waiting for ${what} after ${QUIET_WITHIN_MS / 1000} s`)
+        break
+      } else await sleep(150)
+  }
+  return stuck
+}
+
+const nothingWaits = async ({ commander }: Parts): Promise<boolean> => {
+  for (const state of ['queued', 'scheduled', 'deferred', 'releasing'])
+    if ((await commander.get<Outbox>(`/v1/outbox?state=${state}&limit=1`)).data.length > 0) return false
+  return true
+}
+
+const copiesAreFiled = async ({ commander }: Parts): Promise<boolean> => {
+  type Page = Outbox & { nextCursor: string | null }
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const next: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page: Page = await commander.get<Page>(`/v1/outbox?state=sent&limit=200${next}`)
+    if (page.data.some(({ copy }) => copy === null)) return false
+    cursor = page.nextCursor
+  }
+  return true
+}
+
+/** A pass that began after the last change, in each account: asked for once more, in case the mailbox has moved on. */
+const syncPassed = async ({ commander, world, accounts }: Parts): Promise<boolean> => {
+  for (const id of accounts.values()) {
+    const since = Date.now()
+    await commander.ask({
+      name: 'sync now',
+      method: 'POST',
+      path: `/v1/email-accounts/${id}/sync-runs`,
+      mark: id,
+    })
+    for (const deadline = Date.now() + 60_000; ; await sleep(100)) {
+      const { data } = await commander.get<Runs>(`/v1/email-accounts/${id}/sync-runs?limit=5`)
+      if (data.some((run) => Date.parse(run.time) >= since && run.finishedAt !== null)) break
+      if (Date.now() > deadline) return false
+    }
+    if (world.laid.some(({ user, at }) => accounts.get(user) === id && at >= since)) return false
+  }
+  return true
+}
+
+const spoolIsEmpty = ({ folder }: Parts): Promise<boolean> =>
+  Promise.resolve(fs.readdirSync(join(folder, 'data', 'spool')).every((name) => name.endsWith('.damaged')))
+
+/** The automation looks again after a while; its to-do list is no part of the API, so the head must stand still. */
+const repliesAreRecorded = async ({ commander }: Parts): Promise<boolean> => {
+  const head = async () => (await commander.get<Projections>('/v1/projections')).data[0]?.head
+  const before = await head()
+  await sleep(3000)
+  return (await head()) === before
+}
+
+const atHead = async ({ commander }: Parts): Promise<boolean> => {
+  const { data } = await commander.get<Projections>('/v1/projections')
+  return data.every(({ position, head, error }) => position === head && error === null)
+}

@@ -1,0 +1,205 @@
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startEmbeddedPostgres } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { postgresEventStore } from '../../src/adapters/postgres/event-store.ts'
+import { createPool } from '../../src/adapters/postgres/pool.ts'
+import { chanceOf, type Chance } from './chance.ts'
+import { watchCheckpoints } from './checkpoints.ts'
+import { commander, type Commander } from './commander.ts'
+import { readLog, type Evidence, type Invariant } from './evidence.ts'
+import { openFire, type Fire } from './fire.ts'
+import { commandsAreInTheLogOnce } from './invariants/commands.ts'
+import { mailboxesAreWhole } from './invariants/mailboxes.ts'
+import { secretsAreNowhere } from './invariants/secrets.ts'
+import {
+  copiesAreFiledOnce,
+  everyMessageComesToAnEnd,
+  nothingGoesEarly,
+  nothingIsSentTwice,
+  unknownIsRare,
+} from './invariants/sending.ts'
+import { blobsAreThere, logIsDense, readModelsAreRebuilt } from './invariants/storage.ts'
+import { hitsAreRecorded, repliesAreRecordedOnce } from './invariants/tracking.ts'
+import { openLedger } from './ledger.ts'
+import { load, type Asked } from './load.ts'
+import { quiesce } from './quiesce.ts'
+import { progressLine, quantile, type Judged } from './report.ts'
+import { openWorld, type World } from './world.ts'
+
+const invariants: readonly Invariant[] = [
+  commandsAreInTheLogOnce,
+  nothingIsSentTwice,
+  everyMessageComesToAnEnd,
+  unknownIsRare,
+  nothingGoesEarly,
+  copiesAreFiledOnce,
+  mailboxesAreWhole,
+  blobsAreThere,
+  logIsDense,
+  readModelsAreRebuilt,
+  hitsAreRecorded,
+  repliesAreRecordedOnce,
+  secretsAreNowhere,
+]
+
+/** What was asked for before the end is answered within this time, or never. */
+const ANSWER_WITHIN_MS = 90_000
+
+export type Run = {
+  readonly kills: number
+  readonly seed: string
+  readonly minutes: number
+  /** What the service's process is given besides, to plant a fault in it. */
+  readonly env: Record<string, string>
+}
+
+export type Outcome = { readonly verdicts: readonly Judged[]; readonly folder: string }
+
+/**
+ * One run: load and kills, quiet, and what the log, the tables and the files say in the end, held against what is known
+ * out here. Whatever happens, nothing that was started is left. @throws where `interrupted` aborts
+ */
+export const torture = async (run: Run, interrupted: AbortSignal): Promise<Outcome> => {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'mailtrail-torture-'))
+  // Passable for the user that the database runs as when this runs as root.
+  fs.chmodSync(folder, 0o711)
+  const ledger = openLedger(join(folder, 'ledger.jsonl'))
+  const chance = chanceOf(run.seed)
+  const world = await openWorld(ledger, chance.branch('world'))
+  fs.writeFileSync(join(folder, 'authority.pem'), world.ca)
+  const fire = await openService(folder, world, run)
+  try {
+    return { folder, verdicts: await underFire({ ...run, folder, world, fire, chance }, interrupted) }
+  } finally {
+    await fire.end()
+    await world.close()
+    ledger.close()
+    if (interrupted.aborted) fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const openService = (folder: string, world: World, { env }: Run): Promise<Fire> =>
+  openFire({
+    folder,
+    env: {
+      ...env,
+      MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
+      MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8',
+      MAILTRAIL_ALLOWED_PORTS: `${world.imap.port},${world.sink.port}`,
+    },
+  })
+
+type Parts = Run & {
+  readonly folder: string
+  readonly world: World
+  readonly fire: Fire
+  readonly chance: Chance
+}
+
+const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged[]> => {
+  const { fire, chance, world, folder, kills, minutes } = parts
+  const enough = new AbortController()
+  const late = new AbortController()
+  const commands = commander(fire, chance.branch('repeats'), AbortSignal.any([interrupted, late.signal]))
+  const stopAsking = AbortSignal.any([interrupted, enough.signal])
+  const { asked, done } = load({ world, fire, commander: commands, chance, enough: stopAsking })
+  const progress = progressLine()
+  let phase = 'under fire'
+  const tell = () => progress.say(`${phase}: ${stateOf(parts, commands, asked)}`)
+  const ticking = setInterval(tell, 500)
+  const checkpoints = watchCheckpoints(folder)
+  try {
+    const noMore = AbortSignal.any([interrupted, AbortSignal.timeout(minutes * 60_000)])
+    await fire.bombard(kills, chance.branch('kills'), { noMore, interrupted }, checkpoints.look)
+    enough.abort()
+    phase = 'waiting for answers'
+    const isAnswered = await Promise.race([
+      done.then(() => true),
+      sleep(ANSWER_WITHIN_MS, false, { ref: false }),
+    ])
+    if (!isAnswered) late.abort()
+    interrupted.throwIfAborted()
+    const onWait = (what: string) => (phase = `waiting for ${what}`)
+    const stuck =
+      isAnswered && fire.faults.length === 0
+        ? await quiesce({ folder, world, commander: commands, accounts: asked.accounts, onWait })
+        : ['Not everything that was asked for was answered']
+    phase = 'stopping'
+    const ended = fire.faults.length === 0 ? await fire.stop() : 'fallen'
+    await fire.end()
+    interrupted.throwIfAborted()
+    const recovery = recovered(fire, stuck, ended)
+    const { wentBack } = checkpoints
+    const onLook = (name: string) => {
+      phase = `checking that ${name}`
+      tell()
+    }
+    return [
+      recovery,
+      ...(await inspect({ folder, world, fire, commander: commands, asked, wentBack }, onLook, interrupted)),
+    ]
+  } finally {
+    clearInterval(ticking)
+    progress.end()
+  }
+}
+
+const stateOf = ({ fire, kills, world }: Parts, commands: Commander, asked: Asked): string =>
+  [
+    `${fire.kills()}/${kills} kills (${fire.killsInStart()} in a start)`,
+    `${commands.answered.length} commands`,
+    `${asked.wishes.length} messages queued, ${world.sunk.length} taken`,
+    `${world.laid.length} mails in mailboxes`,
+    `${asked.hits.length} hits`,
+  ].join(', ')
+
+const recovered = (fire: Fire, stuck: readonly string[], ended: number | string): Judged => {
+  const [median, p99] = [0.5, 0.99].map((share) => (quantile(fire.recoveries, share) / 1000).toFixed(2))
+  return {
+    name: 'the service is ready again after every kill, comes to rest, and ends in order',
+    looked: `${fire.kills()} kills, ${fire.killsInStart()} in a start; ready again after ${median} s (median), ${p99} s (p99)`,
+    broken: [
+      ...fire.faults,
+      ...stuck,
+      ...(ended === 0 ? [] : [`It ended with ${ended} when it was asked to stop`]),
+    ],
+  }
+}
+
+/** Opens the database of the stopped service, and judges. */
+const inspect = async (
+  known: Omit<Evidence, 'pool' | 'store' | 'events'>,
+  onLook: (name: string) => void,
+  interrupted: AbortSignal,
+): Promise<Judged[]> => {
+  const database = await startEmbeddedPostgres({ dataFolder: join(known.folder, 'data', 'postgres') })
+  const pool = createPool({ ...database.connection, max: 4 })
+  const store = postgresEventStore(pool)
+  try {
+    const evidence = { ...known, pool, store, events: await readLog(store) }
+    const judged: Judged[] = []
+    for (const { name, check } of invariants) {
+      interrupted.throwIfAborted()
+      onLook(name)
+      judged.push({ name, ...(await judge(check, evidence)) })
+    }
+    return judged
+  } finally {
+    await store.close()
+    await pool.end()
+    await database.stop()
+  }
+}
+
+const judge = async (check: Invariant['check'], evidence: Evidence) => {
+  try {
+    return await check(evidence)
+  } catch (error) {
+    return {
+      looked: 'the check broke',
+      broken: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    }
+  }
+}
