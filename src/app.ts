@@ -43,6 +43,7 @@ import {
   confirmDeliveries,
   confirmFoundMessages,
   fileCopies,
+  readReports,
   recoverDeadSends,
   SEND_LANES,
   sendDue,
@@ -55,6 +56,7 @@ import { fileSentCopy, giveUpOnCopy } from './commands/sending/file-sent-copy.ts
 import { outgoingStream } from './commands/sending/outgoing-stream.ts'
 import { previewDraft } from './commands/sending/preview-draft.ts'
 import { queueMessage } from './commands/sending/queue-message.ts'
+import { readReport } from './commands/sending/read-report.ts'
 import { recoverReleasing } from './commands/sending/recover-releasing.ts'
 import { changeDraft, saveDraft } from './commands/sending/save-draft.ts'
 import { sendMessage } from './commands/sending/send-message.ts'
@@ -114,6 +116,7 @@ import {
   releasingMessages,
 } from './projections/sending/outbox-queries.ts'
 import { outbox } from './projections/sending/outbox.ts'
+import { reportsToRead, unreadReports } from './projections/sending/reports-to-read.ts'
 import { sendCounters, sentToday } from './projections/sending/send-counters.ts'
 import { copiesToFile, sentCopiesToFile } from './projections/sending/sent-copies-to-file.ts'
 import { findMessage, listFolder, listMessages, messagesOf } from './projections/sync/find-messages.ts'
@@ -144,6 +147,7 @@ export const projections: readonly AnyProjection[] = [
   sendCounters,
   sentCopiesToFile,
   deliveriesDue,
+  reportsToRead,
   messages,
   threads,
   placements,
@@ -468,6 +472,17 @@ export const createApp = async ({
         clock,
         metMessages: (limit) => metMessages(db, limit),
         confirm: confirmFound(needs),
+      }),
+    },
+    {
+      name: 'read reports',
+      wakeOn: [reportsToRead],
+      everyMs: 10_000,
+      single: true,
+      work: readReports({
+        clock,
+        unreadReports: (limit) => unreadReports(db, limit),
+        read: readReport(needs),
       }),
     },
     {

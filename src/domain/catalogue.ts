@@ -1,7 +1,7 @@
 import { accountEvents, DefaultAccountChosen } from './accounts/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition } from './event.ts'
-import { outgoingEvents } from './sending/events.ts'
+import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { messageEvents, syncPassEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
@@ -16,6 +16,7 @@ export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, E
     ...messageEvents,
     ...templateEvents,
     ...outgoingEvents,
+    DeliveryReportRead,
     ...trackingEvents,
   ].map((definition) => [definition.type, definition as EventDefinition]),
 )

@@ -3,6 +3,7 @@ import type { confirmDelivery } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
 import type { OpenMailbox } from './neighbours.ts'
+import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
 import type { sendMessage } from './send-message.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
@@ -37,6 +38,8 @@ export type SendDue = {
   readonly releasingMessages: ReleasingMessages
   readonly send: ReturnType<typeof sendMessage>
   readonly recover: ReturnType<typeof recoverReleasing>
+  /** How long an account rests whose server puts everything off, at first and at most. */
+  readonly restMs?: { readonly first: number; readonly most: number }
 }
 
 /**
@@ -45,7 +48,7 @@ export type SendDue = {
  */
 export const sendDue = (deps: SendDue) => {
   const running = new Set<string>()
-  const resting = rests(15_000, 5 * 60_000)
+  const resting = rests(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
   return async (signal: AbortSignal): Promise<boolean> => {
     const due = await deps.accountsWithDue(PAGE + running.size + resting.size())
     for (const accountId of due) {
@@ -127,7 +130,7 @@ export type FileCopies = {
 
 /** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
 export const fileCopies = (deps: FileCopies) => {
-  const resting = rests(30_000, 30 * 60_000)
+  const resting = rests({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
       const folder = await openSentFolder(deps)(accountId, signal)
@@ -185,4 +188,20 @@ export const confirmFoundMessages =
       if (!signal.aborted)
         await deps.confirm(automatic(deps.clock, 'evidence', id), { outgoingId: id, metAt })
     return met.length === PAGE
+  }
+
+export type ReadReports = {
+  readonly clock: Clock
+  readonly unreadReports: (limit: number) => Promise<readonly ReportToRead[]>
+  readonly read: ReturnType<typeof readReport>
+}
+
+/** Reads what came back. */
+export const readReports =
+  (deps: ReadReports) =>
+  async (signal: AbortSignal): Promise<boolean> => {
+    const reports = await deps.unreadReports(PAGE)
+    for (const report of reports)
+      if (!signal.aborted) await deps.read(automatic(deps.clock, 'reports', report.messageId), report, signal)
+    return reports.length === PAGE
   }

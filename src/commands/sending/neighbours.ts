@@ -1,5 +1,6 @@
 import type { AccountSettings, MailServer, Owner } from '../../domain/accounts/events.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
+import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import type { ReplyParent } from '../../domain/sending/reply.ts'
 import type { MailboxSession } from '../ports.ts'
 
@@ -46,16 +47,11 @@ export type FindTemplate = (
 /** A message of the mailbox (`msg_…`), to reply to. */
 export type FindMessage = (messageId: string) => Promise<ReplyParent | null>
 
-/** What a delivery report (RFC 3464) says of one of our messages. `reportId` is the synced message that it came in. */
+/** What a delivery report says of one of our messages. `reportId` is the synced message that it came in. */
 export type DeliveryReport = {
   readonly reportId: string
   readonly receivedAt: string
-  readonly recipients: readonly {
-    readonly address: string
-    readonly action: 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded'
-    /** Enhanced status code (RFC 3463). */
-    readonly status: string | null
-  }[]
+  readonly recipients: readonly ReportedRecipient[]
 }
 
 /**

@@ -1,23 +1,34 @@
+import { normaliseAddress } from '../../domain/mail.ts'
 import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
-import { eventIdOf, type Caller, type Handle } from '../handle.ts'
+import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { DeliveryReport } from './neighbours.ts'
 import { outgoingStream } from './outgoing-stream.ts'
 
 /**
  * Records what a delivery report says of each recipient: `failed` is a permanent bounce, `delayed` a temporary one, and
- * `delivered` is proof of delivery. The same report again is nothing.
+ * `delivered` is proof of delivery. Who never got the message has no say in it. The same report again is nothing.
  */
 export const recordBounce =
-  (deps: { handle: Handle }) =>
+  (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, outgoingId: string, report: DeliveryReport): Promise<void> => {
     const stream = outgoingStream(outgoingId)
-    for (const [index, recipient] of report.recipients.entries()) {
-      const command = commandOf(report, recipient)
+    const { state } = await deps.load(outgoingMessage, stream)
+    if (!('message' in state)) return
+    for (const [index, reported] of report.recipients.entries()) {
+      const address = recipientIn(state.message.envelope.recipients, reported.address)
+      const command = address === null ? null : commandOf(report, { ...reported, address })
       const commandId = eventIdOf(caller.commandId, report.reportId, index)
       if (command) await deps.handle(outgoingMessage, stream, command, { ...caller, commandId })
     }
   }
+
+/** Reports often name the mailbox that an address was forwarded to: with one recipient it can only be that one. */
+const recipientIn = (recipients: readonly string[], reported: string): string | null => {
+  const [only] = recipients
+  if (recipients.length === 1 && only !== undefined) return only
+  return recipients.find((address) => normaliseAddress(address) === normaliseAddress(reported)) ?? null
+}
 
 const commandOf = (
   { reportId, receivedAt }: DeliveryReport,

@@ -55,7 +55,7 @@ export type Rests = {
 }
 
 /** Which accounts this process leaves alone for now, since their server was away: for longer each time. */
-export const rests = (firstMs: number, longestMs: number): Rests => {
+export const rests = ({ first, most }: { readonly first: number; readonly most: number }): Rests => {
   const known = new Map<string, { failures: number; until: number }>()
   return {
     size: () => known.size,
@@ -63,7 +63,7 @@ export const rests = (firstMs: number, longestMs: number): Rests => {
     hasFailed: (accountId) => known.has(accountId),
     failed: (accountId) => {
       const failures = (known.get(accountId)?.failures ?? 0) + 1
-      const restMs = Math.min(firstMs * 2 ** (failures - 1), longestMs)
+      const restMs = Math.min(first * 2 ** (failures - 1), most)
       known.set(accountId, { failures, until: performance.now() + restMs })
     },
     succeeded: (accountId) => known.delete(accountId),

@@ -194,6 +194,24 @@ export const EmailBounced = defineEvent(
   }),
 )
 
+export const reportedRecipient = z.object({
+  address: z.string(),
+  action: z.enum(['failed', 'delayed', 'delivered', 'relayed', 'expanded']),
+  /** Enhanced status code (RFC 3463). */
+  status: z.string().nullable(),
+})
+export type ReportedRecipient = z.infer<typeof reportedRecipient>
+/** In the stream `report-<messageId>`: what a delivery report (RFC 3464) in the mailbox says, of which message of ours. */
+export const DeliveryReportRead = defineEvent(
+  'DeliveryReportRead',
+  z.object({
+    messageId,
+    accountId,
+    outgoingId: outgoingId.nullable(),
+    recipients: z.array(reportedRecipient),
+  }),
+)
+
 export const outgoingEvents = [
   DraftSaved,
   DraftDiscarded,

@@ -11,6 +11,7 @@ import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
   DraftDiscarded,
   DraftSaved,
+  DeliveryReportRead,
   EmailBounced,
   EmailDelivered,
   EmailSent,
@@ -30,6 +31,7 @@ import { drafts } from '../../../src/projections/sending/drafts.ts'
 import { outbox } from '../../../src/projections/sending/outbox.ts'
 import { dayIn, sendCounters } from '../../../src/projections/sending/send-counters.ts'
 import { sentCopiesToFile } from '../../../src/projections/sending/sent-copies-to-file.ts'
+import { reportsToRead } from '../../../src/projections/sending/reports-to-read.ts'
 import { foldEvents, recordedEvents } from '../../support/fold.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
 
@@ -171,6 +173,25 @@ t.test('copies and deliveries are to do from the sending to the event that ends 
   t.same(await due(sent, EmailDelivered({ ...of, basis: 'report', windowMinutes: null })), [])
   t.same(await due(sent, bounced(true)), [])
   t.equal((await due(sent, bounced(false))).length, 1)
+})
+
+t.test('a report is to be read from its sync to its reading', async (t) => {
+  const due = async (...events: DomainEvent[]) =>
+    (await foldEvents(reportsToRead, recordedEvents(events))).report.map(({ id }) => id)
+  const messageId = idOf('msg', 2)
+  const synced = (automatic: 'report' | 'list' | null) => ({
+    type: 'MessageSynced',
+    data: { messageId, accountId, raw: 'a'.repeat(64), receivedAt: at(5), automatic },
+  })
+  t.same(await due(synced('report')), [messageId])
+  t.same(await due(synced('list'), synced(null)), [])
+  t.same(
+    await due(
+      synced('report'),
+      DeliveryReportRead({ messageId, accountId, outgoingId: null, recipients: [] }),
+    ),
+    [],
+  )
 })
 
 t.test("sent messages are counted by account and by day in the organisation's zone", async (t) => {

@@ -1,0 +1,71 @@
+import { normaliseMessageId } from '../../domain/mail.ts'
+import { deliveryReport, outgoingIdIn } from '../../domain/sending/delivery-report.ts'
+import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
+import { UnreadableMail, type BlobStore, type Clock, type MailParser, type ParsedMail } from '../ports.ts'
+import { outgoingStream } from './outgoing-stream.ts'
+import { recordBounce } from './record-bounce.ts'
+
+/** A mail of a mailbox that its header calls a report. `raw` is the blob with its bytes. */
+export type ReportToRead = {
+  readonly messageId: string
+  readonly accountId: string
+  readonly raw: string
+  readonly receivedAt: string
+}
+
+type ReadNeeds = {
+  readonly handle: Handle
+  readonly load: Load
+  readonly clock: Clock
+  readonly blobs: Pick<BlobStore, 'get'>
+  readonly parser: Pick<MailParser, 'parse'>
+}
+
+/**
+ * Reads a delivery report once. It counts where it came back to the account that the message was sent from, and
+ * names that message by its id, which only those know who got it. What it says goes to the message first, so that
+ * after a crash in between it is read again and found there.
+ */
+export const readReport =
+  (deps: ReadNeeds) =>
+  async (caller: Caller, report: ReportToRead, signal: AbortSignal): Promise<void> => {
+    const { messageId, accountId, receivedAt } = report
+    const mail = await parse(deps, report.raw, signal)
+    const outgoingId = mail?.delivery ? await ours(deps.load, accountId, mail) : null
+    const recipients = outgoingId === null ? [] : [...(mail?.delivery?.recipients ?? [])]
+    if (outgoingId !== null)
+      await recordBounce(deps)(caller, outgoingId, { reportId: messageId, receivedAt, recipients })
+    await deps.handle(
+      deliveryReport,
+      `report-${messageId}`,
+      { do: 'read', messageId, accountId, outgoingId, recipients },
+      { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId },
+    )
+  }
+
+const parse = async (deps: ReadNeeds, raw: string, signal: AbortSignal): Promise<ParsedMail | null> => {
+  const bytes = await deps.blobs.get(raw)
+  if (!bytes) return null
+  try {
+    return await deps.parser.parse(bytes, signal)
+  } catch (error) {
+    if (error instanceof UnreadableMail) return null
+    throw error
+  }
+}
+
+const ours = async (
+  load: Load,
+  accountId: string,
+  { delivery, header }: ParsedMail,
+): Promise<string | null> => {
+  const named = [delivery?.originalMessageId ?? '', ...header.inReplyTo, ...header.references]
+  for (const id of named) {
+    const outgoingId = outgoingIdIn(normaliseMessageId(id))
+    if (outgoingId === null) continue
+    const { state } = await load(outgoingMessage, outgoingStream(outgoingId))
+    if ('message' in state && state.message.accountId === accountId) return outgoingId
+  }
+  return null
+}

@@ -1,0 +1,277 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
+import type { Lease, Leases } from '../../../src/commands/ports.ts'
+import {
+  fileCopies,
+  readReports,
+  recoverDeadSends,
+  sendDue,
+  SEND_LANES,
+} from '../../../src/commands/sending/automations.ts'
+import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
+import { persist } from '../../../src/commands/sending/persist.ts'
+import { readReport } from '../../../src/commands/sending/read-report.ts'
+import { MailUnavailable } from '../../../src/commands/ports.ts'
+import { Refused } from '../../../src/domain/decider.ts'
+import { idOf } from '../../support/sending.ts'
+import { never, sendingWorld, until } from '../../support/sending-world.ts'
+
+/** Leases of one process that has no rivals but itself. */
+const leasesHere = (): Leases & { held: Set<string> } => {
+  const held = new Set<string>()
+  return {
+    held,
+    acquire: (name): Promise<Lease | null> => {
+      if (held.has(name)) return Promise.resolve(null)
+      held.add(name)
+      const release = () => Promise.resolve(void held.delete(name))
+      return Promise.resolve({ name, generation: 1, signal: never, release })
+    },
+  }
+}
+const clock = () => new Date()
+const nothingReleasing = { releasingMessages: () => Promise.resolve([]), recover: () => Promise.resolve() }
+
+t.test(
+  'a server that does not answer keeps no other account waiting, and no message is left out',
+  async (t) => {
+    const due = new Map([
+      ['slow', ['s1']],
+      ['quick', ['q1', 'q2', 'q3', 'q4', 'q5']],
+      ['other', ['o1']],
+    ])
+    const slow = Promise.withResolvers<'sent'>()
+    const sent: string[] = []
+    const leases = leasesHere()
+    const work = sendDue({
+      leases,
+      clock,
+      ...nothingReleasing,
+      accountsWithDue: () => Promise.resolve([...due].flatMap(([id, ids]) => (ids.length > 0 ? [id] : []))),
+      dueMessages: (id, limit) => Promise.resolve((due.get(id) ?? []).slice(0, limit)),
+      send: async (_caller, id) => {
+        const result = id.startsWith('s') ? await slow.promise : 'sent'
+        sent.push(id)
+        for (const [account, ids] of due)
+          due.set(
+            account,
+            ids.filter((each) => each !== id),
+          )
+        return result
+      },
+    })
+    const first = work(never)
+    await until(() => leases.held.has('send:slow'), 'the slow one is being sent for')
+    while (await work(never)) t.ok(sent.length > 0)
+    t.same(new Set(sent), new Set(['q1', 'q2', 'q3', 'q4', 'q5', 'o1']))
+    slow.resolve('sent')
+    t.ok(await first)
+    t.equal(sent.length, 7)
+    t.same([...leases.held], [])
+    t.ok(SEND_LANES > 1)
+  },
+)
+
+t.test(
+  'an account whose server puts everything off rests; one message goes ahead when it is tried again',
+  async (t) => {
+    let tried = 0
+    let answer: 'deferred' | 'sent' = 'deferred'
+    const ids = Array.from({ length: 100 }, (_, n) => `m${n}`)
+    const work = sendDue({
+      leases: leasesHere(),
+      clock,
+      ...nothingReleasing,
+      accountsWithDue: () => Promise.resolve(['a']),
+      dueMessages: (_id, limit) => Promise.resolve(ids.slice(0, limit)),
+      send: () => {
+        tried++
+        return Promise.resolve(answer)
+      },
+      restMs: { first: 200, most: 400 },
+    })
+    t.ok(await work(never))
+    t.ok(tried >= 10 && tried < 15, `${tried} of 100 were tried`)
+    const before = tried
+    t.notOk(await work(never))
+    t.equal(tried, before, 'it rests')
+    await until(() => work(never), 'it is tried again')
+    t.equal(tried, before + 1, 'by one message, and rests on')
+    answer = 'sent'
+    await until(() => work(never), 'it is tried again')
+    t.equal(tried, before + 1 + ids.length, 'all follow the one that went')
+  },
+)
+
+t.test('a fault in one message is told and keeps no other back', async (t) => {
+  const sent: string[] = []
+  const work = sendDue({
+    leases: leasesHere(),
+    clock,
+    ...nothingReleasing,
+    accountsWithDue: () => Promise.resolve(['a']),
+    dueMessages: (_id, limit) => Promise.resolve(['x', 'y', 'z'].slice(0, limit)),
+    send: (_caller, id) => {
+      if (id === 'x') return Promise.reject(new Error('broken'))
+      sent.push(id)
+      return Promise.resolve('sent')
+    },
+  })
+  await t.rejects(work(never), /broken/)
+  t.same(sent.toSorted(), ['y', 'z'])
+})
+
+t.test('what is being released is left to who holds the lease of its account', async (t) => {
+  const leases = leasesHere()
+  const recovered: string[] = []
+  const work = recoverDeadSends({
+    leases,
+    clock,
+    releasingMessages: () =>
+      Promise.resolve([
+        { id: 'm1', accountId: 'alive' },
+        { id: 'm2', accountId: 'dead' },
+        { id: 'm3', accountId: 'dead' },
+      ]),
+    recover: (_caller, id) => Promise.resolve(void recovered.push(id)),
+  })
+  await leases.acquire('send:alive', never)
+  await work(never)
+  t.same(recovered, ['m2', 'm3'])
+})
+
+t.test('a mailbox that is away is left alone, and after a week no copy is waited for', async (t) => {
+  const world = await sendingWorld(t)
+  const id = await world.queue()
+  await world.send(id)
+  let asked = 0
+  const away = new MailUnavailable('temporary', 'unreachable', 'Away', 'Wait')
+  const filing = () =>
+    fileCopies({
+      leases: leasesHere(),
+      clock: world.clock,
+      openMailbox: () => {
+        asked++
+        return Promise.reject(away)
+      },
+      copiesToFile: () => Promise.resolve([{ accountId: world.account.now.accountId, ids: [id] }]),
+      file: fileSentCopy(world.needs),
+      giveUp: giveUpOnCopy(world.needs),
+    })
+  const file = filing()
+  await file(never)
+  await file(never)
+  t.equal(asked, 1, 'asked again only later')
+  t.same((await world.types(id)).at(-1), 'EmailSent')
+  world.time.now += 8 * 24 * 3_600_000
+  await filing()(never)
+  t.match((await world.events(id)).at(-1), { type: 'SentCopyFiled', data: { outcome: 'impossible' } })
+})
+
+const report = (messageId: string, action: string, recipient: string) =>
+  Buffer.from(
+    [
+      'From: MAILER-DAEMON@mx.client.test',
+      'To: me@acme.test',
+      'Subject: Undelivered Mail Returned to Sender',
+      'Message-ID: <report@mx.client.test>',
+      'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+      'MIME-Version: 1.0',
+      '',
+      '--b',
+      'Content-Type: text/plain',
+      '',
+      'It could not be delivered.',
+      '--b',
+      'Content-Type: message/delivery-status',
+      '',
+      'Reporting-MTA: dns; mx.client.test',
+      '',
+      `Final-Recipient: rfc822; ${recipient}`,
+      `Action: ${action}`,
+      'Status: 5.1.1',
+      '',
+      '--b',
+      'Content-Type: text/rfc822-headers',
+      '',
+      `Message-ID: <${messageId}>`,
+      'Subject: Our offer',
+      '',
+      '--b--',
+      '',
+    ].join('\r\n'),
+  )
+
+t.test(
+  'a bounce in the mailbox withdraws the delivery of the message that it names, once, and of no other',
+  async (t) => {
+    const world = await sendingWorld(t)
+    const parser = mailParser()
+    t.teardown(() => parser.close())
+    const sentTo = async (...addresses: string[]) => {
+      const id = await world.queue({ to: addresses.map((address) => ({ address })) })
+      await world.send(id)
+      const state = await world.state(id)
+      return { id, messageId: 'message' in state ? state.message.header.messageId : '' }
+    }
+    const unread: Parameters<ReturnType<typeof readReport>>[1][] = []
+    const work = readReports({
+      clock: world.clock,
+      unreadReports: () => Promise.resolve(unread),
+      read: readReport({ ...world.needs, parser }),
+    })
+    const arrives = async (raw: Buffer, accountId = world.account.now.accountId) => {
+      const hash = createHash('sha256').update(raw).digest('hex')
+      await world.blobs.put([{ hash, content: raw }])
+      const messageId = idOf('msg', unread.length + 1)
+      unread.push({ messageId, accountId, raw: hash, receivedAt: world.clock().toISOString() })
+      await work(never)
+      const [read, ...more] = await world.store.readStream(`report-${messageId}`)
+      t.same(more, [])
+      return read!.data as { outgoingId: string | null }
+    }
+    const one = await sentTo('ann@client.test')
+    t.equal((await arrives(report(one.messageId, 'failed', 'ann@client.test'))).outgoingId, one.id)
+    t.match((await world.events(one.id)).slice(3), [
+      { type: 'EmailBounced', data: { recipient: 'ann@client.test', permanent: true, status: '5.1.1' } },
+    ])
+    const forwarded = await sentTo('ann@client.test')
+    await arrives(report(forwarded.messageId, 'failed', 'ann.lee@elsewhere.test'))
+    t.match((await world.events(forwarded.id)).slice(3), [{ data: { recipient: 'ann@client.test' } }])
+
+    const two = await sentTo('ann@client.test', 'bob@client.test')
+    await arrives(report(two.messageId, 'failed', 'stranger@client.test'))
+    await arrives(report(two.messageId, 'relayed', 'bob@client.test'))
+    t.equal((await world.types(two.id)).length, 3, 'who never got it has no say in it')
+    await arrives(report(two.messageId, 'delayed', 'BOB@client.test'))
+    t.match((await world.events(two.id)).slice(3), [
+      { data: { recipient: 'bob@client.test', permanent: false } },
+    ])
+
+    const quiet = await sentTo('ann@client.test')
+    t.equal(
+      (await arrives(report(quiet.messageId, 'failed', 'ann@client.test'), idOf('acc', 9))).outgoingId,
+      null,
+    )
+    t.equal((await arrives(report('somebody@else.test', 'failed', 'ann@client.test'))).outgoingId, null)
+    t.equal((await arrives(Buffer.from('not a report at all'))).outgoingId, null)
+    t.equal((await world.types(quiet.id)).length, 3)
+  },
+)
+
+t.test('a command is repeated for as long as the store is away, and not when it has answered', async (t) => {
+  let asked = 0
+  const failing = (fault: Error, times: number) => () => {
+    asked++
+    return asked <= times ? Promise.reject(fault) : Promise.resolve('done')
+  }
+  t.equal(await persist(failing(new Error('away'), 3), 10_000), 'done')
+  t.equal(asked, 4)
+  asked = 0
+  await t.rejects(persist(failing(new Refused('no', 'No', 'Ask'), 3), 10_000), { code: 'no' })
+  t.equal(asked, 1)
+  asked = 0
+  await t.rejects(persist(failing(new Error('away'), 1000), 60), /away/)
+  t.ok(asked > 1)
+})
