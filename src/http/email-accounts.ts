@@ -17,9 +17,17 @@ import { accountList, type AccountRow } from '../projections/accounts/account-li
 import { pageOf, pageQuery, readCursor, toPage } from './pages.ts'
 import { answered, problems, requiredRevision, type App } from './server.ts'
 
-const password = z.string().min(1).max(1000).describe('Write-only: it is never given back')
-const serverWithPassword = mailServer.extend({ password })
-const serverMaybePassword = mailServer.extend({
+// Neither protocol can carry them; most come from a line break that was copied along.
+const noControls = [/^\P{Cc}*$/u, 'has a control character'] as const
+const password = z
+  .string()
+  .min(1)
+  .max(1000)
+  .regex(...noControls)
+  .describe('Write-only: it is never given back')
+const login = mailServer.extend({ username: mailServer.shape.username.regex(...noControls) })
+const serverWithPassword = login.extend({ password })
+const serverMaybePassword = login.extend({
   password: password.optional().describe('Left out: the kept one stays'),
 })
 
