@@ -15,8 +15,8 @@ import { automatic, each, rests, under, type Rests } from './working.ts'
 /** Accounts that a process sends for at once: so many automations may share what `sendDue` gives. */
 export const SEND_LANES = 8
 const ACCOUNTS_AT_ONCE = 8
-/** As the pool of connections: more messages at once would only wait for each other. */
-const MESSAGES_AT_ONCE = 3
+/** Twice the connections of an account (3): while some are on the wire, others are prepared and recorded. */
+const MESSAGES_AT_ONCE = 6
 const PAGE = 50
 /** After so many messages or so long an account lets others have their turn. */
 const MOST_IN_A_TURN = 300
