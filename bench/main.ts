@@ -6,11 +6,13 @@ import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/adapters/embedded-postgres/embedded-postgres.ts'
 import { append256, append32 } from './append.ts'
 import { command } from './command.ts'
+import { imapSync } from './imap-sync.ts'
 import { resultOf, type Bench, type Row } from './measure.ts'
 import { readAll } from './read-all.ts'
+import { smtpSend } from './smtp-send.ts'
 import { tracking } from './tracking.ts'
 
-const rows: readonly Row[] = [append32, append256, readAll, tracking, command]
+const rows: readonly Row[] = [append32, append256, readAll, imapSync, smtpSend, tracking, command]
 
 const args = process.argv.slice(2)
 const json = args.includes('--json')

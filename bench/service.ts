@@ -17,9 +17,16 @@ export type BenchService = {
   stop(): Promise<void>
 }
 
+/** A folder for the run, made now. */
+export const temporaryFolder = (): { path: string; remove(): void } => {
+  const path = mkdtempSync(join(tmpdir(), 'mailtrail-bench-'))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
 /** The whole service in this process, on a durable database, with `env` beside what every run needs. */
 export const benchService = async (bench: Bench, env: Record<string, string> = {}): Promise<BenchService> => {
-  const folder = mkdtempSync(join(tmpdir(), 'mailtrail-bench-service-'))
+  const data = temporaryFolder()
+  const folder = data.path
   const config = readConfig({
     MAILTRAIL_DATA: folder,
     MAILTRAIL_PORT: String(await freePort()),
@@ -37,7 +44,7 @@ export const benchService = async (bench: Bench, env: Record<string, string> = {
     stop: async () => {
       await app.stop()
       await pool.end()
-      rmSync(folder, { recursive: true, force: true })
+      data.remove()
     },
   }
 }

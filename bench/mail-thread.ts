@@ -1,0 +1,102 @@
+import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { imapServer, smtpSink } from '../scripts/lib/mail-servers.ts'
+import type { KeyPair } from '../scripts/lib/tls.ts'
+
+type Options = {
+  readonly tls: KeyPair
+  readonly users: Record<string, string>
+  readonly messages: number
+  readonly bytes: number
+}
+
+export type MailThread = {
+  readonly smtpPort: number
+  readonly imapPort: number
+  /** Fulfilled when the sink has taken this many messages in all. */
+  taken(count: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** An SMTP sink and an IMAP mailbox of made-up mail in a thread of their own, so that they take no turn of ours. */
+export const mailThread = async (options: Options): Promise<MailThread> => {
+  const worker = new Worker(new URL(import.meta.url), { workerData: options })
+  const answers = new Map<number, () => void>()
+  let calls = 0
+  const ports = await new Promise<{ smtpPort: number; imapPort: number }>((resolve, reject) => {
+    worker.once('error', reject)
+    worker.once('message', (message: { smtpPort: number; imapPort: number }) => {
+      worker.on('message', (call: number) => answers.get(call)?.())
+      resolve(message)
+    })
+  })
+  return {
+    ...ports,
+    taken: (count) =>
+      new Promise((resolve) => {
+        const call = ++calls
+        answers.set(call, resolve)
+        worker.postMessage({ call, count })
+      }),
+    close: async () => {
+      await worker.terminate()
+    },
+  }
+}
+
+/** About `bytes` long: a text and an HTML part, a short header. */
+const madeUp = (index: number, bytes: number): Buffer => {
+  const words = 'Following up on our conversation about the renewal of the contract. '
+  const half = words.repeat(Math.ceil(bytes / 2 / words.length)).replace(/(.{72})/g, '$1\r\n')
+  return Buffer.from(
+    [
+      `From: Sender ${index % 97} <sender${index % 97}@example.test>`,
+      'To: Sarah <sarah@acme.test>',
+      `Subject: Message ${index}`,
+      `Date: ${new Date(Date.now() - index * 1000).toUTCString().replace('GMT', '+0000')}`,
+      `Message-ID: <made-up-${index}@example.test>`,
+      'MIME-Version: 1.0',
+      'Content-Type: multipart/alternative; boundary="b"',
+      '',
+      '--b',
+      'Content-Type: text/plain; charset=utf-8',
+      '',
+      half,
+      '--b',
+      'Content-Type: text/html; charset=utf-8',
+      '',
+      `<p>${half}</p>`,
+      '--b--',
+      '',
+    ].join('\r\n'),
+  )
+}
+
+if (parentPort) {
+  const port = parentPort
+  const { tls, users, messages, bytes } = workerData as Options
+  const sink = await smtpSink({ encryption: 'starttls', tls, users })
+  const inbox = Array.from({ length: messages }, (_, index) => ({
+    raw: madeUp(index, bytes),
+    at: new Date(),
+  }))
+  const imap = await imapServer({
+    encryption: 'tls',
+    tls,
+    users: Object.fromEntries(
+      Object.entries(users).map(([user, password]) => [
+        user,
+        {
+          password,
+          folders: [
+            { path: 'INBOX', messages: inbox },
+            { path: 'Sent', use: '\\Sent' },
+          ],
+        },
+      ]),
+    ),
+  })
+  port.postMessage({ smtpPort: sink.port, imapPort: imap.port })
+  port.on('message', ({ call, count }: { call: number; count: number }) => {
+    void sink.arrived(count).then(() => port.postMessage(call))
+  })
+}
