@@ -268,6 +268,41 @@ t.test('a failing server costs time and never a second copy: put off, refused, l
 })
 
 t.test(
+  'cancels race two processes that send: each message has one end, and the cancelled never go',
+  async (t) => {
+    const ids = await Promise.all(Array.from({ length: 60 }, async () => (await post()).id))
+    await caughtUp()
+    let over = false
+    const sending = [one, two].map(async ({ send }) => {
+      while (!over.signal.aborted) await send(never)
+    })
+    // The senders begin with what has waited the longest, the cancels at the other end: they meet on the way.
+    const cancelled = new Set<string>()
+    for (const id of ids.toReversed()) {
+      const { statusCode } = await ask('POST', `/v1/outbox/${id}/cancellation`)
+      if (statusCode === 200) cancelled.add(id)
+      else if (statusCode !== 422) t.fail(`answered ${statusCode}`)
+    }
+    await until(
+      async () =>
+        (await Promise.all(ids.map(state))).every((each) => each === 'sent' || each === 'cancelled'),
+      'each has its end',
+    )
+    over = true
+    await Promise.all(sending)
+    t.comment(`${cancelled.size} of ${ids.length} cancelled`)
+    t.same(
+      await Promise.all(ids.map(state)),
+      ids.map((id) => (cancelled.has(id) ? 'cancelled' : 'sent')),
+    )
+    t.same(
+      ids.map(timesSent),
+      ids.map((id) => (cancelled.has(id) ? 0 : 1)),
+    )
+  },
+)
+
+t.test(
   'what a dead process left in mid-release is unknown, until a mailbox shows that it went',
   async (t) => {
     const { id } = await post()
