@@ -272,7 +272,7 @@ t.test(
   async (t) => {
     const ids = await Promise.all(Array.from({ length: 60 }, async () => (await post()).id))
     await caughtUp()
-    let over = false
+    const over = new AbortController()
     const sending = [one, two].map(async ({ send }) => {
       while (!over.signal.aborted) await send(never)
     })
@@ -288,7 +288,7 @@ t.test(
         (await Promise.all(ids.map(state))).every((each) => each === 'sent' || each === 'cancelled'),
       'each has its end',
     )
-    over = true
+    over.abort()
     await Promise.all(sending)
     t.comment(`${cancelled.size} of ${ids.length} cancelled`)
     t.same(

@@ -8,7 +8,8 @@ const base32 = (n: number): string =>
 export const idOf = (prefix: string, n: number): string =>
   `${prefix}_${base32(n).replaceAll('_', 'j').padStart(26, '0')}`
 
-export const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 5, 12) + seconds * 1000).toISOString()
+export const at = (seconds: number): string =>
+  new Date(Date.UTC(2026, 0, 5, 12) + seconds * 1000).toISOString()
 
 export const exampleDraft = (changes: Partial<Draft> = {}): Draft => ({
   accountId: idOf('acc', 1),
