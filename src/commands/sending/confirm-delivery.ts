@@ -4,9 +4,6 @@ import type { Caller, Handle, Handled, Load } from '../handle.ts'
 import type { Clock } from '../ports.ts'
 import { outgoingStream } from './outgoing-stream.ts'
 
-/** How long a bounce usually takes, in minutes; what none came back for by then counts as delivered (S5). */
-export const DELIVERY_WINDOW_MINUTES = 60
-
 /** Takes a sent message for delivered where nothing has come back within the window. A later bounce withdraws it. */
 export const confirmDelivery =
   (deps: { handle: Handle; load: Load; clock: Clock; windowMinutes: number }) =>
