@@ -8,11 +8,21 @@ import { append256, append32 } from './append.ts'
 import { command } from './command.ts'
 import { imapSync } from './imap-sync.ts'
 import { resultOf, type Bench, type Row } from './measure.ts'
+import { projectionsRow } from './projections.ts'
 import { readAll } from './read-all.ts'
 import { smtpSend } from './smtp-send.ts'
 import { tracking } from './tracking.ts'
 
-const rows: readonly Row[] = [append32, append256, readAll, imapSync, smtpSend, tracking, command]
+const rows: readonly Row[] = [
+  append32,
+  append256,
+  readAll,
+  projectionsRow,
+  imapSync,
+  smtpSend,
+  tracking,
+  command,
+]
 
 const args = process.argv.slice(2)
 const json = args.includes('--json')

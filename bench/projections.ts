@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
+import { postgresEventStore } from '../src/adapters/postgres/event-store.ts'
+import { postgresLeases } from '../src/adapters/postgres/leases.ts'
+import { migrate } from '../src/adapters/postgres/migrate.ts'
+import { createPool } from '../src/adapters/postgres/pool.ts'
+import { foldPage } from '../src/adapters/postgres/projection-page.ts'
+import { projectionRunner } from '../src/adapters/postgres/projection-runner.ts'
+import { createTables, readModelTables } from '../src/adapters/postgres/projection-tables.ts'
+import { transaction } from '../src/adapters/postgres/transaction.ts'
+import { projections } from '../src/app.ts'
+import type { EventStore } from '../src/commands/ports.ts'
+import type { DomainEvent } from '../src/domain/event.ts'
+import { schemaOf } from '../src/projections/projection.ts'
+import { sentMessage } from '../test/support/sent-message.ts'
+import { connected, messageIdOf, synced } from '../test/support/sync.ts'
+import { inTurn, rate, type Row } from './measure.ts'
+
+const MESSAGES = 1500
+/** The naive way is slow: it gets a stretch from the middle of the log, of the same mixture. */
+const NAIVE_EVENTS = 300
+const PAGE = 500
+
+/** The life of the nth message: written, sent, opened twice, clicked, answered by a mail that is synced. */
+const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
+  const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + n * 60_000 + minutes * 60_000).toISOString()
+  const message = sentMessage(n)
+  const headerId = message.queued.data as { header: { messageId: string } }
+  const answer = synced(n, {
+    header: { messageId: `answer-${n}@example.test`, references: [headerId.header.messageId] } as never,
+    receivedAt: at(30),
+  })
+  const own = [
+    message.queued,
+    message.releasing(at(1)),
+    message.sent(at(1)),
+    message.open(at(10)),
+    message.open(at(20), { ip: '198.51.100.9' }),
+    message.click(at(21)),
+    message.delivered(at(61)),
+  ]
+  return [
+    ...own.map(({ type, data, envelope }) => ({ type, data, stream: envelope.stream ?? '' })),
+    { ...answer, stream: `message-${messageIdOf(n)}` },
+  ]
+}
+
+const fill = async (store: EventStore): Promise<number> => {
+  const account = connected()
+  const append = (stream: string, events: readonly DomainEvent[]) =>
+    store.append({
+      stream,
+      expected: 'no_stream',
+      events: events.map(({ type, data }) => ({
+        type,
+        data,
+        id: randomUUID(),
+        metadata: {
+          actor: { kind: 'system', id: 'bench' },
+          commandId: randomUUID(),
+          correlationId: randomUUID(),
+          causationId: null,
+          occurredAt: '2026-01-31T12:00:00.000Z',
+          schemaVersion: 1,
+        },
+      })),
+    })
+  await append(`account-${account.data.accountId}`, [account])
+  let events = 1
+  for (let n = 1; n <= MESSAGES; n++) {
+    const streams = [...Map.groupBy(lifeOf(n), ({ stream }) => stream)]
+    // In the order in which they happened; only what belongs to one message at a time.
+    for (const [stream, of] of streams.toSorted()) {
+      await append(stream, of)
+      events += of.length
+    }
+  }
+  return events
+}
+
+const forget = async (pool: pg.Pool): Promise<void> => {
+  await pool.query('delete from mailtrail.checkpoints')
+  for (const projection of projections)
+    await pool.query(`drop schema if exists ${schemaOf(projection)} cascade`)
+}
+
+const catchUp = async (store: EventStore, pool: pg.Pool): Promise<void> => {
+  const leases = postgresLeases(pool, { owner: 'bench' })
+  const runner = projectionRunner({
+    store,
+    pool,
+    leases,
+    projections,
+    log: { info: () => {}, error: console.error },
+  })
+  const stop = new AbortController()
+  const running = runner.start(stop.signal)
+  const head = await store.head()
+  await Promise.all(projections.map(({ name }) => runner.waitFor(name, head ?? '', stop.signal)))
+  stop.abort()
+  await running
+}
+
+/** The same folds, each event alone: one statement for each event and table that it touches, a commit a page. */
+const naive = async (store: EventStore, pool: pg.Pool, total: number): Promise<number> => {
+  const half = await store.readAll({ after: null, limit: Math.floor(total / 2) })
+  const { events } = await store.readAll({ after: half.position, limit: NAIVE_EVENTS })
+  const tables = projections.map((projection) => {
+    const schema = `naive_${projection.name.replaceAll('-', '_')}`
+    return { projection, schema, tables: readModelTables(schema, projection.tables, false) }
+  })
+  for (const { projection, schema } of tables)
+    await transaction(pool, 'begin', async (client) => {
+      await client.query(`drop schema if exists ${schema} cascade`)
+      await createTables(client, schema, projection.tables)
+    })
+  // Rows from before are not there: a fold that needs one is left out, in favour of the naive way.
+  return rate(events.length, async () => {
+    for (let from = 0; from < events.length; from += PAGE)
+      for (const { projection, tables: of } of tables) {
+        const types = new Set(projection.events.map(({ type }) => type))
+        await transaction(pool, 'begin; set local synchronous_commit = off', async (client) => {
+          for (const event of events.slice(from, from + PAGE).filter(({ type }) => types.has(type))) {
+            const folded = await foldPage(
+              { tables: of.cells, fold: projection.fold },
+              [event],
+              (table, keys) => of.load(client, table, keys),
+            )
+            for (const changes of folded.changes) await of.write(client, changes)
+          }
+        })
+      }
+  })
+}
+
+export const projectionsRow: Row = {
+  name: 'projections',
+  what: 'all read models catching up together, from an empty database',
+  ceilingWhat: 'the same folds with one statement for each event and table',
+  unit: 'events/s',
+  reach: 10,
+  run: async (bench) => {
+    const pool = createPool({ ...(await bench.database()), max: 12 })
+    await migrate(pool)
+    const store = postgresEventStore(pool)
+    const total = await fill(store)
+    const measured = await inTurn(
+      Math.min(bench.rounds, 3),
+      async () => {
+        await forget(pool)
+        return rate(total, () => catchUp(store, pool))
+      },
+      () => naive(store, pool, total),
+    )
+    await store.close()
+    await pool.end()
+    return measured
+  },
+}
