@@ -1,5 +1,6 @@
 import type { Commander } from './commander.ts'
 import type { Chance } from './chance.ts'
+import type { Fire } from './fire.ts'
 import type { Work } from './load.ts'
 import { incoming } from './mail-samples.ts'
 import { people, type World } from './world.ts'
@@ -9,16 +10,19 @@ export type MailboxTruth = { readonly validity: Map<string, number> }
 
 type Parts = {
   readonly world: World
+  readonly fire: Fire
   readonly commander: Commander
   readonly chance: Chance
   readonly accounts: ReadonlyMap<string, string>
 }
 
 /** Mail comes in, is read, flagged, deleted, and once in a while a folder is numbered anew. */
-export const mailboxWork = ({ world, chance }: Parts, truth: MailboxTruth): Work => {
+export const mailboxWork = ({ world, fire, chance }: Parts, truth: MailboxTruth): Work => {
   let count = 0
   const run = chance.between(1e8, 9e8)
-  return () => {
+  return async () => {
+    // While it is down for long, no more than it can take in afterwards.
+    await fire.up(2000)
     const person = chance.pick(people)
     const mailbox = world.imap.mailbox(person.address)
     const inbox = mailbox.messages('INBOX')
@@ -38,7 +42,6 @@ export const mailboxWork = ({ world, chance }: Parts, truth: MailboxTruth): Work
     } else
       for (let n = chance.between(1, 3); n > 0; n--)
         mailbox.append('INBOX', { raw: incoming(chance, person, `in-${run}-${count++}`, world.sunk) })
-    return Promise.resolve()
   }
 }
 

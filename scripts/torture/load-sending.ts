@@ -23,14 +23,16 @@ type Parts = {
   readonly chance: Chance
   readonly accounts: ReadonlyMap<string, string>
   readonly enough: AbortSignal
+  /** All for later, at some time within this; null for now or soon. */
+  readonly withinMs: number | null
 }
 
 /** More than so many on their way at once only makes the end long. */
-const MOST_WAITING = 60
+const MOST_WAITING = 100
 
 /** Writes a message, now or for later, from a draft or at once, and now and then calls it back. */
 export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
-  const { chance, world, commander, accounts, enough } = parts
+  const { chance, world, commander, accounts, enough, withinMs } = parts
   let count = 0
   const run = chance.between(1e8, 9e8)
   return async () => {
@@ -50,7 +52,8 @@ export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
       html: bodyOf(mark, chance),
       attachments: chance.oneIn(6) ? [await upload(parts, mark)] : [],
     }
-    const scheduledAt = chance.oneIn(4) ? Date.now() + chance.between(500, 6000) : null
+    const [from, to, often] = withinMs === null ? [500, 6000, 4] : [2000, withinMs, 1]
+    const scheduledAt = chance.oneIn(often) ? Date.now() + chance.between(from, to) : null
     const undoSeconds = chance.oneIn(4) ? chance.between(1, 4) : 0
     const when = {
       scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
@@ -76,7 +79,7 @@ export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
       cancelled: false,
     }
     wishes.push(wish)
-    if (!chance.oneIn(scheduledAt === null && undoSeconds === 0 ? 10 : 3)) return
+    if (withinMs !== null || !chance.oneIn(scheduledAt === null && undoSeconds === 0 ? 10 : 3)) return
     await sleep(chance.between(0, 3000), undefined, { signal: enough }).catch(() => {})
     const cancelled = await commander.ask({
       name: 'cancel',

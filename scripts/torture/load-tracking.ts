@@ -41,31 +41,22 @@ export const trackingWork = ({ world, fire, chance }: Parts, hits: Hit[]): Work 
     if (target === null) return
     const method = chance.oneIn(10) ? 'HEAD' : 'GET'
     const kind = isClick ? 'click' : 'open'
-    const seen = await visit(target, method, chance.pick(AGENTS))
-    if (method === 'HEAD' || seen === 'refused') return
-    const { outgoingId } = mail
-    hits.push(
-      seen === 'no answer'
-        ? { outgoingId, kind, url: null, answered: false }
-        : { outgoingId, kind, url: seen, answered: true },
-    )
-    if (seen === 'no answer') await fire.up(1000)
+    const { answered, reached, url } = await visit(target, method, chance.pick(AGENTS))
+    if (method === 'GET' && reached) hits.push({ outgoingId: mail.outgoingId, kind, url, answered })
+    if (!answered) await fire.up(1000)
     else if (chance.oneIn(12)) await sleep(500)
   }
 }
 
-const visit = async (
-  url: string,
-  method: string,
-  agent: string,
-): Promise<string | null | 'refused' | 'no answer'> => {
+const visit = async (url: string, method: string, agent: string) => {
   try {
     const answer = await fetch(url, { method, redirect: 'manual', headers: { 'user-agent': agent } })
     await answer.arrayBuffer()
-    return answer.status === 200 || answer.status === 302 ? answer.headers.get('location') : 'no answer'
+    const answered = answer.status === 200 || answer.status === 302
+    return { answered, reached: true, url: answer.headers.get('location') }
   } catch (error) {
     // Where nobody listened, nothing can have been recorded.
     const { cause } = error as { cause?: { code?: string } }
-    return cause?.code === 'ECONNREFUSED' ? 'refused' : 'no answer'
+    return { answered: false, reached: cause?.code !== 'ECONNREFUSED', url: null }
   }
 }

@@ -21,16 +21,21 @@ export type LoadParts = {
   readonly fire: Fire
   readonly commander: Commander
   readonly chance: Chance
+  /** How long the kills will go on, roughly. */
+  readonly fireMs: number
   /** Aborts when no more is to be asked; what is under way goes on until it is answered. */
   readonly enough: AbortSignal
 }
 
-const SENDERS = 4
+const SENDERS = 6
 const READERS = 2
+/** Queued before the kills begin in earnest, to be sent all along: a young service is slow to take new ones. */
+const AHEAD = 40
 
 /** Connects the accounts, and keeps the service busy in every way until it is enough. */
-export const load = (parts: LoadParts): { asked: Asked; done: Promise<void> } => {
-  const { chance, enough } = parts
+export const load = (parts: LoadParts): { asked: Asked; warm: Promise<void>; done: Promise<void> } => {
+  const { chance, enough, fireMs } = parts
+  const warm = Promise.withResolvers<void>()
   const accounts = new Map<string, string>()
   const mailboxes: MailboxTruth = { validity: new Map() }
   const wishes: Wish[] = []
@@ -47,14 +52,20 @@ export const load = (parts: LoadParts): { asked: Asked; done: Promise<void> } =>
   }
   const run = async () => {
     await prepare(parts, accounts)
+    const ahead = Array.from({ length: SENDERS }, async (_, n) => {
+      const queue = sendingWork({ ...branch(`ahead ${n}`), withinMs: fireMs }, wishes)
+      while (wishes.length < AHEAD && !enough.aborted) await queue()
+    })
+    await Promise.all(ahead)
+    warm.resolve()
     await Promise.all([
       ...Array.from({ length: SENDERS }, (_, n) =>
-        forever(`sender ${n}`, 250, (part) => sendingWork(part, wishes)),
+        forever(`sender ${n}`, 250, (part) => sendingWork({ ...part, withinMs: null }, wishes)),
       ),
       ...Array.from({ length: READERS }, (_, n) =>
         forever(`reader ${n}`, 120, (part) => trackingWork(part, hits)),
       ),
-      forever('mailboxes', 400, (part) => mailboxWork(part, mailboxes)),
+      forever('mailboxes', 600, (part) => mailboxWork(part, mailboxes)),
       forever('sync', 1500, (part) => syncWork(part)),
       forever('directory', 500, (part) => directoryWork(part)),
     ])
@@ -62,6 +73,7 @@ export const load = (parts: LoadParts): { asked: Asked; done: Promise<void> } =>
   const asked = { accounts, wishes, hits, mailboxes }
   return {
     asked,
+    warm: warm.promise,
     // What was not answered is in the commander's list; that it was not is for the invariants to say.
     done: run().catch((error: unknown) => {
       if (!(error instanceof Unanswered)) throw error
@@ -72,7 +84,12 @@ export const load = (parts: LoadParts): { asked: Asked; done: Promise<void> } =>
 export type Work = () => Promise<void>
 
 /** People, a customer, and the two accounts. */
-const prepare = async ({ commander, world }: LoadParts, accounts: Map<string, string>): Promise<void> => {
+const prepare = async (
+  { commander, world, fire }: LoadParts,
+  accounts: Map<string, string>,
+): Promise<void> => {
+  // Its first key is said when it is ready, not when it begins to answer.
+  while (fire.key() === '') await fire.up(1000)
   for (const { user, name } of people)
     await commander.ask({
       name: 'put user',

@@ -2,15 +2,14 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { readOptions, usage, type Options } from './options.ts'
 import { plantedEnv } from './planted/environment.ts'
-import { plants, type Plant } from './planted/plants.ts'
+import { plants } from './planted/plants.ts'
 import { brokenList, say, verdictTable } from './report.ts'
 import { torture } from './run.ts'
 
 const main = async (options: Options, interrupted: AbortSignal): Promise<boolean> => {
   if (options.plants.length === 0) return judged(options, interrupted)
   const missed: string[] = []
-  for (const plant of options.plants as Plant[])
-    if (!(await finds(plant, options, interrupted))) missed.push(plant)
+  for (const plant of options.plants) if (!(await finds(plant, options, interrupted))) missed.push(plant)
   say(
     missed.length === 0
       ? `All ${options.plants.length} planted faults were found.`
@@ -35,9 +34,9 @@ const judged = async ({ kills, seed, minutes }: Options, interrupted: AbortSigna
 }
 
 /** The service with a fault: some invariant must not hold. */
-const finds = async (plant: Plant, options: Options, interrupted: AbortSignal): Promise<boolean> => {
+const finds = async (plant: string, options: Options, interrupted: AbortSignal): Promise<boolean> => {
   const { kills, seed, minutes } = options
-  say(`Planted: the service ${plants[plant]} (${kills} kills, seed ${seed})`)
+  say(`Planted: the service ${plants[plant]?.does} (${kills} kills, seed ${seed})`)
   const { verdicts, folder } = await torture({ kills, seed, minutes, env: plantedEnv(plant) }, interrupted)
   fs.rmSync(folder, { recursive: true, force: true })
   const broken = brokenList(verdicts)

@@ -46,6 +46,8 @@ const invariants: readonly Invariant[] = [
 
 /** What was asked for before the end is answered within this time, or never. */
 const ANSWER_WITHIN_MS = 90_000
+/** From one kill to the next, roughly. */
+const CYCLE_MS = 3000
 
 export type Run = {
   readonly kills: number
@@ -104,7 +106,14 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
   const late = new AbortController()
   const commands = commander(fire, chance.branch('repeats'), AbortSignal.any([interrupted, late.signal]))
   const stopAsking = AbortSignal.any([interrupted, enough.signal])
-  const { asked, done } = load({ world, fire, commander: commands, chance, enough: stopAsking })
+  const { asked, warm, done } = load({
+    world,
+    fire,
+    commander: commands,
+    chance,
+    fireMs: kills * CYCLE_MS,
+    enough: stopAsking,
+  })
   const progress = progressLine()
   let phase = 'under fire'
   const tell = () => progress.say(`${phase}: ${stateOf(parts, commands, asked)}`)
@@ -112,7 +121,12 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
   const checkpoints = watchCheckpoints(folder)
   try {
     const noMore = AbortSignal.any([interrupted, AbortSignal.timeout(minutes * 60_000)])
-    await fire.bombard(kills, chance.branch('kills'), { noMore, interrupted }, checkpoints.look)
+    await fire.bombard(
+      kills,
+      chance.branch('kills'),
+      { noMore, interrupted },
+      { warm, onReady: checkpoints.look },
+    )
     enough.abort()
     phase = 'waiting for answers'
     const isAnswered = await Promise.race([

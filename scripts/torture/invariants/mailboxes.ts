@@ -18,8 +18,9 @@ const placesOf = (events: readonly Logged[], accountId: string, broken: string[]
       broken.push(`${keyOf(placement)} is the place of ${there.messageId} and of ${held.messageId}`)
     places.set(keyOf(placement), held)
   }
-  for (const event of events) {
-    if (!('accountId' in event.data) || event.data.accountId !== accountId) continue
+  const wanted = ['MessageSynced', 'MessageQuarantined', 'MessagePlaced', 'MessageRemoved'] as const
+  for (const event of ofType(events, ...wanted)) {
+    if (event.data.accountId !== accountId) continue
     switch (event.type) {
       case 'MessageSynced':
       case 'MessageQuarantined': {
@@ -36,8 +37,6 @@ const placesOf = (events: readonly Logged[], accountId: string, broken: string[]
       case 'MessageRemoved':
         if (!places.delete(keyOf(event.data.placement)))
           broken.push(`${keyOf(event.data.placement)} was removed, and nothing lay there`)
-        break
-      default:
     }
   }
   return places

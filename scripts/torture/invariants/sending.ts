@@ -35,10 +35,10 @@ export const nothingIsSentTwice: Invariant = {
       const [queued] = ofType(stream, 'MessageQueued')
       if (!queued) continue
       if (queued.data.mime.blob !== mail.sha256) broken.push(`${id} went with other bytes than were fixed`)
-      const [asked, went] = [queued.data.envelope, mail].map(({ from, recipients }) =>
+      const [fixed, went] = [queued.data.envelope, mail].map(({ from, recipients }) =>
         JSON.stringify([from, [...recipients].toSorted()]),
       )
-      if (asked !== went) broken.push(`${id} was for ${asked} and went to ${went}`)
+      if (fixed !== went) broken.push(`${id} was for ${fixed} and went to ${went}`)
     }
     return { looked: `${world.sunk.length} mails taken`, broken }
   },
@@ -54,12 +54,12 @@ export const everyMessageComesToAnEnd: Invariant = {
       const end = endOf(stream)?.type
       if (!queued) return [`${wish.outgoingId} was never queued`]
       const to = JSON.stringify(queued.data.envelope.recipients.toSorted())
-      const asked = JSON.stringify(wish.recipients.toSorted())
+      const wished = JSON.stringify(wish.recipients.toSorted())
       return [
         ...(end === undefined || end === 'SendFailed'
           ? [`${wish.outgoingId} ended as ${stream.map(({ type }) => type).join(', ')}`]
           : []),
-        ...(to === asked ? [] : [`${wish.outgoingId} was asked for ${asked} and queued for ${to}`]),
+        ...(to === wished ? [] : [`${wish.outgoingId} was asked for ${wished} and queued for ${to}`]),
       ]
     })
     return { looked: `${asked.wishes.length} messages`, broken }
@@ -86,7 +86,7 @@ export const unknownIsRare: Invariant = {
     const gone = unknown.filter(([id]) => world.sunk.some(({ outgoingId }) => outgoingId === id)).length
     const found = ofType(events, 'EmailSent').filter(({ data }) => data.evidence === 'found').length
     return {
-      looked: `${told} unknown, ${found} of them found later; ${unknown.length} left, of which ${gone} had gone (${fire.kills()} kills, ${lost} lost answers)`,
+      looked: `${told} unknown, ${found} found in a mailbox; ${unknown.length} left unknown, of which ${gone} had gone (${fire.kills()} kills, ${lost} lost answers)`,
       broken,
     }
   },

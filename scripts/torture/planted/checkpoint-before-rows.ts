@@ -1,0 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { moveCheckpoint as realMove } from '../../../src/adapters/postgres/projection-checkpoints.ts'
+
+// The rest is as it was.
+export * from '../../../src/adapters/postgres/projection-checkpoints.ts'
+
+export const moveCheckpoint: typeof realMove = async (client, projection, move) => {
+  await realMove(client, projection, move)
+  await client.query('commit')
+  await sleep(50)
+  await client.query('begin')
+}

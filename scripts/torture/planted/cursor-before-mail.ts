@@ -1,0 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { storeMessage as realStore } from '../../../src/commands/sync/store-message.ts'
+
+// The rest is as it was.
+export * from '../../../src/commands/sync/store-message.ts'
+
+export const storeMessage: typeof realStore = (deps) => {
+  const store = realStore(deps)
+  return (caller, found, signal) => {
+    void sleep(400).then(() => store(caller, found, signal).catch(() => {}))
+    return Promise.resolve({ became: 'stored', direction: 'in' })
+  }
+}

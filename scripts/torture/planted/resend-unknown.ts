@@ -1,0 +1,24 @@
+import type { recoverReleasing as realRecover } from '../../../src/commands/sending/recover-releasing.ts'
+import { outgoingStream } from '../../../src/commands/sending/outgoing-stream.ts'
+import { outgoingMessage } from '../../../src/domain/sending/outgoing-message.ts'
+
+export const recoverReleasing: typeof realRecover =
+  ({ handle, load, clock }) =>
+  async (caller, outgoingId) => {
+    const stream = outgoingStream(outgoingId)
+    const { state } = await load(outgoingMessage, stream)
+    if (state.status !== 'releasing') return
+    const told = {
+      code: 'killed',
+      reason: 'It was killed',
+      now: clock().toISOString(),
+      chance: 0,
+      released: true,
+    }
+    await handle(
+      outgoingMessage,
+      stream,
+      { do: 'record-deferred', attempt: state.attempts + 1, ...told },
+      caller,
+    )
+  }
