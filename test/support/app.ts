@@ -200,8 +200,8 @@ const tablesWith = async (pool: pg.Pool, secrets: readonly string[]): Promise<st
   const found: string[] = []
   for (const { name } of rows) {
     const hits = await pool.query(
-      `select 1 from ${name} as t where exists (select 1 from unnest($1::text[]) as s where strpos(t::text, s) > 0)
-       limit 1`,
+      `select from (select t::text as row from ${name} as t offset 0) as t
+       where exists (select from unnest($1::text[]) as s where strpos(t.row, s) > 0) limit 1`,
       [[...forms, ...inHex]],
     )
     if (hits.rows.length > 0) found.push(`table: ${name}`)
