@@ -38,8 +38,10 @@ export const placeOf = (uid: number, folder = 'INBOX', uidValidity = '1'): Place
 
 type Synced = EventOf<typeof MessageSynced>['data']
 
+type Changes = Partial<Omit<Synced, 'header'>> & { header?: Partial<Synced['header']> }
+
 /** The nth message: received in the inbox, its Message-ID `<n>@x.test`, an hour after the one before. */
-export const synced = (n: number, changes: Partial<Synced> & { header?: Partial<Synced['header']> } = {}) =>
+export const synced = (n: number, changes: Changes = {}) =>
   MessageSynced({
     messageId: messageIdOf(n),
     accountId,

