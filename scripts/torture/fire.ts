@@ -12,6 +12,7 @@ import type { Chance } from './chance.ts'
 const START_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 25_000
 const WARM_WITHIN_MS = 60_000
+const MOMENT_WITHIN_MS = 4000
 
 export type Fire = {
   readonly url: string
@@ -27,13 +28,14 @@ export type Fire = {
   readonly faults: readonly string[]
   /**
    * Starts, kills and starts again so often, or until there shall be no more; at the end the service is ready. After the
-   * first kill it is left alone until it is `warm`, so that the others meet it at work.
+   * first kill it is left alone until it is `warm`, so that the others meet it at work. A quarter of the kills come in a
+   * start, a quarter just behind a `moment` that is worth it, and the others at any time within two seconds.
    */
   bombard(
     kills: number,
     chance: Chance,
     signals: { noMore: AbortSignal; interrupted: AbortSignal },
-    parts: { warm: Promise<void>; onReady: () => void },
+    parts: { warm: Promise<void>; moment: () => Promise<void>; onReady: () => void },
   ): Promise<void>
   /** Ends it as an operator would. @returns the exit code or signal */
   stop(): Promise<number | string>
@@ -118,7 +120,7 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
     killsInStart: () => killsInStart,
     recoveries,
     faults,
-    bombard: async (wanted, chance, { noMore, interrupted }, { warm, onReady }) => {
+    bombard: async (wanted, chance, { noMore, interrupted }, { warm, moment, onReady }) => {
       try {
         let startMs = 1000
         while (kills < wanted && !noMore.aborted) {
@@ -132,9 +134,12 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
           if (kills === 1)
             await Promise.race([begun.then(() => warm), sleep(WARM_WITHIN_MS), aborted(noMore)])
           // The key is shown by the first start alone, once.
-          const fromStart = kills > 1 && chance.oneIn(4)
-          const lifeMs = fromStart ? chance.between(0, Math.ceil(startMs)) : chance.between(50, 2000)
-          if (await live(begun, lifeMs, fromStart)) killsInStart++
+          const kind =
+            kills < 2 ? 'any time' : chance.pick(['start', 'moment', 'any time', 'any time'] as const)
+          if (kind === 'moment') await begun.then(() => Promise.race([moment(), sleep(MOMENT_WITHIN_MS)]))
+          const most = { start: Math.ceil(startMs), moment: 100, 'any time': 2000 }[kind]
+          const lifeMs = chance.between(kind === 'any time' ? 50 : 0, most)
+          if (await live(begun, lifeMs, kind === 'start')) killsInStart++
           if (noMore.aborted) break
           await kill()
           kills++

@@ -125,7 +125,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
       kills,
       chance.branch('kills'),
       { noMore, interrupted },
-      { warm, onReady: checkpoints.look },
+      { warm, moment: () => world.nextTaken(), onReady: checkpoints.look },
     )
     enough.abort()
     phase = 'waiting for answers'

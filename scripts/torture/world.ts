@@ -46,6 +46,8 @@ export type World = {
   readonly passwords: Readonly<Record<string, string>>
   readonly sunk: readonly Sunk[]
   readonly laid: readonly Laid[]
+  /** Fulfilled when the next mail is taken, its sender not knowing it yet. */
+  nextTaken(): Promise<void>
   close(): Promise<void>
 }
 
@@ -77,6 +79,7 @@ export const openWorld = async (ledger: Ledger, chance: Chance): Promise<World> 
   })
   const sink = await smtpSink({ encryption: 'starttls', tls: tls.good, users: passwords })
   const verdicts = chance.branch('verdicts')
+  let taken = Promise.withResolvers<void>()
   sink.faults.verdict = async ({ user, envelope, raw }) => {
     const at = Date.now()
     const head = raw.toString('latin1').split('\r\n\r\n', 1)[0]!
@@ -89,6 +92,8 @@ export const openWorld = async (ledger: Ledger, chance: Chance): Promise<World> 
     sunk.push({ ...entry, raw })
     const person = people.find(({ address }) => address === user)
     if (person?.filesCopies) imap.mailbox(user).append('Sent', { raw, flags: ['\\Seen'] })
+    taken.resolve()
+    taken = Promise.withResolvers<void>()
     // Time in which the mail is taken and its sender does not know: what a kill must find now and then.
     await sleep(verdicts.oneIn(4) ? verdicts.between(50, 300) : verdicts.between(0, 10))
     return dropped ? 'drop' : 'accept'
@@ -100,6 +105,7 @@ export const openWorld = async (ledger: Ledger, chance: Chance): Promise<World> 
     passwords,
     sunk,
     laid,
+    nextTaken: () => taken.promise,
     close: async () => void (await Promise.all([sink.close(), imap.close()])),
   }
 }
