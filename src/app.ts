@@ -417,22 +417,23 @@ export const createApp = async ({
     dueAccounts: (limit) => dueAccounts(db, clock(), limit),
     run: runSyncPass(syncNeeds),
   })
-  const send = sendDue(sending)
   const automations: Automation[] = [
-    ...Array.from({ length: SYNC_LANES }, (_, lane) => ({
-      name: `sync ${lane}`,
+    {
+      name: 'sync',
       wakeOn: [syncSchedule],
       everyMs: 1000,
       single: false,
+      lanes: SYNC_LANES,
       work: syncDue,
-    })),
-    ...Array.from({ length: SEND_LANES }, (_, lane) => ({
-      name: `send ${lane}`,
+    },
+    {
+      name: 'send',
       wakeOn: [outbox],
-      everyMs: 1000,
+      everyMs: 500,
       single: false,
-      work: send,
-    })),
+      lanes: SEND_LANES,
+      work: sendDue(sending),
+    },
     {
       name: 'recover sends',
       wakeOn: [],

@@ -12,6 +12,8 @@ export type Automation = {
   readonly everyMs: number
   /** Run by one process at a time, under a lease of its name; otherwise by all, each item under its own lease. */
   readonly single: boolean
+  /** How many calls of `work` may run at once, so that a long one keeps nothing waiting; 1 when left out. */
+  readonly lanes?: number
   readonly work: (signal: AbortSignal) => Promise<boolean>
 }
 
@@ -34,53 +36,73 @@ export const runAutomations = async (
 }
 
 const run = async (automation: Automation, parts: Parts, signal: AbortSignal): Promise<void> => {
-  const bell = new Bell()
+  const bell = new Bell(signal)
   const names = automation.wakeOn.map(({ name }) => name)
   const stopListening = parts.onAdvanced(names, () => bell.ring())
-  let lease: Lease | null = null
-  try {
-    while (!signal.aborted) {
-      try {
-        if (automation.single && (!lease || lease.signal.aborted))
-          lease = await parts.leases.acquire(`automation:${automation.name}`, signal)
-        const mine = !automation.single || lease !== null
-        const more = mine && (await automation.work(lease ? AbortSignal.any([signal, lease.signal]) : signal))
-        if (!more) await bell.wait(automation.everyMs, signal)
-      } catch (error) {
-        if (signal.aborted) break
-        parts.onError(automation.name, error)
-        await bell.wait(RETRY_MS, signal)
-      }
-    }
-  } finally {
-    stopListening()
-    await lease?.release().catch((error: unknown) => parts.onError(automation.name, error))
-  }
+  const regularly = setInterval(() => bell.ring(), automation.everyMs)
+  const lanes = Array.from({ length: automation.lanes ?? 1 }, () => runLane(automation, parts, bell, signal))
+  await Promise.all(lanes)
+  clearInterval(regularly)
+  stopListening()
 }
 
-/** Wakes one waiter; a ring while nobody waits is kept for the next wait. */
+const runLane = async (
+  automation: Automation,
+  parts: Parts,
+  bell: Bell,
+  signal: AbortSignal,
+): Promise<void> => {
+  let lease: Lease | null = null
+  while (!signal.aborted) {
+    try {
+      if (automation.single && (!lease || lease.signal.aborted))
+        lease = await parts.leases.acquire(`automation:${automation.name}`, signal)
+      const mine = !automation.single || lease !== null
+      const more = mine && (await automation.work(lease ? AbortSignal.any([signal, lease.signal]) : signal))
+      // Where one lane found something, another may find the next.
+      if (more) bell.ring()
+      else await bell.rung()
+    } catch (error) {
+      if (signal.aborted) break
+      parts.onError(automation.name, error)
+      await pause(RETRY_MS, signal)
+    }
+  }
+  await lease?.release().catch((error: unknown) => parts.onError(automation.name, error))
+}
+
+/** Each ring wakes one who waits; a ring that nobody waits for is kept for the next. The signal wakes all. */
 class Bell {
-  #rung = false
-  #wake: (() => void) | null = null
+  #kept = false
+  readonly #waiting: (() => void)[] = []
+  readonly #signal: AbortSignal
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+    signal.addEventListener('abort', () => this.#waiting.splice(0).forEach((wake) => wake()), { once: true })
+  }
 
   ring(): void {
-    this.#rung = true
-    this.#wake?.()
+    const wake = this.#waiting.shift()
+    if (wake) wake()
+    else this.#kept = true
   }
 
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#rung && !signal.aborted)
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(timer)
-          signal.removeEventListener('abort', done)
-          this.#wake = null
-          resolve()
-        }
-        const timer = setTimeout(done, ms)
-        signal.addEventListener('abort', done, { once: true })
-        this.#wake = done
-      })
-    this.#rung = false
+  async rung(): Promise<void> {
+    if (!this.#kept && !this.#signal.aborted)
+      await new Promise<void>((resolve) => void this.#waiting.push(resolve))
+    this.#kept = false
   }
 }
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', done, { once: true })
+  })
