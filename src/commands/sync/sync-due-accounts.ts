@@ -7,6 +7,9 @@ type Due = { readonly accountId: string; readonly trigger: SyncTrigger; readonly
 
 /** How many accounts a process syncs at once. */
 export const SYNC_LANES = 4
+/** An account that another process is at, or that failed, is left alone so long, and the next one tried. */
+const LEFT_ALONE_MS = 2000
+const LOOK_AT = 100
 
 /**
  * Runs a pass of the account that has been due the longest, under its lease; false where none is. Several lanes may
@@ -20,14 +23,17 @@ export const syncDueAccounts = (deps: {
 }) => {
   const running = new Set<string>()
   const newest = new Map<string, number>()
+  const leftUntil = new Map<string, number>()
+  const isFree = ({ accountId, lastPass }: Due): boolean =>
+    !running.has(accountId) &&
+    lastPass >= (newest.get(accountId) ?? 0) &&
+    performance.now() >= (leftUntil.get(accountId) ?? 0)
   return async (signal: AbortSignal): Promise<boolean> => {
-    const due = await deps.dueAccounts(4 * SYNC_LANES)
-    const next = due.find(
-      ({ accountId, lastPass }) => !running.has(accountId) && lastPass >= (newest.get(accountId) ?? 0),
-    )
+    const next = (await deps.dueAccounts(LOOK_AT)).find(isFree)
     if (!next) return false
     const { accountId, trigger } = next
     running.add(accountId)
+    let done = false
     try {
       const caller = {
         actor: { kind: 'system', id: 'sync' },
@@ -36,10 +42,12 @@ export const syncDueAccounts = (deps: {
         causationId: null,
       } as const
       const result = await deps.run(caller, { accountId, trigger }, signal)
+      done = result.kind === 'done'
       if (result.kind === 'done') newest.set(accountId, result.number)
-      return result.kind === 'done'
+      return true
     } finally {
       running.delete(accountId)
+      if (!done) leftUntil.set(accountId, performance.now() + LEFT_ALONE_MS)
     }
   }
 }

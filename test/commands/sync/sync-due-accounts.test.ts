@@ -1,0 +1,70 @@
+import t from 'tap'
+import type { SyncPassResult } from '../../../src/commands/sync/run-sync-pass.ts'
+import { syncDueAccounts } from '../../../src/commands/sync/sync-due-accounts.ts'
+
+type Due = { accountId: string; trigger: 'schedule'; lastPass: number }
+
+/** A to-do list that tests write, and passes that end when they are told how. */
+const work = () => {
+  const list: Due[] = []
+  const started: { accountId: string; end: (result: SyncPassResult) => void }[] = []
+  const lane = syncDueAccounts({
+    clock: () => new Date(),
+    dueAccounts: async () => [...list],
+    run: (_caller, { accountId }) => new Promise((end) => started.push({ accountId, end })),
+  })
+  const due = (accountId: string, lastPass: number) => list.push({ accountId, trigger: 'schedule', lastPass })
+  return { list, started, due, run: () => lane(new AbortController().signal) }
+}
+const turn = () => new Promise(setImmediate)
+
+t.test('a long pass of one account keeps no other from being synced', async (t) => {
+  const { started, due, run } = work()
+  due('a', 0)
+  due('b', 0)
+  const first = run()
+  await turn()
+  const second = run()
+  await turn()
+  t.strictSame(
+    started.map(({ accountId }) => accountId),
+    ['a', 'b'],
+  )
+  t.equal(await run(), false, 'what is in hand is nobody else’s')
+  started[1]!.end({ kind: 'done', number: 1, outcome: 'success' })
+  t.equal(await second, true)
+  started[0]!.end({ kind: 'done', number: 1, outcome: 'success' })
+  t.equal(await first, true)
+})
+
+t.test('an account that is still listed as due after its pass is not synced again for that', async (t) => {
+  const { list, started, due, run } = work()
+  due('a', 0)
+  const first = run()
+  await turn()
+  started[0]!.end({ kind: 'done', number: 1, outcome: 'success' })
+  await first
+  t.equal(await run(), false)
+  list[0]!.lastPass = 1
+  const second = run()
+  await turn()
+  t.equal(started.length, 2, 'but when the list has seen its end, and lists it again')
+  started[1]!.end({ kind: 'done', number: 2, outcome: 'success' })
+  await second
+})
+
+t.test('an account that another process is at is passed over for the next one', async (t) => {
+  const { started, due, run } = work()
+  due('a', 0)
+  due('b', 0)
+  const first = run()
+  await turn()
+  started[0]!.end({ kind: 'busy' })
+  t.equal(await first, true)
+  const second = run()
+  await turn()
+  t.equal(started[1]?.accountId, 'b')
+  started[1]?.end({ kind: 'inactive' })
+  await second
+  t.equal(await run(), false, 'and neither is tried again at once')
+})
