@@ -30,7 +30,7 @@ export const draftInput = fields
     trackClicks: fields.shape.trackClicks.default(null).describe("Null: as the account's settings say"),
     replyTo: fields.shape.replyTo.default(null).describe('The message that this one answers'),
   })
-  .meta({ id: 'DraftInput' })
+  .meta({ id: 'NewDraft' })
 const draftChanges = fields.partial()
 
 const view = draft
