@@ -20,7 +20,8 @@ export type Fire = {
   key(): string
   /** Fulfilled when the service is ready, or after so long in any case. */
   up(withinMs: number): Promise<void>
-  kills(): number
+  /** Milliseconds since the epoch. */
+  readonly killTimes: readonly number[]
   killsInStart(): number
   /** Milliseconds from each kill until the service was ready again. */
   readonly recoveries: readonly number[]
@@ -61,7 +62,7 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
   let child: ChildProcess | null = null
   let running: Promise<Service> | null = null
   let ready = Promise.withResolvers<void>()
-  let kills = 0
+  const killTimes: number[] = []
   let killsInStart = 0
   let killedAt: number | null = null
 
@@ -91,6 +92,7 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
     killedAt ??= performance.now()
     ready.resolve()
     ready = Promise.withResolvers<void>()
+    killTimes.push(Date.now())
     victim.kill('SIGKILL')
     await ended
   }
@@ -116,14 +118,14 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
     url,
     key: () => key ?? '',
     up: (ms) => Promise.race([ready.promise, sleep(ms, undefined, { ref: false })]),
-    kills: () => kills,
+    killTimes,
     killsInStart: () => killsInStart,
     recoveries,
     faults,
     bombard: async (wanted, chance, { noMore, interrupted }, { warm, moment, onReady }) => {
       try {
         let startMs = 1000
-        while (kills < wanted && !noMore.aborted) {
+        while (killTimes.length < wanted && !noMore.aborted) {
           const begun = start()
           const begunAt = performance.now()
           const onStarted = () => {
@@ -131,18 +133,19 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
             onReady()
           }
           begun.then(onStarted, () => {})
-          if (kills === 1)
+          if (killTimes.length === 1)
             await Promise.race([begun.then(() => warm), sleep(WARM_WITHIN_MS), aborted(noMore)])
           // The key is shown by the first start alone, once.
           const kind =
-            kills < 2 ? 'any time' : chance.pick(['start', 'moment', 'any time', 'any time'] as const)
+            killTimes.length < 2
+              ? 'any time'
+              : chance.pick(['start', 'moment', 'any time', 'any time'] as const)
           if (kind === 'moment') await begun.then(() => Promise.race([moment(), sleep(MOMENT_WITHIN_MS)]))
           const most = { start: Math.ceil(startMs), moment: 100, 'any time': 2000 }[kind]
           const lifeMs = chance.between(kind === 'any time' ? 50 : 0, most)
           if (await live(begun, lifeMs, kind === 'start')) killsInStart++
           if (noMore.aborted) break
           await kill()
-          kills++
         }
         if (!running && !interrupted.aborted) await within(start(), START_WITHIN_MS)
       } catch (error) {

@@ -162,7 +162,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
 
 const stateOf = ({ fire, kills, world }: Parts, commands: Commander, asked: Asked): string =>
   [
-    `${fire.kills()}/${kills} kills (${fire.killsInStart()} in a start)`,
+    `${fire.killTimes.length}/${kills} kills (${fire.killsInStart()} in a start)`,
     `${commands.answered.length} commands`,
     `${asked.wishes.length} messages queued, ${world.sunk.length} taken`,
     `${world.laid.length} mails in mailboxes`,
@@ -173,7 +173,7 @@ const recovered = (fire: Fire, stuck: readonly string[], ended: number | string)
   const [median, p99] = [0.5, 0.99].map((share) => (quantile(fire.recoveries, share) / 1000).toFixed(2))
   return {
     name: 'the service is ready again after every kill, comes to rest, and ends in order',
-    looked: `${fire.kills()} kills, ${fire.killsInStart()} in a start; ready again after ${median} s (median), ${p99} s (p99)`,
+    looked: `${fire.killTimes.length} kills, ${fire.killsInStart()} in a start; ready again after ${median} s (median), ${p99} s (p99)`,
     broken: [
       ...fire.faults,
       ...stuck,

@@ -1,6 +1,8 @@
 import { ofType, type Evidence, type Invariant, type Logged } from '../evidence.ts'
 import { people } from '../world.ts'
 
+const CLOCK_MS = 20
+
 const streamsOf = (events: readonly Logged[]): Map<string, Logged[]> =>
   Map.groupBy(
     events.filter(({ stream }) => stream.startsWith('outgoing-')),
@@ -66,32 +68,40 @@ export const everyMessageComesToAnEnd: Invariant = {
   },
 }
 
-const unknownOf = (events: readonly Logged[]) =>
-  [...streamsOf(events)].filter(([, stream]) => endOf(stream)?.type === 'SendOutcomeUnknown')
-
 export const unknownIsRare: Invariant = {
-  name: 'unknown outcomes: no more than kills and lost answers, and none that a look into Sent would settle',
+  name: 'an outcome is unknown only where a kill or a lost answer came between, and where no look into Sent settles it',
   check: ({ world, fire, events }) => {
-    const unknown = unknownOf(events)
-    const told = ofType(events, 'SendOutcomeUnknown').length
-    const lost = world.sunk.filter(({ dropped }) => dropped).length
-    // Each account has several messages on their way at once, and a kill meets them all.
-    const most = (fire.kills() + lost) * people.length * MESSAGES_AT_ONCE
-    const broken = told > most ? [`${told} were unknown after ${fire.kills()} kills`] : []
-    for (const [id] of unknown) {
-      const mail = world.sunk.find(({ outgoingId }) => outgoingId === id)
-      const files = people.find(({ address }) => address === mail?.user)?.filesCopies
-      if (files) broken.push(`${id} is unknown, and lies in the Sent folder`)
+    const broken: string[] = []
+    const lost = new Set(world.sunk.filter(({ dropped }) => dropped).map(({ outgoingId }) => outgoingId))
+    const told = ofType(events, 'SendOutcomeUnknown')
+    for (const { data, stream, revision, recordedAt } of told) {
+      const released = events.find((event) => event.stream === stream && event.revision === revision - 1)
+      const [from, to] = [released?.recordedAt ?? recordedAt, recordedAt].map((at) => Date.parse(at)) as [
+        number,
+        number,
+      ]
+      const wasKilled = fire.killTimes.some((at) => at >= from - CLOCK_MS && at <= to + CLOCK_MS)
+      if (released?.type !== 'SendReleasing' || !(wasKilled || lost.has(data.outgoingId)))
+        broken.push(
+          `${data.outgoingId} became unknown at ${recordedAt}, with neither a kill nor a lost answer`,
+        )
     }
-    const gone = unknown.filter(([id]) => world.sunk.some(({ outgoingId }) => outgoingId === id)).length
+    const left = [...streamsOf(events)]
+      .filter(([, stream]) => endOf(stream)?.type === 'SendOutcomeUnknown')
+      .map(([id]) => id)
+    const gone = left.filter((id) => world.sunk.some(({ outgoingId }) => outgoingId === id))
+    for (const id of gone) {
+      const { user } = world.sunk.find(({ outgoingId }) => outgoingId === id)!
+      if (people.some(({ address, filesCopies }) => address === user && filesCopies))
+        broken.push(`${id} is unknown, and lies in the Sent folder`)
+    }
     const found = ofType(events, 'EmailSent').filter(({ data }) => data.evidence === 'found').length
     return {
-      looked: `${told} unknown, ${found} found in a mailbox; ${unknown.length} left unknown, of which ${gone} had gone (${fire.kills()} kills, ${lost} lost answers)`,
+      looked: `${told.length} unknown, ${found} found in a mailbox; ${left.length} left unknown, of which ${gone.length} had gone (${fire.killTimes.length} kills, ${lost.size} lost answers)`,
       broken,
     }
   },
 }
-const MESSAGES_AT_ONCE = 3
 
 export const nothingGoesEarly: Invariant = {
   name: 'nothing goes before its time, or after a cancel that was accepted',
