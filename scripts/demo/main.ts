@@ -6,7 +6,7 @@ import { freePort } from '../lib/free-port.ts'
 import { startService, type Service } from '../lib/service.ts'
 import { play } from './play.ts'
 import { report } from './report.ts'
-import { bold, dim, line, step } from './screen.ts'
+import { bold, dim, line, note, step } from './screen.ts'
 import { openWorld, rep } from './world.ts'
 
 const once = process.argv.includes('--once')
@@ -33,15 +33,18 @@ const run = async (): Promise<void> => {
   service = await step(
     'Mailtrail, on a PostgreSQL of its own',
     () =>
-      startService({
-        MAILTRAIL_DATA: join(folder, 'data'),
-        MAILTRAIL_PORT: String(port),
-        MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
-        MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
-        MAILTRAIL_ALLOWED_PORTS: `${world.imap.port},${world.sink.port}`,
-        MAILTRAIL_DELIVERY_WINDOW_MINUTES: '0.02',
-        MAILTRAIL_LOG_LEVEL: 'error',
-      }),
+      startService(
+        {
+          MAILTRAIL_DATA: join(folder, 'data'),
+          MAILTRAIL_PORT: String(port),
+          MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
+          MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
+          MAILTRAIL_ALLOWED_PORTS: `${world.imap.port},${world.sink.port}`,
+          MAILTRAIL_DELIVERY_WINDOW_MINUTES: '0.02',
+          MAILTRAIL_LOG_LEVEL: 'error',
+        },
+        { onLine: (text) => (/^\S/.test(text) && !text.startsWith('Mailtrail') ? note(text) : undefined) },
+      ),
     ({ url }) => url,
   )
   const { url, key } = service

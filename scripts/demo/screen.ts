@@ -30,6 +30,9 @@ export const step = async <Result>(
   }
 }
 
+/** A line of what a step is busy with. */
+export const note = (text: string): void => say(`${colour ? '\r\u001b[2K' : ''}  ${dim(text)}\n`)
+
 /** A table under a heading. */
 export const show = (
   heading: string,
@@ -39,7 +42,6 @@ export const show = (
   const table = new Table({
     head: [...head],
     style: { head: [], border: [], compact: true },
-    chars: colour ? {} : {},
   })
   table.push(...rows.map((row) => [...row]))
   say(`\n${bold(heading)}\n${table.toString()}\n`)
