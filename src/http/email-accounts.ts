@@ -155,7 +155,9 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     schema: {
       tags,
       summary: 'List email accounts',
-      querystring: pageQuery.extend({ include_disconnected: z.stringbool().default(false) }),
+      querystring: pageQuery.extend({
+        include_disconnected: z.stringbool().default(false).describe('Those too that were disconnected'),
+      }),
       response: {
         200: pageOf(view).extend({
           figures: z.object({ connectedAccounts: z.int(), emailsSentToday: z.int() }),
@@ -164,7 +166,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       },
     },
     handler: async ({ query }) => {
-      const after = readCursor(query.cursor, 2) as [string, string] | null
+      const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listAccounts(after, query.limit + 1, query.include_disconnected)
       const page = toPage(rows, query.limit, (row) => [row.connected_at, row.id], toView)
       return { ...page, figures: await deps.figures() }

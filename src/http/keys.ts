@@ -53,7 +53,7 @@ export const keyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
     schema: {
       tags,
       summary: 'Revoke an API key at once',
-      params: z.object({ id: z.string().max(40) }),
+      params: z.object({ id: z.string().max(40).describe('Id of an API key') }),
       response: { 204: z.undefined(), ...problems },
     },
     handler: async ({ params }, reply) => {

@@ -1,8 +1,8 @@
-import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { UnreadableMail, type BlobStore, type MailParser, type ParsedMail } from '../commands/ports.ts'
 import { NotFound } from '../domain/decider.ts'
 import { messages, type MessageRow } from '../projections/sync/messages.ts'
+import { download, fileAnswer } from './downloads.ts'
 import { messageId } from './messages.ts'
 import { HttpProblem } from './problems.ts'
 import { problems, type App } from './server.ts'
@@ -65,7 +65,7 @@ export const messageContentRoutes = (
       summary: 'The HTML of a message as the sender wrote it, to download',
       description: 'It is not cleaned: show it only where nothing in it can run or load.',
       params: byId,
-      response: problems,
+      response: { ...fileAnswer('text/html', 'The HTML part'), ...problems },
     },
     handler: async ({ params }, reply) => {
       const { html } = await read(params.id)
@@ -75,7 +75,12 @@ export const messageContentRoutes = (
   })
   app.get('/v1/messages/:id/raw', {
     config,
-    schema: { tags, summary: 'A message as the mail server gave it', params: byId, response: problems },
+    schema: {
+      tags,
+      summary: 'A message as the mail server gave it',
+      params: byId,
+      response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
+    },
     handler: async ({ params }, reply) => {
       const { raw } = await requireMessage(params.id)
       return download(reply, await bytesOf(raw), 'message/rfc822', `${params.id}.eml`)
@@ -86,8 +91,13 @@ export const messageContentRoutes = (
     schema: {
       tags,
       summary: 'Download an attachment',
-      params: byId.extend({ index: z.coerce.number().int().min(0).max(10_000) }),
-      response: problems,
+      params: byId.extend({
+        index: z.coerce.number().int().min(0).max(10_000).describe('As in `attachments` of the message'),
+      }),
+      response: {
+        ...fileAnswer('*/*', 'The attachment, in its own type where that is harmless'),
+        ...problems,
+      },
     },
     handler: async ({ params }, reply) => {
       const attachment = (await requireMessage(params.id)).attachments[params.index]
@@ -110,17 +120,3 @@ const harmless: ReadonlySet<string> = new Set([
   'text/csv',
   'message/rfc822',
 ])
-
-/** To be saved, not shown: the name by RFC 6266 and RFC 8187, and a page of its own without rights where it is shown. */
-const download = (reply: FastifyReply, bytes: Buffer, contentType: string, name: string): FastifyReply => {
-  const ascii = name.replaceAll(/[^\w.-]/g, '_').slice(-100)
-  const escape = (sign: string): string => `%${sign.charCodeAt(0).toString(16)}`
-  const encoded = encodeURIComponent(name.toWellFormed().slice(-200)).replaceAll(/['()*]/g, escape)
-  return reply
-    .header('content-type', contentType)
-    .header('content-disposition', `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`)
-    .header('content-security-policy', "sandbox; default-src 'none'")
-    .header('x-content-type-options', 'nosniff')
-    .header('cache-control', 'private, no-store')
-    .send(bytes)
-}

@@ -10,8 +10,14 @@ import { pageOf, pageQuery, readCursor, toPage } from './pages.ts'
 import { HttpProblem } from './problems.ts'
 import { answered, problems, type App } from './server.ts'
 
-export const messageId = z.string().regex(/^(msg|out)_[0-9a-hjkmnp-tv-z]{26}$/)
-const threadId = z.string().regex(/^thr_[0-9a-hjkmnp-tv-z]{26}$/)
+export const messageId = z
+  .string()
+  .regex(/^(msg|out)_[0-9a-hjkmnp-tv-z]{26}$/)
+  .describe('Id of a message of the mailbox, or of one that was sent from here')
+const threadId = z
+  .string()
+  .regex(/^thr_[0-9a-hjkmnp-tv-z]{26}$/)
+  .describe('Id of a conversation')
 const people = z.array(writtenMailbox)
 
 const summaryView = z
@@ -160,7 +166,7 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
     return thread
   }
   const messagesOfThread = async (thread: ThreadRow, cursor: string | undefined, limit: number) => {
-    const after = readCursor(cursor, 2) as Key | null
+    const after = readCursor(cursor, ['instant', 'text'])
     const page = toPage(
       await deps.membersOf(thread, after, limit + 1),
       limit,
@@ -194,11 +200,11 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       if (account === undefined)
         throw new HttpProblem(
           400,
-          'account-missing',
+          'account-required',
           'The list is of an account, a folder of it, or a thread',
           'Give account, account and folder, or thread.',
         )
-      const after = readCursor(cursor, 2) as Key | null
+      const after = readCursor(cursor, ['instant', 'text'])
       const rows =
         folder === undefined
           ? await deps.listMessages(account, after, limit + 1)
@@ -245,7 +251,7 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       response: { 200: pageOf(threadView), ...problems },
     },
     handler: async ({ query }) => {
-      const after = readCursor(query.cursor, 2) as Key | null
+      const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listThreads(query.account, after, query.limit + 1)
       return toPage(rows, query.limit, (row) => [row.last_at, row.id], toThread)
     },

@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { Load } from '../commands/handle.ts'
 import type { BlobStore } from '../commands/ports.ts'
@@ -12,6 +11,7 @@ import { outgoingId } from '../domain/sending/events.ts'
 import { outgoingMessage } from '../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../domain/sending/outgoing-state.ts'
 import { outbox, outboxStates, type OutboxRow, type OutboxState } from '../projections/sending/outbox.ts'
+import { download, fileAnswer } from './downloads.ts'
 import { draftInput } from './drafts.ts'
 import { pageOf, pageQuery, readCursor, toPage } from './pages.ts'
 import { answered, problems, type App } from './server.ts'
@@ -168,10 +168,10 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       response: { 200: pageOf(view), ...problems },
     },
     handler: async ({ query }) => {
-      const key = readCursor(query.cursor, 2)
+      const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listOutbox(
         { state: query.state, accountId: query.account },
-        key && [String(key[0]), String(key[1])],
+        after,
         query.limit + 1,
       )
       return toPage(rows, query.limit, (row) => [row.queued_at, row.id], toView)
@@ -227,8 +227,8 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       description:
         '`wire`: as they are sent. `copy`: as filed in Sent, without pixel and with the original links.',
       params: byId,
-      querystring: z.object({ form: z.enum(['wire', 'copy']).default('copy') }),
-      response: problems,
+      querystring: z.object({ form: z.enum(['wire', 'copy']).default('copy').describe('Which of the two') }),
+      response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
     handler: async ({ params, query }, reply) => {
       const { state: found } = await deps.load(outgoingMessage, outgoingStream(params.id))
@@ -236,14 +236,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       const { blob } = query.form === 'wire' ? found.message.mime : found.message.copy
       const bytes = await deps.blobs.get(blob)
       if (!bytes) throw new Error(`The blob ${blob} is not kept`)
-      return download(reply, bytes, `${params.id}.eml`)
+      return download(reply, bytes, 'message/rfc822', `${params.id}.eml`)
     },
   })
 }
-
-const download = (reply: FastifyReply, bytes: Buffer, name: string): FastifyReply =>
-  reply
-    .header('content-type', 'message/rfc822')
-    .header('content-disposition', `attachment; filename="${name}"`)
-    .header('cache-control', 'private, no-store')
-    .send(bytes)

@@ -3,25 +3,38 @@ import { HttpProblem } from './problems.ts'
 
 /** Query parameters of every list: keyset pages, newest first unless the list says otherwise. */
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('How many, at most'),
   cursor: z.string().max(2000).optional().describe('`nextCursor` of the page before'),
 })
 
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({ data: z.array(item), nextCursor: z.string().nullable(), hasMore: z.boolean() })
 
-type Key = (string | number | null)[]
+type Key = (string | number)[]
 
-/** The key behind which the page starts, or null for the first page. */
-export const readCursor = (cursor: string | undefined, parts: number): Key | null => {
+// What the database takes there: no year 0, no U+0000, no number beyond its integer.
+const cursorParts = {
+  instant: z.iso.datetime().refine((text) => !text.startsWith('0000')),
+  text: z.string().refine((text) => !text.includes('\0')),
+  integer: z.int32(),
+} as const
+type CursorPart = keyof typeof cursorParts
+type CursorKey<Parts extends readonly CursorPart[]> = {
+  -readonly [Index in keyof Parts]: z.infer<(typeof cursorParts)[Parts[Index]]>
+}
+
+/** The key behind which the page starts, its parts as named, or null for the first page. @throws HttpProblem 400 */
+export const readCursor = <const Parts extends readonly CursorPart[]>(
+  cursor: string | undefined,
+  parts: Parts,
+): CursorKey<Parts> | null => {
   if (cursor === undefined) return null
   try {
-    const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-    const checked = z
-      .array(z.union([z.string(), z.number(), z.null()]))
-      .length(parts)
-      .parse(key)
-    return checked
+    const key = z
+      .array(z.unknown())
+      .length(parts.length)
+      .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
+    return parts.map((part, index) => cursorParts[part].parse(key[index])) as CursorKey<Parts>
   } catch {
     throw new HttpProblem(
       400,

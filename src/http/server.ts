@@ -1,6 +1,4 @@
 import helmet from '@fastify/helmet'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -11,17 +9,12 @@ import fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify'
-import {
-  createJsonSchemaTransform,
-  jsonSchemaTransformObject,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Handled } from '../commands/handle.ts'
 import type { Clock } from '../commands/ports.ts'
+import { describeApi } from './api-description.ts'
 import type { ApiKeyStore, Permission } from './api-keys.ts'
 import { authenticate } from './authentication.ts'
 import { useIdempotency, type IdempotencyStore } from './idempotency.ts'
@@ -107,27 +100,6 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
   return app
 }
 
-const describeApi = async (app: App): Promise<void> => {
-  z.globalRegistry.add(problem, { id: 'Problem' })
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Mailtrail',
-        version: '1',
-        description:
-          'Email accounts of a CRM. Every change answers with `ETag` (the version) and `Event-Position`; pass the ' +
-          'position as `min_position` to a query, and it shows the change. Errors are `application/problem+json`.',
-      },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
-      security: [{ apiKey: [] }],
-    },
-    transform: createJsonSchemaTransform({ skipList: [] }),
-    transformObject: jsonSchemaTransformObject,
-  })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
-}
-
 type Route = { schema?: unknown; config?: unknown }
 
 const addMinPosition = (route: Route): void => {
@@ -189,9 +161,15 @@ export const requiredRevision = (request: FastifyRequest): number => {
   return Number(match[1])
 }
 
+const problemAnswer = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: problem } },
+})
+
 /** The problems that any route may answer with, for its `response` schema. */
 export const problems = {
-  '4xx': { description: 'Problem', content: { 'application/problem+json': { schema: problem } } },
+  '4xx': problemAnswer('The request cannot be done as it is; `remedy` says what to do'),
+  '5xx': problemAnswer('Not your fault: the same request may do later'),
 } as const
 
 /** One line a request. The route's pattern, never the path: a path may hold a tracking token. */

@@ -176,8 +176,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     },
     handler: async ({ params, query }) => {
       await requireAccount(params.id)
-      const [before] = readCursor(query.cursor, 1) ?? [null]
-      const rows = await deps.listPasses(params.id, before === null ? null : Number(before), query.limit + 1)
+      const [before] = readCursor(query.cursor, ['integer']) ?? [null]
+      const rows = await deps.listPasses(params.id, before, query.limit + 1)
       return toPage(rows, query.limit, (row) => [row.number], toRunView)
     },
   })
@@ -191,7 +191,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
           .number()
           .int()
           .min(1)
-          .max(2 ** 31 - 1),
+          .max(2 ** 31 - 1)
+          .describe('Of the run; each account counts its own'),
       }),
       response: { 200: runView.extend({ failures: z.array(failureView) }), ...problems },
     },
@@ -229,7 +230,7 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     },
     handler: async ({ params, query }) => {
       await requireAccount(params.id)
-      const after = readCursor(query.cursor, 2) as [string, string] | null
+      const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listSyncErrors(params.id, after, query.limit + 1)
       return toPage(rows, query.limit, (row) => [row.last_at, row.id], toErrorView)
     },

@@ -139,11 +139,11 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
     schema: {
       tags,
       summary: 'List my templates and the shared ones, by name',
-      querystring: pageQuery.extend({ scope: scope.optional() }),
+      querystring: pageQuery.extend({ scope: scope.optional().describe('Both where it is left out') }),
       response: { 200: pageOf(item), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const after = readCursor(query.cursor, 2) as [string, string] | null
+      const after = readCursor(query.cursor, ['text', 'text'])
       const asked = { userId: actingUser, scope: query.scope ?? null, after, limit: query.limit + 1 }
       const rows = await deps.listTemplates(asked)
       return toPage(rows, query.limit, (row) => [row.sort_name, row.id], toItem)
@@ -212,7 +212,9 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
     schema: {
       tags,
       summary: 'Get any version of a template',
-      params: byId.extend({ version: z.coerce.number().int().min(1).max(1_000_000) }),
+      params: byId.extend({
+        version: z.coerce.number().int().min(1).max(1_000_000).describe('Counted from 1'),
+      }),
       response: { 200: versionView, ...problems },
     },
     handler: async ({ params: { id, version }, actingUser }) => {

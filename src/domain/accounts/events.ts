@@ -3,7 +3,10 @@ import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { address, folderRole } from '../mail.ts'
 
-export const accountId = z.string().regex(/^acc_[0-9a-hjkmnp-tv-z]{26}$/)
+export const accountId = z
+  .string()
+  .regex(/^acc_[0-9a-hjkmnp-tv-z]{26}$/)
+  .describe('Id of an email account')
 
 /** `starttls` upgrades a plain connection (RFC 3207, RFC 2595), `tls` is encrypted from the first byte (RFC 8314). */
 export const encryption = z.enum(['starttls', 'tls', 'none'])

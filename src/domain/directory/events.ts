@@ -5,6 +5,7 @@ import { defineEvent, type EventOf } from '../event.ts'
 export const crmId = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'is letters, digits, dot, hyphen and underscore, 64 at most')
+  .describe('Id of the record in the CRM')
 
 const line = (limit: number) =>
   z

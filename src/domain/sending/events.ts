@@ -6,7 +6,10 @@ import { address, blobHash, instant, mailbox } from '../mail.ts'
 import { messageId } from '../sync/events.ts'
 import { templateId } from '../templates/events.ts'
 
-export const outgoingId = z.string().regex(/^out_[0-9a-hjkmnp-tv-z]{26}$/)
+export const outgoingId = z
+  .string()
+  .regex(/^out_[0-9a-hjkmnp-tv-z]{26}$/)
+  .describe('Id of a draft, and of the message that it becomes')
 
 /** `contentId`: an image that the body shows as `cid:…`, instead of listing it. */
 export const attachedFile = z.object({

@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 
-export const templateId = z.string().regex(/^tpl_[0-9a-hjkmnp-tv-z]{26}$/)
+export const templateId = z
+  .string()
+  .regex(/^tpl_[0-9a-hjkmnp-tv-z]{26}$/)
+  .describe('Id of a template')
 
 /** Personal templates are one user's, shared ones everybody's (C100, C101). */
 export const templateScope = z.discriminatedUnion('kind', [

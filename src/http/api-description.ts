@@ -1,0 +1,61 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import type { App } from './server.ts'
+
+type Transform = ReturnType<typeof createJsonSchemaTransform>
+
+/** OpenAPI 3.1 of every route at /docs/json, and a page to browse it at /docs. */
+export const describeApi = async (app: App): Promise<void> => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Mailtrail',
+        version: '1',
+        description:
+          'Email accounts of a CRM. Every change answers with `ETag` (the version) and `Event-Position`; pass the ' +
+          'position as `min_position` to a query, and it shows the change. Errors are `application/problem+json`; ' +
+          'their codes are explained at [/problems](/problems). `x-permission` is what the API key must be allowed.',
+      },
+      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      security: [{ apiKey: [] }],
+    },
+    transform: describeRoute,
+    transformObject: jsonSchemaTransformObject,
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+}
+
+const describeSchemas = createJsonSchemaTransform({ skipList: [] })
+
+/** Adds what every route has without saying so: its permission, and the headers that any request may carry. */
+const describeRoute: Transform = (document) => {
+  const { schema, url } = describeSchemas(document)
+  const { method, config } = document.route
+  const permission = config?.permission
+  const isPublic = permission === undefined || permission === 'public'
+  const described = { ...schema, 'x-permission': permission }
+  if (isPublic) return { url, schema: { ...described, security: [] } }
+  return { url, schema: { ...described, headers: headersOf(method !== 'GET' && !config?.answersOnce) } }
+}
+
+const headersOf = (repeatable: boolean) => ({
+  type: 'object',
+  properties: {
+    'mailtrail-user': {
+      type: 'string',
+      description: 'For which user of the CRM the request is made, by their id there',
+    },
+    ...(repeatable ? idempotencyKey : {}),
+  },
+})
+
+const idempotencyKey = {
+  'idempotency-key': {
+    type: 'string',
+    minLength: 1,
+    maxLength: 255,
+    description: 'A UUID of your own making: the request with the same one again changes nothing more',
+  },
+}
