@@ -1,0 +1,47 @@
+import t from 'tap'
+import { ConfigError, readConfig } from '../src/config.ts'
+
+t.test('with nothing set it runs on the embedded database, on loopback, and trusts nobody', async (t) => {
+  t.match(readConfig({}), {
+    databaseUrl: null,
+    host: '127.0.0.1',
+    port: 3000,
+    egress: { allowedNetworks: [], allowedPorts: [], clearTextHosts: [], extraCa: [] },
+    trustProxy: [],
+    deliveryWindowMinutes: 60,
+    logLevel: 'info',
+  })
+})
+
+t.test('lists and addresses are read as they are written', async (t) => {
+  const config = readConfig({
+    DATABASE_URL: 'postgres://u:p@db.test/mailtrail',
+    MAILTRAIL_PUBLIC_URL: 'https://mail.acme.test/',
+    MAILTRAIL_ALLOWED_NETWORKS: '10.0.0.0/8, 192.168.0.0/16',
+    MAILTRAIL_ALLOWED_PORTS: '2525,1143',
+  })
+  t.equal(config.publicUrl, 'https://mail.acme.test')
+  t.equal(config.trackingUrl, 'https://mail.acme.test')
+  t.same(config.egress.allowedNetworks, ['10.0.0.0/8', '192.168.0.0/16'])
+  t.same(config.egress.allowedPorts, [2525, 1143])
+})
+
+t.test('every mistake is named at once, and no value with it', async (t) => {
+  const secret = 'postgres-password-in-the-wrong-place'
+  try {
+    readConfig({
+      DATABASE_URL: `mysql://${secret}`,
+      MAILTRAIL_PORT: 'many',
+      MAILTRAIL_LOGLEVEL: secret,
+      MAILTRAIL_ALLOWED_PORTS: `1,${secret}`,
+    })
+    t.fail('it was taken')
+  } catch (error) {
+    t.ok(error instanceof ConfigError)
+    const message = String(error)
+    for (const name of ['DATABASE_URL', 'MAILTRAIL_PORT', 'MAILTRAIL_LOGLEVEL', 'MAILTRAIL_ALLOWED_PORTS'])
+      t.match(message, name)
+    t.notMatch(message, secret)
+  }
+  t.throws(() => readConfig({ MAILTRAIL_EXTRA_CA: '/no/such/file.pem' }), /MAILTRAIL_EXTRA_CA/)
+})

@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  account,
+  requireActive,
+  type Account,
+  type AccountCommand,
+} from '../../../src/domain/accounts/account.ts'
+import { defaultAccount, defaultAccountStream } from '../../../src/domain/accounts/default-account.ts'
+import { AccountConnected, defaultSettings, type AccountEvent } from '../../../src/domain/accounts/events.ts'
+import { NotFound } from '../../../src/domain/decider.ts'
+import { holdDeciderLaws } from '../../support/decider-laws.ts'
+
+const accountId = 'acc_01jz0000000000000000000000'
+const server = { host: 'mail.acme.test', port: 587, encryption: 'starttls', username: 'me' } as const
+const connect: AccountCommand = {
+  do: 'connect',
+  accountId,
+  provider: 'smtp',
+  address: 'me@acme.test',
+  owner: { kind: 'user', userId: 'u_1' },
+  smtp: server,
+  imap: { ...server, port: 993, encryption: 'tls' },
+  credentialVersion: 1,
+  settings: defaultSettings,
+}
+const after = (...commands: AccountCommand[]): Account =>
+  commands.reduce(
+    (state, command) => account.decide(command, state).reduce<Account>(account.evolve, state),
+    account.initial,
+  )
+const typesOf = (command: AccountCommand, state: Account): string[] =>
+  account.decide(command, state).map((event: AccountEvent) => event.type)
+
+t.test('each command says what happened, and the same again nothing', async (t) => {
+  const cases: [AccountCommand, Account, string, Account][] = [
+    [connect, after(), 'AccountConnected', after(connect)],
+    [
+      { do: 'change-settings', settings: { displayName: 'Sarah' } },
+      after(connect),
+      'AccountSettingsChanged',
+      after(connect, { do: 'change-settings', settings: { displayName: 'Sarah' } }),
+    ],
+    [
+      { do: 'change-signature', html: '<p>S</p>' },
+      after(connect),
+      'SignatureChanged',
+      after(connect, { do: 'change-signature', html: '<p>S</p>' }),
+    ],
+    [
+      { do: 'pause', reason: 'holiday' },
+      after(connect),
+      'AccountPaused',
+      after(connect, { do: 'pause', reason: '' }),
+    ],
+    [{ do: 'resume' }, after(connect, { do: 'pause', reason: '' }), 'AccountResumed', after(connect)],
+    [
+      { do: 'disconnect', reason: 'left' },
+      after(connect),
+      'AccountDisconnected',
+      after(connect, { do: 'disconnect', reason: '' }),
+    ],
+  ]
+  for (const [command, state, type, done] of cases) {
+    t.same(typesOf(command, state), [type], command.do)
+    t.same(typesOf(command, done), [], `${command.do}, again`)
+  }
+  t.same(typesOf({ do: 'request-sync' }, after(connect)), ['SyncRequested'], 'each asking is one')
+  t.same(typesOf({ do: 'record-test', ok: true, steps: [] }, after(connect)), ['ConnectionTested'])
+})
+
+t.test('settings that are not named stay as they were', async (t) => {
+  const state = after(
+    connect,
+    { do: 'change-settings', settings: { trackOpens: false } },
+    { do: 'change-settings', settings: { displayName: 'Sarah' } },
+  )
+  t.match(state, { settings: { ...defaultSettings, trackOpens: false, displayName: 'Sarah' } })
+})
+
+t.test('what an account cannot do is refused with the reason', async (t) => {
+  const gone = after(connect, { do: 'disconnect', reason: '' })
+  t.throws(() => account.decide({ do: 'pause', reason: '' }, after()), NotFound)
+  t.throws(() => account.decide({ do: 'resume' }, gone), { code: 'account-disconnected' })
+  t.throws(() => account.decide({ do: 'request-sync' }, after(connect, { do: 'pause', reason: '' })), {
+    code: 'account-paused',
+  })
+  t.throws(() => account.decide({ ...connect, smtp: null, imap: null }, after()), {
+    code: 'account-without-server',
+  })
+  t.throws(() => account.decide({ do: 'request-sync' }, after({ ...connect, imap: null })), {
+    code: 'account-receives-no-mail',
+  })
+  t.throws(() => requireActive(after(connect, { do: 'pause', reason: '' })), { code: 'account-paused' })
+})
+
+t.test('choosing a default account lets go of the one before in the same event', async (t) => {
+  const owner = { kind: 'user', userId: 'u_1' } as const
+  const first = defaultAccount.decide({ owner, accountId: 'acc_a' }, defaultAccount.initial)
+  t.equal(first.length, 1)
+  const state = first.reduce(defaultAccount.evolve, defaultAccount.initial)
+  t.same(defaultAccount.decide({ owner, accountId: 'acc_a' }, state), [])
+  t.equal(defaultAccount.decide({ owner, accountId: 'acc_b' }, state)[0]?.data.accountId, 'acc_b')
+  t.not(defaultAccountStream(owner), defaultAccountStream({ kind: 'team' }))
+})
+
+t.test('the laws of deciders hold', async (t) => {
+  const text = fc.string({ maxLength: 5 })
+  holdDeciderLaws(
+    account,
+    fc.oneof(
+      fc.constant(connect),
+      fc.record({
+        do: fc.constant('change-settings' as const),
+        settings: fc.record({ trackOpens: fc.boolean() }),
+      }),
+      fc.record({ do: fc.constant('change-signature' as const), html: text }),
+      fc.record({ do: fc.constant('pause' as const), reason: text }),
+      fc.record({ do: fc.constant('disconnect' as const), reason: text }),
+      fc.constant<AccountCommand>({ do: 'resume' }),
+      fc.constant<AccountCommand>({ do: 'request-sync' }),
+      fc.constant<AccountCommand>({
+        do: 'change-servers',
+        smtp: server,
+        imap: null,
+        credentialVersion: 2,
+      }),
+    ),
+  )
+  t.pass()
+})
+
+t.test('nothing secret fits into an event: an unknown field of a server is dropped', async (t) => {
+  const { data } = AccountConnected({ ...connect, smtp: { ...server, password: 'hunter2' } } as never)
+  t.notMatch(JSON.stringify(AccountConnected.schema.parse(data)), /hunter2/)
+})
