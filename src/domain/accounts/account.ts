@@ -105,11 +105,11 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return [ConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
     case 'request-sync':
       requireActive(account)
-      if (!account.imap)
+      if (!account.imap || account.settings.syncDirection === 'send')
         throw new Refused(
           'account-receives-no-mail',
-          'The account has no IMAP server to sync from',
-          'Add the IMAP settings of the account.',
+          'The account is set up for sending alone',
+          'Add the IMAP settings of the account, or change its sync direction.',
         )
       return [SyncRequested({ accountId })]
     case 'pause':

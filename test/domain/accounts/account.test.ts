@@ -91,6 +91,14 @@ t.test('what an account cannot do is refused with the reason', async (t) => {
   t.throws(() => account.decide({ do: 'request-sync' }, after({ ...connect, imap: null })), {
     code: 'account-receives-no-mail',
   })
+  t.throws(
+    () =>
+      account.decide(
+        { do: 'request-sync' },
+        after(connect, { do: 'change-settings', settings: { syncDirection: 'send' } }),
+      ),
+    { code: 'account-receives-no-mail' },
+  )
   t.throws(() => requireActive(after(connect, { do: 'pause', reason: '' })), { code: 'account-paused' })
 })
 
