@@ -6,6 +6,7 @@ import type pg from 'pg'
 import { connectionTester } from './adapters/imap-smtp/connection-test.ts'
 import { egressGuard } from './adapters/imap-smtp/egress-guard.ts'
 import { imapConnector } from './adapters/imap-smtp/imap.ts'
+import { mailProblemHelp } from './adapters/imap-smtp/problems.ts'
 import { smtpSender } from './adapters/imap-smtp/smtp.ts'
 import { composeMail } from './adapters/mime/compose.ts'
 import { mailParser } from './adapters/mime/parse-pool.ts'
@@ -91,6 +92,8 @@ import { keyRoutes } from './http/keys.ts'
 import { messageContentRoutes } from './http/message-content.ts'
 import { messageRoutes } from './http/messages.ts'
 import { outboxRoutes } from './http/outbox.ts'
+import { problemCodes } from './http/problem-codes.ts'
+import { problemPages } from './http/problem-pages.ts'
 import { buildServer, type App } from './http/server.ts'
 import { syncRoutes } from './http/sync.ts'
 import { templateRoutes } from './http/templates.ts'
@@ -307,6 +310,7 @@ export const createApp = async ({
     ping: async () => void (await pool.query('select 1')),
     projections: () => runner.status(),
   })
+  problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
   keyRoutes(server, { apiKeys })
   directoryRoutes(server, {
     putEntry: putEntry(needs),

@@ -9,7 +9,7 @@ const pathOf = ({ url }: Route) => url.replaceAll(/:\w+/g, 'x')
 const codeOf = (json: unknown) => (json as { code?: string } | null)?.code
 
 t.test(
-  'nothing is open to the public but health, the description of the API, and what mails lead to',
+  'nothing is open to the public but health, the description of the API and its problems, and what mails lead to',
   async (t) => {
     const open = app.routes.filter(({ permission }) => permission === 'public')
     t.same(open.map(({ method, url }) => `${method} ${url}`).toSorted(), [
@@ -19,6 +19,8 @@ t.test(
       'GET /docs/static/swagger-initializer.js',
       'GET /docs/yaml',
       'GET /health',
+      'GET /problems',
+      'GET /problems/:code',
       'GET HEAD /t/c/:token',
       'GET HEAD /t/o/:token',
       'HEAD GET /docs/static/*',

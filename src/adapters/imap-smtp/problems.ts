@@ -120,6 +120,21 @@ const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS
 
+const MEANINGS: Record<MailUnavailable['kind'], string> = {
+  authentication: 'It stays so until a person corrects the login, or what the provider allows.',
+  temporary: 'Time may mend it, so what was under way is tried again by itself.',
+  refused: 'It stays so until the settings of the account, of the mail server or of Mailtrail are changed.',
+}
+
+/** The same for somebody who looks a code up, without an occasion. */
+export const mailProblemHelp: ReadonlyMap<string, { title: string; meaning: string; remedy: string }> =
+  new Map(
+    Object.entries(PROBLEMS).map(([code, [kind, title, remedy]]) => [
+      code,
+      { title, meaning: MEANINGS[kind], remedy },
+    ]),
+  )
+
 /** @param host where known, for advice that fits the provider */
 export const unavailable = (code: ProblemCode, host = ''): MailUnavailable => {
   const [kind, message, remedy]: Problem = PROBLEMS[code]
