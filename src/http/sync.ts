@@ -8,6 +8,7 @@ import { statusOf, syncHistory, type FailureRow, type PassRow } from '../project
 import { syncStatus, type SyncStatus } from '../projections/sync/sync-status.ts'
 import { pageOf, pageQuery, readCursor, toPage } from './pages.ts'
 import { answered, problems, type App } from './server.ts'
+import { timeAgo } from './time-ago.ts'
 
 const statusView = z
   .object({
@@ -83,26 +84,10 @@ const errorView = z
   })
   .meta({ id: 'SyncError' })
 
-const UNITS = [
-  ['day', 86_400],
-  ['hour', 3600],
-  ['minute', 60],
-] as const
-
-/** How long ago an instant is, in words; `never` where there is none. */
-export const ago = (at: string | null, now: Date): string => {
-  if (at === null) return 'never'
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(at)) / 1000))
-  const unit = UNITS.find(([, length]) => seconds >= length)
-  if (!unit) return 'just now'
-  const count = Math.floor(seconds / unit[1])
-  return `${count} ${unit[0]}${count === 1 ? '' : 's'} ago`
-}
-
 const toStatusView = (status: SyncStatus, now: Date): z.infer<typeof statusView> => {
   const { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives, gaps, ...rest } = status
   const statistics = { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives }
-  return { ...rest, missing: gaps, lastSync: ago(status.lastSyncAt, now), statistics }
+  return { ...rest, missing: gaps, lastSync: timeAgo(status.lastSyncAt, now), statistics }
 }
 
 const directions = { both: 'Both', receive: 'Receive', send: 'Send' } as const

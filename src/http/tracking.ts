@@ -7,8 +7,8 @@ import { outgoingId } from '../domain/sending/events.ts'
 import { ClickTracked, OpenTracked } from '../domain/tracking/events.ts'
 import type { MessageTracking } from '../projections/tracking/message-timeline-queries.ts'
 import { messageTimeline } from '../projections/tracking/message-timeline.ts'
-import { timeAgo } from '../projections/tracking/timeline-words.ts'
 import { problems, type App } from './server.ts'
+import { timeAgo } from './time-ago.ts'
 
 /** A GIF of one transparent dot: 43 bytes. */
 export const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
@@ -184,8 +184,7 @@ export const trackingReportRoutes = (
       const found = await deps.messageTracking(params.id)
       if (!found) throw new NotFound('outgoing message', params.id)
       const { lastActivityAt } = found.summary
-      const lastActivity =
-        lastActivityAt === null ? null : timeAgo(Date.parse(lastActivityAt), deps.clock().getTime())
+      const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, deps.clock())
       return { ...found, summary: { ...found.summary, lastActivity } }
     },
   })

@@ -20,7 +20,7 @@ import { newApiKey } from '../../src/http/api-keys.ts'
 import { messageContentRoutes } from '../../src/http/message-content.ts'
 import { messageRoutes } from '../../src/http/messages.ts'
 import { buildServer } from '../../src/http/server.ts'
-import { ago, syncRoutes } from '../../src/http/sync.ts'
+import { syncRoutes } from '../../src/http/sync.ts'
 import {
   findMessage,
   listFolder,
@@ -334,20 +334,3 @@ t.test('every read model of sync is what a rebuild from the log gives', async (t
 })
 
 const compared = async () => readModelsEqualRebuild({ store, pool, projections })
-
-t.test('how long ago is said in words', async (t) => {
-  const now = new Date('2026-01-01T12:00:00.000Z')
-  const said = [null, 10, 60, 125, 3600, 7300, 86_400, 200_000].map((seconds) =>
-    ago(seconds === null ? null : new Date(now.getTime() - seconds * 1000).toISOString(), now),
-  )
-  t.strictSame(said, [
-    'never',
-    'just now',
-    '1 minute ago',
-    '2 minutes ago',
-    '1 hour ago',
-    '2 hours ago',
-    '1 day ago',
-    '2 days ago',
-  ])
-})

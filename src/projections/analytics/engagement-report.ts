@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely'
+import { dayIn } from '../../domain/calendar-day.ts'
 import { tablesOf } from '../projection.ts'
-import { dayIn, engagement, type DailyCounters } from './engagement.ts'
+import { engagement, type DailyCounters } from './engagement.ts'
 
 /** Days as `2026-01-31` in the organisation's zone, both included. `templateId` '' asks for messages without one. */
 export type ReportOptions = {

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { dayIn } from '../../domain/calendar-day.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { date, integer, projection, table, tablesOf, text } from '../projection.ts'
@@ -24,18 +25,6 @@ export const sendCounters = projection({
     rows.put('sent', { ...key, count: (rows.get('sent', key)?.count ?? 0) + 1 })
   },
 })
-
-/** The calendar day of an instant in a zone, as `2026-01-31`. */
-export const dayIn = (zone: string, instant: string): string => {
-  const parts = new Intl.DateTimeFormat('en-CA-u-ca-iso8601', {
-    timeZone: zone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-  }).formatToParts(new Date(instant))
-  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? ''
-  return `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`
-}
 
 /** Messages that servers took from us today, of all accounts (C8) and of each that sent any (C64). */
 export const sentToday = async (

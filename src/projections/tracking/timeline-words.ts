@@ -42,18 +42,3 @@ const REASONS: Readonly<Record<Reason, string>> = {
 }
 
 export const reasonWords = (reason: Reason): string => REASONS[reason]
-
-const UNITS = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-] as const
-
-/** '3 hours ago', 'just now'; in whole units, rounded down. Times in ms. */
-export const timeAgo = (at: number, now: number): string => {
-  for (const [unit, ms] of UNITS) {
-    const count = Math.floor((now - at) / ms)
-    if (count >= 1) return `${count} ${unit}${count === 1 ? '' : 's'} ago`
-  }
-  return 'just now'
-}

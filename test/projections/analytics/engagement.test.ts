@@ -5,7 +5,7 @@ import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../../src/domain/templates/events.ts'
 import { reportOf, type EngagementReport } from '../../../src/projections/analytics/engagement-report.ts'
-import { dayIn, engagement } from '../../../src/projections/analytics/engagement.ts'
+import { engagement } from '../../../src/projections/analytics/engagement.ts'
 import { foldEvents, recordedEvents, type Envelope } from '../../support/fold.ts'
 import { idOf } from '../../support/sending.ts'
 import { sentMessage } from '../../support/sent-message.ts'
@@ -179,8 +179,6 @@ t.test('a day begins and ends in the zone of the organisation', async (t) => {
     (await report([zone('Nowhere/Land'), ...sent], { from: '2026-01-22', to: '2026-01-22' })).totals.sent,
     1,
   )
-  t.equal(dayIn('America/New_York', '2026-03-08T04:30:00.000Z'), '2026-03-07')
-  t.equal(dayIn('Asia/Kathmandu', '2026-01-22T18:15:00.000Z'), '2026-01-23')
 })
 
 t.test('nothing is counted that was not sent', async (t) => {
