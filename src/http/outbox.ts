@@ -2,13 +2,13 @@ import { z } from 'zod'
 import type { Load } from '../commands/handle.ts'
 import type { BlobStore } from '../commands/ports.ts'
 import type { cancelMessage } from '../commands/sending/cancel-message.ts'
-import { outgoingStream } from '../commands/sending/outgoing-stream.ts'
 import type { queueMessage } from '../commands/sending/queue-message.ts'
 import type { settleMessage } from '../commands/sending/settle-message.ts'
 import { accountId } from '../domain/accounts/events.ts'
 import { NotFound } from '../domain/decider.ts'
+import { askedInstant } from '../domain/mail.ts'
 import { outgoingId } from '../domain/sending/events.ts'
-import { outgoingMessage } from '../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../domain/sending/outgoing-state.ts'
 import { outbox, outboxStates, type OutboxRow, type OutboxState } from '../projections/sending/outbox.ts'
 import { download, fileAnswer } from './downloads.ts'
@@ -17,11 +17,7 @@ import { pageOf, pageQuery, readCursor, toPage } from './pages.ts'
 import { answered, problems, type App } from './server.ts'
 
 const when = {
-  scheduledAt: z.iso
-    .datetime({ offset: true })
-    .nullable()
-    .default(null)
-    .describe('Not before this instant; null: at once'),
+  scheduledAt: askedInstant.nullable().default(null).describe('Not before this instant; null: at once'),
   undoSeconds: z.int().min(0).max(60).default(10).describe('How long a cancel is sure to be in time'),
 }
 const queueBody = z.union([

@@ -1,6 +1,5 @@
 import type { recoverReleasing as realRecover } from '../../../src/commands/sending/recover-releasing.ts'
-import { outgoingStream } from '../../../src/commands/sending/outgoing-stream.ts'
-import { outgoingMessage } from '../../../src/domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../../src/domain/sending/outgoing-message.ts'
 
 export const recoverReleasing: typeof realRecover =
   ({ handle, load, clock }) =>

@@ -1,10 +1,10 @@
-import { account, type Account } from '../../domain/accounts/account.ts'
+import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { MailServer } from '../../domain/accounts/events.ts'
 import { NotFound, Refused } from '../../domain/decider.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
 import { StaleRevision } from '../handle.ts'
 import type { ConnectionTester, Secret, ServerLogin, Vault } from '../ports.ts'
-import { accountStream, withoutPassword } from './connect-account.ts'
+import { withoutPassword } from './connect-account.ts'
 import { requireConnection } from './require-connection.ts'
 
 /** A server as it shall be; without a password the one that is kept stays. */

@@ -1,7 +1,6 @@
-import { account, type Account } from '../../domain/accounts/account.ts'
+import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { AccountSettings } from '../../domain/accounts/events.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
-import { accountStream } from './connect-account.ts'
 
 /** Changes the settings that are given, of the version that the caller has seen. */
 export const changeSettings =

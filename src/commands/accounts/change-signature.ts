@@ -1,6 +1,5 @@
-import { account, type Account } from '../../domain/accounts/account.ts'
+import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
-import { accountStream } from './connect-account.ts'
 
 /** Replaces the account's signature (HTML with variables). `check` refuses what no signature may hold. */
 export const changeSignature =

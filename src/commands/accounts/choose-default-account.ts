@@ -1,4 +1,4 @@
-import { account, requireActive } from '../../domain/accounts/account.ts'
+import { account, requireActive, accountStream } from '../../domain/accounts/account.ts'
 import {
   defaultAccount,
   defaultAccountStream,
@@ -6,7 +6,6 @@ import {
 } from '../../domain/accounts/default-account.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
-import { accountStream } from './connect-account.ts'
 
 /** Makes the account its owner's default; the one before is it no longer (S17). */
 export const chooseDefaultAccount =

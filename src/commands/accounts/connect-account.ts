@@ -1,4 +1,4 @@
-import { account, type Account } from '../../domain/accounts/account.ts'
+import { account, accountStream, type Account } from '../../domain/accounts/account.ts'
 import {
   defaultSettings,
   type AccountSettings,
@@ -68,5 +68,3 @@ export const withoutPassword = ({ host, port, encryption, username }: MailServer
   encryption,
   username,
 })
-
-export const accountStream = (accountId: string): string => `account-${accountId}`

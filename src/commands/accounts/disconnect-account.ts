@@ -1,7 +1,6 @@
-import { account, type Account } from '../../domain/accounts/account.ts'
+import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
 import type { Vault } from '../ports.ts'
-import { accountStream } from './connect-account.ts'
 
 /** Ends the account and destroys its passwords. Its mail and history stay. Repeating it destroys them again. */
 export const disconnectAccount =

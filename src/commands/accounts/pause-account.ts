@@ -1,6 +1,5 @@
-import { account, type Account } from '../../domain/accounts/account.ts'
+import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
-import { accountStream } from './connect-account.ts'
 
 /** Stops sync and sending until the account is resumed; what is queued waits. */
 export const pauseAccount =

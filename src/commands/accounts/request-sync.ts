@@ -1,6 +1,5 @@
-import { account, type Account } from '../../domain/accounts/account.ts'
+import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
-import { accountStream } from './connect-account.ts'
 
 /** Asks for a sync now (C69). A pass that is running already may have gone past what is new: another follows it. */
 export const requestSync =

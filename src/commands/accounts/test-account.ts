@@ -1,9 +1,8 @@
-import { account, type ConnectedAccount } from '../../domain/accounts/account.ts'
+import { account, type ConnectedAccount, accountStream } from '../../domain/accounts/account.ts'
 import type { MailServer, TestStep } from '../../domain/accounts/events.ts'
 import { NotFound, Refused } from '../../domain/decider.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { ConnectionTester, Secret, ServerLogin, Vault } from '../ports.ts'
-import { accountStream } from './connect-account.ts'
 
 /** Tries a saved account's servers with its kept passwords, and records what came of it. */
 export const testAccount =

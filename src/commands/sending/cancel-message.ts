@@ -1,8 +1,7 @@
 import { NotFound } from '../../domain/decider.ts'
-import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
-import { outgoingStream } from './outgoing-stream.ts'
 
 /**
  * Holds a message back (R18): certain while it waits, refused as `too-late-to-cancel` from its release on. There is

@@ -1,7 +1,6 @@
-import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
-import { outgoingStream } from './outgoing-stream.ts'
 
 /** A message whose outcome is unknown was met in a mailbox, or answered: it had been sent. `metAt` is when. */
 export const confirmFound =

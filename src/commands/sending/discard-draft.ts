@@ -1,8 +1,7 @@
 import { NotFound } from '../../domain/decider.ts'
-import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
-import { outgoingStream } from './outgoing-stream.ts'
 import { ownDraft } from './save-draft.ts'
 
 /** Throws a draft away; a second time is nothing. @throws NotFound, Refused `already-queued` */

@@ -1,9 +1,8 @@
 import { normaliseAddress } from '../../domain/mail.ts'
-import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { DeliveryReport } from './neighbours.ts'
-import { outgoingStream } from './outgoing-stream.ts'
 
 /**
  * Records what a delivery report says of each recipient: `failed` is a permanent bounce, `delayed` a temporary one, and

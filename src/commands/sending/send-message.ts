@@ -1,9 +1,8 @@
-import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import type { Clock, MailSender, SendOutcome, ServerLogin } from '../ports.ts'
 import type { Chance } from './neighbours.ts'
-import { outgoingStream } from './outgoing-stream.ts'
 import { isAnswer, persist } from './persist.ts'
 import { prepareAttempt, type PrepareNeeds } from './prepare-attempt.ts'
 

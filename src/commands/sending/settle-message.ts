@@ -1,9 +1,8 @@
 import { NotFound } from '../../domain/decider.ts'
-import { outgoingMessage } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
 import type { Clock } from '../ports.ts'
-import { outgoingStream } from './outgoing-stream.ts'
 
 /**
  * A person's word on a message that came to no good end: one whose outcome is unknown is sent again, knowing that it

@@ -157,3 +157,6 @@ export const account: Decider<Account, AccountCommand, AccountEvent> = {
   evolve,
   decide,
 }
+
+/** `account-<accountId>` */
+export const accountStream = (accountId: string): string => `account-${accountId}`

@@ -253,3 +253,6 @@ export const outgoingMessage: Decider<OutgoingMessage, OutgoingCommand, Outgoing
   evolve,
   decide,
 }
+
+/** `outgoing-<outgoingId>` */
+export const outgoingStream = (outgoingId: string): string => `outgoing-${outgoingId}`

@@ -1,1 +1,0 @@
-export const outgoingStream = (outgoingId: string): string => `outgoing-${outgoingId}`
