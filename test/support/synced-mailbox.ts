@@ -58,14 +58,18 @@ export const allOf = async <Item>(client: Client, path: string): Promise<Item[]>
   }
 }
 
-/** The ids of all messages of an account, or of a folder of it, the quarantined ones with them. */
-export const messageIds = async (client: Client, account: string, folder?: string): Promise<string[]> => {
+/** For a query: it waits until its answer has everything that the log has now. */
+export const upToNow = async (client: Client): Promise<string> => {
   const { data } = await client.get<{ data: { head: string | null }[] }>('/v1/projections')
   const head = data[0]?.head ?? null
-  const upToNow = head === null ? '' : `&min_position=${head}`
+  return head === null ? '' : `min_position=${head}`
+}
+
+/** The ids of all messages of an account, or of a folder of it, the quarantined ones with them. */
+export const messageIds = async (client: Client, account: string, folder?: string): Promise<string[]> => {
   const within = folder === undefined ? '' : `&folder=${folder}`
   const [read, failed] = await Promise.all([
-    allOf<{ id: string }>(client, `/v1/messages?account=${account}${within}${upToNow}`),
+    allOf<{ id: string }>(client, `/v1/messages?account=${account}${within}&${await upToNow(client)}`),
     syncErrors(client, account),
   ])
   const met = failed.filter((error) => folder === undefined || error.folder === folder)
