@@ -61,6 +61,8 @@ export type EventStore = {
   }): AsyncIterable<Page>
   /** The position of the newest event; null while the log is empty. */
   head(): Promise<Position | null>
+  /** Whether the text has the form of a position of this kind of log; it may still lie ahead of the head. */
+  isPosition(text: string): text is Position
   /** Identity of this log, fixed when it was made; kept with every checkpoint. */
   storeId(): Promise<string>
   close(): Promise<void>
@@ -78,6 +80,14 @@ export class RevisionConflict extends Error {
     this.stream = stream
     this.expected = expected
     this.actual = actual
+  }
+}
+
+/** A text was given for a position that cannot be one of this log. */
+export class ForeignPosition extends TypeError {
+  constructor() {
+    super('This is not a position of this event log')
+    this.name = 'ForeignPosition'
   }
 }
 

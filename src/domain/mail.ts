@@ -46,5 +46,12 @@ export type FolderRole = z.infer<typeof folderRole>
 /** SHA-256 in lower-case hex: the name of a blob. */
 export const blobHash = z.string().regex(/^[0-9a-f]{64}$/)
 
+/** An RFC 3339 instant as it is asked for, of the years 1 to 9998: neither PostgreSQL nor an offset leads beyond those. */
+export const askedInstant = z.iso
+  .datetime({ offset: true })
+  .refine((text) => /^(?!0000)(?!9999)/.test(text) && new Date(text).getUTCFullYear() > 0, {
+    error: 'is too long ago or too far away',
+  })
+
 /** RFC 3339 instant in UTC, with milliseconds. */
 export const instant = z.iso.datetime()

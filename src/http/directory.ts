@@ -72,8 +72,8 @@ export const directoryRoutes = (
       },
       handler: async (request) => {
         const { limit, cursor } = request.query
-        const [after] = readCursor(cursor, 1) ?? [null]
-        const rows = await deps.listEntries(kind, after === null ? null : String(after), limit + 1)
+        const [after] = readCursor(cursor, ['text']) ?? [null]
+        const rows = await deps.listEntries(kind, after, limit + 1)
         return toPage(
           rows,
           limit,

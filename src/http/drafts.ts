@@ -93,10 +93,10 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     },
     handler: async (request) => {
       const { limit, cursor, account } = request.query
-      const key = readCursor(cursor, 2)
+      const after = readCursor(cursor, ['instant', 'text'])
       const rows = await deps.listDrafts(
         { userId: request.actingUser ?? undefined, accountId: account },
-        key && [String(key[0]), String(key[1])],
+        after,
         limit + 1,
       )
       return toPage(

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { NotFound } from '../domain/decider.ts'
 import { crmId } from '../domain/directory/events.ts'
-import { instant } from '../domain/mail.ts'
+import { askedInstant } from '../domain/mail.ts'
 import { newApiKey, permissions, type ApiKeyStore } from './api-keys.ts'
 import { problems, type App } from './server.ts'
 
@@ -26,10 +26,15 @@ export const keyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
       tags,
       summary: 'Make an API key; its token is shown once',
       body: z.object({
-        name: z.string().trim().min(1).max(200),
+        name: z
+          .string()
+          .trim()
+          .min(1)
+          .max(200)
+          .regex(/^\P{Cc}*$/u, 'has a control character'),
         scopes,
         userId: crmId.nullable().default(null).describe('Binds the key to one user of the CRM'),
-        expiresAt: instant.nullable().default(null),
+        expiresAt: askedInstant.nullable().default(null),
       }),
       response: { 201: z.object({ id: z.string(), token: z.string() }), ...problems },
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { askedInstant } from '../domain/mail.ts'
 import { HttpProblem } from './problems.ts'
 
 /** Query parameters of every list: keyset pages, newest first unless the list says otherwise. */
@@ -12,9 +13,9 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
 
 type Key = (string | number)[]
 
-// What the database takes there: no year 0, no U+0000, no number beyond its integer.
+// What the database takes there: no U+0000, no number beyond its integer.
 const cursorParts = {
-  instant: z.iso.datetime().refine((text) => !text.startsWith('0000')),
+  instant: askedInstant,
   text: z.string().refine((text) => !text.includes('\0')),
   integer: z.int32(),
 } as const

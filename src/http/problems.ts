@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { StaleRevision } from '../commands/handle.ts'
-import { MailUnavailable, RevisionConflict } from '../commands/ports.ts'
+import { ForeignPosition, MailUnavailable, RevisionConflict } from '../commands/ports.ts'
 import { NotFound, Refused } from '../domain/decider.ts'
 import type { Json } from '../domain/event.ts'
 
@@ -31,6 +31,7 @@ const titles: Record<number, string> = {
   409: 'Conflict',
   412: 'Version is stale',
   413: 'Too large',
+  414: 'Address too long',
   415: 'Unsupported media type',
   422: 'Refused',
   428: 'Version required',
@@ -129,6 +130,13 @@ const state = (error: FastifyError): Stated => {
       detail: error.message,
       remedy: 'Read the resource again, apply the change to what it says now, and send its ETag as If-Match.',
       details: { expected: `"${error.expected}"`, actual: `"${error.actual}"` },
+    }
+  if (error instanceof ForeignPosition)
+    return {
+      status: 400,
+      code: 'invalid-position',
+      detail: error.message,
+      remedy: 'Send an Event-Position as it was given, or leave min_position out.',
     }
   if (error instanceof RevisionConflict)
     return {

@@ -71,6 +71,7 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
     bodyLimit: 2 * 1024 * 1024,
     requestTimeout: 30_000,
     exposeHeadRoutes: false,
+    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
@@ -95,9 +96,21 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
   await describeApi(app)
   app.addHook('onResponse', logAnswer)
   app.addHook('onRequest', authenticate(parts.apiKeys, parts.clock))
+  app.addHook('onRequest', refuseNul)
   app.addHook('preHandler', waitForPosition(parts.waitFor))
   useIdempotency(app, parts.idempotency, parts.fingerprintKey)
   return app
+}
+
+/** PostgreSQL's text has no U+0000, and so nothing has a name with it. */
+const refuseNul = async ({ url, routeOptions }: FastifyRequest) => {
+  if (routeOptions.config.permission !== 'public' && url.includes('%00'))
+    throw new HttpProblem(
+      400,
+      'invalid-character',
+      'The address has the character U+0000',
+      'Leave it out: nothing that could be asked for has it.',
+    )
 }
 
 type Route = { schema?: unknown; config?: unknown }

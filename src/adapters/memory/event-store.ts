@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { DuplicateEvent, RevisionConflict, type EventStore, type Page } from '../../commands/ports.ts'
+import {
+  DuplicateEvent,
+  ForeignPosition,
+  RevisionConflict,
+  type EventStore,
+  type Page,
+} from '../../commands/ports.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
 
 /** Data and metadata are kept as JSON text, so that nobody's later changes reach the log. */
@@ -90,6 +96,7 @@ export const memoryEventStore = (): EventStore => {
       (streams.get(stream) ?? []).slice(after + 1, after + 1 + limit).map(recorded),
     readAll: async (options) => page(options),
     subscribe,
+    isPosition: (text): text is Position => FORM.test(text),
     head: async () => log.at(-1)?.position ?? null,
     storeId: async () => id,
     close: async () => closing.abort(),
@@ -104,8 +111,10 @@ const recorded = (event: Kept): RecordedEvent => ({
 
 const positionOf = (number: number): Position => `m:${String(number).padStart(20, '0')}` as Position
 
+const FORM = /^m:(\d{20})$/
+
 const numberOf = (position: Position): number => {
-  const [, digits] = /^m:(\d{20})$/.exec(position) ?? []
-  if (digits === undefined) throw new TypeError('This is not a position of this event log')
+  const [, digits] = FORM.exec(position) ?? []
+  if (digits === undefined) throw new ForeignPosition()
   return Number(digits)
 }

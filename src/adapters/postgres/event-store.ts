@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
-import type { EventFilter, EventStore, Page } from '../../commands/ports.ts'
+import { ForeignPosition, type EventFilter, type EventStore, type Page } from '../../commands/ports.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
 import { appender } from './appender.ts'
 import { isConnectionLoss } from './pool.ts'
@@ -65,6 +65,7 @@ export const postgresEventStore = (
       const head = rows[0]?.head ?? null
       return head === null ? null : positionOf(head)
     },
+    isPosition: (text): text is Position => FORM.test(text),
     storeId: async () => {
       const { rows } = await pool.query<{ id: string }>('select id from es.store')
       if (!rows[0]) throw new Error('The event log has no identity')
@@ -137,8 +138,10 @@ const recorded = (row: Row): RecordedEvent => ({
 
 const positionOf = (number: number): Position => `p:${String(number).padStart(20, '0')}` as Position
 
+const FORM = /^p:(\d{20})$/
+
 const numberOf = (position: Position): number => {
-  const [, digits] = /^p:(\d{20})$/.exec(position) ?? []
-  if (digits === undefined) throw new TypeError('This is not a position of this event log')
+  const [, digits] = FORM.exec(position) ?? []
+  if (digits === undefined) throw new ForeignPosition()
   return Number(digits)
 }

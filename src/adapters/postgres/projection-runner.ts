@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { EventStore, Lease, Leases } from '../../commands/ports.ts'
+import { ForeignPosition, type EventStore, type Lease, type Leases } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import { CheckpointLost } from './projection-checkpoints.ts'
@@ -36,6 +36,7 @@ export type ProjectionRunner = {
   /**
    * True once the projection has read up to `position`, here or in another process; false when the time in
    * milliseconds is over or the signal aborts.
+   * @throws ForeignPosition
    */
   waitFor(name: string, position: string, limit: AbortSignal | number): Promise<boolean>
   status(): Promise<ProjectionStatus[]>
@@ -95,8 +96,10 @@ export const projectionRunner = ({
     start: async (signal) => {
       await Promise.all([...runners.values()].map((runner) => keepRunning(runner, signal)))
     },
-    waitFor: async (name, position, limit) =>
-      waitForProgress(runnerOf(name).progress, position, limit, checkpoints),
+    waitFor: async (name, position, limit) => {
+      if (!parts.store.isPosition(position)) throw new ForeignPosition()
+      return waitForProgress(runnerOf(name).progress, position, limit, checkpoints)
+    },
     status: async () => {
       const [head, stored] = await Promise.all([parts.store.head(), checkpoints()])
       return Promise.all([...runners.values()].map((runner) => statusOf(runner, head, stored)))

@@ -45,7 +45,12 @@ export const draft = z.object({
   attachments: z.array(attachedFile).max(100),
   trackOpens: z.boolean().nullable(),
   trackClicks: z.boolean().nullable(),
-  replyTo: z.object({ kind: z.enum(['message', 'outgoing']), id: z.string() }).nullable(),
+  replyTo: z
+    .object({
+      kind: z.enum(['message', 'outgoing']),
+      id: z.string().regex(/^(msg|out)_[0-9a-hjkmnp-tv-z]{26}$/),
+    })
+    .nullable(),
 })
 export type Draft = z.infer<typeof draft>
 
