@@ -38,7 +38,7 @@ import { resumeAccount } from './commands/accounts/resume-account.ts'
 import { loginsOf, testAccount } from './commands/accounts/test-account.ts'
 import { putEntry } from './commands/directory/put-entry.ts'
 import { removeEntry } from './commands/directory/remove-entry.ts'
-import { handler, loader, newCommandId, type Load } from './commands/handle.ts'
+import { handler, loader, systemCaller, type Load } from './commands/handle.ts'
 import { Secret, type Clock, type MailboxSession, type MailToCompose } from './commands/ports.ts'
 import {
   confirmDeliveries,
@@ -509,20 +509,7 @@ export const createApp = async ({
     },
   ]
   const record = recordHits(needs)
-  const pumpHits = () =>
-    spool.pump(
-      (hits) =>
-        record(
-          {
-            actor: { kind: 'system', id: 'tracking' },
-            commandId: newCommandId(clock()),
-            correlationId: 'spool',
-            causationId: null,
-          },
-          hits,
-        ),
-      signal,
-    )
+  const pumpHits = () => spool.pump((hits) => record(systemCaller('tracking', clock, 'spool'), hits), signal)
 
   const firstKey = await makeFirstKey(apiKeys)
   let running: Promise<unknown> = Promise.resolve()

@@ -12,6 +12,14 @@ export type Caller = {
   readonly causationId: string | null
 }
 
+/** What Mailtrail does unasked. `name` says which part of it, `about` is the id of what it is about. */
+export const systemCaller = (name: string, clock: Clock, about: string): Caller => ({
+  actor: { kind: 'system', id: name },
+  commandId: newCommandId(clock()),
+  correlationId: about,
+  causationId: null,
+})
+
 /** `repeated`: the stream showed that this command had been done before; nothing was appended. */
 export type Handled<State> = {
   readonly revision: number

@@ -204,6 +204,12 @@ export type MailboxConnector = {
 }
 
 /**
+ * Logs in to the account's mailbox; null where the account has none.
+ * @throws MailUnavailable, or Refused where no password is kept
+ */
+export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
+
+/**
  * The mail server cannot be used now. `authentication` needs a person, `temporary` needs time, `refused` is our own
  * guard or the server's policy. `detail` is in our words, without secrets and without the server's banner.
  */

@@ -14,7 +14,7 @@ import {
   type Leases,
   type MailParser,
 } from '../../src/commands/ports.ts'
-import type { FindOutgoing, KnownFolder, KnownMail, SyncDeps } from '../../src/commands/sync/neighbours.ts'
+import type { FindOutgoing, KnownFolder, KnownMail, SyncDeps } from '../../src/commands/sync/ports.ts'
 import { runSyncPass, type SyncPassResult } from '../../src/commands/sync/run-sync-pass.ts'
 import { account } from '../../src/domain/accounts/account.ts'
 import type { AccountSettings } from '../../src/domain/accounts/events.ts'

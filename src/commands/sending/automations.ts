@@ -1,13 +1,14 @@
-import type { Clock, Leases } from '../ports.ts'
+import { systemCaller } from '../handle.ts'
+import type { Clock, Leases, OpenMailbox } from '../ports.ts'
 import type { confirmDelivery } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
-import type { OpenMailbox } from './neighbours.ts'
 import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
 import type { sendMessage } from './send-message.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
-import { automatic, each, rests, under, type Rests } from './working.ts'
+import { each, underLease } from './leased-work.ts'
+import { restingAccounts, type RestingAccounts } from './resting-accounts.ts'
 
 // What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
 // Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
@@ -48,7 +49,7 @@ export type SendDue = {
  */
 export const sendDue = (deps: SendDue) => {
   const running = new Set<string>()
-  const resting = rests(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
+  const resting = restingAccounts(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
   return async (signal: AbortSignal): Promise<boolean> => {
     const due = await deps.accountsWithDue(PAGE + running.size + resting.size())
     for (const accountId of due) {
@@ -56,7 +57,7 @@ export const sendDue = (deps: SendDue) => {
       running.add(accountId)
       try {
         const held = await lease(deps.leases, accountId, signal)
-        if (held && (await under(held, signal, (stop) => takeTurn(deps, accountId, resting, stop))))
+        if (held && (await underLease(held, signal, (stop) => takeTurn(deps, accountId, resting, stop))))
           return true
       } finally {
         running.delete(accountId)
@@ -70,11 +71,11 @@ export const sendDue = (deps: SendDue) => {
 const takeTurn = async (
   deps: SendDue,
   accountId: string,
-  resting: Rests,
+  resting: RestingAccounts,
   signal: AbortSignal,
 ): Promise<boolean> => {
   for (const { id } of await deps.releasingMessages(accountId, PAGE))
-    await deps.recover(automatic(deps.clock, 'sender', id), id, signal)
+    await deps.recover(systemCaller('sender', deps.clock, id), id, signal)
   const tried = new Set<string>()
   const until = performance.now() + TURN_MS
   let attempts = 0
@@ -90,7 +91,7 @@ const takeTurn = async (
     await each(fresh, MESSAGES_AT_ONCE, async (id) => {
       if (isOver()) return
       tried.add(id)
-      const result = await deps.send(automatic(deps.clock, 'sender', id), id, signal)
+      const result = await deps.send(systemCaller('sender', deps.clock, id), id, signal)
       if (['over', 'not-due', 'paused'].includes(result)) return
       attempts++
       inARow = result === 'deferred' ? inARow + 1 : 0
@@ -112,8 +113,8 @@ export const recoverDeadSends =
     await each(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, messages]) => {
       const held = await lease(deps.leases, accountId, signal)
       if (!held) return
-      await under(held, signal, async (stop) => {
-        for (const { id } of messages) await deps.recover(automatic(deps.clock, 'sender', id), id, stop)
+      await underLease(held, signal, async (stop) => {
+        for (const { id } of messages) await deps.recover(systemCaller('sender', deps.clock, id), id, stop)
       })
     })
     return false
@@ -130,13 +131,13 @@ export type FileCopies = {
 
 /** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
 export const fileCopies = (deps: FileCopies) => {
-  const resting = rests({ first: 30_000, most: 30 * 60_000 })
+  const resting = restingAccounts({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
       const folder = await openSentFolder(deps)(accountId, signal)
       try {
         for (const id of ids)
-          if (!signal.aborted) await deps.file(automatic(deps.clock, 'filer', id), id, folder)
+          if (!signal.aborted) await deps.file(systemCaller('filer', deps.clock, id), id, folder)
       } finally {
         await folder?.session.close()
       }
@@ -144,7 +145,7 @@ export const fileCopies = (deps: FileCopies) => {
     } catch (error) {
       if (!isAway(error)) throw error
       resting.failed(accountId)
-      for (const id of ids) await deps.giveUp(automatic(deps.clock, 'filer', id), id)
+      for (const id of ids) await deps.giveUp(systemCaller('filer', deps.clock, id), id)
     }
   }
   return async (signal: AbortSignal): Promise<boolean> => {
@@ -152,7 +153,7 @@ export const fileCopies = (deps: FileCopies) => {
     const reachable = waiting.filter(({ accountId }) => !resting.isResting(accountId))
     await each(reachable, ACCOUNTS_AT_ONCE, async ({ accountId, ids }) => {
       const held = await deps.leases.acquire(`copies:${accountId}`, signal)
-      if (held) await under(held, signal, (stop) => fileOf(accountId, ids, stop))
+      if (held) await underLease(held, signal, (stop) => fileOf(accountId, ids, stop))
     })
     return reachable.some(({ ids }) => ids.length === PAGE)
   }
@@ -169,7 +170,8 @@ export const confirmDeliveries =
   (deps: ConfirmDeliveries) =>
   async (signal: AbortSignal): Promise<boolean> => {
     const due = await deps.dueDeliveries(PAGE)
-    for (const id of due) if (!signal.aborted) await deps.confirm(automatic(deps.clock, 'deliveries', id), id)
+    for (const id of due)
+      if (!signal.aborted) await deps.confirm(systemCaller('deliveries', deps.clock, id), id)
     return due.length === PAGE
   }
 
@@ -186,7 +188,7 @@ export const confirmFoundMessages =
     const met = await deps.metMessages(PAGE)
     for (const { id, metAt } of met)
       if (!signal.aborted)
-        await deps.confirm(automatic(deps.clock, 'evidence', id), { outgoingId: id, metAt })
+        await deps.confirm(systemCaller('evidence', deps.clock, id), { outgoingId: id, metAt })
     return met.length === PAGE
   }
 
@@ -202,6 +204,7 @@ export const readReports =
   async (signal: AbortSignal): Promise<boolean> => {
     const reports = await deps.unreadReports(PAGE)
     for (const report of reports)
-      if (!signal.aborted) await deps.read(automatic(deps.clock, 'reports', report.messageId), report, signal)
+      if (!signal.aborted)
+        await deps.read(systemCaller('reports', deps.clock, report.messageId), report, signal)
     return reports.length === PAGE
   }

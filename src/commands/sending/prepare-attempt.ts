@@ -1,6 +1,6 @@
 import type { WaitingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { BlobStore, SendOutcome, ServerLogin, Vault } from '../ports.ts'
-import type { DirectoryLookup, FindAccount } from './neighbours.ts'
+import type { DirectoryLookup, FindAccount } from './ports.ts'
 
 /** A scheduled message that is later than this is not sent without a person's word. */
 export const SCHEDULE_GRACE_MS = 6 * 3_600_000

@@ -1,7 +1,7 @@
 import { NotFound } from '../../domain/decider.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import type { Assembled } from '../../domain/sending/assemble.ts'
-import type { FindAccount } from './neighbours.ts'
+import type { FindAccount } from './ports.ts'
 import { ownDraft } from './save-draft.ts'
 import { writeMessage, type WriteNeeds } from './write-message.ts'
 

@@ -9,7 +9,7 @@ import { planTracking } from '../../domain/sending/tracking-decision.ts'
 import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { BlobStore, Clock, ComposedMail, ComposeMail, MailTracker } from '../ports.ts'
 import { loadFiles } from './load-files.ts'
-import type { ActiveAccount, SendingAccount } from './neighbours.ts'
+import type { ActiveAccount, SendingAccount } from './ports.ts'
 import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.ts'
 import { writeMessage, type WriteNeeds, type Written } from './write-message.ts'
 

@@ -2,7 +2,7 @@ import { normaliseAddress } from '../../domain/mail.ts'
 import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
-import type { DeliveryReport } from './neighbours.ts'
+import type { DeliveryReport } from './ports.ts'
 
 /**
  * Records what a delivery report says of each recipient: `failed` is a permanent bounce, `delayed` a temporary one, and

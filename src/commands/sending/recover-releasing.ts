@@ -1,8 +1,7 @@
 import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import type { OutgoingCommand, ReleasingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
-import type { Clock } from '../ports.ts'
-import type { OpenMailbox } from './neighbours.ts'
+import type { Clock, OpenMailbox } from '../ports.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
 
 type RecoverNeeds = {

@@ -3,7 +3,7 @@ import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
 import { replyRecipients, type ReplyParent } from '../../domain/sending/reply.ts'
 import type { Load } from '../handle.ts'
-import type { DefaultAccount, FindAccount, FindMessage } from './neighbours.ts'
+import type { DefaultAccount, FindAccount, FindMessage } from './ports.ts'
 
 /** A draft as it is asked for: the account may be left to the message that is replied to, or to the user's default. */
 export type DraftInput = Omit<Draft, 'accountId' | 'userId'> & { readonly accountId: string | null }

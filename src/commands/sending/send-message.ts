@@ -2,8 +2,8 @@ import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-m
 import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import type { Clock, MailSender, SendOutcome, ServerLogin } from '../ports.ts'
-import type { Chance } from './neighbours.ts'
-import { isAnswer, persist } from './persist.ts'
+import type { Chance } from './ports.ts'
+import { isAnswer, untilAnswered } from './until-answered.ts'
 import { prepareAttempt, type PrepareNeeds } from './prepare-attempt.ts'
 
 export type SendNeeds = PrepareNeeds & {
@@ -73,7 +73,7 @@ const releaseOf = (
     const command = { do: 'release', attempt, now: clock().toISOString() } as const
     const once = () => handle(outgoingMessage, stream, command, caller, { ifRevision: revision })
     try {
-      await persist(once, patienceMs)
+      await untilAnswered(once, patienceMs)
       state = 'given'
     } catch (error) {
       state = isAnswer(error) ? 'not-given' : 'in-doubt'
@@ -108,7 +108,7 @@ const send = async (
 
 const record = async (deps: SendNeeds, caller: Caller, stream: string, command: OutgoingCommand) => {
   const told = { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId }
-  await persist(() => deps.handle(outgoingMessage, stream, command, told), ANSWER_PATIENCE_MS)
+  await untilAnswered(() => deps.handle(outgoingMessage, stream, command, told), ANSWER_PATIENCE_MS)
 }
 
 const commandOf = (

@@ -5,7 +5,7 @@ import type { Draft } from '../../domain/sending/events.ts'
 import { distinctRecipients, type Recipients } from '../../domain/sending/recipients.ts'
 import { ancestorsOf } from '../../domain/sending/reply.ts'
 import { valuesOf, type Sources } from '../../domain/variables.ts'
-import type { DirectoryLookup, FindTemplate, SendingAccount } from './neighbours.ts'
+import type { DirectoryLookup, FindTemplate, SendingAccount } from './ports.ts'
 import { findParent, type ReplyNeeds } from './resolve-reply.ts'
 
 export type WriteNeeds = Pick<ReplyNeeds, 'load' | 'findMessage'> & {

@@ -3,7 +3,7 @@ import { message, messageStream, type MessageCommand } from '../../domain/sync/m
 import { compareFlags, RECENT, scanOf, type FolderPlan, type KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Caller } from '../handle.ts'
 import type { MailboxSession } from '../ports.ts'
-import type { SyncDeps } from './neighbours.ts'
+import type { SyncDeps } from './ports.ts'
 import { tell } from './store-message.ts'
 
 const PAGE = 1000

@@ -11,7 +11,7 @@ import {
 import type { PassTrouble } from '../../domain/sync/sync-pass.ts'
 import { MailUnavailable, type MailboxSession, type MailFolder } from '../ports.ts'
 import { compareFolder, forgetFolder, GONE, removeMissing, type Comparison } from './compare-folder.ts'
-import type { SyncDeps } from './neighbours.ts'
+import type { SyncDeps } from './ports.ts'
 import { troubleOf, type Pass } from './pass.ts'
 import { noCounts, readStretch } from './read-stretch.ts'
 

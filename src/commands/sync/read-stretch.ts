@@ -2,7 +2,7 @@ import type { FolderCounts, PassExclusion, PassFailure, Placement } from '../../
 import type { KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Caller } from '../handle.ts'
 import type { FetchedMessage, MailboxSession } from '../ports.ts'
-import type { KnownMail, SyncAccount } from './neighbours.ts'
+import type { KnownMail, SyncAccount } from './ports.ts'
 import { becameOf, storeMessage, type Stored, type StoreDeps } from './store-message.ts'
 
 /** At most so many messages, and roughly so many bytes of them, are read and stored at once. */

@@ -2,7 +2,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
 import type { Caller, Handled } from '../handle.ts'
 import { UnreadableMail } from '../ports.ts'
-import type { FindSyncAccount } from './neighbours.ts'
+import type { FindSyncAccount } from './ports.ts'
 import { read, storeRead, tell, type StoreDeps } from './store-message.ts'
 
 /**

@@ -9,8 +9,8 @@ import {
 } from '../../domain/sync/sync-pass.ts'
 import { newCommandId, type Caller } from '../handle.ts'
 import { MailUnavailable, type MailboxSession } from '../ports.ts'
-import { gatheredPut } from './gathered-blobs.ts'
-import type { SyncAccount, SyncDeps } from './neighbours.ts'
+import { batchedPut } from './batched-blobs.ts'
+import type { SyncAccount, SyncDeps } from './ports.ts'
 import { troubleOf, type Pass } from './pass.ts'
 import { readMailbox } from './read-mailbox.ts'
 
@@ -119,7 +119,7 @@ const readAll = async (
   pass: Pass,
 ): Promise<{ trouble: PassTrouble | null; unchanged: string[] }> => {
   if (pass.account.settings.syncDirection === 'send') return { trouble: null, unchanged: [] }
-  const blobs = { ...deps.blobs, put: gatheredPut(deps.blobs) }
+  const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
   let session: MailboxSession | null = null
   try {
     session = await open(deps, pass)

@@ -12,7 +12,7 @@ import {
   type ParsedAttachment,
   type ParsedMail,
 } from '../ports.ts'
-import type { SyncAccount, SyncDeps } from './neighbours.ts'
+import type { SyncAccount, SyncDeps } from './ports.ts'
 
 /** What storing asks for; `put` keeps blobs. */
 export type StoreDeps = Pick<SyncDeps, 'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing'> & {

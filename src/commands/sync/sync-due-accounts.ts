@@ -1,5 +1,5 @@
 import type { SyncTrigger } from '../../domain/sync/sync-pass.ts'
-import { newCommandId } from '../handle.ts'
+import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports.ts'
 import type { runSyncPass } from './run-sync-pass.ts'
 
@@ -35,12 +35,7 @@ export const syncDueAccounts = (deps: {
     running.add(accountId)
     let done = false
     try {
-      const caller = {
-        actor: { kind: 'system', id: 'sync' },
-        commandId: newCommandId(deps.clock()),
-        correlationId: accountId,
-        causationId: null,
-      } as const
+      const caller = systemCaller('sync', deps.clock, accountId)
       const result = await deps.run(caller, { accountId, trigger }, signal)
       done = result.kind === 'done'
       if (result.kind === 'done') newest.set(accountId, result.number)

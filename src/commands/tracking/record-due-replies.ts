@@ -1,4 +1,4 @@
-import { newCommandId } from '../handle.ts'
+import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports.ts'
 import type { recordReply, Reply } from './record-reply.ts'
 
@@ -15,13 +15,7 @@ export const recordDueReplies =
     const due = await deps.dueReplies(PAGE)
     for (const reply of due) {
       if (signal.aborted) return false
-      const caller = {
-        actor: { kind: 'system', id: 'replies' },
-        commandId: newCommandId(deps.clock()),
-        correlationId: reply.outgoingId,
-        causationId: null,
-      } as const
-      await deps.record(caller, reply)
+      await deps.record(systemCaller('replies', deps.clock, reply.outgoingId), reply)
     }
     return due.length === PAGE
   }

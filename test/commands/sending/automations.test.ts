@@ -10,7 +10,7 @@ import {
   SEND_LANES,
 } from '../../../src/commands/sending/automations.ts'
 import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
-import { persist } from '../../../src/commands/sending/persist.ts'
+import { untilAnswered } from '../../../src/commands/sending/until-answered.ts'
 import { readReport } from '../../../src/commands/sending/read-report.ts'
 import { MailUnavailable } from '../../../src/commands/ports.ts'
 import { Refused } from '../../../src/domain/decider.ts'
@@ -266,12 +266,12 @@ t.test('a command is repeated for as long as the store is away, and not when it 
     asked++
     return asked <= times ? Promise.reject(fault) : Promise.resolve('done')
   }
-  t.equal(await persist(failing(new Error('away'), 3), 10_000), 'done')
+  t.equal(await untilAnswered(failing(new Error('away'), 3), 10_000), 'done')
   t.equal(asked, 4)
   asked = 0
-  await t.rejects(persist(failing(new Refused('no', 'No', 'Ask'), 3), 10_000), { code: 'no' })
+  await t.rejects(untilAnswered(failing(new Refused('no', 'No', 'Ask'), 3), 10_000), { code: 'no' })
   t.equal(asked, 1)
   asked = 0
-  await t.rejects(persist(failing(new Error('away'), 1000), 60), /away/)
+  await t.rejects(untilAnswered(failing(new Error('away'), 1000), 60), /away/)
   t.ok(asked > 1)
 })

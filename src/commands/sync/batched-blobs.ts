@@ -7,7 +7,7 @@ type Waiting = { readonly blobs: Blobs; readonly done: () => void; readonly fail
  * Puts blobs in sets: what is put while a set is on its way makes the next one, so that many small puts cost few round
  * trips. Each call is answered when its own blobs are durable.
  */
-export const gatheredPut = (store: BlobStore): BlobStore['put'] => {
+export const batchedPut = (store: BlobStore): BlobStore['put'] => {
   let waiting: Waiting[] = []
   let busy = false
 

@@ -1,7 +1,7 @@
 import type { AccountSettings } from '../../domain/accounts/events.ts'
 import type { KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Handle, Load } from '../handle.ts'
-import type { BlobStore, Clock, EventStore, Leases, MailboxSession, MailParser } from '../ports.ts'
+import type { BlobStore, Clock, EventStore, Leases, MailParser, OpenMailbox } from '../ports.ts'
 
 // What sync asks of other features and of its read models, in its own words; the composition root supplies it.
 
@@ -15,12 +15,6 @@ export type SyncAccount = {
 
 /** The account as its stream has it; null where it was never connected. */
 export type FindSyncAccount = (accountId: string) => Promise<SyncAccount | null>
-
-/**
- * Logs in to the account's mailbox; null where the account has none.
- * @throws MailUnavailable, or Refused where no password is kept
- */
-export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
 
 /** A message of ours by its id (`out_…`): whose it is, and the blobs with its bytes as sent and as filed. */
 export type FindOutgoing = (

@@ -2,7 +2,6 @@ import type { AccountSettings, MailServer, Owner } from '../../domain/accounts/e
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import type { ReplyParent } from '../../domain/sending/reply.ts'
-import type { MailboxSession } from '../ports.ts'
 
 // What sending asks of other features, in its own words; the composition root supplies it.
 
@@ -53,12 +52,6 @@ export type DeliveryReport = {
   readonly receivedAt: string
   readonly recipients: readonly ReportedRecipient[]
 }
-
-/**
- * Logs in to the account's mailbox; null where the account has none.
- * @throws MailUnavailable, or Refused where no password is kept
- */
-export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
 
 /** Random numbers in [0, 1). */
 export type Chance = () => number

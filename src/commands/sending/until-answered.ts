@@ -9,7 +9,10 @@ const LONGEST_PAUSE_MS = 2000
  * Repeats a command under its one command id for as long as the store does not answer. Its answers, a refusal or a
  * stale revision, are passed on at once. @throws the last fault when `patienceMs` are over
  */
-export const persist = async <Result>(work: () => Promise<Result>, patienceMs: number): Promise<Result> => {
+export const untilAnswered = async <Result>(
+  work: () => Promise<Result>,
+  patienceMs: number,
+): Promise<Result> => {
   const until = performance.now() + patienceMs
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
