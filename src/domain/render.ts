@@ -1,6 +1,6 @@
 import { Refused } from './decider.ts'
-import { decodeReferences, tokensOf, type Span } from './markup.ts'
-import { regionsOf, writeValue, type Form, type Region } from './places.ts'
+import { decodeReferences, tokensOf, type Span } from './html-tokens.ts'
+import { regionsOf, writeValue, type Form, type Region } from './contextual-escaping.ts'
 import {
   findVariables,
   isVariableName,

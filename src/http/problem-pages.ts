@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { NotFound } from '../domain/decider.ts'
-import { escapeHtml } from '../domain/places.ts'
+import { escapeHtml } from '../domain/contextual-escaping.ts'
 import { fileAnswer } from './downloads.ts'
 import type { ProblemHelp } from './problem-codes.ts'
 import { problems, type App } from './server.ts'

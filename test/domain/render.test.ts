@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { parseFragment, type DefaultTreeAdapterTypes } from 'parse5'
 import t from 'tap'
-import { tokensOf } from '../../src/domain/markup.ts'
+import { tokensOf } from '../../src/domain/html-tokens.ts'
 import { fill, refuseMissing, refuseProblems, variableProblems } from '../../src/domain/render.ts'
 import { findVariables, valuesOf, variables, type Values } from '../../src/domain/variables.ts'
 

@@ -1,5 +1,5 @@
 import { normaliseMessageId } from '../mail.ts'
-import { classesOf, tokensOf, type Span } from '../markup.ts'
+import { classesOf, tokensOf, type Span } from '../html-tokens.ts'
 import {
   fill,
   placesSignature,

@@ -1,4 +1,4 @@
-import { classesOf, tokensOf, type Span, type Tag } from '../markup.ts'
+import { classesOf, tokensOf, type Span, type Tag } from '../html-tokens.ts'
 
 /**
  * What a reply quotes, outermost elements only: block quotes, and what mail programs mark as a quotation. Where end

@@ -1,3 +1,6 @@
+// Not parse5's tokenizer: that gives no place of an attribute's value nor its quotation mark, and drops repeated
+// attributes and tags that never end, where no variable may stand. The tests of render.ts hold the two together.
+
 /**
  * A stretch of HTML as the browser's own tokenizer divides it (WHATWG HTML 13.2.5). Offsets count UTF-16 units in
  * the source; `end` is behind the last one. `raw` is the content of an element that holds text and no tags.

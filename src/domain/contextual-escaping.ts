@@ -1,4 +1,4 @@
-import { tokensOf, type Span, type Tag, type Token } from './markup.ts'
+import { tokensOf, type Span, type Tag, type Token } from './html-tokens.ts'
 
 /** Where a text will stand: in a header, in a plain text part, or as HTML. */
 export type Form = 'header' | 'text' | 'html'
