@@ -42,6 +42,8 @@ export type Evidence = {
 export type Verdict = { readonly looked: string; readonly broken: readonly string[] }
 export type Invariant = {
   readonly name: string
+  /** Means something only where the service had come to rest. */
+  readonly atRest: boolean
   readonly check: (evidence: Evidence) => Promise<Verdict> | Verdict
 }
 

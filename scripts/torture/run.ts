@@ -194,7 +194,9 @@ const inspect = async (
   try {
     const evidence = { ...known, pool, store, events: await readLog(store) }
     const judged: Judged[] = []
-    for (const { name, check } of invariants) {
+    // Of a service that could not be started any more there is less to say.
+    const wanted = invariants.filter(({ atRest }) => !atRest || known.fire.faults.length === 0)
+    for (const { name, check } of wanted) {
       interrupted.throwIfAborted()
       onLook(name)
       judged.push({ name, ...(await judge(check, evidence)) })

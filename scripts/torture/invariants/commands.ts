@@ -38,6 +38,7 @@ const problemsOf = (command: Command, event: Logged | undefined): string[] => {
 
 export const commandsAreInTheLogOnce: Invariant = {
   name: 'every acknowledged command is in the log once, nothing that was not asked for',
+  atRest: true,
   check: ({ commander, events }) => {
     const atPosition = new Map<string, Logged>(events.map((event) => [event.position, event]))
     const broken = [...commander.differing, ...commander.unanswered.map((what) => `${what}: never answered`)]

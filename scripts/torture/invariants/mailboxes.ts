@@ -95,6 +95,7 @@ const sameMail = (key: string, held: Held, raw: Buffer, events: readonly Logged[
 
 export const mailboxesAreWhole: Invariant = {
   name: 'what lies in the mailboxes is synced, quarantined or excluded, each message once',
+  atRest: true,
   check: (evidence) => {
     const broken: string[] = []
     const sums = people.map(({ address }) => checkAccount(evidence, address, broken))

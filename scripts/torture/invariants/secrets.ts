@@ -83,6 +83,7 @@ const searchTables = async (
 
 export const secretsAreNowhere: Invariant = {
   name: 'passwords and the API key are in no log line, event, table or file, in any form',
+  atRest: false,
   check: async (evidence) => {
     const { folder } = evidence
     const canaries = canariesOf(evidence)

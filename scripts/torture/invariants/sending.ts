@@ -18,6 +18,7 @@ const endOf = (events: readonly Logged[]): Logged | undefined =>
 
 export const nothingIsSentTwice: Invariant = {
   name: 'no mail is sent twice; what is recorded as sent was taken, and what was taken is sent or unknown',
+  atRest: true,
   check: ({ world, events }) => {
     const broken = [
       ...twice(world.sunk, ({ outgoingId }) => outgoingId).map((id) => `${id} was taken twice`),
@@ -48,6 +49,7 @@ export const nothingIsSentTwice: Invariant = {
 
 export const everyMessageComesToAnEnd: Invariant = {
   name: 'every message that was queued was sent, cancelled or is unknown, for whom it was asked',
+  atRest: true,
   check: ({ asked, events }) => {
     const streams = streamsOf(events)
     const broken = asked.wishes.flatMap((wish) => {
@@ -70,6 +72,7 @@ export const everyMessageComesToAnEnd: Invariant = {
 
 export const unknownIsRare: Invariant = {
   name: 'an outcome is unknown only where a kill or a lost answer came between, and where no look into Sent settles it',
+  atRest: true,
   check: ({ world, fire, events }) => {
     const broken: string[] = []
     const lost = new Set(world.sunk.filter(({ dropped }) => dropped).map(({ outgoingId }) => outgoingId))
@@ -105,6 +108,7 @@ export const unknownIsRare: Invariant = {
 
 export const nothingGoesEarly: Invariant = {
   name: 'nothing goes before its time, or after a cancel that was accepted',
+  atRest: false,
   check: ({ world, asked, events }: Evidence) => {
     const broken: string[] = []
     const taken = new Map(world.sunk.map((mail) => [mail.outgoingId, mail]))
@@ -129,6 +133,7 @@ export const nothingGoesEarly: Invariant = {
 
 export const copiesAreFiledOnce: Invariant = {
   name: 'each message that was sent lies in Sent once, without pixel and with the original links',
+  atRest: true,
   check: ({ world, events }) => {
     const broken: string[] = []
     let looked = 0

@@ -1,10 +1,11 @@
 import { readModelsEqualRebuild } from '../../../src/adapters/postgres/projection-rebuild.ts'
 import { readCheckpoints } from '../../../src/adapters/postgres/projection-checkpoints.ts'
-import { projections } from '../../../src/app.ts'
+import { projections } from '../../../src/app/read-models.ts'
 import { ofType, type Invariant } from '../evidence.ts'
 
 export const logIsDense: Invariant = {
   name: 'positions and revisions have no gaps; no checkpoint went back or past the head',
+  atRest: false,
   check: async ({ pool, store, events, wentBack }) => {
     const { rows } = await pool.query<{ problem: string }>(`
       select format('Positions: %s events, from %s to %s', count(*), min(position), max(position)) as problem
@@ -38,6 +39,7 @@ export const logIsDense: Invariant = {
 
 export const readModelsAreRebuilt: Invariant = {
   name: 'every table of every read model equals one that is rebuilt from the log',
+  atRest: false,
   check: async ({ pool, store }) => {
     const compared = await readModelsEqualRebuild({ store, pool, projections })
     const rows = compared.reduce((sum, { liveRows }) => sum + liveRows, 0)
@@ -55,6 +57,7 @@ export const readModelsAreRebuilt: Invariant = {
 
 export const blobsAreThere: Invariant = {
   name: 'every blob that an event names is there, with the bytes of its name',
+  atRest: false,
   check: async ({ pool, events }) => {
     const named = new Map<string, string>()
     for (const { data } of ofType(events, 'MessageQueued'))

@@ -8,6 +8,7 @@ const count = <Item>(items: readonly Item[], keyOf: (item: Item) => string, of: 
 
 export const hitsAreRecorded: Invariant = {
   name: 'every answered hit is recorded or folded as a repeat, once; nothing else is',
+  atRest: true,
   check: ({ asked, events }) => {
     const recorded = ofType(events, 'OpenTracked', 'ClickTracked').map(({ type, data }) => ({
       outgoingId: data.outgoingId,
@@ -43,6 +44,7 @@ export const hitsAreRecorded: Invariant = {
 
 export const repliesAreRecordedOnce: Invariant = {
   name: 'every answer of a customer is recorded as a reply, once',
+  atRest: true,
   check: ({ events, asked }) => {
     const replies = ofType(events, 'EmailReplied')
     const broken = [...Map.groupBy(replies, ({ data }) => `${data.outgoingId} ${data.messageId}`)]
