@@ -91,6 +91,7 @@ myhostname = mx.acme.test
 myorigin = mx.acme.test
 mydestination =
 mynetworks =
+message_drop_headers =
 alias_maps =
 alias_database =
 virtual_mailbox_domains = ${it.domains.join(' ')}
