@@ -5,7 +5,8 @@ import { importsOf, tokensOf } from './support/source.ts'
 
 const root = path.dirname(import.meta.dirname)
 const layers = ['domain', 'commands', 'projections', 'adapters', 'http']
-const everything = ['src/app.ts', 'src/main.ts', 'src/config.ts']
+/** What sees every layer, and is seen by none: the process, its settings, and the parts of `app.ts`. */
+const everything = /^src\/(?:(?:app|main|config)\.ts|app\/[^/]+\.ts)$/
 
 type Place = { layer: string; feature: string; file: string }
 
@@ -58,7 +59,7 @@ function violationsIn(file: string, source: string): string[] {
   const imports = importsOf(source)
   const place = placeOf(file)
   const found = imports.filter(({ isExport }) => isExport).map(({ line }) => `${file}:${line} re-exports`)
-  if (everything.includes(file)) return found
+  if (everything.test(file)) return found
   if (place === undefined) return [`${file} lies in none of the five layers`]
   for (const { specifier, line } of imports) {
     const isFile = specifier?.startsWith('.') ?? false
@@ -212,6 +213,9 @@ t.test('the table bites: each planted violation is found', async (t) => {
     ['src/http/x.ts', `import type { Pool } from 'pg'`],
     ['src/http/x.ts', `import { config } from '../config.ts'`],
     ['src/http/x.ts', `const later = (name: string) => import(name)`],
+    ['src/http/x.ts', `import { addRoutes } from '../app/routes.ts'`],
+    ['src/projections/sending/x.ts', `import { projections } from '../../app/read-models.ts'`],
+    ['src/app/helpers/x.ts', ''],
     ['src/helpers/x.ts', ''],
     ['src/util.ts', ''],
     ['src/app.ts', `export { main } from './main.ts'`],
@@ -273,6 +277,7 @@ t.test('the table lets pass what it allows, and what only looks like an import',
       `import helmet from '@fastify/helmet'\nimport { rows } from '../projections/sending/outbox.ts'`,
     ],
     ['src/http/x.ts', `import type { EventStore } from '../commands/ports.ts'`],
+    ['src/app/routes.ts', `import { rows } from '../projections/sending/outbox.ts'`],
     ['src/app.ts', `import { pool } from './adapters/postgres/pool.ts'\nimport os from 'node:os'`],
   ]
   for (const [file, source] of fine) t.strictSame(violationsIn(file, source), [], `${file}: ${source}`)

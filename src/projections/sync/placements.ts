@@ -53,7 +53,7 @@ export type KnownPlace = {
   uidValidity: string
   uid: number
   messageId: string
-  flags: string[]
+  flags: readonly string[]
   quarantined: boolean
 }
 

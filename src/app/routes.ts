@@ -1,0 +1,186 @@
+import type pg from 'pg'
+import { mailProblemHelp } from '../adapters/imap-smtp/problems.ts'
+import { checkSignature } from '../adapters/mjml/compile.ts'
+import { isKnownBot } from '../adapters/tracking/known-bots.ts'
+import { networks } from '../adapters/tracking/networks.ts'
+import { changeServers } from '../commands/accounts/change-servers.ts'
+import { changeSettings } from '../commands/accounts/change-settings.ts'
+import { changeSignature } from '../commands/accounts/change-signature.ts'
+import { chooseDefaultAccount } from '../commands/accounts/choose-default-account.ts'
+import { connectAccount } from '../commands/accounts/connect-account.ts'
+import { disconnectAccount } from '../commands/accounts/disconnect-account.ts'
+import { pauseAccount } from '../commands/accounts/pause-account.ts'
+import { requestSync } from '../commands/accounts/request-sync.ts'
+import { resumeAccount } from '../commands/accounts/resume-account.ts'
+import { testAccount } from '../commands/accounts/test-account.ts'
+import { putEntry } from '../commands/directory/put-entry.ts'
+import { removeEntry } from '../commands/directory/remove-entry.ts'
+import type { Clock } from '../commands/ports.ts'
+import { cancelMessage } from '../commands/sending/cancel-message.ts'
+import { discardDraft } from '../commands/sending/discard-draft.ts'
+import { previewDraft } from '../commands/sending/preview-draft.ts'
+import { queueMessage } from '../commands/sending/queue-message.ts'
+import { changeDraft, saveDraft } from '../commands/sending/save-draft.ts'
+import { settleMessage } from '../commands/sending/settle-message.ts'
+import { retryQuarantined } from '../commands/sync/retry-quarantined.ts'
+import { skipQuarantined } from '../commands/sync/skip-quarantined.ts'
+import { changeTemplate } from '../commands/templates/change-template.ts'
+import { createTemplate } from '../commands/templates/create-template.ts'
+import { deleteTemplate } from '../commands/templates/delete-template.ts'
+import { previewTemplate } from '../commands/templates/preview-template.ts'
+import type { Config } from '../config.ts'
+import { analyticsRoutes } from '../http/analytics.ts'
+import type { ApiKeyStore } from '../http/api-keys.ts'
+import { attachmentRoutes } from '../http/attachments.ts'
+import { directoryRoutes } from '../http/directory.ts'
+import { draftRoutes } from '../http/drafts.ts'
+import { emailAccountRoutes } from '../http/email-accounts.ts'
+import { healthRoutes } from '../http/health.ts'
+import { keyRoutes } from '../http/keys.ts'
+import { messageContentRoutes } from '../http/message-content.ts'
+import { messageRoutes } from '../http/messages.ts'
+import { outboxRoutes } from '../http/outbox.ts'
+import { problemCodes } from '../http/problem-codes.ts'
+import { problemPages } from '../http/problem-pages.ts'
+import type { App } from '../http/server.ts'
+import { syncRoutes } from '../http/sync.ts'
+import { templateRoutes } from '../http/templates.ts'
+import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking.ts'
+import {
+  countConnected,
+  findAccount as findAccountRow,
+  listAccounts,
+} from '../projections/accounts/account-list.ts'
+import { engagementReport, lastDays } from '../projections/analytics/engagement-report.ts'
+import { listEntries } from '../projections/directory/directory.ts'
+import { listDrafts } from '../projections/sending/drafts.ts'
+import { findOutgoing, listOutbox } from '../projections/sending/outbox-queries.ts'
+import { sentToday } from '../projections/sending/send-counters.ts'
+import { findMessage, listFolder, listMessages, messagesOf } from '../projections/sync/find-messages.ts'
+import { findThread, listThreads, membersOf, threadOf } from '../projections/sync/find-threads.ts'
+import { listSyncErrors } from '../projections/sync/sync-errors.ts'
+import { findPass, listPasses } from '../projections/sync/sync-history.ts'
+import { findSyncStatus } from '../projections/sync/sync-status.ts'
+import {
+  findTemplateDetail,
+  findTemplateVersion,
+  listTemplates,
+} from '../projections/templates/template-list.ts'
+import { messageTracking } from '../projections/tracking/message-timeline-queries.ts'
+import type { Adapters } from './adapters.ts'
+import type { Needs } from './needs.ts'
+
+type Parts = {
+  readonly config: Config
+  readonly pool: pg.Pool
+  readonly apiKeys: ApiKeyStore
+  readonly adapters: Adapters
+  readonly needs: Needs
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Every route there is. */
+export const addRoutes = (server: App, parts: Parts): void => {
+  const { config, pool, apiKeys, clock, signal } = parts
+  const { db, blobs, tester, parser, tokens, spool, runner } = parts.adapters
+  const { needs, syncNeeds, writeNeeds } = parts.needs
+  const { handle, load } = needs
+  healthRoutes(server, {
+    ping: async () => void (await pool.query('select 1')),
+    projections: () => runner.status(),
+  })
+  problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
+  keyRoutes(server, { apiKeys })
+  directoryRoutes(server, {
+    putEntry: putEntry(needs),
+    removeEntry: removeEntry(needs),
+    listEntries: (kind, after, limit) => listEntries(db, kind, after, limit),
+    load,
+  })
+  emailAccountRoutes(server, {
+    connectAccount: connectAccount(needs),
+    changeServers: changeServers(needs),
+    changeSettings: changeSettings(needs),
+    changeSignature: changeSignature({ handle, check: checkSignature }),
+    testAccount: testAccount(needs),
+    pauseAccount: pauseAccount(needs),
+    resumeAccount: resumeAccount(needs),
+    disconnectAccount: disconnectAccount(needs),
+    chooseDefaultAccount: chooseDefaultAccount(needs),
+    tester,
+    listAccounts: (after, limit, withDisconnected) => listAccounts(db, after, limit, withDisconnected),
+    findAccount: (id) => findAccountRow(db, id),
+    figures: async () => ({
+      connectedAccounts: await countConnected(db),
+      emailsSentToday: (await sentToday(db, clock())).total,
+    }),
+    signal,
+  })
+  syncRoutes(server, {
+    requestSync: requestSync(needs),
+    findSyncStatus: (id, now) => findSyncStatus(db, id, now),
+    listPasses: (id, before, limit) => listPasses(db, id, before, limit),
+    findPass: (id, number) => findPass(db, id, number),
+    listSyncErrors: (id, after, limit) => listSyncErrors(db, id, after, limit),
+    clock,
+  })
+  messageRoutes(server, {
+    retryQuarantined: retryQuarantined(syncNeeds),
+    skipQuarantined: skipQuarantined(syncNeeds),
+    listMessages: (id, after, limit) => listMessages(db, id, after, limit),
+    listFolder: (id, folder, after, limit) => listFolder(db, id, folder, after, limit),
+    messagesOf: (ids) => messagesOf(db, ids),
+    findMessage: (id) => findMessage(db, id),
+    listThreads: (id, after, limit) => listThreads(db, id, after, limit),
+    findThread: (id) => findThread(db, id),
+    threadOf: (id) => threadOf(db, id),
+    membersOf: (thread, after, limit) => membersOf(db, thread, after, limit),
+    signal,
+  })
+  messageContentRoutes(server, { findMessage: (id) => findMessage(db, id), blobs, parser, signal })
+  templateRoutes(server, {
+    createTemplate: createTemplate(needs),
+    changeTemplate: changeTemplate(needs),
+    deleteTemplate: deleteTemplate(needs),
+    previewTemplate: previewTemplate(writeNeeds),
+    listTemplates: (query) => listTemplates(db, query),
+    findTemplateDetail: (id, userId) => findTemplateDetail(db, id, userId),
+    findTemplateVersion: (id, version, userId) => findTemplateVersion(db, id, version, userId),
+  })
+  attachmentRoutes(server, { blobs })
+  draftRoutes(server, {
+    saveDraft: saveDraft(writeNeeds),
+    changeDraft: changeDraft(writeNeeds),
+    discardDraft: discardDraft(needs),
+    previewDraft: previewDraft(writeNeeds),
+    listDrafts: (filter, after, limit) => listDrafts(db, filter, after, limit),
+    load,
+  })
+  outboxRoutes(server, {
+    queueMessage: queueMessage(writeNeeds),
+    cancelMessage: cancelMessage(needs),
+    settleMessage: settleMessage(needs),
+    listOutbox: (filter, after, limit) => listOutbox(db, filter, after, limit),
+    findOutgoing: (id) => findOutgoing(db, id),
+    blobs,
+    load,
+  })
+  trackingHitRoutes(server, {
+    tokens,
+    spool,
+    clock,
+    isOwn: networks(config.ownNetworks),
+    isBot: isKnownBot,
+    onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
+  })
+  trackingReportRoutes(server, {
+    messageTracking: (id) => messageTracking(db, id, { now: clock() }),
+    clock,
+  })
+  analyticsRoutes(server, {
+    engagementReport: (options) => engagementReport(db, options),
+    lastDays: (days, now) => lastDays(db, days, now),
+    clock,
+  })
+}
