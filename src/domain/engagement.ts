@@ -53,6 +53,7 @@ export const engagementEvents = [
 ] as const
 export type EngagementEvent = EventOf<(typeof engagementEvents)[number]>
 
+/** For folds that read other events too. */
 export const isEngagementEvent = (event: RecordedEvent): event is RecordedEvent<EngagementEvent> =>
   engagementEvents.some(({ type }) => type === event.type)
 
@@ -67,6 +68,7 @@ const nothing: HitCounts = {
   lastHumanAt: null,
 }
 
+/** A message that was queued, and nothing more. */
 export const engagementOf = (queued: EventOf<typeof MessageQueued>['data']): Engagement => ({
   links: queued.tracking.links.length,
   accepted: queued.envelope.recipients.length,
@@ -182,6 +184,7 @@ export type Outcome = {
   readonly rawClicked: boolean
 }
 
+/** What a message counts for, given the counts that `judgeEngagement` made of its hits. */
 export const outcomeOf = (of: Engagement, { opens, clicks }: HitCounts): Outcome => {
   const sent = of.sentAt !== null
   const replied = sent && of.replies > 0

@@ -16,6 +16,7 @@ export type EventDefinition<Type extends string = string, Schema extends z.ZodTy
   readonly schema: Schema
 }
 
+/** Defines a kind of event: its name and the schema of its data, which must be plain JSON. */
 export const defineEvent = <Type extends string, Schema extends z.ZodType>(
   type: Type,
   schema: Schema,

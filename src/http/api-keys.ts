@@ -64,5 +64,6 @@ export const readApiKey = (token: string): { id: string; hash: Buffer } | null =
 
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest()
 
+/** True where the key has the permission, or all of them. */
 export const allows = (key: ApiKey, permission: Permission): boolean =>
   key.scopes.includes('*') || key.scopes.includes(permission)

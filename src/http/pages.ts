@@ -8,6 +8,7 @@ export const pageQuery = z.object({
   cursor: z.string().max(2000).optional().describe('`nextCursor` of the page before'),
 })
 
+/** The schema of a page of these items. */
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({ data: z.array(item), nextCursor: z.string().nullable(), hasMore: z.boolean() })
 

@@ -86,6 +86,7 @@ export const answerProblem = (
   return sendProblem(request, reply, stated)
 }
 
+/** Answers with a problem, whatever media type was asked for (RFC 9457 3). */
 export const sendProblem = (request: FastifyRequest, reply: FastifyReply, stated: Stated): FastifyReply => {
   const body: Problem = {
     type: `/problems/${stated.code}`,

@@ -14,6 +14,7 @@ export const timestamp: Column<string> = { sql: 'timestamptz', nullable: false }
 /** A calendar day as `2026-01-31`. */
 export const date: Column<string> = { sql: 'date', nullable: false }
 export const json = <Value extends Json | object>(): Column<Value> => ({ sql: 'jsonb', nullable: false })
+/** The same column, where a row may have no value. */
 export const nullable = <Value>(column: Column<Value>): Column<Value | null> => ({
   sql: column.sql,
   nullable: true,
@@ -28,6 +29,7 @@ export type Table<C extends Columns = Columns> = {
   readonly indexes?: readonly string[]
 }
 
+/** A table of a read model; `key` is its primary key, by which the fold gets rows. */
 export const table = <const C extends Columns, const Key extends readonly (keyof C & string)[]>(definition: {
   columns: C
   key: Key
@@ -69,6 +71,7 @@ export type Projection<
   readonly fold: (event: RecordedEvent<EventOf<Events[number]>>, rows: Rows<T>) => void
 }
 
+/** Defines a read model; its fold is typed by its events and tables. */
 export const projection = <const T extends Tables, const Events extends readonly EventDefinition[]>(
   definition: Projection<T, Events>,
 ): Projection<T, Events> => definition
@@ -78,6 +81,7 @@ export type AnyProjection = Pick<Projection, 'name' | 'version' | 'tables' | 'ev
   readonly fold: (event: never, rows: never) => void
 }
 
+/** The schema of PostgreSQL that a version of a projection has to itself: `rm_send_counters_v1`. */
 export const schemaOf = (of: { readonly name: string; readonly version: number }): string =>
   `rm_${of.name.replaceAll('-', '_')}_v${of.version}`
 

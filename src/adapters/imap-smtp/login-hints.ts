@@ -11,7 +11,7 @@ const HINTS: readonly (readonly [suffixes: readonly string[], hint: string])[] =
   [['yahoo.com', 'aol.com'], 'Yahoo and AOL take an app password here, made under Account security.'],
   [
     ['office365.com', 'outlook.com', 'hotmail.com', 'live.com'],
-    'Microsoft has switched password logins off for most mailboxes; connect the account with Microsoft sign-in instead.',
+    'Microsoft has switched password logins off for most mailboxes, and Mailtrail has no sign-in with Microsoft yet: the mailbox must allow password logins.',
   ],
   [['fastmail.com'], 'Fastmail takes an app password here, made under Privacy & Security.'],
   [

@@ -5,6 +5,7 @@ const MAX_WORDS = 300
 
 type Failed = Extract<SendOutcome, { kind: 'failed' }>
 
+/** Known not to be sent, for good; `remedy` says what a person can do about it. */
 export const failed = (
   code: string,
   reason: string,
@@ -12,6 +13,7 @@ export const failed = (
   refused: readonly RefusedRecipient[] = [],
 ): Failed => ({ kind: 'failed', code, reason, remedy, refused: [...refused] })
 
+/** Known not to be sent, for now. */
 export const deferred = (problem: { code: string; message: string }): SendOutcome => ({
   kind: 'deferred',
   code: problem.code,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { BlobStore } from '../../commands/ports.ts'
 
+/** Blobs in this process alone: gone with it. */
 export const memoryBlobStore = (): BlobStore => {
   const kept = new Map<string, Buffer>()
   return {

@@ -60,6 +60,7 @@ export const mailboxesIn = (fields: readonly HeaderField[], name: string): Writt
     .filter((mailbox) => mailbox.address !== '' || mailbox.name !== '')
     .map(({ address, name: phrase }) => (phrase === '' ? { address } : { address, name: phrase }))
 
+/** The Subject, decoded (RFC 2047), in one line; '' where there is none. */
 export const subjectIn = (fields: readonly HeaderField[]): string =>
   oneLine(decodeWords(first(fields, 'subject')))
 

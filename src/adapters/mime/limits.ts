@@ -23,6 +23,7 @@ export type Reason = keyof typeof MESSAGES
 
 export const isReason = (text: string): text is Reason => Object.hasOwn(MESSAGES, text)
 
+/** The error for a mail beyond a limit; `reason` is its code. */
 export const unreadable = (reason: Reason): UnreadableMail => new UnreadableMail(reason, MESSAGES[reason])
 
 /** Offset of the first byte behind the empty line that ends the header (RFC 5322 2.1); the length where there is none. */

@@ -16,6 +16,7 @@ export type TextWriter = {
   end(): string
 }
 
+/** Writes plain text line by line, under margins that nest. */
 export const textWriter = (): TextWriter => {
   const lines: string[] = []
   const margins: Margin[] = []

@@ -86,5 +86,6 @@ export const readCheckpoints = async (db: Pool | ClientBase): Promise<Map<string
   return new Map(rows.map(({ key, position }) => [key, position]))
 }
 
+/** Each version of a projection has a checkpoint of its own: `outbox.v2`. */
 export const checkpointKey = ({ name, version }: Pick<Of, 'name' | 'version'>): string =>
   `${name}.v${version}`

@@ -24,6 +24,7 @@ export type Progress = {
 
 const POLL_MS = 50
 
+/** Of a projection that this process has not run yet. */
 export const newProgress = (projection: AnyProjection): Progress => ({
   key: checkpointKey(projection),
   reached: undefined,

@@ -14,6 +14,7 @@ export type ReadModelTables = {
   readonly write: (client: ClientBase, changes: TableChanges) => Promise<void>
 }
 
+/** A name as an identifier of SQL. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** Columns as text, so that what is read depends neither on the pool's parsers nor on the session's settings. */

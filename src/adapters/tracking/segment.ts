@@ -14,11 +14,13 @@ export type Segment = { readonly name: string; readonly state: 'open' | 'sealed'
 
 const NAME = /^(\d{15}-[0-9a-f-]{36})\.(open|sealed)$/
 
+/** The segment that a file of the spool is; null where it is none. */
 export const segmentOf = (file: string): Segment | null => {
   const [, name, state] = NAME.exec(file) ?? []
   return name && (state === 'open' || state === 'sealed') ? { name, state } : null
 }
 
+/** Its path. */
 export const fileOf = (folder: string, { name, state }: Segment): string =>
   path.join(folder, `${name}.${state}`)
 
@@ -33,6 +35,7 @@ export const sealFile = (folder: string, name: string): boolean => {
   }
 }
 
+/** There is no such file (any more). */
 export const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
@@ -104,6 +107,7 @@ export const readSegment = async (folder: string, segment: Segment): Promise<Seg
   return { hits, damaged }
 }
 
+/** A hit as its line in a segment. */
 export const lineOf = (hit: TrackedHit): Buffer => Buffer.from(`${JSON.stringify(hit)}\n`, 'utf8')
 
 const hitOf = (line: string): TrackedHit | null => {

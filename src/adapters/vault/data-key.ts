@@ -14,6 +14,7 @@ export class CredentialsUnreadable extends Error {
   }
 }
 
+/** 256 random bits for AES. */
 export const newDataKey = (): KeyObject => createSecretKey(randomBytes(32))
 
 /** Seals a data key for its account under the ring's current key. */

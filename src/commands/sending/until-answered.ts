@@ -24,6 +24,7 @@ export const untilAnswered = async <Result>(
   }
 }
 
+/** True for errors by which the store, or a rule, has said no: asking again would not change it. */
 export const isAnswer = (error: unknown): boolean =>
   error instanceof Refused ||
   error instanceof NotFound ||

@@ -118,6 +118,7 @@ const resultOf = (
   return { counts, failures, exclusions, missed, settled: uids.filter((uid) => !missed.includes(uid)) }
 }
 
+/** A folder in which nothing was looked at yet. */
 export const noCounts = (folder: string): FolderCounts => ({
   folder,
   listed: 0,

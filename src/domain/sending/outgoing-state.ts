@@ -101,6 +101,7 @@ export type OutgoingCommand =
 
 // ---------------------------------------------------------------- evolve
 
+/** The message after one more of its events. */
 export const evolve = (state: OutgoingMessage, event: OutgoingEvent): OutgoingMessage => {
   if (event.type === 'DraftSaved') return { status: 'draft', draft: event.data.draft }
   if (event.type === 'DraftDiscarded') return { status: 'discarded' }

@@ -20,6 +20,7 @@ export const distinctRecipients = (written: {
   return { to: written.to.filter(fresh), cc: written.cc.filter(fresh), bcc: written.bcc.filter(fresh) }
 }
 
+/** To, Cc and Bcc together, an address that is named twice counted twice. */
 export const countRecipients = ({ to, cc, bcc }: Recipients): number => to.length + cc.length + bcc.length
 
 /** @throws Refused `no-recipient`, `too-many-recipients` */

@@ -68,6 +68,7 @@ const isHit = (event: DomainEvent): event is HitEvent =>
 const tokenOf = (hit: HitEvent): string =>
   `${hit.data.outgoingId} ${hit.data.recipient} ${hit.type === 'ClickTracked' ? hit.data.link : 'pixel'}`
 
+/** `tracking-<outgoingId>` */
 export const trackingStream = (outgoingId: string): string => `tracking-${outgoingId}`
 
 /** True where this reply is in the history of the message already. */

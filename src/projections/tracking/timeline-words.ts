@@ -41,4 +41,5 @@ const REASONS: Readonly<Record<Reason, string>> = {
   'no-agent': 'by something that does not say what it is',
 }
 
+/** Why a hit was judged as it was, to go on behind what it was: 'Opened, by a person'. */
 export const reasonWords = (reason: Reason): string => REASONS[reason]
