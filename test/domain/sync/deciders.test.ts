@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Refused, type Decider } from '../../../src/domain/decider.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
-import type { FolderCounts, FolderCursor, Placement } from '../../../src/domain/sync/events.ts'
+import type { FolderCounts, Placement } from '../../../src/domain/sync/events.ts'
 import {
   message,
   type MessageCommand,
@@ -10,6 +10,7 @@ import {
   type SyncedMessage,
 } from '../../../src/domain/sync/message.ts'
 import { syncPass, type SyncPassCommand } from '../../../src/domain/sync/sync-pass.ts'
+import { countsOf, cursorOf } from '../../support/sync.ts'
 
 const accountId = 'acc_01hzy3v9k5d8e2q7w4r6t8y0ab'
 const messageId = 'msg_01hzy3v9k5d8e2q7w4r6t8y0ab'
@@ -61,31 +62,7 @@ const quarantined = (placement: Placement): QuarantinedMessage => ({
   reason: 'too many parts',
   attempts: 1,
 })
-const cursor = (uidNext: number, uidValidity = '1'): FolderCursor => ({
-  folder: 'INBOX',
-  role: 'inbox',
-  uidValidity,
-  uidNext,
-  since: null,
-  backfilledTo: null,
-  backfillDone: false,
-  retry: [],
-  messages: null,
-  scannedAt: null,
-})
-const counts = (some: Partial<FolderCounts> = {}): FolderCounts => ({
-  folder: 'INBOX',
-  listed: 0,
-  stored: 0,
-  known: 0,
-  excluded: 0,
-  failed: 0,
-  flagsChanged: 0,
-  removed: 0,
-  sent: 0,
-  received: 0,
-  ...some,
-})
+const cursor = (uidNext: number, uidValidity = '1') => cursorOf({ uidNext, uidValidity, backfillDone: false })
 
 const run = <State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
@@ -114,7 +91,7 @@ const start: SyncPassCommand = { do: 'start', accountId, number: 1, trigger: 'sc
 const record = (some: Partial<FolderCounts>, uidNext = 1): SyncPassCommand => ({
   do: 'record',
   cursor: cursor(uidNext),
-  counts: counts(some),
+  counts: countsOf(some),
   failures: Array.from({ length: some.failed ?? 0 }, (_, uid) => ({
     folder: 'INBOX',
     uid,
