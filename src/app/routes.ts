@@ -18,6 +18,7 @@ import { removeEntry } from '../commands/directory/remove-entry.ts'
 import type { Clock } from '../commands/ports.ts'
 import { cancelMessage } from '../commands/sending/cancel-message.ts'
 import { discardDraft } from '../commands/sending/discard-draft.ts'
+import { ownMessage } from '../commands/sending/own-message.ts'
 import { previewDraft } from '../commands/sending/preview-draft.ts'
 import { queueMessage } from '../commands/sending/queue-message.ts'
 import { changeDraft, saveDraft } from '../commands/sending/save-draft.ts'
@@ -50,6 +51,7 @@ import {
   countConnected,
   findAccount as findAccountRow,
   listAccounts,
+  usableAccounts,
 } from '../projections/accounts/account-list.ts'
 import { engagementReport, lastDays } from '../projections/analytics/engagement-report.ts'
 import { listEntries } from '../projections/directory/directory.ts'
@@ -67,6 +69,7 @@ import {
   listTemplates,
 } from '../projections/templates/template-list.ts'
 import { messageTracking } from '../projections/tracking/message-timeline-queries.ts'
+import { readAccess } from './access.ts'
 import type { Adapters } from './adapters.ts'
 import type { Needs } from './needs.ts'
 
@@ -86,6 +89,8 @@ export const addRoutes = (server: App, parts: Parts): void => {
   const { db, blobs, tester, parser, tokens, spool, runner } = parts.adapters
   const { needs, syncNeeds, writeNeeds } = parts.needs
   const { handle, load } = needs
+  const { mayRead, own } = readAccess(needs.findAccount)
+  const readMessage = async (id: string, userId: string | null) => own(await findMessage(db, id), userId)
   healthRoutes(server, {
     ping: async () => void (await pool.query('select 1')),
     projections: () => runner.status(),
@@ -109,17 +114,19 @@ export const addRoutes = (server: App, parts: Parts): void => {
     disconnectAccount: disconnectAccount(needs),
     chooseDefaultAccount: chooseDefaultAccount(needs),
     tester,
-    listAccounts: (after, limit, withDisconnected) => listAccounts(db, after, limit, withDisconnected),
-    findAccount: (id) => findAccountRow(db, id),
-    figures: async () => ({
-      connectedAccounts: await countConnected(db),
+    listAccounts: (after, limit, withDisconnected, userId) =>
+      listAccounts(db, after, limit, withDisconnected, userId),
+    findAccount: (id, userId) => findAccountRow(db, id, userId),
+    figures: async (userId) => ({
+      connectedAccounts: await countConnected(db, userId),
       emailsSentToday: (await sentToday(db, clock())).total,
     }),
     signal,
   })
   syncRoutes(server, {
     requestSync: requestSync(needs),
-    findSyncStatus: (id, now) => findSyncStatus(db, id, now),
+    findSyncStatus: async (id, now, userId) =>
+      (await mayRead(id, userId)) ? findSyncStatus(db, id, now) : undefined,
     listPasses: (id, before, limit) => listPasses(db, id, before, limit),
     findPass: (id, number) => findPass(db, id, number),
     listSyncErrors: (id, after, limit) => listSyncErrors(db, id, after, limit),
@@ -128,17 +135,20 @@ export const addRoutes = (server: App, parts: Parts): void => {
   messageRoutes(server, {
     retryQuarantined: retryQuarantined(syncNeeds),
     skipQuarantined: skipQuarantined(syncNeeds),
-    listMessages: (id, after, limit) => listMessages(db, id, after, limit),
-    listFolder: (id, folder, after, limit) => listFolder(db, id, folder, after, limit),
+    listMessages: async (id, after, limit, userId) =>
+      (await mayRead(id, userId)) ? listMessages(db, id, after, limit) : [],
+    listFolder: async (id, folder, after, limit, userId) =>
+      (await mayRead(id, userId)) ? listFolder(db, id, folder, after, limit) : [],
     messagesOf: (ids) => messagesOf(db, ids),
-    findMessage: (id) => findMessage(db, id),
-    listThreads: (id, after, limit) => listThreads(db, id, after, limit),
-    findThread: (id) => findThread(db, id),
+    findMessage: readMessage,
+    listThreads: async (id, after, limit, userId) =>
+      (await mayRead(id, userId)) ? listThreads(db, id, after, limit) : [],
+    findThread: async (id, userId) => own(await findThread(db, id), userId),
     threadOf: (id) => threadOf(db, id),
     membersOf: (thread, after, limit) => membersOf(db, thread, after, limit),
     signal,
   })
-  messageContentRoutes(server, { findMessage: (id) => findMessage(db, id), blobs, parser, signal })
+  messageContentRoutes(server, { findMessage: readMessage, blobs, parser, signal })
   templateRoutes(server, {
     createTemplate: createTemplate(needs),
     changeTemplate: changeTemplate(needs),
@@ -161,10 +171,13 @@ export const addRoutes = (server: App, parts: Parts): void => {
     queueMessage: queueMessage(writeNeeds),
     cancelMessage: cancelMessage(needs),
     settleMessage: settleMessage(needs),
-    listOutbox: (filter, after, limit) => listOutbox(db, filter, after, limit),
-    findOutgoing: (id) => findOutgoing(db, id),
+    listOutbox: async ({ userId, ...filter }, after, limit) => {
+      const accounts = userId === null ? undefined : await usableAccounts(db, userId)
+      return listOutbox(db, { ...filter, accounts }, after, limit)
+    },
+    findOutgoing: async (id, userId) => own(await findOutgoing(db, id), userId),
     blobs,
-    load,
+    ownMessage: ownMessage(needs),
   })
   trackingHitRoutes(server, {
     tokens,
@@ -175,7 +188,10 @@ export const addRoutes = (server: App, parts: Parts): void => {
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
   trackingReportRoutes(server, {
-    messageTracking: (id) => messageTracking(db, id, { now: clock() }),
+    messageTracking: async (id, userId) => {
+      const found = await messageTracking(db, id, { now: clock() })
+      return found && (await mayRead(found.accountId, userId)) ? found : null
+    },
     clock,
   })
   analyticsRoutes(server, {

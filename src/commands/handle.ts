@@ -20,6 +20,9 @@ export const systemCaller = (name: string, clock: Clock, about: string): Caller 
   causationId: null,
 })
 
+/** The user of the CRM who asks; null where a program asks for nobody. */
+export const userOf = ({ actor }: Caller): string | null => (actor.kind === 'user' ? actor.id : null)
+
 /** `repeated`: the stream showed that this command had been done before; nothing was appended. */
 export type Handled<State> = {
   readonly revision: number

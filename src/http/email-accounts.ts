@@ -91,9 +91,11 @@ export type EmailAccountDeps = {
     after: [string, string] | null,
     limit: number,
     withDisconnected: boolean,
+    userId: string | null,
   ) => Promise<AccountRow[]>
-  findAccount: (id: string) => Promise<AccountRow | undefined>
-  figures: () => Promise<{ connectedAccounts: number; emailsSentToday: number }>
+  /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
+  findAccount: (id: string, userId: string | null) => Promise<AccountRow | undefined>
+  figures: (userId: string | null) => Promise<{ connectedAccounts: number; emailsSentToday: number }>
   signal: AbortSignal
 }
 
@@ -165,18 +167,18 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
         ...problems,
       },
     },
-    handler: async ({ query }) => {
+    handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['instant', 'text'])
-      const rows = await deps.listAccounts(after, query.limit + 1, query.include_disconnected)
+      const rows = await deps.listAccounts(after, query.limit + 1, query.include_disconnected, actingUser)
       const page = toPage(rows, query.limit, (row) => [row.connected_at, row.id], toView)
-      return { ...page, figures: await deps.figures() }
+      return { ...page, figures: await deps.figures(actingUser) }
     },
   })
   app.get('/v1/email-accounts/:id', {
     config: { permission: 'accounts:read', reads: [accountList] },
     schema: { tags, summary: 'Get an email account', params: byId, response: { 200: view, ...problems } },
-    handler: async ({ params }, reply) => {
-      const row = await deps.findAccount(params.id)
+    handler: async ({ params, actingUser }, reply) => {
+      const row = await deps.findAccount(params.id, actingUser)
       if (!row) throw new NotFound('email account', params.id)
       return answered(reply, { revision: row.revision, position: null }, toView(row))
     },

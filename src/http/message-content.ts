@@ -11,7 +11,7 @@ import { problems, type App } from './server.ts'
 export const messageContentRoutes = (
   app: App,
   deps: {
-    findMessage: (id: string) => Promise<MessageRow | undefined>
+    findMessage: (id: string, userId: string | null) => Promise<MessageRow | undefined>
     blobs: Pick<BlobStore, 'get'>
     parser: MailParser
     signal: AbortSignal
@@ -20,8 +20,8 @@ export const messageContentRoutes = (
   const tags = ['Messages']
   const config = { permission: 'messages:read', reads: [messages] } as const
   const byId = z.object({ id: messageId })
-  const requireMessage = async (id: string): Promise<MessageRow> => {
-    const row = await deps.findMessage(id)
+  const requireMessage = async (id: string, userId: string | null): Promise<MessageRow> => {
+    const row = await deps.findMessage(id, userId)
     if (!row) throw new NotFound('message', id)
     return row
   }
@@ -30,8 +30,8 @@ export const messageContentRoutes = (
     if (!bytes) throw new Error(`The blob ${hash} is not kept`)
     return bytes
   }
-  const read = async (id: string): Promise<ParsedMail> => {
-    const { raw } = await requireMessage(id)
+  const read = async (id: string, userId: string | null): Promise<ParsedMail> => {
+    const { raw } = await requireMessage(id, userId)
     try {
       return await deps.parser.parse(await bytesOf(raw), deps.signal)
     } catch (error) {
@@ -53,8 +53,8 @@ export const messageContentRoutes = (
       params: byId,
       response: { 200: z.object({ text: z.string().nullable(), hasHtml: z.boolean() }), ...problems },
     },
-    handler: async ({ params }) => {
-      const { text, html } = await read(params.id)
+    handler: async ({ params, actingUser }) => {
+      const { text, html } = await read(params.id, actingUser)
       return { text, hasHtml: html !== null }
     },
   })
@@ -67,8 +67,8 @@ export const messageContentRoutes = (
       params: byId,
       response: { ...fileAnswer('text/html', 'The HTML part'), ...problems },
     },
-    handler: async ({ params }, reply) => {
-      const { html } = await read(params.id)
+    handler: async ({ params, actingUser }, reply) => {
+      const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
       return download(reply, Buffer.from(html), 'text/html; charset=utf-8', `${params.id}.html`)
     },
@@ -81,8 +81,8 @@ export const messageContentRoutes = (
       params: byId,
       response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
-    handler: async ({ params }, reply) => {
-      const { raw } = await requireMessage(params.id)
+    handler: async ({ params, actingUser }, reply) => {
+      const { raw } = await requireMessage(params.id, actingUser)
       return download(reply, await bytesOf(raw), 'message/rfc822', `${params.id}.eml`)
     },
   })
@@ -99,8 +99,8 @@ export const messageContentRoutes = (
         ...problems,
       },
     },
-    handler: async ({ params }, reply) => {
-      const attachment = (await requireMessage(params.id)).attachments[params.index]
+    handler: async ({ params, actingUser }, reply) => {
+      const attachment = (await requireMessage(params.id, actingUser)).attachments[params.index]
       if (!attachment) throw new NotFound('attachment', String(params.index))
       const { name, contentType, blob } = attachment
       const type = harmless.has(contentType.toLowerCase()) ? contentType : 'application/octet-stream'

@@ -140,12 +140,29 @@ type Key = readonly [at: string, id: string]
 export type MessageRouteDeps = {
   retryQuarantined: ReturnType<typeof retryQuarantined>
   skipQuarantined: ReturnType<typeof skipQuarantined>
-  listMessages: (accountId: string, after: Key | null, limit: number) => Promise<MessageRow[]>
-  listFolder: (accountId: string, folder: string, after: Key | null, limit: number) => Promise<MessageRow[]>
+  /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
+  listMessages: (
+    accountId: string,
+    after: Key | null,
+    limit: number,
+    userId: string | null,
+  ) => Promise<MessageRow[]>
+  listFolder: (
+    accountId: string,
+    folder: string,
+    after: Key | null,
+    limit: number,
+    userId: string | null,
+  ) => Promise<MessageRow[]>
   messagesOf: (ids: readonly string[]) => Promise<MessageRow[]>
-  findMessage: (id: string) => Promise<MessageRow | undefined>
-  listThreads: (accountId: string, after: Key | null, limit: number) => Promise<ThreadRow[]>
-  findThread: (id: string) => Promise<ThreadRow | undefined>
+  findMessage: (id: string, userId: string | null) => Promise<MessageRow | undefined>
+  listThreads: (
+    accountId: string,
+    after: Key | null,
+    limit: number,
+    userId: string | null,
+  ) => Promise<ThreadRow[]>
+  findThread: (id: string, userId: string | null) => Promise<ThreadRow | undefined>
   threadOf: (messageId: string) => Promise<string | null>
   membersOf: (thread: ThreadRow, after: Key | null, limit: number) => Promise<{ id: string; at: string }[]>
   signal: AbortSignal
@@ -155,13 +172,13 @@ export type MessageRouteDeps = {
 export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
   const tags = ['Messages']
   const byId = z.object({ id: messageId })
-  const requireMessage = async (id: string): Promise<MessageRow> => {
-    const row = await deps.findMessage(id)
+  const requireMessage = async (id: string, userId: string | null): Promise<MessageRow> => {
+    const row = await deps.findMessage(id, userId)
     if (!row) throw new NotFound('message', id)
     return row
   }
-  const requireThread = async (id: string): Promise<ThreadRow> => {
-    const thread = await deps.findThread(id)
+  const requireThread = async (id: string, userId: string | null): Promise<ThreadRow> => {
+    const thread = await deps.findThread(id, userId)
     if (!thread) throw new NotFound('thread', id)
     return thread
   }
@@ -194,9 +211,10 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       }),
       response: { 200: pageOf(summaryView), ...problems },
     },
-    handler: async ({ query }) => {
+    handler: async ({ query, actingUser }) => {
       const { account, folder, thread, cursor, limit } = query
-      if (thread !== undefined) return messagesOfThread(await requireThread(thread), cursor, limit)
+      if (thread !== undefined)
+        return messagesOfThread(await requireThread(thread, actingUser), cursor, limit)
       if (account === undefined)
         throw new HttpProblem(
           400,
@@ -207,16 +225,16 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       const after = readCursor(cursor, ['instant', 'text'])
       const rows =
         folder === undefined
-          ? await deps.listMessages(account, after, limit + 1)
-          : await deps.listFolder(account, folder, after, limit + 1)
+          ? await deps.listMessages(account, after, limit + 1, actingUser)
+          : await deps.listFolder(account, folder, after, limit + 1, actingUser)
       return toPage(rows, limit, (row) => [row.received_at, row.id], toSummary)
     },
   })
   app.get('/v1/messages/:id', {
     config: { permission: 'messages:read', reads: [messages, threads] },
     schema: { tags, summary: 'Get a message', params: byId, response: { 200: messageView, ...problems } },
-    handler: async ({ params }) => {
-      const row = await requireMessage(params.id)
+    handler: async ({ params, actingUser }) => {
+      const row = await requireMessage(params.id, actingUser)
       return toMessage(row, await deps.threadOf(row.id))
     },
   })
@@ -250,9 +268,9 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       querystring: pageQuery.extend({ account: accountId }),
       response: { 200: pageOf(threadView), ...problems },
     },
-    handler: async ({ query }) => {
+    handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['instant', 'text'])
-      const rows = await deps.listThreads(query.account, after, query.limit + 1)
+      const rows = await deps.listThreads(query.account, after, query.limit + 1, actingUser)
       return toPage(rows, query.limit, (row) => [row.last_at, row.id], toThread)
     },
   })
@@ -264,8 +282,8 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       params: z.object({ id: threadId }),
       response: { 200: threadView.extend({ messages: pageOf(summaryView) }), ...problems },
     },
-    handler: async ({ params }) => {
-      const thread = await requireThread(params.id)
+    handler: async ({ params, actingUser }) => {
+      const thread = await requireThread(params.id, actingUser)
       return { ...toThread(thread), messages: await messagesOfThread(thread, undefined, 200) }
     },
   })

@@ -1,14 +1,13 @@
 import { z } from 'zod'
-import type { Load } from '../commands/handle.ts'
 import type { BlobStore } from '../commands/ports.ts'
 import type { cancelMessage } from '../commands/sending/cancel-message.ts'
+import type { ownMessage } from '../commands/sending/own-message.ts'
 import type { queueMessage } from '../commands/sending/queue-message.ts'
 import type { settleMessage } from '../commands/sending/settle-message.ts'
 import { accountId } from '../domain/accounts/events.ts'
 import { NotFound } from '../domain/decider.ts'
 import { askedInstant } from '../domain/mail.ts'
 import { outgoingId } from '../domain/sending/events.ts'
-import { outgoingMessage, outgoingStream } from '../domain/sending/outgoing-message.ts'
 import type { OutgoingMessage } from '../domain/sending/outgoing-state.ts'
 import { outbox, outboxStates, type OutboxRow, type OutboxState } from '../projections/sending/outbox.ts'
 import { download, fileAnswer } from './downloads.ts'
@@ -124,13 +123,18 @@ export type OutboxDeps = {
   cancelMessage: ReturnType<typeof cancelMessage>
   settleMessage: ReturnType<typeof settleMessage>
   listOutbox: (
-    filter: { state?: OutboxState | undefined; accountId?: string | undefined },
+    filter: {
+      state?: OutboxState | undefined
+      accountId?: string | undefined
+      /** For whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
+      userId: string | null
+    },
     after: [queuedAt: string, id: string] | null,
     limit: number,
   ) => Promise<OutboxRow[]>
-  findOutgoing: (id: string) => Promise<OutboxRow | undefined>
+  findOutgoing: (id: string, userId: string | null) => Promise<OutboxRow | undefined>
   blobs: Pick<BlobStore, 'get'>
-  load: Load
+  ownMessage: ReturnType<typeof ownMessage>
 }
 
 /** Messages on their way out, and what became of them (C97, C99, R17, R18). */
@@ -163,10 +167,10 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       querystring: pageQuery.extend({ state: state.optional(), account: accountId.optional() }),
       response: { 200: pageOf(view), ...problems },
     },
-    handler: async ({ query }) => {
+    handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listOutbox(
-        { state: query.state, accountId: query.account },
+        { state: query.state, accountId: query.account, userId: actingUser },
         after,
         query.limit + 1,
       )
@@ -176,8 +180,8 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
   app.get('/v1/outbox/:id', {
     config: { permission: 'messages:read', reads: [outbox] },
     schema: { tags, summary: 'Get a message', params: byId, response: { 200: view, ...problems } },
-    handler: async ({ params }, reply) => {
-      const row = await deps.findOutgoing(params.id)
+    handler: async ({ params, actingUser }, reply) => {
+      const row = await deps.findOutgoing(params.id, actingUser)
       if (!row) throw new NotFound('message', params.id)
       return answered(reply, { revision: row.revision, position: null }, toView(row))
     },
@@ -226,8 +230,8 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       querystring: z.object({ form: z.enum(['wire', 'copy']).default('copy').describe('Which of the two') }),
       response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
-    handler: async ({ params, query }, reply) => {
-      const { state: found } = await deps.load(outgoingMessage, outgoingStream(params.id))
+    handler: async ({ params, query, actingUser }, reply) => {
+      const found = await deps.ownMessage(params.id, actingUser)
       if (!('message' in found)) throw new NotFound('message', params.id)
       const { blob } = query.form === 'wire' ? found.message.mime : found.message.copy
       const bytes = await deps.blobs.get(blob)

@@ -119,7 +119,8 @@ const toErrorView = (row: SyncErrorRow): z.infer<typeof errorView> => ({
 
 export type SyncRouteDeps = {
   requestSync: ReturnType<typeof requestSync>
-  findSyncStatus: (accountId: string, now: Date) => Promise<SyncStatus | undefined>
+  /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
+  findSyncStatus: (accountId: string, now: Date, userId: string | null) => Promise<SyncStatus | undefined>
   listPasses: (accountId: string, before: number | null, limit: number) => Promise<PassRow[]>
   findPass: (accountId: string, number: number) => Promise<(PassRow & { failures: FailureRow[] }) | undefined>
   listSyncErrors: (
@@ -134,8 +135,8 @@ export type SyncRouteDeps = {
 export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
   const tags = ['Sync']
   const byAccount = z.object({ id: accountId })
-  const requireAccount = async (id: string): Promise<SyncStatus> => {
-    const status = await deps.findSyncStatus(id, deps.clock())
+  const requireAccount = async (id: string, userId: string | null): Promise<SyncStatus> => {
+    const status = await deps.findSyncStatus(id, deps.clock(), userId)
     if (!status) throw new NotFound('email account', id)
     return status
   }
@@ -148,7 +149,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       params: byAccount,
       response: { 200: statusView, ...problems },
     },
-    handler: async ({ params }) => toStatusView(await requireAccount(params.id), deps.clock()),
+    handler: async ({ params, actingUser }) =>
+      toStatusView(await requireAccount(params.id, actingUser), deps.clock()),
   })
   app.get('/v1/email-accounts/:id/sync-runs', {
     config: { permission: 'accounts:read', reads: [syncHistory, syncStatus] },
@@ -159,15 +161,15 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       querystring: pageQuery,
       response: { 200: pageOf(runView), ...problems },
     },
-    handler: async ({ params, query }) => {
-      await requireAccount(params.id)
+    handler: async ({ params, query, actingUser }) => {
+      await requireAccount(params.id, actingUser)
       const [before] = readCursor(query.cursor, ['integer']) ?? [null]
       const rows = await deps.listPasses(params.id, before, query.limit + 1)
       return toPage(rows, query.limit, (row) => [row.number], toRunView)
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs/:number', {
-    config: { permission: 'accounts:read', reads: [syncHistory] },
+    config: { permission: 'accounts:read', reads: [syncHistory, syncStatus] },
     schema: {
       tags,
       summary: 'One sync run, with the messages that failed in it',
@@ -181,7 +183,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       }),
       response: { 200: runView.extend({ failures: z.array(failureView) }), ...problems },
     },
-    handler: async ({ params }) => {
+    handler: async ({ params, actingUser }) => {
+      await requireAccount(params.id, actingUser)
       const row = await deps.findPass(params.id, params.number)
       if (!row) throw new NotFound('sync run', String(params.number))
       const failures = row.failures.map(({ folder, uid, reason, attempts, message_id }) => {
@@ -213,8 +216,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       querystring: pageQuery,
       response: { 200: pageOf(errorView), ...problems },
     },
-    handler: async ({ params, query }) => {
-      await requireAccount(params.id)
+    handler: async ({ params, query, actingUser }) => {
+      await requireAccount(params.id, actingUser)
       const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listSyncErrors(params.id, after, query.limit + 1)
       return toPage(rows, query.limit, (row) => [row.last_at, row.id], toErrorView)

@@ -167,7 +167,10 @@ const trackingView = z.object({
 /** The tracking report of a message: what happened to it, and its sums. */
 export const trackingReportRoutes = (
   app: App,
-  deps: { messageTracking: (id: string) => Promise<MessageTracking | null>; clock: Clock },
+  deps: {
+    messageTracking: (id: string, userId: string | null) => Promise<MessageTracking | null>
+    clock: Clock
+  },
 ): void => {
   app.get('/v1/outbox/:id/tracking', {
     config: { permission: 'tracking:read', reads: [messageTimeline] },
@@ -180,8 +183,8 @@ export const trackingReportRoutes = (
       params: z.object({ id: outgoingId }),
       response: { 200: trackingView, ...problems },
     },
-    handler: async ({ params }) => {
-      const found = await deps.messageTracking(params.id)
+    handler: async ({ params, actingUser }) => {
+      const found = await deps.messageTracking(params.id, actingUser)
       if (!found) throw new NotFound('outgoing message', params.id)
       const { lastActivityAt } = found.summary
       const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, deps.clock())

@@ -20,6 +20,7 @@ import { confirmDelivery } from '../../src/commands/sending/confirm-delivery.ts'
 import { confirmFound } from '../../src/commands/sending/confirm-found.ts'
 import { discardDraft } from '../../src/commands/sending/discard-draft.ts'
 import { fileSentCopy, giveUpOnCopy } from '../../src/commands/sending/file-sent-copy.ts'
+import { ownMessage } from '../../src/commands/sending/own-message.ts'
 import { previewDraft } from '../../src/commands/sending/preview-draft.ts'
 import { queueMessage } from '../../src/commands/sending/queue-message.ts'
 import { recoverReleasing } from '../../src/commands/sending/recover-releasing.ts'
@@ -120,7 +121,7 @@ outboxRoutes(app, {
   listOutbox: (filter, after, limit) => listOutbox(db, filter, after, limit),
   findOutgoing: (id) => findOutgoing(db, id),
   blobs: world.blobs,
-  load,
+  ownMessage: ownMessage(needs),
 })
 attachmentRoutes(app, { blobs: world.blobs })
 t.teardown(() => app.close())

@@ -77,6 +77,7 @@ templateRoutes(app, {
       id === 'acc'
         ? {
             address: 'jo@acme.test',
+            owner: { kind: 'team' as const },
             signature: '<i>{user.name}, {user.title}</i>',
             settings: { displayName: '' },
           }

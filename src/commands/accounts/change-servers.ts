@@ -1,13 +1,12 @@
-import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
+import { account, accountStream, requireOwn, type Account } from '../../domain/accounts/account.ts'
 import type { MailServer } from '../../domain/accounts/events.ts'
-import { NotFound, Refused } from '../../domain/decider.ts'
-import type { Caller, Handle, Handled, Load } from '../handle.ts'
-import { StaleRevision } from '../handle.ts'
+import { Refused } from '../../domain/decider.ts'
+import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 import type { ConnectionTester, Secret, ServerLogin, Vault } from '../ports.ts'
 import { withoutPassword } from './connect-account.ts'
 import { requireConnection } from './require-connection.ts'
 
-/** A server as it shall be; without a password the one that is kept stays. */
+/** A server as it shall be; without a password the one that is kept stays, for the host that it was given for. */
 export type ChangedServer = MailServer & { readonly password: Secret | null }
 
 /** Moves an account to other servers, names or passwords, after trying them. Id, history and settings stay. */
@@ -20,12 +19,18 @@ export const changeServers =
     signal: AbortSignal,
   ): Promise<Handled<Account>> => {
     const stream = accountStream(input.accountId)
-    const { state, revision } = await deps.load(account, stream)
-    if (state.status === 'none') throw new NotFound('email account', input.accountId)
-    if (revision !== ifRevision) throw new StaleRevision(ifRevision, revision)
+    const by = userOf(caller)
+    const { state: loaded, revision } = await deps.load(account, stream)
+    const state = requireOwn(loaded, by)
+    // A repeat of what was done already, which the handler knows, or a stale version, which it refuses.
+    if (revision !== ifRevision) {
+      const { smtp, imap, credentialVersion } = state
+      const command = { do: 'change-servers', smtp, imap, credentialVersion, by } as const
+      return deps.handle(account, stream, command, caller, { ifRevision })
+    }
     const kept = await deps.vault.load(input.accountId, state.credentialVersion)
-    const smtp = input.smtp && login(input.smtp, kept?.smtpPassword ?? null)
-    const imap = input.imap && login(input.imap, kept?.imapPassword ?? null)
+    const smtp = input.smtp && login(input.smtp, state.smtp, kept?.smtpPassword)
+    const imap = input.imap && login(input.imap, state.imap, kept?.imapPassword)
     await requireConnection(deps.tester, { smtp, imap }, signal)
     const { version } = await deps.vault.store(input.accountId, {
       smtpPassword: smtp?.password ?? null,
@@ -36,6 +41,7 @@ export const changeServers =
       stream,
       {
         do: 'change-servers',
+        by,
         smtp: smtp && withoutPassword(smtp),
         imap: imap && withoutPassword(imap),
         credentialVersion: version,
@@ -45,8 +51,13 @@ export const changeServers =
     )
   }
 
-const login = (server: ChangedServer, kept: Secret | null): ServerLogin => {
-  const password = server.password ?? kept
+/** Who may change a server must not learn the password by naming a host of their own. */
+const login = (
+  server: ChangedServer,
+  before: MailServer | null,
+  kept: Secret | null | undefined,
+): ServerLogin => {
+  const password = server.password ?? (server.host === before?.host ? kept : null)
   if (!password)
     throw new Refused(
       'password-missing',

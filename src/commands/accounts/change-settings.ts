@@ -1,6 +1,6 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { AccountSettings } from '../../domain/accounts/events.ts'
-import type { Caller, Handle, Handled } from '../handle.ts'
+import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 
 /** Changes the settings that are given, of the version that the caller has seen. */
 export const changeSettings =
@@ -11,6 +11,12 @@ export const changeSettings =
     settings: Partial<AccountSettings>,
     ifRevision: number,
   ): Promise<Handled<Account>> =>
-    deps.handle(account, accountStream(accountId), { do: 'change-settings', settings }, caller, {
-      ifRevision,
-    })
+    deps.handle(
+      account,
+      accountStream(accountId),
+      { do: 'change-settings', settings, by: userOf(caller) },
+      caller,
+      {
+        ifRevision,
+      },
+    )

@@ -1,12 +1,18 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
-import type { Caller, Handle, Handled } from '../handle.ts'
+import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 
 /** Replaces the account's signature (HTML with variables). `check` refuses what no signature may hold. */
 export const changeSignature =
   (deps: { handle: Handle; check: (html: string) => void }) =>
   async (caller: Caller, accountId: string, html: string, ifRevision: number): Promise<Handled<Account>> => {
     deps.check(html)
-    return deps.handle(account, accountStream(accountId), { do: 'change-signature', html }, caller, {
-      ifRevision,
-    })
+    return deps.handle(
+      account,
+      accountStream(accountId),
+      { do: 'change-signature', html, by: userOf(caller) },
+      caller,
+      {
+        ifRevision,
+      },
+    )
   }

@@ -1,11 +1,11 @@
-import { account, accountStream, type Account } from '../../domain/accounts/account.ts'
+import { account, accountStream, requireMayConnect, type Account } from '../../domain/accounts/account.ts'
 import {
   defaultSettings,
   type AccountSettings,
   type MailServer,
   type Owner,
 } from '../../domain/accounts/events.ts'
-import { entityId, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
+import { entityId, userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 import type { ConnectionTester, Secret, Vault } from '../ports.ts'
 import { requireConnection } from './require-connection.ts'
 
@@ -28,6 +28,7 @@ export const connectAccount =
   (deps: { handle: Handle; load: Load; vault: Vault; tester: ConnectionTester }) =>
   async (caller: Caller, input: ConnectAccount, signal: AbortSignal): Promise<Handled<Account>> => {
     const accountId = entityId('acc', caller.commandId)
+    requireMayConnect(input.owner, userOf(caller))
     const { revision } = await deps.load(account, accountStream(accountId))
     const credentialVersion = revision === -1 ? await admit(deps, accountId, input, signal) : 0
     return deps.handle(
@@ -35,6 +36,7 @@ export const connectAccount =
       accountStream(accountId),
       {
         do: 'connect',
+        by: userOf(caller),
         accountId,
         provider: input.provider,
         address: input.address,

@@ -1,12 +1,17 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
-import type { Caller, Handle, Handled } from '../handle.ts'
+import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { Vault } from '../ports.ts'
 
 /** Ends the account and destroys its passwords. Its mail and history stay. Repeating it destroys them again. */
 export const disconnectAccount =
   (deps: { handle: Handle; vault: Vault }) =>
   async (caller: Caller, accountId: string, reason: string): Promise<Handled<Account>> => {
-    const handled = await deps.handle(account, accountStream(accountId), { do: 'disconnect', reason }, caller)
+    const handled = await deps.handle(
+      account,
+      accountStream(accountId),
+      { do: 'disconnect', reason, by: userOf(caller) },
+      caller,
+    )
     await deps.vault.destroy(accountId)
     return handled
   }

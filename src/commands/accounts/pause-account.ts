@@ -1,8 +1,8 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
-import type { Caller, Handle, Handled } from '../handle.ts'
+import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 
 /** Stops sync and sending until the account is resumed; what is queued waits. */
 export const pauseAccount =
   (deps: { handle: Handle }) =>
   (caller: Caller, accountId: string, reason: string): Promise<Handled<Account>> =>
-    deps.handle(account, accountStream(accountId), { do: 'pause', reason }, caller)
+    deps.handle(account, accountStream(accountId), { do: 'pause', reason, by: userOf(caller) }, caller)

@@ -1,8 +1,8 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
-import type { Caller, Handle, Handled } from '../handle.ts'
+import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 
 /** Asks for a sync now (C69). A pass that is running already may have gone past what is new: another follows it. */
 export const requestSync =
   (deps: { handle: Handle }) =>
   (caller: Caller, accountId: string): Promise<Handled<Account>> =>
-    deps.handle(account, accountStream(accountId), { do: 'request-sync' }, caller)
+    deps.handle(account, accountStream(accountId), { do: 'request-sync', by: userOf(caller) }, caller)

@@ -1,7 +1,7 @@
-import { account, type ConnectedAccount, accountStream } from '../../domain/accounts/account.ts'
+import { account, requireOwn, type ConnectedAccount, accountStream } from '../../domain/accounts/account.ts'
 import type { MailServer, TestStep } from '../../domain/accounts/events.ts'
-import { NotFound, Refused } from '../../domain/decider.ts'
-import type { Caller, Handle, Load } from '../handle.ts'
+import { Refused } from '../../domain/decider.ts'
+import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { ConnectionTester, Secret, ServerLogin, Vault } from '../ports.ts'
 
 /** Tries a saved account's servers with its kept passwords, and records what came of it. */
@@ -9,12 +9,12 @@ export const testAccount =
   (deps: { handle: Handle; load: Load; vault: Vault; tester: ConnectionTester }) =>
   async (caller: Caller, accountId: string, signal: AbortSignal) => {
     const { state } = await deps.load(account, accountStream(accountId))
-    if (state.status === 'none') throw new NotFound('email account', accountId)
-    const result = await deps.tester.test(await loginsOf(deps.vault, state), signal)
+    const own = requireOwn(state, userOf(caller))
+    const result = await deps.tester.test(await loginsOf(deps.vault, own), signal)
     const handled = await deps.handle(
       account,
       accountStream(accountId),
-      { do: 'record-test', ok: result.ok, steps: result.steps },
+      { do: 'record-test', ok: result.ok, steps: result.steps, by: userOf(caller) },
       caller,
     )
     return { handled, ...result } satisfies { handled: unknown; ok: boolean; steps: TestStep[] }

@@ -1,3 +1,4 @@
+import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import type { Assembled } from '../../domain/sending/assemble.ts'
@@ -13,7 +14,7 @@ export const previewDraft =
   async (outgoingId: string, userId: string | null): Promise<Preview> => {
     const { draft } = await ownDraft(deps.load, outgoingId, userId)
     const account = await deps.findAccount(draft.accountId)
-    if (!account) throw new NotFound('email account', draft.accountId)
+    if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', draft.accountId)
     const { assembled, from } = await writeMessage(deps)(draft, account, draft.userId)
     return { ...assembled, from }
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound, Refused } from '../../domain/decider.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
@@ -132,7 +133,7 @@ const composeMessage = async (
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
 const requireMaySend = ({ owner, smtp }: SendingAccount, userId: string | null): void => {
-  if (userId !== null && owner.kind === 'user' && owner.userId !== userId)
+  if (!mayUse(owner, userId))
     throw new Refused(
       'not-your-account',
       'The account belongs to another user',

@@ -1,3 +1,4 @@
+import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound, Refused } from '../../domain/decider.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
@@ -19,7 +20,7 @@ export type ReplyNeeds = {
 export const resolveDraft =
   (deps: ReplyNeeds) =>
   async (input: DraftInput, userId: string | null): Promise<Draft> => {
-    const parent = input.replyTo && (await findParent(deps)(input.replyTo))
+    const parent = input.replyTo && (await findParent(deps)(input.replyTo, userId))
     const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
     if (accountId === null)
       throw new Refused(
@@ -28,18 +29,19 @@ export const resolveDraft =
         'Name the account, or choose a default one.',
       )
     const account = await deps.findAccount(accountId)
-    if (!account) throw new NotFound('email account', accountId)
+    if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', accountId)
     const addressed = input.to.length + input.cc.length + input.bcc.length > 0
     const to = parent && !addressed ? replyRecipients(parent, account.address) : input.to
     return { ...input, to, accountId, userId }
   }
 
-/** The message that a reply is to. @throws NotFound */
+/** The message that a reply is to, of an account that this user may use. @throws NotFound */
 export const findParent =
-  (deps: Pick<ReplyNeeds, 'load' | 'findMessage'>) =>
-  async ({ kind, id }: NonNullable<Draft['replyTo']>): Promise<ReplyParent> => {
+  (deps: Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'>) =>
+  async ({ kind, id }: NonNullable<Draft['replyTo']>, userId: string | null): Promise<ReplyParent> => {
     const parent = kind === 'message' ? await deps.findMessage(id) : await findOutgoing(deps.load, id)
-    if (!parent) throw new NotFound('message', id)
+    const account = parent?.accountId ? await deps.findAccount(parent.accountId) : null
+    if (!parent || (account && !mayUse(account.owner, userId))) throw new NotFound('message', id)
     return parent
   }
 

@@ -8,7 +8,7 @@ import { valuesOf, type Sources } from '../../domain/variables.ts'
 import type { DirectoryLookup, FindTemplate, SendingAccount } from './ports.ts'
 import { findParent, type ReplyNeeds } from './resolve-reply.ts'
 
-export type WriteNeeds = Pick<ReplyNeeds, 'load' | 'findMessage'> & {
+export type WriteNeeds = Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'> & {
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
 }
@@ -28,7 +28,7 @@ export const writeMessage =
   async (draft: Draft, account: SendingAccount, userId: string | null): Promise<Written> => {
     const recipients = distinctRecipients(draft)
     const [parent, template, sources] = await Promise.all([
-      draft.replyTo && findParent(deps)(draft.replyTo),
+      draft.replyTo && findParent(deps)(draft.replyTo, userId),
       draft.template && requiredTemplate(deps, draft.template, userId),
       gather(deps.directory, draft, account, recipients),
     ])

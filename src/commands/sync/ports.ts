@@ -1,4 +1,4 @@
-import type { AccountSettings } from '../../domain/accounts/events.ts'
+import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
 import type { KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Handle, Load } from '../handle.ts'
 import type { BlobStore, Clock, EventStore, Leases, MailParser, OpenMailbox } from '../ports.ts'
@@ -9,6 +9,7 @@ import type { BlobStore, Clock, EventStore, Leases, MailParser, OpenMailbox } fr
 export type SyncAccount = {
   readonly accountId: string
   readonly address: string
+  readonly owner: Owner
   readonly active: boolean
   readonly settings: Pick<AccountSettings, 'syncDirection' | 'historyDays' | 'folders' | 'excludePatterns'>
 }

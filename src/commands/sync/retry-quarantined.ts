@@ -1,6 +1,7 @@
+import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
-import type { Caller, Handled } from '../handle.ts'
+import { userOf, type Caller, type Handled } from '../handle.ts'
 import { UnreadableMail } from '../ports.ts'
 import type { FindSyncAccount } from './ports.ts'
 import { read, storeRead, tell, type StoreDeps } from './store-message.ts'
@@ -14,10 +15,10 @@ export const retryQuarantined =
   async (caller: Caller, messageId: string, signal: AbortSignal): Promise<Handled<Message>> => {
     const stream = messageStream(messageId)
     const { state } = await deps.load(message, stream)
-    if (state.status === 'none') throw new NotFound('message', messageId)
+    const account = state.status === 'none' ? null : await deps.findAccount(state.accountId)
+    if (state.status === 'none' || !account || !mayUse(account.owner, userOf(caller)))
+      throw new NotFound('message', messageId)
     const { quarantined, placements } = requireQuarantined(state)
-    const account = await deps.findAccount(state.accountId)
-    if (!account) throw new NotFound('email account', state.accountId)
     const raw = await deps.blobs.get(quarantined.raw)
     if (!raw) throw new Error(`The raw form of ${messageId} is not kept`)
     const mail = await read(deps, raw, signal)

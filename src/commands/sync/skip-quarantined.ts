@@ -1,12 +1,15 @@
+import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, type Message } from '../../domain/sync/message.ts'
-import type { Caller, Handle, Handled, Load } from '../handle.ts'
+import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
+import type { FindSyncAccount } from './ports.ts'
 
 /** Lets a quarantined message be: it is an error no more, its raw form is kept, later passes leave it alone (R6). */
 export const skipQuarantined =
-  (deps: { handle: Handle; load: Load }) =>
+  (deps: { handle: Handle; load: Load; findAccount: FindSyncAccount }) =>
   async (caller: Caller, messageId: string): Promise<Handled<Message>> => {
     const { state } = await deps.load(message, messageStream(messageId))
-    if (state.status === 'none') throw new NotFound('message', messageId)
+    const account = state.status === 'none' ? null : await deps.findAccount(state.accountId)
+    if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('message', messageId)
     return deps.handle(message, messageStream(messageId), { do: 'skip' }, caller)
   }

@@ -1,9 +1,9 @@
 import type { TemplateContent } from '../../domain/templates/events.ts'
 import { template } from '../../domain/templates/template.ts'
-import type { Caller, Handle } from '../handle.ts'
+import { userOf, type Caller, type Handle } from '../handle.ts'
 import type { TemplateCompiler } from '../ports.ts'
 import { admitBody } from './admit-body.ts'
-import { templateStream, userOf, type TemplateChange } from './create-template.ts'
+import { templateStream, type TemplateChange } from './create-template.ts'
 
 /**
  * Changes what is named of a template, as its next version; the versions before stay. The same again does nothing.

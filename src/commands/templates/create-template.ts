@@ -1,6 +1,6 @@
 import type { TemplateContent, TemplateScope } from '../../domain/templates/events.ts'
 import { template, type Template } from '../../domain/templates/template.ts'
-import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
+import { entityId, userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { TemplateCompiler } from '../ports.ts'
 import { admitBody } from './admit-body.ts'
 
@@ -29,6 +29,3 @@ export const createTemplate =
   }
 
 export const templateStream = (templateId: string): string => `template-${templateId}`
-
-/** The user of the CRM for whom a command is given; null where a program asks for nobody. */
-export const userOf = ({ actor }: Caller): string | null => (actor.kind === 'user' ? actor.id : null)

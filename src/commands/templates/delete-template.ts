@@ -1,6 +1,6 @@
 import { template } from '../../domain/templates/template.ts'
-import type { Caller, Handle } from '../handle.ts'
-import { templateStream, userOf, type TemplateChange } from './create-template.ts'
+import { userOf, type Caller, type Handle } from '../handle.ts'
+import { templateStream, type TemplateChange } from './create-template.ts'
 
 /** Deletes a template. Messages made from it keep their version to show. @throws NotFound */
 export const deleteTemplate =

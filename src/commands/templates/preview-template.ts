@@ -1,3 +1,4 @@
+import { mayUse, type Owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
 import { fill, placesSignature, type Located, type VariableProblem } from '../../domain/render.ts'
@@ -35,6 +36,7 @@ export type PreviewNeeds = {
   readonly findAccount: (accountId: string) => Promise<{
     readonly address: string
     readonly signature: string
+    readonly owner: Owner
     readonly settings: { readonly displayName: string }
   } | null>
 }
@@ -70,7 +72,7 @@ const gather = async (deps: PreviewNeeds, { userId, contactId, dealId, accountId
     directory.organization(),
     contactId === null ? null : required(directory.contact(contactId), 'contact', contactId),
     dealId === null ? null : required(directory.deal(dealId), 'deal', dealId),
-    accountId === null ? null : required(deps.findAccount(accountId), 'email account', accountId),
+    accountId === null ? null : required(usable(deps, accountId, userId), 'email account', accountId),
   ])
   const company = contact?.companyId === undefined ? null : await directory.company(contact.companyId)
   const sender = account && { address: account.address, displayName: account.settings.displayName }
@@ -78,6 +80,11 @@ const gather = async (deps: PreviewNeeds, { userId, contactId, dealId, accountId
     signature: account?.signature ?? '',
     values: valuesOf({ user, organization, contact, contactAddress: null, company, deal, account: sender }),
   }
+}
+
+const usable = async (deps: PreviewNeeds, accountId: string, userId: string | null) => {
+  const account = await deps.findAccount(accountId)
+  return account && mayUse(account.owner, userId) ? account : null
 }
 
 const required = async <Found>(found: Promise<Found | null>, kind: string, id: string): Promise<Found> => {

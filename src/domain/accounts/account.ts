@@ -9,6 +9,7 @@ import {
   ConnectionTested,
   SignatureChanged,
   SyncRequested,
+  mayUse,
   type AccountEvent,
   type AccountSettings,
   type MailServer,
@@ -35,7 +36,8 @@ export type Account = { readonly status: 'none' } | ConnectedAccount
 
 // ---------------------------------------------------------------- commands
 
-export type AccountCommand =
+/** `by` is the user of the CRM who asks; left out or null where a program asks for nobody. */
+export type AccountCommand = { readonly by?: string | null } & (
   | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature'>)
   | {
       readonly do: 'change-servers'
@@ -50,6 +52,7 @@ export type AccountCommand =
   | { readonly do: 'pause'; readonly reason: string }
   | { readonly do: 'resume' }
   | { readonly do: 'disconnect'; readonly reason: string }
+)
 
 // ---------------------------------------------------------------- evolve
 
@@ -83,9 +86,11 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   if (command.do === 'connect') {
     if (state.status !== 'none') return []
     requireSomeServer(command.smtp, command.imap)
-    const { do: _, ...connected } = command
+    const { do: _, by: connectedBy = null, ...connected } = command
+    requireMayConnect(connected.owner, connectedBy)
     return [AccountConnected(connected)]
   }
+  requireOwn(state, command.by ?? null)
   if (command.do === 'disconnect' && state.status === 'disconnected') return []
   const account = requireConnected(state)
   const { accountId } = account
@@ -119,6 +124,22 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
     case 'disconnect':
       return [AccountDisconnected({ accountId, reason: command.reason })]
   }
+}
+
+/** @throws Refused `not-your-account` where somebody connects a mailbox as another user's */
+export const requireMayConnect = (as: Owner, userId: string | null): void => {
+  if (!mayUse(as, userId))
+    throw new Refused(
+      'not-your-account',
+      'An account of another user can only be connected by that user',
+      'Connect it as an account of your own or of the team.',
+    )
+}
+
+/** What is another user's own does not exist for this one. @throws NotFound */
+export const requireOwn = (account: Account, userId: string | null): ConnectedAccount => {
+  if (account.status === 'none' || !mayUse(account.owner, userId)) throw new NotFound('email account')
+  return account
 }
 
 /** The account, if it may send and sync; otherwise the refusal that says why not. */

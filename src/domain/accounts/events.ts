@@ -27,6 +27,10 @@ export const owner = z.discriminatedUnion('kind', [
 ])
 export type Owner = z.infer<typeof owner>
 
+/** A person's account is theirs alone, the team's everybody's. Null is a program of the CRM, which answers for its users. */
+export const mayUse = (of: Owner, userId: string | null): boolean =>
+  userId === null || of.kind === 'team' || of.userId === userId
+
 /** `historyDays` null means the whole mailbox. Patterns are case-insensitive globs against the sender (S12). */
 export const accountSettings = z.object({
   displayName: z

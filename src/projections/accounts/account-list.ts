@@ -148,14 +148,20 @@ const accounts = (db: Kysely<unknown>) =>
     .selectAll('account')
     .select('owner.name as owner_name')
 
+/** Those that this user (null: anybody) may use: the team's, and their own. */
+const usable = (userId: string | null) =>
+  userId === null ? sql<boolean>`true` : sql<boolean>`(owner_user is null or owner_user = ${userId})`
+
 /** Accounts in the order in which they were connected, up to `limit` behind the key `after`; disconnected ones on request. */
 export const listAccounts = (
   db: Kysely<unknown>,
   after: readonly [connectedAt: string, id: string] | null,
   limit: number,
   withDisconnected: boolean,
+  userId: string | null,
 ): Promise<AccountRow[]> =>
   accounts(db)
+    .where(usable(userId))
     .$if(!withDisconnected, (query) => query.where('status', '<>', 'disconnected'))
     .$if(after !== null, (query) =>
       query.where(sql<boolean>`(connected_at, id) > (${after![0]}::timestamptz, ${after![1]})`),
@@ -165,15 +171,30 @@ export const listAccounts = (
     .limit(limit)
     .execute()
 
-export const findAccount = (db: Kysely<unknown>, id: string): Promise<AccountRow | undefined> =>
-  accounts(db).where('id', '=', id).executeTakeFirst()
+export const findAccount = (
+  db: Kysely<unknown>,
+  id: string,
+  userId: string | null,
+): Promise<AccountRow | undefined> =>
+  accounts(db).where(usable(userId)).where('id', '=', id).executeTakeFirst()
+
+/** Ids of the accounts that this user may use, disconnected ones too. */
+export const usableAccounts = async (db: Kysely<unknown>, userId: string): Promise<string[]> => {
+  const rows = await tablesOf(db, accountList)
+    .selectFrom('account')
+    .select('id')
+    .where(usable(userId))
+    .execute()
+  return rows.map(({ id }) => id)
+}
 
 /** How many accounts are connected, paused ones included (C7). */
-export const countConnected = async (db: Kysely<unknown>): Promise<number> => {
+export const countConnected = async (db: Kysely<unknown>, userId: string | null): Promise<number> => {
   const { count } = await tablesOf(db, accountList)
     .selectFrom('account')
     .select((of) => of.fn.countAll<number>().as('count'))
     .where('status', '<>', 'disconnected')
+    .where(usable(userId))
     .executeTakeFirstOrThrow()
   return count
 }

@@ -71,7 +71,12 @@ export const metMessages = (db: Kysely<unknown>, limit: number): Promise<{ id: s
 /** Messages, the last queued first, up to `limit` behind the key `after`. */
 export const listOutbox = (
   db: Kysely<unknown>,
-  filter: { readonly state?: OutboxState | undefined; readonly accountId?: string | undefined },
+  filter: {
+    readonly state?: OutboxState | undefined
+    readonly accountId?: string | undefined
+    /** Only messages of these accounts. */
+    readonly accounts?: readonly string[] | undefined
+  },
   after: readonly [queuedAt: string, id: string] | null,
   limit: number,
 ): Promise<OutboxRow[]> =>
@@ -80,6 +85,9 @@ export const listOutbox = (
     .selectAll()
     .$if(filter.state !== undefined, (query) => query.where('state', '=', filter.state ?? ''))
     .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
+    .$if(filter.accounts !== undefined, (query) =>
+      query.where(sql<boolean>`account_id = any(${[...(filter.accounts ?? [])]}::text[])`),
+    )
     .$if(after !== null, (query) =>
       query.where(sql<boolean>`(queued_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
     )

@@ -361,7 +361,7 @@ t.test(
         userId,
       )
     world.account.now = { ...world.account.now, owner: { kind: 'user', userId: 'u1' } }
-    t.equal((await refusal(ask('u2'))).code, 'not-your-account')
+    await t.rejects(ask('u2'), { name: 'NotFound' })
     t.match((await queued(world, (await ask('u1')).outgoingId)).userId, 'u1')
     t.match((await queued(world, (await ask(null)).outgoingId)).userId, null)
     world.account.now = { ...world.account.now, owner: { kind: 'team' } }

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { changeServers } from '../../../src/commands/accounts/change-servers.ts'
+import { handler, loader, newCommandId, type Caller } from '../../../src/commands/handle.ts'
+import { Secret, type Credentials, type ServerLogin } from '../../../src/commands/ports.ts'
+import { account, accountStream } from '../../../src/domain/accounts/account.ts'
+import { defaultSettings, type Owner } from '../../../src/domain/accounts/events.ts'
+import { idOf } from '../../support/sending.ts'
+
+const accountId = idOf('acc', 1)
+const callerOf = (user: string | null): Caller => ({
+  actor: user === null ? { kind: 'api-key', id: 'key' } : { kind: 'user', id: user },
+  commandId: newCommandId(new Date()),
+  correlationId: 'test',
+  causationId: null,
+})
+const smtp = { host: 'mail.acme.test', port: 587, encryption: 'starttls', username: 'me' } as const
+const { signal } = new AbortController()
+
+/** An account with a kept password; `tried` is every login that a test of servers was given. */
+const world = async (owner: Owner) => {
+  const store = memoryEventStore()
+  const handle = handler(store, () => new Date())
+  const kept = new Map<number, Credentials>([[1, { smtpPassword: new Secret('kept'), imapPassword: null }]])
+  const tried: ServerLogin[] = []
+  const change = changeServers({
+    handle,
+    load: loader(store),
+    vault: {
+      store: async (_id, credentials) => ({ version: kept.set(kept.size + 1, credentials).size }),
+      load: async (_id, version) => kept.get(version) ?? null,
+      destroy: async () => kept.clear(),
+    },
+    tester: {
+      test: async (servers) => {
+        if (servers.smtp) tried.push(servers.smtp)
+        return { ok: true, steps: [] }
+      },
+    },
+  })
+  const connect = { accountId, provider: 'smtp', address: 'me@acme.test', owner, smtp, imap: null } as const
+  const settings = defaultSettings
+  const command = { do: 'connect', ...connect, credentialVersion: 1, settings } as const
+  await handle(account, accountStream(accountId), command, callerOf(null))
+  return { change, tried, kept }
+}
+const to = (changes: { host?: string; port?: number; password?: string }) => {
+  const { password, ...server } = changes
+  return {
+    accountId,
+    smtp: { ...smtp, ...server, password: password === undefined ? null : new Secret(password) },
+    imap: null,
+  }
+}
+
+t.test('a kept password goes to the host that it was given for, and to no other', async (t) => {
+  const { change, tried } = await world({ kind: 'team' })
+  await t.rejects(change(callerOf('u1'), to({ host: 'mail.elsewhere.test' }), 0, signal), {
+    code: 'password-missing',
+  })
+  t.same(tried, [], 'nobody was told')
+  await change(callerOf('u1'), to({ port: 465 }), 0, signal)
+  await change(callerOf('u1'), to({ host: 'mail.elsewhere.test', password: 'new' }), 1, signal)
+  t.same(
+    tried.map(({ host, password }) => [host, password.reveal()]),
+    [
+      ['mail.acme.test', 'kept'],
+      ['mail.elsewhere.test', 'new'],
+    ],
+  )
+})
+
+t.test("another user's account is not there, and nothing is tried or kept", async (t) => {
+  const { change, tried, kept } = await world({ kind: 'user', userId: 'u1' })
+  await t.rejects(change(callerOf('u2'), to({ password: 'x' }), 0, signal), { name: 'NotFound' })
+  t.same([tried.length, kept.size], [0, 1])
+})
+
+t.test(
+  'a repeat of what was done is answered as done, another change of that version as stale',
+  async (t) => {
+    const { change, tried, kept } = await world({ kind: 'team' })
+    const caller = callerOf(null)
+    const first = await change(caller, to({ port: 465 }), 0, signal)
+    const again = await change(caller, to({ port: 465 }), 0, signal)
+    t.match(again, { repeated: true, revision: first.revision, position: first.position ?? '' })
+    await t.rejects(change(callerOf(null), to({ port: 25 }), 0, signal), { name: 'StaleRevision' })
+    t.same([tried.length, kept.size], [1, 2])
+  },
+)
