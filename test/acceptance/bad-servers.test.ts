@@ -4,6 +4,7 @@ import { imapServer, smtpSink } from '../../scripts/lib/mail-servers.ts'
 import { testTls, type KeyPair } from '../../scripts/lib/tls.ts'
 import { startApp } from '../support/app.ts'
 import { lastingState, problemIn, type Problem } from '../support/refusals.ts'
+import { upToNow } from '../support/synced-mailbox.ts'
 import { syncing } from '../support/syncing.ts'
 
 const canary = (name: string) => `${name}-${randomBytes(12).toString('hex')}`
@@ -187,14 +188,17 @@ t.test('a password that stops being right is told to people, and nothing is lost
   imap.faults.refuseLogin = true
   const failed = await sync.now()
   t.match(failed, { status: 'Failed', detail: /did not accept user name and password/ })
-  const status = await client.get<object>(`${path}/sync-status`)
+  const status = await client.get<object>(`${path}/sync-status?${await upToNow(client)}`)
   t.match(status, {
     status: 'needs-attention',
     problem: { code: 'login-rejected', remedy: /Check user name/ },
   })
   imap.faults.refuseLogin = false
   t.match(await sync.now(), { status: 'Success', count: 1 }, 'what arrived meanwhile is there')
-  t.match(await client.get<object>(`${path}/sync-status`), { status: 'active', problem: null })
+  t.match(await client.get<object>(`${path}/sync-status?${await upToNow(client)}`), {
+    status: 'active',
+    problem: null,
+  })
 })
 
 t.test(

@@ -159,3 +159,7 @@ export const oddMail: readonly OddMail[] = [
     unreadable: /addresses/,
   },
 ]
+
+/** As an IMAP server hands a file out: lines end in CR LF, and NUL, which it must not send, is another byte. */
+export const asServed = (raw: Buffer): Buffer =>
+  Buffer.from(raw.toString('latin1').replaceAll(/\r?\n/g, '\r\n').replaceAll('\0', '\x80'), 'latin1')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ImapFlow } from 'imapflow'
+import type pg from 'pg'
 import type { Client } from '../../scripts/lib/client.ts'
-import type { Ask } from './app.ts'
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -36,15 +36,42 @@ const senderOf = (raw: Buffer): string => {
 const withoutRecent = (flags: readonly string[]): string[] =>
   flags.filter((flag) => flag !== '\\Recent').toSorted()
 
-/** A message as the API shows it. */
-export type Synced = {
-  readonly id: string
-  readonly subject: string
-  readonly seen: boolean
-  readonly folders: readonly string[]
-  readonly placements: readonly { folder: string; uid: number; flags: string[] }[]
-  readonly quarantined: string | null
-  readonly defects: readonly string[]
+/** A message that the log says lies at a place: with these flags, and with bytes of this digest if they are kept. */
+export type Known = { readonly id: string; readonly flags: readonly string[]; readonly sha: string | null }
+
+type Placing = {
+  type: string
+  id: string
+  place: string
+  flags: string[] | null
+  sha: string | null
+}
+
+/** What the log says lies at each place, `<folder>/<uid>`. The bytes are those of the blobs, read anew. */
+export const placedByLog = async (pool: pg.Pool): Promise<Map<string, Known[]>> => {
+  const { rows } = await pool.query<Placing>(
+    `select type, data->>'messageId' as id, data->'flags' as flags,
+       (data->'placement'->>'folder') || '/' || (data->'placement'->>'uid') || ' ' ||
+         (data->'placement'->>'uidValidity') as place,
+       encode(sha256(content), 'hex') as sha
+     from es.events left join mailtrail.blobs on hash = decode(data->>'raw', 'hex')
+     where data->'placement' is not null order by position`,
+  )
+  const bytesOf = new Map<string, string | null>()
+  const placed = new Map<string, Map<string, Known>>()
+  for (const { type, id, place, flags, sha } of rows) {
+    if (type === 'MessageSynced' || type === 'MessageQuarantined') bytesOf.set(id, sha)
+    const there = placed.get(place) ?? new Map<string, Known>()
+    if (type === 'MessageRemoved') there.delete(id)
+    else there.set(id, { id, flags: (flags ?? []).toSorted(), sha: bytesOf.get(id) ?? null })
+    placed.set(place, there)
+  }
+  const found = new Map<string, Known[]>()
+  for (const [key, there] of placed) {
+    const place = key.slice(0, key.lastIndexOf(' '))
+    if (there.size > 0) found.set(place, [...(found.get(place) ?? []), ...there.values()])
+  }
+  return found
 }
 
 /** All items of a list, page by page; `path` has a query. */
@@ -65,55 +92,39 @@ export const upToNow = async (client: Client): Promise<string> => {
   return head === null ? '' : `min_position=${head}`
 }
 
-/** The ids of all messages of an account, or of a folder of it, the quarantined ones with them. */
-export const messageIds = async (client: Client, account: string, folder?: string): Promise<string[]> => {
-  const within = folder === undefined ? '' : `&folder=${folder}`
-  const [read, failed] = await Promise.all([
-    allOf<{ id: string }>(client, `/v1/messages?account=${account}${within}&${await upToNow(client)}`),
-    syncErrors(client, account),
-  ])
-  const met = failed.filter((error) => folder === undefined || error.folder === folder)
-  return [...read.map(({ id }) => id), ...met.map(({ messageId }) => messageId)].toSorted()
+/** A message as lists of the API show it. */
+export type Listed = {
+  readonly id: string
+  readonly direction: string
+  readonly seen: boolean
+  readonly folders: readonly string[]
+}
+/** A message by itself. */
+export type Detailed = Listed & {
+  readonly placements: readonly { readonly folder: string; readonly uid: number; readonly flags: string[] }[]
+  readonly defects: readonly string[]
 }
 
-export const syncErrors = (client: Client, account: string) =>
-  allOf<{ kind: string; messageId: string; folder: string; uid: number; reason: string }>(
-    client,
-    `/v1/email-accounts/${account}/sync-errors?`,
+export const listedMessages = async (client: Client, account: string): Promise<Listed[]> => {
+  const listed = await allOf<Listed>(client, `/v1/messages?account=${account}&${await upToNow(client)}`)
+  return listed.map((message) => ({ ...message, folders: message.folders.toSorted() }))
+}
+
+/** How many messages the log announces as new. */
+export const announcedIn = async (pool: pg.Pool): Promise<number> => {
+  const { rows } = await pool.query<{ n: number }>(
+    `select count(*)::int as n from es.events where type in ('MessageSynced', 'MessageQuarantined')`,
   )
-
-export const messagesOf = (client: Client, ids: readonly string[]): Promise<Synced[]> =>
-  fourAtOnce(ids, (id) => client.get<Synced>(`/v1/messages/${id}`))
-
-/** The digests of the bytes of messages, by id. */
-export const bytesOf = async (ask: Ask, ids: readonly string[]): Promise<Map<string, string>> =>
-  new Map(
-    await fourAtOnce(ids, async (id): Promise<[string, string]> => {
-      const { bytes } = await ask('GET', `/v1/messages/${id}/raw`)
-      return [id, sha256(bytes)]
-    }),
-  )
-
-const fourAtOnce = async <Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> => {
-  const left = [...items]
-  const results: Result[] = []
-  const worker = async () => {
-    for (let item = left.pop(); item !== undefined; item = left.pop()) results.push(await work(item))
-  }
-  await Promise.all([worker(), worker(), worker(), worker()])
-  return results
+  return rows[0]!.n
 }
 
-/** The messages that lie at each place, by place. */
-export const byPlace = (messages: readonly Synced[]): Map<string, Synced[]> => {
-  const found = new Map<string, Synced[]>()
-  for (const message of messages)
-    for (const { folder, uid } of message.placements) {
-      const place = `${folder}/${uid}`
-      found.set(place, [...(found.get(place) ?? []), message])
-    }
-  return found
+export type SyncError = {
+  readonly kind: string
+  readonly messageId: string
+  readonly folder: string
+  readonly uid: number
+  readonly reason: string
 }
+
+export const syncErrors = async (client: Client, account: string): Promise<SyncError[]> =>
+  allOf(client, `/v1/email-accounts/${account}/sync-errors?${await upToNow(client)}`)
