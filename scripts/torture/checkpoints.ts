@@ -29,5 +29,10 @@ export const watchCheckpoints = (folder: string) => {
       await client.end().catch(() => {})
     }
   }
-  return { wentBack, look: (): void => void read() }
+  const look = (lostDatabase: boolean): void => {
+    // What it had not written to disk yet is gone, the rows of the read models with it: folding again makes good.
+    if (lostDatabase) seen.clear()
+    void read()
+  }
+  return { wentBack, look }
 }

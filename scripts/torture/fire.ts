@@ -23,6 +23,8 @@ export type Fire = {
   /** Milliseconds since the epoch. */
   readonly killTimes: readonly number[]
   killsInStart(): number
+  /** How often the database was killed with it. */
+  databaseKills(): number
   /** Milliseconds from each kill until the service was ready again. */
   readonly recoveries: readonly number[]
   /** What it said on its way down, where it ended by itself. */
@@ -30,18 +32,26 @@ export type Fire = {
   /**
    * Starts, kills and starts again so often, or until there shall be no more; at the end the service is ready. After the
    * first kill it is left alone until it is `warm`, so that the others meet it at work. A quarter of the kills come in a
-   * start, a quarter just behind a `moment` that is worth it, and the others at any time within two seconds.
+   * start, a quarter just behind a `moment` that is worth it, and the others at any time within two seconds. Of eight one
+   * hits the database first.
    */
   bombard(
     kills: number,
     chance: Chance,
     signals: { noMore: AbortSignal; interrupted: AbortSignal },
-    parts: { warm: Promise<void>; moment: () => Promise<void>; onReady: () => void },
+    parts: BombardParts,
   ): Promise<void>
   /** Ends it as an operator would. @returns the exit code or signal */
   stop(): Promise<number | string>
   /** Kills what runs, and waits until its database is gone too. */
   end(): Promise<void>
+}
+
+type BombardParts = {
+  readonly warm: Promise<void>
+  readonly moment: () => Promise<void>
+  /** Whether the database was killed too since it was ready last. */
+  readonly onReady: (lostDatabase: boolean) => void
 }
 
 export type FireParts = {
@@ -64,6 +74,8 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
   let ready = Promise.withResolvers<void>()
   const killTimes: number[] = []
   let killsInStart = 0
+  let databaseKills = 0
+  let lostDatabase = false
   let killedAt: number | null = null
 
   const start = (): Promise<Service> => {
@@ -117,9 +129,10 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
   return {
     url,
     key: () => key ?? '',
-    up: (ms) => Promise.race([ready.promise, sleep(ms, undefined, { ref: false })]),
+    up: (ms) => Promise.race([ready.promise, patience(ms)]),
     killTimes,
     killsInStart: () => killsInStart,
+    databaseKills: () => databaseKills,
     recoveries,
     faults,
     bombard: async (wanted, chance, { noMore, interrupted }, { warm, moment, onReady }) => {
@@ -130,21 +143,27 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
           const begunAt = performance.now()
           const onStarted = () => {
             startMs = performance.now() - begunAt
-            onReady()
+            onReady(lostDatabase)
+            lostDatabase = false
           }
           begun.then(onStarted, () => {})
           if (killTimes.length === 1)
-            await Promise.race([begun.then(() => warm), sleep(WARM_WITHIN_MS), aborted(noMore)])
+            await Promise.race([begun.then(() => warm), patience(WARM_WITHIN_MS), aborted(noMore)])
           // The key is shown by the first start alone, once.
           const kind =
             killTimes.length < 2
               ? 'any time'
               : chance.pick(['start', 'moment', 'any time', 'any time'] as const)
-          if (kind === 'moment') await begun.then(() => Promise.race([moment(), sleep(MOMENT_WITHIN_MS)]))
+          if (kind === 'moment') await begun.then(() => Promise.race([moment(), patience(MOMENT_WITHIN_MS)]))
           const most = { start: Math.ceil(startMs), moment: 100, 'any time': 2000 }[kind]
           const lifeMs = chance.between(kind === 'any time' ? 50 : 0, most)
           if (await live(begun, lifeMs, kind === 'start')) killsInStart++
           if (noMore.aborted) break
+          if (killTimes.length > 1 && chance.oneIn(8) && killDatabase(folder)) {
+            databaseKills++
+            lostDatabase = true
+            await sleep(chance.between(0, 200))
+          }
           await kill()
         }
         if (!running && !interrupted.aborted) await within(start(), START_WITHIN_MS)
@@ -162,8 +181,7 @@ export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
     end: async () => {
       await kill()
       await new Promise((resolve) => log.end(resolve))
-      const lock = join(folder, 'data', 'postgres', 'cluster', 'postmaster.pid')
-      for (let tries = 0; tries < 300 && fs.existsSync(lock); tries++) await sleep(100)
+      for (let tries = 0; tries < 300 && fs.existsSync(lockOf(folder)); tries++) await sleep(100)
     },
   }
 }
@@ -175,10 +193,25 @@ const compile = async (env: Record<string, string>): Promise<void> => {
   await once(child, 'exit')
 }
 
+/** @returns whether there was one */
+const killDatabase = (folder: string): boolean => {
+  try {
+    const pid = Number(fs.readFileSync(lockOf(folder), 'utf8').split('\n', 1)[0])
+    return pid > 1 && process.kill(pid, 'SIGKILL')
+  } catch {
+    return false
+  }
+}
+
+const lockOf = (folder: string): string => join(folder, 'data', 'postgres', 'cluster', 'postmaster.pid')
+
+/** A wait that keeps no process alive. */
+const patience = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false })
+
 const within = <Value>(promise: Promise<Value>, ms: number): Promise<Value> =>
   Promise.race([
     promise,
-    sleep(ms, undefined, { ref: false }).then(() => {
+    patience(ms).then(() => {
       throw new Error(`The service was not ready after ${ms / 1000} s`)
     }),
   ])

@@ -55,7 +55,10 @@ if (typeof options === 'string') {
   try {
     process.exitCode = (await main(options, interruption.signal)) ? 0 : 1
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    const isOurs = interruption.signal.aborted
+    const text =
+      error instanceof Error ? ((isOurs ? undefined : error.stack) ?? error.message) : String(error)
+    process.stderr.write(`${text}\n`)
     process.exitCode = 1
   }
 }

@@ -125,7 +125,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
       kills,
       chance.branch('kills'),
       { noMore, interrupted },
-      { warm, moment: () => world.nextTaken(), onReady: checkpoints.look },
+      { warm, moment: () => world.nextTaken(), onReady: (lost) => checkpoints.look(lost) },
     )
     enough.abort()
     phase = 'waiting for answers'
@@ -173,7 +173,7 @@ const recovered = (fire: Fire, stuck: readonly string[], ended: number | string)
   const [median, p99] = [0.5, 0.99].map((share) => (quantile(fire.recoveries, share) / 1000).toFixed(2))
   return {
     name: 'the service is ready again after every kill, comes to rest, and ends in order',
-    looked: `${fire.killTimes.length} kills, ${fire.killsInStart()} in a start; ready again after ${median} s (median), ${p99} s (p99)`,
+    looked: `${fire.killTimes.length} kills, ${fire.killsInStart()} in a start, ${fire.databaseKills()} with the database; ready again after ${median} s (median), ${p99} s (p99)`,
     broken: [
       ...fire.faults,
       ...stuck,
