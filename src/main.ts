@@ -22,8 +22,12 @@ const serve = async (config: Config): Promise<void> => {
     max: 20,
     application_name: 'mailtrail',
   })
-  const app = await createApp({ config, pool, logTo: process.stderr })
-  await app.start()
+  const giveUp = async (error: unknown): Promise<never> => {
+    await database?.stop()
+    throw startError(error, config)
+  }
+  const app = await createApp({ config, pool, logTo: process.stderr }).catch(giveUp)
+  await app.start().catch(giveUp)
   say(`  API          ${app.url}/v1`)
   say(`  Description  ${app.url}/docs`)
   say(`  Data         ${config.databaseUrl === null ? config.dataFolder : 'in the database of DATABASE_URL'}`)
@@ -41,6 +45,24 @@ const serve = async (config: Config): Promise<void> => {
   await database?.stop()
   clearTimeout(tooLong)
   process.exitCode = end === 'database' ? 1 : 0
+}
+
+/** What keeps a service from starting, in one line; what is none of these is a fault of ours, and stays as it is. */
+const startError = (error: unknown, { host, port, databaseUrl }: Config): unknown => {
+  let of = error
+  while (of instanceof Error && of.cause !== undefined) of = of.cause
+  if (of instanceof AggregateError) of = of.errors[0]
+  const { code = '', syscall = '' } = of instanceof Error ? (of as NodeJS.ErrnoException) : {}
+  if (syscall === 'listen' || (code === 'ENOTFOUND' && databaseUrl === null))
+    return new ConfigError(
+      `Cannot listen on ${host} port ${port} (${code}): set MAILTRAIL_HOST and MAILTRAIL_PORT`,
+    )
+  // Classes 08 and 28, 3D and 57P of PostgreSQL: no connection, no such login or database, not up.
+  if (databaseUrl !== null && /^(?:E[A-Z]+|08\w{3}|28\w{3}|3D\w{3}|57P\w{2}|53300)$/.test(code))
+    return new ConfigError(
+      `The database of DATABASE_URL cannot be used (${code}): check host, port, database, user and password`,
+    )
+  return error
 }
 
 const embedded = (config: Config) =>
