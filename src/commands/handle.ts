@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { catalogue } from '../domain/catalogue.ts'
 import type { Decider } from '../domain/decider.ts'
-import type { Actor, DomainEvent, EventMetadata, Position } from '../domain/event.ts'
+import type { Actor, DomainEvent, EventMetadata, Position, RecordedEvent } from '../domain/event.ts'
 import { RevisionConflict, type Clock, type EventStore, type NewEvent } from './ports.ts'
 
 /** Who asks, under which command id (a UUIDv7), and what led to it. One caller is one command. */
@@ -68,7 +68,7 @@ export const handler =
       const last = history.at(-1)
       const revision = last?.revision ?? -1
       const done = history.findLast((event) => event.metadata.commandId === caller.commandId)
-      if (done) return { revision: done.revision, position: done.position, repeated: true, state }
+      if (done) return asThen(decider, history, done)
       if (options.ifRevision !== undefined && options.ifRevision !== revision)
         throw new StaleRevision(options.ifRevision, revision)
       const decided = decider.decide(command, state)
@@ -95,6 +95,20 @@ export const handler =
       }
     }
   }
+
+/** What the command was answered when it was done, whatever has happened since. */
+const asThen = <State, Command, Event extends DomainEvent>(
+  decider: Decider<State, Command, Event>,
+  history: readonly RecordedEvent[],
+  { revision, position }: RecordedEvent,
+): Handled<State> => ({
+  revision,
+  position,
+  repeated: true,
+  state: history
+    .filter((event) => event.revision <= revision)
+    .reduce((folded, event) => decider.evolve(folded, event as unknown as Event), decider.initial),
+})
 
 export type Handle = ReturnType<typeof handler>
 

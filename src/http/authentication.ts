@@ -36,7 +36,7 @@ export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request:
     )
   request.apiKey = key
   request.actingUser = actingUser(request, key)
-  const commandId = commandIdOf(request, key, clock)
+  const commandId = commandIdOf(request, key, request.actingUser, clock)
   request.caller = {
     actor:
       request.actingUser === null
@@ -82,7 +82,7 @@ const actingUser = (request: FastifyRequest, key: ApiKey): string | null => {
   return named
 }
 
-const commandIdOf = (request: FastifyRequest, key: ApiKey, clock: Clock): string => {
+const commandIdOf = (request: FastifyRequest, key: ApiKey, userId: string | null, clock: Clock): string => {
   const idempotencyKey = request.headers['idempotency-key']
   if (idempotencyKey === undefined) return newCommandId(clock())
   if (typeof idempotencyKey !== 'string' || idempotencyKey.length === 0 || idempotencyKey.length > 255)
@@ -94,7 +94,7 @@ const commandIdOf = (request: FastifyRequest, key: ApiKey, clock: Clock): string
     )
   // A UUIDv8 (RFC 9562 5.8) of the key: the same command has the same id, after a crash as well.
   const hash = createHash('sha256')
-    .update(`${key.id}\n${request.method}\n${request.url}\n${idempotencyKey}`)
+    .update(`${key.id}\n${userId ?? ''}\n${request.method}\n${request.url}\n${idempotencyKey}`)
     .digest()
   hash[6] = (hash[6]! & 0x0f) | 0x80
   hash[8] = (hash[8]! & 0x3f) | 0x80

@@ -33,7 +33,7 @@ const keptHeaders = ['content-type', 'etag', 'event-position', 'location'] as co
 
 /**
  * `Idempotency-Key` on every changing operation (IETF draft-ietf-httpapi-idempotency-key-header): a repeat is
- * answered as before and says so. What failed on our side is not kept, so that it can be tried again: the
+ * answered as before and says so. What failed on our side or met others is not kept, so that it can be tried again: the
  * command id comes from the key, and the log knows what it has.
  */
 export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey: Buffer): void => {
@@ -71,7 +71,8 @@ export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey
     const key = request.idempotency
     if (key === null) return
     request.idempotency = null
-    if (reply.statusCode >= 500 || typeof payload !== 'string') return store.letGo(key)
+    const tryAgain = reply.statusCode >= 500 || reply.statusCode === 409
+    if (tryAgain || typeof payload !== 'string') return store.letGo(key)
     await store.keep(key, { status: reply.statusCode, headers: headersOf(reply), body: payload })
   })
 }
@@ -94,7 +95,7 @@ const headersOf = (reply: FastifyReply): Record<string, string> =>
 // Keyed, because a body may hold a password and the fingerprint is kept.
 const fingerprintOf = (request: FastifyRequest, key: Buffer): Buffer => {
   const hash = createHmac('sha256', key).update(
-    `${request.method}\n${request.url}\n${request.headers['if-match'] ?? ''}\n`,
+    `${request.method}\n${request.url}\n${request.actingUser ?? ''}\n${request.headers['if-match'] ?? ''}\n`,
   )
   const body: unknown = request.body
   if (Buffer.isBuffer(body)) hash.update(body)

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { NotFound } from '../domain/decider.ts'
 import { crmId } from '../domain/directory/events.ts'
 import { askedInstant } from '../domain/mail.ts'
-import { newApiKey, permissions, type ApiKeyStore } from './api-keys.ts'
+import { newApiKey, permissions, type ApiKey, type ApiKeyStore } from './api-keys.ts'
+import { HttpProblem } from './problems.ts'
 import { problems, type App } from './server.ts'
 
 const scopes = z.array(z.enum(['*', ...permissions])).min(1)
@@ -38,7 +39,9 @@ export const keyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
       }),
       response: { 201: z.object({ id: z.string(), token: z.string() }), ...problems },
     },
-    handler: async ({ body }, reply) => {
+    handler: async ({ body, apiKey }, reply) => {
+      requireUnbound(apiKey)
+      requireScopes(apiKey, body.scopes)
       const { id, token, hash } = newApiKey()
       await deps.apiKeys.insert({ id, ...body }, hash)
       return reply.status(201).send({ id, token: token.reveal() })
@@ -61,9 +64,33 @@ export const keyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
       params: z.object({ id: z.string().max(40).describe('Id of an API key') }),
       response: { 204: z.undefined(), ...problems },
     },
-    handler: async ({ params }, reply) => {
+    handler: async ({ params, apiKey }, reply) => {
+      requireUnbound(apiKey)
       if (!(await deps.apiKeys.revoke(params.id))) throw new NotFound('API key', params.id)
       return reply.status(204).send()
     },
   })
+}
+
+/** Who acts for one user would otherwise come by a key that acts for all. */
+const requireUnbound = (key: ApiKey | null): void => {
+  if (key?.userId !== null)
+    throw new HttpProblem(
+      403,
+      'key-bound',
+      'The API key acts for one user and cannot manage keys',
+      'Use a key that is not bound to a user.',
+    )
+}
+
+/** Nobody gives away more than they have. */
+const requireScopes = (key: ApiKey | null, asked: readonly string[]): void => {
+  const missing = asked.find((scope) => !key?.scopes.includes('*') && !key?.scopes.includes(scope))
+  if (missing !== undefined)
+    throw new HttpProblem(
+      403,
+      'scope-not-held',
+      `The API key does not have ${missing} itself`,
+      'Ask for permissions that the key in use has.',
+    )
 }

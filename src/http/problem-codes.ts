@@ -47,6 +47,16 @@ const requests: Readonly<Record<string, Entry>> = {
     '`min_position` is not a position that an answer gave.',
     'Send the `Event-Position` of an answer as it was given.',
   ],
+  'key-bound': [
+    'Key is bound',
+    'The API key acts for one user, and such a key manages no keys.',
+    'Use a key that is not bound to a user.',
+  ],
+  'scope-not-held': [
+    'Scope not held',
+    'A key can be given only what the key in use may do itself.',
+    'Ask for permissions that the key in use has.',
+  ],
   'invalid-cursor': ['Invalid cursor', 'The cursor is not one that a list gave.', 'Start at the first page.'],
   'invalid-period': [
     'Invalid period',

@@ -8,6 +8,7 @@ import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { putEntry } from '../../src/commands/directory/put-entry.ts'
 import { removeEntry } from '../../src/commands/directory/remove-entry.ts'
 import { handler, loader } from '../../src/commands/handle.ts'
+import { RevisionConflict } from '../../src/commands/ports.ts'
 import { newApiKey, type Permission } from '../../src/http/api-keys.ts'
 import { directoryRoutes } from '../../src/http/directory.ts'
 import { keyRoutes } from '../../src/http/keys.ts'
@@ -52,6 +53,15 @@ directoryRoutes(app, {
   load: loader(store),
 })
 keyRoutes(app, { apiKeys })
+let contenders = 1
+app.post('/contended', {
+  config: { permission: 'system:read' },
+  schema: { response: { 200: z.object({}), ...problems } },
+  handler: async () => {
+    if (contenders-- > 0) throw new RevisionConflict('contact-x', 0, 1)
+    return {}
+  },
+})
 app.get('/broken', {
   config: { permission: 'public' },
   schema: { response: { 200: z.object({ fine: z.boolean() }), ...problems } },
@@ -118,6 +128,22 @@ t.test('a key that is bound to a user acts for no other', async (t) => {
   t.same(event?.metadata.actor, { kind: 'user', id: 'u-7' })
 })
 
+t.test(
+  'a key makes none that may do more than itself, and one that is bound to a user makes none',
+  async (t) => {
+    const ask = (headers: Record<string, string>, scopes: string[]) =>
+      app.inject({ method: 'POST', url: '/v1/api-keys', headers, payload: { name: 'new', scopes } })
+    const keeper = await makeKey(['keys:manage', 'directory:read'])
+    t.equal((await ask(keeper.headers, ['directory:read'])).statusCode, 201)
+    for (const scopes of [['*'], ['directory:read', 'messages:read']])
+      t.equal(problemOf(await ask(keeper.headers, scopes)).code, 'scope-not-held')
+    const bound = await makeKey(['*'], 'u1')
+    t.equal(problemOf(await ask(bound.headers, ['directory:read'])).code, 'key-bound')
+    const revoke = { method: 'DELETE', url: `/v1/api-keys/${keeper.id}`, headers: bound.headers } as const
+    t.equal(problemOf(await app.inject(revoke)).code, 'key-bound')
+  },
+)
+
 t.test('a token of a key is shown once and kept nowhere', async (t) => {
   const made = await app.inject({
     method: 'POST',
@@ -157,6 +183,23 @@ t.test('a repeat is known by the log itself where its kept answer was lost', asy
   const again = await put({ 'idempotency-key': 'k2' }, { firstName: 'Bo' }, 'bo')
   t.equal(again.headers.etag, first.headers.etag)
   t.equal((await store.readStream('contact-bo')).length, 2, 'and nothing was written')
+})
+
+t.test('one Idempotency-Key of two users is two keys to the log, and a different request', async (t) => {
+  const asking = (user: string) => ({ 'idempotency-key': 'k9', 'mailtrail-user': user })
+  const answer = await put(asking('u1'), { firstName: 'Di' }, 'di')
+  t.equal(answer.statusCode, 200)
+  t.equal(problemOf(await put(asking('u2'), { firstName: 'Di' }, 'di')).code, 'idempotency-key-reused')
+  await pool.query('delete from mailtrail.idempotency_keys')
+  await put(asking('u2'), { firstName: 'Ed' }, 'di')
+  t.equal((await store.readStream('contact-di')).length, 2, 'what the other asked was not taken for a repeat')
+})
+
+t.test('a conflict is not kept: the same request may be sent again under its key', async (t) => {
+  const headers = { ...master.headers, 'idempotency-key': 'k10' }
+  const ask = () => app.inject({ method: 'POST', url: '/contended', headers })
+  t.equal(problemOf(await ask()).code, 'conflict')
+  t.equal((await ask()).statusCode, 200)
 })
 
 t.test('of many requests under one key at once exactly one is worked on', async (t) => {
