@@ -59,6 +59,10 @@ export const sendDue = (deps: SendDue) => {
         const held = await lease(deps.leases, accountId, signal)
         if (held && (await underLease(held, signal, (stop) => takeTurn(deps, accountId, resting, stop))))
           return true
+      } catch (fault) {
+        // It is the one that has waited the longest: without a rest it would come first again and again.
+        resting.failed(accountId)
+        throw fault
       } finally {
         running.delete(accountId)
       }

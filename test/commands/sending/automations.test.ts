@@ -33,6 +33,28 @@ const leasesHere = (): Leases & { held: Set<string> } => {
 const clock = () => new Date()
 const nothingReleasing = { releasingMessages: () => Promise.resolve([]), recover: () => Promise.resolve() }
 
+t.test('an account at which the sender itself fails keeps no other from sending', async (t) => {
+  const due = new Map([
+    ['broken', ['b1']],
+    ['well', ['w1']],
+  ])
+  const work = sendDue({
+    leases: leasesHere(),
+    clock,
+    ...nothingReleasing,
+    accountsWithDue: () => Promise.resolve([...due.keys()]),
+    dueMessages: (id) => Promise.resolve(due.get(id) ?? []),
+    send: async (_caller, id) => {
+      if (id === 'b1') throw new Error('the passwords cannot be opened')
+      due.delete('well')
+      return 'sent'
+    },
+  })
+  await t.rejects(work(never), { message: 'the passwords cannot be opened' }, 'it is told')
+  t.equal(await work(never), true, 'and the other has its turn')
+  t.notOk(due.has('well'))
+})
+
 t.test(
   'a server that does not answer keeps no other account waiting, and no message is left out',
   async (t) => {
