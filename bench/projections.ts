@@ -27,7 +27,7 @@ const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
   const message = sentMessage(n)
   const headerId = message.queued.data as { header: { messageId: string } }
   const answer = synced(n, {
-    header: { messageId: `answer-${n}@example.test`, references: [headerId.header.messageId] } as never,
+    header: { messageId: `answer-${n}@example.test`, references: [headerId.header.messageId] },
     receivedAt: at(30),
   })
   const own = [
@@ -70,7 +70,7 @@ const fill = async (store: EventStore): Promise<number> => {
   for (let n = 1; n <= MESSAGES; n++) {
     const streams = [...Map.groupBy(lifeOf(n), ({ stream }) => stream)]
     // In the order in which they happened; only what belongs to one message at a time.
-    for (const [stream, of] of streams.toSorted()) {
+    for (const [stream, of] of streams) {
       await append(stream, of)
       events += of.length
     }

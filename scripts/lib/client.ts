@@ -30,7 +30,7 @@ export type Client = {
 
 /** A small client of the public API. `user` is the id of the CRM's user for whom it acts. */
 export const apiClient = (url: string, key: string, user?: string): Client => {
-  const call = async <Body>(method: string, path: string, body: unknown, headers: Record<string, string>) => {
+  const call = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
     const answer = await fetch(`${url}${path}`, {
       method,
       headers: {
@@ -45,15 +45,15 @@ export const apiClient = (url: string, key: string, user?: string): Client => {
     const json: unknown = text === '' ? null : JSON.parse(text)
     if (!answer.ok) throw new ApiProblem(answer.status, json as ApiProblem['problem'])
     return {
-      body: json as Body,
+      body: json,
       etag: answer.headers.get('etag'),
       position: answer.headers.get('event-position'),
     }
   }
   return {
-    get: async <Body>(path: string) => (await call<Body>('GET', path, undefined, {})).body,
-    send: <Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
-      call<Body>(method, path, body, headers),
+    get: async <Body>(path: string) => (await call('GET', path, undefined, {})).body as Body,
+    send: async <Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+      (await call(method, path, body, headers)) as Answer<Body>,
   }
 }
 

@@ -214,7 +214,7 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
 
   await append(
     message.delivered(secondsAgo(1)),
-    synced(1, { header: { inReplyTo: ['<out_1@client.test>'] } as never }),
+    synced(1, { header: { inReplyTo: ['<out_1@client.test>'] } }),
   )
   const position = await store.head()
   t.ok(await runner.waitFor('replies-to-record', position!, 10_000))

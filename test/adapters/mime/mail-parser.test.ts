@@ -351,7 +351,7 @@ t.test('bombs are refused with a reason, and what came before and after is read'
 t.test('a mail that takes too much time or memory costs nobody but itself', async (t) => {
   const script = path.join(t.testdir({ 'worker.mjs': slowWorker }), 'worker.mjs')
   const hasty = mailParser({ threads: 1, timeMs: 1500 }, new URL(`file://${script}`))
-  const narrow = mailParser({ threads: 1, timeMs: 60_000, memoryMb: 24 }, new URL(`file://${script}`))
+  const narrow = mailParser({ threads: 1, timeMs: 60_000, memoryMb: 64 }, new URL(`file://${script}`))
   t.teardown(() => Promise.all([hasty.close(), narrow.close()]))
   const fine = (parser: MailParser) => parser.parse(Buffer.from('fine')).then(() => 'read')
   const results = await Promise.all([

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
+import { ForeignPosition } from '../../../src/commands/ports.ts'
 import type { Position } from '../../../src/domain/event.ts'
 import { eventStoreContract } from '../../contracts/event-store.ts'
 import { anEvent, appendAll, aStream, pagesFrom, readFrom, someEvents } from '../../support/log.ts'
@@ -98,7 +99,7 @@ t.test('appends are refused where their view would be older than their lock', as
 
 t.test('a position of another log is refused', async (t) => {
   for (const after of ['m:00000000000000000001', 'p:1', '', 'p:0000000000000000000x'] as Position[])
-    await t.rejects(store.readAll({ after, limit: 1 }), TypeError)
+    await t.rejects(store.readAll({ after, limit: 1 }), ForeignPosition)
 })
 
 t.test('recorded times never decrease, even where the clock does', async (t) => {

@@ -567,12 +567,12 @@ t.test('a projection runner', async (t) => {
       projections: [named('never')],
       leases: once(1),
     })
-    t.notOk(await runner.waitFor('never', 'm:9', 10))
+    t.notOk(await runner.waitFor('never', 'm:00000000000000000009', 10))
     const abort = new AbortController()
-    const waiting = runner.waitFor('never', 'm:9', abort.signal)
+    const waiting = runner.waitFor('never', 'm:00000000000000000009', abort.signal)
     abort.abort()
     t.notOk(await waiting)
-    await t.rejects(runner.waitFor('unknown', 'm:9', 10), /no projection unknown/)
+    await t.rejects(runner.waitFor('unknown', 'm:00000000000000000009', 10), /no projection unknown/)
   })
 
   t.test('a comparison with a rebuild finds one changed row', async (t) => {

@@ -23,7 +23,7 @@ const two = sentMessage(2, {
 type Synced = ReturnType<typeof synced>['data']
 type Changes = Partial<Omit<Synced, 'header'>> & { header?: Partial<Synced['header']> }
 const answer = (n: number, { header, ...changes }: Changes = {}) =>
-  synced(n, { ...changes, header: { inReplyTo: ['<out_1@client.test>'], ...header } as Synced['header'] })
+  synced(n, { ...changes, header: { inReplyTo: ['<out_1@client.test>'], ...header } })
 const due = async (...events: DomainEvent[]) => {
   const { reply } = await foldEvents(repliesToRecord, recordedEvents(events))
   return reply.filter((row) => row.due).map((row) => [row.outgoing_id, row.message_id])
