@@ -4,8 +4,11 @@ type Answer = { status: number; headers: Record<string, string>; body: string }
 type Taken = { kind: 'taken' | 'running' | 'other' } | { kind: 'answered'; answer: Answer }
 type KeptRow = { same: boolean } & { [Name in keyof Answer]: Answer[Name] | null }
 
-/** How long a request may hold its key before a repeat of it takes over. */
-const HOLD_SECONDS = 60
+/**
+ * How long a request may hold its key before a repeat of it takes over. Two at once are a waste and no more, since the log
+ * knows the command; after a crash of one of several processes a careful client waits for so long.
+ */
+const HOLD_SECONDS = 15
 const KEPT_DAYS = 7
 
 /**
