@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import pg from 'pg'
 import { readCheckpoints } from '../../src/adapters/postgres/projection-checkpoints.ts'
+import { databaseIn } from './fire.ts'
 
 /** Looks at the checkpoints in the database of the running service, whenever told to, and notes what went back. */
 export const watchCheckpoints = (folder: string) => {
@@ -8,7 +8,7 @@ export const watchCheckpoints = (folder: string) => {
   const wentBack: string[] = []
   const read = async (): Promise<void> => {
     const client = new pg.Client({
-      host: join(folder, 'data', 'postgres'),
+      host: databaseIn(folder),
       port: 5432,
       user: 'mailtrail',
       database: 'mailtrail',

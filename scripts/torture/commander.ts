@@ -60,7 +60,7 @@ export const commander = (fire: Fire, chance: Chance, signal: AbortSignal): Comm
   const request = async (ask: Omit<Ask, 'name' | 'method'> & { method: string }): Promise<Answer> => {
     const payload = ask.file ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body))
     const type = ask.file ? 'application/octet-stream' : 'application/json'
-    const answer = await fetch(`${fire.url}${ask.path}`, {
+    const answer = await fetch(`${fire.url()}${ask.path}`, {
       method: ask.method,
       headers: {
         authorization: `Bearer ${fire.key()}`,

@@ -1,190 +1,117 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+} from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
 import { freePort } from '../lib/free-port.ts'
-import { startService, type Service } from '../lib/service.ts'
+import { bombard } from './bombard.ts'
 import type { Chance } from './chance.ts'
+import { newTally, newTarget, patience, type Tally, type Target } from './target.ts'
 
-/** No start may take longer, whatever the machine has to do besides. */
-const START_WITHIN_MS = 120_000
-const STOP_WITHIN_MS = 25_000
-const WARM_WITHIN_MS = 60_000
-const MOMENT_WITHIN_MS = 4000
-
+/** The services under fire, seen from without: whom to ask, and what was done to them. */
 export type Fire = {
-  readonly url: string
-  /** The first API key; known once the first start was ready. */
+  /** Where one of them listens, each in its turn. */
+  url(): string
+  /** Where mails say that their pixels and links are. */
+  readonly trackingUrl: string
+  /** The first API key; '' until it is known. */
   key(): string
-  /** Fulfilled when the service is ready, or after so long in any case. */
+  /** Fulfilled when one of them is ready, or after so long in any case. */
   up(withinMs: number): Promise<void>
-  /** Milliseconds since the epoch. */
-  readonly killTimes: readonly number[]
-  killsInStart(): number
-  /** How often the database was killed with it. */
-  databaseKills(): number
-  /** Milliseconds from each kill until the service was ready again. */
-  readonly recoveries: readonly number[]
-  /** What it said on its way down, where it ended by itself. */
-  readonly faults: readonly string[]
-  /**
-   * Starts, kills and starts again so often, or until there shall be no more; at the end the service is ready. After the
-   * first kill it is left alone until it is `warm`, so that the others meet it at work. A quarter of the kills come in a
-   * start, a quarter just behind a `moment` that is worth it, and the others at any time within two seconds. Of eight one
-   * hits the database first.
-   */
-  bombard(
-    kills: number,
-    chance: Chance,
-    signals: { noMore: AbortSignal; interrupted: AbortSignal },
-    parts: BombardParts,
-  ): Promise<void>
-  /** Ends it as an operator would. @returns the exit code or signal */
-  stop(): Promise<number | string>
-  /** Kills what runs, and waits until its database is gone too. */
+  readonly tally: Tally
+  bombard(parts: {
+    readonly kills: number
+    readonly chance: Chance
+    readonly warm: Promise<void>
+    readonly moment: () => Promise<void>
+    /** Whether the database was killed since. */
+    readonly onReady: (lostDatabase: boolean) => void
+    readonly noMore: AbortSignal
+    readonly interrupted: AbortSignal
+  }): Promise<void>
+  /** Ends all as an operator would. @returns what did not end in order */
+  stop(): Promise<string[]>
+  /** Kills what runs, and waits until the database is gone too. */
   end(): Promise<void>
 }
 
-type BombardParts = {
-  readonly warm: Promise<void>
-  readonly moment: () => Promise<void>
-  /** Whether the database was killed too since it was ready last. */
-  readonly onReady: (lostDatabase: boolean) => void
-}
+type Parts = { readonly folder: string; readonly env: Record<string, string>; readonly services: number }
 
-export type FireParts = {
-  readonly folder: string
-  readonly env: Record<string, string>
-}
-
-/** The real service as its users start it, in a process that is killed without warning, over and over. */
-export const openFire = async ({ folder, env }: FireParts): Promise<Fire> => {
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const compiled = { NODE_COMPILE_CACHE: join(folder, 'compiled') }
-  await compile({ ...env, ...compiled })
+/**
+ * One service is started as its users start it, with a database of its own that dies with it. Several are as many
+ * processes on one database that lives on, and on one data folder.
+ */
+export const openFire = async ({ folder, env, services }: Parts): Promise<Fire> => {
+  const tally = newTally()
+  const ports = await Promise.all(Array.from({ length: services }, () => freePort()))
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+  const database = services > 1 ? await startEmbeddedPostgres({ dataFolder: databaseIn(folder) }) : null
+  const common = {
+    ...env,
+    MAILTRAIL_DATA: join(folder, 'data'),
+    MAILTRAIL_TRACKING_URL: urls[0]!,
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
+    ...(database ? { DATABASE_URL: urlOf(database) } : {}),
+  }
+  await compile(common)
   const log = fs.createWriteStream(join(folder, 'service.log'), { flags: 'a' })
-  const recoveries: number[] = []
-  const faults: string[] = []
-  let key: string | null = null
-  let child: ChildProcess | null = null
-  let running: Promise<Service> | null = null
-  let ready = Promise.withResolvers<void>()
-  const killTimes: number[] = []
-  let killsInStart = 0
-  let databaseKills = 0
-  let lostDatabase = false
-  let killedAt: number | null = null
-
-  const start = (): Promise<Service> => {
-    const begun = startService(
-      { ...env, ...compiled, MAILTRAIL_DATA: join(folder, 'data'), MAILTRAIL_PORT: String(port) },
-      { onLog: (line) => void log.write(`${line}\n`), onSpawn: (process) => (child = process) },
-    )
-    running = begun
-    const onReady = (service: Service) => {
-      if (running !== begun) return
-      key ??= service.key
-      if (killedAt !== null) recoveries.push(performance.now() - killedAt)
-      killedAt = null
-      ready.resolve()
-    }
-    begun.then(onReady, () => {})
-    return begun
-  }
-
-  const kill = async (): Promise<void> => {
-    const victim = child
-    running = null
-    child = null
-    if (!victim || victim.exitCode !== null || victim.signalCode !== null) return
-    const ended = new Promise((resolve) => victim.once('exit', resolve))
-    killedAt ??= performance.now()
-    ready.resolve()
-    ready = Promise.withResolvers<void>()
-    killTimes.push(Date.now())
-    victim.kill('SIGKILL')
-    await ended
-  }
-
-  /** Lets it run until the moment chosen for its death. @returns whether that was before it was ready */
-  const live = async (begun: Promise<Service>, lifeMs: number, fromStart: boolean): Promise<boolean> => {
-    let isReady = false
-    const up = within(begun, START_WITHIN_MS).then((service) => {
-      isReady = true
-      return service
-    })
-    if (fromStart) await Promise.race([up, sleep(lifeMs)])
-    else {
-      const service = await up
-      const ended = await Promise.race([service.ended, sleep(lifeMs)])
-      if (ended !== undefined) throw new Error(`The service ended by itself (${ended})`)
-    }
-    up.catch(() => {})
-    return !isReady
-  }
-
+  const onLog = (line: string): void => void log.write(`${line}\n`)
+  const targets = ports.map((port, index) =>
+    newTarget({ url: urls[index]!, env: { ...common, MAILTRAIL_PORT: String(port) }, tally, onLog }),
+  )
+  let turn = 0
   return {
-    url,
-    key: () => key ?? '',
-    up: (ms) => Promise.race([ready.promise, patience(ms)]),
-    killTimes,
-    killsInStart: () => killsInStart,
-    databaseKills: () => databaseKills,
-    recoveries,
-    faults,
-    bombard: async (wanted, chance, { noMore, interrupted }, { warm, moment, onReady }) => {
-      try {
-        let startMs = 1000
-        while (killTimes.length < wanted && !noMore.aborted) {
-          const begun = start()
-          const begunAt = performance.now()
-          const onStarted = () => {
-            startMs = performance.now() - begunAt
+    url: () => urls[turn++ % urls.length]!,
+    trackingUrl: urls[0]!,
+    key: () => targets[0]!.key() ?? '',
+    up: (ms) => Promise.race([...targets.map((target) => target.ready()), patience(ms)]),
+    tally,
+    bombard: async ({ kills, chance, warm, onReady, ...parts }) => {
+      let lostDatabase = false
+      const each = async (target: Target, index: number) => {
+        // The first makes the keys and shows the one of the API.
+        if (index > 0) await targets[0]!.ready()
+        await bombard({
+          ...parts,
+          target,
+          tally,
+          chance: chance.branch(String(index)),
+          kills: Math.ceil(kills / services),
+          warm,
+          // Of one alone the first kill comes while it is set up; of several the others would then wait for what it held.
+          warmIn: services > 1 ? 0 : 1,
+          killDatabase: () => !database && (lostDatabase = killDatabase(folder)),
+          mayPause: services > 1,
+          onReady: () => {
             onReady(lostDatabase)
             lostDatabase = false
-          }
-          begun.then(onStarted, () => {})
-          if (killTimes.length === 1)
-            await Promise.race([begun.then(() => warm), patience(WARM_WITHIN_MS), aborted(noMore)])
-          // The key is shown by the first start alone, once.
-          const kind =
-            killTimes.length < 2
-              ? 'any time'
-              : chance.pick(['start', 'moment', 'any time', 'any time'] as const)
-          if (kind === 'moment') await begun.then(() => Promise.race([moment(), patience(MOMENT_WITHIN_MS)]))
-          const most = { start: Math.ceil(startMs), moment: 100, 'any time': 2000 }[kind]
-          const lifeMs = chance.between(kind === 'any time' ? 50 : 0, most)
-          if (await live(begun, lifeMs, kind === 'start')) killsInStart++
-          if (noMore.aborted) break
-          if (killTimes.length > 1 && chance.oneIn(8) && killDatabase(folder)) {
-            databaseKills++
-            lostDatabase = true
-            await sleep(chance.between(0, 200))
-          }
-          await kill()
-        }
-        if (!running && !interrupted.aborted) await within(start(), START_WITHIN_MS)
-      } catch (error) {
-        faults.push(error instanceof Error ? error.message : String(error))
+          },
+        })
       }
+      await Promise.all(targets.map(each))
     },
     stop: async () => {
-      const service = await running
-      if (!service) return 'not running'
-      const slow = sleep(STOP_WITHIN_MS, 'too slow', { ref: false })
-      service.process.kill('SIGTERM')
-      return Promise.race([service.ended, slow])
+      const ends = await Promise.all(targets.map((target) => target.stop()))
+      return ends.filter((end) => end !== 0).map((end) => `It ended with ${end} when it was asked to stop`)
     },
     end: async () => {
-      await kill()
+      await Promise.all(targets.map((target) => target.kill()))
       await new Promise((resolve) => log.end(resolve))
-      for (let tries = 0; tries < 300 && fs.existsSync(lockOf(folder)); tries++) await sleep(100)
+      await database?.stop()
+      for (let tries = 0; tries < 300 && fs.existsSync(lockIn(folder)); tries++) await sleep(100)
     },
   }
 }
+
+export const databaseIn = (folder: string): string => join(folder, 'data', 'postgres')
+
+const urlOf = ({ connection: { host, port, user, database } }: EmbeddedPostgres): string =>
+  `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`
 
 /** Has Node keep what it compiles of the service, which it does at an orderly end alone: starts take half as long. */
 const compile = async (env: Record<string, string>): Promise<void> => {
@@ -193,28 +120,14 @@ const compile = async (env: Record<string, string>): Promise<void> => {
   await once(child, 'exit')
 }
 
+const lockIn = (folder: string): string => join(databaseIn(folder), 'cluster', 'postmaster.pid')
+
 /** @returns whether there was one */
 const killDatabase = (folder: string): boolean => {
   try {
-    const pid = Number(fs.readFileSync(lockOf(folder), 'utf8').split('\n', 1)[0])
+    const pid = Number(fs.readFileSync(lockIn(folder), 'utf8').split('\n', 1)[0])
     return pid > 1 && process.kill(pid, 'SIGKILL')
   } catch {
     return false
   }
 }
-
-const lockOf = (folder: string): string => join(folder, 'data', 'postgres', 'cluster', 'postmaster.pid')
-
-/** A wait that keeps no process alive. */
-const patience = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false })
-
-const within = <Value>(promise: Promise<Value>, ms: number): Promise<Value> =>
-  Promise.race([
-    promise,
-    patience(ms).then(() => {
-      throw new Error(`The service was not ready after ${ms / 1000} s`)
-    }),
-  ])
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

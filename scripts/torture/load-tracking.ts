@@ -41,7 +41,8 @@ export const trackingWork = ({ world, fire, chance }: Parts, hits: Hit[]): Work 
     if (target === null) return
     const method = chance.oneIn(10) ? 'HEAD' : 'GET'
     const kind = isClick ? 'click' : 'open'
-    const { answered, reached, url } = await visit(target, method, chance.pick(AGENTS))
+    const here = target.replace(fire.trackingUrl, fire.url())
+    const { answered, reached, url } = await visit(here, method, chance.pick(AGENTS))
     if (method === 'GET' && reached) hits.push({ outgoingId: mail.outgoingId, kind, url, answered })
     if (!answered) await fire.up(1000)
     else if (chance.oneIn(12)) await sleep(500)

@@ -19,25 +19,31 @@ const main = async (options: Options, interrupted: AbortSignal): Promise<boolean
 }
 
 /** The service as it is: every invariant must hold. What is kept of a failure is the whole folder, and the seed. */
-const judged = async ({ kills, seed, minutes }: Options, interrupted: AbortSignal): Promise<boolean> => {
-  say(`Torture: ${kills} kills, seed ${seed}`)
-  const { verdicts, folder } = await torture({ kills, seed, minutes, env: {} }, interrupted)
+const judged = async (
+  { kills, services, seed, minutes }: Options,
+  interrupted: AbortSignal,
+): Promise<boolean> => {
+  say(`Torture: ${kills} kills of ${services === 1 ? 'one service' : `${services} services`}, seed ${seed}`)
+  const { verdicts, folder } = await torture({ kills, services, seed, minutes, env: {} }, interrupted)
   say(verdictTable(verdicts))
   if (verdicts.every(({ broken }) => broken.length === 0)) {
     fs.rmSync(folder, { recursive: true, force: true })
     return true
   }
   say(brokenList(verdicts))
-  say(`Again with: npm run torture -- --kills ${kills} --seed ${seed}`)
+  say(`Again with: npm run torture -- --kills ${kills} --services ${services} --seed ${seed}`)
   say(`Data, ledger and log are kept in ${folder}`)
   return false
 }
 
 /** The service with a fault: some invariant must not hold. */
 const finds = async (plant: string, options: Options, interrupted: AbortSignal): Promise<boolean> => {
-  const { kills, seed, minutes } = options
+  const { kills, services, seed, minutes } = options
   say(`Planted: the service ${plants[plant]?.does} (${kills} kills, seed ${seed})`)
-  const { verdicts, folder } = await torture({ kills, seed, minutes, env: plantedEnv(plant) }, interrupted)
+  const { verdicts, folder } = await torture(
+    { kills, services, seed, minutes, env: plantedEnv(plant) },
+    interrupted,
+  )
   fs.rmSync(folder, { recursive: true, force: true })
   const broken = brokenList(verdicts)
   say(broken === '' ? 'NOT FOUND' : broken)

@@ -9,7 +9,7 @@ import { chanceOf, type Chance } from './chance.ts'
 import { watchCheckpoints } from './checkpoints.ts'
 import { commander, type Commander } from './commander.ts'
 import { readLog, type Evidence, type Invariant } from './evidence.ts'
-import { openFire, type Fire } from './fire.ts'
+import { databaseIn, openFire, type Fire } from './fire.ts'
 import { commandsAreInTheLogOnce } from './invariants/commands.ts'
 import { mailboxesAreWhole } from './invariants/mailboxes.ts'
 import { secretsAreNowhere } from './invariants/secrets.ts'
@@ -26,6 +26,7 @@ import { openLedger } from './ledger.ts'
 import { load, type Asked } from './load.ts'
 import { quiesce } from './quiesce.ts'
 import { progressLine, quantile, type Judged } from './report.ts'
+import type { Tally } from './target.ts'
 import { openWorld, type World } from './world.ts'
 
 const invariants: readonly Invariant[] = [
@@ -51,6 +52,8 @@ const CYCLE_MS = 3000
 
 export type Run = {
   readonly kills: number
+  /** One with a database of its own, or several on one. */
+  readonly services: number
   readonly seed: string
   readonly minutes: number
   /** What the service's process is given besides, to plant a fault in it. */
@@ -82,9 +85,10 @@ export const torture = async (run: Run, interrupted: AbortSignal): Promise<Outco
   }
 }
 
-const openService = (folder: string, world: World, { env }: Run): Promise<Fire> =>
+const openService = (folder: string, world: World, { env, services }: Run): Promise<Fire> =>
   openFire({
     folder,
+    services,
     env: {
       ...env,
       MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
@@ -121,12 +125,15 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
   const checkpoints = watchCheckpoints(folder)
   try {
     const noMore = AbortSignal.any([interrupted, AbortSignal.timeout(minutes * 60_000)])
-    await fire.bombard(
+    await fire.bombard({
       kills,
-      chance.branch('kills'),
-      { noMore, interrupted },
-      { warm, moment: () => world.nextTaken(), onReady: (lost) => checkpoints.look(lost) },
-    )
+      chance: chance.branch('kills'),
+      warm,
+      moment: () => world.nextTaken(),
+      onReady: (lostDatabase) => checkpoints.look(lostDatabase),
+      noMore,
+      interrupted,
+    })
     enough.abort()
     phase = 'waiting for answers'
     const isAnswered = await Promise.race([
@@ -136,15 +143,16 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
     if (!isAnswered) late.abort()
     interrupted.throwIfAborted()
     const onWait = (what: string) => (phase = `waiting for ${what}`)
+    const hasFallen = fire.tally.faults.length > 0
     const stuck =
-      isAnswered && fire.faults.length === 0
+      isAnswered && !hasFallen
         ? await quiesce({ folder, world, commander: commands, accounts: asked.accounts, onWait })
         : ['Not everything that was asked for was answered']
     phase = 'stopping'
-    const ended = fire.faults.length === 0 ? await fire.stop() : 'fallen'
+    const disorder = hasFallen ? [] : await fire.stop()
     await fire.end()
     interrupted.throwIfAborted()
-    const recovery = recovered(fire, stuck, ended)
+    const recovery = recovered(fire.tally, [...stuck, ...disorder])
     const { wentBack } = checkpoints
     const onLook = (name: string) => {
       phase = `checking that ${name}`
@@ -162,23 +170,20 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
 
 const stateOf = ({ fire, kills, world }: Parts, commands: Commander, asked: Asked): string =>
   [
-    `${fire.killTimes.length}/${kills} kills (${fire.killsInStart()} in a start)`,
+    `${fire.tally.kills}/${kills} kills`,
     `${commands.answered.length} commands`,
     `${asked.wishes.length} messages queued, ${world.sunk.length} taken`,
     `${world.laid.length} mails in mailboxes`,
     `${asked.hits.length} hits`,
   ].join(', ')
 
-const recovered = (fire: Fire, stuck: readonly string[], ended: number | string): Judged => {
-  const [median, p99] = [0.5, 0.99].map((share) => (quantile(fire.recoveries, share) / 1000).toFixed(2))
+const recovered = (tally: Tally, broken: readonly string[]): Judged => {
+  const [median, p99] = [0.5, 0.99].map((share) => (quantile(tally.recoveries, share) / 1000).toFixed(2))
+  const { kills, killsInStart, databaseKills, pauses } = tally
   return {
     name: 'the service is ready again after every kill, comes to rest, and ends in order',
-    looked: `${fire.killTimes.length} kills, ${fire.killsInStart()} in a start, ${fire.databaseKills()} with the database; ready again after ${median} s (median), ${p99} s (p99)`,
-    broken: [
-      ...fire.faults,
-      ...stuck,
-      ...(ended === 0 ? [] : [`It ended with ${ended} when it was asked to stop`]),
-    ],
+    looked: `${kills} kills, ${killsInStart} in a start, ${databaseKills} with the database, ${pauses} pauses; ready again after ${median} s (median), ${p99} s (p99)`,
+    broken: [...tally.faults, ...broken],
   }
 }
 
@@ -188,14 +193,14 @@ const inspect = async (
   onLook: (name: string) => void,
   interrupted: AbortSignal,
 ): Promise<Judged[]> => {
-  const database = await startEmbeddedPostgres({ dataFolder: join(known.folder, 'data', 'postgres') })
+  const database = await startEmbeddedPostgres({ dataFolder: databaseIn(known.folder) })
   const pool = createPool({ ...database.connection, max: 4 })
   const store = postgresEventStore(pool)
   try {
     const evidence = { ...known, pool, store, events: await readLog(store) }
     const judged: Judged[] = []
     // Of a service that could not be started any more there is less to say.
-    const wanted = invariants.filter(({ atRest }) => !atRest || known.fire.faults.length === 0)
+    const wanted = invariants.filter(({ atRest }) => !atRest || known.fire.tally.faults.length === 0)
     for (const { name, check } of wanted) {
       interrupted.throwIfAborted()
       onLook(name)

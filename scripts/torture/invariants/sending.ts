@@ -71,7 +71,7 @@ export const everyMessageComesToAnEnd: Invariant = {
 }
 
 export const unknownIsRare: Invariant = {
-  name: 'an outcome is unknown only where a kill or a lost answer came between, and where no look into Sent settles it',
+  name: 'an outcome is unknown only where a kill, a pause or a lost answer came between, and where no look into Sent settles it',
   atRest: true,
   check: ({ world, fire, events }) => {
     const broken: string[] = []
@@ -83,10 +83,12 @@ export const unknownIsRare: Invariant = {
         number,
         number,
       ]
-      const wasKilled = fire.killTimes.some((at) => at >= from - CLOCK_MS && at <= to + CLOCK_MS)
-      if (released?.type !== 'SendReleasing' || !(wasKilled || lost.has(data.outgoingId)))
+      const wasStruck = fire.tally.blows.some(
+        (blow) => blow.to >= from - CLOCK_MS && blow.from <= to + CLOCK_MS,
+      )
+      if (released?.type !== 'SendReleasing' || !(wasStruck || lost.has(data.outgoingId)))
         broken.push(
-          `${data.outgoingId} became unknown at ${recordedAt}, with neither a kill nor a lost answer`,
+          `${data.outgoingId} became unknown at ${recordedAt}, with neither a kill, a pause nor a lost answer`,
         )
     }
     const left = [...streamsOf(events)]
@@ -100,7 +102,7 @@ export const unknownIsRare: Invariant = {
     }
     const found = ofType(events, 'EmailSent').filter(({ data }) => data.evidence === 'found').length
     return {
-      looked: `${told.length} unknown, ${found} found in a mailbox; ${left.length} left unknown, of which ${gone.length} had gone (${fire.killTimes.length} kills, ${lost.size} lost answers)`,
+      looked: `${told.length} unknown, ${found} found in a mailbox; ${left.length} left unknown, of which ${gone.length} had gone (${fire.tally.blows.length} kills and pauses, ${lost.size} lost answers)`,
       broken,
     }
   },
