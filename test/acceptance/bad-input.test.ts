@@ -221,12 +221,14 @@ t.test('a change that is based on an old version, or on none, is refused', async
     ['PUT', `${path}/signature`, { html: '<p>Two</p>' }, { html: '<p>Three</p>' }],
     ['PUT', `${path}/servers`, good, { ...good, imap: null }],
   ]
-  const position = `min_position=${draft.position}`
+  // Of the change before: what is read then shows it.
+  let { position } = draft
   for (const [method, of, body, again] of changes) {
     const resource = of.replace(/\/(settings|signature|servers)$/, '')
-    const stale = (await app.ask('GET', `${resource}?${position}`)).headers.get('etag')!
+    const stale = (await app.ask('GET', `${resource}?min_position=${position}`)).headers.get('etag')!
     const first = await app.ask(method, of, { body, headers: { 'if-match': stale } })
     t.equal(first.status, 200, `${method} ${of}`)
+    position = first.headers.get('event-position')
     // From other servers is synced at once.
     if (of.endsWith('/servers')) await sync.after(1)
     const before = await state()
