@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
+import { loggedErrors } from './log-errors.ts'
 import { readOptions, usage, type Options } from './options.ts'
 import { plantedEnv } from './planted/environment.ts'
 import { plants } from './planted/plants.ts'
@@ -26,6 +27,7 @@ const judged = async (
   say(`Torture: ${kills} kills of ${services === 1 ? 'one service' : `${services} services`}, seed ${seed}`)
   const { verdicts, folder } = await torture({ kills, services, seed, minutes, env: {} }, interrupted)
   say(verdictTable(verdicts))
+  for (const error of loggedErrors(folder)) say(`Logged as an error: ${error}`)
   if (verdicts.every(({ broken }) => broken.length === 0)) {
     fs.rmSync(folder, { recursive: true, force: true })
     return true
