@@ -138,6 +138,13 @@ const valueOf = (written: Schema, wild: boolean, name = ''): fc.Arbitrary<unknow
 
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 const encoded = (value: unknown): string => encodeURIComponent(textIn(value).toWellFormed())
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
 const parameter = ({ name, schema }: { name: string; schema: Schema }, wild: boolean) => {
   if (name === 'cursor') return cursor
   if (name === 'min_position') return minPosition
@@ -218,7 +225,12 @@ t.test('whatever is asked, the answer is a documented one, and says nothing of t
     const logged = app.log.length
     const { statusCode, headers, body } = await app.server.inject(request)
     answered.set(statusCode, (answered.get(statusCode) ?? 0) + 1)
-    const fault = faultOf(statusCode, String(headers['content-type']), body, JSON.stringify(request))
+    const fault = faultOf(
+      statusCode,
+      String(headers['content-type']),
+      body,
+      `${JSON.stringify(request)} ${decoded(request.url)}`,
+    )
     const cause = app.log.slice(logged).find((line) => line.includes('"err"'))
     if (fault !== null && !faults.has(`${name}: ${fault}`))
       faults.set(`${name}: ${fault}`, {

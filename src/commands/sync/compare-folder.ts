@@ -43,8 +43,10 @@ export const compareFolder =
     const full = scanOf(plan, newlyListed, now) === 'full'
     const missing: KnownPlacement[] = full ? await knownOfOld(deps, at) : []
     let flagsChanged = 0
-    // What this very pass has read has the flags that it was read with; after a first reading, the next pass compares.
-    let below = plan.isFresh ? 0 : (plan.newFrom ?? view.uidNext)
+    // What this very pass has read has the flags that it was read with, unless a former one had met it and died;
+    // after a first reading, the next pass compares.
+    const unread = plan.cursor.messages === null ? null : plan.newFrom
+    let below = plan.isFresh ? 0 : (unread ?? view.uidNext)
     while (below > 1 && missing.length < MOST_MISSING) {
       signal.throwIfAborted()
       const page = await deps.known.below(at, below, full ? PAGE : RECENT)

@@ -2,6 +2,7 @@ import { folderRole } from '../../domain/mail.ts'
 import type { FolderCounts, FolderCursor } from '../../domain/sync/events.ts'
 import {
   afterAttempt,
+  afterUnrecorded,
   historyStretches,
   newMailStretches,
   planFolder,
@@ -84,11 +85,14 @@ const readFolder = async (
   const view = { folder: path, role, ...(await session.open(path)) }
   const now = deps.clock()
   const { historyDays } = account.settings
-  const plan = planFolder(pass.cursors.get(path), view, {
+  const planned = planFolder(pass.cursors.get(path), view, {
     windowStart: historyDays === null ? null : new Date(now.getTime() - historyDays * DAY_MS).toISOString(),
     now: now.toISOString(),
     requested: pass.trigger === 'request',
   })
+  const at = { accountId: account.accountId, folder: path, uidValidity: view.uidValidity }
+  const [newest] = planned.newFrom === null ? [] : await deps.known.below(at, view.uidNext, 1)
+  const plan = afterUnrecorded(planned, newest?.uid ?? null)
   const read = stretchReader(deps, pass, session, plan)
   if (plan.retry.length > 0) await read({ uids: plan.retry, cursor: plan.cursor })
   const since = plan.newFrom

@@ -82,6 +82,15 @@ const freshCursor = (view: FolderView, since: string | null): FolderCursor => ({
   scannedAt: null,
 })
 
+/**
+ * The plan for a folder of which something is known that the cursor has not reached: a pass took it in and died before
+ * it could say so. What has gone since cannot be told from a count then, so everything is compared.
+ */
+export const afterUnrecorded = (plan: FolderPlan, newestKnown: number | null): FolderPlan =>
+  plan.newFrom === null || newestKnown === null || newestKnown < plan.newFrom
+    ? plan
+    : { ...plan, cursor: { ...plan.cursor, messages: null } }
+
 /** The earlier of two starts of a window, where null is the beginning of time. */
 const earlier = (a: string | null, b: string | null): string | null =>
   a === null || b === null ? null : a < b ? a : b

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { FolderCursor } from '../../../src/domain/sync/events.ts'
 import {
   afterAttempt,
+  afterUnrecorded,
   compareFlags,
   historyStretches,
   newMailStretches,
@@ -73,7 +74,9 @@ const pass = (world: World, crashAfter: number | null): void => {
     messages: world.mail.length,
   }
   const windowStart = dayOf(100 - world.window)
-  const plan = planFolder(world.cursor, view, { windowStart, now, requested: false })
+  const planned = planFolder(world.cursor, view, { windowStart, now, requested: false })
+  const uids = world.known.filter((known) => known.uidValidity === view.uidValidity).map(({ uid }) => uid)
+  const plan = afterUnrecorded(planned, uids.length > 0 ? Math.max(...uids) : null)
   let cursor = plan.cursor
   let steps = 0
   const read = ({ uids, cursor: next }: { uids: readonly number[]; cursor: FolderCursor }): boolean => {
@@ -211,6 +214,18 @@ t.test('a deletion is not hidden by as much new mail that a pass took in and die
     world.known.map(({ uid }) => uid).toSorted((a, b) => a - b),
     [2, 3, 4, 5, 6],
   )
+})
+
+t.test('a deletion is not hidden where a pass died before it could say what it had taken in', async (t) => {
+  const world = emptyWorld()
+  pass(world, null)
+  pass(world, null)
+  arrive(world, 100, 1)
+  pass(world, 0)
+  t.equal(world.known.length, 1)
+  world.mail.shift()
+  pass(world, null)
+  t.strictSame(world.known, [])
 })
 
 t.test('an idle pass fetches nothing, and one after new mail fetches that alone', async (t) => {
