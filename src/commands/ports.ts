@@ -21,7 +21,10 @@ export type Append = {
   readonly events: readonly NewEvent[]
 }
 
-/** `repeated`: these events, with these ids, were already there at this place; nothing was written. */
+/**
+ * `repeated`: these events, with these ids, were there already at this place when it was asked for; nothing was
+ * written. Of the same append made several times at one moment, a store may tell each that it was the one that wrote.
+ */
 export type Appended = {
   readonly revision: number
   readonly position: Position
@@ -41,12 +44,15 @@ export type EventFilter = {
   readonly streamPrefix?: string
 }
 
+/** An append holds at most so much, all data and metadata together, as JSON in UTF-8. */
+export const MAX_APPEND_BYTES = 1_000_000
+
 /**
  * The log of all events. Positions are strictly increasing in commit order, and a reader that goes on from the
  * position that it was given never misses or repeats an event. Acknowledged means durable.
  */
 export type EventStore = {
-  /** @throws RevisionConflict, DuplicateEvent */
+  /** @throws RevisionConflict, DuplicateEvent, AppendTooLarge */
   append(append: Append): Promise<Appended>
   /** Events of one stream with a revision above `after` (all by default), at most `limit`, oldest first. */
   readStream(stream: string, options?: { after?: number; limit?: number }): Promise<RecordedEvent[]>
@@ -63,6 +69,13 @@ export type EventStore = {
   head(): Promise<Position | null>
   /** Whether the text has the form of a position of this kind of log; it may still lie ahead of the head. */
   isPosition(text: string): text is Position
+  /**
+   * Where the log ended at this instant (RFC 3339): the position of the last event recorded by then, null where there
+   * was none. `from` is a position that is known to be no later; a store without an index by time reads on from there.
+   */
+  positionAt(instant: string, from?: Position | null): Promise<Position | null>
+  /** How much of the log lies up to a position, to tell progress: in events, or in bytes where it does not count them. */
+  extent(position: Position | null): { readonly unit: 'events' | 'bytes'; readonly amount: number }
   /** Identity of this log, fixed when it was made; kept with every checkpoint. */
   storeId(): Promise<string>
   close(): Promise<void>
@@ -100,6 +113,22 @@ export class DuplicateEvent extends Error {
     this.name = 'DuplicateEvent'
     this.stream = stream
   }
+}
+
+/** An append of more than MAX_APPEND_BYTES; nothing of it was written. */
+export class AppendTooLarge extends Error {
+  readonly stream: string
+
+  constructor(stream: string) {
+    super(`An append to ${stream} is larger than ${MAX_APPEND_BYTES} bytes`)
+    this.name = 'AppendTooLarge'
+    this.stream = stream
+  }
+}
+
+/** The store does not answer, or not as it should. Whether an append was done is not known: it may be asked again. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
 }
 
 // ---------------------------------------------------------------- blobs

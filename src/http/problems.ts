@@ -2,7 +2,13 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { StaleRevision } from '../commands/handle.ts'
-import { ForeignPosition, MailUnavailable, RevisionConflict } from '../commands/ports.ts'
+import {
+  AppendTooLarge,
+  ForeignPosition,
+  MailUnavailable,
+  RevisionConflict,
+  StoreUnavailable,
+} from '../commands/ports.ts'
 import { NotFound, Refused } from '../domain/decider.ts'
 import type { Json } from '../domain/event.ts'
 
@@ -145,6 +151,20 @@ const state = (error: FastifyError): Stated => {
       code: 'conflict',
       detail: 'Others changed the same resource at the same time, three times over',
       remedy: 'Send the request again.',
+    }
+  if (error instanceof AppendTooLarge)
+    return {
+      status: 413,
+      code: 'body-too-large',
+      detail: 'What is to be recorded is larger than one entry of the event log may be',
+      remedy: 'Send less at once: a shorter text, fewer recipients.',
+    }
+  if (error instanceof StoreUnavailable)
+    return {
+      status: 503,
+      code: 'event-log-away',
+      detail: 'The event log does not answer, so nobody can tell whether this was recorded',
+      remedy: 'Send the same request again with the same Idempotency-Key: it takes effect once.',
     }
   if (error instanceof MailUnavailable)
     return {

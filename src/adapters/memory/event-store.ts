@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import {
+  AppendTooLarge,
   DuplicateEvent,
   ForeignPosition,
+  MAX_APPEND_BYTES,
   RevisionConflict,
   type EventStore,
   type Page,
@@ -33,17 +35,20 @@ export const memoryEventStore = (): EventStore => {
     if (next !== history.length) throw new RevisionConflict(stream, expected, history.length - 1)
     if (new Set(events.map((event) => event.id)).size < events.length) throw new DuplicateEvent(stream)
 
+    const texts = events.map(({ data, metadata }) => [JSON.stringify(data), JSON.stringify(metadata)] as const)
+    if (Buffer.byteLength(texts.flat().join('')) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
+
     const now = new Date().toISOString()
     const before = log.at(-1)?.recordedAt ?? now
-    const kept = events.map(({ id: eventId, type, data, metadata }, nth) => ({
+    const kept = events.map(({ id: eventId, type }, nth) => ({
       id: eventId,
       stream,
       revision: next + nth,
       position: positionOf(log.length + 1 + nth),
       recordedAt: now > before ? now : before,
       type,
-      data: JSON.stringify(data),
-      metadata: JSON.stringify(metadata),
+      data: texts[nth]![0],
+      metadata: texts[nth]![1],
     }))
     streams.set(stream, history)
     history.push(...kept)
@@ -97,6 +102,11 @@ export const memoryEventStore = (): EventStore => {
     readAll: async (options) => page(options),
     subscribe,
     isPosition: (text): text is Position => FORM.test(text),
+    positionAt: async (instant) => {
+      const time = Date.parse(instant)
+      return log.findLast(({ recordedAt }) => Date.parse(recordedAt) <= time)?.position ?? null
+    },
+    extent: (position) => ({ unit: 'events', amount: position === null ? 0 : numberOf(position) }),
     head: async () => log.at(-1)?.position ?? null,
     storeId: async () => id,
     close: async () => closing.abort(),

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { DuplicateEvent, RevisionConflict, type Append } from '../../commands/ports.ts'
+import { AppendTooLarge, DuplicateEvent, MAX_APPEND_BYTES, RevisionConflict, type Append } from '../../commands/ports.ts'
 import { isConnectionLoss } from './pool.ts'
 
 const MAX_EVENTS = 512
@@ -66,6 +66,9 @@ export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
         const data = events.map((event) => JSON.stringify(event.data))
         const metadata = events.map((event) => JSON.stringify(event.metadata))
         const characters = [...data, ...metadata].reduce((sum, json) => sum + json.length, 0)
+        // UTF-8 takes three bytes for a character of JavaScript at the most.
+        if (characters * 3 > MAX_APPEND_BYTES && bytesOf(data) + bytesOf(metadata) > MAX_APPEND_BYTES)
+          throw new AppendTooLarge(stream)
         queue.push({ stream, expected, events, data, metadata, characters, resolve, reject })
         running ??= run()
       }),
@@ -75,6 +78,9 @@ export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
     },
   }
 }
+
+const bytesOf = (texts: readonly string[]): number =>
+  texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
 
 /** Takes the next flush out of the queue, in order: within the limits, one append a stream, and at least one. */
 const takeBatch = (queue: Waiting[]): Waiting[] => {

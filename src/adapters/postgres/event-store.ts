@@ -66,6 +66,12 @@ export const postgresEventStore = (
       return head === null ? null : positionOf(head)
     },
     isPosition: (text): text is Position => FORM.test(text),
+    positionAt: async (instant) => {
+      const { rows } = await pool.query<{ position: number | null }>(POSITION_AT, [instant])
+      const position = rows[0]?.position ?? null
+      return position === null ? null : positionOf(position)
+    },
+    extent: (position) => ({ unit: 'events', amount: position === null ? 0 : numberOf(position) }),
     storeId: async () => {
       const { rows } = await pool.query<{ id: string }>('select id from es.store')
       if (!rows[0]) throw new Error('The event log has no identity')
@@ -99,6 +105,21 @@ const SELECT_EVENTS = `
 const READ_STREAM = `${SELECT_EVENTS}
   where e.stream_id = (select stream_id from es.streams where name = $1) and e.revision > $2
   order by e.revision limit $3`
+
+/**
+ * Times never decrease with the position, so that halving finds the place: some 30 looks at the key at the most.
+ * Times are told in milliseconds, and so are they compared.
+ */
+const POSITION_AT = `
+  with recursive bounds as (
+    select 0::bigint as low, coalesce(max(position), 0) as high from es.events
+    union all
+    select case when told then middle else low end, case when told then high else middle - 1 end
+    from bounds, lateral (select (low + high + 1) / 2 as middle) m,
+      lateral (select date_trunc('milliseconds', recorded_at) <= $1::timestamptz as told
+        from es.events where position = middle) e
+    where low < high)
+  select nullif(low, 0) as position from bounds where low = high`
 
 /** One statement and so one snapshot: the head beside the events says how far the search went. */
 const readAll = async (

@@ -38,7 +38,7 @@ export const draft = z.object({
     .string()
     .max(998)
     .regex(/^\P{Cc}*$/u, 'has a control character'),
-  html: z.string().max(1_000_000),
+  html: z.string().max(250_000),
   template: z.object({ templateId, version: z.int() }).nullable(),
   contactId: crmId.nullable(),
   dealId: crmId.nullable(),

@@ -1,0 +1,253 @@
+import {
+  AccessDeniedError,
+  BACKWARDS,
+  END,
+  EventStoreDBClient,
+  FORWARDS,
+  InvalidArgumentError,
+  jsonEvent,
+  MaxAppendSizeExceededError,
+  START,
+  StreamDeletedError,
+  StreamNotFoundError,
+  UnsupportedError,
+  WrongExpectedVersionError,
+  excludeSystemEvents,
+  type JSONType,
+  type RecordedEvent,
+  type ResolvedEvent,
+  type StreamingRead,
+} from '@eventstore/db-client'
+import { StoreUnavailable, type ExpectedRevision } from '../../commands/ports.ts'
+
+/** A place in $all. Both count bytes; of two events the later has the greater commit. */
+export type Place = { readonly commit: bigint; readonly prepare: bigint }
+
+/** An event as the server told it. Those of the server itself have a type that begins with `$`. */
+export type WireEvent = {
+  readonly id: string
+  readonly stream: string
+  readonly revision: number
+  readonly place: Place
+  readonly type: string
+  readonly data: unknown
+  readonly metadata: unknown
+  readonly createdAt: Date
+}
+
+export type EventToWrite = {
+  readonly id: string
+  readonly type: string
+  readonly data: unknown
+  readonly metadata: object
+}
+
+/** The server holds another revision of the stream, or ids of other events in this place. */
+export class WrongRevision extends Error {
+  override readonly name = 'WrongRevision'
+}
+
+/**
+ * What is used of the client, each call with an end of its own: the client has calls that never settle. A call that
+ * fails with StoreUnavailable may be made again; what else it throws is an answer.
+ */
+export type Wire = {
+  /** @throws WrongRevision */
+  append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly EventToWrite[],
+  ): Promise<{ revision: number; place: Place }>
+  /** Events of $all from this place on (inclusive), from the start when null; system events too. */
+  readAll(from: Place | null, limit: number): Promise<WireEvent[]>
+  /** The newest event of all; null in an empty log. */
+  last(): Promise<WireEvent | null>
+  /** Events of a stream, oldest first. Reading ends early without a word where the server goes down. */
+  readStream(stream: string, from: number, limit: number): Promise<WireEvent[]>
+  /** Events of a stream, newest first, until `enough` says so; null where there is no stream. */
+  readBack(stream: string, enough: (event: WireEvent) => boolean): Promise<WireEvent[] | null>
+  /** Calls `onEvent` for what is appended from now on. Fulfilled when the server ends it, with or without a word. */
+  follow(onEvent: () => void, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export type ClientOptions = {
+  /** An append is given up after so long; then it may be done all the same. */
+  readonly deadlineMs: number
+  /** A read is given up when nothing has come for so long. */
+  readonly stallMs: number
+}
+
+/**
+ * The one file that knows @eventstore/db-client (6.2.1). Its appends go through the unary call, chosen by credentials
+ * of the call: the stream that it shares between appends may leave one unanswered for ever, and fails those of other
+ * clients with its own. Reads and subscriptions are cancelled whenever we leave them, or they stay open on the server.
+ * @throws TypeError for a connection string that cannot be used; it never shows the password
+ */
+export const openClient = (connectionString: string, { deadlineMs, stallMs }: ClientOptions): Wire => {
+  const { bare, credentials } = withoutCredentials(connectionString)
+  const client = EventStoreDBClient.connectionString(bare)
+  const ask = { credentials, requiresLeader: true }
+
+  /** Collects what a read gives. `enough` ends it early. */
+  const collect = async <Read extends ResolvedEvent>(
+    read: StreamingRead<Read>,
+    enough: (event: WireEvent) => boolean = () => false,
+  ): Promise<WireEvent[]> => {
+    // Errors may come when nobody reads any more.
+    read.on('error', () => {})
+    const alarm = setTimeout(() => read.destroy(new StoreUnavailable('A read of EventStoreDB stalled')), stallMs)
+    const events: WireEvent[] = []
+    try {
+      for await (const { event } of read) {
+        alarm.refresh()
+        if (!event) continue
+        const told = wireEvent(event)
+        events.push(told)
+        if (enough(told)) break
+      }
+      return events
+    } catch (error) {
+      throw understood(error)
+    } finally {
+      clearTimeout(alarm)
+      read.cancel().catch(() => {})
+    }
+  }
+
+  return {
+    append: async (stream, expected, events) => {
+      const written = await within(
+        deadlineMs + 1_000,
+        client.appendToStream(
+          stream,
+          events.map(({ id, type, data, metadata }) => jsonEvent({ id, type, data: data as JSONType, metadata: metadata as JSONType })),
+          {
+            ...ask,
+            expectedRevision: expected === 'no_stream' ? expected : BigInt(expected),
+            deadline: deadlineMs,
+          },
+        ),
+      )
+      if (!written.position) throw new StoreUnavailable('EventStoreDB told no position of an append')
+      return { revision: Number(written.nextExpectedRevision), place: written.position }
+    },
+    readAll: (from, limit) =>
+      collect(
+        client.readAll({ ...ask, direction: FORWARDS, fromPosition: from ?? START, maxCount: limit }),
+      ),
+    last: async () => {
+      const read = client.readAll({ ...ask, direction: BACKWARDS, fromPosition: END, maxCount: 1 })
+      return (await collect(read))[0] ?? null
+    },
+    readStream: (stream, from, limit) =>
+      collect(
+        client.readStream(stream, {
+          ...ask,
+          direction: FORWARDS,
+          fromRevision: BigInt(from),
+          maxCount: limit,
+        }),
+      ).catch(noneWhereNoStream([])),
+    readBack: (stream, enough) =>
+      collect(client.readStream(stream, { ...ask, direction: BACKWARDS, fromRevision: END }), enough).catch(
+        noneWhereNoStream(null),
+      ),
+    follow: async (onEvent, signal) => {
+      const subscription = client.subscribeToAll({
+        credentials,
+        fromPosition: END,
+        filter: excludeSystemEvents(),
+      })
+      subscription.on('error', () => {})
+      const stop = () => void subscription.unsubscribe().catch(() => {})
+      signal.addEventListener('abort', stop)
+      try {
+        for await (const _ of subscription) onEvent()
+      } catch (error) {
+        if (!signal.aborted) throw understood(error)
+      } finally {
+        signal.removeEventListener('abort', stop)
+        stop()
+      }
+    },
+    close: async () => {
+      await Promise.race([client.dispose(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
+    },
+  }
+}
+
+const CREDENTIALS = /^(esdb(?:\+discover)?:\/\/)(?:([^:@/]+):([^@/]*)@)?(.*)$/s
+
+/**
+ * Takes the user and the password out, so that the client cannot show them. Over an insecure connection it sends none,
+ * but wants some for the unary call.
+ */
+const withoutCredentials = (text: string) => {
+  const [, scheme, user, password, rest] = CREDENTIALS.exec(text.trim()) ?? []
+  if (scheme === undefined || rest === undefined || rest === '')
+    throw new TypeError('It must begin with esdb:// or esdb+discover://, then user:password@host:2113')
+  const insecure = /[?&]tls=false(&|$)/i.test(rest)
+  if (user === undefined && !insecure)
+    throw new TypeError('It names no user and password; only one with tls=false may go without')
+  const credentials = {
+    username: decodeURIComponent(user ?? 'nobody'),
+    password: decodeURIComponent(password ?? ''),
+  }
+  return { bare: `${scheme}${rest}`, credentials }
+}
+
+const UNKNOWN = 2n ** 64n - 1n
+
+const wireEvent = (event: RecordedEvent & { readonly position?: Place }): WireEvent => {
+  const { id, streamId, revision, type, data, metadata, created, position } = event
+  if (!position || position.commit === UNKNOWN)
+    throw new TypeError('This server tells no positions: EventStoreDB 24.6 or newer is needed')
+  return {
+    id,
+    stream: streamId,
+    revision: Number(revision),
+    place: { commit: position.commit, prepare: position.prepare },
+    type,
+    data,
+    metadata,
+    createdAt: created,
+  }
+}
+
+const within = async <Value>(ms: number, call: Promise<Value>): Promise<Value> => {
+  const { promise: over, reject } = Promise.withResolvers<never>()
+  const alarm = setTimeout(() => reject(new StoreUnavailable('EventStoreDB did not answer in time')), ms)
+  try {
+    return await Promise.race([call, over])
+  } catch (error) {
+    throw understood(error)
+  } finally {
+    clearTimeout(alarm)
+  }
+}
+
+const noneWhereNoStream =
+  <None>(none: None) =>
+  (error: unknown): None => {
+    if (error instanceof StreamNotFoundError) return none
+    throw error
+  }
+
+/** Errors of which a repeat would make nothing better, as they are; all else may pass: a node went, a leader changed. */
+const understood = (error: unknown): unknown => {
+  if (error instanceof WrongExpectedVersionError) return new WrongRevision()
+  const isAnswer =
+    error instanceof StoreUnavailable ||
+    error instanceof AccessDeniedError ||
+    error instanceof StreamNotFoundError ||
+    error instanceof StreamDeletedError ||
+    error instanceof MaxAppendSizeExceededError ||
+    error instanceof InvalidArgumentError ||
+    error instanceof UnsupportedError ||
+    error instanceof TypeError
+  if (isAnswer) return error
+  const { type, code, message } = error as { type?: unknown; code?: unknown; message?: unknown }
+  const words = [type, code, message].filter((word) => typeof word === 'string' || typeof word === 'number')
+  return new StoreUnavailable(`EventStoreDB cannot be used: ${words.join(' ')}`)
+}

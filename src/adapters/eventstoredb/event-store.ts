@@ -1,0 +1,304 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  AppendTooLarge,
+  DuplicateEvent,
+  ForeignPosition,
+  MAX_APPEND_BYTES,
+  RevisionConflict,
+  StoreUnavailable,
+  type Append,
+  type Appended,
+  type EventFilter,
+  type EventStore,
+  type Page,
+} from '../../commands/ports.ts'
+import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
+import { bell } from './bell.ts'
+import { openClient, WrongRevision, type Place, type Wire, type WireEvent } from './client.ts'
+
+export type EventStoreDbOptions = {
+  /** How often a subscription at the head looks without being woken. */
+  readonly pollMs?: number
+  readonly deadlineMs?: number
+  readonly stallMs?: number
+  /** How long an append is asked for again while the server does not answer. */
+  readonly patienceMs?: number
+  /** Losses that it got over. */
+  readonly onError?: (error: Error) => void
+}
+
+/** The stream with the log's identity. It is not told to readers. */
+const META_STREAM = 'meta-store'
+/** How many events a page may pass in search of what its filter wants. */
+const SEARCH_WINDOW = 1_000
+
+/**
+ * The log in EventStoreDB (24.6 or newer), named by a connection string (`esdb://user:password@host:2113`, more hosts
+ * with commas). Reads are the truth and paged; the server's subscription is only a bell that calls for the next look,
+ * so that one that ends, hangs or forgets costs `pollMs` and no event. An event id is held unique within an append's
+ * place in its stream, not in the whole log: the server keeps no index of ids.
+ * @throws TypeError for a connection string that cannot be used, StoreUnavailable where no server answers
+ */
+export const eventStoreDb = async (
+  connectionString: string,
+  {
+    pollMs = 500,
+    deadlineMs = 5_000,
+    stallMs = 5_000,
+    patienceMs = 20_000,
+    onError = () => {},
+  }: EventStoreDbOptions = {},
+): Promise<EventStore> => {
+  const wire = openClient(connectionString, { deadlineMs, stallMs })
+  const closing = new AbortController()
+  const underWay = new Set<Promise<unknown>>()
+  const insist = <Value>(work: () => Promise<Value>) => untilAnswered(work, patienceMs, onError)
+  const look = oneAtATime(() => wire.last())
+  const news = bell((onEvent, signal) => wire.follow(onEvent, signal), onError, closing.signal)
+  const id = await insist(() => identityOf(wire)).catch(async (error: unknown) => {
+    await wire.close()
+    throw error
+  })
+
+  /** All of a stream. Read from its end: only then does an end that came too early show. */
+  const wholeStream = async (stream: string, after = -1): Promise<WireEvent[]> => {
+    const found = await wire.readBack(stream, ({ revision }) => revision <= after + 1)
+    if (found === null) return []
+    const oldest = found.at(-1)
+    if (!oldest || (oldest.revision > after + 1 && oldest.revision > 0))
+      throw new StoreUnavailable(`Reading ${stream} ended before its end`)
+    return found.filter(({ revision }) => revision > after).toReversed()
+  }
+
+  const firstOf = async (stream: string, after: number, limit: number): Promise<WireEvent[]> => {
+    const found = await wire.readStream(stream, after + 1, limit)
+    if (found.length === limit) return found
+    return (await wholeStream(stream, after)).slice(0, limit)
+  }
+
+  const append = async ({ stream, expected, events }: Append): Promise<Appended> => {
+    const attempt = randomUUID()
+    const toWrite = events.map(({ metadata, ...event }) => ({ ...event, metadata: toWire(metadata, attempt) }))
+    if (Buffer.byteLength(JSON.stringify(events)) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
+    const ids = events.map((event) => event.id)
+    const next = expected === 'no_stream' ? 0 : expected + 1
+    const isOurs = (event: WireEvent | undefined) => attemptOf(event?.metadata) === attempt
+
+    /** The server says that this place is taken, or the ids are not told apart: what is there? */
+    const whatIsThere = async (): Promise<Appended> => {
+      const history = await insist(() => wholeStream(stream))
+      const there = history.slice(next, next + ids.length)
+      const last = there.at(-1)
+      if (last && there.length === ids.length && there.every((event, nth) => event.id === ids[nth]))
+        return { revision: last.revision, position: positionOf(last.place), repeated: !isOurs(last) }
+      if (history.some((event) => ids.includes(event.id))) throw new DuplicateEvent(stream)
+      if (history.length !== next) throw new RevisionConflict(stream, expected, history.length - 1)
+      throw new DuplicateEvent(stream)
+    }
+
+    if (new Set(ids).size < ids.length) return whatIsThere()
+    const head = look().catch(() => null)
+    try {
+      const written = await insist(() => wire.append(stream, expected, toWrite))
+      const before = await head
+      // Whatever was there when this was asked for lies no further than the head that was seen since.
+      const isNew = before !== null && written.place.commit > before.place.commit
+      const repeated = !isNew && !isOurs((await insist(() => firstOf(stream, written.revision - 1, 1)))[0])
+      return { revision: written.revision, position: positionOf(written.place), repeated }
+    } catch (error) {
+      if (error instanceof WrongRevision) return whatIsThere()
+      throw error
+    }
+  }
+
+  const readAll = async (options: Parameters<EventStore['readAll']>[0]): Promise<Page> => {
+    const { after, limit, filter = {} } = options
+    const from = after === null ? null : placeOf(after)
+    const isWanted = wantedBy(filter)
+    const window = filter.types || filter.streamPrefix ? Math.max(limit, SEARCH_WINDOW) : limit
+    // The place itself is told again.
+    const found = await wire.readAll(from, from === null ? window : window + 1)
+    const raw = from === null ? found : found.filter(({ place }) => place.commit > from.commit)
+    const events: RecordedEvent[] = []
+    let place = from
+    for (const event of raw) {
+      place = event.place
+      if (isWanted(event)) events.push(recorded(event))
+      if (events.length === limit) break
+    }
+    // A read that ends early may have come to the end, or have been cut off.
+    const ended = events.length < limit && raw.length < window
+    const last = ended || raw.length === 0 ? await wire.last() : null
+    const atHead = last !== null && (place === null || last.place.commit <= place.commit)
+    return { events, position: positionOf(place ?? NOWHERE), atHead }
+  }
+
+  const follow = async function* (options: Parameters<EventStore['subscribe']>[0]): AsyncGenerator<Page> {
+    const signal = AbortSignal.any([options.signal, closing.signal])
+    let { after } = options
+    let first = true
+    let failures = 0
+    news.start()
+    while (!signal.aborted) {
+      const heard = news.count()
+      try {
+        const page = await readAll({ ...options, after })
+        if (signal.aborted) return
+        if (first || page.position !== after) yield page
+        first = false
+        failures = 0
+        after = page.position
+        if (page.atHead) await news.heard(heard, pollMs, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(error instanceof StoreUnavailable)) throw error
+        onError(error)
+        await pause(jitter(failures++), signal)
+      }
+    }
+  }
+
+  return {
+    append: async (request) => {
+      if (closing.signal.aborted) throw new Error('The event store is closed')
+      if (request.events.length === 0) throw new TypeError('An append needs at least one event')
+      const appending = append(request)
+      underWay.add(appending)
+      return appending.finally(() => underWay.delete(appending))
+    },
+    readStream: async (stream, { after = -1, limit } = {}) => {
+      const events = await insist(() =>
+        limit === undefined ? wholeStream(stream, after) : firstOf(stream, after, limit),
+      )
+      return events.map(recorded)
+    },
+    readAll: (options) => insist(() => readAll(options)),
+    subscribe: follow,
+    head: async () => {
+      const last = await insist(() => wire.last())
+      return last && positionOf(last.place)
+    },
+    isPosition: (text): text is Position => FORM.test(text),
+    positionAt: async (instant, from = null) => {
+      const time = Date.parse(instant)
+      let position = from
+      for (;;) {
+        const page = await insist(() => readAll({ after: position, limit: SEARCH_WINDOW }))
+        const later = page.events.findIndex(({ recordedAt }) => Date.parse(recordedAt) > time)
+        if (later >= 0) return page.events[later - 1]?.position ?? position
+        position = page.events.at(-1)?.position ?? position
+        if (page.atHead) return position
+      }
+    },
+    extent: (position) => ({
+      unit: 'bytes',
+      amount: position === null ? 0 : Number(placeOf(position).commit),
+    }),
+    storeId: async () => id,
+    close: async () => {
+      closing.abort()
+      await Promise.allSettled(underWay)
+      await news.ended()
+      await wire.close()
+    },
+  }
+}
+
+/** The log's identity, given to it by whoever comes first. */
+const identityOf = async (wire: Wire): Promise<string> => {
+  const created = { id: randomUUID(), type: 'StoreCreated', data: { storeId: randomUUID() }, metadata: {} }
+  for (;;) {
+    const [event] = await wire.readStream(META_STREAM, 0, 1)
+    if (event) return (event.data as typeof created.data).storeId
+    await wire.append(META_STREAM, 'no_stream', [created]).catch((error: unknown) => {
+      if (!(error instanceof WrongRevision)) throw error
+    })
+  }
+}
+
+/** Beside ours: the names under which EventStoreDB's own tools look for causes, and which attempt this was. */
+const toWire = (metadata: EventMetadata, attempt: string): object => ({
+  ...metadata,
+  $correlationId: metadata.correlationId,
+  ...(metadata.causationId === null ? {} : { $causationId: metadata.causationId }),
+  attempt,
+})
+
+const fromWire = (metadata: unknown): EventMetadata => {
+  const { $correlationId, $causationId, attempt, ...ours } = (metadata ?? {}) as Record<string, unknown>
+  return ours as unknown as EventMetadata
+}
+
+const attemptOf = (metadata: unknown): unknown => (metadata as { attempt?: unknown } | undefined)?.attempt
+
+const recorded = ({ id, stream, revision, place, type, data, metadata, createdAt }: WireEvent): RecordedEvent => ({
+  type,
+  data,
+  id,
+  stream,
+  revision,
+  position: positionOf(place),
+  recordedAt: createdAt.toISOString(),
+  metadata: fromWire(metadata),
+})
+
+const wantedBy =
+  ({ types, streamPrefix = '' }: EventFilter) =>
+  ({ type, stream }: WireEvent): boolean =>
+    !type.startsWith('$') &&
+    stream !== META_STREAM &&
+    (types?.includes(type) ?? true) &&
+    stream.startsWith(streamPrefix)
+
+const NOWHERE: Place = { commit: 0n, prepare: 0n }
+
+const digits = (value: bigint): string => value.toString().padStart(20, '0')
+
+const positionOf = ({ commit, prepare }: Place): Position =>
+  `e:${digits(commit)}/${digits(prepare)}` as Position
+
+const FORM = /^e:(\d{20})\/(\d{20})$/
+
+const placeOf = (position: Position): Place => {
+  const [, commit, prepare] = FORM.exec(position) ?? []
+  if (commit === undefined || prepare === undefined) throw new ForeignPosition()
+  return { commit: BigInt(commit), prepare: BigInt(prepare) }
+}
+
+/** Work that is asked for while it runs is done once more for all who asked since: each sees what began after its call. */
+const oneAtATime = <Value>(work: () => Promise<Value>): (() => Promise<Value>) => {
+  let running: Promise<unknown> = Promise.resolve()
+  let next: Promise<Value> | null = null
+  return () =>
+    (next ??= running.then(() => {
+      next = null
+      const result = work()
+      running = result.catch(() => {})
+      return result
+    }))
+}
+
+/** Full jitter, up to 50 ms after the first failure and 2 s after many. */
+const jitter = (failures: number): number => Math.random() * Math.min(50 * 2 ** failures, 2_000)
+
+/** Asks again while the server does not answer. @throws StoreUnavailable when `patienceMs` are over */
+const untilAnswered = async <Value>(
+  work: () => Promise<Value>,
+  patienceMs: number,
+  onError: (error: Error) => void,
+): Promise<Value> => {
+  const until = performance.now() + patienceMs
+  for (let failures = 0; ; failures++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || performance.now() > until) throw error
+      onError(error)
+    }
+    await sleep(jitter(failures))
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => {})
