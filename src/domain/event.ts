@@ -30,7 +30,10 @@ export type EventOf<Definition> =
 /** Who caused an event: a person of the CRM, a program with an API key, or Mailtrail itself. */
 export type Actor = { readonly kind: 'user' | 'api-key' | 'system'; readonly id: string }
 
-/** Beside the data of each event. `occurredAt` is the time at the source, `recordedAt` of the record the store's. */
+/**
+ * Beside the data of each event. `occurredAt` is the time at the source, `recordedAt` of the record the store's.
+ * `traceparent` (W3C Trace Context) names the trace in which it was appended, where there was one.
+ */
 export type EventMetadata = {
   readonly actor: Actor
   readonly commandId: string
@@ -38,6 +41,7 @@ export type EventMetadata = {
   readonly causationId: string | null
   readonly occurredAt: string
   readonly schemaVersion: number
+  readonly traceparent?: string
 }
 
 declare const position: unique symbol

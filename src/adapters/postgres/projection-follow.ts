@@ -20,6 +20,14 @@ export class ProjectionStopped extends Error {
   }
 }
 
+/** One try to fold events into the tables. `failed`: it took no effect, or not all of it. */
+export type Batch = {
+  readonly projection: string
+  readonly events: readonly RecordedEvent[]
+  readonly ms: number
+  readonly failed: boolean
+}
+
 export type Follower = {
   readonly store: EventStore
   readonly pool: Pool
@@ -29,6 +37,7 @@ export type Follower = {
   readonly progress: Progress
   /** Waits until there is room for one more writer. */
   readonly turn: <Result>(work: () => Promise<Result>) => Promise<Result>
+  readonly onBatch?: ((batch: Batch) => void) | undefined
 }
 
 const SAVE_IDLE_MS = 500
@@ -98,13 +107,26 @@ const applyEvents = async (
   events: readonly RecordedEvent[],
   move: Move,
 ): Promise<Position> => {
-  const failed = await follower.turn(() => tryEvents(follower, events, move))
+  const failed = await follower.turn(() => toldTry(follower, events, move))
   if (!failed) return move.to
   const { at, error } = failed
   if (at === 0) throw new ProjectionStopped(events[0]!, error)
   const between = await applyEvents(follower, events.slice(0, at), { ...move, to: events[at - 1]!.position })
   advance(follower.progress, between, true)
   return applyEvents(follower, events.slice(at), { ...move, from: between })
+}
+
+const toldTry = async (follower: Follower, events: readonly RecordedEvent[], move: Move) => {
+  const started = performance.now()
+  let failed = true
+  try {
+    const divide = await tryEvents(follower, events, move)
+    failed = divide !== null
+    return divide
+  } finally {
+    const ms = performance.now() - started
+    if (events.length > 0) follower.onBatch?.({ projection: follower.projection.name, events, ms, failed })
+  }
 }
 
 /** One transaction with all of it. @returns where to divide the events, when one of them stands in the way */

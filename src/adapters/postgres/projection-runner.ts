@@ -3,7 +3,7 @@ import { ForeignPosition, type EventStore, type Lease, type Leases } from '../..
 import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import { CheckpointLost } from './projection-checkpoints.ts'
-import { follow, ProjectionStopped, type Follower } from './projection-follow.ts'
+import { follow, ProjectionStopped, type Batch, type Follower } from './projection-follow.ts'
 import {
   checkpointReader,
   newProgress,
@@ -55,6 +55,8 @@ export type RunnerParts = {
   /** Projections that write at the same time, so that catching up leaves connections to others. */
   readonly writers?: number
   readonly retryMs?: { readonly first: number; readonly most: number }
+  /** Told of each try to fold events, for measuring. */
+  readonly onBatch?: (batch: Batch) => void
 }
 
 type Runner = Follower & Required<Pick<RunnerParts, 'leases' | 'log' | 'retryMs'>>
