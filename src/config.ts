@@ -15,6 +15,7 @@ const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/
 
 const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  MAILTRAIL_ROLE: z.enum(['api', 'worker', 'all']).default('all'),
   MAILTRAIL_DATA: z.string().min(1).default('data'),
   MAILTRAIL_KEYS: z.string().min(1).optional(),
   MAILTRAIL_HOST: z.string().min(1).default('127.0.0.1'),
@@ -31,9 +32,13 @@ const environment = z.object({
   MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
+/** What a process does: answers requests, does what happens unasked, or both. */
+export type Role = 'api' | 'worker' | 'all'
+
 export type Config = {
   /** A PostgreSQL 14 or newer; null for the embedded one. */
   readonly databaseUrl: string | null
+  readonly role: Role
   /** Absolute: the embedded database, the keys and the spool of hits. */
   readonly dataFolder: string
   /** The keyring itself, where it does not come from `keys.json` in the data folder. */
@@ -64,6 +69,9 @@ export class ConfigError extends Error {
   }
 }
 
+const NEEDS_DATABASE =
+  'MAILTRAIL_ROLE: api and worker share a database, so DATABASE_URL must name it; the embedded one serves one process'
+
 /** Reads settings from the environment, once. @throws ConfigError naming every mistake, never a value */
 export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
   const known = Object.keys(environment.shape)
@@ -72,6 +80,9 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   const mistakes = [
     ...unknown.map((name) => `${name} is not a setting; there are ${known.join(', ')}`),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+    ...(['api', 'worker'].includes(env['MAILTRAIL_ROLE'] ?? '') && env['DATABASE_URL'] === undefined
+      ? [NEEDS_DATABASE]
+      : []),
   ]
   if (!parsed.success || mistakes.length > 0)
     throw new ConfigError(
@@ -80,6 +91,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   const { data } = parsed
   return {
     databaseUrl: data.DATABASE_URL ?? null,
+    role: data.MAILTRAIL_ROLE,
     dataFolder: resolve(data.MAILTRAIL_DATA),
     keys: data.MAILTRAIL_KEYS ?? null,
     host: data.MAILTRAIL_HOST,

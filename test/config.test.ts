@@ -4,6 +4,7 @@ import { ConfigError, readConfig } from '../src/config.ts'
 t.test('with nothing set it runs on the embedded database, on loopback, and trusts nobody', async (t) => {
   t.match(readConfig({}), {
     databaseUrl: null,
+    role: 'all',
     host: '127.0.0.1',
     port: 3000,
     egress: { allowedNetworks: [], allowedPorts: [], clearTextHosts: [], extraCa: [] },
@@ -24,6 +25,14 @@ t.test('lists and addresses are read as they are written', async (t) => {
   t.equal(config.trackingUrl, 'https://mail.acme.test')
   t.same(config.egress.allowedNetworks, ['10.0.0.0/8', '192.168.0.0/16'])
   t.same(config.egress.allowedPorts, [2525, 1143])
+})
+
+t.test('a process that does a part only needs a database that others can have too', async (t) => {
+  for (const role of ['api', 'worker']) {
+    t.throws(() => readConfig({ MAILTRAIL_ROLE: role }), /MAILTRAIL_ROLE: .*DATABASE_URL must name it/)
+    t.equal(readConfig({ MAILTRAIL_ROLE: role, DATABASE_URL: 'postgres://db.test/m' }).role, role)
+  }
+  t.throws(() => readConfig({ MAILTRAIL_ROLE: 'both' }), /MAILTRAIL_ROLE/)
 })
 
 t.test('every mistake is named at once, and no value with it', async (t) => {

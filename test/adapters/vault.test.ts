@@ -328,6 +328,27 @@ t.test('the vault', async (t) => {
     await t.rejects(openKeyring(pool, { value: new Secret('not json'), file }), KeyringError)
   })
 
+  t.test('processes on one database have one keyring, whoever comes first', async (t) => {
+    const pool = await fresh(t)
+    const file = path.join(t.testdir(), 'keys.json')
+    const opened = await Promise.all([1, 2, 3, 4].map(() => openKeyring(pool, { value: null, file })))
+    t.equal(opened.filter(({ made }) => made).length, 1)
+    t.equal(new Set(opened.map(({ keyring }) => keyring.currentId)).size, 1)
+
+    const { keyring } = opened[0]!
+    const elsewhere = path.join(path.dirname(file), 'elsewhere', 'keys.json')
+    await t.rejects(openKeyring(pool, { value: null, file: elsewhere }), {
+      name: 'KeyringError',
+      message: /all processes on one database need the same one/,
+    })
+    t.notOk(fs.existsSync(elsewhere), 'no second one is made')
+    await t.rejects(openKeyring(pool, { value: createKeyring().text(), file }), /does not have/)
+    const rotated = withNewEncryptionKey(keyring)
+    await openKeyring(pool, { value: rotated.text(), file })
+    await t.rejects(openKeyring(pool, { value: keyring.text(), file }), /does not have/, 'the old ring alone')
+    await openKeyring(pool, { value: withoutOldEncryptionKeys(rotated).text(), file })
+  })
+
   t.test('keys of other sizes, doubled names and empty rings are refused', async (t) => {
     const key = randomBytes(32).toString('base64url')
     const tracking = [{ id: 0, key }]

@@ -1,8 +1,9 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import { Secret, type Credentials, type Vault } from '../../commands/ports.ts'
 import { newDataKey, unwrap, wrap, CredentialsUnreadable, type WrappedKey } from './data-key.ts'
 import { open, seal } from './envelope.ts'
 import type { Keyring } from './keyring.ts'
+import { transaction } from './transaction.ts'
 
 type Sealed = { readonly smtp_password: Buffer | null; readonly imap_password: Buffer | null }
 
@@ -84,23 +85,3 @@ const fieldOf = (accountId: string, field: Field, version: number) => [
   field,
   version,
 ]
-
-const transaction = async <Result>(
-  pool: Pool,
-  work: (client: PoolClient) => Promise<Result>,
-): Promise<Result> => {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    const result = await work(client)
-    await client.query('commit')
-    client.release()
-    return result
-  } catch (error) {
-    await client.query('rollback').then(
-      () => client.release(),
-      () => client.release(true),
-    )
-    throw error
-  }
-}
