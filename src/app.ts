@@ -5,12 +5,13 @@ import { postgresApiKeys } from './adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from './adapters/postgres/idempotency.ts'
 import { migrate } from './adapters/postgres/migrate.ts'
 import { prepareReadModels } from './adapters/postgres/prepare-read-models.ts'
+import { transaction } from './adapters/postgres/transaction.ts'
 import { openKeyring } from './adapters/vault/rotation.ts'
 import { openAdapters } from './app/adapters.ts'
 import { automationsOf } from './app/automations.ts'
 import { needsOf } from './app/needs.ts'
 import { projections } from './app/read-models.ts'
-import { addRoutes } from './app/routes.ts'
+import { addOperatorRoutes, addRoutes } from './app/routes.ts'
 import { systemCaller } from './commands/handle.ts'
 import { Secret, type Clock } from './commands/ports.ts'
 import { recordHits } from './commands/tracking/record-hits.ts'
@@ -31,7 +32,7 @@ export type Mailtrail = {
   readonly server: App
   /** Where people reach it. */
   readonly url: string
-  /** The first API key, which this start has made; null on later starts. */
+  /** The first API key, which this start has made; null on later starts, and where there is no API. */
   readonly firstKey: Secret | null
   /** Listens, and begins with what happens unasked. */
   start(): Promise<void>
@@ -39,7 +40,10 @@ export type Mailtrail = {
   stop(): Promise<void>
 }
 
-/** Puts the service together on a database, which is brought up to date first. */
+/**
+ * Puts a process of the service together on a database, which is brought up to date first. As `api` it answers requests
+ * and records the hits that come in them, as `worker` it does what happens unasked and answers operators alone.
+ */
 export const createApp = async ({
   config,
   pool,
@@ -77,12 +81,26 @@ export const createApp = async ({
   const adapters = openAdapters({ config, pool, keyring, trackingUrl, log: server.log })
   const { runner, spool, leases } = adapters
   const needs = needsOf(adapters, clock)
-  addRoutes(server, { config, pool, apiKeys, adapters, needs, clock, signal })
-  const automations = automationsOf(adapters, needs, clock, config.deliveryWindowMinutes)
+  const servesApi = config.role !== 'worker'
+  addOperatorRoutes(server, { pool, adapters })
+  if (servesApi) addRoutes(server, { config, pool, apiKeys, adapters, needs, clock, signal })
   const record = recordHits(adapters)
   const pumpHits = () => spool.pump((hits) => record(systemCaller('tracking', clock, 'spool'), hits), signal)
+  const automationParts = {
+    leases,
+    onAdvanced: (names: readonly string[], listener: () => void) => {
+      const ends = names.map((name) => runner.onAdvanced(name, listener))
+      return () => ends.forEach((end) => end())
+    },
+    onError: (automation: string, error: unknown) =>
+      server.log.error({ err: error, automation }, 'automation failed'),
+  }
+  const workUnasked = () => {
+    const automations = automationsOf(adapters, needs, clock, config.deliveryWindowMinutes)
+    return Promise.all([runner.start(signal), runAutomations(automations, automationParts, signal)])
+  }
 
-  const firstKey = await makeFirstKey(apiKeys)
+  const firstKey = servesApi ? await makeFirstKey(pool, apiKeys) : null
   let running: Promise<unknown> = Promise.resolve()
   return {
     server,
@@ -90,33 +108,29 @@ export const createApp = async ({
     firstKey,
     start: async () => {
       await server.listen({ host: config.host, port: config.port })
-      const automationParts = {
-        leases,
-        onAdvanced: (names: readonly string[], listener: () => void) => {
-          const ends = names.map((name) => runner.onAdvanced(name, listener))
-          return () => ends.forEach((end) => end())
-        },
-        onError: (automation: string, error: unknown) =>
-          server.log.error({ err: error, automation }, 'automation failed'),
-      }
       running = Promise.all([
-        runner.start(signal),
-        runAutomations(automations, automationParts, signal),
-        pumpHits(),
+        ...(servesApi ? [pumpHits()] : []),
+        ...(config.role === 'api' ? [] : [workUnasked()]),
       ])
     },
     stop: async () => {
+      // Nobody is let in from here on; who is in ends what he does, and gives his leases back.
+      const closed = server.close()
       stopping.abort()
-      await server.close()
-      await running
+      await Promise.all([closed, running])
       await adapters.close()
     },
   }
 }
 
-const makeFirstKey = async (apiKeys: ReturnType<typeof postgresApiKeys>): Promise<Secret | null> => {
-  if ((await apiKeys.list()).length > 0) return null
-  const { id, token, hash } = newApiKey()
-  await apiKeys.insert({ id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)
-  return token
-}
+const FIRST_KEY_LOCK = 727_004
+
+/** Of several processes that start on an empty database, one makes it. */
+const makeFirstKey = (pool: pg.Pool, apiKeys: ReturnType<typeof postgresApiKeys>): Promise<Secret | null> =>
+  transaction(pool, 'begin', async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [FIRST_KEY_LOCK])
+    if ((await apiKeys.list()).length > 0) return null
+    const { id, token, hash } = newApiKey()
+    await apiKeys.insert({ id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)
+    return token
+  })

@@ -28,8 +28,11 @@ const serve = async (config: Config): Promise<void> => {
   }
   const app = await createApp({ config, pool, logTo: process.stderr }).catch(giveUp)
   await app.start().catch(giveUp)
-  say(`  API          ${app.url}/v1`)
-  say(`  Description  ${app.url}/docs`)
+  if (config.role === 'worker') say(`  Health       ${app.url}/health`)
+  else {
+    say(`  API          ${app.url}/v1`)
+    say(`  Description  ${app.url}/docs`)
+  }
   say(`  Data         ${config.databaseUrl === null ? config.dataFolder : 'in the database of DATABASE_URL'}`)
   if (app.firstKey) say(`  API key      ${app.firstKey.reveal()}   (shown this once: keep it)`)
   say(`Mailtrail is ready. Ctrl-C stops it.`)
@@ -84,7 +87,7 @@ const stopSignal = (): Promise<'signal'> =>
 
 const usage = `Usage: mailtrail serve
 
-  serve   run the service: API, sync, sending, tracking
+  serve   run the service: API, sync, sending, tracking; or a part of it, by MAILTRAIL_ROLE
 
 Settings come from the environment; README.md lists them.`
 

@@ -65,7 +65,7 @@ export const automationsOf = (
     {
       name: 'recover sends',
       wakeOn: [],
-      everyMs: 5000,
+      everyMs: 2000,
       single: false,
       work: recoverDeadSends(sending),
     },

@@ -83,18 +83,25 @@ type Parts = {
   readonly signal: AbortSignal
 }
 
-/** Every route there is. */
-export const addRoutes = (server: App, parts: Parts): void => {
-  const { config, pool, apiKeys, clock, signal } = parts
-  const { db, blobs, tester, parser, tokens, spool, runner } = parts.adapters
-  const { needs, syncNeeds, writeNeeds } = parts.needs
-  const { handle, load } = needs
-  const { mayRead, own } = readAccess(needs.findAccount)
-  const readMessage = async (id: string, userId: string | null) => own(await findMessage(db, id), userId)
+/** What operators ask of any process, whatever its role. */
+export const addOperatorRoutes = (
+  server: App,
+  { pool, adapters: { runner } }: Pick<Parts, 'pool' | 'adapters'>,
+): void => {
   healthRoutes(server, {
     ping: async () => void (await pool.query('select 1')),
     projections: () => runner.status(),
   })
+}
+
+/** The API: every route but those of `addOperatorRoutes`. */
+export const addRoutes = (server: App, parts: Parts): void => {
+  const { config, apiKeys, clock, signal } = parts
+  const { db, blobs, tester, parser, tokens, spool } = parts.adapters
+  const { needs, syncNeeds, writeNeeds } = parts.needs
+  const { handle, load } = needs
+  const { mayRead, own } = readAccess(needs.findAccount)
+  const readMessage = async (id: string, userId: string | null) => own(await findMessage(db, id), userId)
   problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
   keyRoutes(server, { apiKeys })
   directoryRoutes(server, {

@@ -25,6 +25,8 @@ type Parts = {
 }
 
 const RETRY_MS = 1000
+/** How often a process looks whether the one that runs a single automation is gone. */
+const HELD_ELSEWHERE_MS = 1000
 
 /** Runs automations until `signal` aborts; then each ends what it has in hand. Errors are told, and it goes on. */
 export const runAutomations = async (
@@ -57,8 +59,11 @@ const runLane = async (
     try {
       if (automation.single && (!lease || lease.signal.aborted))
         lease = await parts.leases.acquire(`automation:${automation.name}`, signal)
-      const mine = !automation.single || lease !== null
-      const more = mine && (await automation.work(lease ? AbortSignal.any([signal, lease.signal]) : signal))
+      if (automation.single && !lease) {
+        await pause(HELD_ELSEWHERE_MS, signal)
+        continue
+      }
+      const more = await automation.work(lease ? AbortSignal.any([signal, lease.signal]) : signal)
       // Where one lane found something, another may find the next.
       if (more) bell.ring()
       else await bell.rung()

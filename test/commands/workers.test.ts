@@ -124,17 +124,18 @@ t.test('it ends when it is stopped, after what it has in hand', async (t) => {
   t.equal(listeners.size, 0, 'it listens no more')
 })
 
-t.test('an automation that only one process may run does nothing without its lease', async (t) => {
-  let worked = false
+t.test('an automation that only one process may run waits for its lease, and not for news', async (t) => {
+  const worked = counter(1)
   const asked = counter(3)
   const stop = new AbortController()
   const ended = runAutomations(
-    [{ name: 'one', wakeOn: [], everyMs: 5, single: true, work: async () => (worked = true) }],
+    [{ name: 'one', wakeOn: [], everyMs: 3_600_000, single: true, work: async () => (worked.call(), false) }],
     {
       leases: {
-        acquire: async () => {
+        acquire: async (name) => {
           asked.call()
-          return null
+          if (asked.calls() < 3) return null
+          return { name, generation: 1, signal: new AbortController().signal, release: async () => {} }
         },
       },
       onAdvanced: () => () => {},
@@ -143,7 +144,9 @@ t.test('an automation that only one process may run does nothing without its lea
     stop.signal,
   )
   await asked.done
+  t.equal(worked.calls(), 0, 'without it nothing is done')
+  await worked.done
   stop.abort()
   await ended
-  t.notOk(worked)
+  t.equal(asked.calls(), 3, 'and it is kept')
 })

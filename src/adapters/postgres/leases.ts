@@ -27,6 +27,9 @@ const RENEW = `
 // The row stays, for its generation.
 const RELEASE = `update mailtrail.leases set expires_at = '-infinity' where name = $1 and generation = $2`
 
+/** What a process held that was killed or stopped is another's after this long, and the second in which that one looks. */
+const TERM_MS = 9_000
+
 /**
  * Leases by the database's clock; of this machine's clock only differences count. A lease's time is counted from
  * the moment at which it was asked for, before the database's own counting began, so that `signal` aborts while nobody
@@ -34,7 +37,7 @@ const RELEASE = `update mailtrail.leases set expires_at = '-infinity' where name
  * All leases of the process are renewed together, each third of the term. A process that was stopped for a while
  * learns of a loss only when it wakes: writes under a lease are guarded by its generation besides.
  */
-export const postgresLeases = (pool: Pool, { owner, termMs = 15_000 }: LeaseOptions): Leases => {
+export const postgresLeases = (pool: Pool, { owner, termMs = TERM_MS }: LeaseOptions): Leases => {
   const held = new Map<string, Held>()
   let renewing = false
 
