@@ -1,0 +1,88 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Counter, Gauge, Histogram } from 'prom-client'
+import { SECONDS, type Meter } from './meter.ts'
+
+/** `route` is the pattern, never the address; `none` where no route was met. */
+export type AnsweredRequest = {
+  readonly method: string
+  readonly route: string
+  readonly status: number
+  readonly ms: number
+}
+
+/** Times answers by route and status. */
+export const requestMetrics = ({ registry }: Meter): ((answered: AnsweredRequest) => void) => {
+  const duration = new Histogram({
+    name: 'mailtrail_http_request_duration_seconds',
+    help: 'Time from a request to the end of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers: [registry],
+  })
+  return ({ method, route, status, ms }) => duration.observe({ method, route, status }, ms / 1000)
+}
+
+/** Counts runs of automations, and those that failed. */
+export const automationMetrics = (
+  { registry }: Meter,
+  names: readonly string[],
+): (<Result>(automation: string, work: () => Promise<Result>) => Promise<Result>) => {
+  const labelNames = ['automation']
+  const runs = new Counter({
+    name: 'mailtrail_automation_runs_total',
+    help: 'How often an automation looked for something to do, and did what it found',
+    labelNames,
+    registers: [registry],
+  })
+  const errors = new Counter({
+    name: 'mailtrail_automation_errors_total',
+    help: 'Runs of an automation that an error ended',
+    labelNames,
+    registers: [registry],
+  })
+  for (const automation of names) {
+    runs.inc({ automation }, 0)
+    errors.inc({ automation }, 0)
+  }
+  return async (automation, work) => {
+    try {
+      return await work()
+    } catch (error) {
+      errors.inc({ automation })
+      throw error
+    } finally {
+      runs.inc({ automation })
+    }
+  }
+}
+
+/** Hits that wait in the spool, by the files in its folder. */
+export const spoolMetrics = (meter: Meter, folder: string): void => {
+  const registers = [meter.registry]
+  const files = new Gauge({ name: 'mailtrail_spool_files', help: 'Files of hits to be recorded', registers })
+  const bytes = new Gauge({ name: 'mailtrail_spool_bytes', help: 'Their size', registers })
+  const damaged = new Gauge({
+    name: 'mailtrail_spool_damaged_files',
+    help: 'Files with lines that could not be read, kept for somebody to look at',
+    registers,
+  })
+  const look = async () => {
+    const names = await readdir(folder)
+    const waiting = names.filter((name) => !name.endsWith('.damaged'))
+    const sizes = await Promise.all(waiting.map((name) => sizeOf(join(folder, name))))
+    return { waiting: waiting.length, damaged: names.length - waiting.length, sizes }
+  }
+  meter.beforeReading(look, (found) => {
+    files.set(found?.waiting ?? 0)
+    bytes.set(found?.sizes.reduce((sum, size) => sum + size, 0) ?? 0)
+    damaged.set(found?.damaged ?? 0)
+  })
+}
+
+/** One that has been recorded since is gone. */
+const sizeOf = async (file: string): Promise<number> =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )

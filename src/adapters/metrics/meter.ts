@@ -1,0 +1,43 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+
+/** A registry of metrics, and what must be looked up before it is read. Each has its own: nothing is shared. */
+export type Meter = {
+  readonly registry: Registry
+  /** Looks something up before each reading, and shows it; null where that failed or took too long. */
+  beforeReading<Value>(look: () => Promise<Value>, show: (value: Value | null) => void): void
+  /** All metrics, in Prometheus' text format. */
+  read(): Promise<string>
+}
+
+const LOOK_MS = 3000
+
+/** Bounds of histograms in seconds: of what is done in milliseconds, and must not take minutes. */
+export const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** A meter with what prom-client knows of any Node process: event loop, memory, garbage, handles. */
+export const openMeter = (): Meter => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const looks: (() => Promise<void>)[] = []
+  return {
+    registry,
+    beforeReading: (look, show) => void looks.push(async () => show(await inTime(look))),
+    read: async () => {
+      await Promise.all(looks.map((look) => look()))
+      return registry.metrics()
+    },
+  }
+}
+
+const inTime = async <Value>(look: () => Promise<Value>): Promise<Value | null> => {
+  const { promise: late, resolve } = Promise.withResolvers<null>()
+  const timer = setTimeout(resolve, LOOK_MS, null)
+  try {
+    return await Promise.race([look(), late])
+  } catch {
+    // What does not answer is missing in the metrics, and that is the news.
+    return null
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,99 @@
+import { Counter, Gauge, Histogram } from 'prom-client'
+import type { EventStore } from '../../commands/ports.ts'
+import type { Position } from '../../domain/event.ts'
+import { SECONDS, type Meter } from './meter.ts'
+
+/** What the runner says of a projection. */
+export type ProjectionFigures = {
+  readonly name: string
+  readonly position: Position | null
+  readonly head: Position | null
+  readonly lagMs: number | null
+  readonly runningHere: boolean
+  readonly error: object | null
+}
+
+/** One try to fold events, as the runner tells of it. */
+export type FoldedBatch = {
+  readonly projection: string
+  readonly events: readonly unknown[]
+  readonly ms: number
+  readonly failed: boolean
+}
+
+/**
+ * How far each projection is, whichever process runs it, and what those that run here did. Of a projection that lags
+ * by an unknown time, the seconds are left out.
+ */
+export const projectionMetrics = (
+  meter: Meter,
+  extent: EventStore['extent'],
+  status: () => Promise<readonly ProjectionFigures[]>,
+): ((batch: FoldedBatch) => void) => {
+  const { unit } = extent(null)
+  const gauge = (name: string, help: string) =>
+    new Gauge({
+      name: `mailtrail_projection_${name}`,
+      help,
+      labelNames: ['projection'],
+      registers: [meter.registry],
+    })
+  const position = gauge(`position_${unit}`, `How far in the log, in ${unit}`)
+  const lag = gauge(`lag_${unit}`, `How much of the log is still to be read, in ${unit}`)
+  const lagSeconds = gauge('lag_seconds', 'Age of the oldest event that is not in the tables yet')
+  const running = gauge('running', '1 where this process runs it')
+  const failing = gauge('failing', '1 where it stands still at an error, as far as this process knows')
+  const batches = counted(meter)
+
+  meter.beforeReading(status, (all) => {
+    for (const each of [position, lag, lagSeconds, running, failing]) each.reset()
+    for (const each of all ?? []) {
+      const projection = each.name
+      const at = extent(each.position).amount
+      position.set({ projection }, at)
+      lag.set({ projection }, Math.max(extent(each.head).amount - at, 0))
+      if (each.lagMs !== null) lagSeconds.set({ projection }, each.lagMs / 1000)
+      running.set({ projection }, each.runningHere ? 1 : 0)
+      failing.set({ projection }, each.error ? 1 : 0)
+      batches.begin(projection)
+    }
+  })
+  return batches.add
+}
+
+const counted = ({ registry }: Meter) => {
+  const labelNames = ['projection']
+  const registers = [registry]
+  const duration = new Histogram({
+    name: 'mailtrail_projection_batch_duration_seconds',
+    help: 'Time to fold a batch of events into the tables, the transaction included',
+    labelNames,
+    buckets: SECONDS,
+    registers,
+  })
+  const events = new Counter({
+    name: 'mailtrail_projection_events_total',
+    help: 'Events folded by this process',
+    labelNames,
+    registers,
+  })
+  const errors = new Counter({
+    name: 'mailtrail_projection_errors_total',
+    help: 'Batches that this process could not fold whole',
+    labelNames,
+    registers,
+  })
+  return {
+    /** A rate needs a zero to begin with. */
+    begin: (projection: string): void => {
+      events.inc({ projection }, 0)
+      errors.inc({ projection }, 0)
+    },
+    add: (batch: FoldedBatch): void => {
+      const { projection } = batch
+      duration.observe({ projection }, batch.ms / 1000)
+      if (batch.failed) errors.inc({ projection })
+      else events.inc({ projection }, batch.events.length)
+    },
+  }
+}
