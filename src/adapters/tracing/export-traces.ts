@@ -1,0 +1,43 @@
+import { context, propagation, trace } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { BatchSpanProcessor, NodeTracerProvider, type NodeTracerConfig } from '@opentelemetry/sdk-trace-node'
+
+type Resource = NonNullable<NodeTracerConfig['resource']>
+
+const TIMEOUT_MS = 5000
+
+/**
+ * Hands the process's traces to an OpenTelemetry collector at `url` (OTLP over HTTP, JSON), from now on. Of what the
+ * SDK reads from the environment, the sampler (`OTEL_TRACES_SAMPLER`) and headers (`OTEL_EXPORTER_OTLP_HEADERS`) hold.
+ * @returns what hands over the last of them and ends it, within 5 s
+ */
+export const exportTraces = (to: {
+  readonly url: string
+  readonly serviceName: string
+}): (() => Promise<void>) => {
+  const exporter = new OTLPTraceExporter({ url: to.url, timeoutMillis: TIMEOUT_MS })
+  const provider = new NodeTracerProvider({
+    resource: resourceOf({ 'service.name': to.serviceName }),
+    spanProcessors: [new BatchSpanProcessor(exporter)],
+  })
+  provider.register()
+  return async () => {
+    // A collector that is away keeps nobody from stopping.
+    await Promise.race([
+      provider.shutdown(),
+      new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS).unref()),
+    ])
+    trace.disable()
+    context.disable()
+    propagation.disable()
+  }
+}
+
+const resourceOf = (attributes: Record<string, string>): Resource => ({
+  attributes,
+  merge: (other) =>
+    other
+      ? resourceOf({ ...attributes, ...(other.attributes as Record<string, string>) })
+      : resourceOf(attributes),
+  getRawAttributes: () => Object.entries(attributes),
+})

@@ -1,0 +1,108 @@
+import {
+  context,
+  createContextKey,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Context,
+  type Link,
+  type Span,
+  type SpanContext,
+  type SpanOptions,
+  type Tracer,
+} from '@opentelemetry/api'
+
+/** Nothing is traced, at next to no cost, unless a tracer provider was registered. */
+export const tracer = (): Tracer => trace.getTracer('mailtrail')
+
+const RUN = createContextKey('a run that has no span yet')
+
+/** Outcomes that the product knows; they are no faults of ours. */
+const expected = new Set([
+  'Refused',
+  'NotFound',
+  'HttpProblem',
+  'StaleRevision',
+  'RevisionConflict',
+  'DuplicateEvent',
+])
+
+/** Does the work in a span of its own, below the one in whose context it is called. An error ends it with its name. */
+export const inSpan = async <Result>(
+  name: string,
+  options: SpanOptions,
+  work: (span: Span, parent: Span | undefined) => Promise<Result>,
+): Promise<Result> => {
+  const active = context.active()
+  const begin = active.getValue(RUN) as (() => Context) | undefined
+  const around = begin && !trace.getSpan(active) ? begin() : active
+  const span = tracer().startSpan(name, options, around)
+  const parent = trace.getSpan(around)
+  // Where nothing is traced there is no context to carry on either.
+  if (!isSpanContextValid(span.spanContext())) return work(span, parent)
+  try {
+    return await context.with(trace.setSpan(around, span), () => work(span, parent))
+  } catch (error) {
+    noteError(span, error)
+    throw error
+  } finally {
+    span.end()
+  }
+}
+
+/**
+ * Does the work as the root of a trace, whose span comes into being with the first one below it: what looks for work
+ * once a second and finds none leaves no trace.
+ */
+export const inRun = async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
+  const startTime = Date.now()
+  let run: Span | undefined
+  const begin = (): Context => {
+    run ??= tracer().startSpan(name, { startTime }, ROOT_CONTEXT)
+    return trace.setSpan(ROOT_CONTEXT, run)
+  }
+  try {
+    return await context.with(ROOT_CONTEXT.setValue(RUN, begin), work)
+  } catch (error) {
+    if (run) noteError(run, error)
+    throw error
+  } finally {
+    run?.end()
+  }
+}
+
+/** The kind of error alone: its message may name a person. */
+const noteError = (span: Span, error: unknown): void => {
+  const kind = error instanceof Error ? error.name : 'unknown'
+  span.setAttribute('error.type', kind)
+  if (!expected.has(kind)) span.setStatus({ code: SpanStatusCode.ERROR })
+}
+
+const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+
+/** The span in the form of W3C Trace Context; undefined where it is not recorded anywhere. */
+export const traceparentOf = (span: Span): string | undefined => {
+  const { traceId, spanId, traceFlags } = span.spanContext()
+  return (traceFlags & TraceFlags.SAMPLED) === 0 ? undefined : `00-${traceId}-${spanId}-01`
+}
+
+/** The other way round; undefined for a text that is none. */
+export const spanContextOf = (traceparent: string | undefined): SpanContext | undefined => {
+  const [, traceId, spanId, flags] = FORM.exec(traceparent ?? '') ?? []
+  if (traceId === undefined || spanId === undefined) return undefined
+  const of = { traceId, spanId, traceFlags: Number.parseInt(flags ?? '', 16), isRemote: true }
+  return isSpanContextValid(of) ? of : undefined
+}
+
+/** Links to these, each once, and no more than `most`. */
+export const linksTo = (traceparents: Iterable<string | undefined>, most: number): Link[] => {
+  const links = new Map<string, Link>()
+  for (const traceparent of traceparents) {
+    if (links.size === most) break
+    const of = traceparent === undefined || links.has(traceparent) ? undefined : spanContextOf(traceparent)
+    if (of) links.set(traceparent!, { context: of })
+  }
+  return [...links.values()]
+}
