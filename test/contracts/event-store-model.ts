@@ -10,6 +10,7 @@ import {
   type ExpectedRevision,
 } from '../../src/commands/ports.ts'
 import { anEvent, idsOf, readFrom } from '../support/log.ts'
+import type { Beyond } from './event-store.ts'
 
 type Step = { readonly stream: number; readonly expected: ExpectedRevision; readonly ids: readonly number[] }
 
@@ -26,13 +27,19 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 type Streams = readonly (readonly number[])[]
 
-/** The rules in words: streams are lists of ids, and an id is in one place only. */
-const apply = (streams: Streams, { stream, expected, ids }: Step): { outcome: string; streams: Streams } => {
+/** The rules in words: streams are lists of ids, and an id is in one place only, so far as the store knows. */
+const apply = (
+  { uniqueIds }: Beyond,
+  streams: Streams,
+  { stream, expected, ids }: Step,
+): { outcome: string; streams: Streams } => {
   const history = streams[stream]!
   const next = expected === 'no_stream' ? 0 : expected + 1
   if (ids.every((id, nth) => history[next + nth] === id))
     return { outcome: `repeated ${next + ids.length - 1}`, streams }
-  if (ids.some((id) => streams.flat().includes(id))) return { outcome: 'duplicate', streams }
+  const isTaken = next !== history.length || new Set(ids).size < ids.length
+  const known = uniqueIds ? streams.flat() : isTaken ? history : []
+  if (ids.some((id) => known.includes(id))) return { outcome: 'duplicate', streams }
   if (next !== history.length) return { outcome: `conflict ${history.length - 1}`, streams }
   if (new Set(ids).size < ids.length) return { outcome: 'duplicate', streams }
   const longer = streams.with(stream, [...history, ...ids])
@@ -45,12 +52,16 @@ const ordersOf = <Value>(values: readonly Value[]): Value[][] =>
     : values.flatMap((value, nth) => ordersOf(values.toSpliced(nth, 1)).map((rest) => [value, ...rest]))
 
 /** What appends that are made together may lead to: they happen in some order. */
-const possible = (streams: Streams, steps: readonly Step[]): { outcomes: string[]; streams: Streams }[] =>
+const possible = (
+  beyond: Beyond,
+  streams: Streams,
+  steps: readonly Step[],
+): { outcomes: string[]; streams: Streams }[] =>
   ordersOf([...steps.keys()]).map((order) => {
     const outcomes: string[] = []
     let current = streams
     for (const nth of order) {
-      const applied = apply(current, steps[nth]!)
+      const applied = apply(beyond, current, steps[nth]!)
       outcomes[nth] = applied.outcome
       current = applied.streams
     }
@@ -58,7 +69,7 @@ const possible = (streams: Streams, steps: readonly Step[]): { outcomes: string[
   })
 
 /** Part of the event store contract: any sequence of appends, some made together, ends as the rules say. */
-export const modelContract = (t: Test, store: EventStore): void => {
+export const modelContract = (t: Test, store: EventStore, beyond: Beyond): void => {
   t.test('any appends, alone or together, have the outcomes of the model', async (t) => {
     const together = fc.uniqueArray(step, { selector: ({ stream }) => stream, minLength: 1, maxLength: 3 })
     await fc.assert(
@@ -84,7 +95,7 @@ export const modelContract = (t: Test, store: EventStore): void => {
             )
         for (const round of rounds) {
           const outcomes = await Promise.all(round.map(append))
-          const options = possible(streams, round)
+          const options = possible(beyond, streams, round)
           const fit = options.find((option) => isDeepStrictEqual(option.outcomes, outcomes))
           assert.ok(
             fit,

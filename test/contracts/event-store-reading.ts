@@ -98,7 +98,7 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
       ['__proto__']: { polluted: true },
       numbers: [0, -1.5e-300, Number.MAX_SAFE_INTEGER, 1e21],
       nothing: [null, [], {}, ''],
-      big: 'ü'.repeat(1_000_000),
+      big: 'ü'.repeat(450_000),
     }
     const stream = aStream()
     await appendAll(store, stream, [anEvent(hard)])
@@ -124,6 +124,33 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
       ),
       { numRuns: 25 },
     )
+  })
+
+  t.test('a position is found by time: the last event that was recorded by then', async (t) => {
+    const after = await store.head()
+    const stream = aStream()
+    for (let nth = 0; nth < 12; nth++)
+      await store.append({ stream, expected: nth === 0 ? 'no_stream' : nth - 1, events: someEvents(1) })
+    const all = await readFrom(store, after)
+    const asOf = (instant: string) => all.findLast(({ recordedAt }) => recordedAt <= instant)?.position
+    for (const { recordedAt } of all) {
+      const shifted = new Date(Date.parse(recordedAt) + 3_600_000).toISOString().replace('Z', '+01:00')
+      t.equal(await other.positionAt(recordedAt), asOf(recordedAt))
+      t.equal(await other.positionAt(shifted, after), asOf(recordedAt), 'in another zone, from a position')
+    }
+    const before = new Date(Date.parse(all[0]!.recordedAt) - 1).toISOString()
+    t.ok(((await store.positionAt(before)) ?? '') < all[0]!.position)
+    t.equal(await store.positionAt('2001-01-01T00:00:00Z'), null)
+    t.equal(await store.positionAt('2999-01-01T00:00:00Z'), all.at(-1)!.position)
+  })
+
+  t.test('the extent of the log grows with every event, in one unit', async (t) => {
+    const stream = aStream()
+    await appendAll(store, stream, someEvents(3))
+    const extents = (await store.readStream(stream)).map(({ position }) => store.extent(position))
+    t.equal(new Set(extents.map(({ unit }) => unit)).size, 1)
+    t.ok(extents.every(({ amount }, nth) => amount > (extents[nth - 1]?.amount ?? 0)))
+    t.equal(store.extent(null).amount, 0)
   })
 
   t.test('what was read may be changed without changing the log', async (t) => {

@@ -96,7 +96,10 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
   ): Promise<WireEvent[]> => {
     // Errors may come when nobody reads any more.
     read.on('error', () => {})
-    const alarm = setTimeout(() => read.destroy(new StoreUnavailable('A read of EventStoreDB stalled')), stallMs)
+    const alarm = setTimeout(
+      () => read.destroy(new StoreUnavailable('A read of EventStoreDB stalled')),
+      stallMs,
+    )
     const events: WireEvent[] = []
     try {
       for await (const { event } of read) {
@@ -117,11 +120,16 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
 
   return {
     append: async (stream, expected, events) => {
+      // The client would fail to write -1 with words of its serializer.
+      if (expected !== 'no_stream' && !(Number.isSafeInteger(expected) && expected >= 0))
+        throw new TypeError('A revision is a whole number from 0 on')
       const written = await within(
         deadlineMs + 1_000,
         client.appendToStream(
           stream,
-          events.map(({ id, type, data, metadata }) => jsonEvent({ id, type, data: data as JSONType, metadata: metadata as JSONType })),
+          events.map(({ id, type, data, metadata }) =>
+            jsonEvent({ id, type, data: data as JSONType, metadata: metadata as JSONType }),
+          ),
           {
             ...ask,
             expectedRevision: expected === 'no_stream' ? expected : BigInt(expected),
@@ -129,13 +137,13 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
           },
         ),
       )
+      // As it answers where the connection string says throwOnAppendFailure=false.
+      if (!written.success) throw new WrongRevision()
       if (!written.position) throw new StoreUnavailable('EventStoreDB told no position of an append')
       return { revision: Number(written.nextExpectedRevision), place: written.position }
     },
     readAll: (from, limit) =>
-      collect(
-        client.readAll({ ...ask, direction: FORWARDS, fromPosition: from ?? START, maxCount: limit }),
-      ),
+      collect(client.readAll({ ...ask, direction: FORWARDS, fromPosition: from ?? START, maxCount: limit })),
     last: async () => {
       const read = client.readAll({ ...ask, direction: BACKWARDS, fromPosition: END, maxCount: 1 })
       return (await collect(read))[0] ?? null

@@ -79,7 +79,10 @@ export const eventStoreDb = async (
 
   const append = async ({ stream, expected, events }: Append): Promise<Appended> => {
     const attempt = randomUUID()
-    const toWrite = events.map(({ metadata, ...event }) => ({ ...event, metadata: toWire(metadata, attempt) }))
+    const toWrite = events.map(({ metadata, ...event }) => ({
+      ...event,
+      metadata: toWire(metadata, attempt),
+    }))
     if (Buffer.byteLength(JSON.stringify(events)) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
     const ids = events.map((event) => event.id)
     const next = expected === 'no_stream' ? 0 : expected + 1
@@ -226,13 +229,27 @@ const toWire = (metadata: EventMetadata, attempt: string): object => ({
 })
 
 const fromWire = (metadata: unknown): EventMetadata => {
-  const { $correlationId, $causationId, attempt, ...ours } = (metadata ?? {}) as Record<string, unknown>
+  const {
+    $correlationId: _1,
+    $causationId: _2,
+    attempt: _3,
+    ...ours
+  } = (metadata ?? {}) as Record<string, unknown>
   return ours as unknown as EventMetadata
 }
 
 const attemptOf = (metadata: unknown): unknown => (metadata as { attempt?: unknown } | undefined)?.attempt
 
-const recorded = ({ id, stream, revision, place, type, data, metadata, createdAt }: WireEvent): RecordedEvent => ({
+const recorded = ({
+  id,
+  stream,
+  revision,
+  place,
+  type,
+  data,
+  metadata,
+  createdAt,
+}: WireEvent): RecordedEvent => ({
   type,
   data,
   id,
