@@ -10,6 +10,7 @@ import { openKeyring } from './adapters/vault/rotation.ts'
 import { openAdapters } from './app/adapters.ts'
 import { automationsOf } from './app/automations.ts'
 import { needsOf } from './app/needs.ts'
+import { openStore } from './app/open-store.ts'
 import { projections } from './app/read-models.ts'
 import { addOperatorRoutes, addRoutes } from './app/routes.ts'
 import { systemCaller } from './commands/handle.ts'
@@ -78,7 +79,8 @@ export const createApp = async ({
     trustProxy: config.trustProxy,
     logTo,
   })
-  const adapters = openAdapters({ config, pool, keyring, trackingUrl, log: server.log })
+  const store = await openStore(config, pool, (error) => server.log.warn({ err: error }, 'event store'))
+  const adapters = openAdapters({ config, pool, store, keyring, trackingUrl, log: server.log })
   const { runner, spool, leases } = adapters
   const needs = needsOf(adapters, clock)
   const servesApi = config.role !== 'worker'

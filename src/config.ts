@@ -15,6 +15,10 @@ const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/
 
 const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  EVENT_STORE_URL: z
+    .string()
+    .regex(/^esdb(\+discover)?:\/\//, 'must begin with esdb:// or esdb+discover://')
+    .optional(),
   MAILTRAIL_ROLE: z.enum(['api', 'worker', 'all']).default('all'),
   MAILTRAIL_DATA: z.string().min(1).default('data'),
   MAILTRAIL_KEYS: z.string().min(1).optional(),
@@ -30,6 +34,9 @@ const environment = z.object({
   MAILTRAIL_EXTRA_CA: z.string().min(1).optional(),
   MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),
   MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  MAILTRAIL_METRICS: z.enum(['key', 'open']).default('key'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).default('mailtrail'),
 })
 
 /** What a process does: answers requests, does what happens unasked, or both. */
@@ -38,6 +45,8 @@ export type Role = 'api' | 'worker' | 'all'
 export type Config = {
   /** A PostgreSQL 14 or newer; null for the embedded one. */
   readonly databaseUrl: string | null
+  /** An EventStoreDB 24.6 or newer, with user and password; null keeps the log in the database. */
+  readonly eventStoreUrl: string | null
   readonly role: Role
   /** Absolute: the embedded database, the keys and the spool of hits. */
   readonly dataFolder: string
@@ -59,6 +68,10 @@ export type Config = {
   }
   readonly deliveryWindowMinutes: number
   readonly logLevel: string
+  /** Who may read /metrics: keys with `system:read`, or anybody. */
+  readonly metrics: 'key' | 'open'
+  /** Where traces go (OTLP over HTTP), and as whose; null: nothing is traced. */
+  readonly traces: { readonly url: string; readonly serviceName: string } | null
 }
 
 /** The environment cannot be used; the message names every mistake. */
@@ -79,6 +92,11 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   const parsed = environment.safeParse(env)
   const mistakes = [
     ...unknown.map((name) => `${name} is not a setting; there are ${known.join(', ')}`),
+    ...(env['EVENT_STORE_URL'] !== undefined && /(^|[\s,])(\*|esdb)/.test(env['DEBUG'] ?? '')
+      ? [
+          'DEBUG: what the client of EventStoreDB writes then has events in it; unset it, or leave out esdb and *',
+        ]
+      : []),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
     ...(['api', 'worker'].includes(env['MAILTRAIL_ROLE'] ?? '') && env['DATABASE_URL'] === undefined
       ? [NEEDS_DATABASE]
@@ -91,6 +109,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   const { data } = parsed
   return {
     databaseUrl: data.DATABASE_URL ?? null,
+    eventStoreUrl: data.EVENT_STORE_URL ?? null,
     role: data.MAILTRAIL_ROLE,
     dataFolder: resolve(data.MAILTRAIL_DATA),
     keys: data.MAILTRAIL_KEYS ?? null,
@@ -108,6 +127,11 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     },
     deliveryWindowMinutes: data.MAILTRAIL_DELIVERY_WINDOW_MINUTES,
     logLevel: data.MAILTRAIL_LOG_LEVEL,
+    metrics: data.MAILTRAIL_METRICS,
+    traces:
+      data.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? null
+        : { url: `${data.OTEL_EXPORTER_OTLP_ENDPOINT}/v1/traces`, serviceName: data.OTEL_SERVICE_NAME },
   }
 }
 

@@ -11,7 +11,6 @@ import { smtpSender } from '../adapters/imap-smtp/smtp.ts'
 import { mailParser } from '../adapters/mime/parse-pool.ts'
 import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
-import { postgresEventStore } from '../adapters/postgres/event-store.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { projectionRunner } from '../adapters/postgres/projection-runner.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
@@ -19,21 +18,22 @@ import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
 import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
+import type { EventStore } from '../commands/ports.ts'
 import type { Config } from '../config.ts'
 import { projections } from './read-models.ts'
 
 type Parts = {
   readonly config: Config
   readonly pool: pg.Pool
+  readonly store: EventStore
   readonly keyring: Keyring
   readonly trackingUrl: string
   readonly log: FastifyBaseLogger
 }
 
 /** Whatever is on the other side: the database, mail servers, files. */
-export const openAdapters = ({ config, pool, keyring, trackingUrl, log }: Parts) => {
+export const openAdapters = ({ config, pool, store, keyring, trackingUrl, log }: Parts) => {
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  const store = postgresEventStore(pool, { onError: (error) => log.warn({ err: error }, 'event store') })
   const leases = postgresLeases(pool, { owner: `${hostname()} ${process.pid} ${randomUUID()}` })
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
