@@ -10,6 +10,7 @@ import { openKeyring } from './adapters/vault/rotation.ts'
 import { openAdapters } from './app/adapters.ts'
 import { automationsOf } from './app/automations.ts'
 import { needsOf } from './app/needs.ts'
+import { openObserving } from './app/observing.ts'
 import { openStore } from './app/open-store.ts'
 import { projections } from './app/read-models.ts'
 import { addOperatorRoutes, addRoutes } from './app/routes.ts'
@@ -69,6 +70,8 @@ export const createApp = async ({
   const url = config.publicUrl ?? `http://${config.host}:${config.port}`
   const trackingUrl = config.trackingUrl ?? url
   const apiKeys = postgresApiKeys(pool)
+  const observing = await openObserving(config)
+  const { meter } = observing
   const server = await buildServer({
     clock,
     apiKeys,
@@ -78,16 +81,19 @@ export const createApp = async ({
     logLevel: config.logLevel,
     trustProxy: config.trustProxy,
     logTo,
+    observe: observing.requests,
   })
   const store = await openStore(config, pool, (error) => server.log.warn({ err: error }, 'event store'))
-  const adapters = openAdapters({ config, pool, store, keyring, trackingUrl, log: server.log })
+  const adapters = openAdapters({ config, pool, store, keyring, trackingUrl, log: server.log, meter })
   const { runner, spool, leases } = adapters
   const needs = needsOf(adapters, clock)
   const servesApi = config.role !== 'worker'
   addOperatorRoutes(server, { pool, adapters })
   if (servesApi) addRoutes(server, { config, pool, apiKeys, adapters, needs, clock, signal })
   const record = recordHits(adapters)
-  const pumpHits = () => spool.pump((hits) => record(systemCaller('tracking', clock, 'spool'), hits), signal)
+  const hitsRecorder = () => systemCaller('tracking', clock, 'spool')
+  const pumpHits = () =>
+    spool.pump((hits) => observing.run('record hits', () => record(hitsRecorder(), hits)), signal)
   const automationParts = {
     leases,
     onAdvanced: (names: readonly string[], listener: () => void) => {
@@ -99,7 +105,10 @@ export const createApp = async ({
   }
   const workUnasked = () => {
     const automations = automationsOf(adapters, needs, clock, config.deliveryWindowMinutes)
-    return Promise.all([runner.start(signal), runAutomations(automations, automationParts, signal)])
+    return Promise.all([
+      runner.start(signal),
+      runAutomations(automations.map(observing.automation), automationParts, signal),
+    ])
   }
 
   const firstKey = servesApi ? await makeFirstKey(pool, apiKeys) : null
@@ -121,6 +130,7 @@ export const createApp = async ({
       stopping.abort()
       await Promise.all([closed, running])
       await adapters.close()
+      await observing.close()
     },
   }
 }

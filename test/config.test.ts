@@ -35,6 +35,20 @@ t.test('a process that does a part only needs a database that others can have to
   t.throws(() => readConfig({ MAILTRAIL_ROLE: 'both' }), /MAILTRAIL_ROLE/)
 })
 
+t.test(
+  'traces go where OpenTelemetry says, and metrics are for those with a key unless said otherwise',
+  async (t) => {
+    t.match(readConfig({}), { traces: null, metrics: 'key' })
+    t.match(
+      readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318/', MAILTRAIL_METRICS: 'open' }),
+      {
+        traces: { url: 'http://collector.test:4318/v1/traces', serviceName: 'mailtrail' },
+        metrics: 'open',
+      },
+    )
+  },
+)
+
 t.test('every mistake is named at once, and no value with it', async (t) => {
   const secret = 'postgres-password-in-the-wrong-place'
   try {

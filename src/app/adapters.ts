@@ -8,11 +8,19 @@ import { connectionTester } from '../adapters/imap-smtp/connection-test.ts'
 import { egressGuard } from '../adapters/imap-smtp/egress-guard.ts'
 import { imapConnector } from '../adapters/imap-smtp/imap.ts'
 import { smtpSender } from '../adapters/imap-smtp/smtp.ts'
+import { spoolMetrics } from '../adapters/metrics/activity.ts'
+import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
+import { measuredStore } from '../adapters/metrics/measured-store.ts'
+import type { Meter } from '../adapters/metrics/meter.ts'
+import { projectionMetrics } from '../adapters/metrics/projections.ts'
 import { mailParser } from '../adapters/mime/parse-pool.ts'
 import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { projectionRunner } from '../adapters/postgres/projection-runner.ts'
+import { traceBatch } from '../adapters/tracing/projection-spans.ts'
+import { tracedConnector, tracedSender } from '../adapters/tracing/traced-mail.ts'
+import { tracedStore } from '../adapters/tracing/traced-store.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
@@ -25,31 +33,42 @@ import { projections } from './read-models.ts'
 type Parts = {
   readonly config: Config
   readonly pool: pg.Pool
+  readonly log: FastifyBaseLogger
+  readonly meter: Meter
+  /** As it is; it is measured and traced from here on. */
   readonly store: EventStore
   readonly keyring: Keyring
   readonly trackingUrl: string
-  readonly log: FastifyBaseLogger
 }
 
 /** Whatever is on the other side: the database, mail servers, files. */
-export const openAdapters = ({ config, pool, store, keyring, trackingUrl, log }: Parts) => {
+export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, ...parts }: Parts) => {
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  const leases = postgresLeases(pool, { owner: `${hostname()} ${process.pid} ${randomUUID()}` })
+  const store = tracedStore(measuredStore(parts.store, meter))
+  const owner = `${hostname()} ${process.pid} ${randomUUID()}`
+  const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
   const guard = egressGuard(config.egress)
   const tester = connectionTester(guard)
-  const connector = imapConnector(guard)
-  const sender = smtpSender(guard)
+  const connector = tracedConnector(imapConnector(guard))
+  const sender = tracedSender(smtpSender(guard))
   const parser = mailParser()
   const compiler = templateCompiler()
   const tokens = trackingTokens(keyring.trackingKeys(), new URL(trackingUrl).host)
   const tracker = mailTracker(tokens, trackingUrl)
+  const spoolFolder = join(config.dataFolder, 'spool')
   const spool = openSpool({
-    folder: join(config.dataFolder, 'spool'),
+    folder: spoolFolder,
     onProblem: (problem) => log.error({ problem: problem.kind }, 'spool of hits'),
   })
-  const runner = projectionRunner({ store, pool, leases, projections, log })
+  spoolMetrics(meter, spoolFolder)
+  const measureBatch = projectionMetrics(meter, store, () => runner.status())
+  const onBatch: typeof traceBatch = (batch) => {
+    measureBatch(batch)
+    traceBatch(batch)
+  }
+  const runner = projectionRunner({ store, pool, leases, projections, log, onBatch })
   const close = async (): Promise<void> => {
     await Promise.all([spool.close(), sender.close(), parser.close(), compiler.close()])
     await store.close()

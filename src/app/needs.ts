@@ -1,4 +1,5 @@
 import { composeMail } from '../adapters/mime/compose.ts'
+import { linkedStore } from '../adapters/tracing/traced-store.ts'
 import { loginsOf } from '../commands/accounts/test-account.ts'
 import { handler, loader, type Load } from '../commands/handle.ts'
 import type { Clock, MailToCompose, OpenMailbox } from '../commands/ports.ts'
@@ -15,11 +16,12 @@ import { findMessage } from '../projections/sync/find-messages.ts'
 import { knownAmong, knownBelow, knownOfOld } from '../projections/sync/placements.ts'
 import { lastPassOf } from '../projections/sync/sync-schedule.ts'
 import type { Adapters } from './adapters.ts'
+import { tracedHandle } from './observing.ts'
 
 /** What commands ask of the outside and of other features, each set in the words of those that ask. */
 export const needsOf = (adapters: Adapters, clock: Clock) => {
   const { db, store, leases, blobs, vault, tester, connector, sender, parser, compiler, tracker } = adapters
-  const handle = handler(store, clock)
+  const handle = tracedHandle(handler(linkedStore(store), clock))
   const load = loader(store)
   const findAccount = accountFinder(load)
   const openMailbox: OpenMailbox = async (accountId, stop) => {

@@ -53,6 +53,8 @@ export type ServerParts = {
   readonly trustProxy: string[]
   /** Where a log line goes; standard output by default. */
   readonly logTo?: { write(line: string): void }
+  /** Adds hooks that come before all others, for measuring. */
+  readonly observe?: (app: App) => void
 }
 
 const MIN_POSITION_WAIT_MS = 3000
@@ -94,6 +96,7 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
   })
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   await describeApi(app)
+  parts.observe?.(app)
   app.addHook('onResponse', logAnswer)
   app.addHook('onRequest', authenticate(parts.apiKeys, parts.clock))
   app.addHook('onRequest', refuseNul)

@@ -24,10 +24,9 @@ export const requestMetrics = ({ registry }: Meter): ((answered: AnsweredRequest
 }
 
 /** Counts runs of automations, and those that failed. */
-export const automationMetrics = (
-  { registry }: Meter,
-  names: readonly string[],
-): (<Result>(automation: string, work: () => Promise<Result>) => Promise<Result>) => {
+export const automationMetrics = ({
+  registry,
+}: Meter): (<Result>(automation: string, work: () => Promise<Result>) => Promise<Result>) => {
   const labelNames = ['automation']
   const runs = new Counter({
     name: 'mailtrail_automation_runs_total',
@@ -41,11 +40,8 @@ export const automationMetrics = (
     labelNames,
     registers: [registry],
   })
-  for (const automation of names) {
-    runs.inc({ automation }, 0)
-    errors.inc({ automation }, 0)
-  }
   return async (automation, work) => {
+    errors.inc({ automation }, 0)
     try {
       return await work()
     } catch (error) {

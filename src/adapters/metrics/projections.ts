@@ -11,6 +11,7 @@ export type ProjectionFigures = {
   readonly lagMs: number | null
   readonly runningHere: boolean
   readonly error: object | null
+  readonly parked: { readonly events: number; readonly streams: number }
 }
 
 /** One try to fold events, as the runner tells of it. */
@@ -27,10 +28,10 @@ export type FoldedBatch = {
  */
 export const projectionMetrics = (
   meter: Meter,
-  extent: EventStore['extent'],
+  store: Pick<EventStore, 'extent'>,
   status: () => Promise<readonly ProjectionFigures[]>,
 ): ((batch: FoldedBatch) => void) => {
-  const { unit } = extent(null)
+  const { unit } = store.extent(null)
   const gauge = (name: string, help: string) =>
     new Gauge({
       name: `mailtrail_projection_${name}`,
@@ -43,18 +44,23 @@ export const projectionMetrics = (
   const lagSeconds = gauge('lag_seconds', 'Age of the oldest event that is not in the tables yet')
   const running = gauge('running', '1 where this process runs it')
   const failing = gauge('failing', '1 where it stands still at an error, as far as this process knows')
+  const parkedEvents = gauge('parked_events', 'Events that could not be folded, and those behind them')
+  const parkedStreams = gauge('parked_streams', 'Streams that wait behind an event that could not be folded')
+  const gauges = [position, lag, lagSeconds, running, failing, parkedEvents, parkedStreams]
   const batches = counted(meter)
 
   meter.beforeReading(status, (all) => {
-    for (const each of [position, lag, lagSeconds, running, failing]) each.reset()
+    for (const each of gauges) each.reset()
     for (const each of all ?? []) {
       const projection = each.name
-      const at = extent(each.position).amount
+      const at = store.extent(each.position).amount
       position.set({ projection }, at)
-      lag.set({ projection }, Math.max(extent(each.head).amount - at, 0))
+      lag.set({ projection }, Math.max(store.extent(each.head).amount - at, 0))
       if (each.lagMs !== null) lagSeconds.set({ projection }, each.lagMs / 1000)
       running.set({ projection }, each.runningHere ? 1 : 0)
       failing.set({ projection }, each.error ? 1 : 0)
+      parkedEvents.set({ projection }, each.parked.events)
+      parkedStreams.set({ projection }, each.parked.streams)
       batches.begin(projection)
     }
   })

@@ -73,11 +73,13 @@ export const inRun = async <Result>(name: string, work: () => Promise<Result>): 
   }
 }
 
-/** The kind of error alone: its message may name a person. */
+/** The kind of error alone, and its code where it has one of ours: its message may name a person. */
 const noteError = (span: Span, error: unknown): void => {
   const kind = error instanceof Error ? error.name : 'unknown'
   span.setAttribute('error.type', kind)
   if (!expected.has(kind)) span.setStatus({ code: SpanStatusCode.ERROR })
+  else if ('code' in (error as object))
+    span.setAttribute('mailtrail.code', String((error as { code: unknown }).code))
 }
 
 const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/

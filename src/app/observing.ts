@@ -1,0 +1,57 @@
+import { automationMetrics, requestMetrics } from '../adapters/metrics/activity.ts'
+import { openMeter } from '../adapters/metrics/meter.ts'
+import { requestSpans } from '../adapters/tracing/request-spans.ts'
+import { inRun, inSpan } from '../adapters/tracing/spans.ts'
+import { categoryOf } from '../adapters/tracing/traced-store.ts'
+import type { Handle } from '../commands/handle.ts'
+import type { Automation } from '../commands/workers.ts'
+import type { Config } from '../config.ts'
+import { tellAnswers } from '../http/metrics.ts'
+import type { App } from '../http/server.ts'
+
+/** What is seen of a process from outside: metrics in any case, traces where they are to go anywhere. */
+export const openObserving = async ({ traces }: Pick<Config, 'traces'>) => {
+  const meter = openMeter()
+  const measureRun = automationMetrics(meter)
+  const endTraces = traces && (await import('../adapters/tracing/export-traces.ts')).exportTraces(traces)
+  const run = <Result>(name: string, work: () => Promise<Result>): Promise<Result> =>
+    measureRun(name, () => inRun(`automation ${name}`, work))
+  return {
+    meter,
+    /** Measures and traces each request, from before its first hook. */
+    requests: (app: App): void => {
+      const spans = requestSpans()
+      app.addHook('onRequest', spans.onRequest)
+      app.addHook('preValidation', spans.preValidation)
+      app.addHook('onResponse', spans.onResponse)
+      app.addHook('onRequestAbort', spans.onRequestAbort)
+      tellAnswers(app, requestMetrics(meter))
+    },
+    /** Measures and traces one go of what happens unasked. */
+    run,
+    automation: (automation: Automation): Automation => ({
+      ...automation,
+      work: (signal) => run(automation.name, () => automation.work(signal)),
+    }),
+    /** Hands over the last traces. */
+    close: async (): Promise<void> => endTraces?.(),
+  }
+}
+
+export type Observing = Awaited<ReturnType<typeof openObserving>>
+
+/** Commands with a span for each: what is done to what kind of thing, never to which. */
+export const tracedHandle =
+  (handle: Handle): Handle =>
+  (decider, stream, command, caller, options) => {
+    const name = `${categoryOf(stream)} ${doneBy(command)}`
+    const attributes = { 'mailtrail.command': name, 'mailtrail.actor.kind': caller.actor.kind }
+    return inSpan(`command ${name}`, { attributes }, async (span) => {
+      const handled = await handle(decider, stream, command, caller, options)
+      span.setAttribute('mailtrail.repeated', handled.repeated)
+      return handled
+    })
+  }
+
+const doneBy = (command: unknown): string =>
+  typeof command === 'object' && command !== null && 'do' in command ? String(command.do) : 'change'
