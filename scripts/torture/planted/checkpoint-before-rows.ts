@@ -5,8 +5,9 @@ import { moveCheckpoint as realMove } from '../../../src/adapters/postgres/proje
 export * from '../../../src/adapters/postgres/projection-checkpoints.ts'
 
 export const moveCheckpoint: typeof realMove = async (client, projection, move) => {
-  await realMove(client, projection, move)
+  const parked = await realMove(client, projection, move)
   await client.query('commit')
   await sleep(50)
   await client.query('begin')
+  return parked
 }

@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from 'pg'
 import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
+import { clearParked } from './projection-parked.ts'
 import { createTables, quoted } from './projection-tables.ts'
 
 /** The read model and the log do not belong together; nothing is read until a person has looked. */
@@ -51,6 +52,7 @@ export const claimCheckpoint = async (
   // Tables without a checkpoint are of unknown age.
   if (made.rowCount === 1) await client.query(`drop schema if exists ${quoted(schema)} cascade`)
   const empty = await createTables(client, schema, projection.tables)
+  if (empty) await clearParked(client, projection)
   await client.query(
     `update mailtrail.checkpoints set generation = $3, position = case when $4 then null else position end, updated_at = now()
      where projection = $1 and version = $2`,
@@ -62,20 +64,35 @@ export const claimCheckpoint = async (
 /**
  * Moves the checkpoint in the transaction that does the work, before the work: the row's lock keeps any other
  * runner waiting until that is decided.
+ * @returns whether there are parked events: none come without a move of the checkpoint, but they may just have gone
  * @throws CheckpointLost
  */
 export const moveCheckpoint = async (
   client: ClientBase,
   { name, version }: Pick<Of, 'name' | 'version'>,
   move: { readonly from: Position | null; readonly to: Position; readonly generation: number },
-): Promise<void> => {
-  const moved = await client.query({
+): Promise<boolean> => {
+  const moved = await client.query<{ parked: boolean }>({
     name: 'mailtrail_move_checkpoint',
     text: `update mailtrail.checkpoints set position = $4, updated_at = now()
-      where projection = $1 and version = $2 and position is not distinct from $3 and generation = $5`,
+      where projection = $1 and version = $2 and position is not distinct from $3 and generation = $5
+      returning exists (select from mailtrail.parked_events where projection = $1 and version = $2) as parked`,
     values: [name, version, move.from, move.to, move.generation],
   })
-  if (moved.rowCount !== 1) throw new CheckpointLost(`Another runner has moved the checkpoint of ${name}`)
+  const [checkpoint] = moved.rows
+  if (!checkpoint) throw new CheckpointLost(`Another runner has moved the checkpoint of ${name}`)
+  return checkpoint.parked
+}
+
+/** Keeps every runner from moving the checkpoint until this transaction ends. */
+export const lockCheckpoint = async (
+  client: ClientBase,
+  { name, version }: Pick<Of, 'name' | 'version'>,
+): Promise<void> => {
+  await client.query('select from mailtrail.checkpoints where projection = $1 and version = $2 for update', [
+    name,
+    version,
+  ])
 }
 
 /** All checkpoints by `<name>.v<version>`. */

@@ -1,21 +1,34 @@
-import pg, { type Pool } from 'pg'
+import type { Pool } from 'pg'
 import type { EventStore, Page } from '../../commands/ports.ts'
 import type { Position, RecordedEvent } from '../../domain/event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { claimCheckpoint, moveCheckpoint } from './projection-checkpoints.ts'
-import { foldPage } from './projection-page.ts'
-import { advance, type Progress } from './projection-progress.ts'
+import { foldPage, type LoadRows, type Parked } from './projection-page.ts'
+import {
+  faultText,
+  isAboutData,
+  MAX_PARKED_STREAMS,
+  NOTHING_PARKED,
+  parkedStreams,
+  parkEvents,
+  readParking,
+} from './projection-parked.ts'
+import { advance, tell, type Progress } from './projection-progress.ts'
+import { retryParked } from './projection-retry.ts'
 import type { ReadModelTables } from './projection-tables.ts'
 import type { SharedLog } from './shared-log.ts'
 import { transaction } from './transaction.ts'
 
-/** The event that a projection does not get past. The cause is what its fold, or the database, threw. */
+/** The event that a projection does not get past, as too much is parked. The cause is what fold or database threw. */
 export class ProjectionStopped extends Error {
   override readonly name = 'ProjectionStopped'
   readonly event: RecordedEvent
 
   constructor(event: RecordedEvent, cause: unknown) {
-    super(cause instanceof Error ? cause.message : 'The fold threw something that is not an error', { cause })
+    super(
+      `${MAX_PARKED_STREAMS} streams are parked already, and one more cannot be folded: ${faultText(cause, event)}`,
+      { cause },
+    )
     this.event = event
   }
 }
@@ -38,6 +51,7 @@ export type Follower = {
   /** Waits until there is room for one more writer. */
   readonly turn: <Result>(work: () => Promise<Result>) => Promise<Result>
   readonly onBatch?: ((batch: Batch) => void) | undefined
+  readonly log: { error(fields: object, message: string): void }
 }
 
 const SAVE_IDLE_MS = 500
@@ -47,7 +61,8 @@ const SAVE_IDLE_MS = 500
 const BEGIN = 'begin; set local synchronous_commit = off'
 
 /**
- * Claims the checkpoint and folds page after page from there, until `signal` aborts.
+ * Claims the checkpoint and folds page after page from there, until `signal` aborts. What is parked is tried once
+ * under each lease: the code may have changed.
  * @throws CheckpointRefused, CheckpointLost, ProjectionStopped, and what store and database throw
  */
 export const follow = async (follower: Follower, generation: number, signal: AbortSignal): Promise<void> => {
@@ -58,6 +73,8 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
   )
   progress.reached = saved
   if (saved === log.head) progress.error = null
+  if (progress.healedUnder !== generation) await heal(follower, signal)
+  progress.healedUnder = generation
 
   const stop = new AbortController()
   const pages = readAhead(
@@ -91,6 +108,14 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
   }
 }
 
+const heal = async (follower: Follower, signal: AbortSignal): Promise<void> => {
+  for (const stream of await parkedStreams(follower.pool, follower.projection)) {
+    if (signal.aborted) return
+    const retried = await follower.turn(() => retryParked(follower, stream))
+    if (retried?.folded) tell(follower.progress, follower.progress.reached!)
+  }
+}
+
 /** The head, or the place where reading an empty log ends. */
 const endOf = async (store: EventStore): Promise<Position> =>
   (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position
@@ -98,8 +123,9 @@ const endOf = async (store: EventStore): Promise<Position> =>
 type Move = { readonly from: Position | null; readonly to: Position; readonly generation: number }
 
 /**
- * Folds these events into the tables and moves the checkpoint with them. Where one of them cannot be folded or
- * stored, those before it take effect and the checkpoint stands before it.
+ * Folds these events into the tables and moves the checkpoint with them. One that cannot be folded or stored is parked,
+ * and so is what follows it in its stream. Where too much is parked already, the events before it take effect and the
+ * checkpoint stands before it.
  * @throws ProjectionStopped, CheckpointLost
  */
 const applyEvents = async (
@@ -129,27 +155,59 @@ const toldTry = async (follower: Follower, events: readonly RecordedEvent[], mov
   }
 }
 
-/** One transaction with all of it. @returns where to divide the events, when one of them stands in the way */
+/** Where to divide the events, as one of them stands in the way. */
+type Divide = { readonly at: number; readonly error: unknown }
+
 const tryEvents = async (
-  { pool, projection, tables }: Follower,
+  follower: Follower,
   events: readonly RecordedEvent[],
   move: Move,
-): Promise<{ at: number; error: unknown } | null> => {
+): Promise<Divide | null> => {
+  try {
+    return await foldAndMove(follower, follower.projection.fold, events, move)
+  } catch (error) {
+    if (!isAboutData(error) || events.length === 0) throw error
+    if (events.length > 1) return { at: events.length >> 1, error }
+    const refused = () => {
+      throw error
+    }
+    return foldAndMove(follower, refused, events, move)
+  }
+}
+
+/** All of it in one transaction, or none where the projection must stop at one of the events. */
+const foldAndMove = async (
+  { pool, projection, tables, log }: Follower,
+  fold: AnyProjection['fold'],
+  events: readonly RecordedEvent[],
+  move: Move,
+): Promise<Divide | null> => {
+  let parked: readonly Parked[] = []
   try {
     await transaction(pool, BEGIN, async (client) => {
-      await moveCheckpoint(client, projection, move)
-      const folded = await foldPage({ tables: tables.cells, fold: projection.fold }, events, (table, keys) =>
-        tables.load(client, table, keys),
-      )
+      const some = await moveCheckpoint(client, projection, move)
+      const parking = some ? await readParking(client, projection) : NOTHING_PARKED
+      const load: LoadRows = (table, keys) => tables.load(client, table, keys)
+      const folded = await foldPage({ tables: tables.cells, fold }, events, load, parking)
       if (folded.failure) throw new FoldFailed(folded.applied, folded.failure.error)
       for (const changes of folded.changes) await tables.write(client, changes)
+      await parkEvents(client, projection, folded.parked)
+      parked = folded.parked
     })
-    return null
   } catch (error) {
     if (error instanceof FoldFailed) return { at: error.at, error: error.cause }
-    if (isAboutData(error) && events.length > 0) return { at: events.length >> 1, error }
     throw error
   }
+  for (const { event, thrown } of parked)
+    if (thrown) {
+      const { id, type, stream, position } = event
+      const fields = { projection: projection.name, event: { id, type, position }, stream }
+      log.error(
+        { ...fields, fault: faultText(thrown.error, event) },
+        'An event is parked, and its stream waits',
+      )
+    }
+  return null
 }
 
 class FoldFailed extends Error {
@@ -160,10 +218,6 @@ class FoldFailed extends Error {
     this.at = at
   }
 }
-
-/** Data exceptions, broken constraints and exceeded limits (SQLSTATE classes 22, 23 and 54): trying again is no help. */
-const isAboutData = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && /^(?:22|23|54)/.test(error.code ?? '')
 
 /** Pages one by one, the next one being read while its predecessor is written. */
 const readAhead = (pages: AsyncIterable<Page>) => {

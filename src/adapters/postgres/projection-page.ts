@@ -12,11 +12,18 @@ export type TableChanges = {
   readonly deleted: readonly Cells[]
 }
 
-/** `applied` events took effect; where that is not all of them, the next one threw `failure`. */
+/** Streams whose events wait instead of being folded, and how many more streams may come to do so. */
+export type Parking = { readonly streams: ReadonlySet<string>; readonly room: number }
+
+/** An event that waits: because it threw, or (null) behind another of its stream. */
+export type Parked = { readonly event: RecordedEvent; readonly thrown: { readonly error: unknown } | null }
+
+/** `applied` events took effect or are parked; where that is not all of them, the next one threw `failure`. */
 export type FoldedPage = {
   readonly applied: number
   readonly failure: { readonly error: unknown } | null
   readonly changes: readonly TableChanges[]
+  readonly parked: readonly Parked[]
 }
 
 type Fold = (event: RecordedEvent, rows: Rows<Tables>) => void
@@ -42,15 +49,20 @@ const notLoaded = new Error('This row is not loaded yet')
 /**
  * Folds events in order over rows that `load` hands out. A dry run of all events finds the rows that they touch, so
  * that these come with one load a table; where an event turns out to need another row, the rest is run dry again from
- * there, with what is known by then, and the event starts anew. An event that throws ends the page before it.
+ * there, with what is known by then, and the event starts anew. An event that throws is parked, and with it what
+ * comes after it in its stream; without room for that it ends the page before it.
  */
 export const foldPage = async (
   { tables, fold }: { readonly tables: readonly TableCells[]; readonly fold: AnyProjection['fold'] },
   events: readonly RecordedEvent[],
   load: LoadRows,
+  parking: Parking | null = null,
 ): Promise<FoldedPage> => {
   const states = tables.map(tableState)
-  const page = { states, fold: fold as unknown as Fold }
+  const waiting = new Set(parking?.streams)
+  const page = { states, fold: fold as unknown as Fold, waiting }
+  const parked: Parked[] = []
+  let room = parking?.room ?? 0
   const rows = rowsOf(states, 'dry')
   const realRows = rowsOf(states, 'real')
 
@@ -59,14 +71,23 @@ export const foldPage = async (
   let applied = 0
   let failure: FoldedPage['failure'] = null
   while (applied < events.length && !failure) {
-    const outcome = run(page, realRows, events[applied]!)
+    const event = events[applied]!
+    const outcome = waiting.has(event.stream) ? 'waits' : run(page, realRows, event)
     if (outcome === 'applied') applied++
     else if (outcome === 'not loaded') {
       scout(page, rows, events, applied)
       await loadMissing(states, load)
+    } else if (outcome === 'waits') {
+      parked.push({ event, thrown: null })
+      applied++
+    } else if (room > 0) {
+      waiting.add(event.stream)
+      room--
+      parked.push({ event, thrown: outcome })
+      applied++
     } else failure = outcome
   }
-  return { applied, failure, changes: states.map(changesOf) }
+  return { applied, failure, changes: states.map(changesOf), parked }
 }
 
 const tableState = (table: TableCells): TableState => ({
@@ -114,11 +135,16 @@ const rowsOf = (states: readonly TableState[], mode: 'dry' | 'real'): Rows<Table
   }
 }
 
-type PageFold = { readonly states: readonly TableState[]; readonly fold: Fold }
+type PageFold = {
+  readonly states: readonly TableState[]
+  readonly fold: Fold
+  readonly waiting: ReadonlySet<string>
+}
 
 /** Runs events dry. What they would write is kept as a guess for those behind them; what they throw means nothing. */
 const scout = (page: PageFold, rows: Rows<Tables>, events: readonly RecordedEvent[], from: number): void => {
   for (let index = from; index < events.length; index++) {
+    if (page.waiting.has(events[index]!.stream)) continue
     try {
       page.fold(events[index]!, rows)
     } catch {

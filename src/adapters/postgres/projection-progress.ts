@@ -14,10 +14,12 @@ export type ProjectionError = {
 /** How far one projection is, as this process knows. */
 export type Progress = {
   readonly key: string
-  /** All events up to here are in the tables; undefined while this process has not run the projection. */
+  /** All events up to here are in the tables, or parked; undefined while this process has not run the projection. */
   reached: Position | null | undefined
   running: boolean
   error: ProjectionError | null
+  /** The generation of the lease under which what is parked was tried again. */
+  healedUnder: number | null
   readonly listeners: Set<(position: Position) => void>
   readonly waiting: Set<() => void>
 }
@@ -30,6 +32,7 @@ export const newProgress = (projection: AnyProjection): Progress => ({
   reached: undefined,
   running: false,
   error: null,
+  healedUnder: null,
   listeners: new Set(),
   waiting: new Set(),
 })
@@ -39,7 +42,12 @@ export const advance = (progress: Progress, position: Position, changed: boolean
   progress.reached = position
   if (progress.error && (progress.error.event?.position ?? position) <= position) progress.error = null
   for (const wake of progress.waiting) wake()
-  if (changed) for (const listener of progress.listeners) listener(position)
+  if (changed) tell(progress, position)
+}
+
+/** Tells listeners that tables changed. */
+export const tell = ({ listeners }: Progress, position: Position): void => {
+  for (const listener of listeners) listener(position)
 }
 
 /** Checkpoints of all processes, one statement for all who ask at the same time. */

@@ -4,12 +4,15 @@ import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import { CheckpointLost } from './projection-checkpoints.ts'
 import { follow, ProjectionStopped, type Batch, type Follower } from './projection-follow.ts'
+import { countParked, listParked, type ParkedCount, type ParkedStream } from './projection-parked.ts'
 import {
   checkpointReader,
   newProgress,
+  tell,
   waitForProgress,
   type ProjectionError,
 } from './projection-progress.ts'
+import { retryParked, skipParked, type Retried, type Skip, type Skipped } from './projection-retry.ts'
 import { readModelTables } from './projection-tables.ts'
 import { sharedLog } from './shared-log.ts'
 
@@ -27,21 +30,29 @@ export type ProjectionStatus = {
   /** Age of the oldest event that is not in the tables yet; 0 where all are; null while that is being looked for. */
   readonly lagMs: number | null
   readonly runningHere: boolean
+  /** Why it stands still; events that are parked do not stop it. */
   readonly error: ProjectionError | null
+  readonly parked: ParkedCount
 }
 
 export type ProjectionRunner = {
   /** Runs what no other process runs, until the signal aborts; fulfilled when all of it has stopped. */
   start(signal: AbortSignal): Promise<void>
   /**
-   * True once the projection has read up to `position`, here or in another process; false when the time in
-   * milliseconds is over or the signal aborts.
+   * True once the projection has read up to `position`, here or in another process, what it had to park included; false
+   * when the time in milliseconds is over or the signal aborts.
    * @throws ForeignPosition
    */
   waitFor(name: string, position: string, limit: AbortSignal | number): Promise<boolean>
   status(): Promise<ProjectionStatus[]>
   /** Tells of each commit to the tables that was made here. @returns the function that ends it */
   onAdvanced(name: string, listener: (position: Position) => void): () => void
+  /** Streams that wait behind an event that cannot be folded, by name; null where there is no such projection. */
+  parked(name: string, after: string | null, limit: number): Promise<ParkedStream[] | null>
+  /** Tries the parked events of a stream again, in order; null where there are none. */
+  retry(name: string, stream: string): Promise<Retried | null>
+  /** Goes without the first parked event of a stream, and tries the rest; 'other' where that is not the one named. */
+  skip(name: string, stream: string, skip: Skip): Promise<Skipped | 'other' | null>
 }
 
 export type RunnerParts = {
@@ -94,6 +105,13 @@ export const projectionRunner = ({
     if (!runner) throw new TypeError(`There is no projection ${name}`)
     return runner
   }
+  const operate = async <Result>(name: string, work: (runner: Runner) => Promise<Result>) => {
+    const runner = runners.get(name)
+    if (!runner) return null
+    const result = await runner.turn(() => work(runner))
+    if (runner.progress.reached) tell(runner.progress, runner.progress.reached)
+    return result
+  }
   return {
     start: async (signal) => {
       await Promise.all([...runners.values()].map((runner) => keepRunning(runner, signal)))
@@ -103,14 +121,24 @@ export const projectionRunner = ({
       return waitForProgress(runnerOf(name).progress, position, limit, checkpoints)
     },
     status: async () => {
-      const [head, stored] = await Promise.all([parts.store.head(), checkpoints()])
-      return Promise.all([...runners.values()].map((runner) => statusOf(runner, head, stored)))
+      const [head, stored, parked] = await Promise.all([
+        parts.store.head(),
+        checkpoints(),
+        countParked(parts.pool),
+      ])
+      return Promise.all([...runners.values()].map((runner) => statusOf(runner, head, stored, parked)))
     },
     onAdvanced: (name, listener) => {
       const { listeners } = runnerOf(name).progress
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    parked: async (name, after, limit) => {
+      const runner = runners.get(name)
+      return runner ? listParked(parts.pool, runner.projection, after, limit) : null
+    },
+    retry: (name, stream) => operate(name, (runner) => retryParked(runner, stream)),
+    skip: (name, stream, skip) => operate(name, (runner) => skipParked(runner, stream, skip)),
   }
 }
 
@@ -175,6 +203,7 @@ const statusOf = async (
   { store, projection, progress }: Runner,
   head: Position | null,
   stored: ReadonlyMap<string, Position | null>,
+  parked: ReadonlyMap<string, ParkedCount>,
 ): Promise<ProjectionStatus> => {
   const saved = stored.get(progress.key) ?? null
   const here = progress.running ? (progress.reached ?? null) : null
@@ -187,6 +216,7 @@ const statusOf = async (
     lagMs: await lagOf(store, projection, position, head),
     runningHere: progress.running,
     error: progress.error,
+    parked: parked.get(progress.key) ?? { events: 0, streams: 0 },
   }
 }
 

@@ -29,6 +29,7 @@ import {
   timestamp,
   type AnyProjection,
 } from '../../../src/projections/projection.ts'
+import { failingPool } from '../../support/failing-pool.ts'
 import { foldEvents, recordedEvents } from '../../support/fold.ts'
 import { testDatabase } from '../../support/postgres.ts'
 
@@ -425,68 +426,6 @@ t.test('a projection runner', async (t) => {
     t.strictSame(await rowsIn(schemaOf(of)), before)
   })
 
-  t.test(
-    'at an event that cannot be folded the projection stops, keeps what it has, says so and goes on later',
-    async (t) => {
-      let broken = true
-      const of = named('poisoned', {
-        fold: (event, rows) => {
-          if (broken && event.type === 'TestRemoved' && event.data.message === 'poison')
-            throw new Error('cannot')
-          mailbox.fold(event, rows)
-        },
-      })
-      const before = sample(6, 20)
-      const after = sample(7, 20)
-      const store = await logOf(before)
-      const { position } = await add(store, Removed({ message: 'poison' }))
-      await logOf(after, store)
-      const runner = running(t, { store, projections: [of], pageSize: 15 })
-      await until(
-        async () => ((await runner.status())[0]!.error?.attempts ?? 0) > 2,
-        'it tries again and again',
-      )
-      const [status] = await runner.status()
-      t.match(status!.error, { message: 'cannot', event: { type: 'TestRemoved', position } })
-      t.ok(status!.lagMs! > 0)
-      t.notOk(await runner.waitFor(of.name, position, 20))
-      t.strictSame(await rowsIn(schemaOf(of)), await foldEvents(of, recordedEvents(before)))
-      broken = false
-      await caughtUp(runner, store, of.name)
-      t.equal((await runner.status())[0]!.error, null)
-      const all = [...before, Removed({ message: 'poison' }), ...after]
-      t.strictSame(await rowsIn(schemaOf(of)), await foldEvents(of, recordedEvents(all)))
-    },
-  )
-
-  t.test('at an event whose row the database cannot hold it stops just before that event', async (t) => {
-    const of = named('too-long')
-    const before = sample(8, 20)
-    const store = await logOf(before)
-    // A key of more bytes than an index takes, of digits so that compression does not help.
-    const long = Array.from({ length: 400 }, () => randomUUID()).join('')
-    const { position } = await add(store, Given({ account: long, owner: null }))
-    await logOf(sample(9, 20), store)
-    const runner = running(t, { store, projections: [of] })
-    await until(
-      async () => (await runner.status())[0]!.error?.event?.position === position,
-      'it names the event',
-    )
-    t.strictSame(await rowsIn(schemaOf(of)), await foldEvents(of, recordedEvents(before)))
-  })
-
-  t.test('a value that does not fit its column is an error of the event, not of the page', async (t) => {
-    const of = named('unfit', {
-      fold: (event, rows) => {
-        if (event.type === 'TestGiven') rows.put('account', { id: 'x', owner: null, messages: 2 ** 31 })
-      },
-    })
-    const store = await logOf([Given({ account: 'a', owner: 'secret value' })])
-    const runner = running(t, { store, projections: [of] })
-    await until(async () => (await runner.status())[0]!.error !== null, 'it stops')
-    t.equal((await runner.status())[0]!.error!.message, 'account.messages is not an integer of 32 bits')
-  })
-
   t.test('a read model of another log, or ahead of its log, or of another shape is refused', async (t) => {
     const of = named('refused')
     const store = await logOf(sample(10, 10))
@@ -623,30 +562,3 @@ const generationOf = async (pool: Pool, of: { name: string }): Promise<number> =
   )
   return rows[0]!.generation
 }
-
-/** A pool whose clients lose their connection instead of running a statement, when `fails` says so. */
-const failingPool = (pool: Pool, fails: (query: string) => boolean): Pool =>
-  new Proxy(pool, {
-    get: (target, property) => {
-      if (property !== 'connect') {
-        const value = Reflect.get(target, property) as unknown
-        return typeof value === 'function' ? value.bind(target) : value
-      }
-      return async () => {
-        const client = await target.connect()
-        return new Proxy(client, {
-          get: (inner, name) => {
-            const value = Reflect.get(inner, name) as unknown
-            if (name !== 'query') return typeof value === 'function' ? value.bind(inner) : value
-            return (query: string | { text: string }, ...rest: unknown[]) => {
-              if (fails(typeof query === 'string' ? query : query.text))
-                (
-                  inner as unknown as { connection: { stream: { destroy(): void } } }
-                ).connection.stream.destroy()
-              return (inner.query as (...all: unknown[]) => unknown)(query, ...rest)
-            }
-          },
-        })
-      }
-    },
-  })
