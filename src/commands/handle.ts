@@ -62,9 +62,7 @@ export const handler =
   ): Promise<Handled<State>> => {
     for (let attempt = 1; ; attempt++) {
       const history = await store.readStream(stream)
-      let state = decider.initial
-      // The stream's own category guarantees the type: only its decider ever writes to it.
-      for (const event of history) state = decider.evolve(state, event as unknown as Event)
+      let state = folded(decider, history)
       const last = history.at(-1)
       const revision = last?.revision ?? -1
       const done = history.findLast((event) => event.metadata.commandId === caller.commandId)
@@ -105,10 +103,25 @@ const asThen = <State, Command, Event extends DomainEvent>(
   revision,
   position,
   repeated: true,
-  state: history
-    .filter((event) => event.revision <= revision)
-    .reduce((folded, event) => decider.evolve(folded, event as unknown as Event), decider.initial),
+  state: folded(
+    decider,
+    history.filter((event) => event.revision <= revision),
+  ),
 })
+
+/**
+ * What a stream comes to. Events of a kind that is not in the catalogue, of a newer version or another program, say
+ * nothing to a decider; they count as revisions.
+ */
+const folded = <State, Command, Event extends DomainEvent>(
+  decider: Decider<State, Command, Event>,
+  history: readonly RecordedEvent[],
+): State =>
+  history.reduce(
+    // The stream's own category guarantees the type of those that are known: only its decider ever writes to it.
+    (state, event) => (catalogue.has(event.type) ? decider.evolve(state, event as unknown as Event) : state),
+    decider.initial,
+  )
 
 export type Handle = ReturnType<typeof handler>
 
@@ -120,10 +133,7 @@ export const loader =
     stream: string,
   ): Promise<{ state: State; revision: number; position: Position | null }> => {
     const history = await store.readStream(stream)
-    const state = history.reduce(
-      (folded, event) => decider.evolve(folded, event as unknown as Event),
-      decider.initial,
-    )
+    const state = folded(decider, history)
     return { state, revision: history.at(-1)?.revision ?? -1, position: history.at(-1)?.position ?? null }
   }
 
@@ -147,7 +157,7 @@ export const newEvent = <Event extends DomainEvent>(
     correlationId: caller.correlationId,
     causationId: caller.causationId,
     occurredAt,
-    schemaVersion: 1,
+    schemaVersion: definition.version,
   }
   return { ...event, data: definition.schema.parse(event.data), id, metadata }
 }

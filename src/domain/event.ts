@@ -9,19 +9,39 @@ export type DomainEvent<Type extends string = string, Data = unknown> = {
   readonly data: Data
 }
 
-/** A kind of event: its name, which is for ever, and its schema. Called, it makes one. */
+/**
+ * A shape in which events of a kind were once stored, and the way from it to the next one: a pure function of the
+ * data, one event to one. `type` is the name of then, where it was another.
+ */
+export type FormerShape = { readonly type?: string; readonly upcast: (data: never) => unknown }
+
+/**
+ * A kind of event: its name, which is for ever, and its schema. Called, it makes one. `version` is that of the shape
+ * which is written now, `former` are those before it, from 1 on.
+ */
 export type EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> = {
   (data: z.infer<Schema>): DomainEvent<Type, z.infer<Schema>>
   readonly type: Type
   readonly schema: Schema
+  readonly version: number
+  readonly former: readonly FormerShape[]
 }
 
-/** Defines a kind of event: its name and the schema of its data, which must be plain JSON. */
+/**
+ * Defines a kind of event: its name and the schema of its data, which must be plain JSON. A shape that events of
+ * before do not fit is a new version: the old one goes to the end of `former`, with its upcast.
+ */
 export const defineEvent = <Type extends string, Schema extends z.ZodType>(
   type: Type,
   schema: Schema,
+  former: readonly FormerShape[] = [],
 ): EventDefinition<Type, Schema> =>
-  Object.assign((data: z.infer<Schema>) => ({ type, data }), { type, schema })
+  Object.assign((data: z.infer<Schema>) => ({ type, data }), {
+    type,
+    schema,
+    version: former.length + 1,
+    former,
+  })
 
 /** The union of the events that the given definitions make. */
 export type EventOf<Definition> =

@@ -1,4 +1,9 @@
-import { TemplateCreated, TemplateDeleted, type TemplateEvent } from '../../domain/templates/events.ts'
+import {
+  TemplateChanged,
+  TemplateCreated,
+  TemplateDeleted,
+  type TemplateEvent,
+} from '../../domain/templates/events.ts'
 import { maySee } from '../../domain/templates/template.ts'
 import type { EventStore, TemplateCompiler } from '../ports.ts'
 import { templateStream } from './create-template.ts'
@@ -18,12 +23,13 @@ export const findTemplate =
   ): Promise<FoundTemplate | null> => {
     // The stream's own category guarantees the type: only its decider ever writes to it.
     const events = (await deps.store.readStream(templateStream(templateId))) as unknown as TemplateEvent[]
-    const [created] = events
+    const versions = events.filter(
+      (event) => event.type === TemplateCreated.type || event.type === TemplateChanged.type,
+    )
+    const [created] = versions
     if (created?.type !== TemplateCreated.type || !maySee(created.data.scope, userId)) return null
     if (version === null && events.some(({ type }) => type === TemplateDeleted.type)) return null
-    const wanted = events
-      .filter((event) => event.type !== TemplateDeleted.type)
-      .findLast((event) => version === null || event.data.version === version)
+    const wanted = versions.findLast((event) => version === null || event.data.version === version)
     if (!wanted) return null
     const { subject, body } = wanted.data.content
     return { version: wanted.data.version, subject, html: await deps.compiler.compile(body) }

@@ -1,0 +1,58 @@
+import { catalogue } from '../domain/catalogue.ts'
+import type { EventDefinition, RecordedEvent } from '../domain/event.ts'
+import { UnknownShape, upcaster } from '../domain/upcast.ts'
+import type { EventFilter, EventStore, Page } from './ports.ts'
+
+/** A log that is read in present shapes; `stored` is the same log as it was written, for evidence and export. */
+export type UpcastStore = EventStore & { readonly stored: EventStore }
+
+/**
+ * The log as everybody but evidence reads it: each event in the present shape of its kind, under its present name. A
+ * filter names present types and finds events stored under their former names too. Reading a stream throws
+ * UnknownShape where it holds an event in a shape that is not known; reading the log gives what lies before such an
+ * event, and then throws.
+ */
+export const withUpcasts = (
+  store: EventStore,
+  definitions: Iterable<EventDefinition> = catalogue.values(),
+): UpcastStore => {
+  const { upcast, storedNames } = upcaster(definitions)
+  const stored = <Options extends { filter?: EventFilter }>(options: Options): Options =>
+    options.filter?.types
+      ? { ...options, filter: { ...options.filter, types: storedNames(options.filter.types) } }
+      : options
+  return {
+    ...store,
+    stored: store,
+    readStream: async (stream, options) => (await store.readStream(stream, options)).map(upcast),
+    readAll: async (options) => {
+      const { page, unknown } = told(await store.readAll(stored(options)), upcast)
+      if (unknown && page.events.length === 0) throw unknown
+      return page
+    },
+    subscribe: async function* (options) {
+      for await (const given of store.subscribe(stored(options))) {
+        const { page, unknown } = told(given, upcast)
+        if (!unknown || page.events.length > 0) yield page
+        if (unknown) throw unknown
+      }
+    },
+  }
+}
+
+/** The page in present shapes, up to the first event of which the shape is `unknown`. */
+const told = (
+  page: Page,
+  upcast: (event: RecordedEvent) => RecordedEvent,
+): { readonly page: Page; readonly unknown: UnknownShape | null } => {
+  const events: RecordedEvent[] = []
+  for (const event of page.events)
+    try {
+      events.push(upcast(event))
+    } catch (error) {
+      if (!(error instanceof UnknownShape)) throw error
+      const position = events.at(-1)?.position ?? page.position
+      return { page: { events, position, atHead: false }, unknown: error }
+    }
+  return { page: { ...page, events }, unknown: null }
+}

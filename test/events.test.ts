@@ -1,0 +1,231 @@
+import t from 'tap'
+import { z } from 'zod'
+import { memoryEventStore } from '../src/adapters/memory/event-store.ts'
+import { projections } from '../src/app/read-models.ts'
+import { handler, newCommandId, type Caller } from '../src/commands/handle.ts'
+import { account } from '../src/domain/accounts/account.ts'
+import { defaultAccount } from '../src/domain/accounts/default-account.ts'
+import { accountEvents, DefaultAccountChosen } from '../src/domain/accounts/events.ts'
+import { catalogue } from '../src/domain/catalogue.ts'
+import type { Decider } from '../src/domain/decider.ts'
+import { entry } from '../src/domain/directory/entry.ts'
+import { directoryEvents } from '../src/domain/directory/events.ts'
+import { defineEvent, type DomainEvent, type EventDefinition } from '../src/domain/event.ts'
+import { DeliveryReportRead, MessageCancelled, outgoingEvents } from '../src/domain/sending/events.ts'
+import { outgoingMessage } from '../src/domain/sending/outgoing-message.ts'
+import { messageEvents, syncPassEvents } from '../src/domain/sync/events.ts'
+import { message } from '../src/domain/sync/message.ts'
+import { syncPass } from '../src/domain/sync/sync-pass.ts'
+import { templateEvents } from '../src/domain/templates/events.ts'
+import { template } from '../src/domain/templates/template.ts'
+import { trackingEvents } from '../src/domain/tracking/events.ts'
+import {
+  faultsOf,
+  fixtureTypes,
+  isStale,
+  presentEvents,
+  presentSchema,
+  saveSnapshot,
+  shapesOf,
+  snapshotOf,
+  type Shape,
+} from './support/event-fixtures.ts'
+import { foldEvents, recordedEvents } from './support/fold.ts'
+import { anEvent } from './support/log.ts'
+
+type AnyDecider = Decider<unknown, unknown, DomainEvent>
+
+/** Each decider with the kinds that it writes, and commands that take effect or are refused behind such a history. */
+const deciders = (
+  [
+    [account, accountEvents, ['AccountConnected', 'SignatureChanged'], { do: 'pause', reason: '', by: null }],
+    [
+      defaultAccount,
+      [DefaultAccountChosen],
+      ['DefaultAccountChosen'],
+      { owner: { kind: 'team' }, accountId: 'acc_00000000000000000000000000' },
+    ],
+    [syncPass, syncPassEvents, ['SyncPassStarted', 'FolderSynced'], { do: 'finish', unchanged: [] }],
+    [message, messageEvents, ['MessageQuarantined'], { do: 'skip' }],
+    [
+      template,
+      templateEvents,
+      ['TemplateCreated', 'TemplateChanged'],
+      { do: 'delete', by: 'u_sarah', templateId: 'tpl_00000000000000000000000000' },
+    ],
+    [outgoingMessage, outgoingEvents, ['DraftSaved', 'MessageQueued'], { do: 'cancel' }],
+    [entry, directoryEvents, ['ContactRecorded'], { do: 'remove', kind: 'contact', id: 'c_mia' }],
+  ] as unknown as [AnyDecider, EventDefinition[], string[], unknown][]
+).map(([decider, kinds, history, command]) => ({ decider, kinds, history, command }))
+
+const kinds = [...catalogue.values()]
+const plainJson = (value: unknown): string => JSON.stringify(value) ?? 'undefined'
+
+t.test('every kind of event has fixtures, and every fixture a kind', async (t) => {
+  t.strictSame(fixtureTypes().toSorted(), [...catalogue.keys()].toSorted())
+})
+
+t.test('what was ever stored can be read, and no schema narrows without a new version', async (t) => {
+  const faults = kinds.flatMap((kind) => faultsOf(kind, shapesOf(kind.type), snapshotOf(kind.type)))
+  t.strictSame(faults, [])
+  const stale = kinds.filter((kind) => isStale(kind, snapshotOf(kind.type)))
+  if (process.env['TAP_SNAPSHOT'] === '1' && faults.length === 0) stale.forEach(saveSnapshot)
+  else
+    t.strictSame(
+      stale.map(({ type }) => type),
+      [],
+      'a schema has changed as it may: TAP_SNAPSHOT=1 npm test -- test/events.test.ts',
+    )
+})
+
+t.test(
+  'a change of a schema that events of before do not fit is found, and what to do is said',
+  async (t) => {
+    const was = z.object({
+      id: z.string().max(20),
+      kind: z.enum(['a', 'b']),
+      size: z.number(),
+      name: z.string().nullable(),
+      tags: z.array(z.object({ tag: z.string() })),
+      note: z.string().optional(),
+    })
+    const shapes: Shape[] = [
+      {
+        schemaVersion: 1,
+        note: 'full',
+        data: { id: 'x', kind: 'a', size: 1.5, name: 'n', tags: [{ tag: '' }], note: '' },
+      },
+      { schemaVersion: 1, note: 'minimal', data: { id: 'y', kind: 'b', size: 1, name: null, tags: [] } },
+    ]
+    const before = defineEvent('PlantedNoted', was)
+    const snapshot = { version: 1, schema: presentSchema(before) }
+    const faults = (schema: z.ZodType) => faultsOf(defineEvent('PlantedNoted', schema), shapes, snapshot)
+    t.strictSame(faults(was), [])
+    t.notOk(isStale(before, snapshot))
+
+    const narrowed: [what: string, schema: z.ZodType, says: RegExp][] = [
+      ['a new required field', was.extend({ more: z.string() }), /data\.more is required now/],
+      [
+        'a new field with a default',
+        was.extend({ more: z.string().default('') }),
+        /data\.more is required now/,
+      ],
+      ['a field that must be there now', was.required({ note: true }), /data\.note is required now/],
+      ['a field removed', was.omit({ size: true }), /data\.size was removed/],
+      ['an optional field removed', was.omit({ note: true }), /data\.note was removed/],
+      ['a word fewer', was.extend({ kind: z.enum(['a']) }), /data\.kind takes b no more/],
+      ['whole numbers alone', was.extend({ size: z.int() }), /data\.size was number and is integer/],
+      ['another type', was.extend({ id: z.int() }), /data\.id was string and is integer/],
+      ['a tighter limit', was.extend({ id: z.string().max(19) }), /data\.id has another maxLength/],
+      ['a new limit', was.extend({ size: z.number().min(0) }), /data\.size has another minimum/],
+      ['a pattern', was.extend({ id: z.string().max(20).regex(/^./) }), /data\.id has another pattern/],
+      ['no null', was.extend({ name: z.string() }), /data\.name was null and is string/],
+      [
+        'deep within',
+        was.extend({ tags: z.array(z.object({ tag: z.int() })) }),
+        /data\.tags\[\]\.tag was string/,
+      ],
+    ]
+    for (const [what, schema, says] of narrowed) {
+      const found = faults(schema).filter((fault) => says.test(fault))
+      t.equal(found.length, 1, what)
+      t.match(found[0], /give defineEvent the former shape with its upcast/)
+    }
+
+    const widened: [what: string, schema: z.ZodType][] = [
+      ['a new optional field', was.extend({ more: z.string().optional() })],
+      ['a word more', was.extend({ kind: z.enum(['a', 'b', 'c']) })],
+      ['a looser limit', was.extend({ id: z.string().max(30) })],
+      ['null as well', was.extend({ size: z.number().nullable() })],
+    ]
+    for (const [what, schema] of widened) {
+      t.ok(isStale(defineEvent('PlantedNoted', schema), snapshot), `${what} is for a new snapshot`)
+      t.notMatch(faults(schema).join('\n'), /in logs/, `${what} is no new version`)
+    }
+    t.match(faults(widened[0]![1]).join('\n'), /data\.more is never there/, 'but for a fixture that shows it')
+  },
+)
+
+t.test('a new version is taken with its upcast and its fixtures, and not without', async (t) => {
+  const first = defineEvent('PlantedNoted', z.object({ size: z.number() }))
+  const snapshot = { version: 1, schema: presentSchema(first) }
+  const old: Shape = { schemaVersion: 1, note: 'full', data: { size: 3 } }
+  const present: Shape = { schemaVersion: 2, note: 'full', data: { bytes: 3 } }
+  const schema = z.object({ bytes: z.number() })
+  const good = defineEvent('PlantedNoted', schema, [
+    { upcast: ({ size }: { size: number }) => ({ bytes: size }) },
+  ])
+  t.equal(good.version, 2)
+  t.strictSame(faultsOf(good, [old, present], snapshot), [])
+  t.ok(isStale(good, snapshot), 'its snapshot is to be made')
+  t.match(faultsOf(good, [old], snapshot), [/no shape of version 2/])
+  t.match(faultsOf(good, [present], snapshot), [/no shape of version 1/], 'the old one stays for ever')
+  const wrong = defineEvent('PlantedNoted', schema, [{ upcast: (data: object) => data }])
+  t.match(faultsOf(wrong, [old, present], snapshot), [/"full" \(version 1\)/])
+  t.match(faultsOf(first, [old], { version: 2, schema: presentSchema(good) }), [
+    /went back from version 2 to 1/,
+  ])
+})
+
+t.test('every kind is one of a decider, or a fact about which nothing is decided', async (t) => {
+  const decided = deciders.flatMap((one) => one.kinds)
+  t.strictSame(
+    [...decided, DeliveryReportRead, ...trackingEvents].map(({ type }) => type).toSorted(),
+    [...catalogue.keys()].toSorted(),
+  )
+})
+
+t.test('every decider folds every shape of its kinds, whatever came before', async (t) => {
+  for (const { decider, kinds: own } of deciders) {
+    const events = presentEvents(own)
+    const states = [decider.initial]
+    for (const event of events) states.push(decider.evolve(states.at(-1), event))
+    for (const state of states)
+      for (const event of events) {
+        const next = decider.evolve(state, event)
+        if (plainJson(JSON.parse(plainJson(next))) !== plainJson(next))
+          t.fail(`${event.type} gives no plain state`)
+      }
+    t.ok(states.length > 1, `${states.length} states by ${events.length} shapes`)
+  }
+})
+
+t.test('every read model folds every shape of the kinds that it reads', async (t) => {
+  // One story: the message is cancelled when all else has happened to it.
+  const isEnd = ({ type }: DomainEvent): boolean => type === MessageCancelled.type
+  const events = presentEvents(kinds).toSorted((a, b) => Number(isEnd(a)) - Number(isEnd(b)))
+  const inLog = recordedEvents(events.map(({ type, data }) => ({ type, data })))
+  for (const projection of projections) {
+    const types = new Set(projection.events.map(({ type }) => type))
+    t.ok(inLog.some(({ type }) => types.has(type)))
+    await t.resolves(foldEvents(projection, inLog), projection.name)
+  }
+})
+
+t.test('an event of an unknown kind in its stream changes nothing of what a decider decides', async (t) => {
+  const clock = () => new Date('2026-01-31T12:00:00.000Z')
+  const decideBehind = async ({ decider, command }: (typeof deciders)[number], history: DomainEvent[]) => {
+    const store = memoryEventStore()
+    const events = history.map(({ type, data }) => anEvent(data, type))
+    await store.append({ stream: 'planted-1', expected: 'no_stream', events })
+    const caller: Caller = {
+      actor: { kind: 'system', id: 'test' },
+      commandId: newCommandId(clock()),
+      correlationId: 'c',
+      causationId: null,
+    }
+    const { state, revision } = await handler(store, clock)(decider, 'planted-1', command, caller)
+    const decided = (await store.readStream('planted-1')).slice(history.length)
+    return { state, decided: decided.map(({ type, data }) => ({ type, data })), revision }
+  }
+  for (const one of deciders) {
+    const history = one.history.map((type) => ({ type, data: shapesOf(type)[0]!.data }))
+    const plain = await decideBehind(one, history)
+    t.ok(plain.decided.length > 0, `something is decided: ${plain.decided.map(({ type }) => type).join()}`)
+    for (const data of [null, 'text', { status: 'none', accountId: 7 }])
+      for (let at = 0; at <= history.length; at++) {
+        const among = history.toSpliced(at, 0, { type: 'OfTheFuture', data })
+        t.strictSame(await decideBehind(one, among), { ...plain, revision: plain.revision + 1 })
+      }
+  }
+})
