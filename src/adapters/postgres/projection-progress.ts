@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import type { EventStore } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { checkpointKey, readCheckpoints } from './projection-checkpoints.ts'
@@ -24,7 +25,8 @@ export type Progress = {
   readonly waiting: Set<() => void>
 }
 
-const POLL_MS = 50
+/** How often a wait looks what other processes did. */
+const POLL_MS = 20
 
 /** Of a projection that this process has not run yet. */
 export const newProgress = (projection: AnyProjection): Progress => ({
@@ -59,18 +61,43 @@ export const checkpointReader = (pool: Pool): (() => Promise<Map<string, Positio
     }))
 }
 
+/**
+ * Tells how far a projection has come that another process runs. Where no event of its own comes, its checkpoint is
+ * saved only now and then: with none between the checkpoint and a position, it has passed that position all the same.
+ */
+export const progressElsewhere = (
+  store: Pick<EventStore, 'readAll'>,
+  projection: AnyProjection,
+  checkpoints: () => Promise<Map<string, Position | null>>,
+) => {
+  const filter = { types: projection.events.map(({ type }) => type) }
+  return {
+    saved: async () => (await checkpoints()).get(checkpointKey(projection)),
+    hasNothingUntil: async (after: Position | null, position: string): Promise<boolean> => {
+      const page = await store.readAll({ after, limit: 1, filter })
+      const [next] = page.events
+      return next ? next.position > position : page.position >= position
+    },
+  }
+}
+
 /** True once all events up to `position` are in the tables, whichever process put them there; false at the limit. */
 export const waitForProgress = async (
   progress: Progress,
   position: string,
   limit: AbortSignal | number,
-  checkpoints: () => Promise<Map<string, Position | null>>,
+  elsewhere: ReturnType<typeof progressElsewhere>,
 ): Promise<boolean> => {
   const signal = typeof limit === 'number' ? AbortSignal.timeout(limit) : limit
   const passed = (reached: Position | null | undefined) => Boolean(reached) && reached! >= position
+  let looked: Position | null | undefined
   for (;;) {
     if (passed(progress.reached)) return true
-    if (!progress.running && passed((await checkpoints()).get(progress.key))) return true
+    const saved = progress.running ? undefined : await elsewhere.saved()
+    if (passed(saved)) return true
+    if (saved !== undefined && saved !== looked && (await elsewhere.hasNothingUntil(saved, position)))
+      return true
+    looked = saved
     if (signal.aborted) return false
     await nextAdvance(progress, signal)
   }

@@ -8,6 +8,7 @@ import { countParked, listParked, type ParkedCount, type ParkedStream } from './
 import {
   checkpointReader,
   newProgress,
+  progressElsewhere,
   tell,
   waitForProgress,
   type ProjectionError,
@@ -118,7 +119,9 @@ export const projectionRunner = ({
     },
     waitFor: async (name, position, limit) => {
       if (!parts.store.isPosition(position)) throw new ForeignPosition()
-      return waitForProgress(runnerOf(name).progress, position, limit, checkpoints)
+      const { progress, projection } = runnerOf(name)
+      const elsewhere = progressElsewhere(parts.store, projection, checkpoints)
+      return waitForProgress(progress, position, limit, elsewhere)
     },
     status: async () => {
       const [head, stored, parked] = await Promise.all([
