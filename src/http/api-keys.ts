@@ -15,6 +15,7 @@ export const permissions = [
   'analytics:read',
   'keys:manage',
   'system:read',
+  'system:write',
 ] as const
 export type Permission = (typeof permissions)[number]
 

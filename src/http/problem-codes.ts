@@ -133,10 +133,25 @@ const requests: Readonly<Record<string, Entry>> = {
     'The read model has not come as far as `min_position` in time.',
     'Ask again after Retry-After seconds, or leave min_position out to take what there is.',
   ],
+  'not-first-parked': [
+    'Not the first parked event',
+    'A stream waits behind its first parked event, and only that one can be skipped. It is another by now.',
+    'List the parked streams again, and decide by what is there now.',
+  ],
   'database-away': [
     'Database away',
     'The database does not answer. What was acknowledged is safe.',
     'Try again; the same Idempotency-Key makes the repeat safe.',
+  ],
+  'not-ready': [
+    'Not ready',
+    'The process is up, but something that it needs does not answer; the detail says what.',
+    'Send requests to another process; this one is asked again in a moment.',
+  ],
+  'event-log-away': [
+    'Event log away',
+    'The event log does not answer, so nobody can tell whether the request was recorded.',
+    'Send it again with the same Idempotency-Key: it takes effect once.',
   ],
   internal: [
     'Internal error',

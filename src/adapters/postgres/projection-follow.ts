@@ -108,11 +108,16 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
   }
 }
 
+/** Tries what is parked; what comes of it, and whether it can be done at all, stops nothing. */
 const heal = async (follower: Follower, signal: AbortSignal): Promise<void> => {
-  for (const stream of await parkedStreams(follower.pool, follower.projection)) {
+  const { pool, projection, progress, log, turn } = follower
+  for (const stream of await parkedStreams(pool, projection)) {
     if (signal.aborted) return
-    const retried = await follower.turn(() => retryParked(follower, stream))
-    if (retried?.folded) tell(follower.progress, follower.progress.reached!)
+    const retried = await turn(() => retryParked(follower, stream)).catch((error: unknown) => {
+      const fault = error instanceof Error ? error.message : 'Something was thrown that is not an error'
+      log.error({ projection: projection.name, stream, fault }, 'A parked stream could not be tried')
+    })
+    if (retried?.folded) tell(progress, progress.reached!)
   }
 }
 
