@@ -1,16 +1,122 @@
-import { createHash, randomUUID } from 'node:crypto'
-import type { Pool, PoolClient } from 'pg'
-import type { EventStore, Page } from '../../commands/ports.ts'
-import type { Position, RecordedEvent } from '../../domain/event.ts'
+import type { ClientBase, Pool } from 'pg'
+import type { EventStore } from '../../commands/ports.ts'
+import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
-import { tableCells } from './projection-cells.ts'
-import { checkpointKey, readCheckpoints } from './projection-checkpoints.ts'
-import { foldPage } from './projection-page.ts'
-import { cellsOf, createTables, quoted, readModelTables, selectOf } from './projection-tables.ts'
+import {
+  fillTables,
+  inParallel,
+  type FillProgress,
+  type Filling,
+  type RebuildStopped,
+} from './projection-fill.ts'
+import {
+  BEGIN_FILLING,
+  dropAbandoned,
+  endOf,
+  fillParts,
+  fillToLive,
+  livePosition,
+  makeShadow,
+  ReadModelBusy,
+  shadowOf,
+  tryLock,
+  withSession,
+  type ShadowParts,
+} from './projection-shadow.ts'
+import { dropOld, switchOver } from './projection-switch.ts'
+import { createDraft, finishDraft, hasTables, quoted, readModelTables } from './projection-tables.ts'
 import { transaction } from './transaction.ts'
+import { verifyReadModels } from './projection-verify.ts'
 
-/** The rows of one table: how many, and the SHA-256 (hex) over all of them in the order of the key. */
-export type TableDump = { readonly table: string; readonly rows: number; readonly hash: string }
+/** What became of one read model: new tables up to `position`, or the event in the way, and the old tables as they were. */
+export type Rebuilt = {
+  readonly projection: AnyProjection
+  readonly position: Position | null
+  readonly stopped: RebuildStopped | null
+  /** A schema that could not be dropped yet, as somebody reads it; the next rebuild drops it. */
+  readonly left: string | null
+}
+
+const SHORT_TAIL_PAGES = 2
+const MOST_ROUNDS = 10
+
+/**
+ * Fills the tables of these read models anew from the log, beside those in use, and puts them in their place. Queries
+ * and runners go on meanwhile. The log is read once for all of them. When it ends early, in whatever way, the tables in
+ * use are as they were.
+ * @throws ReadModelBusy where one of them is being rebuilt or compared already; CheckpointRefused; the signal's reason;
+ *   what store and database throw
+ */
+export const rebuildReadModels = async (
+  parts: ShadowParts,
+  projections: readonly AnyProjection[],
+): Promise<Rebuilt[]> =>
+  withSession(parts.pool, async (session) => {
+    for (const projection of projections)
+      if (!(await tryLock(session, schemaOf(projection))))
+        throw new ReadModelBusy(`${projection.name} is being rebuilt or compared by another process`)
+    const log = await endOf(parts.store)
+    const fillings: Filling[] = []
+    try {
+      for (const projection of projections) {
+        await livePosition(session, projection, log)
+        await hasTables(session, schemaOf(projection), projection.tables)
+        await dropAbandoned(session, projection)
+        fillings.push(await makeShadow(session, projection, shadowOf(projection, 'rebuild')))
+      }
+      await fillUp(session, parts, fillings)
+      tell(parts, 'switching')
+      const rebuilt: Rebuilt[] = []
+      for (const of of fillings) rebuilt.push(await replace(session, parts, of))
+      return rebuilt
+    } finally {
+      for (const { tables } of fillings)
+        await session.query(`drop schema if exists ${quoted(tables.schema)} cascade`).catch(() => {})
+    }
+  })
+
+/** Fills, then makes the indexes, and follows the runner until there is little left for the switch to do. */
+const fillUp = async (session: ClientBase, parts: ShadowParts, fillings: readonly Filling[]) => {
+  await fillToLive(session, parts, fillings, 'head')
+  tell(parts, 'indexing')
+  const whole = fillings.filter(({ stopped }) => !stopped)
+  await inParallel(whole, 2, ({ tables, projection }) =>
+    transaction(parts.pool, BEGIN_FILLING, (client) => finishDraft(client, tables.schema, projection.tables)),
+  )
+  for (let round = 0; round < MOST_ROUNDS; round++)
+    if ((await fillToLive(session, parts, fillings, 'head')) <= SHORT_TAIL_PAGES) break
+  parts.signal?.throwIfAborted()
+}
+
+const tell = ({ onProgress }: ShadowParts, stage: FillProgress['stage']): void =>
+  onProgress?.({ stage, unit: 'events', amount: 0, of: 0 })
+
+const replace = async (session: ClientBase, parts: ShadowParts, of: Filling): Promise<Rebuilt> => {
+  const storeId = await parts.store.storeId()
+  const switched = !of.stopped && (await switchOver(session, fillParts(parts), of, storeId))
+  const { projection, position, stopped } = of
+  if (!switched) return { projection, position, stopped, left: null }
+  const old = shadowOf(projection, 'old')
+  return { projection, position, stopped, left: (await dropOld(session, old)) ? null : old }
+}
+
+/**
+ * Folds the log from its start to `until` (inclusive) into a schema that is made anew, apart from checkpoints and
+ * leases. @throws RebuildStopped at an event that cannot be folded
+ */
+export const rebuildInto = async (
+  parts: { readonly store: EventStore; readonly pool: Pool },
+  projection: AnyProjection,
+  schema: string,
+  until: Position | null,
+  pageSize = 1_000,
+): Promise<void> => {
+  await transaction(parts.pool, BEGIN_FILLING, (client) => createDraft(client, schema, projection.tables))
+  const tables = readModelTables(schema, projection.tables, false)
+  const of: Filling = { projection, tables, skipped: new Set(), position: null, until, stopped: null }
+  await fillTables(fillParts({ ...parts, pageSize }), [of])
+  if (of.stopped) throw of.stopped
+}
 
 export type TableComparison = {
   readonly projection: string
@@ -20,118 +126,21 @@ export type TableComparison = {
   readonly rebuiltRows: number
 }
 
-const REPLAY_PAGE_SIZE = 1_000
-const DUMP_ROWS = 2_000
-
-// Nothing here outlives the process that asked.
-const BEGIN = 'begin; set local synchronous_commit = off'
-
-/**
- * Folds the log from its start to `until` (inclusive) into a schema that must not be there yet, apart from
- * checkpoints and leases. An event that cannot be folded ends it with that error.
- */
-export const rebuildInto = async (
-  parts: { readonly store: EventStore; readonly pool: Pool },
-  projection: AnyProjection,
-  schema: string,
-  until: Position | null,
-  pageSize = REPLAY_PAGE_SIZE,
-): Promise<void> => {
-  const { store, pool } = parts
-  const made = await transaction(pool, BEGIN, (client) => createTables(client, schema, projection.tables))
-  if (!made) throw new Error(`There are tables in ${schema} already`)
-  const tables = readModelTables(schema, projection.tables, false)
-  const filter = { types: projection.events.map(({ type }) => type) }
-  const apply = (events: readonly RecordedEvent[]) =>
-    transaction(pool, BEGIN, async (client) => {
-      const folded = await foldPage({ tables: tables.cells, fold: projection.fold }, events, (table, keys) =>
-        tables.load(client, table, keys),
-      )
-      if (folded.failure) throw folded.failure.error
-      for (const changes of folded.changes) await tables.write(client, changes)
-    })
-  if (until === null) return
-  let after: Position | null = null
-  while (after === null || after < until) {
-    const page: Page = await store.readAll({ after, limit: pageSize, filter })
-    const events = page.events.filter(({ position }) => position <= until)
-    if (events.length > 0) await apply(events)
-    if (page.atHead) return
-    after = page.position
-  }
-}
-
-/** One dump for each table of the projection in this schema, read row by row, within the client's transaction. */
-export const dumpHash = async (
-  client: PoolClient,
-  projection: AnyProjection,
-  schema: string,
-): Promise<TableDump[]> => {
-  const dumps: TableDump[] = []
-  for (const [table, definition] of Object.entries(projection.tables)) {
-    const cells = tableCells(table, definition)
-    const order = definition.key.map((column) => `t.${quoted(column)}`).join(', ')
-    await client.query(
-      `declare dump no scroll cursor for select ${selectOf(cells)} from ${quoted(schema)}.${quoted(table)} as t order by ${order}`,
-    )
-    const hash = createHash('sha256')
-    let rows = 0
-    for (;;) {
-      const page = await client.query<(string | null)[]>({
-        text: `fetch ${DUMP_ROWS} from dump`,
-        rowMode: 'array',
-        types: { getTypeParser: () => (text: string) => text },
-      })
-      for (const row of page.rows) hash.update(`${JSON.stringify(cellsOf(cells, row))}\n`)
-      rows += page.rows.length
-      if (page.rows.length < DUMP_ROWS) break
-    }
-    await client.query('close dump')
-    dumps.push({ table, rows, hash: hash.digest('hex') })
-  }
-  return dumps
-}
-
-/**
- * Replays the log into a schema of its own, up to where each live read model stands, and compares all rows of all
- * tables. May run while everything else does: live rows and checkpoint are read in one snapshot.
- * @throws Error where a read model has not been made yet
- */
+/** The short answer of `verifyReadModels`, a line a table. @throws Error where a read model has not been made yet */
 export const readModelsEqualRebuild = async (parts: {
   readonly store: EventStore
   readonly pool: Pool
   readonly projections: readonly AnyProjection[]
 }): Promise<TableComparison[]> => {
-  const comparisons: TableComparison[] = []
-  for (const projection of parts.projections) comparisons.push(...(await compare(parts, projection)))
-  return comparisons
-}
-
-const SNAPSHOT = 'begin isolation level repeatable read, read only'
-
-const compare = async (
-  parts: { readonly store: EventStore; readonly pool: Pool },
-  projection: AnyProjection,
-): Promise<TableComparison[]> => {
-  const key = checkpointKey(projection)
-  const live = await transaction(parts.pool, SNAPSHOT, async (client) => {
-    const checkpoints = await readCheckpoints(client)
-    const position = checkpoints.get(key)
-    if (position === undefined) throw new Error(`The read model ${key} has not been made yet`)
-    return { position, dumps: await dumpHash(client, projection, schemaOf(projection)) }
-  })
-  const schema = `rebuild_${randomUUID().replaceAll('-', '')}`
-  try {
-    await rebuildInto(parts, projection, schema, live.position)
-    const rebuilt = await transaction(parts.pool, SNAPSHOT, (client) => dumpHash(client, projection, schema))
-    return live.dumps.map((dump, index) => ({
+  const verified = await verifyReadModels(parts, parts.projections)
+  return verified.flatMap(({ projection, stopped, tables }) => {
+    if (stopped) throw stopped
+    return tables.map(({ table, equal, liveRows, rebuiltRows }) => ({
       projection: projection.name,
-      table: dump.table,
-      equal: dump.hash === rebuilt[index]!.hash,
-      liveRows: dump.rows,
-      rebuiltRows: rebuilt[index]!.rows,
+      table,
+      equal,
+      liveRows,
+      rebuiltRows,
     }))
-  } finally {
-    await parts.pool.query(`drop schema if exists ${quoted(schema)} cascade`)
-  }
+  })
 }

@@ -96,7 +96,32 @@ const quotedItem = (text: string): string =>
 
 /** Makes schema, tables and indexes. @returns false where tables of this shape were there already */
 export const createTables = async (client: ClientBase, schema: string, tables: Tables): Promise<boolean> => {
-  const shape = shapeOf(tables)
+  const complete = await hasTables(client, schema, tables)
+  if (!complete) await makeTables(client, schema, tables, 'table')
+  await createIndexes(client, schema, tables)
+  return !complete
+}
+
+/**
+ * Makes the tables anew for one process to fill: outside the write-ahead log, so that a crash of the database empties
+ * them, and with no index but the key. `finishDraft` makes them what `createTables` would have made.
+ */
+export const createDraft = async (client: ClientBase, schema: string, tables: Tables): Promise<void> =>
+  makeTables(client, schema, tables, 'unlogged table')
+
+/** Lets a draft outlive a crash, packed, with its indexes and what the planner has to know. Nobody else may use it yet. */
+export const finishDraft = async (client: ClientBase, schema: string, tables: Tables): Promise<void> => {
+  for (const name of Object.keys(tables))
+    await client.query(`alter table ${quoted(schema)}.${quoted(name)} set logged`)
+  await createIndexes(client, schema, tables)
+  for (const name of Object.keys(tables)) await client.query(`analyze ${quoted(schema)}.${quoted(name)}`)
+}
+
+/**
+ * Whether all tables are there.
+ * @throws Error where they are of another shape than this program declares under the same version
+ */
+export const hasTables = async (client: ClientBase, schema: string, tables: Tables): Promise<boolean> => {
   const found = await client.query<{ shape: string | null; tables: number }>(
     `select obj_description(n.oid, 'pg_namespace') as shape,
        (select count(*)::int from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname = any($2)) as tables
@@ -105,18 +130,28 @@ export const createTables = async (client: ClientBase, schema: string, tables: T
   )
   const [existing] = found.rows
   const complete = existing?.tables === Object.keys(tables).length
-  if (complete && existing.shape !== shape)
+  if (complete && existing.shape !== shapeOf(tables))
     throw new Error(
       `The tables in ${schema} are not those that this program declares under that version. ` +
         `Raise the projection's version, or drop the schema ${schema} to have it filled anew`,
     )
-  if (!complete) {
-    await client.query(`drop schema if exists ${quoted(schema)} cascade`)
-    await client.query(`create schema ${quoted(schema)}`)
-    await client.query(`comment on schema ${quoted(schema)} is '${shape}'`)
-    for (const [name, table] of Object.entries(tables))
-      await client.query(tableDefinition(schema, name, table))
-  }
+  return complete
+}
+
+const makeTables = async (
+  client: ClientBase,
+  schema: string,
+  tables: Tables,
+  kind: 'table' | 'unlogged table',
+): Promise<void> => {
+  await client.query(`drop schema if exists ${quoted(schema)} cascade`)
+  await client.query(`create schema ${quoted(schema)}`)
+  await client.query(`comment on schema ${quoted(schema)} is '${shapeOf(tables)}'`)
+  for (const [name, table] of Object.entries(tables))
+    await client.query(tableDefinition(schema, name, table, kind))
+}
+
+const createIndexes = async (client: ClientBase, schema: string, tables: Tables): Promise<void> => {
   for (const [name, { indexes = [] }] of Object.entries(tables))
     for (const definition of indexes) {
       // Named by what it is, so that an index that a later release adds is made, and one that is there is not.
@@ -125,10 +160,14 @@ export const createTables = async (client: ClientBase, schema: string, tables: T
         `create index if not exists ${quoted(`ix_${hash}`)} on ${quoted(schema)}.${quoted(name)} ${definition}`,
       )
     }
-  return !complete
 }
 
-const tableDefinition = (schema: string, name: string, { columns, key }: Tables[string]): string => {
+const tableDefinition = (
+  schema: string,
+  name: string,
+  { columns, key }: Tables[string],
+  kind: 'table' | 'unlogged table',
+): string => {
   // Ids compare by bytes: no change of a system's collations can ever spoil the index.
   const collation = (column: string, sql: string) =>
     sql === 'text' && key.includes(column) ? ' collate "C"' : ''
@@ -136,7 +175,7 @@ const tableDefinition = (schema: string, name: string, { columns, key }: Tables[
     ([column, { sql, nullable }]) =>
       `${quoted(column)} ${sql}${collation(column, sql)}${nullable ? '' : ' not null'}`,
   )
-  return `create table ${quoted(schema)}.${quoted(name)} (${lines.join(', ')}, primary key (${key.map(quoted).join(', ')}))`
+  return `create ${kind} ${quoted(schema)}.${quoted(name)} (${lines.join(', ')}, primary key (${key.map(quoted).join(', ')}))`
 }
 
 /** The same for tables and columns in another order. */
