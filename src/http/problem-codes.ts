@@ -153,6 +153,11 @@ const requests: Readonly<Record<string, Entry>> = {
     'The event log does not answer, so nobody can tell whether the request was recorded.',
     'Send it again with the same Idempotency-Key: it takes effect once.',
   ],
+  'newer-version-needed': [
+    'Newer version needed',
+    'A newer version of the software recorded something of which this one does not know the form; it decides and tells nothing without it.',
+    'Ask again when the newer version runs again.',
+  ],
   internal: [
     'Internal error',
     'Something went wrong on our side; nothing was half done. The log has it under the trace id.',

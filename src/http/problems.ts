@@ -11,6 +11,7 @@ import {
 } from '../commands/ports.ts'
 import { NotFound, Refused } from '../domain/decider.ts'
 import type { Json } from '../domain/event.ts'
+import { UnknownShape } from '../domain/upcast.ts'
 
 /** RFC 9457, with a stable `code`, a `remedy` in words for people, and the id under which the log has the rest. */
 export const problem = z
@@ -165,6 +166,13 @@ const state = (error: FastifyError): Stated => {
       code: 'event-log-away',
       detail: 'The event log does not answer, so nobody can tell whether this was recorded',
       remedy: 'Send the same request again with the same Idempotency-Key: it takes effect once.',
+    }
+  if (error instanceof UnknownShape)
+    return {
+      status: 503,
+      code: 'newer-version-needed',
+      detail: 'A newer version of the software recorded what this version cannot read',
+      remedy: 'Ask again when the newer version runs again.',
     }
   if (error instanceof MailUnavailable)
     return {
