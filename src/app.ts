@@ -70,7 +70,9 @@ export const createApp = async ({
   const url = config.publicUrl ?? `http://${config.host}:${config.port}`
   const trackingUrl = config.trackingUrl ?? url
   const apiKeys = postgresApiKeys(pool)
-  const observing = await openObserving(config)
+  const observing = await openObserving(config, (error) =>
+    server.log.warn({ err: error }, 'traces could not be handed over'),
+  )
   const { meter } = observing
   const server = await buildServer({
     clock,
@@ -88,7 +90,7 @@ export const createApp = async ({
   const { runner, spool, leases } = adapters
   const needs = needsOf(adapters, clock)
   const servesApi = config.role !== 'worker'
-  addOperatorRoutes(server, { pool, adapters })
+  addOperatorRoutes(server, { config, pool, meter, adapters })
   if (servesApi) addRoutes(server, { config, pool, apiKeys, adapters, needs, clock, signal })
   const record = recordHits(adapters)
   const hitsRecorder = () => systemCaller('tracking', clock, 'spool')

@@ -10,10 +10,13 @@ import { tellAnswers } from '../http/metrics.ts'
 import type { App } from '../http/server.ts'
 
 /** What is seen of a process from outside: metrics in any case, traces where they are to go anywhere. */
-export const openObserving = async ({ traces }: Pick<Config, 'traces'>) => {
+export const openObserving = async (
+  { traces }: Pick<Config, 'traces'>,
+  onLostTraces: (error: unknown) => void,
+) => {
   const meter = openMeter()
   const measureRun = automationMetrics(meter)
-  const endTraces = traces && (await import('../adapters/tracing/export-traces.ts')).exportTraces(traces)
+  const endTraces = traces && (await startTraces({ ...traces, onLost: onLostTraces }))
   const run = <Result>(name: string, work: () => Promise<Result>): Promise<Result> =>
     measureRun(name, () => inRun(`automation ${name}`, work))
   return {
@@ -36,6 +39,14 @@ export const openObserving = async ({ traces }: Pick<Config, 'traces'>) => {
     /** Hands over the last traces. */
     close: async (): Promise<void> => endTraces?.(),
   }
+}
+
+/** The SDK is loaded where traces are wanted, and nowhere else. */
+const startTraces = async (
+  to: NonNullable<Config['traces']> & { onLost: (error: unknown) => void },
+): Promise<() => Promise<void>> => {
+  const { exportTraces } = await import('../adapters/tracing/export-traces.ts')
+  return exportTraces(to)
 }
 
 export type Observing = Awaited<ReturnType<typeof openObserving>>

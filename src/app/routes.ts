@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { mailProblemHelp } from '../adapters/imap-smtp/problems.ts'
+import type { Meter } from '../adapters/metrics/meter.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
+import { requireReadModels } from '../adapters/postgres/prepare-read-models.ts'
 import { isKnownBot } from '../adapters/tracking/known-bots.ts'
 import { networks } from '../adapters/tracking/networks.ts'
 import { changeServers } from '../commands/accounts/change-servers.ts'
@@ -40,9 +42,11 @@ import { healthRoutes } from '../http/health.ts'
 import { keyRoutes } from '../http/keys.ts'
 import { messageContentRoutes } from '../http/message-content.ts'
 import { messageRoutes } from '../http/messages.ts'
+import { metricsRoutes } from '../http/metrics.ts'
 import { outboxRoutes } from '../http/outbox.ts'
 import { problemCodes } from '../http/problem-codes.ts'
 import { problemPages } from '../http/problem-pages.ts'
+import { projectionRoutes } from '../http/projections.ts'
 import type { App } from '../http/server.ts'
 import { syncRoutes } from '../http/sync.ts'
 import { templateRoutes } from '../http/templates.ts'
@@ -72,6 +76,7 @@ import { messageTracking } from '../projections/tracking/message-timeline-querie
 import { readAccess } from './access.ts'
 import type { Adapters } from './adapters.ts'
 import type { Needs } from './needs.ts'
+import { projections } from './read-models.ts'
 
 type Parts = {
   readonly config: Config
@@ -83,14 +88,26 @@ type Parts = {
   readonly signal: AbortSignal
 }
 
+type OperatorParts = Pick<Parts, 'config' | 'pool' | 'adapters'> & { readonly meter: Meter }
+
 /** What operators ask of any process, whatever its role. */
 export const addOperatorRoutes = (
   server: App,
-  { pool, adapters: { runner } }: Pick<Parts, 'pool' | 'adapters'>,
+  { config, pool, meter, adapters: { store, runner } }: OperatorParts,
 ): void => {
   healthRoutes(server, {
-    ping: async () => void (await pool.query('select 1')),
-    projections: () => runner.status(),
+    checks: {
+      database: () => pool.query('select 1'),
+      'event log': () => store.head(),
+      'read models': () => requireReadModels(pool, projections),
+    },
+  })
+  metricsRoutes(server, { open: config.metrics === 'open', read: () => meter.read() })
+  projectionRoutes(server, {
+    listProjections: () => runner.status(),
+    listParked: (name, after, limit) => runner.parked(name, after, limit),
+    retryParked: (name, stream) => runner.retry(name, stream),
+    skipParked: (name, stream, skip) => runner.skip(name, stream, skip),
   })
 }
 

@@ -2,68 +2,65 @@ import { z } from 'zod'
 import { HttpProblem } from './problems.ts'
 import { problems, type App } from './server.ts'
 
-export type ProjectionHealth = {
-  name: string
-  version: number
-  position: string | null
-  head: string | null
-  lagMs: number | null
-  runningHere: boolean
-  error: { message: string } | null
-}
+const CHECK_MS = 2000
 
-/** Whether the service answers, for load balancers, and how far each read model has come, for people. */
+/**
+ * For supervisors and load balancers: whether the process is alive, and whether it should be given work. Liveness
+ * looks at nothing outside, or a database that is away would have every process restarted.
+ */
 export const healthRoutes = (
   app: App,
-  deps: { ping: () => Promise<void>; projections: () => Promise<ProjectionHealth[]> },
+  deps: {
+    /** What must answer before requests can be answered, by name. */
+    checks: Readonly<Record<string, () => Promise<unknown>>>
+  },
 ): void => {
   const tags = ['Health']
+  const config = { permission: 'public' } as const
   app.get('/health', {
-    config: { permission: 'public' },
+    config,
     schema: {
       tags,
-      summary: 'Does the service answer, and its database?',
+      summary: 'Is the process alive?',
       security: [],
       response: { 200: z.object({ status: z.literal('ok') }), ...problems },
     },
-    handler: async () => {
-      await deps.ping().catch(() => {
-        throw new HttpProblem(
-          503,
-          'database-away',
-          'The database does not answer',
-          'Try again in a moment.',
-          1,
-        )
-      })
-      return { status: 'ok' as const }
-    },
+    handler: async () => ({ status: 'ok' as const }),
   })
-  app.get('/v1/projections', {
-    config: { permission: 'system:read' },
+  app.get('/health/ready', {
+    config,
     schema: {
       tags,
-      summary: 'How far each read model has come',
-      response: {
-        200: z.object({
-          data: z.array(
-            z.object({
-              name: z.string(),
-              version: z.int(),
-              position: z.string().nullable(),
-              head: z.string().nullable(),
-              lagMs: z.number().nullable(),
-              runningHere: z.boolean(),
-              error: z.string().nullable(),
-            }),
-          ),
-        }),
-        ...problems,
-      },
+      summary: 'Can it answer requests: are database, event log and read models there?',
+      security: [],
+      response: { 200: z.object({ status: z.literal('ready') }), ...problems },
     },
     handler: async () => {
-      const data = await deps.projections()
-      return { data: data.map((row) => ({ ...row, error: row.error?.message ?? null })) }
+      const names = Object.keys(deps.checks)
+      const answers = await Promise.all(Object.values(deps.checks).map(inTime))
+      const missing = names.filter((_, index) => !answers[index])
+      if (missing.length > 0)
+        throw new HttpProblem(
+          503,
+          'not-ready',
+          `Not there now: ${missing.join(', ')}`,
+          'Send requests to another process; this one is asked again in a moment.',
+          1,
+        )
+      return { status: 'ready' as const }
     },
   })
+}
+
+/** Whether the check came to a good end, and in time. */
+const inTime = async (check: () => Promise<unknown>): Promise<boolean> => {
+  const { promise: late, resolve } = Promise.withResolvers<false>()
+  const timer = setTimeout(resolve, CHECK_MS, false)
+  try {
+    return await Promise.race([check().then(() => true), late])
+  } catch {
+    return false
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -19,6 +19,7 @@ t.test(
       'GET /docs/static/swagger-initializer.js',
       'GET /docs/yaml',
       'GET /health',
+      'GET /health/ready',
       'GET /problems',
       'GET /problems/:code',
       'GET HEAD /t/c/:token',

@@ -14,3 +14,12 @@ export const prepareReadModels = (pool: Pool, projections: readonly AnyProjectio
     await client.query('select pg_advisory_xact_lock($1)', [LOCK])
     for (const projection of projections) await createTables(client, schemaOf(projection), projection.tables)
   })
+
+/** @throws Error naming a read model whose tables are not there */
+export const requireReadModels = async (pool: Pool, projections: readonly AnyProjection[]): Promise<void> => {
+  const { rows } = await pool.query<{ schema: string }>(
+    'select schema from unnest($1::text[]) as schema where to_regnamespace(quote_ident(schema)) is null limit 1',
+    [projections.map(schemaOf)],
+  )
+  if (rows[0]) throw new Error(`${rows[0].schema} has no tables`)
+}

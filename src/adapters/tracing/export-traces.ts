@@ -1,6 +1,11 @@
 import { context, propagation, trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
-import { BatchSpanProcessor, NodeTracerProvider, type NodeTracerConfig } from '@opentelemetry/sdk-trace-node'
+import {
+  BatchSpanProcessor,
+  NodeTracerProvider,
+  type NodeTracerConfig,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-node'
 
 type Resource = NonNullable<NodeTracerConfig['resource']>
 
@@ -9,24 +14,33 @@ const TIMEOUT_MS = 5000
 /**
  * Hands the process's traces to an OpenTelemetry collector at `url` (OTLP over HTTP, JSON), from now on. Of what the
  * SDK reads from the environment, the sampler (`OTEL_TRACES_SAMPLER`) and headers (`OTEL_EXPORTER_OTLP_HEADERS`) hold.
+ * `onLost` is told why spans could not be handed over.
  * @returns what hands over the last of them and ends it, within 5 s
  */
 export const exportTraces = (to: {
   readonly url: string
   readonly serviceName: string
+  readonly onLost: (error: unknown) => void
 }): (() => Promise<void>) => {
   const exporter = new OTLPTraceExporter({ url: to.url, timeoutMillis: TIMEOUT_MS })
+  const telling: SpanExporter = {
+    export: (spans, done) =>
+      exporter.export(spans, (result) => {
+        if (result.error) to.onLost(result.error)
+        done(result)
+      }),
+    forceFlush: () => exporter.forceFlush(),
+    shutdown: () => exporter.shutdown(),
+  }
   const provider = new NodeTracerProvider({
     resource: resourceOf({ 'service.name': to.serviceName }),
-    spanProcessors: [new BatchSpanProcessor(exporter)],
+    spanProcessors: [new BatchSpanProcessor(telling)],
   })
   provider.register()
   return async () => {
-    // A collector that is away keeps nobody from stopping.
-    await Promise.race([
-      provider.shutdown(),
-      new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS).unref()),
-    ])
+    // A collector that is away keeps nobody from stopping; why spans are lost was told where they were.
+    const ended = provider.shutdown().catch(() => {})
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS).unref())])
     trace.disable()
     context.disable()
     propagation.disable()
