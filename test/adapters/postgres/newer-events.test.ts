@@ -1,0 +1,94 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import t from 'tap'
+import { z } from 'zod'
+import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
+import { migrate } from '../../../src/adapters/postgres/migrate.ts'
+import { createPool } from '../../../src/adapters/postgres/pool.ts'
+import { projectionRunner } from '../../../src/adapters/postgres/projection-runner.ts'
+import type { EventStore } from '../../../src/commands/ports.ts'
+import { withUpcasts } from '../../../src/commands/with-upcasts.ts'
+import { defineEvent, type EventDefinition } from '../../../src/domain/event.ts'
+import { projection, table, tablesOf, text } from '../../../src/projections/projection.ts'
+import { anEvent } from '../../support/log.ts'
+import { testDatabase } from '../../support/postgres.ts'
+
+const ofToday = defineEvent('PlantedNoted', z.object({ note: z.string() }))
+const ofTomorrow = defineEvent('PlantedNoted', z.object({ notes: z.array(z.string()) }), [
+  { upcast: ({ note }: { note: string }) => ({ notes: [note] }) },
+])
+const notes = table({ columns: { note: text }, key: ['note'] })
+const readModel = projection({
+  name: 'planted-notes',
+  version: 1,
+  tables: { notes },
+  events: [ofToday],
+  fold: (event, rows) => rows.put('notes', { note: event.data.note }),
+})
+const readModelOfTomorrow = projection({
+  ...readModel,
+  events: [ofTomorrow],
+  fold: (event, rows) => {
+    for (const note of event.data.notes) rows.put('notes', { note })
+  },
+})
+
+t.test(
+  'a read model stands still before what a newer version wrote, tells so, and goes on with that version',
+  async (t) => {
+    const pool = createPool({ ...(await testDatabase(t)), max: 10 })
+    t.teardown(() => pool.end())
+    await migrate(pool)
+    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+    const told = async () =>
+      (await tablesOf(db, readModel).selectFrom('notes').select('note').orderBy('note').execute()).map(
+        ({ note }) => note,
+      )
+    const stored = memoryEventStore()
+    const add = async (data: unknown, schemaVersion: number) => {
+      const { metadata, ...event } = anEvent(data, ofToday.type)
+      const events = [{ ...event, metadata: { ...metadata, schemaVersion } }]
+      return stored.append({ stream: `test-${event.id}`, expected: 'no_stream', events })
+    }
+    const run = (log: EventStore, of: typeof readModel | typeof readModelOfTomorrow) => {
+      const leases = postgresLeases(pool, { owner: 'test' })
+      const retryMs = { first: 5, most: 50 }
+      const silent = { info: () => {}, error: () => {} }
+      const runner = projectionRunner({ store: log, pool, leases, projections: [of], log: silent, retryMs })
+      const stop = new AbortController()
+      const stopped = runner.start(stop.signal)
+      const end = async () => {
+        stop.abort()
+        await stopped
+      }
+      t.teardown(end)
+      return { ...runner, end }
+    }
+    const readBy = (kind: EventDefinition) => withUpcasts(stored, [kind])
+
+    await add({ note: 'a' }, 1)
+    const last = await add({ note: 'b' }, 1)
+    await add({ notes: ['c', 'd'] }, 2)
+    const end = await add({ note: 'e' }, 1)
+
+    const rolledBack = run(readBy(ofToday), readModel)
+    t.ok(await rolledBack.waitFor(readModel.name, last.position, 20_000), 'what lies before it is told')
+    const until = performance.now() + 20_000
+    while ((await rolledBack.status())[0]!.error === null && performance.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    const [status] = await rolledBack.status()
+    t.match(status, {
+      position: last.position,
+      error: { message: /is PlantedNoted in version 2, .* up to version 1: run the version that wrote it/ },
+    })
+    t.type(status!.lagMs, 'number')
+    t.strictSame(await told(), ['a', 'b'])
+    t.notOk(await rolledBack.waitFor(readModel.name, end.position, 50))
+    await rolledBack.end()
+
+    const rolledForward = run(readBy(ofTomorrow), readModelOfTomorrow)
+    t.ok(await rolledForward.waitFor(readModel.name, end.position, 20_000))
+    t.strictSame(await told(), ['a', 'b', 'c', 'd', 'e'])
+    t.equal((await rolledForward.status())[0]!.error, null)
+  },
+)
