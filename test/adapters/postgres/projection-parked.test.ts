@@ -149,6 +149,45 @@ const clearParkedOf = async (of: { name: string; version: number }): Promise<voi
   client.release()
 }
 
+t.test(
+  'retries and skips wait for whoever is at work on the read model, and see what was done',
+  async (t) => {
+    const rig = ledgerRig(t, pool, 'waits')
+    for (const stream of ['a', 'b']) {
+      await rig.book(stream, 1)
+      await rig.book(stream, 2, 'throws')
+      await rig.book(stream, 3)
+    }
+    const runner = rig.run()
+    await runner.caughtUp()
+    rig.poison.clear()
+    const client = await pool.connect()
+    t.teardown(() => client.release())
+    const skip = { by: 'user u1', reason: 'test', commandId: randomUUID(), eventId: null }
+    const works = [
+      () => runner.retry('a'),
+      () => runner.skip(rig.of.name, 'book-b', skip).then(async () => (await rig.parked()).length === 1),
+    ]
+    for (const work of works) {
+      await client.query('begin')
+      await client.query('select from mailtrail.checkpoints where projection = $1 for update', [rig.of.name])
+      const before = await rig.parked()
+      const working = work()
+      await until(async () => {
+        const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+        and query like '%mailtrail.checkpoints%for update'`
+        return (await pool.query(waiting)).rowCount === 1
+      }, 'it waits')
+      t.same(await rig.parked(), before)
+      await client.query(`update ${schemaOf(rig.of)}.total set amount = amount + 1000`)
+      await client.query('commit')
+      t.ok(await working)
+    }
+    const { rows } = await pool.query(`select amount from ${schemaOf(rig.of)}.total`)
+    t.same(rows, [{ amount: 1 + 1 + 2 + 3 + 2000 }])
+  },
+)
+
 t.test('with too many parked streams it stands still before the next, and goes on once mended', async (t) => {
   const rig = ledgerRig(t, pool, 'limit')
   const streams = Array.from({ length: MAX_PARKED_STREAMS + 5 }, (_, nth) => `s${nth}`)
