@@ -39,6 +39,9 @@ const environment = z.object({
   OTEL_SERVICE_NAME: z.string().min(1).default('mailtrail'),
 })
 
+/** Every name that is read from the environment. */
+export const settingNames: readonly string[] = Object.keys(environment.shape)
+
 /** What a process does: answers requests, does what happens unasked, or both. */
 export type Role = 'api' | 'worker' | 'all'
 
@@ -87,11 +90,12 @@ const NEEDS_DATABASE =
 
 /** Reads settings from the environment, once. @throws ConfigError naming every mistake, never a value */
 export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
-  const known = Object.keys(environment.shape)
-  const unknown = Object.keys(env).filter((name) => name.startsWith('MAILTRAIL_') && !known.includes(name))
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith('MAILTRAIL_') && !settingNames.includes(name),
+  )
   const parsed = environment.safeParse(env)
   const mistakes = [
-    ...unknown.map((name) => `${name} is not a setting; there are ${known.join(', ')}`),
+    ...unknown.map((name) => `${name} is not a setting; there are ${settingNames.join(', ')}`),
     ...(env['EVENT_STORE_URL'] !== undefined && /(^|[\s,])(\*|esdb)/.test(env['DEBUG'] ?? '')
       ? [
           'DEBUG: what the client of EventStoreDB writes then has events in it; unset it, or leave out esdb and *',
