@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { EventStore, Page } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
 
@@ -23,9 +24,13 @@ type Front = {
   readonly kept: Stretch[]
   position: Place
   pulling: Promise<void> | null
+  /** When a page that went to the head was got; -Infinity after any other. */
+  atHeadSince: number
 }
 
 const KEPT_PAGES = 4
+/** At the head pages come no faster than this: what is written meanwhile goes together, and costs all readers once. */
+const GATHER_MS = 50
 const PATIENCE_MS = 1_000
 
 /**
@@ -48,7 +53,14 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
     const stop = new AbortController()
     const after = place === '' ? null : place
     const pages = store.subscribe({ after, limit: pageSize, filter: { types }, signal: stop.signal })
-    front = { pages: pages[Symbol.asyncIterator](), stop, kept: [], position: place, pulling: null }
+    front = {
+      pages: pages[Symbol.asyncIterator](),
+      stop,
+      kept: [],
+      position: place,
+      pulling: null,
+      atHeadSince: -Infinity,
+    }
     return front
   }
   const mustWait = ({ kept }: Front): boolean =>
@@ -57,6 +69,8 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
   const pull = async (of: Front): Promise<void> => {
     const until = performance.now() + PATIENCE_MS
     while (mustWait(of) && performance.now() < until) await moved.heard(until - performance.now())
+    const early = of.atHeadSince + GATHER_MS - performance.now()
+    if (early > 0) await pause(early, undefined, { signal: of.stop.signal }).catch(() => {})
     try {
       const next = await of.pages.next()
       // One that was ended on purpose: its readers look for the new one.
@@ -66,6 +80,7 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
       if (page.position > of.position) of.kept.push({ after: of.position, page })
       if (of.kept.length > KEPT_PAGES) of.kept.shift()
       of.position = page.position
+      of.atHeadSince = page.atHead ? performance.now() : -Infinity
     } catch (error) {
       end(of)
       throw error

@@ -3,12 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 
 const CHANNEL = 'es_head'
-const NOTIFY_EVERY_MS = 10
+const NOTIFY_EVERY_MS = 25
 const RECONNECT_AFTER_MS = 500
 
 /** Tells all processes that the log has grown. It may be lost: whoever waits looks for himself now and then. */
 export type WakeUp = {
-  /** Wakes the others, at most once in 10 ms. */
+  /** Wakes whoever waits here, and the other processes, these at most once in 25 ms. */
   readonly notify: () => void
   /** How often this process was woken: read it before you look, and `wait` misses nothing. */
   readonly count: () => number
@@ -42,6 +42,7 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
 
   return {
     notify: () => {
+      wake()
       timer ??= setTimeout(send, Math.max(0, notified + NOTIFY_EVERY_MS - performance.now()))
     },
     count: () => count,
