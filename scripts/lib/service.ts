@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /** A Mailtrail of its own process, started as its users start it. */
 export type Service = {
+  /** Where it listens: for the API, or as a worker for operators alone. */
   readonly url: string
   /** The key that a first start shows; null on later ones. */
   readonly key: string | null
@@ -51,7 +52,7 @@ export const startService = async (
     let key: string | null = null
     createInterface({ input: child.stdout }).on('line', (line) => {
       listeners.onLine?.(line)
-      url = /^ {2}API +(\S+)\/v1$/.exec(line)?.[1] ?? url
+      url = /^ {2}(?:API|Health) +(\S+)\/(?:v1|health)$/.exec(line)?.[1] ?? url
       key = /^ {2}API key +(\S+)/.exec(line)?.[1] ?? key
       if (line.startsWith('Mailtrail is ready')) resolve({ url, key })
       else if (!line.includes('mt_')) keep(line)

@@ -4,83 +4,125 @@ import { patience, type Tally, type Target } from './target.ts'
 
 const WARM_WITHIN_MS = 60_000
 const MOMENT_WITHIN_MS = 4000
-/** Past the term of a lease, now and then. */
-const LONGEST_PAUSE_MS = 20_000
+const READY_WITHIN_MS = 120_000
+/** The term of a lease is nine seconds. */
+const PAUSE_MS = { least: 10_000, most: 20_000 }
 
 export type BombardParts = {
-  readonly target: Target
+  readonly targets: readonly Target[]
   readonly tally: Tally
   readonly chance: Chance
   readonly kills: number
-  /** Resolved when there is work to be met at: in the round `warmIn` it is left alone until then. */
+  readonly pauses: number
+  readonly databaseKills: number
+  /** Resolved when there is work to be met at: until then they are left alone. */
   readonly warm: Promise<void>
-  readonly warmIn: number
   /** The next moment that is worth a kill. */
   readonly moment: () => Promise<void>
-  /** Kills the database under it. @returns false where there is none to kill */
-  readonly killDatabase: () => boolean
-  /** Others go on meanwhile, so it may be stopped for longer than its leases last. */
-  readonly mayPause: boolean
-  readonly onReady: () => void
+  /** Kills the database; where it is the services' own, it is theirs to start it again, else it is there again. */
+  readonly killDatabase: () => Promise<void>
   readonly noMore: AbortSignal
   readonly interrupted: AbortSignal
 }
 
 /**
- * Starts a service, kills it and starts it again, so often or until there shall be no more; in the end it is ready. Early
- * on it is left alone until it is warm, so that the later kills meet it at work. A quarter of the kills come in a
- * start, a quarter just behind a `moment`, the others at any time within two seconds; one of eight hits the database first.
+ * Starts all processes at once, and when there is work to be met at deals the blows, in an order by chance, each to a
+ * process by chance. A quarter of the kills come in a start, a quarter just behind a `moment`, the others at any time
+ * within two seconds. In the end all are ready.
  */
 export const bombard = async (parts: BombardParts): Promise<void> => {
-  const { target, tally, chance, noMore, warm, onReady } = parts
-  let startMs = 1000
-  try {
-    for (let round = 0; round < parts.kills && !noMore.aborted; round++) {
-      const begunAt = performance.now()
-      const begun = target.start()
-      const onStarted = () => {
-        startMs = performance.now() - begunAt
-        onReady()
-      }
-      begun.then(onStarted, () => {})
-      if (round === parts.warmIn)
-        await Promise.race([begun.then(() => warm), patience(WARM_WITHIN_MS), aborted(noMore)])
-      if (!(await live(parts, begun, startMs, round))) tally.killsInStart++
-      if (noMore.aborted) break
-      if (round > 1 && chance.oneIn(8) && parts.killDatabase()) {
-        tally.databaseKills++
-        await sleep(chance.between(0, 200))
-      }
-      await target.kill()
-    }
-    if (!target.isStarted() && !parts.interrupted.aborted) await target.start()
-  } catch (error) {
-    tally.faults.push(error instanceof Error ? error.message : String(error))
+  const { targets, tally, chance, noMore, warm } = parts
+  for (const target of targets) target.begin()
+  await untilReady(parts, targets)
+  let kills = parts.kills
+  // Of one alone the first kill comes while it is set up; of several the others would wait for what that one held.
+  if (targets.length === 1 && kills > 0) {
+    await kill(parts)
+    kills--
   }
+  await Promise.race([warm, patience(WARM_WITHIN_MS), aborted(noMore)])
+  let pausing: Promise<void> = Promise.resolve()
+  const blows = {
+    kill: () => kill(parts),
+    // One at a time, while the others are hit as before.
+    pause: async () => {
+      await pausing
+      pausing = pause(parts)
+    },
+    database: async () => {
+      tally.databaseKills++
+      if (targets.length > 1) return parts.killDatabase()
+      // Its own dies with it.
+      await targets[0]!.kill(async () => {
+        await parts.killDatabase()
+        await sleep(chance.between(0, 200))
+      })
+    },
+  }
+  const order = shuffled(chance, [
+    ...Array<'kill'>(kills).fill('kill'),
+    ...Array<'pause'>(parts.pauses).fill('pause'),
+    ...Array<'database'>(parts.databaseKills).fill('database'),
+  ])
+  for (const blow of order) {
+    if (noMore.aborted || tally.faults.length > 0) break
+    await blows[blow]()
+  }
+  await pausing
+  await untilReady({ tally, noMore: parts.interrupted }, targets)
 }
 
-/** Lets it live until the time chosen for its death. @returns whether it was ready by then */
-const live = async (
-  { target, chance, moment, mayPause }: BombardParts,
-  begun: ReturnType<Target['start']>,
-  startMs: number,
-  round: number,
-): Promise<boolean> => {
-  // The key is shown by the first start alone, once.
-  const kind = round < 2 ? 'any time' : chance.pick(['start', 'moment', 'any time', 'any time'] as const)
-  if (kind === 'start') {
-    const began = begun.then(() => true)
-    began.catch(() => {})
-    return Promise.race([began, sleep(chance.between(0, Math.ceil(startMs)), false)])
+const kill = async (parts: BombardParts): Promise<void> => {
+  const { chance, targets, noMore } = parts
+  const kind = chance.pick(['start', 'moment', 'any time', 'any time'] as const)
+  const starting = targets.filter((target) => !target.isUp() && !target.isPaused())
+  if (kind === 'start' && starting.length > 0) {
+    const target = chance.pick(starting)
+    await sleep(chance.between(0, 1500))
+    return target.kill()
   }
-  const service = await begun
-  if (kind === 'moment') await Promise.race([moment(), patience(MOMENT_WITHIN_MS)])
-  if (mayPause && chance.oneIn(8)) await target.pause(chance.between(500, LONGEST_PAUSE_MS))
-  const lifeMs = kind === 'moment' ? chance.between(0, 100) : chance.between(50, 2000)
-  const ended = await Promise.race([service.ended, sleep(lifeMs)])
-  if (ended !== undefined) throw new Error(`The service ended by itself (${ended})`)
-  return true
+  const up = targets.filter((each) => each.isUp())
+  const target = chance.pick(up.length > 0 ? up : targets.filter((each) => !each.isPaused()))
+  await untilReady(parts, [target])
+  if (kind === 'moment') {
+    await Promise.race([parts.moment(), patience(MOMENT_WITHIN_MS), aborted(noMore)])
+    await sleep(chance.between(0, 100))
+  } else await sleep(chance.between(50, 2000))
+  await target.kill()
+}
+
+/** Stops one for longer than its leases last: of three times twice a worker, if there are any. */
+const pause = async (parts: BombardParts): Promise<void> => {
+  const { chance, targets } = parts
+  const workers = targets.filter(({ role }) => role === 'worker')
+  const target = chance.pick(workers.length > 0 && !chance.oneIn(3) ? workers : targets)
+  const ms = chance.between(PAUSE_MS.least, PAUSE_MS.most)
+  await untilReady(parts, [target])
+  await target.pause(ms)
+}
+
+const untilReady = async (
+  { tally, noMore }: Pick<BombardParts, 'tally' | 'noMore'>,
+  targets: readonly Target[],
+): Promise<void> => {
+  const ready = Promise.all(targets.map((target) => target.ready())).then(() => 'ready')
+  const end = await Promise.race([ready, patience(READY_WITHIN_MS), aborted(noMore)])
+  if (end !== 'ready' && !noMore.aborted && tally.faults.length === 0)
+    tally.faults.push(`A service was not ready within ${READY_WITHIN_MS / 1000} s`)
+}
+
+/** Fisher and Yates. */
+const shuffled = <Item>(chance: Chance, items: readonly Item[]): Item[] => {
+  const order = [...items]
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = chance.between(0, last)
+    ;[order[last], order[other]] = [order[other]!, order[last]!]
+  }
+  return order
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

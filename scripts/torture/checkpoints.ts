@@ -1,19 +1,13 @@
 import pg from 'pg'
 import { readCheckpoints } from '../../src/adapters/postgres/projection-checkpoints.ts'
-import { databaseIn } from './fire.ts'
+import { connectionIn } from './fire.ts'
 
-/** Looks at the checkpoints in the database of the running service, whenever told to, and notes what went back. */
+/** Looks at the checkpoints in the running database, whenever told to, and notes what went back. */
 export const watchCheckpoints = (folder: string) => {
   const seen = new Map<string, string>()
   const wentBack: string[] = []
   const read = async (): Promise<void> => {
-    const client = new pg.Client({
-      host: databaseIn(folder),
-      port: 5432,
-      user: 'mailtrail',
-      database: 'mailtrail',
-      connectionTimeoutMillis: 2000,
-    })
+    const client = new pg.Client({ ...connectionIn(folder), connectionTimeoutMillis: 2000 })
     client.on('error', () => {})
     try {
       await client.connect()

@@ -2,132 +2,177 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import {
-  startEmbeddedPostgres,
-  type EmbeddedPostgres,
-} from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import type pg from 'pg'
+import { createKeyring } from '../../src/adapters/vault/keyring.ts'
 import { freePort } from '../lib/free-port.ts'
-import { bombard } from './bombard.ts'
-import type { Chance } from './chance.ts'
+import { bombard, type BombardParts } from './bombard.ts'
+import { ownDatabase, sharedDatabase, type Database } from './database.ts'
+import { watchTakeovers } from './takeovers.ts'
 import { newTally, newTarget, patience, type Tally, type Target } from './target.ts'
 
 /** The services under fire, seen from without: whom to ask, and what was done to them. */
 export type Fire = {
-  /** Where one of them listens, each in its turn. */
+  /** Where one of them answers the API, each in its turn. */
   url(): string
   /** Where mails say that their pixels and links are. */
   readonly trackingUrl: string
   /** The first API key; '' until it is known. */
   key(): string
-  /** Fulfilled when one of them is ready, or after so long in any case. */
+  /** Fulfilled when one that answers the API is ready, or after so long in any case. */
   up(withinMs: number): Promise<void>
   readonly tally: Tally
-  bombard(parts: {
-    readonly kills: number
-    readonly chance: Chance
-    readonly warm: Promise<void>
-    readonly moment: () => Promise<void>
-    /** Whether the database was killed since. */
-    readonly onReady: (lostDatabase: boolean) => void
-    readonly noMore: AbortSignal
-    readonly interrupted: AbortSignal
-  }): Promise<void>
+  /** Where the database keeps its files, and how to reach it while it runs. */
+  readonly databaseFolder: string
+  /** Where hits wait to be recorded. */
+  readonly spools: readonly string[]
+  /** Deals out blows until all are dealt. @returns how long it took until others had what those that were hit held */
+  bombard(parts: Blows): Promise<{ times: number[]; broken: string[] }>
   /** Ends all as an operator would. @returns what did not end in order */
   stop(): Promise<string[]>
   /** Kills what runs, and waits until the database is gone too. */
   end(): Promise<void>
 }
 
-type Parts = { readonly folder: string; readonly env: Record<string, string>; readonly services: number }
+type Blows = Omit<BombardParts, 'targets' | 'tally' | 'killDatabase'> & {
+  /** Called whenever a process is ready; whether the database was killed since. */
+  readonly onReady: (lostDatabase: boolean) => void
+}
+
+type Parts = {
+  readonly folder: string
+  readonly env: Record<string, string>
+  readonly apis: number
+  readonly workers: number
+  readonly eventStoreUrl: string | null
+}
 
 /**
- * One service is started as its users start it, with a database of its own that dies with it. Several are as many
- * processes on one database that lives on, and on one data folder.
+ * Without apis and workers, one service as its users start it, with a database of its own that dies with it. Else as
+ * many processes as on several machines: each with a data folder of its own, on one database and with one keyring.
  */
-export const openFire = async ({ folder, env, services }: Parts): Promise<Fire> => {
+export const openFire = async ({ folder, env, apis, workers, eventStoreUrl }: Parts): Promise<Fire> => {
   const tally = newTally()
-  const ports = await Promise.all(Array.from({ length: services }, () => freePort()))
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`)
-  const database = services > 1 ? await startEmbeddedPostgres({ dataFolder: databaseIn(folder) }) : null
+  const roles = [...Array<'api'>(apis).fill('api'), ...Array<'worker'>(workers).fill('worker')]
+  const database = await (roles.length === 0
+    ? ownDatabase(join(folder, 'data', 'postgres'))
+    : sharedDatabase(join(folder, 'postgres')))
+  const places = await placesOf(folder, roles)
   const common = {
     ...env,
-    MAILTRAIL_DATA: join(folder, 'data'),
-    MAILTRAIL_TRACKING_URL: urls[0]!,
+    MAILTRAIL_TRACKING_URL: places[0]!.url,
     NODE_COMPILE_CACHE: join(folder, 'compiled'),
-    ...(database ? { DATABASE_URL: urlOf(database) } : {}),
+    ...(database.url === null
+      ? {}
+      : { DATABASE_URL: database.url, MAILTRAIL_KEYS: createKeyring().text().reveal() }),
+    ...(eventStoreUrl === null ? {} : { EVENT_STORE_URL: eventStoreUrl }),
   }
   await compile(common)
   const log = fs.createWriteStream(join(folder, 'service.log'), { flags: 'a' })
-  const onLog = (line: string): void => void log.write(`${line}\n`)
-  const targets = ports.map((port, index) =>
-    newTarget({ url: urls[index]!, env: { ...common, MAILTRAIL_PORT: String(port) }, tally, onLog }),
+  const heard = { onReady: () => {}, onStruck: (_pid: number) => {}, onResumed: (_pid: number) => {} }
+  const targets = places.map(({ role, url, port, data }) =>
+    newTarget({
+      role,
+      url,
+      tally,
+      env: { ...common, MAILTRAIL_ROLE: role, MAILTRAIL_DATA: data, MAILTRAIL_PORT: String(port) },
+      onLog: (line) => void log.write(`${line}\n`),
+      onReady: () => heard.onReady(),
+      onStruck: (pid) => heard.onStruck(pid),
+      onResumed: (pid) => heard.onResumed(pid),
+      wasAwaySince: database.wasAwaySince,
+    }),
   )
+  const answering = targets.filter(({ role }) => role !== 'worker')
+  const working = targets.filter(({ role }) => role !== 'api')
   let turn = 0
   return {
-    url: () => urls[turn++ % urls.length]!,
-    trackingUrl: urls[0]!,
-    key: () => targets[0]!.key() ?? '',
-    up: (ms) => Promise.race([...targets.map((target) => target.ready()), patience(ms)]),
+    url: () => answering[turn++ % answering.length]!.url,
+    trackingUrl: places[0]!.url,
+    key: () => targets.map((target) => target.key()).find((key) => key !== null) ?? '',
+    up: (ms) => Promise.race([...answering.map((target) => target.ready()), patience(ms)]),
     tally,
-    bombard: async ({ kills, chance, warm, onReady, ...parts }) => {
+    databaseFolder: database.folder,
+    spools: places.filter(({ role }) => role !== 'worker').map(({ data }) => join(data, 'spool')),
+    bombard: async ({ onReady, ...blows }) => {
       let lostDatabase = false
-      const each = async (target: Target, index: number) => {
-        // The first makes the keys and shows the one of the API.
-        if (index > 0) await targets[0]!.ready()
-        await bombard({
-          ...parts,
-          target,
-          tally,
-          chance: chance.branch(String(index)),
-          kills: Math.ceil(kills / services),
-          warm,
-          // Of one alone the first kill comes while it is set up; of several the others would then wait for what it held.
-          warmIn: services > 1 ? 0 : 1,
-          killDatabase: () => !database && (lostDatabase = killDatabase(folder)),
-          mayPause: services > 1,
-          onReady: () => {
-            onReady(lostDatabase)
-            lostDatabase = false
-          },
-        })
+      heard.onReady = () => {
+        onReady(lostDatabase)
+        lostDatabase = false
       }
-      await Promise.all(targets.map(each))
+      const killDatabase = async () => {
+        lostDatabase = true
+        await awayFor(database, tally)
+      }
+      if (targets.length === 1) {
+        await bombard({ ...blows, targets, tally, killDatabase })
+        return { times: [], broken: [] }
+      }
+      const takeovers = watchTakeovers(connectionIn(database.folder), () =>
+        working.some((each) => each.isUp()),
+      )
+      heard.onStruck = takeovers.struck
+      heard.onResumed = takeovers.resumed
+      await bombard({ ...blows, targets, tally, killDatabase })
+      return takeovers.end()
     },
-    stop: async () => {
-      const ends = await Promise.all(targets.map((target) => target.stop()))
-      return ends.filter((end) => end !== 0).map((end) => `It ended with ${end} when it was asked to stop`)
-    },
+    stop: () => stopAll(targets),
     end: async () => {
-      await Promise.all(targets.map((target) => target.kill()))
+      await Promise.all(targets.map((target) => target.end()))
       await new Promise((resolve) => log.end(resolve))
-      await database?.stop()
-      for (let tries = 0; tries < 300 && fs.existsSync(lockIn(folder)); tries++) await sleep(100)
+      await database.end()
     },
   }
 }
 
-export const databaseIn = (folder: string): string => join(folder, 'data', 'postgres')
+type Place = {
+  readonly role: Target['role']
+  readonly port: number
+  readonly url: string
+  readonly data: string
+}
 
-const urlOf = ({ connection: { host, port, user, database } }: EmbeddedPostgres): string =>
-  `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`
+const placesOf = (folder: string, roles: readonly ('api' | 'worker')[]): Promise<Place[]> => {
+  const wanted =
+    roles.length === 0
+      ? [{ role: 'all' as const, data: 'data' }]
+      : roles.map((role, n) => ({ role, data: `data-${n}` }))
+  return Promise.all(
+    wanted.map(async ({ role, data }) => {
+      const port = await freePort()
+      return { role, port, url: `http://127.0.0.1:${port}`, data: join(folder, data) }
+    }),
+  )
+}
+
+/** The database as its owner reaches it. */
+export const connectionIn = (folder: string): pg.ClientConfig => ({
+  host: folder,
+  port: 5432,
+  user: 'mailtrail',
+  database: 'mailtrail',
+})
+
+/** What was in hand meanwhile may be cut in two, until leases that could not be renewed are gone. */
+const awayFor = async (database: Database, tally: Tally): Promise<void> => {
+  const blow = { from: Date.now(), to: Infinity }
+  tally.blows.push(blow)
+  await database.kill()
+  blow.to = Date.now() + LEASE_TERM_MS
+}
+
+const LEASE_TERM_MS = 9000
+
+const stopAll = async (targets: readonly Target[]): Promise<string[]> => {
+  const ends = await Promise.all(targets.map((target) => target.stop()))
+  return ends.flatMap((end, n) =>
+    end === 0 ? [] : [`A process (${targets[n]!.role}) ended with ${end} when it was asked to stop`],
+  )
+}
 
 /** Has Node keep what it compiles of the service, which it does at an orderly end alone: starts take half as long. */
 const compile = async (env: Record<string, string>): Promise<void> => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const child = spawn(process.execPath, [main, 'help'], { env: { ...process.env, ...env }, stdio: 'ignore' })
   await once(child, 'exit')
-}
-
-const lockIn = (folder: string): string => join(databaseIn(folder), 'cluster', 'postmaster.pid')
-
-/** @returns whether there was one */
-const killDatabase = (folder: string): boolean => {
-  try {
-    const pid = Number(fs.readFileSync(lockIn(folder), 'utf8').split('\n', 1)[0])
-    return pid > 1 && process.kill(pid, 'SIGKILL')
-  } catch {
-    return false
-  }
 }

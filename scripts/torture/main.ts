@@ -19,13 +19,18 @@ const main = async (options: Options, interrupted: AbortSignal): Promise<boolean
   return missed.length === 0
 }
 
+const inWords = ({ kills, pauses, databaseKills, apis, workers, seed }: Options): string =>
+  `${kills} kills, ${pauses} pauses, ${databaseKills} kills of the database, ${
+    workers === 0 ? 'one service' : `${apis} apis and ${workers} workers`
+  }, seed ${seed}`
+
+const again = ({ kills, pauses, databaseKills, apis, workers, seed }: Options): string =>
+  `npm run torture -- --kills ${kills} --pauses ${pauses} --database-kills ${databaseKills} --apis ${apis} --workers ${workers} --seed ${seed}`
+
 /** The service as it is: every invariant must hold. What is kept of a failure is the whole folder, and the seed. */
-const judged = async (
-  { kills, services, seed, minutes }: Options,
-  interrupted: AbortSignal,
-): Promise<boolean> => {
-  say(`Torture: ${kills} kills of ${services === 1 ? 'one service' : `${services} services`}, seed ${seed}`)
-  const { verdicts, folder } = await torture({ kills, services, seed, minutes, env: {} }, interrupted)
+const judged = async (options: Options, interrupted: AbortSignal): Promise<boolean> => {
+  say(`Torture: ${inWords(options)}`)
+  const { verdicts, folder } = await torture({ ...options, env: {} }, interrupted)
   say(verdictTable(verdicts))
   for (const error of loggedErrors(folder)) say(`Logged as an error: ${error}`)
   if (verdicts.every(({ broken }) => broken.length === 0)) {
@@ -33,19 +38,18 @@ const judged = async (
     return true
   }
   say(brokenList(verdicts))
-  say(`Again with: npm run torture -- --kills ${kills} --services ${services} --seed ${seed}`)
+  say(`Again with: ${again(options)}`)
   say(`Data, ledger and log are kept in ${folder}`)
   return false
 }
 
 /** The service with a fault: some invariant must not hold. */
 const finds = async (plant: string, options: Options, interrupted: AbortSignal): Promise<boolean> => {
-  const { kills, services, seed, minutes } = options
-  say(`Planted: the service ${plants[plant]?.does} (${kills} kills, seed ${seed})`)
-  const { verdicts, folder } = await torture(
-    { kills, services, seed, minutes, env: plantedEnv(plant) },
-    interrupted,
-  )
+  const { does, needsOthers } = plants[plant]!
+  const several = needsOthers && options.workers < 2 ? { apis: 1, workers: 2 } : {}
+  const run = { ...options, ...several, env: plantedEnv(plant) }
+  say(`Planted: the service ${does} (${inWords(run)})`)
+  const { verdicts, folder } = await torture(run, interrupted)
   fs.rmSync(folder, { recursive: true, force: true })
   const broken = brokenList(verdicts)
   say(broken === '' ? 'NOT FOUND' : broken)

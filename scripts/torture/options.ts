@@ -3,50 +3,68 @@ import { plants } from './planted/plants.ts'
 
 export type Options = {
   readonly kills: number
-  /** Processes on one database; one brings its own. */
-  readonly services: number
+  /** How often a process is stopped for longer than its leases last. */
+  readonly pauses: number
+  readonly databaseKills: number
+  /** Processes by role, on one database; none of either is one service that brings its own, as `npm start` does. */
+  readonly apis: number
+  readonly workers: number
   readonly seed: string
-  /** No kill begins after so long. */
+  /** No blow falls after so long. */
   readonly minutes: number
+  /** What the services are given as EVENT_STORE_URL; null for the log in their database. */
+  readonly eventStoreUrl: string | null
   /** Faults to plant, one run each; empty for a run of the service as it is. */
   readonly plants: readonly string[]
 }
 
-export const usage = `Usage: npm run torture -- [--kills N] [--services N] [--seed S] [--minutes M] [--plant NAME]
+export const usage = `Usage: npm run torture -- [--kills N] [--pauses N] [--database-kills N] [--apis N --workers N]
+                           [--seed S] [--minutes M] [--event-store-url URL] [--plant NAME]
 
-  --kills    how often the service is killed (20)
-  --services how many processes share one database (1: with its own, as started by npm start); several are also stopped
-             for longer than their leases last
-  --seed     what decides when it is killed and what it is asked meanwhile (drawn and printed)
-  --minutes  kill no more after so long (60)
-  --plant    run the service with a planted fault, which the run must find; all for each of
-             ${Object.keys(plants).join(', ')}`
+  --kills            how often a process is killed (20)
+  --pauses           how often one is stopped for longer than its leases last, and then goes on (0)
+  --database-kills   how often the database is killed (2)
+  --apis --workers   how many processes of each role share one database (none: one service with a database of its own)
+  --seed             what decides when which of them is hit, and what is asked meanwhile (drawn and printed)
+  --minutes          hit nothing more after so long (60)
+  --event-store-url  the EventStoreDB that keeps the log, as the services are told by EVENT_STORE_URL
+  --plant            run the service with a planted fault, which the run must find; all for each of
+                     ${Object.keys(plants).join(', ')}`
+
+const known = {
+  kills: { type: 'string', default: '20' },
+  pauses: { type: 'string', default: '0' },
+  'database-kills': { type: 'string', default: '2' },
+  apis: { type: 'string', default: '0' },
+  workers: { type: 'string', default: '0' },
+  seed: { type: 'string' },
+  minutes: { type: 'string', default: '60' },
+  'event-store-url': { type: 'string' },
+  plant: { type: 'string' },
+} as const
+
+const largest = { kills: 100_000, pauses: 1000, 'database-kills': 1000, apis: 4, workers: 4 } as const
 
 /** @returns what is wrong with the arguments, as text */
 export const readOptions = (args: string[], drawnSeed: string): Options | string => {
   try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        kills: { type: 'string', default: '20' },
-        services: { type: 'string', default: '1' },
-        seed: { type: 'string', default: drawnSeed },
-        minutes: { type: 'string', default: '60' },
-        plant: { type: 'string' },
-      },
+    const { values } = parseArgs({ args, options: known })
+    const numbers = Object.entries(largest).map(([name, most]) => {
+      const number = Number(values[name as keyof typeof largest])
+      if (!Number.isInteger(number) || number < 0 || number > most)
+        throw new RangeError(`--${name} is a number from 0 to ${most}`)
+      return number
     })
-    const kills = Number(values.kills)
+    const [kills, pauses, databaseKills, apis, workers] = numbers as [number, number, number, number, number]
+    if ((apis === 0) !== (workers === 0)) return '--apis and --workers go together: one of each at least'
     const minutes = Number(values.minutes)
-    const services = Number(values.services)
-    if (!Number.isInteger(kills) || kills < 1 || kills > 100_000)
-      return '--kills is a number from 1 to 100000'
-    if (!Number.isInteger(services) || services < 1 || services > 4)
-      return '--services is a number from 1 to 4'
     if (!(minutes > 0 && minutes <= 1440)) return '--minutes is more than 0 and at most 1440'
     if (values.plant !== undefined && values.plant !== 'all' && !(values.plant in plants))
       return `There is no planted fault ${values.plant}`
     const wanted = values.plant === 'all' ? Object.keys(plants) : [values.plant ?? []].flat()
-    return { kills, services, seed: values.seed, minutes, plants: wanted }
+    const eventStoreUrl = values['event-store-url'] ?? null
+    const seed = values.seed ?? drawnSeed
+    return { kills, pauses, databaseKills, apis, workers, seed, minutes, eventStoreUrl, plants: wanted }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }

@@ -1,5 +1,4 @@
 import fs from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Commander } from './commander.ts'
 import type { World } from './world.ts'
@@ -8,7 +7,7 @@ import type { World } from './world.ts'
 const QUIET_WITHIN_MS = 180_000
 
 type Parts = {
-  readonly folder: string
+  readonly spools: readonly string[]
   readonly world: World
   readonly commander: Commander
   readonly accounts: ReadonlyMap<string, string>
@@ -18,7 +17,13 @@ type Parts = {
 type Outbox = { data: { id: string; copy: string | null; dueAt: string | null }[] }
 type Runs = { data: { number: number; time: string; finishedAt: string | null; trigger: string }[] }
 type Projections = {
-  data: { name: string; position: string | null; head: string | null; error: string | null }[]
+  data: {
+    name: string
+    position: string | null
+    head: string | null
+    error: string | null
+    parked: { events: number }
+  }[]
 }
 
 /**
@@ -87,8 +92,10 @@ const syncPassed = async ({ commander, world, accounts }: Parts): Promise<boolea
   return true
 }
 
-const spoolIsEmpty = ({ folder }: Parts): Promise<boolean> =>
-  Promise.resolve(fs.readdirSync(join(folder, 'data', 'spool')).every((name) => name.endsWith('.damaged')))
+const spoolIsEmpty = ({ spools }: Parts): Promise<boolean> =>
+  Promise.resolve(
+    spools.flatMap((folder) => fs.readdirSync(folder)).every((name) => name.endsWith('.damaged')),
+  )
 
 /** The automation looks again after a while; its to-do list is no part of the API, so the head must stand still. */
 const repliesAreRecorded = async ({ commander }: Parts): Promise<boolean> => {
@@ -100,5 +107,7 @@ const repliesAreRecorded = async ({ commander }: Parts): Promise<boolean> => {
 
 const atHead = async ({ commander }: Parts): Promise<boolean> => {
   const { data } = await commander.get<Projections>('/v1/projections')
-  return data.every(({ position, head, error }) => position === head && error === null)
+  return data.every(
+    ({ position, head, error, parked }) => position === head && error === null && parked.events === 0,
+  )
 }

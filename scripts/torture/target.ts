@@ -2,12 +2,13 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startService, type Service } from '../lib/service.ts'
 
-const STOP_WITHIN_MS = 25_000
+/** What the service promises. */
+const STOP_WITHIN_MS = 20_000
 const START_WITHIN_MS = 120_000
 
 /** What was done to the services, and what became of them. Times in milliseconds since the epoch. */
 export type Tally = {
-  /** Kills, and pauses from their beginning to their end: when something may have been cut in two. */
+  /** Kills, and pauses and absences of the database from their beginning to their end: when something may have been cut in two. */
   readonly blows: { readonly from: number; to: number }[]
   kills: number
   killsInStart: number
@@ -29,71 +30,113 @@ export const newTally = (): Tally => ({
   faults: [],
 })
 
-/** One service, in a process that is started and struck down again and again. */
+/** One process, started and struck down again and again. */
 export type Target = {
+  readonly role: 'api' | 'worker' | 'all'
   readonly url: string
   /** The key that its first start has shown, if any. */
   key(): string | null
   /** Fulfilled when it is ready; anew after each kill. */
   ready(): Promise<void>
-  isStarted(): boolean
-  /** @returns when it is ready. @throws Error where it ends instead, or takes too long */
-  start(): Promise<Service>
-  /** Without warning, as the kernel does it. */
-  kill(): Promise<void>
+  /** Ready, and not stopped. */
+  isUp(): boolean
+  isPaused(): boolean
+  /** Begins to live, and lives again after each kill until `end`. Faults are told in the tally. */
+  begin(): void
+  /** Without warning, as the kernel does it, and behind what comes `first`; then it is started anew. */
+  kill(first?: () => Promise<void>): Promise<void>
   /** Stops its time for so long. */
   pause(ms: number): Promise<void>
   /** Ends it as an operator would. @returns the exit code, or what it did instead */
   stop(): Promise<number | string>
+  /** Kills it for good. */
+  end(): Promise<void>
 }
 
 export type TargetParts = {
+  readonly role: Target['role']
   readonly url: string
   readonly env: Record<string, string>
   readonly tally: Tally
   readonly onLog: (line: string) => void
+  readonly onReady: () => void
+  /** A process that is killed or stopped, and one that goes on. */
+  readonly onStruck: (pid: number) => void
+  readonly onResumed: (pid: number) => void
+  /** Whether the database was away at some time since: a start that fails by that is no fault. */
+  readonly wasAwaySince: (at: number) => boolean
 }
 
-export const newTarget = ({ url, env, tally, onLog }: TargetParts): Target => {
+export const newTarget = ({ tally, wasAwaySince, ...parts }: TargetParts): Target => {
   let key: string | null = null
   let child: ChildProcess | null = null
   let running: Promise<Service> | null = null
+  let isReady = false
+  let paused = false
+  let ended = false
   let ready = Promise.withResolvers<void>()
   let killedAt: number | null = null
 
   const isAlive = (process: ChildProcess | null): process is ChildProcess =>
     process !== null && process.exitCode === null && process.signalCode === null
 
+  const onReady = (service: Service) => {
+    key ??= service.key
+    if (killedAt !== null) tally.recoveries.push(performance.now() - killedAt)
+    killedAt = null
+    isReady = true
+    ready.resolve()
+    parts.onReady()
+  }
+  const live = async (): Promise<void> => {
+    const begunAt = performance.now()
+    const begun = startService(parts.env, { onLog: parts.onLog, onSpawn: (process) => (child = process) })
+    running = begun
+    try {
+      const service = await within(begun, START_WITHIN_MS)
+      if (running !== begun) return
+      onReady(service)
+      const how = await service.ended
+      if (running === begun) tally.faults.push(`A service ended by itself (${how})`)
+    } catch (error) {
+      if (running !== begun) return
+      // Whoever runs it starts it again, as long as its database is away.
+      if (!wasAwaySince(begunAt)) tally.faults.push(error instanceof Error ? error.message : String(error))
+      else if (!ended) await live()
+    }
+  }
+  const strike = async (): Promise<void> => {
+    const victim = child
+    running = null
+    child = null
+    ready = Promise.withResolvers<void>()
+    isReady = false
+    if (!isAlive(victim)) return
+    const gone = new Promise((resolve) => victim.once('exit', resolve))
+    parts.onStruck(victim.pid ?? 0)
+    victim.kill('SIGKILL')
+    await gone
+  }
+
   return {
-    url,
+    role: parts.role,
+    url: parts.url,
     key: () => key,
     ready: () => ready.promise,
-    isStarted: () => running !== null,
-    start: () => {
-      const begun = startService(env, { onLog, onSpawn: (process) => (child = process) })
-      running = begun
-      const onReady = (service: Service) => {
-        if (running !== begun) return
-        key ??= service.key
-        if (killedAt !== null) tally.recoveries.push(performance.now() - killedAt)
-        killedAt = null
-        ready.resolve()
-      }
-      begun.then(onReady, () => {})
-      return within(begun, START_WITHIN_MS)
-    },
-    kill: async () => {
-      const victim = child
+    isUp: () => isReady && !paused,
+    isPaused: () => paused,
+    begin: () => void live(),
+    kill: async (first) => {
+      // From here on its end is no fault of its own.
       running = null
-      child = null
-      if (!isAlive(victim)) return
-      const ended = new Promise((resolve) => victim.once('exit', resolve))
-      killedAt ??= performance.now()
-      ready = Promise.withResolvers<void>()
       tally.kills++
-      tally.blows.push({ from: Date.now(), to: Date.now() })
-      victim.kill('SIGKILL')
-      await ended
+      if (!isReady) tally.killsInStart++
+      const from = Date.now()
+      await first?.()
+      killedAt ??= performance.now()
+      await strike()
+      tally.blows.push({ from, to: Date.now() })
+      if (!ended) void live()
     },
     pause: async (ms) => {
       const victim = child
@@ -101,16 +144,25 @@ export const newTarget = ({ url, env, tally, onLog }: TargetParts): Target => {
       const blow = { from: Date.now(), to: Infinity }
       tally.pauses++
       tally.blows.push(blow)
+      paused = true
+      parts.onStruck(victim.pid ?? 0)
       victim.kill('SIGSTOP')
       await sleep(ms)
       victim.kill('SIGCONT')
+      parts.onResumed(victim.pid ?? 0)
+      paused = false
       blow.to = Date.now()
     },
     stop: async () => {
       const service = await running
       if (!service) return 'not running'
+      running = null
       service.process.kill('SIGTERM')
       return Promise.race([service.ended, patience(STOP_WITHIN_MS).then(() => 'too slow')])
+    },
+    end: async () => {
+      ended = true
+      await strike()
     },
   }
 }

@@ -1,5 +1,10 @@
 /** What the service does wrong with a planted fault, and which of its modules are replaced by which of ours for that. */
-type Planted = { readonly does: string; readonly replaces: Readonly<Record<string, string>> }
+type Planted = {
+  readonly does: string
+  /** Harmless where a service is alone. */
+  readonly needsOthers?: true
+  readonly replaces: Readonly<Record<string, string>>
+}
 
 /** Faults that a run must find: each one is a mistake that a service like this is easily made with. */
 export const plants: Readonly<Record<string, Planted>> = {
@@ -41,6 +46,11 @@ export const plants: Readonly<Record<string, Planted>> = {
   'late-spool': {
     does: 'answers a hit half a second before it is written down',
     replaces: { 'adapters/tracking/spool.ts': 'late-spool.ts' },
+  },
+  'long-leases': {
+    does: 'takes nothing over within a minute',
+    needsOthers: true,
+    replaces: { 'adapters/postgres/leases.ts': 'long-leases.ts' },
   },
   'password-in-log': {
     does: 'logs the password of a mailbox',

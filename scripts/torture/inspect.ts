@@ -1,0 +1,72 @@
+import { startEmbeddedPostgres } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { createPool } from '../../src/adapters/postgres/pool.ts'
+import { openStore } from '../../src/app/open-store.ts'
+import { readLog, type Evidence, type Invariant } from './evidence.ts'
+import { commandsAreInTheLogOnce } from './invariants/commands.ts'
+import { mailboxesAreWhole } from './invariants/mailboxes.ts'
+import { secretsAreNowhere } from './invariants/secrets.ts'
+import { blobsAreThere, logIsDense, readModelsAreRebuilt } from './invariants/storage.ts'
+import { hitsAreRecorded, repliesAreRecordedOnce } from './invariants/tracking.ts'
+import {
+  copiesAreFiledOnce,
+  everyMessageComesToAnEnd,
+  nothingGoesEarly,
+  nothingIsSentTwice,
+  unknownIsRare,
+} from './invariants/sending.ts'
+import type { Judged } from './report.ts'
+
+const invariants: readonly Invariant[] = [
+  commandsAreInTheLogOnce,
+  nothingIsSentTwice,
+  everyMessageComesToAnEnd,
+  unknownIsRare,
+  nothingGoesEarly,
+  copiesAreFiledOnce,
+  mailboxesAreWhole,
+  blobsAreThere,
+  logIsDense,
+  readModelsAreRebuilt,
+  hitsAreRecorded,
+  repliesAreRecordedOnce,
+  secretsAreNowhere,
+]
+
+/** Opens the database of the stopped services, and judges. */
+export const inspect = async (
+  known: Omit<Evidence, 'pool' | 'store' | 'events'>,
+  eventStoreUrl: string | null,
+  onLook: (name: string) => void,
+  interrupted: AbortSignal,
+): Promise<Judged[]> => {
+  const database = await startEmbeddedPostgres({ dataFolder: known.fire.databaseFolder })
+  const pool = createPool({ ...database.connection, max: 4 })
+  const store = await openStore({ eventStoreUrl }, pool, () => {})
+  try {
+    const evidence = { ...known, pool, store, events: await readLog(store) }
+    const judged: Judged[] = []
+    // Of a service that could not be started any more there is less to say.
+    const wanted = invariants.filter(({ atRest }) => !atRest || known.fire.tally.faults.length === 0)
+    for (const { name, check } of wanted) {
+      interrupted.throwIfAborted()
+      onLook(name)
+      judged.push({ name, ...(await judge(check, evidence)) })
+    }
+    return judged
+  } finally {
+    await store.close()
+    await pool.end()
+    await database.stop()
+  }
+}
+
+const judge = async (check: Invariant['check'], evidence: Evidence) => {
+  try {
+    return await check(evidence)
+  } catch (error) {
+    return {
+      looked: 'the check broke',
+      broken: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+
+/** A lease that a process held when it was hit. */
+type Open = { readonly name: string; readonly generation: number; readonly pid: number; waitedMs: number }
+type Row = { name: string; generation: number; pid: number; live: boolean }
+
+const LOOK_EVERY_MS = 100
+const WITHIN_MS = 15_000
+
+// These are always wanted; that of an account only while there is something to do for it.
+const LEASES = `
+  select name, generation::int, split_part(owner, ' ', 2)::int as pid, expires_at > clock_timestamp() as live
+  from mailtrail.leases where name like 'projection:%' or name like 'automation:%'`
+
+export type Takeovers = {
+  /** Tells of a process that is killed or stopped now, and of one that goes on. */
+  readonly struck: (pid: number) => void
+  readonly resumed: (pid: number) => void
+  /** Ends the watch. @returns milliseconds from each blow until another process had what it held, and what took too long */
+  end(): Promise<{ times: number[]; broken: string[] }>
+}
+
+/**
+ * Looks at the leases all along. Only time in which some worker could have taken them counts: `isAnyUp` tells whether
+ * one is, and the database must answer.
+ */
+export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean): Takeovers => {
+  const stop = new AbortController()
+  const open = new Set<Open>()
+  const resumed = new Set<number>()
+  const times: number[] = []
+  const broken: string[] = []
+  let known: Row[] = []
+
+  const judge = (rows: readonly Row[], passedMs: number): void => {
+    const byName = new Map(rows.map((row) => [row.name, row]))
+    const counts = isAnyUp()
+    for (const lease of open) {
+      const now = byName.get(lease.name)
+      if (counts) lease.waitedMs += passedMs
+      const isTaken = now !== undefined && now.generation > lease.generation
+      // A stopped process may come back before anybody else could have it.
+      const isKept = now?.generation === lease.generation && now.live && resumed.has(lease.pid)
+      const isLate = lease.waitedMs > WITHIN_MS
+      if (isTaken) times.push(lease.waitedMs)
+      if (isLate)
+        broken.push(`${lease.name} of process ${lease.pid} was nobody's ${WITHIN_MS / 1000} s after its end`)
+      if (isTaken || isKept || isLate) open.delete(lease)
+    }
+  }
+  const look = async (client: pg.Client): Promise<void> => {
+    let last: number | null = null
+    while (!stop.signal.aborted) {
+      const { rows } = await client.query<Row>(LEASES)
+      const now = performance.now()
+      judge(rows, last === null ? 0 : now - last)
+      known = rows
+      last = now
+      await sleep(LOOK_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {})
+    }
+  }
+  const watch = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const client = new pg.Client({ ...database, connectionTimeoutMillis: 2000 })
+      client.on('error', () => {})
+      try {
+        await client.connect()
+        await look(client)
+      } catch {
+        // The database is away, or not made yet.
+        await sleep(LOOK_EVERY_MS)
+      } finally {
+        await client.end().catch(() => {})
+      }
+    }
+  }
+  const watching = watch()
+
+  return {
+    struck: (pid) => {
+      for (const { name, generation, live, pid: holder } of known)
+        if (holder === pid && live) open.add({ name, generation, pid, waitedMs: 0 })
+    },
+    resumed: (pid) => void resumed.add(pid),
+    end: async () => {
+      stop.abort()
+      await watching
+      return { times, broken }
+    },
+  }
+}
