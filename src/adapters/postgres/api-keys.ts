@@ -4,48 +4,81 @@ import type pg from 'pg'
 type Key = { id: string; name: string; scopes: string[]; userId: string | null; expiresAt: string | null }
 type Listed = Key & { createdAt: string; lastUsedAt: string | null; revokedAt: string | null }
 
+/** How long a key that was found valid is taken for valid without asking again. */
+const KNOWN_MS = 1000
+
 const columns = `id, name, to_json(scopes) as scopes, user_id as "userId", expires_at as "expiresAt"`
 
-/** Keys of the API in PostgreSQL. The time of last use is kept to the minute, so that it costs next to nothing. */
-export const postgresApiKeys = (pool: pg.Pool) => ({
-  find: async (id: string, hash: Buffer): Promise<Key | null> => {
-    const { rows } = await pool.query<Key & { hash: Buffer; used: boolean }>(
-      `select ${columns}, hash, coalesce(last_used_at > now() - interval '1 minute', false) as used
-       from mailtrail.api_keys where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
-      [id],
-    )
+/**
+ * Keys of the API in PostgreSQL. A valid key is looked up once a second and not with every request; one that is
+ * revoked is refused by this process at once, and by others within a second. The time of last use is kept to the
+ * minute.
+ */
+export const postgresApiKeys = (pool: pg.Pool) => {
+  /** By the hash, so that nobody without the key meets an entry. */
+  const known = new Map<string, { readonly found: Promise<Key | null>; readonly until: number }>()
+
+  const lookUp = async (id: string, hash: Buffer): Promise<Key | null> => {
+    const { rows } = await pool.query<Key & { hash: Buffer; used: boolean }>({
+      name: 'mailtrail_find_key',
+      text: `select ${columns}, hash, coalesce(last_used_at > now() - interval '1 minute', false) as used
+        from mailtrail.api_keys where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
+      values: [id],
+    })
     const [row] = rows
     if (!row || !timingSafeEqual(row.hash, hash)) return null
     if (!row.used) await pool.query('update mailtrail.api_keys set last_used_at = now() where id = $1', [id])
     return { id: row.id, name: row.name, scopes: row.scopes, userId: row.userId, expiresAt: row.expiresAt }
-  },
-  list: async (): Promise<Listed[]> => {
-    const { rows } = await pool.query<Listed>(
-      `select ${columns}, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
-       from mailtrail.api_keys order by created_at, id`,
-    )
-    return rows
-  },
-  insert: async (
-    key: {
-      id: string
-      name: string
-      scopes: readonly string[]
-      userId: string | null
-      expiresAt: string | null
+  }
+
+  return {
+    find: async (id: string, hash: Buffer): Promise<Key | null> => {
+      const name = hash.toString('base64')
+      const now = performance.now()
+      const entry = known.get(name)
+      if (entry && now < entry.until) return entry.found
+      // Counted from the question, not from the answer: what was true then may have changed meanwhile.
+      const asked = { found: lookUp(id, hash), until: now + KNOWN_MS }
+      known.set(name, asked)
+      const forget = () => known.get(name) === asked && known.delete(name)
+      try {
+        const found = await asked.found
+        if (!found) forget()
+        return found
+      } catch (error) {
+        forget()
+        throw error
+      }
     },
-    hash: Buffer,
-  ): Promise<void> => {
-    await pool.query(
-      'insert into mailtrail.api_keys (id, name, hash, scopes, user_id, expires_at) values ($1, $2, $3, $4, $5, $6)',
-      [key.id, key.name, hash, key.scopes, key.userId, key.expiresAt],
-    )
-  },
-  revoke: async (id: string): Promise<boolean> => {
-    const { rowCount } = await pool.query(
-      'update mailtrail.api_keys set revoked_at = coalesce(revoked_at, now()) where id = $1',
-      [id],
-    )
-    return rowCount === 1
-  },
-})
+    list: async (): Promise<Listed[]> => {
+      const { rows } = await pool.query<Listed>(
+        `select ${columns}, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
+         from mailtrail.api_keys order by created_at, id`,
+      )
+      return rows
+    },
+    insert: async (
+      key: {
+        id: string
+        name: string
+        scopes: readonly string[]
+        userId: string | null
+        expiresAt: string | null
+      },
+      hash: Buffer,
+    ): Promise<void> => {
+      await pool.query(
+        'insert into mailtrail.api_keys (id, name, hash, scopes, user_id, expires_at) values ($1, $2, $3, $4, $5, $6)',
+        [key.id, key.name, hash, key.scopes, key.userId, key.expiresAt],
+      )
+    },
+    revoke: async (id: string): Promise<boolean> => {
+      const { rowCount } = await pool.query(
+        'update mailtrail.api_keys set revoked_at = coalesce(revoked_at, now()) where id = $1',
+        [id],
+      )
+      known.clear()
+      return rowCount === 1
+    },
+  }
+}

@@ -2,7 +2,7 @@ import type pg from 'pg'
 
 type Answer = { status: number; headers: Record<string, string>; body: string }
 type Taken = { kind: 'taken' | 'running' | 'other' } | { kind: 'answered'; answer: Answer }
-type KeptRow = { same: boolean } & { [Name in keyof Answer]: Answer[Name] | null }
+type KeptRow = { taken: boolean; same: boolean | null } & { [Name in keyof Answer]: Answer[Name] | null }
 
 /**
  * How long a request may hold its key before a repeat of it takes over. Two at once are a waste and no more, since the log
@@ -11,59 +11,58 @@ type KeptRow = { same: boolean } & { [Name in keyof Answer]: Answer[Name] | null
 const HOLD_SECONDS = 15
 const KEPT_DAYS = 7
 
+/** To select from: the transaction of the statement, which is all of it, does not wait for the disk. */
+const UNHURRIED = `(select set_config('synchronous_commit', 'off', true)) as unhurried`
+
+/** What another request holds or was answered is in the same answer; it is not there where that came just now. */
+const TAKE = `
+  with taken as (
+    insert into mailtrail.idempotency_keys as k (key, fingerprint, locked_until)
+    select $1::text, $2::bytea, now() + make_interval(secs => $3) from ${UNHURRIED}
+    on conflict (key) do update set locked_until = excluded.locked_until, fingerprint = excluded.fingerprint,
+      status = null, headers = null, body = null, created_at = now()
+    where k.created_at < now() - make_interval(days => $4)
+      or (k.fingerprint = $2 and k.status is null and (k.locked_until is null or k.locked_until < now()))
+    returning 1)
+  select exists (select from taken) as taken, k.fingerprint = $2 as same, k.status, k.headers, k.body
+  from (select) as one left join mailtrail.idempotency_keys k on k.key = $1`
+
 /**
- * Answers under their Idempotency-Key, kept for seven days. Written without waiting for the disk: what a crash takes
- * from here the log still knows, because the command id comes from the key.
+ * Answers under their Idempotency-Key, kept for seven days, each step one statement. Written without waiting for the
+ * disk: what a crash takes from here the log still knows, because the command id comes from the key.
  */
 export const postgresIdempotency = (pool: pg.Pool) => {
-  const write = async <Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> => {
-    const client = await pool.connect()
-    try {
-      await client.query('begin; set local synchronous_commit = off')
-      const { rows } = await client.query<Row>(text, values)
-      await client.query('commit')
-      client.release()
-      return rows
-    } catch (error) {
-      client.release(true)
-      throw error
-    }
+  const take = async (key: string, fingerprint: Buffer): Promise<Taken> => {
+    const { rows } = await pool.query<KeptRow>({
+      name: 'mailtrail_take_key',
+      text: TAKE,
+      values: [key, fingerprint, HOLD_SECONDS, KEPT_DAYS],
+    })
+    const { taken, same, status, headers, body } = rows[0]!
+    if (taken) return { kind: 'taken' }
+    // Taken by another request since this statement began: it is there for the next one.
+    if (same === null) return take(key, fingerprint)
+    if (!same) return { kind: 'other' }
+    if (status === null || headers === null || body === null) return { kind: 'running' }
+    return { kind: 'answered', answer: { status, headers, body } }
   }
   return {
-    take: async (key: string, fingerprint: Buffer): Promise<Taken> => {
-      const taken = await write(
-        `insert into mailtrail.idempotency_keys as k (key, fingerprint, locked_until)
-         values ($1, $2, now() + make_interval(secs => $3))
-         on conflict (key) do update set locked_until = excluded.locked_until, fingerprint = excluded.fingerprint,
-           status = null, headers = null, body = null, created_at = now()
-         where k.created_at < now() - make_interval(days => $4)
-            or (k.fingerprint = $2 and k.status is null and (k.locked_until is null or k.locked_until < now()))
-         returning 1`,
-        [key, fingerprint, HOLD_SECONDS, KEPT_DAYS],
-      )
-      if (taken.length === 1) return { kind: 'taken' }
-      const { rows } = await pool.query<KeptRow>(
-        `select fingerprint = $2 as same, status, headers, body from mailtrail.idempotency_keys where key = $1`,
-        [key, fingerprint],
-      )
-      const [row] = rows
-      if (!row?.same) return { kind: 'other' }
-      const { status, headers, body } = row
-      if (status === null || headers === null || body === null) return { kind: 'running' }
-      return { kind: 'answered', answer: { status, headers, body } }
-    },
+    take,
     keep: async (
       key: string,
       answer: { status: number; headers: Readonly<Record<string, string>>; body: string },
-    ) => {
-      await write(
-        'update mailtrail.idempotency_keys set status = $2, headers = $3, body = $4, locked_until = null where key = $1',
-        [key, answer.status, JSON.stringify(answer.headers), answer.body],
-      )
+    ): Promise<void> => {
+      await pool.query({
+        name: 'mailtrail_keep_answer',
+        text: `update mailtrail.idempotency_keys set status = $2, headers = $3, body = $4, locked_until = null
+          from ${UNHURRIED} where key = $1`,
+        values: [key, answer.status, JSON.stringify(answer.headers), answer.body],
+      })
     },
-    letGo: async (key: string) => {
-      await write(
-        'update mailtrail.idempotency_keys set locked_until = null where key = $1 and status is null',
+    letGo: async (key: string): Promise<void> => {
+      await pool.query(
+        `update mailtrail.idempotency_keys set locked_until = null from ${UNHURRIED}
+         where key = $1 and status is null`,
         [key],
       )
     },

@@ -29,3 +29,37 @@ t.test('a start after a crash lets go of what was held, and of no answer', async
   t.same(await take('held', one), { kind: 'taken' })
   t.match(await take('a', one), { kind: 'answered' })
 })
+
+t.test('of many who take a key at one moment one has it, and the others know by whose request', async (t) => {
+  for (const round of [1, 2, 3, 4, 5]) {
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => take(`raced ${round}`, index % 2 === 0 ? one : other)),
+    )
+    t.equal(all.filter(({ kind }) => kind === 'taken').length, 1)
+    const mine = all.findIndex(({ kind }) => kind === 'taken') % 2
+    t.same(
+      new Set(all.map(({ kind }, index) => (kind === 'taken' ? kind : `${kind} ${index % 2 === mine}`))),
+      new Set(['taken', 'running true', 'other false']),
+    )
+  }
+})
+
+t.test('no step waits for the disk, and whatever follows on the connection does', async (t) => {
+  const careful = createPool({ ...pool.options, max: 1, options: '-c synchronous_commit=on' })
+  t.teardown(() => careful.end())
+  await careful.query('create table seen (synchronous_commit text)')
+  await careful.query(`create function see() returns trigger language plpgsql as
+    $$ begin insert into seen values (current_setting('synchronous_commit')); return new; end $$`)
+  await careful.query(
+    'create trigger see before insert or update on mailtrail.idempotency_keys for each row execute function see()',
+  )
+  const steps = postgresIdempotency(careful)
+  await steps.take('quick', one)
+  await steps.letGo('quick')
+  await steps.take('quick', one)
+  await steps.keep('quick', { status: 200, headers: {}, body: '' })
+  const { rows } = await careful.query<{ synchronous_commit: string }>('select * from seen')
+  t.ok(rows.length >= 4)
+  t.same(new Set(rows.map((row) => row.synchronous_commit)), new Set(['off']))
+  t.match((await careful.query('show synchronous_commit')).rows, [{ synchronous_commit: 'on' }])
+})
