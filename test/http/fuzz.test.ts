@@ -261,10 +261,12 @@ const faultOf = (status: number, type: string, body: string, request: string): s
   return inside.test(body) && !inside.test(request) ? 'tells of the inside' : null
 }
 
-t.test('no read model stands still before what came of it', async (t) => {
-  const { data } = await app.client.get<{ data: { name: string; error: string | null }[] }>('/v1/projections')
+t.test('no read model stands still before what came of it, or had to park any of it', async (t) => {
+  const { data } = await app.client.get<{
+    data: { name: string; error: string | null; parked: { events: number } }[]
+  }>('/v1/projections')
   t.same(
-    data.filter(({ error }) => error !== null),
+    data.filter(({ error, parked }) => error !== null || parked.events > 0),
     [],
   )
 })

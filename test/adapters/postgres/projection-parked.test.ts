@@ -278,6 +278,48 @@ t.test(
   },
 )
 
+t.test(
+  'only what the database says of the data is poison: all else is tried again until it is done',
+  async (t) => {
+    const rig = ledgerRig(t, pool, 'codes')
+    await rig.book('a', 0)
+    const runner = rig.run()
+    await runner.caughtUp()
+    await pool.query(`
+    create table public.fault (code text);
+    create function public.fail() returns trigger language plpgsql as $$
+      declare fault text := (select min(code) from public.fault);
+      begin
+        if fault is not null then raise exception 'Mia Muster' using errcode = fault; end if;
+        return new;
+      end $$;
+    create trigger fail before insert or update on ${schemaOf(rig.of)}.account
+      for each row execute function public.fail()`)
+    for (const code of ['40001', '40P01', '42501', '53200', '55P03', '57014', '57P01', 'XX000']) {
+      await pool.query('insert into public.fault values ($1)', [code])
+      await rig.book('a', 1)
+      await until(async () => (await runner.status()).error !== null, 'it stands still')
+      t.match(await runner.status(), { parked: { events: 0 }, error: { event: null } }, code)
+      await pool.query('delete from public.fault')
+      await runner.caughtUp()
+      t.equal((await runner.status()).error, null)
+    }
+    for (const [nth, code] of ['22000', '23514', '54000'].entries()) {
+      await pool.query('insert into public.fault values ($1)', [code])
+      await rig.book(`b${nth}`, 1)
+      await runner.caughtUp()
+      await pool.query('delete from public.fault')
+      t.match(await runner.status(), { parked: { events: 1 }, error: null }, code)
+      t.match(
+        (await runner.parked(rig.of.name, null, 1))![0]!.error,
+        `The database refused a row: SQLSTATE ${code}`,
+      )
+      t.match(await runner.retry(`b${nth}`), { remaining: 0 })
+    }
+    t.ok(await rig.equalsRebuild())
+  },
+)
+
 // Every request is granted, as if each lease had just run out: only generation and checkpoint are in the way.
 const generousLeases = (): Leases => {
   let generation = 0
