@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { ForeignPosition, type EventStore, type Lease, type Leases } from '../../commands/ports.ts'
-import type { Position } from '../../domain/event.ts'
+import type { Position, RecordedEvent } from '../../domain/event.ts'
+import { UnknownShape } from '../../domain/upcast.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import { CheckpointLost } from './projection-checkpoints.ts'
 import { follow, ProjectionStopped, type Batch, type Follower } from './projection-follow.ts'
@@ -231,11 +232,18 @@ const lagOf = async (
 ): Promise<number | null> => {
   if (head === null || (position !== null && position >= head)) return 0
   const filter = { types: events.map(({ type }) => type) }
-  const next = await store.readAll({ after: position, limit: 1, filter })
-  const [oldest] = next.events
-  if (oldest) return Math.max(Date.now() - Date.parse(oldest.recordedAt), 0)
-  return next.atHead ? 0 : null
+  try {
+    const next = await store.readAll({ after: position, limit: 1, filter })
+    const [oldest] = next.events
+    return oldest ? ageMsOf(oldest) : next.atHead ? 0 : null
+  } catch (error) {
+    // That a newer version wrote what comes next is no reason to tell nothing: it stands still before it.
+    if (error instanceof UnknownShape) return ageMsOf(error.event)
+    throw error
+  }
 }
+
+const ageMsOf = ({ recordedAt }: RecordedEvent): number => Math.max(Date.now() - Date.parse(recordedAt), 0)
 
 /** At most so many at once; the others wait in order. */
 const turns = (most: number): Follower['turn'] => {
