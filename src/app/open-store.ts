@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import { postgresEventStore } from '../adapters/postgres/event-store.ts'
-import type { EventStore } from '../commands/ports.ts'
-import { withUpcasts } from '../commands/with-upcasts.ts'
+import { withUpcasts, type UpcastStore } from '../commands/with-upcasts.ts'
 import { ConfigError } from '../config.ts'
 
 /**
@@ -13,7 +12,7 @@ export const openStore = async (
   { eventStoreUrl }: { readonly eventStoreUrl: string | null },
   pool: pg.Pool,
   onError: (error: Error) => void,
-): Promise<EventStore> => {
+): Promise<UpcastStore> => {
   if (eventStoreUrl === null) return withUpcasts(postgresEventStore(pool, { onError }))
   // Loaded by those alone who use it: it brings gRPC with it.
   const { eventStoreDb } = await import('../adapters/eventstoredb/event-store.ts')
