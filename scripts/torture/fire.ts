@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { createKeyring } from '../../src/adapters/vault/keyring.ts'
@@ -90,7 +91,11 @@ export const openFire = async ({ folder, env, apis, workers, eventStoreUrl }: Pa
     url: () => answering[turn++ % answering.length]!.url,
     trackingUrl: places[0]!.url,
     key: () => targets.map((target) => target.key()).find((key) => key !== null) ?? '',
-    up: (ms) => Promise.race([...answering.map((target) => target.ready()), patience(ms)]),
+    up: async (ms) => {
+      // Who asks in a loop, because another is not, leaves time for others.
+      await sleep(20)
+      await Promise.race([...answering.map((target) => target.ready()), patience(ms)])
+    },
     tally,
     databaseFolder: database.folder,
     spools: places.filter(({ role }) => role !== 'worker').map(({ data }) => join(data, 'spool')),
