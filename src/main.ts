@@ -4,7 +4,6 @@ import { startEmbeddedPostgres } from './adapters/embedded-postgres/embedded-pos
 import { EmbeddedPostgresError } from './adapters/embedded-postgres/binaries.ts'
 import { createPool } from './adapters/postgres/pool.ts'
 import { KeyringError } from './adapters/vault/keyring.ts'
-import { createApp } from './app.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 
 const STOP_WITHIN_MS = 20_000
@@ -26,6 +25,8 @@ const serve = async (config: Config): Promise<void> => {
     await database?.stop()
     throw startError(error, config)
   }
+  // The other verbs need little of it.
+  const { createApp } = await import('./app.ts')
   const app = await createApp({ config, pool, logTo: process.stderr }).catch(giveUp)
   await app.start().catch(giveUp)
   if (config.role === 'worker') say(`  Health       ${app.url}/health`)
@@ -85,31 +86,73 @@ const stopSignal = (): Promise<'signal'> =>
     process.on('SIGTERM', onSignal)
   })
 
-const usage = `Usage: mailtrail serve
+/** Runs a verb that does its work and ends. @returns the exit code */
+const operate = async (
+  verb: 'rebuild' | 'verify',
+  args: readonly string[],
+  config: Config,
+): Promise<number> => {
+  const stop = new AbortController()
+  void stopSignal().then(() => stop.abort())
+  const operations = await import('./app/operations.ts')
+  return operations[verb]({
+    config,
+    args,
+    signal: stop.signal,
+    say,
+    warn: (line) => void process.stderr.write(`${line}\n`),
+    show: progressOn(process.stderr),
+  })
+}
 
-  serve   run the service: API, sync, sending, tracking; or a part of it, by MAILTRAIL_ROLE
+/** On a terminal one line that changes, elsewhere a line every five seconds. */
+const progressOn = (to: NodeJS.WriteStream): ((line: string) => void) => {
+  const pauseMs = to.isTTY ? 200 : 5_000
+  let shownAt = -Infinity
+  return (line) => {
+    if (line === '') {
+      if (to.isTTY) to.write('\r\x1b[K')
+    } else if (performance.now() - shownAt >= pauseMs) {
+      shownAt = performance.now()
+      to.write(to.isTTY ? `\r\x1b[K${line.slice(0, to.columns - 1)}` : `${line}\n`)
+    }
+  }
+}
+
+const usage = `Usage: mailtrail serve | rebuild NAME...|--all | verify [NAME...] [--values]
+
+  serve    run the service: API, sync, sending, tracking; or a part of it, by MAILTRAIL_ROLE
+  rebuild  fill read models anew from the log while the service goes on, and put them in place at once
+  verify   compare read models with the log row by row; exit code 0 equal, 1 different, 2 not to be told
 
 Settings come from the environment; README.md lists them.`
 
-const main = async ([verb = 'serve', ...rest]: string[]): Promise<void> => {
-  if (verb !== 'serve' || rest.length > 0) {
+const run = async (verb: string, args: readonly string[]): Promise<void> => {
+  const config = readConfig(process.env)
+  if (verb === 'rebuild' || verb === 'verify')
+    process.exitCode = await operate(verb, args, config).catch((error: unknown) => {
+      throw startError(error, config)
+    })
+  else await serve(config)
+}
+
+const main = async ([verb = 'serve', ...args]: string[]): Promise<void> => {
+  if (!['serve', 'rebuild', 'verify'].includes(verb) || (verb === 'serve' && args.length > 0)) {
     process.stderr.write(`${usage}\n`)
     process.exitCode = 2
     return
   }
   try {
-    await serve(readConfig(process.env))
+    await run(verb, args)
   } catch (error) {
-    if (
-      !(
-        error instanceof ConfigError ||
-        error instanceof KeyringError ||
-        error instanceof EmbeddedPostgresError
-      )
+    const expected =
+      error instanceof ConfigError || error instanceof KeyringError || error instanceof EmbeddedPostgresError
+    // Of verify 1 says that something differs.
+    if (!expected && verb !== 'verify') throw error
+    process.stderr.write(
+      `${expected ? error.message : error instanceof Error ? error.stack : 'Something was thrown that is not an error'}\n`,
     )
-      throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exit(1)
+    process.exit(verb === 'verify' ? 2 : 1)
   }
 }
 

@@ -45,7 +45,7 @@ export type EmbeddedPostgres = {
   stop: () => Promise<void>
 }
 
-const name = 'mailtrail'
+export const name = 'mailtrail'
 const restartWithinMs = 15_000
 const largestLogBytes = 10_000_000
 

@@ -42,15 +42,52 @@ export const switchOver = async (
         [name, version, of.position],
       )
     const schema = schemaOf(of.projection)
-    const used = await session.query('select from pg_namespace where nspname = $1', [schema])
-    if (used.rowCount === 1)
-      await session.query(
-        `alter schema ${quoted(schema)} rename to ${quoted(shadowOf(of.projection, 'old'))}`,
-      )
+    const used = await tablesIn(session, schema)
+    if (used) {
+      await closeToReaders(session, used)
+      const old = shadowOf(of.projection, 'old')
+      await session.query(`alter schema ${quoted(schema)} rename to ${quoted(old)}`)
+    }
     await session.query(`alter schema ${quoted(of.tables.schema)} rename to ${quoted(schema)}`)
     await clearParked(session, of.projection)
     return true
   })
+
+/** Names to use in SQL; null where there is no such schema. */
+const tablesIn = async (session: ClientBase, schema: string): Promise<string[] | null> => {
+  const { rows } = await session.query<{ name: string | null }>(
+    `select c.oid::regclass::text as name from pg_namespace n
+     left join pg_class c on c.relnamespace = n.oid and c.relkind = 'r' where n.nspname = $1`,
+    [schema],
+  )
+  return rows.length === 0 ? null : rows.flatMap(({ name }) => name ?? [])
+}
+
+const LOCK_TRIES = 5
+
+/**
+ * Waits for the queries that read these tables, and has others wait for the end of the transaction, so that none finds
+ * some of its tables old and some new. It gives way early, as `dropOld` does; and where somebody reads for long, as a
+ * backup may, the switch is made without it.
+ */
+const closeToReaders = async (session: ClientBase, tables: readonly string[]): Promise<void> => {
+  for (let attempt = 0; attempt < LOCK_TRIES && tables.length > 0; attempt++)
+    try {
+      await savepoints(session)(async () => {
+        await session.query(`set local lock_timeout = '200ms'`)
+        await session.query(`lock table ${tables.join(', ')} in access exclusive mode`)
+      })
+      break
+    } catch (error) {
+      if (!isInTheWay(error)) throw error
+      await pause(100)
+    }
+  await session.query(`set local lock_timeout = 0`)
+}
+
+/** lock_not_available, deadlock_detected */
+const isInTheWay = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && ['55P03', '40P01'].includes(error.code ?? '')
 
 const savepoints =
   (session: ClientBase): FillParts['transaction'] =>
@@ -80,8 +117,7 @@ export const dropOld = async (session: ClientBase, schema: string): Promise<bool
       )
       return true
     } catch (error) {
-      // lock_not_available, deadlock_detected
-      if (!(error instanceof pg.DatabaseError) || !['55P03', '40P01'].includes(error.code ?? '')) throw error
+      if (!isInTheWay(error)) throw error
       await pause(600)
     }
   return false

@@ -67,7 +67,7 @@ export const verifyReadModels = async (
       return await transaction(parts.pool, SNAPSHOT, async (snapshot) => {
         await meetSnapshot(snapshot, parts, fillings)
         parts.onProgress?.({ stage: 'comparing', unit: 'events', amount: 0, of: 0 })
-        return await transactionOn(session, `begin; ${EXACT_TEXT}`, () =>
+        return transactionOn(session, `begin; ${EXACT_TEXT}`, () =>
           compareAll(session, snapshot, parts, fillings),
         )
       })

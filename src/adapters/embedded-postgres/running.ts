@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs'
+import fs from 'node:fs/promises'
+import path from 'node:path'
+import { name as database, type Connection } from './embedded-postgres.ts'
+import { holderOf, openDataFolder, port } from './data-folder.ts'
+import { identityOf } from './process-facts.ts'
+
+/**
+ * The way into the database that a living service runs in this folder, for its user and for root; null where there is
+ * none, and one can be started.
+ * @throws EmbeddedPostgresError when the folder cannot be used by this user
+ */
+export const runningPostgres = async (dataFolder: string): Promise<Connection | null> => {
+  if (!existsSync(dataFolder)) return null
+  const places = openDataFolder(path.resolve(dataFolder))
+  const holder = await holderOf(places)
+  const runs =
+    holder.kind === 'elsewhere' ||
+    (holder.kind === 'server' &&
+      holder.ready &&
+      holder.owner !== '' &&
+      identityOf(Number.parseInt(holder.owner, 10)) === holder.owner)
+  if (!runs) return null
+  // The fifth line of the pid file is the folder of the socket.
+  const lines = (await fs.readFile(path.join(places.cluster, 'postmaster.pid'), 'utf8')).split('\n')
+  return { host: lines[4] ?? '', port, user: database, database }
+}
