@@ -34,6 +34,7 @@ export const seedAccounts = async (
     const accountId = idOf('acc', n)
     const server = { host: '127.0.0.1', port: 587, encryption: 'starttls', username: `user${n}` } as const
     const connect = {
+      by: null,
       do: 'connect',
       accountId,
       provider: 'smtp',

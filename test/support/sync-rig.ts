@@ -169,6 +169,7 @@ export const syncRig = async (
     account,
     `account-${id}`,
     {
+      by: null,
       do: 'connect',
       accountId: id,
       provider,

@@ -36,8 +36,8 @@ export type Account = { readonly status: 'none' } | ConnectedAccount
 
 // ---------------------------------------------------------------- commands
 
-/** `by` is the user of the CRM who asks; left out or null where a program asks for nobody. */
-export type AccountCommand = { readonly by?: string | null } & (
+/** `by` is the user of the CRM who asks; null where a program asks for nobody. */
+export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature'>)
   | {
       readonly do: 'change-servers'
@@ -86,11 +86,11 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   if (command.do === 'connect') {
     if (state.status !== 'none') return []
     requireSomeServer(command.smtp, command.imap)
-    const { do: _, by: connectedBy = null, ...connected } = command
+    const { do: _, by: connectedBy, ...connected } = command
     requireMayConnect(connected.owner, connectedBy)
     return [AccountConnected(connected)]
   }
-  requireOwn(state, command.by ?? null)
+  requireOwn(state, command.by)
   if (command.do === 'disconnect' && state.status === 'disconnected') return []
   const account = requireConnected(state)
   const { accountId } = account

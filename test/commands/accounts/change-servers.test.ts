@@ -40,7 +40,7 @@ const world = async (owner: Owner) => {
   })
   const connect = { accountId, provider: 'smtp', address: 'me@acme.test', owner, smtp, imap: null } as const
   const settings = defaultSettings
-  const command = { do: 'connect', ...connect, credentialVersion: 1, settings } as const
+  const command = { by: null, do: 'connect', ...connect, credentialVersion: 1, settings } as const
   await handle(account, accountStream(accountId), command, callerOf(null))
   return { change, tried, kept }
 }

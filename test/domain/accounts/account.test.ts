@@ -14,6 +14,7 @@ import { holdDeciderLaws } from '../../support/decider-laws.ts'
 const accountId = 'acc_01jz0000000000000000000000'
 const server = { host: 'mail.acme.test', port: 587, encryption: 'starttls', username: 'me' } as const
 const connect: AccountCommand = {
+  by: null,
   do: 'connect',
   accountId,
   provider: 'smtp',
@@ -36,71 +37,107 @@ t.test('each command says what happened, and the same again nothing', async (t) 
   const cases: [AccountCommand, Account, string, Account][] = [
     [connect, after(), 'AccountConnected', after(connect)],
     [
-      { do: 'change-settings', settings: { displayName: 'Sarah' } },
+      { by: null, do: 'change-settings', settings: { displayName: 'Sarah' } },
       after(connect),
       'AccountSettingsChanged',
-      after(connect, { do: 'change-settings', settings: { displayName: 'Sarah' } }),
+      after(connect, { by: null, do: 'change-settings', settings: { displayName: 'Sarah' } }),
     ],
     [
-      { do: 'change-signature', html: '<p>S</p>' },
+      { by: null, do: 'change-signature', html: '<p>S</p>' },
       after(connect),
       'SignatureChanged',
-      after(connect, { do: 'change-signature', html: '<p>S</p>' }),
+      after(connect, { by: null, do: 'change-signature', html: '<p>S</p>' }),
     ],
     [
-      { do: 'pause', reason: 'holiday' },
+      { by: null, do: 'pause', reason: 'holiday' },
       after(connect),
       'AccountPaused',
-      after(connect, { do: 'pause', reason: '' }),
+      after(connect, { by: null, do: 'pause', reason: '' }),
     ],
-    [{ do: 'resume' }, after(connect, { do: 'pause', reason: '' }), 'AccountResumed', after(connect)],
     [
-      { do: 'disconnect', reason: 'left' },
+      { by: null, do: 'resume' },
+      after(connect, { by: null, do: 'pause', reason: '' }),
+      'AccountResumed',
+      after(connect),
+    ],
+    [
+      { by: null, do: 'disconnect', reason: 'left' },
       after(connect),
       'AccountDisconnected',
-      after(connect, { do: 'disconnect', reason: '' }),
+      after(connect, { by: null, do: 'disconnect', reason: '' }),
     ],
   ]
   for (const [command, state, type, done] of cases) {
     t.same(typesOf(command, state), [type], command.do)
     t.same(typesOf(command, done), [], `${command.do}, again`)
   }
-  t.same(typesOf({ do: 'request-sync' }, after(connect)), ['SyncRequested'], 'each asking is one')
-  t.same(typesOf({ do: 'record-test', ok: true, steps: [] }, after(connect)), ['ConnectionTested'])
+  t.same(typesOf({ by: null, do: 'request-sync' }, after(connect)), ['SyncRequested'], 'each asking is one')
+  t.same(typesOf({ by: null, do: 'record-test', ok: true, steps: [] }, after(connect)), ['ConnectionTested'])
 })
 
 t.test('settings that are not named stay as they were', async (t) => {
   const state = after(
     connect,
-    { do: 'change-settings', settings: { trackOpens: false } },
-    { do: 'change-settings', settings: { displayName: 'Sarah' } },
+    { by: null, do: 'change-settings', settings: { trackOpens: false } },
+    { by: null, do: 'change-settings', settings: { displayName: 'Sarah' } },
   )
   t.match(state, { settings: { ...defaultSettings, trackOpens: false, displayName: 'Sarah' } })
 })
 
 t.test('what an account cannot do is refused with the reason', async (t) => {
-  const gone = after(connect, { do: 'disconnect', reason: '' })
-  t.throws(() => account.decide({ do: 'pause', reason: '' }, after()), NotFound)
-  t.throws(() => account.decide({ do: 'resume' }, gone), { code: 'account-disconnected' })
-  t.throws(() => account.decide({ do: 'request-sync' }, after(connect, { do: 'pause', reason: '' })), {
-    code: 'account-paused',
-  })
+  const gone = after(connect, { by: null, do: 'disconnect', reason: '' })
+  t.throws(() => account.decide({ by: null, do: 'pause', reason: '' }, after()), NotFound)
+  t.throws(() => account.decide({ by: null, do: 'resume' }, gone), { code: 'account-disconnected' })
+  t.throws(
+    () =>
+      account.decide({ by: null, do: 'request-sync' }, after(connect, { by: null, do: 'pause', reason: '' })),
+    {
+      code: 'account-paused',
+    },
+  )
   t.throws(() => account.decide({ ...connect, smtp: null, imap: null }, after()), {
     code: 'account-without-server',
   })
-  t.throws(() => account.decide({ do: 'request-sync' }, after({ ...connect, imap: null })), {
+  t.throws(() => account.decide({ by: null, do: 'request-sync' }, after({ ...connect, imap: null })), {
     code: 'account-receives-no-mail',
   })
   t.throws(
     () =>
       account.decide(
-        { do: 'request-sync' },
-        after(connect, { do: 'change-settings', settings: { syncDirection: 'send' } }),
+        { by: null, do: 'request-sync' },
+        after(connect, { by: null, do: 'change-settings', settings: { syncDirection: 'send' } }),
       ),
     { code: 'account-receives-no-mail' },
   )
-  t.throws(() => requireActive(after(connect, { do: 'pause', reason: '' })), { code: 'account-paused' })
+  t.throws(() => requireActive(after(connect, { by: null, do: 'pause', reason: '' })), {
+    code: 'account-paused',
+  })
 })
+
+t.test(
+  'a person’s account does what that person asks, and programs, and nothing for other users',
+  async (t) => {
+    const own = after(connect)
+    const paused = after(connect, { by: null, do: 'pause', reason: '' })
+    const commands: [AccountCommand, Account][] = [
+      [{ by: null, do: 'change-servers', smtp: server, imap: null, credentialVersion: 2 }, own],
+      [{ by: null, do: 'change-settings', settings: { trackOpens: false } }, own],
+      [{ by: null, do: 'change-signature', html: 'x' }, own],
+      [{ by: null, do: 'record-test', ok: true, steps: [] }, own],
+      [{ by: null, do: 'request-sync' }, own],
+      [{ by: null, do: 'pause', reason: '' }, own],
+      [{ by: null, do: 'resume' }, paused],
+      [{ by: null, do: 'disconnect', reason: '' }, own],
+    ]
+    for (const [command, state] of commands) {
+      const asked = (by: string | null) => account.decide({ ...command, by }, state)
+      t.throws(() => asked('u_2'), NotFound, command.do)
+      t.equal(asked('u_1').length, 1)
+      t.equal(asked(null).length, 1)
+    }
+    t.throws(() => account.decide({ ...connect, by: 'u_2' }, after()), { code: 'not-your-account' })
+  },
+)
 
 t.test('choosing a default account lets go of the one before in the same event', async (t) => {
   const owner = { kind: 'user', userId: 'u_1' } as const
@@ -114,20 +151,23 @@ t.test('choosing a default account lets go of the one before in the same event',
 
 t.test('the laws of deciders hold', async (t) => {
   const text = fc.string({ maxLength: 5 })
+  const by = fc.constantFrom(null, 'u_1', 'u_2')
   holdDeciderLaws(
     account,
     fc.oneof(
       fc.constant(connect),
       fc.record({
+        by,
         do: fc.constant('change-settings' as const),
         settings: fc.record({ trackOpens: fc.boolean() }),
       }),
-      fc.record({ do: fc.constant('change-signature' as const), html: text }),
-      fc.record({ do: fc.constant('pause' as const), reason: text }),
-      fc.record({ do: fc.constant('disconnect' as const), reason: text }),
-      fc.constant<AccountCommand>({ do: 'resume' }),
-      fc.constant<AccountCommand>({ do: 'request-sync' }),
+      fc.record({ by, do: fc.constant('change-signature' as const), html: text }),
+      fc.record({ by, do: fc.constant('pause' as const), reason: text }),
+      fc.record({ by, do: fc.constant('disconnect' as const), reason: text }),
+      fc.constant<AccountCommand>({ by: null, do: 'resume' }),
+      fc.constant<AccountCommand>({ by: null, do: 'request-sync' }),
       fc.constant<AccountCommand>({
+        by: null,
         do: 'change-servers',
         smtp: server,
         imap: null,
