@@ -68,3 +68,21 @@ t.test('every mistake is named at once, and no value with it', async (t) => {
   }
   t.throws(() => readConfig({ MAILTRAIL_EXTRA_CA: '/no/such/file.pem' }), /MAILTRAIL_EXTRA_CA/)
 })
+
+t.test(
+  'the log goes to EventStoreDB where an address says so, and no debug output tells its events',
+  async (t) => {
+    const url = 'esdb://app:secret@events.test:2113'
+    t.equal(readConfig({}).eventStoreUrl, null)
+    t.equal(readConfig({ EVENT_STORE_URL: url, DEBUG: 'fastify:*' }).eventStoreUrl, url)
+    t.throws(
+      () => readConfig({ EVENT_STORE_URL: 'https://events.test' }),
+      /EVENT_STORE_URL: must begin with esdb/,
+    )
+    for (const debug of ['*', 'esdb:*', 'fastify, esdb:command']) {
+      const read = () => readConfig({ EVENT_STORE_URL: url, DEBUG: debug })
+      t.throws(read, /DEBUG: /)
+      t.throws(read, (error: Error) => !error.message.includes('secret'))
+    }
+  },
+)

@@ -46,7 +46,7 @@ export const eventStoreDb = async (
     pollMs = 500,
     deadlineMs = 5_000,
     stallMs = 5_000,
-    patienceMs = 20_000,
+    patienceMs = 10_000,
     onError = () => {},
   }: EventStoreDbOptions = {},
 ): Promise<EventStore> => {
