@@ -61,10 +61,12 @@ const startError = (error: unknown, { host, port, databaseUrl }: Config): unknow
     return new ConfigError(
       `Cannot listen on ${host} port ${port} (${code}): set MAILTRAIL_HOST and MAILTRAIL_PORT`,
     )
-  // Classes 08 and 28, 3D and 57P of PostgreSQL: no connection, no such login or database, not up.
-  if (databaseUrl !== null && /^(?:E[A-Z]+|08\w{3}|28\w{3}|3D\w{3}|57P\w{2}|53300)$/.test(code))
+  // Classes 08 and 28, 3D and 57P of PostgreSQL: no connection, no such login or database, not up. The driver has no
+  // code for a connection that is lost in the midst of a start.
+  const isLost = of instanceof Error && /^(?:Connection terminated|Client has encountered)/.test(of.message)
+  if (databaseUrl !== null && (isLost || /^(?:E[A-Z]+|08\w{3}|28\w{3}|3D\w{3}|57P\w{2}|53300)$/.test(code)))
     return new ConfigError(
-      `The database of DATABASE_URL cannot be used (${code}): check host, port, database, user and password`,
+      `The database of DATABASE_URL cannot be used (${code || 'connection lost'}): check host, port, database, user and password`,
     )
   return error
 }

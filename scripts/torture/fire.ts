@@ -9,7 +9,7 @@ import { createKeyring } from '../../src/adapters/vault/keyring.ts'
 import { freePort } from '../lib/free-port.ts'
 import { bombard, type BombardParts } from './bombard.ts'
 import { ownDatabase, sharedDatabase, type Database } from './database.ts'
-import { watchTakeovers } from './takeovers.ts'
+import { watchTakeovers, type TakenOver } from './takeovers.ts'
 import { newTally, newTarget, patience, type Tally, type Target } from './target.ts'
 
 /** The services under fire, seen from without: whom to ask, and what was done to them. */
@@ -28,7 +28,7 @@ export type Fire = {
   /** Where hits wait to be recorded. */
   readonly spools: readonly string[]
   /** Deals out blows until all are dealt. @returns how long it took until others had what those that were hit held */
-  bombard(parts: Blows): Promise<{ times: number[]; broken: string[] }>
+  bombard(parts: Blows): Promise<TakenOver>
   /** Ends all as an operator would. @returns what did not end in order */
   stop(): Promise<string[]>
   /** Kills what runs, and waits until the database is gone too. */
@@ -111,7 +111,7 @@ export const openFire = async ({ folder, env, apis, workers, eventStoreUrl }: Pa
       }
       if (targets.length === 1) {
         await bombard({ ...blows, targets, tally, killDatabase })
-        return { times: [], broken: [] }
+        return { times: [], wallTimes: [], broken: [] }
       }
       const takeovers = watchTakeovers(connectionIn(database.folder), () =>
         working.some((each) => each.isUp()),

@@ -12,6 +12,7 @@ import { load, type Asked } from './load.ts'
 import type { Options } from './options.ts'
 import { quiesce } from './quiesce.ts'
 import { progressLine, quantile, type Judged } from './report.ts'
+import type { TakenOver } from './takeovers.ts'
 import type { Tally } from './target.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -157,10 +158,15 @@ const recovered = (tally: Tally, broken: readonly string[]): Judged => {
   }
 }
 
-const takenOver = ({ times, broken }: Awaited<ReturnType<Fire['bombard']>>): Judged => ({
-  name: 'what a killed or stopped worker held is held by another within 15 s',
-  looked: `${times.length} leases, taken over after ${seconds(quantile(times, 0.5))} s (median), ${seconds(quantile(times, 1))} s (most)`,
-  broken,
-})
+const takenOver = ({ times, wallTimes, broken }: TakenOver): Judged => {
+  const [median, most, wallMedian, wallMost] = [times, wallTimes].flatMap((all) =>
+    [0.5, 1].map((share) => seconds(quantile(all, share))),
+  )
+  return {
+    name: 'what a killed or stopped worker held is held by another within 15 s in which one is there to take it',
+    looked: `${times.length} leases, taken over after ${median} s (median), ${most} s (most); with the time in which all workers were down ${wallMedian} s, ${wallMost} s`,
+    broken,
+  }
+}
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(2)

@@ -17,8 +17,18 @@ export type Takeovers = {
   /** Tells of a process that is killed or stopped now, and of one that goes on. */
   readonly struck: (pid: number) => void
   readonly resumed: (pid: number) => void
-  /** Ends the watch. @returns milliseconds from each blow until another process had what it held, and what took too long */
-  end(): Promise<{ times: number[]; broken: string[] }>
+  /** Ends the watch. */
+  end(): Promise<TakenOver>
+}
+
+/**
+ * Milliseconds from each blow until another process had what the one that was hit held: those in which some worker was
+ * up, and all; and what took too long.
+ */
+export type TakenOver = {
+  readonly times: readonly number[]
+  readonly wallTimes: readonly number[]
+  readonly broken: readonly string[]
 }
 
 /**
@@ -30,6 +40,7 @@ export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean
   const open = new Set<Open>()
   const resumed = new Set<number>()
   const times: number[] = []
+  const wallTimes: number[] = []
   const broken: string[] = []
   let known: Row[] = []
 
@@ -43,7 +54,10 @@ export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean
       // A stopped process may come back before anybody else could have it.
       const isKept = now?.generation === lease.generation && now.live && resumed.has(lease.pid)
       const isLate = lease.waitedMs > WITHIN_MS
-      if (isTaken) times.push(lease.waitedMs)
+      if (isTaken) {
+        times.push(lease.waitedMs)
+        wallTimes.push(performance.now() - lease.at)
+      }
       if (isLate)
         broken.push(`${lease.name} of process ${lease.pid} was nobody's ${WITHIN_MS / 1000} s after its end`)
       if (isTaken || isKept || isLate) open.delete(lease)
@@ -80,13 +94,13 @@ export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean
   return {
     struck: (pid) => {
       for (const { name, generation, live, pid: holder } of known)
-        if (holder === pid && live) open.add({ name, generation, pid, waitedMs: 0 })
+        if (holder === pid && live) open.add({ name, generation, pid, at: performance.now(), waitedMs: 0 })
     },
     resumed: (pid) => void resumed.add(pid),
     end: async () => {
       stop.abort()
       await watching
-      return { times, broken }
+      return { times, wallTimes, broken }
     },
   }
 }
