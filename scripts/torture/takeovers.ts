@@ -2,7 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
 /** A lease that a process held when it was hit. */
-type Open = { readonly name: string; readonly generation: number; readonly pid: number; waitedMs: number }
+type Open = {
+  readonly name: string
+  readonly generation: number
+  readonly pid: number
+  readonly at: number
+  waitedMs: number
+}
 type Row = { name: string; generation: number; pid: number; live: boolean }
 
 const LOOK_EVERY_MS = 100
