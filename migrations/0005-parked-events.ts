@@ -17,6 +17,9 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       parked_at timestamptz not null default now(),
       primary key (projection, version, stream, position))`.execute(db)
 
+  // Events that were tried again and folded, after others that were recorded later, since the tables were last made.
+  await sql`alter table mailtrail.checkpoints add column folded_late integer not null default 0`.execute(db)
+
   // Who decided to go without an event, and why: this is kept for good. One command skips one event, once.
   await sql`
     create table mailtrail.skipped_events (

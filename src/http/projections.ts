@@ -14,7 +14,13 @@ const projectionView = z
     runningHere: z.boolean(),
     error: z.string().nullable().describe('Why it stands still'),
     parked: z
-      .object({ events: z.int(), streams: z.int() })
+      .object({
+        events: z.int(),
+        streams: z.int(),
+        late: z
+          .int()
+          .describe('Events taken in after their turn: verify the read model, and rebuild it if it differs'),
+      })
       .describe('What it could not take in, and what waits behind that'),
   })
   .meta({ id: 'Projection' })

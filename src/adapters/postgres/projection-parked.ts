@@ -79,6 +79,10 @@ export const clearParked = async (client: ClientBase, { name, version }: Of): Pr
     name,
     version,
   ])
+  await client.query(
+    'update mailtrail.checkpoints set folded_late = 0 where projection = $1 and version = $2',
+    [name, version],
+  )
 }
 
 /** Of all read models of which anything is parked, by `<name>.v<version>`. */
@@ -88,6 +92,17 @@ export const countParked = async (db: Pool | ClientBase): Promise<Map<string, Pa
      from mailtrail.parked_events group by projection, version`,
   )
   return new Map(rows.map(({ key, events, streams }) => [key, { events, streams }]))
+}
+
+/**
+ * How many events were folded after their turn since the tables were last made, by `<name>.v<version>`: where a row
+ * takes from several streams, it may differ from a rebuild for that until there is one. Those without any are left out.
+ */
+export const countLate = async (db: Pool | ClientBase): Promise<Map<string, number>> => {
+  const { rows } = await db.query<{ key: string; late: number }>(
+    `select projection || '.v' || version as key, folded_late as late from mailtrail.checkpoints where folded_late > 0`,
+  )
+  return new Map(rows.map(({ key, late }) => [key, late]))
 }
 
 /** Streams that wait, by name, behind the one named `after`. */

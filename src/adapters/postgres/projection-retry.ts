@@ -168,7 +168,11 @@ const drain = async (
   )
   for (const changes of folded.changes) await tables.write(client, changes)
   const last = queue[folded.applied - 1]
-  if (last) await client.query(TAKE_OFF, [projection.name, projection.version, stream, last.position])
+  if (last) {
+    const { name, version } = projection
+    await client.query(TAKE_OFF, [name, version, stream, last.position])
+    await client.query(COUNT_LATE, [name, version, folded.applied])
+  }
   const error = folded.failure
     ? faultText(folded.failure.error, known[folded.applied]!)
     : known.length === 0 && queue[0]
@@ -182,6 +186,9 @@ const drain = async (
 const TAKE_OFF = `
   delete from mailtrail.parked_events
   where projection = $1 and version = $2 and stream = $3 and position <= $4`
+
+const COUNT_LATE = `
+  update mailtrail.checkpoints set folded_late = folded_late + $3 where projection = $1 and version = $2`
 
 /** Why the first event cannot even be tried; null where it has come to the list since that was read. */
 const faultOf = ({ eventId }: Waiting, events: Events, refused: Refused): string | null => {

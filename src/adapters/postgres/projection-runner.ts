@@ -1,20 +1,19 @@
 import type { Pool } from 'pg'
 import { ForeignPosition, type EventStore, type Lease, type Leases } from '../../commands/ports.ts'
-import type { Position, RecordedEvent } from '../../domain/event.ts'
-import { UnknownShape } from '../../domain/upcast.ts'
+import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import { CheckpointLost } from './projection-checkpoints.ts'
 import { follow, ProjectionStopped, type Batch, type Follower } from './projection-follow.ts'
-import { countParked, listParked, type ParkedCount, type ParkedStream } from './projection-parked.ts'
+import { listParked, type ParkedStream } from './projection-parked.ts'
 import {
   checkpointReader,
   newProgress,
   progressElsewhere,
   tell,
   waitForProgress,
-  type ProjectionError,
 } from './projection-progress.ts'
 import { retryParked, skipParked, type Retried, type Skip, type Skipped } from './projection-retry.ts'
+import { readStatus, type ProjectionStatus } from './projection-status.ts'
 import { readModelTables } from './projection-tables.ts'
 import { sharedLog } from './shared-log.ts'
 
@@ -22,19 +21,6 @@ import { sharedLog } from './shared-log.ts'
 export type RunnerLog = {
   info(fields: object, message: string): void
   error(fields: object, message: string): void
-}
-
-export type ProjectionStatus = {
-  readonly name: string
-  readonly version: number
-  readonly position: Position | null
-  readonly head: Position | null
-  /** Age of the oldest event that is not in the tables yet; 0 where all are; null while that is being looked for. */
-  readonly lagMs: number | null
-  readonly runningHere: boolean
-  /** Why it stands still; events that are parked do not stop it. */
-  readonly error: ProjectionError | null
-  readonly parked: ParkedCount
 }
 
 export type ProjectionRunner = {
@@ -124,14 +110,7 @@ export const projectionRunner = ({
       const elsewhere = progressElsewhere(parts.store, projection, checkpoints)
       return waitForProgress(progress, position, limit, elsewhere)
     },
-    status: async () => {
-      const [head, stored, parked] = await Promise.all([
-        parts.store.head(),
-        checkpoints(),
-        countParked(parts.pool),
-      ])
-      return Promise.all([...runners.values()].map((runner) => statusOf(runner, head, stored, parked)))
-    },
+    status: () => readStatus(parts, [...runners.values()], checkpoints),
     onAdvanced: (name, listener) => {
       const { listeners } = runnerOf(name).progress
       listeners.add(listener)
@@ -202,48 +181,6 @@ const report = async (
   log.error({ projection: projection.name, ...progress.error, pauseMs }, 'A projection stands still')
   await pause(pauseMs, stop)
 }
-
-const statusOf = async (
-  { store, projection, progress }: Runner,
-  head: Position | null,
-  stored: ReadonlyMap<string, Position | null>,
-  parked: ReadonlyMap<string, ParkedCount>,
-): Promise<ProjectionStatus> => {
-  const saved = stored.get(progress.key) ?? null
-  const here = progress.running ? (progress.reached ?? null) : null
-  const position = here !== null && (saved === null || here > saved) ? here : saved
-  return {
-    name: projection.name,
-    version: projection.version,
-    position,
-    head,
-    lagMs: await lagOf(store, projection, position, head),
-    runningHere: progress.running,
-    error: progress.error,
-    parked: parked.get(progress.key) ?? { events: 0, streams: 0 },
-  }
-}
-
-const lagOf = async (
-  store: EventStore,
-  { events }: AnyProjection,
-  position: Position | null,
-  head: Position | null,
-): Promise<number | null> => {
-  if (head === null || (position !== null && position >= head)) return 0
-  const filter = { types: events.map(({ type }) => type) }
-  try {
-    const next = await store.readAll({ after: position, limit: 1, filter })
-    const [oldest] = next.events
-    return oldest ? ageMsOf(oldest) : next.atHead ? 0 : null
-  } catch (error) {
-    // That a newer version wrote what comes next is no reason to tell nothing: it stands still before it.
-    if (error instanceof UnknownShape) return ageMsOf(error.event)
-    throw error
-  }
-}
-
-const ageMsOf = ({ recordedAt }: RecordedEvent): number => Math.max(Date.now() - Date.parse(recordedAt), 0)
 
 /** At most so many at once; the others wait in order. */
 const turns = (most: number): Follower['turn'] => {
