@@ -245,21 +245,24 @@ t.test('a copy in Sent: a filer that was stopped before it looked finds the copy
   const id = await world.queue()
   await world.send(id)
   const stop = stopAt()
-  const filer = (owner: string, before: () => Promise<void>) =>
+  const filer = (owner: string, load: typeof world.needs.load) =>
     fileCopies({
       ...world.needs,
       leases: leasesOf(owner),
       copiesToFile: () => Promise.resolve([{ accountId: world.account.now.accountId, ids: [id] }]),
-      file: async (caller, outgoingId, folder) => {
-        await before()
-        await fileSentCopy(world.needs)(caller, outgoingId, folder)
-      },
+      file: fileSentCopy({ ...world.needs, load }),
       giveUp: giveUpOnCopy(world.needs),
     })(always)
-  const late = filer('first', stop.here)
+  // It has read that there is no copy yet.
+  const slow: typeof world.needs.load = async (...of) => {
+    const loaded = await world.needs.load(...of)
+    await stop.here()
+    return loaded
+  }
+  const late = filer('first', slow)
   await stop.reached
   await letTimePass(`copies:${world.account.now.accountId}`)
-  await filer('second', () => Promise.resolve())
+  await filer('second', world.needs.load)
   stop.goOn()
   await late
   t.same(

@@ -109,7 +109,8 @@ export const newTarget = ({ tally, wasAwaySince, ...parts }: TargetParts): Targe
     const victim = child
     running = null
     child = null
-    ready = Promise.withResolvers<void>()
+    // Who waits since before a start that was cut short waits on.
+    if (isReady) ready = Promise.withResolvers<void>()
     isReady = false
     if (!isAlive(victim)) return
     const gone = new Promise((resolve) => victim.once('exit', resolve))
