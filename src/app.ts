@@ -20,6 +20,7 @@ import { recordHits } from './commands/tracking/record-hits.ts'
 import { runAutomations } from './commands/workers.ts'
 import type { Config } from './config.ts'
 import { newApiKey } from './http/api-keys.ts'
+import { fileSeals } from './http/sealed-files.ts'
 import { buildServer, type App } from './http/server.ts'
 
 export type AppParts = {
@@ -70,6 +71,9 @@ export const createApp = async ({
   const url = config.publicUrl ?? `http://${config.host}:${config.port}`
   const trackingUrl = config.trackingUrl ?? url
   const apiKeys = postgresApiKeys(pool)
+  // From the oldest key, which is kept for good.
+  const derivedKey = (purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', keyring.trackingKeys()[0]!.key, '', purpose, 32))
   const observing = await openObserving(config, (error) =>
     server.log.warn({ err: error }, 'traces could not be handed over'),
   )
@@ -78,7 +82,7 @@ export const createApp = async ({
     clock,
     apiKeys,
     idempotency,
-    fingerprintKey: Buffer.from(hkdfSync('sha256', keyring.trackingKeys()[0]!.key, '', 'idempotency', 32)),
+    fingerprintKey: derivedKey('idempotency'),
     waitFor: (name, position, ms) => runner.waitFor(name, position, ms),
     logLevel: config.logLevel,
     trustProxy: config.trustProxy,
@@ -91,7 +95,8 @@ export const createApp = async ({
   const needs = needsOf(adapters, clock)
   const servesApi = config.role !== 'worker'
   addOperatorRoutes(server, { config, pool, meter, adapters })
-  if (servesApi) addRoutes(server, { config, pool, apiKeys, adapters, needs, clock, signal })
+  const files = fileSeals(derivedKey('attachments'))
+  if (servesApi) addRoutes(server, { config, pool, apiKeys, adapters, needs, files, clock, signal })
   const record = recordHits(adapters)
   const hitsRecorder = () => systemCaller('tracking', clock, 'spool')
   const pumpHits = () =>

@@ -47,6 +47,7 @@ import { outboxRoutes } from '../http/outbox.ts'
 import { problemCodes } from '../http/problem-codes.ts'
 import { problemPages } from '../http/problem-pages.ts'
 import { projectionRoutes } from '../http/projections.ts'
+import type { FileSeals } from '../http/sealed-files.ts'
 import type { App } from '../http/server.ts'
 import { syncRoutes } from '../http/sync.ts'
 import { templateRoutes } from '../http/templates.ts'
@@ -84,6 +85,7 @@ type Parts = {
   readonly apiKeys: ApiKeyStore
   readonly adapters: Adapters
   readonly needs: Needs
+  readonly files: FileSeals
   readonly clock: Clock
   readonly signal: AbortSignal
 }
@@ -113,7 +115,7 @@ export const addOperatorRoutes = (
 
 /** The API: every route but those of `addOperatorRoutes`. */
 export const addRoutes = (server: App, parts: Parts): void => {
-  const { config, apiKeys, clock, signal } = parts
+  const { config, apiKeys, files, clock, signal } = parts
   const { db, blobs, tester, parser, tokens, spool } = parts.adapters
   const { needs, syncNeeds, writeNeeds } = parts.needs
   const { handle, load } = needs
@@ -182,7 +184,7 @@ export const addRoutes = (server: App, parts: Parts): void => {
     findTemplateDetail: (id, userId) => findTemplateDetail(db, id, userId),
     findTemplateVersion: (id, version, userId) => findTemplateVersion(db, id, version, userId),
   })
-  attachmentRoutes(server, { blobs })
+  attachmentRoutes(server, { blobs, files })
   draftRoutes(server, {
     saveDraft: saveDraft(writeNeeds),
     changeDraft: changeDraft(writeNeeds),
@@ -190,6 +192,7 @@ export const addRoutes = (server: App, parts: Parts): void => {
     previewDraft: previewDraft(writeNeeds),
     listDrafts: (filter, after, limit) => listDrafts(db, filter, after, limit),
     load,
+    files,
   })
   outboxRoutes(server, {
     queueMessage: queueMessage(writeNeeds),
@@ -202,6 +205,7 @@ export const addRoutes = (server: App, parts: Parts): void => {
     findOutgoing: async (id, userId) => own(await findOutgoing(db, id), userId),
     blobs,
     ownMessage: ownMessage(needs),
+    files,
   })
   trackingHitRoutes(server, {
     tokens,

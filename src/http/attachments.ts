@@ -4,13 +4,17 @@ import type { BlobStore } from '../commands/ports.ts'
 import { MAX_FILES_BYTES } from '../commands/sending/load-files.ts'
 import { attachedFile } from '../domain/sending/events.ts'
 import { HttpProblem } from './problems.ts'
+import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { problems, type App } from './server.ts'
 
-const uploaded = attachedFile.omit({ contentId: true })
+const uploaded = sealedFile.omit({ contentId: true })
 const mediaType = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\x20-\x7e]{0,200})?$/
 
 /** Files to attach. What is answered goes into `attachments` of a message as it is. */
-export const attachmentRoutes = (app: App, deps: { blobs: Pick<BlobStore, 'put'> }): void => {
+export const attachmentRoutes = (
+  app: App,
+  deps: { blobs: Pick<BlobStore, 'put'>; files: FileSeals },
+): void => {
   // A scope of its own: whatever the type of a file says, JSON included, it is taken as bytes here.
   void app.register((scope: App, _options, done) => {
     scope.removeAllContentTypeParsers()
@@ -36,7 +40,7 @@ export const attachmentRoutes = (app: App, deps: { blobs: Pick<BlobStore, 'put'>
         const blob = createHash('sha256').update(content).digest('hex')
         await deps.blobs.put([{ hash: blob, content }])
         void reply.status(201)
-        return { name: request.query.name, contentType, size: content.length, blob }
+        return deps.files.seal({ name: request.query.name, contentType, size: content.length, blob })
       },
     })
     done()

@@ -6,9 +6,12 @@ import { ownDraft, type changeDraft, type saveDraft } from '../commands/sending/
 import { draft, outgoingId, type Draft } from '../domain/sending/events.ts'
 import { drafts, type DraftRow } from '../projections/sending/drafts.ts'
 import { pageOf, pageQuery, readCursor, toPage } from './pages.ts'
+import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { answered, problems, requiredRevision, type App } from './server.ts'
 
+const attachments = z.array(sealedFile).max(100)
 const fields = draft.omit({ userId: true }).extend({
+  attachments,
   accountId: draft.shape.accountId
     .nullable()
     .describe('Null: the account that the message replied to was written to, else the default one'),
@@ -34,7 +37,7 @@ export const draftInput = fields
 const draftChanges = fields.partial()
 
 const view = draft
-  .extend({ id: z.string(), createdAt: z.string().optional(), changedAt: z.string().optional() })
+  .extend({ attachments, id: z.string(), createdAt: z.string().optional(), changedAt: z.string().optional() })
   .meta({ id: 'Draft' })
 const place = z.enum(['subject', 'body', 'signature'])
 const preview = z.object({
@@ -66,19 +69,25 @@ export type DraftDeps = {
     limit: number,
   ) => Promise<DraftRow[]>
   load: Load
+  files: FileSeals
 }
 
 /** Messages that are being written (C98). A user sees their own, a key that acts for nobody sees all. */
 export const draftRoutes = (app: App, deps: DraftDeps): void => {
   const tags = ['Drafts']
   const byId = z.object({ id: outgoingId })
-  const toView = (id: string, of: Draft): z.infer<typeof view> => ({ id, ...of })
+  const toView = (id: string, of: Draft): z.infer<typeof view> => ({
+    id,
+    ...of,
+    attachments: of.attachments.map(deps.files.seal),
+  })
 
   app.post('/v1/drafts', {
     config: { permission: 'messages:send' },
     schema: { tags, summary: 'Begin a draft', body: draftInput, response: { 201: view, ...problems } },
     handler: async (request, reply) => {
-      const saved = await deps.saveDraft(request.caller, request.body, request.actingUser)
+      const input = { ...request.body, attachments: deps.files.open(request.body.attachments) }
+      const saved = await deps.saveDraft(request.caller, input, request.actingUser)
       void reply.status(201).header('location', `/v1/drafts/${saved.outgoingId}`)
       return answered(reply, saved, toView(saved.outgoingId, saved.draft))
     },
@@ -127,7 +136,9 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const change = { outgoingId: id, changes: request.body, ifRevision: requiredRevision(request) }
+      const { attachments: files, ...others } = request.body
+      const changes = files ? { ...others, attachments: deps.files.open(files) } : others
+      const change = { outgoingId: id, changes, ifRevision: requiredRevision(request) }
       const saved = await deps.changeDraft(request.caller, change, request.actingUser)
       return answered(reply, saved, toView(id, saved.draft))
     },

@@ -13,6 +13,7 @@ import { outbox, outboxStates, type OutboxRow, type OutboxState } from '../proje
 import { download, fileAnswer } from './downloads.ts'
 import { draftInput } from './drafts.ts'
 import { pageOf, pageQuery, readCursor, toPage } from './pages.ts'
+import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from './server.ts'
 
 const when = {
@@ -135,6 +136,7 @@ export type OutboxDeps = {
   findOutgoing: (id: string, userId: string | null) => Promise<OutboxRow | undefined>
   blobs: Pick<BlobStore, 'get'>
   ownMessage: ReturnType<typeof ownMessage>
+  files: FileSeals
 }
 
 /** Messages on their way out, and what became of them (C97, C99, R17, R18). */
@@ -152,7 +154,13 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       response: { 201: changed, ...problems },
     },
     handler: async (request, reply) => {
-      const { scheduledAt, undoSeconds, ...content } = request.body
+      const { scheduledAt, undoSeconds, ...written } = request.body
+      const content =
+        'message' in written
+          ? {
+              message: { ...written.message, attachments: deps.files.open(written.message.attachments) },
+            }
+          : written
       const asked = { content, scheduledAt, undoSeconds }
       const queued = await deps.queueMessage(request.caller, asked, request.actingUser)
       void reply.status(201).header('location', `/v1/outbox/${queued.outgoingId}`)

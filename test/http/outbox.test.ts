@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { postgresApiKeys } from '../../src/adapters/postgres/api-keys.ts'
@@ -32,6 +33,7 @@ import { newApiKey } from '../../src/http/api-keys.ts'
 import { attachmentRoutes } from '../../src/http/attachments.ts'
 import { draftRoutes } from '../../src/http/drafts.ts'
 import { outboxRoutes } from '../../src/http/outbox.ts'
+import { fileSeals } from '../../src/http/sealed-files.ts'
 import { buildServer } from '../../src/http/server.ts'
 import { deliveriesDue, dueDeliveries } from '../../src/projections/sending/deliveries-due.ts'
 import { drafts, listDrafts } from '../../src/projections/sending/drafts.ts'
@@ -106,6 +108,7 @@ const app = await buildServer({
   trustProxy: [],
 })
 const { load } = needs
+const files = fileSeals(Buffer.alloc(32, 9))
 draftRoutes(app, {
   saveDraft: saveDraft(needs),
   changeDraft: changeDraft(needs),
@@ -113,6 +116,7 @@ draftRoutes(app, {
   previewDraft: previewDraft(needs),
   listDrafts: (filter, after, limit) => listDrafts(db, filter, after, limit),
   load,
+  files,
 })
 outboxRoutes(app, {
   queueMessage: queueMessage(needs),
@@ -122,8 +126,9 @@ outboxRoutes(app, {
   findOutgoing: (id) => findOutgoing(db, id),
   blobs: world.blobs,
   ownMessage: ownMessage(needs),
+  files,
 })
-attachmentRoutes(app, { blobs: world.blobs })
+attachmentRoutes(app, { blobs: world.blobs, files })
 t.teardown(() => app.close())
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -414,12 +419,12 @@ t.test('drafts over HTTP: begun, listed, changed at their version, previewed, se
     })
   const uploaded = await upload('Angebot é.pdf', pdf)
   t.equal(uploaded.statusCode, 201, uploaded.body)
-  const file = uploaded.json<object>()
+  const file = uploaded.json<{ name: string; blob: string }>()
   t.match(file, {
     name: 'Angebot é.pdf',
     contentType: 'application/pdf',
     size: pdf.length,
-    blob: /^[0-9a-f]{64}$/,
+    blob: /^[0-9a-f]{64}\.[\w-]{43}$/,
   })
   t.match(
     (await upload('a.json', Buffer.from('{"a":'), 'application/json')).json(),
@@ -442,6 +447,30 @@ t.test('drafts over HTTP: begun, listed, changed at their version, previewed, se
   t.equal(begun.statusCode, 201, begun.body)
   const { id } = begun.json<{ id: string }>()
   t.equal(begun.headers.etag, '"0"')
+
+  // Of another's file one may know the hash; our own seal is only over our own.
+  const [hash = '', seal = ''] = file.blob.split('.')
+  const foreign = createHash('sha256').update('somebody else’s').digest('hex')
+  await world.blobs.put([{ hash: foreign, content: Buffer.from('somebody else’s') }])
+  for (const [blob, status] of [
+    [foreign, 400],
+    [`${foreign}.`, 400],
+    [`${foreign}.${seal}`, 422],
+    [`${hash}.${seal.toUpperCase()}`, 422],
+    [`${'0'.repeat(64)}.${seal}`, 422],
+  ] as const) {
+    const attachments = [{ ...file, blob }]
+    const answers = [
+      await ask('POST', '/v1/drafts', { accountId: world.account.now.accountId, attachments }, user),
+      await ask('PATCH', `/v1/drafts/${id}`, { attachments }, { ...user, 'if-match': '"0"' }),
+      await ask('POST', '/v1/outbox', { message: message({ attachments }) }, user),
+    ]
+    for (const answer of answers) {
+      t.equal(answer.statusCode, status)
+      t.match(answer.json(), { code: status === 400 ? 'invalid-request' : 'attachment-missing' })
+    }
+  }
+  t.same(begun.json<{ attachments: unknown }>().attachments, [file], 'what is answered can be sent again')
   const change = (payload: object, etag?: string) =>
     ask('PATCH', `/v1/drafts/${id}`, payload, { ...user, ...(etag ? { 'if-match': etag } : {}) })
   t.equal((await change({ subject: 'A' })).statusCode, 428)
