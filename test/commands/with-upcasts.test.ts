@@ -8,6 +8,7 @@ import { withUpcasts } from '../../src/commands/with-upcasts.ts'
 import { entry } from '../../src/domain/directory/entry.ts'
 import { defineEvent, type RecordedEvent } from '../../src/domain/event.ts'
 import { UnknownShape, upcaster } from '../../src/domain/upcast.ts'
+import { eventStoreContract } from '../contracts/event-store.ts'
 import { anEvent, aStream, followUntil, pagesFrom, readFrom } from '../support/log.ts'
 
 // A kind with a past: a price became whole cents, then letters became parcels for several people.
@@ -212,3 +213,7 @@ t.test('nothing is decided on a stream that holds a shape of a newer version', a
     'others are free',
   )
 })
+
+// The planted kinds, so that upcasting is at work in it.
+const underneath = memoryEventStore()
+eventStoreContract(t, 'a log that is read with upcasts', async () => withUpcasts(underneath, kinds))
