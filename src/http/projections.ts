@@ -161,7 +161,9 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
     schema: {
       tags,
       summary: 'Go without the first parked event of a stream, and try the rest',
-      description: 'The event stays in the log, and a rebuild takes it in again if it can.',
+      description:
+        'The event stays in the log; this read model goes without it from then on, rebuilt or not. Who decided so, ' +
+        'when and why is kept.',
       params: byStream,
       body: skipping,
       response: { 200: skippedView, ...problems },

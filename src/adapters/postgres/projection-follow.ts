@@ -15,6 +15,7 @@ import {
 } from './projection-parked.ts'
 import { advance, tell, type Progress } from './projection-progress.ts'
 import { retryParked } from './projection-retry.ts'
+import { skippedOf } from './projection-shadow.ts'
 import type { ReadModelTables } from './projection-tables.ts'
 import type { SharedLog } from './shared-log.ts'
 import { transaction } from './transaction.ts'
@@ -76,6 +77,8 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
   if (progress.healedUnder !== generation) await heal(follower, signal)
   progress.healedUnder = generation
 
+  // Met again only by tables that are filled from the start once more.
+  const skipped = await skippedOf(pool, projection)
   const stop = new AbortController()
   const pages = readAhead(
     shared.subscribe({
@@ -93,11 +96,14 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
       if (page === 'not yet') {
         saved = await applyEvents(follower, [], { from: saved, to: progress.reached!, generation })
         idleSince = null
-      } else if (page.events.length === 0) {
+        continue
+      }
+      const events = skipped.size === 0 ? page.events : page.events.filter(({ id }) => !skipped.has(id))
+      if (events.length === 0) {
         idleSince ??= performance.now()
         advance(progress, page.position, false)
       } else {
-        saved = await applyEvents(follower, page.events, { from: saved, to: page.position, generation })
+        saved = await applyEvents(follower, events, { from: saved, to: page.position, generation })
         idleSince = null
         advance(progress, saved, true)
       }
