@@ -5,23 +5,28 @@ import Table from 'cli-table3'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/adapters/embedded-postgres/embedded-postgres.ts'
 import { append256, append32 } from './append.ts'
-import { command } from './command.ts'
+import { appendEsdb } from './append-esdb.ts'
+import { command, commandHttp } from './command.ts'
 import { imapSync } from './imap-sync.ts'
 import { resultOf, type Bench, type Row } from './measure.ts'
 import { projectionsRow } from './projections.ts'
 import { readAll } from './read-all.ts'
+import { rebuildRow } from './rebuild.ts'
 import { smtpSend } from './smtp-send.ts'
 import { tracking } from './tracking.ts'
 
 const rows: readonly Row[] = [
   append32,
   append256,
+  appendEsdb,
   readAll,
   projectionsRow,
+  rebuildRow,
   imapSync,
   smtpSend,
   tracking,
   command,
+  commandHttp,
 ]
 
 const args = process.argv.slice(2)
@@ -34,7 +39,12 @@ if (unknown.length > 0) {
   )
   process.exit(2)
 }
-const chosen = names.length === 0 ? rows : rows.filter((row) => names.includes(row.name))
+const wanted = rows.filter((row) => (names.length === 0 ? row.onlyByName !== true : names.includes(row.name)))
+const chosen = wanted.filter(({ name, needs }) => {
+  if (needs === undefined || process.env[needs] !== undefined) return true
+  process.stderr.write(`${name}: left out, as ${needs} is not set\n`)
+  return false
+})
 
 const folder = mkdtempSync(join(tmpdir(), 'mailtrail-bench-'))
 const server = await startEmbeddedPostgres({ dataFolder: join(folder, 'postgres') })

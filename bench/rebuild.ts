@@ -1,0 +1,229 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
+import { postgresEventStore } from '../src/adapters/postgres/event-store.ts'
+import { postgresLeases } from '../src/adapters/postgres/leases.ts'
+import { migrate } from '../src/adapters/postgres/migrate.ts'
+import { createPool } from '../src/adapters/postgres/pool.ts'
+import { projectionRunner } from '../src/adapters/postgres/projection-runner.ts'
+import { projections } from '../src/app/read-models.ts'
+import type { EventStore } from '../src/commands/ports.ts'
+import type { DomainEvent } from '../src/domain/event.ts'
+import { AccountConnected } from '../src/domain/accounts/events.ts'
+import { exampleQueued, idOf } from '../test/support/sending.ts'
+import { sentMessage } from '../test/support/sent-message.ts'
+import { connected, messageIdOf, placeOf, synced } from '../test/support/sync.ts'
+import { rate, type Row } from './measure.ts'
+import { temporaryFolder } from './service.ts'
+
+const EVENTS = Number(process.env['MAILTRAIL_BENCH_EVENTS'] ?? 100_000)
+const EVENTS_OF_A_LIFE = 8
+const WRITERS = 128
+const PAGE = 1_000
+/** What goes on beside a rebuild: so many messages with all their events a second, and as many lists asked for. */
+const LIVES_A_SECOND = 2
+
+const append = (store: EventStore, stream: string, events: readonly DomainEvent[]) =>
+  store.append({
+    stream,
+    expected: 'no_stream',
+    events: events.map(({ type, data }) => ({
+      type,
+      data,
+      id: randomUUID(),
+      metadata: {
+        actor: { kind: 'system', id: 'bench' },
+        commandId: randomUUID(),
+        correlationId: randomUUID(),
+        causationId: null,
+        occurredAt: '2026-01-31T12:00:00.000Z',
+        schemaVersion: 1,
+      },
+    })),
+  })
+
+const ACCOUNTS = 100
+const PEOPLE = 5_000
+
+/** The life of the nth message of an account: written, sent, opened twice, clicked, answered by a mail that is synced. */
+const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
+  const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + n * 20_000 + minutes * 60_000).toISOString()
+  const accountId = idOf('acc', 1 + (n % ACCOUNTS))
+  const person = `person${n % PEOPLE}@client.test`
+  const { header } = exampleQueued()
+  const message = sentMessage(n, {
+    accountId,
+    header: { ...header, messageId: `${n}@acme.test`, subject: `Offer ${n}`, to: [{ address: person }] },
+    envelope: { from: header.from.address, recipients: [person] },
+    queuedAt: at(0),
+    notBefore: at(0),
+  })
+  const answer = synced(n, {
+    accountId,
+    placement: placeOf(1 + Math.floor(n / ACCOUNTS)),
+    header: {
+      messageId: `answer-${n}@client.test`,
+      inReplyTo: [`${n}@acme.test`],
+      references: [`${n}@acme.test`],
+      subject: `Re: Offer ${n}`,
+      from: [{ address: person }],
+    },
+    receivedAt: at(30),
+  })
+  const own = [
+    message.queued,
+    message.releasing(at(1)),
+    message.sent(at(1)),
+    message.open(at(10)),
+    message.open(at(20), { ip: '198.51.100.9' }),
+    message.click(at(21)),
+    message.delivered(at(61)),
+  ]
+  return [
+    ...own.map(({ type, data, envelope }) => ({ type, data, stream: envelope.stream ?? '' })),
+    { ...answer, stream: `message-${messageIdOf(n)}` },
+  ]
+}
+
+const live = async (store: EventStore, n: number): Promise<void> => {
+  for (const [stream, events] of Map.groupBy(lifeOf(n), ({ stream: of }) => of))
+    await append(store, stream, events)
+}
+
+/** Lives from this one up to, and not with, that one. */
+const fill = async (store: EventStore, from: number, to: number): Promise<void> => {
+  let next = from
+  const write = async () => {
+    while (next < to) await live(store, next++)
+  }
+  await Promise.all(Array.from({ length: WRITERS }, write))
+}
+
+const connectAccounts = async (store: EventStore): Promise<void> => {
+  for (let n = 1; n <= ACCOUNTS; n++) {
+    const accountId = idOf('acc', n)
+    await append(store, `account-${accountId}`, [AccountConnected({ ...connected().data, accountId })])
+  }
+}
+
+type Rebuild = { readonly perSecond: number; readonly megabytes: number }
+
+/** The command as an operator runs it, in a process of its own, which says how fast it was and what it took. */
+const rebuildAll = async (database: pg.PoolConfig, folder: string): Promise<Rebuild> => {
+  const { host = '', port = 5432, user = '', database: name = '' } = database
+  const url = `postgres://${user}@localhost:${port}/${name}?host=${encodeURIComponent(host)}`
+  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+  const child = spawn(process.execPath, [main, 'rebuild', '--all'], {
+    env: { ...process.env, DATABASE_URL: url, MAILTRAIL_DATA: folder, MAILTRAIL_BENCH_EVENTS: undefined },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.on('data', (data) => (said += String(data)))
+  const [code] = (await once(child, 'close')) as [number | null]
+  const [, perSecond, megabytes] = /([\d,]+) a second; ([\d,]+) MB/.exec(said) ?? []
+  if (code !== 0 || !perSecond || !megabytes) throw new Error(`The rebuild ended with ${code}`)
+  const numberOf = (text: string) => Number(text.replaceAll(',', ''))
+  return { perSecond: numberOf(perSecond), megabytes: numberOf(megabytes) }
+}
+
+const LISTS = [
+  'select * from rm_outbox_v1.message limit 50',
+  'select * from rm_messages_v1.message order by received_at desc, id desc limit 50',
+  'select * from rm_threads_v1.thread where merged_into is null order by last_at desc, id desc limit 50',
+  'select * from rm_engagement_v1.daily limit 50',
+]
+
+/** A live service's work, until the function that is given back is called, which throws what went wrong meanwhile. */
+const loadOf = (store: EventStore, pool: pg.Pool, lives: number): (() => Promise<string>) => {
+  const wrong: unknown[] = []
+  const stop = new AbortController()
+  const log = { info: () => {}, error: (fields: object) => void wrong.push(fields) }
+  const runner = projectionRunner({
+    store,
+    pool,
+    leases: postgresLeases(pool, { owner: 'bench' }),
+    projections,
+    log,
+  })
+  const told = { lists: 0, lives: 0, slowestMs: 0 }
+  const keepOn = async (work: (n: number) => Promise<void>) => {
+    for (let n = 1; !stop.signal.aborted; n++) {
+      await work(n).catch((error: unknown) => wrong.push(error))
+      await pause(1_000 / LIVES_A_SECOND)
+    }
+  }
+  const running = Promise.all([
+    runner.start(stop.signal),
+    keepOn(async (n) => {
+      await live(store, lives + n)
+      told.lives++
+    }),
+    keepOn(async (n) => {
+      const started = performance.now()
+      const { rowCount } = await pool.query(LISTS[n % LISTS.length]!)
+      told.slowestMs = Math.max(told.slowestMs, performance.now() - started)
+      told.lists++
+      if (!rowCount) wrong.push(`empty: ${LISTS[n % LISTS.length]}`)
+    }),
+  ])
+  return async () => {
+    stop.abort()
+    await running
+    if (wrong.length > 0) throw new Error(`${wrong.length} faults beside the rebuild`, { cause: wrong[0] })
+    return `${told.lives * EVENTS_OF_A_LIFE} events appended and ${told.lists} lists answered meanwhile, the slowest in ${told.slowestMs.toFixed(0)} ms`
+  }
+}
+
+const readRaw = async (pool: pg.Pool): Promise<void> => {
+  const client = await pool.connect()
+  await client.query(`begin; declare log cursor for select e.position::text, s.name, e.revision::text, e.event_id,
+    e.recorded_at::text, e.type, e.data::text, e.metadata::text from es.events e join es.streams s using (stream_id) order by e.position`)
+  for (;;) {
+    const { rows } = await client.query<{ data: string; metadata: string }>(`fetch ${PAGE} from log`)
+    if (rows.length === 0) break
+    for (const row of rows) {
+      JSON.parse(row.data)
+      JSON.parse(row.metadata)
+    }
+  }
+  await client.query('commit')
+  client.release()
+}
+
+export const rebuildRow: Row = {
+  name: 'rebuild',
+  what: `all read models made anew from ${EVENTS.toLocaleString('en-US')} events, while a runner, appends and lists go on`,
+  ceilingWhat: 'a bare cursor over the log, with JSON.parse',
+  unit: 'events/s',
+  reach: 0.1,
+  run: async (bench) => {
+    const database = await bench.database()
+    const pool = createPool({ ...database, max: 20 })
+    const folder = temporaryFolder()
+    await migrate(pool)
+    const store = postgresEventStore(pool)
+    const lives = Math.ceil(EVENTS / EVENTS_OF_A_LIFE)
+    await connectAccounts(store)
+    // Read models of a tenth of the log, and checkpoints at its end: the runner has only to keep up.
+    await fill(store, 1, Math.ceil(lives / 10))
+    await rebuildAll(database, folder.path)
+    await fill(store, Math.ceil(lives / 10), lives + 1)
+    await pool.query('vacuum analyze es.events, es.streams')
+    await pool.query('update mailtrail.checkpoints set position = $1', [await store.head()])
+    const measured = { ours: [] as number[], ceiling: [] as number[] }
+    for (let round = 0; round < (EVENTS > 200_000 ? 1 : 2); round++) {
+      const endLoad = loadOf(store, pool, lives + (round + 1) * 1_000_000)
+      const { perSecond, megabytes } = await rebuildAll(database, folder.path)
+      process.stderr.write(`  ${perSecond} events/s, ${megabytes} MB at most; ${await endLoad()}\n`)
+      measured.ours.push(perSecond)
+      measured.ceiling.push(await rate(lives * EVENTS_OF_A_LIFE, () => readRaw(pool)))
+    }
+    await store.close()
+    await pool.end()
+    folder.remove()
+    return measured
+  },
+}
