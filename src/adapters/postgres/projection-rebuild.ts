@@ -12,10 +12,9 @@ import {
 import {
   BEGIN_FILLING,
   dropAbandoned,
-  endOf,
   fillParts,
   fillToLive,
-  livePosition,
+  livePositions,
   makeShadow,
   ReadModelBusy,
   shadowOf,
@@ -55,11 +54,10 @@ export const rebuildReadModels = async (
     for (const projection of projections)
       if (!(await tryLock(session, schemaOf(projection))))
         throw new ReadModelBusy(`${projection.name} is being rebuilt or compared by another process`)
-    const log = await endOf(parts.store)
+    await livePositions(session, parts.store, projections)
     const fillings: Filling[] = []
     try {
       for (const projection of projections) {
-        await livePosition(session, projection, log)
         await hasTables(session, schemaOf(projection), projection.tables)
         await dropAbandoned(session, projection)
         fillings.push(await makeShadow(session, projection, shadowOf(projection, 'rebuild')))

@@ -124,7 +124,7 @@ export type ShadowParts = {
 
 /** The usual way to fill: a transaction of its own for each page. */
 export const fillParts = (
-  { store, pool, signal, writers = 4, pageSize = 4_000 }: Omit<ShadowParts, 'onProgress'>,
+  { store, pool, signal, writers = 4, pageSize = 500 }: Omit<ShadowParts, 'onProgress'>,
   onPage?: FillParts['onPage'],
 ): FillParts => ({
   store,
@@ -135,35 +135,46 @@ export const fillParts = (
   ...(onPage ? { onPage } : {}),
 })
 
-/** Where a log ends, and which one it is. */
-export type LogEnd = { readonly storeId: string; readonly head: Position }
-
-/** An empty log ends at the place where reading it ends. */
-export const endOf = async (store: EventStore): Promise<LogEnd> => ({
-  storeId: await store.storeId(),
-  head: (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position,
-})
-
 /**
  * How far the tables in use are; undefined where they were never filled.
- * @throws CheckpointRefused where they belong to another log, or are ahead of `head`
+ * @throws CheckpointRefused where they belong to another log
  */
 export const livePosition = async (
   client: ClientBase,
-  projection: AnyProjection,
-  { storeId, head }: { readonly storeId: string; readonly head?: Position },
+  { name, version }: AnyProjection,
+  storeId: string,
 ): Promise<Position | null | undefined> => {
   const { rows } = await client.query<{ same: boolean; position: Position | null }>(
     `select store_id = $3 as same, position from mailtrail.checkpoints where projection = $1 and version = $2`,
-    [projection.name, projection.version, storeId],
+    [name, version, storeId],
   )
   const [checkpoint] = rows
-  if (!checkpoint) return undefined
-  const schema = schemaOf(projection)
-  if (!checkpoint.same) throw new CheckpointRefused(`${schema} was filled from another log than this one`)
-  if (checkpoint.position !== null && head !== undefined && checkpoint.position > head)
-    throw new CheckpointRefused(`${schema} has read further than this log goes, as after a restored backup`)
-  return checkpoint.position
+  if (checkpoint?.same === false)
+    throw new CheckpointRefused(`${schemaOf({ name, version })} was filled from another log than this one`)
+  return checkpoint?.position
+}
+
+/**
+ * How far the tables in use are, and where the log ends.
+ * @throws CheckpointRefused where some belong to another log, or are ahead of this one
+ */
+export const livePositions = async (
+  client: ClientBase,
+  store: EventStore,
+  projections: readonly AnyProjection[],
+): Promise<{ readonly positions: readonly (Position | null)[]; readonly head: Position }> => {
+  const storeId = await store.storeId()
+  const positions: (Position | null)[] = []
+  for (const projection of projections)
+    positions.push((await livePosition(client, projection, storeId)) ?? null)
+  // Asked for last, as runners go on meanwhile. An empty log ends at the place where reading it ends.
+  const head = (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position
+  const ahead = projections.find((_projection, index) => (positions[index] ?? '') > head)
+  if (ahead)
+    throw new CheckpointRefused(
+      `${schemaOf(ahead)} has read further than this log goes, as after a restored backup`,
+    )
+  return { positions, head }
 }
 
 /**
@@ -177,10 +188,14 @@ export const fillToLive = async (
   unfilled: 'head' | 'empty',
 ): Promise<number> => {
   const { store, onProgress } = parts
-  const log = await endOf(store)
+  const { positions, head } = await livePositions(
+    client,
+    store,
+    fillings.map(({ projection }) => projection),
+  )
   let until: Position | null = null
-  for (const of of fillings) {
-    of.until = (await livePosition(client, of.projection, log)) ?? (unfilled === 'head' ? log.head : null)
+  for (const [index, of] of fillings.entries()) {
+    of.until = positions[index] ?? (unfilled === 'head' ? head : null)
     if (until === null || (of.until !== null && of.until > until)) until = of.until
   }
   const { unit, amount: whole } = store.extent(until)

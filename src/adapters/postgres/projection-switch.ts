@@ -29,8 +29,7 @@ export const switchOver = async (
       'select from mailtrail.checkpoints where projection = $1 and version = $2 for update',
       [name, version],
     )
-    // The runner may have gone past what was the end of the log when this began.
-    const live = (await livePosition(session, of.projection, { storeId })) ?? null
+    const live = (await livePosition(session, of.projection, storeId)) ?? null
     if (live !== null) {
       of.until = live
       await fillTables({ ...parts, transaction: savepoints(session), writers: 1 }, [of])

@@ -99,7 +99,7 @@ const meetSnapshot = async (
 ): Promise<void> => {
   const storeId = await parts.store.storeId()
   for (const of of fillings) {
-    of.until = (await livePosition(snapshot, of.projection, { storeId })) ?? null
+    of.until = (await livePosition(snapshot, of.projection, storeId)) ?? null
     const skipped = await skippedOf(snapshot, of.projection)
     const before = of.position !== null && (of.until === null || of.until < of.position)
     if (before || skipped.size !== of.skipped.size)
