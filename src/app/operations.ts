@@ -11,6 +11,7 @@ import { ReadModelBusy } from '../adapters/postgres/projection-shadow.ts'
 import { verifyReadModels } from '../adapters/postgres/projection-verify.ts'
 import type { EventStore } from '../commands/ports.ts'
 import { ConfigError, type Config } from '../config.ts'
+import { UnknownShape } from '../domain/upcast.ts'
 import type { AnyProjection } from '../projections/projection.ts'
 import { openStore } from './open-store.ts'
 import { grouped, progressLine, verifiedLines } from './operations-report.ts'
@@ -128,7 +129,7 @@ const onDatabase = async (
       warn('Stopped. What is in use is as it was.')
       return STOPPED_BY_SIGNAL
     }
-    if (error instanceof ReadModelBusy || error instanceof CheckpointRefused)
+    if (error instanceof ReadModelBusy || error instanceof CheckpointRefused || error instanceof UnknownShape)
       throw new ConfigError(`${error.message}. Nothing was changed.`)
     throw error
   } finally {
