@@ -2,11 +2,18 @@ import fc from 'fast-check'
 import t from 'tap'
 import { z } from 'zod'
 import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
-import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
+import { handler, loader, newCommandId, newEvent, type Caller } from '../../src/commands/handle.ts'
 import { RevisionConflict, type EventStore, type NewEvent } from '../../src/commands/ports.ts'
 import { withUpcasts } from '../../src/commands/with-upcasts.ts'
+import { catalogue } from '../../src/domain/catalogue.ts'
 import { entry } from '../../src/domain/directory/entry.ts'
-import { defineEvent, type RecordedEvent } from '../../src/domain/event.ts'
+import { DealRemoved } from '../../src/domain/directory/events.ts'
+import {
+  defineEvent,
+  type DomainEvent,
+  type EventDefinition,
+  type RecordedEvent,
+} from '../../src/domain/event.ts'
 import { UnknownShape, upcaster } from '../../src/domain/upcast.ts'
 import { eventStoreContract } from '../contracts/event-store.ts'
 import { anEvent, aStream, followUntil, pagesFrom, readFrom } from '../support/log.ts'
@@ -187,6 +194,21 @@ t.test('where no shape is a former one, events are given as the store gave them'
   t.ok(told.events.every((event, index) => event === given.events[index]))
   await t.rejects(append(store, 'test-1', [unknown()]), RevisionConflict, 'and all else is the store')
   t.equal(await store.storeId(), await stored.storeId())
+})
+
+t.test('what is written says the version of its shape', async (t) => {
+  const planted = catalogue as Map<string, EventDefinition>
+  planted.set(ParcelPosted.type, ParcelPosted)
+  t.teardown(() => planted.delete(ParcelPosted.type))
+  const caller: Caller = {
+    actor: { kind: 'system', id: 'test' },
+    commandId: 'x',
+    correlationId: 'c',
+    causationId: null,
+  }
+  const written = (event: DomainEvent) => newEvent(event, 'id', caller, 'then').metadata.schemaVersion
+  t.equal(written(ParcelPosted({ recipients: [], cents: 1, currency: 'EUR' })), 3)
+  t.equal(written(DealRemoved({ dealId: 'd' })), 1)
 })
 
 t.test('nothing is decided on a stream that holds a shape of a newer version', async (t) => {
