@@ -20,10 +20,10 @@ export const sampleEvent = (index: number): NewEvent => ({
   },
 })
 
-const EVENTS = 4000
+export const EVENTS = 4000
 
 /** `callers` at a time, each waiting for its own append before the next. */
-const spread = async (callers: number, work: (index: number) => Promise<unknown>): Promise<void> => {
+export const spread = async (callers: number, work: (index: number) => Promise<unknown>): Promise<void> => {
   let next = 0
   await Promise.all(
     Array.from({ length: callers }, async () => {

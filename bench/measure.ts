@@ -8,6 +8,10 @@ export type Row = {
   readonly unit: string
   /** The ratio to reach. */
   readonly reach: number
+  /** A setting without which it cannot run, and is left out. */
+  readonly needs?: string
+  /** Takes long: runs only when it is named. */
+  readonly onlyByName?: boolean
   readonly run: (bench: Bench) => Promise<Measured>
 }
 

@@ -54,7 +54,7 @@ export const eventStoreDb = async (
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
   const insist = <Value>(work: () => Promise<Value>) => untilAnswered(work, patienceMs, onError)
-  const look = oneAtATime(() => wire.last())
+  const look = onceATurn(() => wire.last())
   const news = bell((onEvent, signal) => wire.follow(onEvent, signal), onError, closing.signal)
   const id = await insist(() => identityOf(wire)).catch(async (error: unknown) => {
     await wire.close()
@@ -283,17 +283,18 @@ const placeOf = (position: Position): Place => {
   return { commit: BigInt(commit), prepare: BigInt(prepare) }
 }
 
-/** Work that is asked for while it runs is done once more for all who asked since: each sees what began after its call. */
-const oneAtATime = <Value>(work: () => Promise<Value>): (() => Promise<Value>) => {
-  let running: Promise<unknown> = Promise.resolve()
-  let next: Promise<Value> | null = null
-  return () =>
-    (next ??= running.then(() => {
-      next = null
-      const result = work()
-      running = result.catch(() => {})
-      return result
-    }))
+/** Work that is asked for several times within one turn of the event loop is done once, for all of them. */
+const onceATurn = <Value>(work: () => Promise<Value>): (() => Promise<Value>) => {
+  let current: Promise<Value> | null = null
+  return () => {
+    if (current === null) {
+      current = work()
+      setImmediate(() => {
+        current = null
+      })
+    }
+    return current
+  }
 }
 
 /** Full jitter, up to 50 ms after the first failure and 2 s after many. */
