@@ -6,6 +6,13 @@ export type Load = {
   readonly paths: readonly string[]
   readonly requests: number
   readonly connections: number
+  /** GET when left out. */
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** In turn, as the paths; no body when left out. */
+  readonly bodies?: readonly string[]
+  /** So many are sent before the clock starts: a new thread is slow at first. */
+  readonly warmUp?: number
 }
 export type LoadResult = {
   readonly perSecond: number
@@ -13,7 +20,7 @@ export type LoadResult = {
   readonly statuses: Record<number, number>
 }
 
-/** Sends GET requests from a thread of its own, over connections that stay open, each waiting for its answer. */
+/** Sends requests from a thread of its own, over connections that stay open, each waiting for its answer. */
 export const loadFromThread = (load: Load): Promise<LoadResult> =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: load })
@@ -21,17 +28,26 @@ export const loadFromThread = (load: Load): Promise<LoadResult> =>
     worker.once('error', reject)
   })
 
-const run = async ({ url, paths, requests, connections }: Load): Promise<LoadResult> => {
+const run = async (load: Load): Promise<LoadResult> => {
+  const { url, paths, requests, connections, method = 'GET', bodies, warmUp = 0 } = load
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
-  const times: number[] = []
-  const statuses: Record<number, number> = {}
+  let times: number[] = []
+  let statuses: Record<number, number> = {}
   let next = 0
-  const ask = (path: string): Promise<void> =>
+  const ask = (nth: number): Promise<void> =>
     new Promise((resolve, reject) => {
+      const path = paths[nth % paths.length]!
+      const body = bodies?.[nth % bodies.length]
+      const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
       const started = performance.now()
       request(`${url}${path}`, {
         agent,
-        headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0' },
+        method,
+        headers: {
+          'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0',
+          ...length,
+          ...load.headers,
+        },
       })
         .on('response', (answer) => {
           answer.resume().on('end', () => {
@@ -42,14 +58,19 @@ const run = async ({ url, paths, requests, connections }: Load): Promise<LoadRes
           })
         })
         .on('error', reject)
-        .end()
+        .end(body)
     })
+  const askUpTo = (end: number) =>
+    Promise.all(
+      Array.from({ length: connections }, async () => {
+        while (next < end) await ask(next++)
+      }),
+    )
+  await askUpTo(warmUp)
+  times = []
+  statuses = {}
   const started = performance.now()
-  await Promise.all(
-    Array.from({ length: connections }, async () => {
-      while (next < requests) await ask(paths[next++ % paths.length]!)
-    }),
-  )
+  await askUpTo(warmUp + requests)
   const perSecond = (requests * 1000) / (performance.now() - started)
   agent.destroy()
   times.sort((a, b) => a - b)

@@ -11,6 +11,8 @@ import type { Bench } from './measure.ts'
 export type BenchService = {
   readonly app: Mailtrail
   readonly client: Client
+  /** The API key that the client uses. */
+  readonly key: string
   readonly folder: string
   /** Begins to listen and to work; routes may be added before. */
   start(): Promise<void>
@@ -36,10 +38,12 @@ export const benchService = async (bench: Bench, env: Record<string, string> = {
   })
   const pool = createPool({ ...(await bench.database()), max: 20 })
   const app = await createApp({ config, pool, logTo: process.stderr })
+  const key = app.firstKey?.reveal() ?? ''
   return {
     app,
     folder,
-    client: apiClient(app.url, app.firstKey?.reveal() ?? ''),
+    key,
+    client: apiClient(app.url, key),
     start: () => app.start(),
     stop: async () => {
       await app.stop()
