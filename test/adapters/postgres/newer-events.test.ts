@@ -10,6 +10,8 @@ import type { EventStore } from '../../../src/commands/ports.ts'
 import { withUpcasts } from '../../../src/commands/with-upcasts.ts'
 import { defineEvent, type EventDefinition } from '../../../src/domain/event.ts'
 import { projection, table, tablesOf, text } from '../../../src/projections/projection.ts'
+import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
+import { startApp } from '../../support/app.ts'
 import { anEvent } from '../../support/log.ts'
 import { testDatabase } from '../../support/postgres.ts'
 
@@ -92,3 +94,44 @@ t.test(
     t.equal((await rolledForward.status())[0]!.error, null)
   },
 )
+
+t.test('a service of before answers what it can read, and says of the rest that it is too old', async (t) => {
+  const app = await startApp(t)
+  const log = postgresEventStore(app.pool)
+  t.teardown(() => log.close())
+  const put = (id: string) => app.ask('PUT', `/v1/directory/companies/${id}`, { body: { name: 'Acme' } })
+  const get = (id: string) => app.ask('GET', `/v1/directory/companies/${id}`)
+  const listed = async () => {
+    const { json } = await app.ask('GET', '/v1/directory/companies')
+    return (json as { data: { id: string }[] }).data.map(({ id }) => id)
+  }
+  const appendTo = (id: string, type: string, schemaVersion: number) => {
+    const event = anEvent({ companyId: id, seals: ['x'] }, type)
+    const events = [{ ...event, metadata: { ...event.metadata, schemaVersion } }]
+    return log.append({ stream: `company-${id}`, expected: 0, events })
+  }
+  t.equal((await put('a')).status, 200)
+  const { position } = await appendTo('a', 'CompanySealed', 1)
+  const unknown = await get('a')
+  t.equal(unknown.status, 200, 'an unknown kind is passed over')
+  t.equal(unknown.headers.get('etag'), '"1"', 'and counts as a version')
+  t.equal((await app.ask('GET', `/v1/directory/companies?min_position=${position}`)).status, 200)
+
+  t.equal((await put('b')).status, 200)
+  await appendTo('b', 'CompanyRecorded', 2)
+  for (const answer of [await get('b'), await put('b')]) {
+    t.equal(answer.status, 503)
+    t.match(answer.json, { code: 'newer-version-needed', remedy: /newer version/ })
+  }
+  t.equal((await put('c')).status, 200, 'other streams are free')
+  const standing = async () => {
+    const { json } = await app.ask('GET', '/v1/projections')
+    const { data } = json as { data: { name: string; error: string | null }[] }
+    return data.find(({ name }) => name === 'directory')?.error ?? ''
+  }
+  const until = performance.now() + 20_000
+  while ((await standing()) === '' && performance.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  t.match(await standing(), /CompanyRecorded in version 2, .* up to version 1: run the version that wrote it/)
+  t.strictSame(await listed(), ['a', 'b'], 'lists stay as they were before it')
+})
