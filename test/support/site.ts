@@ -1,0 +1,41 @@
+import pg from 'pg'
+import type { Test } from 'tap'
+import { freePort } from '../../scripts/lib/free-port.ts'
+import { startService, type Service } from '../../scripts/lib/service.ts'
+import { testDatabase } from './postgres.ts'
+
+type Role = 'api' | 'worker'
+
+/** A database of its own, and processes on it, which share a data folder where nothing else is said. */
+export const site = async (t: Test) => {
+  const config = await testDatabase(t)
+  const { host, port = 5432, user, password, database } = config as Record<string, string | undefined>
+  const login = password === undefined ? user : `${user}:${password}`
+  const url = `postgres://${login}@localhost:${port}/${database}?host=${encodeURIComponent(host ?? '')}`
+  const folder = t.testdir()
+  const client = new pg.Client(config)
+  await client.connect()
+  t.teardown(() => client.end())
+  return {
+    folder,
+    query: async <Row extends pg.QueryResultRow>(sql: string) => (await client.query<Row>(sql)).rows,
+    start: async (role: Role, env: Record<string, string> = {}): Promise<Service> =>
+      startService(
+        {
+          // What tap gives its children is not for a service.
+          NODE_OPTIONS: '',
+          DATABASE_URL: url,
+          MAILTRAIL_ROLE: role,
+          MAILTRAIL_DATA: folder,
+          MAILTRAIL_PORT: String(await freePort()),
+          MAILTRAIL_LOG_LEVEL: 'warn',
+          ...env,
+        },
+        { onSpawn: (child) => t.teardown(() => child.kill('SIGKILL')) },
+      ),
+  }
+}
+
+/** The one that the first of them has shown. */
+export const keyOf = (services: readonly Service[]): string =>
+  services.find(({ key }) => key !== null)?.key ?? ''
