@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
+import t, { type Test } from 'tap'
+import { postgresEventStore } from '../../src/adapters/postgres/event-store.ts'
+import { migrate } from '../../src/adapters/postgres/migrate.ts'
+import { createPool } from '../../src/adapters/postgres/pool.ts'
+import { recordedEvents } from '../support/fold.ts'
+import { plainNode } from '../support/embedded-service.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { connected, synced } from '../support/sync.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+const urlOf = ({ host = '', port = 5432, user = '', password, database = '' }: pg.PoolConfig): string =>
+  `postgres://${user}${password ? `:${String(password)}` : ''}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`
+
+const started = (t: Test, url: string, args: readonly string[]) => {
+  const [command, all] = plainNode([main, ...args])
+  const child = spawn(command, all, {
+    env: { PATH: process.env['PATH'], MAILTRAIL_DATA: t.testdir(), DATABASE_URL: url },
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const said = { out: '', err: '' }
+  child.stdout.on('data', (data) => (said.out += String(data)))
+  child.stderr.on('data', (data) => (said.err += String(data)))
+  const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code, ...said }))
+  return { child, ended }
+}
+
+t.test('rebuild and verify from the command line', async (t) => {
+  const config = await testDatabase(t)
+  const pool = createPool({ ...config, max: 6 })
+  t.teardown(() => pool.end())
+  const run = (...args: string[]) => started(t, urlOf(config), args).ended
+
+  t.match(await run('verify'), { code: 2, err: /not set up/ }, 'of an empty database nothing can be told')
+  await migrate(pool)
+  const store = postgresEventStore(pool)
+  t.teardown(() => store.close())
+  const events = [connected(), ...Array.from({ length: 40 }, (_value, index) => synced(index + 1))]
+  for (const [index, event] of recordedEvents(events).entries())
+    await store.append({ stream: `test-${index}`, expected: 'no_stream', events: [event] })
+
+  t.match(await run('rebuild', 'nothing'), { code: 1, err: /no read model nothing/ })
+  const all = await run('rebuild', '--all')
+  t.equal(all.code, 0, all.err)
+  t.match(all.out, /messages {2}rebuilt up to position p:0*41\n/)
+  t.match(all.out, /41 events of the log in [\d.]+ s, [\d,]+ a second; \d+ MB of memory at most\n$/)
+  t.match(all.err, /reading {2}[\d,]+ events of 41 events \(\d+ %\)/)
+  const equal = await run('verify')
+  t.equal(equal.code, 0, equal.err)
+  t.match(equal.out, /equal: \d+ rows of \d+ read models/)
+
+  await pool.query(
+    `update rm_messages_v1.message set snippet = 'private words' where id = (select min(id) from rm_messages_v1.message)`,
+  )
+  const different = await run('verify', 'messages')
+  t.equal(different.code, 1)
+  t.match(different.out, /message {2}1 rows differ: 1 changed, 0 missing, 0 surplus; 40 rows, rebuilt 40\n/)
+  t.match(different.out, /changed {2}id="msg_\w+" {2}in snippet\n/)
+  t.notMatch(different.out + different.err, /private words/)
+  t.match(
+    (await run('verify', 'messages', '--values')).out,
+    /snippet: live "private words", rebuilt "snippet 1"/,
+  )
+
+  const holder = await pool.connect()
+  await holder.query(`begin; select from mailtrail.checkpoints for update`)
+  const { child, ended } = started(t, urlOf(config), ['rebuild', 'messages'])
+  const waiting = `select from pg_stat_activity where application_name = 'mailtrail operation' and wait_event_type = 'Lock' and datname = current_database()`
+  for (const deadline = Date.now() + 20_000; (await pool.query(waiting)).rowCount === 0;)
+    if (Date.now() > deadline) throw new Error('The rebuild never came to its switch')
+  child.kill('SIGKILL')
+  await ended
+  await holder.query('rollback')
+  holder.release()
+  t.equal((await run('verify', 'messages')).code, 1, 'killed at its switch it has changed nothing')
+  t.match(await run('rebuild', 'messages'), { code: 0 })
+  const shadows = await pool.query(`select from pg_namespace where nspname like 'rm%\\_\\_%'`)
+  t.equal(shadows.rowCount, 0)
+})
