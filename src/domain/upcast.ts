@@ -2,11 +2,13 @@ import type { EventDefinition, RecordedEvent } from './event.ts'
 
 /**
  * An event of a known kind, stored in a shape that this software does not know, most likely by a newer version of it.
- * To go on without what it says would be wrong, so reading ends before it. `event` is as it was stored.
+ * To go on without what it says would be wrong, so reading ends before it. `event` is as it was stored, `kind` the
+ * present name of its kind.
  */
 export class UnknownShape extends Error {
   override readonly name = 'UnknownShape'
   readonly event: RecordedEvent
+  readonly kind: string
 
   constructor(event: RecordedEvent, { type, version }: EventDefinition) {
     super(
@@ -14,6 +16,7 @@ export class UnknownShape extends Error {
         `and this software knows ${type} up to version ${version}: run the version that wrote it, or a newer one`,
     )
     this.event = event
+    this.kind = type
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EventStore, Page } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
+import { UnknownShape } from '../../domain/upcast.ts'
 
 /** One reading of the log for many readers. Events are shared with the others: nobody may change them. */
 export type SharedLog = {
@@ -87,21 +88,29 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
     }
   }
 
+  const alone = (at: Place, wanted: ReadonlySet<string>): Promise<Page> =>
+    store.readAll({ after: at === '' ? null : at, limit: pageSize, filter: { types: [...wanted] } })
+
   const next = async (at: Place, wanted: ReadonlySet<string>, signal: AbortSignal): Promise<Page | null> => {
     while (!signal.aborted) {
       const of = front && at <= front.position ? front : startAt(at)
       const stretch = of.kept.find((candidate) => isIn(candidate, at))
       if (stretch) return pageOf(stretch.page, at, stretch.page.position, wanted)
       if (at < of.position) {
-        const after = at === '' ? null : at
-        const page = await store.readAll({ after, limit: pageSize, filter: { types: [...wanted] } })
+        const page = await alone(at, wanted)
         // Not beyond the front, or it would have to come here and leave the others behind.
         return pageOf(page, at, of.position < page.position ? of.position : page.position, wanted)
       }
       of.pulling ??= pull(of).finally(() => {
         of.pulling = null
       })
-      await unlessAborted(of.pulling, signal)
+      try {
+        await unlessAborted(of.pulling, signal)
+      } catch (error) {
+        if (!(error instanceof UnknownShape) || wanted.has(error.kind)) throw error
+        // Who does not read such events goes on behind it, and the front from there.
+        return alone(at, wanted)
+      }
     }
     return null
   }

@@ -19,6 +19,7 @@ const ofToday = defineEvent('PlantedNoted', z.object({ note: z.string() }))
 const ofTomorrow = defineEvent('PlantedNoted', z.object({ notes: z.array(z.string()) }), [
   { upcast: ({ note }: { note: string }) => ({ notes: [note] }) },
 ])
+const Counted = defineEvent('PlantedCounted', z.object({ note: z.string() }))
 const notes = table({ columns: { note: text }, key: ['note'] })
 const readModel = projection({
   name: 'planted-notes',
@@ -35,6 +36,14 @@ const readModelOfTomorrow = projection({
   },
 })
 
+/** One that has nothing to do with what changed. */
+const bystander = projection({
+  ...readModel,
+  name: 'planted-counts',
+  events: [Counted],
+  fold: (event, rows) => rows.put('notes', { note: event.data.note }),
+})
+
 t.test(
   'a read model stands still before what a newer version wrote, tells so, and goes on with that version',
   async (t) => {
@@ -47,8 +56,8 @@ t.test(
         ({ note }) => note,
       )
     const stored = memoryEventStore()
-    const add = async (data: unknown, schemaVersion: number) => {
-      const { metadata, ...event } = anEvent(data, ofToday.type)
+    const add = async (data: unknown, schemaVersion: number, type: string = ofToday.type) => {
+      const { metadata, ...event } = anEvent(data, type)
       const events = [{ ...event, metadata: { ...metadata, schemaVersion } }]
       return stored.append({ stream: `test-${event.id}`, expected: 'no_stream', events })
     }
@@ -56,7 +65,14 @@ t.test(
       const leases = postgresLeases(pool, { owner: 'test' })
       const retryMs = { first: 5, most: 50 }
       const silent = { info: () => {}, error: () => {} }
-      const runner = projectionRunner({ store: log, pool, leases, projections: [of], log: silent, retryMs })
+      const runner = projectionRunner({
+        store: log,
+        pool,
+        leases,
+        projections: [of, bystander],
+        log: silent,
+        retryMs,
+      })
       const stop = new AbortController()
       const stopped = runner.start(stop.signal)
       const end = async () => {
@@ -66,12 +82,13 @@ t.test(
       t.teardown(end)
       return { ...runner, end }
     }
-    const readBy = (kind: EventDefinition) => withUpcasts(stored, [kind])
+    const readBy = (kind: EventDefinition) => withUpcasts(stored, [kind, Counted])
 
     await add({ note: 'a' }, 1)
     const last = await add({ note: 'b' }, 1)
     await add({ notes: ['c', 'd'] }, 2)
     const end = await add({ note: 'e' }, 1)
+    const beyond = await add({ note: 'x' }, 1, Counted.type)
 
     const rolledBack = run(readBy(ofToday), readModel)
     t.ok(await rolledBack.waitFor(readModel.name, last.position, 20_000), 'what lies before it is told')
@@ -86,6 +103,10 @@ t.test(
     t.type(status!.lagMs, 'number')
     t.strictSame(await told(), ['a', 'b'])
     t.notOk(await rolledBack.waitFor(readModel.name, end.position, 50))
+    t.ok(await rolledBack.waitFor(bystander.name, beyond.position, 20_000), 'others go on behind it')
+    const live = await add({ note: 'y' }, 1, Counted.type)
+    t.ok(await rolledBack.waitFor(bystander.name, live.position, 20_000), 'and live')
+    t.match(await rolledBack.status(), [{ position: last.position }, { error: null }])
     await rolledBack.end()
 
     const rolledForward = run(readBy(ofTomorrow), readModelOfTomorrow)
@@ -123,7 +144,10 @@ t.test('a service of before answers what it can read, and says of the rest that 
     t.equal(answer.status, 503)
     t.match(answer.json, { code: 'newer-version-needed', remedy: /newer version/ })
   }
-  t.equal((await put('c')).status, 200, 'other streams are free')
+  const other = await put('c')
+  t.equal(other.status, 200, 'other streams are free')
+  const accounts = `/v1/email-accounts?min_position=${other.headers.get('event-position')}`
+  t.equal((await app.ask('GET', accounts)).status, 200, 'and so are read models of other kinds')
   const standing = async () => {
     const { json } = await app.ask('GET', '/v1/projections')
     const { data } = json as { data: { name: string; error: string | null }[] }
