@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import type { Pool } from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { z } from 'zod'
 import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
@@ -14,6 +14,7 @@ import { ReadModelBusy } from '../../../src/adapters/postgres/projection-shadow.
 import { createTables } from '../../../src/adapters/postgres/projection-tables.ts'
 import { transaction } from '../../../src/adapters/postgres/transaction.ts'
 import { verifyReadModels } from '../../../src/adapters/postgres/projection-verify.ts'
+import { projections as productModels } from '../../../src/app/read-models.ts'
 import type { EventStore } from '../../../src/commands/ports.ts'
 import { defineEvent, type DomainEvent, type Json, type RecordedEvent } from '../../../src/domain/event.ts'
 import {
@@ -33,6 +34,9 @@ import {
 } from '../../../src/projections/projection.ts'
 import { recordedEvents } from '../../support/fold.ts'
 import { testDatabase } from '../../support/postgres.ts'
+import { at } from '../../support/sending.ts'
+import { sentMessage } from '../../support/sent-message.ts'
+import { connected, synced } from '../../support/sync.ts'
 
 const Counted = defineEvent('TestCounted', z.object({ key: z.string(), by: z.number() }))
 
@@ -465,56 +469,89 @@ t.test('read models made anew', async (t) => {
   })
 
   const changes = Number(process.env['MAILTRAIL_CHANGES'] ?? 30)
-  t.test(`each of ${changes} random changes by hand is found, in the right row and column`, async (t) => {
-    const of = named('tampered')
-    const store = await logOf(200)
-    await made(t, store, of)
-    const schema = schemaOf(of)
+  /** Changes the rows that random events left in these tables, one by one, and looks what the comparison makes of it. */
+  const tamper = async (t: Test, store: EventStore, projections: readonly AnyProjection[]) => {
+    const places: { of: AnyProjection; name: string }[] = []
+    for (const of of projections)
+      for (const name of Object.keys(of.tables)) {
+        const { rows } = await pool.query<{ n: number }>(
+          `select count(*)::int as n from ${schemaOf(of)}.${name}`,
+        )
+        if (rows[0]!.n > 0) places.push({ of, name })
+      }
     let found = 0
     const change = fc.record({
-      name: fc.constantFrom('count', 'total', 'pair'),
+      place: fc.constantFrom(...places),
       kind: fc.constantFrom('update', 'delete', 'insert'),
       row: fc.nat(),
       column: fc.nat(),
     })
     await fc.assert(
-      fc.asyncProperty(change, async ({ name, kind, row, column }) => {
-        const { columns, key } = tables[name]
-        const kept = `${schema}.${name}`
+      fc.asyncProperty(change, async ({ place: { of, name }, kind: wanted, row, column }) => {
+        const { columns, key } = of.tables[name]!
+        const others = Object.keys(columns).filter((each) => !key.includes(each))
+        const kind = others.length === 0 && wanted === 'update' ? 'delete' : wanted
+        const kept = `${schemaOf(of)}.${name}`
         await pool.query(`create table public.kept as table ${kept}`)
         const { rows } = await pool.query<{ ctid: string }>(`select ctid::text from ${kept} order by ctid`)
         const { ctid } = rows[row % rows.length]!
-        const others = Object.keys(columns).filter((of) => !(key as readonly string[]).includes(of))
-        const changed = others[column % others.length]!
-        const sql = (columns as unknown as Record<string, { sql: string }>)[changed]!.sql
+        const changed = others[column % others.length] ?? ''
+        const other = (each: string) => OTHER[columns[each]!.sql]!(`"${each}"`)
         if (kind === 'update')
-          await pool.query(`update ${kept} set ${changed} = ${OTHER[sql]!(changed)} where ctid = $1`, [ctid])
+          await pool.query(`update ${kept} set "${changed}" = ${other(changed)} where ctid = $1`, [ctid])
         else if (kind === 'delete') await pool.query(`delete from ${kept} where ctid = $1`, [ctid])
-        else
-          await pool.query(
-            `insert into ${kept} select ${Object.entries(columns)
-              .map(([of, { sql: type }]) => ((key as readonly string[]).includes(of) ? OTHER[type]!(of) : of))
-              .join(', ')} from ${kept} where ctid = $1`,
-            [ctid],
-          )
+        else {
+          const values = Object.keys(columns).map((each) => (key.includes(each) ? other(each) : `"${each}"`))
+          await pool.query(`insert into ${kept} select ${values.join(', ')} from ${kept} where ctid = $1`, [
+            ctid,
+          ])
+        }
         const [verified] = await verifyReadModels({ store, pool }, [of])
-        const differences = verified!.tables.flatMap((table) =>
-          table.first.map((difference) => ({ table: table.table, ...difference })),
+        const differences = verified!.tables.flatMap((each) =>
+          each.first.map((difference) => ({ table: each.table, ...difference })),
         )
         await pool.query(`truncate ${kept}; insert into ${kept} table public.kept; drop table public.kept`)
         const expected = { update: 'changed', delete: 'missing', insert: 'surplus' }[kind]
         const [one] = differences
         if (differences.length !== 1 || one!.table !== name || one!.kind !== expected)
-          throw new Error(`${kind} in ${name}: ${JSON.stringify(differences)}`)
+          throw new Error(`${kind} in ${kept}: ${JSON.stringify(differences)}`)
         if (kind === 'update' && one!.columns.join() !== changed)
           throw new Error(`${one!.columns.join()} instead of ${changed}`)
         found++
       }),
       { numRuns: changes, seed: 1, endOnFailure: true },
     )
-    t.comment(`${found} of ${changes} found`)
+    t.comment(`${found} of ${changes} found, in ${places.length} tables`)
     t.equal(found, changes)
-    t.ok(await isEqual(store, of), 'and nothing where nothing was changed')
+    for (const of of projections)
+      t.ok(await isEqual(store, of), `${of.name}: nothing where nothing was changed`)
+  }
+
+  t.test(`each of ${changes} random changes by hand of any column type is found`, async (t) => {
+    const of = named('tampered')
+    const store = await logOf(200)
+    await made(t, store, of)
+    await tamper(t, store, [of])
+  })
+
+  t.test(`each of ${changes} random changes by hand of the product's read models is found`, async (t) => {
+    const store = memoryEventStore()
+    await add(store, connected())
+    for (let n = 1; n <= 12; n++) {
+      const message = sentMessage(n)
+      const [sent, opened] = [message.sent(at(n)), message.open(at(100 + n))]
+      for (const event of [
+        message.queued,
+        message.releasing(at(n)),
+        sent,
+        opened,
+        message.click(at(200 + n)),
+      ])
+        await add(store, event)
+      await add(store, synced(n))
+    }
+    await rebuildReadModels({ store, pool }, productModels)
+    await tamper(t, store, productModels)
   })
 
   t.test('of many differences the first are told, and all counted', async (t) => {
@@ -553,13 +590,13 @@ const emptyCount = {
 /** Another value than the one of this column, as small a difference as the type has. */
 const OTHER: Readonly<Record<string, (column: string) => string>> = {
   text: (column) => `coalesce(${column} || ' ', 'x')`,
-  integer: (column) => `${column} + 1000`,
-  bigint: (column) => `${column} + 1`,
+  integer: (column) => `coalesce(${column}, 0) + 1000`,
+  bigint: (column) => `coalesce(${column}, 0) + 1`,
   'double precision': (column) => `${column} + 1e-15 * greatest(abs(${column}), 1)`,
-  boolean: (column) => `not ${column}`,
-  timestamptz: (column) => `${column} + interval '1 microsecond'`,
-  date: (column) => `${column} + 1`,
-  jsonb: (column) => `jsonb_set(${column}, '{list}', '[]')`,
+  boolean: (column) => `coalesce(not ${column}, true)`,
+  timestamptz: (column) => `coalesce(${column}, '2026-01-01') + interval '1 microsecond'`,
+  date: (column) => `coalesce(${column}, '2026-01-01') + 1`,
+  jsonb: (column) => `jsonb_build_array(${column})`,
 }
 
 /** A log that waits at the first page that is asked for with a filter, until it is let go. */
