@@ -16,6 +16,7 @@ import { projectionMetrics } from '../adapters/metrics/projections.ts'
 import { mailParser } from '../adapters/mime/parse-pool.ts'
 import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
+import { logTimes } from '../adapters/postgres/log-times.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { projectionRunner } from '../adapters/postgres/projection-runner.ts'
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
@@ -47,6 +48,7 @@ export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, .
   const store = tracedStore(measuredStore(parts.store, meter))
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
+  const times = logTimes(pool, store)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
   const guard = egressGuard(config.egress)
@@ -77,6 +79,7 @@ export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, .
     db,
     store,
     leases,
+    times,
     blobs,
     vault,
     tester,

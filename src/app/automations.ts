@@ -34,7 +34,7 @@ const OWN_COPY_WAIT_SECONDS = 3
 
 /** Everything that happens unasked. */
 export const automationsOf = (
-  { db }: Adapters,
+  { db, times }: Adapters,
   { needs, syncNeeds, sendNeeds }: Needs,
   clock: Clock,
   deliveryWindowMinutes: number,
@@ -46,6 +46,16 @@ export const automationsOf = (
     run: runSyncPass(syncNeeds),
   })
   return [
+    {
+      name: 'note log time',
+      wakeOn: [],
+      everyMs: 60_000,
+      single: true,
+      work: async () => {
+        await times.note()
+        return false
+      },
+    },
     {
       name: 'sync',
       wakeOn: [syncSchedule],

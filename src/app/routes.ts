@@ -38,6 +38,7 @@ import { attachmentRoutes } from '../http/attachments.ts'
 import { directoryRoutes } from '../http/directory.ts'
 import { draftRoutes } from '../http/drafts.ts'
 import { emailAccountRoutes } from '../http/email-accounts.ts'
+import { eventLogRoutes } from '../http/event-log.ts'
 import { healthRoutes } from '../http/health.ts'
 import { keyRoutes } from '../http/keys.ts'
 import { messageContentRoutes } from '../http/message-content.ts'
@@ -95,7 +96,7 @@ type OperatorParts = Pick<Parts, 'config' | 'pool' | 'adapters'> & { readonly me
 /** What operators ask of any process, whatever its role. */
 export const addOperatorRoutes = (
   server: App,
-  { config, pool, meter, adapters: { store, runner } }: OperatorParts,
+  { config, pool, meter, adapters: { store, times, runner } }: OperatorParts,
 ): void => {
   healthRoutes(server, {
     checks: {
@@ -105,6 +106,10 @@ export const addOperatorRoutes = (
     },
   })
   metricsRoutes(server, { open: config.metrics === 'open', read: () => meter.read() })
+  eventLogRoutes(server, {
+    storeId: () => store.storeId(),
+    positionAt: (instant) => times.positionAt(instant),
+  })
   projectionRoutes(server, {
     listProjections: () => runner.status(),
     listParked: (name, after, limit) => runner.parked(name, after, limit),

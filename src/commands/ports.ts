@@ -67,6 +67,8 @@ export type EventStore = {
   }): AsyncIterable<Page>
   /** The position of the newest event; null while the log is empty. */
   head(): Promise<Position | null>
+  /** The newest event's position, and when it was recorded. */
+  newest(): Promise<{ readonly position: Position; readonly recordedAt: string } | null>
   /** Whether the text has the form of a position of this kind of log; it may still lie ahead of the head. */
   isPosition(text: string): text is Position
   /**

@@ -92,6 +92,9 @@ t.test('connect, sync, send, track and report are the same, and read models equa
     () => client.get<{ activity: { event: string }[] }>(`/v1/outbox/${first.body.id}/tracking`),
     ({ activity }) => activity.some(({ event }) => event === 'clicked'),
   )
+  const at = new Date().toISOString()
+  const log = await client.get<{ position: string }>(`/v1/event-log?at=${encodeURIComponent(at)}`)
+  t.ok(log.position > (again.position ?? ''), 'the log is found by time')
   const store = await openStore({ eventStoreUrl }, app.pool, () => {})
   const compared = await readModelsEqualRebuild({ store, pool: app.pool, projections })
   await store.close()

@@ -135,13 +135,16 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
     const asOf = (instant: string) => all.findLast(({ recordedAt }) => recordedAt <= instant)?.position
     for (const { recordedAt } of all) {
       const shifted = new Date(Date.parse(recordedAt) + 3_600_000).toISOString().replace('Z', '+01:00')
-      t.equal(await other.positionAt(recordedAt), asOf(recordedAt))
-      t.equal(await other.positionAt(shifted, after), asOf(recordedAt), 'in another zone, from a position')
+      t.equal(await other.positionAt(recordedAt, after), asOf(recordedAt))
+      t.equal(await other.positionAt(shifted, after), asOf(recordedAt), 'in another zone')
     }
+    t.equal(await other.positionAt(all[6]!.recordedAt), asOf(all[6]!.recordedAt), 'from the start')
     const before = new Date(Date.parse(all[0]!.recordedAt) - 1).toISOString()
-    t.ok(((await store.positionAt(before)) ?? '') < all[0]!.position)
+    t.ok(((await store.positionAt(before, after)) ?? '') < all[0]!.position)
     t.equal(await store.positionAt('2001-01-01T00:00:00Z'), null)
-    t.equal(await store.positionAt('2999-01-01T00:00:00Z'), all.at(-1)!.position)
+    t.equal(await store.positionAt('2999-01-01T00:00:00Z', after), all.at(-1)!.position)
+    const { position, recordedAt } = all.at(-1)!
+    t.same(await other.newest(), { position, recordedAt })
   })
 
   t.test('the extent of the log grows with every event, in one unit', async (t) => {

@@ -111,6 +111,8 @@ export const eventStoreDbDouble = async () => {
         else messages.push(part.getProposedMessage()!)
       })
       call.on('end', () => {
+        // What was given up half way is not an append of the half.
+        if (call.cancelled) return
         const size = messages.reduce((sum, each) => sum + each.getData_asU8().length, 0)
         if (size > MOST_BYTES) {
           return answer({ code: status.INVALID_ARGUMENT, details: 'Maximum Append Size Exceeded' })

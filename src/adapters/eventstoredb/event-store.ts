@@ -182,6 +182,10 @@ export const eventStoreDb = async (
       const last = await insist(() => wire.last())
       return last && positionOf(last.place)
     },
+    newest: async () => {
+      const last = await insist(() => wire.last())
+      return last && { position: positionOf(last.place), recordedAt: last.createdAt.toISOString() }
+    },
     isPosition: (text): text is Position => FORM.test(text),
     positionAt: async (instant, from = null) => {
       const time = Date.parse(instant)

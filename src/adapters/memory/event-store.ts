@@ -107,6 +107,10 @@ export const memoryEventStore = (): EventStore => {
       return log.findLast(({ recordedAt }) => Date.parse(recordedAt) <= time)?.position ?? null
     },
     extent: (position) => ({ unit: 'events', amount: position === null ? 0 : numberOf(position) }),
+    newest: async () => {
+      const last = log.at(-1)
+      return last ? { position: last.position, recordedAt: last.recordedAt } : null
+    },
     head: async () => log.at(-1)?.position ?? null,
     storeId: async () => id,
     close: async () => closing.abort(),

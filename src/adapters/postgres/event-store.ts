@@ -65,6 +65,13 @@ export const postgresEventStore = (
       const head = rows[0]?.head ?? null
       return head === null ? null : positionOf(head)
     },
+    newest: async () => {
+      const { rows } = await pool.query<{ position: number; recordedAt: string }>(
+        'select position, recorded_at as "recordedAt" from es.events order by position desc limit 1',
+      )
+      const [last] = rows
+      return last ? { position: positionOf(last.position), recordedAt: last.recordedAt } : null
+    },
     isPosition: (text): text is Position => FORM.test(text),
     positionAt: async (instant) => {
       const { rows } = await pool.query<{ position: number | null }>(POSITION_AT, [instant])
