@@ -23,7 +23,7 @@ export type Takeovers = {
   /** Tells of a process that is killed or stopped now, and of one that goes on. */
   readonly struck: (pid: number) => void
   readonly resumed: (pid: number) => void
-  /** Ends the watch. */
+  /** Waits for what is open, and ends the watch. */
   end(): Promise<TakenOver>
 }
 
@@ -104,6 +104,9 @@ export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean
     },
     resumed: (pid) => void resumed.add(pid),
     end: async () => {
+      // By then each is somebody's, or late.
+      for (const until = performance.now() + 2 * WITHIN_MS; open.size > 0 && performance.now() < until;)
+        await sleep(LOOK_EVERY_MS)
       stop.abort()
       await watching
       return { times, wallTimes, broken }
