@@ -12,6 +12,7 @@ import { resultOf, type Bench, type Row } from './measure.ts'
 import { projectionsRow } from './projections.ts'
 import { readAll } from './read-all.ts'
 import { rebuildRow } from './rebuild.ts'
+import { scaling } from './scaling.ts'
 import { smtpSend } from './smtp-send.ts'
 import { tracking } from './tracking.ts'
 
@@ -27,19 +28,24 @@ const rows: readonly Row[] = [
   tracking,
   command,
   commandHttp,
+  ...scaling,
 ]
 
 const args = process.argv.slice(2)
 const json = args.includes('--json')
 const names = args.filter((arg) => !arg.startsWith('--'))
-const unknown = names.filter((name) => !rows.some((row) => row.name === name))
+/** `scaling` names all rows that begin with it. */
+const isNamed = (row: string, name: string): boolean => row === name || row.startsWith(`${name}-`)
+const unknown = names.filter((name) => !rows.some((row) => isNamed(row.name, name)))
 if (unknown.length > 0) {
   process.stderr.write(
     `No benchmark ${unknown.join(', ')}; there are ${rows.map((row) => row.name).join(', ')}\n`,
   )
   process.exit(2)
 }
-const wanted = rows.filter((row) => (names.length === 0 ? row.onlyByName !== true : names.includes(row.name)))
+const wanted = rows.filter((row) =>
+  names.length === 0 ? row.onlyByName !== true : names.some((name) => isNamed(row.name, name)),
+)
 const chosen = wanted.filter(({ name, needs }) => {
   if (needs === undefined || process.env[needs] !== undefined) return true
   process.stderr.write(`${name}: left out, as ${needs} is not set\n`)
