@@ -17,7 +17,7 @@ import { addOperatorRoutes, addRoutes } from './app/routes.ts'
 import { systemCaller } from './commands/handle.ts'
 import { Secret, type Clock } from './commands/ports.ts'
 import { recordHits } from './commands/tracking/record-hits.ts'
-import { runAutomations } from './commands/workers.ts'
+import { runAutomations, type Automation } from './commands/workers.ts'
 import type { Config } from './config.ts'
 import { newApiKey } from './http/api-keys.ts'
 import { fileSeals } from './http/sealed-files.ts'
@@ -111,7 +111,10 @@ export const createApp = async ({
       server.log.error({ err: error, automation }, 'automation failed'),
   }
   const workUnasked = () => {
-    const automations = automationsOf(adapters, needs, clock, config.deliveryWindowMinutes)
+    const automations = [
+      ...automationsOf(adapters, needs, clock, config.deliveryWindowMinutes),
+      sweepKeys(idempotency),
+    ]
     return Promise.all([
       runner.start(signal),
       runAutomations(automations.map(observing.automation), automationParts, signal),
@@ -153,3 +156,15 @@ const makeFirstKey = (pool: pg.Pool, apiKeys: ReturnType<typeof postgresApiKeys>
     await apiKeys.insert({ id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)
     return token
   })
+
+/** Kept answers are dropped when nobody repeats a request any more. */
+const sweepKeys = (idempotency: { readonly sweep: () => Promise<number> }): Automation => ({
+  name: 'sweep idempotency keys',
+  wakeOn: [],
+  everyMs: 3_600_000,
+  single: true,
+  work: async () => {
+    await idempotency.sweep()
+    return false
+  },
+})

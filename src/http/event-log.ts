@@ -12,7 +12,10 @@ export const eventLogRoutes = (
       tags: ['Health'],
       summary: 'Where the event log ended at an instant',
       querystring: z.object({
-        at: z.iso.datetime({ offset: true }).describe('RFC 3339; what was recorded by then is before it'),
+        at: z.iso
+          .datetime({ offset: true })
+          .regex(/^(?!0000)/)
+          .describe('RFC 3339; what was recorded by then is before it'),
       }),
       response: {
         200: z.object({

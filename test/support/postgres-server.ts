@@ -7,7 +7,7 @@ import {
 } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
 
 /** Where `scripts/check.ts` tells the test files of a whole run about the one server that they share. */
-export const sharedServerVariable = 'MAILTRAIL_TEST_POSTGRES'
+export const sharedServerVariable = 'TEST_POSTGRES'
 
 /** Starts a server for tests, without durability, on a data folder that is removed when it is stopped. */
 export async function startTestServer(): Promise<{ connection: Connection; stop: () => Promise<void> }> {

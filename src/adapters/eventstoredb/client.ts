@@ -47,6 +47,11 @@ export class WrongRevision extends Error {
   override readonly name = 'WrongRevision'
 }
 
+/** The server takes less in one append than this was. */
+export class TooLarge extends Error {
+  override readonly name = 'TooLarge'
+}
+
 /**
  * What is used of the client, each call with an end of its own: the client has calls that never settle. A call that
  * fails with StoreUnavailable may be made again; what else it throws is an answer.
@@ -58,8 +63,8 @@ export type Wire = {
     expected: ExpectedRevision,
     events: readonly EventToWrite[],
   ): Promise<{ revision: number; place: Place }>
-  /** Events of $all from this place on (inclusive), from the start when null; system events too. */
-  readAll(from: Place | null, limit: number): Promise<WireEvent[]>
+  /** Events of $all from this place on (inclusive), from the start when null; system events too. `enough` ends it early. */
+  readAll(from: Place | null, limit: number, enough: (event: WireEvent) => boolean): Promise<WireEvent[]>
   /** The newest event of all; null in an empty log. */
   last(): Promise<WireEvent | null>
   /** Events of a stream, oldest first. Reading ends early without a word where the server goes down. */
@@ -142,8 +147,11 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
       if (!written.position) throw new StoreUnavailable('EventStoreDB told no position of an append')
       return { revision: Number(written.nextExpectedRevision), place: written.position }
     },
-    readAll: (from, limit) =>
-      collect(client.readAll({ ...ask, direction: FORWARDS, fromPosition: from ?? START, maxCount: limit })),
+    readAll: (from, limit, enough) =>
+      collect(
+        client.readAll({ ...ask, direction: FORWARDS, fromPosition: from ?? START, maxCount: limit }),
+        enough,
+      ),
     last: async () => {
       const read = client.readAll({ ...ask, direction: BACKWARDS, fromPosition: END, maxCount: 1 })
       return (await collect(read))[0] ?? null
@@ -195,6 +203,9 @@ const withoutCredentials = (text: string) => {
   const [, scheme, user, password, rest] = CREDENTIALS.exec(text.trim()) ?? []
   if (scheme === undefined || rest === undefined || rest === '')
     throw new TypeError('It must begin with esdb:// or esdb+discover://, then user:password@host:2113')
+  // Whatever is behind the first @ would be told as a host.
+  if (/^[^/?]*@/.test(rest) || /%(?![0-9a-f]{2})/i.test(`${user}${password}`))
+    throw new TypeError('Its user and password must be percent-encoded: %40 for @, %25 for %')
   const insecure = /[?&]tls=false(&|$)/i.test(rest)
   if (user === undefined && !insecure)
     throw new TypeError('It names no user and password; only one with tls=false may go without')
@@ -245,12 +256,12 @@ const noneWhereNoStream =
 /** Errors of which a repeat would make nothing better, as they are; all else may pass: a node went, a leader changed. */
 const understood = (error: unknown): unknown => {
   if (error instanceof WrongExpectedVersionError) return new WrongRevision()
+  if (error instanceof MaxAppendSizeExceededError) return new TooLarge()
   const isAnswer =
     error instanceof StoreUnavailable ||
     error instanceof AccessDeniedError ||
     error instanceof StreamNotFoundError ||
     error instanceof StreamDeletedError ||
-    error instanceof MaxAppendSizeExceededError ||
     error instanceof InvalidArgumentError ||
     error instanceof UnsupportedError ||
     error instanceof TypeError

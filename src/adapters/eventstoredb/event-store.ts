@@ -15,7 +15,7 @@ import {
 } from '../../commands/ports.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
 import { bell } from './bell.ts'
-import { openClient, WrongRevision, type Place, type Wire, type WireEvent } from './client.ts'
+import { openClient, TooLarge, WrongRevision, type Place, type Wire, type WireEvent } from './client.ts'
 
 export type EventStoreDbOptions = {
   /** How often a subscription at the head looks without being woken. */
@@ -83,7 +83,7 @@ export const eventStoreDb = async (
       ...event,
       metadata: toWire(metadata, attempt),
     }))
-    if (Buffer.byteLength(JSON.stringify(events)) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
+    if (Buffer.byteLength(JSON.stringify(toWrite)) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
     const ids = events.map((event) => event.id)
     const next = expected === 'no_stream' ? 0 : expected + 1
     const isOurs = (event: WireEvent | undefined) => attemptOf(event?.metadata) === attempt
@@ -111,6 +111,7 @@ export const eventStoreDb = async (
       return { revision: written.revision, position: positionOf(written.place), repeated }
     } catch (error) {
       if (error instanceof WrongRevision) return whatIsThere()
+      if (error instanceof TooLarge) throw new AppendTooLarge(stream)
       throw error
     }
   }
@@ -121,15 +122,15 @@ export const eventStoreDb = async (
     const isWanted = wantedBy(filter)
     const window = filter.types || filter.streamPrefix ? Math.max(limit, SEARCH_WINDOW) : limit
     // The place itself is told again.
-    const found = await wire.readAll(from, from === null ? window : window + 1)
-    const raw = from === null ? found : found.filter(({ place }) => place.commit > from.commit)
-    const events: RecordedEvent[] = []
-    let place = from
-    for (const event of raw) {
-      place = event.place
-      if (isWanted(event)) events.push(recorded(event))
-      if (events.length === limit) break
-    }
+    const isNew = ({ place }: WireEvent) => from === null || place.commit > from.commit
+    let wanted = 0
+    const found = await wire.readAll(from, from === null ? window : window + 1, (event) => {
+      if (isNew(event) && isWanted(event)) wanted++
+      return wanted === limit
+    })
+    const raw = found.filter(isNew)
+    const events = raw.filter(isWanted).map(recorded)
+    const place = raw.at(-1)?.place ?? from
     // A read that ends early may have come to the end, or have been cut off.
     const ended = events.length < limit && raw.length < window
     const last = ended || raw.length === 0 ? await wire.last() : null
@@ -190,11 +191,13 @@ export const eventStoreDb = async (
     positionAt: async (instant, from = null) => {
       const time = Date.parse(instant)
       let position = from
+      let after = from
       for (;;) {
-        const page = await insist(() => readAll({ after: position, limit: SEARCH_WINDOW }))
+        const page = await insist(() => readAll({ after, limit: SEARCH_WINDOW }))
         const later = page.events.findIndex(({ recordedAt }) => Date.parse(recordedAt) > time)
         if (later >= 0) return page.events[later - 1]?.position ?? position
         position = page.events.at(-1)?.position ?? position
+        after = page.position
         if (page.atHead) return position
       }
     },

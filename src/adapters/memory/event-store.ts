@@ -35,7 +35,9 @@ export const memoryEventStore = (): EventStore => {
     if (next !== history.length) throw new RevisionConflict(stream, expected, history.length - 1)
     if (new Set(events.map((event) => event.id)).size < events.length) throw new DuplicateEvent(stream)
 
-    const texts = events.map(({ data, metadata }) => [JSON.stringify(data), JSON.stringify(metadata)] as const)
+    const texts = events.map(
+      ({ data, metadata }) => [JSON.stringify(data), JSON.stringify(metadata)] as const,
+    )
     if (Buffer.byteLength(texts.flat().join('')) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
 
     const now = new Date().toISOString()

@@ -1,6 +1,12 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { AppendTooLarge, DuplicateEvent, MAX_APPEND_BYTES, RevisionConflict, type Append } from '../../commands/ports.ts'
+import {
+  AppendTooLarge,
+  DuplicateEvent,
+  MAX_APPEND_BYTES,
+  RevisionConflict,
+  type Append,
+} from '../../commands/ports.ts'
 import { isConnectionLoss } from './pool.ts'
 
 const MAX_EVENTS = 512

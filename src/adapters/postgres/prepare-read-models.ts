@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
+import { clearParked } from './projection-parked.ts'
 import { createTables } from './projection-tables.ts'
 import { transaction } from './transaction.ts'
 
@@ -12,7 +13,21 @@ const LOCK = 727_002
 export const prepareReadModels = (pool: Pool, projections: readonly AnyProjection[]): Promise<void> =>
   transaction(pool, 'begin', async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [LOCK])
-    for (const projection of projections) await createTables(client, schemaOf(projection), projection.tables)
+    for (const projection of projections) {
+      const { name, version } = projection
+      // Locked before its tables are looked at: a runner moves it in the transaction that writes them.
+      await client.query(
+        'select from mailtrail.checkpoints where projection = $1 and version = $2 for update',
+        [name, version],
+      )
+      if (!(await createTables(client, schemaOf(projection), projection.tables))) continue
+      // Empty tables are filled from the start, whatever was read into those that are gone.
+      await client.query(
+        'update mailtrail.checkpoints set position = null where projection = $1 and version = $2',
+        [name, version],
+      )
+      await clearParked(client, projection)
+    }
   })
 
 /** @throws Error naming a read model whose tables are not there */

@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import type { EventStore, Page } from '../../commands/ports.ts'
 import type { Position, RecordedEvent } from '../../domain/event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
-import { claimCheckpoint, moveCheckpoint } from './projection-checkpoints.ts'
+import { CheckpointRefused, claimCheckpoint, moveCheckpoint } from './projection-checkpoints.ts'
 import { foldPage, type LoadRows, type Parked } from './projection-page.ts'
 import {
   faultText,
@@ -68,10 +68,20 @@ const BEGIN = 'begin; set local synchronous_commit = off'
  */
 export const follow = async (follower: Follower, generation: number, signal: AbortSignal): Promise<void> => {
   const { store, shared, pool, projection, progress } = follower
-  const log = { storeId: await store.storeId(), head: await endOf(store) }
-  let saved = await transaction(pool, 'begin', (client) =>
-    claimCheckpoint(client, projection, log, generation),
-  )
+  const claim = async () => {
+    const log = { storeId: await store.storeId(), head: await endOf(store) }
+    const position = await transaction(pool, 'begin', (client) =>
+      claimCheckpoint(client, projection, log, generation),
+    )
+    return { position, log }
+  }
+  // A former owner may have gone on behind the head that was read: it is read once more before anybody is alarmed.
+  const claimed = await claim().catch((error: unknown) => {
+    if (error instanceof CheckpointRefused) return claim()
+    throw error
+  })
+  const { log } = claimed
+  let saved = claimed.position
   progress.reached = saved
   if (saved === log.head) progress.error = null
   if (progress.healedUnder !== generation) await heal(follower, signal)

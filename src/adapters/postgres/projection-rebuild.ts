@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ClientBase, Pool } from 'pg'
 import type { EventStore } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
@@ -60,7 +61,9 @@ export const rebuildReadModels = async (
       for (const projection of projections) {
         await hasTables(session, schemaOf(projection), projection.tables)
         await dropAbandoned(session, projection)
-        fillings.push(await makeShadow(session, projection, shadowOf(projection, 'rebuild')))
+        fillings.push(
+          await makeShadow(session, projection, shadowOf(projection, `rebuild_${randomUUID().slice(0, 8)}`)),
+        )
       }
       await fillUp(session, parts, fillings)
       tell(parts, 'switching')

@@ -2,9 +2,9 @@ import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
-import { UnreadableMail } from '../ports.ts'
+import { AppendTooLarge, UnreadableMail } from '../ports.ts'
 import type { FindSyncAccount } from './ports.ts'
-import { read, storeRead, tell, type StoreDeps } from './store-message.ts'
+import { read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message.ts'
 
 /**
  * Reads a quarantined message again from the bytes that were kept. When that works now, the message lives on under the
@@ -27,7 +27,14 @@ export const retryQuarantined =
     const { placement, flags } = placements[0] ?? quarantined
     const { uid } = placement
     const fetched = { uid, flags, receivedAt: quarantined.receivedAt, raw }
-    const { messageId: became } = await storeRead(deps)(caller, { account, fetched, placement }, mail, signal)
+    const stored = await storeRead(deps)(caller, { account, fetched, placement }, mail, signal).catch(
+      (error: unknown) => {
+        if (error instanceof AppendTooLarge) return null
+        throw error
+      },
+    )
+    if (stored === null) return deps.handle(message, stream, { do: 'fail-again', reason: TOO_MUCH }, caller)
+    const became = stored.messageId
     for (const other of placements.slice(1)) await tell(deps, caller, became, { do: 'place', ...other })
     if (placements.length === 0) await tell(deps, caller, became, { do: 'remove', placement })
     return deps.handle(message, stream, { do: 'release', became }, caller)

@@ -6,6 +6,7 @@ import { message, messageStream, type MessageCommand } from '../../domain/sync/m
 import { storedFlags } from '../../domain/sync/plan.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
 import {
+  AppendTooLarge,
   RevisionConflict,
   UnreadableMail,
   type FetchedMessage,
@@ -49,8 +50,17 @@ export const storeMessage =
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, found, mail.message)
     const pattern = exclusionOf(found.account, mail)
     if (pattern !== null) return { became: 'excluded', pattern }
-    return (await storeRead(deps)(caller, found, mail, signal)).stored
+    try {
+      return (await storeRead(deps)(caller, found, mail, signal)).stored
+    } catch (error) {
+      // A thousand attachments with long names: one such mail must not keep the others from being read.
+      if (error instanceof AppendTooLarge) return quarantine(deps, caller, found, TOO_MUCH)
+      throw error
+    }
   }
+
+/** Why a mail is quarantined of which there is more to record than an event holds. */
+export const TOO_MUCH = 'The message has more addresses, attachments or names than can be recorded'
 
 /** The mail, or why it cannot be read. */
 export const read = async (

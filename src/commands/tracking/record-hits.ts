@@ -13,6 +13,8 @@ export type HitsRecorded = {
 
 const AT_ONCE = 32
 const EVENTS_AN_APPEND = 500
+/** Far below what an append may hold, for addresses of any length. */
+const CHARACTERS_AN_APPEND = 200_000
 const ATTEMPTS = 5
 
 /**
@@ -73,10 +75,8 @@ const appendAll = async (
   hits: readonly (SpooledHit & { readonly id: string })[],
 ): Promise<void> => {
   let revision = history.at(-1)?.revision ?? -1
-  for (let next = 0; next < hits.length; next += EVENTS_AN_APPEND) {
-    const events = hits
-      .slice(next, next + EVENTS_AN_APPEND)
-      .map(({ hit, id }) => newEvent(hit, id, caller, hit.data.at))
+  for (const some of portions(hits)) {
+    const events = some.map(({ hit, id }) => newEvent(hit, id, caller, hit.data.at))
     const appended = await store.append({
       stream,
       expected: revision === -1 ? 'no_stream' : revision,
@@ -84,4 +84,21 @@ const appendAll = async (
     })
     ;({ revision } = appended)
   }
+}
+
+/** Cut to what one append takes. */
+const portions = <Hit extends SpooledHit>(hits: readonly Hit[]): Hit[][] => {
+  const cut: Hit[][] = []
+  let characters = 0
+  for (const each of hits) {
+    const size = JSON.stringify(each.hit).length
+    const last = cut.at(-1)
+    if (last && last.length < EVENTS_AN_APPEND && characters + size <= CHARACTERS_AN_APPEND) last.push(each)
+    else {
+      cut.push([each])
+      characters = 0
+    }
+    characters += size
+  }
+  return cut
 }

@@ -152,6 +152,30 @@ t.test('whoever leaves a read or a subscription leaves nothing open on the serve
   await eventually(() => double.openReads() === 0)
 })
 
+t.test(
+  "pages of nothing but the server's own events are passed, and no more is read than is wanted",
+  async (t) => {
+    const { double, store } = await world(t)
+    const [first, system, last] = [someEvents(1), (n: number) => anEvent({ n }, '$>'), someEvents(1)]
+    await appendAll(store, aStream(), first)
+    const own = aStream('$own')
+    for (let nth = 0; nth < 3; nth++)
+      await store.append({
+        stream: own,
+        expected: nth === 0 ? 'no_stream' : nth * 500 - 1,
+        events: Array.from({ length: 500 }, (_, n) => system(n)),
+      })
+    await appendAll(store, aStream(), last)
+    t.same(idsOf(await readFrom(store, null, 100)), idsOf([...first, ...last]))
+    const { position } = (await store.newest())!
+    t.equal(await store.positionAt('2999-01-01T00:00:00Z'), position)
+    const calls = double.calls['read-all']
+    const page = await store.readAll({ after: null, limit: 1, filter: { types: ['Noted'] } })
+    t.same(idsOf(page.events), idsOf(first))
+    t.equal(double.calls['read-all'], calls + 1, 'a page that is full needs no look at the head')
+  },
+)
+
 t.test('a conflict is one also where the connection string says that it is no error', async (t) => {
   const { double, store } = await world(t)
   const lax = await eventStoreDb(`${double.url}&throwOnAppendFailure=false`, impatient)
@@ -198,6 +222,8 @@ t.test('a connection string that cannot be used is refused without showing its p
     'esdb://': /esdb:\/\//,
     'esdb://localhost:2113': /user and password/,
     [`esdb://admin:${password}@localhost:2113?tls=maybe`]: /./,
+    [`esdb://admin:a@${password}@localhost:2113?tls=false`]: /percent-encoded/,
+    [`esdb://admin:${password}%@localhost:2113?tls=false`]: /percent-encoded/,
     [`esdb://admin:${password}@127.0.0.1:1?tls=false`]: /./,
   }
   for (const [text, message] of Object.entries(strings)) {

@@ -238,6 +238,24 @@ t.test(
   },
 )
 
+t.test('a mail with more to record than an event holds is quarantined, and keeps no other out', async (t) => {
+  const name = '長'.repeat(240)
+  const parts = numbers(998).map(
+    (n) =>
+      `--b\r\nContent-Type: application/octet-stream\r\nContent-ID: <${n}${'x'.repeat(900)}@client.test>\r\nContent-Disposition: attachment; filename="${name}${n}"\r\n\r\n${n}\r\n`,
+  )
+  const head =
+    'From: ann@client.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n'
+  const huge = { raw: Buffer.from(`${head}${parts.join('')}--b--\r\n`) }
+  const rig = await syncRig(t, { inbox: [mail(1), huge, mail(2)] })
+  t.equal(outcomeOf(await rig.pass()), 'partial')
+  t.match(await rig.countsOf(1), { listed: 3, stored: 2, failed: 1 })
+  t.match(await rig.eventsOf('MessageQuarantined'), [
+    { data: { reason: /more addresses, attachments or names/ } },
+  ])
+  t.equal(outcomeOf(await rig.pass()), 'success')
+})
+
 t.test('a fault of ours ends the pass and is told, and no message pays for it', async (t) => {
   const rig = await syncRig(t, { inbox: numbers(30).map((n) => mail(n)) })
   let puts = 0

@@ -223,3 +223,14 @@ t.test('a reply with a form that is not ours is refused before anything is appen
   await t.rejects(recordReply({ store })(aCaller(), { ...reply, messageId: 'nonsense' }))
   t.strictSame(await all(store), [])
 })
+
+t.test('hits with addresses of any length are recorded, in as many appends as it takes', async (t) => {
+  const store = memoryEventStore()
+  const url = `https://acme.example/${'a'.repeat(10_000)}`
+  const hits = Array.from({ length: EVENTS_AN_HOUR }, (_, n) => {
+    const { type, data } = aClick({ ip: `198.51.100.${n % 250}`, userAgent: `Agent ${n}`, at: after(n % 30) })
+    return { type, data: { ...data, url } } as TrackedHit
+  })
+  t.match(await recordHits({ store })(aCaller(), spooled(hits)), { recorded: EVENTS_AN_HOUR, dropped: 0 })
+  t.equal((await store.readStream(stream())).length, EVENTS_AN_HOUR)
+})
