@@ -31,7 +31,7 @@ type Description = {
   components: { schemas: Record<string, Schema> }
 }
 
-const SECONDS = 12
+const SECONDS = 7
 const app = await startApp(t)
 const position = await seedAccounts(t, app.pool, [
   { n: 1, owner: { kind: 'team' } },

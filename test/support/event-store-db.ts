@@ -110,22 +110,24 @@ export const eventStoreDbDouble = async () => {
         if (part.hasOptions()) header = part.getOptions()
         else messages.push(part.getProposedMessage()!)
       })
-      call.on('end', () => {
+      const judge = () => {
         // What was given up half way is not an append of the half.
-        if (call.cancelled) return
+        if (call.cancelled || call.destroyed || !header) return
         const size = messages.reduce((sum, each) => sum + each.getData_asU8().length, 0)
         if (size > MOST_BYTES) {
           return answer({ code: status.INVALID_ARGUMENT, details: 'Maximum Append Size Exceeded' })
         }
         if (fault === 'resets') return answer({ code: status.UNAVAILABLE, details: 'connection lost' })
         if (fault === 'stalls') return
-        const response = write(header!, messages)
+        const response = write(header, messages)
         if (fault === 'writes-and-stalls') return
         if (fault === 'writes-and-resets')
           return answer({ code: status.UNAVAILABLE, details: 'connection lost' })
         if (fault === 'ends') return answer({ code: status.CANCELLED, details: 'the server goes down' })
         answer(null, response)
-      })
+      }
+      // A call that is given up ends like one that is whole, and says so a moment later.
+      call.on('end', () => setImmediate(() => setImmediate(judge)))
     },
     read: (call) => {
       open.add(call)

@@ -134,7 +134,7 @@ t.test('a read that ends too early, breaks or stalls is not taken for the end', 
 })
 
 t.test('whoever leaves a read or a subscription leaves nothing open on the server', async (t) => {
-  const { double, store } = await world(t)
+  const { double, store } = await world(t, { pollMs: 100 })
   const stream = aStream()
   await appendAll(store, stream, ...Array.from({ length: 5 }, () => someEvents(100)))
   const failure = new Error('of the reader')
@@ -155,7 +155,7 @@ t.test('whoever leaves a read or a subscription leaves nothing open on the serve
 t.test(
   "pages of nothing but the server's own events are passed, and no more is read than is wanted",
   async (t) => {
-    const { double, store } = await world(t)
+    const { double, store } = await world(t, { pollMs: 100 })
     const [first, system, last] = [someEvents(1), (n: number) => anEvent({ n }, '$>'), someEvents(1)]
     await appendAll(store, aStream(), first)
     const own = aStream('$own')

@@ -220,7 +220,7 @@ t.test(
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.constantFrom(1, 4, 1000), law),
       {
-        numRuns: 25,
+        numRuns: 12,
       },
     )
     t.ok(parkings > 0, `${parkings} events were parked`)

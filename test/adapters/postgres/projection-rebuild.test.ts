@@ -218,7 +218,7 @@ t.test('read models made anew', async (t) => {
         }
       }
       const readers = [reading('one'), reading('two'), reading(undefined), reading(undefined)]
-      const rebuilds = 8
+      const rebuilds = 4
       for (let n = 0; n < rebuilds; n++) {
         const [rebuilt] = await rebuildReadModels({ store, pool }, [of])
         t.equal(rebuilt!.left, null)
@@ -468,7 +468,7 @@ t.test('read models made anew', async (t) => {
     )
   })
 
-  const changes = Number(process.env['MAILTRAIL_CHANGES'] ?? 30)
+  const changes = Number(process.env['MAILTRAIL_CHANGES'] ?? 10)
   /** Changes the rows that random events left in these tables, one by one, and looks what the comparison makes of it. */
   const tamper = async (t: Test, store: EventStore, projections: readonly AnyProjection[]) => {
     const places: { of: AnyProjection; name: string }[] = []
