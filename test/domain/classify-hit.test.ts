@@ -232,7 +232,7 @@ t.test(
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
     t.pass()
   },

@@ -239,7 +239,7 @@ t.test('a projection runner', async (t) => {
             await pool.query(`drop schema ${schema} cascade`)
           }
         }),
-        { numRuns: 25 },
+        { numRuns: 12 },
       )
       t.pass()
     },
@@ -297,7 +297,7 @@ t.test('a projection runner', async (t) => {
         assert.deepEqual(inOrder(rows), inOrder(expected))
         await pool.query(`drop schema ${schema} cascade`)
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     )
     t.pass()
   })

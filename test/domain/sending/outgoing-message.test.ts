@@ -263,7 +263,7 @@ t.test(
         const stored: unknown = JSON.parse(JSON.stringify(state))
         return isDeepStrictEqual(stored, state) && isDeepStrictEqual(replayed, state)
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     )
     t.pass()
   },

@@ -251,7 +251,7 @@ t.test('whatever happens in whatever order, the counters of a day are its messag
         assert.ok(!(row.delivered && row.bounced))
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   )
   t.pass()
 })
