@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { postgresEventStore } from '../src/adapters/postgres/event-store.ts'
 import { postgresLeases } from '../src/adapters/postgres/leases.ts'
@@ -14,6 +13,7 @@ import type { DomainEvent } from '../src/domain/event.ts'
 import { schemaOf } from '../src/projections/projection.ts'
 import { sentMessage } from '../test/support/sent-message.ts'
 import { connected, messageIdOf, synced } from '../test/support/sync.ts'
+import { append } from './lives.ts'
 import { inTurn, rate, type Row } from './measure.ts'
 
 const MESSAGES = 1500
@@ -47,31 +47,13 @@ const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
 
 const fill = async (store: EventStore): Promise<number> => {
   const account = connected()
-  const append = (stream: string, events: readonly DomainEvent[]) =>
-    store.append({
-      stream,
-      expected: 'no_stream',
-      events: events.map(({ type, data }) => ({
-        type,
-        data,
-        id: randomUUID(),
-        metadata: {
-          actor: { kind: 'system', id: 'bench' },
-          commandId: randomUUID(),
-          correlationId: randomUUID(),
-          causationId: null,
-          occurredAt: '2026-01-31T12:00:00.000Z',
-          schemaVersion: 1,
-        },
-      })),
-    })
-  await append(`account-${account.data.accountId}`, [account])
+  await append(store, `account-${account.data.accountId}`, [account])
   let events = 1
   for (let n = 1; n <= MESSAGES; n++) {
     const streams = [...Map.groupBy(lifeOf(n), ({ stream }) => stream)]
     // In the order in which they happened; only what belongs to one message at a time.
     for (const [stream, of] of streams) {
-      await append(stream, of)
+      await append(store, stream, of)
       events += of.length
     }
   }
