@@ -76,11 +76,7 @@ async function runCheck(name: string, program: string, args: string[]): Promise<
 }
 
 async function runTap(files: string[], env: NodeJS.ProcessEnv): Promise<Totals> {
-  const child = start('node_modules/tap/dist/esm/run.mjs', ['--reporter=tap', ...files], env, [
-    'ignore',
-    'pipe',
-    'inherit',
-  ])
+  const child = start('scripts/tap-files.ts', files, env, ['ignore', 'pipe', 'inherit'])
   const exitCode = exitCodeOf(child)
   const report = tapReport()
   if (child.stdout === null) throw new Error('tap has no output to read')

@@ -14,7 +14,8 @@ let ownServer: Promise<Connection> | undefined
 export async function testDatabase(test: { teardown(fn: () => unknown): void }): Promise<pg.PoolConfig> {
   const server = await sharedServer()
   const database = `test_${randomUUID().replaceAll('-', '')}`
-  await query(server, `create database ${database} template template0`)
+  // Copying files costs a quarter of writing them through the log, where nothing has to be durable.
+  await query(server, `create database ${database} template template0 strategy file_copy`)
   test.teardown(() => query(server, `drop database if exists ${database} with (force)`))
   return { ...server, database }
 }
