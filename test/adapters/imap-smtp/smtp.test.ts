@@ -7,6 +7,7 @@ import { testTls } from '../../../scripts/lib/tls.ts'
 import { egressGuard } from '../../../src/adapters/imap-smtp/egress-guard.ts'
 import { smtpSender } from '../../../src/adapters/imap-smtp/smtp.ts'
 import { Secret, type ServerLogin } from '../../../src/commands/ports.ts'
+import { anyCharacter } from '../../support/any-character.ts'
 
 const certificates = await testTls()
 const password = 'correct horse'
@@ -265,7 +266,7 @@ t.test('an address that is none is refused before any connection', async (t) => 
   }
   await fc.assert(
     fc.asyncProperty(
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: anyCharacter }),
       fc.constantFrom('\r', '\n', '\0', ' ', '>'),
       async (text, evil) => {
         const address = `a${text}${evil}b@example.test`

@@ -3,6 +3,7 @@ import PostalMime from 'postal-mime'
 import t from 'tap'
 import { composeMail } from '../../../src/adapters/mime/compose.ts'
 import type { MailToCompose } from '../../../src/commands/ports.ts'
+import { anyCharacter } from '../../support/any-character.ts'
 
 const mail = (over: Partial<MailToCompose> = {}): MailToCompose => ({
   outgoingId: 'out_01jz0000000000000000000000',
@@ -202,7 +203,7 @@ const line = (maxLength: number) =>
   fc
     .oneof(
       fc.string({ maxLength, unit: 'grapheme' }),
-      fc.string({ maxLength, unit: 'binary' }),
+      fc.string({ maxLength, unit: anyCharacter }),
       fc
         .array(
           fc.constantFrom(

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { entityId, newCommandId } from '../../../src/commands/handle.ts'
+import { anyCharacter } from '../../support/any-character.ts'
 
 const key = { id: 1, key: randomBytes(32) }
 const host = 'track.example.com'
@@ -19,6 +20,8 @@ const idOf = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) =>
       .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
   ),
 )
+// A token keeps any text, so these are more than URLs: nothing in them is escaped.
+const anyUrl = fc.string({ unit: anyCharacter, size: 'medium' }).map((text) => `https://acme.example/${text}`)
 const recipientOf = fc.option(fc.integer({ min: 0, max: 0xfffe }))
 
 t.test('a token gives back what was sealed in it, whatever that was', async (t) => {
@@ -27,7 +30,7 @@ t.test('a token gives back what was sealed in it, whatever that was', async (t) 
       idOf,
       recipientOf,
       fc.integer({ min: 0, max: 1999 }),
-      fc.webUrl({ withQueryParameters: true, withFragments: true, size: 'large' }),
+      anyUrl,
       (outgoingId, recipient, link, url) => {
         const open = { outgoingId, recipient }
         assert.deepEqual(tokens.readOpen(tokens.sealOpen(open)), open)
