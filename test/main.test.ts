@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { plainNode } from './support/embedded-service.ts'
+import { bareEnv, plainNode } from './support/embedded-service.ts'
 import { testDatabase } from './support/postgres.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -11,7 +11,7 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const started = async (t: Test, env: Record<string, string>) => {
   const [command, args] = plainNode([main, 'serve'])
   const child = spawn(command, args, {
-    env: { PATH: process.env['PATH'], MAILTRAIL_DATA: t.testdir(), ...env },
+    env: { ...bareEnv(), MAILTRAIL_DATA: t.testdir(), ...env },
   })
   t.teardown(() => child.kill('SIGKILL'))
   let said = ''

@@ -7,7 +7,7 @@ import { postgresEventStore } from '../../src/adapters/postgres/event-store.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { recordedEvents } from '../support/fold.ts'
-import { plainNode } from '../support/embedded-service.ts'
+import { bareEnv, plainNode } from '../support/embedded-service.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { connected, synced } from '../support/sync.ts'
 
@@ -19,7 +19,7 @@ const urlOf = ({ host = '', port = 5432, user = '', password, database = '' }: p
 const started = (t: Test, url: string, args: readonly string[]) => {
   const [command, all] = plainNode([main, ...args])
   const child = spawn(command, all, {
-    env: { PATH: process.env['PATH'], MAILTRAIL_DATA: t.testdir(), DATABASE_URL: url },
+    env: { ...bareEnv(), MAILTRAIL_DATA: t.testdir(), DATABASE_URL: url },
   })
   t.teardown(() => child.kill('SIGKILL'))
   const said = { out: '', err: '' }

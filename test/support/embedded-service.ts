@@ -17,6 +17,12 @@ export function plainNode(args: string[]): [command: string, args: string[]] {
   return ['env', ['-u', 'NODE_OPTIONS', process.execPath, ...args]]
 }
 
+/** An environment without any setting of ours; where compiled modules are kept is none. */
+export function bareEnv(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return NODE_COMPILE_CACHE === undefined ? { PATH } : { PATH, NODE_COMPILE_CACHE }
+}
+
 /** Runs one statement on a connection of its own. */
 export async function query(connection: Connection, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(connection)
