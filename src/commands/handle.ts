@@ -31,6 +31,9 @@ export type Handled<State> = {
   readonly state: State
 }
 
+/** What a stream comes to as somebody has just loaded it. `revision` is -1 where there is no stream. */
+export type Known<State> = Pick<Handled<State>, 'state' | 'revision' | 'position'>
+
 /** The caller's `If-Match` names a revision that is not the stream's. */
 export class StaleRevision extends Error {
   readonly expected: number
@@ -50,6 +53,9 @@ const ATTEMPTS = 3
  * Load, decide, append. A conflict starts again from the top, three times in all; after that RevisionConflict is
  * the caller's to see. A command whose id is in the stream already is not decided again: that is what makes a
  * repeat after a crash harmless.
+ *
+ * `known` spares the first load: the caller has just loaded the stream, or has it from the command before. It is for new
+ * commands; should it be out of date, the append finds out.
  */
 export const handler =
   (store: EventStore, clock: Clock) =>
@@ -58,19 +64,23 @@ export const handler =
     stream: string,
     command: Command,
     caller: Caller,
-    options: { readonly ifRevision?: number | undefined } = {},
+    options: { readonly ifRevision?: number | undefined; readonly known?: Known<State> } = {},
   ): Promise<Handled<State>> => {
+    let { known } = options
     for (let attempt = 1; ; attempt++) {
-      const history = await store.readStream(stream)
-      let state = folded(decider, history)
-      const last = history.at(-1)
-      const revision = last?.revision ?? -1
-      const done = history.findLast((event) => event.metadata.commandId === caller.commandId)
-      if (done) return asThen(decider, history, done)
+      if (!known) {
+        const history = await store.readStream(stream)
+        const done = history.findLast((event) => event.metadata.commandId === caller.commandId)
+        if (done) return asThen(decider, history, done)
+        known = standing(decider, history)
+      }
+      const { revision, position } = known
+      let { state } = known
+      known = undefined
       if (options.ifRevision !== undefined && options.ifRevision !== revision)
         throw new StaleRevision(options.ifRevision, revision)
       const decided = decider.decide(command, state)
-      if (decided.length === 0) return { revision, position: last?.position ?? null, repeated: false, state }
+      if (decided.length === 0) return { revision, position, repeated: false, state }
       const occurredAt = clock().toISOString()
       const events = decided.map((event, index) =>
         newEvent(event, eventIdOf(caller.commandId, stream, index), caller, occurredAt),
@@ -123,19 +133,25 @@ const folded = <State, Command, Event extends DomainEvent>(
     decider.initial,
   )
 
+const standing = <State, Command, Event extends DomainEvent>(
+  decider: Decider<State, Command, Event>,
+  history: readonly RecordedEvent[],
+): Known<State> => ({
+  state: folded(decider, history),
+  revision: history.at(-1)?.revision ?? -1,
+  position: history.at(-1)?.position ?? null,
+})
+
 export type Handle = ReturnType<typeof handler>
 
-/** Reads a stream and folds it. `revision` is -1 where there is no stream. */
+/** Reads a stream and folds it. */
 export const loader =
   (store: EventStore) =>
   async <State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
-  ): Promise<{ state: State; revision: number; position: Position | null }> => {
-    const history = await store.readStream(stream)
-    const state = folded(decider, history)
-    return { state, revision: history.at(-1)?.revision ?? -1, position: history.at(-1)?.position ?? null }
-  }
+  ): Promise<Known<State>> =>
+    standing(decider, await store.readStream(stream))
 
 export type Load = ReturnType<typeof loader>
 

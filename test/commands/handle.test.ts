@@ -54,6 +54,40 @@ t.test('the same command again is not decided again, whatever happened since', a
   t.equal((await store.readStream('contact-x')).length, 2)
 })
 
+t.test('what has just been loaded is gone on from, unless it is out of date', async (t) => {
+  const store = memoryEventStore()
+  let reads = 0
+  const counted: EventStore = {
+    ...store,
+    readStream: (...args) => {
+      reads++
+      return store.readStream(...args)
+    },
+  }
+  const handle = handler(counted, clock)
+  const first = await handle(entry, 'contact-x', put('Mia'), caller())
+  reads = 0
+  const who = caller()
+  const second = await handle(entry, 'contact-x', put('Mia B'), who, { known: first })
+  t.equal(second.revision, 1)
+  t.equal(reads, 0)
+  t.match(await handle(entry, 'contact-x', put('Mia B'), who, { known: first }), {
+    revision: 1,
+    position: second.position,
+    repeated: true,
+  })
+  const third = await handle(entry, 'contact-x', put('Mia C'), caller(), { known: first })
+  t.match(third, { revision: 2, state: { value: { firstName: 'Mia C' } } })
+  t.ok(reads > 0, 'out of date: it is loaded')
+  const again = handle(entry, 'contact-x', put('Mia B'), who, { known: second, ifRevision: 0 })
+  await t.rejects(again, StaleRevision)
+  await t.rejects(
+    handle(entry, 'contact-x', put('Mia D'), caller(), { known: second, ifRevision: 1 }),
+    StaleRevision,
+    'of another version than the one that was seen, though it says so',
+  )
+})
+
 t.test('a command that does nothing answers with the stream as it is', async (t) => {
   const handle = handler(memoryEventStore(), clock)
   const first = await handle(entry, 'contact-x', put('Mia'), caller())

@@ -81,12 +81,16 @@ export const progressElsewhere = (
   }
 }
 
-/** True once all events up to `position` are in the tables, whichever process put them there; false at the limit. */
+/**
+ * True once all events up to `position` are in the tables, whichever process put them there; false at the limit.
+ * `hurry` is called again and again until then.
+ */
 export const waitForProgress = async (
   progress: Progress,
   position: string,
   limit: AbortSignal | number,
   elsewhere: ReturnType<typeof progressElsewhere>,
+  hurry: () => void,
 ): Promise<boolean> => {
   const signal = typeof limit === 'number' ? AbortSignal.timeout(limit) : limit
   const passed = (reached: Position | null | undefined) => Boolean(reached) && reached! >= position
@@ -99,6 +103,7 @@ export const waitForProgress = async (
       return true
     looked = saved
     if (signal.aborted) return false
+    hurry()
     await nextAdvance(progress, signal)
   }
 }

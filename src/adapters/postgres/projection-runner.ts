@@ -108,7 +108,7 @@ export const projectionRunner = ({
       if (!parts.store.isPosition(position)) throw new ForeignPosition()
       const { progress, projection } = runnerOf(name)
       const elsewhere = progressElsewhere(parts.store, projection, checkpoints)
-      return waitForProgress(progress, position, limit, elsewhere)
+      return waitForProgress(progress, position, limit, elsewhere, shared.hurry)
     },
     status: () => readStatus(parts, [...runners.values()], checkpoints),
     onAdvanced: (name, listener) => {

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { EventStore, Page } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
@@ -11,6 +10,8 @@ export type SharedLog = {
     readonly types: ReadonlySet<string>
     readonly signal: AbortSignal
   }): AsyncGenerator<Page>
+  /** Somebody waits for what was written last: the next page comes as soon as pages may. */
+  readonly hurry: () => void
 }
 
 /** Where a reader stands; '' is before the first event. */
@@ -27,11 +28,16 @@ type Front = {
   pulling: Promise<void> | null
   /** When a page that went to the head was got; -Infinity after any other. */
   atHeadSince: number
+  /** How long to gather behind it. */
+  gatherMs: number
 }
 
 const KEPT_PAGES = 4
-/** At the head pages come no faster than this: what is written meanwhile goes together, and costs all readers once. */
-const GATHER_MS = 50
+/**
+ * At the head pages come no faster than this: what is written meanwhile goes together, and costs all readers once. The
+ * longer page follows page, the more is gathered, unless somebody waits for it.
+ */
+const GATHER_MS = { least: 50, most: 200 }
 const PATIENCE_MS = 1_000
 
 /**
@@ -42,11 +48,14 @@ const PATIENCE_MS = 1_000
 export const sharedLog = (store: EventStore, types: readonly string[], pageSize: number): SharedLog => {
   const places = new Map<object, Place>()
   const moved = bell()
+  const hurried = bell()
+  let inHurry = false
   let front: Front | null = null
 
   const end = (of: Front): void => {
     if (front === of) front = null
     of.stop.abort()
+    hurried.ring()
     of.pages.return?.().catch(() => {})
   }
   const startAt = (place: Place): Front => {
@@ -61,18 +70,28 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
       position: place,
       pulling: null,
       atHeadSince: -Infinity,
+      gatherMs: GATHER_MS.least,
     }
     return front
   }
   const mustWait = ({ kept }: Front): boolean =>
     kept.length >= KEPT_PAGES && [...places.values()].some((place) => isIn(kept[0]!, place))
 
+  const gather = async (of: Front): Promise<void> => {
+    for (;;) {
+      const ms = of.atHeadSince + (inHurry ? GATHER_MS.least : of.gatherMs) - performance.now()
+      if (ms <= 0 || of.stop.signal.aborted) break
+      await hurried.heard(ms)
+    }
+    inHurry = false
+  }
+
   const pull = async (of: Front): Promise<void> => {
     const until = performance.now() + PATIENCE_MS
     while (mustWait(of) && performance.now() < until) await moved.heard(until - performance.now())
-    const early = of.atHeadSince + GATHER_MS - performance.now()
-    if (early > 0) await pause(early, undefined, { signal: of.stop.signal }).catch(() => {})
+    await gather(of)
     try {
+      const asked = performance.now()
       const next = await of.pages.next()
       // One that was ended on purpose: its readers look for the new one.
       if (front !== of) return
@@ -82,6 +101,9 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
       if (of.kept.length > KEPT_PAGES) of.kept.shift()
       of.position = page.position
       of.atHeadSince = page.atHead ? performance.now() : -Infinity
+      // Was there anything at once, or did it take its time to come?
+      const isBusy = performance.now() - asked < of.gatherMs
+      of.gatherMs = isBusy ? Math.min(of.gatherMs * 2, GATHER_MS.most) : GATHER_MS.least
     } catch (error) {
       end(of)
       throw error
@@ -116,6 +138,10 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
   }
 
   return {
+    hurry: () => {
+      inHurry = true
+      hurried.ring()
+    },
     subscribe: async function* ({ after, types: wanted, signal }) {
       const reader = {}
       let place: Place = after ?? ''

@@ -1,6 +1,6 @@
 import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
-import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
-import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
+import type { OutgoingCommand, OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
 import type { Clock, MailSender, SendOutcome, ServerLogin } from '../ports.ts'
 import type { Chance } from './ports.ts'
 import { isAnswer, untilAnswered } from './until-answered.ts'
@@ -31,14 +31,15 @@ export const sendMessage =
   (deps: SendNeeds) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<AttemptResult> => {
     const stream = outgoingStream(outgoingId)
-    const { state, revision } = await deps.load(outgoingMessage, stream)
+    const loaded = await deps.load(outgoingMessage, stream)
+    const { state } = loaded
     if (state.status !== 'queued' && state.status !== 'deferred') return 'over'
     const now = deps.clock()
     if (now.getTime() < Date.parse(state.dueAt)) return 'not-due'
     const prepared = await prepareAttempt(deps)(state, now)
     if (prepared.kind === 'paused') return 'paused'
     const attempt = state.attempts + 1
-    const release = releaseOf(deps, caller, stream, revision, attempt)
+    const release = releaseOf(deps, caller, stream, loaded, attempt)
     const { envelope } = state.message
     const { outcome, fault } =
       prepared.kind === 'ready'
@@ -48,7 +49,7 @@ export const sendMessage =
     // Nothing was sent, yet the release stands in the stream: it is taken back.
     const told = outcome.kind === 'withdrawn' && released ? storeAway : outcome
     const command = commandOf(deps, told, attempt, released)
-    if (command) await record(deps, caller, stream, command)
+    if (command) await record(deps, caller, stream, command, release.given() ?? loaded)
     if (fault) throw fault
     return told.kind
   }
@@ -59,21 +60,30 @@ const storeAway: SendOutcome = {
   reason: 'The event store did not answer in time',
 }
 
-type Release = { readonly ask: () => Promise<boolean>; readonly wasGiven: () => Promise<boolean> }
+type Loaded = Known<OutgoingMessage>
+
+type Release = {
+  readonly ask: () => Promise<boolean>
+  readonly wasGiven: () => Promise<boolean>
+  /** The message as the release left it. */
+  readonly given: () => Loaded | undefined
+}
 
 const releaseOf = (
   { handle, clock }: SendNeeds,
   caller: Caller,
   stream: string,
-  revision: number,
+  known: Loaded,
   attempt: number,
 ): Release => {
   let state: 'not-given' | 'given' | 'in-doubt' = 'not-given'
+  let given: Loaded | undefined
   const append = async (patienceMs: number): Promise<boolean> => {
     const command = { do: 'release', attempt, now: clock().toISOString() } as const
-    const once = () => handle(outgoingMessage, stream, command, caller, { ifRevision: revision })
+    const options = { ifRevision: known.revision, known }
+    const once = () => handle(outgoingMessage, stream, command, caller, options)
     try {
-      await untilAnswered(once, patienceMs)
+      given = await untilAnswered(once, patienceMs)
       state = 'given'
     } catch (error) {
       state = isAnswer(error) ? 'not-given' : 'in-doubt'
@@ -84,6 +94,7 @@ const releaseOf = (
     ask: () => append(RELEASE_PATIENCE_MS),
     // Where the store did not answer, the release may be there all the same.
     wasGiven: async () => (state === 'in-doubt' ? append(ANSWER_PATIENCE_MS) : state === 'given'),
+    given: () => given,
   }
 }
 
@@ -106,9 +117,16 @@ const send = async (
   }
 }
 
-const record = async (deps: SendNeeds, caller: Caller, stream: string, command: OutgoingCommand) => {
+const record = async (
+  deps: SendNeeds,
+  caller: Caller,
+  stream: string,
+  command: OutgoingCommand,
+  known: Loaded,
+): Promise<void> => {
   const told = { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId }
-  await untilAnswered(() => deps.handle(outgoingMessage, stream, command, told), ANSWER_PATIENCE_MS)
+  const once = () => deps.handle(outgoingMessage, stream, command, told, { known })
+  await untilAnswered(once, ANSWER_PATIENCE_MS)
 }
 
 const commandOf = (
