@@ -1,5 +1,5 @@
 import tls from 'node:tls'
-import { ImapFlow } from 'imapflow'
+import type { ImapFlow } from 'imapflow'
 import { MailUnavailable, type ServerLogin } from '../../commands/ports.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
@@ -41,6 +41,8 @@ export const openImap = async (
   signal: AbortSignal,
   watch: Watch = () => {},
 ): Promise<ImapFlow> => {
+  // A sixth of a second of every start otherwise. Not once the socket is open, which must have a listener at once.
+  const imapFlow = await import('imapflow')
   const checked = await guard.check(login)
   watch('name')
   const { host } = checked.server
@@ -48,7 +50,7 @@ export const openImap = async (
   watch('tcp')
   const socket = login.encryption === 'tls' ? await guard.secure(plain, host) : plain
   if (login.encryption !== 'starttls') watch('tls')
-  const client = new ImapFlow({
+  const client = new imapFlow.ImapFlow({
     host,
     port: login.port,
     secure: login.encryption === 'tls',
