@@ -94,9 +94,14 @@ const tell = ({ onProgress }: ShadowParts, stage: FillProgress['stage']): void =
 
 const replace = async (session: ClientBase, parts: ShadowParts, of: Filling): Promise<Rebuilt> => {
   const storeId = await parts.store.storeId()
-  const switched = !of.stopped && (await switchOver(session, fillParts(parts), of, storeId))
+  const outcome = of.stopped ? 'stopped' : await switchOver(session, fillParts(parts), of, storeId)
+  if (outcome === 'outdated') {
+    const anew = await makeShadow(session, of.projection, of.tables.schema)
+    await fillUp(session, parts, [anew])
+    return replace(session, parts, anew)
+  }
   const { projection, position, stopped } = of
-  if (!switched) return { projection, position, stopped, left: null }
+  if (outcome === 'stopped') return { projection, position, stopped, left: null }
   const old = shadowOf(projection, 'old')
   return { projection, position, stopped, left: (await dropOld(session, old)) ? null : old }
 }

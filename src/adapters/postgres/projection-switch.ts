@@ -3,7 +3,7 @@ import pg, { type ClientBase } from 'pg'
 import { schemaOf } from '../../projections/projection.ts'
 import { fillTables, type Filling, type FillParts } from './projection-fill.ts'
 import { clearParked } from './projection-parked.ts'
-import { livePosition, shadowOf, transactionOn } from './projection-shadow.ts'
+import { livePosition, shadowOf, skippedOf, transactionOn } from './projection-shadow.ts'
 import { quoted } from './projection-tables.ts'
 
 /**
@@ -11,14 +11,15 @@ import { quoted } from './projection-tables.ts'
  * the checkpoint is folded first, so that the checkpoint stays where it is and no runner need know. Only one that lies
  * behind the tables, or is not there, is moved to them. Who asks meanwhile gets an answer of the old tables or of the
  * new ones, which are equal then.
- * @returns false where an event turned out to be in the way; nothing has changed then
+ * @returns 'stopped' where an event turned out to be in the way, 'outdated' where one that is in the new tables was
+ *   skipped meanwhile; nothing has changed then
  */
 export const switchOver = async (
   session: ClientBase,
   parts: FillParts,
   of: Filling,
   storeId: string,
-): Promise<boolean> =>
+): Promise<'switched' | 'stopped' | 'outdated'> =>
   transactionOn(session, 'begin', async () => {
     const { name, version } = of.projection
     await session.query(
@@ -29,11 +30,13 @@ export const switchOver = async (
       'select from mailtrail.checkpoints where projection = $1 and version = $2 for update',
       [name, version],
     )
+    // Events are only ever added to these, under the lock that is held now.
+    if ((await skippedOf(session, of.projection)).size > of.skipped.size) return 'outdated'
     const live = (await livePosition(session, of.projection, storeId)) ?? null
     if (live !== null) {
       of.until = live
       await fillTables({ ...parts, transaction: savepoints(session), writers: 1 }, [of])
-      if (of.stopped) return false
+      if (of.stopped) return 'stopped'
     }
     if (of.position !== null && (live === null || live < of.position))
       await session.query(
@@ -49,7 +52,7 @@ export const switchOver = async (
     }
     await session.query(`alter schema ${quoted(of.tables.schema)} rename to ${quoted(schema)}`)
     await clearParked(session, of.projection)
-    return true
+    return 'switched'
   })
 
 /** Names to use in SQL; null where there is no such schema. */
