@@ -203,8 +203,8 @@ const withoutCredentials = (text: string) => {
   const [, scheme, user, password, rest] = CREDENTIALS.exec(text.trim()) ?? []
   if (scheme === undefined || rest === undefined || rest === '')
     throw new TypeError('It must begin with esdb:// or esdb+discover://, then user:password@host:2113')
-  // Whatever is behind the first @ would be told as a host.
-  if (/^[^/?]*@/.test(rest) || /%(?![0-9a-f]{2})/i.test(`${user}${password}`))
+  // Beside an @ that is left may be a part of the password, which the client would show.
+  if (rest.includes('@') || /%(?![0-9a-f]{2})/i.test(`${user}${password}`))
     throw new TypeError('Its user and password must be percent-encoded: %40 for @, %25 for %')
   const insecure = /[?&]tls=false(&|$)/i.test(rest)
   if (user === undefined && !insecure)

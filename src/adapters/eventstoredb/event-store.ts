@@ -85,6 +85,7 @@ export const eventStoreDb = async (
     }))
     if (Buffer.byteLength(JSON.stringify(toWrite)) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
     const ids = events.map((event) => event.id)
+    const areDistinct = new Set(ids).size === ids.length
     const next = expected === 'no_stream' ? 0 : expected + 1
     const isOurs = (event: WireEvent | undefined) => attemptOf(event?.metadata) === attempt
 
@@ -96,11 +97,13 @@ export const eventStoreDb = async (
       if (last && there.length === ids.length && there.every((event, nth) => event.id === ids[nth]))
         return { revision: last.revision, position: positionOf(last.place), repeated: !isOurs(last) }
       if (history.some((event) => ids.includes(event.id))) throw new DuplicateEvent(stream)
-      if (history.length !== next) throw new RevisionConflict(stream, expected, history.length - 1)
+      // The stream may have come to the revision that was expected since the server said that it was not there.
+      if (areDistinct || history.length !== next)
+        throw new RevisionConflict(stream, expected, history.length - 1)
       throw new DuplicateEvent(stream)
     }
 
-    if (new Set(ids).size < ids.length) return whatIsThere()
+    if (!areDistinct) return whatIsThere()
     const head = look().catch(() => null)
     try {
       const written = await insist(() => wire.append(stream, expected, toWrite))

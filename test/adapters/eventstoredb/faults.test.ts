@@ -203,6 +203,22 @@ t.test(
   },
 )
 
+t.test(
+  'a stream that has grown to the revision that was missed is a conflict, to be tried again',
+  async (t) => {
+    const { double, store } = await world(t)
+    const stream = aStream()
+    double.fail('read-stream', 'stalls')
+    const before = double.calls['read-stream']
+    const early = store
+      .append({ stream, expected: 1, events: someEvents(1) })
+      .catch((error: unknown) => error)
+    await eventually(() => double.calls['read-stream'] > before)
+    await appendAll(store, stream, someEvents(2))
+    t.type(await early, RevisionConflict)
+  },
+)
+
 t.test('the log gets one identity, whoever comes first, and a new log another', async (t) => {
   const double = await eventStoreDbDouble()
   const stores = await Promise.all(Array.from({ length: 5 }, () => eventStoreDb(double.url, impatient)))
@@ -224,6 +240,9 @@ t.test('a connection string that cannot be used is refused without showing its p
     [`esdb://admin:${password}@localhost:2113?tls=maybe`]: /./,
     [`esdb://admin:a@${password}@localhost:2113?tls=false`]: /percent-encoded/,
     [`esdb://admin:${password}%@localhost:2113?tls=false`]: /percent-encoded/,
+    [`esdb://admin:${password}/x@localhost:2113?tls=false&tlsVerifyCert=false`]: /percent-encoded/,
+    [`esdb://admin/x:${password}@localhost:2113?tls=false&tlsVerifyCert=false`]: /percent-encoded/,
+    [`esdb://admin:a@localhost:2113/x@${password}?tls=false&tlsVerifyCert=false`]: /percent-encoded/,
     [`esdb://admin:${password}@127.0.0.1:1?tls=false`]: /./,
   }
   for (const [text, message] of Object.entries(strings)) {
