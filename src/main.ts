@@ -28,6 +28,8 @@ const serve = async (config: Config): Promise<void> => {
   // The other verbs need little of it.
   const { createApp } = await import('./app.ts')
   const app = await createApp({ config, pool, logTo: process.stderr }).catch(giveUp)
+  // Before the start, which may fail: no later one has it.
+  if (app.firstKey) say(`  API key      ${app.firstKey.reveal()}   (shown this once: keep it)`)
   await app.start().catch(giveUp)
   if (config.role === 'worker') say(`  Health       ${app.url}/health`)
   else {
@@ -35,7 +37,6 @@ const serve = async (config: Config): Promise<void> => {
     say(`  Description  ${app.url}/docs`)
   }
   say(`  Data         ${config.databaseUrl === null ? config.dataFolder : 'in the database of DATABASE_URL'}`)
-  if (app.firstKey) say(`  API key      ${app.firstKey.reveal()}   (shown this once: keep it)`)
   say(`Mailtrail is ready. Ctrl-C stops it.`)
 
   const end = await Promise.race([

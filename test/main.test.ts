@@ -14,10 +14,11 @@ const started = async (t: Test, env: Record<string, string>) => {
     env: { ...bareEnv(), MAILTRAIL_DATA: t.testdir(), ...env },
   })
   t.teardown(() => child.kill('SIGKILL'))
-  let said = ''
+  let [said, shown] = ['', '']
+  child.stdout.on('data', (data) => (shown += String(data)))
   child.stderr.on('data', (data) => (said += String(data)))
   const [code] = (await once(child, 'close')) as [number | null]
-  return { code, said }
+  return { code, said, shown }
 }
 
 t.test('a database that cannot be had ends the start with one line, without the password', async (t) => {
@@ -37,7 +38,12 @@ t.test('a port in use ends the start with one line', async (t) => {
   const { host, port: at, user, password, database } = (await testDatabase(t)) as Record<string, string>
   const login = `${user}${password ? `:${password}` : ''}`
   const url = `postgres://${login}@localhost:${at ?? 5432}/${database}?host=${encodeURIComponent(host ?? '')}`
-  const { code, said } = await started(t, { DATABASE_URL: url, MAILTRAIL_PORT: String(port) })
+  const { code, said, shown } = await started(t, { DATABASE_URL: url, MAILTRAIL_PORT: String(port) })
   t.equal(code, 1)
   t.match(said, new RegExp(`^Cannot listen on 127\\.0\\.0\\.1 port ${port} \\(EADDRINUSE\\): [^\\n]+\\n$`))
+  t.match(
+    shown,
+    /API key +mt_\w+/,
+    'the first key is shown all the same: it is made, and no later start has it',
+  )
 })
