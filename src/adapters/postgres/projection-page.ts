@@ -31,7 +31,8 @@ type Fold = (event: RecordedEvent, rows: Rows<Tables>) => void
 /** `stored` is what the database has: undefined where nobody asked, null where there is no row. */
 type Entry = { readonly key: Cells; readonly stored: Cells | null | undefined; current: Cells | null }
 
-type Write = { readonly key: Cells; readonly cells: Cells | null }
+/** Of the row as it was put; null where it was removed. */
+type Write = { readonly key: Cells; readonly cells: () => Cells | null }
 
 type TableState = {
   readonly table: TableCells
@@ -108,12 +109,12 @@ const rowsOf = (states: readonly TableState[], mode: 'dry' | 'real'): Rows<Table
   const find = (state: TableState, key: Cells): Cells | null => {
     const text = keyText(key)
     const written = state.pending.get(text)
-    if (written) return written.cells
+    if (written) return written.cells()
     const entry = state.entries.get(text)
     if (!entry) state.missing.set(text, key)
     if (!entry && mode === 'real') throw notLoaded
     const guess = state.guesses.get(text)
-    return guess ? guess.cells : (entry?.current ?? null)
+    return guess ? guess.cells() : (entry?.current ?? null)
   }
   return {
     get: (name, key) => {
@@ -122,17 +123,28 @@ const rowsOf = (states: readonly TableState[], mode: 'dry' | 'real'): Rows<Table
       return cells ? state.table.toRow(cells) : undefined
     },
     put: (name, row) => {
-      const state = stateOf(name)
-      const cells = state.table.toCells(row)
-      const key = state.table.keyOf(cells)
-      state.pending.set(keyText(key), { key, cells })
+      const { table, pending } = stateOf(name)
+      const key = table.keyCells(row)
+      // A dry run needs few of the rows that it puts: most are never asked for again.
+      const cells = mode === 'dry' ? lazily(() => table.toCells(row)) : always(table.toCells(row))
+      pending.set(keyText(key), { key, cells })
     },
     remove: (name, key) => {
       const state = stateOf(name)
       const cells = state.table.keyCells(key)
-      state.pending.set(keyText(cells), { key: cells, cells: null })
+      state.pending.set(keyText(cells), { key: cells, cells: always(null) })
     },
   }
+}
+
+const always =
+  <Value>(value: Value) =>
+  (): Value =>
+    value
+
+const lazily = (make: () => Cells): (() => Cells) => {
+  let made: Cells | undefined
+  return () => (made ??= make())
 }
 
 type PageFold = {
@@ -175,8 +187,8 @@ const run = (
     if (!incomplete && !thrown)
       for (const [text, { key, cells }] of pending) {
         const entry = entries.get(text)
-        if (entry) entry.current = cells
-        else entries.set(text, { key, stored: undefined, current: cells })
+        if (entry) entry.current = cells()
+        else entries.set(text, { key, stored: undefined, current: cells() })
       }
     pending.clear()
   }

@@ -28,16 +28,17 @@ type Front = {
   pulling: Promise<void> | null
   /** When a page that went to the head was got; -Infinity after any other. */
   atHeadSince: number
-  /** How long to gather behind it. */
-  gatherMs: number
+  /** Pages in a row that were there at once. */
+  busyPages: number
 }
 
 const KEPT_PAGES = 4
 /**
  * At the head pages come no faster than this: what is written meanwhile goes together, and costs all readers once. The
- * longer page follows page, the more is gathered, unless somebody waits for it.
+ * most is for times in which page follows page, and nobody waits for one.
  */
 const GATHER_MS = { least: 50, most: 200 }
+const BUSY_PAGES = 3
 const PATIENCE_MS = 1_000
 
 /**
@@ -45,7 +46,12 @@ const PATIENCE_MS = 1_000
  * side. The front goes no further than the kept pages ahead of a reader on its heels, unless that takes too long; who
  * is further behind reads for itself until it has come up.
  */
-export const sharedLog = (store: EventStore, types: readonly string[], pageSize: number): SharedLog => {
+export const sharedLog = (
+  store: EventStore,
+  types: readonly string[],
+  pageSize: number,
+  gatherMs = GATHER_MS,
+): SharedLog => {
   const places = new Map<object, Place>()
   const moved = bell()
   const hurried = bell()
@@ -70,7 +76,7 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
       position: place,
       pulling: null,
       atHeadSince: -Infinity,
-      gatherMs: GATHER_MS.least,
+      busyPages: 0,
     }
     return front
   }
@@ -79,7 +85,8 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
 
   const gather = async (of: Front): Promise<void> => {
     for (;;) {
-      const ms = of.atHeadSince + (inHurry ? GATHER_MS.least : of.gatherMs) - performance.now()
+      const atLeast = inHurry || of.busyPages < BUSY_PAGES ? gatherMs.least : gatherMs.most
+      const ms = of.atHeadSince + atLeast - performance.now()
       if (ms <= 0 || of.stop.signal.aborted) break
       await hurried.heard(ms)
     }
@@ -101,9 +108,7 @@ export const sharedLog = (store: EventStore, types: readonly string[], pageSize:
       if (of.kept.length > KEPT_PAGES) of.kept.shift()
       of.position = page.position
       of.atHeadSince = page.atHead ? performance.now() : -Infinity
-      // Was there anything at once, or did it take its time to come?
-      const isBusy = performance.now() - asked < of.gatherMs
-      of.gatherMs = isBusy ? Math.min(of.gatherMs * 2, GATHER_MS.most) : GATHER_MS.least
+      of.busyPages = performance.now() - asked < gatherMs.least ? of.busyPages + 1 : 0
     } catch (error) {
       end(of)
       throw error

@@ -122,6 +122,26 @@ t.test('readers side by side read the log once between them, and the last one en
   t.equal(open, 0, 'the subscription ends with its last reader')
 })
 
+t.test('while page follows page more is gathered, unless somebody waits for it', async (t) => {
+  const store = memoryEventStore()
+  const log = sharedLog(store, TYPES, 10, { least: 100, most: 2 ** 30 })
+  const stop = new AbortController()
+  const pages = log.subscribe({ after: null, types: new Set(TYPES), signal: stop.signal })
+  const next = async () => idsOf((await pages.next()).value?.events ?? [])
+  t.same(await next(), [])
+  for (let nth = 0; nth < 2; nth++) {
+    await grow(store, ['A'])
+    t.equal((await next()).length, 1)
+  }
+  await grow(store, ['A'])
+  const gathered = next()
+  await grow(store, ['B', 'C'])
+  log.hurry()
+  t.equal((await gathered).length, 3, 'without hurry it would come in weeks')
+  stop.abort()
+  await pages.return(undefined)
+})
+
 t.test('a reader that hangs holds the others up only for a while', async (t) => {
   const store = memoryEventStore()
   await grow(
