@@ -11,7 +11,7 @@ import { openAdapters } from './app/adapters.ts'
 import { automationsOf } from './app/automations.ts'
 import { needsOf } from './app/needs.ts'
 import { openObserving } from './app/observing.ts'
-import { openStore } from './app/open-store.ts'
+import { openStore, requireOwnLog } from './app/open-store.ts'
 import { projections } from './app/read-models.ts'
 import { addOperatorRoutes, addRoutes } from './app/routes.ts'
 import { systemCaller } from './commands/handle.ts'
@@ -46,6 +46,7 @@ export type Mailtrail = {
 /**
  * Puts a process of the service together on a database, which is brought up to date first. As `api` it answers requests
  * and records the hits that come in them, as `worker` it does what happens unasked and answers operators alone.
+ * @throws ConfigError for a log that cannot be used, or is not the one of this database
  */
 export const createApp = async ({
   config,
@@ -90,6 +91,7 @@ export const createApp = async ({
     observe: observing.requests,
   })
   const store = await openStore(config, pool, (error) => server.log.warn({ err: error }, 'event store'))
+  await requireOwnLog(pool, store)
   const adapters = openAdapters({ config, pool, store, keyring, trackingUrl, log: server.log, meter })
   const { runner, spool, leases } = adapters
   const needs = needsOf(adapters, clock)

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { postgresEventStore } from '../adapters/postgres/event-store.ts'
+import type { EventStore } from '../commands/ports.ts'
 import { withUpcasts, type UpcastStore } from '../commands/with-upcasts.ts'
 import { ConfigError } from '../config.ts'
 
@@ -22,4 +23,23 @@ export const openStore = async (
     const reason = error instanceof Error ? error.message : 'unknown'
     throw new ConfigError(`The event store of EVENT_STORE_URL cannot be used: ${reason}`)
   }
+}
+
+/**
+ * Notes in the database which log belongs to it, where that is not known yet; of several processes the first one does.
+ * @throws ConfigError for another log: what it took would never come into the read models of this database
+ */
+export const requireOwnLog = async (pool: pg.Pool, store: Pick<EventStore, 'storeId'>): Promise<void> => {
+  const storeId = await store.storeId()
+  await pool.query(
+    `insert into mailtrail.event_log (store_id)
+     select $1::uuid where not exists (select from mailtrail.checkpoints where store_id <> $1::uuid)
+     on conflict do nothing`,
+    [storeId],
+  )
+  const { rowCount } = await pool.query('select from mailtrail.event_log where store_id = $1', [storeId])
+  if (rowCount === 0)
+    throw new ConfigError(
+      'The event log of this process is not the one of this database. Set EVENT_STORE_URL as it was at the first start on this database, or leave it out where it was not set; docs/several-processes.md says how a log is given up for another',
+    )
 }

@@ -13,7 +13,7 @@ import type { EventStore } from '../commands/ports.ts'
 import { ConfigError, type Config } from '../config.ts'
 import { UnknownShape } from '../domain/upcast.ts'
 import type { AnyProjection } from '../projections/projection.ts'
-import { openStore } from './open-store.ts'
+import { openStore, requireOwnLog } from './open-store.ts'
 import { grouped, progressLine, verifiedLines } from './operations-report.ts'
 import { projections } from './read-models.ts'
 
@@ -44,6 +44,7 @@ export const rebuild = async (operation: Operation): Promise<number> => {
   const chosen = chosenBy(args, ['--all'])
   return onDatabase(operation, async ({ store, pool }) => {
     await migrate(pool)
+    await requireOwnLog(pool, store)
     const startedAt = performance.now()
     const onProgress = progressLine(show)
     const rebuilt = await rebuildReadModels({ store, pool, signal, writers: WRITERS, onProgress }, chosen)

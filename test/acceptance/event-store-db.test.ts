@@ -4,9 +4,10 @@ import { until } from '../../scripts/lib/client.ts'
 import { imapServer, smtpSink } from '../../scripts/lib/mail-servers.ts'
 import { testTls } from '../../scripts/lib/tls.ts'
 import { readModelsEqualRebuild } from '../../src/adapters/postgres/projection-rebuild.ts'
-import { openStore } from '../../src/app/open-store.ts'
+import { createApp } from '../../src/app.ts'
+import { openStore, requireOwnLog } from '../../src/app/open-store.ts'
 import { projections } from '../../src/app/read-models.ts'
-import { ConfigError } from '../../src/config.ts'
+import { ConfigError, readConfig } from '../../src/config.ts'
 import { startApp } from '../support/app.ts'
 import { eventStoreDbDouble } from '../support/event-store-db.ts'
 import { syncing } from '../support/syncing.ts'
@@ -39,6 +40,7 @@ const app = await startApp(t, {
   env: { EVENT_STORE_URL: eventStoreUrl },
 })
 const { client } = app
+const folder = t.testdirName
 
 t.test('connect, sync, send, track and report are the same, and read models equal the log', async (t) => {
   const server = (port: number, encryption: string) => ({
@@ -117,6 +119,23 @@ t.test(
     other.stop()
   },
 )
+
+t.test('a process with another log does not start, whatever its role', async (t) => {
+  const env = { MAILTRAIL_DATA: folder, DATABASE_URL: 'postgres://is.in.the/pool' }
+  for (const role of ['all', 'api', 'worker']) {
+    const config = readConfig({ ...env, MAILTRAIL_ROLE: role })
+    const refused = createApp({ config, pool: app.pool, logTo: { write: () => {} } })
+    await t.rejects(refused, { name: 'ConfigError', message: /event log .*EVENT_STORE_URL/ }, role)
+  }
+  const own = await openStore({ eventStoreUrl }, app.pool, () => {})
+  const forgotten = await openStore({ eventStoreUrl: null }, app.pool, () => {})
+  t.teardown(() => Promise.all([own.close(), forgotten.close()]))
+  await app.pool.query('delete from mailtrail.event_log')
+  await t.rejects(requireOwnLog(app.pool, forgotten), ConfigError, 'read models were filled from the other')
+  await requireOwnLog(app.pool, own)
+  await app.pool.query('delete from mailtrail.checkpoints')
+  await t.rejects(requireOwnLog(app.pool, forgotten), ConfigError, 'it is noted')
+})
 
 t.test('an event store that cannot be used keeps the service from starting, and says so', async (t) => {
   for (const text of ['esdb://localhost:2113', 'esdb://u:pass@localhost:2113?tls=perhaps'])
