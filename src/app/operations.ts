@@ -42,12 +42,15 @@ export const rebuild = async (operation: Operation): Promise<number> => {
   const { args, signal, say, warn, show } = operation
   if (args.length === 0) throw new ConfigError(`Say which read models, or --all. There are ${names()}`)
   const chosen = chosenBy(args, ['--all'])
-  return onDatabase(operation, async ({ store, pool }) => {
+  const replaced: string[] = []
+  const onReplaced = ({ name }: AnyProjection) => void replaced.push(name)
+  return onDatabase(operation, replaced, async ({ store, pool }) => {
     await migrate(pool)
     await requireOwnLog(pool, store)
     const startedAt = performance.now()
     const onProgress = progressLine(show)
-    const rebuilt = await rebuildReadModels({ store, pool, signal, writers: WRITERS, onProgress }, chosen)
+    const parts = { store, pool, signal, writers: WRITERS, onProgress, onReplaced }
+    const rebuilt = await rebuildReadModels(parts, chosen)
     show('')
     for (const { projection, position, stopped, left } of rebuilt) {
       if (stopped) warn(`${stopped.message}. What is in use is as it was.`)
@@ -76,7 +79,7 @@ export const rebuild = async (operation: Operation): Promise<number> => {
 export const verify = async (operation: Operation): Promise<number> => {
   const { args, signal, say, show } = operation
   const chosen = chosenBy(args, ['--all', '--values'])
-  return onDatabase(operation, async ({ store, pool }) => {
+  return onDatabase(operation, [], async ({ store, pool }) => {
     await mustBeSetUp(pool)
     const onProgress = progressLine(show)
     const verified = await verifyReadModels({ store, pool, signal, writers: WRITERS, onProgress }, chosen)
@@ -109,9 +112,13 @@ const chosenBy = (args: readonly string[], flags: readonly string[]): readonly A
 
 type Open = { readonly store: EventStore; readonly pool: pg.Pool }
 
-/** On the database and the log of the settings, which may be those of a running service. */
+/**
+ * On the database and the log of the settings, which may be those of a running service. `replaced` are the read models
+ * that `work` has changed by the time it fails.
+ */
 const onDatabase = async (
   { config, signal, warn, show }: Operation,
+  replaced: readonly string[],
   work: (open: Open) => Promise<number>,
 ): Promise<number> => {
   const database = await connect(config, warn)
@@ -126,12 +133,17 @@ const onDatabase = async (
     return await work({ store, pool })
   } catch (error) {
     show('')
+    const changed =
+      replaced.length === 0
+        ? 'Nothing was changed.'
+        : `Rebuilt before that: ${replaced.join(', ')}. All else is as it was.`
     if (signal.aborted) {
-      warn('Stopped. What is in use is as it was.')
+      warn(`Stopped. ${changed}`)
       return STOPPED_BY_SIGNAL
     }
     if (error instanceof ReadModelBusy || error instanceof CheckpointRefused || error instanceof UnknownShape)
-      throw new ConfigError(`${error.message}. Nothing was changed.`)
+      throw new ConfigError(`${error.message}. ${changed}`)
+    if (replaced.length > 0) warn(changed)
     throw error
   } finally {
     await store?.close()

@@ -66,18 +66,29 @@ t.test('rebuild and verify from the command line', async (t) => {
     /snippet: live "private words", rebuilt "snippet 1"/,
   )
 
-  const holder = await pool.connect()
-  await holder.query(`begin; select from mailtrail.checkpoints for update`)
-  const { child, ended } = started(t, urlOf(config), ['rebuild', 'messages'])
-  const waiting = `select from pg_stat_activity where application_name = 'mailtrail operation' and wait_event_type = 'Lock' and datname = current_database()`
-  for (const deadline = Date.now() + 20_000; (await pool.query(waiting)).rowCount === 0;)
-    if (Date.now() > deadline) throw new Error('The rebuild never came to its switch')
-  child.kill('SIGKILL')
-  await ended
-  await holder.query('rollback')
-  holder.release()
+  /** Run until it waits to put this read model in place, then sent the signal. */
+  const stoppedAtSwitch = async (waitsFor: string, signal: NodeJS.Signals, ...names: string[]) => {
+    const holder = await pool.connect()
+    await holder.query('begin')
+    await holder.query('select from mailtrail.checkpoints where projection = $1 for update', [waitsFor])
+    const { child, ended } = started(t, urlOf(config), ['rebuild', ...names])
+    const waiting = `select from pg_stat_activity where application_name = 'mailtrail operation' and wait_event_type = 'Lock' and datname = current_database()`
+    for (const deadline = Date.now() + 20_000; (await pool.query(waiting)).rowCount === 0;)
+      if (Date.now() > deadline) throw new Error('The rebuild never came to its switch')
+    child.kill(signal)
+    if (signal === 'SIGKILL') await ended
+    await holder.query('rollback')
+    holder.release()
+    return ended
+  }
+  await stoppedAtSwitch('messages', 'SIGKILL', 'messages')
   t.equal((await run('verify', 'messages')).code, 1, 'killed at its switch it has changed nothing')
   t.match(await run('rebuild', 'messages'), { code: 0 })
+  t.match(
+    await stoppedAtSwitch('messages', 'SIGINT', 'account-list', 'messages', 'threads'),
+    { code: 130, err: /Stopped\. Rebuilt before that: account-list, messages\. All else is as it was\.\n/ },
+    'one that is stopped between two switches says which were made',
+  )
   const shadows = await pool.query(`select from pg_namespace where nspname like 'rm%\\_\\_%'`)
   t.equal(shadows.rowCount, 0)
 })

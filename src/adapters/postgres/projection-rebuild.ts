@@ -37,18 +37,23 @@ export type Rebuilt = {
   readonly left: string | null
 }
 
+export type RebuildParts = ShadowParts & {
+  /** Called when its new tables are in use. */
+  readonly onReplaced?: (projection: AnyProjection) => void
+}
+
 const SHORT_TAIL_PAGES = 2
 const MOST_ROUNDS = 10
 
 /**
  * Fills the tables of these read models anew from the log, beside those in use, and puts them in their place. Queries
  * and runners go on meanwhile. The log is read once for all of them. When it ends early, in whatever way, the tables in
- * use are as they were.
+ * use are as they were, but for those of which `onReplaced` was told.
  * @throws ReadModelBusy where one of them is being rebuilt or compared already; CheckpointRefused; the signal's reason;
  *   what store and database throw
  */
 export const rebuildReadModels = async (
-  parts: ShadowParts,
+  parts: RebuildParts,
   projections: readonly AnyProjection[],
 ): Promise<Rebuilt[]> =>
   withSession(parts.pool, async (session) => {
@@ -68,7 +73,10 @@ export const rebuildReadModels = async (
       await fillUp(session, parts, fillings)
       tell(parts, 'switching')
       const rebuilt: Rebuilt[] = []
-      for (const of of fillings) rebuilt.push(await replace(session, parts, of))
+      for (const of of fillings) {
+        parts.signal?.throwIfAborted()
+        rebuilt.push(await replace(session, parts, of))
+      }
       return rebuilt
     } finally {
       for (const { tables } of fillings)
@@ -92,7 +100,7 @@ const fillUp = async (session: ClientBase, parts: ShadowParts, fillings: readonl
 const tell = ({ onProgress }: ShadowParts, stage: FillProgress['stage']): void =>
   onProgress?.({ stage, unit: 'events', amount: 0, of: 0 })
 
-const replace = async (session: ClientBase, parts: ShadowParts, of: Filling): Promise<Rebuilt> => {
+const replace = async (session: ClientBase, parts: RebuildParts, of: Filling): Promise<Rebuilt> => {
   const storeId = await parts.store.storeId()
   const outcome = of.stopped ? 'stopped' : await switchOver(session, fillParts(parts), of, storeId)
   if (outcome === 'outdated') {
@@ -102,6 +110,7 @@ const replace = async (session: ClientBase, parts: ShadowParts, of: Filling): Pr
   }
   const { projection, position, stopped } = of
   if (outcome === 'stopped') return { projection, position, stopped, left: null }
+  parts.onReplaced?.(projection)
   const old = shadowOf(projection, 'old')
   return { projection, position, stopped, left: (await dropOld(session, old)) ? null : old }
 }
