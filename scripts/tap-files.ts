@@ -1,20 +1,13 @@
 // Runs test files side by side, each in a process of its own, and prints the TAP of all of them. `tap run` would load
 // two loaders into every one, for mocks and coverage that nobody uses here: half a second of processor time each.
-import path from 'node:path'
 import t from 'tap'
 
 const SIDE_BY_SIDE = 4
 const PATIENCE_S = 120
-const PRELOAD = path.join(import.meta.dirname, 'tap-preload.ts')
 
 t.jobs = SIDE_BY_SIDE
 // Files have a limit; all of them together have none.
 t.setTimeout(0)
 const env = { ...process.env, TAP_TIMEOUT: String(PATIENCE_S) }
 for (const file of process.argv.slice(2))
-  void t.spawn(
-    process.execPath,
-    ['--import', PRELOAD, file],
-    { buffered: true, timeout: PATIENCE_S * 1000, env },
-    file,
-  )
+  void t.spawn(process.execPath, [file], { buffered: true, timeout: PATIENCE_S * 1000, env }, file)

@@ -477,7 +477,7 @@ t.test('a projection runner', async (t) => {
       return false
     })
     const runner = running(t, { store, pool: counting, projections: [of] })
-    for (let nth = 0; nth < 300; nth++) {
+    for (let nth = 0; nth < 60; nth++) {
       const { position } = await add(store, Other({}))
       if (!(await runner.waitFor(of.name, position, 5_000))) t.fail('not passed')
     }
