@@ -21,9 +21,10 @@ export const prepareReadModels = (pool: Pool, projections: readonly AnyProjectio
         [name, version],
       )
       if (!(await createTables(client, schemaOf(projection), projection.tables))) continue
-      // Empty tables are filled from the start, whatever was read into those that are gone.
+      // Empty tables are filled from the start, whatever was read into those that are gone; who filled those must
+      // claim it again.
       await client.query(
-        'update mailtrail.checkpoints set position = null where projection = $1 and version = $2',
+        'update mailtrail.checkpoints set position = null, generation = generation + 1 where projection = $1 and version = $2',
         [name, version],
       )
       await clearParked(client, projection)

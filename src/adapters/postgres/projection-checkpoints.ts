@@ -9,6 +9,17 @@ export class CheckpointRefused extends Error {
   override readonly name = 'CheckpointRefused'
 }
 
+export const ofAnotherLog = (schema: string): CheckpointRefused =>
+  new CheckpointRefused(`${schema} was filled from another log than this one. ${remedyFor(schema)}`)
+
+export const aheadOfLog = (schema: string): CheckpointRefused =>
+  new CheckpointRefused(
+    `${schema} has read further than this log goes, as after a restored backup. ${remedyFor(schema)}`,
+  )
+
+const remedyFor = (schema: string): string =>
+  `Give the service the log that belongs to this database, or delete the projection's row in mailtrail.checkpoints to have ${schema} filled anew`
+
 /** Somebody else moved the checkpoint or took the lease over. What this transaction did must not be committed. */
 export class CheckpointLost extends Error {
   override readonly name = 'CheckpointLost'
@@ -40,13 +51,8 @@ export const claimCheckpoint = async (
     [name, version, log.storeId],
   )
   const checkpoint = found.rows[0]!
-  const remedy = `Give the service the log that belongs to this database, or delete the projection's row in mailtrail.checkpoints to have ${schema} filled anew`
-  if (!checkpoint.same)
-    throw new CheckpointRefused(`${schema} was filled from another log than this one. ${remedy}`)
-  if (checkpoint.position !== null && checkpoint.position > log.head)
-    throw new CheckpointRefused(
-      `${schema} has read further than this log goes, as after a restored backup. ${remedy}`,
-    )
+  if (!checkpoint.same) throw ofAnotherLog(schema)
+  if (checkpoint.position !== null && checkpoint.position > log.head) throw aheadOfLog(schema)
   if (Number(checkpoint.generation) > generation) throw new CheckpointLost(`${schema} has a newer owner`)
 
   // Tables without a checkpoint are of unknown age.
@@ -101,6 +107,18 @@ export const readCheckpoints = async (db: Pool | ClientBase): Promise<Map<string
     `select projection || '.v' || version as key, position from mailtrail.checkpoints`,
   )
   return new Map(rows.map(({ key, position }) => [key, position]))
+}
+
+/** All checkpoints as runners claim them, by `<name>.v<version>`. */
+export const readClaims = async (
+  pool: Pool,
+): Promise<Map<string, { readonly position: Position | null; readonly generation: number }>> => {
+  const { rows } = await pool.query<{ key: string; position: Position | null; generation: string }>(
+    `select projection || '.v' || version as key, position, generation::text from mailtrail.checkpoints`,
+  )
+  return new Map(
+    rows.map(({ key, position, generation }) => [key, { position, generation: Number(generation) }]),
+  )
 }
 
 /** Each version of a projection has a checkpoint of its own: `outbox.v2`. */

@@ -13,7 +13,7 @@ import {
   parkEvents,
   readParking,
 } from './projection-parked.ts'
-import { advance, tell, type Progress } from './projection-progress.ts'
+import { advance, tell, type Claim, type Progress } from './projection-progress.ts'
 import { retryParked } from './projection-retry.ts'
 import { skippedOf } from './projection-shadow.ts'
 import type { ReadModelTables } from './projection-tables.ts'
@@ -80,8 +80,8 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
     if (error instanceof CheckpointRefused) return claim()
     throw error
   })
-  const { log } = claimed
-  let saved = claimed.position
+  const { log, position: saved } = claimed
+  const held: Claim = { generation, saved, end: new AbortController() }
   progress.reached = saved
   if (saved === log.head) progress.error = null
   if (progress.healedUnder !== generation) await heal(follower, signal)
@@ -89,22 +89,29 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
 
   // Met again only by tables that are filled from the start once more.
   const skipped = await skippedOf(pool, projection)
-  const stop = new AbortController()
   const pages = readAhead(
     shared.subscribe({
       after: saved,
       types: new Set(projection.events.map(({ type }) => type)),
-      signal: AbortSignal.any([signal, stop.signal]),
+      signal: AbortSignal.any([signal, held.end.signal]),
     }),
   )
   let idleSince: number | null = null
+  progress.claim = held
   try {
     for (;;) {
       // Stretches of the log without events for this projection move the checkpoint only once in a while.
       const page = await pages.next(idleSince === null ? null : idleSince + SAVE_IDLE_MS - performance.now())
-      if (page === 'ended') return
+      if (page === 'ended') {
+        held.end.signal.throwIfAborted()
+        return
+      }
       if (page === 'not yet') {
-        saved = await applyEvents(follower, [], { from: saved, to: progress.reached!, generation })
+        held.saved = await applyEvents(follower, [], {
+          from: held.saved,
+          to: progress.reached!,
+          generation,
+        })
         idleSince = null
         continue
       }
@@ -113,13 +120,18 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
         idleSince ??= performance.now()
         advance(progress, page.position, false)
       } else {
-        saved = await applyEvents(follower, events, { from: saved, to: page.position, generation })
+        held.saved = await applyEvents(follower, events, {
+          from: held.saved,
+          to: page.position,
+          generation,
+        })
         idleSince = null
-        advance(progress, saved, true)
+        advance(progress, held.saved, true)
       }
     }
   } finally {
-    stop.abort()
+    progress.claim = null
+    held.end.abort()
     await pages.close()
   }
 }

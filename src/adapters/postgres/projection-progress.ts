@@ -12,12 +12,20 @@ export type ProjectionError = {
   readonly attempts: number
 }
 
+/** The checkpoint as this process has claimed it, and saved it last; `end` ends the work under it. */
+export type Claim = {
+  readonly generation: number
+  saved: Position | null
+  readonly end: AbortController
+}
+
 /** How far one projection is, as this process knows. */
 export type Progress = {
   readonly key: string
   /** All events up to here are in the tables, or parked; undefined while this process has not run the projection. */
   reached: Position | null | undefined
   running: boolean
+  claim: Claim | null
   error: ProjectionError | null
   /** The generation of the lease under which what is parked was tried again. */
   healedUnder: number | null
@@ -33,6 +41,7 @@ export const newProgress = (projection: AnyProjection): Progress => ({
   key: checkpointKey(projection),
   reached: undefined,
   running: false,
+  claim: null,
   error: null,
   healedUnder: null,
   listeners: new Set(),

@@ -15,6 +15,7 @@ import {
 import { retryParked, skipParked, type Retried, type Skip, type Skipped } from './projection-retry.ts'
 import { readStatus, type ProjectionStatus } from './projection-status.ts'
 import { readModelTables } from './projection-tables.ts'
+import { watchClaims } from './projection-watch.ts'
 import { sharedLog } from './shared-log.ts'
 
 /** Where the runner says what a person must know; a pino logger fits. */
@@ -102,7 +103,12 @@ export const projectionRunner = ({
   }
   return {
     start: async (signal) => {
-      await Promise.all([...runners.values()].map((runner) => keepRunning(runner, signal)))
+      const all = [...runners.values()]
+      const progresses = all.map(({ progress }) => progress)
+      await Promise.all([
+        watchClaims(parts.pool, progresses, signal),
+        ...all.map((runner) => keepRunning(runner, signal)),
+      ])
     },
     waitFor: async (name, position, limit) => {
       if (!parts.store.isPosition(position)) throw new ForeignPosition()
@@ -151,7 +157,12 @@ const runUnder = async (lease: Lease, runner: Runner, stop: AbortSignal): Promis
         await follow(runner, lease.generation, signal)
       } catch (error) {
         if (error instanceof CheckpointLost) {
-          log.info({ projection: projection.name }, 'Another process has taken this projection over')
+          // How far the tables are now only the checkpoint tells: they may be empty.
+          progress.reached = undefined
+          log.info(
+            { projection: projection.name },
+            'Another process has taken this projection over, or set it back',
+          )
           return
         }
         await report(runner, error, signal)

@@ -26,16 +26,25 @@ t.test('tables that somebody dropped are filled anew, from the start of the log'
       id,
       value: { firstName: id, emails: [] },
     })
-  const rowsOnceRun = async (): Promise<unknown[]> => {
+  const started = () => {
     const stop = new AbortController()
     const leases = postgresLeases(pool, { owner: 'test' })
     const log = { info: () => {}, error: () => {} }
     const runner = projectionRunner({ store, pool, leases, projections: [directory], log })
     const running = runner.start(stop.signal)
+    const end = async () => {
+      stop.abort()
+      await running
+    }
+    return { ...runner, end }
+  }
+  const rowsNow = async (): Promise<unknown[]> =>
+    (await pool.query(`select kind, id from ${schema}.entry order by id`)).rows
+  const rowsOnceRun = async (): Promise<unknown[]> => {
+    const runner = started()
     await runner.waitFor(directory.name, (await store.head())!, 20_000)
-    stop.abort()
-    await running
-    return (await pool.query(`select kind, id from ${schema}.entry order by id`)).rows
+    await runner.end()
+    return rowsNow()
   }
   await t.rejects(requireReadModels(pool, [directory]), /no tables/)
   await prepareReadModels(pool, [directory])
@@ -46,4 +55,20 @@ t.test('tables that somebody dropped are filled anew, from the start of the log'
   await prepareReadModels(pool, [directory])
   t.same((await pool.query(`select * from ${schema}.entry`)).rows, [])
   t.same(await rowsOnceRun(), rows)
+
+  const idle = started()
+  t.teardown(idle.end)
+  await idle.waitFor(directory.name, (await store.head())!, 20_000)
+  const filledAnew = async (what: string) => {
+    for (const deadline = Date.now() + 20_000; (await rowsNow()).length < 2;)
+      if (Date.now() > deadline) throw new Error(`Not filled anew: ${what}`)
+    t.ok(await idle.waitFor(directory.name, (await store.head())!, 20_000))
+    t.same(await rowsNow(), rows, what)
+  }
+  await pool.query('delete from mailtrail.checkpoints')
+  await pool.query(`truncate ${schema}.entry`)
+  await filledAnew('where a person deleted the checkpoint')
+  await pool.query(`drop schema ${schema} cascade`)
+  await prepareReadModels(pool, [directory])
+  await filledAnew('by a runner to which no event comes')
 })
