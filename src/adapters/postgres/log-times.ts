@@ -3,7 +3,7 @@ import type { EventStore } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
 
 export type LogTimes = {
-  /** Keeps where the log ends now. */
+  /** Keeps where the log ends now, and forgets ends behind that: of a stretch that was lost, as a restored backup has it. */
   note(): Promise<void>
   /** As `EventStore.positionAt`, looking from the last end that was kept before this instant (RFC 3339). */
   positionAt(instant: string): Promise<Position | null>
@@ -15,15 +15,16 @@ export const logTimes = (pool: Pool, store: EventStore): LogTimes => ({
     const newest = await store.newest()
     if (newest === null) return
     await pool.query(
-      'insert into mailtrail.log_times (store_id, recorded_at, position) values ($1, $2, $3) on conflict do nothing',
+      `with lost as (delete from mailtrail.log_times where store_id = $1 and position > $3)
+       insert into mailtrail.log_times (store_id, recorded_at, position) values ($1, $2, $3) on conflict do nothing`,
       [await store.storeId(), newest.recordedAt, newest.position],
     )
   },
   positionAt: async (instant) => {
     const { rows } = await pool.query<{ position: Position }>(
-      `select position from mailtrail.log_times where store_id = $1 and recorded_at < $2
+      `select position from mailtrail.log_times where store_id = $1 and recorded_at < $2 and position <= $3
        order by recorded_at desc limit 1`,
-      [await store.storeId(), instant],
+      [await store.storeId(), instant, await store.head()],
     )
     return store.positionAt(instant, rows[0]?.position ?? null)
   },

@@ -48,3 +48,23 @@ t.test('a position by time is looked for from the last end of this log that was 
   t.equal(await logTimes(pool, other.store).positionAt(ends.at(-1)!.recordedAt), null)
   t.equal(other.from.at(-1), null, 'another log has ends of its own')
 })
+
+t.test('ends of a stretch that the log has lost are looked from no more, and forgotten', async (t) => {
+  const { store, from } = watched()
+  await appendAll(store, aStream(), someEvents(2))
+  const restored = { ...store }
+  const head = await store.head()
+  const newest = await store.newest()
+  await appendAll(store, aStream(), someEvents(3))
+  await logTimes(pool, store).note()
+  restored.head = () => Promise.resolve(head)
+  restored.newest = () => Promise.resolve(newest)
+  const times = logTimes(pool, restored)
+  await times.positionAt('2999-01-01T00:00:00Z')
+  t.equal(from.at(-1), null)
+  await times.note()
+  const { rows } = await pool.query('select position from mailtrail.log_times where store_id = $1', [
+    await store.storeId(),
+  ])
+  t.same(rows, [{ position: head }])
+})
