@@ -65,7 +65,11 @@ export const rebuildReadModels = async (
     try {
       for (const projection of projections) {
         await hasTables(session, schemaOf(projection), projection.tables)
-        await dropAbandoned(session, projection)
+        const old = shadowOf(projection, 'old')
+        if ((await dropAbandoned(session, projection)).includes(old))
+          throw new ReadModelBusy(
+            `${old}, which an earlier rebuild replaced, is read still, as pg_stat_activity shows. Rebuild when that has ended`,
+          )
         fillings.push(
           await makeShadow(session, projection, shadowOf(projection, `rebuild_${randomUUID().slice(0, 8)}`)),
         )

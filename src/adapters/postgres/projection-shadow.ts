@@ -1,8 +1,8 @@
-import type { ClientBase, Pool } from 'pg'
+import pg, { type ClientBase, type Pool } from 'pg'
 import type { EventStore } from '../../commands/ports.ts'
 import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
-import { CheckpointRefused } from './projection-checkpoints.ts'
+import { aheadOfLog, ofAnotherLog } from './projection-checkpoints.ts'
 import { fillTables, type FillParts, type FillProgress, type Filling } from './projection-fill.ts'
 import { createDraft, quoted, readModelTables } from './projection-tables.ts'
 import { transaction } from './transaction.ts'
@@ -67,17 +67,42 @@ export const tryLock = async (session: ClientBase, name: string, shared = false)
 const unlock = (session: ClientBase, name: string): Promise<unknown> =>
   session.query(`select pg_advisory_unlock(hashtextextended('mailtrail ' || $1, 0))`, [name])
 
-/** Drops shadows that processes left behind which died. Each is locked by its name while somebody fills it. */
-export const dropAbandoned = async (session: ClientBase, projection: AnyProjection): Promise<void> => {
+/** lock_not_available, deadlock_detected */
+export const isInTheWay = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && ['55P03', '40P01'].includes(error.code ?? '')
+
+/**
+ * Drops tables unless somebody reads them: it gives way before PostgreSQL looks for a deadlock, which it might end at
+ * that query's cost. @returns false where somebody does
+ */
+export const dropUnread = async (session: ClientBase, schema: string): Promise<boolean> => {
+  try {
+    await transactionOn(session, `begin; set local lock_timeout = '400ms'`, () =>
+      session.query(`drop schema if exists ${quoted(schema)} cascade`),
+    )
+    return true
+  } catch (error) {
+    if (!isInTheWay(error)) throw error
+    return false
+  }
+}
+
+/**
+ * Drops shadows that processes left behind which died. Each is locked by its name while somebody fills it.
+ * @returns those that are read still, and stay
+ */
+export const dropAbandoned = async (session: ClientBase, projection: AnyProjection): Promise<string[]> => {
+  const read: string[] = []
   const { rows } = await session.query<{ name: string }>(
     'select nspname as name from pg_namespace where starts_with(nspname, $1)',
     [shadowOf(projection, '')],
   )
   for (const { name } of rows)
     if (await tryLock(session, name)) {
-      await session.query(`drop schema if exists ${quoted(name)} cascade`)
+      if (!(await dropUnread(session, name))) read.push(name)
       await unlock(session, name)
     }
+  return read
 }
 
 /** Empty tables of the projection in this schema, locked by the session, and nothing read yet. */
@@ -149,8 +174,7 @@ export const livePosition = async (
     [name, version, storeId],
   )
   const [checkpoint] = rows
-  if (checkpoint?.same === false)
-    throw new CheckpointRefused(`${schemaOf({ name, version })} was filled from another log than this one`)
+  if (checkpoint?.same === false) throw ofAnotherLog(schemaOf({ name, version }))
   return checkpoint?.position
 }
 
@@ -170,10 +194,7 @@ export const livePositions = async (
   // Asked for last, as runners go on meanwhile. An empty log ends at the place where reading it ends.
   const head = (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position
   const ahead = projections.find((_projection, index) => (positions[index] ?? '') > head)
-  if (ahead)
-    throw new CheckpointRefused(
-      `${schemaOf(ahead)} has read further than this log goes, as after a restored backup`,
-    )
+  if (ahead) throw aheadOfLog(schemaOf(ahead))
   return { positions, head }
 }
 

@@ -1,9 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import pg, { type ClientBase } from 'pg'
+import type { ClientBase } from 'pg'
 import { schemaOf } from '../../projections/projection.ts'
 import { fillTables, type Filling, type FillParts } from './projection-fill.ts'
 import { clearParked } from './projection-parked.ts'
-import { livePosition, shadowOf, skippedOf, transactionOn } from './projection-shadow.ts'
+import {
+  dropUnread,
+  isInTheWay,
+  livePosition,
+  shadowOf,
+  skippedOf,
+  transactionOn,
+} from './projection-shadow.ts'
 import { quoted } from './projection-tables.ts'
 
 /**
@@ -69,7 +76,7 @@ const LOCK_TRIES = 5
 
 /**
  * Waits for the queries that read these tables, and has others wait for the end of the transaction, so that none finds
- * some of its tables old and some new. It gives way early, as `dropOld` does; and where somebody reads for long, as a
+ * some of its tables old and some new. It gives way early, as `dropUnread` does; and where somebody reads for long, as a
  * backup may, the switch is made without it.
  */
 const closeToReaders = async (session: ClientBase, tables: readonly string[]): Promise<void> => {
@@ -87,10 +94,6 @@ const closeToReaders = async (session: ClientBase, tables: readonly string[]): P
   await session.query(`set local lock_timeout = 0`)
 }
 
-/** lock_not_available, deadlock_detected */
-const isInTheWay = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && ['55P03', '40P01'].includes(error.code ?? '')
-
 const savepoints =
   (session: ClientBase): FillParts['transaction'] =>
   async (work) => {
@@ -107,20 +110,13 @@ const savepoints =
 const TRIES = 60
 
 /**
- * Drops the tables that were in use. A query that began before the switch may still read them, and goes first: the
- * drop gives way before PostgreSQL looks for a deadlock, which it might end at that query's cost.
+ * Drops the tables that were in use. A query that began before the switch may still read them, and goes first.
  * @returns false where somebody still reads them after a minute
  */
 export const dropOld = async (session: ClientBase, schema: string): Promise<boolean> => {
-  for (let attempt = 0; attempt < TRIES; attempt++)
-    try {
-      await transactionOn(session, `begin; set local lock_timeout = '400ms'`, () =>
-        session.query(`drop schema if exists ${quoted(schema)} cascade`),
-      )
-      return true
-    } catch (error) {
-      if (!isInTheWay(error)) throw error
-      await pause(600)
-    }
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    if (await dropUnread(session, schema)) return true
+    await pause(600)
+  }
   return false
 }

@@ -157,13 +157,39 @@ t.test('what keeps read models from being made anew', async (t) => {
     t.same(await shadowsOf(of), [])
   })
 
+  t.test(
+    'while what an earlier rebuild replaced is read, a comparison goes on, and a rebuild is refused',
+    async (t) => {
+      const of = named('still-read')
+      const store = await logOf(20)
+      await made(t, store, of)
+      const old = `${schemaOf(of)}__old`
+      await transaction(pool, 'begin', (client) => createTables(client, old, of.tables))
+      const reader = await pool.connect()
+      await reader.query('begin')
+      await reader.query(`select from ${old}.total`)
+      t.ok(await isEqual(store, of))
+      await t.rejects(rebuildReadModels({ store, pool }, [of]), { name: 'ReadModelBusy', message: old })
+      await reader.query('commit')
+      reader.release()
+      await rebuildReadModels({ store, pool }, [of])
+      t.same(await shadowsOf(of), [])
+    },
+  )
+
   t.test('a read model of another log, of another shape, or ahead of its log is refused', async (t) => {
     const of = named('foreign')
     const store = await logOf(30)
     await made(t, store, of)
-    await t.rejects(rebuildReadModels({ store: await logOf(40), pool }, [of]), /another log/)
+    await t.rejects(
+      rebuildReadModels({ store: await logOf(40), pool }, [of]),
+      /another log.* delete the projection's row/,
+    )
     const shorter = { ...(await logOf(3)), storeId: () => store.storeId() }
-    await t.rejects(rebuildReadModels({ store: shorter, pool }, [of]), /further than this log goes/)
+    await t.rejects(
+      rebuildReadModels({ store: shorter, pool }, [of]),
+      /further than this log goes.* delete the projection's row/,
+    )
     const { count, total } = countTables
     const changed = { ...of, tables: { count, total } }
     await pool.query(`alter schema ${schemaOf(of)} rename to kept`)
