@@ -30,7 +30,7 @@ const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
     isEvents(to) ||
     isOwn(from, to, 'domain') ||
     isOwn(from, to) ||
-    ['src/commands/ports.ts', 'src/commands/handle.ts'].includes(to.file) ||
+    ['src/commands/ports.ts', 'src/commands/handle.ts', 'src/commands/to-do-work.ts'].includes(to.file) ||
     (from.file === 'src/commands/workers.ts' && to.layer === 'commands'),
   projections: (from, to) =>
     isShared(to) || isEvents(to) || isOwn(from, to) || to.file === 'src/projections/projection.ts',

@@ -8,6 +8,8 @@ export type Part = { readonly contentType: string; readonly content: Uint8Array 
 type Recipient = DeliveryStatus['recipients'][number]
 
 const MAX_RECIPIENTS = 1000
+/** RFC 5321 4.5.3.1: 64 before the @, 255 after it. */
+const MAX_ADDRESS_BYTES = 320
 
 /** How answering machines of large systems begin their subjects, for those that mark nothing in the header. */
 const AUTOMATIC_SUBJECT =
@@ -40,8 +42,14 @@ const blocksOf = ({ content }: Part): HeaderField[][] =>
     .split(/\r?\n(?:[ \t]*\r?\n)+/)
     .map((block) => headerFields(Buffer.from(block, 'latin1')))
 
-/** `rfc822; bob@example.org` */
-const addressIn = (value: string): string => oneLine(value.replace(/^[^;]*;/, '').replace(/[<>]/g, ''), 320)
+/** `rfc822; bob@example.org`, in so many bytes that what a report says of all its recipients fits into one event. */
+const addressIn = (value: string): string => {
+  const address = Buffer.from(oneLine(value.replace(/^[^;]*;/, '').replace(/[<>]/g, '')))
+  return address
+    .subarray(0, MAX_ADDRESS_BYTES)
+    .toString()
+    .replace(/\ufffd$/, '')
+}
 
 const recipientIn = (fields: readonly HeaderField[]): Recipient | null => {
   const address = addressIn(first(fields, 'original-recipient') || first(fields, 'final-recipient'))

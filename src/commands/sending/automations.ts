@@ -7,8 +7,7 @@ import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
 import type { sendMessage } from './send-message.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
-import { each, underLease } from './leased-work.ts'
-import { restingAccounts, type RestingAccounts } from './resting-accounts.ts'
+import { each, oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
 
 // What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
 // Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
@@ -49,7 +48,15 @@ export type SendDue = {
  */
 export const sendDue = (deps: SendDue) => {
   const running = new Set<string>()
-  const resting = restingAccounts(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
+  const resting = restAfterFailure(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
+  const recover = recoverOneByOne(deps)
+  const takeTurn = async (accountId: string, stop: AbortSignal): Promise<boolean> => {
+    const releasing = await deps.releasingMessages(accountId, PAGE + recover.resting())
+    const [recovered] = await Promise.allSettled([recover(releasing, stop)])
+    const tried = await sendInTurn(deps, accountId, resting, stop)
+    if (recovered.status === 'rejected') throw recovered.reason
+    return tried
+  }
   return async (signal: AbortSignal): Promise<boolean> => {
     const due = await deps.accountsWithDue(PAGE + running.size + resting.size())
     for (const accountId of due) {
@@ -57,8 +64,7 @@ export const sendDue = (deps: SendDue) => {
       running.add(accountId)
       try {
         const held = await lease(deps.leases, accountId, signal)
-        if (held && (await underLease(held, signal, (stop) => takeTurn(deps, accountId, resting, stop))))
-          return true
+        if (held && (await underLease(held, signal, (stop) => takeTurn(accountId, stop)))) return true
       } catch (fault) {
         // It is the one that has waited the longest: without a rest it would come first again and again.
         resting.failed(accountId)
@@ -72,14 +78,12 @@ export const sendDue = (deps: SendDue) => {
 }
 
 /** @returns whether anything was tried */
-const takeTurn = async (
+const sendInTurn = async (
   deps: SendDue,
   accountId: string,
-  resting: RestingAccounts,
+  resting: Resting,
   signal: AbortSignal,
 ): Promise<boolean> => {
-  for (const { id } of await deps.releasingMessages(accountId, PAGE))
-    await deps.recover(systemCaller('sender', deps.clock, id), id, signal)
   const tried = new Set<string>()
   const until = performance.now() + TURN_MS
   let attempts = 0
@@ -106,23 +110,27 @@ const takeTurn = async (
   return attempts > 0
 }
 
+const recoverOneByOne = (deps: Pick<SendDue, 'clock' | 'recover'>) =>
+  oneByOne<ToDo>(
+    ({ id }) => id,
+    ({ id }, signal) => deps.recover(systemCaller('sender', deps.clock, id), id, signal),
+  )
+
 export type RecoverReleasing = Pick<SendDue, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
 
 /** Looks after messages whose sender died: the lease of their account can be had again. */
-export const recoverDeadSends =
-  (deps: RecoverReleasing) =>
-  async (signal: AbortSignal): Promise<boolean> => {
-    const rows = await deps.releasingMessages(null, PAGE)
+export const recoverDeadSends = (deps: RecoverReleasing) => {
+  const recover = recoverOneByOne(deps)
+  return async (signal: AbortSignal): Promise<boolean> => {
+    const rows = await deps.releasingMessages(null, PAGE + recover.resting())
     const byAccount = [...Map.groupBy(rows, ({ accountId }) => accountId)]
     await each(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, messages]) => {
       const held = await lease(deps.leases, accountId, signal)
-      if (!held) return
-      await underLease(held, signal, async (stop) => {
-        for (const { id } of messages) await deps.recover(systemCaller('sender', deps.clock, id), id, stop)
-      })
+      if (held) await underLease(held, signal, (stop) => recover(messages, stop))
     })
     return false
   }
+}
 
 export type FileCopies = {
   readonly leases: Leases
@@ -135,7 +143,7 @@ export type FileCopies = {
 
 /** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
 export const fileCopies = (deps: FileCopies) => {
-  const resting = restingAccounts({ first: 30_000, most: 30 * 60_000 })
+  const resting = restAfterFailure({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
       const folder = await openSentFolder(deps)(accountId, signal)
@@ -166,35 +174,32 @@ export const fileCopies = (deps: FileCopies) => {
 export type ConfirmDeliveries = {
   readonly clock: Clock
   readonly dueDeliveries: (limit: number) => Promise<readonly string[]>
-  readonly confirm: ReturnType<typeof confirmDelivery>
+  readonly confirm: (...told: Parameters<ReturnType<typeof confirmDelivery>>) => Promise<unknown>
 }
 
 /** Takes for delivered what has not come back within the window. */
-export const confirmDeliveries =
-  (deps: ConfirmDeliveries) =>
-  async (signal: AbortSignal): Promise<boolean> => {
-    const due = await deps.dueDeliveries(PAGE)
-    for (const id of due)
-      if (!signal.aborted) await deps.confirm(systemCaller('deliveries', deps.clock, id), id)
-    return due.length === PAGE
-  }
+export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeliveries) =>
+  pageByPage(
+    PAGE,
+    dueDeliveries,
+    (id) => id,
+    (id) => confirm(systemCaller('deliveries', clock, id), id),
+  )
 
 export type ConfirmFoundMessages = {
   readonly clock: Clock
   readonly metMessages: (limit: number) => Promise<readonly { id: string; metAt: string }[]>
-  readonly confirm: ReturnType<typeof confirmFound>
+  readonly confirm: (...told: Parameters<ReturnType<typeof confirmFound>>) => Promise<unknown>
 }
 
 /** Settles unknown outcomes by what a sync has met since. */
-export const confirmFoundMessages =
-  (deps: ConfirmFoundMessages) =>
-  async (signal: AbortSignal): Promise<boolean> => {
-    const met = await deps.metMessages(PAGE)
-    for (const { id, metAt } of met)
-      if (!signal.aborted)
-        await deps.confirm(systemCaller('evidence', deps.clock, id), { outgoingId: id, metAt })
-    return met.length === PAGE
-  }
+export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFoundMessages) =>
+  pageByPage(
+    PAGE,
+    metMessages,
+    ({ id }) => id,
+    ({ id, metAt }) => confirm(systemCaller('evidence', clock, id), { outgoingId: id, metAt }),
+  )
 
 export type ReadReports = {
   readonly clock: Clock
@@ -203,12 +208,10 @@ export type ReadReports = {
 }
 
 /** Reads what came back. */
-export const readReports =
-  (deps: ReadReports) =>
-  async (signal: AbortSignal): Promise<boolean> => {
-    const reports = await deps.unreadReports(PAGE)
-    for (const report of reports)
-      if (!signal.aborted)
-        await deps.read(systemCaller('reports', deps.clock, report.messageId), report, signal)
-    return reports.length === PAGE
-  }
+export const readReports = ({ clock, unreadReports, read }: ReadReports) =>
+  pageByPage(
+    PAGE,
+    unreadReports,
+    ({ messageId }) => messageId,
+    (report, signal) => read(systemCaller('reports', clock, report.messageId), report, signal),
+  )

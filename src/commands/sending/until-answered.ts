@@ -1,6 +1,7 @@
 import { NotFound, Refused } from '../../domain/decider.ts'
+import { UnknownShape } from '../../domain/upcast.ts'
 import { StaleRevision } from '../handle.ts'
-import { DuplicateEvent } from '../ports.ts'
+import { AppendTooLarge, DuplicateEvent } from '../ports.ts'
 
 const FIRST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 2000
@@ -30,4 +31,6 @@ export const isAnswer = (error: unknown): boolean =>
   error instanceof NotFound ||
   error instanceof StaleRevision ||
   error instanceof DuplicateEvent ||
+  error instanceof AppendTooLarge ||
+  error instanceof UnknownShape ||
   error instanceof TypeError

@@ -248,6 +248,26 @@ t.test('a delivery report tells of each recipient, and of which mail', async (t)
     originalMessageId: null,
     recipients: [{ address: 'a@x.test' }, { address: 'b@x.test' }],
   })
+  const flood = mail(
+    'From: MAILER-DAEMON@mx.test',
+    'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+    '',
+    '--b',
+    'Content-Type: message/delivery-status',
+    '',
+    'Reporting-MTA: dns; mx.test',
+    '',
+    ...Array.from({ length: 1000 }, (_, n) => [
+      `Final-Recipient: rfc822; ${n}${'€'.repeat(330)}@x.test`,
+      'Action: failed',
+      'Status: 5.1.1',
+      '',
+    ]).flat(),
+    '--b--',
+  )
+  const told = (await parser.parse(flood)).delivery?.recipients
+  t.equal(told?.length, 1000)
+  t.ok(Buffer.byteLength(JSON.stringify(told)) < 500_000, 'and fits into one event, however much it says')
 })
 
 t.test('dates are read as they were written, or not at all', (t) => {

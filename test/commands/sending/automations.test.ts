@@ -3,6 +3,8 @@ import t from 'tap'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import type { Lease, Leases } from '../../../src/commands/ports.ts'
 import {
+  confirmDeliveries,
+  confirmFoundMessages,
   fileCopies,
   readReports,
   recoverDeadSends,
@@ -12,8 +14,10 @@ import {
 import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
 import { untilAnswered } from '../../../src/commands/sending/until-answered.ts'
 import { readReport } from '../../../src/commands/sending/read-report.ts'
-import { MailUnavailable } from '../../../src/commands/ports.ts'
+import { AppendTooLarge, MailUnavailable } from '../../../src/commands/ports.ts'
 import { Refused } from '../../../src/domain/decider.ts'
+import { UnknownShape } from '../../../src/domain/upcast.ts'
+import { MessageQueued } from '../../../src/domain/sending/events.ts'
 import { idOf } from '../../support/sending.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
@@ -163,6 +167,69 @@ t.test('what is being released is left to who holds the lease of its account', a
   t.same(recovered, ['m2', 'm3'])
 })
 
+t.test('what cannot be recovered keeps neither other messages nor what is due from their turn', async (t) => {
+  const done: string[] = []
+  const stuck = Array.from({ length: 60 }, (_, n) => ({ id: `stuck${n}`, accountId: 'a' }))
+  const releasing = {
+    releasingMessages: (_accountId: string | null, limit: number) =>
+      Promise.resolve([...stuck, { id: 'well', accountId: 'a' }].slice(0, limit)),
+    recover: (_caller: unknown, id: string) =>
+      id === 'well' ? Promise.resolve(void done.push(id)) : Promise.reject(new Error(id)),
+  }
+  const recover = recoverDeadSends({ leases: leasesHere(), clock, ...releasing })
+  await t.rejects(recover(never), /50 of 50 failed/, 'it is told')
+  await t.rejects(recover(never), /10 of 11 failed/, 'those that failed rest')
+  t.same(done, ['well'])
+
+  const send = sendDue({
+    leases: leasesHere(),
+    clock,
+    ...releasing,
+    accountsWithDue: () => Promise.resolve(['a']),
+    dueMessages: () => Promise.resolve(done.includes('due') ? [] : ['due']),
+    send: (_caller, id) => Promise.resolve((done.push(id), 'sent')),
+  })
+  await t.rejects(send(never), /50 of 50 failed/)
+  t.same(done, ['well', 'due'])
+})
+
+t.test('what fails for good hides nothing that stands behind it on a list', async (t) => {
+  const ids = [...Array.from({ length: 60 }, (_, n) => `bad${n}`), 'good']
+  const page = (limit: number) => ids.slice(0, limit)
+  for (const automation of [
+    (work: (id: string) => Promise<void>) =>
+      confirmDeliveries({
+        clock,
+        dueDeliveries: (limit) => Promise.resolve(page(limit)),
+        confirm: (_caller, id) => work(id),
+      }),
+    (work: (id: string) => Promise<void>) =>
+      confirmFoundMessages({
+        clock,
+        metMessages: (limit) =>
+          Promise.resolve(page(limit).map((id) => ({ id, metAt: clock().toISOString() }))),
+        confirm: (_caller, { outgoingId }) => work(outgoingId),
+      }),
+    (work: (id: string) => Promise<void>) =>
+      readReports({
+        clock,
+        unreadReports: (limit) =>
+          Promise.resolve(
+            page(limit).map((messageId) => ({ messageId, accountId: 'a', raw: '', receivedAt: '' })),
+          ),
+        read: (_caller, { messageId }) => work(messageId),
+      }),
+  ]) {
+    const done: string[] = []
+    const work = automation((id) =>
+      id === 'good' ? Promise.resolve(void done.push(id)) : Promise.reject(new Error(id)),
+    )
+    await t.rejects(work(never), /50 of 50 failed/)
+    await t.rejects(work(never), /10 of 11 failed/)
+    t.same(done, ['good'])
+  }
+})
+
 t.test('a mailbox that is away is left alone, and after a week no copy is waited for', async (t) => {
   const world = await sendingWorld(t)
   const id = await world.queue()
@@ -291,8 +358,17 @@ t.test('a command is repeated for as long as the store is away, and not when it 
   t.equal(await untilAnswered(failing(new Error('away'), 3), 10_000), 'done')
   t.equal(asked, 4)
   asked = 0
-  await t.rejects(untilAnswered(failing(new Refused('no', 'No', 'Ask'), 3), 10_000), { code: 'no' })
-  t.equal(asked, 1)
+  const world = await sendingWorld(t)
+  const [ofNewerVersion] = await world.store.readStream(`outgoing-${await world.queue()}`)
+  for (const answer of [
+    new Refused('no', 'No', 'Ask'),
+    new AppendTooLarge('outgoing-1'),
+    new UnknownShape(ofNewerVersion!, MessageQueued),
+  ]) {
+    asked = 0
+    await t.rejects(untilAnswered(failing(answer, 3), 10_000), answer)
+    t.equal(asked, 1)
+  }
   asked = 0
   await t.rejects(untilAnswered(failing(new Error('away'), 1000), 60), /away/)
   t.ok(asked > 1)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import type { EventStore, SpooledHit, TrackedHit } from '../../../src/commands/ports.ts'
 import { recordHits } from '../../../src/commands/tracking/record-hits.ts'
+import { recordDueReplies } from '../../../src/commands/tracking/record-due-replies.ts'
 import { recordReply } from '../../../src/commands/tracking/record-reply.ts'
 import { EVENTS_AN_HOUR } from '../../../src/domain/tracking/fold-hits.ts'
 import { aCaller, aClick, anOpen, outgoingOf, type HitChanges } from '../../support/hits.ts'
@@ -233,4 +234,27 @@ t.test('hits with addresses of any length are recorded, in as many appends as it
   })
   t.match(await recordHits({ store })(aCaller(), spooled(hits)), { recorded: EVENTS_AN_HOUR, dropped: 0 })
   t.equal((await store.readStream(stream())).length, EVENTS_AN_HOUR)
+})
+
+t.test('replies that cannot be recorded hide none that stands behind them on the list', async (t) => {
+  const due = Array.from({ length: 120 }, (_, n) => ({
+    outgoingId: n === 119 ? 'good' : `bad${n}`,
+    accountId: 'a',
+    messageId: 'm',
+    from: 'ann@client.test',
+    at: new Date().toISOString(),
+  }))
+  const recorded: string[] = []
+  const work = recordDueReplies({
+    clock: () => new Date(),
+    dueReplies: (limit) => Promise.resolve(due.slice(0, limit)),
+    record: (_caller, { outgoingId }) =>
+      outgoingId === 'good'
+        ? Promise.resolve({ recorded: recorded.push(outgoingId) > 0 })
+        : Promise.reject(new Error(outgoingId)),
+  })
+  const { signal } = new AbortController()
+  await t.rejects(work(signal), /100 of 100 failed/)
+  await t.rejects(work(signal), /19 of 20 failed/)
+  t.same(recorded, ['good'])
 })

@@ -1,0 +1,109 @@
+import type { Lease } from './ports.ts'
+
+/** Works under a lease, and gives it back. */
+export const underLease = async <Result>(
+  held: Lease,
+  signal: AbortSignal,
+  work: (stop: AbortSignal) => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await work(AbortSignal.any([signal, held.signal]))
+  } finally {
+    await held.release()
+  }
+}
+
+/** Works on all items, some at a time; a fault in one keeps none of the others back, and is thrown in the end. */
+export const each = async <Item, Result>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> => {
+  const results: Result[] = []
+  const faults: unknown[] = []
+  const queue = items.values()
+  const worker = async () => {
+    for (const item of queue)
+      await work(item).then(
+        (result) => results.push(result),
+        (fault: unknown) => faults.push(fault),
+      )
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+  if (faults.length === 1) throw faults[0]
+  if (faults.length > 1) throw new AggregateError(faults, `${faults.length} of ${items.length} failed`)
+  return results
+}
+
+/**
+ * Works on items one after the other. One that fails is told of, rests for longer each time, and keeps none of the
+ * others back; `resting` says how many have failed last, to ask a list for so many more.
+ */
+export const oneByOne = <Item>(
+  idOf: (item: Item) => string,
+  work: (item: Item, signal: AbortSignal) => Promise<unknown>,
+) => {
+  const resting = restAfterFailure({ first: 2000, most: 5 * 60_000 })
+  const workOn = async (items: readonly Item[], signal: AbortSignal): Promise<void> => {
+    const ready = items.filter((item) => !resting.isResting(idOf(item)))
+    await each(ready, 1, async (item) => {
+      if (signal.aborted) return
+      try {
+        await work(item, signal)
+        resting.succeeded(idOf(item))
+      } catch (fault) {
+        resting.failed(idOf(item))
+        throw fault
+      }
+    })
+  }
+  return Object.assign(workOn, { resting: resting.size })
+}
+
+/** Works on a page of a to-do list at a time, one by one. The function answers whether there may be more. */
+export const pageByPage = <Item>(
+  page: number,
+  toDo: (limit: number) => Promise<readonly Item[]>,
+  idOf: (item: Item) => string,
+  work: (item: Item, signal: AbortSignal) => Promise<unknown>,
+): ((signal: AbortSignal) => Promise<boolean>) => {
+  const workOn = oneByOne(idOf, work)
+  return async (signal) => {
+    const limit = page + workOn.resting()
+    const items = await toDo(limit)
+    await workOn(items, signal)
+    return items.length === limit
+  }
+}
+
+/** By id: accounts, or items of a to-do list. */
+export type Resting = {
+  /** How many have failed last, resting or not. */
+  readonly size: () => number
+  readonly isResting: (id: string) => boolean
+  readonly hasFailed: (id: string) => boolean
+  readonly failed: (id: string) => void
+  readonly succeeded: (id: string) => void
+}
+
+/** What this process leaves alone for now, since it failed: for longer each time. */
+export const restAfterFailure = ({
+  first,
+  most,
+}: {
+  readonly first: number
+  readonly most: number
+}): Resting => {
+  const known = new Map<string, { failures: number; until: number }>()
+  return {
+    size: () => known.size,
+    isResting: (id) => (known.get(id)?.until ?? 0) > performance.now(),
+    hasFailed: (id) => known.has(id),
+    failed: (id) => {
+      const failures = (known.get(id)?.failures ?? 0) + 1
+      const restMs = Math.min(first * 2 ** (failures - 1), most)
+      known.set(id, { failures, until: performance.now() + restMs })
+    },
+    succeeded: (id) => known.delete(id),
+  }
+}
