@@ -32,7 +32,7 @@ type Description = {
   components: { schemas: Record<string, Schema> }
 }
 
-const SECONDS = 7
+const SECONDS = 4
 const app = await startApp(t)
 const position = await seedAccounts(t, app.pool, [
   { n: 1, owner: { kind: 'team' } },
@@ -240,10 +240,9 @@ t.test('whatever is asked, the answer is a documented one, and says nothing of t
         cause,
       })
   }
-  await fc.assert(fc.asyncProperty(fc.constantFrom(...operations).chain(requestOf), check), {
-    numRuns: 10_000,
-    interruptAfterTimeLimit: SECONDS * 1000,
-  })
+  const property = fc.asyncProperty(fc.constantFrom(...operations).chain(requestOf), check)
+  await fc.assert(property, { numRuns: 300 })
+  await fc.assert(property, { numRuns: 10_000, interruptAfterTimeLimit: SECONDS * 1000 })
   for (const each of unroutable) await check(each)
   t.comment(JSON.stringify(Object.fromEntries(answered)))
   t.ok((answered.get(200) ?? 0) > 20 && (answered.get(400) ?? 0) > 20, 'both kinds were asked')

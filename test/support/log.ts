@@ -70,7 +70,7 @@ export const followUntil = async (
   options: { limit?: number; filter?: EventFilter } = {},
 ): Promise<RecordedEvent[]> => {
   const events: RecordedEvent[] = []
-  const signal = AbortSignal.timeout(20_000)
+  const signal = AbortSignal.timeout(60_000)
   for await (const page of store.subscribe({ after, limit: 100, ...options, signal })) {
     events.push(...page.events)
     if (enough(events)) break
