@@ -14,10 +14,16 @@ export const logTimes = (pool: Pool, store: EventStore): LogTimes => ({
   note: async () => {
     const newest = await store.newest()
     if (newest === null) return
+    const { recordedAt, position } = newest
+    const storeId = await store.storeId()
+    // First, as an end that was lost may have been of the same instant.
+    await pool.query('delete from mailtrail.log_times where store_id = $1 and position > $2', [
+      storeId,
+      position,
+    ])
     await pool.query(
-      `with lost as (delete from mailtrail.log_times where store_id = $1 and position > $3)
-       insert into mailtrail.log_times (store_id, recorded_at, position) values ($1, $2, $3) on conflict do nothing`,
-      [await store.storeId(), newest.recordedAt, newest.position],
+      'insert into mailtrail.log_times (store_id, recorded_at, position) values ($1, $2, $3) on conflict do nothing',
+      [storeId, recordedAt, position],
     )
   },
   positionAt: async (instant) => {
