@@ -63,7 +63,8 @@ t.test('one trace leads from who asks to the projection, through the log', async
   const { position } = await putContact('Brunhild', { traceparent })
   const found = await until(
     'the projection is traced',
-    async () => spans.named('projection directory'),
+    // The batch of the test before may be running still; it has nothing to name.
+    async () => spans.named('projection directory').filter(({ links }) => links.length > 0),
     ({ length }) => length > 0,
   )
   const [request] = spans.named('PUT /v1/directory/contacts/:id')

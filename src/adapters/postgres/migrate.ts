@@ -1,9 +1,11 @@
 import { promises as fs } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { Kysely, PostgresDialect } from 'kysely'
+import { type DatabaseIntrospector, Kysely, PostgresDialect } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
 import type pg from 'pg'
+
+const SCHEMA = 'mailtrail'
 
 /**
  * Brings the system tables of a PostgreSQL 14 or newer up to date: all that is missing, in one transaction, under
@@ -11,18 +13,47 @@ import type pg from 'pg'
  */
 export const migrate = async (pool: pg.Pool): Promise<void> => {
   const migrator = new Migrator({
-    db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
+    db: new Kysely<unknown>({ dialect: new SystemTables({ pool }) }),
     provider: new FileMigrationProvider({
       fs,
       path,
       migrationFolder: fileURLToPath(new URL('../../../migrations', import.meta.url)),
       import: (file): Promise<unknown> => import(pathToFileURL(file).href),
     }),
-    migrationTableSchema: 'mailtrail',
+    migrationTableSchema: SCHEMA,
     migrationTableName: 'migrations',
     migrationLockTableName: 'migrations_lock',
   })
   const { error } = await migrator.migrateToLatest()
   if (error !== undefined)
     throw new Error('The system tables could not be brought up to date', { cause: error })
+}
+
+/**
+ * PostgreSQL as far as the system tables go. Kysely's own look at the database takes in every column of every schema,
+ * and fails when one of another process's read models goes while it looks.
+ */
+class SystemTables extends PostgresDialect {
+  override createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
+    const catalog = db.withTables<{
+      'pg_catalog.pg_namespace': { nspname: string }
+      'pg_catalog.pg_tables': { schemaname: string; tablename: string }
+    }>()
+    return {
+      getSchemas: () =>
+        catalog
+          .selectFrom('pg_catalog.pg_namespace')
+          .select('nspname as name')
+          .where('nspname', '=', SCHEMA)
+          .execute(),
+      getTables: async () => {
+        const found = await catalog
+          .selectFrom('pg_catalog.pg_tables')
+          .select('tablename as name')
+          .where('schemaname', '=', SCHEMA)
+          .execute()
+        return found.map(({ name }) => ({ name, schema: SCHEMA, isView: false, isForeign: false, columns: [] }))
+      },
+    }
+  }
 }

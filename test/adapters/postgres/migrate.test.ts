@@ -26,6 +26,22 @@ t.test('several processes may bring an empty database up to date at once, and ag
   t.same((await pool.query('select name, timestamp from mailtrail.migrations')).rows, applied)
 })
 
+t.test('a process may start while another one makes and drops tables of read models', async (t) => {
+  const columns = Array.from({ length: 40 }, (_, n) => `c${n} int`).join()
+  const other = createPool({ ...database, max: 1 })
+  let isMaking = true
+  const making = (async () => {
+    while (isMaking) {
+      await other.query(`create schema coming; create table coming.going (${columns})`)
+      await other.query('drop schema coming cascade')
+    }
+  })()
+  for (let start = 0; start < 20; start++) await t.resolves(migrate(pool))
+  isMaking = false
+  await making
+  await other.end()
+})
+
 t.test('a database that was migrated by a later version is refused', async (t) => {
   const other = createPool(await testDatabase(t))
   t.teardown(() => other.end())
