@@ -52,7 +52,13 @@ class SystemTables extends PostgresDialect {
           .select('tablename as name')
           .where('schemaname', '=', SCHEMA)
           .execute()
-        return found.map(({ name }) => ({ name, schema: SCHEMA, isView: false, isForeign: false, columns: [] }))
+        return found.map(({ name }) => ({
+          name,
+          schema: SCHEMA,
+          isView: false,
+          isForeign: false,
+          columns: [],
+        }))
       },
     }
   }

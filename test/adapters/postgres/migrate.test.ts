@@ -29,16 +29,16 @@ t.test('several processes may bring an empty database up to date at once, and ag
 t.test('a process may start while another one makes and drops tables of read models', async (t) => {
   const columns = Array.from({ length: 40 }, (_, n) => `c${n} int`).join()
   const other = createPool({ ...database, max: 1 })
-  let isMaking = true
-  const making = (async () => {
-    while (isMaking) {
+  const make = async (times: number) => {
+    for (let n = 0; n < times; n++) {
       await other.query(`create schema coming; create table coming.going (${columns})`)
       await other.query('drop schema coming cascade')
     }
-  })()
-  for (let start = 0; start < 20; start++) await t.resolves(migrate(pool))
-  isMaking = false
-  await making
+  }
+  const start = async (times: number) => {
+    for (let n = 0; n < times; n++) await migrate(pool)
+  }
+  await t.resolves(Promise.all([make(60), start(30)]))
   await other.end()
 })
 
