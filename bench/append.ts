@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { postgresEventStore } from '../src/adapters/postgres/event-store.ts'
 import { migrate } from '../src/adapters/postgres/migrate.ts'
 import { createPool } from '../src/adapters/postgres/pool.ts'
-import type { NewEvent } from '../src/commands/ports.ts'
+import type { NewEvent } from '../src/commands/ports/event-log.ts'
 import { inTurn, rate, type Row } from './measure.ts'
 
 /** An event of about 600 bytes, as a synced message's is. */

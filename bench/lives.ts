@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { EventStore } from '../src/commands/ports.ts'
+import type { EventStore } from '../src/commands/ports/event-log.ts'
 import { AccountConnected } from '../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../src/domain/event.ts'
 import { exampleQueued, idOf } from '../test/support/sending.ts'

@@ -8,7 +8,8 @@ import { prepareReadModels } from '../src/adapters/postgres/prepare-read-models.
 import { projectionRunner } from '../src/adapters/postgres/projection-runner.ts'
 import { putEntry } from '../src/commands/directory/put-entry.ts'
 import { handler, systemCaller } from '../src/commands/handle.ts'
-import type { EventStore, MailSender } from '../src/commands/ports.ts'
+import type { EventStore } from '../src/commands/ports/event-log.ts'
+import type { MailSender } from '../src/commands/ports/mail-provider.ts'
 import {
   confirmDeliveries,
   fileCopies,
@@ -18,8 +19,8 @@ import {
 import { confirmDelivery } from '../src/commands/sending/confirm-delivery.ts'
 import { fileSentCopy, giveUpOnCopy } from '../src/commands/sending/file-sent-copy.ts'
 import { recoverReleasing } from '../src/commands/sending/recover-releasing.ts'
-import { sendMessage } from '../src/commands/sending/send-message.ts'
-import { runAutomations } from '../src/commands/workers.ts'
+import { sendMessage } from '../src/commands/sending/send-email.ts'
+import { runAutomations } from '../src/commands/automation-runner.ts'
 import { directory, listEntries } from '../src/projections/directory/directory.ts'
 import { testDatabase } from './support/postgres.ts'
 import { sendingWorld, until, type World } from './support/sending-world.ts'

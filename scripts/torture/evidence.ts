@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { EventStore } from '../../src/commands/ports.ts'
+import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { AccountEvent } from '../../src/domain/accounts/events.ts'
 import type { DirectoryEvent } from '../../src/domain/directory/events.ts'
 import type { DomainEvent, Position, RecordedEvent } from '../../src/domain/event.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../commands/ports.ts'
+import type { Clock } from '../commands/ports/clock.ts'
 import {
   confirmDeliveries,
   confirmFoundMessages,
@@ -13,12 +13,12 @@ import { confirmFound } from '../commands/sending/confirm-found.ts'
 import { fileSentCopy, giveUpOnCopy } from '../commands/sending/file-sent-copy.ts'
 import { readReport } from '../commands/sending/read-report.ts'
 import { recoverReleasing } from '../commands/sending/recover-releasing.ts'
-import { sendMessage } from '../commands/sending/send-message.ts'
+import { sendMessage } from '../commands/sending/send-email.ts'
 import { runSyncPass } from '../commands/sync/run-sync-pass.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import { recordReply } from '../commands/tracking/record-reply.ts'
-import type { Automation } from '../commands/workers.ts'
+import type { Automation } from '../commands/automation-runner.ts'
 import { dueDeliveries } from '../projections/sending/deliveries-due.ts'
 import { metMessages } from '../projections/sending/outbox-queries.ts'
 import { outbox } from '../projections/sending/outbox.ts'

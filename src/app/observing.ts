@@ -4,10 +4,10 @@ import { requestSpans } from '../adapters/tracing/request-spans.ts'
 import { inRun, inSpan } from '../adapters/tracing/spans.ts'
 import { categoryOf } from '../adapters/tracing/traced-store.ts'
 import type { Handle } from '../commands/handle.ts'
-import type { Automation } from '../commands/workers.ts'
+import type { Automation } from '../commands/automation-runner.ts'
 import type { Config } from '../config.ts'
-import { tellAnswers } from '../http/metrics.ts'
-import type { App } from '../http/server.ts'
+import { tellAnswers } from '../http/operations/metrics.ts'
+import type { App } from '../http/server/server.ts'
 
 /** What is seen of a process from outside: metrics in any case, traces where they are to go anywhere. */
 export const openObserving = async (

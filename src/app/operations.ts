@@ -9,7 +9,7 @@ import { CheckpointRefused } from '../adapters/postgres/projection-checkpoints.t
 import { rebuildReadModels } from '../adapters/postgres/projection-rebuild.ts'
 import { ReadModelBusy } from '../adapters/postgres/projection-shadow.ts'
 import { verifyReadModels } from '../adapters/postgres/projection-verify.ts'
-import type { EventStore } from '../commands/ports.ts'
+import type { EventStore } from '../commands/ports/event-log.ts'
 import { ConfigError, type Config } from '../config.ts'
 import { UnknownShape } from '../domain/upcast.ts'
 import type { AnyProjection } from '../projections/projection.ts'

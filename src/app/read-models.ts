@@ -16,7 +16,7 @@ import { syncSchedule } from '../projections/sync/sync-schedule.ts'
 import { syncStatus } from '../projections/sync/sync-status.ts'
 import { threads } from '../projections/sync/threads.ts'
 import { templateList } from '../projections/templates/template-list.ts'
-import { messageTimeline } from '../projections/tracking/message-timeline.ts'
+import { messageTimeline } from '../projections/tracking/email-timeline.ts'
 import { repliesToRecord } from '../projections/tracking/replies-to-record.ts'
 
 /** Every read model there is. */

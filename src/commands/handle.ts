@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { catalogue } from '../domain/catalogue.ts'
 import type { Decider } from '../domain/decider.ts'
 import type { Actor, DomainEvent, EventMetadata, Position, RecordedEvent } from '../domain/event.ts'
-import { RevisionConflict, type Clock, type EventStore, type NewEvent } from './ports.ts'
+import type { Clock } from './ports/clock.ts'
+import { RevisionConflict, type EventStore, type NewEvent } from './ports/event-log.ts'
 
 /** Who asks, under which command id (a UUIDv7), and what led to it. One caller is one command. */
 export type Caller = {

@@ -1,4 +1,4 @@
-import type { Lease } from './ports.ts'
+import type { Lease } from './ports/leases.ts'
 
 /** Works under a lease, and gives it back. */
 export const underLease = async <Result>(

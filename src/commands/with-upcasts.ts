@@ -1,7 +1,7 @@
 import { catalogue } from '../domain/catalogue.ts'
 import type { EventDefinition, RecordedEvent } from '../domain/event.ts'
 import { UnknownShape, upcaster } from '../domain/upcast.ts'
-import type { EventFilter, EventStore, Page } from './ports.ts'
+import type { EventFilter, EventStore, Page } from './ports/event-log.ts'
 
 /** A log that is read in present shapes; `stored` is the same log as it was written, for evidence and export. */
 export type UpcastStore = EventStore & { readonly stored: EventStore }

@@ -19,7 +19,7 @@ import {
 } from '../../src/adapters/vault/keyring.ts'
 import { hasCredentials, openKeyring, rewrap } from '../../src/adapters/vault/rotation.ts'
 import { postgresVault } from '../../src/adapters/vault/vault.ts'
-import { Secret, type Credentials } from '../../src/commands/ports.ts'
+import { Secret, type Credentials } from '../../src/commands/ports/credentials.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const both = (smtp: string | null, imap: string | null): Credentials => ({

@@ -12,7 +12,7 @@ import {
   StaleRevision,
   type Caller,
 } from '../../src/commands/handle.ts'
-import { RevisionConflict, type EventStore } from '../../src/commands/ports.ts'
+import { RevisionConflict, type EventStore } from '../../src/commands/ports/event-log.ts'
 import { entry, type EntryCommand } from '../../src/domain/directory/entry.ts'
 import { ContactRecorded } from '../../src/domain/directory/events.ts'
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
-import type { BlobStore } from '../../src/commands/ports.ts'
+import type { BlobStore } from '../../src/commands/ports/blobs.ts'
 
 const blobOf = (content: Buffer) => ({ hash: createHash('sha256').update(content).digest('hex'), content })
 

@@ -8,7 +8,7 @@ import {
   RevisionConflict,
   type EventStore,
   type ExpectedRevision,
-} from '../../src/commands/ports.ts'
+} from '../../src/commands/ports/event-log.ts'
 import { anEvent, idsOf, readFrom } from '../support/log.ts'
 import type { Beyond } from './event-store.ts'
 

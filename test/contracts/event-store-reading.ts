@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import type { EventStore } from '../../src/commands/ports.ts'
+import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import { anyCharacter } from '../support/any-character.ts'
 import { anEvent, appendAll, aStream, idsOf, pagesFrom, readFrom, someEvents } from '../support/log.ts'
 

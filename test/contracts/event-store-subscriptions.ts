@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { DuplicateEvent, RevisionConflict, type EventStore } from '../../src/commands/ports.ts'
+import { DuplicateEvent, RevisionConflict, type EventStore } from '../../src/commands/ports/event-log.ts'
 import type { RecordedEvent } from '../../src/domain/event.ts'
 import { anEvent, appendAll, aStream, followUntil, idsOf, readFrom, someEvents } from '../support/log.ts'
 import type { Beyond } from './event-store.ts'

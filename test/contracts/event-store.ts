@@ -9,7 +9,7 @@ import {
   type Appended,
   type EventStore,
   type ExpectedRevision,
-} from '../../src/commands/ports.ts'
+} from '../../src/commands/ports/event-log.ts'
 import { anEvent, appendAll, aStream, idsOf, readFrom, someEvents } from '../support/log.ts'
 import { modelContract } from './event-store-model.ts'
 import { readingContract } from './event-store-reading.ts'

@@ -7,7 +7,7 @@ import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { projectionRunner } from '../../src/adapters/postgres/projection-runner.ts'
 import { verifyReadModels } from '../../src/adapters/postgres/projection-verify.ts'
-import type { EventStore } from '../../src/commands/ports.ts'
+import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import { defineEvent, type DomainEvent, type Json, type RecordedEvent } from '../../src/domain/event.ts'
 import {
   bigint,

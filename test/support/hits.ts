@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { entityIdOfSource, newCommandId, type Caller } from '../../src/commands/handle.ts'
-import type { TrackedHit } from '../../src/commands/ports.ts'
+import type { TrackedHit } from '../../src/commands/ports/tracking.ts'
 import { ClickTracked, OpenTracked } from '../../src/domain/tracking/events.ts'
 
 /** Examples for tests of tracking: requests for pixels and links, as they would be recorded. */

@@ -5,7 +5,7 @@ import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { postgresLeases } from '../../src/adapters/postgres/leases.ts'
 import { readModelsEqualRebuild } from '../../src/adapters/postgres/projection-rebuild.ts'
 import { projectionRunner, type RunnerParts } from '../../src/adapters/postgres/projection-runner.ts'
-import type { EventStore } from '../../src/commands/ports.ts'
+import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import { defineEvent, type RecordedEvent } from '../../src/domain/event.ts'
 import {
   integer,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Appended, EventFilter, EventStore, NewEvent, Page } from '../../src/commands/ports.ts'
+import type { Appended, EventFilter, EventStore, NewEvent, Page } from '../../src/commands/ports/event-log.ts'
 import type { Position, RecordedEvent } from '../../src/domain/event.ts'
 
 /** An event for tests of the log itself, which knows nothing of the catalogue. */

@@ -1,19 +1,16 @@
 import { imapServer } from '../../scripts/lib/mail-servers.ts'
 import type { SeedMessage } from '../../scripts/lib/imap-mailboxes.ts'
-import { egressGuard } from '../../src/adapters/imap-smtp/egress-guard.ts'
+import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapConnector } from '../../src/adapters/imap-smtp/imap.ts'
 import { memoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
 import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { mailParser } from '../../src/adapters/mime/parse-pool.ts'
 import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
-import {
-  Secret,
-  type BlobStore,
-  type EventStore,
-  type Lease,
-  type Leases,
-  type MailParser,
-} from '../../src/commands/ports.ts'
+import type { BlobStore } from '../../src/commands/ports/blobs.ts'
+import { Secret } from '../../src/commands/ports/credentials.ts'
+import type { EventStore } from '../../src/commands/ports/event-log.ts'
+import type { Lease, Leases } from '../../src/commands/ports/leases.ts'
+import type { MailParser } from '../../src/commands/ports/parser.ts'
 import type { FindOutgoing, KnownFolder, KnownMail, SyncDeps } from '../../src/commands/sync/ports.ts'
 import { runSyncPass, type SyncPassResult } from '../../src/commands/sync/run-sync-pass.ts'
 import { account } from '../../src/domain/accounts/account.ts'

@@ -1,7 +1,7 @@
 import { readModelsEqualRebuild } from '../../../src/adapters/postgres/projection-rebuild.ts'
 import { readCheckpoints } from '../../../src/adapters/postgres/projection-checkpoints.ts'
 import { projections } from '../../../src/app/read-models.ts'
-import type { EventStore } from '../../../src/commands/ports.ts'
+import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import { ofType, type Invariant, type Logged } from '../evidence.ts'
 
 export const logIsDense: Invariant = {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { authenticate as realAuthenticate } from '../../../src/http/authentication.ts'
+import { authenticate as realAuthenticate } from '../../../src/http/server/authentication.ts'
 
 export const authenticate: typeof realAuthenticate = (keys, clock) => {
   const real = realAuthenticate(keys, clock)

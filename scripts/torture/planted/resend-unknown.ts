@@ -1,5 +1,5 @@
 import type { recoverReleasing as realRecover } from '../../../src/commands/sending/recover-releasing.ts'
-import { outgoingMessage, outgoingStream } from '../../../src/domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
 
 export const recoverReleasing: typeof realRecover =
   ({ handle, load, clock }) =>

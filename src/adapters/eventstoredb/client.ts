@@ -18,7 +18,7 @@ import {
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
-import { StoreUnavailable, type ExpectedRevision } from '../../commands/ports.ts'
+import { StoreUnavailable, type ExpectedRevision } from '../../commands/ports/event-log.ts'
 
 /** A place in $all. Both count bytes; of two events the later has the greater commit. */
 export type Place = { readonly commit: bigint; readonly prepare: bigint }

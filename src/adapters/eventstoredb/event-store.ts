@@ -12,7 +12,7 @@ import {
   type EventFilter,
   type EventStore,
   type Page,
-} from '../../commands/ports.ts'
+} from '../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
 import { bell } from './bell.ts'
 import { openClient, TooLarge, WrongRevision, type Place, type Wire, type WireEvent } from './client.ts'

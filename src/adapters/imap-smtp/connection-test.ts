@@ -1,5 +1,9 @@
-import { MailUnavailable, type ConnectionTester, type ServerLogin } from '../../commands/ports.ts'
-import type { EgressGuard } from './egress-guard.ts'
+import {
+  MailUnavailable,
+  type ConnectionTester,
+  type ServerLogin,
+} from '../../commands/ports/mail-provider.ts'
+import type { EgressGuard } from '../network/egress-guard.ts'
 import { foldersOf } from './folder-roles.ts'
 import { openImap, type Watch } from './imap-connection.ts'
 import { unavailable } from './problems.ts'

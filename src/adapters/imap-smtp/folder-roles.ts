@@ -1,5 +1,5 @@
 import type { ImapFlow } from 'imapflow'
-import type { MailFolder } from '../../commands/ports.ts'
+import type { MailFolder } from '../../commands/ports/mail-provider.ts'
 
 type Role = NonNullable<MailFolder['role']>
 

@@ -1,7 +1,7 @@
 import tls from 'node:tls'
 import type { ImapFlow } from 'imapflow'
-import { MailUnavailable, type ServerLogin } from '../../commands/ports.ts'
-import type { EgressGuard } from './egress-guard.ts'
+import { MailUnavailable, type ServerLogin } from '../../commands/ports/mail-provider.ts'
+import type { EgressGuard } from '../network/egress-guard.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
 
 /** Called as each step of connecting is done. */

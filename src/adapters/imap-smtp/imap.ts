@@ -6,9 +6,9 @@ import {
   type MailboxConnector,
   type MailboxSession,
   type ServerLogin,
-} from '../../commands/ports.ts'
+} from '../../commands/ports/mail-provider.ts'
 import { normaliseMessageId } from '../../domain/mail.ts'
-import type { EgressGuard } from './egress-guard.ts'
+import type { EgressGuard } from '../network/egress-guard.ts'
 import { foldersOf } from './folder-roles.ts'
 import { openImap } from './imap-connection.ts'
 import { codeOf, textOf, unavailable, type ProblemCode } from './problems.ts'

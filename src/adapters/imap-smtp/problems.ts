@@ -1,4 +1,4 @@
-import { MailUnavailable } from '../../commands/ports.ts'
+import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import { loginHint } from './login-hints.ts'
 
 type Problem = readonly [kind: MailUnavailable['kind'], message: string, remedy: string]

@@ -1,6 +1,6 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import { MailUnavailable, type ServerLogin } from '../../commands/ports.ts'
-import type { EgressGuard } from './egress-guard.ts'
+import { MailUnavailable, type ServerLogin } from '../../commands/ports/mail-provider.ts'
+import type { EgressGuard } from '../network/egress-guard.ts'
 import type { Watch } from './imap-connection.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
 import { replyCode } from './smtp-replies.ts'

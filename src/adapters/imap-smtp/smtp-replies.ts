@@ -1,4 +1,4 @@
-import type { RefusedRecipient, SendOutcome, ServerLogin } from '../../commands/ports.ts'
+import type { RefusedRecipient, SendOutcome, ServerLogin } from '../../commands/ports/mail-provider.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
 
 const MAX_WORDS = 300

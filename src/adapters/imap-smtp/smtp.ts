@@ -1,8 +1,13 @@
 import { isAscii } from 'node:buffer'
 import type { SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection'
-import { MailUnavailable, type MailSender, type SendOutcome, type ServerLogin } from '../../commands/ports.ts'
+import {
+  MailUnavailable,
+  type MailSender,
+  type SendOutcome,
+  type ServerLogin,
+} from '../../commands/ports/mail-provider.ts'
 import { isAddress } from '../../domain/mail.ts'
-import type { EgressGuard } from './egress-guard.ts'
+import type { EgressGuard } from '../network/egress-guard.ts'
 import { heldMessage } from './held-message.ts'
 import { codeOf, unavailable } from './problems.ts'
 import { smtpPool, type Loan, type PoolLimits } from './smtp-pool.ts'

@@ -7,7 +7,7 @@ import {
   RevisionConflict,
   type EventStore,
   type Page,
-} from '../../commands/ports.ts'
+} from '../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
 
 /** Data and metadata are kept as JSON text, so that nobody's later changes reach the log. */

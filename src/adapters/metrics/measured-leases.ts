@@ -1,5 +1,5 @@
 import { Counter, Gauge } from 'prom-client'
-import type { Lease, Leases } from '../../commands/ports.ts'
+import type { Lease, Leases } from '../../commands/ports/leases.ts'
 import type { Meter } from './meter.ts'
 
 /** The leases, with those counted that this process holds, and those that it lost. */

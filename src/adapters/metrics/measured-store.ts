@@ -1,5 +1,10 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
-import { AppendTooLarge, DuplicateEvent, RevisionConflict, type EventStore } from '../../commands/ports.ts'
+import {
+  AppendTooLarge,
+  DuplicateEvent,
+  RevisionConflict,
+  type EventStore,
+} from '../../commands/ports/event-log.ts'
 import { SECONDS, type Meter } from './meter.ts'
 
 /** The store, with its appends counted and timed, and the extent of its log. Its other calls are its own. */

@@ -1,4 +1,4 @@
-import type { DeliveryStatus, ParsedMail } from '../../commands/ports.ts'
+import type { DeliveryStatus, ParsedMail } from '../../commands/ports/parser.ts'
 import { first, headerFields, idIn, type HeaderField } from './header-fields.ts'
 import { oneLine } from './text.ts'
 

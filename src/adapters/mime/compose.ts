@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import MailComposer from 'nodemailer/lib/mail-composer'
-import type { ComposeMail, ComposedFile, ComposedMail, MailToCompose } from '../../commands/ports.ts'
+import type { ComposeMail, ComposedFile, ComposedMail, MailToCompose } from '../../commands/ports/composer.ts'
 import { Refused } from '../../domain/decider.ts'
 import { domainOf, isAddress, normaliseAddress, type Mailbox } from '../../domain/mail.ts'
 import { headerLine, mailboxList, mailboxParts, unstructured } from './headers.ts'

@@ -1,4 +1,4 @@
-import { UnreadableMail } from '../../commands/ports.ts'
+import { UnreadableMail } from '../../commands/ports/parser.ts'
 
 export const MAX_RAW_BYTES = 35 * 1024 * 1024
 export const MAX_HEADER_BYTES = 256 * 1024

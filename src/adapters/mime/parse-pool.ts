@@ -1,6 +1,6 @@
 import os from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { MailParser, ParsedMail, UnreadableMail } from '../../commands/ports.ts'
+import type { MailParser, ParsedMail, UnreadableMail } from '../../commands/ports/parser.ts'
 import { MAX_RAW_BYTES, unreadable } from './limits.ts'
 import type { Result, Task } from './parse-worker.ts'
 

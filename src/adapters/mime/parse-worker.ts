@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { UnreadableMail, type ParsedMail } from '../../commands/ports.ts'
+import { UnreadableMail, type ParsedMail } from '../../commands/ports/parser.ts'
 import { JoinedParts } from './joined-parts.ts'
 import { isReason, type Reason } from './limits.ts'
 import { readMail } from './read-mail.ts'

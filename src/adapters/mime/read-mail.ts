@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import PostalMime, { type Attachment } from 'postal-mime'
-import type { ParsedAttachment, ParsedMail } from '../../commands/ports.ts'
+import type { ParsedAttachment, ParsedMail } from '../../commands/ports/parser.ts'
 import { automaticOf, deliveryOf } from './classify.ts'
 import {
   contentHeader,

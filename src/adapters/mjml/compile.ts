@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { TemplateCompiler } from '../../commands/ports.ts'
+import type { TemplateCompiler } from '../../commands/ports/template-compiler.ts'
 import { Refused } from '../../domain/decider.ts'
-import { refuseProblems, variableProblems } from '../../domain/render.ts'
+import { refuseProblems, variableProblems } from '../../domain/templates/render.ts'
 import type { CompileResult, CompileTask } from './messages.ts'
 import { unsafeMarkup, type UnsafeMarkup } from './unsafe-markup.ts'
 

@@ -6,7 +6,7 @@ import {
   MAX_APPEND_BYTES,
   RevisionConflict,
   type Append,
-} from '../../commands/ports.ts'
+} from '../../commands/ports/event-log.ts'
 import { isConnectionLoss } from './pool.ts'
 
 const MAX_EVENTS = 512

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import type { BlobStore } from '../../commands/ports.ts'
+import type { BlobStore } from '../../commands/ports/blobs.ts'
 
 const MAX_ROWS = 500
 const MAX_BYTES = 16 * 1024 * 1024

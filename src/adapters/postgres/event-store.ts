@@ -1,6 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
-import { ForeignPosition, type EventFilter, type EventStore, type Page } from '../../commands/ports.ts'
+import {
+  ForeignPosition,
+  type EventFilter,
+  type EventStore,
+  type Page,
+} from '../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
 import { appender } from './appender.ts'
 import { isConnectionLoss } from './pool.ts'

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { Lease, Leases } from '../../commands/ports.ts'
+import type { Lease, Leases } from '../../commands/ports/leases.ts'
 
 export type LeaseOptions = {
   /** Who holds the leases, for people to read; two processes may bear the same name. */

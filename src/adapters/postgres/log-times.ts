@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { EventStore } from '../../commands/ports.ts'
+import type { EventStore } from '../../commands/ports/event-log.ts'
 import type { Position } from '../../domain/event.ts'
 
 export type LogTimes = {

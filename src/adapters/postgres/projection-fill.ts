@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
-import type { EventStore, Page } from '../../commands/ports.ts'
+import type { EventStore, Page } from '../../commands/ports/event-log.ts'
 import type { Position, RecordedEvent } from '../../domain/event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { foldPage } from './projection-page.ts'

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { EventStore, Page } from '../../commands/ports.ts'
+import type { EventStore, Page } from '../../commands/ports/event-log.ts'
 import type { Position, RecordedEvent } from '../../domain/event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { CheckpointRefused, claimCheckpoint, moveCheckpoint } from './projection-checkpoints.ts'

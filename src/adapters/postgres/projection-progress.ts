@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { EventStore } from '../../commands/ports.ts'
+import type { EventStore } from '../../commands/ports/event-log.ts'
 import type { Position } from '../../domain/event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { checkpointKey, readCheckpoints } from './projection-checkpoints.ts'

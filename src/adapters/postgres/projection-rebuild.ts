@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ClientBase, Pool } from 'pg'
-import type { EventStore } from '../../commands/ports.ts'
+import type { EventStore } from '../../commands/ports/event-log.ts'
 import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import {

@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from 'pg'
-import type { EventStore } from '../../commands/ports.ts'
+import type { EventStore } from '../../commands/ports/event-log.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { lockCheckpoint } from './projection-checkpoints.ts'

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
-import { ForeignPosition, type EventStore, type Lease, type Leases } from '../../commands/ports.ts'
+import { ForeignPosition, type EventStore } from '../../commands/ports/event-log.ts'
+import type { Lease, Leases } from '../../commands/ports/leases.ts'
 import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import { CheckpointLost } from './projection-checkpoints.ts'

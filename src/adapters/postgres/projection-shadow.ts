@@ -1,5 +1,5 @@
 import pg, { type ClientBase, type Pool } from 'pg'
-import type { EventStore } from '../../commands/ports.ts'
+import type { EventStore } from '../../commands/ports/event-log.ts'
 import type { Position } from '../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../projections/projection.ts'
 import { aheadOfLog, ofAnotherLog } from './projection-checkpoints.ts'

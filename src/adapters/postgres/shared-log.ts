@@ -1,4 +1,4 @@
-import type { EventStore, Page } from '../../commands/ports.ts'
+import type { EventStore, Page } from '../../commands/ports/event-log.ts'
 import type { Position } from '../../domain/event.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
 

@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api'
-import type { MailboxConnector, MailSender } from '../../commands/ports.ts'
+import type { MailboxConnector, MailSender } from '../../commands/ports/mail-provider.ts'
 import { inSpan } from './spans.ts'
 
 const options = { kind: SpanKind.CLIENT }

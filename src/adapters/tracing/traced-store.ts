@@ -1,5 +1,5 @@
 import { trace } from '@opentelemetry/api'
-import type { EventStore } from '../../commands/ports.ts'
+import type { EventStore } from '../../commands/ports/event-log.ts'
 import { inSpan, spanContextOf, traceparentOf } from './spans.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { MailTracker, TrackingTokens } from '../../commands/ports.ts'
+import type { MailTracker, TrackingTokens } from '../../commands/ports/tracking.ts'
 import { rewriteHtml } from './rewrite-html.ts'
 import { clickUrl, openUrl } from './tracking-urls.ts'
 

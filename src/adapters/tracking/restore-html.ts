@@ -1,4 +1,4 @@
-import type { TrackingTokens } from '../../commands/ports.ts'
+import type { TrackingTokens } from '../../commands/ports/tracking.ts'
 import { attributeText, readHtml, splice } from './read-html.ts'
 import { clickToken, openToken } from './tracking-urls.ts'
 

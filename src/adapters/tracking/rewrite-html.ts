@@ -1,4 +1,4 @@
-import type { TrackedHtml, TrackedLink } from '../../commands/ports.ts'
+import type { TrackedHtml, TrackedLink } from '../../commands/ports/tracking.ts'
 import { attributeText, readHtml, splice, type Anchor, type HtmlPage } from './read-html.ts'
 
 /** `pixelUrl` and `linkUrl` are null where opens or clicks are not tracked. */

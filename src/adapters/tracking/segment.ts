@@ -3,7 +3,7 @@ import { closeSync, fdatasync, openSync, renameSync, writeSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { SpooledHit, TrackedHit } from '../../commands/ports.ts'
+import type { SpooledHit, TrackedHit } from '../../commands/ports/tracking.ts'
 import { catalogue } from '../../domain/catalogue.ts'
 
 /**

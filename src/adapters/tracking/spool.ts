@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { readdir, rename, unlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HitSpool, SpooledHit } from '../../commands/ports.ts'
+import type { HitSpool, SpooledHit } from '../../commands/ports/tracking.ts'
 import {
   fileOf,
   isMissing,

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
-import type { ClickToken, OpenToken, TrackingTokens } from '../../commands/ports.ts'
+import type { ClickToken, OpenToken, TrackingTokens } from '../../commands/ports/tracking.ts'
 
 /** 32 bytes under a number from 0 to 255. Links never expire, so a key is kept for good. */
 export type TrackingKey = { readonly id: number; readonly key: Uint8Array }

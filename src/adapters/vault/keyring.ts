@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { Secret } from '../../commands/ports.ts'
+import { Secret } from '../../commands/ports/credentials.ts'
 
 /** The keys cannot be used; the message says what to do and never shows one. */
 export class KeyringError extends Error {

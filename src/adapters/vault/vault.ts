@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { Secret, type Credentials, type Vault } from '../../commands/ports.ts'
+import { Secret, type Credentials, type Vault } from '../../commands/ports/credentials.ts'
 import { newDataKey, unwrap, wrap, CredentialsUnreadable, type WrappedKey } from './data-key.ts'
 import { open, seal } from './envelope.ts'
 import type { Keyring } from './keyring.ts'

@@ -2,7 +2,8 @@ import { account, accountStream, requireOwn, type Account } from '../../domain/a
 import type { MailServer } from '../../domain/accounts/events.ts'
 import { Refused } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
-import type { ConnectionTester, Secret, ServerLogin, Vault } from '../ports.ts'
+import type { Secret, Vault } from '../ports/credentials.ts'
+import type { ConnectionTester, ServerLogin } from '../ports/mail-provider.ts'
 import { withoutPassword } from './connect-account.ts'
 import { requireConnection } from './require-connection.ts'
 

@@ -6,7 +6,8 @@ import {
   type Owner,
 } from '../../domain/accounts/events.ts'
 import { entityId, userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
-import type { ConnectionTester, Secret, Vault } from '../ports.ts'
+import type { Secret, Vault } from '../ports/credentials.ts'
+import type { ConnectionTester } from '../ports/mail-provider.ts'
 import { requireConnection } from './require-connection.ts'
 
 export type ServerWithPassword = MailServer & { readonly password: Secret }

@@ -1,6 +1,6 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
-import type { Vault } from '../ports.ts'
+import type { Vault } from '../ports/credentials.ts'
 
 /** Ends the account and destroys its passwords. Its mail and history stay. Repeating it destroys them again. */
 export const disconnectAccount =

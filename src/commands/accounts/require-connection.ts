@@ -1,5 +1,5 @@
 import { Refused } from '../../domain/decider.ts'
-import type { ConnectionTester, ServerLogin } from '../ports.ts'
+import type { ConnectionTester, ServerLogin } from '../ports/mail-provider.ts'
 
 /** Tries the servers. @throws Refused `connection-test-failed`, its details the steps with a remedy for the first that failed */
 export const requireConnection = async (

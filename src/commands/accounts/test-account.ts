@@ -2,7 +2,8 @@ import { account, requireOwn, type ConnectedAccount, accountStream } from '../..
 import type { MailServer, TestStep } from '../../domain/accounts/events.ts'
 import { Refused } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
-import type { ConnectionTester, Secret, ServerLogin, Vault } from '../ports.ts'
+import type { Secret, Vault } from '../ports/credentials.ts'
+import type { ConnectionTester, ServerLogin } from '../ports/mail-provider.ts'
 
 /** Tries a saved account's servers with its kept passwords, and records what came of it. */
 export const testAccount =

@@ -1,7 +1,7 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
-import type { Clock } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
 
 /** Takes a sent message for delivered where nothing has come back within the window. A later bounce withdraws it. */
 export const confirmDelivery =

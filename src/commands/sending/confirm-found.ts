@@ -1,4 +1,4 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
 

@@ -1,5 +1,5 @@
 import { NotFound } from '../../domain/decider.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
 import { ownDraft } from './save-draft.ts'

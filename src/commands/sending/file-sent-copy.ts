@@ -1,7 +1,8 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { SentMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
-import type { BlobStore, Clock } from '../ports.ts'
+import type { BlobStore } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { SentFolder } from './sent-folder.ts'
 
 /** A mailbox that could not be reached for so long gets no copy any more. */

@@ -1,5 +1,7 @@
 import type { WaitingMessage } from '../../domain/sending/outgoing-state.ts'
-import type { BlobStore, SendOutcome, ServerLogin, Vault } from '../ports.ts'
+import type { BlobStore } from '../ports/blobs.ts'
+import type { Vault } from '../ports/credentials.ts'
+import type { SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
 
 /** A scheduled message that is later than this is not sent without a person's word. */

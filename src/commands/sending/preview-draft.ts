@@ -4,7 +4,7 @@ import type { Mailbox } from '../../domain/mail.ts'
 import type { Assembled } from '../../domain/sending/assemble.ts'
 import type { FindAccount } from './ports.ts'
 import { ownDraft } from './save-draft.ts'
-import { writeMessage, type WriteNeeds } from './write-message.ts'
+import { writeMessage, type WriteNeeds } from './write-email.ts'
 
 export type Preview = Assembled & { readonly from: Mailbox }
 

@@ -1,8 +1,10 @@
 import { normaliseMessageId } from '../../domain/mail.ts'
 import { deliveryReport, outgoingIdIn } from '../../domain/sending/delivery-report.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
-import { UnreadableMail, type BlobStore, type Clock, type MailParser, type ParsedMail } from '../ports.ts'
+import type { BlobStore } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
+import { UnreadableMail, type MailParser, type ParsedMail } from '../ports/parser.ts'
 import { recordBounce } from './record-bounce.ts'
 
 /** A mail of a mailbox that its header calls a report. `raw` is the blob with its bytes. */

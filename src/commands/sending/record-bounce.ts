@@ -1,5 +1,5 @@
 import { normaliseAddress } from '../../domain/mail.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { DeliveryReport } from './ports.ts'

@@ -1,7 +1,8 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, ReleasingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
-import type { Clock, OpenMailbox } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { OpenMailbox } from '../ports/mail-provider.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
 
 type RecoverNeeds = {

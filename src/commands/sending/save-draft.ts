@@ -1,7 +1,7 @@
 import { NotFound } from '../../domain/decider.ts'
 import type { Position } from '../../domain/event.ts'
 import type { Draft } from '../../domain/sending/events.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-message.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
 import { entityId, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.ts'

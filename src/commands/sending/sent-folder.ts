@@ -1,5 +1,5 @@
 import { Refused } from '../../domain/decider.ts'
-import { MailUnavailable, type MailboxSession, type OpenMailbox } from '../ports.ts'
+import { MailUnavailable, type MailboxSession, type OpenMailbox } from '../ports/mail-provider.ts'
 
 /** The Sent folder of a mailbox, opened; `path` is null where it has none. */
 export type SentFolder = { readonly session: MailboxSession; readonly path: string | null }

@@ -1,7 +1,7 @@
 import { NotFound, Refused } from '../../domain/decider.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
 import { StaleRevision } from '../handle.ts'
-import { AppendTooLarge, DuplicateEvent } from '../ports.ts'
+import { AppendTooLarge, DuplicateEvent } from '../ports/event-log.ts'
 
 const FIRST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 2000

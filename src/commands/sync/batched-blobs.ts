@@ -1,4 +1,4 @@
-import type { BlobStore } from '../ports.ts'
+import type { BlobStore } from '../ports/blobs.ts'
 
 type Blobs = Parameters<BlobStore['put']>[0]
 type Waiting = { readonly blobs: Blobs; readonly done: () => void; readonly failed: (error: unknown) => void }

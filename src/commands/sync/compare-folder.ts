@@ -2,7 +2,7 @@ import type { FolderCursor, Placement } from '../../domain/sync/events.ts'
 import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
 import { compareFlags, RECENT, scanOf, type FolderPlan, type KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Caller } from '../handle.ts'
-import type { MailboxSession } from '../ports.ts'
+import type { MailboxSession } from '../ports/mail-provider.ts'
 import type { SyncDeps } from './ports.ts'
 import { tell } from './store-message.ts'
 

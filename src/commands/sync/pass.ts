@@ -1,7 +1,7 @@
 import type { FolderCursor } from '../../domain/sync/events.ts'
 import type { PassTrouble, SyncPassCommand, SyncTrigger } from '../../domain/sync/sync-pass.ts'
 import type { Caller } from '../handle.ts'
-import type { MailUnavailable } from '../ports.ts'
+import type { MailUnavailable } from '../ports/mail-provider.ts'
 import type { SyncAccount } from './ports.ts'
 
 /** A pass under way: its account, what is known of each folder, and a way to record in its stream. */

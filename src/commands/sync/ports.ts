@@ -1,7 +1,12 @@
 import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
 import type { KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Handle, Load } from '../handle.ts'
-import type { BlobStore, Clock, EventStore, Leases, MailParser, OpenMailbox } from '../ports.ts'
+import type { BlobStore } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EventStore } from '../ports/event-log.ts'
+import type { Leases } from '../ports/leases.ts'
+import type { OpenMailbox } from '../ports/mail-provider.ts'
+import type { MailParser } from '../ports/parser.ts'
 
 // What sync asks of other features and of its read models, in its own words; the composition root supplies it.
 

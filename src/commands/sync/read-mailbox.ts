@@ -10,7 +10,7 @@ import {
   type Stretch,
 } from '../../domain/sync/plan.ts'
 import type { PassTrouble } from '../../domain/sync/sync-pass.ts'
-import { MailUnavailable, type MailboxSession, type MailFolder } from '../ports.ts'
+import { MailUnavailable, type MailboxSession, type MailFolder } from '../ports/mail-provider.ts'
 import { compareFolder, forgetFolder, GONE, removeMissing, type Comparison } from './compare-folder.ts'
 import type { SyncDeps } from './ports.ts'
 import { troubleOf, type Pass } from './pass.ts'

@@ -1,7 +1,7 @@
 import type { FolderCounts, PassExclusion, PassFailure, Placement } from '../../domain/sync/events.ts'
 import type { KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Caller } from '../handle.ts'
-import type { FetchedMessage, MailboxSession } from '../ports.ts'
+import type { FetchedMessage, MailboxSession } from '../ports/mail-provider.ts'
 import type { KnownMail, SyncAccount } from './ports.ts'
 import { becameOf, storeMessage, type Stored, type StoreDeps } from './store-message.ts'
 

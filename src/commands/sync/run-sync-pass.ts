@@ -8,7 +8,7 @@ import {
   type SyncTrigger,
 } from '../../domain/sync/sync-pass.ts'
 import { newCommandId, type Caller } from '../handle.ts'
-import { MailUnavailable, type MailboxSession } from '../ports.ts'
+import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 import { troubleOf, type Pass } from './pass.ts'

@@ -5,14 +5,9 @@ import { excludedBy } from '../../domain/sync/glob.ts'
 import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
 import { storedFlags } from '../../domain/sync/plan.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
-import {
-  AppendTooLarge,
-  RevisionConflict,
-  UnreadableMail,
-  type FetchedMessage,
-  type ParsedAttachment,
-  type ParsedMail,
-} from '../ports.ts'
+import { AppendTooLarge, RevisionConflict } from '../ports/event-log.ts'
+import type { FetchedMessage } from '../ports/mail-provider.ts'
+import { UnreadableMail, type ParsedAttachment, type ParsedMail } from '../ports/parser.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 
 /** What storing asks for; `put` keeps blobs. */

@@ -1,6 +1,6 @@
 import type { SyncTrigger } from '../../domain/sync/sync-pass.ts'
 import { systemCaller } from '../handle.ts'
-import type { Clock } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { runSyncPass } from './run-sync-pass.ts'
 
 type Due = { readonly accountId: string; readonly trigger: SyncTrigger; readonly lastPass: number }

@@ -1,6 +1,6 @@
-import { refuseProblems, variableProblems } from '../../domain/render.ts'
+import { refuseProblems, variableProblems } from '../../domain/templates/render.ts'
 import type { TemplateContent } from '../../domain/templates/events.ts'
-import type { TemplateCompiler } from '../ports.ts'
+import type { TemplateCompiler } from '../ports/template-compiler.ts'
 
 /**
  * Compiles a body, and refuses it where it cannot be compiled, runs code, or has a variable where no value could be

@@ -1,7 +1,7 @@
 import type { TemplateContent } from '../../domain/templates/events.ts'
 import { template } from '../../domain/templates/template.ts'
 import { userOf, type Caller, type Handle } from '../handle.ts'
-import type { TemplateCompiler } from '../ports.ts'
+import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { admitBody } from './admit-body.ts'
 import { templateStream, type TemplateChange } from './create-template.ts'
 

@@ -1,7 +1,7 @@
 import type { TemplateContent, TemplateScope } from '../../domain/templates/events.ts'
 import { template, type Template } from '../../domain/templates/template.ts'
 import { entityId, userOf, type Caller, type Handle, type Handled } from '../handle.ts'
-import type { TemplateCompiler } from '../ports.ts'
+import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { admitBody } from './admit-body.ts'
 
 export type TemplateChange = Handled<Template> & { readonly templateId: string }

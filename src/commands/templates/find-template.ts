@@ -5,7 +5,8 @@ import {
   type TemplateEvent,
 } from '../../domain/templates/events.ts'
 import { maySee } from '../../domain/templates/template.ts'
-import type { EventStore, TemplateCompiler } from '../ports.ts'
+import type { EventStore } from '../ports/event-log.ts'
+import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { templateStream } from './create-template.ts'
 
 export type FoundTemplate = { readonly version: number; readonly subject: string; readonly html: string }

@@ -1,8 +1,8 @@
 import { mayUse, type Owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
-import { fill, placesSignature, type Located, type VariableProblem } from '../../domain/render.ts'
-import { valuesOf } from '../../domain/variables.ts'
+import { fill, placesSignature, type Located, type VariableProblem } from '../../domain/templates/render.ts'
+import { valuesOf } from '../../domain/templates/variables.ts'
 import type { FoundTemplate } from './find-template.ts'
 
 /** Whom the preview is for; null for what is not known yet: its variables then stand as they are, and are listed. */

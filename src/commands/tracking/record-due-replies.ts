@@ -1,6 +1,6 @@
 import { systemCaller } from '../handle.ts'
 import { pageByPage } from '../to-do-work.ts'
-import type { Clock } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { recordReply, Reply } from './record-reply.ts'
 
 const PAGE = 100

@@ -1,7 +1,8 @@
 import type { RecordedEvent } from '../../domain/event.ts'
 import { foldRepeats, trackingStream, withinLimit } from '../../domain/tracking/fold-hits.ts'
 import { newEvent, sourceEventId, type Caller } from '../handle.ts'
-import { DuplicateEvent, RevisionConflict, type EventStore, type SpooledHit } from '../ports.ts'
+import { DuplicateEvent, RevisionConflict, type EventStore } from '../ports/event-log.ts'
+import type { SpooledHit } from '../ports/tracking.ts'
 
 /** Requests, every one of them in one of these: with an event of its own, counted in another's, there before, too many. */
 export type HitsRecorded = {

@@ -1,7 +1,7 @@
 import { EmailReplied } from '../../domain/tracking/events.ts'
 import { isRecordedReply, trackingStream } from '../../domain/tracking/fold-hits.ts'
 import { newEvent, sourceEventId, type Caller } from '../handle.ts'
-import { DuplicateEvent, RevisionConflict, type EventStore } from '../ports.ts'
+import { DuplicateEvent, RevisionConflict, type EventStore } from '../ports/event-log.ts'
 
 /** An incoming message that answers one of ours; `at` is when it arrived. */
 export type Reply = {

@@ -1,5 +1,5 @@
 import { normaliseMessageId } from '../mail.ts'
-import { classesOf, tokensOf, type Span } from '../html-tokens.ts'
+import { classesOf, tokensOf, type Span } from '../templates/html-tokens.ts'
 import {
   fill,
   placesSignature,
@@ -8,8 +8,8 @@ import {
   type Filled,
   type Located,
   type VariableProblem,
-} from '../render.ts'
-import { SIGNATURE, type Values } from '../variables.ts'
+} from '../templates/render.ts'
+import { SIGNATURE, type Values } from '../templates/variables.ts'
 import { quotationsIn, startOfTrailingQuotation } from './quotation.ts'
 
 export type Writing = {

@@ -1,4 +1,4 @@
-import { classesOf, tokensOf, type Span, type Tag } from '../html-tokens.ts'
+import { classesOf, tokensOf, type Span, type Tag } from '../templates/html-tokens.ts'
 
 /**
  * What a reply quotes, outermost elements only: block quotes, and what mail programs mark as a quotation. Where end

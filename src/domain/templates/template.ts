@@ -1,5 +1,5 @@
 import { NotFound, Refused, type Decider } from '../decider.ts'
-import { refuseProblems, variableProblems, type Located, type VariableProblem } from '../render.ts'
+import { refuseProblems, variableProblems, type Located, type VariableProblem } from './render.ts'
 import {
   TemplateChanged,
   TemplateCreated,

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import { dayIn } from '../../domain/calendar-day.ts'
+import { dayIn } from '../../domain/analytics/calendar-day.ts'
 import { tablesOf } from '../projection.ts'
 import { engagement, type DailyCounters } from './engagement.ts'
 

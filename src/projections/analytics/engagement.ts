@@ -1,4 +1,4 @@
-import { dayIn } from '../../domain/calendar-day.ts'
+import { dayIn } from '../../domain/analytics/calendar-day.ts'
 import {
   engage,
   engagementEvents,
@@ -8,7 +8,7 @@ import {
   outcomeOf,
   readEngagement,
   type Outcome,
-} from '../../domain/engagement.ts'
+} from '../../domain/analytics/engagement.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { MessageQueued } from '../../domain/sending/events.ts'
 import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../domain/templates/events.ts'

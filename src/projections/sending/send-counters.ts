@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { dayIn } from '../../domain/calendar-day.ts'
+import { dayIn } from '../../domain/analytics/calendar-day.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { date, integer, projection, table, tablesOf, text } from '../projection.ts'

@@ -1,4 +1,4 @@
-import type { Reason } from '../../domain/classify-hit.ts'
+import type { Reason } from '../../domain/tracking/classify-hit.ts'
 
 /** 'First open', '2nd open', '3rd open', '11th open', '21st open'. */
 export const openNumber = (number: number): string => {

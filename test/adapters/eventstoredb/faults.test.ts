@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { eventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstoredb/event-store.ts'
-import { ForeignPosition, RevisionConflict, StoreUnavailable } from '../../../src/commands/ports.ts'
+import { ForeignPosition, RevisionConflict, StoreUnavailable } from '../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../src/domain/event.ts'
 import { eventStoreDbDouble, type Fault } from '../../support/event-store-db.ts'
 import {

@@ -4,8 +4,9 @@ import t, { type Test } from 'tap'
 import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers.ts'
 import { testTls } from '../../../scripts/lib/tls.ts'
 import { connectionTester } from '../../../src/adapters/imap-smtp/connection-test.ts'
-import { egressGuard, type EgressConfig } from '../../../src/adapters/imap-smtp/egress-guard.ts'
-import { MailUnavailable, Secret, type ServerLogin } from '../../../src/commands/ports.ts'
+import { egressGuard, type EgressConfig } from '../../../src/adapters/network/egress-guard.ts'
+import { Secret } from '../../../src/commands/ports/credentials.ts'
+import { MailUnavailable, type ServerLogin } from '../../../src/commands/ports/mail-provider.ts'
 
 const certificates = await testTls()
 const password = 'correct horse'

@@ -3,15 +3,15 @@ import t, { type Test } from 'tap'
 import { imapServer, type ImapServer } from '../../../scripts/lib/mail-servers.ts'
 import type { SeedMessage } from '../../../scripts/lib/imap-mailboxes.ts'
 import { testTls } from '../../../scripts/lib/tls.ts'
-import { egressGuard } from '../../../src/adapters/imap-smtp/egress-guard.ts'
+import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import { withRoles } from '../../../src/adapters/imap-smtp/folder-roles.ts'
 import { imapConnector } from '../../../src/adapters/imap-smtp/imap.ts'
+import { Secret } from '../../../src/commands/ports/credentials.ts'
 import {
   MailUnavailable,
-  Secret,
   type MailboxSession,
   type ServerLogin,
-} from '../../../src/commands/ports.ts'
+} from '../../../src/commands/ports/mail-provider.ts'
 
 const certificates = await testTls()
 const password = 'correct horse'

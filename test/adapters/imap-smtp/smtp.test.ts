@@ -4,9 +4,10 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { smtpSink, type SmtpSinkOptions } from '../../../scripts/lib/mail-servers.ts'
 import { testTls } from '../../../scripts/lib/tls.ts'
-import { egressGuard } from '../../../src/adapters/imap-smtp/egress-guard.ts'
+import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import { smtpSender } from '../../../src/adapters/imap-smtp/smtp.ts'
-import { Secret, type ServerLogin } from '../../../src/commands/ports.ts'
+import { Secret } from '../../../src/commands/ports/credentials.ts'
+import type { ServerLogin } from '../../../src/commands/ports/mail-provider.ts'
 import { anyCharacter } from '../../support/any-character.ts'
 
 const certificates = await testTls()

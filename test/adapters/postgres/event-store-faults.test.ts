@@ -5,7 +5,7 @@ import { postgresEventStore } from '../../../src/adapters/postgres/event-store.t
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { wakeUp } from '../../../src/adapters/postgres/wake-up.ts'
-import type { EventStore } from '../../../src/commands/ports.ts'
+import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../src/domain/event.ts'
 import { anEvent, appendAll, aStream, followUntil, idsOf, readFrom, someEvents } from '../../support/log.ts'
 import { losingProxy } from '../../support/losing-proxy.ts'

@@ -8,7 +8,7 @@ import { ReadModelBusy } from '../../../src/adapters/postgres/projection-shadow.
 import { createTables } from '../../../src/adapters/postgres/projection-tables.ts'
 import { transaction } from '../../../src/adapters/postgres/transaction.ts'
 import { verifyReadModels } from '../../../src/adapters/postgres/projection-verify.ts'
-import type { EventStore } from '../../../src/commands/ports.ts'
+import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { RecordedEvent } from '../../../src/domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../../src/projections/projection.ts'
 import { add, counter, countingSite, countTables, Counted, logOf, named } from '../../support/counting.ts'

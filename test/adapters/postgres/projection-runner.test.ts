@@ -12,7 +12,8 @@ import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { tableCells } from '../../../src/adapters/postgres/projection-cells.ts'
 import { readModelsEqualRebuild, rebuildInto } from '../../../src/adapters/postgres/projection-rebuild.ts'
 import { projectionRunner, type RunnerParts } from '../../../src/adapters/postgres/projection-runner.ts'
-import type { EventStore, Lease, Leases } from '../../../src/commands/ports.ts'
+import type { EventStore } from '../../../src/commands/ports/event-log.ts'
+import type { Lease, Leases } from '../../../src/commands/ports/leases.ts'
 import { defineEvent, type DomainEvent, type Json, type RecordedEvent } from '../../../src/domain/event.ts'
 import {
   bigint,

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { sharedLog, type SharedLog } from '../../../src/adapters/postgres/shared-log.ts'
-import type { EventStore } from '../../../src/commands/ports.ts'
+import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../src/domain/event.ts'
 import { anEvent, aStream, appendAll, idsOf, readFrom } from '../../support/log.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
-import type { Lease, Leases } from '../../../src/commands/ports.ts'
+import type { Lease, Leases } from '../../../src/commands/ports/leases.ts'
 import {
   confirmDeliveries,
   confirmFoundMessages,
@@ -14,7 +14,8 @@ import {
 import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
 import { untilAnswered } from '../../../src/commands/sending/until-answered.ts'
 import { readReport } from '../../../src/commands/sending/read-report.ts'
-import { AppendTooLarge, MailUnavailable } from '../../../src/commands/ports.ts'
+import { AppendTooLarge } from '../../../src/commands/ports/event-log.ts'
+import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 import { Refused } from '../../../src/domain/decider.ts'
 import { UnknownShape } from '../../../src/domain/upcast.ts'
 import { MessageQueued } from '../../../src/domain/sending/events.ts'

@@ -7,7 +7,7 @@ import {
   type Writing,
 } from '../../../src/domain/sending/assemble.ts'
 import { quotationsIn, startOfTrailingQuotation } from '../../../src/domain/sending/quotation.ts'
-import { variables, type VariableName } from '../../../src/domain/variables.ts'
+import { variables, type VariableName } from '../../../src/domain/templates/variables.ts'
 
 const full = Object.fromEntries(Object.keys(variables).map((name) => [name, `<${name}>`]))
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Refused } from '../../../src/domain/decider.ts'
-import { outgoingMessage } from '../../../src/domain/sending/outgoing-message.ts'
+import { outgoingMessage } from '../../../src/domain/sending/outgoing-email.ts'
 import type {
   OutgoingCommand,
   OutgoingMessage,

@@ -1,0 +1,189 @@
+import dns from 'node:dns/promises'
+import net from 'node:net'
+import tls from 'node:tls'
+import { domainToASCII } from 'node:url'
+import ipaddr from 'ipaddr.js'
+import type { ServerLogin } from '../../commands/ports/mail-provider.ts'
+import { codeOf, unavailable } from '../imap-smtp/problems.ts'
+
+/** What an operator allows beyond mail servers on the public Internet. Networks in CIDR, authorities in PEM. */
+export type EgressConfig = {
+  readonly allowedNetworks: readonly string[]
+  readonly allowedPorts: readonly number[]
+  readonly clearTextHosts: readonly string[]
+  readonly extraCa: readonly string[]
+}
+
+/** How long a mail server may take: for each step of connecting, between two bytes, and to answer the final dot. */
+export type EgressLimits = {
+  readonly connectMs: number
+  readonly greetingMs: number
+  readonly silenceMs: number
+  readonly answerMs: number
+}
+
+type Server = Pick<ServerLogin, 'host' | 'port' | 'encryption'>
+
+/** A host whose addresses were looked up once and found to be allowed; only they are connected to. */
+export type CheckedServer = { readonly server: Server; readonly addresses: readonly string[] }
+
+/** The only way out to servers that users name (SSRF). Everything here throws MailUnavailable. */
+export type EgressGuard = {
+  readonly limits: EgressLimits
+  check(server: Server): Promise<CheckedServer>
+  connect(checked: CheckedServer, signal: AbortSignal): Promise<net.Socket>
+  /** TLS over a connected socket, the certificate verified against the host's name. */
+  secure(socket: net.Socket, host: string): Promise<tls.TLSSocket>
+  /** For libraries that start TLS themselves. */
+  tlsOptions(host: string): tls.ConnectionOptions
+}
+
+const MAIL_PORTS = [25, 465, 587, 143, 993]
+
+const DEFAULT_LIMITS: EgressLimits = {
+  connectMs: 10_000,
+  greetingMs: 15_000,
+  silenceMs: 120_000,
+  // RFC 5321 4.5.3.2.6: a server may take ten minutes to answer the end of DATA.
+  answerMs: 600_000,
+}
+
+/** All addresses of a name; as the operating system sees it. */
+export type Resolve = (host: string) => Promise<readonly string[]>
+
+const systemResolve: Resolve = async (host) =>
+  (await dns.lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address)
+
+type Network = ReturnType<typeof ipaddr.parseCIDR>
+
+// IPv4 inside IPv6, deprecated (RFC 4291 2.5.5.1), which the address library takes for public.
+const IPV4_COMPATIBLE = ipaddr.parseCIDR('::/96')
+
+const lies = (address: ReturnType<typeof ipaddr.process>, [network, bits]: Network): boolean =>
+  address.kind() === network.kind() && address.match(network, bits)
+
+/** True for an address on the public Internet, or in one of the operator's networks. */
+const isAllowed = (text: string, networks: readonly Network[]): boolean => {
+  if (!ipaddr.isValid(text)) return false
+  const address = ipaddr.process(text)
+  if (networks.some((network) => lies(address, network))) return true
+  return address.range() === 'unicast' && !lies(address, IPV4_COMPATIBLE)
+}
+
+/** Rejects after so many milliseconds, and then lets go of what it waited for. */
+const within = async <T>(work: Promise<T>, ms: number, letGo: () => void): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      letGo()
+      reject(unavailable('timed-out'))
+    }, ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const opened = (socket: net.Socket, event: 'connect' | 'secureConnect'): Promise<void> =>
+  new Promise((resolve, reject) => {
+    socket.once(event, resolve)
+    socket.once('error', reject)
+    socket.once('close', () => reject(unavailable('connection-lost')))
+    // A socket that nobody listens to for a moment must not end the process.
+    socket.on('error', () => {})
+  })
+
+/** One spelling for a host: no brackets around IPv6, no final dot, names in ASCII (RFC 5890). '' where it is none. */
+const plainHost = (host: string): string => {
+  const name = host
+    .trim()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '')
+  return net.isIP(name) === 0 ? domainToASCII(name) : name.toLowerCase()
+}
+
+/** @throws Error where a network or an authority of the operator's is malformed */
+export const egressGuard = (
+  config: EgressConfig,
+  { resolve = systemResolve, limits = {} }: { resolve?: Resolve; limits?: Partial<EgressLimits> } = {},
+): EgressGuard => {
+  const allLimits = { ...DEFAULT_LIMITS, ...limits }
+  const networks = config.allowedNetworks.map((network) => ipaddr.parseCIDR(network))
+  const ports = new Set([...MAIL_PORTS, ...config.allowedPorts])
+  const clearTextHosts = new Set(config.clearTextHosts.map(plainHost))
+  // One context for all: reading a hundred authorities anew costs more than the handshake.
+  const secureContext = tls.createSecureContext({
+    minVersion: 'TLSv1.2',
+    ...(config.extraCa.length === 0 ? {} : { ca: [...tls.getCACertificates('default'), ...config.extraCa] }),
+  })
+
+  const tlsOptions = (host: string): tls.ConnectionOptions => {
+    const name = plainHost(host)
+    return {
+      host: name,
+      ...(net.isIP(name) === 0 ? { servername: name } : {}),
+      secureContext,
+      rejectUnauthorized: true,
+    }
+  }
+
+  const check = async (server: Server): Promise<CheckedServer> => {
+    const host = plainHost(server.host)
+    if (!ports.has(server.port)) throw unavailable('port-not-allowed')
+    if (server.encryption === 'none' && !clearTextHosts.has(host)) throw unavailable('clear-text-not-allowed')
+    if (host === '') throw unavailable('name-unknown')
+    const lookup = net.isIP(host) === 0 ? resolve(host) : Promise.resolve([host])
+    const addresses = await within(lookup, allLimits.connectMs, () => {}).catch((error: unknown) => {
+      throw unavailable(codeOf(error) === 'timed-out' ? 'timed-out' : 'name-unknown')
+    })
+    if (addresses.length === 0) throw unavailable('name-unknown')
+    if (!addresses.every((address) => isAllowed(address, networks))) throw unavailable('host-not-allowed')
+    return { server: { ...server, host }, addresses }
+  }
+
+  const connect = async (checked: CheckedServer, signal: AbortSignal): Promise<net.Socket> => {
+    const answers = checked.addresses.map((address) => ({ address, family: net.isIP(address) }))
+    const first = answers[0]
+    if (first === undefined) throw unavailable('name-unknown')
+    if (signal.aborted) throw unavailable('stopped')
+    const socket = net.connect({
+      host: checked.server.host,
+      port: checked.server.port,
+      autoSelectFamily: true,
+      noDelay: true,
+      lookup: (_host, { all = false }, answer) => {
+        if (all) answer(null, answers)
+        else answer(null, first.address, first.family)
+      },
+    })
+    const stop = () => socket.destroy()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      await within(opened(socket, 'connect'), allLimits.connectMs, stop)
+      return socket
+    } catch (error) {
+      stop()
+      if (signal.aborted) throw unavailable('stopped')
+      // Refused, unroutable and reset look the same from outside: this is no port scanner.
+      throw unavailable(codeOf(error) === 'timed-out' ? 'timed-out' : 'unreachable')
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  const secure = async (socket: net.Socket, host: string): Promise<tls.TLSSocket> => {
+    const wrapped = tls.connect({ ...tlsOptions(host), socket })
+    try {
+      await within(opened(wrapped, 'secureConnect'), allLimits.greetingMs, () => wrapped.destroy())
+      return wrapped
+    } catch (error) {
+      wrapped.destroy()
+      socket.destroy()
+      throw unavailable(codeOf(error) ?? 'tls-failed')
+    }
+  }
+
+  return { limits: allLimits, check, connect, secure, tlsOptions }
+}

@@ -1,0 +1,2 @@
+/** The wall clock, as RFC 3339 in UTC with milliseconds. */
+export type Clock = () => Date

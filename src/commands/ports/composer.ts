@@ -1,0 +1,41 @@
+import type { Mailbox } from '../../domain/mail.ts'
+
+export type ComposedFile = {
+  readonly name: string
+  readonly contentType: string
+  readonly content: Buffer
+  /** Shown where the HTML names it as `cid:…`, instead of being listed as an attachment. */
+  readonly cid?: string
+}
+
+/**
+ * Everything of one message; the same input gives the same bytes. Message-IDs are without angle brackets.
+ * `trackedHtml` stands in the wire form only, Bcc in the copy only.
+ */
+export type MailToCompose = {
+  readonly outgoingId: string
+  readonly from: Mailbox
+  readonly replyTo: string | null
+  readonly to: readonly Mailbox[]
+  readonly cc: readonly Mailbox[]
+  readonly bcc: readonly Mailbox[]
+  readonly subject: string
+  readonly date: Date
+  readonly inReplyTo: string | null
+  readonly references: readonly string[]
+  readonly html: string
+  readonly trackedHtml: string | null
+  readonly files: readonly ComposedFile[]
+}
+
+/** `text` is the plain form of the body; `envelope` whom the wire form is for, each address once. */
+export type ComposedMail = {
+  readonly messageId: string
+  readonly mime: Buffer
+  readonly copy: Buffer
+  readonly text: string
+  readonly envelope: { readonly from: string; readonly recipients: string[] }
+}
+
+/** @throws Refused `header-control-character`, `no-recipient` */
+export type ComposeMail = (mail: MailToCompose) => Promise<ComposedMail>

@@ -1,0 +1,128 @@
+import type { DomainEvent, EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
+
+/** An event on its way into the log. The id is a UUID that the caller derives, so that a repeat is recognised. */
+export type NewEvent<Event extends DomainEvent = DomainEvent> = Event & {
+  readonly id: string
+  readonly metadata: EventMetadata
+}
+
+/** Nothing is ever appended without a statement of what is there: no stream yet, or exactly this revision. */
+export type ExpectedRevision = 'no_stream' | number
+
+export type Append = {
+  readonly stream: string
+  readonly expected: ExpectedRevision
+  readonly events: readonly NewEvent[]
+}
+
+/**
+ * `repeated`: these events, with these ids, were there already at this place when it was asked for; nothing was
+ * written. Of the same append made several times at one moment, a store may tell each that it was the one that wrote.
+ */
+export type Appended = {
+  readonly revision: number
+  readonly position: Position
+  readonly repeated: boolean
+}
+
+/** A stretch of the log. `position` is how far it was read, events or not; `atHead` that nothing lay beyond it then. */
+export type Page = {
+  readonly events: readonly RecordedEvent[]
+  readonly position: Position
+  readonly atHead: boolean
+}
+
+/** Which events of the log are wanted: those of these types (all when left out), in streams whose name starts so. */
+export type EventFilter = {
+  readonly types?: readonly string[]
+  readonly streamPrefix?: string
+}
+
+/** An append holds at most so much, all data and metadata together, as JSON in UTF-8. */
+export const MAX_APPEND_BYTES = 1_000_000
+
+/**
+ * The log of all events. Positions are strictly increasing in commit order, and a reader that goes on from the
+ * position that it was given never misses or repeats an event. Acknowledged means durable.
+ */
+export type EventStore = {
+  /** @throws RevisionConflict, DuplicateEvent, AppendTooLarge */
+  append(append: Append): Promise<Appended>
+  /** Events of one stream with a revision above `after` (all by default), at most `limit`, oldest first. */
+  readStream(stream: string, options?: { after?: number; limit?: number }): Promise<RecordedEvent[]>
+  /** One page of the log behind `after` (from the start when null). */
+  readAll(options: { after: Position | null; limit: number; filter?: EventFilter }): Promise<Page>
+  /** Pages from `after` on, and then live, until `signal` aborts; ends without an error then. */
+  subscribe(options: {
+    after: Position | null
+    limit: number
+    filter?: EventFilter
+    signal: AbortSignal
+  }): AsyncIterable<Page>
+  /** The position of the newest event; null while the log is empty. */
+  head(): Promise<Position | null>
+  /** The newest event's position, and when it was recorded. */
+  newest(): Promise<{ readonly position: Position; readonly recordedAt: string } | null>
+  /** Whether the text has the form of a position of this kind of log; it may still lie ahead of the head. */
+  isPosition(text: string): text is Position
+  /**
+   * Where the log ended at this instant (RFC 3339): the position of the last event recorded by then, null where there
+   * was none. `from` is a position that is known to be no later; a store without an index by time reads on from there.
+   */
+  positionAt(instant: string, from?: Position | null): Promise<Position | null>
+  /** How much of the log lies up to a position, to tell progress: in events, or in bytes where it does not count them. */
+  extent(position: Position | null): { readonly unit: 'events' | 'bytes'; readonly amount: number }
+  /** Identity of this log, fixed when it was made; kept with every checkpoint. */
+  storeId(): Promise<string>
+  close(): Promise<void>
+}
+
+/** Somebody else wrote first. `actual` is -1 where there is no stream. */
+export class RevisionConflict extends Error {
+  readonly stream: string
+  readonly expected: ExpectedRevision
+  readonly actual: number
+
+  constructor(stream: string, expected: ExpectedRevision, actual: number) {
+    super(`Stream ${stream} is at revision ${actual}, expected ${expected}`)
+    this.name = 'RevisionConflict'
+    this.stream = stream
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** A text was given for a position that cannot be one of this log. */
+export class ForeignPosition extends TypeError {
+  constructor() {
+    super('This is not a position of this event log')
+    this.name = 'ForeignPosition'
+  }
+}
+
+/** An event id of this append is in the log already, but not as this same append. */
+export class DuplicateEvent extends Error {
+  readonly stream: string
+
+  constructor(stream: string) {
+    super(`An event of this append to ${stream} is already in the log at another place`)
+    this.name = 'DuplicateEvent'
+    this.stream = stream
+  }
+}
+
+/** An append of more than MAX_APPEND_BYTES; nothing of it was written. */
+export class AppendTooLarge extends Error {
+  readonly stream: string
+
+  constructor(stream: string) {
+    super(`An append to ${stream} is larger than ${MAX_APPEND_BYTES} bytes`)
+    this.name = 'AppendTooLarge'
+    this.stream = stream
+  }
+}
+
+/** The store does not answer, or not as it should. Whether an append was done is not known: it may be asked again. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+}

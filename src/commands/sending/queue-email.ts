@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { mayUse } from '../../domain/accounts/events.ts'
+import { NotFound, Refused } from '../../domain/decider.ts'
+import { refuseIncomplete } from '../../domain/sending/assemble.ts'
+import type { Draft } from '../../domain/sending/events.ts'
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingMessage, QueuedMessage } from '../../domain/sending/outgoing-state.ts'
+import { countRecipients, requireRecipients } from '../../domain/sending/recipients.ts'
+import { planTracking } from '../../domain/sending/tracking-decision.ts'
+import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
+import type { BlobStore } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { ComposedMail, ComposeMail } from '../ports/composer.ts'
+import type { MailTracker } from '../ports/tracking.ts'
+import { loadFiles } from './load-files.ts'
+import type { ActiveAccount, SendingAccount } from './ports.ts'
+import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.ts'
+import { writeMessage, type WriteNeeds, type Written } from './write-email.ts'
+
+export type QueueMessage = {
+  readonly content: { readonly draftId: string } | { readonly message: DraftInput }
+  /** RFC 3339; null for at once. */
+  readonly scheduledAt: string | null
+  /** In which the message can be called back, 0 to 60 (R18). */
+  readonly undoSeconds: number
+}
+
+export type QueueNeeds = ReplyNeeds &
+  WriteNeeds & {
+    readonly handle: Handle
+    readonly clock: Clock
+    readonly activeAccount: ActiveAccount
+    /** Null where no tracking address is set up. */
+    readonly tracker: MailTracker | null
+    readonly compose: ComposeMail
+    readonly blobs: BlobStore
+  }
+
+/**
+ * Puts a message into the outbox, its bytes fixed: variables filled in or refused with the list of what is missing,
+ * tracking decided, MIME and the copy for Sent composed and kept.
+ * @throws Refused, NotFound, StaleRevision where the draft is changed meanwhile
+ */
+export const queueMessage =
+  (deps: QueueNeeds) =>
+  async (
+    caller: Caller,
+    input: QueueMessage,
+    userId: string | null,
+  ): Promise<Handled<OutgoingMessage> & { outgoingId: string }> => {
+    const outgoingId = 'draftId' in input.content ? input.content.draftId : entityId('out', caller.commandId)
+    const stream = outgoingStream(outgoingId)
+    const { state, revision } = await deps.load(outgoingMessage, stream)
+    // Queued before: by this very command, which the handler knows, or by another, which it refuses.
+    if ('message' in state)
+      return {
+        ...(await deps.handle(outgoingMessage, stream, { do: 'queue', message: state.message }, caller)),
+        outgoingId,
+      }
+    const draft =
+      'draftId' in input.content
+        ? requiredDraft(state, outgoingId, userId)
+        : await resolveDraft(deps)(input.content.message, userId)
+    const message = await composeMessage(deps, outgoingId, draft, input)
+    const handled = await deps.handle(outgoingMessage, stream, { do: 'queue', message }, caller, {
+      ifRevision: revision,
+    })
+    return { ...handled, outgoingId }
+  }
+
+const requiredDraft = (state: OutgoingMessage, outgoingId: string, userId: string | null): Draft => {
+  if (state.status !== 'draft' || (userId !== null && state.draft.userId !== userId))
+    throw new NotFound('draft', outgoingId)
+  return state.draft
+}
+
+const composeMessage = async (
+  deps: QueueNeeds,
+  outgoingId: string,
+  draft: Draft,
+  { scheduledAt, undoSeconds }: QueueMessage,
+): Promise<QueuedMessage> => {
+  const account = await deps.activeAccount(draft.accountId)
+  requireMaySend(account, draft.userId)
+  const written = await writeMessage(deps)(draft, account, draft.userId)
+  requireRecipients(written.recipients)
+  refuseIncomplete(written.assembled)
+  const files = await loadFiles(deps.blobs, draft.attachments)
+  const now = deps.clock()
+  const notBefore = new Date(
+    Math.max(now.getTime() + undoSeconds * 1000, scheduledAt === null ? 0 : Date.parse(scheduledAt)),
+  )
+  const { tracking, trackedHtml } = track(deps.tracker, outgoingId, draft, account, written)
+  const { subject, html } = written.assembled
+  const composed = await deps.compose({
+    outgoingId,
+    from: written.from,
+    replyTo: account.settings.replyTo,
+    ...written.recipients,
+    subject,
+    date: notBefore,
+    ...written.threading,
+    html,
+    trackedHtml,
+    files,
+  })
+  const [mime, copy] = await keep(deps.blobs, composed)
+  return {
+    outgoingId,
+    accountId: account.accountId,
+    userId: draft.userId,
+    template: draft.template,
+    contactId: written.contactId,
+    dealId: draft.dealId,
+    header: {
+      messageId: composed.messageId,
+      ...written.threading,
+      subject,
+      from: written.from,
+      ...written.recipients,
+    },
+    envelope: composed.envelope,
+    snippet: composed.text.replaceAll(/\s+/g, ' ').trim().slice(0, 200).toWellFormed(),
+    attachments: draft.attachments.map((file, index) => ({
+      ...file,
+      size: files[index]?.content.length ?? 0,
+    })),
+    mime,
+    copy,
+    tracking,
+    queuedAt: now.toISOString(),
+    scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
+    notBefore: notBefore.toISOString(),
+  }
+}
+
+/** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
+const requireMaySend = ({ owner, smtp }: SendingAccount, userId: string | null): void => {
+  if (!mayUse(owner, userId))
+    throw new Refused(
+      'not-your-account',
+      'The account belongs to another user',
+      'Send from an account of your own or of the team.',
+    )
+  if (!smtp)
+    throw new Refused(
+      'account-sends-no-mail',
+      'The account has no SMTP server to send through',
+      'Add the SMTP settings of the account.',
+    )
+}
+
+type Tracked = Pick<QueuedMessage, 'tracking'> & { readonly trackedHtml: string | null }
+
+/** Opens and clicks are known by recipient only where one person gets a copy of their own (R24). */
+const track = (
+  tracker: MailTracker | null,
+  outgoingId: string,
+  draft: Draft,
+  account: SendingAccount,
+  { recipients, assembled }: Written,
+): Tracked => {
+  const { opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null)
+  if (!tracker || (!opens && !clicks))
+    return { tracking: { opens: false, clicks: false, reason, links: [] }, trackedHtml: null }
+  const recipient = countRecipients(recipients) === 1 ? 0 : null
+  const tracked = tracker.track(assembled.html, { outgoingId, recipient, opens, clicks })
+  const rewritten = tracked.failure === null || tracked.failure === 'no-place-for-pixel'
+  return {
+    tracking: {
+      opens: tracked.pixel,
+      clicks: clicks && rewritten,
+      reason: tracked.failure === null ? reason : `${reason}; not tracked in full: ${tracked.failure}`,
+      links: [...tracked.links],
+    },
+    trackedHtml: tracked.pixel || tracked.links.length > 0 ? tracked.html : null,
+  }
+}
+
+type Kept = QueuedMessage['mime']
+
+const keep = async (blobs: BlobStore, { mime, copy }: ComposedMail): Promise<[mime: Kept, copy: Kept]> => {
+  const contents = [mime, copy].map((content) => ({
+    hash: createHash('sha256').update(content).digest('hex'),
+    content,
+  }))
+  await blobs.put(contents)
+  const [wire, filed] = contents.map(({ hash, content }) => ({ blob: hash, size: content.length }))
+  if (!wire || !filed) throw new TypeError('A message has a wire form and a copy')
+  return [wire, filed]
+}

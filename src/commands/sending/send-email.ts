@@ -1,0 +1,156 @@
+import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingCommand, OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { MailSender, SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
+import type { Chance } from './ports.ts'
+import { isAnswer, untilAnswered } from './until-answered.ts'
+import { prepareAttempt, type PrepareNeeds } from './prepare-attempt.ts'
+
+export type SendNeeds = PrepareNeeds & {
+  readonly handle: Handle
+  readonly load: Load
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly sender: MailSender
+}
+
+/** `over`: it is not waiting any more. `not-due`, `paused`: not now. The others are what became of the attempt. */
+export type AttemptResult = SendOutcome['kind'] | 'over' | 'not-due' | 'paused'
+
+/** The server holds the connection open meanwhile, with everything but the dot. */
+const RELEASE_PATIENCE_MS = 5_000
+/** The answer must not be lost: without it a message that is known to be sent would be unknown. */
+const ANSWER_PATIENCE_MS = 120_000
+
+/**
+ * Makes one attempt to send a message. The release, the only thing that lets the dot out, is appended at the very
+ * revision that was loaded: of several senders, a cancel and a pause of hours, one wins. What came of it is
+ * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
+ */
+export const sendMessage =
+  (deps: SendNeeds) =>
+  async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<AttemptResult> => {
+    const stream = outgoingStream(outgoingId)
+    const loaded = await deps.load(outgoingMessage, stream)
+    const { state } = loaded
+    if (state.status !== 'queued' && state.status !== 'deferred') return 'over'
+    const now = deps.clock()
+    if (now.getTime() < Date.parse(state.dueAt)) return 'not-due'
+    const prepared = await prepareAttempt(deps)(state, now)
+    if (prepared.kind === 'paused') return 'paused'
+    const attempt = state.attempts + 1
+    const release = releaseOf(deps, caller, stream, loaded, attempt)
+    const { envelope } = state.message
+    const { outcome, fault } =
+      prepared.kind === 'ready'
+        ? await send(deps.sender, prepared.login, { envelope, mime: prepared.mime }, release, signal)
+        : { outcome: prepared, fault: null }
+    const released = await release.wasGiven()
+    // Nothing was sent, yet the release stands in the stream: it is taken back.
+    const told = outcome.kind === 'withdrawn' && released ? storeAway : outcome
+    const command = commandOf(deps, told, attempt, released)
+    if (command) await record(deps, caller, stream, command, release.given() ?? loaded)
+    if (fault) throw fault
+    return told.kind
+  }
+
+const storeAway: SendOutcome = {
+  kind: 'deferred',
+  code: 'store-away',
+  reason: 'The event store did not answer in time',
+}
+
+type Loaded = Known<OutgoingMessage>
+
+type Release = {
+  readonly ask: () => Promise<boolean>
+  readonly wasGiven: () => Promise<boolean>
+  /** The message as the release left it. */
+  readonly given: () => Loaded | undefined
+}
+
+const releaseOf = (
+  { handle, clock }: SendNeeds,
+  caller: Caller,
+  stream: string,
+  known: Loaded,
+  attempt: number,
+): Release => {
+  let state: 'not-given' | 'given' | 'in-doubt' = 'not-given'
+  let given: Loaded | undefined
+  const append = async (patienceMs: number): Promise<boolean> => {
+    const command = { do: 'release', attempt, now: clock().toISOString() } as const
+    const options = { ifRevision: known.revision, known }
+    const once = () => handle(outgoingMessage, stream, command, caller, options)
+    try {
+      given = await untilAnswered(once, patienceMs)
+      state = 'given'
+    } catch (error) {
+      state = isAnswer(error) ? 'not-given' : 'in-doubt'
+    }
+    return state === 'given'
+  }
+  return {
+    ask: () => append(RELEASE_PATIENCE_MS),
+    // Where the store did not answer, the release may be there all the same.
+    wasGiven: async () => (state === 'in-doubt' ? append(ANSWER_PATIENCE_MS) : state === 'given'),
+    given: () => given,
+  }
+}
+
+/** The outcome; where the sender failed in a way that it should not, what that leaves behind, and the fault. */
+const send = async (
+  sender: MailSender,
+  login: ServerLogin,
+  message: Parameters<MailSender['send']>[1],
+  release: Release,
+  signal: AbortSignal,
+): Promise<{ outcome: SendOutcome; fault: Error | null }> => {
+  try {
+    return { outcome: await sender.send(login, message, release.ask, signal), fault: null }
+  } catch (error) {
+    const reason = 'The sender failed'
+    const outcome: SendOutcome = (await release.wasGiven())
+      ? { kind: 'unknown', reason }
+      : { kind: 'deferred', code: 'internal', reason }
+    return { outcome, fault: error instanceof Error ? error : new Error(reason, { cause: error }) }
+  }
+}
+
+const record = async (
+  deps: SendNeeds,
+  caller: Caller,
+  stream: string,
+  command: OutgoingCommand,
+  known: Loaded,
+): Promise<void> => {
+  const told = { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId }
+  const once = () => deps.handle(outgoingMessage, stream, command, told, { known })
+  await untilAnswered(once, ANSWER_PATIENCE_MS)
+}
+
+const commandOf = (
+  deps: SendNeeds,
+  outcome: SendOutcome,
+  attempt: number,
+  released: boolean,
+): OutgoingCommand | null => {
+  const now = deps.clock().toISOString()
+  switch (outcome.kind) {
+    case 'sent':
+      return { do: 'record-sent', attempt, sentAt: now, accepted: outcome.accepted, refused: outcome.refused }
+    case 'deferred': {
+      const { code, reason } = outcome
+      return { do: 'record-deferred', attempt, released, code, reason, now, chance: deps.chance() }
+    }
+    case 'failed': {
+      const { code, reason, remedy, refused } = outcome
+      return { do: 'record-failed', attempt, released, code, reason, remedy, refused }
+    }
+    case 'unknown':
+      return { do: 'record-unknown', attempt, reason: outcome.reason }
+    case 'withdrawn':
+      return null
+  }
+}

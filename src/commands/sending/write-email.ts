@@ -1,0 +1,102 @@
+import { NotFound, Refused } from '../../domain/decider.ts'
+import type { Mailbox } from '../../domain/mail.ts'
+import { assemble, threading, type Assembled } from '../../domain/sending/assemble.ts'
+import type { Draft } from '../../domain/sending/events.ts'
+import { distinctRecipients, type Recipients } from '../../domain/sending/recipients.ts'
+import { ancestorsOf } from '../../domain/sending/reply.ts'
+import { valuesOf, type Sources } from '../../domain/templates/variables.ts'
+import type { DirectoryLookup, FindTemplate, SendingAccount } from './ports.ts'
+import { findParent, type ReplyNeeds } from './resolve-reply.ts'
+
+export type WriteNeeds = Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'> & {
+  readonly directory: DirectoryLookup
+  readonly findTemplate: FindTemplate
+}
+
+/** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
+export type Written = {
+  readonly from: Mailbox
+  readonly recipients: Recipients
+  readonly contactId: string | null
+  readonly threading: { readonly inReplyTo: string | null; readonly references: string[] }
+  readonly assembled: Assembled
+}
+
+/** Fills a draft in from the CRM's records, the template and the signature. It may be incomplete yet. */
+export const writeMessage =
+  (deps: WriteNeeds) =>
+  async (draft: Draft, account: SendingAccount, userId: string | null): Promise<Written> => {
+    const recipients = distinctRecipients(draft)
+    const [parent, template, sources] = await Promise.all([
+      draft.replyTo && findParent(deps)(draft.replyTo, userId),
+      draft.template && requiredTemplate(deps, draft.template, userId),
+      gather(deps.directory, draft, account, recipients),
+    ])
+    const assembled = assemble({
+      draft,
+      template,
+      signature: account.signature,
+      values: valuesOf(sources.values),
+      parent,
+    })
+    const name = account.settings.displayName || sources.values.user?.name
+    return {
+      from: name ? { address: account.address, name } : { address: account.address },
+      recipients,
+      contactId: sources.contactId,
+      threading: threading(parent && { ...parent, references: ancestorsOf(parent) }),
+      assembled,
+    }
+  }
+
+const requiredTemplate = async (
+  deps: WriteNeeds,
+  template: NonNullable<Draft['template']>,
+  userId: string | null,
+): Promise<{ subject: string; html: string }> => {
+  const found = await deps.findTemplate(template, userId)
+  if (!found) throw new NotFound('template', `${template.templateId}, version ${template.version}`)
+  return found
+}
+
+/** The one whom the message is written for: the contact that is named, else the one with the only address in To. */
+const gather = async (
+  directory: DirectoryLookup,
+  draft: Draft,
+  account: SendingAccount,
+  { to }: Recipients,
+): Promise<{ contactId: string | null; values: Sources }> => {
+  const only = to.length === 1 ? (to[0]?.address ?? null) : null
+  const contactId = draft.contactId ?? (only === null ? null : await directory.contactOfAddress(only))
+  const sender = senderOf(draft, account)
+  const [user, organization, contact, deal] = await Promise.all([
+    sender === null ? null : directory.user(sender),
+    directory.organization(),
+    contactId === null ? null : directory.contact(contactId),
+    draft.dealId === null ? null : directory.deal(draft.dealId),
+  ])
+  if (draft.userId !== null && !user)
+    throw new Refused(
+      'user-unknown',
+      'The user that the message is sent for is not in the directory',
+      'Put the user into the directory first.',
+    )
+  if (draft.contactId !== null && !contact) throw new NotFound('contact', draft.contactId)
+  if (draft.dealId !== null && !deal) throw new NotFound('deal', draft.dealId)
+  const company = contact?.companyId ? await directory.company(contact.companyId) : null
+  return {
+    contactId: contact ? contactId : null,
+    values: {
+      user,
+      organization,
+      contact,
+      contactAddress: only,
+      company,
+      deal,
+      account: { address: account.address, displayName: account.settings.displayName },
+    },
+  }
+}
+
+const senderOf = (draft: Draft, { owner }: SendingAccount): string | null =>
+  draft.userId ?? (owner.kind === 'user' ? owner.userId : null)

@@ -1,0 +1,212 @@
+import type { EventOf, RecordedEvent } from '../event.ts'
+import { normaliseAddress } from '../mail.ts'
+import {
+  EmailBounced,
+  EmailDelivered,
+  EmailSent,
+  SendOutcomeUnknown,
+  SendReleasing,
+  type MessageQueued,
+} from '../sending/events.ts'
+import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from '../tracking/classify-hit.ts'
+import { trackingEvents } from '../tracking/events.ts'
+
+/** Who opened or clicked: indices in the envelope, null for a copy that several share. */
+type Audience = readonly (number | null)[]
+
+/** Counts by verdict; `openedBy` and `clickedBy` are people only. A person's repeat within 30 s counts no second time. */
+export type HitCounts = {
+  readonly opens: Readonly<Record<Verdict, number>>
+  readonly clicks: Readonly<Record<Verdict, number>>
+  readonly openedBy: Audience
+  readonly clickedBy: Audience
+  readonly lastHumanAt: number | null
+}
+
+/**
+ * What became of one sent message, as far as its events say: plain data, folded by every read model that shows it,
+ * so that all of them agree. `hits` are the newest ones, which may still be judged anew; `settled` counts the rest.
+ * Times are ms since 1970.
+ */
+export type Engagement = {
+  readonly links: number
+  readonly accepted: number
+  readonly sentAt: number | null
+  readonly releasedAt: number | null
+  readonly perhapsSentAt: number | null
+  readonly deliveredAt: number | null
+  readonly bounced: readonly string[]
+  readonly replies: number
+  readonly lastReplyAt: number | null
+  readonly hits: readonly Hit[]
+  readonly settled: HitCounts
+}
+
+/** The events that say something of it, those of queueing apart. */
+export const engagementEvents = [
+  SendReleasing,
+  SendOutcomeUnknown,
+  EmailSent,
+  EmailDelivered,
+  EmailBounced,
+  ...trackingEvents,
+] as const
+export type EngagementEvent = EventOf<(typeof engagementEvents)[number]>
+
+/** For folds that read other events too. */
+export const isEngagementEvent = (event: RecordedEvent): event is RecordedEvent<EngagementEvent> =>
+  engagementEvents.some(({ type }) => type === event.type)
+
+/** Enough for every rule of the classifier, which looks 30 s back, on a message that is not under attack. */
+const HITS_KEPT = 100
+
+const nothing: HitCounts = {
+  opens: { human: 0, machine: 0, own: 0, unknown: 0 },
+  clicks: { human: 0, machine: 0, own: 0, unknown: 0 },
+  openedBy: [],
+  clickedBy: [],
+  lastHumanAt: null,
+}
+
+/** A message that was queued, and nothing more. */
+export const engagementOf = (queued: EventOf<typeof MessageQueued>['data']): Engagement => ({
+  links: queued.tracking.links.length,
+  accepted: queued.envelope.recipients.length,
+  sentAt: null,
+  releasedAt: null,
+  perhapsSentAt: null,
+  deliveredAt: null,
+  bounced: [],
+  replies: 0,
+  lastReplyAt: null,
+  hits: [],
+  settled: nothing,
+})
+
+/** As text, for read models to keep: they never look into it, and text is the cheapest that a row can hold. */
+export const engagementText = (of: Engagement): string => JSON.stringify(of)
+export const readEngagement = (text: string): Engagement => JSON.parse(text) as Engagement
+
+/** The message after one more of its events. */
+export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>): Engagement => {
+  const at = Date.parse(event.metadata.occurredAt)
+  switch (event.type) {
+    case 'SendReleasing':
+      return { ...before, releasedAt: at }
+    case 'SendOutcomeUnknown':
+      return { ...before, perhapsSentAt: before.perhapsSentAt ?? before.releasedAt ?? at }
+    case 'EmailSent':
+      return { ...before, sentAt: Date.parse(event.data.sentAt), accepted: event.data.accepted.length }
+    case 'EmailDelivered':
+      return { ...before, deliveredAt: before.deliveredAt ?? at }
+    case 'EmailBounced': {
+      const address = normaliseAddress(event.data.recipient)
+      if (!event.data.permanent || before.bounced.includes(address)) return before
+      return { ...before, bounced: [...before.bounced, address] }
+    }
+    case 'EmailReplied': {
+      const repliedAt = Date.parse(event.data.at)
+      return {
+        ...before,
+        replies: before.replies + 1,
+        lastReplyAt: Math.max(repliedAt, before.lastReplyAt ?? repliedAt),
+      }
+    }
+    case 'OpenTracked':
+    case 'ClickTracked':
+      return keepHit(before, inspectHit(event.id, event))
+  }
+}
+
+const keepHit = (before: Engagement, hit: Hit): Engagement => {
+  const { hits, settled } = before
+  if (hits.length < HITS_KEPT) return { ...before, hits: [...hits, hit] }
+  // What stood before this hit came is what was shown of the oldest one, and stays.
+  const judgements = classifyHits(judged(before), hits)
+  const oldest = hits.reduce((first, { at }, index) => (at < hits[first]!.at ? index : first), 0)
+  return {
+    ...before,
+    hits: [...hits.filter((_, index) => index !== oldest), hit],
+    settled: count(settled, hits[oldest]!, judgements[oldest]!),
+  }
+}
+
+// A send whose answer was lost may have arrived from then on; a later answer does not undo that.
+const judged = ({ perhapsSentAt, sentAt, links }: Engagement) => ({
+  links,
+  acceptedAt:
+    perhapsSentAt !== null && sentAt !== null ? Math.min(perhapsSentAt, sentAt) : (sentAt ?? perhapsSentAt),
+})
+
+const count = (counts: HitCounts, hit: Hit, { verdict, reason }: Judgement): HitCounts => {
+  if (reason === 'repeat') return counts
+  const of = hit.kind === 'open' ? 'opens' : 'clicks'
+  const added = { ...counts, [of]: { ...counts[of], [verdict]: counts[of][verdict] + 1 } }
+  if (verdict !== 'human') return added
+  const by = hit.kind === 'open' ? 'openedBy' : 'clickedBy'
+  return {
+    ...added,
+    [by]: counts[by].includes(hit.recipient) ? counts[by] : [...counts[by], hit.recipient],
+    lastHumanAt: Math.max(hit.at, counts.lastHumanAt ?? hit.at),
+  }
+}
+
+/** The verdicts on the hits that may still change, by id, and all counts. `now` (ms) holds young hits back. */
+export const judgeEngagement = (
+  of: Engagement,
+  now?: number,
+): { readonly judgements: ReadonlyMap<string, Judgement>; readonly counts: HitCounts } => {
+  const judgements = classifyHits(judged(of), of.hits, now)
+  const byId = new Map<string, Judgement>()
+  let counts = of.settled
+  for (const [index, hit] of of.hits.entries()) {
+    const judgement = judgements[index]
+    if (!judgement) continue
+    byId.set(hit.id, judgement)
+    counts = count(counts, hit, judgement)
+  }
+  return { judgements: byId, counts }
+}
+
+/**
+ * What a report counts, a message at most once each. `rawOpened` and `rawClicked` hold for any request but our own.
+ * Delivered (S5): nothing came back in time, a report said so, or somebody evidently has it; withdrawn when every
+ * accepted address bounced for good, unless a reply proves otherwise. Opened and clicked are parts of delivered.
+ */
+export type Outcome = {
+  readonly sent: boolean
+  readonly delivered: boolean
+  readonly bounced: boolean
+  readonly opened: boolean
+  readonly clicked: boolean
+  readonly replied: boolean
+  readonly rawOpened: boolean
+  readonly rawClicked: boolean
+}
+
+/** What a message counts for, given the counts that `judgeEngagement` made of its hits. */
+export const outcomeOf = (of: Engagement, { opens, clicks }: HitCounts): Outcome => {
+  const sent = of.sentAt !== null
+  const replied = sent && of.replies > 0
+  const bounced = sent && of.bounced.length >= Math.max(1, of.accepted)
+  const clicked = sent && clicks.human > 0
+  // Pictures may be blocked: who clicks has opened.
+  const opened = clicked || (sent && opens.human > 0)
+  const delivered = replied || (!bounced && (opened || (sent && of.deliveredAt !== null)))
+  return {
+    sent,
+    delivered,
+    bounced: bounced && !delivered,
+    opened: delivered && opened,
+    clicked: delivered && clicked,
+    replied,
+    rawOpened: sent && opens.human + opens.machine + opens.unknown > 0,
+    rawClicked: sent && clicks.human + clicks.machine + clicks.unknown > 0,
+  }
+}
+
+/** Opens by people, those included that only a click shows; and how many recipients they are, at least. */
+export const opensOf = ({ opens, openedBy, clickedBy }: HitCounts): { opens: number; unique: number } => {
+  const onlyClicked = clickedBy.filter((recipient) => !openedBy.includes(recipient))
+  return { opens: opens.human + onlyClicked.length, unique: openedBy.length + onlyClicked.length }
+}

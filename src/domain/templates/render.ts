@@ -1,0 +1,200 @@
+import { Refused } from '../decider.ts'
+import { decodeReferences, tokensOf, type Span } from './html-tokens.ts'
+import { regionsOf, writeValue, type Form, type Region } from './contextual-escaping.ts'
+import {
+  findVariables,
+  isVariableName,
+  nearestName,
+  SIGNATURE,
+  variables,
+  type Values,
+  type Variable,
+} from './variables.ts'
+
+/** Why a variable cannot be filled in where it stands. `nearest` is what was probably meant. */
+export type VariableProblem = {
+  readonly variable: string
+  readonly problem: 'unknown' | 'misplaced'
+  readonly message: string
+  readonly nearest: string | null
+}
+
+/** `text` has every variable filled in that could be; the others still stand there as they were written. */
+export type Filled = {
+  readonly text: string
+  readonly missing: readonly string[]
+  readonly problems: readonly VariableProblem[]
+}
+
+export type FillOptions = {
+  /** HTML that takes the place of the first `{signature}`; further ones vanish. Blank is missing. */
+  readonly signature?: string | null
+  /** What is not ours to fill in. */
+  readonly verbatim?: readonly Span[]
+}
+
+/**
+ * Fills in variables, each once: what a value brings along is never looked at again. In HTML every value is escaped
+ * for the place where it stands. `missing` names the variables that have neither value nor fallback.
+ */
+export const fill = (source: string, form: Form, values: Values, options: FillOptions = {}): Filled => {
+  const verbatim = options.verbatim ?? []
+  const missing = new Set<string>()
+  const problems: VariableProblem[] = []
+  let signed = false
+  const signatureOr = (fallback: string | null): string | null => {
+    if (signed) return ''
+    const placed = options.signature?.trim() ? options.signature : fallback
+    signed = placed !== null
+    return placed
+  }
+  let text = ''
+  let done = 0
+  for (const { variable, region } of placedVariables(source, form, verbatim)) {
+    const problem = problemOf(source, variable, region)
+    if (problem) {
+      problems.push(problem)
+      continue
+    }
+    const value =
+      variable.name === SIGNATURE
+        ? signatureOr(variable.fallback)
+        : valueOf(source, variable, region, values, form)
+    if (value === null) {
+      missing.add(variable.name)
+      continue
+    }
+    text += source.slice(done, variable.start) + value
+    done = variable.end
+  }
+  const split = form === 'html' ? splitVariables(source, verbatim) : []
+  return { text: text + source.slice(done), missing: [...missing], problems: [...problems, ...split] }
+}
+
+/** The problems that `fill` reports whatever the values. */
+export const variableProblems = (source: string, form: Form): readonly VariableProblem[] =>
+  fill(source, form, {}).problems
+
+/** Does one of these texts place `{signature}` itself? */
+export const placesSignature = (html: string, verbatim: readonly Span[] = []): boolean =>
+  placedVariables(html, 'html', verbatim).some(({ variable }) => variable.name === SIGNATURE)
+
+type Placed = { readonly variable: Variable; readonly region: Region }
+
+const placedVariables = (source: string, form: Form, verbatim: readonly Span[]): Placed[] => {
+  const placed = regionsOf(source, form).flatMap((region) =>
+    findVariables(source.slice(region.start, region.end))
+      .map((found) => ({
+        region,
+        variable: { ...found, start: region.start + found.start, end: region.start + found.end },
+      }))
+      // Braces in style sheets are CSS, unless what they hold can only be ours.
+      .filter(({ variable }) => region.place !== 'style' || isKnown(variable.name)),
+  )
+  return [...placed, ...acrossMarkup(source, placed)].filter(
+    ({ variable }) => !overlapsAny(variable, verbatim),
+  )
+}
+
+/** Variables that begin in one region and end in another. */
+const acrossMarkup = (source: string, placed: readonly Placed[]): Placed[] => {
+  const starts = new Set(placed.map(({ variable }) => variable.start))
+  return findVariables(source)
+    .filter(({ name, start }) => !starts.has(start) && isKnown(name))
+    .map((variable) => ({ variable, region: { ...variable, place: 'none', why: 'across tags' } }))
+}
+
+const overlapsAny = (span: Span, spans: readonly Span[]): boolean =>
+  spans.some((other) => span.start < other.end && span.end > other.start)
+
+const isKnown = (name: string): boolean => name === SIGNATURE || isVariableName(name)
+
+const valueOf = (
+  source: string,
+  { name, fallback, start }: Variable,
+  region: Region,
+  values: Values,
+  form: Form,
+): string | null => {
+  const value = isVariableName(name) ? values[name]?.trim() : undefined
+  if (value) return writeValue(value, source, region, start)
+  if (fallback === null) return null
+  // In HTML a fallback is HTML as its author wrote it, references and all.
+  return writeValue(form === 'html' ? decodeReferences(fallback) : fallback, source, region, start)
+}
+
+const problemOf = (
+  source: string,
+  { name, start, end }: Variable,
+  region: Region,
+): VariableProblem | null => {
+  const variable = source.slice(start, end)
+  if (!isKnown(name)) {
+    const nearest = nearestName(name)
+    const message = `There is no variable {${name}}${nearest ? `; did you mean {${nearest}}?` : ''}`
+    return { variable, problem: 'unknown', message, nearest }
+  }
+  const misplaced = (message: string): VariableProblem => ({
+    variable,
+    problem: 'misplaced',
+    message,
+    nearest: null,
+  })
+  if (source[start - 1] === '{' && source[end] === '}') return misplaced(`Write {${name}} with single braces`)
+  if ('why' in region) return misplaced(`A variable cannot stand ${region.why}`)
+  if (region.place === 'text' && source[start - 1] === '<')
+    return misplaced('A variable cannot stand directly behind <: write &lt; for the sign')
+  if (name === SIGNATURE)
+    return region.place === 'text'
+      ? null
+      : misplaced('The signature goes into the text of a body, nowhere else')
+  if (writeValue('', source, region, start) === null)
+    return misplaced('A link must be written out up to its path before a variable can follow')
+  return null
+}
+
+/** A variable that formatting has cut in two reads as one to a person, and would leave as it was written. */
+const splitVariables = (source: string, verbatim: readonly Span[]): VariableProblem[] => {
+  const texts = tokensOf(source)
+    .filter((token) => token.kind === 'text' && !overlapsAny(token, verbatim))
+    .map(({ start, end }) => source.slice(start, end))
+  const whole = new Map<string, number>()
+  for (const text of texts)
+    for (const { name } of findVariables(text)) whole.set(name, (whole.get(name) ?? 0) + 1)
+  return findVariables(texts.join('')).flatMap(({ name }) => {
+    const left = whole.get(name) ?? 0
+    if (left > 0) whole.set(name, left - 1)
+    if (left > 0) return []
+    const message = `Formatting cuts the variable {${name}} in two: write it anew in one piece`
+    return [{ variable: `{${name}}`, problem: 'misplaced' as const, message, nearest: null }]
+  })
+}
+
+export type Located<Thing> = Thing & { readonly where: 'subject' | 'body' | 'signature' }
+
+/** Refuses texts with variables that no value could help. @throws Refused */
+export const refuseProblems = (problems: readonly Located<VariableProblem>[]): void => {
+  const [first] = problems
+  if (!first) return
+  const known = [...Object.keys(variables), SIGNATURE].map((name) => `{${name}}`)
+  const unknown = problems.find(({ problem }) => problem === 'unknown')
+  throw new Refused(
+    unknown ? 'unknown-variable' : 'misplaced-variable',
+    `${(unknown ?? first).message} (in the ${(unknown ?? first).where})`,
+    unknown
+      ? `Use one of these: ${known.join(', ')}.`
+      : 'Put the variable into running text, or into an attribute in quotation marks.',
+    { problems: problems.map((problem) => ({ ...problem })), known },
+  )
+}
+
+/** Refuses to go on while values are missing, with the list of them. @throws Refused */
+export const refuseMissing = (missing: readonly Located<{ readonly variable: string }>[]): void => {
+  if (missing.length === 0) return
+  throw new Refused(
+    'variable-without-value',
+    `There is no value for ${missing.map(({ variable, where }) => `{${variable}} in the ${where}`).join(', ')}`,
+    'Fill in the record in the CRM, or write a fallback: {contact.first_name|there}.',
+    { missing: missing.map((each) => ({ ...each })) },
+  )
+}

@@ -1,0 +1,127 @@
+import type { Company, Contact, Deal, Organization, User } from '../directory/events.ts'
+
+/** What a person may write in a subject, a body or a signature, and what it stands for. */
+export const variables = {
+  'user.name': 'The sender’s name',
+  'user.title': 'The sender’s job title',
+  'user.phone': 'The sender’s telephone number',
+  'user.email': 'The sender’s address in the CRM',
+  'company.name': 'The name of your own organisation',
+  'contact.first_name': 'The contact’s first name',
+  'contact.last_name': 'The contact’s last name',
+  'contact.full_name': 'The contact’s first and last name',
+  'contact.email': 'The contact’s address',
+  'contact.title': 'The contact’s job title',
+  'contact.phone': 'The contact’s telephone number',
+  'contact.company': 'The name of the company that the contact belongs to',
+  'deal.name': 'The name of the deal',
+  'deal.amount': 'The amount of the deal, as the CRM writes it',
+  'account.email': 'The address that the message is sent from',
+  'account.name': 'The display name that the message is sent under',
+} as const
+
+export type VariableName = keyof typeof variables
+
+/** Placed whole, as HTML, and only in a body. */
+export const SIGNATURE = 'signature'
+
+/** What is known for one message. Absent and blank are the same: missing. */
+export type Values = Readonly<Partial<Record<VariableName, string>>>
+
+/** A variable as it stands in a text: `{contact.first_name}` or, with a fallback, `{contact.first_name|there}`. */
+export type Variable = {
+  readonly name: string
+  readonly fallback: string | null
+  readonly start: number
+  readonly end: number
+}
+
+// A name with a dot, or one of the single words that can only have been meant as a variable.
+const lastWords = [...new Set(Object.keys(variables).map((name) => name.slice(name.indexOf('.') + 1)))]
+const WORD = '[A-Za-z][A-Za-z0-9_-]{0,63}'
+const NAMES = `${WORD}(?:\\.${WORD}){1,3}|${SIGNATURE}|${lastWords.join('|')}`
+
+const VARIABLE = new RegExp(`\\{[ \\t]{0,8}(${NAMES})[ \\t]{0,8}(?:\\|([^{}]*))?\\}`, 'g')
+
+/** Finds variables, known or not, in one stretch of text. Braces that hold no name, such as those of CSS, are none. */
+export const findVariables = (text: string): Variable[] =>
+  Array.from(text.matchAll(VARIABLE), (match) => ({
+    name: match[1] ?? '',
+    fallback: match[2] ?? null,
+    start: match.index,
+    end: match.index + match[0].length,
+  }))
+
+export const isVariableName = (name: string): name is VariableName => Object.hasOwn(variables, name)
+
+/** The known name that takes the fewest changes of letters to reach; null when none is near. */
+export const nearestName = (name: string): string | null => {
+  const candidates = [...Object.keys(variables), SIGNATURE].map((known) => ({
+    known,
+    distance: Math.min(
+      distanceBetween(name.toLowerCase(), known),
+      // `{first_name}` and `{contact.phon}` are near by their last word alone.
+      name.includes('.')
+        ? Infinity
+        : distanceBetween(name.toLowerCase(), known.slice(known.indexOf('.') + 1)),
+    ),
+  }))
+  const best = candidates.reduce((near, next) => (next.distance < near.distance ? next : near))
+  return best.distance <= Math.max(2, name.length / 3) ? best.known : null
+}
+
+/** Optimal string alignment distance: insertions, deletions, changes and swaps of neighbours. */
+const distanceBetween = (a: string, b: string): number => {
+  let before: number[] = []
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1
+      let least = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + change)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (before[j - 2] ?? 0) + 1)
+      next.push(least)
+    }
+    before = row
+    row = next
+  }
+  return row[b.length] ?? 0
+}
+
+/** The records behind one message. `company` is the contact's; `contactAddress` the one that is written to. */
+export type Sources = {
+  readonly user: User | null
+  readonly organization: Organization | null
+  readonly contact: Contact | null
+  readonly contactAddress: string | null
+  readonly company: Company | null
+  readonly deal: Deal | null
+  readonly account: { readonly address: string; readonly displayName: string } | null
+}
+
+/** What the records give for each variable. `company.name` is the organisation's, `contact.company` the contact's. */
+export const valuesOf = (sources: Sources): Values => {
+  const { user, organization, contact, company, deal, account } = sources
+  const found: Record<VariableName, string | undefined> = {
+    'user.name': user?.name,
+    'user.title': user?.title,
+    'user.phone': user?.phone,
+    'user.email': user?.email,
+    'company.name': organization?.name,
+    'contact.first_name': contact?.firstName,
+    'contact.last_name': contact?.lastName,
+    'contact.full_name': [contact?.firstName, contact?.lastName].filter(Boolean).join(' '),
+    'contact.email': sources.contactAddress ?? contact?.emails[0],
+    'contact.title': contact?.title,
+    'contact.phone': contact?.phone,
+    'contact.company': company?.name,
+    'deal.name': deal?.name,
+    'deal.amount': deal?.amount,
+    'account.email': account?.address,
+    'account.name': account?.displayName || user?.name,
+  }
+  return Object.fromEntries(
+    Object.entries(found).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { NotFound } from '../../domain/decider.ts'
+import { crmId } from '../../domain/directory/events.ts'
+import { askedInstant } from '../../domain/mail.ts'
+import { newApiKey, permissions, type ApiKey, type ApiKeyStore } from './api-keys.ts'
+import { HttpProblem } from '../server/problems.ts'
+import { problems, type App } from '../server/server.ts'
+
+const scopes = z.array(z.enum(['*', ...permissions])).min(1)
+const view = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()).readonly(),
+  userId: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+})
+
+/** Keys of the API: made, listed, revoked. A key's text is in the answer that makes it and nowhere else. */
+export const keyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
+  const tags = ['API keys']
+  app.post('/v1/api-keys', {
+    config: { permission: 'keys:manage', answersOnce: true },
+    schema: {
+      tags,
+      summary: 'Make an API key; its token is shown once',
+      body: z.object({
+        name: z
+          .string()
+          .trim()
+          .min(1)
+          .max(200)
+          .regex(/^\P{Cc}*$/u, 'has a control character'),
+        scopes,
+        userId: crmId.nullable().default(null).describe('Binds the key to one user of the CRM'),
+        expiresAt: askedInstant.nullable().default(null),
+      }),
+      response: { 201: z.object({ id: z.string(), token: z.string() }), ...problems },
+    },
+    handler: async ({ body, apiKey }, reply) => {
+      requireUnbound(apiKey)
+      requireScopes(apiKey, body.scopes)
+      const { id, token, hash } = newApiKey()
+      await deps.apiKeys.insert({ id, ...body }, hash)
+      return reply.status(201).send({ id, token: token.reveal() })
+    },
+  })
+  app.get('/v1/api-keys', {
+    config: { permission: 'keys:manage' },
+    schema: {
+      tags,
+      summary: 'List API keys',
+      response: { 200: z.object({ data: z.array(view) }), ...problems },
+    },
+    handler: async () => ({ data: await deps.apiKeys.list() }),
+  })
+  app.delete('/v1/api-keys/:id', {
+    config: { permission: 'keys:manage' },
+    schema: {
+      tags,
+      summary: 'Revoke an API key at once',
+      params: z.object({ id: z.string().max(40).describe('Id of an API key') }),
+      response: { 204: z.undefined(), ...problems },
+    },
+    handler: async ({ params, apiKey }, reply) => {
+      requireUnbound(apiKey)
+      if (!(await deps.apiKeys.revoke(params.id))) throw new NotFound('API key', params.id)
+      return reply.status(204).send()
+    },
+  })
+}
+
+/** Who acts for one user would otherwise come by a key that acts for all. */
+const requireUnbound = (key: ApiKey | null): void => {
+  if (key?.userId !== null)
+    throw new HttpProblem(
+      403,
+      'key-bound',
+      'The API key acts for one user and cannot manage keys',
+      'Use a key that is not bound to a user.',
+    )
+}
+
+/** Nobody gives away more than they have. */
+const requireScopes = (key: ApiKey | null, asked: readonly string[]): void => {
+  const missing = asked.find((scope) => !key?.scopes.includes('*') && !key?.scopes.includes(scope))
+  if (missing !== undefined)
+    throw new HttpProblem(
+      403,
+      'scope-not-held',
+      `The API key does not have ${missing} itself`,
+      'Ask for permissions that the key in use has.',
+    )
+}

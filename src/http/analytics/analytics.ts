@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import type { Clock } from '../../commands/ports/clock.ts'
+import { accountId } from '../../domain/accounts/events.ts'
+import { templateId } from '../../domain/templates/events.ts'
+import type { EngagementReport, ReportOptions } from '../../projections/analytics/engagement-report.ts'
+import { engagement } from '../../projections/analytics/engagement.ts'
+import { HttpProblem } from '../server/problems.ts'
+import { problems, type App } from '../server/server.ts'
+
+const periods = { today: 1, last_7_days: 7, last_30_days: 30, last_90_days: 90, last_365_days: 365 } as const
+const periodNames = ['today', 'last_7_days', 'last_30_days', 'last_90_days', 'last_365_days'] as const
+
+const share = z.object({ count: z.int(), percent: z.number().nullable() })
+const figures = {
+  sent: z.int(),
+  delivered: share.describe('Share of sent'),
+  bounced: share.describe('Share of sent'),
+  opened: share.describe('Share of delivered, by people'),
+  clicked: share.describe('Share of delivered, by people'),
+  replied: share.describe('Share of delivered'),
+  raw: z.object({ opened: share, clicked: share }).describe('Requests by machines included; shares of sent'),
+}
+const reportView = z.object({
+  from: z.string(),
+  to: z.string(),
+  timeZone: z.string(),
+  totals: z.object(figures),
+  byTemplate: z.array(
+    z.object({
+      templateId: z.string().nullable().describe('Null for messages written without a template'),
+      template: z.string().nullable(),
+      deleted: z.boolean(),
+      ...figures,
+    }),
+  ),
+})
+
+/** Figures over messages by the day on which they were sent. */
+export const analyticsRoutes = (
+  app: App,
+  deps: {
+    engagementReport: (options: ReportOptions) => Promise<EngagementReport>
+    lastDays: (days: number, now: Date) => Promise<{ from: string; to: string }>
+    clock: Clock
+  },
+): void => {
+  app.get('/v1/analytics/engagement', {
+    config: { permission: 'analytics:read', reads: [engagement] },
+    schema: {
+      tags: ['Analytics'],
+      summary: 'Sent, delivered, opened, clicked and replied, in all and by template',
+      querystring: z.object({
+        period: z
+          .enum(periodNames)
+          .optional()
+          .describe('`last_30_days` where neither period nor days are given'),
+        from: z.iso.date().optional().describe("First day, in the organisation's time zone"),
+        to: z.iso.date().optional().describe('Last day, included'),
+        account: accountId.optional(),
+        template: z
+          .union([templateId, z.literal('none')])
+          .optional()
+          .describe('`none`: messages written without one'),
+      }),
+      response: { 200: reportView, ...problems },
+    },
+    handler: async ({ query: { period, from, to, account, template } }) => {
+      const days = from === undefined && to === undefined ? null : requiredDays(from, to, period)
+      return deps.engagementReport({
+        ...(days ?? (await deps.lastDays(periods[period ?? 'last_30_days'], deps.clock()))),
+        accountId: account,
+        templateId: template === 'none' ? '' : template,
+      })
+    },
+  })
+}
+
+const requiredDays = (
+  from: string | undefined,
+  to: string | undefined,
+  period: string | undefined,
+): { from: string; to: string } => {
+  if (from === undefined || to === undefined || period !== undefined || from > to)
+    throw new HttpProblem(
+      400,
+      'invalid-period',
+      'A period is a name, or a first day and a last day that is not before it',
+      'Send either period, or both from and to.',
+    )
+  return { from, to }
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { HttpProblem } from '../server/problems.ts'
+import { problems, type App } from '../server/server.ts'
+
+const CHECK_MS = 2000
+
+/**
+ * For supervisors and load balancers: whether the process is alive, and whether it should be given work. Liveness
+ * looks at nothing outside, or a database that is away would have every process restarted.
+ */
+export const healthRoutes = (
+  app: App,
+  deps: {
+    /** What must answer before requests can be answered, by name. */
+    checks: Readonly<Record<string, () => Promise<unknown>>>
+  },
+): void => {
+  const tags = ['Health']
+  const config = { permission: 'public' } as const
+  app.get('/health', {
+    config,
+    schema: {
+      tags,
+      summary: 'Is the process alive?',
+      security: [],
+      response: { 200: z.object({ status: z.literal('ok') }), ...problems },
+    },
+    handler: async () => ({ status: 'ok' as const }),
+  })
+  app.get('/health/ready', {
+    config,
+    schema: {
+      tags,
+      summary: 'Can it answer requests: are database, event log and read models there?',
+      security: [],
+      response: { 200: z.object({ status: z.literal('ready') }), ...problems },
+    },
+    handler: async () => {
+      const names = Object.keys(deps.checks)
+      const answers = await Promise.all(Object.values(deps.checks).map(inTime))
+      const missing = names.filter((_, index) => !answers[index])
+      if (missing.length > 0)
+        throw new HttpProblem(
+          503,
+          'not-ready',
+          `Not there now: ${missing.join(', ')}`,
+          'Send requests to another process; this one is asked again in a moment.',
+          1,
+        )
+      return { status: 'ready' as const }
+    },
+  })
+}
+
+/** Whether the check came to a good end, and in time. */
+const inTime = async (check: () => Promise<unknown>): Promise<boolean> => {
+  const { promise: late, resolve } = Promise.withResolvers<false>()
+  const timer = setTimeout(resolve, CHECK_MS, false)
+  try {
+    return await Promise.race([check().then(() => true), late])
+  } catch {
+    return false
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,187 @@
+import { z } from 'zod'
+import { NotFound } from '../../domain/decider.ts'
+import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import { HttpProblem } from '../server/problems.ts'
+import { problems, type App } from '../server/server.ts'
+
+const projectionView = z
+  .object({
+    name: z.string(),
+    version: z.int(),
+    position: z.string().nullable(),
+    head: z.string().nullable(),
+    lagMs: z.number().nullable(),
+    runningHere: z.boolean(),
+    error: z.string().nullable().describe('Why it stands still'),
+    parked: z
+      .object({
+        events: z.int(),
+        streams: z.int(),
+        late: z
+          .int()
+          .describe('Events taken in after their turn: verify the read model, and rebuild it if it differs'),
+      })
+      .describe('What it could not take in, and what waits behind that'),
+  })
+  .meta({ id: 'Projection' })
+
+const parkedView = z
+  .object({
+    stream: z.string(),
+    events: z.int().describe('How many of this stream wait, the first included'),
+    first: z.object({
+      eventId: z.string(),
+      type: z.string(),
+      revision: z.int(),
+      position: z.string(),
+      parkedAt: z.string(),
+    }),
+    error: z
+      .string()
+      .nullable()
+      .describe('Why the first could not be taken in; null where it was not tried yet'),
+    attempts: z.int(),
+  })
+  .meta({ id: 'ParkedStream' })
+
+const retriedView = z.object({
+  stream: z.string(),
+  folded: z.int().describe('Events that are in the read model now'),
+  remaining: z.int().describe('Events that still wait'),
+  error: z.string().nullable().describe('Why the first of those could not be taken in'),
+})
+const skippedView = retriedView.extend({
+  skipped: z.object({ eventId: z.string(), type: z.string(), revision: z.int(), position: z.string() }),
+})
+
+type Projection = z.infer<typeof projectionView>
+type Retried = Omit<z.infer<typeof retriedView>, 'stream'>
+type Skipped = Omit<z.infer<typeof skippedView>, 'stream'>
+
+/** A stream of which a projection has parked events; the fields after `events` are of the first of them. */
+export type ParkedRow = {
+  readonly stream: string
+  readonly events: number
+  readonly eventId: string
+  readonly type: string
+  readonly revision: number
+  readonly position: string
+  readonly parkedAt: string
+  readonly error: string | null
+  readonly attempts: number
+}
+
+export type ProjectionRouteDeps = {
+  listProjections: () => Promise<(Omit<Projection, 'error'> & { error: { message: string } | null })[]>
+  /** Ordered by stream, behind the one named; null where there is no such projection. */
+  listParked: (name: string, after: string | null, limit: number) => Promise<ParkedRow[] | null>
+  /** Null where nothing of the stream is parked. */
+  retryParked: (name: string, stream: string) => Promise<Retried | null>
+  /** 'other' where the first parked event is not the one that was named. */
+  skipParked: (
+    name: string,
+    stream: string,
+    skip: { eventId: string | null; by: string; reason: string; commandId: string },
+  ) => Promise<Skipped | 'other' | null>
+}
+
+const toParkedView = ({ stream, events, error, attempts, ...first }: ParkedRow) => ({
+  stream,
+  events,
+  first,
+  error,
+  attempts,
+})
+
+const byName = z.object({ name: z.string().max(200).describe('Name of a read model') })
+const byStream = byName.extend({
+  stream: z.string().max(1000).describe('As the list of parked streams has it'),
+})
+const skipping = z.object({
+  reason: z
+    .string()
+    .trim()
+    .min(1)
+    .max(500)
+    .regex(/^\P{Cc}*$/u, 'has a control character')
+    .describe('Kept on record, with who asked'),
+  eventId: z.string().max(100).nullable().default(null).describe('Skip nothing but this event'),
+})
+
+/** Read models: how far each has come, which events they could not take in, and what to do about those. */
+export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
+  const tags = ['Read models']
+  app.get('/v1/projections', {
+    config: { permission: 'system:read' },
+    schema: {
+      tags,
+      summary: 'How far each read model has come',
+      response: { 200: z.object({ data: z.array(projectionView) }), ...problems },
+    },
+    handler: async () => {
+      const data = await deps.listProjections()
+      return { data: data.map((row) => ({ ...row, error: row.error?.message ?? null })) }
+    },
+  })
+  app.get('/v1/projections/:name/parked', {
+    config: { permission: 'system:read' },
+    schema: {
+      tags,
+      summary: 'Streams that wait behind an event that the read model could not take in',
+      params: byName,
+      querystring: pageQuery,
+      response: { 200: pageOf(parkedView), ...problems },
+    },
+    handler: async ({ params, query }) => {
+      const [after] = readCursor(query.cursor, ['text']) ?? [null]
+      const rows = await deps.listParked(params.name, after, query.limit + 1)
+      if (!rows) throw new NotFound('read model', params.name)
+      return toPage(rows, query.limit, ({ stream }) => [stream], toParkedView)
+    },
+  })
+  app.post('/v1/projections/:name/parked/:stream/retry', {
+    config: { permission: 'system:write' },
+    schema: {
+      tags,
+      summary: 'Try the parked events of a stream again, in their order',
+      description:
+        'They come later than events of other streams that were recorded after them. A read model in whose rows ' +
+        'streams meet may differ from a rebuild for that: verify it, and rebuild it where it does.',
+      params: byStream,
+      response: { 200: retriedView, ...problems },
+    },
+    handler: async ({ params: { name, stream } }) => {
+      const retried = await deps.retryParked(name, stream)
+      if (!retried) throw new NotFound('parked stream', stream)
+      return { stream, ...retried }
+    },
+  })
+  app.post('/v1/projections/:name/parked/:stream/skip', {
+    config: { permission: 'system:write' },
+    schema: {
+      tags,
+      summary: 'Go without the first parked event of a stream, and try the rest',
+      description:
+        'The event stays in the log; this read model goes without it from then on, rebuilt or not. Who decided so, ' +
+        'when and why is kept.',
+      params: byStream,
+      body: skipping,
+      response: { 200: skippedView, ...problems },
+    },
+    handler: async ({ params: { name, stream }, body, caller: { actor, commandId } }) => {
+      const by = `${actor.kind} ${actor.id}`
+      const skipped = await deps.skipParked(name, stream, { ...body, by, commandId })
+      if (!skipped) throw new NotFound('parked stream', stream)
+      if (skipped === 'other') throw notFirst()
+      return { stream, ...skipped }
+    },
+  })
+}
+
+const notFirst = (): HttpProblem =>
+  new HttpProblem(
+    409,
+    'not-first-parked',
+    'The event is not the one that its stream waits behind',
+    'List the parked streams again, and decide by what is there now.',
+  )

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { BlobStore } from '../../commands/ports/blobs.ts'
+import { MAX_FILES_BYTES } from '../../commands/sending/load-files.ts'
+import { attachedFile } from '../../domain/sending/events.ts'
+import { HttpProblem } from '../server/problems.ts'
+import { sealedFile, type FileSeals } from './sealed-files.ts'
+import { problems, type App } from '../server/server.ts'
+
+const uploaded = sealedFile.omit({ contentId: true })
+const mediaType = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\x20-\x7e]{0,200})?$/
+
+/** Files to attach. What is answered goes into `attachments` of a message as it is. */
+export const attachmentRoutes = (
+  app: App,
+  deps: { blobs: Pick<BlobStore, 'put'>; files: FileSeals },
+): void => {
+  // A scope of its own: whatever the type of a file says, JSON included, it is taken as bytes here.
+  void app.register((scope: App, _options, done) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body))
+    scope.post('/v1/attachments', {
+      config: { permission: 'messages:send' },
+      bodyLimit: MAX_FILES_BYTES,
+      schema: {
+        tags: ['Drafts'],
+        summary: 'Upload a file, 25 MB at most',
+        description:
+          'The body is the file as it is, Content-Type its type. The same file again has the same `blob`.',
+        consumes: ['application/octet-stream'],
+        querystring: z.object({ name: attachedFile.shape.name.describe('The name of the file') }),
+        response: { 201: uploaded, ...problems },
+      },
+      handler: async (request, reply) => {
+        const content: unknown = request.body
+        if (!Buffer.isBuffer(content) || content.length === 0)
+          throw new HttpProblem(400, 'file-empty', 'The body is empty', 'Send the file as the body.')
+        const type = request.headers['content-type'] ?? ''
+        const contentType = mediaType.test(type) ? type.slice(0, 255) : 'application/octet-stream'
+        const blob = createHash('sha256').update(content).digest('hex')
+        await deps.blobs.put([{ hash: blob, content }])
+        void reply.status(201)
+        return deps.files.seal({ name: request.query.name, contentType, size: content.length, blob })
+      },
+    })
+    done()
+  })
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import type { Load } from '../../commands/handle.ts'
+import type { discardDraft } from '../../commands/sending/discard-draft.ts'
+import type { previewDraft } from '../../commands/sending/preview-draft.ts'
+import { ownDraft, type changeDraft, type saveDraft } from '../../commands/sending/save-draft.ts'
+import { draft, outgoingId, type Draft } from '../../domain/sending/events.ts'
+import { drafts, type DraftRow } from '../../projections/sending/drafts.ts'
+import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import { sealedFile, type FileSeals } from './sealed-files.ts'
+import { answered, problems, requiredRevision, type App } from '../server/server.ts'
+
+const attachments = z.array(sealedFile).max(100)
+const fields = draft.omit({ userId: true }).extend({
+  attachments,
+  accountId: draft.shape.accountId
+    .nullable()
+    .describe('Null: the account that the message replied to was written to, else the default one'),
+})
+/** A message as it is written. To whom a reply goes and its subject may be left out. */
+export const draftInput = fields
+  .extend({
+    accountId: fields.shape.accountId.default(null),
+    to: fields.shape.to.default([]),
+    cc: fields.shape.cc.default([]),
+    bcc: fields.shape.bcc.default([]),
+    subject: fields.shape.subject.default(''),
+    html: fields.shape.html.default(''),
+    template: fields.shape.template.default(null).describe('Fills subject and body where they are empty'),
+    contactId: fields.shape.contactId.default(null),
+    dealId: fields.shape.dealId.default(null),
+    attachments: fields.shape.attachments.default([]).describe('As POST /v1/attachments answered them'),
+    trackOpens: fields.shape.trackOpens.default(null).describe("Null: as the account's settings say"),
+    trackClicks: fields.shape.trackClicks.default(null).describe("Null: as the account's settings say"),
+    replyTo: fields.shape.replyTo.default(null).describe('The message that this one answers'),
+  })
+  .meta({ id: 'NewDraft' })
+const draftChanges = fields.partial()
+
+const view = draft
+  .extend({ attachments, id: z.string(), createdAt: z.string().optional(), changedAt: z.string().optional() })
+  .meta({ id: 'Draft' })
+const place = z.enum(['subject', 'body', 'signature'])
+const preview = z.object({
+  from: z.object({ address: z.string(), name: z.string().optional() }),
+  subject: z.string(),
+  html: z.string(),
+  missing: z
+    .array(z.object({ variable: z.string(), where: place }))
+    .describe('Variables without a value: they would stop the send'),
+  problems: z.array(
+    z.object({
+      variable: z.string(),
+      problem: z.enum(['unknown', 'misplaced']),
+      message: z.string(),
+      nearest: z.string().nullable(),
+      where: place,
+    }),
+  ),
+})
+
+export type DraftDeps = {
+  saveDraft: ReturnType<typeof saveDraft>
+  changeDraft: ReturnType<typeof changeDraft>
+  discardDraft: ReturnType<typeof discardDraft>
+  previewDraft: ReturnType<typeof previewDraft>
+  listDrafts: (
+    filter: { userId?: string | undefined; accountId?: string | undefined },
+    after: [changedAt: string, id: string] | null,
+    limit: number,
+  ) => Promise<DraftRow[]>
+  load: Load
+  files: FileSeals
+}
+
+/** Messages that are being written (C98). A user sees their own, a key that acts for nobody sees all. */
+export const draftRoutes = (app: App, deps: DraftDeps): void => {
+  const tags = ['Drafts']
+  const byId = z.object({ id: outgoingId })
+  const toView = (id: string, of: Draft): z.infer<typeof view> => ({
+    id,
+    ...of,
+    attachments: of.attachments.map(deps.files.seal),
+  })
+
+  app.post('/v1/drafts', {
+    config: { permission: 'messages:send' },
+    schema: { tags, summary: 'Begin a draft', body: draftInput, response: { 201: view, ...problems } },
+    handler: async (request, reply) => {
+      const input = { ...request.body, attachments: deps.files.open(request.body.attachments) }
+      const saved = await deps.saveDraft(request.caller, input, request.actingUser)
+      void reply.status(201).header('location', `/v1/drafts/${saved.outgoingId}`)
+      return answered(reply, saved, toView(saved.outgoingId, saved.draft))
+    },
+  })
+  app.get('/v1/drafts', {
+    config: { permission: 'messages:read', reads: [drafts] },
+    schema: {
+      tags,
+      summary: 'List drafts, the last changed first',
+      querystring: pageQuery.extend({ account: draft.shape.accountId.optional() }),
+      response: { 200: pageOf(view), ...problems },
+    },
+    handler: async (request) => {
+      const { limit, cursor, account } = request.query
+      const after = readCursor(cursor, ['instant', 'text'])
+      const rows = await deps.listDrafts(
+        { userId: request.actingUser ?? undefined, accountId: account },
+        after,
+        limit + 1,
+      )
+      return toPage(
+        rows,
+        limit,
+        (row) => [row.changed_at, row.id],
+        (row) => ({ ...toView(row.id, row.draft), createdAt: row.created_at, changedAt: row.changed_at }),
+      )
+    },
+  })
+  app.get('/v1/drafts/:id', {
+    config: { permission: 'messages:read' },
+    schema: { tags, summary: 'Get a draft', params: byId, response: { 200: view, ...problems } },
+    handler: async (request, reply) => {
+      const found = await ownDraft(deps.load, request.params.id, request.actingUser)
+      return answered(reply, found, toView(request.params.id, found.draft))
+    },
+  })
+  app.patch('/v1/drafts/:id', {
+    config: { permission: 'messages:send' },
+    schema: {
+      tags,
+      summary: 'Change a draft',
+      description: 'What is named is replaced whole. Needs If-Match.',
+      params: byId,
+      body: draftChanges,
+      response: { 200: view, ...problems },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const { attachments: files, ...others } = request.body
+      const changes = files ? { ...others, attachments: deps.files.open(files) } : others
+      const change = { outgoingId: id, changes, ifRevision: requiredRevision(request) }
+      const saved = await deps.changeDraft(request.caller, change, request.actingUser)
+      return answered(reply, saved, toView(id, saved.draft))
+    },
+  })
+  app.delete('/v1/drafts/:id', {
+    config: { permission: 'messages:send' },
+    schema: { tags, summary: 'Discard a draft', params: byId, response: { 204: z.null(), ...problems } },
+    handler: async (request, reply) => {
+      const handled = await deps.discardDraft(request.caller, request.params.id, request.actingUser)
+      return answered(reply.status(204), handled, null)
+    },
+  })
+  app.post('/v1/drafts/:id/preview', {
+    config: { permission: 'messages:read' },
+    schema: {
+      tags,
+      summary: 'A draft as it would read if it were sent now',
+      params: byId,
+      response: { 200: preview, ...problems },
+    },
+    handler: async (request) => {
+      const {
+        missing,
+        problems: found,
+        ...rest
+      } = await deps.previewDraft(request.params.id, request.actingUser)
+      return { ...rest, missing: [...missing], problems: [...found] }
+    },
+  })
+}

@@ -1,0 +1,105 @@
+import type { FastifyRequest } from 'fastify'
+import { createHash } from 'node:crypto'
+import { newCommandId, type Caller } from '../../commands/handle.ts'
+import type { Clock } from '../../commands/ports/clock.ts'
+import { crmId } from '../../domain/directory/events.ts'
+import { allows, readApiKey, type ApiKey, type ApiKeyStore } from '../access/api-keys.ts'
+import { HttpProblem } from './problems.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The key of the request; null on public routes. */
+    apiKey: ApiKey | null
+    /** The user of the CRM for whom the request is made: the key's own, or the one in `Mailtrail-User`. */
+    actingUser: string | null
+    /** Who asks, for commands. */
+    caller: Caller
+  }
+}
+
+/**
+ * Checks the bearer key (RFC 6750) and the permission that the route declares, and says for whom the request is
+ * made. With an Idempotency-Key the command id is derived from it, so that the log itself knows a repeat again.
+ */
+export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request: FastifyRequest) => {
+  const { permission } = request.routeOptions.config
+  request.apiKey = null
+  request.actingUser = null
+  if (permission === undefined || permission === 'public') return
+  const key = await presentedKey(keys, request)
+  if (!allows(key, permission))
+    throw new HttpProblem(
+      403,
+      'permission-missing',
+      `The API key lacks the permission ${permission}`,
+      `Use a key with ${permission}, or have one made.`,
+    )
+  request.apiKey = key
+  request.actingUser = actingUser(request, key)
+  const commandId = commandIdOf(request, key, request.actingUser, clock)
+  request.caller = {
+    actor:
+      request.actingUser === null
+        ? { kind: 'api-key', id: key.id }
+        : { kind: 'user', id: request.actingUser },
+    commandId,
+    correlationId: request.id,
+    causationId: null,
+  }
+}
+
+const presentedKey = async (keys: ApiKeyStore, request: FastifyRequest): Promise<ApiKey> => {
+  const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')
+  const read = bearer ? readApiKey(bearer[1]!) : null
+  const key = read ? await keys.find(read.id, read.hash) : null
+  if (!key)
+    throw new HttpProblem(
+      401,
+      'not-authenticated',
+      bearer ? 'The API key is not valid' : 'The request carries no API key',
+      'Send a valid key as "Authorization: Bearer mt_…". The first key was shown when the service first started.',
+    )
+  return key
+}
+
+const actingUser = (request: FastifyRequest, key: ApiKey): string | null => {
+  const named = request.headers['mailtrail-user']
+  if (named === undefined) return key.userId
+  if (typeof named !== 'string' || !crmId.safeParse(named).success)
+    throw new HttpProblem(
+      400,
+      'invalid-user',
+      'Mailtrail-User is not an id of a user',
+      "Send the CRM's own id of the user.",
+    )
+  if (key.userId !== null && key.userId !== named)
+    throw new HttpProblem(
+      403,
+      'other-user',
+      'The API key acts for another user',
+      'Leave Mailtrail-User out, or use a key that is not bound to a user.',
+    )
+  return named
+}
+
+const commandIdOf = (request: FastifyRequest, key: ApiKey, userId: string | null, clock: Clock): string => {
+  const idempotencyKey = request.headers['idempotency-key']
+  if (idempotencyKey === undefined) return newCommandId(clock())
+  if (typeof idempotencyKey !== 'string' || idempotencyKey.length === 0 || idempotencyKey.length > 255)
+    throw new HttpProblem(
+      400,
+      'invalid-idempotency-key',
+      'Idempotency-Key is 1 to 255 characters',
+      'Send a UUID of your own making, the same one for each repeat of the request.',
+    )
+  // A UUIDv8 (RFC 9562 5.8) of the key: the same command has the same id, after a crash as well.
+  const hash = createHash('sha256')
+    .update(`${key.id}\n${userId ?? ''}\n${request.method}\n${request.url}\n${idempotencyKey}`)
+    .digest()
+  hash[6] = (hash[6]! & 0x0f) | 0x80
+  hash[8] = (hash[8]! & 0x3f) | 0x80
+  return hash
+    .subarray(0, 16)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

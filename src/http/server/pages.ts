@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { askedInstant } from '../../domain/mail.ts'
+import { HttpProblem } from './problems.ts'
+
+/** Query parameters of every list: keyset pages, newest first unless the list says otherwise. */
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('How many, at most'),
+  cursor: z.string().max(2000).optional().describe('`nextCursor` of the page before'),
+})
+
+/** The schema of a page of these items. */
+export const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ data: z.array(item), nextCursor: z.string().nullable(), hasMore: z.boolean() })
+
+type Key = (string | number)[]
+
+// What the database takes there: no U+0000, no number beyond its integer.
+const cursorParts = {
+  instant: askedInstant,
+  text: z.string().refine((text) => !text.includes('\0')),
+  integer: z.int32(),
+} as const
+type CursorPart = keyof typeof cursorParts
+type CursorKey<Parts extends readonly CursorPart[]> = {
+  -readonly [Index in keyof Parts]: z.infer<(typeof cursorParts)[Parts[Index]]>
+}
+
+/** The key behind which the page starts, its parts as named, or null for the first page. @throws HttpProblem 400 */
+export const readCursor = <const Parts extends readonly CursorPart[]>(
+  cursor: string | undefined,
+  parts: Parts,
+): CursorKey<Parts> | null => {
+  if (cursor === undefined) return null
+  try {
+    const key = z
+      .array(z.unknown())
+      .length(parts.length)
+      .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
+    return parts.map((part, index) => cursorParts[part].parse(key[index])) as CursorKey<Parts>
+  } catch {
+    throw new HttpProblem(
+      400,
+      'invalid-cursor',
+      'The cursor is not one of ours',
+      'Start at the first page, without a cursor.',
+    )
+  }
+}
+
+/**
+ * A page from up to `limit` + 1 rows: the one too many says that there are more.
+ * `keyOf` names the sort key of a row, as the query takes it.
+ */
+export const toPage = <Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  keyOf: (row: Row) => Key,
+  toItem: (row: Row) => Item,
+): { data: Item[]; nextCursor: string | null; hasMore: boolean } => {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const hasMore = rows.length > limit
+  return {
+    data: shown.map(toItem),
+    hasMore,
+    nextCursor: hasMore && last ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null,
+  }
+}

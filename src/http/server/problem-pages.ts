@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { NotFound } from '../../domain/decider.ts'
+import { escapeHtml } from '../../domain/templates/contextual-escaping.ts'
+import { fileAnswer } from './downloads.ts'
+import type { ProblemHelp } from './problem-codes.ts'
+import { problems, type App } from './server.ts'
+
+/** What each code means and what to do about it, for people: where `type` of a problem leads (RFC 9457 3.1.1). */
+export const problemPages = (app: App, codes: ReadonlyMap<string, ProblemHelp>): void => {
+  const config = { permission: 'public' } as const
+  const tags = ['Problems']
+  const response = { ...fileAnswer('text/html', 'A page'), ...problems }
+  const html = 'text/html; charset=utf-8'
+
+  app.get('/problems', {
+    config,
+    schema: { tags, summary: 'All problems that an answer can name', response },
+    handler: async (_request, reply) => {
+      const items = [...codes]
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
+        .map(([code, { title }]) => `<li><a href="/problems/${code}">${code}</a>: ${escapeHtml(title)}</li>`)
+      return reply.type(html).send(page('Problems', `<ul>\n${items.join('\n')}\n</ul>`))
+    },
+  })
+  app.get('/problems/:code', {
+    config,
+    schema: {
+      tags,
+      summary: 'What a problem means, and what to do about it',
+      params: z.object({ code: z.string().describe('`code` of the problem') }),
+      response,
+    },
+    handler: async ({ params: { code } }, reply) => {
+      const help = codes.get(code)
+      if (!help) throw new NotFound('problem', code)
+      const lines = [
+        `<code>${code}</code>`,
+        inHtml(help.meaning),
+        `<b>What to do:</b> ${inHtml(help.remedy)}`,
+      ]
+      const body = [...lines, '<a href="/problems">All problems</a>'].map((line) => `<p>${line}</p>`)
+      return reply.type(html).send(page(help.title, body.join('\n')))
+    },
+  })
+}
+
+/** Words between backticks are code. */
+const inHtml = (text: string): string => escapeHtml(text).replaceAll(/&#96;(.+?)&#96;/g, '<code>$1</code>')
+
+const page = (title: string, body: string): string => `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>${escapeHtml(title)} · Mailtrail</title></head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+${body}
+</body>
+</html>
+`

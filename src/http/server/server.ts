@@ -1,0 +1,206 @@
+import helmet from '@fastify/helmet'
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { Handled } from '../../commands/handle.ts'
+import type { Clock } from '../../commands/ports/clock.ts'
+import { describeApi } from './api-description.ts'
+import type { ApiKeyStore, Permission } from '../access/api-keys.ts'
+import { authenticate } from './authentication.ts'
+import { useIdempotency, type IdempotencyStore } from './idempotency.ts'
+import { answerProblem, HttpProblem, problem, sendProblem } from './problems.ts'
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the caller's key must be allowed; `public` for routes that anybody may call. No route goes without. */
+    permission?: Permission | 'public'
+    /** The answer holds a secret that is shown once: it is not kept for repeats. */
+    answersOnce?: boolean
+    /** The projections that the answer comes from: `min_position` waits for them. */
+    reads?: readonly { readonly name: string }[]
+  }
+}
+
+/** Waits until a projection has passed a position; false where it did not in time. */
+export type WaitFor = (projection: string, position: string, timeoutMs: number) => Promise<boolean>
+
+export type ServerParts = {
+  readonly clock: Clock
+  readonly apiKeys: ApiKeyStore
+  readonly idempotency: IdempotencyStore
+  readonly fingerprintKey: Buffer
+  readonly waitFor: WaitFor
+  readonly logLevel: string
+  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy: string[]
+  /** Where a log line goes; standard output by default. */
+  readonly logTo?: { write(line: string): void }
+  /** Adds hooks that come before all others, for measuring. */
+  readonly observe?: (app: App) => void
+}
+
+const MIN_POSITION_WAIT_MS = 3000
+
+/** The HTTP server without routes: form of requests, identity, idempotency, freshness, problems, API description. */
+export const buildServer = async (parts: ServerParts): Promise<App> => {
+  const app: App = fastify({
+    logger: {
+      level: parts.logLevel,
+      serializers: { err: loggedError },
+      ...(parts.logTo ? { stream: parts.logTo } : {}),
+    },
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    trustProxy: parts.trustProxy.length > 0 ? parts.trustProxy : false,
+    bodyLimit: 2 * 1024 * 1024,
+    requestTimeout: 30_000,
+    exposeHeadRoutes: false,
+    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler(answerProblem)
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(request, reply, {
+      status: 404,
+      code: 'no-such-route',
+      detail: 'There is nothing at this address',
+      remedy: 'See /docs for what there is.',
+    }),
+  )
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/docs')) route.config = { ...route.config, permission: 'public' }
+    if (!route.config?.permission)
+      throw new Error(`${String(route.method)} ${route.url} declares no permission`)
+    if (route.config.reads) addMinPosition(route)
+  })
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
+  await describeApi(app)
+  parts.observe?.(app)
+  app.addHook('onResponse', logAnswer)
+  app.addHook('onRequest', authenticate(parts.apiKeys, parts.clock))
+  app.addHook('onRequest', refuseNul)
+  app.addHook('preHandler', waitForPosition(parts.waitFor))
+  useIdempotency(app, parts.idempotency, parts.fingerprintKey)
+  return app
+}
+
+/** PostgreSQL's text has no U+0000, and so nothing has a name with it. */
+const refuseNul = async ({ url, routeOptions }: FastifyRequest) => {
+  if (routeOptions.config.permission !== 'public' && url.includes('%00'))
+    throw new HttpProblem(
+      400,
+      'invalid-character',
+      'The address has the character U+0000',
+      'Leave it out: nothing that could be asked for has it.',
+    )
+}
+
+type Route = { schema?: unknown; config?: unknown }
+
+const addMinPosition = (route: Route): void => {
+  const schema = (route.schema ?? {}) as { querystring?: z.ZodObject }
+  schema.querystring = (schema.querystring ?? z.object({})).extend({
+    min_position: z
+      .string()
+      .max(100)
+      .optional()
+      .describe('Wait until the answer includes this `Event-Position`'),
+  })
+  route.schema = schema
+}
+
+const waitForPosition = (waitFor: WaitFor) => async (request: FastifyRequest) => {
+  const { reads } = request.routeOptions.config
+  const position = (request.query as { min_position?: string } | undefined)?.min_position
+  if (!reads || position === undefined) return
+  const passed = await Promise.all(reads.map(({ name }) => waitFor(name, position, MIN_POSITION_WAIT_MS)))
+  if (passed.includes(false))
+    throw new HttpProblem(
+      503,
+      'not-caught-up',
+      'The read model has not come as far as this position yet',
+      'Ask again after the seconds in Retry-After, or leave min_position out to take what there is.',
+      1,
+    )
+}
+
+/** Answers a command: its new version as ETag, its place in the log as Event-Position. */
+export const answered = <Body>(
+  reply: FastifyReply,
+  handled: Pick<Handled<unknown>, 'revision' | 'position'>,
+  body: Body,
+): Body => {
+  void reply.header('etag', `"${handled.revision}"`)
+  if (handled.position !== null) void reply.header('event-position', handled.position)
+  return body
+}
+
+/** The revision in `If-Match` (RFC 9110 13.1.1), one strong tag. @throws HttpProblem 428 without one */
+export const requiredRevision = (request: FastifyRequest): number => {
+  const header = request.headers['if-match']
+  if (header === undefined)
+    throw new HttpProblem(
+      428,
+      'if-match-required',
+      'Changing this resource needs the version that the change is based on',
+      'Read the resource and send its ETag as If-Match.',
+    )
+  const match = /^"(\d{1,15})"$/.exec(header)
+  if (!match)
+    throw new HttpProblem(
+      400,
+      'invalid-if-match',
+      'If-Match is not an ETag of ours',
+      'Send the ETag as it was given, quotes included.',
+    )
+  return Number(match[1])
+}
+
+const problemAnswer = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: problem } },
+})
+
+/** The problems that any route may answer with, for its `response` schema. */
+export const problems = {
+  '4xx': problemAnswer('The request cannot be done as it is; `remedy` says what to do'),
+  '5xx': problemAnswer('Not your fault: the same request may do later'),
+} as const
+
+/** One line a request. The route's pattern, never the path: a path may hold a tracking token. */
+const logAnswer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  const { url, config } = request.routeOptions
+  const level = config.permission === 'public' && reply.statusCode < 500 ? 'debug' : 'info'
+  request.log[level](
+    { method: request.method, route: url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+    'answered',
+  )
+}
+
+const loggedError = (error: { name?: string; message?: string; code?: string; stack?: string }) => ({
+  type: error.name ?? 'Error',
+  message: error.message ?? '',
+  code: error.code,
+  stack: error.stack ?? '',
+})

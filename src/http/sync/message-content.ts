@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import type { BlobStore } from '../../commands/ports/blobs.ts'
+import { UnreadableMail, type MailParser, type ParsedMail } from '../../commands/ports/parser.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { messages, type MessageRow } from '../../projections/sync/messages.ts'
+import { download, fileAnswer } from '../server/downloads.ts'
+import { messageId } from './messages.ts'
+import { HttpProblem } from '../server/problems.ts'
+import { problems, type App } from '../server/server.ts'
+
+/** The bytes of messages: as they came, their text, their attachments. */
+export const messageContentRoutes = (
+  app: App,
+  deps: {
+    findMessage: (id: string, userId: string | null) => Promise<MessageRow | undefined>
+    blobs: Pick<BlobStore, 'get'>
+    parser: MailParser
+    signal: AbortSignal
+  },
+): void => {
+  const tags = ['Messages']
+  const config = { permission: 'messages:read', reads: [messages] } as const
+  const byId = z.object({ id: messageId })
+  const requireMessage = async (id: string, userId: string | null): Promise<MessageRow> => {
+    const row = await deps.findMessage(id, userId)
+    if (!row) throw new NotFound('message', id)
+    return row
+  }
+  const bytesOf = async (hash: string): Promise<Buffer> => {
+    const bytes = await deps.blobs.get(hash)
+    if (!bytes) throw new Error(`The blob ${hash} is not kept`)
+    return bytes
+  }
+  const read = async (id: string, userId: string | null): Promise<ParsedMail> => {
+    const { raw } = await requireMessage(id, userId)
+    try {
+      return await deps.parser.parse(await bytesOf(raw), deps.signal)
+    } catch (error) {
+      if (!(error instanceof UnreadableMail)) throw error
+      throw new HttpProblem(
+        422,
+        'message-unreadable',
+        error.message,
+        'Get it raw, and open it with a mail program.',
+      )
+    }
+  }
+
+  app.get('/v1/messages/:id/body', {
+    config,
+    schema: {
+      tags,
+      summary: 'The text of a message',
+      params: byId,
+      response: { 200: z.object({ text: z.string().nullable(), hasHtml: z.boolean() }), ...problems },
+    },
+    handler: async ({ params, actingUser }) => {
+      const { text, html } = await read(params.id, actingUser)
+      return { text, hasHtml: html !== null }
+    },
+  })
+  app.get('/v1/messages/:id/body/html', {
+    config,
+    schema: {
+      tags,
+      summary: 'The HTML of a message as the sender wrote it, to download',
+      description: 'It is not cleaned: show it only where nothing in it can run or load.',
+      params: byId,
+      response: { ...fileAnswer('text/html', 'The HTML part'), ...problems },
+    },
+    handler: async ({ params, actingUser }, reply) => {
+      const { html } = await read(params.id, actingUser)
+      if (html === null) throw new NotFound('HTML of message', params.id)
+      return download(reply, Buffer.from(html), 'text/html; charset=utf-8', `${params.id}.html`)
+    },
+  })
+  app.get('/v1/messages/:id/raw', {
+    config,
+    schema: {
+      tags,
+      summary: 'A message as the mail server gave it',
+      params: byId,
+      response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
+    },
+    handler: async ({ params, actingUser }, reply) => {
+      const { raw } = await requireMessage(params.id, actingUser)
+      return download(reply, await bytesOf(raw), 'message/rfc822', `${params.id}.eml`)
+    },
+  })
+  app.get('/v1/messages/:id/attachments/:index', {
+    config,
+    schema: {
+      tags,
+      summary: 'Download an attachment',
+      params: byId.extend({
+        index: z.coerce.number().int().min(0).max(10_000).describe('As in `attachments` of the message'),
+      }),
+      response: {
+        ...fileAnswer('*/*', 'The attachment, in its own type where that is harmless'),
+        ...problems,
+      },
+    },
+    handler: async ({ params, actingUser }, reply) => {
+      const attachment = (await requireMessage(params.id, actingUser)).attachments[params.index]
+      if (!attachment) throw new NotFound('attachment', String(params.index))
+      const { name, contentType, blob } = attachment
+      const type = harmless.has(contentType.toLowerCase()) ? contentType : 'application/octet-stream'
+      return download(reply, await bytesOf(blob), type, name ?? `attachment-${params.index}`)
+    },
+  })
+}
+
+/** Types that a browser may be told: nothing that it would run, even where somebody opens it in place. */
+const harmless: ReadonlySet<string> = new Set([
+  'image/png',
+  'image/jpeg',
+  'image/gif',
+  'image/webp',
+  'application/pdf',
+  'text/plain',
+  'text/csv',
+  'message/rfc822',
+])

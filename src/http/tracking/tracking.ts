@@ -1,0 +1,195 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Clock } from '../../commands/ports/clock.ts'
+import type { HitSpool, TrackedHit, TrackingTokens } from '../../commands/ports/tracking.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { writtenMailbox } from '../../domain/mail.ts'
+import { outgoingId } from '../../domain/sending/events.ts'
+import { ClickTracked, OpenTracked } from '../../domain/tracking/events.ts'
+import type { MessageTracking } from '../../projections/tracking/email-timeline-queries.ts'
+import { messageTimeline } from '../../projections/tracking/email-timeline.ts'
+import { problems, type App } from '../server/server.ts'
+import { timeAgo } from '../server/time-ago.ts'
+
+/** A GIF of one transparent dot: 43 bytes. */
+export const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
+
+/** `isOwn` and `isBot` say what is known of an address and of an agent; `onLost` is told of a hit that could not be spooled. */
+export type HitParts = {
+  readonly tokens: Pick<TrackingTokens, 'readOpen' | 'readClick'>
+  readonly spool: HitSpool
+  readonly clock: Clock
+  readonly isOwn: (ip: string | null) => boolean
+  readonly isBot: (agent: string | null) => boolean
+  readonly onLost: (error: unknown) => void
+}
+
+/**
+ * Where pixels and links of our mail lead: open to anybody, without cookies and without a database. Only a GET is
+ * recorded. A pixel is answered alike whether or not its token is ours; a link leads where its token says and nowhere
+ * else, also when the hit cannot be recorded.
+ */
+export const trackingHitRoutes = (app: App, parts: HitParts): void => {
+  const params = z.object({ token: z.string() })
+  const config = { permission: 'public' } as const
+  const schema = { hide: true, params }
+  const record = (request: FastifyRequest, hit: () => TrackedHit): void => {
+    if (request.method !== 'GET') return
+    try {
+      parts.spool.record(hit())
+    } catch (error) {
+      // Whoever follows a link must arrive, whatever has become of our disk.
+      parts.onLost(error)
+    }
+  }
+
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/t/o/:token',
+    config,
+    schema,
+    handler: async (request, reply) => {
+      const token = parts.tokens.readOpen(request.params.token)
+      if (token) record(request, () => OpenTracked({ ...token, ...factsOf(request, parts) }))
+      return answer(reply)
+        .header('cross-origin-resource-policy', 'cross-origin')
+        .type('image/gif')
+        .send(PIXEL)
+    },
+  })
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/t/c/:token',
+    config,
+    schema,
+    handler: async (request, reply) => {
+      const token = parts.tokens.readClick(request.params.token)
+      if (!token)
+        return answer(reply).status(404).type('text/plain; charset=utf-8').send('This link is not valid.\n')
+      record(request, () => ClickTracked({ ...token, ...factsOf(request, parts) }))
+      return answer(reply).status(302).header('location', token.url).send()
+    },
+  })
+  for (const url of ['/t/o/:token', '/t/c/:token'])
+    app.route({
+      method: 'OPTIONS',
+      url,
+      config,
+      schema,
+      handler: async (_request, reply) =>
+        answer(reply).status(204).header('allow', 'GET, HEAD, OPTIONS').send(),
+    })
+}
+
+const answer = (reply: FastifyReply): FastifyReply =>
+  reply.headers({
+    'cache-control': 'no-store, private, max-age=0',
+    'referrer-policy': 'no-referrer',
+    'x-robots-tag': 'noindex',
+  })
+
+const factsOf = (request: FastifyRequest, { clock, isOwn, isBot }: HitParts) => {
+  const agent = request.headers['user-agent']?.slice(0, 512)
+  const userAgent = agent === undefined || agent === '' ? null : agent
+  // A connection that is gone already has no address.
+  const ip = (request.ip as string | undefined)?.slice(0, 64) ?? null
+  return {
+    at: clock().toISOString(),
+    method: request.method,
+    ip,
+    userAgent,
+    prefetch: isPrefetch(request),
+    own: isOwn(ip),
+    bot: isBot(userAgent),
+    repeats: 0,
+  }
+}
+
+const isPrefetch = ({ headers }: FastifyRequest): boolean =>
+  ['purpose', 'x-purpose', 'sec-purpose', 'x-moz'].some((name) =>
+    /prefetch|prerender|preview/i.test(String(headers[name] ?? '')),
+  )
+
+const verdict = z.enum(['human', 'machine', 'own', 'unknown'])
+const hits = z.object({ opens: z.int(), clicks: z.int() })
+
+const trackingView = z.object({
+  id: outgoingId,
+  accountId: z.string(),
+  templateId: z.string().nullable(),
+  subject: z.string(),
+  from: writtenMailbox,
+  to: z.array(writtenMailbox),
+  cc: z.array(writtenMailbox),
+  bcc: z.array(writtenMailbox),
+  state: z.enum(['queued', 'sent', 'failed', 'unknown', 'cancelled']),
+  queuedAt: z.string(),
+  scheduledAt: z.string().nullable(),
+  sentAt: z.string().nullable(),
+  delivery: z.object({
+    status: z.enum(['pending', 'accepted', 'delivered', 'bounced', 'failed', 'unknown', 'cancelled']),
+    at: z.string().nullable(),
+    basis: z.string().nullable(),
+  }),
+  tracking: z.object({ opens: z.boolean(), clicks: z.boolean(), reason: z.string() }),
+  activity: z.array(
+    z.object({
+      id: z.string(),
+      event: z.enum(['sent', 'opened', 'clicked', 'replied', 'bounced', 'failed', 'unknown']),
+      at: z.string(),
+      details: z.string(),
+      recipient: z.string().nullable().describe('Null where several recipients share the copy'),
+      link: z.object({ index: z.int(), url: z.string(), text: z.string(), label: z.string() }).nullable(),
+      verdict: verdict.nullable().describe('Who made the request, as far as can be told'),
+      reason: z.string().nullable().describe('The rule that spoke'),
+      repeats: z.int().describe('Further requests of the same kind within 30 seconds'),
+      network: z.string().nullable(),
+      userAgent: z.string().nullable(),
+    }),
+  ),
+  truncated: z.boolean().describe('The oldest activity is left out'),
+  summary: z.object({
+    opens: z.int().describe('By people; a click counts as an open where pictures were blocked'),
+    uniqueOpens: z.int().describe('Distinct recipients; at least so many where `attribution` is `message`'),
+    linkClicks: z.int(),
+    replies: z.int(),
+    recipients: z.int(),
+    attribution: z.enum(['recipient', 'message']),
+    lastActivityAt: z.string().nullable(),
+    lastActivity: z.string().nullable().describe('The same, seen from now'),
+    human: hits,
+    machine: hits,
+    unknown: hits,
+    own: hits,
+    classifierVersion: z.int(),
+  }),
+})
+
+/** The tracking report of a message: what happened to it, and its sums. */
+export const trackingReportRoutes = (
+  app: App,
+  deps: {
+    messageTracking: (id: string, userId: string | null) => Promise<MessageTracking | null>
+    clock: Clock
+  },
+): void => {
+  app.get('/v1/outbox/:id/tracking', {
+    config: { permission: 'tracking:read', reads: [messageTimeline] },
+    schema: {
+      tags: ['Tracking'],
+      summary: 'What became of a message',
+      description:
+        'Every request for its pixel and links is here, with a verdict; sums count people alone. A request counts as ' +
+        "a person's after 15 seconds without signs of a scanner.",
+      params: z.object({ id: outgoingId }),
+      response: { 200: trackingView, ...problems },
+    },
+    handler: async ({ params, actingUser }) => {
+      const found = await deps.messageTracking(params.id, actingUser)
+      if (!found) throw new NotFound('outgoing message', params.id)
+      const { lastActivityAt } = found.summary
+      const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, deps.clock())
+      return { ...found, summary: { ...found.summary, lastActivity } }
+    },
+  })
+}

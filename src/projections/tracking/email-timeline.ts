@@ -1,0 +1,256 @@
+import { networkOf, type Judgement } from '../../domain/tracking/classify-hit.ts'
+import {
+  engage,
+  engagementOf,
+  engagementEvents,
+  engagementText,
+  isEngagementEvent,
+  judgeEngagement,
+  readEngagement,
+  type Engagement,
+} from '../../domain/analytics/engagement.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
+import type { Mailbox } from '../../domain/mail.ts'
+import {
+  MessageCancelled,
+  MessageQueued,
+  SendDeferred,
+  SendFailed,
+  UnknownSettled,
+} from '../../domain/sending/events.ts'
+import {
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
+
+export type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
+export type EntryKind = 'sent' | 'opened' | 'clicked' | 'replied' | 'bounced' | 'failed' | 'unknown'
+export type TrackedLinks = EventOf<typeof MessageQueued>['data']['tracking']['links']
+
+const message = table({
+  columns: {
+    id: text,
+    account_id: text,
+    template_id: nullable(text),
+    state: text,
+    subject: text,
+    from: json<Mailbox>(),
+    recipients: json<{ to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }>(),
+    /** The addresses that `recipient` of a hit counts in. */
+    envelope: json<string[]>(),
+    tracking: json<{ opens: boolean; clicks: boolean; reason: string; links: TrackedLinks }>(),
+    queued_at: timestamp,
+    scheduled_at: nullable(timestamp),
+    sent_at: nullable(timestamp),
+    delivered_at: nullable(timestamp),
+    delivery_basis: nullable(text),
+    refused: json<string[]>(),
+  },
+  key: ['id'],
+})
+
+/** What happened to a message, a row each. `who` is who wrote a reply, or whom a bounce is about. */
+const entry = table({
+  columns: {
+    message_id: text,
+    id: text,
+    kind: text,
+    at: timestamp,
+    recipient: nullable(integer),
+    link: nullable(integer),
+    verdict: nullable(text),
+    reason: nullable(text),
+    repeats: integer,
+    network: nullable(text),
+    user_agent: nullable(text),
+    who: nullable(text),
+    note: nullable(text),
+  },
+  key: ['message_id', 'id'],
+  indexes: ['(message_id, at, id)'],
+})
+
+export type TimelineMessage = RowOf<typeof message>
+export type TimelineEntry = RowOf<typeof entry>
+
+const tables = {
+  message,
+  /** Apart from the head, since every hit changes it. */
+  state: table({ columns: { message_id: text, engagement: text }, key: ['message_id'] }),
+  entry,
+}
+
+const events = [
+  MessageQueued,
+  MessageCancelled,
+  SendDeferred,
+  SendFailed,
+  UnknownSettled,
+  ...engagementEvents,
+] as const
+
+type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
+
+/**
+ * For each message of ours, what became of it: sent, every request for its pixel and links with the verdict on it,
+ * replies, bounces. A verdict is changed in place when a later hit sheds other light on an earlier one.
+ */
+export const messageTimeline = projection({
+  name: 'message-timeline',
+  version: 1,
+  tables,
+  events,
+  fold: (event, rows) => {
+    const id = event.data.outgoingId
+    if (event.type === 'MessageQueued') {
+      rows.put('message', newMessage(event.data))
+      return putState(rows, id, engagementOf(event.data))
+    }
+    const state = rows.get('state', { message_id: id })
+    if (!state) return
+    changeHead(rows, event)
+    const added = entryOf(event)
+    if (added) rows.put('entry', added)
+    if (!isEngagementEvent(event)) return
+    const before = readEngagement(state.engagement)
+    const after = engage(before, event)
+    putState(rows, id, after)
+    putVerdicts(rows, id, before, after)
+  },
+})
+
+const putState = (rows: Rows<typeof tables>, id: string, engagement: Engagement): void =>
+  rows.put('state', { message_id: id, engagement: engagementText(engagement) })
+
+const newMessage = (queued: EventOf<typeof MessageQueued>['data']): TimelineMessage => {
+  const { subject, from, to, cc, bcc } = queued.header
+  return {
+    id: queued.outgoingId,
+    account_id: queued.accountId,
+    template_id: queued.template?.templateId ?? null,
+    state: 'queued',
+    subject,
+    from,
+    recipients: { to, cc, bcc },
+    envelope: queued.envelope.recipients,
+    tracking: queued.tracking,
+    queued_at: queued.queuedAt,
+    scheduled_at: queued.scheduledAt,
+    sent_at: null,
+    delivered_at: null,
+    delivery_basis: null,
+    refused: [],
+  }
+}
+
+/** What this event says of the message as a whole; null where it says nothing of it. */
+const headOf = (event: TimelineEvent): Partial<TimelineMessage> | null => {
+  const inState = (state: TimelineState, rest: Partial<TimelineMessage> = {}) => ({ state, ...rest })
+  switch (event.type) {
+    case 'EmailSent': {
+      const { sentAt, refused } = event.data
+      return inState('sent', { sent_at: sentAt, refused: refused.map(({ address }) => address) })
+    }
+    case 'SendFailed':
+      return inState('failed', { refused: event.data.refused.map(({ address }) => address) })
+    case 'SendOutcomeUnknown':
+      return inState('unknown')
+    case 'SendDeferred':
+      return inState('queued')
+    case 'UnknownSettled':
+      return event.data.decision === 'send-again' ? inState('queued') : null
+    case 'MessageCancelled':
+      return inState('cancelled')
+    case 'EmailDelivered':
+      return { delivered_at: event.metadata.occurredAt, delivery_basis: event.data.basis }
+    case 'MessageQueued':
+    case 'SendReleasing':
+    case 'EmailBounced':
+    case 'OpenTracked':
+    case 'ClickTracked':
+    case 'EmailReplied':
+      return null
+  }
+}
+
+const changeHead = (rows: Rows<typeof tables>, event: TimelineEvent): void => {
+  const changes = headOf(event)
+  const row = changes && rows.get('message', { id: event.data.outgoingId })
+  if (row) rows.put('message', { ...row, ...changes })
+}
+
+const entryOf = (event: TimelineEvent): TimelineEntry | null => {
+  const entryAt = (kind: EntryKind, at: string, of: Partial<TimelineEntry> = {}): TimelineEntry => ({
+    message_id: event.data.outgoingId,
+    id: event.id,
+    kind,
+    at,
+    recipient: null,
+    link: null,
+    verdict: null,
+    reason: null,
+    repeats: 0,
+    network: null,
+    user_agent: null,
+    who: null,
+    note: null,
+    ...of,
+  })
+  const { occurredAt } = event.metadata
+  switch (event.type) {
+    case 'EmailSent':
+      return entryAt('sent', event.data.sentAt)
+    case 'SendFailed':
+      return entryAt('failed', occurredAt, { note: event.data.reason })
+    case 'SendOutcomeUnknown':
+      return entryAt('unknown', occurredAt, { note: event.data.reason })
+    case 'EmailBounced': {
+      const { recipient: who, permanent, status } = event.data
+      return entryAt('bounced', occurredAt, {
+        who,
+        note: `${permanent ? 'permanent' : 'temporary'}${status ? ` (${status})` : ''}`,
+      })
+    }
+    case 'EmailReplied':
+      return entryAt('replied', event.data.at, { who: event.data.from })
+    case 'OpenTracked':
+    case 'ClickTracked': {
+      const { at, recipient, repeats, ip, userAgent } = event.data
+      const link = event.type === 'ClickTracked' ? event.data.link : null
+      const hit = { recipient, link, repeats, network: networkOf(ip), user_agent: userAgent }
+      return entryAt(link === null ? 'opened' : 'clicked', at, hit)
+    }
+    case 'MessageQueued':
+    case 'MessageCancelled':
+    case 'SendReleasing':
+    case 'SendDeferred':
+    case 'UnknownSettled':
+    case 'EmailDelivered':
+      return null
+  }
+}
+
+/** Writes the verdicts that the newest event has made or changed. */
+const putVerdicts = (
+  rows: Rows<typeof tables>,
+  messageId: string,
+  before: Engagement,
+  after: Engagement,
+): void => {
+  const known = judgeEngagement(before).judgements
+  for (const [id, judgement] of judgeEngagement(after).judgements) {
+    if (isSame(known.get(id), judgement)) continue
+    const row = rows.get('entry', { message_id: messageId, id })
+    if (row) rows.put('entry', { ...row, verdict: judgement.verdict, reason: judgement.reason })
+  }
+}
+
+const isSame = (one: Judgement | undefined, other: Judgement): boolean =>
+  one !== undefined && one.verdict === other.verdict && one.reason === other.reason

@@ -1,0 +1,323 @@
+import t from 'tap'
+import type { EventStore } from '../../../src/commands/ports/event-log.ts'
+import type { MailSender } from '../../../src/commands/ports/mail-provider.ts'
+import { cancelMessage } from '../../../src/commands/sending/cancel-email.ts'
+import { recoverReleasing } from '../../../src/commands/sending/recover-releasing.ts'
+import { sendMessage } from '../../../src/commands/sending/send-email.ts'
+import { settleMessage } from '../../../src/commands/sending/settle-email.ts'
+import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { Refused } from '../../../src/domain/decider.ts'
+import { never, sendingWorld } from '../../support/sending-world.ts'
+
+t.test('a message is sent once, however many senders are at it', async (t) => {
+  const world = await sendingWorld(t)
+  for (let round = 0; round < 5; round++) {
+    const id = await world.queue()
+    const results = await Promise.all(Array.from({ length: 5 }, () => world.send(id)))
+    t.equal(results.filter((result) => result === 'sent').length, 1)
+    t.ok(results.every((result) => ['sent', 'withdrawn', 'over'].includes(result)))
+    t.same(await world.types(id), ['MessageQueued', 'SendReleasing', 'EmailSent'])
+  }
+  t.equal(world.sink.messages.length, 5)
+  t.equal(await world.send((await world.queue()) + 'x').catch(() => 'over'), 'over')
+})
+
+t.test('what is sent are the bytes that were fixed when it was queued', async (t) => {
+  const world = await sendingWorld(t)
+  const id = await world.queue({
+    cc: [{ address: 'bob@client.test' }],
+    bcc: [{ address: 'eve@client.test' }],
+  })
+  t.equal(await world.send(id), 'sent')
+  const [queued, , sent] = await world.events(id)
+  const data = queued!.data as { mime: { blob: string } }
+  t.ok(world.sink.messages[0]!.raw.equals((await world.blobs.get(data.mime.blob))!))
+  t.same(world.sink.messages[0]!.envelope.recipients, [
+    'ann@client.test',
+    'bob@client.test',
+    'eve@client.test',
+  ])
+  t.notMatch(world.sink.messages[0]!.raw.toString(), /eve@client/)
+  t.match(sent!.data, {
+    evidence: 'answer',
+    attempt: 1,
+    accepted: ['ann@client.test', 'bob@client.test', 'eve@client.test'],
+  })
+  t.equal(sent!.metadata.actor.id, 'sender')
+})
+
+t.test(
+  'a cancel and a release have one winner each time: never cancelled and sent, never neither',
+  async (t) => {
+    const world = await sendingWorld(t)
+    const isCancelled = (id: string) =>
+      cancelMessage(world.needs)(world.caller(), id).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof Refused && error.code === 'too-late-to-cancel') return false
+          throw error
+        },
+      )
+    const ledger = new Set<string>()
+    /** One round: the cancel comes so many steps before or after the release is asked for. */
+    const round = async (steps: number, real: boolean): Promise<boolean> => {
+      const id = await world.queue()
+      let cancelled: Promise<boolean> | undefined
+      const racing: MailSender = {
+        close: () => Promise.resolve(),
+        send: async (login, message, release, signal) => {
+          const ask = async () => {
+            const cancel = async () => {
+              for (let step = 0; step < steps; step++) await Promise.resolve()
+              return isCancelled(id)
+            }
+            cancelled = cancel()
+            for (let step = 0; step < -steps; step++) await Promise.resolve()
+            return release()
+          }
+          if (real) return world.needs.sender.send(login, message, ask, signal)
+          if (!(await ask())) return { kind: 'withdrawn' }
+          ledger.add(id)
+          return { kind: 'sent', accepted: [...message.envelope.recipients], refused: [] }
+        },
+      }
+      await sendMessage({ ...world.needs, sender: racing })(world.caller(), id, never)
+      const wasCancelled = (await cancelled) ?? false
+      const went = real ? world.sink.messages.some(({ raw }) => raw.includes(id)) : ledger.has(id)
+      const { status } = await world.state(id)
+      if (status !== (wasCancelled ? 'cancelled' : 'sent') || went === wasCancelled)
+        t.fail(`cancelled: ${wasCancelled}, went: ${went}, status: ${status}`)
+      return wasCancelled
+    }
+    const race = async (rounds: number, real: boolean) => {
+      let cancelled = 0
+      for (let nth = 0; nth < rounds; nth++) if (await round((nth % 21) - 10, real)) cancelled++
+      t.comment(`${cancelled} of ${rounds} cancelled`)
+      t.ok(cancelled > 0 && cancelled < rounds, 'both win some')
+      t.equal(real ? world.sink.messages.length : ledger.size, rounds - cancelled)
+    }
+    await race(600, false)
+    await race(42, true)
+  },
+)
+
+t.test(
+  'an answer that is lost after the dot leaves the message unknown, and it is not sent again',
+  async (t) => {
+    const world = await sendingWorld(t)
+    const id = await world.queue()
+    world.sink.faults.verdict = () => 'drop'
+    t.equal(await world.send(id), 'unknown')
+    t.same(await world.types(id), ['MessageQueued', 'SendReleasing', 'SendOutcomeUnknown'])
+    world.sink.faults.verdict = () => 'accept'
+    world.time.now += 100 * 3_600_000
+    t.equal(await world.send(id), 'over')
+    t.equal(world.sink.messages.length, 1)
+
+    const settle = settleMessage(world.needs)
+    await settle(world.caller(), { outgoingId: id, decision: 'send-again' })
+    t.equal(await world.send(id), 'sent', 'a person may have it sent again')
+    t.equal(world.sink.messages.length, 2)
+    await t.rejects(settle(world.caller(), { outgoingId: id, decision: 'send-again' }), {
+      code: 'nothing-to-settle',
+    })
+  },
+)
+
+t.test('4xx puts off, before the dot and after it, and the message is sent later', async (t) => {
+  const world = await sendingWorld(t)
+  const id = await world.queue()
+  world.sink.faults.recipientCodes = { 'ann@client.test': 450 }
+  t.equal(await world.send(id), 'deferred')
+  t.equal(await world.send(id), 'not-due')
+  world.sink.faults.recipientCodes = {}
+  world.sink.faults.verdict = () => 451
+  world.time.now += 7_500
+  t.equal(await world.send(id), 'deferred')
+  world.sink.faults.verdict = () => 'accept'
+  world.time.now += 15_000
+  t.equal(await world.send(id), 'sent')
+  t.same(await world.types(id), [
+    'MessageQueued',
+    'SendDeferred',
+    'SendReleasing',
+    'SendDeferred',
+    'SendReleasing',
+    'EmailSent',
+  ])
+  t.equal(world.sink.messages.length, 1)
+})
+
+t.test('5xx fails with a remedy, and is tried again when a person says so', async (t) => {
+  const world = await sendingWorld(t)
+  const refused = await world.queue()
+  world.sink.faults.recipientCodes = { 'ann@client.test': 550 }
+  t.equal(await world.send(refused), 'failed')
+  const [, failure] = await world.events(refused)
+  t.equal(failure?.type, 'SendFailed')
+  const told = failure?.data as { remedy: string; refused: unknown[] }
+  t.ok(told.remedy.length > 10)
+  t.match(told.refused, [{ address: 'ann@client.test', code: 550 }])
+  world.time.now += 100 * 3_600_000
+  t.equal(await world.send(refused), 'over')
+  world.sink.faults.recipientCodes = {}
+  await settleMessage(world.needs)(world.caller(), { outgoingId: refused, decision: 'send-again' })
+  t.equal(await world.send(refused), 'sent')
+
+  const content = await world.queue()
+  world.sink.faults.verdict = () => 554
+  t.equal(await world.send(content), 'failed')
+  t.same(await world.types(content), ['MessageQueued', 'SendReleasing', 'SendFailed'])
+})
+
+t.test('a recipient that is refused is named, and the others get the message', async (t) => {
+  const world = await sendingWorld(t)
+  const id = await world.queue({ cc: [{ address: 'gone@client.test' }] })
+  world.sink.faults.recipientCodes = { 'gone@client.test': 550 }
+  t.equal(await world.send(id), 'sent')
+  const sent = (await world.events(id)).at(-1)!
+  t.match(sent.data, { accepted: ['ann@client.test'], refused: [{ address: 'gone@client.test', code: 550 }] })
+  t.same(world.sink.messages[0]!.envelope.recipients, ['ann@client.test'])
+})
+
+t.test('a waiting message is held back by what happened meanwhile', async (t) => {
+  const world = await sendingWorld(t)
+  const paused = await world.queue()
+  world.account.now = { ...world.account.now, status: 'paused' }
+  t.equal(await world.send(paused), 'paused')
+  t.same(await world.types(paused), ['MessageQueued'])
+  world.account.now = { ...world.account.now, status: 'active' }
+  t.equal(await world.send(paused), 'sent')
+
+  const failure = async (id: string) => {
+    t.equal(await world.send(id), 'failed')
+    return ((await world.events(id)).at(-1)!.data as { code: string }).code
+  }
+  const orphan = await world.queue()
+  world.account.now = { ...world.account.now, status: 'disconnected' }
+  t.equal(await failure(orphan), 'account-disconnected')
+  world.account.now = { ...world.account.now, status: 'active' }
+
+  const scheduledAt = new Date(world.time.now + 60_000).toISOString()
+  const late = await world.queue({}, { scheduledAt })
+  t.equal(await world.send(late), 'not-due')
+  world.time.now += 7 * 3_600_000
+  t.equal(await failure(late), 'overdue')
+  await settleMessage(world.needs)(world.caller(), { outgoingId: late, decision: 'send-again' })
+  t.equal(await world.send(late), 'sent')
+
+  const caller = world.caller()
+  const { queueMessage } = await import('../../../src/commands/sending/queue-email.ts')
+  const content = { message: world.input() }
+  const asked = { content, scheduledAt: null, undoSeconds: 0 }
+  const { outgoingId } = await queueMessage(world.needs)(caller, asked, 'u1')
+  world.records.users.delete('u1')
+  t.equal(await failure(outgoingId), 'sender-removed')
+})
+
+t.test(
+  'a message whose sender died between release and answer is told by the Sent folder, or unknown',
+  async (t) => {
+    const world = await sendingWorld(t, { withImap: true })
+    const recover = recoverReleasing(world.needs)
+    const dying = async () => {
+      const id = await world.queue()
+      // The process dies after the release: the sender neither sends nor tells.
+      const sender = {
+        send: async (...[, , release]: Parameters<typeof world.needs.sender.send>) => {
+          await release()
+          throw new Error('killed')
+        },
+        close: () => Promise.resolve(),
+      }
+      const handle: typeof world.needs.handle = (decider, stream, command, caller, options) =>
+        (command as { do: string }).do === 'release'
+          ? world.needs.handle(decider, stream, command, caller, options)
+          : Promise.reject(new TypeError('killed'))
+      await t.rejects(sendMessage({ ...world.needs, handle, sender })(world.caller(), id, never), /killed/)
+      t.equal((await world.state(id)).status, 'releasing')
+      t.equal(await world.send(id), 'over')
+      return id
+    }
+    const lost = await dying()
+    await recover(world.caller(), lost, never)
+    t.equal((await world.state(lost)).status, 'unknown')
+    await recover(world.caller(), lost, never)
+    t.same(await world.types(lost), ['MessageQueued', 'SendReleasing', 'SendOutcomeUnknown'])
+
+    const filed = await dying()
+    const state = await world.state(filed)
+    if (!('message' in state)) throw new Error('not queued')
+    world.imap!.mailbox('me').append('Sent', { raw: (await world.blobs.get(state.message.mime.blob))! })
+    await recover(world.caller(), filed, never)
+    t.match((await world.events(filed)).at(-1), {
+      type: 'EmailSent',
+      data: { evidence: 'found', attempt: 1 },
+    })
+
+    const away = await dying()
+    await world.imap!.close()
+    await recover(world.caller(), away, never)
+    t.equal((await world.state(away)).status, 'unknown')
+  },
+)
+
+/** A store that does the next appends, or not, and then does not answer. */
+const unreliable = (store: EventStore): EventStore & { lose: ('before' | 'after')[] } => {
+  const lose: ('before' | 'after')[] = []
+  return {
+    ...store,
+    lose,
+    append: async (append) => {
+      const fault = lose.shift()
+      if (fault === 'before') throw new Error('connection lost')
+      const appended = await store.append(append)
+      if (fault === 'after') throw new Error('connection lost')
+      return appended
+    },
+  }
+}
+
+t.test('a store that loses answers changes nothing: released once, the outcome recorded once', async (t) => {
+  const store = unreliable(memoryEventStore())
+  const world = await sendingWorld(t, { store })
+  for (const faults of [['before'], ['after'], ['before', 'after', 'before']] as const) {
+    const released = await world.queue()
+    store.lose.push(...faults)
+    t.equal(await world.send(released), 'sent')
+    t.same(await world.types(released), ['MessageQueued', 'SendReleasing', 'EmailSent'])
+
+    const answered = await world.queue()
+    world.sink.faults.verdict = () => {
+      store.lose.push(...faults)
+      return 'accept'
+    }
+    t.equal(await world.send(answered), 'sent')
+    t.same(await world.types(answered), ['MessageQueued', 'SendReleasing', 'EmailSent'])
+    delete world.sink.faults.verdict
+  }
+  t.equal(world.sink.messages.length, 6)
+})
+
+t.test(
+  'a sender that fails as it should not leaves the message waiting before its release, unknown after',
+  async (t) => {
+    const world = await sendingWorld(t)
+    const broken = (released: boolean) => ({
+      send: async (...[, , release]: Parameters<typeof world.needs.sender.send>) => {
+        if (released) await release()
+        throw new TypeError('a mistake')
+      },
+      close: () => Promise.resolve(),
+    })
+    for (const [released, status] of [
+      [false, 'deferred'],
+      [true, 'unknown'],
+    ] as const) {
+      const id = await world.queue()
+      const sent = sendMessage({ ...world.needs, sender: broken(released) })(world.caller(), id, never)
+      await t.rejects(sent, /a mistake/)
+      t.equal((await world.state(id)).status, status)
+    }
+  },
+)

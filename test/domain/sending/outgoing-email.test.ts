@@ -1,0 +1,270 @@
+import fc from 'fast-check'
+import { isDeepStrictEqual } from 'node:util'
+import t from 'tap'
+import { catalogue } from '../../../src/domain/catalogue.ts'
+import { Refused } from '../../../src/domain/decider.ts'
+import type { OutgoingEvent } from '../../../src/domain/sending/events.ts'
+import { outgoingMessage } from '../../../src/domain/sending/outgoing-email.ts'
+import type { OutgoingCommand, OutgoingMessage } from '../../../src/domain/sending/outgoing-state.ts'
+import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
+import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
+
+const outgoingId = idOf('out', 1)
+const queue: OutgoingCommand = { do: 'queue', message: exampleQueued() }
+const release = (attempt: number): OutgoingCommand => ({ do: 'release', attempt, now: at(20) })
+const sent = (attempt: number): OutgoingCommand => ({
+  do: 'record-sent',
+  attempt,
+  sentAt: at(21),
+  accepted: ['ann@client.test'],
+  refused: [],
+})
+const deferred = (attempt: number, released: boolean, now = at(21)): OutgoingCommand => ({
+  do: 'record-deferred',
+  attempt,
+  released,
+  code: 'smtp-451',
+  reason: 'Greylisted',
+  now,
+  chance: 0.5,
+})
+const failed = (attempt: number, released: boolean): OutgoingCommand => ({
+  do: 'record-failed',
+  attempt,
+  released,
+  code: 'smtp-550',
+  reason: 'No such user',
+  remedy: 'Check the address',
+  refused: [],
+})
+const unknown = (attempt: number): OutgoingCommand => ({ do: 'record-unknown', attempt, reason: 'cut' })
+const bounced = (recipient: string, permanent: boolean): OutgoingCommand => ({
+  do: 'record-bounced',
+  recipient,
+  permanent,
+  status: permanent ? '5.1.1' : '4.2.2',
+  report: idOf('msg', 1),
+  at: at(100),
+})
+const settle = (decision: 'send-again' | 'give-up'): OutgoingCommand => ({
+  do: 'settle-unknown',
+  decision,
+  now: at(40),
+})
+
+const run = (...commands: OutgoingCommand[]): { state: OutgoingMessage; last: OutgoingEvent[] } => {
+  let state = outgoingMessage.initial
+  let last: OutgoingEvent[] = []
+  for (const command of commands) {
+    last = outgoingMessage.decide(command, state)
+    state = last.reduce(outgoingMessage.evolve, state)
+  }
+  return { state, last }
+}
+const types = (...commands: OutgoingCommand[]): string[] => run(...commands).last.map(({ type }) => type)
+const refusal = (...commands: OutgoingCommand[]): string => {
+  try {
+    run(...commands)
+  } catch (error) {
+    if (error instanceof Refused) return error.code
+    throw error
+  }
+  return 'not refused'
+}
+
+t.test(
+  'a draft is saved, changed and discarded; the same again is nothing; what is queued is no draft',
+  async (t) => {
+    const save: OutgoingCommand = { do: 'save-draft', outgoingId, draft: exampleDraft() }
+    const discard: OutgoingCommand = { do: 'discard', outgoingId }
+    t.same(types(save), ['DraftSaved'])
+    t.same(types(save, save), [])
+    t.same(types(save, { ...save, draft: exampleDraft({ subject: 'Other' }) }), ['DraftSaved'])
+    t.same(types(save, discard), ['DraftDiscarded'])
+    t.same(types(save, discard, discard), [])
+    t.equal(refusal(save, discard, save), 'draft-discarded')
+    t.equal(refusal(save, discard, queue), 'draft-discarded')
+    t.same(types(save, queue), ['MessageQueued'])
+    t.equal(refusal(queue, save), 'already-queued')
+    t.equal(refusal(queue, queue), 'already-queued')
+  },
+)
+
+t.test('a message goes out when it is due, in the attempt that is next, once', async (t) => {
+  t.equal(refusal(queue, { do: 'release', attempt: 1, now: at(9) }), 'not-due')
+  t.same(types(queue, { do: 'release', attempt: 1, now: at(10) }), ['SendReleasing'])
+  t.equal(refusal(queue, release(2)), 'attempt-over')
+  t.equal(refusal(queue, release(1), release(1)), 'attempt-over')
+  t.equal(refusal(queue, release(1), sent(1), release(1)), 'attempt-over')
+  t.same(types(queue, release(1), sent(1)), ['EmailSent'])
+  t.same(types(queue, release(1), sent(1), sent(1)), [])
+  t.same(types(queue, sent(1)), [], 'an answer to nothing is nothing')
+})
+
+t.test('a cancel is certain until the release, and refused after it', async (t) => {
+  t.same(types(queue, { do: 'cancel' }), ['MessageCancelled'])
+  t.same(types(queue, { do: 'cancel' }, { do: 'cancel' }), [])
+  t.same(types(queue, deferred(1, false), { do: 'cancel' }), ['MessageCancelled'])
+  t.equal(refusal(queue, { do: 'cancel' }, release(1)), 'attempt-over')
+  for (const end of [sent(1), unknown(1), failed(1, true)])
+    t.equal(refusal(queue, release(1), end, { do: 'cancel' }), 'too-late-to-cancel')
+  t.equal(refusal(queue, release(1), { do: 'cancel' }), 'too-late-to-cancel')
+  t.equal(refusal({ do: 'cancel' }), 'not-queued')
+})
+
+t.test('what is put off is tried again with jitter, and given up after a day', async (t) => {
+  const { last } = run(queue, deferred(1, false))
+  t.match(last, [{ type: 'SendDeferred', data: { attempt: 1, retryAt: at(21 + 7.5) } }])
+  t.equal(refusal(queue, deferred(1, false), { do: 'release', attempt: 2, now: at(28) }), 'not-due')
+  t.same(types(queue, deferred(1, false), { do: 'release', attempt: 2, now: at(29) }), ['SendReleasing'])
+  t.same(types(queue, release(1), deferred(1, true)), ['SendDeferred'], 'the dot was answered with 4xx')
+  t.match(run(queue, deferred(1, false, at(86_400 + 10))).last, [
+    { type: 'SendFailed', data: { code: 'gave-up' } },
+  ])
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 60 }),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (attempt, chance) => {
+        const next = retryAt({ attempt, since: at(0), now: at(0), chance })
+        const delay = Date.parse(next ?? '') - Date.parse(at(0))
+        return delay >= 0 && delay < Math.min(retryPolicy.capMs, 15_000 * 2 ** (attempt - 1))
+      },
+    ),
+  )
+})
+
+t.test('a fault before the release says nothing once another attempt has gone on', async (t) => {
+  t.same(types(queue, release(1), failed(1, false)), [])
+  t.same(types(queue, release(1), deferred(1, false)), [])
+  t.same(types(queue, { do: 'cancel' }, failed(1, false)), [])
+  t.same(types(queue, deferred(1, false), failed(1, false)), [], 'not for the next attempt')
+})
+
+t.test('after a lost answer only evidence or a person moves the message on', async (t) => {
+  const lost = [queue, release(1), unknown(1)] as const
+  t.equal(run(...lost).state.status, 'unknown')
+  t.equal(refusal(...lost, release(2)), 'attempt-over')
+  t.equal(refusal(...lost, { do: 'retry', now: at(40) }), 'nothing-to-retry')
+  t.match(run(...lost, { do: 'record-found', foundAt: at(50) }).last, [
+    { type: 'EmailSent', data: { evidence: 'found', attempt: 1, accepted: ['ann@client.test'] } },
+  ])
+  t.match(run(...lost, sent(1)).last, [{ type: 'EmailSent', data: { evidence: 'answer' } }], 'a late answer')
+  t.same(types(...lost, failed(1, true)), ['SendFailed'], 'a late no')
+  t.same(types(...lost, deferred(1, true)), ['SendFailed'], 'a late "try again" is not tried by itself')
+  t.same(types(...lost, bounced('ann@client.test', true)), ['EmailSent', 'EmailBounced'])
+  t.same(types(...lost, settle('give-up')), ['UnknownSettled'])
+  t.same(types(...lost, settle('give-up'), settle('give-up')), [])
+  t.same(types(...lost, settle('give-up'), settle('send-again')), ['UnknownSettled'])
+  t.same(types(...lost, settle('send-again'), { ...release(2), now: at(41) } as OutgoingCommand), [
+    'SendReleasing',
+  ])
+  t.same(types(...lost, settle('send-again'), { do: 'record-found', foundAt: at(50) }), ['EmailSent'])
+  t.equal(
+    run(...lost, settle('send-again'), { do: 'cancel' }).state.status,
+    'unknown',
+    'not "cancelled": it may be out',
+  )
+  t.same(types(queue, { do: 'record-found', foundAt: at(50) }), [], 'never released: a forgery')
+  t.equal(refusal(queue, release(1), sent(1), settle('send-again')), 'nothing-to-settle')
+})
+
+t.test('what failed is tried again only when a person says so', async (t) => {
+  t.equal(refusal(queue, failed(1, false), release(2)), 'attempt-over')
+  const retry: OutgoingCommand = { do: 'retry', now: at(60) }
+  t.same(types(queue, failed(1, false), retry), ['SendRetried'])
+  t.same(types(queue, failed(1, false), retry, retry), [])
+  t.same(types(queue, failed(1, false), retry, { do: 'release', attempt: 2, now: at(60) }), ['SendReleasing'])
+  t.equal(refusal(queue, release(1), sent(1), retry), 'nothing-to-retry')
+})
+
+t.test(
+  'a sent message has one copy, is delivered until it bounces, and bounces once a recipient and report',
+  async (t) => {
+    const out = [queue, release(1), sent(1)] as const
+    const copy: OutgoingCommand = { do: 'record-copy', outcome: 'filed', folder: 'Sent' }
+    t.same(types(...out, copy), ['SentCopyFiled'])
+    t.same(types(...out, copy, copy), [])
+    t.same(types(queue, copy), [])
+    const delivered: OutgoingCommand = { do: 'record-delivered', basis: 'no-bounce', windowMinutes: 60 }
+    t.same(types(...out, delivered), ['EmailDelivered'])
+    t.same(types(...out, delivered, delivered), [])
+    t.same(types(...out, bounced('ann@client.test', true), delivered), [])
+    t.same(types(...out, bounced('ann@client.test', false), delivered), ['EmailDelivered'])
+    t.same(types(...out, delivered, bounced('ann@client.test', true)), ['EmailBounced'])
+    t.same(types(...out, bounced('ann@client.test', true), bounced('ann@client.test', true)), [])
+    const { state } = run(...out, delivered, bounced('ann@client.test', true))
+    t.match(state, { status: 'sent', delivered: false })
+  },
+)
+
+const anyCommand: fc.Arbitrary<OutgoingCommand> = fc.oneof(
+  fc.constantFrom<OutgoingCommand>(
+    { do: 'save-draft', outgoingId, draft: exampleDraft() },
+    { do: 'discard', outgoingId },
+    queue,
+    { do: 'cancel' },
+    { do: 'record-found', foundAt: at(50) },
+    settle('send-again'),
+    settle('give-up'),
+    { do: 'retry', now: at(60) },
+    { do: 'record-copy', outcome: 'found', folder: 'Sent' },
+    { do: 'record-delivered', basis: 'no-bounce', windowMinutes: 60 },
+    bounced('ann@client.test', true),
+    bounced('ann@client.test', false),
+  ),
+  fc
+    .integer({ min: 1, max: 4 })
+    .chain((attempt) =>
+      fc.constantFrom<OutgoingCommand>(
+        release(attempt),
+        sent(attempt),
+        unknown(attempt),
+        deferred(attempt, true),
+        deferred(attempt, false),
+        failed(attempt, true),
+        failed(attempt, false),
+      ),
+    ),
+)
+
+const deepFreeze = <Value>(value: Value): Value => {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) deepFreeze(part)
+    Object.freeze(value)
+  }
+  return value
+}
+
+t.test(
+  'laws: any commands in any order give valid events, plain state, and the same again from stored JSON',
+  async (t) => {
+    fc.assert(
+      fc.property(fc.array(anyCommand, { maxLength: 40 }), (commands) => {
+        let state = outgoingMessage.initial
+        const log: OutgoingEvent[] = []
+        for (const command of commands) {
+          deepFreeze(state)
+          try {
+            const events = outgoingMessage.decide(deepFreeze(command), state)
+            if (JSON.stringify(events) !== JSON.stringify(outgoingMessage.decide(command, state)))
+              return false
+            for (const event of events) catalogue.get(event.type)!.schema.parse(event.data)
+            log.push(...events)
+            state = events.reduce((folded, event) => deepFreeze(outgoingMessage.evolve(folded, event)), state)
+          } catch (error) {
+            if (!(error instanceof Refused)) throw error
+          }
+        }
+        const replayed = (JSON.parse(JSON.stringify(log)) as OutgoingEvent[]).reduce(
+          outgoingMessage.evolve,
+          outgoingMessage.initial,
+        )
+        const stored: unknown = JSON.parse(JSON.stringify(state))
+        return isDeepStrictEqual(stored, state) && isDeepStrictEqual(replayed, state)
+      }),
+      { numRuns: 400 },
+    )
+    t.pass()
+  },
+)
