@@ -11,11 +11,11 @@ import type { Decider } from '../src/domain/decider.ts'
 import { entry } from '../src/domain/directory/entry.ts'
 import { directoryEvents } from '../src/domain/directory/events.ts'
 import { defineEvent, type DomainEvent, type EventDefinition } from '../src/domain/event.ts'
-import { DeliveryReportRead, MessageCancelled, outgoingEvents } from '../src/domain/sending/events.ts'
-import { outgoingMessage } from '../src/domain/sending/outgoing-email.ts'
-import { messageEvents, syncPassEvents } from '../src/domain/sync/events.ts'
+import { DeliveryReportRead, EmailCancelled, outgoingEvents } from '../src/domain/sending/events.ts'
+import { outgoingEmail } from '../src/domain/sending/outgoing-email.ts'
+import { messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
 import { message } from '../src/domain/sync/message.ts'
-import { syncPass } from '../src/domain/sync/sync-pass.ts'
+import { syncRun } from '../src/domain/sync/sync-run.ts'
 import { templateEvents } from '../src/domain/templates/events.ts'
 import { template } from '../src/domain/templates/template.ts'
 import { trackingEvents } from '../src/domain/tracking/events.ts'
@@ -38,14 +38,19 @@ type AnyDecider = Decider<unknown, unknown, DomainEvent>
 /** Each decider with the kinds that it writes, and commands that take effect or are refused behind such a history. */
 const deciders = (
   [
-    [account, accountEvents, ['AccountConnected', 'SignatureChanged'], { do: 'pause', reason: '', by: null }],
+    [
+      account,
+      accountEvents,
+      ['AccountConnected', 'AccountSignatureChanged'],
+      { do: 'pause', reason: '', by: null },
+    ],
     [
       defaultAccount,
       [DefaultAccountChosen],
       ['DefaultAccountChosen'],
       { owner: { kind: 'team' }, accountId: 'acc_00000000000000000000000000' },
     ],
-    [syncPass, syncPassEvents, ['SyncPassStarted', 'FolderSynced'], { do: 'finish', unchanged: [] }],
+    [syncRun, syncRunEvents, ['SyncRunStarted', 'FolderSynced'], { do: 'finish', unchanged: [] }],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip' }],
     [
       template,
@@ -53,7 +58,7 @@ const deciders = (
       ['TemplateCreated', 'TemplateChanged'],
       { do: 'delete', by: 'u_sarah', templateId: 'tpl_00000000000000000000000000' },
     ],
-    [outgoingMessage, outgoingEvents, ['DraftSaved', 'MessageQueued'], { do: 'cancel' }],
+    [outgoingEmail, outgoingEvents, ['DraftSaved', 'EmailQueued'], { do: 'cancel' }],
     [entry, directoryEvents, ['ContactRecorded'], { do: 'remove', kind: 'contact', id: 'c_mia' }],
   ] as unknown as [AnyDecider, EventDefinition[], string[], unknown][]
 ).map(([decider, kinds, history, command]) => ({ decider, kinds, history, command }))
@@ -192,7 +197,7 @@ t.test('every decider folds every shape of its kinds, whatever came before', asy
 
 t.test('every read model folds every shape of the kinds that it reads', async (t) => {
   // One story: the message is cancelled when all else has happened to it.
-  const isEnd = ({ type }: DomainEvent): boolean => type === MessageCancelled.type
+  const isEnd = ({ type }: DomainEvent): boolean => type === EmailCancelled.type
   const events = presentEvents(kinds).toSorted((a, b) => Number(isEnd(a)) - Number(isEnd(b)))
   const inLog = recordedEvents(events.map(({ type, data }) => ({ type, data })))
   for (const projection of projections) {

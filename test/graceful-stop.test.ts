@@ -118,7 +118,7 @@ t.test('mail servers that accept and never answer', async (t) => {
     )
     t.same(
       outgoing.map(({ types }) => types),
-      Array(2).fill('MessageQueued SendReleasing SendOutcomeUnknown'),
+      Array(2).fill('EmailQueued EmailReleased EmailOutcomeLost'),
       'what became of a message that nobody answered for is told as unknown, and not left in the air',
     )
   })

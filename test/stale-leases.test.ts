@@ -19,7 +19,7 @@ import {
 import { confirmDelivery } from '../src/commands/sending/confirm-delivery.ts'
 import { fileSentCopy, giveUpOnCopy } from '../src/commands/sending/file-sent-copy.ts'
 import { recoverReleasing } from '../src/commands/sending/recover-releasing.ts'
-import { sendMessage } from '../src/commands/sending/send-email.ts'
+import { sendEmail } from '../src/commands/sending/send-email.ts'
 import { runAutomations } from '../src/commands/automation-runner.ts'
 import { directory, listEntries } from '../src/projections/directory/directory.ts'
 import { testDatabase } from './support/postgres.ts'
@@ -135,14 +135,14 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
 for (const [where, type] of [
   ['the middle of a folder', 'MessageSynced'],
   ['front of its figures', 'FolderSynced'],
-  ['front of its end', 'SyncPassFinished'],
+  ['front of its end', 'SyncRunFinished'],
 ] as const)
-  t.test(`a sync pass: one that was stopped in ${where} counts nothing twice`, async (t) => {
+  t.test(`a sync run: one that was stopped in ${where} counts nothing twice`, async (t) => {
     const rig = await syncRig(t, { inbox: Array.from({ length: 20 }, (_, n) => mail(n)) })
     const stop = stopAt()
     t.teardown(() => stop.goOn())
     const store = stoppedIn(rig.store, type, stop)
-    const late = rig.pass(always, 'schedule', {
+    const late = rig.run(always, 'schedule', {
       leases: leasesOf('first'),
       store,
       handle: rig.handleOn(store),
@@ -154,14 +154,14 @@ for (const [where, type] of [
       )
     ).rows as [{ name: string }]
     await letTimePass(name)
-    t.equal(outcomeOf(await rig.pass(always, 'schedule', { leases: leasesOf('second') })), 'success')
+    t.equal(outcomeOf(await rig.run(always, 'schedule', { leases: leasesOf('second') })), 'success')
     const [events, lies] = [await rig.events(), await rig.whatLies()]
     stop.goOn()
     await late
     t.strictSame(await rig.events(), events, 'what the stale one tells is refused, or told already')
     t.strictSame(await rig.whatLies(), lies)
     t.equal((await rig.eventsOf('MessageSynced')).length, 20)
-    const ends = (await rig.eventsOf('SyncPassFinished')).map(
+    const ends = (await rig.eventsOf('SyncRunFinished')).map(
       ({ data }) => (data as { outcome: string }).outcome,
     )
     t.strictSame(ends, ['abandoned', 'success'])
@@ -188,7 +188,7 @@ const senderOf = (
     accountsWithDue: async () => ((await ids('queued', 'deferred')).length > 0 ? [accountId] : []),
     dueMessages: () => ids('queued', 'deferred'),
     releasingMessages: async () => (await ids('releasing')).map((id) => ({ id, accountId })),
-    send: sendMessage(needs),
+    send: sendEmail(needs),
     recover: recoverReleasing(needs),
   }
   return { send: sendDue(deps), recover: recoverDeadSends(deps) }
@@ -199,13 +199,13 @@ t.test('a send: a sender that was stopped before the release does not send', asy
   const world = await sendingWorld(t)
   const id = await world.queue()
   const stop = stopAt()
-  const late = senderOf(world, 'first', stoppedIn(world.store, 'SendReleasing', stop)).send(always)
+  const late = senderOf(world, 'first', stoppedIn(world.store, 'EmailReleased', stop)).send(always)
   await stop.reached
   await letTimePass(leaseOf(world))
   t.ok(await senderOf(world, 'second', world.store).send(always))
   stop.goOn()
   await late
-  t.same(await world.types(id), ['MessageQueued', 'SendReleasing', 'EmailSent'])
+  t.same(await world.types(id), ['EmailQueued', 'EmailReleased', 'EmailSent'])
   t.equal(world.sink.messages.length, 1)
 })
 
@@ -237,7 +237,7 @@ t.test(
     stop.goOn()
     await late
     t.equal(world.sink.messages.length, 1)
-    t.same(await world.types(id), ['MessageQueued', 'SendReleasing', 'SendOutcomeUnknown', 'EmailSent'])
+    t.same(await world.types(id), ['EmailQueued', 'EmailReleased', 'EmailOutcomeLost', 'EmailSent'])
   },
 )
 

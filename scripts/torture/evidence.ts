@@ -4,7 +4,7 @@ import type { AccountEvent } from '../../src/domain/accounts/events.ts'
 import type { DirectoryEvent } from '../../src/domain/directory/events.ts'
 import type { DomainEvent, Position, RecordedEvent } from '../../src/domain/event.ts'
 import type { OutgoingEvent } from '../../src/domain/sending/events.ts'
-import type { MessageEvent, SyncPassEvent } from '../../src/domain/sync/events.ts'
+import type { MessageEvent, SyncRunEvent } from '../../src/domain/sync/events.ts'
 import type { TemplateEvent } from '../../src/domain/templates/events.ts'
 import type { TrackingEvent } from '../../src/domain/tracking/events.ts'
 import type { Commander } from './commander.ts'
@@ -17,7 +17,7 @@ type Known =
   | DirectoryEvent
   | OutgoingEvent
   | MessageEvent
-  | SyncPassEvent
+  | SyncRunEvent
   | TemplateEvent
   | TrackingEvent
 type RecordedOf<Event> = Event extends DomainEvent ? RecordedEvent<Event> : never

@@ -27,7 +27,7 @@ type Projections = {
 }
 
 /**
- * Waits until nothing is left to do: no command unanswered, no message due, every copy filed, a whole sync pass of each
+ * Waits until nothing is left to do: no command unanswered, no message due, every copy filed, a whole sync run of each
  * account behind the last change of its mailbox, no hit in the spool, and every read model at the head.
  * @returns what did not come to rest; empty where all did
  */
@@ -38,7 +38,7 @@ export const quiesce = async (parts: Parts): Promise<string[]> => {
     ['messages to be sent', nothingWaits],
     ['copies to be filed', copiesAreFiled],
     ['the spool of hits', spoolIsEmpty],
-    ['a sync pass behind all of it', syncPassed],
+    ['a sync run behind all of it', syncRuned],
     ['answers of customers to be recorded', repliesAreRecorded],
     ['read models at the head', atHead],
   ]
@@ -73,7 +73,7 @@ const copiesAreFiled = async ({ commander }: Parts): Promise<boolean> => {
 }
 
 /** A pass that began after the last change, in each account: asked for once more, in case the mailbox has moved on. */
-const syncPassed = async ({ commander, world, accounts }: Parts): Promise<boolean> => {
+const syncRuned = async ({ commander, world, accounts }: Parts): Promise<boolean> => {
   for (const id of accounts.values()) {
     const since = Date.now()
     await commander.ask({

@@ -13,8 +13,8 @@ import { confirmFound } from '../commands/sending/confirm-found.ts'
 import { fileSentCopy, giveUpOnCopy } from '../commands/sending/file-sent-copy.ts'
 import { readReport } from '../commands/sending/read-report.ts'
 import { recoverReleasing } from '../commands/sending/recover-releasing.ts'
-import { sendMessage } from '../commands/sending/send-email.ts'
-import { runSyncPass } from '../commands/sync/run-sync-pass.ts'
+import { sendEmail } from '../commands/sending/send-email.ts'
+import { runSync } from '../commands/sync/run-sync.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import { recordReply } from '../commands/tracking/record-reply.ts'
@@ -39,11 +39,11 @@ export const automationsOf = (
   clock: Clock,
   deliveryWindowMinutes: number,
 ): Automation[] => {
-  const sending = { ...sendNeeds, send: sendMessage(sendNeeds), recover: recoverReleasing(needs) }
+  const sending = { ...sendNeeds, send: sendEmail(sendNeeds), recover: recoverReleasing(needs) }
   const syncDue = syncDueAccounts({
     clock,
     dueAccounts: (limit) => dueAccounts(db, clock(), limit),
-    run: runSyncPass(syncNeeds),
+    run: runSync(syncNeeds),
   })
   return [
     {

@@ -11,12 +11,12 @@ import { account, accountStream, requireActive, type ConnectedAccount } from '..
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import type { Owner } from '../domain/accounts/events.ts'
 import { entry, entryStream, type Entry } from '../domain/directory/entry.ts'
-import { outgoingMessage, outgoingStream } from '../domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
 import { contactOfAddress } from '../projections/directory/directory.ts'
 import { accountsWithDue, dueMessages, releasingMessages } from '../projections/sending/outbox-queries.ts'
 import { findMessage } from '../projections/sync/find-messages.ts'
 import { knownAmong, knownBelow, knownOfOld } from '../projections/sync/placements.ts'
-import { lastPassOf } from '../projections/sync/sync-schedule.ts'
+import { lastRunOf } from '../projections/sync/sync-schedule.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
 
@@ -62,13 +62,13 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
       return found && { ...found, active: found.status === 'active' }
     },
     findOutgoing: async (id: string) => {
-      const { state } = await load(outgoingMessage, outgoingStream(id))
+      const { state } = await load(outgoingEmail, outgoingStream(id))
       if (!('message' in state)) return null
       const { accountId, mime, copy } = state.message
       return { accountId, blobs: [mime.blob, copy.blob] }
     },
     known,
-    lastPass: (accountId: string) => lastPassOf(db, accountId),
+    lastRun: (accountId: string) => lastRunOf(db, accountId),
   }
 
   const writeNeeds = {

@@ -16,7 +16,7 @@ import { syncSchedule } from '../projections/sync/sync-schedule.ts'
 import { syncStatus } from '../projections/sync/sync-status.ts'
 import { threads } from '../projections/sync/threads.ts'
 import { templateList } from '../projections/templates/template-list.ts'
-import { messageTimeline } from '../projections/tracking/email-timeline.ts'
+import { emailTimeline } from '../projections/tracking/email-timeline.ts'
 import { repliesToRecord } from '../projections/tracking/replies-to-record.ts'
 
 /** Every read model there is. */
@@ -37,7 +37,7 @@ export const projections: readonly AnyProjection[] = [
   syncHistory,
   syncErrors,
   templateList,
-  messageTimeline,
+  emailTimeline,
   repliesToRecord,
   engagement,
 ]

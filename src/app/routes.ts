@@ -18,13 +18,13 @@ import { testAccount } from '../commands/accounts/test-account.ts'
 import { putEntry } from '../commands/directory/put-entry.ts'
 import { removeEntry } from '../commands/directory/remove-entry.ts'
 import type { Clock } from '../commands/ports/clock.ts'
-import { cancelMessage } from '../commands/sending/cancel-email.ts'
+import { cancelEmail } from '../commands/sending/cancel-email.ts'
 import { discardDraft } from '../commands/sending/discard-draft.ts'
-import { ownMessage } from '../commands/sending/own-email.ts'
+import { ownEmail } from '../commands/sending/own-email.ts'
 import { previewDraft } from '../commands/sending/preview-draft.ts'
-import { queueMessage } from '../commands/sending/queue-email.ts'
+import { queueEmail } from '../commands/sending/queue-email.ts'
 import { changeDraft, saveDraft } from '../commands/sending/save-draft.ts'
-import { settleMessage } from '../commands/sending/settle-email.ts'
+import { settleEmail } from '../commands/sending/settle-email.ts'
 import { retryQuarantined } from '../commands/sync/retry-quarantined.ts'
 import { skipQuarantined } from '../commands/sync/skip-quarantined.ts'
 import { changeTemplate } from '../commands/templates/change-template.ts'
@@ -67,14 +67,14 @@ import { sentToday } from '../projections/sending/send-counters.ts'
 import { findMessage, listFolder, listMessages, messagesOf } from '../projections/sync/find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from '../projections/sync/find-threads.ts'
 import { listSyncErrors } from '../projections/sync/sync-errors.ts'
-import { findPass, listPasses } from '../projections/sync/sync-history.ts'
+import { findRun, listRuns } from '../projections/sync/sync-history.ts'
 import { findSyncStatus } from '../projections/sync/sync-status.ts'
 import {
   findTemplateDetail,
   findTemplateVersion,
   listTemplates,
 } from '../projections/templates/template-list.ts'
-import { messageTracking } from '../projections/tracking/email-timeline-queries.ts'
+import { emailTracking } from '../projections/tracking/email-timeline-queries.ts'
 import { readAccess } from './access.ts'
 import type { Adapters } from './adapters.ts'
 import type { Needs } from './needs.ts'
@@ -158,8 +158,8 @@ export const addRoutes = (server: App, parts: Parts): void => {
     requestSync: requestSync(needs),
     findSyncStatus: async (id, now, userId) =>
       (await mayRead(id, userId)) ? findSyncStatus(db, id, now) : undefined,
-    listPasses: (id, before, limit) => listPasses(db, id, before, limit),
-    findPass: (id, number) => findPass(db, id, number),
+    listRuns: (id, before, limit) => listRuns(db, id, before, limit),
+    findRun: (id, number) => findRun(db, id, number),
     listSyncErrors: (id, after, limit) => listSyncErrors(db, id, after, limit),
     clock,
   })
@@ -200,16 +200,16 @@ export const addRoutes = (server: App, parts: Parts): void => {
     files,
   })
   outboxRoutes(server, {
-    queueMessage: queueMessage(writeNeeds),
-    cancelMessage: cancelMessage(needs),
-    settleMessage: settleMessage(needs),
+    queueEmail: queueEmail(writeNeeds),
+    cancelEmail: cancelEmail(needs),
+    settleEmail: settleEmail(needs),
     listOutbox: async ({ userId, ...filter }, after, limit) => {
       const accounts = userId === null ? undefined : await usableAccounts(db, userId)
       return listOutbox(db, { ...filter, accounts }, after, limit)
     },
     findOutgoing: async (id, userId) => own(await findOutgoing(db, id), userId),
     blobs,
-    ownMessage: ownMessage(needs),
+    ownEmail: ownEmail(needs),
     files,
   })
   trackingHitRoutes(server, {
@@ -221,8 +221,8 @@ export const addRoutes = (server: App, parts: Parts): void => {
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
   trackingReportRoutes(server, {
-    messageTracking: async (id, userId) => {
-      const found = await messageTracking(db, id, { now: clock() })
+    emailTracking: async (id, userId) => {
+      const found = await emailTracking(db, id, { now: clock() })
       return found && (await mayRead(found.accountId, userId)) ? found : null
     },
     clock,

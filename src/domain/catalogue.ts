@@ -2,7 +2,7 @@ import { accountEvents, DefaultAccountChosen } from './accounts/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
-import { messageEvents, syncPassEvents } from './sync/events.ts'
+import { messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
@@ -12,7 +12,7 @@ export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, E
     ...directoryEvents,
     ...accountEvents,
     DefaultAccountChosen,
-    ...syncPassEvents,
+    ...syncRunEvents,
     ...messageEvents,
     ...templateEvents,
     ...outgoingEvents,

@@ -184,7 +184,7 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
     },
   )
 
-  t.test('a second pass stores nothing', async (t) => {
+  t.test('a second run stores nothing', async (t) => {
     const before = await announced()
     const second = await sync.now()
     t.equal(second.count, 0)

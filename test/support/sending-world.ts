@@ -13,13 +13,13 @@ import type { BlobStore } from '../../src/commands/ports/blobs.ts'
 import { Secret } from '../../src/commands/ports/credentials.ts'
 import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { DirectoryLookup, SendingAccount } from '../../src/commands/sending/ports.ts'
-import { queueMessage, type QueueMessage } from '../../src/commands/sending/queue-email.ts'
+import { queueEmail, type QueueMessage } from '../../src/commands/sending/queue-email.ts'
 import type { DraftInput } from '../../src/commands/sending/resolve-reply.ts'
-import { sendMessage } from '../../src/commands/sending/send-email.ts'
+import { sendEmail } from '../../src/commands/sending/send-email.ts'
 import { defaultSettings } from '../../src/domain/accounts/events.ts'
 import { NotFound, Refused } from '../../src/domain/decider.ts'
 import type { Contact, Deal, User } from '../../src/domain/directory/events.ts'
-import { outgoingMessage, outgoingStream } from '../../src/domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../../src/domain/sending/outgoing-email.ts'
 import type { ReplyParent } from '../../src/domain/sending/reply.ts'
 import { exampleDraft, idOf } from './sending.ts'
 
@@ -124,7 +124,7 @@ export const sendingWorld = async (
   const queue = async (changes: Partial<DraftInput> = {}, when: Partial<QueueMessage> = {}) => {
     const content = { message: input(changes) }
     const asked = { content, scheduledAt: null, undoSeconds: 0, ...when }
-    return (await queueMessage(needs)(caller(), asked, null)).outgoingId
+    return (await queueEmail(needs)(caller(), asked, null)).outgoingId
   }
   return {
     t,
@@ -140,8 +140,8 @@ export const sendingWorld = async (
     caller,
     input,
     queue,
-    send: (id: string, signal = never) => sendMessage(needs)(caller('sender'), id, signal),
-    state: async (id: string) => (await load(outgoingMessage, outgoingStream(id))).state,
+    send: (id: string, signal = never) => sendEmail(needs)(caller('sender'), id, signal),
+    state: async (id: string) => (await load(outgoingEmail, outgoingStream(id))).state,
     events: async (id: string) => store.readStream(outgoingStream(id)),
     types: async (id: string) => (await store.readStream(outgoingStream(id))).map(({ type }) => type),
   }

@@ -1,5 +1,5 @@
 import type { Draft } from '../../src/domain/sending/events.ts'
-import type { QueuedMessage } from '../../src/domain/sending/outgoing-state.ts'
+import type { QueuedEmail } from '../../src/domain/sending/outgoing-state.ts'
 
 /** Examples for tests of sending: ids of the right form, and messages to change. */
 
@@ -31,7 +31,7 @@ export const exampleDraft = (changes: Partial<Draft> = {}): Draft => ({
 
 const blob = 'a'.repeat(64)
 
-export const exampleQueued = (changes: Partial<QueuedMessage> = {}): QueuedMessage => ({
+export const exampleQueued = (changes: Partial<QueuedEmail> = {}): QueuedEmail => ({
   outgoingId: idOf('out', 1),
   accountId: idOf('acc', 1),
   userId: null,

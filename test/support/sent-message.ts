@@ -3,11 +3,11 @@ import {
   EmailBounced,
   EmailDelivered,
   EmailSent,
-  MessageQueued,
-  SendReleasing,
+  EmailQueued,
+  EmailReleased,
   type OutgoingEvent,
 } from '../../src/domain/sending/events.ts'
-import type { QueuedMessage } from '../../src/domain/sending/outgoing-state.ts'
+import type { QueuedEmail } from '../../src/domain/sending/outgoing-state.ts'
 import { EmailReplied } from '../../src/domain/tracking/events.ts'
 import type { Envelope } from './fold.ts'
 import { aClick, anOpen, type HitChanges } from './hits.ts'
@@ -19,12 +19,12 @@ type Told = DomainEvent & { envelope: Envelope }
 
 const accountId = idOf('acc', 1)
 
-export type Links = QueuedMessage['tracking']['links']
+export type Links = QueuedEmail['tracking']['links']
 
 export const linksOf = (...urls: string[]): Links =>
   urls.map((url, index) => ({ index, url, text: `link ${index}` }))
 
-export const sentMessage = (number: number, changes: Partial<QueuedMessage> = {}) => {
+export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) => {
   const outgoingId = idOf('out', number)
   const queued = exampleQueued({
     outgoingId,
@@ -44,8 +44,8 @@ export const sentMessage = (number: number, changes: Partial<QueuedMessage> = {}
   const outgoing = (event: DomainEvent, at: string): Told => told(event, at, 'outgoing')
   return {
     outgoingId,
-    queued: outgoing(MessageQueued(queued), queued.queuedAt),
-    releasing: (at: string) => outgoing(SendReleasing({ ...about, attempt: 1 }), at),
+    queued: outgoing(EmailQueued(queued), queued.queuedAt),
+    releasing: (at: string) => outgoing(EmailReleased({ ...about, attempt: 1 }), at),
     sent: (at: string, of: { accepted?: string[]; refused?: string[] } = {}) =>
       outgoing(
         EmailSent({

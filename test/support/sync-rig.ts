@@ -12,12 +12,12 @@ import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { Lease, Leases } from '../../src/commands/ports/leases.ts'
 import type { MailParser } from '../../src/commands/ports/parser.ts'
 import type { FindOutgoing, KnownFolder, KnownMail, SyncDeps } from '../../src/commands/sync/ports.ts'
-import { runSyncPass, type SyncPassResult } from '../../src/commands/sync/run-sync-pass.ts'
+import { runSync, type SyncRunResult } from '../../src/commands/sync/run-sync.ts'
 import { account } from '../../src/domain/accounts/account.ts'
 import type { AccountSettings } from '../../src/domain/accounts/events.ts'
 import type { RecordedEvent } from '../../src/domain/event.ts'
 import type { FolderCounts } from '../../src/domain/sync/events.ts'
-import type { SyncTrigger } from '../../src/domain/sync/sync-pass.ts'
+import type { SyncTrigger } from '../../src/domain/sync/sync-run.ts'
 import { placements, type KnownPlace } from '../../src/projections/sync/placements.ts'
 import { foldEvents } from './fold.ts'
 import { readFrom } from './log.ts'
@@ -104,7 +104,7 @@ export type RigOptions = {
 
 let shared: MailParser | undefined
 
-/** A mailbox on a real IMAP server, an account that syncs it, and the log that the passes write. */
+/** A mailbox on a real IMAP server, an account that syncs it, and the log that the runs write. */
 export const syncRig = async (
   t: { teardown(fn: () => unknown): void },
   { inbox = [], sent = [], settings = {}, ...options }: RigOptions = {},
@@ -151,7 +151,7 @@ export const syncRig = async (
     blobs: options.parts?.blobs ?? memoryBlobStore(),
     known: options.parts?.known ?? knownFromLog(store),
     findOutgoing: options.findOutgoing ?? (async () => null),
-    lastPass: async () => 0,
+    lastRun: async () => 0,
     findAccount: async (id) => {
       const { state } = await load(account, `account-${id}`)
       if (state.status === 'none') return null
@@ -180,15 +180,15 @@ export const syncRig = async (
     callerNow(),
   )
 
-  const pass = (signal = new AbortController().signal, trigger: SyncTrigger = 'schedule', more = {}) =>
-    runSyncPass({ ...deps, ...more })(callerNow(), { accountId, trigger }, signal)
+  const run = (signal = new AbortController().signal, trigger: SyncTrigger = 'schedule', more = {}) =>
+    runSync({ ...deps, ...more })(callerNow(), { accountId, trigger }, signal)
   const events = () => readFrom(store, null, 1000)
   return {
     server,
     mailbox: server.mailbox(user),
     deps,
     store,
-    pass,
+    run,
     /** Commands on another store than the rig's own. */
     handleOn: (other: EventStore) => handler(other, clock),
     /** Makes it later, for what depends on how long ago something was. */
@@ -197,7 +197,7 @@ export const syncRig = async (
     whatLies: async () => whatLies(await events()),
     events,
     eventsOf: async (...types: string[]) => (await events()).filter(({ type }) => types.includes(type)),
-    /** The figures of one pass, all folders and stretches together. */
+    /** The figures of one run, all folders and stretches together. */
     countsOf: async (number: number) => sumOf(await events(), number),
   }
 }
@@ -235,5 +235,5 @@ const sumOf = (events: readonly RecordedEvent[], number: number): Omit<FolderCou
   return sum
 }
 
-export const outcomeOf = (result: SyncPassResult): string =>
+export const outcomeOf = (result: SyncRunResult): string =>
   result.kind === 'done' ? result.outcome : result.kind

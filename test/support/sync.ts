@@ -2,8 +2,8 @@ import { AccountConnected, defaultSettings, type AccountSettings } from '../../s
 import {
   FolderSynced,
   MessageSynced,
-  SyncPassFinished,
-  SyncPassStarted,
+  SyncRunFinished,
+  SyncRunStarted,
   type FolderCounts,
   type FolderCursor,
   type Placement,
@@ -101,8 +101,8 @@ export const countsOf = (changes: Partial<FolderCounts> = {}): FolderCounts => (
   ...changes,
 })
 
-export const passStarted = (number: number) =>
-  SyncPassStarted({ accountId, number, trigger: 'schedule', cursors: [] })
+export const runStarted = (number: number) =>
+  SyncRunStarted({ accountId, number, trigger: 'schedule', cursors: [] })
 
 export const folderSynced = (
   number: number,
@@ -119,8 +119,8 @@ export const folderSynced = (
     ...rest,
   })
 
-export const passFinished = (
+export const runFinished = (
   number: number,
   outcome: 'success' | 'partial' | 'failed' | 'abandoned' = 'success',
-  rest: Partial<EventOf<typeof SyncPassFinished>['data']> = {},
-) => SyncPassFinished({ accountId, number, outcome, code: null, detail: null, remedy: null, ...rest })
+  rest: Partial<EventOf<typeof SyncRunFinished>['data']> = {},
+) => SyncRunFinished({ accountId, number, outcome, code: null, detail: null, remedy: null, ...rest })

@@ -62,7 +62,7 @@ export const placedByLog = async (pool: pg.Pool): Promise<Map<string, Known[]>> 
   for (const { type, id, place, flags, sha } of rows) {
     if (type === 'MessageSynced' || type === 'MessageQuarantined') bytesOf.set(id, sha)
     const there = placed.get(place) ?? new Map<string, Known>()
-    if (type === 'MessageRemoved') there.delete(id)
+    if (type === 'MessageRemovedFromFolder') there.delete(id)
     else there.set(id, { id, flags: (flags ?? []).toSorted(), sha: bytesOf.get(id) ?? null })
     placed.set(place, there)
   }

@@ -18,7 +18,12 @@ const placesOf = (events: readonly Logged[], accountId: string, broken: string[]
       broken.push(`${keyOf(placement)} is the place of ${there.messageId} and of ${held.messageId}`)
     places.set(keyOf(placement), held)
   }
-  const wanted = ['MessageSynced', 'MessageQuarantined', 'MessagePlaced', 'MessageRemoved'] as const
+  const wanted = [
+    'MessageSynced',
+    'MessageQuarantined',
+    'MessageAddedToFolder',
+    'MessageRemovedFromFolder',
+  ] as const
   for (const event of ofType(events, ...wanted)) {
     if (event.data.accountId !== accountId) continue
     switch (event.type) {
@@ -31,10 +36,10 @@ const placesOf = (events: readonly Logged[], accountId: string, broken: string[]
         put(placement, held)
         break
       }
-      case 'MessagePlaced':
+      case 'MessageAddedToFolder':
         put(event.data.placement, known.get(event.data.messageId))
         break
-      case 'MessageRemoved':
+      case 'MessageRemovedFromFolder':
         if (!places.delete(keyOf(event.data.placement)))
           broken.push(`${keyOf(event.data.placement)} was removed, and nothing lay there`)
     }

@@ -12,7 +12,7 @@ const streamsOf = (events: readonly Logged[]): Map<string, Logged[]> =>
 const twice = <Item>(items: readonly Item[], keyOf: (item: Item) => string): string[] =>
   [...Map.groupBy(items, keyOf)].filter(([, of]) => of.length > 1).map(([key]) => key)
 
-const END = ['EmailSent', 'SendFailed', 'MessageCancelled', 'SendOutcomeUnknown']
+const END = ['EmailSent', 'EmailFailed', 'EmailCancelled', 'EmailOutcomeLost']
 const endOf = (events: readonly Logged[]): Logged | undefined =>
   events.findLast(({ type }) => END.includes(type))
 
@@ -33,9 +33,9 @@ export const nothingIsSentTwice: Invariant = {
     for (const [id, mail] of taken) {
       const stream = streams.get(id) ?? []
       const end = endOf(stream)?.type
-      if (end !== 'EmailSent' && end !== 'SendOutcomeUnknown')
+      if (end !== 'EmailSent' && end !== 'EmailOutcomeLost')
         broken.push(`${id} was taken, and its stream is ${stream.map(({ type }) => type).join(', ')}`)
-      const [queued] = ofType(stream, 'MessageQueued')
+      const [queued] = ofType(stream, 'EmailQueued')
       if (!queued) continue
       if (queued.data.mime.blob !== mail.sha256) broken.push(`${id} went with other bytes than were fixed`)
       const [fixed, went] = [queued.data.envelope, mail].map(({ from, recipients }) =>
@@ -54,13 +54,13 @@ export const everyMessageComesToAnEnd: Invariant = {
     const streams = streamsOf(events)
     const broken = asked.wishes.flatMap((wish) => {
       const stream = streams.get(wish.outgoingId) ?? []
-      const [queued] = ofType(stream, 'MessageQueued')
+      const [queued] = ofType(stream, 'EmailQueued')
       const end = endOf(stream)?.type
       if (!queued) return [`${wish.outgoingId} was never queued`]
       const to = JSON.stringify(queued.data.envelope.recipients.toSorted())
       const wished = JSON.stringify(wish.recipients.toSorted())
       return [
-        ...(end === undefined || end === 'SendFailed'
+        ...(end === undefined || end === 'EmailFailed'
           ? [`${wish.outgoingId} ended as ${stream.map(({ type }) => type).join(', ')}`]
           : []),
         ...(to === wished ? [] : [`${wish.outgoingId} was asked for ${wished} and queued for ${to}`]),
@@ -76,7 +76,7 @@ export const unknownIsRare: Invariant = {
   check: ({ world, fire, events }) => {
     const broken: string[] = []
     const lost = new Set(world.sunk.filter(({ dropped }) => dropped).map(({ outgoingId }) => outgoingId))
-    const told = ofType(events, 'SendOutcomeUnknown')
+    const told = ofType(events, 'EmailOutcomeLost')
     for (const { data, stream, revision, recordedAt } of told) {
       const released = events.find((event) => event.stream === stream && event.revision === revision - 1)
       const [from, to] = [released?.recordedAt ?? recordedAt, recordedAt].map((at) => Date.parse(at)) as [
@@ -86,13 +86,13 @@ export const unknownIsRare: Invariant = {
       const wasStruck = fire.tally.blows.some(
         (blow) => blow.to >= from - CLOCK_MS && blow.from <= to + CLOCK_MS,
       )
-      if (released?.type !== 'SendReleasing' || !(wasStruck || lost.has(data.outgoingId)))
+      if (released?.type !== 'EmailReleased' || !(wasStruck || lost.has(data.outgoingId)))
         broken.push(
           `${data.outgoingId} became unknown at ${recordedAt}, with neither a kill, a pause nor a lost answer`,
         )
     }
     const left = [...streamsOf(events)]
-      .filter(([, stream]) => endOf(stream)?.type === 'SendOutcomeUnknown')
+      .filter(([, stream]) => endOf(stream)?.type === 'EmailOutcomeLost')
       .map(([id]) => id)
     const gone = left.filter((id) => world.sunk.some(({ outgoingId }) => outgoingId === id))
     for (const id of gone) {
@@ -123,10 +123,10 @@ export const nothingGoesEarly: Invariant = {
       if (!wish.cancelled) continue
       cancelled++
       if (mail) broken.push(`${wish.outgoingId} went although its cancel was accepted`)
-      if (endOf(streams.get(wish.outgoingId) ?? [])?.type !== 'MessageCancelled')
+      if (endOf(streams.get(wish.outgoingId) ?? [])?.type !== 'EmailCancelled')
         broken.push(`${wish.outgoingId}: the accepted cancel is not its end`)
     }
-    for (const { data } of ofType(events, 'MessageCancelled'))
+    for (const { data } of ofType(events, 'EmailCancelled'))
       if (taken.has(data.outgoingId)) broken.push(`${data.outgoingId} is cancelled, and went`)
     const later = asked.wishes.filter(({ scheduledAt, undoMs }) => scheduledAt !== null || undoMs > 0).length
     return { looked: `${later} for later, ${cancelled} cancelled`, broken }

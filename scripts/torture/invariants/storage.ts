@@ -87,7 +87,7 @@ export const blobsAreThere: Invariant = {
   atRest: false,
   check: async ({ pool, events }) => {
     const named = new Map<string, string>()
-    for (const { data } of ofType(events, 'MessageQueued'))
+    for (const { data } of ofType(events, 'EmailQueued'))
       for (const hash of [data.mime.blob, data.copy.blob, ...data.attachments.map(({ blob }) => blob)])
         named.set(hash, data.outgoingId)
     for (const { type, data } of ofType(events, 'MessageSynced', 'MessageQuarantined')) {

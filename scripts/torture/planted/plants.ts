@@ -29,7 +29,7 @@ export const plants: Readonly<Record<string, Planted>> = {
   },
   'new-command-id': {
     does: 'takes the repeat of a command for a new one when it was killed in between',
-    replaces: { 'http/authentication.ts': 'new-command-id.ts' },
+    replaces: { 'http/server/authentication.ts': 'new-command-id.ts' },
   },
   'checkpoint-before-rows': {
     does: 'commits the checkpoint of a read model before its rows',

@@ -1,11 +1,11 @@
 import type { recoverReleasing as realRecover } from '../../../src/commands/sending/recover-releasing.ts'
-import { outgoingMessage, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
 
 export const recoverReleasing: typeof realRecover =
   ({ handle, load, clock }) =>
   async (caller, outgoingId) => {
     const stream = outgoingStream(outgoingId)
-    const { state } = await load(outgoingMessage, stream)
+    const { state } = await load(outgoingEmail, stream)
     if (state.status !== 'releasing') return
     const told = {
       code: 'killed',
@@ -15,7 +15,7 @@ export const recoverReleasing: typeof realRecover =
       released: true,
     }
     await handle(
-      outgoingMessage,
+      outgoingEmail,
       stream,
       { do: 'record-deferred', attempt: state.attempts + 1, ...told },
       caller,

@@ -7,7 +7,7 @@ import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
 import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
-import type { sendMessage } from './send-email.ts'
+import type { sendEmail } from './send-email.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
 import { each, oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
 
@@ -38,7 +38,7 @@ export type SendDue = {
   readonly accountsWithDue: (limit: number) => Promise<readonly string[]>
   readonly dueMessages: (accountId: string, limit: number) => Promise<readonly string[]>
   readonly releasingMessages: ReleasingMessages
-  readonly send: ReturnType<typeof sendMessage>
+  readonly send: ReturnType<typeof sendEmail>
   readonly recover: ReturnType<typeof recoverReleasing>
   /** How long an account rests whose server puts everything off, at first and at most. */
   readonly restMs?: { readonly first: number; readonly most: number }

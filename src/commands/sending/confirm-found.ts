@@ -1,13 +1,13 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
 
 /** A message whose outcome is unknown was met in a mailbox, or answered: it had been sent. `metAt` is when. */
 export const confirmFound =
   (deps: { handle: Handle }) =>
-  (caller: Caller, found: { outgoingId: string; metAt: string }): Promise<Handled<OutgoingMessage>> =>
+  (caller: Caller, found: { outgoingId: string; metAt: string }): Promise<Handled<OutgoingEmail>> =>
     deps.handle(
-      outgoingMessage,
+      outgoingEmail,
       outgoingStream(found.outgoingId),
       { do: 'record-found', foundAt: found.metAt },
       caller,

@@ -1,15 +1,15 @@
 import { NotFound } from '../../domain/decider.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
 import { ownDraft } from './save-draft.ts'
 
 /** Throws a draft away; a second time is nothing. @throws NotFound, Refused `already-queued` */
 export const discardDraft =
   (deps: { handle: Handle; load: Load }) =>
-  async (caller: Caller, outgoingId: string, userId: string | null): Promise<Handled<OutgoingMessage>> => {
-    const { state } = await deps.load(outgoingMessage, outgoingStream(outgoingId))
+  async (caller: Caller, outgoingId: string, userId: string | null): Promise<Handled<OutgoingEmail>> => {
+    const { state } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
     if (state.status === 'none') throw new NotFound('draft', outgoingId)
     if (state.status === 'draft') await ownDraft(deps.load, outgoingId, userId)
-    return deps.handle(outgoingMessage, outgoingStream(outgoingId), { do: 'discard', outgoingId }, caller)
+    return deps.handle(outgoingEmail, outgoingStream(outgoingId), { do: 'discard', outgoingId }, caller)
   }

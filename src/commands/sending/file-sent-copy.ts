@@ -1,4 +1,4 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { SentMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
@@ -24,11 +24,11 @@ export const fileSentCopy =
   (deps: FileNeeds) =>
   async (caller: Caller, outgoingId: string, folder: SentFolder | null): Promise<void> => {
     const stream = outgoingStream(outgoingId)
-    const { state } = await deps.load(outgoingMessage, stream)
+    const { state } = await deps.load(outgoingEmail, stream)
     if (state.status !== 'sent' || state.copy !== null) return
     const outcome = await file(deps, state, folder)
     const path = outcome === 'impossible' ? null : (folder?.path ?? null)
-    await deps.handle(outgoingMessage, stream, { do: 'record-copy', outcome, folder: path }, caller)
+    await deps.handle(outgoingEmail, stream, { do: 'record-copy', outcome, folder: path }, caller)
   }
 
 const file = async (
@@ -50,11 +50,11 @@ export const giveUpOnCopy =
   (deps: FileNeeds) =>
   async (caller: Caller, outgoingId: string): Promise<boolean> => {
     const stream = outgoingStream(outgoingId)
-    const { state } = await deps.load(outgoingMessage, stream)
+    const { state } = await deps.load(outgoingEmail, stream)
     if (state.status !== 'sent' || state.copy !== null) return true
     if (deps.clock().getTime() < Date.parse(state.sentAt) + GIVE_UP_AFTER_MS) return false
     await deps.handle(
-      outgoingMessage,
+      outgoingEmail,
       stream,
       { do: 'record-copy', outcome: 'impossible', folder: null },
       caller,

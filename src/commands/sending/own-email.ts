@@ -1,7 +1,7 @@
 import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Load } from '../handle.ts'
 import type { FindAccount } from './ports.ts'
 
@@ -9,10 +9,10 @@ import type { FindAccount } from './ports.ts'
  * A message that was queued, or is a draft or was none, as this user (null: a program) may see it: from an account
  * that they may use. @throws NotFound for others', and where there is nothing
  */
-export const ownMessage =
+export const ownEmail =
   (deps: { load: Load; findAccount: FindAccount }) =>
-  async (outgoingId: string, userId: string | null): Promise<OutgoingMessage> => {
-    const { state } = await deps.load(outgoingMessage, outgoingStream(outgoingId))
+  async (outgoingId: string, userId: string | null): Promise<OutgoingEmail> => {
+    const { state } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
     const account = 'message' in state ? await deps.findAccount(state.message.accountId) : null
     if (state.status === 'none' || (account && !mayUse(account.owner, userId)))
       throw new NotFound('message', outgoingId)

@@ -4,7 +4,7 @@ import type { Mailbox } from '../../domain/mail.ts'
 import type { Assembled } from '../../domain/sending/assemble.ts'
 import type { FindAccount } from './ports.ts'
 import { ownDraft } from './save-draft.ts'
-import { writeMessage, type WriteNeeds } from './write-email.ts'
+import { writeEmail, type WriteNeeds } from './write-email.ts'
 
 export type Preview = Assembled & { readonly from: Mailbox }
 
@@ -15,6 +15,6 @@ export const previewDraft =
     const { draft } = await ownDraft(deps.load, outgoingId, userId)
     const account = await deps.findAccount(draft.accountId)
     if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', draft.accountId)
-    const { assembled, from } = await writeMessage(deps)(draft, account, draft.userId)
+    const { assembled, from } = await writeEmail(deps)(draft, account, draft.userId)
     return { ...assembled, from }
   }

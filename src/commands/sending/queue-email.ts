@@ -3,8 +3,8 @@ import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound, Refused } from '../../domain/decider.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingMessage, QueuedMessage } from '../../domain/sending/outgoing-state.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingEmail, QueuedEmail } from '../../domain/sending/outgoing-state.ts'
 import { countRecipients, requireRecipients } from '../../domain/sending/recipients.ts'
 import { planTracking } from '../../domain/sending/tracking-decision.ts'
 import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
@@ -15,7 +15,7 @@ import type { MailTracker } from '../ports/tracking.ts'
 import { loadFiles } from './load-files.ts'
 import type { ActiveAccount, SendingAccount } from './ports.ts'
 import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.ts'
-import { writeMessage, type WriteNeeds, type Written } from './write-email.ts'
+import { writeEmail, type WriteNeeds, type Written } from './write-email.ts'
 
 export type QueueMessage = {
   readonly content: { readonly draftId: string } | { readonly message: DraftInput }
@@ -41,20 +41,20 @@ export type QueueNeeds = ReplyNeeds &
  * tracking decided, MIME and the copy for Sent composed and kept.
  * @throws Refused, NotFound, StaleRevision where the draft is changed meanwhile
  */
-export const queueMessage =
+export const queueEmail =
   (deps: QueueNeeds) =>
   async (
     caller: Caller,
     input: QueueMessage,
     userId: string | null,
-  ): Promise<Handled<OutgoingMessage> & { outgoingId: string }> => {
+  ): Promise<Handled<OutgoingEmail> & { outgoingId: string }> => {
     const outgoingId = 'draftId' in input.content ? input.content.draftId : entityId('out', caller.commandId)
     const stream = outgoingStream(outgoingId)
-    const { state, revision } = await deps.load(outgoingMessage, stream)
+    const { state, revision } = await deps.load(outgoingEmail, stream)
     // Queued before: by this very command, which the handler knows, or by another, which it refuses.
     if ('message' in state)
       return {
-        ...(await deps.handle(outgoingMessage, stream, { do: 'queue', message: state.message }, caller)),
+        ...(await deps.handle(outgoingEmail, stream, { do: 'queue', message: state.message }, caller)),
         outgoingId,
       }
     const draft =
@@ -62,13 +62,13 @@ export const queueMessage =
         ? requiredDraft(state, outgoingId, userId)
         : await resolveDraft(deps)(input.content.message, userId)
     const message = await composeMessage(deps, outgoingId, draft, input)
-    const handled = await deps.handle(outgoingMessage, stream, { do: 'queue', message }, caller, {
+    const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', message }, caller, {
       ifRevision: revision,
     })
     return { ...handled, outgoingId }
   }
 
-const requiredDraft = (state: OutgoingMessage, outgoingId: string, userId: string | null): Draft => {
+const requiredDraft = (state: OutgoingEmail, outgoingId: string, userId: string | null): Draft => {
   if (state.status !== 'draft' || (userId !== null && state.draft.userId !== userId))
     throw new NotFound('draft', outgoingId)
   return state.draft
@@ -79,10 +79,10 @@ const composeMessage = async (
   outgoingId: string,
   draft: Draft,
   { scheduledAt, undoSeconds }: QueueMessage,
-): Promise<QueuedMessage> => {
+): Promise<QueuedEmail> => {
   const account = await deps.activeAccount(draft.accountId)
   requireMaySend(account, draft.userId)
-  const written = await writeMessage(deps)(draft, account, draft.userId)
+  const written = await writeEmail(deps)(draft, account, draft.userId)
   requireRecipients(written.recipients)
   refuseIncomplete(written.assembled)
   const files = await loadFiles(deps.blobs, draft.attachments)
@@ -150,7 +150,7 @@ const requireMaySend = ({ owner, smtp }: SendingAccount, userId: string | null):
     )
 }
 
-type Tracked = Pick<QueuedMessage, 'tracking'> & { readonly trackedHtml: string | null }
+type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }
 
 /** Opens and clicks are known by recipient only where one person gets a copy of their own (R24). */
 const track = (
@@ -177,7 +177,7 @@ const track = (
   }
 }
 
-type Kept = QueuedMessage['mime']
+type Kept = QueuedEmail['mime']
 
 const keep = async (blobs: BlobStore, { mime, copy }: ComposedMail): Promise<[mime: Kept, copy: Kept]> => {
   const contents = [mime, copy].map((content) => ({

@@ -1,6 +1,6 @@
 import { normaliseMessageId } from '../../domain/mail.ts'
 import { deliveryReport, outgoingIdIn } from '../../domain/sending/delivery-report.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -65,7 +65,7 @@ const ours = async (
   for (const id of named) {
     const outgoingId = outgoingIdIn(normaliseMessageId(id))
     if (outgoingId === null) continue
-    const { state } = await load(outgoingMessage, outgoingStream(outgoingId))
+    const { state } = await load(outgoingEmail, outgoingStream(outgoingId))
     if ('message' in state && state.message.accountId === accountId) return outgoingId
   }
   return null

@@ -1,5 +1,5 @@
 import { normaliseAddress } from '../../domain/mail.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { DeliveryReport } from './ports.ts'
@@ -12,13 +12,13 @@ export const recordBounce =
   (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, outgoingId: string, report: DeliveryReport): Promise<void> => {
     const stream = outgoingStream(outgoingId)
-    const { state } = await deps.load(outgoingMessage, stream)
+    const { state } = await deps.load(outgoingEmail, stream)
     if (!('message' in state)) return
     for (const [index, reported] of report.recipients.entries()) {
       const address = recipientIn(state.message.envelope.recipients, reported.address)
       const command = address === null ? null : commandOf(report, { ...reported, address })
       const commandId = eventIdOf(caller.commandId, report.reportId, index)
-      if (command) await deps.handle(outgoingMessage, stream, command, { ...caller, commandId })
+      if (command) await deps.handle(outgoingEmail, stream, command, { ...caller, commandId })
     }
   }
 

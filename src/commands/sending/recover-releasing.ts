@@ -1,4 +1,4 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, ReleasingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -21,7 +21,7 @@ export const recoverReleasing =
   (deps: RecoverNeeds) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<void> => {
     const stream = outgoingStream(outgoingId)
-    const { state } = await deps.load(outgoingMessage, stream)
+    const { state } = await deps.load(outgoingEmail, stream)
     if (state.status !== 'releasing') return
     const found = await isInSent(deps, state, signal)
     const command: OutgoingCommand = found
@@ -31,7 +31,7 @@ export const recoverReleasing =
           attempt: state.attempts + 1,
           reason: 'The service stopped between handing the message over and the answer of the mail server',
         }
-    await deps.handle(outgoingMessage, stream, command, caller)
+    await deps.handle(outgoingEmail, stream, command, caller)
   }
 
 const isInSent = async (

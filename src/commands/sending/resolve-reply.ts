@@ -1,7 +1,7 @@
 import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound, Refused } from '../../domain/decider.ts'
 import type { Draft } from '../../domain/sending/events.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { replyRecipients, type ReplyParent } from '../../domain/sending/reply.ts'
 import type { Load } from '../handle.ts'
 import type { DefaultAccount, FindAccount, FindMessage } from './ports.ts'
@@ -46,7 +46,7 @@ export const findParent =
   }
 
 const findOutgoing = async (load: Load, id: string): Promise<ReplyParent | null> => {
-  const { state } = await load(outgoingMessage, outgoingStream(id))
+  const { state } = await load(outgoingEmail, outgoingStream(id))
   if (!('message' in state)) return null
   const { accountId, header } = state.message
   return {

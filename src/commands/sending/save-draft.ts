@@ -1,12 +1,12 @@
 import { NotFound } from '../../domain/decider.ts'
 import type { Position } from '../../domain/event.ts'
 import type { Draft } from '../../domain/sending/events.ts'
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { entityId, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.ts'
 
-export type SavedDraft = Handled<OutgoingMessage> & { readonly outgoingId: string; readonly draft: Draft }
+export type SavedDraft = Handled<OutgoingEmail> & { readonly outgoingId: string; readonly draft: Draft }
 
 /** Begins a draft (C98). @throws NotFound where the account or the message that is replied to does not exist */
 export const saveDraft =
@@ -15,7 +15,7 @@ export const saveDraft =
     const outgoingId = entityId('out', caller.commandId)
     const draft = await resolveDraft(deps)(input, userId)
     const command = { do: 'save-draft', outgoingId, draft } as const
-    const handled = await deps.handle(outgoingMessage, outgoingStream(outgoingId), command, caller)
+    const handled = await deps.handle(outgoingEmail, outgoingStream(outgoingId), command, caller)
     return { ...handled, outgoingId, draft }
   }
 
@@ -31,7 +31,7 @@ export const changeDraft =
     const { draft: before } = await ownDraft(deps.load, outgoingId, userId)
     const draft = await resolveDraft(deps)({ ...before, ...changes }, before.userId)
     const command = { do: 'save-draft', outgoingId, draft } as const
-    const handled = await deps.handle(outgoingMessage, outgoingStream(outgoingId), command, caller, {
+    const handled = await deps.handle(outgoingEmail, outgoingStream(outgoingId), command, caller, {
       ifRevision,
     })
     return { ...handled, outgoingId, draft }
@@ -43,7 +43,7 @@ export const ownDraft = async (
   outgoingId: string,
   userId: string | null,
 ): Promise<{ draft: Draft; revision: number; position: Position | null }> => {
-  const { state, revision, position } = await load(outgoingMessage, outgoingStream(outgoingId))
+  const { state, revision, position } = await load(outgoingEmail, outgoingStream(outgoingId))
   if (state.status !== 'draft' || (userId !== null && state.draft.userId !== userId))
     throw new NotFound('draft', outgoingId)
   return { draft: state.draft, revision, position }

@@ -1,5 +1,5 @@
-import { outgoingMessage, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingCommand, OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import type { OutgoingCommand, OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MailSender, SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
@@ -28,11 +28,11 @@ const ANSWER_PATIENCE_MS = 120_000
  * revision that was loaded: of several senders, a cancel and a pause of hours, one wins. What came of it is
  * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
  */
-export const sendMessage =
+export const sendEmail =
   (deps: SendNeeds) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<AttemptResult> => {
     const stream = outgoingStream(outgoingId)
-    const loaded = await deps.load(outgoingMessage, stream)
+    const loaded = await deps.load(outgoingEmail, stream)
     const { state } = loaded
     if (state.status !== 'queued' && state.status !== 'deferred') return 'over'
     const now = deps.clock()
@@ -61,7 +61,7 @@ const storeAway: SendOutcome = {
   reason: 'The event store did not answer in time',
 }
 
-type Loaded = Known<OutgoingMessage>
+type Loaded = Known<OutgoingEmail>
 
 type Release = {
   readonly ask: () => Promise<boolean>
@@ -82,7 +82,7 @@ const releaseOf = (
   const append = async (patienceMs: number): Promise<boolean> => {
     const command = { do: 'release', attempt, now: clock().toISOString() } as const
     const options = { ifRevision: known.revision, known }
-    const once = () => handle(outgoingMessage, stream, command, caller, options)
+    const once = () => handle(outgoingEmail, stream, command, caller, options)
     try {
       given = await untilAnswered(once, patienceMs)
       state = 'given'
@@ -126,7 +126,7 @@ const record = async (
   known: Loaded,
 ): Promise<void> => {
   const told = { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId }
-  const once = () => deps.handle(outgoingMessage, stream, command, told, { known })
+  const once = () => deps.handle(outgoingEmail, stream, command, told, { known })
   await untilAnswered(once, ANSWER_PATIENCE_MS)
 }
 

@@ -23,7 +23,7 @@ export type Written = {
 }
 
 /** Fills a draft in from the CRM's records, the template and the signature. It may be incomplete yet. */
-export const writeMessage =
+export const writeEmail =
   (deps: WriteNeeds) =>
   async (draft: Draft, account: SendingAccount, userId: string | null): Promise<Written> => {
     const recipients = distinctRecipients(draft)

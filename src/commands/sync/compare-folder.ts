@@ -7,7 +7,7 @@ import type { SyncDeps } from './ports.ts'
 import { tell } from './store-message.ts'
 
 const PAGE = 1000
-/** So many removals at most are noted in one pass of a folder; the next one goes on. */
+/** So many removals at most are noted in one run of a folder; the next one goes on. */
 const MOST_MISSING = 10_000
 const AT_ONCE = 50
 
@@ -43,8 +43,8 @@ export const compareFolder =
     const full = scanOf(plan, newlyListed, now) === 'full'
     const missing: KnownPlacement[] = full ? await knownOfOld(deps, at) : []
     let flagsChanged = 0
-    // What this very pass has read has the flags that it was read with, unless a former one had met it and died;
-    // after a first reading, the next pass compares.
+    // What this very run has read has the flags that it was read with, unless a former one had met it and died;
+    // after a first reading, the next run compares.
     const unread = plan.cursor.messages === null ? null : plan.newFrom
     let below = plan.isFresh ? 0 : (unread ?? view.uidNext)
     while (below > 1 && missing.length < MOST_MISSING) {

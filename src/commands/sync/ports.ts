@@ -55,6 +55,6 @@ export type SyncDeps = {
   readonly openMailbox: OpenMailbox
   readonly findOutgoing: FindOutgoing
   readonly known: KnownMail
-  /** The newest pass that is known of an account; the streams behind it are looked through for newer ones. */
-  readonly lastPass: (accountId: string) => Promise<number>
+  /** The newest run that is known of an account; the streams behind it are looked through for newer ones. */
+  readonly lastRun: (accountId: string) => Promise<number>
 }

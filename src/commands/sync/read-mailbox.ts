@@ -9,11 +9,11 @@ import {
   type FolderPlan,
   type Stretch,
 } from '../../domain/sync/plan.ts'
-import type { PassTrouble } from '../../domain/sync/sync-pass.ts'
+import type { RunTrouble } from '../../domain/sync/sync-run.ts'
 import { MailUnavailable, type MailboxSession, type MailFolder } from '../ports/mail-provider.ts'
 import { compareFolder, forgetFolder, GONE, removeMissing, type Comparison } from './compare-folder.ts'
 import type { SyncDeps } from './ports.ts'
-import { troubleOf, type Pass } from './pass.ts'
+import { troubleOf, type Run } from './run.ts'
 import { noCounts, readStretch } from './read-stretch.ts'
 
 const DAY_MS = 86_400_000
@@ -23,41 +23,38 @@ const LONGEST_PATH = 500
 /**
  * Reads the chosen folders one after the other: new mail, then history, then flags. Removals are recorded when all have
  * been read, so that a message which was moved has its new place by then. A folder that cannot be opened does not keep
- * the others from being read; the pass fails with it.
+ * the others from being read; the run fails with it.
  */
 export const readMailbox =
   (deps: SyncDeps) =>
-  async (
-    pass: Pass,
-    session: MailboxSession,
-  ): Promise<{ trouble: PassTrouble | null; unchanged: string[] }> => {
+  async (run: Run, session: MailboxSession): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
     const comparisons: Comparison[] = []
-    let trouble: PassTrouble | null = null
+    let trouble: RunTrouble | null = null
     const listed = await session.folders()
-    for (const folder of chosen(listed, pass)) {
-      const compared = await unlessClosed(() => readFolder(deps, pass, session, folder))
+    for (const folder of chosen(listed, run)) {
+      const compared = await unlessClosed(() => readFolder(deps, run, session, folder))
       if (compared instanceof MailUnavailable)
         trouble ??= { ...troubleOf(compared), detail: `${compared.message}: ${folder.path}` }
       else comparisons.push(compared)
     }
     const paths = new Set(listed.map(({ path }) => path))
-    for (const cursor of pass.cursors.values())
+    for (const cursor of run.cursors.values())
       if (
         !paths.has(cursor.folder) &&
         cursor.uidValidity !== GONE &&
         (await isClosed(session, cursor.folder))
       )
-        comparisons.push(await forgetFolder(deps)(pass.account.accountId, cursor))
+        comparisons.push(await forgetFolder(deps)(run.account.accountId, cursor))
     const unchanged: string[] = []
     for (const comparison of comparisons)
-      if (!(await recordComparison(deps, pass, comparison))) unchanged.push(comparison.cursor.folder)
+      if (!(await recordComparison(deps, run, comparison))) unchanged.push(comparison.cursor.folder)
     return { trouble, unchanged }
   }
 
 const roles = folderRole.options
 
 /** The folders with the roles that the account's settings name, the inbox first. */
-const chosen = (listed: readonly MailFolder[], { account }: Pass): MailFolder[] =>
+const chosen = (listed: readonly MailFolder[], { account }: Run): MailFolder[] =>
   roles
     .filter((role) => account.settings.folders.includes(role))
     .flatMap((role) => listed.filter((folder) => folder.role === role && folder.path.length <= LONGEST_PATH))
@@ -77,23 +74,23 @@ const isClosed = async (session: MailboxSession, path: string): Promise<boolean>
 
 const readFolder = async (
   deps: SyncDeps,
-  pass: Pass,
+  run: Run,
   session: MailboxSession,
   { path, role }: MailFolder,
 ): Promise<Comparison> => {
-  const { account, caller, signal } = pass
+  const { account, caller, signal } = run
   const view = { folder: path, role, ...(await session.open(path)) }
   const now = deps.clock()
   const { historyDays } = account.settings
-  const planned = planFolder(pass.cursors.get(path), view, {
+  const planned = planFolder(run.cursors.get(path), view, {
     windowStart: historyDays === null ? null : new Date(now.getTime() - historyDays * DAY_MS).toISOString(),
     now: now.toISOString(),
-    requested: pass.trigger === 'request',
+    requested: run.trigger === 'request',
   })
   const at = { accountId: account.accountId, folder: path, uidValidity: view.uidValidity }
   const [newest] = planned.newFrom === null ? [] : await deps.known.below(at, view.uidNext, 1)
   const plan = afterUnrecorded(planned, newest?.uid ?? null)
-  const read = stretchReader(deps, pass, session, plan)
+  const read = stretchReader(deps, run, session, plan)
   if (plan.retry.length > 0) await read({ uids: plan.retry, cursor: plan.cursor })
   const since = plan.newFrom
   const fresh = newMailStretches(plan, since === null ? [] : await session.list({ from: since, since: null }))
@@ -117,11 +114,11 @@ const readFolder = async (
 /** Reads and records stretch by stretch: a cursor is never recorded before its messages are stored. */
 const stretchReader = (
   deps: SyncDeps,
-  pass: Pass,
+  run: Run,
   session: MailboxSession,
   { view, cursor: start }: FolderPlan,
 ) => {
-  const { account, caller, signal } = pass
+  const { account, caller, signal } = run
   const { folder, role, uidValidity } = view
   let current = start
   const read = async ({ uids, cursor }: Stretch): Promise<void> => {
@@ -131,32 +128,32 @@ const stretchReader = (
     const result = await readStretch(deps)(caller, at, uids, attemptsOf, signal)
     const { counts, failures, exclusions, missed, settled } = result
     current = { ...cursor, retry: afterAttempt(current.retry, missed, settled) }
-    await record(pass, current, counts, { failures, exclusions })
+    await record(run, current, counts, { failures, exclusions })
   }
   return Object.assign(read, { cursor: () => current })
 }
 
 const record = async (
-  pass: Pass,
+  run: Run,
   cursor: FolderCursor,
   counts: FolderCounts,
-  named: Pick<Parameters<Pass['tell']>[0] & { do: 'record' }, 'failures' | 'exclusions'> = {
+  named: Pick<Parameters<Run['tell']>[0] & { do: 'record' }, 'failures' | 'exclusions'> = {
     failures: [],
     exclusions: [],
   },
 ): Promise<void> => {
-  pass.signal.throwIfAborted()
-  await pass.tell({ do: 'record', cursor, counts, ...named })
-  pass.cursors.set(cursor.folder, cursor)
+  run.signal.throwIfAborted()
+  await run.tell({ do: 'record', cursor, counts, ...named })
+  run.cursors.set(cursor.folder, cursor)
 }
 
 /** @returns false where there was nothing to record */
-const recordComparison = async (deps: SyncDeps, pass: Pass, comparison: Comparison): Promise<boolean> => {
+const recordComparison = async (deps: SyncDeps, run: Run, comparison: Comparison): Promise<boolean> => {
   const { cursor, flagsChanged } = comparison
-  pass.signal.throwIfAborted()
-  const removed = await removeMissing(deps)(pass.caller, comparison)
-  const before = pass.cursors.get(cursor.folder)
+  run.signal.throwIfAborted()
+  const removed = await removeMissing(deps)(run.caller, comparison)
+  const before = run.cursors.get(cursor.folder)
   if (flagsChanged + removed === 0 && JSON.stringify(before) === JSON.stringify(cursor)) return false
-  await record(pass, cursor, { ...noCounts(cursor.folder), flagsChanged, removed })
+  await record(run, cursor, { ...noCounts(cursor.folder), flagsChanged, removed })
   return true
 }

@@ -1,4 +1,4 @@
-import type { FolderCounts, PassExclusion, PassFailure, Placement } from '../../domain/sync/events.ts'
+import type { FolderCounts, RunExclusion, RunFailure, Placement } from '../../domain/sync/events.ts'
 import type { KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Caller } from '../handle.ts'
 import type { FetchedMessage, MailboxSession } from '../ports/mail-provider.ts'
@@ -14,8 +14,8 @@ export type Folder = Omit<Placement, 'uid'>
 /** What became of a stretch. `missed` were not handed out, and lie there still; `settled` are dealt with or gone. */
 export type StretchResult = {
   readonly counts: FolderCounts
-  readonly failures: PassFailure[]
-  readonly exclusions: PassExclusion[]
+  readonly failures: RunFailure[]
+  readonly exclusions: RunExclusion[]
   readonly missed: number[]
   readonly settled: number[]
 }
@@ -98,13 +98,13 @@ const resultOf = (
   attemptsOf: (uid: number) => number,
 ): StretchResult => {
   const counts: FolderCounts = { ...noCounts(folder), listed: became.size + missed.length }
-  const failures: PassFailure[] = missed.map((uid) => ({
+  const failures: RunFailure[] = missed.map((uid) => ({
     folder,
     uid,
     reason: NOT_HANDED_OUT,
     attempts: attemptsOf(uid) + 1,
   }))
-  const exclusions: PassExclusion[] = []
+  const exclusions: RunExclusion[] = []
   for (const [uid, outcome] of became) {
     if (outcome.became === 'stored') counts[outcome.direction === 'in' ? 'received' : 'sent']++
     if (outcome.became === 'excluded') exclusions.push({ folder, uid, pattern: outcome.pattern })

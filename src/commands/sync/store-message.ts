@@ -199,7 +199,7 @@ const append = async (
   }
 }
 
-/** Runs a command on a message under an id of its own: one pass may have several for one message. */
+/** Runs a command on a message under an id of its own: one run may have several for one message. */
 export const tell = (
   deps: Pick<StoreDeps, 'handle' | 'clock'>,
   caller: Caller,

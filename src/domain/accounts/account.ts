@@ -4,10 +4,10 @@ import {
   AccountDisconnected,
   AccountPaused,
   AccountResumed,
-  AccountServersChanged,
+  AccountConnectionChanged,
   AccountSettingsChanged,
-  ConnectionTested,
-  SignatureChanged,
+  AccountConnectionTested,
+  AccountSignatureChanged,
   SyncRequested,
   mayUse,
   type AccountEvent,
@@ -60,13 +60,13 @@ const evolve = (state: Account, event: AccountEvent): Account => {
   if (event.type === 'AccountConnected') return { ...event.data, status: 'active', signature: '' }
   if (state.status === 'none') return state
   switch (event.type) {
-    case 'AccountServersChanged': {
+    case 'AccountConnectionChanged': {
       const { smtp, imap, credentialVersion } = event.data
       return { ...state, smtp, imap, credentialVersion }
     }
     case 'AccountSettingsChanged':
       return { ...state, settings: event.data.settings }
-    case 'SignatureChanged':
+    case 'AccountSignatureChanged':
       return { ...state, signature: event.data.html }
     case 'AccountPaused':
       return { ...state, status: 'paused' }
@@ -74,7 +74,7 @@ const evolve = (state: Account, event: AccountEvent): Account => {
       return { ...state, status: 'active' }
     case 'AccountDisconnected':
       return { ...state, status: 'disconnected' }
-    case 'ConnectionTested':
+    case 'AccountConnectionTested':
     case 'SyncRequested':
       return state
   }
@@ -98,16 +98,18 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
     case 'change-servers': {
       const { smtp, imap, credentialVersion } = command
       requireSomeServer(smtp, imap)
-      return [AccountServersChanged({ accountId, smtp, imap, credentialVersion })]
+      return [AccountConnectionChanged({ accountId, smtp, imap, credentialVersion })]
     }
     case 'change-settings': {
       const settings = { ...account.settings, ...command.settings }
       return same(settings, account.settings) ? [] : [AccountSettingsChanged({ accountId, settings })]
     }
     case 'change-signature':
-      return command.html === account.signature ? [] : [SignatureChanged({ accountId, html: command.html })]
+      return command.html === account.signature
+        ? []
+        : [AccountSignatureChanged({ accountId, html: command.html })]
     case 'record-test':
-      return [ConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
+      return [AccountConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
     case 'request-sync':
       requireActive(account)
       if (!account.imap || account.settings.syncDirection === 'send')

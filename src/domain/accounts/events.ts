@@ -93,8 +93,8 @@ export const AccountConnected = defineEvent(
     settings: accountSettings,
   }),
 )
-export const AccountServersChanged = defineEvent(
-  'AccountServersChanged',
+export const AccountConnectionChanged = defineEvent(
+  'AccountConnectionChanged',
   z.object({
     accountId,
     smtp: mailServer.nullable(),
@@ -106,12 +106,12 @@ export const AccountSettingsChanged = defineEvent(
   'AccountSettingsChanged',
   z.object({ accountId, settings: accountSettings }),
 )
-export const SignatureChanged = defineEvent(
-  'SignatureChanged',
+export const AccountSignatureChanged = defineEvent(
+  'AccountSignatureChanged',
   z.object({ accountId, html: z.string().max(100_000) }),
 )
-export const ConnectionTested = defineEvent(
-  'ConnectionTested',
+export const AccountConnectionTested = defineEvent(
+  'AccountConnectionTested',
   z.object({ accountId, ok: z.boolean(), steps: z.array(testStep) }),
 )
 export const SyncRequested = defineEvent('SyncRequested', z.object({ accountId }))
@@ -129,10 +129,10 @@ export const DefaultAccountChosen = defineEvent('DefaultAccountChosen', z.object
 
 export const accountEvents = [
   AccountConnected,
-  AccountServersChanged,
+  AccountConnectionChanged,
   AccountSettingsChanged,
-  SignatureChanged,
-  ConnectionTested,
+  AccountSignatureChanged,
+  AccountConnectionTested,
   SyncRequested,
   AccountPaused,
   AccountResumed,

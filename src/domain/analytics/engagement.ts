@@ -4,9 +4,9 @@ import {
   EmailBounced,
   EmailDelivered,
   EmailSent,
-  SendOutcomeUnknown,
-  SendReleasing,
-  type MessageQueued,
+  EmailOutcomeLost,
+  EmailReleased,
+  type EmailQueued,
 } from '../sending/events.ts'
 import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from '../tracking/classify-hit.ts'
 import { trackingEvents } from '../tracking/events.ts'
@@ -44,8 +44,8 @@ export type Engagement = {
 
 /** The events that say something of it, those of queueing apart. */
 export const engagementEvents = [
-  SendReleasing,
-  SendOutcomeUnknown,
+  EmailReleased,
+  EmailOutcomeLost,
   EmailSent,
   EmailDelivered,
   EmailBounced,
@@ -69,7 +69,7 @@ const nothing: HitCounts = {
 }
 
 /** A message that was queued, and nothing more. */
-export const engagementOf = (queued: EventOf<typeof MessageQueued>['data']): Engagement => ({
+export const engagementOf = (queued: EventOf<typeof EmailQueued>['data']): Engagement => ({
   links: queued.tracking.links.length,
   accepted: queued.envelope.recipients.length,
   sentAt: null,
@@ -91,9 +91,9 @@ export const readEngagement = (text: string): Engagement => JSON.parse(text) as 
 export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>): Engagement => {
   const at = Date.parse(event.metadata.occurredAt)
   switch (event.type) {
-    case 'SendReleasing':
+    case 'EmailReleased':
       return { ...before, releasedAt: at }
-    case 'SendOutcomeUnknown':
+    case 'EmailOutcomeLost':
       return { ...before, perhapsSentAt: before.perhapsSentAt ?? before.releasedAt ?? at }
     case 'EmailSent':
       return { ...before, sentAt: Date.parse(event.data.sentAt), accepted: event.data.accepted.length }

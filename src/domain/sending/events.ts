@@ -69,8 +69,8 @@ export const DraftDiscarded = defineEvent('DraftDiscarded', z.object({ outgoingI
  * The bytes are fixed: `mime` is what will go over the wire, `copy` the same message without pixel and with the
  * original links, for the Sent folder. `notBefore` is the later of the schedule and the end of the undo window.
  */
-export const MessageQueued = defineEvent(
-  'MessageQueued',
+export const EmailQueued = defineEvent(
+  'EmailQueued',
   z.object({
     outgoingId,
     accountId,
@@ -99,10 +99,10 @@ export const MessageQueued = defineEvent(
     notBefore: instant,
   }),
 )
-export const MessageCancelled = defineEvent('MessageCancelled', z.object({ outgoingId, accountId }))
+export const EmailCancelled = defineEvent('EmailCancelled', z.object({ outgoingId, accountId }))
 /** Written before the dot that ends DATA: from here to the answer nobody can know whether the server took it. */
-export const SendReleasing = defineEvent(
-  'SendReleasing',
+export const EmailReleased = defineEvent(
+  'EmailReleased',
   z.object({ outgoingId, accountId, attempt: z.int() }),
 )
 
@@ -129,8 +129,8 @@ export const EmailSent = defineEvent(
   }),
 )
 /** Known not sent; tried again at `retryAt`. */
-export const SendDeferred = defineEvent(
-  'SendDeferred',
+export const EmailDeferred = defineEvent(
+  'EmailDeferred',
   z.object({
     outgoingId,
     accountId,
@@ -141,8 +141,8 @@ export const SendDeferred = defineEvent(
   }),
 )
 /** Known not sent, and not tried again. */
-export const SendFailed = defineEvent(
-  'SendFailed',
+export const EmailFailed = defineEvent(
+  'EmailFailed',
   z.object({
     outgoingId,
     accountId,
@@ -154,13 +154,13 @@ export const SendFailed = defineEvent(
   }),
 )
 /** The answer to the dot was lost. Never sent again by itself. */
-export const SendOutcomeUnknown = defineEvent(
-  'SendOutcomeUnknown',
+export const EmailOutcomeLost = defineEvent(
+  'EmailOutcomeLost',
   z.object({ outgoingId, accountId, attempt: z.int(), reason: z.string() }),
 )
 /** A person decided to send again (from `notBefore` on) what may have been sent, or to let it be. */
-export const UnknownSettled = defineEvent(
-  'UnknownSettled',
+export const EmailOutcomeSettled = defineEvent(
+  'EmailOutcomeSettled',
   z.object({
     outgoingId,
     accountId,
@@ -169,7 +169,10 @@ export const UnknownSettled = defineEvent(
   }),
 )
 /** A person has a failed message tried again, with the same bytes. */
-export const SendRetried = defineEvent('SendRetried', z.object({ outgoingId, accountId, notBefore: instant }))
+export const EmailRetried = defineEvent(
+  'EmailRetried',
+  z.object({ outgoingId, accountId, notBefore: instant }),
+)
 /** `filed`: appended to the Sent folder by us. `found`: the server had filed one. `impossible`: there is no such folder. */
 export const SentCopyFiled = defineEvent(
   'SentCopyFiled',
@@ -223,15 +226,15 @@ export const DeliveryReportRead = defineEvent(
 export const outgoingEvents = [
   DraftSaved,
   DraftDiscarded,
-  MessageQueued,
-  MessageCancelled,
-  SendReleasing,
+  EmailQueued,
+  EmailCancelled,
+  EmailReleased,
   EmailSent,
-  SendDeferred,
-  SendFailed,
-  SendOutcomeUnknown,
-  UnknownSettled,
-  SendRetried,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailOutcomeSettled,
+  EmailRetried,
   SentCopyFiled,
   EmailDelivered,
   EmailBounced,

@@ -5,23 +5,23 @@ import {
   EmailBounced,
   EmailDelivered,
   EmailSent,
-  MessageCancelled,
-  MessageQueued,
-  SendDeferred,
-  SendFailed,
-  SendOutcomeUnknown,
-  SendReleasing,
-  SendRetried,
+  EmailCancelled,
+  EmailQueued,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailReleased,
+  EmailRetried,
   SentCopyFiled,
-  UnknownSettled,
+  EmailOutcomeSettled,
   type OutgoingEvent,
 } from './events.ts'
 import {
   evolve,
   type AfterQueueing,
   type OutgoingCommand,
-  type OutgoingMessage,
-  type QueuedMessage,
+  type OutgoingEmail,
+  type QueuedEmail,
   type ReleasingMessage,
   type Sending,
   type SentMessage,
@@ -32,7 +32,7 @@ import { retryAt } from './retry-policy.ts'
 
 // ---------------------------------------------------------------- decide
 
-const decide = (command: OutgoingCommand, state: OutgoingMessage): OutgoingEvent[] => {
+const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[] => {
   switch (command.do) {
     case 'save-draft':
       requireUnqueued(state)
@@ -45,7 +45,7 @@ const decide = (command: OutgoingCommand, state: OutgoingMessage): OutgoingEvent
       return [DraftDiscarded({ outgoingId: command.outgoingId })]
     case 'queue':
       requireUnqueued(state)
-      return [MessageQueued(command.message)]
+      return [EmailQueued(command.message)]
     case 'cancel':
       return cancel(state)
     case 'release':
@@ -58,7 +58,7 @@ const decide = (command: OutgoingCommand, state: OutgoingMessage): OutgoingEvent
       return recordFailed(state, command)
     case 'record-unknown':
       return state.status === 'releasing' && command.attempt === state.attempts + 1
-        ? [SendOutcomeUnknown({ ...idsOf(state), attempt: command.attempt, reason: command.reason })]
+        ? [EmailOutcomeLost({ ...idsOf(state), attempt: command.attempt, reason: command.reason })]
         : []
     case 'record-found':
       return recordFound(state, command.foundAt)
@@ -80,9 +80,9 @@ const decide = (command: OutgoingCommand, state: OutgoingMessage): OutgoingEvent
 type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do: Do }>
 
 /** Certain until the message is released: cancel and release append at one revision, so that one of them wins. */
-const cancel = (state: OutgoingMessage): OutgoingEvent[] => {
+const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
-  if (isWaiting(state)) return [MessageCancelled(idsOf(state))]
+  if (isWaiting(state)) return [EmailCancelled(idsOf(state))]
   if (!('message' in state)) throw notQueued()
   throw new Refused(
     'too-late-to-cancel',
@@ -91,26 +91,26 @@ const cancel = (state: OutgoingMessage): OutgoingEvent[] => {
   )
 }
 
-const release = (state: OutgoingMessage, attempt: number, now: string): OutgoingEvent[] => {
+const release = (state: OutgoingEmail, attempt: number, now: string): OutgoingEvent[] => {
   if (!isWaiting(state) || attempt !== state.attempts + 1)
     throw new Refused('attempt-over', 'Another attempt has come before this one', 'Leave it to that one.')
   if (Date.parse(now) < Date.parse(state.dueAt))
     throw new Refused('not-due', `The message is due at ${state.dueAt}`, 'Wait until then.')
-  return [SendReleasing({ ...idsOf(state), attempt })]
+  return [EmailReleased({ ...idsOf(state), attempt })]
 }
 
-const recordSent = (state: OutgoingMessage, told: CommandOf<'record-sent'>): OutgoingEvent[] => {
+const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): OutgoingEvent[] => {
   if (!isInAir(state, told.attempt) && !isUnclear(state, told.attempt)) return []
   const { attempt, sentAt, accepted, refused } = told
   const { template } = state.message
   return [EmailSent({ ...idsOf(state), attempt, template, sentAt, accepted, refused, evidence: 'answer' })]
 }
 
-const recordDeferred = (state: OutgoingMessage, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
+const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
   const { attempt, code, reason, released } = told
   // The answer came after all, but too late to try again on nobody's word.
   if (released && isUnknown(state, attempt))
-    return [SendFailed({ ...idsOf(state), attempt, code, reason, remedy: tryAgain, refused: [] })]
+    return [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy: tryAgain, refused: [] })]
   if (released) return isInAir(state, attempt) ? deferOrGiveUp(state, told) : []
   return isNext(state, attempt) ? deferOrGiveUp(state, told) : []
 }
@@ -118,23 +118,23 @@ const recordDeferred = (state: OutgoingMessage, told: CommandOf<'record-deferred
 const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
   const { attempt, code, reason, now, chance } = told
   const at = retryAt({ attempt, since: state.since, now, chance })
-  if (at !== null) return [SendDeferred({ ...idsOf(state), attempt, code, reason, retryAt: at })]
+  if (at !== null) return [EmailDeferred({ ...idsOf(state), attempt, code, reason, retryAt: at })]
   const last = `Tried for a day. The last answer was ${code}: ${reason}`
   return [
-    SendFailed({ ...idsOf(state), attempt, code: 'gave-up', reason: last, remedy: tryAgain, refused: [] }),
+    EmailFailed({ ...idsOf(state), attempt, code: 'gave-up', reason: last, remedy: tryAgain, refused: [] }),
   ]
 }
 
-const recordFailed = (state: OutgoingMessage, told: CommandOf<'record-failed'>): OutgoingEvent[] => {
+const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): OutgoingEvent[] => {
   const { attempt, code, reason, remedy, refused } = told
   const holds = told.released ? isInAir(state, attempt) || isUnknown(state, attempt) : isNext(state, attempt)
   return holds && 'message' in state
-    ? [SendFailed({ ...idsOf(state), attempt, code, reason, remedy, refused })]
+    ? [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy, refused })]
     : []
 }
 
 /** The message was met in a mailbox: the server had taken it, whatever became of its answer. */
-const recordFound = (state: OutgoingMessage, foundAt: string): OutgoingEvent[] => {
+const recordFound = (state: OutgoingEmail, foundAt: string): OutgoingEvent[] => {
   if (!('unclear' in state)) return []
   const attempt = state.status === 'releasing' ? state.attempts + 1 : state.unclear.at(-1)
   if (attempt === undefined) return []
@@ -153,7 +153,7 @@ const recordFound = (state: OutgoingMessage, foundAt: string): OutgoingEvent[] =
   ]
 }
 
-const settle = (state: OutgoingMessage, decision: 'send-again' | 'give-up', now: string): OutgoingEvent[] => {
+const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: string): OutgoingEvent[] => {
   if (isWaiting(state) && state.unclear.length > 0 && decision === 'send-again') return []
   if (state.status !== 'unknown')
     throw new Refused(
@@ -165,12 +165,12 @@ const settle = (state: OutgoingMessage, decision: 'send-again' | 'give-up', now:
     )
   if (decision === 'give-up' && state.settled) return []
   const notBefore = decision === 'send-again' ? now : null
-  return [UnknownSettled({ ...idsOf(state), decision, notBefore })]
+  return [EmailOutcomeSettled({ ...idsOf(state), decision, notBefore })]
 }
 
-const retry = (state: OutgoingMessage, now: string): OutgoingEvent[] => {
+const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   if (isWaiting(state)) return []
-  if (state.status === 'failed') return [SendRetried({ ...idsOf(state), notBefore: now })]
+  if (state.status === 'failed') return [EmailRetried({ ...idsOf(state), notBefore: now })]
   throw new Refused(
     'nothing-to-retry',
     'message' in state
@@ -180,13 +180,13 @@ const retry = (state: OutgoingMessage, now: string): OutgoingEvent[] => {
   )
 }
 
-const recordDelivered = (state: OutgoingMessage, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
+const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
   if (state.status !== 'sent' || state.delivered) return []
   if (told.basis === 'no-bounce' && state.bounces.some(({ permanent }) => permanent)) return []
   return [EmailDelivered({ ...idsOf(state), basis: told.basis, windowMinutes: told.windowMinutes })]
 }
 
-const recordBounced = (state: OutgoingMessage, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
+const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
   const { recipient, permanent, status, report } = told
   // A report about it proves that the server had taken an unclear message.
   const found = recordFound(state, told.at)
@@ -199,25 +199,25 @@ const recordBounced = (state: OutgoingMessage, told: CommandOf<'record-bounced'>
     : [...found, EmailBounced({ ...idsOf(state), recipient, permanent, status, report })]
 }
 
-const isWaiting = (state: OutgoingMessage): state is WaitingMessage =>
+const isWaiting = (state: OutgoingEmail): state is WaitingMessage =>
   state.status === 'queued' || state.status === 'deferred'
 
-const isNext = (state: OutgoingMessage, attempt: number): state is WaitingMessage =>
+const isNext = (state: OutgoingEmail, attempt: number): state is WaitingMessage =>
   isWaiting(state) && attempt === state.attempts + 1
 
-const isInAir = (state: OutgoingMessage, attempt: number): state is ReleasingMessage =>
+const isInAir = (state: OutgoingEmail, attempt: number): state is ReleasingMessage =>
   state.status === 'releasing' && attempt === state.attempts + 1
 
-const isUnknown = (state: OutgoingMessage, attempt: number): state is UnknownMessage =>
+const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownMessage =>
   state.status === 'unknown' && attempt === state.attempts
 
 const isUnclear = (
-  state: OutgoingMessage,
+  state: OutgoingEmail,
   attempt: number,
 ): state is Exclude<AfterQueueing, SentMessage | { status: 'cancelled' }> =>
   'unclear' in state && state.unclear.includes(attempt)
 
-const requireUnqueued = (state: OutgoingMessage): void => {
+const requireUnqueued = (state: OutgoingEmail): void => {
   if (state.status === 'discarded')
     throw new Refused('draft-discarded', 'The draft was discarded', 'Write a new one.')
   if ('message' in state)
@@ -243,12 +243,12 @@ const inWords: Record<AfterQueueing['status'], string> = {
   cancelled: 'cancelled',
 }
 
-const idsOf = ({ message }: { readonly message: QueuedMessage }) => ({
+const idsOf = ({ message }: { readonly message: QueuedEmail }) => ({
   outgoingId: message.outgoingId,
   accountId: message.accountId,
 })
 
-export const outgoingMessage: Decider<OutgoingMessage, OutgoingCommand, OutgoingEvent> = {
+export const outgoingEmail: Decider<OutgoingEmail, OutgoingCommand, OutgoingEvent> = {
   initial: { status: 'none' },
   evolve,
   decide,

@@ -1,9 +1,9 @@
 import type { EventOf } from '../event.ts'
-import type { Draft, EmailSent, MessageQueued, OutgoingEvent } from './events.ts'
+import type { Draft, EmailSent, EmailQueued, OutgoingEvent } from './events.ts'
 
 // State and commands of a message on its way out; `outgoing-message.ts` holds the rules.
 
-export type QueuedMessage = EventOf<typeof MessageQueued>['data']
+export type QueuedEmail = EventOf<typeof EmailQueued>['data']
 export type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
@@ -11,7 +11,7 @@ export type Refusals = EventOf<typeof EmailSent>['data']['refused']
  * fell due. `unclear` are the attempts whose answer was lost, and of which nothing was heard since.
  */
 export type Sending = {
-  readonly message: QueuedMessage
+  readonly message: QueuedEmail
   readonly attempts: number
   readonly since: string
   readonly unclear: readonly number[]
@@ -19,7 +19,7 @@ export type Sending = {
 export type WaitingMessage = Sending & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
 export type SentMessage = {
   readonly status: 'sent'
-  readonly message: QueuedMessage
+  readonly message: QueuedEmail
   readonly sentAt: string
   readonly copy: 'filed' | 'found' | 'impossible' | null
   readonly delivered: boolean
@@ -31,7 +31,7 @@ export type SentMessage = {
 }
 export type ReleasingMessage = Sending & { readonly status: 'releasing' }
 export type UnknownMessage = Sending & { readonly status: 'unknown'; readonly settled: boolean }
-export type OutgoingMessage =
+export type OutgoingEmail =
   | { readonly status: 'none' | 'discarded' }
   | { readonly status: 'draft'; readonly draft: Draft }
   | WaitingMessage
@@ -39,12 +39,12 @@ export type OutgoingMessage =
   | UnknownMessage
   | (Sending & { readonly status: 'failed' })
   | SentMessage
-  | { readonly status: 'cancelled'; readonly message: QueuedMessage }
+  | { readonly status: 'cancelled'; readonly message: QueuedEmail }
 
 // ---------------------------------------------------------------- commands
 
 /**
- * What became of an attempt is told by the one who made it. `released`: its SendReleasing is in the stream, so
+ * What became of an attempt is told by the one who made it. `released`: its EmailReleased is in the stream, so
  * that nobody else can speak of it; without, it only holds while nothing else has happened.
  */
 type OfAttempt = { readonly attempt: number; readonly released: boolean }
@@ -52,7 +52,7 @@ type OfAttempt = { readonly attempt: number; readonly released: boolean }
 export type OutgoingCommand =
   | { readonly do: 'save-draft'; readonly outgoingId: string; readonly draft: Draft }
   | { readonly do: 'discard'; readonly outgoingId: string }
-  | { readonly do: 'queue'; readonly message: QueuedMessage }
+  | { readonly do: 'queue'; readonly message: QueuedEmail }
   | { readonly do: 'cancel' }
   | { readonly do: 'release'; readonly attempt: number; readonly now: string }
   | {
@@ -102,40 +102,40 @@ export type OutgoingCommand =
 // ---------------------------------------------------------------- evolve
 
 /** The message after one more of its events. */
-export const evolve = (state: OutgoingMessage, event: OutgoingEvent): OutgoingMessage => {
+export const evolve = (state: OutgoingEmail, event: OutgoingEvent): OutgoingEmail => {
   if (event.type === 'DraftSaved') return { status: 'draft', draft: event.data.draft }
   if (event.type === 'DraftDiscarded') return { status: 'discarded' }
-  if (event.type === 'MessageQueued') {
+  if (event.type === 'EmailQueued') {
     const { notBefore } = event.data
     return { message: event.data, attempts: 0, unclear: [], ...due('queued', notBefore, notBefore) }
   }
   return 'message' in state ? evolveQueued(state, event) : state
 }
 
-export type AfterQueueing = Exclude<OutgoingMessage, { status: 'none' | 'discarded' | 'draft' }>
-type LaterEvent = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'MessageQueued' }>
+export type AfterQueueing = Exclude<OutgoingEmail, { status: 'none' | 'discarded' | 'draft' }>
+type LaterEvent = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'EmailQueued' }>
 
-const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingMessage => {
+const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingEmail => {
   const sending = sendingOf(state)
   switch (event.type) {
-    case 'MessageCancelled':
+    case 'EmailCancelled':
       // What a lost answer left open stays open: only the sending again was cancelled.
       return sending.unclear.length === 0
         ? { status: 'cancelled', message: state.message }
         : { ...sending, status: 'unknown', settled: true }
-    case 'SendReleasing':
+    case 'EmailReleased':
       return { ...sending, status: 'releasing' }
     case 'EmailSent': {
       const { message } = state
       return { status: 'sent', message, sentAt: event.data.sentAt, copy: null, delivered: false, bounces: [] }
     }
-    case 'SendDeferred': {
+    case 'EmailDeferred': {
       const { attempt, retryAt } = event.data
       return { ...sending, attempts: attempt, ...due('deferred', sending.since, retryAt) }
     }
-    case 'SendFailed':
+    case 'EmailFailed':
       return failed(sending, event.data.attempt)
-    case 'SendOutcomeUnknown': {
+    case 'EmailOutcomeLost': {
       const { attempt } = event.data
       return {
         ...sending,
@@ -145,13 +145,13 @@ const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingMessage 
         settled: false,
       }
     }
-    case 'UnknownSettled': {
+    case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
       return notBefore
         ? { ...sending, ...due('queued', notBefore, notBefore) }
         : { ...sending, status: 'unknown', settled: true }
     }
-    case 'SendRetried':
+    case 'EmailRetried':
       return { ...sending, ...due('queued', event.data.notBefore, event.data.notBefore) }
     case 'SentCopyFiled':
     case 'EmailDelivered':
@@ -167,7 +167,7 @@ const due = <Status extends 'queued' | 'deferred'>(status: Status, since: string
 })
 
 /** A late answer may say of an unclear attempt that it came to nothing. */
-const failed = (sending: Sending, attempt: number): OutgoingMessage => {
+const failed = (sending: Sending, attempt: number): OutgoingEmail => {
   const unclear = sending.unclear.filter((other) => other !== attempt)
   return { ...sending, status: 'failed', attempts: attempt, unclear }
 }

@@ -15,7 +15,7 @@ export const placement = z.object({
 export type Placement = z.infer<typeof placement>
 
 /**
- * What a pass knows of a folder when it ends, and the next one starts from. `uidNext` is taken before the
+ * What a run knows of a folder when it ends, and the next one starts from. `uidNext` is taken before the
  * fetch, so that mail arriving meanwhile shows next time. `since` is where the historical window begins (null is the
  * whole folder), `backfilledTo` the lowest UID that has been fetched in it. `retry` are messages that the server
  * failed to hand out. `messages` is how many there were when flags and deletions were last compared, and null while
@@ -50,45 +50,45 @@ export const folderCounts = z.object({
 })
 export type FolderCounts = z.infer<typeof folderCounts>
 
-/** One message that a pass could not store, or that a rule kept out. `messageId` is there when it is quarantined. */
-export const passFailure = z.object({
+/** One message that a run could not store, or that a rule kept out. `messageId` is there when it is quarantined. */
+export const runFailure = z.object({
   folder: z.string(),
   uid: z.int(),
   reason: z.string(),
   attempts: z.int(),
   messageId: messageId.optional(),
 })
-export type PassFailure = z.infer<typeof passFailure>
-export const passExclusion = z.object({ folder: z.string(), uid: z.int(), pattern: z.string() })
-export type PassExclusion = z.infer<typeof passExclusion>
+export type RunFailure = z.infer<typeof runFailure>
+export const runExclusion = z.object({ folder: z.string(), uid: z.int(), pattern: z.string() })
+export type RunExclusion = z.infer<typeof runExclusion>
 
-// Passes of an account are numbered from 1, each in a stream `syncpass-<accountId>.<number>`, so that the next
+// Runs of an account are numbered from 1, each in a stream `syncrun-<accountId>.<number>`, so that the next
 // one is found without a search and two workers cannot start the same.
-const pass = { accountId, number: z.int().min(1) }
+const run = { accountId, number: z.int().min(1) }
 
-export const SyncPassStarted = defineEvent(
-  'SyncPassStarted',
-  z.object({ ...pass, trigger: z.enum(['schedule', 'request', 'connect']), cursors: z.array(folderCursor) }),
+export const SyncRunStarted = defineEvent(
+  'SyncRunStarted',
+  z.object({ ...run, trigger: z.enum(['schedule', 'request', 'connect']), cursors: z.array(folderCursor) }),
 )
 /** A stretch of one folder is stored; a crash after it goes on from its cursor. */
 export const FolderSynced = defineEvent(
   'FolderSynced',
   z.object({
-    ...pass,
+    ...run,
     cursor: folderCursor,
     counts: folderCounts,
-    failures: z.array(passFailure),
-    exclusions: z.array(passExclusion),
+    failures: z.array(runFailure),
+    exclusions: z.array(runExclusion),
   }),
 )
 /**
- * `abandoned` is said by the next pass of one whose worker died. `kind` tells a failure for people from one of time.
+ * `abandoned` is said by the next run of one whose worker died. `kind` tells a failure for people from one of time.
  * `unchanged` are folders that were looked at and had nothing to record.
  */
-export const SyncPassFinished = defineEvent(
-  'SyncPassFinished',
+export const SyncRunFinished = defineEvent(
+  'SyncRunFinished',
   z.object({
-    ...pass,
+    ...run,
     outcome: z.enum(['success', 'partial', 'failed', 'abandoned']),
     kind: z.enum(['authentication', 'temporary', 'refused']).nullable().optional(),
     code: z.string().nullable(),
@@ -147,16 +147,19 @@ export const MessageSynced = defineEvent(
     defects: z.array(z.string()),
   }),
 )
-export const MessagePlaced = defineEvent(
-  'MessagePlaced',
+export const MessageAddedToFolder = defineEvent(
+  'MessageAddedToFolder',
   z.object({ messageId, accountId, placement, flags: z.array(z.string()) }),
 )
 export const MessageFlagsChanged = defineEvent(
   'MessageFlagsChanged',
   z.object({ messageId, accountId, placement, flags: z.array(z.string()) }),
 )
-export const MessageRemoved = defineEvent('MessageRemoved', z.object({ messageId, accountId, placement }))
-/** A message that could not be read: its raw form is kept, the rest of the pass goes on (R6). */
+export const MessageRemovedFromFolder = defineEvent(
+  'MessageRemovedFromFolder',
+  z.object({ messageId, accountId, placement }),
+)
+/** A message that could not be read: its raw form is kept, the rest of the run goes on (R6). */
 export const MessageQuarantined = defineEvent(
   'MessageQuarantined',
   z.object({
@@ -171,23 +174,26 @@ export const MessageQuarantined = defineEvent(
     attempts: z.int(),
   }),
 )
-/** A person let a quarantined message be: it is an error no more, and later passes leave it alone. */
-export const QuarantineSkipped = defineEvent('QuarantineSkipped', z.object({ messageId, accountId }))
+/** A person let a quarantined message be: it is an error no more, and later runs leave it alone. */
+export const QuarantinedMessageSkipped = defineEvent(
+  'QuarantinedMessageSkipped',
+  z.object({ messageId, accountId }),
+)
 /** A quarantined message could be read after all, and lives on as the message `became`, whose id is of its identity. */
-export const QuarantineReleased = defineEvent(
-  'QuarantineReleased',
+export const QuarantinedMessageReleased = defineEvent(
+  'QuarantinedMessageReleased',
   z.object({ messageId, accountId, became: messageId }),
 )
 
-export const syncPassEvents = [SyncPassStarted, FolderSynced, SyncPassFinished] as const
+export const syncRunEvents = [SyncRunStarted, FolderSynced, SyncRunFinished] as const
 export const messageEvents = [
   MessageSynced,
-  MessagePlaced,
+  MessageAddedToFolder,
   MessageFlagsChanged,
-  MessageRemoved,
+  MessageRemovedFromFolder,
   MessageQuarantined,
-  QuarantineSkipped,
-  QuarantineReleased,
+  QuarantinedMessageSkipped,
+  QuarantinedMessageReleased,
 ] as const
-export type SyncPassEvent = EventOf<(typeof syncPassEvents)[number]>
+export type SyncRunEvent = EventOf<(typeof syncRunEvents)[number]>
 export type MessageEvent = EventOf<(typeof messageEvents)[number]>

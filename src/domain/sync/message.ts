@@ -2,12 +2,12 @@ import type { z } from 'zod'
 import { Refused, type Decider } from '../decider.ts'
 import {
   MessageFlagsChanged,
-  MessagePlaced,
+  MessageAddedToFolder,
   MessageQuarantined,
-  MessageRemoved,
+  MessageRemovedFromFolder,
   MessageSynced,
-  QuarantineReleased,
-  QuarantineSkipped,
+  QuarantinedMessageReleased,
+  QuarantinedMessageSkipped,
   type MessageEvent,
   type Placement,
 } from './events.ts'
@@ -55,17 +55,17 @@ const evolve = (state: Message, event: MessageEvent): Message => {
       const placements = state.status === 'none' ? [{ placement, flags }] : before
       return { status: 'quarantined', messageId, accountId, placements, quarantined: event.data }
     }
-    case 'MessagePlaced':
+    case 'MessageAddedToFolder':
     case 'MessageFlagsChanged': {
       if (state.status === 'none') return state
       const { placement, flags } = event.data
       return { ...state, placements: [...without(before, placement), { placement, flags }] }
     }
-    case 'MessageRemoved':
+    case 'MessageRemovedFromFolder':
       return state.status === 'none' ? state : { ...state, placements: without(before, event.data.placement) }
-    case 'QuarantineSkipped':
+    case 'QuarantinedMessageSkipped':
       return { status: 'skipped', messageId, accountId, placements: before }
-    case 'QuarantineReleased':
+    case 'QuarantinedMessageReleased':
       return { status: 'released', messageId, accountId, placements: before, became: event.data.became }
   }
 }
@@ -98,7 +98,7 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
     case 'remove': {
       const { placement } = command
       const known = state.placements.some((placed) => isAt(placed.placement, placement))
-      return known ? [MessageRemoved({ messageId, accountId, placement })] : []
+      return known ? [MessageRemovedFromFolder({ messageId, accountId, placement })] : []
     }
     case 'fail-again': {
       const { quarantined } = requireQuarantined(state)
@@ -108,11 +108,11 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
     case 'release':
       if (state.status === 'released') return []
       requireQuarantined(state)
-      return [QuarantineReleased({ messageId, accountId, became: command.became })]
+      return [QuarantinedMessageReleased({ messageId, accountId, became: command.became })]
     case 'skip':
       if (state.status === 'skipped') return []
       requireQuarantined(state)
-      return [QuarantineSkipped({ messageId, accountId })]
+      return [QuarantinedMessageSkipped({ messageId, accountId })]
   }
 }
 
@@ -129,8 +129,8 @@ const place = (state: Met, placement: Placement, flags: readonly string[]): Mess
       placed.placement.folder === placement.folder && placed.placement.uidValidity !== placement.uidValidity,
   )
   return [
-    MessagePlaced({ messageId, accountId, placement, flags: [...flags] }),
-    ...void_.map((placed) => MessageRemoved({ messageId, accountId, placement: placed.placement })),
+    MessageAddedToFolder({ messageId, accountId, placement, flags: [...flags] }),
+    ...void_.map((placed) => MessageRemovedFromFolder({ messageId, accountId, placement: placed.placement })),
   ]
 }
 

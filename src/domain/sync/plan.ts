@@ -3,9 +3,9 @@ import type { FolderCursor } from './events.ts'
 
 /** Messages of one stretch: well under what servers limit an answer to (RFC 9738: 1,000), and cheap to repeat. */
 export const STRETCH = 200
-/** Of so many of the newest messages the flags are compared in every pass. */
+/** Of so many of the newest messages the flags are compared in every run. */
 export const RECENT = 300
-/** A message that the server failed to hand out so often is not asked for in every pass any more. */
+/** A message that the server failed to hand out so often is not asked for in every run any more. */
 export const ATTEMPTS = 3
 const FULL_SCAN_EVERY_MS = 30 * 60_000
 
@@ -83,7 +83,7 @@ const freshCursor = (view: FolderView, since: string | null): FolderCursor => ({
 })
 
 /**
- * The plan for a folder of which something is known that the cursor has not reached: a pass took it in and died before
+ * The plan for a folder of which something is known that the cursor has not reached: a run took it in and died before
  * it could say so. What has gone since cannot be told from a count then, so everything is compared.
  */
 export const afterUnrecorded = (plan: FolderPlan, newestKnown: number | null): FolderPlan =>
@@ -98,7 +98,7 @@ const earlier = (a: string | null, b: string | null): string | null =>
 /**
  * New mail in ascending stretches, each of which moves `uidNext` on, so that a crash repeats one stretch. What the
  * server lists is cut to the plan: `n:*` names the last message even where its UID is below n (RFC 9051 6.4.9), and
- * what has arrived since the folder was opened is the next pass's.
+ * what has arrived since the folder was opened is the next run's.
  */
 export const newMailStretches = (
   { cursor, newFrom, view }: FolderPlan,
@@ -173,7 +173,7 @@ export type KnownPlacement = {
 
 /**
  * Compares what is known of a stretch of a folder with what the server shows of it. A message that is missing is
- * removed from this folder at once: passes record removals after all folders have been read, so that one which was
+ * removed from this folder at once: runs record removals after all folders have been read, so that one which was
  * moved has its new place by then, and a message keeps its stream and its id wherever it lies.
  */
 export const compareFlags = (

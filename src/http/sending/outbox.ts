@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import type { BlobStore } from '../../commands/ports/blobs.ts'
-import type { cancelMessage } from '../../commands/sending/cancel-email.ts'
-import type { ownMessage } from '../../commands/sending/own-email.ts'
-import type { queueMessage } from '../../commands/sending/queue-email.ts'
-import type { settleMessage } from '../../commands/sending/settle-email.ts'
+import type { cancelEmail } from '../../commands/sending/cancel-email.ts'
+import type { ownEmail } from '../../commands/sending/own-email.ts'
+import type { queueEmail } from '../../commands/sending/queue-email.ts'
+import type { settleEmail } from '../../commands/sending/settle-email.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
-import type { OutgoingMessage } from '../../domain/sending/outgoing-state.ts'
+import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { outbox, outboxStates, type OutboxRow, type OutboxState } from '../../projections/sending/outbox.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { draftInput } from './drafts.ts'
@@ -74,7 +74,7 @@ const view = z
     bounced: z.int(),
     changedAt: z.string(),
   })
-  .meta({ id: 'OutboxMessage' })
+  .meta({ id: 'OutboxEmail' })
 const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() })
 
 const settleRemedy =
@@ -113,16 +113,16 @@ const toView = (row: OutboxRow): z.infer<typeof view> => ({
   changedAt: row.changed_at,
 })
 
-const toChanged = (id: string, of: OutgoingMessage): z.infer<typeof changed> => {
+const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
   if (!('message' in of)) throw new NotFound('message', id)
   const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
   return { id, state: scheduled ? 'scheduled' : of.status, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
 
 export type OutboxDeps = {
-  queueMessage: ReturnType<typeof queueMessage>
-  cancelMessage: ReturnType<typeof cancelMessage>
-  settleMessage: ReturnType<typeof settleMessage>
+  queueEmail: ReturnType<typeof queueEmail>
+  cancelEmail: ReturnType<typeof cancelEmail>
+  settleEmail: ReturnType<typeof settleEmail>
   listOutbox: (
     filter: {
       state?: OutboxState | undefined
@@ -135,7 +135,7 @@ export type OutboxDeps = {
   ) => Promise<OutboxRow[]>
   findOutgoing: (id: string, userId: string | null) => Promise<OutboxRow | undefined>
   blobs: Pick<BlobStore, 'get'>
-  ownMessage: ReturnType<typeof ownMessage>
+  ownEmail: ReturnType<typeof ownEmail>
   files: FileSeals
 }
 
@@ -162,7 +162,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
             }
           : written
       const asked = { content, scheduledAt, undoSeconds }
-      const queued = await deps.queueMessage(request.caller, asked, request.actingUser)
+      const queued = await deps.queueEmail(request.caller, asked, request.actingUser)
       void reply.status(201).header('location', `/v1/outbox/${queued.outgoingId}`)
       return answered(reply, queued, toChanged(queued.outgoingId, queued.state))
     },
@@ -205,7 +205,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await deps.cancelMessage(request.caller, id)
+      const handled = await deps.cancelEmail(request.caller, id)
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })
@@ -223,7 +223,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
     handler: async (request, reply) => {
       const { id } = request.params
       const settled = { outgoingId: id, decision: request.body.decision }
-      const handled = await deps.settleMessage(request.caller, settled)
+      const handled = await deps.settleEmail(request.caller, settled)
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })
@@ -239,7 +239,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
     handler: async ({ params, query, actingUser }, reply) => {
-      const found = await deps.ownMessage(params.id, actingUser)
+      const found = await deps.ownEmail(params.id, actingUser)
       if (!('message' in found)) throw new NotFound('message', params.id)
       const { blob } = query.form === 'wire' ? found.message.mime : found.message.copy
       const bytes = await deps.blobs.get(blob)

@@ -280,20 +280,20 @@ const rules: Readonly<Record<string, Entry>> = {
   ],
   'sync-counts-differ': [
     'Counts differ',
-    'A sync pass reported a folder whose listed messages are not the sum of stored, known, excluded and failed.',
-    'This is a fault of ours; the pass is repeated.',
+    'A sync run reported a folder whose listed messages are not the sum of stored, known, excluded and failed.',
+    'This is a fault of ours; the run is repeated.',
   ],
   'sync-cursor-goes-back': [
     'Cursor goes back',
-    'A sync pass reported a folder at an earlier place than the one before.',
-    'This is a fault of ours; the pass is repeated.',
+    'A sync run reported a folder at an earlier place than the one before.',
+    'This is a fault of ours; the run is repeated.',
   ],
-  'sync-pass-taken': [
-    'Sync pass taken',
-    'Another worker has this sync pass, or has ended it.',
-    'Nothing: the next pass goes on where this one came to.',
+  'sync-run-taken': [
+    'Sync run taken',
+    'Another worker has this sync run, or has ended it.',
+    'Nothing: the next run goes on where this one came to.',
   ],
-  'sync-pass-unknown': ['No such sync pass', 'There is no pass with this number.', 'Check the number.'],
+  'sync-run-unknown': ['No such sync run', 'There is no run with this number.', 'Check the number.'],
   'template-invalid': [
     'Template invalid',
     'The MJML has errors; `details.errors` lists them by line.',

@@ -4,7 +4,7 @@ import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { syncErrors, type SyncErrorRow } from '../../projections/sync/sync-errors.ts'
-import { statusOf, syncHistory, type FailureRow, type PassRow } from '../../projections/sync/sync-history.ts'
+import { statusOf, syncHistory, type FailureRow, type RunRow } from '../../projections/sync/sync-history.ts'
 import { syncStatus, type SyncStatus } from '../../projections/sync/sync-status.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
@@ -92,7 +92,7 @@ const toStatusView = (status: SyncStatus, now: Date): z.infer<typeof statusView>
 
 const directions = { both: 'Both', receive: 'Receive', send: 'Send' } as const
 
-const toRunView = (row: PassRow): z.infer<typeof runView> => ({
+const toRunView = (row: RunRow): z.infer<typeof runView> => ({
   number: row.number,
   time: row.started_at,
   finishedAt: row.finished_at,
@@ -121,8 +121,8 @@ export type SyncRouteDeps = {
   requestSync: ReturnType<typeof requestSync>
   /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
   findSyncStatus: (accountId: string, now: Date, userId: string | null) => Promise<SyncStatus | undefined>
-  listPasses: (accountId: string, before: number | null, limit: number) => Promise<PassRow[]>
-  findPass: (accountId: string, number: number) => Promise<(PassRow & { failures: FailureRow[] }) | undefined>
+  listRuns: (accountId: string, before: number | null, limit: number) => Promise<RunRow[]>
+  findRun: (accountId: string, number: number) => Promise<(RunRow & { failures: FailureRow[] }) | undefined>
   listSyncErrors: (
     accountId: string,
     after: readonly [string, string] | null,
@@ -131,7 +131,7 @@ export type SyncRouteDeps = {
   clock: Clock
 }
 
-/** Sync of an account: how it is doing, what its passes did, what failed, and a pass on demand. */
+/** Sync of an account: how it is doing, what its runs did, what failed, and a run on demand. */
 export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
   const tags = ['Sync']
   const byAccount = z.object({ id: accountId })
@@ -164,7 +164,7 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     handler: async ({ params, query, actingUser }) => {
       await requireAccount(params.id, actingUser)
       const [before] = readCursor(query.cursor, ['integer']) ?? [null]
-      const rows = await deps.listPasses(params.id, before, query.limit + 1)
+      const rows = await deps.listRuns(params.id, before, query.limit + 1)
       return toPage(rows, query.limit, (row) => [row.number], toRunView)
     },
   })
@@ -185,7 +185,7 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     },
     handler: async ({ params, actingUser }) => {
       await requireAccount(params.id, actingUser)
-      const row = await deps.findPass(params.id, params.number)
+      const row = await deps.findRun(params.id, params.number)
       if (!row) throw new NotFound('sync run', String(params.number))
       const failures = row.failures.map(({ folder, uid, reason, attempts, message_id }) => {
         return { folder, uid, reason, attempts, messageId: message_id }

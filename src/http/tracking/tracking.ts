@@ -6,8 +6,8 @@ import { NotFound } from '../../domain/decider.ts'
 import { writtenMailbox } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import { ClickTracked, OpenTracked } from '../../domain/tracking/events.ts'
-import type { MessageTracking } from '../../projections/tracking/email-timeline-queries.ts'
-import { messageTimeline } from '../../projections/tracking/email-timeline.ts'
+import type { EmailTracking } from '../../projections/tracking/email-timeline-queries.ts'
+import { emailTimeline } from '../../projections/tracking/email-timeline.ts'
 import { problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
@@ -169,12 +169,12 @@ const trackingView = z.object({
 export const trackingReportRoutes = (
   app: App,
   deps: {
-    messageTracking: (id: string, userId: string | null) => Promise<MessageTracking | null>
+    emailTracking: (id: string, userId: string | null) => Promise<EmailTracking | null>
     clock: Clock
   },
 ): void => {
   app.get('/v1/outbox/:id/tracking', {
-    config: { permission: 'tracking:read', reads: [messageTimeline] },
+    config: { permission: 'tracking:read', reads: [emailTimeline] },
     schema: {
       tags: ['Tracking'],
       summary: 'What became of a message',
@@ -185,7 +185,7 @@ export const trackingReportRoutes = (
       response: { 200: trackingView, ...problems },
     },
     handler: async ({ params, actingUser }) => {
-      const found = await deps.messageTracking(params.id, actingUser)
+      const found = await deps.emailTracking(params.id, actingUser)
       if (!found) throw new NotFound('outgoing message', params.id)
       const { lastActivityAt } = found.summary
       const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, deps.clock())

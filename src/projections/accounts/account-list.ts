@@ -7,7 +7,7 @@ import {
   type TestStep,
 } from '../../domain/accounts/events.ts'
 import { UserRecorded } from '../../domain/directory/events.ts'
-import { SyncPassFinished } from '../../domain/sync/events.ts'
+import { SyncRunFinished } from '../../domain/sync/events.ts'
 import {
   boolean,
   integer,
@@ -21,7 +21,7 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-/** What the last finished pass says of the account. */
+/** What the last finished run says of the account. */
 type Health = {
   state: 'ok' | 'degraded' | 'failing'
   code: string | null
@@ -65,7 +65,7 @@ export const accountList = projection({
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),
     default_account: table({ columns: { owner: text, account_id: text }, key: ['owner'] }),
   },
-  events: [...accountEvents, DefaultAccountChosen, SyncPassFinished, UserRecorded],
+  events: [...accountEvents, DefaultAccountChosen, SyncRunFinished, UserRecorded],
   fold: (event, rows) => {
     if (event.type === 'UserRecorded')
       return rows.put('owner', { user_id: event.data.userId, name: event.data.user.name })
@@ -94,17 +94,17 @@ export const accountList = projection({
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
     if (event.stream.startsWith('account-')) row.revision = event.revision
     switch (event.type) {
-      case 'AccountServersChanged':
+      case 'AccountConnectionChanged':
         row.smtp = event.data.smtp
         row.imap = event.data.imap
         break
       case 'AccountSettingsChanged':
         row.settings = event.data.settings
         break
-      case 'SignatureChanged':
+      case 'AccountSignatureChanged':
         row.signature = event.data.html
         break
-      case 'ConnectionTested':
+      case 'AccountConnectionTested':
         row.last_test = { at: event.metadata.occurredAt, ok: event.data.ok, steps: event.data.steps }
         if (event.data.ok && row.health.state === 'failing') row.health = healthy
         break
@@ -119,7 +119,7 @@ export const accountList = projection({
         break
       case 'SyncRequested':
         break
-      case 'SyncPassFinished': {
+      case 'SyncRunFinished': {
         const { outcome, code, detail, remedy } = event.data
         if (outcome === 'abandoned') break
         const state = outcome === 'success' ? 'ok' : outcome === 'partial' ? 'degraded' : 'failing'

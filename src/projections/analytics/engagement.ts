@@ -10,7 +10,7 @@ import {
   type Outcome,
 } from '../../domain/analytics/engagement.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
-import { MessageQueued } from '../../domain/sending/events.ts'
+import { EmailQueued } from '../../domain/sending/events.ts'
 import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../domain/templates/events.ts'
 import {
   boolean,
@@ -90,7 +90,7 @@ export const engagement = projection({
     TemplateCreated,
     TemplateChanged,
     TemplateDeleted,
-    MessageQueued,
+    EmailQueued,
     ...engagementEvents,
   ],
   fold: (event, rows) => {
@@ -106,10 +106,10 @@ export const engagement = projection({
         const row = rows.get('template', { id: event.data.templateId })
         return row && rows.put('template', { ...row, deleted: true })
       }
-      case 'MessageQueued':
+      case 'EmailQueued':
         return rows.put('message', newMessage(event.data))
-      case 'SendReleasing':
-      case 'SendOutcomeUnknown':
+      case 'EmailReleased':
+      case 'EmailOutcomeLost':
       case 'EmailSent':
       case 'EmailDelivered':
       case 'EmailBounced':
@@ -131,7 +131,7 @@ export const engagement = projection({
   },
 })
 
-const newMessage = (queued: ReturnType<typeof MessageQueued>['data']): RowOf<typeof message> => ({
+const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeof message> => ({
   id: queued.outgoingId,
   account_id: queued.accountId,
   template_id: queued.template?.templateId ?? '',

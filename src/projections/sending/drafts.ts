@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import { DraftDiscarded, DraftSaved, MessageQueued, type Draft } from '../../domain/sending/events.ts'
+import { DraftDiscarded, DraftSaved, EmailQueued, type Draft } from '../../domain/sending/events.ts'
 import {
   integer,
   json,
@@ -33,7 +33,7 @@ export const drafts = projection({
   name: 'drafts',
   version: 1,
   tables: { draft },
-  events: [DraftSaved, DraftDiscarded, MessageQueued],
+  events: [DraftSaved, DraftDiscarded, EmailQueued],
   fold: (event, rows) => {
     const { outgoingId: id } = event.data
     if (event.type !== 'DraftSaved') return rows.remove('draft', { id })

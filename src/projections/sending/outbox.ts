@@ -125,16 +125,16 @@ export const outbox = projection({
       case 'DraftSaved':
       case 'DraftDiscarded':
         return
-      case 'MessageQueued':
+      case 'EmailQueued':
         return rows.put('message', queuedRow(event))
-      case 'MessageCancelled':
-      case 'SendReleasing':
+      case 'EmailCancelled':
+      case 'EmailReleased':
       case 'EmailSent':
-      case 'SendDeferred':
-      case 'SendFailed':
-      case 'SendOutcomeUnknown':
-      case 'UnknownSettled':
-      case 'SendRetried':
+      case 'EmailDeferred':
+      case 'EmailFailed':
+      case 'EmailOutcomeLost':
+      case 'EmailOutcomeSettled':
+      case 'EmailRetried':
       case 'SentCopyFiled':
       case 'EmailDelivered':
       case 'EmailBounced': {
@@ -149,8 +149,8 @@ export const outbox = projection({
   },
 })
 
-type Queued = RecordedEvent<Extract<OutgoingEvent, { type: 'MessageQueued' }>>
-type Later = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'MessageQueued' }>
+type Queued = RecordedEvent<Extract<OutgoingEvent, { type: 'EmailQueued' }>>
+type Later = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'EmailQueued' }>
 
 const queuedRow = ({ data, metadata, revision }: Queued): OutboxRow => ({
   id: data.outgoingId,
@@ -193,38 +193,38 @@ const queuedRow = ({ data, metadata, revision }: Queued): OutboxRow => ({
 
 const change = (row: OutboxRow, event: RecordedEvent<Later>): void => {
   switch (event.type) {
-    case 'MessageCancelled': {
+    case 'EmailCancelled': {
       const open = row.unclear.length > 0
       return become(row, { state: open ? 'unknown' : 'cancelled', settled: open })
     }
-    case 'SendReleasing':
+    case 'EmailReleased':
       return become(row, { state: 'releasing' })
     case 'EmailSent': {
       const { attempt, sentAt, refused, evidence } = event.data
       return become(row, { state: 'sent', attempts: attempt, sent_at: sentAt, refused, evidence })
     }
-    case 'SendDeferred': {
+    case 'EmailDeferred': {
       const { attempt, code, reason, retryAt } = event.data
       return become(row, { state: 'deferred', attempts: attempt, due_at: retryAt, code, reason })
     }
-    case 'SendFailed': {
+    case 'EmailFailed': {
       const { attempt, code, reason, remedy, refused } = event.data
       const unclear = row.unclear.filter((other) => other !== attempt)
       return become(row, { state: 'failed', attempts: attempt, unclear, code, reason, remedy, refused })
     }
-    case 'SendOutcomeUnknown': {
+    case 'EmailOutcomeLost': {
       const { attempt, reason } = event.data
       const unclear = [...row.unclear, attempt]
       return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: 'answer-lost' })
     }
-    case 'UnknownSettled': {
+    case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
       return become(
         row,
         notBefore ? { state: 'queued', due_at: notBefore } : { state: 'unknown', settled: true },
       )
     }
-    case 'SendRetried':
+    case 'EmailRetried':
       return become(row, { state: 'queued', due_at: event.data.notBefore })
     case 'SentCopyFiled':
       row.copy = event.data.outcome

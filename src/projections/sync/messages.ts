@@ -1,5 +1,5 @@
 import type { WrittenMailbox } from '../../domain/mail.ts'
-import { EmailSent, MessageCancelled, MessageQueued } from '../../domain/sending/events.ts'
+import { EmailSent, EmailCancelled, EmailQueued } from '../../domain/sending/events.ts'
 import { messageEvents, type MessageQuarantined, type MessageSynced } from '../../domain/sync/events.ts'
 import type { EventOf } from '../../domain/event.ts'
 import {
@@ -16,7 +16,7 @@ import {
 } from '../projection.ts'
 
 type Synced = EventOf<typeof MessageSynced>['data']
-type Queued = EventOf<typeof MessageQueued>['data']
+type Queued = EventOf<typeof EmailQueued>['data']
 type Quarantined = EventOf<typeof MessageQuarantined>['data']
 export type MessageHeader = Synced['header']
 export type MessageAttachment = Synced['attachments'][number]
@@ -75,12 +75,12 @@ export const messages = projection({
   name: 'messages',
   version: 1,
   tables,
-  events: [...messageEvents, MessageQueued, EmailSent, MessageCancelled],
+  events: [...messageEvents, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
     switch (event.type) {
-      case 'MessageQueued':
+      case 'EmailQueued':
         return rows.put('message', rowOfQueued(event.data))
-      case 'MessageCancelled':
+      case 'EmailCancelled':
         return rows.remove('message', { id: event.data.outgoingId })
       case 'EmailSent': {
         const row = rows.get('message', { id: event.data.outgoingId })
@@ -100,22 +100,22 @@ export const messages = projection({
         else putPlaced(rows, rowOfQuarantined(event.data), event.data)
         return
       }
-      case 'QuarantineSkipped':
+      case 'QuarantinedMessageSkipped':
         return
-      case 'QuarantineReleased': {
+      case 'QuarantinedMessageReleased': {
         const { messageId, became } = event.data
         const row = rows.get('message', { id: messageId })
         if (row) for (const place of row.places) dropPlace(rows, row, place)
         rows.remove('message', { id: messageId })
         return rows.put('alias', { id: messageId, message_id: became })
       }
-      case 'MessagePlaced':
+      case 'MessageAddedToFolder':
       case 'MessageFlagsChanged':
-      case 'MessageRemoved': {
+      case 'MessageRemovedFromFolder': {
         const id = rows.get('alias', { id: event.data.messageId })?.message_id ?? event.data.messageId
         const row = rows.get('message', { id })
         if (!row) throw new Error(`${event.type} of a message that was not met`)
-        if (event.type !== 'MessageRemoved') return putPlaced(rows, row, event.data)
+        if (event.type !== 'MessageRemovedFromFolder') return putPlaced(rows, row, event.data)
         dropPlace(rows, row, event.data.placement)
         return rows.put('message', row)
       }

@@ -1,9 +1,9 @@
 import { sql, type Kysely } from 'kysely'
 import {
   MessageFlagsChanged,
-  MessagePlaced,
+  MessageAddedToFolder,
   MessageQuarantined,
-  MessageRemoved,
+  MessageRemovedFromFolder,
   MessageSynced,
 } from '../../domain/sync/events.ts'
 import { boolean, integer, json, projection, table, tablesOf, text, type RowOf } from '../projection.ts'
@@ -21,12 +21,18 @@ const placement = table({
   key: ['account_id', 'folder', 'uid_validity', 'uid'],
 })
 
-/** What lies where in each mailbox, as far as it is known: what a sync pass compares the server's view with. */
+/** What lies where in each mailbox, as far as it is known: what a sync run compares the server's view with. */
 export const placements = projection({
   name: 'placements',
   version: 1,
   tables: { placement },
-  events: [MessageSynced, MessagePlaced, MessageQuarantined, MessageFlagsChanged, MessageRemoved],
+  events: [
+    MessageSynced,
+    MessageAddedToFolder,
+    MessageQuarantined,
+    MessageFlagsChanged,
+    MessageRemovedFromFolder,
+  ],
   fold: (event, rows) => {
     const { accountId, messageId } = event.data
     const { folder, uidValidity, uid } = event.data.placement
@@ -35,14 +41,14 @@ export const placements = projection({
       rows.put('placement', { ...key, message_id: messageId, flags, quarantined })
     switch (event.type) {
       case 'MessageSynced':
-      case 'MessagePlaced':
+      case 'MessageAddedToFolder':
         return put(event.data.flags, false)
       case 'MessageQuarantined':
         // Later attempts are made on the raw form that we keep, and say nothing of the mailbox.
         return event.data.attempts === 1 ? put(event.data.flags, true) : undefined
       case 'MessageFlagsChanged':
         return put(event.data.flags, rows.get('placement', key)?.quarantined ?? false)
-      case 'MessageRemoved':
+      case 'MessageRemovedFromFolder':
         return rows.remove('placement', key)
     }
   },

@@ -2,8 +2,8 @@ import { sql, type Kysely } from 'kysely'
 import {
   FolderSynced,
   MessageQuarantined,
-  QuarantineReleased,
-  QuarantineSkipped,
+  QuarantinedMessageReleased,
+  QuarantinedMessageSkipped,
 } from '../../domain/sync/events.ts'
 import {
   integer,
@@ -52,7 +52,7 @@ export const syncErrors = projection({
       key: ['account_id', 'folder'],
     }),
   },
-  events: [FolderSynced, MessageQuarantined, QuarantineSkipped, QuarantineReleased],
+  events: [FolderSynced, MessageQuarantined, QuarantinedMessageSkipped, QuarantinedMessageReleased],
   fold: (event, rows) => {
     const account_id = event.data.accountId
     const at = event.metadata.occurredAt
@@ -63,8 +63,8 @@ export const syncErrors = projection({
       rows.put('sync_error', { account_id, id, kind, message_id, ...row, first_at, last_at: at })
     }
     switch (event.type) {
-      case 'QuarantineSkipped':
-      case 'QuarantineReleased':
+      case 'QuarantinedMessageSkipped':
+      case 'QuarantinedMessageReleased':
         return rows.remove('sync_error', { account_id, id: event.data.messageId })
       case 'MessageQuarantined': {
         const { placement, reason, attempts, size } = event.data

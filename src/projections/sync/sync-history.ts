@@ -2,10 +2,10 @@ import type { Kysely } from 'kysely'
 import { AccountConnected, AccountSettingsChanged } from '../../domain/accounts/events.ts'
 import {
   FolderSynced,
-  SyncPassFinished,
-  SyncPassStarted,
+  SyncRunFinished,
+  SyncRunStarted,
   type FolderCounts,
-  type PassExclusion,
+  type RunExclusion,
 } from '../../domain/sync/events.ts'
 import {
   integer,
@@ -19,10 +19,10 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-/** What became of a folder in a pass; `rules` says which pattern kept how many messages out. */
+/** What became of a folder in a run; `rules` says which pattern kept how many messages out. */
 export type FolderLine = FolderCounts & { rules: { pattern: string; count: number }[] }
 
-const pass = table({
+const run = table({
   columns: {
     account_id: text,
     number: integer,
@@ -40,7 +40,7 @@ const pass = table({
   },
   key: ['account_id', 'number'],
 })
-export type PassRow = RowOf<typeof pass>
+export type RunRow = RowOf<typeof run>
 
 const failure = table({
   columns: {
@@ -56,16 +56,16 @@ const failure = table({
 })
 export type FailureRow = RowOf<typeof failure>
 
-/** Every sync pass, folder by folder: what was listed, and what became of each message (R1). */
+/** Every sync run, folder by folder: what was listed, and what became of each message (R1). */
 export const syncHistory = projection({
   name: 'sync-history',
   version: 1,
   tables: {
-    pass,
+    run,
     failure,
     direction: table({ columns: { account_id: text, direction: text }, key: ['account_id'] }),
   },
-  events: [AccountConnected, AccountSettingsChanged, SyncPassStarted, FolderSynced, SyncPassFinished],
+  events: [AccountConnected, AccountSettingsChanged, SyncRunStarted, FolderSynced, SyncRunFinished],
   fold: (event, rows) => {
     const { accountId } = event.data
     if (event.type === 'AccountConnected' || event.type === 'AccountSettingsChanged')
@@ -74,8 +74,8 @@ export const syncHistory = projection({
         direction: event.data.settings.syncDirection,
       })
     const key = { account_id: accountId, number: event.data.number }
-    if (event.type === 'SyncPassStarted')
-      return rows.put('pass', {
+    if (event.type === 'SyncRunStarted')
+      return rows.put('run', {
         ...key,
         trigger: event.data.trigger,
         direction: rows.get('direction', { account_id: accountId })?.direction ?? 'both',
@@ -89,18 +89,18 @@ export const syncHistory = projection({
         failed: 0,
         folders: [],
       })
-    const row = rows.get('pass', key)
-    if (!row) throw new Error(`${event.type} of a pass that was not started`)
-    if (event.type === 'SyncPassFinished') {
+    const row = rows.get('run', key)
+    if (!row) throw new Error(`${event.type} of a run that was not started`)
+    if (event.type === 'SyncRunFinished') {
       const { outcome, code, detail, remedy, unchanged = [] } = event.data
       const folders = unchanged.reduce((lines, folder) => withCounts(lines, none(folder), []), row.folders)
       const finished_at = event.metadata.occurredAt
-      return rows.put('pass', { ...row, outcome, code, detail, remedy, finished_at, folders })
+      return rows.put('run', { ...row, outcome, code, detail, remedy, finished_at, folders })
     }
     const { counts, failures, exclusions } = event.data
     for (const { folder, uid, reason, attempts, messageId = null } of failures)
       rows.put('failure', { ...key, folder, uid, reason, attempts, message_id: messageId })
-    rows.put('pass', {
+    rows.put('run', {
       ...row,
       stored: row.stored + counts.stored,
       failed: row.failed + counts.failed,
@@ -125,7 +125,7 @@ const none = (folder: string): FolderCounts => ({
 const withCounts = (
   lines: readonly FolderLine[],
   counts: FolderCounts,
-  exclusions: readonly PassExclusion[],
+  exclusions: readonly RunExclusion[],
 ): FolderLine[] => {
   const { folder } = counts
   const line = lines.find((each) => each.folder === folder) ?? { ...none(folder), rules: [] }
@@ -144,7 +144,7 @@ const withCounts = (
 }
 
 /** What people read in the history's last column (C67, C68). */
-export const statusOf = ({ outcome, failed }: Pick<PassRow, 'outcome' | 'failed'>): string => {
+export const statusOf = ({ outcome, failed }: Pick<RunRow, 'outcome' | 'failed'>): string => {
   switch (outcome) {
     case null:
       return 'Running'
@@ -159,15 +159,15 @@ export const statusOf = ({ outcome, failed }: Pick<PassRow, 'outcome' | 'failed'
   }
 }
 
-/** Passes of an account, newest first; up to `limit` with a number below `before`. */
-export const listPasses = (
+/** Runs of an account, newest first; up to `limit` with a number below `before`. */
+export const listRuns = (
   db: Kysely<unknown>,
   accountId: string,
   before: number | null,
   limit: number,
-): Promise<PassRow[]> =>
+): Promise<RunRow[]> =>
   tablesOf(db, syncHistory)
-    .selectFrom('pass')
+    .selectFrom('run')
     .selectAll()
     .where('account_id', '=', accountId)
     .$if(before !== null, (query) => query.where('number', '<', before!))
@@ -175,15 +175,15 @@ export const listPasses = (
     .limit(limit)
     .execute()
 
-/** One pass with the messages that failed in it, at most 1,000 of them. */
-export const findPass = async (
+/** One run with the messages that failed in it, at most 1,000 of them. */
+export const findRun = async (
   db: Kysely<unknown>,
   accountId: string,
   number: number,
-): Promise<(PassRow & { failures: FailureRow[] }) | undefined> => {
+): Promise<(RunRow & { failures: FailureRow[] }) | undefined> => {
   const tables = tablesOf(db, syncHistory)
   const row = await tables
-    .selectFrom('pass')
+    .selectFrom('run')
     .selectAll()
     .where('account_id', '=', accountId)
     .where('number', '=', number)

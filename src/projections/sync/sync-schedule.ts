@@ -4,12 +4,12 @@ import {
   AccountDisconnected,
   AccountPaused,
   AccountResumed,
-  AccountServersChanged,
+  AccountConnectionChanged,
   AccountSettingsChanged,
   SyncRequested,
   type AccountSettings,
 } from '../../domain/accounts/events.ts'
-import { SyncPassFinished, SyncPassStarted } from '../../domain/sync/events.ts'
+import { SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
 import {
   boolean,
   integer,
@@ -33,7 +33,7 @@ const account = table({
     settings: json<What>(),
     /** Why it is due before its time: a person asked, or it was never read. */
     asked: nullable(text),
-    last_pass: integer,
+    last_run: integer,
     last_finished: integer,
     last_finished_at: nullable(timestamp),
     failures: integer,
@@ -47,7 +47,7 @@ type Row = RowOf<typeof account>
 
 /**
  * The to-do list of sync: which account is due, and when. A request or a new account is due at once, the others their
- * frequency after the last pass. After failures the pause doubles, from an hour on where the login was refused.
+ * frequency after the last run. After failures the pause doubles, from an hour on where the login was refused.
  */
 export const syncSchedule = projection({
   name: 'sync-schedule',
@@ -55,14 +55,14 @@ export const syncSchedule = projection({
   tables: { account },
   events: [
     AccountConnected,
-    AccountServersChanged,
+    AccountConnectionChanged,
     AccountSettingsChanged,
     SyncRequested,
     AccountPaused,
     AccountResumed,
     AccountDisconnected,
-    SyncPassStarted,
-    SyncPassFinished,
+    SyncRunStarted,
+    SyncRunFinished,
   ],
   fold: (event, rows) => {
     const { accountId } = event.data
@@ -72,7 +72,7 @@ export const syncSchedule = projection({
     switch (event.type) {
       case 'AccountConnected':
         break
-      case 'AccountServersChanged':
+      case 'AccountConnectionChanged':
         Object.assign(row, { receives: event.data.imap !== null, failures: 0, asked: 'request' })
         break
       case 'AccountSettingsChanged': {
@@ -92,12 +92,12 @@ export const syncSchedule = projection({
         row.active = true
         row.asked ??= 'request'
         break
-      case 'SyncPassStarted':
-        // What is asked for from here on, this pass may have gone past already.
+      case 'SyncRunStarted':
+        // What is asked for from here on, this run may have gone past already.
         row.asked = null
-        row.last_pass = Math.max(row.last_pass, event.data.number)
+        row.last_run = Math.max(row.last_run, event.data.number)
         return rows.put('account', row)
-      case 'SyncPassFinished': {
+      case 'SyncRunFinished': {
         const { outcome, kind } = event.data
         if (outcome === 'abandoned') return
         row.last_finished_at = event.recordedAt
@@ -126,7 +126,7 @@ const fresh = ({
   receives: imap !== null,
   settings: whatOf(settings),
   asked: 'connect',
-  last_pass: 0,
+  last_run: 0,
   last_finished: 0,
   last_finished_at: null,
   failures: 0,
@@ -141,7 +141,7 @@ const whatOf = ({ syncFrequencyMinutes, syncDirection, folders, historyDays }: A
   historyDays,
 })
 
-/** What decides which mail is read: a change of it is worth a pass at once. */
+/** What decides which mail is read: a change of it is worth a run at once. */
 const reads = ({ syncDirection, folders, historyDays }: What): string =>
   JSON.stringify([syncDirection, folders.toSorted(), historyDays])
 
@@ -160,8 +160,8 @@ const dueAt = (row: Row, now: string): string | null => {
 export type DueAccount = {
   accountId: string
   trigger: 'schedule' | 'request' | 'connect'
-  /** The newest pass that the list has seen to its end: it may lag behind one that was just run. */
-  lastPass: number
+  /** The newest run that the list has seen to its end: it may lag behind one that was just run. */
+  lastRun: number
 }
 
 /** Accounts that are due at `now`, the longest waiting first. */
@@ -177,7 +177,7 @@ export const dueAccounts = async (db: Kysely<unknown>, now: Date, limit: number)
   return rows.map((row) => ({
     accountId: row.account_id,
     trigger: row.asked === 'request' || row.asked === 'connect' ? row.asked : 'schedule',
-    lastPass: row.last_finished,
+    lastRun: row.last_finished,
   }))
 }
 
@@ -193,12 +193,12 @@ export const nextDueAt = async (db: Kysely<unknown>): Promise<string | null> => 
   return row?.due_at ?? null
 }
 
-/** The number of the newest pass that is known of an account, 0 where there is none: the search for the next starts there. */
-export const lastPassOf = async (db: Kysely<unknown>, accountId: string): Promise<number> => {
+/** The number of the newest run that is known of an account, 0 where there is none: the search for the next starts there. */
+export const lastRunOf = async (db: Kysely<unknown>, accountId: string): Promise<number> => {
   const row = await tablesOf(db, syncSchedule)
     .selectFrom('account')
-    .select('last_pass')
+    .select('last_run')
     .where('account_id', '=', accountId)
     .executeTakeFirst()
-  return row?.last_pass ?? 0
+  return row?.last_run ?? 0
 }

@@ -7,7 +7,7 @@ import {
 } from '../../domain/accounts/events.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
-import { FolderSynced, MessageSynced, SyncPassFinished, SyncPassStarted } from '../../domain/sync/events.ts'
+import { FolderSynced, MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
 import {
   integer,
   json,
@@ -25,7 +25,7 @@ const account = table({
     account_id: text,
     address: text,
     lifecycle: text,
-    /** Number of the pass that runs; null while none does. */
+    /** Number of the run that runs; null while none does. */
     running: nullable(integer),
     outcome: nullable(text),
     kind: nullable(text),
@@ -67,9 +67,9 @@ export const syncStatus = projection({
     AccountPaused,
     AccountResumed,
     AccountDisconnected,
-    SyncPassStarted,
+    SyncRunStarted,
     FolderSynced,
-    SyncPassFinished,
+    SyncRunFinished,
     MessageSynced,
     EmailSent,
     OrganizationRecorded,
@@ -103,10 +103,10 @@ export const syncStatus = projection({
         row.gaps = retry.length > 0 ? { ...others, [folder]: retry.length } : others
         break
       }
-      case 'SyncPassStarted':
+      case 'SyncRunStarted':
         row.running = event.data.number
         break
-      case 'SyncPassFinished': {
+      case 'SyncRunFinished': {
         const { outcome, kind = null, code, detail, remedy } = event.data
         row.running = null
         if (outcome === 'abandoned') break
@@ -149,8 +149,8 @@ const quarterOf = (at: string): string =>
   new Date(Math.floor(Date.parse(at) / QUARTER_MS) * QUARTER_MS).toISOString()
 
 /**
- * `degraded`: the last pass missed something, failed for a reason that time may mend, or there are gaps (R1).
- * `needs-attention`: the login was refused, and only a person can help. `connecting`: no pass has ended yet.
+ * `degraded`: the last run missed something, failed for a reason that time may mend, or there are gaps (R1).
+ * `needs-attention`: the login was refused, and only a person can help. `connecting`: no run has ended yet.
  */
 export type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
 

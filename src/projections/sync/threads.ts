@@ -1,6 +1,6 @@
 import type { EventOf } from '../../domain/event.ts'
 import { normaliseAddress, type WrittenMailbox } from '../../domain/mail.ts'
-import { EmailSent, MessageQueued } from '../../domain/sending/events.ts'
+import { EmailSent, EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import {
   boolean,
@@ -71,10 +71,10 @@ export const threads = projection({
   name: 'threads',
   version: 1,
   tables,
-  events: [MessageSynced, MessageQueued, EmailSent],
+  events: [MessageSynced, EmailQueued, EmailSent],
   fold: (event, rows) => {
     switch (event.type) {
-      case 'MessageQueued':
+      case 'EmailQueued':
         return rows.put('outgoing', {
           id: event.data.outgoingId,
           joined: false,
@@ -194,7 +194,7 @@ const partOfSynced = (data: EventOf<typeof MessageSynced>['data']): Part => ({
   direction: data.direction,
 })
 
-const partOfQueued = ({ accountId, header, snippet }: EventOf<typeof MessageQueued>['data']): Part => ({
+const partOfQueued = ({ accountId, header, snippet }: EventOf<typeof EmailQueued>['data']): Part => ({
   accountId,
   messageId: header.messageId,
   references: referencesOf(header.references, header.inReplyTo === null ? [] : [header.inReplyTo]),

@@ -12,10 +12,10 @@ import {
 import type { Mailbox } from '../../domain/mail.ts'
 import { tablesOf } from '../projection.ts'
 import {
-  messageTimeline,
+  emailTimeline,
   type EntryKind,
   type TimelineEntry,
-  type TimelineMessage,
+  type TimelineEmail,
   type TimelineState,
 } from './email-timeline.ts'
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
@@ -60,7 +60,7 @@ export type TrackingSummary = {
   classifierVersion: number
 }
 
-export type MessageTracking = {
+export type EmailTracking = {
   id: string
   accountId: string
   templateId: string | null
@@ -87,12 +87,12 @@ const ACTIVITY_LIMIT = 1000
  * The tracking report of one message, oldest activity first. `now` holds hits back that are too young to count as a
  * person's; without it each counts by what is known. Null where there is no such message.
  */
-export const messageTracking = async (
+export const emailTracking = async (
   db: Kysely<unknown>,
   id: string,
   { now, limit = ACTIVITY_LIMIT }: { readonly now?: Date; readonly limit?: number } = {},
-): Promise<MessageTracking | null> => {
-  const tables = tablesOf(db, messageTimeline)
+): Promise<EmailTracking | null> => {
+  const tables = tablesOf(db, emailTimeline)
   const row = await tables
     .selectFrom('message')
     .innerJoin('state', 'state.message_id', 'message.id')
@@ -114,11 +114,11 @@ export const messageTracking = async (
 
 /** The report from its rows; `entries` are oldest first. */
 export const trackingOf = (
-  row: TimelineMessage & { readonly engagement: string },
+  row: TimelineEmail & { readonly engagement: string },
   entries: readonly TimelineEntry[],
   truncated: boolean,
   now?: Date,
-): MessageTracking => {
+): EmailTracking => {
   const engagement = readEngagement(row.engagement)
   const { judgements, counts } = judgeEngagement(engagement, now?.getTime())
   const outcome = outcomeOf(engagement, counts)
@@ -150,12 +150,7 @@ export const trackingOf = (
   }
 }
 
-const activityOf = (
-  row: TimelineMessage,
-  entry: TimelineEntry,
-  number: number,
-  outcome: Outcome,
-): Activity => {
+const activityOf = (row: TimelineEmail, entry: TimelineEntry, number: number, outcome: Outcome): Activity => {
   const found = entry.link === null ? undefined : row.tracking.links.find(({ index }) => index === entry.link)
   const link = found ? { ...found, label: linkLabel(found) } : null
   return {
@@ -173,13 +168,13 @@ const activityOf = (
   }
 }
 
-const recipientOf = ({ envelope }: TimelineMessage, { kind, recipient }: TimelineEntry): string | null => {
+const recipientOf = ({ envelope }: TimelineEmail, { kind, recipient }: TimelineEntry): string | null => {
   if (kind !== 'opened' && kind !== 'clicked') return null
   return envelope[recipient ?? (envelope.length === 1 ? 0 : -1)] ?? null
 }
 
 const detailsOf = (
-  row: TimelineMessage,
+  row: TimelineEmail,
   { kind, verdict, reason, who, note }: TimelineEntry,
   { number, outcome, label }: { number: number; outcome: Outcome; label: string },
 ): string => {
@@ -203,13 +198,13 @@ const detailsOf = (
   }
 }
 
-const sentDetails = (row: TimelineMessage, { delivered, bounced }: Outcome): string => {
+const sentDetails = (row: TimelineEmail, { delivered, bounced }: Outcome): string => {
   const refused = row.refused.length === 0 ? '' : `; refused for ${row.refused.join(', ')}`
   if (bounced) return `Bounced${refused}`
   return `${delivered ? 'Delivered successfully' : 'Accepted by the mail server'}${refused}`
 }
 
-const deliveryOf = (row: TimelineMessage, outcome: Outcome): MessageTracking['delivery'] => {
+const deliveryOf = (row: TimelineEmail, outcome: Outcome): EmailTracking['delivery'] => {
   if (outcome.delivered) {
     const basis = row.delivery_basis ?? (outcome.replied ? 'reply' : 'engagement')
     return { status: 'delivered', at: row.delivered_at, basis }
@@ -227,7 +222,7 @@ const deliveryOf = (row: TimelineMessage, outcome: Outcome): MessageTracking['de
   }
 }
 
-const summaryOf = (row: TimelineMessage, engagement: Engagement, counts: HitCounts): TrackingSummary => {
+const summaryOf = (row: TimelineEmail, engagement: Engagement, counts: HitCounts): TrackingSummary => {
   const { opens, unique } = opensOf(counts)
   const of = (verdict: Verdict) => ({ opens: counts.opens[verdict], clicks: counts.clicks[verdict] })
   const last = Math.max(counts.lastHumanAt ?? 0, engagement.lastReplyAt ?? 0, engagement.sentAt ?? 0)

@@ -12,11 +12,11 @@ import {
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import {
-  MessageCancelled,
-  MessageQueued,
-  SendDeferred,
-  SendFailed,
-  UnknownSettled,
+  EmailCancelled,
+  EmailQueued,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeSettled,
 } from '../../domain/sending/events.ts'
 import {
   integer,
@@ -32,7 +32,7 @@ import {
 
 export type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 export type EntryKind = 'sent' | 'opened' | 'clicked' | 'replied' | 'bounced' | 'failed' | 'unknown'
-export type TrackedLinks = EventOf<typeof MessageQueued>['data']['tracking']['links']
+export type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
 
 const message = table({
   columns: {
@@ -77,7 +77,7 @@ const entry = table({
   indexes: ['(message_id, at, id)'],
 })
 
-export type TimelineMessage = RowOf<typeof message>
+export type TimelineEmail = RowOf<typeof message>
 export type TimelineEntry = RowOf<typeof entry>
 
 const tables = {
@@ -88,11 +88,11 @@ const tables = {
 }
 
 const events = [
-  MessageQueued,
-  MessageCancelled,
-  SendDeferred,
-  SendFailed,
-  UnknownSettled,
+  EmailQueued,
+  EmailCancelled,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeSettled,
   ...engagementEvents,
 ] as const
 
@@ -102,14 +102,14 @@ type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
  * For each message of ours, what became of it: sent, every request for its pixel and links with the verdict on it,
  * replies, bounces. A verdict is changed in place when a later hit sheds other light on an earlier one.
  */
-export const messageTimeline = projection({
-  name: 'message-timeline',
+export const emailTimeline = projection({
+  name: 'email-timeline',
   version: 1,
   tables,
   events,
   fold: (event, rows) => {
     const id = event.data.outgoingId
-    if (event.type === 'MessageQueued') {
+    if (event.type === 'EmailQueued') {
       rows.put('message', newMessage(event.data))
       return putState(rows, id, engagementOf(event.data))
     }
@@ -129,7 +129,7 @@ export const messageTimeline = projection({
 const putState = (rows: Rows<typeof tables>, id: string, engagement: Engagement): void =>
   rows.put('state', { message_id: id, engagement: engagementText(engagement) })
 
-const newMessage = (queued: EventOf<typeof MessageQueued>['data']): TimelineMessage => {
+const newMessage = (queued: EventOf<typeof EmailQueued>['data']): TimelineEmail => {
   const { subject, from, to, cc, bcc } = queued.header
   return {
     id: queued.outgoingId,
@@ -151,27 +151,27 @@ const newMessage = (queued: EventOf<typeof MessageQueued>['data']): TimelineMess
 }
 
 /** What this event says of the message as a whole; null where it says nothing of it. */
-const headOf = (event: TimelineEvent): Partial<TimelineMessage> | null => {
-  const inState = (state: TimelineState, rest: Partial<TimelineMessage> = {}) => ({ state, ...rest })
+const headOf = (event: TimelineEvent): Partial<TimelineEmail> | null => {
+  const inState = (state: TimelineState, rest: Partial<TimelineEmail> = {}) => ({ state, ...rest })
   switch (event.type) {
     case 'EmailSent': {
       const { sentAt, refused } = event.data
       return inState('sent', { sent_at: sentAt, refused: refused.map(({ address }) => address) })
     }
-    case 'SendFailed':
+    case 'EmailFailed':
       return inState('failed', { refused: event.data.refused.map(({ address }) => address) })
-    case 'SendOutcomeUnknown':
+    case 'EmailOutcomeLost':
       return inState('unknown')
-    case 'SendDeferred':
+    case 'EmailDeferred':
       return inState('queued')
-    case 'UnknownSettled':
+    case 'EmailOutcomeSettled':
       return event.data.decision === 'send-again' ? inState('queued') : null
-    case 'MessageCancelled':
+    case 'EmailCancelled':
       return inState('cancelled')
     case 'EmailDelivered':
       return { delivered_at: event.metadata.occurredAt, delivery_basis: event.data.basis }
-    case 'MessageQueued':
-    case 'SendReleasing':
+    case 'EmailQueued':
+    case 'EmailReleased':
     case 'EmailBounced':
     case 'OpenTracked':
     case 'ClickTracked':
@@ -207,9 +207,9 @@ const entryOf = (event: TimelineEvent): TimelineEntry | null => {
   switch (event.type) {
     case 'EmailSent':
       return entryAt('sent', event.data.sentAt)
-    case 'SendFailed':
+    case 'EmailFailed':
       return entryAt('failed', occurredAt, { note: event.data.reason })
-    case 'SendOutcomeUnknown':
+    case 'EmailOutcomeLost':
       return entryAt('unknown', occurredAt, { note: event.data.reason })
     case 'EmailBounced': {
       const { recipient: who, permanent, status } = event.data
@@ -227,11 +227,11 @@ const entryOf = (event: TimelineEvent): TimelineEntry | null => {
       const hit = { recipient, link, repeats, network: networkOf(ip), user_agent: userAgent }
       return entryAt(link === null ? 'opened' : 'clicked', at, hit)
     }
-    case 'MessageQueued':
-    case 'MessageCancelled':
-    case 'SendReleasing':
-    case 'SendDeferred':
-    case 'UnknownSettled':
+    case 'EmailQueued':
+    case 'EmailCancelled':
+    case 'EmailReleased':
+    case 'EmailDeferred':
+    case 'EmailOutcomeSettled':
     case 'EmailDelivered':
       return null
   }

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { normaliseMessageId } from '../../domain/mail.ts'
-import { MessageQueued } from '../../domain/sending/events.ts'
+import { EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
 import {
@@ -47,10 +47,10 @@ export const repliesToRecord = projection({
   name: 'replies-to-record',
   version: 1,
   tables,
-  events: [MessageQueued, MessageSynced, EmailReplied],
+  events: [EmailQueued, MessageSynced, EmailReplied],
   fold: (event, rows) => {
     switch (event.type) {
-      case 'MessageQueued': {
+      case 'EmailQueued': {
         const { outgoingId, accountId, header } = event.data
         return putSent(rows, header.messageId, outgoingId, accountId)
       }

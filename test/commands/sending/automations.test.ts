@@ -18,7 +18,7 @@ import { AppendTooLarge } from '../../../src/commands/ports/event-log.ts'
 import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 import { Refused } from '../../../src/domain/decider.ts'
 import { UnknownShape } from '../../../src/domain/upcast.ts'
-import { MessageQueued } from '../../../src/domain/sending/events.ts'
+import { EmailQueued } from '../../../src/domain/sending/events.ts'
 import { idOf } from '../../support/sending.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
@@ -364,7 +364,7 @@ t.test('a command is repeated for as long as the store is away, and not when it 
   for (const answer of [
     new Refused('no', 'No', 'Ask'),
     new AppendTooLarge('outgoing-1'),
-    new UnknownShape(ofNewerVersion!, MessageQueued),
+    new UnknownShape(ofNewerVersion!, EmailQueued),
   ]) {
     asked = 0
     await t.rejects(untilAnswered(failing(answer, 3), 10_000), answer)

@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto'
 import PostalMime from 'postal-mime'
 import t from 'tap'
 import { Refused } from '../../../src/domain/decider.ts'
-import type { QueuedMessage } from '../../../src/domain/sending/outgoing-state.ts'
+import type { QueuedEmail } from '../../../src/domain/sending/outgoing-state.ts'
 import { confirmDelivery } from '../../../src/commands/sending/confirm-delivery.ts'
 import { discardDraft } from '../../../src/commands/sending/discard-draft.ts'
 import { fileSentCopy } from '../../../src/commands/sending/file-sent-copy.ts'
 import { MAX_FILES_BYTES } from '../../../src/commands/sending/load-files.ts'
 import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
-import { queueMessage } from '../../../src/commands/sending/queue-email.ts'
+import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
 import { recordBounce } from '../../../src/commands/sending/record-bounce.ts'
 import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
 import { openSentFolder } from '../../../src/commands/sending/sent-folder.ts'
 import { at, idOf } from '../../support/sending.ts'
 import { never, sendingWorld, trackingUrl, type World } from '../../support/sending-world.ts'
 
-const queued = async (world: World, id: string): Promise<QueuedMessage> => {
+const queued = async (world: World, id: string): Promise<QueuedEmail> => {
   const state = await world.state(id)
   if (!('message' in state)) throw new Error(`${id} is ${state.status}`)
   return state.message
@@ -211,7 +211,7 @@ t.test('tracking follows the message, then the account, then the mechanism, and 
     reason:
       "opens: account policy on, but the account's pixel is off; clicks: account policy on, but the account's rewriting is off",
   })
-  const { outgoingId } = await queueMessage({ ...world.needs, tracker: null })(
+  const { outgoingId } = await queueEmail({ ...world.needs, tracker: null })(
     world.caller(),
     { content: { message: world.input({ html }) }, scheduledAt: null, undoSeconds: 0 },
     null,
@@ -275,7 +275,7 @@ t.test(
     t.equal(inSent().length, 2, 'the server had filed one itself')
     const own = await world.queue()
     await file(own)
-    t.same(await world.types(own), ['MessageQueued'], 'not sent, so no copy')
+    t.same(await world.types(own), ['EmailQueued'], 'not sent, so no copy')
     await world.send(own)
     await file(own)
     t.match((await world.events(own)).at(-1)!.data, { outcome: 'filed', folder: 'Sent' })
@@ -355,7 +355,7 @@ t.test(
     const world = await sendingWorld(t)
     world.records.users.set('u2', { name: 'Sarah' })
     const ask = (userId: string | null) =>
-      queueMessage(world.needs)(
+      queueEmail(world.needs)(
         world.caller(),
         { content: { message: world.input() }, scheduledAt: null, undoSeconds: 0 },
         userId,
@@ -410,11 +410,11 @@ t.test(
       html: /Dear Ann/,
     })
     const asked = { content: { draftId: id }, scheduledAt: null, undoSeconds: 0 }
-    await t.rejects(queueMessage(needs)(world.caller(), asked, 'u2'), { name: 'NotFound' })
+    await t.rejects(queueEmail(needs)(world.caller(), asked, 'u2'), { name: 'NotFound' })
     const caller = world.caller()
-    t.match(await queueMessage(needs)(caller, asked, userId), { outgoingId: id, repeated: false })
-    t.match(await queueMessage(needs)(caller, asked, userId), { outgoingId: id, repeated: true })
-    t.equal((await refusal(queueMessage(needs)(world.caller(), asked, userId))).code, 'already-queued')
+    t.match(await queueEmail(needs)(caller, asked, userId), { outgoingId: id, repeated: false })
+    t.match(await queueEmail(needs)(caller, asked, userId), { outgoingId: id, repeated: true })
+    t.equal((await refusal(queueEmail(needs)(world.caller(), asked, userId))).code, 'already-queued')
     t.match((await queued(world, id)).template, template)
     await t.rejects(change({ subject: 'late' }, 2), { name: 'NotFound' })
     t.equal((await refusal(discardDraft(needs)(world.caller(), id, userId))).code, 'already-queued')
@@ -433,9 +433,9 @@ t.test('the same command again queues nothing anew, though its account has chang
   const world = await sendingWorld(t)
   const caller = world.caller()
   const asked = { content: { message: world.input() }, scheduledAt: null, undoSeconds: 0 }
-  const first = await queueMessage(world.needs)(caller, asked, null)
+  const first = await queueEmail(world.needs)(caller, asked, null)
   world.account.now = { ...world.account.now, status: 'paused' }
-  t.match(await queueMessage(world.needs)(caller, asked, null), {
+  t.match(await queueEmail(world.needs)(caller, asked, null), {
     outgoingId: first.outgoingId,
     repeated: true,
     revision: 0,

@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { MailSender } from '../../../src/commands/ports/mail-provider.ts'
-import { cancelMessage } from '../../../src/commands/sending/cancel-email.ts'
+import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
 import { recoverReleasing } from '../../../src/commands/sending/recover-releasing.ts'
-import { sendMessage } from '../../../src/commands/sending/send-email.ts'
-import { settleMessage } from '../../../src/commands/sending/settle-email.ts'
+import { sendEmail } from '../../../src/commands/sending/send-email.ts'
+import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
 import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { Refused } from '../../../src/domain/decider.ts'
 import { never, sendingWorld } from '../../support/sending-world.ts'
@@ -16,7 +16,7 @@ t.test('a message is sent once, however many senders are at it', async (t) => {
     const results = await Promise.all(Array.from({ length: 5 }, () => world.send(id)))
     t.equal(results.filter((result) => result === 'sent').length, 1)
     t.ok(results.every((result) => ['sent', 'withdrawn', 'over'].includes(result)))
-    t.same(await world.types(id), ['MessageQueued', 'SendReleasing', 'EmailSent'])
+    t.same(await world.types(id), ['EmailQueued', 'EmailReleased', 'EmailSent'])
   }
   t.equal(world.sink.messages.length, 5)
   t.equal(await world.send((await world.queue()) + 'x').catch(() => 'over'), 'over')
@@ -51,7 +51,7 @@ t.test(
   async (t) => {
     const world = await sendingWorld(t)
     const isCancelled = (id: string) =>
-      cancelMessage(world.needs)(world.caller(), id).then(
+      cancelEmail(world.needs)(world.caller(), id).then(
         () => true,
         (error: unknown) => {
           if (error instanceof Refused && error.code === 'too-late-to-cancel') return false
@@ -81,7 +81,7 @@ t.test(
           return { kind: 'sent', accepted: [...message.envelope.recipients], refused: [] }
         },
       }
-      await sendMessage({ ...world.needs, sender: racing })(world.caller(), id, never)
+      await sendEmail({ ...world.needs, sender: racing })(world.caller(), id, never)
       const wasCancelled = (await cancelled) ?? false
       const went = real ? world.sink.messages.some(({ raw }) => raw.includes(id)) : ledger.has(id)
       const { status } = await world.state(id)
@@ -108,13 +108,13 @@ t.test(
     const id = await world.queue()
     world.sink.faults.verdict = () => 'drop'
     t.equal(await world.send(id), 'unknown')
-    t.same(await world.types(id), ['MessageQueued', 'SendReleasing', 'SendOutcomeUnknown'])
+    t.same(await world.types(id), ['EmailQueued', 'EmailReleased', 'EmailOutcomeLost'])
     world.sink.faults.verdict = () => 'accept'
     world.time.now += 100 * 3_600_000
     t.equal(await world.send(id), 'over')
     t.equal(world.sink.messages.length, 1)
 
-    const settle = settleMessage(world.needs)
+    const settle = settleEmail(world.needs)
     await settle(world.caller(), { outgoingId: id, decision: 'send-again' })
     t.equal(await world.send(id), 'sent', 'a person may have it sent again')
     t.equal(world.sink.messages.length, 2)
@@ -138,11 +138,11 @@ t.test('4xx puts off, before the dot and after it, and the message is sent later
   world.time.now += 15_000
   t.equal(await world.send(id), 'sent')
   t.same(await world.types(id), [
-    'MessageQueued',
-    'SendDeferred',
-    'SendReleasing',
-    'SendDeferred',
-    'SendReleasing',
+    'EmailQueued',
+    'EmailDeferred',
+    'EmailReleased',
+    'EmailDeferred',
+    'EmailReleased',
     'EmailSent',
   ])
   t.equal(world.sink.messages.length, 1)
@@ -154,20 +154,20 @@ t.test('5xx fails with a remedy, and is tried again when a person says so', asyn
   world.sink.faults.recipientCodes = { 'ann@client.test': 550 }
   t.equal(await world.send(refused), 'failed')
   const [, failure] = await world.events(refused)
-  t.equal(failure?.type, 'SendFailed')
+  t.equal(failure?.type, 'EmailFailed')
   const told = failure?.data as { remedy: string; refused: unknown[] }
   t.ok(told.remedy.length > 10)
   t.match(told.refused, [{ address: 'ann@client.test', code: 550 }])
   world.time.now += 100 * 3_600_000
   t.equal(await world.send(refused), 'over')
   world.sink.faults.recipientCodes = {}
-  await settleMessage(world.needs)(world.caller(), { outgoingId: refused, decision: 'send-again' })
+  await settleEmail(world.needs)(world.caller(), { outgoingId: refused, decision: 'send-again' })
   t.equal(await world.send(refused), 'sent')
 
   const content = await world.queue()
   world.sink.faults.verdict = () => 554
   t.equal(await world.send(content), 'failed')
-  t.same(await world.types(content), ['MessageQueued', 'SendReleasing', 'SendFailed'])
+  t.same(await world.types(content), ['EmailQueued', 'EmailReleased', 'EmailFailed'])
 })
 
 t.test('a recipient that is refused is named, and the others get the message', async (t) => {
@@ -185,7 +185,7 @@ t.test('a waiting message is held back by what happened meanwhile', async (t) =>
   const paused = await world.queue()
   world.account.now = { ...world.account.now, status: 'paused' }
   t.equal(await world.send(paused), 'paused')
-  t.same(await world.types(paused), ['MessageQueued'])
+  t.same(await world.types(paused), ['EmailQueued'])
   world.account.now = { ...world.account.now, status: 'active' }
   t.equal(await world.send(paused), 'sent')
 
@@ -203,14 +203,14 @@ t.test('a waiting message is held back by what happened meanwhile', async (t) =>
   t.equal(await world.send(late), 'not-due')
   world.time.now += 7 * 3_600_000
   t.equal(await failure(late), 'overdue')
-  await settleMessage(world.needs)(world.caller(), { outgoingId: late, decision: 'send-again' })
+  await settleEmail(world.needs)(world.caller(), { outgoingId: late, decision: 'send-again' })
   t.equal(await world.send(late), 'sent')
 
   const caller = world.caller()
-  const { queueMessage } = await import('../../../src/commands/sending/queue-email.ts')
+  const { queueEmail } = await import('../../../src/commands/sending/queue-email.ts')
   const content = { message: world.input() }
   const asked = { content, scheduledAt: null, undoSeconds: 0 }
-  const { outgoingId } = await queueMessage(world.needs)(caller, asked, 'u1')
+  const { outgoingId } = await queueEmail(world.needs)(caller, asked, 'u1')
   world.records.users.delete('u1')
   t.equal(await failure(outgoingId), 'sender-removed')
 })
@@ -234,7 +234,7 @@ t.test(
         (command as { do: string }).do === 'release'
           ? world.needs.handle(decider, stream, command, caller, options)
           : Promise.reject(new TypeError('killed'))
-      await t.rejects(sendMessage({ ...world.needs, handle, sender })(world.caller(), id, never), /killed/)
+      await t.rejects(sendEmail({ ...world.needs, handle, sender })(world.caller(), id, never), /killed/)
       t.equal((await world.state(id)).status, 'releasing')
       t.equal(await world.send(id), 'over')
       return id
@@ -243,7 +243,7 @@ t.test(
     await recover(world.caller(), lost, never)
     t.equal((await world.state(lost)).status, 'unknown')
     await recover(world.caller(), lost, never)
-    t.same(await world.types(lost), ['MessageQueued', 'SendReleasing', 'SendOutcomeUnknown'])
+    t.same(await world.types(lost), ['EmailQueued', 'EmailReleased', 'EmailOutcomeLost'])
 
     const filed = await dying()
     const state = await world.state(filed)
@@ -285,7 +285,7 @@ t.test('a store that loses answers changes nothing: released once, the outcome r
     const released = await world.queue()
     store.lose.push(...faults)
     t.equal(await world.send(released), 'sent')
-    t.same(await world.types(released), ['MessageQueued', 'SendReleasing', 'EmailSent'])
+    t.same(await world.types(released), ['EmailQueued', 'EmailReleased', 'EmailSent'])
 
     const answered = await world.queue()
     world.sink.faults.verdict = () => {
@@ -293,7 +293,7 @@ t.test('a store that loses answers changes nothing: released once, the outcome r
       return 'accept'
     }
     t.equal(await world.send(answered), 'sent')
-    t.same(await world.types(answered), ['MessageQueued', 'SendReleasing', 'EmailSent'])
+    t.same(await world.types(answered), ['EmailQueued', 'EmailReleased', 'EmailSent'])
     delete world.sink.faults.verdict
   }
   t.equal(world.sink.messages.length, 6)
@@ -315,7 +315,7 @@ t.test(
       [true, 'unknown'],
     ] as const) {
       const id = await world.queue()
-      const sent = sendMessage({ ...world.needs, sender: broken(released) })(world.caller(), id, never)
+      const sent = sendEmail({ ...world.needs, sender: broken(released) })(world.caller(), id, never)
       await t.rejects(sent, /a mistake/)
       t.equal((await world.state(id)).status, status)
     }

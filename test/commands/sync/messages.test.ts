@@ -34,7 +34,7 @@ t.test('a copy of our own message is known for one, and a forged one is not', as
     ],
   })
   await rig.deps.blobs.put([{ hash: hashOf(sent.raw), content: sent.raw }])
-  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal(outcomeOf(await rig.run()), 'success')
   const found = (await syncedIn(rig)).map(
     ({ header, outgoingId: id, direction }) =>
       `${header.subject}: ${id === null ? 'not ours' : 'ours'}, ${direction}`,
@@ -59,7 +59,7 @@ t.test('another account’s outgoing message is not this account’s', async (t)
     findOutgoing,
     sent: [mail(0, { 'Message-ID': `<${outgoingId}@acme.test>` })],
   })
-  await rig.pass()
+  await rig.run()
   t.match(await syncedIn(rig), [{ outgoingId: null }])
 })
 
@@ -68,7 +68,7 @@ t.test('mail without a Message-ID is told apart by its bytes', async (t) => {
   const rig = await syncRig(t, {
     inbox: [bare('To: a@x.test\r\n'), bare('To: b@x.test\r\n'), bare('To: a@x.test\r\n')],
   })
-  await rig.pass()
+  await rig.run()
   t.match(await rig.countsOf(1), { listed: 3, stored: 2, known: 1 })
 })
 
@@ -79,7 +79,7 @@ const quarantinedId = async (rig: Rig): Promise<string> => {
 
 t.test('a quarantined message is skipped once and for all', async (t) => {
   const rig = await syncRig(t, { inbox: [hostileMail(1)] })
-  t.equal(outcomeOf(await rig.pass()), 'partial')
+  t.equal(outcomeOf(await rig.run()), 'partial')
   const id = await quarantinedId(rig)
   const skip = skipQuarantined(rig.deps)
   t.match(await skip(callerNow(), id), { state: { status: 'skipped' } })
@@ -87,7 +87,7 @@ t.test('a quarantined message is skipped once and for all', async (t) => {
   await skip(callerNow(), id)
   t.equal((await rig.events()).length, events, 'the second time is nothing')
   rig.mailbox.renumber('INBOX', 99)
-  t.equal(outcomeOf(await rig.pass()), 'success', 'and it is a failure no more')
+  t.equal(outcomeOf(await rig.run()), 'success', 'and it is a failure no more')
   await t.rejects(skip(callerNow(), idOf('msg', 1)), { name: 'NotFound' })
 })
 
@@ -95,9 +95,9 @@ t.test(
   'a quarantined message that can be read after all lives on under its identity, wherever it lies',
   async (t) => {
     const rig = await syncRig(t, { inbox: [hostileMail(1)], settings: { folders: ['inbox', 'archive'] } })
-    await rig.pass()
+    await rig.run()
     rig.mailbox.append('Archive', hostileMail(1))
-    await rig.pass()
+    await rig.run()
     const id = await quarantinedId(rig)
     t.match(await retryQuarantined(rig.deps)(callerNow(), id, never), {
       state: { status: 'quarantined', quarantined: { attempts: 2 } },
@@ -108,10 +108,10 @@ t.test(
     const { state } = await retry(callerNow(), id, never)
     const [synced] = await syncedIn(rig)
     t.match(state, { status: 'released', became: synced!.messageId })
-    const placed = await rig.eventsOf('MessagePlaced')
+    const placed = await rig.eventsOf('MessageAddedToFolder')
     t.match(placed.at(-1), { data: { messageId: synced!.messageId, placement: { folder: 'Archive' } } })
     await t.rejects(retry(callerNow(), id, never), Refused, 'there is nothing left to retry')
-    t.equal(outcomeOf(await rig.pass()), 'success')
+    t.equal(outcomeOf(await rig.run()), 'success')
     t.equal((await syncedIn(rig)).length, 1)
   },
 )
@@ -122,7 +122,7 @@ type Step =
   | { do: 'arrive'; n: number; hostile: boolean }
   | { do: 'delete' | 'flag' | 'move'; which: number }
   | { do: 'renumber' }
-  | { do: 'pass'; stopAfter: number | null }
+  | { do: 'run'; stopAfter: number | null }
 
 const step = fc.oneof(
   {
@@ -133,7 +133,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'renumber' }) },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('pass'), stopAfter: fc.option(fc.nat({ max: 6 }), { freq: 1 }) }),
+    arbitrary: fc.record({ do: fc.constant('run'), stopAfter: fc.option(fc.nat({ max: 6 }), { freq: 1 }) }),
   },
 ) as fc.Arbitrary<Step>
 
@@ -159,7 +159,7 @@ const take = async (rig: Rig, action: Step): Promise<void> => {
     case 'renumber':
       mailbox.renumber('INBOX', Math.floor(Math.random() * 1e9))
       return
-    case 'pass': {
+    case 'run': {
       const dying = new AbortController()
       let appended = 0
       const append: typeof rig.store.append = async (what) => {
@@ -168,8 +168,8 @@ const take = async (rig: Rig, action: Step): Promise<void> => {
         return rig.store.append(what)
       }
       const parts = { store: { ...rig.store, append } }
-      const pass = rig.pass(dying.signal, 'schedule', { ...parts, handle: rig.handleOn(parts.store) })
-      await pass.catch((error: unknown) => {
+      const run = rig.run(dying.signal, 'schedule', { ...parts, handle: rig.handleOn(parts.store) })
+      await run.catch((error: unknown) => {
         if (!dying.signal.aborted) throw error
       })
     }
@@ -177,7 +177,7 @@ const take = async (rig: Rig, action: Step): Promise<void> => {
 }
 
 t.test(
-  'after whatever happened to a mailbox, two passes know exactly what lies in it, and the sums add up',
+  'after whatever happened to a mailbox, two runs know exactly what lies in it, and the sums add up',
   async (t) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 10 }), async (steps) => {
@@ -185,9 +185,9 @@ t.test(
         const rig = await syncRig({ teardown: (end) => ends.push(end) })
         try {
           for (const action of steps) await take(rig, action)
-          await rig.pass()
+          await rig.run()
           rig.later(31)
-          await rig.pass()
+          await rig.run()
           const lies = (folder: string) =>
             rig.mailbox
               .messages(folder)

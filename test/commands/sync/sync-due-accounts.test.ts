@@ -1,24 +1,24 @@
 import t from 'tap'
-import type { SyncPassResult } from '../../../src/commands/sync/run-sync-pass.ts'
+import type { SyncRunResult } from '../../../src/commands/sync/run-sync.ts'
 import { syncDueAccounts } from '../../../src/commands/sync/sync-due-accounts.ts'
 
-type Due = { accountId: string; trigger: 'schedule'; lastPass: number }
+type Due = { accountId: string; trigger: 'schedule'; lastRun: number }
 
-/** A to-do list that tests write, and passes that end when they are told how. */
+/** A to-do list that tests write, and runs that end when they are told how. */
 const work = () => {
   const list: Due[] = []
-  const started: { accountId: string; end: (result: SyncPassResult) => void }[] = []
+  const started: { accountId: string; end: (result: SyncRunResult) => void }[] = []
   const lane = syncDueAccounts({
     clock: () => new Date(),
     dueAccounts: async () => [...list],
     run: (_caller, { accountId }) => new Promise((end) => started.push({ accountId, end })),
   })
-  const due = (accountId: string, lastPass: number) => list.push({ accountId, trigger: 'schedule', lastPass })
+  const due = (accountId: string, lastRun: number) => list.push({ accountId, trigger: 'schedule', lastRun })
   return { list, started, due, run: () => lane(new AbortController().signal) }
 }
 const turn = () => new Promise(setImmediate)
 
-t.test('a long pass of one account keeps no other from being synced', async (t) => {
+t.test('a long run of one account keeps no other from being synced', async (t) => {
   const { started, due, run } = work()
   due('a', 0)
   due('b', 0)
@@ -37,7 +37,7 @@ t.test('a long pass of one account keeps no other from being synced', async (t) 
   t.equal(await first, true)
 })
 
-t.test('an account that is still listed as due after its pass is not synced again for that', async (t) => {
+t.test('an account that is still listed as due after its run is not synced again for that', async (t) => {
   const { list, started, due, run } = work()
   due('a', 0)
   const first = run()
@@ -45,7 +45,7 @@ t.test('an account that is still listed as due after its pass is not synced agai
   started[0]!.end({ kind: 'done', number: 1, outcome: 'success' })
   await first
   t.equal(await run(), false)
-  list[0]!.lastPass = 1
+  list[0]!.lastRun = 1
   const second = run()
   await turn()
   t.equal(started.length, 2, 'but when the list has seen its end, and lists it again')

@@ -45,7 +45,7 @@ t.test('each command says what happened, and the same again nothing', async (t) 
     [
       { by: null, do: 'change-signature', html: '<p>S</p>' },
       after(connect),
-      'SignatureChanged',
+      'AccountSignatureChanged',
       after(connect, { by: null, do: 'change-signature', html: '<p>S</p>' }),
     ],
     [
@@ -72,7 +72,9 @@ t.test('each command says what happened, and the same again nothing', async (t) 
     t.same(typesOf(command, done), [], `${command.do}, again`)
   }
   t.same(typesOf({ by: null, do: 'request-sync' }, after(connect)), ['SyncRequested'], 'each asking is one')
-  t.same(typesOf({ by: null, do: 'record-test', ok: true, steps: [] }, after(connect)), ['ConnectionTested'])
+  t.same(typesOf({ by: null, do: 'record-test', ok: true, steps: [] }, after(connect)), [
+    'AccountConnectionTested',
+  ])
 })
 
 t.test('settings that are not named stay as they were', async (t) => {

@@ -4,8 +4,8 @@ import t from 'tap'
 import { catalogue } from '../../../src/domain/catalogue.ts'
 import { Refused } from '../../../src/domain/decider.ts'
 import type { OutgoingEvent } from '../../../src/domain/sending/events.ts'
-import { outgoingMessage } from '../../../src/domain/sending/outgoing-email.ts'
-import type { OutgoingCommand, OutgoingMessage } from '../../../src/domain/sending/outgoing-state.ts'
+import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
+import type { OutgoingCommand, OutgoingEmail } from '../../../src/domain/sending/outgoing-state.ts'
 import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
 
@@ -52,12 +52,12 @@ const settle = (decision: 'send-again' | 'give-up'): OutgoingCommand => ({
   now: at(40),
 })
 
-const run = (...commands: OutgoingCommand[]): { state: OutgoingMessage; last: OutgoingEvent[] } => {
-  let state = outgoingMessage.initial
+const run = (...commands: OutgoingCommand[]): { state: OutgoingEmail; last: OutgoingEvent[] } => {
+  let state = outgoingEmail.initial
   let last: OutgoingEvent[] = []
   for (const command of commands) {
-    last = outgoingMessage.decide(command, state)
-    state = last.reduce(outgoingMessage.evolve, state)
+    last = outgoingEmail.decide(command, state)
+    state = last.reduce(outgoingEmail.evolve, state)
   }
   return { state, last }
 }
@@ -84,7 +84,7 @@ t.test(
     t.same(types(save, discard, discard), [])
     t.equal(refusal(save, discard, save), 'draft-discarded')
     t.equal(refusal(save, discard, queue), 'draft-discarded')
-    t.same(types(save, queue), ['MessageQueued'])
+    t.same(types(save, queue), ['EmailQueued'])
     t.equal(refusal(queue, save), 'already-queued')
     t.equal(refusal(queue, queue), 'already-queued')
   },
@@ -92,7 +92,7 @@ t.test(
 
 t.test('a message goes out when it is due, in the attempt that is next, once', async (t) => {
   t.equal(refusal(queue, { do: 'release', attempt: 1, now: at(9) }), 'not-due')
-  t.same(types(queue, { do: 'release', attempt: 1, now: at(10) }), ['SendReleasing'])
+  t.same(types(queue, { do: 'release', attempt: 1, now: at(10) }), ['EmailReleased'])
   t.equal(refusal(queue, release(2)), 'attempt-over')
   t.equal(refusal(queue, release(1), release(1)), 'attempt-over')
   t.equal(refusal(queue, release(1), sent(1), release(1)), 'attempt-over')
@@ -102,9 +102,9 @@ t.test('a message goes out when it is due, in the attempt that is next, once', a
 })
 
 t.test('a cancel is certain until the release, and refused after it', async (t) => {
-  t.same(types(queue, { do: 'cancel' }), ['MessageCancelled'])
+  t.same(types(queue, { do: 'cancel' }), ['EmailCancelled'])
   t.same(types(queue, { do: 'cancel' }, { do: 'cancel' }), [])
-  t.same(types(queue, deferred(1, false), { do: 'cancel' }), ['MessageCancelled'])
+  t.same(types(queue, deferred(1, false), { do: 'cancel' }), ['EmailCancelled'])
   t.equal(refusal(queue, { do: 'cancel' }, release(1)), 'attempt-over')
   for (const end of [sent(1), unknown(1), failed(1, true)])
     t.equal(refusal(queue, release(1), end, { do: 'cancel' }), 'too-late-to-cancel')
@@ -114,12 +114,12 @@ t.test('a cancel is certain until the release, and refused after it', async (t) 
 
 t.test('what is put off is tried again with jitter, and given up after a day', async (t) => {
   const { last } = run(queue, deferred(1, false))
-  t.match(last, [{ type: 'SendDeferred', data: { attempt: 1, retryAt: at(21 + 7.5) } }])
+  t.match(last, [{ type: 'EmailDeferred', data: { attempt: 1, retryAt: at(21 + 7.5) } }])
   t.equal(refusal(queue, deferred(1, false), { do: 'release', attempt: 2, now: at(28) }), 'not-due')
-  t.same(types(queue, deferred(1, false), { do: 'release', attempt: 2, now: at(29) }), ['SendReleasing'])
-  t.same(types(queue, release(1), deferred(1, true)), ['SendDeferred'], 'the dot was answered with 4xx')
+  t.same(types(queue, deferred(1, false), { do: 'release', attempt: 2, now: at(29) }), ['EmailReleased'])
+  t.same(types(queue, release(1), deferred(1, true)), ['EmailDeferred'], 'the dot was answered with 4xx')
   t.match(run(queue, deferred(1, false, at(86_400 + 10))).last, [
-    { type: 'SendFailed', data: { code: 'gave-up' } },
+    { type: 'EmailFailed', data: { code: 'gave-up' } },
   ])
   fc.assert(
     fc.property(
@@ -150,14 +150,14 @@ t.test('after a lost answer only evidence or a person moves the message on', asy
     { type: 'EmailSent', data: { evidence: 'found', attempt: 1, accepted: ['ann@client.test'] } },
   ])
   t.match(run(...lost, sent(1)).last, [{ type: 'EmailSent', data: { evidence: 'answer' } }], 'a late answer')
-  t.same(types(...lost, failed(1, true)), ['SendFailed'], 'a late no')
-  t.same(types(...lost, deferred(1, true)), ['SendFailed'], 'a late "try again" is not tried by itself')
+  t.same(types(...lost, failed(1, true)), ['EmailFailed'], 'a late no')
+  t.same(types(...lost, deferred(1, true)), ['EmailFailed'], 'a late "try again" is not tried by itself')
   t.same(types(...lost, bounced('ann@client.test', true)), ['EmailSent', 'EmailBounced'])
-  t.same(types(...lost, settle('give-up')), ['UnknownSettled'])
+  t.same(types(...lost, settle('give-up')), ['EmailOutcomeSettled'])
   t.same(types(...lost, settle('give-up'), settle('give-up')), [])
-  t.same(types(...lost, settle('give-up'), settle('send-again')), ['UnknownSettled'])
+  t.same(types(...lost, settle('give-up'), settle('send-again')), ['EmailOutcomeSettled'])
   t.same(types(...lost, settle('send-again'), { ...release(2), now: at(41) } as OutgoingCommand), [
-    'SendReleasing',
+    'EmailReleased',
   ])
   t.same(types(...lost, settle('send-again'), { do: 'record-found', foundAt: at(50) }), ['EmailSent'])
   t.equal(
@@ -172,9 +172,9 @@ t.test('after a lost answer only evidence or a person moves the message on', asy
 t.test('what failed is tried again only when a person says so', async (t) => {
   t.equal(refusal(queue, failed(1, false), release(2)), 'attempt-over')
   const retry: OutgoingCommand = { do: 'retry', now: at(60) }
-  t.same(types(queue, failed(1, false), retry), ['SendRetried'])
+  t.same(types(queue, failed(1, false), retry), ['EmailRetried'])
   t.same(types(queue, failed(1, false), retry, retry), [])
-  t.same(types(queue, failed(1, false), retry, { do: 'release', attempt: 2, now: at(60) }), ['SendReleasing'])
+  t.same(types(queue, failed(1, false), retry, { do: 'release', attempt: 2, now: at(60) }), ['EmailReleased'])
   t.equal(refusal(queue, release(1), sent(1), retry), 'nothing-to-retry')
 })
 
@@ -241,24 +241,23 @@ t.test(
   async (t) => {
     fc.assert(
       fc.property(fc.array(anyCommand, { maxLength: 40 }), (commands) => {
-        let state = outgoingMessage.initial
+        let state = outgoingEmail.initial
         const log: OutgoingEvent[] = []
         for (const command of commands) {
           deepFreeze(state)
           try {
-            const events = outgoingMessage.decide(deepFreeze(command), state)
-            if (JSON.stringify(events) !== JSON.stringify(outgoingMessage.decide(command, state)))
-              return false
+            const events = outgoingEmail.decide(deepFreeze(command), state)
+            if (JSON.stringify(events) !== JSON.stringify(outgoingEmail.decide(command, state))) return false
             for (const event of events) catalogue.get(event.type)!.schema.parse(event.data)
             log.push(...events)
-            state = events.reduce((folded, event) => deepFreeze(outgoingMessage.evolve(folded, event)), state)
+            state = events.reduce((folded, event) => deepFreeze(outgoingEmail.evolve(folded, event)), state)
           } catch (error) {
             if (!(error instanceof Refused)) throw error
           }
         }
         const replayed = (JSON.parse(JSON.stringify(log)) as OutgoingEvent[]).reduce(
-          outgoingMessage.evolve,
-          outgoingMessage.initial,
+          outgoingEmail.evolve,
+          outgoingEmail.initial,
         )
         const stored: unknown = JSON.parse(JSON.stringify(state))
         return isDeepStrictEqual(stored, state) && isDeepStrictEqual(replayed, state)

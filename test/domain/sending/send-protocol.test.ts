@@ -1,10 +1,10 @@
 import t from 'tap'
 import { Refused } from '../../../src/domain/decider.ts'
-import { outgoingMessage } from '../../../src/domain/sending/outgoing-email.ts'
+import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
 import type {
   OutgoingCommand,
-  OutgoingMessage,
-  QueuedMessage,
+  OutgoingEmail,
+  QueuedEmail,
 } from '../../../src/domain/sending/outgoing-state.ts'
 
 // Every order in which two senders, a canceller, a recoverer, a sync and a person can meet over one message, with
@@ -17,7 +17,7 @@ type Worker =
   | { at: 'released'; attempt: number }
   | { at: 'answered'; attempt: number; answer: Answer }
 type World = {
-  state: OutgoingMessage
+  state: OutgoingEmail
   revision: number
   workers: Worker[]
   /** What the server took: the truth. */
@@ -38,9 +38,9 @@ const message = {
   template: null,
   envelope: { from: 'a@b.test', recipients: ['c@d.test'] },
   notBefore: at,
-} as unknown as QueuedMessage
+} as unknown as QueuedEmail
 const start: World = {
-  state: outgoingMessage.evolve({ status: 'none' }, { type: 'MessageQueued', data: message }),
+  state: outgoingEmail.evolve({ status: 'none' }, { type: 'EmailQueued', data: message }),
   revision: 0,
   workers: [{ at: 'idle' }, { at: 'idle' }],
   taken: 0,
@@ -54,9 +54,9 @@ const start: World = {
 /** Load, decide and append as one step: what `handle` gives. Refused leaves the world as it is. */
 const append = (world: World, command: OutgoingCommand): World => {
   try {
-    const events = outgoingMessage.decide(command, world.state)
+    const events = outgoingEmail.decide(command, world.state)
     if (events.length === 0) return world
-    const state = events.reduce(outgoingMessage.evolve, world.state)
+    const state = events.reduce(outgoingEmail.evolve, world.state)
     return { ...world, state, revision: world.revision + events.length }
   } catch (error) {
     if (error instanceof Refused) return world

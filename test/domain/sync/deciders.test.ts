@@ -9,7 +9,7 @@ import {
   type QuarantinedMessage,
   type SyncedMessage,
 } from '../../../src/domain/sync/message.ts'
-import { syncPass, type SyncPassCommand } from '../../../src/domain/sync/sync-pass.ts'
+import { syncRun, type SyncRunCommand } from '../../../src/domain/sync/sync-run.ts'
 import { countsOf, cursorOf } from '../../support/sync.ts'
 
 const accountId = 'acc_01hzy3v9k5d8e2q7w4r6t8y0ab'
@@ -87,8 +87,8 @@ const refusal = (act: () => unknown): string => {
   return 'none'
 }
 
-const start: SyncPassCommand = { do: 'start', accountId, number: 1, trigger: 'schedule', cursors: [] }
-const record = (some: Partial<FolderCounts>, uidNext = 1): SyncPassCommand => ({
+const start: SyncRunCommand = { do: 'start', accountId, number: 1, trigger: 'schedule', cursors: [] }
+const record = (some: Partial<FolderCounts>, uidNext = 1): SyncRunCommand => ({
   do: 'record',
   cursor: cursor(uidNext),
   counts: countsOf(some),
@@ -106,71 +106,71 @@ const record = (some: Partial<FolderCounts>, uidNext = 1): SyncPassCommand => ({
 })
 
 t.test(
-  'a pass takes nothing in whose sum does not add up, and names what failed or was kept out',
+  'a run takes nothing in whose sum does not add up, and names what failed or was kept out',
   async (t) => {
     const figure = fc.nat({ max: 5 })
     fc.assert(
       fc.property(
         fc.record({ listed: figure, stored: figure, known: figure, excluded: figure, failed: figure }),
         (c) => {
-          const code = refusal(() => run(syncPass, start, record({ ...c, received: c.stored })))
+          const code = refusal(() => run(syncRun, start, record({ ...c, received: c.stored })))
           return (
             code === (c.listed === c.stored + c.known + c.excluded + c.failed ? 'none' : 'sync-counts-differ')
           )
         },
       ),
     )
-    const failing = record({ listed: 1, failed: 1 }) as SyncPassCommand & { do: 'record' }
+    const failing = record({ listed: 1, failed: 1 }) as SyncRunCommand & { do: 'record' }
     t.equal(
-      refusal(() => run(syncPass, start, { ...failing, failures: [] })),
+      refusal(() => run(syncRun, start, { ...failing, failures: [] })),
       'sync-counts-differ',
     )
     t.equal(
-      refusal(() => run(syncPass, start, record({ listed: 1, stored: 1 }))),
+      refusal(() => run(syncRun, start, record({ listed: 1, stored: 1 }))),
       'sync-counts-differ',
     )
   },
 )
 
-t.test('a pass that missed one message ends partial, one that missed none ends in success', async (t) => {
-  const outcomeOf = (...commands: SyncPassCommand[]) => {
-    const { state } = run(syncPass, start, ...commands)
-    const [event] = syncPass.decide({ do: 'finish', unchanged: [] }, state)
-    return event?.type === 'SyncPassFinished' ? event.data.outcome : null
+t.test('a run that missed one message ends partial, one that missed none ends in success', async (t) => {
+  const outcomeOf = (...commands: SyncRunCommand[]) => {
+    const { state } = run(syncRun, start, ...commands)
+    const [event] = syncRun.decide({ do: 'finish', unchanged: [] }, state)
+    return event?.type === 'SyncRunFinished' ? event.data.outcome : null
   }
   t.equal(outcomeOf(record({ listed: 2, stored: 2, received: 2 }, 3)), 'success')
   t.equal(outcomeOf(record({ listed: 2, stored: 1, failed: 1, received: 1 }), record({})), 'partial')
 })
 
-t.test('a pass is started once, and a worker that lost it can record nothing more', async (t) => {
+t.test('a run is started once, and a worker that lost it can record nothing more', async (t) => {
   t.equal(
-    refusal(() => run(syncPass, start, start)),
-    'sync-pass-taken',
+    refusal(() => run(syncRun, start, start)),
+    'sync-run-taken',
   )
   t.equal(
-    refusal(() => run(syncPass, start, { do: 'abandon' }, record({}))),
-    'sync-pass-taken',
+    refusal(() => run(syncRun, start, { do: 'abandon' }, record({}))),
+    'sync-run-taken',
   )
   t.strictSame(
-    run(syncPass, start, { do: 'abandon' }, { do: 'finish', unchanged: [] }, { do: 'abandon' }).types,
-    ['SyncPassStarted', 'SyncPassFinished'],
+    run(syncRun, start, { do: 'abandon' }, { do: 'finish', unchanged: [] }, { do: 'abandon' }).types,
+    ['SyncRunStarted', 'SyncRunFinished'],
   )
   t.equal(
-    refusal(() => run(syncPass, { do: 'finish', unchanged: [] })),
-    'sync-pass-unknown',
+    refusal(() => run(syncRun, { do: 'finish', unchanged: [] })),
+    'sync-run-unknown',
   )
 })
 
 t.test('the newest cursor of each folder is carried on, and does not go back', async (t) => {
   const other = { ...cursor(9), folder: 'Sent' }
-  const { state } = run(syncPass, { ...start, cursors: [cursor(2), other] }, record({}, 5))
+  const { state } = run(syncRun, { ...start, cursors: [cursor(2), other] }, record({}, 5))
   t.strictSame(state.status === 'running' && state.cursors, [other, cursor(5)])
   t.equal(
-    refusal(() => syncPass.decide(record({}, 4), state)),
+    refusal(() => syncRun.decide(record({}, 4), state)),
     'sync-cursor-goes-back',
   )
-  const renumbered = { ...(record({}) as SyncPassCommand & { do: 'record' }), cursor: cursor(1, '2') }
-  t.equal(syncPass.decide(renumbered, state).length, 1, 'unless the server numbers anew')
+  const renumbered = { ...(record({}) as SyncRunCommand & { do: 'record' }), cursor: cursor(1, '2') }
+  t.equal(syncRun.decide(renumbered, state).length, 1, 'unless the server numbers anew')
 })
 
 t.test('a message met again is nothing, elsewhere a second place, and removed it is kept', async (t) => {
@@ -178,18 +178,22 @@ t.test('a message met again is nothing, elsewhere a second place, and removed it
   const again: MessageCommand = { do: 'sync', message: synced(place(1), ['\\Flagged', '\\Seen']) }
   t.strictSame(run(message, met, again).types, ['MessageSynced'])
   const twice = run(message, met, { do: 'place', placement: place(7, '1', 'Archive'), flags: [] })
-  t.strictSame(twice.types, ['MessageSynced', 'MessagePlaced'])
+  t.strictSame(twice.types, ['MessageSynced', 'MessageAddedToFolder'])
   const gone = run(message, met, { do: 'remove', placement: place(1) }, { do: 'remove', placement: place(1) })
-  t.strictSame(gone.types, ['MessageSynced', 'MessageRemoved'])
+  t.strictSame(gone.types, ['MessageSynced', 'MessageRemovedFromFolder'])
   t.match(gone.state, { status: 'synced', placements: [] })
   const back = run(message, met, { do: 'remove', placement: place(1) }, again)
-  t.strictSame(back.types, ['MessageSynced', 'MessageRemoved', 'MessagePlaced'], 'and never announced again')
+  t.strictSame(
+    back.types,
+    ['MessageSynced', 'MessageRemovedFromFolder', 'MessageAddedToFolder'],
+    'and never announced again',
+  )
 })
 
 t.test('under a new UIDVALIDITY the new place takes the old one’s, in one append', async (t) => {
   const met: MessageCommand = { do: 'sync', message: synced(place(1)) }
   const { types, state } = run(message, met, { do: 'place', placement: place(4, '2'), flags: [] })
-  t.strictSame(types, ['MessageSynced', 'MessagePlaced', 'MessageRemoved'])
+  t.strictSame(types, ['MessageSynced', 'MessageAddedToFolder', 'MessageRemovedFromFolder'])
   t.match(state, { placements: [{ placement: place(4, '2') }] })
 })
 
@@ -215,10 +219,13 @@ t.test(
     t.match(failed.state, { status: 'quarantined', quarantined: { attempts: 2, reason: 'still' } })
     t.strictSame(run(message, met, { do: 'skip' }, { do: 'skip' }).types, [
       'MessageQuarantined',
-      'QuarantineSkipped',
+      'QuarantinedMessageSkipped',
     ])
     const release: MessageCommand = { do: 'release', became: messageId }
-    t.strictSame(run(message, met, release, release).types, ['MessageQuarantined', 'QuarantineReleased'])
+    t.strictSame(run(message, met, release, release).types, [
+      'MessageQuarantined',
+      'QuarantinedMessageReleased',
+    ])
     t.equal(
       refusal(() => run(message, met, release, { do: 'skip' })),
       'message-not-quarantined',
@@ -262,8 +269,8 @@ t.test(
         { do: 'fail-again', reason: 'x' },
       ),
     )
-    const aboutPass = fc.oneof(
-      fc.constantFrom<SyncPassCommand>(
+    const aboutRun = fc.oneof(
+      fc.constantFrom<SyncRunCommand>(
         start,
         { do: 'finish', unchanged: [] },
         { do: 'abandon' },
@@ -272,7 +279,7 @@ t.test(
       fc.nat({ max: 3 }).map((uidNext) => record({ listed: 1, known: 1 }, uidNext)),
     )
     fc.assert(fc.property(fc.array(aboutMessage, { maxLength: 12 }), lawful(message)))
-    fc.assert(fc.property(fc.array(aboutPass, { maxLength: 12 }), lawful(syncPass)))
+    fc.assert(fc.property(fc.array(aboutRun, { maxLength: 12 }), lawful(syncRun)))
     t.pass()
   },
 )

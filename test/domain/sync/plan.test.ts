@@ -14,7 +14,7 @@ import {
   type KnownPlacement,
 } from '../../../src/domain/sync/plan.ts'
 
-// A folder on a server that people and other programs change as they like, read by passes that may stop after any
+// A folder on a server that people and other programs change as they like, read by runs that may stop after any
 // stretch. Days count from 100; the historical window begins on day 100 - `window`.
 
 type Mail = { uid: number; id: number; day: number; flags: string[] }
@@ -24,7 +24,7 @@ type Step =
   | { do: 'flag'; which: number }
   | { do: 'renumber' }
   | { do: 'widen' }
-  | { do: 'pass'; crashAfter: number | null }
+  | { do: 'run'; crashAfter: number | null }
 type World = {
   mail: Mail[]
   uidValidity: number
@@ -63,8 +63,8 @@ const renumber = (world: World): void => {
   world.uidNext = world.mail.length + 1
 }
 
-/** Reads the folder as a pass does, over a store that knows a message again by its id. */
-const pass = (world: World, crashAfter: number | null): void => {
+/** Reads the folder as a run does, over a store that knows a message again by its id. */
+const run = (world: World, crashAfter: number | null): void => {
   const now = new Date(Date.UTC(2026, 5, 1) + world.minute++ * 60_000).toISOString()
   const view: FolderView = {
     folder: 'INBOX',
@@ -140,7 +140,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('flag'), which: fc.nat() }) },
   { weight: 1, arbitrary: fc.constant({ do: 'renumber' }) },
   { weight: 1, arbitrary: fc.constant({ do: 'widen' }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('pass'), crashAfter: fc.option(fc.nat({ max: 3 })) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('run'), crashAfter: fc.option(fc.nat({ max: 3 })) }) },
 ) as fc.Arbitrary<Step>
 
 const take = (world: World, action: Step): void => {
@@ -159,29 +159,29 @@ const take = (world: World, action: Step): void => {
     case 'widen':
       world.window += 5
       return
-    case 'pass':
-      return pass(world, action.crashAfter)
+    case 'run':
+      return run(world, action.crashAfter)
   }
 }
 
 t.test(
-  'whatever happens to a folder, and wherever passes stop, nothing is missed, kept too long or announced twice',
+  'whatever happens to a folder, and wherever runs stop, nothing is missed, kept too long or announced twice',
   async (t) => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 14 }), (steps) => {
         const world = emptyWorld()
         for (const action of steps) take(world, action)
         const before = new Set(world.announced)
-        // The first time that a folder is read its flags are not compared; the pass after does that.
-        pass(world, null)
-        pass(world, null)
+        // The first time that a folder is read its flags are not compared; the run after does that.
+        run(world, null)
+        run(world, null)
         const present = new Set(world.mail.map(({ id }) => String(id)))
         const known = new Set(world.known.map(({ messageId }) => messageId))
         const windowStart = dayOf(100 - world.window)
         const missed = world.mail.filter(({ id, day }) => dayOf(day) >= windowStart && !known.has(String(id)))
         const stale = world.known.filter(({ messageId }) => !present.has(messageId))
         world.minute += 31
-        pass(world, null)
+        run(world, null)
         const flags = world.known.filter(
           ({ messageId, flags: [flag] }) =>
             world.mail.find(({ id }) => String(id) === messageId)?.flags[0] !== flag,
@@ -201,53 +201,53 @@ t.test(
   },
 )
 
-t.test('a deletion is not hidden by as much new mail that a pass took in and died over', async (t) => {
+t.test('a deletion is not hidden by as much new mail that a run took in and died over', async (t) => {
   const world = emptyWorld()
   arrive(world, 100, 5)
-  pass(world, null)
-  pass(world, null)
+  run(world, null)
+  run(world, null)
   arrive(world, 100, 1)
-  pass(world, 9)
+  run(world, 9)
   world.mail.shift()
-  pass(world, null)
+  run(world, null)
   t.strictSame(
     world.known.map(({ uid }) => uid).toSorted((a, b) => a - b),
     [2, 3, 4, 5, 6],
   )
 })
 
-t.test('a deletion is not hidden where a pass died before it could say what it had taken in', async (t) => {
+t.test('a deletion is not hidden where a run died before it could say what it had taken in', async (t) => {
   const world = emptyWorld()
-  pass(world, null)
-  pass(world, null)
+  run(world, null)
+  run(world, null)
   arrive(world, 100, 1)
-  pass(world, 0)
+  run(world, 0)
   t.equal(world.known.length, 1)
   world.mail.shift()
-  pass(world, null)
+  run(world, null)
   t.strictSame(world.known, [])
 })
 
-t.test('an idle pass fetches nothing, and one after new mail fetches that alone', async (t) => {
+t.test('an idle run fetches nothing, and one after new mail fetches that alone', async (t) => {
   const world = emptyWorld()
   arrive(world, 100, 450)
-  pass(world, null)
+  run(world, null)
   t.equal(world.fetched, 450)
-  pass(world, null)
+  run(world, null)
   t.equal(world.fetched, 450)
   arrive(world, 100, 3)
-  pass(world, null)
+  run(world, null)
   t.equal(world.fetched, 453)
 })
 
 t.test('history is read newest first, in stretches, and goes on where a crash cut it off', async (t) => {
   const world = emptyWorld()
   arrive(world, 100, 500)
-  pass(world, 1)
+  run(world, 1)
   t.match(world.cursor, { uidNext: 501, backfilledTo: 301, backfillDone: false })
   t.equal(world.fetched, 400, 'the second stretch was stored and not recorded')
   arrive(world, 100, 2)
-  pass(world, null)
+  run(world, null)
   t.match(world.cursor, { uidNext: 503, backfilledTo: 1, backfillDone: true })
   t.equal(world.announced.length, 502)
   t.equal(world.fetched, 400 + 2 + 300, 'the new two, and what was not recorded')
@@ -259,13 +259,13 @@ t.test(
     const world = emptyWorld()
     arrive(world, 80, 5)
     arrive(world, 99, 5)
-    pass(world, null)
+    run(world, null)
     t.equal(world.announced.length, 5)
     arrive(world, 80, 1)
-    pass(world, null)
+    run(world, null)
     t.equal(world.announced.length, 6)
     world.window = 30
-    pass(world, null)
+    run(world, null)
     t.equal(world.announced.length, 11, 'a wider window brings the rest')
   },
 )

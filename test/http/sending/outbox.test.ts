@@ -16,19 +16,19 @@ import {
   recoverDeadSends,
   sendDue,
 } from '../../../src/commands/sending/automations.ts'
-import { cancelMessage } from '../../../src/commands/sending/cancel-email.ts'
+import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
 import { confirmDelivery } from '../../../src/commands/sending/confirm-delivery.ts'
 import { confirmFound } from '../../../src/commands/sending/confirm-found.ts'
 import { discardDraft } from '../../../src/commands/sending/discard-draft.ts'
 import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
-import { ownMessage } from '../../../src/commands/sending/own-email.ts'
+import { ownEmail } from '../../../src/commands/sending/own-email.ts'
 import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
-import { queueMessage } from '../../../src/commands/sending/queue-email.ts'
+import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
 import { recoverReleasing } from '../../../src/commands/sending/recover-releasing.ts'
 import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
-import { sendMessage } from '../../../src/commands/sending/send-email.ts'
-import { settleMessage } from '../../../src/commands/sending/settle-email.ts'
-import { outgoingMessage, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
+import { sendEmail } from '../../../src/commands/sending/send-email.ts'
+import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
+import { outgoingEmail, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
 import { newApiKey } from '../../../src/http/access/api-keys.ts'
 import { attachmentRoutes } from '../../../src/http/sending/attachments.ts'
 import { draftRoutes } from '../../../src/http/sending/drafts.ts'
@@ -119,13 +119,13 @@ draftRoutes(app, {
   files,
 })
 outboxRoutes(app, {
-  queueMessage: queueMessage(needs),
-  cancelMessage: cancelMessage(needs),
-  settleMessage: settleMessage(needs),
+  queueEmail: queueEmail(needs),
+  cancelEmail: cancelEmail(needs),
+  settleEmail: settleEmail(needs),
   listOutbox: (filter, after, limit) => listOutbox(db, filter, after, limit),
   findOutgoing: (id) => findOutgoing(db, id),
   blobs: world.blobs,
-  ownMessage: ownMessage(needs),
+  ownEmail: ownEmail(needs),
   files,
 })
 attachmentRoutes(app, { blobs: world.blobs, files })
@@ -161,7 +161,7 @@ const processOf = (owner: string) => {
     accountsWithDue: (limit) => accountsWithDue(db, limit),
     dueMessages: (accountId, limit) => dueMessages(db, accountId, limit),
     releasingMessages: toRecover,
-    send: sendMessage(needs),
+    send: sendEmail(needs),
   })
   const file = fileCopies({
     leases,
@@ -181,7 +181,7 @@ const caughtUp = async () => {
   for (const { name } of [outbox, drafts, sentCopiesToFile, deliveriesDue, sendCounters])
     await runner.waitFor(name, head, 10_000)
 }
-const state = async (id: string) => (await load(outgoingMessage, outgoingStream(id))).state.status
+const state = async (id: string) => (await load(outgoingEmail, outgoingStream(id))).state.status
 const timesSent = (id: string) => sink.messages.filter(({ raw }) => raw.includes(id)).length
 
 t.test(
@@ -322,7 +322,7 @@ t.test(
       (command as { do: string }).do === 'release'
         ? needs.handle(decider, stream, command, caller, options)
         : Promise.reject(new TypeError('killed'))
-    await t.rejects(sendMessage({ ...needs, handle, sender: dying })(world.caller(), id, never), /killed/)
+    await t.rejects(sendEmail({ ...needs, handle, sender: dying })(world.caller(), id, never), /killed/)
     // It died holding the lease of its account.
     const dead = await postgresLeases(pool, { owner: 'dead', termMs: 600_000 }).acquire(
       `send:${world.account.now.accountId}`,

@@ -15,7 +15,7 @@ import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.t
 import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
-import { EmailSent, MessageQueued } from '../../../src/domain/sending/events.ts'
+import { EmailSent, EmailQueued } from '../../../src/domain/sending/events.ts'
 import { newApiKey } from '../../../src/http/access/api-keys.ts'
 import { messageContentRoutes } from '../../../src/http/sync/message-content.ts'
 import { messageRoutes } from '../../../src/http/sync/messages.ts'
@@ -31,10 +31,10 @@ import { findThread, listThreads, membersOf, threadOf } from '../../../src/proje
 import { messages } from '../../../src/projections/sync/messages.ts'
 import { knownAmong, knownBelow, knownOfOld, placements } from '../../../src/projections/sync/placements.ts'
 import { listSyncErrors, syncErrors } from '../../../src/projections/sync/sync-errors.ts'
-import { findPass, listPasses, syncHistory } from '../../../src/projections/sync/sync-history.ts'
+import { findRun, listRuns, syncHistory } from '../../../src/projections/sync/sync-history.ts'
 import {
   dueAccounts,
-  lastPassOf,
+  lastRunOf,
   nextDueAt,
   syncSchedule,
 } from '../../../src/projections/sync/sync-schedule.ts'
@@ -84,7 +84,7 @@ const rig = await syncRig(t, {
   ],
   sent: [mail('s', { From: 'me@acme.test', 'In-Reply-To': '<2@x.test>' })],
 })
-const lastPass = (id: string) => lastPassOf(db, id)
+const lastRun = (id: string) => lastRunOf(db, id)
 
 function withAttachment(): string {
   const name = `filename*=UTF-8''%C3%A4%22.svg`
@@ -114,8 +114,8 @@ const { signal } = stopping
 syncRoutes(app, {
   requestSync: requestSync(rig.deps),
   findSyncStatus: (id, now) => findSyncStatus(db, id, now),
-  listPasses: (id, before, limit) => listPasses(db, id, before, limit),
-  findPass: (id, number) => findPass(db, id, number),
+  listRuns: (id, before, limit) => listRuns(db, id, before, limit),
+  findRun: (id, number) => findRun(db, id, number),
   listSyncErrors: (id, after, limit) => listSyncErrors(db, id, after, limit),
   clock: rig.deps.clock,
 })
@@ -155,14 +155,14 @@ const caughtUp = async () => {
 type Page = { data: Record<string, unknown>[]; nextCursor: string | null; hasMore: boolean }
 const dataOf = async (url: string): Promise<Record<string, unknown>[]> => (await get(url)).json<Page>().data
 
-t.test('a new account is due, and its first pass shows in status, history and errors', async (t) => {
+t.test('a new account is due, and its first run shows in status, history and errors', async (t) => {
   await caughtUp()
   t.match(await dueAccounts(db, new Date(Date.now() + 1000), 5), [
-    { accountId, trigger: 'connect', lastPass: 0 },
+    { accountId, trigger: 'connect', lastRun: 0 },
   ])
   t.match((await get(`${account}/sync-status`)).json(), { status: 'connecting', lastSync: 'never' })
 
-  t.equal(outcomeOf(await rig.pass(undefined, 'connect', { lastPass })), 'partial')
+  t.equal(outcomeOf(await rig.run(undefined, 'connect', { lastRun })), 'partial')
   const status = (await get(`${account}/sync-status`)).json()
   t.match(status, {
     status: 'degraded',
@@ -191,13 +191,13 @@ t.test('a new account is due, and its first pass shows in status, history and er
   t.ok((await nextDueAt(db))! > new Date().toISOString())
 })
 
-t.test('sync now makes the account due, whose pass stores nothing twice', async (t) => {
+t.test('sync now makes the account due, whose run stores nothing twice', async (t) => {
   const asked = await post(`${account}/sync-runs`)
   t.equal(asked.statusCode, 202)
   t.ok(asked.headers['event-position'])
   await caughtUp()
-  t.match(await dueAccounts(db, new Date(), 5), [{ trigger: 'request', lastPass: 1 }])
-  t.equal(outcomeOf(await rig.pass(undefined, 'request', { lastPass })), 'success')
+  t.match(await dueAccounts(db, new Date(), 5), [{ trigger: 'request', lastRun: 1 }])
+  t.equal(outcomeOf(await rig.run(undefined, 'request', { lastRun })), 'success')
   t.match(await dataOf(`${account}/sync-runs?limit=1`), [
     { number: 2, count: 0, status: 'Success', trigger: 'request' },
   ])
@@ -313,7 +313,7 @@ t.test('a message of ours is one with its copy, and today is the organisation’
   const rest = { attempt: 1, template: null, accepted: [], refused: [], evidence: 'answer' as const }
   await append(
     `outgoing-${outgoingId}`,
-    MessageQueued({ ...exampleQueued(), accountId, outgoingId }),
+    EmailQueued({ ...exampleQueued(), accountId, outgoingId }),
     EmailSent({ outgoingId, accountId, sentAt: at(11), ...rest }),
   )
   const copy = synced(900, { outgoingId, direction: 'out', placement: placeOf(900, 'Sent') })

@@ -28,8 +28,8 @@ import { buildServer } from '../../../src/http/server/server.ts'
 import { PIXEL, trackingHitRoutes, trackingReportRoutes } from '../../../src/http/tracking/tracking.ts'
 import { engagementReport, lastDays } from '../../../src/projections/analytics/engagement-report.ts'
 import { engagement } from '../../../src/projections/analytics/engagement.ts'
-import { messageTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
-import { messageTimeline } from '../../../src/projections/tracking/email-timeline.ts'
+import { emailTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
+import { emailTimeline } from '../../../src/projections/tracking/email-timeline.ts'
 import { dueReplies, repliesToRecord } from '../../../src/projections/tracking/replies-to-record.ts'
 import { recordedEvents, type Envelope } from '../../support/fold.ts'
 import { aCaller, CHROME } from '../../support/hits.ts'
@@ -45,7 +45,7 @@ const store = postgresEventStore(pool)
 t.teardown(() => store.close())
 const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
 const stopping = new AbortController()
-const projections = [messageTimeline, engagement, repliesToRecord]
+const projections = [emailTimeline, engagement, repliesToRecord]
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({
   store,
@@ -95,7 +95,7 @@ trackingHitRoutes(app, {
 })
 const later = () => new Date(Date.now() + 20_000)
 trackingReportRoutes(app, {
-  messageTracking: (id) => messageTracking(db, id, { now: later() }),
+  emailTracking: (id) => emailTracking(db, id, { now: later() }),
   clock: later,
 })
 analyticsRoutes(app, {
@@ -231,7 +231,7 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
   t.ok(await runner.waitFor('replies-to-record', (await store.head())!, 10_000))
   t.strictSame(await dueReplies(db, 10), [])
 
-  type Report = Awaited<ReturnType<typeof messageTracking>> & { summary: { lastActivity: string } }
+  type Report = Awaited<ReturnType<typeof emailTracking>> & { summary: { lastActivity: string } }
   const report = await read<Report>(`/v1/outbox/${message.outgoingId}/tracking`)
   t.match(report, {
     subject: 'Our offer',

@@ -6,13 +6,13 @@ import {
   AccountSettingsChanged,
   DefaultAccountChosen,
   defaultSettings,
-  SignatureChanged,
+  AccountSignatureChanged,
 } from '../../../src/domain/accounts/events.ts'
 import { ContactRecorded, ContactRemoved, UserRecorded } from '../../../src/domain/directory/events.ts'
 import { accountList } from '../../../src/projections/accounts/account-list.ts'
 import { directory } from '../../../src/projections/directory/directory.ts'
 import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { accountId, connected, passFinished } from '../../support/sync.ts'
+import { accountId, connected, runFinished } from '../../support/sync.ts'
 
 const stream = `account-${accountId}`
 const about = (event: { type: string; data: unknown }) => ({ ...event, envelope: { stream } })
@@ -28,7 +28,7 @@ t.test('an account is listed with its settings, signature and version as last sa
   const settings = { ...defaultSettings, displayName: 'Sarah' }
   const [row] = await accountsAfter(
     about(AccountSettingsChanged({ accountId, settings })),
-    about(SignatureChanged({ accountId, html: '<p>S</p>' })),
+    about(AccountSignatureChanged({ accountId, html: '<p>S</p>' })),
   )
   t.match(row, {
     id: accountId,
@@ -48,13 +48,13 @@ t.test('its status follows pause, resume and disconnect, and its health the pass
   t.match(await accountsAfter(about(AccountDisconnected({ accountId, reason: '' }))), [
     { status: 'disconnected' },
   ])
-  t.match(await accountsAfter(passFinished(1, 'partial')), [{ health: { state: 'degraded' } }])
-  const failed = passFinished(1, 'failed', { code: 'login-rejected', detail: 'd', remedy: 'r' })
+  t.match(await accountsAfter(runFinished(1, 'partial')), [{ health: { state: 'degraded' } }])
+  const failed = runFinished(1, 'failed', { code: 'login-rejected', detail: 'd', remedy: 'r' })
   t.match(await accountsAfter(failed), [
     { health: { state: 'failing', code: 'login-rejected', remedy: 'r' } },
   ])
-  t.match(await accountsAfter(failed, passFinished(2)), [{ health: { state: 'ok' } }])
-  t.match(await accountsAfter(failed, passFinished(2, 'abandoned')), [{ health: { state: 'failing' } }])
+  t.match(await accountsAfter(failed, runFinished(2)), [{ health: { state: 'ok' } }])
+  t.match(await accountsAfter(failed, runFinished(2, 'abandoned')), [{ health: { state: 'failing' } }])
 })
 
 t.test('of one owner one account is the default', async (t) => {

@@ -15,15 +15,15 @@ import {
   EmailBounced,
   EmailDelivered,
   EmailSent,
-  MessageCancelled,
-  MessageQueued,
-  SendDeferred,
-  SendFailed,
-  SendOutcomeUnknown,
-  SendReleasing,
-  SendRetried,
+  EmailCancelled,
+  EmailQueued,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailReleased,
+  EmailRetried,
   SentCopyFiled,
-  UnknownSettled,
+  EmailOutcomeSettled,
 } from '../../../src/domain/sending/events.ts'
 import { EmailReplied } from '../../../src/domain/tracking/events.ts'
 import { deliveriesDue } from '../../../src/projections/sending/deliveries-due.ts'
@@ -41,8 +41,8 @@ const of = { outgoingId, accountId }
 const stream = `outgoing-${outgoingId}`
 const inStream = (...events: DomainEvent[]) => events.map((event) => ({ ...event, envelope: { stream } }))
 
-const queued = MessageQueued(exampleQueued())
-const releasing = (attempt: number) => SendReleasing({ ...of, attempt })
+const queued = EmailQueued(exampleQueued())
+const releasing = (attempt: number) => EmailReleased({ ...of, attempt })
 const sent = EmailSent({
   ...of,
   attempt: 1,
@@ -52,9 +52,9 @@ const sent = EmailSent({
   refused: [],
   evidence: 'answer',
 })
-const unknown = SendOutcomeUnknown({ ...of, attempt: 1, reason: 'cut' })
-const again = UnknownSettled({ ...of, decision: 'send-again', notBefore: at(60) })
-const failed = SendFailed({ ...of, attempt: 1, code: '550', reason: 'No', remedy: 'Do', refused: [] })
+const unknown = EmailOutcomeLost({ ...of, attempt: 1, reason: 'cut' })
+const again = EmailOutcomeSettled({ ...of, decision: 'send-again', notBefore: at(60) })
+const failed = EmailFailed({ ...of, attempt: 1, code: '550', reason: 'No', remedy: 'Do', refused: [] })
 const replied = EmailReplied({ ...of, messageId: idOf('msg', 1), from: 'ann@client.test', at: at(500) })
 
 const connected = AccountConnected({
@@ -77,12 +77,12 @@ const row = async (...events: DomainEvent[]) => {
 
 t.test('a message is due while it waits, and only then', async (t) => {
   t.match(await row(queued), { state: 'queued', due_at: at(10), attempts: 0, revision: 0 })
-  t.match(await row(MessageQueued(exampleQueued({ scheduledAt: at(900), notBefore: at(900) }))), {
+  t.match(await row(EmailQueued(exampleQueued({ scheduledAt: at(900), notBefore: at(900) }))), {
     state: 'scheduled',
     due_at: at(900),
   })
   t.match(await row(queued, releasing(1)), { state: 'releasing', due_at: null, revision: 1 })
-  const deferred = SendDeferred({ ...of, attempt: 1, code: '451', reason: 'Later', retryAt: at(45) })
+  const deferred = EmailDeferred({ ...of, attempt: 1, code: '451', reason: 'Later', retryAt: at(45) })
   t.match(await row(queued, releasing(1), deferred), {
     state: 'deferred',
     due_at: at(45),
@@ -92,19 +92,19 @@ t.test('a message is due while it waits, and only then', async (t) => {
   })
   t.match(await row(queued, deferred, releasing(2), sent), { state: 'sent', due_at: null, code: null })
   t.match(await row(queued, failed), { state: 'failed', due_at: null, remedy: 'Do' })
-  t.match(await row(queued, failed, SendRetried({ ...of, notBefore: at(70) })), {
+  t.match(await row(queued, failed, EmailRetried({ ...of, notBefore: at(70) })), {
     state: 'queued',
     due_at: at(70),
     code: null,
   })
-  t.match(await row(queued, MessageCancelled(of)), { state: 'cancelled', due_at: null })
+  t.match(await row(queued, EmailCancelled(of)), { state: 'cancelled', due_at: null })
   t.match(await row(queued, releasing(1), unknown, again), { state: 'queued', due_at: at(60), unclear: [1] })
-  t.match(await row(queued, releasing(1), unknown, again, MessageCancelled(of)), {
+  t.match(await row(queued, releasing(1), unknown, again, EmailCancelled(of)), {
     state: 'unknown',
     settled: true,
     due_at: null,
   })
-  const giveUp = UnknownSettled({ ...of, decision: 'give-up', notBefore: null })
+  const giveUp = EmailOutcomeSettled({ ...of, decision: 'give-up', notBefore: null })
   t.match(await row(queued, releasing(1), unknown, giveUp), { state: 'unknown', settled: true, due_at: null })
 })
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { DomainEvent } from '../../../src/domain/event.ts'
-import { EmailSent, MessageCancelled, MessageQueued } from '../../../src/domain/sending/events.ts'
+import { EmailSent, EmailCancelled, EmailQueued } from '../../../src/domain/sending/events.ts'
 import {
   MessageFlagsChanged,
-  MessagePlaced,
+  MessageAddedToFolder,
   MessageQuarantined,
-  MessageRemoved,
-  QuarantineReleased,
+  MessageRemovedFromFolder,
+  QuarantinedMessageReleased,
 } from '../../../src/domain/sync/events.ts'
 import { messages } from '../../../src/projections/sync/messages.ts'
 import { threads } from '../../../src/projections/sync/threads.ts'
@@ -16,7 +16,7 @@ import { exampleQueued, idOf } from '../../support/sending.ts'
 import { accountId, messageIdOf, placeOf, synced } from '../../support/sync.ts'
 
 const outgoingId = idOf('out', 1)
-const queued = MessageQueued(exampleQueued())
+const queued = EmailQueued(exampleQueued())
 const sentAt = '2026-01-05T12:00:11.000Z'
 const sent = EmailSent({
   outgoingId,
@@ -59,7 +59,7 @@ t.test('a message of ours and its copies are one, whichever is known first', asy
 
 t.test('what is queued is not listed, and what is cancelled is gone', async (t) => {
   t.match((await fold(queued)).message, [{ listed: false }])
-  t.strictSame((await fold(queued, MessageCancelled({ outgoingId, accountId }))).message, [])
+  t.strictSame((await fold(queued, EmailCancelled({ outgoingId, accountId }))).message, [])
 })
 
 t.test(
@@ -68,14 +68,14 @@ t.test(
     const about = { messageId: messageIdOf(1), accountId }
     const events = [
       synced(1),
-      MessagePlaced({ ...about, placement: placeOf(4, 'Archive'), flags: [] }),
+      MessageAddedToFolder({ ...about, placement: placeOf(4, 'Archive'), flags: [] }),
       MessageFlagsChanged({ ...about, placement: placeOf(1), flags: ['\\Seen'] }),
-      MessageRemoved({ ...about, placement: placeOf(4, 'Archive') }),
+      MessageRemovedFromFolder({ ...about, placement: placeOf(4, 'Archive') }),
     ]
     const rows = await fold(...events)
     t.match(rows.message, [{ places: [{ folder: 'INBOX', uid: 1, flags: ['\\Seen'] }] }])
     t.match(rows.located, [{ folder: 'INBOX' }])
-    const gone = await fold(...events, MessageRemoved({ ...about, placement: placeOf(1) }))
+    const gone = await fold(...events, MessageRemovedFromFolder({ ...about, placement: placeOf(1) }))
     t.match(gone.message, [{ listed: true, places: [] }])
     t.strictSame(gone.located, [])
   },
@@ -114,7 +114,11 @@ t.test('a quarantined message is not listed, and its id leads to what it became'
   const before = await fold(quarantined)
   t.match(before.message, [{ listed: false, quarantined: 'too deep' }])
   t.strictSame(before.located, [])
-  const released = QuarantineReleased({ messageId: messageIdOf(9), accountId, became: messageIdOf(1) })
+  const released = QuarantinedMessageReleased({
+    messageId: messageIdOf(9),
+    accountId,
+    became: messageIdOf(1),
+  })
   const after = await fold(quarantined, synced(1, { placement: placeOf(9) }), released)
   t.match(after.message, [{ id: messageIdOf(1), places: [{ uid: 9 }] }])
   t.equal(after.message.length, 1)

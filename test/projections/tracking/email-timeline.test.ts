@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
-  MessageCancelled,
-  SendDeferred,
-  SendFailed,
-  SendOutcomeUnknown,
-  UnknownSettled,
+  EmailCancelled,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailOutcomeSettled,
 } from '../../../src/domain/sending/events.ts'
-import { trackingOf, type MessageTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
-import { messageTimeline } from '../../../src/projections/tracking/email-timeline.ts'
+import { trackingOf, type EmailTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
+import { emailTimeline } from '../../../src/projections/tracking/email-timeline.ts'
 import { linkLabel, openNumber } from '../../../src/projections/tracking/timeline-words.ts'
 import { foldEvents, recordedEvents, type Envelope } from '../../support/fold.ts'
 import { idOf } from '../../support/sending.ts'
@@ -20,8 +20,8 @@ const day = (time: string): string => `2026-01-22T${time}.000Z`
 const report = async (
   events: (DomainEvent & { envelope?: Envelope })[],
   now?: string,
-): Promise<MessageTracking> => {
-  const { message, state, entry } = await foldEvents(messageTimeline, recordedEvents(events))
+): Promise<EmailTracking> => {
+  const { message, state, entry } = await foldEvents(emailTimeline, recordedEvents(events))
   assert.equal(message.length, 1)
   const inOrder = entry.toSorted((one, other) => (one.at + one.id < other.at + other.id ? -1 : 1))
   return trackingOf(
@@ -31,7 +31,7 @@ const report = async (
     now === undefined ? undefined : new Date(now),
   )
 }
-const lines = ({ activity }: MessageTracking): string[] =>
+const lines = ({ activity }: EmailTracking): string[] =>
   activity.map(({ event, at, details }) => `${event} ${at.slice(11, 16)} ${details}`)
 
 t.test('the report of the product documentation comes out as it is printed there', async (t) => {
@@ -102,7 +102,7 @@ t.test(
     t.match(after.activity[1]?.details, /^Link: link \d \(not counted: together with many links at once/)
     t.equal(after.activity[4]?.details, 'First open')
     const { entry } = await foldEvents(
-      messageTimeline,
+      emailTimeline,
       recordedEvents([...before, message.click('2026-01-22T14:31:00.900Z', 2, from(2))]),
     )
     t.strictSame(
@@ -136,7 +136,7 @@ t.test('a send whose answer was lost counts opens from then on, and says that it
   const events = [
     message.queued,
     message.releasing(day('14:30:00')),
-    message.event(SendOutcomeUnknown({ ...about, reason: 'connection lost' }), day('14:30:05')),
+    message.event(EmailOutcomeLost({ ...about, reason: 'connection lost' }), day('14:30:05')),
     message.open(day('14:40:00')),
   ]
   const unknown = await report(events)
@@ -145,7 +145,11 @@ t.test('a send whose answer was lost counts opens from then on, and says that it
   const again = await report([
     ...events,
     message.event(
-      UnknownSettled({ outgoingId: message.outgoingId, accountId: idOf('acc', 1), decision: 'send-again' }),
+      EmailOutcomeSettled({
+        outgoingId: message.outgoingId,
+        accountId: idOf('acc', 1),
+        decision: 'send-again',
+      }),
       day('15:00:00'),
     ),
     message.releasing(day('15:00:01')),
@@ -165,17 +169,17 @@ t.test('what is not sent says so', async (t) => {
     message.queued,
     message.releasing(day('14:30:00')),
     message.event(
-      SendDeferred({ ...about, attempt: 1, code: 'x', reason: 'busy', retryAt: day('14:31:00') }),
+      EmailDeferred({ ...about, attempt: 1, code: 'x', reason: 'busy', retryAt: day('14:31:00') }),
       day('14:30:01'),
     ),
     message.event(
-      SendFailed({ ...about, attempt: 2, code: 'x', reason: 'no such user', remedy: '', refused: [] }),
+      EmailFailed({ ...about, attempt: 2, code: 'x', reason: 'no such user', remedy: '', refused: [] }),
       day('14:31:01'),
     ),
   ])
   t.match(failed, { state: 'failed', delivery: { status: 'failed' }, summary: { lastActivityAt: null } })
   t.strictSame(lines(failed), ['failed 14:31 Not sent: no such user'])
-  const cancelled = await report([message.queued, message.event(MessageCancelled(about), day('14:30:00'))])
+  const cancelled = await report([message.queued, message.event(EmailCancelled(about), day('14:30:00'))])
   t.match(cancelled, { state: 'cancelled', delivery: { status: 'cancelled' }, activity: [] })
   t.match(await report([message.queued]), { state: 'queued', delivery: { status: 'pending' } })
 })
@@ -306,7 +310,7 @@ t.test('a flood of hits keeps its counts and numbers, and the rows stay small', 
     state,
     entry,
   } = await foldEvents(
-    messageTimeline,
+    emailTimeline,
     recordedEvents([message.queued, message.sent(day('14:30:00')), ...opens]),
   )
   t.equal(entry.length, 401)
@@ -323,7 +327,7 @@ t.test('a flood of hits keeps its counts and numbers, and the rows stay small', 
 })
 
 t.test('hits on messages that are not ours change nothing', async (t) => {
-  const rows = await foldEvents(messageTimeline, recordedEvents([sentMessage(5).open(day('14:40:00'))]))
+  const rows = await foldEvents(emailTimeline, recordedEvents([sentMessage(5).open(day('14:40:00'))]))
   t.strictSame(rows, { message: [], state: [], entry: [] })
 })
 

@@ -8,7 +8,7 @@ import { accountId } from '../../support/sync.ts'
 const numbers = (count: number, from = 1): number[] => Array.from({ length: count }, (_, nth) => from + nth)
 
 t.test(
-  'a first pass stores every message once, malformed ones included, and a second stores nothing',
+  'a first run stores every message once, malformed ones included, and a second stores nothing',
   async (t) => {
     const inbox = numbers(60).map((n) => (n % 20 === 0 ? hostileMail(n) : mail(n)))
     inbox.push(
@@ -19,7 +19,7 @@ t.test(
     const rig = await syncRig(t, { inbox, sent: [mail('s', { From: 'me@acme.test' })] })
     const before = JSON.stringify([rig.mailbox.messages('INBOX'), rig.mailbox.messages('Sent')])
 
-    t.equal(outcomeOf(await rig.pass()), 'partial')
+    t.equal(outcomeOf(await rig.run()), 'partial')
     t.match(await rig.countsOf(1), { listed: 64, stored: 61, failed: 3, received: 60, sent: 1, known: 0 })
     t.match(
       (await rig.eventsOf('FolderSynced')).flatMap(({ data }) => (data as { failures: object[] }).failures),
@@ -34,7 +34,7 @@ t.test(
       if (!kept?.equals(there!.raw)) t.fail(`${placement.folder} ${placement.uid} is not kept byte for byte`)
     }
 
-    t.equal(outcomeOf(await rig.pass()), 'success')
+    t.equal(outcomeOf(await rig.run()), 'success')
     t.match(await rig.countsOf(2), { listed: 0, stored: 0, failed: 0 })
     t.equal(
       JSON.stringify([rig.mailbox.messages('INBOX'), rig.mailbox.messages('Sent')]),
@@ -49,7 +49,7 @@ t.test('real mail, spam included, is stored whole', async (t) => {
   const files = fs.globSync('{hard-ham-1,spam-2}/*.txt', { cwd: data }).toSorted((a, b) => (a < b ? -1 : 1))
   const inbox = files.slice(0, 200).map((file) => ({ raw: fs.readFileSync(path.join(data, file)) }))
   const rig = await syncRig(t, { inbox })
-  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal(outcomeOf(await rig.run()), 'success')
   const { listed, stored, known } = await rig.countsOf(1)
   t.strictSame([inbox.length, listed, stored + known], [200, 200, 200])
   const lying = (await rig.whatLies()).map((place) => place.split(' ')[2])
@@ -58,40 +58,42 @@ t.test('real mail, spam included, is stored whole', async (t) => {
 })
 
 t.test(
-  'what comes, goes and changes between passes is recorded, and an idle pass adds two events',
+  'what comes, goes and changes between runs is recorded, and an idle run adds two events',
   async (t) => {
     const rig = await syncRig(t, { inbox: numbers(5).map((n) => mail(n)) })
-    await rig.pass()
-    await rig.pass()
+    await rig.run()
+    await rig.run()
     const before = (await rig.events()).length
-    t.equal(outcomeOf(await rig.pass()), 'success')
+    t.equal(outcomeOf(await rig.run()), 'success')
     t.equal((await rig.events()).length, before + 2)
-    t.match((await rig.events()).at(-1), { type: 'SyncPassFinished', data: { unchanged: ['INBOX', 'Sent'] } })
+    t.match((await rig.events()).at(-1), { type: 'SyncRunFinished', data: { unchanged: ['INBOX', 'Sent'] } })
 
     rig.mailbox.setFlags('INBOX', 2, ['\\Seen', '\\Flagged'])
     rig.mailbox.remove('INBOX', 3)
     rig.mailbox.append('INBOX', mail(6))
-    await rig.pass()
+    await rig.run()
     t.match(await rig.countsOf(4), { listed: 1, stored: 1, flagsChanged: 1, removed: 1 })
-    t.match(await rig.eventsOf('MessageFlagsChanged', 'MessageRemoved'), [
+    t.match(await rig.eventsOf('MessageFlagsChanged', 'MessageRemovedFromFolder'), [
       { type: 'MessageFlagsChanged', data: { placement: { uid: 2 }, flags: ['\\Flagged', '\\Seen'] } },
-      { type: 'MessageRemoved', data: { placement: { uid: 3 } } },
+      { type: 'MessageRemovedFromFolder', data: { placement: { uid: 3 } } },
     ])
   },
 )
 
 t.test('a message that is moved keeps its stream, and lies nowhere at no time', async (t) => {
   const rig = await syncRig(t, { inbox: [mail(1), mail(2)], settings: { folders: ['inbox', 'archive'] } })
-  await rig.pass()
-  await rig.pass()
+  await rig.run()
+  await rig.run()
   rig.mailbox.append('Archive', mail(1))
   rig.mailbox.remove('INBOX', 1)
-  await rig.pass()
-  const moved = (await rig.eventsOf('MessagePlaced', 'MessageRemoved')).map(({ type, stream }) => ({
-    type,
-    stream,
-  }))
-  t.match(moved, [{ type: 'MessagePlaced' }, { type: 'MessageRemoved' }])
+  await rig.run()
+  const moved = (await rig.eventsOf('MessageAddedToFolder', 'MessageRemovedFromFolder')).map(
+    ({ type, stream }) => ({
+      type,
+      stream,
+    }),
+  )
+  t.match(moved, [{ type: 'MessageAddedToFolder' }, { type: 'MessageRemovedFromFolder' }])
   t.equal(moved[0]?.stream, moved[1]?.stream)
   t.match(await rig.countsOf(3), { listed: 1, known: 1, stored: 0, removed: 1 })
 })
@@ -100,21 +102,21 @@ t.test(
   'after a change of UIDVALIDITY everything is known again, and nothing is announced as new',
   async (t) => {
     const rig = await syncRig(t, { inbox: [...numbers(30).map((n) => mail(n)), hostileMail(31)] })
-    await rig.pass()
+    await rig.run()
     const announced = (await rig.eventsOf('MessageSynced', 'MessageQuarantined')).length
     rig.mailbox.remove('INBOX', 4)
     rig.mailbox.renumber('INBOX', 99)
-    t.equal(outcomeOf(await rig.pass()), 'partial', 'what could not be read cannot be read again')
+    t.equal(outcomeOf(await rig.run()), 'partial', 'what could not be read cannot be read again')
     t.match(await rig.countsOf(2), { listed: 30, known: 29, failed: 1, stored: 0, removed: 1 })
     t.equal((await rig.eventsOf('MessageSynced', 'MessageQuarantined')).length, announced)
     const placed = await rig.deps.known.ofOld({ accountId, folder: 'INBOX', uidValidity: '99' }, null, 1000)
     t.strictSame(placed, [], 'of the old numbers none is left')
-    t.equal(outcomeOf(await rig.pass()), 'success')
+    t.equal(outcomeOf(await rig.run()), 'success')
     t.match(await rig.countsOf(3), { listed: 0, removed: 0 })
   },
 )
 
-t.test('a pass that dies in the middle is gone on with, and nothing is stored twice or lost', async (t) => {
+t.test('a run that dies in the middle is gone on with, and nothing is stored twice or lost', async (t) => {
   const rig = await syncRig(t, { inbox: numbers(450).map((n) => mail(n)) })
   for (const stopAfter of [3, 230]) {
     const dying = new AbortController()
@@ -124,15 +126,15 @@ t.test('a pass that dies in the middle is gone on with, and nothing is stored tw
       dying.signal.throwIfAborted()
       return rig.store.append(what)
     }
-    const result = await rig.pass(dying.signal, 'schedule', { store: { ...rig.store, append } })
+    const result = await rig.run(dying.signal, 'schedule', { store: { ...rig.store, append } })
     t.equal(outcomeOf(result), 'interrupted')
   }
-  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal(outcomeOf(await rig.run()), 'success')
   const synced = await rig.eventsOf('MessageSynced')
   t.equal(synced.length, 450)
   t.equal(new Set(synced.map(({ data }) => (data as { identity: string }).identity)).size, 450)
   t.strictSame(
-    (await rig.eventsOf('SyncPassFinished')).map(({ data }) => (data as { outcome: string }).outcome),
+    (await rig.eventsOf('SyncRunFinished')).map(({ data }) => (data as { outcome: string }).outcome),
     ['abandoned', 'abandoned', 'success'],
   )
   const third = await rig.countsOf(3)
@@ -152,7 +154,7 @@ t.test('mail that a pattern keeps out is counted and named by its rule, and not 
   ]
   const settings = { excludePatterns: ['noreply@*', '*@marketing.*', 'me@*'] }
   const rig = await syncRig(t, { inbox, settings })
-  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal(outcomeOf(await rig.run()), 'success')
   t.match(await rig.countsOf(1), { listed: 4, stored: 2, excluded: 2 })
   const exclusions = (await rig.eventsOf('FolderSynced')).flatMap(
     ({ data }) => (data as { exclusions: { pattern: string; uid: number }[] }).exclusions,
@@ -164,14 +166,14 @@ t.test('mail that a pattern keeps out is counted and named by its rule, and not 
       { uid: 3, pattern: '*@marketing.*' },
     ],
   )
-  await rig.pass()
+  await rig.run()
   t.match(await rig.countsOf(2), { listed: 0 })
 })
 
 t.test('what the server does not hand out is a gap with its number, and closes when it does', async (t) => {
   const rig = await syncRig(t, { inbox: numbers(20).map((n) => mail(n)) })
   rig.server.faults.failUids = new Set([7, 11])
-  t.equal(outcomeOf(await rig.pass()), 'partial')
+  t.equal(outcomeOf(await rig.run()), 'partial')
   t.match(await rig.countsOf(1), { listed: 20, stored: 18, failed: 2 })
   const retryOf = async () =>
     (await rig.eventsOf('FolderSynced'))
@@ -182,33 +184,33 @@ t.test('what the server does not hand out is a gap with its number, and closes w
     { uid: 11, attempts: 1 },
   ])
   rig.mailbox.remove('INBOX', 11)
-  t.equal(outcomeOf(await rig.pass()), 'partial')
+  t.equal(outcomeOf(await rig.run()), 'partial')
   t.strictSame(await retryOf(), [{ uid: 7, attempts: 2 }], 'what was deleted meanwhile is no gap')
-  t.equal(outcomeOf(await rig.pass()), 'partial')
-  t.equal(outcomeOf(await rig.pass()), 'success', 'after three times it is left alone')
+  t.equal(outcomeOf(await rig.run()), 'partial')
+  t.equal(outcomeOf(await rig.run()), 'success', 'after three times it is left alone')
   t.strictSame(await retryOf(), [{ uid: 7, attempts: 3 }], 'and not forgotten')
   rig.server.faults.failUids = new Set()
-  t.equal(outcomeOf(await rig.pass(undefined, 'request')), 'success')
+  t.equal(outcomeOf(await rig.run(undefined, 'request')), 'success')
   t.match(await rig.countsOf(5), { listed: 1, stored: 1 })
   t.strictSame(await retryOf(), [])
 })
 
 t.test(
-  'a connection that breaks ends the pass with a reason and a remedy, and costs no message',
+  'a connection that breaks ends the run with a reason and a remedy, and costs no message',
   async (t) => {
     const rig = await syncRig(t, { inbox: numbers(250).map((n) => mail(n)) })
     rig.server.faults.failSearch = true
-    t.equal(outcomeOf(await rig.pass()), 'failed')
+    t.equal(outcomeOf(await rig.run()), 'failed')
     t.match((await rig.events()).at(-1), {
       data: { outcome: 'failed', kind: 'temporary', code: /./, detail: /./, remedy: /./ },
     })
     rig.server.faults.failSearch = false
     rig.server.faults.refuseLogin = true
-    t.equal(outcomeOf(await rig.pass()), 'failed')
+    t.equal(outcomeOf(await rig.run()), 'failed')
     t.match((await rig.events()).at(-1), { data: { kind: 'authentication', code: 'login-rejected' } })
     t.notMatch(JSON.stringify(await rig.events()), /correct horse/)
     rig.server.faults.refuseLogin = false
-    t.equal(outcomeOf(await rig.pass()), 'success')
+    t.equal(outcomeOf(await rig.run()), 'success')
     t.match(await rig.countsOf(3), { listed: 250, stored: 250 })
   },
 )
@@ -217,7 +219,7 @@ t.test(
   'two workers at one account: one of them syncs, and one that lost its lease records nothing more',
   async (t) => {
     const rig = await syncRig(t, { inbox: numbers(30).map((n) => mail(n)) })
-    const both = await Promise.all([rig.pass(), rig.pass()])
+    const both = await Promise.all([rig.run(), rig.run()])
     t.strictSame(
       both.map(outcomeOf).toSorted((a, b) => (a < b ? -1 : 1)),
       ['busy', 'success'],
@@ -230,10 +232,10 @@ t.test(
       if (!session || overtaken) return session
       overtaken = true
       const leases = { acquire: async () => ({ name: '', generation: 2, signal, release: async () => {} }) }
-      t.equal(outcomeOf(await rig.pass(undefined, 'schedule', { leases })), 'success', 'another takes over')
+      t.equal(outcomeOf(await rig.run(undefined, 'schedule', { leases })), 'success', 'another takes over')
       return session
     }
-    t.equal(outcomeOf(await rig.pass(undefined, 'schedule', { openMailbox })), 'interrupted')
+    t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'interrupted')
     t.equal((await rig.eventsOf('MessageSynced')).length, 31)
   },
 )
@@ -248,51 +250,51 @@ t.test('a mail with more to record than an event holds is quarantined, and keeps
     'From: ann@client.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n'
   const huge = { raw: Buffer.from(`${head}${parts.join('')}--b--\r\n`) }
   const rig = await syncRig(t, { inbox: [mail(1), huge, mail(2)] })
-  t.equal(outcomeOf(await rig.pass()), 'partial')
+  t.equal(outcomeOf(await rig.run()), 'partial')
   t.match(await rig.countsOf(1), { listed: 3, stored: 2, failed: 1 })
   t.match(await rig.eventsOf('MessageQuarantined'), [
     { data: { reason: /more addresses, attachments or names/ } },
   ])
-  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal(outcomeOf(await rig.run()), 'success')
 })
 
-t.test('a fault of ours ends the pass and is told, and no message pays for it', async (t) => {
+t.test('a fault of ours ends the run and is told, and no message pays for it', async (t) => {
   const rig = await syncRig(t, { inbox: numbers(30).map((n) => mail(n)) })
   let puts = 0
   const put: typeof rig.deps.blobs.put = async (blobs) => {
     if (puts++ === 2) throw new Error('the disk is full')
     return rig.deps.blobs.put(blobs)
   }
-  await t.rejects(rig.pass(undefined, 'schedule', { blobs: { ...rig.deps.blobs, put } }), {
+  await t.rejects(rig.run(undefined, 'schedule', { blobs: { ...rig.deps.blobs, put } }), {
     message: 'the disk is full',
   })
   t.match((await rig.events()).at(-1), { data: { outcome: 'failed', kind: 'temporary', code: 'internal' } })
-  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal(outcomeOf(await rig.run()), 'success')
   t.equal((await rig.countsOf(2)).failed, 0)
   t.equal((await rig.eventsOf('MessageSynced')).length, 30)
 })
 
 t.test('an account that is paused, or sends only, is left alone', async (t) => {
   const rig = await syncRig(t, { inbox: [mail(1)], settings: { syncDirection: 'send' } })
-  t.equal(outcomeOf(await rig.pass()), 'success')
+  t.equal(outcomeOf(await rig.run()), 'success')
   t.equal(rig.server.connections(), 0)
   const findAccount: typeof rig.deps.findAccount = async (id) => {
     const found = await rig.deps.findAccount(id)
     return found && { ...found, active: false }
   }
-  t.equal(outcomeOf(await rig.pass(undefined, 'schedule', { findAccount })), 'inactive')
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { findAccount })), 'inactive')
 })
 
 t.test('the historical window is kept, and a wider one brings what is older', async (t) => {
   const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000)
   const inbox = [100, 50, 20, 10, 1].map((days) => ({ ...mail(days), at: daysAgo(days) }))
   const rig = await syncRig(t, { inbox, settings: { historyDays: 30 } })
-  await rig.pass()
+  await rig.run()
   t.match(await rig.countsOf(1), { listed: 3, stored: 3 })
   const findAccount: typeof rig.deps.findAccount = async (id) => {
     const found = await rig.deps.findAccount(id)
     return found && { ...found, settings: { ...found.settings, historyDays: null } }
   }
-  await rig.pass(undefined, 'schedule', { findAccount })
+  await rig.run(undefined, 'schedule', { findAccount })
   t.match(await rig.countsOf(2), { listed: 5, stored: 2, known: 3 })
 })

@@ -1,41 +1,41 @@
 import type { FolderCursor } from '../../domain/sync/events.ts'
 import { Refused } from '../../domain/decider.ts'
 import {
-  syncPass,
-  syncPassStream,
-  type PassTrouble,
-  type SyncPassCommand,
+  syncRun,
+  syncRunStream,
+  type RunTrouble,
+  type SyncRunCommand,
   type SyncTrigger,
-} from '../../domain/sync/sync-pass.ts'
+} from '../../domain/sync/sync-run.ts'
 import { newCommandId, type Caller } from '../handle.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
-import { troubleOf, type Pass } from './pass.ts'
+import { troubleOf, type Run } from './run.ts'
 import { readMailbox } from './read-mailbox.ts'
 
 /**
- * `done`: the pass ended and says how. `interrupted`: it was stopped, or lost its lease; the next one goes on from what
+ * `done`: the run ended and says how. `interrupted`: it was stopped, or lost its lease; the next one goes on from what
  * it recorded. `busy`: another worker is at this account. `inactive`: the account is not to be synced.
  */
-export type SyncPassResult =
+export type SyncRunResult =
   | { readonly kind: 'done'; readonly number: number; readonly outcome: 'success' | 'partial' | 'failed' }
   | { readonly kind: 'interrupted'; readonly number: number }
   | { readonly kind: 'busy' | 'inactive' }
 
 /**
- * One sync pass of one account under its lease: everything new is stored, every folder's counts and cursor are recorded
- * behind it, and the pass ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
- * in the mailbox is changed (R8). A pass whose worker died is ended first, and this one goes on where it came to (R3).
- * A fault of ours ends the pass too, and is thrown besides.
+ * One sync run of one account under its lease: everything new is stored, every folder's counts and cursor are recorded
+ * behind it, and the run ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
+ * in the mailbox is changed (R8). A run whose worker died is ended first, and this one goes on where it came to (R3).
+ * A fault of ours ends the run too, and is thrown besides.
  */
-export const runSyncPass =
+export const runSync =
   (deps: SyncDeps) =>
   async (
     caller: Caller,
     { accountId, trigger }: { accountId: string; trigger: SyncTrigger },
     signal: AbortSignal,
-  ): Promise<SyncPassResult> => {
+  ): Promise<SyncRunResult> => {
     const account = await deps.findAccount(accountId)
     if (!account?.active) return { kind: 'inactive' }
     const lease = await deps.leases.acquire(`sync-${accountId}`, signal)
@@ -53,20 +53,20 @@ const runUnderLease = async (
   account: SyncAccount,
   trigger: SyncTrigger,
   signal: AbortSignal,
-): Promise<SyncPassResult> => {
+): Promise<SyncRunResult> => {
   const { accountId } = account
-  const teller = (number: number) => (command: SyncPassCommand) =>
-    deps.handle(syncPass, syncPassStream(accountId, number), command, {
+  const teller = (number: number) => (command: SyncRunCommand) =>
+    deps.handle(syncRun, syncRunStream(accountId, number), command, {
       ...caller,
       commandId: newCommandId(deps.clock()),
       causationId: caller.commandId,
     })
-  const last = await lastPass(deps, accountId)
+  const last = await lastRun(deps, accountId)
   if (last.running) await teller(last.number)({ do: 'abandon' })
   const number = last.number + 1
   const tell = teller(number)
   await tell({ do: 'start', accountId, number, trigger, cursors: last.cursors })
-  const pass: Pass = {
+  const run: Run = {
     caller,
     account,
     trigger,
@@ -75,35 +75,35 @@ const runUnderLease = async (
     signal,
   }
   try {
-    const { trouble, unchanged } = await readAll(deps, pass)
+    const { trouble, unchanged } = await readAll(deps, run)
     const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', unchanged })
     const missed = state.status !== 'none' && state.failed > 0
     return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
   } catch (error) {
     if (signal.aborted || isTaken(error)) return { kind: 'interrupted', number }
-    // The pass says so, that the next one waits a while; what cannot be told now, that one finds out.
+    // The run says so, that the next one waits a while; what cannot be told now, that one finds out.
     await tell({ do: 'fail', trouble: ours }).catch(() => {})
     throw error
   }
 }
 
-const ours: PassTrouble = {
+const ours: RunTrouble = {
   kind: 'temporary',
   code: 'internal',
   detail: 'Something went wrong on our side',
   remedy: 'Nothing: it is tried again. Tell the operator if it goes on.',
 }
 
-/** The newest pass: the read model says where to begin to look, the streams say which is the last. */
-const lastPass = async (
+/** The newest run: the read model says where to begin to look, the streams say which is the last. */
+const lastRun = async (
   deps: SyncDeps,
   accountId: string,
 ): Promise<{ number: number; running: boolean; cursors: readonly FolderCursor[] }> => {
   const find = async (number: number) => {
-    const { state } = await deps.load(syncPass, syncPassStream(accountId, number))
+    const { state } = await deps.load(syncRun, syncRunStream(accountId, number))
     return state.status === 'none' ? null : state
   }
-  let number = await deps.lastPass(accountId)
+  let number = await deps.lastRun(accountId)
   let last = number > 0 ? await find(number) : null
   for (let next = await find(number + 1); next; next = await find(number + 1)) {
     last = next
@@ -112,27 +112,27 @@ const lastPass = async (
   return { number, running: last?.status === 'running', cursors: last?.cursors ?? [] }
 }
 
-const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-pass-taken'
+const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
 
 const readAll = async (
   deps: SyncDeps,
-  pass: Pass,
-): Promise<{ trouble: PassTrouble | null; unchanged: string[] }> => {
-  if (pass.account.settings.syncDirection === 'send') return { trouble: null, unchanged: [] }
+  run: Run,
+): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
+  if (run.account.settings.syncDirection === 'send') return { trouble: null, unchanged: [] }
   const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
   let session: MailboxSession | null = null
   try {
-    session = await open(deps, pass)
-    return session ? await readMailbox({ ...deps, blobs })(pass, session) : { trouble: null, unchanged: [] }
+    session = await open(deps, run)
+    return session ? await readMailbox({ ...deps, blobs })(run, session) : { trouble: null, unchanged: [] }
   } catch (error) {
-    if (pass.signal.aborted || !(error instanceof MailUnavailable)) throw error
+    if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error
     return { trouble: troubleOf(error), unchanged: [] }
   } finally {
     await session?.close()
   }
 }
 
-const open = async (deps: SyncDeps, { account, signal }: Pass): Promise<MailboxSession | null> => {
+const open = async (deps: SyncDeps, { account, signal }: Run): Promise<MailboxSession | null> => {
   try {
     return await deps.openMailbox(account.accountId, signal)
   } catch (error) {

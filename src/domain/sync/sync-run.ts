@@ -1,25 +1,25 @@
 import { Refused, type Decider } from '../decider.ts'
 import {
   FolderSynced,
-  SyncPassFinished,
-  SyncPassStarted,
+  SyncRunFinished,
+  SyncRunStarted,
   type FolderCounts,
   type FolderCursor,
-  type PassExclusion,
-  type PassFailure,
-  type SyncPassEvent,
+  type RunExclusion,
+  type RunFailure,
+  type SyncRunEvent,
 } from './events.ts'
 
 // ---------------------------------------------------------------- state
 
-/** `cursors` are the newest of each folder, those carried over from the pass before included. */
+/** `cursors` are the newest of each folder, those carried over from the run before included. */
 type Begun = {
   readonly accountId: string
   readonly number: number
   readonly cursors: readonly FolderCursor[]
   readonly failed: number
 }
-export type SyncPass =
+export type SyncRun =
   | { readonly status: 'none' }
   | ({ readonly status: 'running' } & Begun)
   | ({ readonly status: 'finished' } & Begun)
@@ -28,15 +28,15 @@ export type SyncPass =
 
 export type SyncTrigger = 'schedule' | 'request' | 'connect'
 
-/** Why a pass ended before its time. `remedy` tells the person what to do. */
-export type PassTrouble = {
+/** Why a run ended before its time. `remedy` tells the person what to do. */
+export type RunTrouble = {
   readonly kind: 'authentication' | 'temporary' | 'refused'
   readonly code: string
   readonly detail: string
   readonly remedy: string
 }
 
-export type SyncPassCommand =
+export type SyncRunCommand =
   | {
       readonly do: 'start'
       readonly accountId: string
@@ -48,18 +48,18 @@ export type SyncPassCommand =
       readonly do: 'record'
       readonly cursor: FolderCursor
       readonly counts: FolderCounts
-      readonly failures: readonly PassFailure[]
-      readonly exclusions: readonly PassExclusion[]
+      readonly failures: readonly RunFailure[]
+      readonly exclusions: readonly RunExclusion[]
     }
   | { readonly do: 'finish'; readonly unchanged: readonly string[] }
-  | { readonly do: 'fail'; readonly trouble: PassTrouble }
+  | { readonly do: 'fail'; readonly trouble: RunTrouble }
   | { readonly do: 'abandon' }
 
 // ---------------------------------------------------------------- evolve
 
-const evolve = (state: SyncPass, event: SyncPassEvent): SyncPass => {
+const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
   switch (event.type) {
-    case 'SyncPassStarted': {
+    case 'SyncRunStarted': {
       const { accountId, number, cursors } = event.data
       return { status: 'running', accountId, number, cursors, failed: 0 }
     }
@@ -69,21 +69,21 @@ const evolve = (state: SyncPass, event: SyncPassEvent): SyncPass => {
       const others = state.cursors.filter(({ folder }) => folder !== cursor.folder)
       return { ...state, cursors: [...others, cursor], failed: state.failed + counts.failed }
     }
-    case 'SyncPassFinished':
+    case 'SyncRunFinished':
       return state.status === 'none' ? state : { ...state, status: 'finished' }
   }
 }
 
 // ---------------------------------------------------------------- decide
 
-const decide = (command: SyncPassCommand, state: SyncPass): SyncPassEvent[] => {
+const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (command.do === 'start') {
     if (state.status !== 'none') throw taken()
     const { accountId, number, trigger, cursors } = command
-    return [SyncPassStarted({ accountId, number, trigger, cursors: [...cursors] })]
+    return [SyncRunStarted({ accountId, number, trigger, cursors: [...cursors] })]
   }
   if (state.status === 'none')
-    throw new Refused('sync-pass-unknown', 'There is no such sync pass', 'Check the number of the pass.')
+    throw new Refused('sync-run-unknown', 'There is no such sync run', 'Check the number of the run.')
   const { accountId, number } = state
   if (command.do === 'record') {
     // What a worker says after it was thought dead and another went on must not count twice.
@@ -108,24 +108,24 @@ const decide = (command: SyncPassCommand, state: SyncPass): SyncPassEvent[] => {
     case 'finish': {
       const outcome = state.failed > 0 ? 'partial' : 'success'
       const unchanged = [...command.unchanged]
-      return [SyncPassFinished({ accountId, number, outcome, ...silent, unchanged })]
+      return [SyncRunFinished({ accountId, number, outcome, ...silent, unchanged })]
     }
     case 'fail':
-      return [SyncPassFinished({ accountId, number, outcome: 'failed', ...command.trouble })]
+      return [SyncRunFinished({ accountId, number, outcome: 'failed', ...command.trouble })]
     case 'abandon':
-      return [SyncPassFinished({ accountId, number, outcome: 'abandoned', ...silent })]
+      return [SyncRunFinished({ accountId, number, outcome: 'abandoned', ...silent })]
   }
 }
 
 const taken = () =>
   new Refused(
-    'sync-pass-taken',
-    'Another worker has this sync pass, or has ended it',
-    'Wait for the next pass; it goes on where this one came to.',
+    'sync-run-taken',
+    'Another worker has this sync run, or has ended it',
+    'Wait for the next run; it goes on where this one came to.',
   )
 
 /** R1: a message that was listed is stored, known, excluded or failed, and each of the last two is named. */
-const requireSum = ({ cursor, counts, failures, exclusions }: SyncPassCommand & { do: 'record' }): void => {
+const requireSum = ({ cursor, counts, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
   const { listed, stored, known, excluded, failed } = counts
   const adds = listed === stored + known + excluded + failed
   const named = failures.length === failed && exclusions.length === excluded
@@ -134,7 +134,7 @@ const requireSum = ({ cursor, counts, failures, exclusions }: SyncPassCommand & 
   throw new Refused(
     'sync-counts-differ',
     'What was listed is not the sum of what was stored, known, excluded and failed',
-    'This is a fault of the sync; the pass is repeated.',
+    'This is a fault of the sync; the run is repeated.',
     { ...counts, failures: failures.length, exclusions: exclusions.length },
   )
 }
@@ -146,16 +146,16 @@ const requireForward = (cursor: FolderCursor, before: readonly FolderCursor[]): 
   throw new Refused(
     'sync-cursor-goes-back',
     'The cursor of a folder does not go back',
-    'This is a fault of the sync; the pass is repeated.',
+    'This is a fault of the sync; the run is repeated.',
     { folder: cursor.folder, from: last.uidNext, to: cursor.uidNext },
   )
 }
 
-export const syncPass: Decider<SyncPass, SyncPassCommand, SyncPassEvent> = {
+export const syncRun: Decider<SyncRun, SyncRunCommand, SyncRunEvent> = {
   initial: { status: 'none' },
   evolve,
   decide,
 }
 
-/** `syncpass-<accountId>.<number>` */
-export const syncPassStream = (accountId: string, number: number): string => `syncpass-${accountId}.${number}`
+/** `syncrun-<accountId>.<number>` */
+export const syncRunStream = (accountId: string, number: number): string => `syncrun-${accountId}.${number}`

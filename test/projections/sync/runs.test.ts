@@ -3,7 +3,7 @@ import {
   AccountDisconnected,
   AccountPaused,
   AccountResumed,
-  AccountServersChanged,
+  AccountConnectionChanged,
   AccountSettingsChanged,
   defaultSettings,
   SyncRequested,
@@ -11,11 +11,11 @@ import {
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
   MessageFlagsChanged,
-  MessagePlaced,
+  MessageAddedToFolder,
   MessageQuarantined,
-  MessageRemoved,
-  QuarantineReleased,
-  QuarantineSkipped,
+  MessageRemovedFromFolder,
+  QuarantinedMessageReleased,
+  QuarantinedMessageSkipped,
 } from '../../../src/domain/sync/events.ts'
 import { placements } from '../../../src/projections/sync/placements.ts'
 import { syncErrors } from '../../../src/projections/sync/sync-errors.ts'
@@ -30,8 +30,8 @@ import {
   cursorOf,
   folderSynced,
   messageIdOf,
-  passFinished,
-  passStarted,
+  runFinished,
+  runStarted,
   placeOf,
   synced,
 } from '../../support/sync.ts'
@@ -56,40 +56,40 @@ const quarantined = (n: number, attempts = 1) =>
   })
 
 t.test(
-  'an account is due at once when it is new or asked for, and else its frequency after the last pass',
+  'an account is due at once when it is new or asked for, and else its frequency after the last run',
   async (t) => {
-    t.match(await schedule(connected()), { due_at: minute(0), asked: 'connect', last_pass: 0 })
-    t.match(await schedule(connected(), passStarted(1), passFinished(1)), { due_at: minute(7), last_pass: 1 })
-    const events = [connected(), passStarted(1), passFinished(1), SyncRequested({ accountId })]
+    t.match(await schedule(connected()), { due_at: minute(0), asked: 'connect', last_run: 0 })
+    t.match(await schedule(connected(), runStarted(1), runFinished(1)), { due_at: minute(7), last_run: 1 })
+    const events = [connected(), runStarted(1), runFinished(1), SyncRequested({ accountId })]
     t.match(await schedule(...events), { due_at: minute(3), asked: 'request' })
     t.match(
-      await schedule(...events, passStarted(2), SyncRequested({ accountId }), passFinished(2)),
-      { due_at: minute(6), asked: 'request', last_pass: 2 },
-      'a request during a pass is answered by another pass',
+      await schedule(...events, runStarted(2), SyncRequested({ accountId }), runFinished(2)),
+      { due_at: minute(6), asked: 'request', last_run: 2 },
+      'a request during a run is answered by another run',
     )
-    t.match(await schedule(...events, passStarted(2), passFinished(2)), { due_at: minute(10), asked: null })
+    t.match(await schedule(...events, runStarted(2), runFinished(2)), { due_at: minute(10), asked: null })
   },
 )
 
 t.test('failures make the pause longer, up to an hour, and refused logins start there', async (t) => {
-  const failed = (number: number) => [passStarted(number), passFinished(number, 'failed')]
+  const failed = (number: number) => [runStarted(number), runFinished(number, 'failed')]
   const pauseAfter = async (failures: number) => {
     const numbers = Array.from({ length: failures }, (_, nth) => nth + 1)
     const { due_at, last_finished_at } = await schedule(connected(), ...numbers.flatMap(failed))
     return (Date.parse(due_at!) - Date.parse(last_finished_at!)) / 60_000
   }
   t.strictSame(await Promise.all([1, 2, 3, 4, 5, 9].map(pauseAfter)), [5, 10, 20, 40, 60, 60])
-  const refused = [connected(), passStarted(1), passFinished(1, 'failed', login)]
+  const refused = [connected(), runStarted(1), runFinished(1, 'failed', login)]
   t.match(await schedule(...refused), { due_at: minute(62) })
   const { smtp, imap, credentialVersion } = connected().data
-  const mended = AccountServersChanged({ accountId, smtp, imap, credentialVersion })
+  const mended = AccountConnectionChanged({ accountId, smtp, imap, credentialVersion })
   t.match(await schedule(...refused, mended), { due_at: minute(3), asked: 'request', failures: 0 })
 })
 
 t.test(
   'an account that is paused, disconnected, sends only or has no IMAP server is never due',
   async (t) => {
-    const paused = [connected(), passStarted(1), passFinished(1), AccountPaused({ accountId, reason: '' })]
+    const paused = [connected(), runStarted(1), runFinished(1), AccountPaused({ accountId, reason: '' })]
     t.match(await schedule(...paused), { due_at: null })
     t.match(await schedule(...paused, SyncRequested({ accountId })), { due_at: null })
     t.match(await schedule(...paused, AccountResumed({ accountId })), { due_at: minute(4) })
@@ -97,7 +97,10 @@ t.test(
     t.match(await schedule(connected({ syncDirection: 'send' })), { due_at: null })
     const { smtp, credentialVersion } = connected().data
     t.match(
-      await schedule(connected(), AccountServersChanged({ accountId, smtp, imap: null, credentialVersion })),
+      await schedule(
+        connected(),
+        AccountConnectionChanged({ accountId, smtp, imap: null, credentialVersion }),
+      ),
       {
         due_at: null,
       },
@@ -105,8 +108,8 @@ t.test(
   },
 )
 
-t.test('more to read is read at once, and another frequency counts from the last pass', async (t) => {
-  const events = [connected(), passStarted(1), passFinished(1)]
+t.test('more to read is read at once, and another frequency counts from the last run', async (t) => {
+  const events = [connected(), runStarted(1), runFinished(1)]
   const changed = (settings: object) =>
     AccountSettingsChanged({ accountId, settings: { ...defaultSettings, ...settings } })
   t.match(await schedule(...events, changed({ folders: ['inbox', 'sent', 'archive'] })), {
@@ -116,17 +119,17 @@ t.test('more to read is read at once, and another frequency counts from the last
   t.match(await schedule(...events, changed({ syncFrequencyMinutes: 60 })), { due_at: minute(62) })
 })
 
-t.test('a pass that was given up by a dead worker leaves the account due', async (t) => {
-  const events = [connected(), passStarted(1), passFinished(1, 'abandoned')]
+t.test('a run that was given up by a dead worker leaves the account due', async (t) => {
+  const events = [connected(), runStarted(1), runFinished(1, 'abandoned')]
   t.match(await schedule(...events), { due_at: minute(0), failures: 0 })
 })
 
-t.test('the history says of each pass and folder what was listed and what became of it', async (t) => {
+t.test('the history says of each run and folder what was listed and what became of it', async (t) => {
   const rows = await foldEvents(
     syncHistory,
     recordedEvents([
       connected({ syncDirection: 'receive' }),
-      passStarted(1),
+      runStarted(1),
       folderSynced(
         1,
         { listed: 5, stored: 3, known: 1, excluded: 1, received: 2, sent: 1 },
@@ -142,11 +145,11 @@ t.test('the history says of each pass and folder what was listed and what became
           failures: [{ folder: 'INBOX', uid: 8, reason: 'too deep', attempts: 1, messageId: messageIdOf(8) }],
         },
       ),
-      passFinished(1, 'partial', { unchanged: ['Sent'] }),
-      passStarted(2),
+      runFinished(1, 'partial', { unchanged: ['Sent'] }),
+      runStarted(2),
     ]),
   )
-  const [first, second] = rows.pass
+  const [first, second] = rows.run
   t.match(first, { direction: 'receive', stored: 3, failed: 1, outcome: 'partial', finished_at: minute(4) })
   t.match(first!.folders, [
     {
@@ -185,7 +188,7 @@ t.test(
         failures: [3, 4].map((uid) => ({ folder: 'INBOX', uid, reason: 'not handed out', attempts: 1 })),
       },
     )
-    const events = [connected(), passStarted(1), missed, quarantined(8), quarantined(9), quarantined(8, 2)]
+    const events = [connected(), runStarted(1), missed, quarantined(8), quarantined(9), quarantined(8, 2)]
     const before = await foldEvents(syncErrors, recordedEvents(events))
     t.match(before.sync_error.map(({ kind, uid, attempts }) => `${kind} ${uid} ${attempts}`).toSorted(), [
       'missing 3 1',
@@ -206,8 +209,8 @@ t.test(
           { listed: 1, stored: 1, received: 1 },
           { cursor: cursorOf({ retry: [{ uid: 4, attempts: 2 }] }) },
         ),
-        QuarantineSkipped({ messageId: messageIdOf(9), accountId }),
-        QuarantineReleased({ messageId: messageIdOf(8), accountId, became: messageIdOf(80) }),
+        QuarantinedMessageSkipped({ messageId: messageIdOf(9), accountId }),
+        QuarantinedMessageReleased({ messageId: messageIdOf(8), accountId, became: messageIdOf(80) }),
       ]),
     )
     t.match(after.sync_error, [{ kind: 'missing', uid: 4 }])
@@ -222,13 +225,13 @@ t.test('placements are what the log says of where each message lies', async (t) 
     recordedEvents([
       synced(1),
       synced(2),
-      MessagePlaced({ ...about, placement: placeOf(9, 'Archive'), flags: ['x'] }),
+      MessageAddedToFolder({ ...about, placement: placeOf(9, 'Archive'), flags: ['x'] }),
       MessageFlagsChanged({ ...about, placement: placeOf(1), flags: ['\\Seen'] }),
-      MessageRemoved({ ...about, messageId: messageIdOf(2), placement: placeOf(2) }),
+      MessageRemovedFromFolder({ ...about, messageId: messageIdOf(2), placement: placeOf(2) }),
       quarantined(3),
       MessageFlagsChanged({ ...about, messageId: messageIdOf(3), placement: placeOf(3), flags: [] }),
       quarantined(4),
-      MessageRemoved({ ...about, messageId: messageIdOf(4), placement: placeOf(4) }),
+      MessageRemovedFromFolder({ ...about, messageId: messageIdOf(4), placement: placeOf(4) }),
       quarantined(4, 2),
     ]),
   )
@@ -254,13 +257,13 @@ t.test('the status counts each message once, by quarter hours, and remembers gap
     syncStatus,
     recordedEvents([
       connected(),
-      passStarted(1),
+      runStarted(1),
       synced(1),
       synced(2, { direction: 'out' }),
       synced(3, { outgoingId, direction: 'out' }),
       synced(4, { outgoingId, direction: 'out' }),
       folderSynced(1, { listed: 1, failed: 1 }, { cursor: cursorOf({ retry: [{ uid: 3, attempts: 1 }] }) }),
-      passFinished(1, 'partial'),
+      runFinished(1, 'partial'),
     ]),
   )
   t.match(rows.account, [
