@@ -23,9 +23,10 @@ export class Secret {
   }
 }
 
-export type Credentials = { readonly smtpPassword: Secret | null; readonly imapPassword: Secret | null }
+/** The secrets of one account, by the names that its provider gives them; sealed together, as one record. */
+export type Credentials = Readonly<Record<string, Secret>>
 
-/** Passwords of accounts, enveloped; the only place where they are. Versions only grow. */
+/** Credentials of accounts, enveloped; the only place where they are. Versions only grow. */
 export type Vault = {
   store(accountId: string, credentials: Credentials): Promise<{ version: number }>
   /** @returns null where nothing is kept, or it was destroyed */

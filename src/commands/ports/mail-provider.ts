@@ -1,86 +1,164 @@
-import type { MailServer, TestStep } from '../../domain/accounts/events.ts'
-import type { Secret } from './credentials.ts'
+import type {
+  Connection,
+  ConnectionForms,
+  EnteredConnection,
+  TestStep,
+} from '../../domain/accounts/connection.ts'
+import type { FolderRole } from '../../domain/mail.ts'
+import type { MailTrouble, Placement, SyncCursor } from '../../domain/sync/events.ts'
+import type { Credentials } from './credentials.ts'
 
-export type ServerLogin = MailServer & { readonly password: Secret }
+// The mail system of one account, in the words of those who use it. IMAP's UIDs, Gmail's history and Graph's deltas are
+// the business of the adapters: here a placement's `ref` and a cursor are texts that are kept and given back.
 
-/** Tries the servers step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
-export type ConnectionTester = {
-  test(
-    servers: { smtp: ServerLogin | null; imap: ServerLogin | null },
+/** How a mailbox is reached: what may be recorded of it, and what is sealed. */
+export type Access = { readonly connection: Connection; readonly credentials: Credentials }
+
+/** An access that a person entered, fit to be tried. `sends`, `receives`: what it can be used for. */
+export type Admitted = Access & { readonly sends: boolean; readonly receives: boolean }
+
+/** One kind of mail system. The only one of its `name`; an account's connection says by it which one it is for. */
+export type MailProvider = {
+  readonly name: string
+  readonly forms: ConnectionForms
+  /** What people call an account with this connection, such as `IMAP`. */
+  title(connection: Connection): string
+  /**
+   * Parts what a person entered into what is recorded and what is sealed. For a change `before` is the access that is in
+   * use: secrets that were left out stay as they are, where that hands them to nobody new.
+   * @throws Refused where something is missing
+   */
+  admit(entered: EnteredConnection, before: Access | null): Admitted
+  /** Tries it step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
+  test(access: Access, signal: AbortSignal): Promise<{ ok: boolean; steps: TestStep[] }>
+  /** Signs in to the mailbox of a connection that receives. @throws MailUnavailable */
+  open(access: Access, signal: AbortSignal): Promise<MailboxSession>
+  /** One attempt to send, as `SendOutcome` says. Never throws but what `release` throws. */
+  send(
+    access: Access,
+    email: EmailToSend,
+    release: (handle: string | null) => Promise<boolean>,
     signal: AbortSignal,
-  ): Promise<{
-    ok: boolean
-    steps: TestStep[]
-  }>
+  ): Promise<SendOutcome>
+  /**
+   * Calls `onHint` when there may be something new, until `signal` aborts. A hint and nothing more: hints get lost, and
+   * what is new is told by `changes` alone. Ends at once where the mailbox offers no such thing.
+   * @throws MailUnavailable where the watch broke
+   */
+  watch(access: Access, onHint: () => void, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
 }
 
-export type MailFolder = {
-  readonly path: string
-  readonly role: 'inbox' | 'sent' | 'drafts' | 'archive' | 'all' | null
+// ---------------------------------------------------------------- reading
+
+export type MailFolder = { readonly folder: string; readonly role: FolderRole | null }
+
+/**
+ * What has happened to a message in a folder. `added`: it lies there, and is to be fetched with `raw`. `moved`: the same
+ * message lies elsewhere now, where the mailbox knows that; a provider that does not says `gone` and `added`.
+ */
+export type MailChange =
+  | { readonly kind: 'added'; readonly placement: Placement }
+  | {
+      readonly kind: 'moved'
+      readonly from: Placement
+      readonly to: Placement
+      readonly flags: readonly string[]
+    }
+  | { readonly kind: 'flagged'; readonly placement: Placement; readonly flags: readonly string[] }
+  | { readonly kind: 'gone'; readonly placement: Placement }
+
+/**
+ * Changes that are recorded together, at most a few hundred. `folders` are those that were looked at for it. `cursor` is
+ * where one goes on from when all of it is stored; null where it says nothing of that. `trouble`: a folder that could not
+ * be read, which keeps the others from nothing.
+ */
+export type ChangeSet =
+  | {
+      readonly kind: 'changes'
+      readonly folders: readonly MailFolder[]
+      readonly changes: readonly MailChange[]
+      readonly cursor: SyncCursor | null
+    }
+  | { readonly kind: 'trouble'; readonly folder: MailFolder; readonly trouble: MailUnavailable }
+
+/** What the product knows to lie in a folder. */
+export type KnownPlace = { readonly ref: string; readonly flags: readonly string[] }
+
+/**
+ * What is known of the mailbox, for providers that do not tell of every change themselves and have to compare. It may
+ * lag behind what was recorded. References are ordered as text, by their bytes.
+ */
+export type KnownPlaces = {
+  /** Those of a folder whose reference is below `below` (all when null), the highest first, at most `limit`. */
+  page(folder: string, below: string | null, limit: number): Promise<readonly KnownPlace[]>
 }
 
-export type FolderState = {
-  readonly uidValidity: string
-  readonly uidNext: number
-  readonly messages: number
+/**
+ * What is asked for. `roles`: the folders, in the order of the roles. `since`: how far back mail is fetched that was
+ * there before (null: all of it); an earlier one than in the run before fetches what lies between. `thorough`: a person
+ * asked, so look at what is otherwise looked at now and then.
+ */
+export type ChangesQuery = {
+  readonly cursors: readonly SyncCursor[]
+  readonly roles: readonly FolderRole[]
+  readonly since: Date | null
+  readonly now: Date
+  readonly thorough: boolean
+  readonly known: KnownPlaces
 }
 
-export type FetchedMessage = {
-  readonly uid: number
+/** The bytes of a message, as the mailbox has them. `receivedAt` in RFC 3339. */
+export type RawMessage = {
+  readonly placement: Placement
   readonly flags: readonly string[]
   readonly receivedAt: string
   readonly raw: Buffer
 }
 
-/** One logged-in session with a mailbox (IMAP). Not for concurrent use. Reading changes nothing there (R8). */
+/** `gone`: it is not there any more. `withheld`: it is there, and the mailbox does not hand it out. */
+export type MissingMessage = { readonly placement: Placement; readonly missing: 'gone' | 'withheld' }
+
+/**
+ * One session with a mailbox. Not for concurrent use, but that `raw` and `close` may be called between two sets of
+ * `changes`. Reading changes nothing in the mailbox. Every call throws MailUnavailable.
+ */
 export type MailboxSession = {
-  folders(): Promise<MailFolder[]>
-  /** Opens a folder read-only; the calls below are about the one opened last. */
-  open(path: string): Promise<FolderState>
-  /** UIDs above `from`-1 that arrived on or after `since` (all when null), ascending. */
-  list(range: { from: number; since: Date | null }): Promise<number[]>
-  /** All UIDs in `from`..`to` with their flags, ascending. */
-  flags(range: { from: number; to: number }): Promise<{ uid: number; flags: string[] }[]>
-  /** Hands out messages one by one; a UID that the server does not give any more is left out. */
-  fetch(uids: readonly number[]): AsyncIterable<FetchedMessage>
-  /** UIDs in the opened folder whose Message-ID header is this one. */
-  findByMessageId(messageId: string): Promise<number[]>
-  append(path: string, mime: Buffer, flags: readonly string[], at: Date): Promise<{ uid: number | null }>
+  folders(): Promise<readonly MailFolder[]>
+  /**
+   * What has changed since the cursors: new mail first, then what was there before, then flags, and what is gone last,
+   * after all folders, so that a message which was moved has its new place by then. Without a cursor all that lies in the
+   * window. A cursor that the mailbox does not know any more is no error: it is read anew, and nothing is lost.
+   */
+  changes(query: ChangesQuery): AsyncIterable<ChangeSet>
+  /** Each of these messages, or that it is missing, in any order. */
+  raw(placements: readonly Placement[]): AsyncIterable<RawMessage | MissingMessage>
+  /**
+   * What the mailbox shows of an email that was released: `not-sent` only where that is certain, so that sending it again
+   * cannot send it twice. `handle` is what `send` gave to `release`.
+   */
+  whatBecameOf(email: {
+    readonly messageId: string
+    readonly handle: string | null
+  }): Promise<'sent' | 'not-sent' | 'unknown'>
+  /**
+   * Puts the copy of a sent email where the mailbox keeps those, read, unless it has one already (`found`). `content` is
+   * asked for only where it is needed. `impossible`: there is no such folder, or no content.
+   */
+  fileCopy(copy: {
+    readonly messageId: string
+    readonly sentAt: Date
+    readonly content: () => Promise<Buffer | null>
+  }): Promise<{ readonly outcome: 'filed' | 'found' | 'impossible'; readonly folder: string | null }>
   close(): Promise<void>
 }
 
-export type MailboxConnector = {
-  /** @throws MailUnavailable */
-  connect(login: ServerLogin, signal: AbortSignal): Promise<MailboxSession>
-}
+// ---------------------------------------------------------------- sending
 
-/**
- * Logs in to the account's mailbox; null where the account has none.
- * @throws MailUnavailable, or Refused where no password is kept
- */
-export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
-
-/**
- * The mail server cannot be used now. `authentication` needs a person, `temporary` needs time, `refused` is our own
- * guard or the server's policy. `detail` is in our words, without secrets and without the server's banner.
- */
-export class MailUnavailable extends Error {
-  readonly kind: 'authentication' | 'temporary' | 'refused'
-  readonly code: string
-  readonly remedy: string
-
-  constructor(
-    kind: 'authentication' | 'temporary' | 'refused',
-    code: string,
-    message: string,
-    remedy: string,
-  ) {
-    super(message)
-    this.name = 'MailUnavailable'
-    this.kind = kind
-    this.code = code
-    this.remedy = remedy
-  }
+export type EmailToSend = {
+  readonly envelope: { readonly from: string; readonly recipients: readonly string[] }
+  readonly messageId: string
+  readonly mime: Buffer
 }
 
 export type RefusedRecipient = {
@@ -91,12 +169,22 @@ export type RefusedRecipient = {
 }
 
 /**
- * What became of one SMTP transaction. `sent`: 250 after the dot. `deferred` and `failed`: known not sent.
- * `unknown`: released, and the answer was lost.
+ * What became of one attempt, which has two steps. First everything is handed over but the word that sends it (the dot
+ * that ends SMTP's DATA, RFC 5321 4.1.1.4; the sending of a draft). Then `release` is awaited, which records that the
+ * email goes; only where it answers true is the second step made. `handle` is the provider's own name of what it has
+ * ready, where there is one: after a crash between the steps it tells whether the email went.
+ *
+ * `sent`: the provider has taken responsibility. `deferred` (not before `until`, where it said so) and `failed`: known not
+ * to be sent. `withdrawn`: `release` said no, and nothing was sent. `unknown`: released, and the answer was lost.
  */
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly accepted: string[]; readonly refused: RefusedRecipient[] }
-  | { readonly kind: 'deferred'; readonly code: string; readonly reason: string }
+  | {
+      readonly kind: 'deferred'
+      readonly code: string
+      readonly reason: string
+      readonly until?: Date | undefined
+    }
   | {
       readonly kind: 'failed'
       readonly code: string
@@ -107,17 +195,34 @@ export type SendOutcome =
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'unknown'; readonly reason: string }
 
-export type MailSender = {
-  /**
-   * Sends fixed bytes over a pooled connection. `release` is awaited after the last byte of the message and before
-   * the dot that ends DATA (RFC 5321 4.1.1.4): where it answers false the connection is dropped without the dot,
-   * nothing is sent and the outcome is `withdrawn`. Before it every fault is `deferred` or `failed`.
-   */
-  send(
-    login: ServerLogin,
-    message: { envelope: { from: string; recipients: readonly string[] }; mime: Buffer },
-    release: () => Promise<boolean>,
-    signal: AbortSignal,
-  ): Promise<SendOutcome>
-  close(): Promise<void>
+// ---------------------------------------------------------------- what stands in the way
+
+/**
+ * The mailbox cannot be used now. `sign-in-again`: the login is not accepted, and only a person can mend it.
+ * `scope-missing`: signed in, but not allowed to do this. `throttled`: not before `until`. `gone`: the mailbox or folder is
+ * not there. `refused`: our own guard or the provider's policy. `temporary`: time may mend it. `code` is stable; `message`
+ * is in our words, without secrets and without the server's.
+ */
+export class MailUnavailable extends Error {
+  override readonly name = 'MailUnavailable'
+  readonly kind: MailTrouble
+  readonly code: string
+  readonly remedy: string
+  readonly until: Date | null
+
+  constructor(kind: MailTrouble, code: string, message: string, remedy: string, until: Date | null = null) {
+    super(message)
+    this.kind = kind
+    this.code = code
+    this.remedy = remedy
+    this.until = until
+  }
 }
+
+// ---------------------------------------------------------------- for commands
+
+/**
+ * Signs in to the account's mailbox; null where the account receives no mail, or was disconnected.
+ * @throws MailUnavailable, also where no credentials are kept (`sign-in-again`)
+ */
+export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>

@@ -2,23 +2,12 @@ import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { address, folderRole } from '../mail.ts'
+import { connection, testStep } from './connection.ts'
 
 export const accountId = z
   .string()
   .regex(/^acc_[0-9a-hjkmnp-tv-z]{26}$/)
   .describe('Id of an email account')
-
-/** `starttls` upgrades a plain connection (RFC 3207, RFC 2595), `tls` is encrypted from the first byte (RFC 8314). */
-export const encryption = z.enum(['starttls', 'tls', 'none'])
-
-/** Where one protocol of an account is served. The password is never here: the vault keeps it. */
-export const mailServer = z.object({
-  host: z.string().trim().min(1).max(253),
-  port: z.int().min(1).max(65535),
-  encryption,
-  username: z.string().min(1).max(320),
-})
-export type MailServer = z.infer<typeof mailServer>
 
 /** Whose account it is: a person's, or the team's. */
 export const owner = z.discriminatedUnion('kind', [
@@ -67,40 +56,25 @@ export const defaultSettings: AccountSettings = {
   excludePatterns: [],
 }
 
-/** One step of a connection test. `code` and `remedy` are there when it failed; nothing of the server's own words is. */
-export const testStep = z.object({
-  protocol: z.enum(['smtp', 'imap']),
-  step: z.enum(['name', 'tcp', 'tls', 'login', 'capabilities', 'folders']),
-  ok: z.boolean(),
-  skipped: z.boolean().optional(),
-  durationMs: z.number(),
-  code: z.string().optional(),
-  detail: z.string().optional(),
-  remedy: z.string().optional(),
-})
-export type TestStep = z.infer<typeof testStep>
+/**
+ * What an account is reached with. `sends`, `receives`: what the connection can be used for. The secrets that belong to it
+ * are kept as `credentialVersion` in the vault.
+ */
+const reached = { connection, sends: z.boolean(), receives: z.boolean(), credentialVersion: z.int() }
 
 export const AccountConnected = defineEvent(
   'AccountConnected',
   z.object({
     accountId,
-    provider: z.enum(['smtp', 'imap']),
     address,
     owner,
-    smtp: mailServer.nullable(),
-    imap: mailServer.nullable(),
-    credentialVersion: z.int(),
+    ...reached,
     settings: accountSettings,
   }),
 )
 export const AccountConnectionChanged = defineEvent(
   'AccountConnectionChanged',
-  z.object({
-    accountId,
-    smtp: mailServer.nullable(),
-    imap: mailServer.nullable(),
-    credentialVersion: z.int(),
-  }),
+  z.object({ accountId, ...reached }),
 )
 export const AccountSettingsChanged = defineEvent(
   'AccountSettingsChanged',

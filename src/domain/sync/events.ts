@@ -5,35 +5,27 @@ import { blobHash, folderRole, instant, writtenMailbox } from '../mail.ts'
 
 export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
 
-/** Where a message lies in the mailbox (RFC 9051 2.3.1): a folder's validity and a number within it. */
+/**
+ * Where a message lies: a folder, its role, and the provider's own reference of the message in that folder. Opaque; the
+ * same folder and reference are the same place.
+ */
 export const placement = z.object({
   folder: z.string(),
   role: folderRole.nullable(),
-  uidValidity: z.string(),
-  uid: z.int(),
+  ref: z.string(),
 })
 export type Placement = z.infer<typeof placement>
 
 /**
- * What a run knows of a folder when it ends, and the next one starts from. `uidNext` is taken before the
- * fetch, so that mail arriving meanwhile shows next time. `since` is where the historical window begins (null is the
- * whole folder), `backfilledTo` the lowest UID that has been fetched in it. `retry` are messages that the server
- * failed to hand out. `messages` is how many there were when flags and deletions were last compared, and null while
- * mail has been taken in since; `scannedAt` when they were last compared for the whole folder.
+ * How far a mailbox, or one part of it, has been read. Both texts are the provider's own: `scope` says which part (a
+ * mailbox has one cursor for each), `at` how far.
  */
-export const folderCursor = z.object({
-  folder: z.string(),
-  role: folderRole.nullable(),
-  uidValidity: z.string(),
-  uidNext: z.int(),
-  since: instant.nullable(),
-  backfilledTo: z.int().nullable(),
-  backfillDone: z.boolean(),
-  retry: z.array(z.object({ uid: z.int(), attempts: z.int() })),
-  messages: z.int().nullable(),
-  scannedAt: instant.nullable(),
-})
-export type FolderCursor = z.infer<typeof folderCursor>
+export const syncCursor = z.object({ scope: z.string(), at: z.string() })
+export type SyncCursor = z.infer<typeof syncCursor>
+
+/** A message that the mailbox lists and did not hand out, to be asked for again. */
+export const withheldMessage = z.object({ placement, attempts: z.int() })
+export type WithheldMessage = z.infer<typeof withheldMessage>
 
 /** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed (R1). */
 export const folderCounts = z.object({
@@ -53,36 +45,58 @@ export type FolderCounts = z.infer<typeof folderCounts>
 /** One message that a run could not store, or that a rule kept out. `messageId` is there when it is quarantined. */
 export const runFailure = z.object({
   folder: z.string(),
-  uid: z.int(),
+  ref: z.string(),
   reason: z.string(),
   attempts: z.int(),
   messageId: messageId.optional(),
 })
 export type RunFailure = z.infer<typeof runFailure>
-export const runExclusion = z.object({ folder: z.string(), uid: z.int(), pattern: z.string() })
+export const runExclusion = z.object({ folder: z.string(), ref: z.string(), pattern: z.string() })
 export type RunExclusion = z.infer<typeof runExclusion>
 
 // Runs of an account are numbered from 1, each in a stream `syncrun-<accountId>.<number>`, so that the next
 // one is found without a search and two workers cannot start the same.
 const run = { accountId, number: z.int().min(1) }
 
+/** `cursors` and `withheld` are carried over from the run before. `hint`: the mailbox said that there may be something new. */
 export const SyncRunStarted = defineEvent(
   'SyncRunStarted',
-  z.object({ ...run, trigger: z.enum(['schedule', 'request', 'connect']), cursors: z.array(folderCursor) }),
-)
-/** A stretch of one folder is stored; a crash after it goes on from its cursor. */
-export const FolderSynced = defineEvent(
-  'FolderSynced',
   z.object({
     ...run,
-    cursor: folderCursor,
-    counts: folderCounts,
-    failures: z.array(runFailure),
-    exclusions: z.array(runExclusion),
+    trigger: z.enum(['schedule', 'request', 'connect', 'hint']),
+    cursors: z.array(syncCursor),
+    withheld: z.array(withheldMessage),
   }),
 )
 /**
- * `abandoned` is said by the next run of one whose worker died. `kind` tells a failure for people from one of time.
+ * A set of changes is stored; a crash after it goes on from its cursor. `folders` has the counts of each folder that it
+ * was about. `withheld` are all messages that are still to be asked for again.
+ */
+export const ChangesSynced = defineEvent(
+  'ChangesSynced',
+  z.object({
+    ...run,
+    cursor: syncCursor.nullable(),
+    folders: z.array(folderCounts),
+    failures: z.array(runFailure),
+    exclusions: z.array(runExclusion),
+    withheld: z.array(withheldMessage),
+  }),
+)
+/** What stands in the way of a mailbox, in the words of `MailUnavailable`. */
+export const mailTrouble = z.enum([
+  'sign-in-again',
+  'scope-missing',
+  'throttled',
+  'gone',
+  'refused',
+  'temporary',
+])
+export type MailTrouble = z.infer<typeof mailTrouble>
+
+/**
+ * `abandoned` is said by the next run of one whose worker died. `kind` tells a failure for people from one of time; it is
+ * not tried again before `until`, where the provider said so.
  * `unchanged` are folders that were looked at and had nothing to record.
  */
 export const SyncRunFinished = defineEvent(
@@ -90,10 +104,11 @@ export const SyncRunFinished = defineEvent(
   z.object({
     ...run,
     outcome: z.enum(['success', 'partial', 'failed', 'abandoned']),
-    kind: z.enum(['authentication', 'temporary', 'refused']).nullable().optional(),
+    kind: mailTrouble.nullable().optional(),
     code: z.string().nullable(),
     detail: z.string().nullable(),
     remedy: z.string().nullable(),
+    until: instant.nullable().optional(),
     unchanged: z.array(z.string()).optional(),
   }),
 )
@@ -185,7 +200,7 @@ export const QuarantinedMessageReleased = defineEvent(
   z.object({ messageId, accountId, became: messageId }),
 )
 
-export const syncRunEvents = [SyncRunStarted, FolderSynced, SyncRunFinished] as const
+export const syncRunEvents = [SyncRunStarted, ChangesSynced, SyncRunFinished] as const
 export const messageEvents = [
   MessageSynced,
   MessageAddedToFolder,
