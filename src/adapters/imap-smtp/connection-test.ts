@@ -1,16 +1,13 @@
-import {
-  MailUnavailable,
-  type ConnectionTester,
-  type ServerLogin,
-} from '../../commands/ports/mail-provider.ts'
+import { MailUnavailable, type Access, type MailProvider } from '../../commands/ports/mail-provider.ts'
+import type { TestStep } from '../../domain/accounts/connection.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
+import { loginOf, serverOf, type Protocol, type ServerLogin } from './connection.ts'
 import { foldersOf } from './folder-roles.ts'
-import { openImap, type Watch } from './imap-connection.ts'
+import { openImap, type OnStep } from './imap-connection.ts'
 import { unavailable } from './problems.ts'
 import { openSmtp } from './smtp-connection.ts'
 
-type TestStep = Awaited<ReturnType<ConnectionTester['test']>>['steps'][number]
-type Note = (step: TestStep['step'], detail: string) => void
+type Note = (step: string, detail: string) => void
 
 const SMTP_STEPS = ['name', 'tcp', 'tls', 'login', 'capabilities'] as const
 const IMAP_STEPS = [...SMTP_STEPS, 'folders'] as const
@@ -22,10 +19,10 @@ const SMTP_EXTENSIONS = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'DSN']
 const among = (known: readonly string[], offered: { has(name: string): boolean }): string =>
   known.filter((name) => offered.has(name)).join(', ') || 'No extensions that matter here'
 
-/** Runs the steps of one protocol, timing each; the first failure is the last step, the rest are skipped. */
+/** Runs the steps of one service, timing each; the first failure is the last step, the rest are skipped. */
 const stepped = async (
-  protocol: TestStep['protocol'],
-  names: readonly TestStep['step'][],
+  service: Protocol,
+  names: readonly string[],
   run: (note: Note) => Promise<void>,
 ): Promise<TestStep[]> => {
   const steps: TestStep[] = []
@@ -37,7 +34,7 @@ const stepped = async (
     return ms
   }
   const note: Note = (step, detail) => {
-    steps.push({ protocol, step, ok: true, durationMs: lap(), ...(detail === '' ? {} : { detail }) })
+    steps.push({ service, step, ok: true, durationMs: lap(), ...(detail === '' ? {} : { detail }) })
   }
   try {
     await run(note)
@@ -45,32 +42,34 @@ const stepped = async (
     const step = names[steps.length]
     if (!(error instanceof MailUnavailable) || step === undefined) throw error
     const { code, message, remedy } = error
-    steps.push({ protocol, step, ok: false, durationMs: lap(), code, detail: message, remedy })
+    steps.push({ service, step, ok: false, durationMs: lap(), code, detail: message, remedy })
   }
   const skipped = names.slice(steps.length)
-  return [...steps, ...skipped.map((step) => ({ protocol, step, ok: false, skipped: true, durationMs: 0 }))]
+  return [...steps, ...skipped.map((step) => ({ service, step, ok: false, skipped: true, durationMs: 0 }))]
 }
 
-const watching =
-  (note: Note, { encryption }: ServerLogin): Watch =>
+const noting =
+  (note: Note, { encryption }: ServerLogin): OnStep =>
   (step) =>
     note(
       step,
       step === 'tls' && encryption === 'none' ? 'Not encrypted, as the operator allows for this host' : '',
     )
 
-const testSmtp = (guard: EgressGuard, login: ServerLogin, signal: AbortSignal): Promise<TestStep[]> =>
+const testSmtp = (guard: EgressGuard, access: Access, signal: AbortSignal): Promise<TestStep[]> =>
   stepped('smtp', SMTP_STEPS, async (note) => {
-    const { connection, offer } = await openSmtp(guard, login, signal, watching(note, login))
+    const login = loginOf(access, 'smtp')
+    const { connection, offer } = await openSmtp(guard, login, signal, noting(note, login))
     const size =
       offer.maxBytes === null ? '' : `; messages up to ${Math.floor(offer.maxBytes / 1024 / 1024)} MB`
     note('capabilities', `${among(SMTP_EXTENSIONS, offer.extensions)}${size}`)
     connection.close()
   })
 
-const testImap = (guard: EgressGuard, login: ServerLogin, signal: AbortSignal): Promise<TestStep[]> =>
+const testImap = (guard: EgressGuard, access: Access, signal: AbortSignal): Promise<TestStep[]> =>
   stepped('imap', IMAP_STEPS, async (note) => {
-    const client = await openImap(guard, login, signal, watching(note, login))
+    const login = loginOf(access, 'imap')
+    const client = await openImap(guard, login, signal, noting(note, login))
     try {
       const { capabilities } = client
       if (!capabilities.has('IMAP4rev1') && !capabilities.has('IMAP4rev2'))
@@ -79,7 +78,7 @@ const testImap = (guard: EgressGuard, login: ServerLogin, signal: AbortSignal): 
       const folders = await foldersOf(client).catch(() => [])
       const inbox = folders.find(({ role }) => role === 'inbox')
       if (inbox === undefined) throw unavailable(signal.aborted ? 'stopped' : 'inbox-missing')
-      await client.mailboxOpen(inbox.path, { readOnly: true }).catch(() => {
+      await client.mailboxOpen(inbox.folder, { readOnly: true }).catch(() => {
         throw unavailable(signal.aborted ? 'stopped' : 'inbox-missing')
       })
       const sent = folders.some(({ role }) => role === 'sent')
@@ -90,13 +89,13 @@ const testImap = (guard: EgressGuard, login: ServerLogin, signal: AbortSignal): 
   })
 
 /** Tries servers step by step. Answers in our own words: nothing that a server said is repeated, and no secret. */
-export const connectionTester = (guard: EgressGuard, { totalMs = 30_000 } = {}): ConnectionTester => ({
-  test: async ({ smtp, imap }, signal) => {
-    const deadline = AbortSignal.timeout(totalMs)
-    const either = AbortSignal.any([signal, deadline])
+export const connectionTest =
+  (guard: EgressGuard, { totalMs = 30_000 } = {}): MailProvider['test'] =>
+  async (access, signal) => {
+    const either = AbortSignal.any([signal, AbortSignal.timeout(totalMs)])
     const both = await Promise.all([
-      smtp === null ? [] : testSmtp(guard, smtp, either),
-      imap === null ? [] : testImap(guard, imap, either),
+      serverOf(access, 'smtp') === null ? [] : testSmtp(guard, access, either),
+      serverOf(access, 'imap') === null ? [] : testImap(guard, access, either),
     ])
     signal.throwIfAborted()
     const late = unavailable('timed-out')
@@ -108,5 +107,4 @@ export const connectionTester = (guard: EgressGuard, { totalMs = 30_000 } = {}):
           : step,
       )
     return { ok: steps.every(({ ok }) => ok), steps }
-  },
-})
+  }

@@ -1,10 +1,9 @@
 import type { ImapFlow } from 'imapflow'
 import type { MailFolder } from '../../commands/ports/mail-provider.ts'
-
-type Role = NonNullable<MailFolder['role']>
+import type { FolderRole } from '../../domain/mail.ts'
 
 /** Special uses that servers announce (RFC 6154). */
-const BY_USE: Record<string, Role> = {
+const BY_USE: Record<string, FolderRole> = {
   '\\Inbox': 'inbox',
   '\\Sent': 'sent',
   '\\Drafts': 'drafts',
@@ -51,7 +50,7 @@ export const withRoles = (folders: readonly ListedFolder[]): MailFolder[] => {
   const announced = folders.map(({ path, announcedUse }) =>
     path.toUpperCase() === 'INBOX' ? 'inbox' : announcedUse === null ? null : (BY_USE[announcedUse] ?? null),
   )
-  const named = new Map<number, Role>()
+  const named = new Map<number, FolderRole>()
   for (const role of ['sent', 'drafts', 'archive'] as const) {
     if (announced.includes(role)) continue
     const ranks = folders.map(({ name }, index) =>
@@ -60,7 +59,10 @@ export const withRoles = (folders: readonly ListedFolder[]): MailFolder[] => {
     const best = Math.min(...ranks.filter((rank) => rank >= 0))
     if (Number.isFinite(best)) named.set(ranks.indexOf(best), role)
   }
-  return folders.map(({ path }, index) => ({ path, role: announced[index] ?? named.get(index) ?? null }))
+  return folders.map(({ path }, index) => ({
+    folder: path,
+    role: announced[index] ?? named.get(index) ?? null,
+  }))
 }
 
 /** The folders of a mailbox that can be opened, with their roles. */

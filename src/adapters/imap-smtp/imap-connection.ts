@@ -1,14 +1,18 @@
 import tls from 'node:tls'
 import type { ImapFlow } from 'imapflow'
-import { MailUnavailable, type ServerLogin } from '../../commands/ports/mail-provider.ts'
+import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
+import type { ServerLogin } from './connection.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
 
 /** Called as each step of connecting is done. */
-export type Watch = (step: 'name' | 'tcp' | 'tls' | 'login') => void
+export type OnStep = (step: 'name' | 'tcp' | 'tls' | 'login') => void
 
 /** Larger literals end the connection; above any message that mail servers take. */
 const MAX_LITERAL_BYTES = 256 * 1024 * 1024
+
+/** IDLE is renewed so often: servers end a longer one, at the latest after half an hour (RFC 2177), some much sooner. */
+const IDLE_MS = 3 * 60_000
 
 /** Response codes to a login that say nothing about the password (RFC 5530, RFC 9051 7.1). */
 const NOT_THE_PASSWORD = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG', 'CONTACTADMIN']
@@ -21,6 +25,8 @@ const whyNot = (error: unknown, client: ImapFlow, host: string): MailUnavailable
   if (flag('tlsFailed')) return unavailable(known ?? 'starttls-not-offered')
   if (flag('authenticationFailed')) {
     if (client.capabilities.has('LOGINDISABLED')) return unavailable('login-disabled', host)
+    // Gmail says so where a mailbox was asked for too much.
+    if (textOf(error, 'serverResponseCode') === 'OVERQUOTA') return unavailable('throttled')
     const deferred = NOT_THE_PASSWORD.includes(textOf(error, 'serverResponseCode'))
     return unavailable(deferred ? 'login-deferred' : 'login-rejected', host)
   }
@@ -39,17 +45,17 @@ export const openImap = async (
   guard: EgressGuard,
   login: ServerLogin,
   signal: AbortSignal,
-  watch: Watch = () => {},
+  onStep: OnStep = () => {},
 ): Promise<ImapFlow> => {
   // A sixth of a second of every start otherwise. Not once the socket is open, which must have a listener at once.
   const imapFlow = await import('imapflow')
   const checked = await guard.check(login)
-  watch('name')
+  onStep('name')
   const { host } = checked.server
   const plain = await guard.connect(checked, signal)
-  watch('tcp')
+  onStep('tcp')
   const socket = login.encryption === 'tls' ? await guard.secure(plain, host) : plain
-  if (login.encryption !== 'starttls') watch('tls')
+  if (login.encryption !== 'starttls') onStep('tls')
   const client = new imapFlow.ImapFlow({
     host,
     port: login.port,
@@ -62,7 +68,7 @@ export const openImap = async (
       },
       upgrade: (_socket, _options, secured) =>
         tls.connect({ ...guard.tlsOptions(host), socket }, () => {
-          watch('tls')
+          onStep('tls')
           secured()
         }),
     },
@@ -74,6 +80,7 @@ export const openImap = async (
     maxLiteralSize: MAX_LITERAL_BYTES,
     maxResponseSize: MAX_LITERAL_BYTES * 2,
     disableAutoIdle: true,
+    maxIdleTime: IDLE_MS,
     disableCompression: true,
     logger: false,
   })
@@ -85,7 +92,7 @@ export const openImap = async (
   if (signal.aborted) stop()
   try {
     await client.connect()
-    watch('login')
+    onStep('login')
     return client
   } catch (error) {
     client.close()

@@ -1,17 +1,38 @@
 import type { FetchMessageObject, ImapFlow } from 'imapflow'
-import {
-  MailUnavailable,
-  type FetchedMessage,
-  type FolderState,
-  type MailboxConnector,
-  type MailboxSession,
-  type ServerLogin,
-} from '../../commands/ports/mail-provider.ts'
+import { MailUnavailable, type MailFolder } from '../../commands/ports/mail-provider.ts'
 import { normaliseMessageId } from '../../domain/mail.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
+import type { ServerLogin } from './connection.ts'
+import { portFlags } from './flags.ts'
 import { foldersOf } from './folder-roles.ts'
 import { openImap } from './imap-connection.ts'
-import { codeOf, textOf, unavailable, type ProblemCode } from './problems.ts'
+import type { Flagged, FolderView } from './plan.ts'
+import { codeOf, textOf, throttled, unavailable, type ProblemCode } from './problems.ts'
+
+/** `receivedAt` in RFC 3339. */
+export type FetchedMessage = Flagged & { readonly receivedAt: string; readonly raw: Buffer }
+
+/** One logged-in session with a mailbox, a folder at a time. Not for concurrent use. Reading changes nothing there. */
+export type ImapSession = {
+  folders(): Promise<MailFolder[]>
+  /** Opens a folder read-only, or looks at it anew; the calls below are about the one opened last. */
+  open(path: string): Promise<FolderView>
+  /** The same, but a folder that is open already stays as it was seen. */
+  enter(path: string): Promise<FolderView>
+  /** UIDs above `from`-1 that arrived on or after `since` (all when null), ascending. */
+  list(range: { from: number; since: Date | null }): Promise<number[]>
+  /** All UIDs in `from`..`to` with their flags, ascending. */
+  flags(range: { from: number; to: number }): Promise<Flagged[]>
+  /** Those of these UIDs that are in the folder. */
+  among(uids: readonly number[]): Promise<Set<number>>
+  /** Hands out messages one by one; a UID that the server does not give is left out. */
+  fetch(uids: readonly number[]): AsyncIterable<FetchedMessage>
+  /** UIDs whose Message-ID header is this one. */
+  findByMessageId(messageId: string): Promise<number[]>
+  /** Puts a message that is read into a folder. */
+  append(path: string, mime: Buffer, at: Date): Promise<void>
+  close(): Promise<void>
+}
 
 /** Messages asked for at once: enough to forget the round trip, few enough for servers with a limit (RFC 9738). */
 const BATCH = 200
@@ -27,14 +48,17 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** Said by a command that the server refused, on a connection that lives on. */
 const isRefusal = (error: unknown): boolean => ['NO', 'BAD'].includes(textOf(error, 'responseStatus'))
 
-const failure = (error: unknown, refused: ProblemCode = 'command-refused'): MailUnavailable =>
-  error instanceof MailUnavailable
-    ? error
-    : unavailable(isRefusal(error) ? refused : (codeOf(error) ?? 'protocol-error'))
+/** Any error of a command, in our words. `refused`: what it means that the server said no. */
+export const failure = (error: unknown, refused: ProblemCode = 'command-refused'): MailUnavailable => {
+  if (error instanceof MailUnavailable) return error
+  // To an APPEND it says that the mailbox is full (RFC 9208).
+  const isFull = refused === 'append-refused' && textOf(error, 'serverResponseCode') === 'OVERQUOTA'
+  const slower = isFull ? null : throttled(error)
+  if (slower !== null) return slower
+  return unavailable(isRefusal(error) ? refused : (codeOf(error) ?? 'protocol-error'))
+}
 
-const flagsOf = (message: FetchMessageObject): string[] =>
-  // \Recent belongs to a session, not to the message (RFC 3501 2.3.2): two looks would differ by it.
-  [...(message.flags ?? [])].filter((flag) => flag !== '\\Recent').toSorted()
+const flagsOf = (message: FetchMessageObject): string[] => portFlags(message.flags ?? [])
 
 const dateOf = (message: FetchMessageObject): Date => new Date(message.internalDate ?? Number.NaN)
 
@@ -73,7 +97,7 @@ const searched = async (client: ImapFlow, query: Parameters<ImapFlow['search']>[
   return uids.toSorted((a, b) => a - b)
 }
 
-const opened = async (client: ImapFlow, path: string): Promise<FolderState> => {
+const opened = async (client: ImapFlow, path: string): Promise<FolderView> => {
   const box = await client.mailboxOpen(path, { readOnly: true })
   // Optional in the answer to EXAMINE of old servers (RFC 3501 6.3.2), so ask again before giving up.
   const status = box.uidNext > 0 ? box : await client.status(path, { uidNext: true })
@@ -82,21 +106,21 @@ const opened = async (client: ImapFlow, path: string): Promise<FolderState> => {
 }
 
 /**
- * Mailboxes over IMAP (RFC 9051, RFC 3501). Folders are opened with EXAMINE and bodies fetched with PEEK, so reading
+ * A mailbox over IMAP (RFC 9051, RFC 3501). Folders are opened with EXAMINE and bodies fetched with PEEK, so reading
  * leaves no trace. Every failure is MailUnavailable.
  */
-export const imapConnector = (guard: EgressGuard): MailboxConnector => ({
-  connect: async (login, signal) => session(guard, login, signal, await openImap(guard, login, signal)),
-})
-
-const session = (
+export const openSession = async (
   guard: EgressGuard,
   login: ServerLogin,
   signal: AbortSignal,
-  first: ImapFlow,
-): MailboxSession => {
+): Promise<ImapSession> => {
+  const first = await openImap(guard, login, signal)
+  return session(() => openImap(guard, login, signal), signal, first)
+}
+
+const session = (connect: () => Promise<ImapFlow>, signal: AbortSignal, first: ImapFlow): ImapSession => {
   let client = first
-  let folder: { path: string; state: FolderState } | null = null
+  let folder: { path: string; view: FolderView } | null = null
   let reading = false
 
   const run = async <T>(work: (client: ImapFlow) => Promise<T>, refused?: ProblemCode): Promise<T> => {
@@ -111,10 +135,10 @@ const session = (
 
   const reconnect = async (): Promise<void> => {
     client.close()
-    client = await openImap(guard, login, signal)
+    client = await connect()
     if (folder === null) return
-    const state = await opened(client, folder.path)
-    if (state.uidValidity !== folder.state.uidValidity) throw unavailable('folder-changed')
+    const view = await opened(client, folder.path)
+    if (view.uidValidity !== folder.view.uidValidity) throw unavailable('folder-changed')
   }
 
   const rows = (uids: readonly number[], query: Parameters<ImapFlow['fetch']>[1]) =>
@@ -149,6 +173,8 @@ const session = (
       }
       return
     } catch (error) {
+      const slower = throttled(error)
+      if (slower !== null) throw slower
       if (!isRefusal(error)) {
         if (budget.reconnects === 0 || signal.aborted) throw failure(error)
         budget.reconnects -= 1
@@ -185,16 +211,26 @@ const session = (
     return candidates.filter((candidate) => known.has(candidate))
   }
 
+  const open = async (path: string): Promise<FolderView> => {
+    folder = null
+    try {
+      const view = await run((box) => opened(box, path), 'folder-unavailable')
+      folder = { path, view }
+      return view
+    } catch (error) {
+      if (!(error instanceof MailUnavailable) || error.code !== 'folder-unavailable') throw error
+      // Servers that say why are few (RFC 5530: NONEXISTENT), so the list is asked.
+      const isThere = (await run(foldersOf)).some((each) => each.folder === path)
+      throw isThere ? error : unavailable('folder-missing')
+    }
+  }
+
   return {
     folders: () => run(foldersOf),
 
-    open: (path) =>
-      run(async (box) => {
-        folder = null
-        const state = await opened(box, path)
-        folder = { path, state }
-        return state
-      }, 'folder-unavailable'),
+    open,
+
+    enter: (path) => (folder?.path === path ? Promise.resolve(folder.view) : open(path)),
 
     list: ({ from, since }) =>
       run(async (box) => {
@@ -212,6 +248,15 @@ const session = (
           if (row.uid >= from && row.uid <= to) found.set(row.uid, flagsOf(row))
         }
         return [...found].toSorted(([a], [b]) => a - b).map(([uid, flags]) => ({ uid, flags }))
+      }),
+
+    among: (uids) =>
+      run(async (box) => {
+        const found = new Set<number>()
+        for (const batch of batches(uids)) {
+          for await (const { uid } of box.fetch(sequence(batch), { uid: true }, { uid: true })) found.add(uid)
+        }
+        return found
       }),
 
     fetch,
@@ -233,11 +278,9 @@ const session = (
         return found.toSorted((a, b) => a - b)
       }),
 
-    append: (path, mime, flags, at) =>
+    append: (path, mime, at) =>
       run(async (box) => {
-        const answer = await box.append(path, mime, [...flags], at)
-        if (answer === false) throw unavailable('append-refused')
-        return { uid: answer.uid ?? null }
+        if ((await box.append(path, mime, ['\\Seen'], at)) === false) throw unavailable('append-refused')
       }, 'append-refused'),
 
     close: async () => {

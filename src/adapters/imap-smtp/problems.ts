@@ -69,14 +69,19 @@ const PROBLEMS = {
     'Check port and kind of encryption; the server must speak TLS 1.2 or newer.',
   ],
   'login-rejected': [
-    'authentication',
+    'sign-in-again',
     'The mail server did not accept user name and password',
     'Check user name and password.',
   ],
   'login-disabled': [
-    'authentication',
+    'sign-in-again',
     'The mail server offers no login with a password here',
     'Check port and encryption, and whether the provider has switched password logins off.',
+  ],
+  'credentials-missing': [
+    'sign-in-again',
+    'No password is kept for the mail server',
+    'Enter the passwords of the account again.',
   ],
   'login-deferred': [
     'temporary',
@@ -93,6 +98,7 @@ const PROBLEMS = {
     'The folder cannot be opened',
     'Check that the folder is still there and may be read by this user.',
   ],
+  'folder-missing': ['gone', 'The folder is not there any more', 'Nothing: what was in it is taken off.'],
   'folder-changed': [
     'temporary',
     'The folder was rebuilt by the mail server meanwhile',
@@ -104,6 +110,11 @@ const PROBLEMS = {
     'Check that the mailbox is not full and the folder may be written to.',
   ],
   'command-refused': ['temporary', 'The mail server refused a command', 'Nothing: it is tried again.'],
+  throttled: [
+    'throttled',
+    'The mail server takes no more requests of this mailbox for now',
+    'Wait; it is tried again. If it lasts, other programs may be using the mailbox a lot.',
+  ],
   'server-busy': ['temporary', 'The mail server takes no connections now', 'Wait; it is tried again.'],
   'connection-lost': [
     'temporary',
@@ -121,7 +132,10 @@ const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS
 
 const MEANINGS: Record<MailUnavailable['kind'], string> = {
-  authentication: 'It stays so until a person corrects the login, or what the provider allows.',
+  'sign-in-again': 'It stays so until a person corrects the login, or what the provider allows.',
+  'scope-missing': 'It stays so until a person allows Mailtrail to do this.',
+  throttled: 'It was asked for too much in a short time, and is tried again by itself.',
+  gone: 'Nobody needs to do anything, unless it should be there.',
   temporary: 'Time may mend it, so what was under way is tried again by itself.',
   refused: 'It stays so until the settings of the account, of the mail server or of Mailtrail are changed.',
 }
@@ -135,11 +149,11 @@ export const mailProblemHelp: ReadonlyMap<string, { title: string; meaning: stri
     ]),
   )
 
-/** @param host where known, for advice that fits the provider */
-export const unavailable = (code: ProblemCode, host = ''): MailUnavailable => {
+/** @param host where known, for advice that fits the provider. @param until when it may be tried again, where known */
+export const unavailable = (code: ProblemCode, host = '', until: Date | null = null): MailUnavailable => {
   const [kind, message, remedy]: Problem = PROBLEMS[code]
-  const hint = kind === 'authentication' ? loginHint(host) : null
-  return new MailUnavailable(kind, code, message, hint === null ? remedy : `${remedy} ${hint}`)
+  const hint = kind === 'sign-in-again' ? loginHint(host) : null
+  return new MailUnavailable(kind, code, message, hint === null ? remedy : `${remedy} ${hint}`, until)
 }
 
 const CODES: Record<string, ProblemCode> = {
@@ -182,7 +196,6 @@ const CODES: Record<string, ProblemCode> = {
   ClosedAfterConnectText: 'connection-lost',
   ClosedAfterConnectTLS: 'connection-lost',
   ETLS: 'tls-failed',
-  ETHROTTLE: 'server-busy',
 }
 
 /** A property of a foreign error, where it is a non-empty string. */
@@ -204,4 +217,16 @@ export const codeOf = (error: unknown): ProblemCode | null => {
     if (/^ERR_(SSL|TLS)_/.test(code)) return 'tls-failed'
   }
   return null
+}
+
+/** Response codes by which servers bound how much one mailbox may ask for (RFC 5530, RFC 9208; Gmail, Yahoo). */
+const LIMITS = ['LIMIT', 'OVERQUOTA', 'THROTTLED']
+
+/** The error as a bound on how much may be asked for, with the end of it where the server says so; else null. */
+export const throttled = (error: unknown): MailUnavailable | null => {
+  const waitMs: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'throttleReset') : undefined
+  if (textOf(error, 'code') === 'ETHROTTLE')
+    return unavailable('throttled', '', typeof waitMs === 'number' ? new Date(Date.now() + waitMs) : null)
+  return LIMITS.includes(textOf(error, 'serverResponseCode')) ? unavailable('throttled') : null
 }

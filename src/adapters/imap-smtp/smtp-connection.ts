@@ -1,7 +1,8 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import { MailUnavailable, type ServerLogin } from '../../commands/ports/mail-provider.ts'
+import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
-import type { Watch } from './imap-connection.ts'
+import type { ServerLogin } from './connection.ts'
+import type { OnStep } from './imap-connection.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
 import { replyCode } from './smtp-replies.ts'
 
@@ -52,10 +53,14 @@ const step = (
     })
   })
 
+/** 421 with 4.7: it closes the connection for reasons of policy (RFC 3463 3.8), which so far are limits of rate. */
+const isThrottled = (error: unknown): boolean => /^421[ -]4\.7\./.test(textOf(error, 'response'))
+
 const whyNotConnected = (error: unknown): MailUnavailable => {
   if (error instanceof MailUnavailable) return error
   if (textOf(error, 'command') === 'STARTTLS' && replyCode(error) !== 0)
     return unavailable('starttls-not-offered')
+  if (isThrottled(error)) return unavailable('throttled')
   // EHLO refused, or 421 and the like as the greeting.
   if (replyCode(error) !== 0) return unavailable('server-busy')
   return unavailable(codeOf(error) ?? 'protocol-error')
@@ -63,6 +68,7 @@ const whyNotConnected = (error: unknown): MailUnavailable => {
 
 const whyNotLoggedIn = (error: unknown, host: string): MailUnavailable => {
   if (error instanceof MailUnavailable) return error
+  if (isThrottled(error)) return unavailable('throttled')
   const code = replyCode(error)
   // 4yz is about the moment (RFC 4954 6: 454), 5yz about this login.
   if (code >= 500) return unavailable('login-rejected', host)
@@ -78,16 +84,16 @@ export const openSmtp = async (
   guard: EgressGuard,
   login: ServerLogin,
   signal: AbortSignal,
-  watch: Watch = () => {},
+  onStep: OnStep = () => {},
 ): Promise<SmtpLink> => {
   const checked = await guard.check(login)
-  watch('name')
+  onStep('name')
   const { host } = checked.server
   const plain = await guard.connect(checked, signal)
-  watch('tcp')
+  onStep('tcp')
   const direct = login.encryption === 'tls'
   const socket = direct ? await guard.secure(plain, host) : plain
-  if (login.encryption !== 'starttls') watch('tls')
+  if (login.encryption !== 'starttls') onStep('tls')
   const connection = new SMTPConnection({
     connection: socket,
     host,
@@ -111,14 +117,14 @@ export const openSmtp = async (
     await step(connection, (done) => connection.connect(done)).catch((error: unknown) => {
       throw whyNotConnected(error)
     })
-    if (login.encryption === 'starttls') watch('tls')
+    if (login.encryption === 'starttls') onStep('tls')
     const offer = offerOf(connection.lastServerResponse === false ? '' : connection.lastServerResponse)
     if (!offer.passwordLogin) throw unavailable('login-disabled', host)
     const auth = { user: login.username, pass: login.password.reveal() }
     await step(connection, (done) => connection.login(auth, done)).catch((error: unknown) => {
       throw whyNotLoggedIn(error, host)
     })
-    watch('login')
+    onStep('login')
     return { connection, offer }
   } catch (error) {
     connection.close()

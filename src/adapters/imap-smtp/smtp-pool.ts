@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ServerLogin } from '../../commands/ports/mail-provider.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
+import type { ServerLogin } from './connection.ts'
 import { unavailable } from './problems.ts'
 import { openSmtp, type SmtpLink } from './smtp-connection.ts'
 

@@ -1,4 +1,5 @@
-import type { RefusedRecipient, SendOutcome, ServerLogin } from '../../commands/ports/mail-provider.ts'
+import type { MailUnavailable, RefusedRecipient, SendOutcome } from '../../commands/ports/mail-provider.ts'
+import type { ServerLogin } from './connection.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
 
 const MAX_WORDS = 300
@@ -14,10 +15,11 @@ export const failed = (
 ): Failed => ({ kind: 'failed', code, reason, remedy, refused: [...refused] })
 
 /** Known not to be sent, for now. */
-export const deferred = (problem: { code: string; message: string }): SendOutcome => ({
+export const deferred = ({ code, message, until }: MailUnavailable): SendOutcome => ({
   kind: 'deferred',
-  code: problem.code,
-  reason: problem.message,
+  code,
+  reason: message,
+  ...(until === null ? {} : { until }),
 })
 
 /** A fault of the connection while nothing can have been sent. */

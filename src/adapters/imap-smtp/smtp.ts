@@ -2,18 +2,20 @@ import { isAscii } from 'node:buffer'
 import type { SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection'
 import {
   MailUnavailable,
-  type MailSender,
+  type EmailToSend,
+  type MailProvider,
   type SendOutcome,
-  type ServerLogin,
 } from '../../commands/ports/mail-provider.ts'
 import { isAddress } from '../../domain/mail.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
+import { loginOf, type ServerLogin } from './connection.ts'
 import { heldMessage } from './held-message.ts'
 import { codeOf, unavailable } from './problems.ts'
 import { smtpPool, type Loan, type PoolLimits } from './smtp-pool.ts'
 import { deferred, deferredBy, failed, refusals, refusedOutcome, replyCode } from './smtp-replies.ts'
 
-type Message = Parameters<MailSender['send']>[1]
+type Message = Pick<EmailToSend, 'envelope' | 'mime'>
+type Release = Parameters<MailProvider['send']>[2]
 type Answer = { readonly error: unknown; readonly info: SMTPConnectionSendInfo | null }
 
 /** `stale`: a connection kept from before turned out to be dead, with nothing of this message taken. */
@@ -106,7 +108,7 @@ const transact = async (
   loan: Loan,
   login: ServerLogin,
   message: Message,
-  release: () => Promise<boolean>,
+  release: Release,
   stopped: AbortSignal,
   answerMs: number,
 ): Promise<Attempt> => {
@@ -119,7 +121,8 @@ const transact = async (
     const early = await Promise.race([answer, held.written.then(() => null)])
     if (stopped.aborted) return deferred(unavailable('stopped'))
     if (early !== null) return beforeDot(early, reused, login)
-    const mayGo = await release()
+    // SMTP has no name of its own for what it has ready.
+    const mayGo = await release(null)
     if (!mayGo) return { kind: 'withdrawn' }
     if (stopped.aborted) return deferred(unavailable('stopped'))
     if (state.answer !== null) return beforeDot(state.answer, false, login)
@@ -141,26 +144,33 @@ const transact = async (
   }
 }
 
+/** Whatever keeps a connection from being made is `MailUnavailable`; nothing else is caught. */
+const unlessUnavailable = async <T>(work: () => Promise<T>): Promise<T | MailUnavailable> => {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof MailUnavailable) return error
+    throw error
+  }
+}
+
 /**
- * Sends over SMTP submission, connections kept open between messages. Faults of login and connection are `deferred`
- * under the code of the problem, also those that need a person; only a message that was itself refused has `failed`.
+ * Sends over SMTP submission, connections kept open between emails. Faults of login and connection are `deferred` under
+ * the code of the problem, also those that need a person; only an email that was itself refused has `failed`.
  */
-export const smtpSender = (guard: EgressGuard, pool: Partial<PoolLimits> = {}): MailSender => {
+export const smtpSender = (
+  guard: EgressGuard,
+  pool: Partial<PoolLimits> = {},
+): Pick<MailProvider, 'send' | 'close'> => {
   const connections = smtpPool(guard, { ...DEFAULT_POOL, ...pool })
 
-  const borrowed = async (login: ServerLogin, signal: AbortSignal): Promise<Loan | MailUnavailable> => {
-    try {
-      return await connections.borrow(login, signal)
-    } catch (error) {
-      if (error instanceof MailUnavailable) return error
-      throw error
-    }
-  }
-
   const attempt = async (
-    ...[login, message, release, signal]: Parameters<MailSender['send']>
+    login: ServerLogin,
+    message: Message,
+    release: Release,
+    signal: AbortSignal,
   ): Promise<Attempt> => {
-    const loan = await borrowed(login, signal)
+    const loan = await unlessUnavailable(() => connections.borrow(login, signal))
     if (loan instanceof MailUnavailable) return deferred(loan)
     let healthy = false
     try {
@@ -174,9 +184,11 @@ export const smtpSender = (guard: EgressGuard, pool: Partial<PoolLimits> = {}): 
   }
 
   return {
-    send: async (login, message, release, signal) => {
+    send: async (access, message, release, signal) => {
       const invalid = addressProblem(message.envelope)
       if (invalid !== null) return invalid
+      const login = await unlessUnavailable(async () => loginOf(access, 'smtp'))
+      if (login instanceof MailUnavailable) return deferred(login)
       for (;;) {
         const outcome = await attempt(login, message, release, signal)
         if (outcome.kind !== 'stale') return outcome

@@ -3,7 +3,6 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
-import type { ServerLogin } from '../../commands/ports/mail-provider.ts'
 import { codeOf, unavailable } from '../imap-smtp/problems.ts'
 
 /** What an operator allows beyond mail servers on the public Internet. Networks in CIDR, authorities in PEM. */
@@ -22,7 +21,12 @@ export type EgressLimits = {
   readonly answerMs: number
 }
 
-type Server = Pick<ServerLogin, 'host' | 'port' | 'encryption'>
+/** `starttls`: whoever connects upgrades the plain connection itself. */
+export type Server = {
+  readonly host: string
+  readonly port: number
+  readonly encryption: 'starttls' | 'tls' | 'none'
+}
 
 /** A host whose addresses were looked up once and found to be allowed; only they are connected to. */
 export type CheckedServer = { readonly server: Server; readonly addresses: readonly string[] }

@@ -3,10 +3,12 @@ import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers.ts'
 import { testTls } from '../../../scripts/lib/tls.ts'
-import { connectionTester } from '../../../src/adapters/imap-smtp/connection-test.ts'
+import { connectionTest } from '../../../src/adapters/imap-smtp/connection-test.ts'
+import type { ServerLogin } from '../../../src/adapters/imap-smtp/connection.ts'
 import { egressGuard, type EgressConfig } from '../../../src/adapters/network/egress-guard.ts'
 import { Secret } from '../../../src/commands/ports/credentials.ts'
-import { MailUnavailable, type ServerLogin } from '../../../src/commands/ports/mail-provider.ts'
+import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
+import { accessTo } from '../../support/imap-smtp.ts'
 
 const certificates = await testTls()
 const password = 'correct horse'
@@ -33,7 +35,7 @@ const loginTo = (port: number, more: Partial<ServerLogin> = {}): ServerLogin => 
 /** The steps of a test in short: those that went well, the one that failed with its code, those skipped. */
 const tried = async (
   t: Test,
-  protocol: 'imap' | 'smtp',
+  service: 'imap' | 'smtp',
   login: ServerLogin,
   {
     config = allowing(login.port),
@@ -44,8 +46,7 @@ const tried = async (
 ) => {
   const limits = { greetingMs }
   const guard = egressGuard(config, { limits, ...(resolve === undefined ? {} : { resolve }) })
-  const servers = { smtp: null, imap: null, [protocol]: login }
-  const { ok, steps } = await connectionTester(guard, { totalMs }).test(servers, never)
+  const { ok, steps } = await connectionTest(guard, { totalMs })(accessTo({ [service]: login }), never)
   t.notMatch(
     inspect(steps, { depth: 9 }),
     new RegExp(`${password}|hoodiecrow|No such user|Refused by this|ESMTP`, 'i'),
@@ -110,10 +111,10 @@ t.test('servers that work pass every step, both protocols at once, over TLS and 
     const [box, sink] = [await imap(t, { encryption }), await smtp(t, { encryption, size: 20 * 1024 * 1024 })]
     const guard = egressGuard(allowing(box.port, { allowedPorts: [box.port, sink.port] }))
     const logins = { imap: loginTo(box.port, { encryption }), smtp: loginTo(sink.port, { encryption }) }
-    const { ok, steps } = await connectionTester(guard).test(logins, never)
+    const { ok, steps } = await connectionTest(guard)(accessTo(logins), never)
     t.equal(ok, true)
     t.same(
-      steps.map(({ protocol, step }) => `${protocol} ${step}`),
+      steps.map(({ service, step }) => `${service} ${step}`),
       [
         ['smtp name', 'smtp tcp', 'smtp tls', 'smtp login', 'smtp capabilities'],
         ['imap name', 'imap tcp', 'imap tls', 'imap login', 'imap capabilities', 'imap folders'],

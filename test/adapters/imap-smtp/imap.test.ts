@@ -5,13 +5,10 @@ import type { SeedMessage } from '../../../scripts/lib/imap-mailboxes.ts'
 import { testTls } from '../../../scripts/lib/tls.ts'
 import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import { withRoles } from '../../../src/adapters/imap-smtp/folder-roles.ts'
-import { imapConnector } from '../../../src/adapters/imap-smtp/imap.ts'
+import type { ServerLogin } from '../../../src/adapters/imap-smtp/connection.ts'
+import { openSession, type ImapSession } from '../../../src/adapters/imap-smtp/imap.ts'
 import { Secret } from '../../../src/commands/ports/credentials.ts'
-import {
-  MailUnavailable,
-  type MailboxSession,
-  type ServerLogin,
-} from '../../../src/commands/ports/mail-provider.ts'
+import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 
 const certificates = await testTls()
 const password = 'correct horse'
@@ -63,7 +60,7 @@ const mail = (n: number | string, more = ''): Buffer =>
     `From: a@example.test\r\nMessage-ID: <${n}@example.test>\r\n${more}Subject: ${n}\r\n\r\nbody ${n}\r\n`,
   )
 
-const all = async (session: MailboxSession, uids: readonly number[]) => {
+const all = async (session: ImapSession, uids: readonly number[]) => {
   const found = []
   for await (const message of session.fetch(uids)) found.push(message)
   return found
@@ -85,8 +82,8 @@ const refusedWith = async (t: Test, work: Promise<unknown>): Promise<{ kind: str
 t.test('folders have their roles by announced use, else by name, and never two of one role', async (t) => {
   const server = await serverWith([])
   t.teardown(() => server.close())
-  const session = await imapConnector(guardFor(server.port)).connect(loginTo(server), signal())
-  const roles = Object.fromEntries((await session.folders()).map(({ path, role }) => [path, role]))
+  const session = await openSession(guardFor(server.port), loginTo(server), signal())
+  const roles = Object.fromEntries((await session.folders()).map(({ folder, role }) => [folder, role]))
   t.match(roles, {
     INBOX: 'inbox',
     Sent: 'sent',
@@ -128,7 +125,7 @@ t.test(
     )
     t.teardown(() => server.close())
     const login = loginTo(server, { encryption: 'none' })
-    const session = await imapConnector(guardFor(server.port)).connect(login, signal())
+    const session = await openSession(guardFor(server.port), login, signal())
     t.same(await session.open('INBOX'), { uidValidity: '77', uidNext: 9, messages: 8 })
     const uids = await session.list({ from: 1, since: null })
     const got = await all(session, uids)
@@ -136,7 +133,7 @@ t.test(
       got.map(({ raw, uid }) => raw.equals(hard[uid - 1]!)),
       hard.map(() => true),
     )
-    t.same(got[0]!.flags, ['\\Flagged'], 'what belongs to the session is no flag of the message')
+    t.same(got[0]!.flags, ['flagged'], 'what belongs to the session is no flag of the message')
     t.same(
       server
         .mailbox(user)
@@ -161,7 +158,7 @@ t.test('listing gives only what is asked for: from a UID on, and since an instan
     { raw: mail(5), at: at('2026-04-01T00:00:00Z') },
   ])
   t.teardown(() => server.close())
-  const session = await imapConnector(guardFor(server.port)).connect(loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), signal())
   await session.open('INBOX')
   t.same(await session.list({ from: 1, since: null }), [1, 2, 3, 4, 5])
   t.same(await session.list({ from: 1, since: at('2026-03-10T12:00:00Z') }), [3, 4, 5])
@@ -170,7 +167,7 @@ t.test('listing gives only what is asked for: from a UID on, and since an instan
   server.mailbox(user).setFlags('INBOX', 4, ['\\Seen', '\\Answered'])
   t.same(await session.flags({ from: 3, to: 4 }), [
     { uid: 3, flags: [] },
-    { uid: 4, flags: ['\\Answered', '\\Seen'] },
+    { uid: 4, flags: ['answered', 'seen'] },
   ])
   t.same(await session.flags({ from: 9, to: 3 }), [])
   await session.close()
@@ -179,7 +176,7 @@ t.test('listing gives only what is asked for: from a UID on, and since an instan
 t.test('one message that the server cannot hand out costs one message', async (t) => {
   const server = await serverWith(Array.from({ length: 450 }, (_, index) => ({ raw: mail(index + 1) })))
   t.teardown(() => server.close())
-  const session = await imapConnector(guardFor(server.port)).connect(loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), signal())
   await session.open('INBOX')
   const uids = await session.list({ from: 1, since: null })
   server.mailbox(user).remove('INBOX', 7)
@@ -196,7 +193,7 @@ t.test('one message that the server cannot hand out costs one message', async (t
 t.test('reading may stop in the middle; while it goes on nothing else is asked', async (t) => {
   const server = await serverWith(Array.from({ length: 30 }, (_, index) => ({ raw: mail(index + 1) })))
   t.teardown(() => server.close())
-  const session = await imapConnector(guardFor(server.port)).connect(loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), signal())
   await session.open('INBOX')
   for await (const message of session.fetch([1, 2, 3, 4])) {
     await t.rejects(session.list({ from: 1, since: null }), {
@@ -208,28 +205,31 @@ t.test('reading may stop in the middle; while it goes on nothing else is asked',
   await session.close()
 })
 
-t.test('copies are appended with flags and date, and found again by the whole Message-ID only', async (t) => {
-  const server = await serverWith([])
-  t.teardown(() => server.close())
-  const session = await imapConnector(guardFor(server.port)).connect(loginTo(server), signal())
-  t.same(await session.append('Sent', mail('xa'), ['\\Seen'], new Date('2026-01-02T03:04:05Z')), { uid: 1 })
-  t.same(await session.append('Sent', mail('a'), ['\\Seen'], new Date()), { uid: 2 })
-  await session.open('Sent')
-  t.same(await session.findByMessageId('<a@example.test>'), [2])
-  t.same(await session.findByMessageId('nobody@example.test'), [])
-  const [copy] = await all(session, [1])
-  t.match(copy, { flags: ['\\Seen'], receivedAt: '2026-01-02T03:04:05.000Z', raw: mail('xa') })
-  t.match(await refusedWith(t, session.append('Nowhere', mail(1), [], new Date())), {
-    code: 'append-refused',
-  })
-  t.match(await refusedWith(t, session.open('Nowhere')), { code: 'folder-unavailable' })
-  await session.close()
-})
+t.test(
+  'copies are appended read, with their date, and found again by the whole Message-ID only',
+  async (t) => {
+    const server = await serverWith([])
+    t.teardown(() => server.close())
+    const session = await openSession(guardFor(server.port), loginTo(server), signal())
+    await session.append('Sent', mail('xa'), new Date('2026-01-02T03:04:05Z'))
+    await session.append('Sent', mail('a'), new Date())
+    await session.open('Sent')
+    t.same(await session.findByMessageId('<a@example.test>'), [2])
+    t.same(await session.findByMessageId('nobody@example.test'), [])
+    const [copy] = await all(session, [1])
+    t.match(copy, { flags: ['seen'], receivedAt: '2026-01-02T03:04:05.000Z', raw: mail('xa') })
+    t.match(await refusedWith(t, session.append('Nowhere', mail(1), new Date())), {
+      code: 'append-refused',
+    })
+    t.match(await refusedWith(t, session.open('Nowhere')), { kind: 'gone', code: 'folder-missing' })
+    await session.close()
+  },
+)
 
 t.test('no failure of a search looks like an empty mailbox', async (t) => {
   const server = await serverWith([{ raw: mail(1) }])
   t.teardown(() => server.close())
-  const session = await imapConnector(guardFor(server.port)).connect(loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), signal())
   await session.open('INBOX')
   server.faults.failSearch = true
   t.match(await refusedWith(t, session.list({ from: 1, since: null })), {
@@ -247,14 +247,14 @@ t.test('no failure of a search looks like an empty mailbox', async (t) => {
 t.test('a login that cannot be made says why, and whether a person is needed', async (t) => {
   const server = await serverWith([])
   t.teardown(() => server.close())
-  const connector = imapConnector(guardFor(server.port))
-  const wrong = connector.connect(loginTo(server, { password: new Secret('wrong') }), signal())
-  t.match(await refusedWith(t, wrong), { kind: 'authentication', code: 'login-rejected' })
+  const guard = guardFor(server.port)
+  const wrong = openSession(guard, loginTo(server, { password: new Secret('wrong') }), signal())
+  t.match(await refusedWith(t, wrong), { kind: 'sign-in-again', code: 'login-rejected' })
   server.faults.loginDisabled = true
-  t.match(await refusedWith(t, connector.connect(loginTo(server), signal())), { code: 'login-disabled' })
+  t.match(await refusedWith(t, openSession(guard, loginTo(server), signal())), { code: 'login-disabled' })
   const stopped = new AbortController()
   stopped.abort()
-  t.match(await refusedWith(t, connector.connect(loginTo(server), stopped.signal)), { code: 'stopped' })
+  t.match(await refusedWith(t, openSession(guard, loginTo(server), stopped.signal)), { code: 'stopped' })
 })
 
 t.test('a mailbox of a thousand messages comes whole over STARTTLS, in ranges', async (t) => {
@@ -263,7 +263,8 @@ t.test('a mailbox of a thousand messages comes whole over STARTTLS, in ranges', 
     { encryption: 'starttls' },
   )
   t.teardown(() => server.close())
-  const session = await imapConnector(guardFor(server.port)).connect(
+  const session = await openSession(
+    guardFor(server.port),
     loginTo(server, { encryption: 'starttls' }),
     signal(),
   )

@@ -5,10 +5,12 @@ import t, { type Test } from 'tap'
 import { smtpSink, type SmtpSinkOptions } from '../../../scripts/lib/mail-servers.ts'
 import { testTls } from '../../../scripts/lib/tls.ts'
 import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
+import type { ServerLogin } from '../../../src/adapters/imap-smtp/connection.ts'
 import { smtpSender } from '../../../src/adapters/imap-smtp/smtp.ts'
 import { Secret } from '../../../src/commands/ports/credentials.ts'
-import type { ServerLogin } from '../../../src/commands/ports/mail-provider.ts'
+import type { EmailToSend } from '../../../src/commands/ports/mail-provider.ts'
 import { anyCharacter } from '../../support/any-character.ts'
+import { accessTo } from '../../support/imap-smtp.ts'
 
 const certificates = await testTls()
 const password = 'correct horse'
@@ -36,10 +38,21 @@ const loginTo = (port: number, more: Partial<ServerLogin> = {}): ServerLogin => 
   ...more,
 })
 
-const letter = (text = 'hello', recipients = ['bob@example.test']) => ({
+const letter = (text = 'hello', recipients = ['bob@example.test']): EmailToSend => ({
   envelope: { from: user, recipients },
+  messageId: '1@example.test',
   mime: Buffer.from(`From: ${user}\r\nTo: bob@example.test\r\nSubject: hi\r\n\r\n${text}\r\n`),
 })
+
+/** Sends by a login, as the product does by an access. */
+const senderBy = (...given: Parameters<typeof smtpSender>) => {
+  const { send, close } = smtpSender(...given)
+  return {
+    send: (login: ServerLogin, email: EmailToSend, release: () => Promise<boolean>, signal: AbortSignal) =>
+      send(accessTo({ smtp: login }), email, release, signal),
+    close,
+  }
+}
 
 /** A sink and a sender to it, both ended with the test. */
 const sinkAndSender = async (
@@ -49,7 +62,7 @@ const sinkAndSender = async (
 ) => {
   const encryption = options.encryption ?? 'none'
   const sink = await smtpSink({ encryption, tls: certificates.good, users: { [user]: password }, ...options })
-  const sender = smtpSender(guardFor(sink.port), pool)
+  const sender = senderBy(guardFor(sink.port), pool)
   t.teardown(async () => {
     await sender.close()
     await sink.close()
@@ -86,7 +99,7 @@ const scripted = async (
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as net.AddressInfo
-  const sender = smtpSender(guardFor(port))
+  const sender = senderBy(guardFor(port))
   t.teardown(async () => {
     await sender.close()
     server.close()
@@ -161,7 +174,7 @@ t.test('the yes is asked for when the server has every byte but the dot', async 
 
 t.test('after the dot only an answer is believed: yes, no, not now, or nobody knows', async (t) => {
   const { sink, sender, login } = await sinkAndSender(t)
-  const hasty = smtpSender(guardFor(sink.port, { answerMs: 200 }))
+  const hasty = senderBy(guardFor(sink.port, { answerMs: 200 }))
   t.teardown(() => hasty.close())
   const outcome = (verdict: 'accept' | 'drop' | 'hang' | number) => {
     sink.faults.verdict = () => verdict
@@ -351,7 +364,7 @@ t.test('a connection that dies under a waiting message is replaced without a wor
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as net.AddressInfo
-  const sender = smtpSender(guardFor(port))
+  const sender = senderBy(guardFor(port))
   t.teardown(async () => {
     await sender.close()
     server.close()

@@ -1,28 +1,23 @@
-import type { FolderRole } from '../mail.ts'
-import type { FolderCursor } from './events.ts'
+import type { FolderCursor } from './places.ts'
 
 /** Messages of one stretch: well under what servers limit an answer to (RFC 9738: 1,000), and cheap to repeat. */
 export const STRETCH = 200
 /** Of so many of the newest messages the flags are compared in every run. */
 export const RECENT = 300
-/** A message that the server failed to hand out so often is not asked for in every run any more. */
-export const ATTEMPTS = 3
 const FULL_SCAN_EVERY_MS = 30 * 60_000
 
 /** A folder as the server shows it when it is opened. */
 export type FolderView = {
-  readonly folder: string
-  readonly role: FolderRole | null
   readonly uidValidity: string
   readonly uidNext: number
   readonly messages: number
 }
 
-/** `windowStart` is where the account's historical window begins, null the whole mailbox; `now` in RFC 3339. */
+/** `since` is where the historical window begins, null the whole mailbox; `now` in RFC 3339. */
 export type PlanOptions = {
-  readonly windowStart: string | null
+  readonly since: string | null
   readonly now: string
-  readonly requested: boolean
+  readonly thorough: boolean
 }
 
 /**
@@ -35,7 +30,6 @@ export type FolderPlan = {
   readonly isFresh: boolean
   readonly newFrom: number | null
   readonly history: { readonly since: string | null; readonly below: number } | null
-  readonly retry: readonly number[]
 }
 
 /** UIDs to fetch together, and the cursor when that is done. */
@@ -53,31 +47,26 @@ export const planFolder = (
   const isFresh = carried?.uidValidity !== view.uidValidity
   const kept =
     carried && !isFresh
-      ? { ...carried, role: view.role }
-      : freshCursor(view, carried ? earlier(carried.since, options.windowStart) : options.windowStart)
-  const since = earlier(kept.since, options.windowStart)
+      ? carried
+      : freshCursor(view, carried ? earlier(carried.since, options.since) : options.since)
+  const since = earlier(kept.since, options.since)
   // Read anew from the top, not on from below: UIDs do not follow the dates (mail moved in is new by its UID).
   const cursor = since === kept.since ? kept : { ...kept, since, backfilledTo: null, backfillDone: false }
-  const patient = options.requested || isFullScanDue(cursor, options.now)
   return {
     view,
     cursor,
     isFresh,
     newFrom: view.uidNext > cursor.uidNext ? cursor.uidNext : null,
     history: cursor.backfillDone ? null : { since, below: cursor.backfilledTo ?? cursor.uidNext },
-    retry: cursor.retry.filter(({ attempts }) => patient || attempts < ATTEMPTS).map(({ uid }) => uid),
   }
 }
 
 const freshCursor = (view: FolderView, since: string | null): FolderCursor => ({
-  folder: view.folder,
-  role: view.role,
   uidValidity: view.uidValidity,
   uidNext: view.uidNext,
   since,
   backfilledTo: null,
   backfillDone: false,
-  retry: [],
   messages: null,
   scannedAt: null,
 })
@@ -136,63 +125,45 @@ const chunks = (uids: readonly number[]): number[][] =>
     uids.slice(index * STRETCH, (index + 1) * STRETCH),
   )
 
-/** The cursor's retry list after an attempt: `missed` are on it with one attempt more, `settled` are off it. */
-export const afterAttempt = (
-  retry: FolderCursor['retry'],
-  missed: readonly number[],
-  settled: readonly number[],
-): FolderCursor['retry'] => {
-  const before = new Map(retry.map(({ uid, attempts }) => [uid, attempts]))
-  for (const uid of settled) before.delete(uid)
-  for (const uid of missed) before.set(uid, (before.get(uid) ?? 0) + 1)
-  return ascending([...before.keys()]).map((uid) => ({ uid, attempts: before.get(uid)! }))
-}
-
 // ---------------------------------------------------------------- flags and deletions
 
 /**
  * How much of a folder is compared for flags and deletions, without extensions of IMAP. Everything now and then, and
  * whenever the number of messages is not what it was plus what is new: then something was deleted. Else the newest.
  */
-export const scanOf = ({ cursor, view }: FolderPlan, newlyListed: number, now: string): 'full' | 'recent' =>
-  isFullScanDue(cursor, now) || cursor.messages === null || view.messages !== cursor.messages + newlyListed
+export const scanOf = (
+  { cursor, view }: FolderPlan,
+  newlyListed: number,
+  { now, thorough }: Pick<PlanOptions, 'now' | 'thorough'>,
+): 'full' | 'recent' =>
+  thorough ||
+  isFullScanDue(cursor, now) ||
+  cursor.messages === null ||
+  view.messages !== cursor.messages + newlyListed
     ? 'full'
     : 'recent'
 
 const isFullScanDue = ({ scannedAt }: FolderCursor, now: string): boolean =>
   scannedAt === null || Date.parse(now) - Date.parse(scannedAt) >= FULL_SCAN_EVERY_MS
 
-/** A message that is known to lie in a folder. */
-export type KnownPlacement = {
-  readonly uidValidity: string
-  readonly uid: number
-  readonly messageId: string
-  readonly flags: readonly string[]
-  readonly quarantined: boolean
-}
+/** A message with its flags, as it is known or as the server shows it. */
+export type Flagged = { readonly uid: number; readonly flags: readonly string[] }
 
 /**
- * Compares what is known of a stretch of a folder with what the server shows of it. A message that is missing is
- * removed from this folder at once: runs record removals after all folders have been read, so that one which was
- * moved has its new place by then, and a message keeps its stream and its id wherever it lies.
+ * Compares what is known of a stretch of a folder with what the server shows of it. `missing` is told after all folders
+ * have been read, so that a message which was moved has its new place by then.
  */
-export const compareFlags = (
-  known: readonly KnownPlacement[],
-  found: readonly { readonly uid: number; readonly flags: readonly string[] }[],
-): {
-  changed: { readonly known: KnownPlacement; readonly flags: string[] }[]
-  missing: KnownPlacement[]
-} => {
-  const flagsOf = new Map(found.map(({ uid, flags }) => [uid, storedFlags(flags)]))
-  const changed = known.flatMap((placement) => {
-    const flags = flagsOf.get(placement.uid)
-    return flags && flags.join(' ') !== storedFlags(placement.flags).join(' ')
-      ? [{ known: placement, flags }]
-      : []
+export const compareFlags = <Known extends Flagged>(
+  known: readonly Known[],
+  found: readonly Flagged[],
+): { changed: { readonly known: Known; readonly flags: readonly string[] }[]; missing: Known[] } => {
+  const flagsOf = new Map(found.map(({ uid, flags }) => [uid, flags]))
+  const changed = known.flatMap((each) => {
+    const flags = flagsOf.get(each.uid)
+    return flags && !sameFlags(flags, each.flags) ? [{ known: each, flags }] : []
   })
   return { changed, missing: known.filter(({ uid }) => !flagsOf.has(uid)) }
 }
 
-/** The flags that belong to a message, in one order: `\Recent` belongs to a session (RFC 3501 2.3.2). */
-export const storedFlags = (flags: readonly string[]): string[] =>
-  [...new Set(flags)].filter((flag) => flag.toLowerCase() !== '\\recent').toSorted()
+const sameFlags = (a: readonly string[], b: readonly string[]): boolean =>
+  JSON.stringify(a.toSorted()) === JSON.stringify(b.toSorted())

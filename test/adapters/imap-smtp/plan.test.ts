@@ -1,8 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { FolderCursor } from '../../../src/domain/sync/events.ts'
+import { portFlags } from '../../../src/adapters/imap-smtp/flags.ts'
 import {
-  afterAttempt,
+  readCursor,
+  refOf,
+  uidIn,
+  writeCursor,
+  type FolderCursor,
+} from '../../../src/adapters/imap-smtp/places.ts'
+import {
   afterUnrecorded,
   compareFlags,
   historyStretches,
@@ -11,12 +17,13 @@ import {
   scanOf,
   STRETCH,
   type FolderView,
-  type KnownPlacement,
-} from '../../../src/domain/sync/plan.ts'
+  type Flagged,
+} from '../../../src/adapters/imap-smtp/plan.ts'
 
 // A folder on a server that people and other programs change as they like, read by runs that may stop after any
 // stretch. Days count from 100; the historical window begins on day 100 - `window`.
 
+type Known = Flagged & { uidValidity: string; messageId: string }
 type Mail = { uid: number; id: number; day: number; flags: string[] }
 type Step =
   | { do: 'arrive'; day: number; count: number }
@@ -33,7 +40,7 @@ type World = {
   minute: number
   window: number
   cursor: FolderCursor | undefined
-  known: KnownPlacement[]
+  known: Known[]
   announced: number[]
   fetched: number
 }
@@ -67,14 +74,12 @@ const renumber = (world: World): void => {
 const run = (world: World, crashAfter: number | null): void => {
   const now = new Date(Date.UTC(2026, 5, 1) + world.minute++ * 60_000).toISOString()
   const view: FolderView = {
-    folder: 'INBOX',
-    role: 'inbox',
     uidValidity: String(world.uidValidity),
     uidNext: world.uidNext,
     messages: world.mail.length,
   }
-  const windowStart = dayOf(100 - world.window)
-  const planned = planFolder(world.cursor, view, { windowStart, now, requested: false })
+  const options = { since: dayOf(100 - world.window), now, thorough: false }
+  const planned = planFolder(world.cursor, view, options)
   const uids = world.known.filter((known) => known.uidValidity === view.uidValidity).map(({ uid }) => uid)
   const plan = afterUnrecorded(planned, uids.length > 0 ? Math.max(...uids) : null)
   let cursor = plan.cursor
@@ -103,7 +108,7 @@ const run = (world: World, crashAfter: number | null): void => {
   ))
     if (!read(stretch)) return
   const newly = fresh.reduce((sum, { uids }) => sum + uids.length, 0)
-  if (!plan.isFresh && scanOf(plan, newly, now) === 'full') compare(world, view.uidValidity)
+  if (!plan.isFresh && scanOf(plan, newly, options) === 'full') compare(world, view.uidValidity)
   if (crashAfter !== null) return
   world.known = world.known.filter(({ uidValidity }) => uidValidity === view.uidValidity)
   if (!plan.isFresh) world.cursor = { ...(world.cursor ?? cursor), messages: view.messages, scannedAt: now }
@@ -115,7 +120,7 @@ const store = (world: World, uidValidity: string, uid: number): void => {
   const messageId = String(mail.id)
   if (!world.announced.includes(mail.id)) world.announced.push(mail.id)
   const others = world.known.filter((known) => known.messageId !== messageId)
-  world.known = [...others, { uidValidity, uid, messageId, flags: [...mail.flags], quarantined: false }]
+  world.known = [...others, { uidValidity, uid, messageId, flags: [...mail.flags] }]
 }
 
 const compare = (world: World, uidValidity: string): void => {
@@ -152,7 +157,7 @@ const take = (world: World, action: Step): void => {
       world.mail = world.mail.filter((mail) => mail !== chosen)
       return
     case 'flag':
-      if (chosen) chosen.flags = chosen.flags.length > 0 ? [] : ['\\Seen']
+      if (chosen) chosen.flags = chosen.flags.length > 0 ? [] : ['seen']
       return
     case 'renumber':
       return renumber(world)
@@ -270,45 +275,58 @@ t.test(
   },
 )
 
-t.test(
-  'a message that the server fails to hand out is asked for three times, then on request and now and then',
-  async (t) => {
-    const view: FolderView = { folder: 'INBOX', role: 'inbox', uidValidity: '1', uidNext: 9, messages: 3 }
-    const now = '2026-01-01T00:00:00.000Z'
-    let retry = afterAttempt([], [4, 2], [])
-    t.strictSame(retry, [
-      { uid: 2, attempts: 1 },
-      { uid: 4, attempts: 1 },
-    ])
-    retry = afterAttempt(retry, [4], [2])
-    retry = afterAttempt(retry, [4], [])
-    t.strictSame(retry, [{ uid: 4, attempts: 3 }])
-    const options = { windowStart: null, now, requested: false }
-    const cursor = { ...planFolder(undefined, view, options).cursor, retry, scannedAt: now }
-    t.strictSame(planFolder(cursor, view, options).retry, [])
-    t.strictSame(planFolder(cursor, view, { ...options, requested: true }).retry, [4])
-    t.strictSame(planFolder(cursor, view, { ...options, now: '2026-01-01T00:30:00.000Z' }).retry, [4])
-  },
-)
-
 t.test('a deletion is noticed by the number of messages, without a look at each', async (t) => {
-  const view: FolderView = { folder: 'INBOX', role: 'inbox', uidValidity: '1', uidNext: 9, messages: 3 }
-  const now = '2026-01-01T00:00:00.000Z'
-  const plan = planFolder(undefined, view, { windowStart: null, now, requested: false })
-  const cursor = { ...plan.cursor, messages: 3, scannedAt: now }
-  t.equal(scanOf({ ...plan, cursor }, 0, now), 'recent')
-  t.equal(scanOf({ ...plan, cursor, view: { ...view, messages: 5 } }, 2, now), 'recent')
-  t.equal(scanOf({ ...plan, cursor, view: { ...view, messages: 4 } }, 2, now), 'full')
+  const view: FolderView = { uidValidity: '1', uidNext: 9, messages: 3 }
+  const options = { since: null, now: '2026-01-01T00:00:00.000Z', thorough: false }
+  const plan = planFolder(undefined, view, options)
+  const cursor = { ...plan.cursor, messages: 3, scannedAt: options.now }
+  t.equal(scanOf({ ...plan, cursor }, 0, options), 'recent')
+  t.equal(scanOf({ ...plan, cursor }, 0, { ...options, thorough: true }), 'full')
+  t.equal(scanOf({ ...plan, cursor }, 0, { ...options, now: '2026-01-01T00:30:00.000Z' }), 'full')
+  t.equal(scanOf({ ...plan, cursor, view: { ...view, messages: 5 } }, 2, options), 'recent')
+  t.equal(scanOf({ ...plan, cursor, view: { ...view, messages: 4 } }, 2, options), 'full')
 })
 
-t.test('of flags, order, repeats and \\Recent say nothing', async (t) => {
-  const known: KnownPlacement[] = [
-    { uidValidity: '1', uid: 1, messageId: 'm', flags: ['b', 'a'], quarantined: false },
-  ]
-  t.strictSame(compareFlags(known, [{ uid: 1, flags: ['a', '\\Recent', 'b', 'a'] }]), {
-    changed: [],
-    missing: [],
-  })
+t.test('of flags, order and repeats say nothing, nor does what belongs to a session', async (t) => {
+  const known = [{ uid: 1, flags: ['b', 'a'] }]
+  t.strictSame(compareFlags(known, [{ uid: 1, flags: ['a', 'b'] }]), { changed: [], missing: [] })
   t.match(compareFlags(known, [{ uid: 1, flags: ['a'] }]), { changed: [{ flags: ['a'] }] })
   t.match(compareFlags(known, []), { missing: [{ uid: 1 }] })
+  t.strictSame(portFlags(['\\Seen', 'Later', '\\Recent', '\\seen', '\\FLAGGED', '\\Odd']), [
+    'Later',
+    '\\Odd',
+    'flagged',
+    'seen',
+  ])
 })
+
+t.test('a cursor is read back as it was written; any other text is none', async (t) => {
+  const view: FolderView = { uidValidity: '4294967295', uidNext: 9, messages: 3 }
+  const { cursor } = planFolder(undefined, view, {
+    since: '2026-01-01T00:00:00.000Z',
+    now: '2026-01-01T00:00:00.000Z',
+    thorough: false,
+  })
+  t.strictSame(readCursor(writeCursor('INBOX', cursor).at), cursor)
+  for (const text of ['', 'a', '{}', 'null', JSON.stringify({ ...cursor, uidNext: 'x' })])
+    t.equal(readCursor(text), undefined)
+})
+
+t.test(
+  'references have the order of UIDVALIDITY and UID, and name nothing under another UIDVALIDITY',
+  async (t) => {
+    const number = fc.integer({ min: 1, max: 4_294_967_295 })
+    fc.assert(
+      fc.property(number, number, number, number, (v, a, w, b) => {
+        const [one, other] = [refOf(String(v), a), refOf(String(w), b)]
+        const isBelow = v < w || (v === w && a < b)
+        return (
+          one < other === isBelow &&
+          uidIn(one, String(v)) === a &&
+          (v === w || uidIn(one, String(w)) === null)
+        )
+      }),
+    )
+    t.equal(uidIn('anything', '1'), null)
+  },
+)

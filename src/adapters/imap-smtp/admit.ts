@@ -1,0 +1,51 @@
+import { Secret } from '../../commands/ports/credentials.ts'
+import type { Access, Admitted, MailProvider } from '../../commands/ports/mail-provider.ts'
+import { Refused } from '../../domain/decider.ts'
+import { forms, SECRETS, serverOf, type EnteredServer, type Protocol, type Server } from './connection.ts'
+
+/** Parts what was entered into servers and passwords, one server at least. */
+export const admit: MailProvider['admit'] = (entered, before): Admitted => {
+  const { provider, smtp, imap } = forms.entered.parse(entered)
+  if (smtp === null && imap === null)
+    throw new Refused(
+      'account-without-server',
+      'The account has neither an SMTP nor an IMAP server',
+      'Give the settings of at least one of the two.',
+    )
+  return {
+    connection: { provider, smtp: smtp && withoutPassword(smtp), imap: imap && withoutPassword(imap) },
+    credentials: { ...passwordFor('smtp', smtp, before), ...passwordFor('imap', imap, before) },
+    sends: smtp !== null,
+    receives: imap !== null,
+  }
+}
+
+const withoutPassword = ({ host, port, encryption, username }: EnteredServer): Server => ({
+  host,
+  port,
+  encryption,
+  username,
+})
+
+const passwordFor = (
+  protocol: Protocol,
+  server: EnteredServer | null,
+  before: Access | null,
+): Record<string, Secret> => {
+  if (server === null) return {}
+  const password =
+    server.password === undefined ? kept(protocol, server, before) : new Secret(server.password)
+  if (password === undefined)
+    throw new Refused(
+      'password-missing',
+      'No password is kept for this server',
+      'Send the password along with the settings.',
+    )
+  return { [SECRETS[protocol]]: password }
+}
+
+/** Who may change a server must not learn the password by naming a host of their own. */
+const kept = (protocol: Protocol, { host }: EnteredServer, before: Access | null): Secret | undefined =>
+  before !== null && serverOf(before, protocol)?.host === host
+    ? before.credentials[SECRETS[protocol]]
+    : undefined

@@ -1,0 +1,88 @@
+import type { ChangeSet, KnownPlaces, MailChange, MailFolder } from '../../commands/ports/mail-provider.ts'
+import type { ImapSession } from './imap.ts'
+import { refOf, uidIn } from './places.ts'
+import { compareFlags, RECENT, scanOf, STRETCH, type FolderPlan, type PlanOptions } from './plan.ts'
+
+const PAGE = 1000
+/** So many removals at most are told of a folder in one run; the next one goes on. */
+const MOST_MISSING = 10_000
+
+/** `complete`: all that was to be compared has been. */
+type Compared = { readonly full: boolean; readonly complete: boolean; readonly missing: readonly string[] }
+
+/**
+ * Compares what is known of the folder with what the server shows, page by page from the newest, for servers that tell
+ * of no changes themselves. Changed flags are told at once; what is missing, or known under a UIDVALIDITY of old, later.
+ */
+export async function* compareKnown(
+  session: ImapSession,
+  folder: MailFolder,
+  plan: FolderPlan,
+  newlyListed: number,
+  options: PlanOptions,
+  known: KnownPlaces,
+): AsyncGenerator<ChangeSet, Compared> {
+  const { view } = plan
+  const full = scanOf(plan, newlyListed, options) === 'full'
+  // What this very run has read has the flags that it was read with, unless a former one had met it and died;
+  // after a first reading, the next run compares.
+  const unread = plan.cursor.messages === null ? null : plan.newFrom
+  const end = plan.isFresh ? 0 : (unread ?? view.uidNext)
+  const missing: string[] = []
+  let below = full ? null : refOf(view.uidValidity, end)
+  for (;;) {
+    const page = await known.page(folder.folder, below, full ? PAGE : RECENT)
+    const here = page.flatMap(({ ref, flags }) => {
+      const uid = uidIn(ref, view.uidValidity)
+      if (uid === null) missing.push(ref)
+      return uid === null || uid >= end ? [] : [{ ref, uid, flags }]
+    })
+    const differing = compareFlags(here, await shown(session, folder.folder, here))
+    missing.push(...differing.missing.map(({ ref }) => ref))
+    yield* tellFlags(folder, differing.changed)
+    const last = page.at(-1)
+    if (!full || page.length < PAGE || last === undefined) break
+    if (missing.length >= MOST_MISSING) return { full, complete: false, missing }
+    below = last.ref
+  }
+  return { full, complete: !plan.isFresh, missing }
+}
+
+const shown = async (
+  session: ImapSession,
+  path: string,
+  newestFirst: readonly { readonly uid: number }[],
+) => {
+  const [newest, oldest] = [newestFirst[0], newestFirst.at(-1)]
+  if (newest === undefined || oldest === undefined) return []
+  await session.enter(path)
+  return session.flags({ from: oldest.uid, to: newest.uid })
+}
+
+function* tellFlags(
+  folder: MailFolder,
+  changed: readonly { readonly known: { readonly ref: string }; readonly flags: readonly string[] }[],
+): Generator<ChangeSet> {
+  for (let from = 0; from < changed.length; from += STRETCH) {
+    const changes = changed.slice(from, from + STRETCH).map(({ known: { ref }, flags }): MailChange => ({
+      kind: 'flagged',
+      placement: { ...folder, ref },
+      flags,
+    }))
+    yield { kind: 'changes', folders: [folder], changes, cursor: null }
+  }
+}
+
+/** All that is known of a folder. */
+export const knownInFull = async (
+  known: KnownPlaces,
+  path: string,
+): Promise<Pick<Compared, 'complete' | 'missing'>> => {
+  const missing: string[] = []
+  for (;;) {
+    const page = await known.page(path, missing.at(-1) ?? null, PAGE)
+    missing.push(...page.map(({ ref }) => ref))
+    if (page.length < PAGE) return { complete: true, missing }
+    if (missing.length >= MOST_MISSING) return { complete: false, missing }
+  }
+}

@@ -1,0 +1,32 @@
+import type { MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
+import type { EgressGuard } from '../network/egress-guard.ts'
+import { admit } from './admit.ts'
+import { changesOf } from './changes.ts'
+import { connectionTest } from './connection-test.ts'
+import { forms, loginOf, serverOf } from './connection.ts'
+import { openSession, type ImapSession } from './imap.ts'
+import { rawOf } from './raw.ts'
+import { fileCopy, whatBecameOf } from './sent-folder.ts'
+import { smtpSender } from './smtp.ts'
+import { watchInbox } from './watch.ts'
+
+/** Any mailbox that is reached by name and password: SMTP submission for sending, IMAP for reading, or one of the two. */
+export const imapSmtpProvider = (guard: EgressGuard): MailProvider => ({
+  ...smtpSender(guard),
+  name: 'imap-smtp',
+  forms,
+  title: (connection) => (serverOf({ connection }, 'imap') === null ? 'SMTP' : 'IMAP'),
+  admit,
+  test: connectionTest(guard),
+  open: async (access, signal) => mailbox(await openSession(guard, loginOf(access, 'imap'), signal)),
+  watch: async (access, onHint, signal) => watchInbox(guard, loginOf(access, 'imap'), onHint, signal),
+})
+
+const mailbox = (session: ImapSession): MailboxSession => ({
+  folders: session.folders,
+  changes: (query) => changesOf(session, query),
+  raw: (placements) => rawOf(session, placements),
+  whatBecameOf: whatBecameOf(session),
+  fileCopy: fileCopy(session),
+  close: session.close,
+})

@@ -1,0 +1,39 @@
+import { MailUnavailable, type MissingMessage, type RawMessage } from '../../commands/ports/mail-provider.ts'
+import type { Placement } from '../../domain/sync/events.ts'
+import type { ImapSession } from './imap.ts'
+import { uidIn } from './places.ts'
+import type { FolderView } from './plan.ts'
+
+/** Folder by folder, in ranges. What is not handed out is there still, and withheld, or gone. */
+export async function* rawOf(
+  session: ImapSession,
+  placements: readonly Placement[],
+): AsyncGenerator<RawMessage | MissingMessage> {
+  for (const [path, places] of Map.groupBy(placements, ({ folder }) => folder)) {
+    const view = await entered(session, path)
+    const left = new Map<number, Placement>()
+    for (const placement of places) {
+      const uid = view && uidIn(placement.ref, view.uidValidity)
+      if (uid === null) yield { placement, missing: 'gone' }
+      else left.set(uid, placement)
+    }
+    for await (const { uid, ...message } of session.fetch([...left.keys()])) {
+      const placement = left.get(uid)
+      if (placement === undefined) continue
+      left.delete(uid)
+      yield { placement, ...message }
+    }
+    const there = left.size === 0 ? left : await session.among([...left.keys()])
+    for (const [uid, placement] of left) yield { placement, missing: there.has(uid) ? 'withheld' : 'gone' }
+  }
+}
+
+/** Null where the folder is not there any more. */
+const entered = async (session: ImapSession, path: string): Promise<FolderView | null> => {
+  try {
+    return await session.enter(path)
+  } catch (error) {
+    if (error instanceof MailUnavailable && error.kind === 'gone') return null
+    throw error
+  }
+}
