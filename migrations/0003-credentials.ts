@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Passwords of accounts, each sealed under its account's data key, and that key sealed under one of the keyring. */
+/** Credentials of accounts, sealed under the account's data key, and that key sealed under one of the keyring. */
 export const up = async (db: Kysely<unknown>): Promise<void> => {
   // The row stays when the key is destroyed, so that versions go on growing.
   await sql`
@@ -16,8 +16,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     create table mailtrail.credentials (
       account_id text collate "C" not null references mailtrail.credential_keys,
       version integer not null,
-      smtp_password bytea,
-      imap_password bytea,
+      sealed bytea not null,
       created_at timestamptz not null default now(),
       primary key (account_id, version))`.execute(db)
 }

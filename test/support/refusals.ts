@@ -45,7 +45,7 @@ export const lastingState = async (pool: pg.Pool): Promise<unknown> => {
   const { rows } = await pool.query<Record<string, unknown>>(
     `select (select string_agg(type, ' ' order by position) from es.events) as types,
        ${digest('position, event_id, type, data::text', 'es.events')} as events,
-       ${digest('account_id, version, smtp_password, imap_password', 'mailtrail.credentials')} as credentials,
+       ${digest('account_id, version, sealed', 'mailtrail.credentials')} as credentials,
        ${digest('hash, size', 'mailtrail.blobs')} as blobs,
        ${digest('id, scopes, revoked_at', 'mailtrail.api_keys')} as keys`,
   )

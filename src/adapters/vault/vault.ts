@@ -5,14 +5,14 @@ import { open, seal } from './envelope.ts'
 import type { Keyring } from './keyring.ts'
 import { transaction } from './transaction.ts'
 
-type Sealed = { readonly smtp_password: Buffer | null; readonly imap_password: Buffer | null }
+type Sealed = { readonly sealed: Buffer }
 
 /** Versions before the newest that stay readable: a command that lost a race goes on with the one it knows. */
 const KEPT_VERSIONS = 4
 
 /**
- * Passwords in PostgreSQL. A random data key an account, wrapped by the keyring's current key; each password sealed
- * under it for its account, field and version.
+ * Credentials in PostgreSQL. A random data key an account, wrapped by the keyring's current key; each version of its
+ * credentials is one record, sealed under that key for its account and version.
  * `store` and `load` throw CredentialsUnreadable where the account's data key cannot be opened.
  */
 export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
@@ -29,16 +29,9 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
       )
       const version = rows[0]!.last_version
       const key = unwrap(keyring, accountId, rows[0]!)
-      const sealed = (field: Field, secret: Secret | null) =>
-        secret && seal(key, Buffer.from(secret.reveal(), 'utf8'), fieldOf(accountId, field, version))
       await client.query(
-        'insert into mailtrail.credentials (account_id, version, smtp_password, imap_password) values ($1, $2, $3, $4)',
-        [
-          accountId,
-          version,
-          sealed('smtp_password', credentials.smtpPassword),
-          sealed('imap_password', credentials.imapPassword),
-        ],
+        'insert into mailtrail.credentials (account_id, version, sealed) values ($1, $2, $3)',
+        [accountId, version, seal(key, written(credentials), recordOf(accountId, version))],
       )
       await client.query('delete from mailtrail.credentials where account_id = $1 and version <= $2', [
         accountId,
@@ -49,22 +42,16 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
 
   load: async (accountId, version): Promise<Credentials | null> => {
     const { rows } = await pool.query<WrappedKey & Sealed>(
-      `select key_id, wrapped_key, smtp_password, imap_password
+      `select key_id, wrapped_key, sealed
        from mailtrail.credentials join mailtrail.credential_keys using (account_id)
        where account_id = $1 and version = $2 and wrapped_key is not null`,
       [accountId, version],
     )
     const [row] = rows
     if (!row) return null
-    const key = unwrap(keyring, accountId, row)
-    const opened = (field: Field) => {
-      const sealed = row[field]
-      if (!sealed) return null
-      const plain = open(key, sealed, fieldOf(accountId, field, version))
-      if (!plain) throw new CredentialsUnreadable(accountId, 'they are not what was stored for it')
-      return new Secret(plain.toString('utf8'))
-    }
-    return { smtpPassword: opened('smtp_password'), imapPassword: opened('imap_password') }
+    const plain = open(unwrap(keyring, accountId, row), row.sealed, recordOf(accountId, version))
+    if (!plain) throw new CredentialsUnreadable(accountId, 'they are not what was stored for it')
+    return read(plain)
   },
 
   destroy: (accountId) =>
@@ -77,11 +64,15 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
     }),
 })
 
-type Field = keyof Sealed
+const recordOf = (accountId: string, version: number) => ['mailtrail credentials', accountId, version]
 
-const fieldOf = (accountId: string, field: Field, version: number) => [
-  'mailtrail credential',
-  accountId,
-  field,
-  version,
-]
+const written = (credentials: Credentials): Buffer =>
+  Buffer.from(
+    JSON.stringify(Object.entries(credentials).map(([name, secret]) => [name, secret.reveal()])),
+    'utf8',
+  )
+
+const read = (plain: Buffer): Credentials => {
+  const entries = JSON.parse(plain.toString('utf8')) as [string, string][]
+  return Object.fromEntries(entries.map(([name, text]) => [name, new Secret(text)]))
+}
