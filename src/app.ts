@@ -16,7 +16,9 @@ import { projections } from './app/read-models.ts'
 import { addOperatorRoutes, addRoutes } from './app/routes.ts'
 import { systemCaller } from './commands/handle.ts'
 import type { Clock } from './commands/ports/clock.ts'
+import type { MailProvider } from './commands/ports/mail-provider.ts'
 import { Secret } from './commands/ports/credentials.ts'
+import { watchAccounts } from './commands/sync/watch-accounts.ts'
 import { recordHits } from './commands/tracking/record-hits.ts'
 import { runAutomations, type Automation } from './commands/automation-runner.ts'
 import type { Config } from './config.ts'
@@ -30,6 +32,8 @@ export type AppParts = {
   readonly clock?: Clock
   /** Where the log goes, a JSON object a line. */
   readonly logTo: { write(line: string): void }
+  /** Kinds of mail systems beside those that there are in any case. */
+  readonly providers?: readonly MailProvider[]
 }
 
 export type Mailtrail = {
@@ -54,6 +58,7 @@ export const createApp = async ({
   pool,
   logTo,
   clock = () => new Date(),
+  providers = [],
 }: AppParts): Promise<Mailtrail> => {
   await migrate(pool)
   await prepareReadModels(pool, projections)
@@ -93,7 +98,8 @@ export const createApp = async ({
   })
   const store = await openStore(config, pool, (error) => server.log.warn({ err: error }, 'event store'))
   await requireOwnLog(pool, store)
-  const adapters = openAdapters({ config, pool, store, keyring, trackingUrl, log: server.log, meter })
+  const { log } = server
+  const adapters = openAdapters({ config, pool, store, keyring, trackingUrl, providers, log, meter })
   const { runner, spool, leases } = adapters
   const needs = needsOf(adapters, clock)
   const servesApi = config.role !== 'worker'
@@ -121,6 +127,10 @@ export const createApp = async ({
     return Promise.all([
       runner.start(signal),
       runAutomations(automations.map(observing.automation), automationParts, signal),
+      watchAccounts({
+        ...needs.watchNeeds,
+        onError: (error) => automationParts.onError('watch mailboxes', error),
+      })(signal),
     ])
   }
 

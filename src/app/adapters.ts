@@ -4,10 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { connectionTester } from '../adapters/imap-smtp/connection-test.ts'
 import { egressGuard } from '../adapters/network/egress-guard.ts'
-import { imapConnector } from '../adapters/imap-smtp/imap.ts'
-import { smtpSender } from '../adapters/imap-smtp/smtp.ts'
 import { spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
 import { measuredStore } from '../adapters/metrics/measured-store.ts'
@@ -20,7 +17,7 @@ import { logTimes } from '../adapters/postgres/log-times.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { projectionRunner } from '../adapters/postgres/projection-runner.ts'
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
-import { tracedConnector, tracedSender } from '../adapters/tracing/traced-mail.ts'
+import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
 import { tracedStore } from '../adapters/tracing/traced-store.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
@@ -28,7 +25,9 @@ import { trackingTokens } from '../adapters/tracking/token.ts'
 import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
+import type { MailProvider } from '../commands/ports/mail-provider.ts'
 import type { Config } from '../config.ts'
+import { providersOf } from './providers.ts'
 import { projections } from './read-models.ts'
 
 type Parts = {
@@ -40,6 +39,8 @@ type Parts = {
   readonly store: EventStore
   readonly keyring: Keyring
   readonly trackingUrl: string
+  /** Kinds of mail systems beside those that there are in any case. */
+  readonly providers: readonly MailProvider[]
 }
 
 /** Whatever is on the other side: the database, mail servers, files. */
@@ -51,10 +52,7 @@ export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, .
   const times = logTimes(pool, store)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
-  const guard = egressGuard(config.egress)
-  const tester = connectionTester(guard)
-  const connector = tracedConnector(imapConnector(guard))
-  const sender = tracedSender(smtpSender(guard))
+  const providers = [...providersOf(egressGuard(config.egress)), ...parts.providers].map(tracedProvider)
   const parser = mailParser()
   const compiler = templateCompiler()
   const tokens = trackingTokens(keyring.trackingKeys(), new URL(trackingUrl).host)
@@ -72,7 +70,12 @@ export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, .
   }
   const runner = projectionRunner({ store, pool, leases, projections, log, onBatch })
   const close = async (): Promise<void> => {
-    await Promise.all([spool.close(), sender.close(), parser.close(), compiler.close()])
+    await Promise.all([
+      ...providers.map((provider) => provider.close()),
+      spool.close(),
+      parser.close(),
+      compiler.close(),
+    ])
     await store.close()
   }
   return {
@@ -82,9 +85,7 @@ export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, .
     times,
     blobs,
     vault,
-    tester,
-    connector,
-    sender,
+    providers,
     parser,
     compiler,
     tokens,

@@ -12,7 +12,7 @@ import { confirmDelivery } from '../commands/sending/confirm-delivery.ts'
 import { confirmFound } from '../commands/sending/confirm-found.ts'
 import { fileSentCopy, giveUpOnCopy } from '../commands/sending/file-sent-copy.ts'
 import { readReport } from '../commands/sending/read-report.ts'
-import { recoverReleasing } from '../commands/sending/recover-releasing.ts'
+import { recoverReleased } from '../commands/sending/recover-released.ts'
 import { sendEmail } from '../commands/sending/send-email.ts'
 import { runSync } from '../commands/sync/run-sync.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
@@ -39,10 +39,11 @@ export const automationsOf = (
   clock: Clock,
   deliveryWindowMinutes: number,
 ): Automation[] => {
-  const sending = { ...sendNeeds, send: sendEmail(sendNeeds), recover: recoverReleasing(needs) }
+  const sending = { ...sendNeeds, send: sendEmail(sendNeeds), recover: recoverReleased(needs) }
   const syncDue = syncDueAccounts({
     clock,
     dueAccounts: (limit) => dueAccounts(db, clock(), limit),
+    hints: syncNeeds.hints,
     run: runSync(syncNeeds),
   })
   return [
@@ -59,6 +60,7 @@ export const automationsOf = (
     {
       name: 'sync',
       wakeOn: [syncSchedule],
+      onNews: syncNeeds.hints.onHint,
       everyMs: 1000,
       single: false,
       lanes: SYNC_LANES,

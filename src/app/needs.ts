@@ -1,10 +1,18 @@
 import { composeMail } from '../adapters/mime/compose.ts'
 import { linkedStore } from '../adapters/tracing/traced-store.ts'
-import { loginsOf } from '../commands/accounts/test-account.ts'
+import { accessOf } from '../commands/accounts/test-account.ts'
 import { handler, loader, type Load } from '../commands/handle.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import type { MailToCompose } from '../commands/ports/composer.ts'
-import type { OpenMailbox } from '../commands/ports/mail-provider.ts'
+import {
+  MailUnavailable,
+  type Access,
+  type MailProvider,
+  type OpenMailbox,
+  type ProviderOf,
+  type WatchMailbox,
+} from '../commands/ports/mail-provider.ts'
+import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import type { KnownMail } from '../commands/sync/ports.ts'
 import { findTemplate } from '../commands/templates/find-template.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
@@ -15,22 +23,32 @@ import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.
 import { contactOfAddress } from '../projections/directory/directory.ts'
 import { accountsWithDue, dueMessages, releasingMessages } from '../projections/sending/outbox-queries.ts'
 import { findMessage } from '../projections/sync/find-messages.ts'
-import { knownAmong, knownBelow, knownOfOld } from '../projections/sync/placements.ts'
-import { lastRunOf } from '../projections/sync/sync-schedule.ts'
+import { knownAmong, knownPage, placements } from '../projections/sync/placements.ts'
+import { lastRunOf, stillWatchable, watchableAccounts } from '../projections/sync/sync-schedule.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
 
 /** What commands ask of the outside and of other features, each set in the words of those that ask. */
 export const needsOf = (adapters: Adapters, clock: Clock) => {
-  const { db, store, leases, blobs, vault, tester, connector, sender, parser, compiler, tracker } = adapters
+  const { db, store, leases, blobs, vault, runner, parser, compiler, tracker } = adapters
   const handle = tracedHandle(handler(linkedStore(store), clock))
   const load = loader(store)
   const findAccount = accountFinder(load)
-  const openMailbox: OpenMailbox = async (accountId, stop) => {
+  const providerOf = providerFinder(adapters.providers)
+  const mailboxOf = async (accountId: string): Promise<{ provider: MailProvider; access: Access } | null> => {
     const found = await findAccount(accountId)
-    if (!found?.imap || found.status === 'disconnected') return null
-    const { imap } = await loginsOf(vault, found)
-    return imap && connector.connect(imap, stop)
+    if (!found?.receives || found.status === 'disconnected') return null
+    const access = await accessOf(vault, found)
+    if (!access) throw signInAgain()
+    return { provider: providerOf(found.connection), access }
+  }
+  const openMailbox: OpenMailbox = async (accountId, stop) => {
+    const mailbox = await mailboxOf(accountId)
+    return mailbox && mailbox.provider.open(mailbox.access, stop)
+  }
+  const watchMailbox: WatchMailbox = async (accountId, onHint, stop) => {
+    const mailbox = await mailboxOf(accountId)
+    await mailbox?.provider.watch(mailbox.access, onHint, stop)
   }
   const lookup = {
     ...directoryLookup(load),
@@ -43,7 +61,7 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
     store,
     blobs,
     vault,
-    tester,
+    providerOf,
     compiler,
     parser,
     leases,
@@ -51,9 +69,12 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
     openMailbox,
   }
   const known: KnownMail = {
-    among: (folder, uids) => knownAmong(db, folder, uids),
-    below: (folder, below, limit) => knownBelow(db, folder, below, limit),
-    ofOld: (folder, after, limit) => knownOfOld(db, folder, after, limit),
+    among: (...asked) => knownAmong(db, ...asked),
+    page: (...asked) => knownPage(db, ...asked),
+    catchUp: async () => {
+      const position = await store.head()
+      return position === null || runner.waitFor(placements.name, position, CATCH_UP_MS)
+    },
   }
   const syncNeeds = {
     ...needs,
@@ -69,6 +90,14 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
     },
     known,
     lastRun: (accountId: string) => lastRunOf(db, accountId),
+    hints: hintsOfMailboxes(),
+  }
+  const watchNeeds = {
+    leases,
+    hints: syncNeeds.hints,
+    watchMailbox,
+    watchable: (after: string | null, limit: number) => watchableAccounts(db, after, limit),
+    stillWatchable: (accountIds: readonly string[]) => stillWatchable(db, accountIds),
   }
 
   const writeNeeds = {
@@ -92,16 +121,34 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
   const sendNeeds = {
     ...needs,
     directory: lookup,
-    sender,
     chance: Math.random,
     accountsWithDue: (limit: number) => accountsWithDue(db, limit),
     dueMessages: (accountId: string, limit: number) => dueMessages(db, accountId, limit),
     releasingMessages: (accountId: string | null, limit: number) => releasingMessages(db, accountId, limit),
   }
-  return { needs, syncNeeds, writeNeeds, sendNeeds }
+  return { needs, syncNeeds, watchNeeds, writeNeeds, sendNeeds }
 }
 
 export type Needs = ReturnType<typeof needsOf>
+
+/** How long a sync waits for the read model of what lies in the mailbox. */
+const CATCH_UP_MS = 30_000
+
+const providerFinder =
+  (providers: readonly MailProvider[]): ProviderOf =>
+  (connection) => {
+    const found = providers.find(({ name }) => name === connection.provider)
+    if (!found) throw new Error(`There is no mail provider ${connection.provider}`)
+    return found
+  }
+
+const signInAgain = () =>
+  new MailUnavailable(
+    'sign-in-again',
+    'credentials-missing',
+    'No credentials are kept for this account',
+    'Enter the password of the account again.',
+  )
 
 const accountFinder =
   (load: Load) =>
@@ -110,7 +157,7 @@ const accountFinder =
     return state.status === 'none' ? null : state
   }
 
-/** The user's own default account, else the team's (S17). */
+/** The user's own default account, else the team's. */
 const defaultAccountOf =
   (load: Load) =>
   async (userId: string | null): Promise<string | null> => {

@@ -5,7 +5,7 @@ import { checkSignature } from '../adapters/mjml/compile.ts'
 import { requireReadModels } from '../adapters/postgres/prepare-read-models.ts'
 import { isKnownBot } from '../adapters/tracking/known-bots.ts'
 import { networks } from '../adapters/tracking/networks.ts'
-import { changeServers } from '../commands/accounts/change-servers.ts'
+import { changeConnection } from '../commands/accounts/change-connection.ts'
 import { changeSettings } from '../commands/accounts/change-settings.ts'
 import { changeSignature } from '../commands/accounts/change-signature.ts'
 import { chooseDefaultAccount } from '../commands/accounts/choose-default-account.ts'
@@ -14,7 +14,7 @@ import { disconnectAccount } from '../commands/accounts/disconnect-account.ts'
 import { pauseAccount } from '../commands/accounts/pause-account.ts'
 import { requestSync } from '../commands/accounts/request-sync.ts'
 import { resumeAccount } from '../commands/accounts/resume-account.ts'
-import { testAccount } from '../commands/accounts/test-account.ts'
+import { testAccount, testConnection } from '../commands/accounts/test-account.ts'
 import { putEntry } from '../commands/directory/put-entry.ts'
 import { removeEntry } from '../commands/directory/remove-entry.ts'
 import type { Clock } from '../commands/ports/clock.ts'
@@ -121,7 +121,7 @@ export const addOperatorRoutes = (
 /** The API: every route but those of `addOperatorRoutes`. */
 export const addRoutes = (server: App, parts: Parts): void => {
   const { config, apiKeys, files, clock, signal } = parts
-  const { db, blobs, tester, parser, tokens, spool } = parts.adapters
+  const { db, blobs, providers, parser, tokens, spool } = parts.adapters
   const { needs, syncNeeds, writeNeeds } = parts.needs
   const { handle, load } = needs
   const { mayRead, own } = readAccess(needs.findAccount)
@@ -136,7 +136,7 @@ export const addRoutes = (server: App, parts: Parts): void => {
   })
   emailAccountRoutes(server, {
     connectAccount: connectAccount(needs),
-    changeServers: changeServers(needs),
+    changeConnection: changeConnection(needs),
     changeSettings: changeSettings(needs),
     changeSignature: changeSignature({ handle, check: checkSignature }),
     testAccount: testAccount(needs),
@@ -144,7 +144,9 @@ export const addRoutes = (server: App, parts: Parts): void => {
     resumeAccount: resumeAccount(needs),
     disconnectAccount: disconnectAccount(needs),
     chooseDefaultAccount: chooseDefaultAccount(needs),
-    tester,
+    testConnection: testConnection(needs),
+    providers,
+    titleOf: (connection) => needs.providerOf(connection).title(connection),
     listAccounts: (after, limit, withDisconnected, userId) =>
       listAccounts(db, after, limit, withDisconnected, userId),
     findAccount: (id, userId) => findAccountRow(db, id, userId),

@@ -8,6 +8,8 @@ export type Automation = {
   readonly name: string
   /** The projections whose news wake it. */
   readonly wakeOn: readonly { readonly name: string }[]
+  /** Other news that wake it: calls the listener whenever there are any; the answer ends that. */
+  readonly onNews?: (listener: () => void) => () => void
   /** It looks this often in any case: what falls due by time has no news. */
   readonly everyMs: number
   /** Run by one process at a time, under a lease of its name; otherwise by all, each item under its own lease. */
@@ -41,11 +43,13 @@ const run = async (automation: Automation, parts: Parts, signal: AbortSignal): P
   const bell = new Bell(signal)
   const names = automation.wakeOn.map(({ name }) => name)
   const stopListening = parts.onAdvanced(names, () => bell.ring())
+  const stopHearing = automation.onNews?.(() => bell.ring())
   const regularly = setInterval(() => bell.ring(), automation.everyMs)
   const lanes = Array.from({ length: automation.lanes ?? 1 }, () => runLane(automation, parts, bell, signal))
   await Promise.all(lanes)
   clearInterval(regularly)
   stopListening()
+  stopHearing?.()
 }
 
 const runLane = async (

@@ -1,41 +1,52 @@
-import { account, requireOwn, type ConnectedAccount, accountStream } from '../../domain/accounts/account.ts'
-import type { MailServer, TestStep } from '../../domain/accounts/events.ts'
+import { account, requireOwn, accountStream } from '../../domain/accounts/account.ts'
+import type { Connection, EnteredConnection, TestStep } from '../../domain/accounts/connection.ts'
 import { Refused } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
-import type { Secret, Vault } from '../ports/credentials.ts'
-import type { ConnectionTester, ServerLogin } from '../ports/mail-provider.ts'
+import type { Vault } from '../ports/credentials.ts'
+import type { Access, ProviderOf } from '../ports/mail-provider.ts'
 
-/** Tries a saved account's servers with its kept passwords, and records what came of it. */
+type Tested = { readonly ok: boolean; readonly steps: TestStep[] }
+
+/** Tries a connection that belongs to no account yet. Nothing is kept. */
+export const testConnection =
+  (deps: { providerOf: ProviderOf }) =>
+  (entered: EnteredConnection, signal: AbortSignal): Promise<Tested> => {
+    const provider = deps.providerOf(entered)
+    return provider.test(provider.admit(entered, null), signal)
+  }
+
+/** Tries the connection of a saved account with its kept credentials, and records what came of it. */
 export const testAccount =
-  (deps: { handle: Handle; load: Load; vault: Vault; tester: ConnectionTester }) =>
+  (deps: { handle: Handle; load: Load; vault: Vault; providerOf: ProviderOf }) =>
   async (caller: Caller, accountId: string, signal: AbortSignal) => {
     const { state } = await deps.load(account, accountStream(accountId))
     const own = requireOwn(state, userOf(caller))
-    const result = await deps.tester.test(await loginsOf(deps.vault, own), signal)
+    const access = await accessOf(deps.vault, own)
+    if (!access)
+      throw new Refused(
+        'credentials-missing',
+        'No credentials are kept for this account',
+        'Enter the password of the account again.',
+      )
+    const { ok, steps } = await deps.providerOf(own.connection).test(access, signal)
     const handled = await deps.handle(
       account,
       accountStream(accountId),
-      { do: 'record-test', ok: result.ok, steps: result.steps, by: userOf(caller) },
+      { do: 'record-test', ok, steps, by: userOf(caller) },
       caller,
     )
-    return { handled, ...result } satisfies { handled: unknown; ok: boolean; steps: TestStep[] }
+    return { handled, ok, steps }
   }
 
-/** The account's servers with their passwords. @throws Refused where the vault has none */
-export const loginsOf = async (
+/** How an account is reached; null where no credentials are kept for it. */
+export const accessOf = async (
   vault: Vault,
-  { accountId, credentialVersion, smtp, imap }: ConnectedAccount,
-): Promise<{ smtp: ServerLogin | null; imap: ServerLogin | null }> => {
-  const kept = await vault.load(accountId, credentialVersion)
-  const login = (server: MailServer | null, password: Secret | null | undefined): ServerLogin | null => {
-    if (!server) return null
-    if (!password)
-      throw new Refused(
-        'credentials-missing',
-        'No password is kept for this account',
-        'Enter the passwords of the account again.',
-      )
-    return { ...server, password }
-  }
-  return { smtp: login(smtp, kept?.smtpPassword), imap: login(imap, kept?.imapPassword) }
+  account: {
+    readonly accountId: string
+    readonly connection: Connection
+    readonly credentialVersion: number
+  },
+): Promise<Access | null> => {
+  const credentials = await vault.load(account.accountId, account.credentialVersion)
+  return credentials && { connection: account.connection, credentials }
 }

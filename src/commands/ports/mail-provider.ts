@@ -55,7 +55,11 @@ export type MailFolder = { readonly folder: string; readonly role: FolderRole | 
 
 /**
  * What has happened to a message in a folder. `added`: it lies there, and is to be fetched with `raw`. `moved`: the same
- * message lies elsewhere now, where the mailbox knows that; a provider that does not says `gone` and `added`.
+ * message lies elsewhere now, where the mailbox knows that; a provider that does not says `gone` and `added`. One whose
+ * old place is not known is to be fetched at the new one.
+ *
+ * Flags are `seen`, `answered`, `flagged`, `draft` and `deleted`; all others are as the mailbox has them. They are sorted,
+ * and none is there twice.
  */
 export type MailChange =
   | { readonly kind: 'added'; readonly placement: Placement }
@@ -221,8 +225,14 @@ export class MailUnavailable extends Error {
 
 // ---------------------------------------------------------------- for commands
 
+/** The provider that a connection is for. @throws Error where this program has none of that name */
+export type ProviderOf = (connection: { readonly provider: string }) => MailProvider
+
 /**
  * Signs in to the account's mailbox; null where the account receives no mail, or was disconnected.
  * @throws MailUnavailable, also where no credentials are kept (`sign-in-again`)
  */
 export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
+
+/** `watch` of the account's provider, while the account receives mail. @throws as `OpenMailbox` */
+export type WatchMailbox = (accountId: string, onHint: () => void, signal: AbortSignal) => Promise<void>

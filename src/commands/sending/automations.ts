@@ -1,14 +1,13 @@
 import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
-import type { OpenMailbox } from '../ports/mail-provider.ts'
+import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
 import type { confirmDelivery } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
 import type { readReport, ReportToRead } from './read-report.ts'
-import type { recoverReleasing } from './recover-releasing.ts'
+import type { recoverReleased } from './recover-released.ts'
 import type { sendEmail } from './send-email.ts'
-import { isAway, openSentFolder } from './sent-folder.ts'
 import { each, oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
 
 // What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
@@ -39,7 +38,7 @@ export type SendDue = {
   readonly dueMessages: (accountId: string, limit: number) => Promise<readonly string[]>
   readonly releasingMessages: ReleasingMessages
   readonly send: ReturnType<typeof sendEmail>
-  readonly recover: ReturnType<typeof recoverReleasing>
+  readonly recover: ReturnType<typeof recoverReleased>
   /** How long an account rests whose server puts everything off, at first and at most. */
   readonly restMs?: { readonly first: number; readonly most: number }
 }
@@ -118,10 +117,10 @@ const recoverOneByOne = (deps: Pick<SendDue, 'clock' | 'recover'>) =>
     ({ id }, signal) => deps.recover(systemCaller('sender', deps.clock, id), id, signal),
   )
 
-export type RecoverReleasing = Pick<SendDue, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
+export type RecoverDeadSends = Pick<SendDue, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
 
 /** Looks after messages whose sender died: the lease of their account can be had again. */
-export const recoverDeadSends = (deps: RecoverReleasing) => {
+export const recoverDeadSends = (deps: RecoverDeadSends) => {
   const recover = recoverOneByOne(deps)
   return async (signal: AbortSignal): Promise<boolean> => {
     const rows = await deps.releasingMessages(null, PAGE + recover.resting())
@@ -148,16 +147,16 @@ export const fileCopies = (deps: FileCopies) => {
   const resting = restAfterFailure({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
-      const folder = await openSentFolder(deps)(accountId, signal)
+      const session = await deps.openMailbox(accountId, signal)
       try {
         for (const id of ids)
-          if (!signal.aborted) await deps.file(systemCaller('filer', deps.clock, id), id, folder)
+          if (!signal.aborted) await deps.file(systemCaller('filer', deps.clock, id), id, session)
       } finally {
-        await folder?.session.close()
+        await session?.close()
       }
       resting.succeeded(accountId)
     } catch (error) {
-      if (!isAway(error)) throw error
+      if (!(error instanceof MailUnavailable)) throw error
       resting.failed(accountId)
       for (const id of ids) await deps.giveUp(systemCaller('filer', deps.clock, id), id)
     }

@@ -1,9 +1,8 @@
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { SentMessage } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { SentFolder } from './sent-folder.ts'
+import type { MailboxSession } from '../ports/mail-provider.ts'
 
 /** A mailbox that could not be reached for so long gets no copy any more. */
 const GIVE_UP_AFTER_MS = 7 * 24 * 3_600_000
@@ -16,34 +15,26 @@ type FileNeeds = {
 }
 
 /**
- * Puts the copy of a sent message (without pixel, with the original links, under the same Message-ID) into the Sent
- * folder, read, unless the server has put one there itself. `folder` is null where the account has no mailbox.
- * After a crash between the two steps the copy is found by its Message-ID.
+ * Puts the copy of a sent email (without pixel, with the original links, under the same Message-ID) into the Sent folder,
+ * unless the provider has put one there itself. `session` is null where the account has no mailbox. After a crash between
+ * the two steps the copy is found by its Message-ID.
  */
 export const fileSentCopy =
   (deps: FileNeeds) =>
-  async (caller: Caller, outgoingId: string, folder: SentFolder | null): Promise<void> => {
+  async (caller: Caller, outgoingId: string, session: MailboxSession | null): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
     if (state.status !== 'sent' || state.copy !== null) return
-    const outcome = await file(deps, state, folder)
-    const path = outcome === 'impossible' ? null : (folder?.path ?? null)
-    await deps.handle(outgoingEmail, stream, { do: 'record-copy', outcome, folder: path }, caller)
+    const { message, sentAt } = state
+    const { outcome, folder } = session
+      ? await session.fileCopy({
+          messageId: message.header.messageId,
+          sentAt: new Date(sentAt),
+          content: () => deps.blobs.get(message.copy.blob),
+        })
+      : ({ outcome: 'impossible', folder: null } as const)
+    await deps.handle(outgoingEmail, stream, { do: 'record-copy', outcome, folder }, caller)
   }
-
-const file = async (
-  { blobs }: FileNeeds,
-  { message, sentAt }: SentMessage,
-  folder: SentFolder | null,
-): Promise<'filed' | 'found' | 'impossible'> => {
-  if (folder?.path === null || folder === null) return 'impossible'
-  const { session, path } = folder
-  if ((await session.findByMessageId(message.header.messageId)).length > 0) return 'found'
-  const copy = await blobs.get(message.copy.blob)
-  if (!copy) return 'impossible'
-  await session.append(path, copy, ['\\Seen'], new Date(sentAt))
-  return 'filed'
-}
 
 /** Ends the waiting for a mailbox that stays away. @returns whether it has ended */
 export const giveUpOnCopy =

@@ -1,4 +1,5 @@
-import type { AccountSettings, MailServer, Owner } from '../../domain/accounts/events.ts'
+import type { Connection } from '../../domain/accounts/connection.ts'
+import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import type { ReplyParent } from '../../domain/sending/reply.ts'
@@ -10,8 +11,8 @@ export type SendingAccount = {
   readonly accountId: string
   readonly address: string
   readonly owner: Owner
-  readonly smtp: MailServer | null
-  readonly imap: MailServer | null
+  readonly connection: Connection
+  readonly sends: boolean
   readonly credentialVersion: number
   readonly settings: AccountSettings
   readonly signature: string
@@ -23,7 +24,7 @@ export type FindAccount = (accountId: string) => Promise<SendingAccount | null>
 /** The same, if it may send and sync now. @throws Refused that says why not */
 export type ActiveAccount = (accountId: string) => Promise<SendingAccount>
 
-/** The account that is written from where none is named (S17); null where none was chosen. */
+/** The account that is written from where none is named; null where none was chosen. */
 export type DefaultAccount = (userId: string | null) => Promise<string | null>
 
 /** The CRM's records; null for what it never put, or removed. */

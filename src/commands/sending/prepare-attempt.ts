@@ -1,7 +1,7 @@
 import type { WaitingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Vault } from '../ports/credentials.ts'
-import type { SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
+import type { Access, SendOutcome } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
 
 /** A scheduled message that is later than this is not sent without a person's word. */
@@ -15,7 +15,7 @@ export type PrepareNeeds = {
 }
 
 export type Prepared =
-  | { readonly kind: 'ready'; readonly login: ServerLogin; readonly mime: Buffer }
+  | { readonly kind: 'ready'; readonly access: Access; readonly mime: Buffer }
   | { readonly kind: 'paused' }
   | Extract<SendOutcome, { kind: 'deferred' | 'failed' }>
 
@@ -38,11 +38,11 @@ export const prepareAttempt =
         'Write the message again from another account.',
       )
     if (account.status === 'paused') return { kind: 'paused' }
-    if (!account.smtp)
+    if (!account.sends)
       return failed(
         'account-sends-no-mail',
-        'The account has no SMTP server any more',
-        'Add the SMTP settings of the account, and try the message again.',
+        'The account is no longer set up for sending',
+        'Change the connection of the account to one that sends, and try the message again.',
       )
     if (message.userId !== null && !(await deps.directory.user(message.userId)))
       return failed(
@@ -51,11 +51,11 @@ export const prepareAttempt =
         'Write the message again as another user.',
       )
     const credentials = await deps.vault.load(account.accountId, account.credentialVersion)
-    if (!credentials?.smtpPassword)
+    if (!credentials)
       return {
         kind: 'deferred',
         code: 'credentials-missing',
-        reason: 'No password is kept for the SMTP server of the account',
+        reason: 'No credentials are kept for the account',
       }
     const mime = await deps.blobs.get(message.mime.blob)
     if (!mime)
@@ -64,7 +64,7 @@ export const prepareAttempt =
         'The content of the message is not in the store',
         'Write the message again.',
       )
-    return { kind: 'ready', login: { ...account.smtp, password: credentials.smtpPassword }, mime }
+    return { kind: 'ready', access: { connection: account.connection, credentials }, mime }
   }
 
 const isOverdue = ({ message, attempts, dueAt }: WaitingMessage, now: Date): boolean =>

@@ -135,18 +135,18 @@ const composeMessage = async (
 }
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
-const requireMaySend = ({ owner, smtp }: SendingAccount, userId: string | null): void => {
+const requireMaySend = ({ owner, sends }: SendingAccount, userId: string | null): void => {
   if (!mayUse(owner, userId))
     throw new Refused(
       'not-your-account',
       'The account belongs to another user',
       'Send from an account of your own or of the team.',
     )
-  if (!smtp)
+  if (!sends)
     throw new Refused(
       'account-sends-no-mail',
-      'The account has no SMTP server to send through',
-      'Add the SMTP settings of the account.',
+      'The account is not set up for sending',
+      'Change the connection of the account to one that sends.',
     )
 }
 

@@ -2,7 +2,7 @@ import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-ema
 import type { OutgoingCommand, OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { MailSender, SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
+import type { Access, EmailToSend, MailProvider, ProviderOf, SendOutcome } from '../ports/mail-provider.ts'
 import type { Chance } from './ports.ts'
 import { isAnswer, untilAnswered } from './until-answered.ts'
 import { prepareAttempt, type PrepareNeeds } from './prepare-attempt.ts'
@@ -12,19 +12,19 @@ export type SendNeeds = PrepareNeeds & {
   readonly load: Load
   readonly clock: Clock
   readonly chance: Chance
-  readonly sender: MailSender
+  readonly providerOf: ProviderOf
 }
 
 /** `over`: it is not waiting any more. `not-due`, `paused`: not now. The others are what became of the attempt. */
 export type AttemptResult = SendOutcome['kind'] | 'over' | 'not-due' | 'paused'
 
-/** The server holds the connection open meanwhile, with everything but the dot. */
+/** The provider holds the email ready meanwhile. */
 const RELEASE_PATIENCE_MS = 5_000
 /** The answer must not be lost: without it a message that is known to be sent would be unknown. */
 const ANSWER_PATIENCE_MS = 120_000
 
 /**
- * Makes one attempt to send a message. The release, the only thing that lets the dot out, is appended at the very
+ * Makes one attempt to send a message. The release, without which nothing is sent, is appended at the very
  * revision that was loaded: of several senders, a cancel and a pause of hours, one wins. What came of it is
  * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
  */
@@ -41,10 +41,17 @@ export const sendEmail =
     if (prepared.kind === 'paused') return 'paused'
     const attempt = state.attempts + 1
     const release = releaseOf(deps, caller, stream, loaded, attempt)
-    const { envelope } = state.message
+    const { envelope, header } = state.message
+    const email = (mime: Buffer): EmailToSend => ({ envelope, messageId: header.messageId, mime })
     const { outcome, fault } =
       prepared.kind === 'ready'
-        ? await send(deps.sender, prepared.login, { envelope, mime: prepared.mime }, release, signal)
+        ? await send(
+            deps.providerOf(prepared.access.connection),
+            prepared.access,
+            email(prepared.mime),
+            release,
+            signal,
+          )
         : { outcome: prepared, fault: null }
     const released = await release.wasGiven()
     // Nothing was sent, yet the release stands in the stream: it is taken back.
@@ -64,7 +71,7 @@ const storeAway: SendOutcome = {
 type Loaded = Known<OutgoingEmail>
 
 type Release = {
-  readonly ask: () => Promise<boolean>
+  readonly ask: (handle: string | null) => Promise<boolean>
   readonly wasGiven: () => Promise<boolean>
   /** The message as the release left it. */
   readonly given: () => Loaded | undefined
@@ -79,8 +86,9 @@ const releaseOf = (
 ): Release => {
   let state: 'not-given' | 'given' | 'in-doubt' = 'not-given'
   let given: Loaded | undefined
+  let named: string | null = null
   const append = async (patienceMs: number): Promise<boolean> => {
-    const command = { do: 'release', attempt, now: clock().toISOString() } as const
+    const command = { do: 'release', attempt, handle: named, now: clock().toISOString() } as const
     const options = { ifRevision: known.revision, known }
     const once = () => handle(outgoingEmail, stream, command, caller, options)
     try {
@@ -92,25 +100,28 @@ const releaseOf = (
     return state === 'given'
   }
   return {
-    ask: () => append(RELEASE_PATIENCE_MS),
+    ask: (handle) => {
+      named = handle
+      return append(RELEASE_PATIENCE_MS)
+    },
     // Where the store did not answer, the release may be there all the same.
     wasGiven: async () => (state === 'in-doubt' ? append(ANSWER_PATIENCE_MS) : state === 'given'),
     given: () => given,
   }
 }
 
-/** The outcome; where the sender failed in a way that it should not, what that leaves behind, and the fault. */
+/** The outcome; where the provider failed in a way that it should not, what that leaves behind, and the fault. */
 const send = async (
-  sender: MailSender,
-  login: ServerLogin,
-  message: Parameters<MailSender['send']>[1],
+  provider: MailProvider,
+  access: Access,
+  email: EmailToSend,
   release: Release,
   signal: AbortSignal,
 ): Promise<{ outcome: SendOutcome; fault: Error | null }> => {
   try {
-    return { outcome: await sender.send(login, message, release.ask, signal), fault: null }
+    return { outcome: await provider.send(access, email, release.ask, signal), fault: null }
   } catch (error) {
-    const reason = 'The sender failed'
+    const reason = 'The mail provider could not be used, for a fault of ours'
     const outcome: SendOutcome = (await release.wasGiven())
       ? { kind: 'unknown', reason }
       : { kind: 'deferred', code: 'internal', reason }
@@ -142,7 +153,8 @@ const commandOf = (
       return { do: 'record-sent', attempt, sentAt: now, accepted: outcome.accepted, refused: outcome.refused }
     case 'deferred': {
       const { code, reason } = outcome
-      return { do: 'record-deferred', attempt, released, code, reason, now, chance: deps.chance() }
+      const until = outcome.until?.toISOString() ?? null
+      return { do: 'record-deferred', attempt, released, code, reason, now, chance: deps.chance(), until }
     }
     case 'failed': {
       const { code, reason, remedy, refused } = outcome

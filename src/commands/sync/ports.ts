@@ -1,11 +1,10 @@
 import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
-import type { KnownPlacement } from '../../domain/sync/plan.ts'
 import type { Handle, Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventStore } from '../ports/event-log.ts'
 import type { Leases } from '../ports/leases.ts'
-import type { OpenMailbox } from '../ports/mail-provider.ts'
+import type { KnownPlace, OpenMailbox } from '../ports/mail-provider.ts'
 import type { MailParser } from '../ports/parser.ts'
 
 // What sync asks of other features and of its read models, in its own words; the composition root supplies it.
@@ -27,20 +26,22 @@ export type FindOutgoing = (
   outgoingId: string,
 ) => Promise<{ readonly accountId: string; readonly blobs: readonly string[] } | null>
 
-export type KnownFolder = {
-  readonly accountId: string
-  readonly folder: string
-  readonly uidValidity: string
-}
+/** Where a message is known to lie in a folder. */
+export type KnownPlacement = KnownPlace & { readonly messageId: string; readonly quarantined: boolean }
 
-/** What is known to lie in a folder. May lag behind the log: streams decide, this only saves work. */
+/** What is known to lie in the folders of an account. May lag behind the log: streams decide, this only saves work. */
 export type KnownMail = {
-  /** What is known of these UIDs. */
-  among(folder: KnownFolder, uids: readonly number[]): Promise<KnownPlacement[]>
-  /** Below this UID, newest first, at most `limit`. */
-  below(folder: KnownFolder, below: number, limit: number): Promise<KnownPlacement[]>
-  /** Under any other UIDVALIDITY, behind `after`, at most `limit`. */
-  ofOld(folder: KnownFolder, after: KnownPlacement | null, limit: number): Promise<KnownPlacement[]>
+  /** What is known of these references. */
+  among(accountId: string, folder: string, refs: readonly string[]): Promise<readonly KnownPlacement[]>
+  /** As `KnownPlaces` has it. */
+  page(
+    accountId: string,
+    folder: string,
+    below: string | null,
+    limit: number,
+  ): Promise<readonly KnownPlacement[]>
+  /** Waits until all is known that the log has by now; false where that takes too long. */
+  catchUp(signal: AbortSignal): Promise<boolean>
 }
 
 export type SyncDeps = {

@@ -1,159 +1,124 @@
 import { folderRole } from '../../domain/mail.ts'
-import type { FolderCounts, FolderCursor } from '../../domain/sync/events.ts'
-import {
-  afterAttempt,
-  afterUnrecorded,
-  historyStretches,
-  newMailStretches,
-  planFolder,
-  type FolderPlan,
-  type Stretch,
-} from '../../domain/sync/plan.ts'
 import type { RunTrouble } from '../../domain/sync/sync-run.ts'
-import { MailUnavailable, type MailboxSession, type MailFolder } from '../ports/mail-provider.ts'
-import { compareFolder, forgetFolder, GONE, removeMissing, type Comparison } from './compare-folder.ts'
+import type { ChangeSet, ChangesQuery, MailChange } from '../ports/mail-provider.ts'
+import { follow, knownAt, surelyKnownAt } from './follow-changes.ts'
 import type { SyncDeps } from './ports.ts'
-import { troubleOf, type Run } from './run.ts'
-import { noCounts, readStretch } from './read-stretch.ts'
+import { placeKey, troubleOf, type OpenRun } from './run.ts'
+import { becameOfKnown, storeMessages, type Outcome } from './store-messages.ts'
+import { tallyOf, type Tally } from './tally.ts'
+import { dueWithheld, withheldAfter } from './withheld.ts'
 
 const DAY_MS = 86_400_000
-/** Longer names of folders are no folders, but an attack on what has to index them. */
-const LONGEST_PATH = 500
+const ASKED_AT_ONCE = 200
+
+type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
- * Reads the chosen folders one after the other: new mail, then history, then flags. Removals are recorded when all have
- * been read, so that a message which was moved has its new place by then. A folder that cannot be opened does not keep
- * the others from being read; the run fails with it.
+ * Asks again for what was withheld, then reads what has changed, set by set: a cursor is never recorded before its
+ * changes are stored. A folder that cannot be read keeps none of the others from being read; the run fails with it.
+ * `unchanged` are folders that were looked at and had nothing to record.
  */
 export const readMailbox =
   (deps: SyncDeps) =>
-  async (run: Run, session: MailboxSession): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
-    const comparisons: Comparison[] = []
+  async (run: OpenRun): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
+    await askAgain(deps, run)
+    const unchanged = new Set<string>()
     let trouble: RunTrouble | null = null
-    const listed = await session.folders()
-    for (const folder of chosen(listed, run)) {
-      const compared = await unlessClosed(() => readFolder(deps, run, session, folder))
-      if (compared instanceof MailUnavailable)
-        trouble ??= { ...troubleOf(compared), detail: `${compared.message}: ${folder.path}` }
-      else comparisons.push(compared)
+    for await (const set of run.session.changes(queryOf(deps, run))) {
+      run.signal.throwIfAborted()
+      if (set.kind === 'trouble')
+        trouble ??= {
+          ...troubleOf(set.trouble),
+          detail: `${set.trouble.message}: ${set.folder.folder}`,
+        }
+      else if (isNews(run, set)) await record(deps, run, set)
+      else for (const { folder } of set.folders) unchanged.add(folder)
     }
-    const paths = new Set(listed.map(({ path }) => path))
-    for (const cursor of run.cursors.values())
-      if (
-        !paths.has(cursor.folder) &&
-        cursor.uidValidity !== GONE &&
-        (await isClosed(session, cursor.folder))
-      )
-        comparisons.push(await forgetFolder(deps)(run.account.accountId, cursor))
-    const unchanged: string[] = []
-    for (const comparison of comparisons)
-      if (!(await recordComparison(deps, run, comparison))) unchanged.push(comparison.cursor.folder)
-    return { trouble, unchanged }
+    return { trouble, unchanged: [...unchanged] }
   }
 
-const roles = folderRole.options
-
-/** The folders with the roles that the account's settings name, the inbox first. */
-const chosen = (listed: readonly MailFolder[], { account }: Run): MailFolder[] =>
-  roles
-    .filter((role) => account.settings.folders.includes(role))
-    .flatMap((role) => listed.filter((folder) => folder.role === role && folder.path.length <= LONGEST_PATH))
-
-const unlessClosed = async <T>(work: () => Promise<T>): Promise<T | MailUnavailable> => {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof MailUnavailable && error.code === 'folder-unavailable') return error
-    throw error
+const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: OpenRun): ChangesQuery => {
+  const { accountId, settings } = account
+  const now = clock()
+  return {
+    cursors: [...cursors.values()],
+    roles: folderRole.options.filter((role) => settings.folders.includes(role)),
+    since: settings.historyDays === null ? null : new Date(now.getTime() - settings.historyDays * DAY_MS),
+    now,
+    thorough: trigger === 'request',
+    known: { page: (folder, below, limit) => known.page(accountId, folder, below, limit) },
   }
 }
 
-/** A folder that is not listed may be there all the same. */
-const isClosed = async (session: MailboxSession, path: string): Promise<boolean> =>
-  (await unlessClosed(() => session.open(path))) instanceof MailUnavailable
+const isNews = ({ cursors }: OpenRun, { changes, cursor }: Changes): boolean =>
+  changes.length > 0 || (cursor !== null && cursors.get(cursor.scope)?.at !== cursor.at)
 
-const readFolder = async (
-  deps: SyncDeps,
-  run: Run,
-  session: MailboxSession,
-  { path, role }: MailFolder,
-): Promise<Comparison> => {
-  const { account, caller, signal } = run
-  const view = { folder: path, role, ...(await session.open(path)) }
-  const now = deps.clock()
-  const { historyDays } = account.settings
-  const planned = planFolder(run.cursors.get(path), view, {
-    windowStart: historyDays === null ? null : new Date(now.getTime() - historyDays * DAY_MS).toISOString(),
-    now: now.toISOString(),
-    requested: run.trigger === 'request',
-  })
-  const at = { accountId: account.accountId, folder: path, uidValidity: view.uidValidity }
-  const [newest] = planned.newFrom === null ? [] : await deps.known.below(at, view.uidNext, 1)
-  const plan = afterUnrecorded(planned, newest?.uid ?? null)
-  const read = stretchReader(deps, run, session, plan)
-  if (plan.retry.length > 0) await read({ uids: plan.retry, cursor: plan.cursor })
-  const since = plan.newFrom
-  const fresh = newMailStretches(plan, since === null ? [] : await session.list({ from: since, since: null }))
-  for (const stretch of fresh) await read(stretch)
-  if (plan.history) {
-    const start = plan.history.since
-    const uids = await session.list({ from: 1, since: start === null ? null : new Date(start) })
-    const base = fresh.at(-1)?.cursor ?? plan.cursor
-    for (const stretch of historyStretches(plan, base, uids)) await read(stretch)
+/** What was withheld may be handed out by now, or have gone. */
+const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
+  const due = dueWithheld(run, deps.clock())
+  for (let from = 0; from < due.length; from += ASKED_AT_ONCE) {
+    run.signal.throwIfAborted()
+    const asked = due.slice(from, from + ASKED_AT_ONCE)
+    const known = await knownAt(deps, run.account.accountId, asked)
+    const outcomes = await storeMessages(deps)(run, asked, known)
+    const withheld = withheldAfter(run.withheld, asked, outcomes, deps.clock())
+    await tellRecorded(run, null, tallyOf([], outcomes, withheld).result(), withheld)
   }
-  const newlyListed = fresh.reduce((sum, { uids }) => sum + uids.length, 0)
-  const state = {
-    accountId: account.accountId,
-    cursor: read.cursor(),
-    newlyListed,
-    now: now.toISOString(),
-  }
-  return compareFolder(deps)(caller, session, plan, state, signal)
 }
 
-/** Reads and records stretch by stretch: a cursor is never recorded before its messages are stored. */
-const stretchReader = (
-  deps: SyncDeps,
-  run: Run,
-  session: MailboxSession,
-  { view, cursor: start }: FolderPlan,
-) => {
-  const { account, caller, signal } = run
-  const { folder, role, uidValidity } = view
-  let current = start
-  const read = async ({ uids, cursor }: Stretch): Promise<void> => {
-    signal.throwIfAborted()
-    const attemptsOf = (uid: number) => current.retry.find((each) => each.uid === uid)?.attempts ?? 0
-    const at = { account, session, folder: { folder, role, uidValidity } }
-    const result = await readStretch(deps)(caller, at, uids, attemptsOf, signal)
-    const { counts, failures, exclusions, missed, settled } = result
-    current = { ...cursor, retry: afterAttempt(current.retry, missed, settled) }
-    await record(run, current, counts, { failures, exclusions })
+/** Stores what is new, follows what was moved, flagged or has gone, and records what it came to. */
+const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void> => {
+  const added = changesOf(set.changes, 'added').map(({ placement }) => placement)
+  const moves = changesOf(set.changes, 'moved')
+  const from = await surelyKnownAt(
+    deps,
+    run,
+    moves.map((move) => move.from),
+  )
+  const followed = moves.filter((move) => from.has(placeKey(move.from)))
+  const unknown = moves.filter((move) => !from.has(placeKey(move.from)))
+  const toFetch = [...added, ...unknown.map(({ to }) => to)]
+  const known = await knownAt(deps, run.account.accountId, toFetch)
+  const outcomes: Outcome[] = await storeMessages(deps)(run, toFetch, known)
+  const moved = await follow(deps, run, followed, from)
+  for (const move of followed) {
+    const became = await becameOfKnown(deps, from.get(placeKey(move.from))!)
+    outcomes.push({ placement: move.to, ...became })
   }
-  return Object.assign(read, { cursor: () => current })
+  const flagged = changesOf(set.changes, 'flagged')
+  const gone = changesOf(set.changes, 'gone')
+  const changed = [...flagged, ...gone].map(({ placement }) => placement)
+  const places = await surelyKnownAt(deps, run, changed)
+  const reflagged = await follow(deps, run, flagged, places)
+  const removed = await follow(deps, run, gone, places)
+
+  const settled = [...toFetch, ...gone.map(({ placement }) => placement), ...moves.map((move) => move.from)]
+  const withheld = withheldAfter(run.withheld, settled, outcomes, deps.clock())
+  const tally = tallyOf(
+    set.folders.map(({ folder }) => folder),
+    outcomes,
+    withheld,
+  )
+  for (const { placement } of reflagged) tally.flagsChanged(placement.folder)
+  for (const { placement } of removed) tally.removed(placement.folder)
+  for (const move of moved) tally.removed(move.from.folder)
+  await tellRecorded(run, set.cursor, tally.result(), withheld)
 }
 
-const record = async (
-  run: Run,
-  cursor: FolderCursor,
-  counts: FolderCounts,
-  named: Pick<Parameters<Run['tell']>[0] & { do: 'record' }, 'failures' | 'exclusions'> = {
-    failures: [],
-    exclusions: [],
-  },
+type Kind = MailChange['kind']
+
+const changesOf = <K extends Kind>(changes: readonly MailChange[], kind: K) =>
+  changes.filter((change): change is Extract<MailChange, { kind: K }> => change.kind === kind)
+
+const tellRecorded = async (
+  run: OpenRun,
+  cursor: Changes['cursor'],
+  tally: Tally,
+  withheld: OpenRun['withheld'],
 ): Promise<void> => {
   run.signal.throwIfAborted()
-  await run.tell({ do: 'record', cursor, counts, ...named })
-  run.cursors.set(cursor.folder, cursor)
-}
-
-/** @returns false where there was nothing to record */
-const recordComparison = async (deps: SyncDeps, run: Run, comparison: Comparison): Promise<boolean> => {
-  const { cursor, flagsChanged } = comparison
-  run.signal.throwIfAborted()
-  const removed = await removeMissing(deps)(run.caller, comparison)
-  const before = run.cursors.get(cursor.folder)
-  if (flagsChanged + removed === 0 && JSON.stringify(before) === JSON.stringify(cursor)) return false
-  await record(run, cursor, { ...noCounts(cursor.folder), flagsChanged, removed })
-  return true
+  await run.tell({ do: 'record', cursor, ...tally, withheld: [...withheld.values()] })
+  if (cursor) run.cursors.set(cursor.scope, cursor)
+  run.withheld.clear()
+  for (const [key, each] of withheld) run.withheld.set(key, each)
 }

@@ -9,7 +9,7 @@ import { read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message
 
 /**
  * Reads a quarantined message again from the bytes that were kept. When that works now, the message lives on under the
- * id of its identity, in all the places where it lies; when not, that is one attempt more (R6).
+ * id of its identity, in all the places where it lies; when not, that is one attempt more.
  */
 export const retryQuarantined =
   (deps: StoreDeps & { findAccount: FindSyncAccount }) =>
@@ -26,14 +26,11 @@ export const retryQuarantined =
     if (mail instanceof UnreadableMail)
       return deps.handle(message, stream, { do: 'fail-again', reason: mail.message }, caller)
     const { placement, flags } = placements[0] ?? quarantined
-    const { uid } = placement
-    const fetched = { uid, flags, receivedAt: quarantined.receivedAt, raw }
-    const stored = await storeRead(deps)(caller, { account, fetched, placement }, mail, signal).catch(
-      (error: unknown) => {
-        if (error instanceof AppendTooLarge) return null
-        throw error
-      },
-    )
+    const kept = { placement, flags, receivedAt: quarantined.receivedAt, raw }
+    const stored = await storeRead(deps)(caller, account, kept, mail, signal).catch((error: unknown) => {
+      if (error instanceof AppendTooLarge) return null
+      throw error
+    })
     if (stored === null) return deps.handle(message, stream, { do: 'fail-again', reason: TOO_MUCH }, caller)
     const became = stored.messageId
     for (const other of placements.slice(1)) await tell(deps, caller, became, { do: 'place', ...other })

@@ -1,4 +1,4 @@
-import type { FolderCursor } from '../../domain/sync/events.ts'
+import type { SyncCursor, WithheldMessage } from '../../domain/sync/events.ts'
 import { Refused } from '../../domain/decider.ts'
 import {
   syncRun,
@@ -11,7 +11,7 @@ import { newCommandId, type Caller } from '../handle.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
-import { troubleOf, type Run } from './run.ts'
+import { placeKey, troubleOf, type Run } from './run.ts'
 import { readMailbox } from './read-mailbox.ts'
 
 /**
@@ -24,9 +24,9 @@ export type SyncRunResult =
   | { readonly kind: 'busy' | 'inactive' }
 
 /**
- * One sync run of one account under its lease: everything new is stored, every folder's counts and cursor are recorded
+ * One sync run of one account under its lease: everything new is stored, every folder's counts and the cursor are recorded
  * behind it, and the run ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
- * in the mailbox is changed (R8). A run whose worker died is ended first, and this one goes on where it came to (R3).
+ * in the mailbox is changed. A run whose worker died is ended first, and this one goes on where it came to.
  * A fault of ours ends the run too, and is thrown besides.
  */
 export const runSync =
@@ -65,12 +65,13 @@ const runUnderLease = async (
   if (last.running) await teller(last.number)({ do: 'abandon' })
   const number = last.number + 1
   const tell = teller(number)
-  await tell({ do: 'start', accountId, number, trigger, cursors: last.cursors })
+  await tell({ do: 'start', accountId, number, trigger, cursors: last.cursors, withheld: last.withheld })
   const run: Run = {
     caller,
     account,
     trigger,
-    cursors: new Map(last.cursors.map((cursor) => [cursor.folder, cursor])),
+    cursors: new Map(last.cursors.map((cursor) => [cursor.scope, cursor])),
+    withheld: new Map(last.withheld.map((each) => [placeKey(each.placement), each])),
     tell: async (command) => void (await tell(command)),
     signal,
   }
@@ -92,13 +93,19 @@ const ours: RunTrouble = {
   code: 'internal',
   detail: 'Something went wrong on our side',
   remedy: 'Nothing: it is tried again. Tell the operator if it goes on.',
+  until: null,
 }
 
 /** The newest run: the read model says where to begin to look, the streams say which is the last. */
 const lastRun = async (
   deps: SyncDeps,
   accountId: string,
-): Promise<{ number: number; running: boolean; cursors: readonly FolderCursor[] }> => {
+): Promise<{
+  number: number
+  running: boolean
+  cursors: readonly SyncCursor[]
+  withheld: readonly WithheldMessage[]
+}> => {
   const find = async (number: number) => {
     const { state } = await deps.load(syncRun, syncRunStream(accountId, number))
     return state.status === 'none' ? null : state
@@ -109,7 +116,8 @@ const lastRun = async (
     last = next
     number++
   }
-  return { number, running: last?.status === 'running', cursors: last?.cursors ?? [] }
+  const { cursors = [], withheld = [] } = last ?? {}
+  return { number, running: last?.status === 'running', cursors, withheld }
 }
 
 const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
@@ -122,21 +130,14 @@ const readAll = async (
   const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
   let session: MailboxSession | null = null
   try {
-    session = await open(deps, run)
-    return session ? await readMailbox({ ...deps, blobs })(run, session) : { trouble: null, unchanged: [] }
+    session = await deps.openMailbox(run.account.accountId, run.signal)
+    return session
+      ? await readMailbox({ ...deps, blobs })({ ...run, session })
+      : { trouble: null, unchanged: [] }
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error
     return { trouble: troubleOf(error), unchanged: [] }
   } finally {
     await session?.close()
-  }
-}
-
-const open = async (deps: SyncDeps, { account, signal }: Run): Promise<MailboxSession | null> => {
-  try {
-    return await deps.openMailbox(account.accountId, signal)
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    throw new MailUnavailable('authentication', error.code, error.message, error.remedy)
   }
 }

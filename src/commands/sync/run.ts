@@ -1,23 +1,34 @@
-import type { FolderCursor } from '../../domain/sync/events.ts'
+import type { SyncCursor, WithheldMessage } from '../../domain/sync/events.ts'
 import type { RunTrouble, SyncRunCommand, SyncTrigger } from '../../domain/sync/sync-run.ts'
 import type { Caller } from '../handle.ts'
-import type { MailUnavailable } from '../ports/mail-provider.ts'
+import type { MailboxSession, MailUnavailable } from '../ports/mail-provider.ts'
 import type { SyncAccount } from './ports.ts'
 
-/** A run under way: its account, what is known of each folder, and a way to record in its stream. */
+/** A run under way: its account, how far the mailbox has been read, and a way to record in its stream. */
 export type Run = {
   readonly caller: Caller
   readonly account: SyncAccount
   readonly trigger: SyncTrigger
-  readonly cursors: Map<string, FolderCursor>
+  /** By scope. */
+  readonly cursors: Map<string, SyncCursor>
+  /** By `placeKey`. */
+  readonly withheld: Map<string, WithheldMessage>
   readonly tell: (command: SyncRunCommand) => Promise<void>
   readonly signal: AbortSignal
 }
 
+/** A run that has signed in. */
+export type OpenRun = Run & { readonly session: MailboxSession }
+
+/** The same text for the same place. */
+export const placeKey = ({ folder, ref }: { readonly folder: string; readonly ref: string }): string =>
+  `${folder}\n${ref}`
+
 /** What a run says that it ended of. */
-export const troubleOf = ({ kind, code, message, remedy }: MailUnavailable): RunTrouble => ({
+export const troubleOf = ({ kind, code, message, remedy, until }: MailUnavailable): RunTrouble => ({
   kind,
   code,
   detail: message,
   remedy,
+  until: until?.toISOString() ?? null,
 })

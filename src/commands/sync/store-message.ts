@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import { normaliseAddress } from '../../domain/mail.ts'
-import { MessageQuarantined, MessageSynced, type Placement } from '../../domain/sync/events.ts'
+import { flagSet, MessageQuarantined, MessageSynced, type Placement } from '../../domain/sync/events.ts'
 import { excludedBy } from '../../domain/sync/glob.ts'
 import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
-import { storedFlags } from '../../domain/sync/plan.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
 import { AppendTooLarge, RevisionConflict } from '../ports/event-log.ts'
-import type { FetchedMessage } from '../ports/mail-provider.ts'
+import type { RawMessage } from '../ports/mail-provider.ts'
 import { UnreadableMail, type ParsedAttachment, type ParsedMail } from '../ports/parser.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 
@@ -15,7 +14,7 @@ export type StoreDeps = Pick<SyncDeps, 'store' | 'handle' | 'load' | 'parser' | 
   readonly blobs: SyncDeps['blobs']
 }
 
-/** What became of a message that the server handed out. */
+/** What became of a message that the mailbox handed out. */
 export type Stored =
   | { readonly became: 'stored'; readonly direction: 'in' | 'out' }
   | { readonly became: 'known' }
@@ -27,29 +26,24 @@ export type Stored =
       readonly attempts: number
     }
 
-type Found = {
-  readonly account: SyncAccount
-  readonly fetched: FetchedMessage
-  readonly placement: Placement
-}
-
 /**
  * Reads a message, keeps its bytes and says in its own stream that it was met; where the same message is known from
- * another place, only that it lies here too. One that cannot be read is quarantined with its bytes (R6). Nothing is
+ * another place, only that it lies here too. One that cannot be read is quarantined with its bytes. Nothing is
  * acknowledged before it is durable, and all of it may be repeated.
  */
 export const storeMessage =
   (deps: StoreDeps) =>
-  async (caller: Caller, found: Found, signal: AbortSignal): Promise<Stored> => {
-    const mail = await read(deps, found.fetched.raw, signal)
-    if (mail instanceof UnreadableMail) return quarantine(deps, caller, found, mail.message)
-    const pattern = exclusionOf(found.account, mail)
+  async (caller: Caller, account: SyncAccount, fetched: RawMessage, signal: AbortSignal): Promise<Stored> => {
+    const { accountId } = account
+    const mail = await read(deps, fetched.raw, signal)
+    if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
+    const pattern = exclusionOf(account, mail)
     if (pattern !== null) return { became: 'excluded', pattern }
     try {
-      return (await storeRead(deps)(caller, found, mail, signal)).stored
+      return (await storeRead(deps)(caller, account, fetched, mail, signal)).stored
     } catch (error) {
       // A thousand attachments with long names: one such mail must not keep the others from being read.
-      if (error instanceof AppendTooLarge) return quarantine(deps, caller, found, TOO_MUCH)
+      if (error instanceof AppendTooLarge) return quarantine(deps, caller, accountId, fetched, TOO_MUCH)
       throw error
     }
   }
@@ -86,11 +80,12 @@ export const storeRead =
   (deps: StoreDeps) =>
   async (
     caller: Caller,
-    { account, fetched, placement }: Found,
+    { accountId, address }: SyncAccount,
+    fetched: RawMessage,
     mail: ParsedMail,
     signal: AbortSignal,
   ): Promise<{ messageId: string; stored: Stored }> => {
-    const { accountId, address } = account
+    const { placement } = fetched
     const raw = sha256(fetched.raw)
     const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
     const [outgoingId] = await Promise.all([
@@ -105,14 +100,13 @@ export const storeRead =
     // Without a Message-ID the rest may be nothing at all: then only the same bytes are the same mail.
     const identity = mail.header.messageId === '' ? raw : mail.identity
     const messageId = entityIdOfSource('msg', `${accountId}\n${identity}`)
-    const flags = storedFlags(fetched.flags)
     const event = MessageSynced({
       messageId,
       accountId,
       identity,
       outgoingId,
       placement,
-      flags,
+      flags: flagSet(fetched.flags),
       direction,
       receivedAt: fetched.receivedAt,
       sentAt: mail.sentAt,
@@ -142,19 +136,20 @@ const aboutAttachment = ({ name, contentType, size, contentId, inline, blob }: P
 const quarantine = async (
   deps: StoreDeps,
   caller: Caller,
-  { account: { accountId }, fetched, placement }: Found,
+  accountId: string,
+  fetched: RawMessage,
   reason: string,
 ): Promise<Stored> => {
   const raw = sha256(fetched.raw)
   await deps.blobs.put([{ hash: raw, content: fetched.raw }])
   // What cannot be read has no identity but its bytes.
   const messageId = entityIdOfSource('msg', `${accountId}\nraw ${raw}`)
-  const { flags, receivedAt } = fetched
+  const { placement, flags, receivedAt } = fetched
   const event = MessageQuarantined({
     messageId,
     accountId,
     placement,
-    flags: storedFlags(flags),
+    flags: flagSet(flags),
     receivedAt,
     size: fetched.raw.length,
     raw,
@@ -186,9 +181,9 @@ const append = async (
   occurredAt: string,
 ): Promise<boolean> => {
   const { messageId, placement, flags } = event.data
-  const { folder, uidValidity, uid } = placement
+  const { folder, ref } = placement
   const stream = messageStream(messageId)
-  const id = sourceEventId(JSON.stringify([stream, folder, uidValidity, uid]))
+  const id = sourceEventId(JSON.stringify([stream, folder, ref]))
   try {
     const events = [newEvent(event, id, caller, occurredAt)]
     return !(await deps.store.append({ stream, expected: 'no_stream', events })).repeated
@@ -215,7 +210,7 @@ export const tell = (
 /**
  * The message of ours that this is a copy of: by its Message-ID, or by our own header where a provider gave it another.
  * An id proves that only where nobody else can put mail; in other folders it must be the very message, as anybody who
- * got it knows the id (R4).
+ * got it knows the id.
  */
 const OURS = /^(out_[0-9a-hjkmnp-tv-z]{26})@/
 

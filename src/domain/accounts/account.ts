@@ -12,10 +12,9 @@ import {
   mayUse,
   type AccountEvent,
   type AccountSettings,
-  type MailServer,
   type Owner,
-  type TestStep,
 } from './events.ts'
+import type { Connection, TestStep } from './connection.ts'
 
 // ---------------------------------------------------------------- state
 
@@ -23,11 +22,12 @@ import {
 export type ConnectedAccount = {
   readonly status: 'active' | 'paused' | 'disconnected'
   readonly accountId: string
-  readonly provider: 'smtp' | 'imap'
   readonly address: string
   readonly owner: Owner
-  readonly smtp: MailServer | null
-  readonly imap: MailServer | null
+  readonly connection: Connection
+  /** What the connection can be used for. */
+  readonly sends: boolean
+  readonly receives: boolean
   readonly credentialVersion: number
   readonly settings: AccountSettings
   readonly signature: string
@@ -36,15 +36,12 @@ export type Account = { readonly status: 'none' } | ConnectedAccount
 
 // ---------------------------------------------------------------- commands
 
+type Reached = Pick<ConnectedAccount, 'connection' | 'sends' | 'receives' | 'credentialVersion'>
+
 /** `by` is the user of the CRM who asks; null where a program asks for nobody. */
 export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature'>)
-  | {
-      readonly do: 'change-servers'
-      readonly smtp: MailServer | null
-      readonly imap: MailServer | null
-      readonly credentialVersion: number
-    }
+  | ({ readonly do: 'change-connection' } & Reached)
   | { readonly do: 'change-settings'; readonly settings: Partial<AccountSettings> }
   | { readonly do: 'change-signature'; readonly html: string }
   | { readonly do: 'record-test'; readonly ok: boolean; readonly steps: TestStep[] }
@@ -61,8 +58,8 @@ const evolve = (state: Account, event: AccountEvent): Account => {
   if (state.status === 'none') return state
   switch (event.type) {
     case 'AccountConnectionChanged': {
-      const { smtp, imap, credentialVersion } = event.data
-      return { ...state, smtp, imap, credentialVersion }
+      const { connection, sends, receives, credentialVersion } = event.data
+      return { ...state, connection, sends, receives, credentialVersion }
     }
     case 'AccountSettingsChanged':
       return { ...state, settings: event.data.settings }
@@ -85,7 +82,6 @@ const evolve = (state: Account, event: AccountEvent): Account => {
 const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   if (command.do === 'connect') {
     if (state.status !== 'none') return []
-    requireSomeServer(command.smtp, command.imap)
     const { do: _, by: connectedBy, ...connected } = command
     requireMayConnect(connected.owner, connectedBy)
     return [AccountConnected(connected)]
@@ -95,10 +91,10 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   const account = requireConnected(state)
   const { accountId } = account
   switch (command.do) {
-    case 'change-servers': {
-      const { smtp, imap, credentialVersion } = command
-      requireSomeServer(smtp, imap)
-      return [AccountConnectionChanged({ accountId, smtp, imap, credentialVersion })]
+    case 'change-connection': {
+      const { connection, sends, receives, credentialVersion } = command
+      requireSameProvider(account, connection)
+      return [AccountConnectionChanged({ accountId, connection, sends, receives, credentialVersion })]
     }
     case 'change-settings': {
       const settings = { ...account.settings, ...command.settings }
@@ -112,11 +108,11 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return [AccountConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
     case 'request-sync':
       requireActive(account)
-      if (!account.imap || account.settings.syncDirection === 'send')
+      if (!account.receives || account.settings.syncDirection === 'send')
         throw new Refused(
           'account-receives-no-mail',
           'The account is set up for sending alone',
-          'Add the IMAP settings of the account, or change its sync direction.',
+          'Change the connection to one that receives mail, or change the sync direction.',
         )
       return [SyncRequested({ accountId })]
     case 'pause':
@@ -157,18 +153,19 @@ const requireConnected = (account: Account): ConnectedAccount => {
   if (account.status === 'disconnected')
     throw new Refused(
       'account-disconnected',
-      'The account was disconnected, and its passwords destroyed',
+      'The account was disconnected, and its credentials destroyed',
       'Connect the mailbox again as a new account.',
     )
   return account
 }
 
-const requireSomeServer = (smtp: MailServer | null, imap: MailServer | null) => {
-  if (!smtp && !imap)
+/** References and cursors of one provider say nothing to another. @throws Refused */
+export const requireSameProvider = ({ connection }: ConnectedAccount, changed: Connection): void => {
+  if (changed.provider !== connection.provider)
     throw new Refused(
-      'account-without-server',
-      'The account has neither an SMTP nor an IMAP server',
-      'Give the settings of at least one of the two.',
+      'provider-differs',
+      'An account stays with the provider that it was connected with',
+      'Connect the mailbox as a new account.',
     )
 }
 

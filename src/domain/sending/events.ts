@@ -100,10 +100,13 @@ export const EmailQueued = defineEvent(
   }),
 )
 export const EmailCancelled = defineEvent('EmailCancelled', z.object({ outgoingId, accountId }))
-/** Written before the dot that ends DATA: from here to the answer nobody can know whether the server took it. */
+/**
+ * Written before the word that sends it: from here to the answer nobody can know whether the provider took it. `handle` is
+ * the provider's own name of what it has ready, where there is one.
+ */
 export const EmailReleased = defineEvent(
   'EmailReleased',
-  z.object({ outgoingId, accountId, attempt: z.int() }),
+  z.object({ outgoingId, accountId, attempt: z.int(), handle: z.string().nullable() }),
 )
 
 const refusal = z.object({
@@ -113,7 +116,7 @@ const refusal = z.object({
   reason: z.string(),
 })
 
-/** The server answered 250 after the dot: it has taken responsibility (RFC 5321 4.2.5). Not yet delivery. */
+/** The provider has taken responsibility (as by 250 after the dot, RFC 5321 4.2.5). Not yet delivery. */
 export const EmailSent = defineEvent(
   'EmailSent',
   z.object({
@@ -153,7 +156,7 @@ export const EmailFailed = defineEvent(
     refused: z.array(refusal),
   }),
 )
-/** The answer to the dot was lost. Never sent again by itself. */
+/** The answer was lost. Never sent again by itself. */
 export const EmailOutcomeLost = defineEvent(
   'EmailOutcomeLost',
   z.object({ outgoingId, accountId, attempt: z.int(), reason: z.string() }),
@@ -183,7 +186,7 @@ export const SentCopyFiled = defineEvent(
     folder: z.string().nullable(),
   }),
 )
-/** Nothing came back within the stated window; a later bounce withdraws it (S5). */
+/** Nothing came back within the stated window; a later bounce withdraws it. */
 export const EmailDelivered = defineEvent(
   'EmailDelivered',
   z.object({

@@ -49,7 +49,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'cancel':
       return cancel(state)
     case 'release':
-      return release(state, command.attempt, command.now)
+      return release(state, command)
     case 'record-sent':
       return recordSent(state, command)
     case 'record-deferred':
@@ -60,6 +60,8 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
       return state.status === 'releasing' && command.attempt === state.attempts + 1
         ? [EmailOutcomeLost({ ...idsOf(state), attempt: command.attempt, reason: command.reason })]
         : []
+    case 'put-back':
+      return putBack(state, command)
     case 'record-found':
       return recordFound(state, command.foundAt)
     case 'settle-unknown':
@@ -91,12 +93,12 @@ const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   )
 }
 
-const release = (state: OutgoingEmail, attempt: number, now: string): OutgoingEvent[] => {
+const release = (state: OutgoingEmail, { attempt, handle, now }: CommandOf<'release'>): OutgoingEvent[] => {
   if (!isWaiting(state) || attempt !== state.attempts + 1)
     throw new Refused('attempt-over', 'Another attempt has come before this one', 'Leave it to that one.')
   if (Date.parse(now) < Date.parse(state.dueAt))
     throw new Refused('not-due', `The message is due at ${state.dueAt}`, 'Wait until then.')
-  return [EmailReleased({ ...idsOf(state), attempt })]
+  return [EmailReleased({ ...idsOf(state), attempt, handle })]
 }
 
 const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): OutgoingEvent[] => {
@@ -116,14 +118,20 @@ const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>
 }
 
 const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
-  const { attempt, code, reason, now, chance } = told
-  const at = retryAt({ attempt, since: state.since, now, chance })
+  const { attempt, code, reason, now, chance, until } = told
+  const at = retryAt({ attempt, since: state.since, now, chance, until })
   if (at !== null) return [EmailDeferred({ ...idsOf(state), attempt, code, reason, retryAt: at })]
   const last = `Tried for a day. The last answer was ${code}: ${reason}`
   return [
     EmailFailed({ ...idsOf(state), attempt, code: 'gave-up', reason: last, remedy: tryAgain, refused: [] }),
   ]
 }
+
+/** It is certain that the release was not followed by the word that sends it: the email goes as soon as it can. */
+const putBack = (state: OutgoingEmail, { attempt, reason, now }: CommandOf<'put-back'>): OutgoingEvent[] =>
+  isInAir(state, attempt)
+    ? [EmailDeferred({ ...idsOf(state), attempt, code: 'not-sent', reason, retryAt: now })]
+    : []
 
 const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): OutgoingEvent[] => {
   const { attempt, code, reason, remedy, refused } = told

@@ -1,7 +1,7 @@
 import type { EventOf } from '../event.ts'
 import type { Draft, EmailSent, EmailQueued, OutgoingEvent } from './events.ts'
 
-// State and commands of a message on its way out; `outgoing-message.ts` holds the rules.
+// State and commands of an email on its way out; `outgoing-email.ts` holds the rules.
 
 export type QueuedEmail = EventOf<typeof EmailQueued>['data']
 export type Refusals = EventOf<typeof EmailSent>['data']['refused']
@@ -29,7 +29,8 @@ export type SentMessage = {
     readonly permanent: boolean
   }[]
 }
-export type ReleasingMessage = Sending & { readonly status: 'releasing' }
+/** `handle`: what the provider calls the email that it has ready, where it does. */
+export type ReleasingMessage = Sending & { readonly status: 'releasing'; readonly handle: string | null }
 export type UnknownMessage = Sending & { readonly status: 'unknown'; readonly settled: boolean }
 export type OutgoingEmail =
   | { readonly status: 'none' | 'discarded' }
@@ -54,7 +55,12 @@ export type OutgoingCommand =
   | { readonly do: 'discard'; readonly outgoingId: string }
   | { readonly do: 'queue'; readonly message: QueuedEmail }
   | { readonly do: 'cancel' }
-  | { readonly do: 'release'; readonly attempt: number; readonly now: string }
+  | {
+      readonly do: 'release'
+      readonly attempt: number
+      readonly handle: string | null
+      readonly now: string
+    }
   | {
       readonly do: 'record-sent'
       readonly attempt: number
@@ -68,6 +74,8 @@ export type OutgoingCommand =
       readonly reason: string
       readonly now: string
       readonly chance: number
+      /** Not before this, the provider said. */
+      readonly until: string | null
     } & OfAttempt)
   | ({
       readonly do: 'record-failed'
@@ -77,6 +85,7 @@ export type OutgoingCommand =
       readonly refused: Refusals
     } & OfAttempt)
   | { readonly do: 'record-unknown'; readonly attempt: number; readonly reason: string }
+  | { readonly do: 'put-back'; readonly attempt: number; readonly reason: string; readonly now: string }
   | { readonly do: 'record-found'; readonly foundAt: string }
   | { readonly do: 'settle-unknown'; readonly decision: 'send-again' | 'give-up'; readonly now: string }
   | { readonly do: 'retry'; readonly now: string }
@@ -124,7 +133,7 @@ const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingEmail =>
         ? { status: 'cancelled', message: state.message }
         : { ...sending, status: 'unknown', settled: true }
     case 'EmailReleased':
-      return { ...sending, status: 'releasing' }
+      return { ...sending, status: 'releasing', handle: event.data.handle }
     case 'EmailSent': {
       const { message } = state
       return { status: 'sent', message, sentAt: event.data.sentAt, copy: null, delivered: false, bounces: [] }

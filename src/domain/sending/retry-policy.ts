@@ -15,13 +15,20 @@ export const retryPolicy: RetryPolicy = {
 
 /**
  * The instant of the next attempt after `attempt` (from 1) came to nothing at `now`; null where it would fall
- * beyond the time allowed since `since`. `chance` is a random number in [0, 1).
+ * beyond the time allowed since `since`. `chance` is a random number in [0, 1). It is not before `until`.
  */
 export const retryAt = (
-  failed: { readonly attempt: number; readonly since: string; readonly now: string; readonly chance: number },
+  failed: {
+    readonly attempt: number
+    readonly since: string
+    readonly now: string
+    readonly chance: number
+    readonly until: string | null
+  },
   policy: RetryPolicy = retryPolicy,
 ): string | null => {
   const ceiling = Math.min(policy.capMs, policy.baseMs * policy.factor ** (failed.attempt - 1))
-  const at = Date.parse(failed.now) + Math.floor(failed.chance * ceiling)
+  const soonest = failed.until === null ? 0 : Date.parse(failed.until)
+  const at = Math.max(Date.parse(failed.now) + Math.floor(failed.chance * ceiling), soonest)
   return at > Date.parse(failed.since) + policy.giveUpAfterMs ? null : new Date(at).toISOString()
 }

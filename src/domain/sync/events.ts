@@ -23,11 +23,17 @@ export type Placement = z.infer<typeof placement>
 export const syncCursor = z.object({ scope: z.string(), at: z.string() })
 export type SyncCursor = z.infer<typeof syncCursor>
 
-/** A message that the mailbox lists and did not hand out, to be asked for again. */
-export const withheldMessage = z.object({ placement, attempts: z.int() })
+export const isAt = (a: Pick<Placement, 'folder' | 'ref'>, b: Pick<Placement, 'folder' | 'ref'>): boolean =>
+  a.folder === b.folder && a.ref === b.ref
+
+/** Flags are a set, kept in one order: their order says nothing. */
+export const flagSet = (flags: readonly string[]): string[] => [...new Set(flags)].toSorted()
+
+/** A message that the mailbox lists and did not hand out, to be asked for again. `askedAt`: when it was asked for last. */
+export const withheldMessage = z.object({ placement, attempts: z.int(), askedAt: instant })
 export type WithheldMessage = z.infer<typeof withheldMessage>
 
-/** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed (R1). */
+/** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed. */
 export const folderCounts = z.object({
   folder: z.string(),
   listed: z.int(),
@@ -122,7 +128,7 @@ export const attachment = z.object({
   blob: blobHash,
 })
 
-/** Machine mail is kept apart: it opens no conversation and counts as no reply (RFC 3834, R21). */
+/** Machine mail is kept apart: it opens no conversation and counts as no reply (RFC 3834). */
 export const automatic = z.enum(['auto-reply', 'report', 'list', 'bulk'])
 
 /**
@@ -158,7 +164,7 @@ export const MessageSynced = defineEvent(
     hasHtml: z.boolean(),
     attachments: z.array(attachment),
     automatic: automatic.nullable(),
-    /** The header Message-ID was met before in this account with other content (R4). */
+    /** The header Message-ID was met before in this account with other content. */
     defects: z.array(z.string()),
   }),
 )
@@ -174,7 +180,7 @@ export const MessageRemovedFromFolder = defineEvent(
   'MessageRemovedFromFolder',
   z.object({ messageId, accountId, placement }),
 )
-/** A message that could not be read: its raw form is kept, the rest of the run goes on (R6). */
+/** A message that could not be read: its raw form is kept, the rest of the run goes on. */
 export const MessageQuarantined = defineEvent(
   'MessageQuarantined',
   z.object({

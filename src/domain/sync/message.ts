@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import { Refused, type Decider } from '../decider.ts'
 import {
+  flagSet,
+  isAt,
   MessageFlagsChanged,
   MessageAddedToFolder,
   MessageQuarantined,
@@ -17,7 +19,7 @@ import {
 export type SyncedMessage = z.infer<typeof MessageSynced.schema>
 export type QuarantinedMessage = z.infer<typeof MessageQuarantined.schema>
 
-/** A message lies in a set of places; one that lies nowhere was removed from the mailbox and is kept here (R9). */
+/** A message lies in a set of places; one that lies nowhere was removed from the mailbox and is kept here. */
 export type Placed = { readonly placement: Placement; readonly flags: readonly string[] }
 type Met = { readonly messageId: string; readonly accountId: string; readonly placements: readonly Placed[] }
 
@@ -34,6 +36,12 @@ export type MessageCommand =
   | { readonly do: 'sync'; readonly message: SyncedMessage }
   | { readonly do: 'quarantine'; readonly message: QuarantinedMessage }
   | { readonly do: 'place'; readonly placement: Placement; readonly flags: readonly string[] }
+  | {
+      readonly do: 'move'
+      readonly from: Placement
+      readonly to: Placement
+      readonly flags: readonly string[]
+    }
   | { readonly do: 'change-flags'; readonly placement: Placement; readonly flags: readonly string[] }
   | { readonly do: 'remove'; readonly placement: Placement }
   | { readonly do: 'fail-again'; readonly reason: string }
@@ -70,9 +78,6 @@ const evolve = (state: Message, event: MessageEvent): Message => {
   }
 }
 
-const isAt = (a: Placement, b: Placement): boolean =>
-  a.folder === b.folder && a.uidValidity === b.uidValidity && a.uid === b.uid
-
 const without = (placements: readonly Placed[], gone: Placement): readonly Placed[] =>
   placements.filter(({ placement }) => !isAt(placement, gone))
 
@@ -89,17 +94,16 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
   switch (command.do) {
     case 'place':
       return place(state, command.placement, command.flags)
+    case 'move':
+      return [...place(state, command.to, command.flags), ...remove(state, command.from)]
     case 'change-flags': {
       const { placement, flags } = command
       const at = state.placements.find((placed) => isAt(placed.placement, placement))
       if (!at || sameFlags(at.flags, flags)) return []
       return [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
     }
-    case 'remove': {
-      const { placement } = command
-      const known = state.placements.some((placed) => isAt(placed.placement, placement))
-      return known ? [MessageRemovedFromFolder({ messageId, accountId, placement })] : []
-    }
+    case 'remove':
+      return remove(state, command.placement)
     case 'fail-again': {
       const { quarantined } = requireQuarantined(state)
       const attempts = quarantined.attempts + 1
@@ -116,27 +120,22 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
   }
 }
 
-/** A new place in a folder whose UIDVALIDITY has changed takes the old one's place: the message never lies nowhere. */
 const place = (state: Met, placement: Placement, flags: readonly string[]): MessageEvent[] => {
   const { messageId, accountId } = state
   const there = state.placements.find((placed) => isAt(placed.placement, placement))
-  if (there)
-    return sameFlags(there.flags, flags)
-      ? []
-      : [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
-  const void_ = state.placements.filter(
-    (placed) =>
-      placed.placement.folder === placement.folder && placed.placement.uidValidity !== placement.uidValidity,
-  )
-  return [
-    MessageAddedToFolder({ messageId, accountId, placement, flags: [...flags] }),
-    ...void_.map((placed) => MessageRemovedFromFolder({ messageId, accountId, placement: placed.placement })),
-  ]
+  if (!there) return [MessageAddedToFolder({ messageId, accountId, placement, flags: [...flags] })]
+  return sameFlags(there.flags, flags)
+    ? []
+    : [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
 }
 
-/** Flags are a set: their order says nothing. */
+const remove = ({ messageId, accountId, placements }: Met, placement: Placement): MessageEvent[] =>
+  placements.some((placed) => isAt(placed.placement, placement))
+    ? [MessageRemovedFromFolder({ messageId, accountId, placement })]
+    : []
+
 const sameFlags = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.toSorted().join('\n') === b.toSorted().join('\n')
+  flagSet(a).join('\n') === flagSet(b).join('\n')
 
 /** The message, if it waits for a decision; otherwise the refusal that says why there is none to make. */
 export const requireQuarantined = (state: Message): Message & { status: 'quarantined' } => {

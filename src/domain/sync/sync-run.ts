@@ -1,22 +1,26 @@
 import { Refused, type Decider } from '../decider.ts'
+import type { EventOf } from '../event.ts'
 import {
-  FolderSynced,
+  ChangesSynced,
   SyncRunFinished,
   SyncRunStarted,
   type FolderCounts,
-  type FolderCursor,
+  type MailTrouble,
   type RunExclusion,
   type RunFailure,
+  type SyncCursor,
   type SyncRunEvent,
+  type WithheldMessage,
 } from './events.ts'
 
 // ---------------------------------------------------------------- state
 
-/** `cursors` are the newest of each folder, those carried over from the run before included. */
+/** `cursors` are the newest of each scope, those carried over from the run before included. */
 type Begun = {
   readonly accountId: string
   readonly number: number
-  readonly cursors: readonly FolderCursor[]
+  readonly cursors: readonly SyncCursor[]
+  readonly withheld: readonly WithheldMessage[]
   readonly failed: number
 }
 export type SyncRun =
@@ -26,14 +30,15 @@ export type SyncRun =
 
 // ---------------------------------------------------------------- commands
 
-export type SyncTrigger = 'schedule' | 'request' | 'connect'
+export type SyncTrigger = EventOf<typeof SyncRunStarted>['data']['trigger']
 
-/** Why a run ended before its time. `remedy` tells the person what to do. */
+/** Why a run ended before its time. `remedy` tells the person what to do; before `until` it is of no use to try again. */
 export type RunTrouble = {
-  readonly kind: 'authentication' | 'temporary' | 'refused'
+  readonly kind: MailTrouble
   readonly code: string
   readonly detail: string
   readonly remedy: string
+  readonly until: string | null
 }
 
 export type SyncRunCommand =
@@ -42,14 +47,16 @@ export type SyncRunCommand =
       readonly accountId: string
       readonly number: number
       readonly trigger: SyncTrigger
-      readonly cursors: readonly FolderCursor[]
+      readonly cursors: readonly SyncCursor[]
+      readonly withheld: readonly WithheldMessage[]
     }
   | {
       readonly do: 'record'
-      readonly cursor: FolderCursor
-      readonly counts: FolderCounts
+      readonly cursor: SyncCursor | null
+      readonly folders: readonly FolderCounts[]
       readonly failures: readonly RunFailure[]
       readonly exclusions: readonly RunExclusion[]
+      readonly withheld: readonly WithheldMessage[]
     }
   | { readonly do: 'finish'; readonly unchanged: readonly string[] }
   | { readonly do: 'fail'; readonly trouble: RunTrouble }
@@ -60,14 +67,17 @@ export type SyncRunCommand =
 const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
   switch (event.type) {
     case 'SyncRunStarted': {
-      const { accountId, number, cursors } = event.data
-      return { status: 'running', accountId, number, cursors, failed: 0 }
+      const { accountId, number, cursors, withheld } = event.data
+      return { status: 'running', accountId, number, cursors, withheld, failed: 0 }
     }
-    case 'FolderSynced': {
+    case 'ChangesSynced': {
       if (state.status === 'none') return state
-      const { cursor, counts } = event.data
-      const others = state.cursors.filter(({ folder }) => folder !== cursor.folder)
-      return { ...state, cursors: [...others, cursor], failed: state.failed + counts.failed }
+      const { cursor, folders, withheld } = event.data
+      const cursors = cursor
+        ? [...state.cursors.filter(({ scope }) => scope !== cursor.scope), cursor]
+        : state.cursors
+      const failed = folders.reduce((sum, counts) => sum + counts.failed, state.failed)
+      return { ...state, cursors, withheld, failed }
     }
     case 'SyncRunFinished':
       return state.status === 'none' ? state : { ...state, status: 'finished' }
@@ -79,8 +89,8 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
 const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (command.do === 'start') {
     if (state.status !== 'none') throw taken()
-    const { accountId, number, trigger, cursors } = command
-    return [SyncRunStarted({ accountId, number, trigger, cursors: [...cursors] })]
+    const { accountId, number, trigger, cursors, withheld } = command
+    return [SyncRunStarted({ accountId, number, trigger, cursors: [...cursors], withheld: [...withheld] })]
   }
   if (state.status === 'none')
     throw new Refused('sync-run-unknown', 'There is no such sync run', 'Check the number of the run.')
@@ -89,16 +99,16 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
     // What a worker says after it was thought dead and another went on must not count twice.
     if (state.status === 'finished') throw taken()
     requireSum(command)
-    requireForward(command.cursor, state.cursors)
-    const { cursor, counts, failures, exclusions } = command
+    const { cursor, folders, failures, exclusions, withheld } = command
     return [
-      FolderSynced({
+      ChangesSynced({
         accountId,
         number,
         cursor,
-        counts,
+        folders: [...folders],
         failures: [...failures],
         exclusions: [...exclusions],
+        withheld: [...withheld],
       }),
     ]
   }
@@ -124,30 +134,25 @@ const taken = () =>
     'Wait for the next run; it goes on where this one came to.',
   )
 
-/** R1: a message that was listed is stored, known, excluded or failed, and each of the last two is named. */
-const requireSum = ({ cursor, counts, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
-  const { listed, stored, known, excluded, failed } = counts
-  const adds = listed === stored + known + excluded + failed
-  const named = failures.length === failed && exclusions.length === excluded
-  const directed = counts.sent + counts.received === stored
-  if (adds && named && directed && counts.folder === cursor.folder) return
+/** A message that was listed is stored, known, excluded or failed, in each folder; each of the last two is named. */
+const requireSum = ({ folders, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
+  const of = (named: readonly { readonly folder: string }[], path: string) =>
+    named.filter(({ folder }) => folder === path).length
+  const wrong = folders.find(
+    ({ folder, listed, stored, known, excluded, failed, sent, received }) =>
+      listed !== stored + known + excluded + failed ||
+      sent + received !== stored ||
+      of(failures, folder) !== failed ||
+      of(exclusions, folder) !== excluded,
+  )
+  const paths = new Set(folders.map(({ folder }) => folder))
+  const isOnce = paths.size === folders.length
+  if (!wrong && isOnce && [...failures, ...exclusions].every(({ folder }) => paths.has(folder))) return
   throw new Refused(
     'sync-counts-differ',
     'What was listed is not the sum of what was stored, known, excluded and failed',
     'This is a fault of the sync; the run is repeated.',
-    { ...counts, failures: failures.length, exclusions: exclusions.length },
-  )
-}
-
-/** Under one UIDVALIDITY a folder's numbers only grow, so that a cursor that goes back would read mail twice. */
-const requireForward = (cursor: FolderCursor, before: readonly FolderCursor[]): void => {
-  const last = before.find(({ folder }) => folder === cursor.folder)
-  if (!last || last.uidValidity !== cursor.uidValidity || cursor.uidNext >= last.uidNext) return
-  throw new Refused(
-    'sync-cursor-goes-back',
-    'The cursor of a folder does not go back',
-    'This is a fault of the sync; the run is repeated.',
-    { folder: cursor.folder, from: last.uidNext, to: cursor.uidNext },
+    wrong ? { ...wrong, failures: of(failures, wrong.folder), exclusions: of(exclusions, wrong.folder) } : {},
   )
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { changeServers } from '../../commands/accounts/change-servers.ts'
+import type { changeConnection } from '../../commands/accounts/change-connection.ts'
 import type { changeSettings } from '../../commands/accounts/change-settings.ts'
 import type { changeSignature } from '../../commands/accounts/change-signature.ts'
 import type { chooseDefaultAccount } from '../../commands/accounts/choose-default-account.ts'
@@ -7,70 +7,71 @@ import type { connectAccount } from '../../commands/accounts/connect-account.ts'
 import type { disconnectAccount } from '../../commands/accounts/disconnect-account.ts'
 import type { pauseAccount } from '../../commands/accounts/pause-account.ts'
 import type { resumeAccount } from '../../commands/accounts/resume-account.ts'
-import type { testAccount } from '../../commands/accounts/test-account.ts'
+import type { testAccount, testConnection } from '../../commands/accounts/test-account.ts'
 import type { Handled } from '../../commands/handle.ts'
-import { Secret } from '../../commands/ports/credentials.ts'
-import type { ConnectionTester } from '../../commands/ports/mail-provider.ts'
-import { accountId, accountSettings, mailServer, owner, testStep } from '../../domain/accounts/events.ts'
+import {
+  testStep,
+  type Connection,
+  type ConnectionForms,
+  type EnteredConnection,
+} from '../../domain/accounts/connection.ts'
+import { accountId, accountSettings, owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { address } from '../../domain/mail.ts'
 import { accountList, type AccountRow } from '../../projections/accounts/account-list.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
-// Neither protocol can carry them; most come from a line break that was copied along.
-const noControls = [/^\P{Cc}*$/u, 'has a control character'] as const
-const password = z
-  .string()
-  .min(1)
-  .max(1000)
-  .regex(...noControls)
-  .describe('Write-only: it is never given back')
-const login = mailServer.extend({ username: mailServer.shape.username.regex(...noControls) })
-const serverWithPassword = login.extend({ password })
-const serverMaybePassword = login.extend({
-  password: password.optional().describe('Left out: the kept one stays'),
-})
+/** What is to be known of a mail provider here. `title`: what people call an account with this connection. */
+export type ProviderForms = {
+  readonly forms: ConnectionForms
+  readonly title: (connection: Connection) => string
+}
 
-const providerNames = { smtp: 'SMTP', imap: 'IMAP' } as const
-const view = z
-  .object({
-    id: z.string(),
-    address: z.string(),
-    provider: z.enum(['SMTP', 'IMAP']),
-    owner,
-    user: z.string().describe("The owner's name, or Team"),
-    status: z.enum(['active', 'degraded', 'failing', 'paused', 'disconnected']),
-    statusDetail: z.string().nullable(),
-    remedy: z.string().nullable(),
-    isDefault: z.boolean(),
-    settings: accountSettings,
-    smtp: mailServer.nullable(),
-    imap: mailServer.nullable(),
-    signature: z.string(),
-    lastTest: z.object({ at: z.string(), ok: z.boolean(), steps: z.array(testStep) }).nullable(),
-    connectedAt: z.string(),
-  })
-  .meta({ id: 'EmailAccount' })
+// The providers say in their forms that `provider` is a literal, by which one form of several is chosen.
+const oneOf = <Value>(forms: readonly z.ZodObject[], description: string): z.ZodType<Value> =>
+  z
+    .discriminatedUnion('provider', forms as [z.ZodObject, ...z.ZodObject[]])
+    .describe(description) as unknown as z.ZodType<Value>
+
+const viewOf = (connection: z.ZodType<Connection>) =>
+  z
+    .object({
+      id: z.string(),
+      address: z.string(),
+      provider: z.string().describe('What people call the kind of connection, such as `IMAP`'),
+      owner,
+      user: z.string().describe("The owner's name, or Team"),
+      status: z.enum(['active', 'degraded', 'failing', 'paused', 'disconnected']),
+      statusDetail: z.string().nullable(),
+      remedy: z.string().nullable(),
+      isDefault: z.boolean(),
+      settings: accountSettings,
+      connection,
+      signature: z.string(),
+      lastTest: z.object({ at: z.string(), ok: z.boolean(), steps: z.array(testStep) }).nullable(),
+      connectedAt: z.string(),
+    })
+    .meta({ id: 'EmailAccount' })
+type View = z.infer<ReturnType<typeof viewOf>>
 const changed = z.object({ id: z.string(), status: z.string() })
 const testResult = z.object({ ok: z.boolean(), steps: z.array(testStep) })
 const reason = z.object({ reason: z.string().max(500).default('') })
 
-const toView = (row: AccountRow): z.infer<typeof view> => {
+const toView = (row: AccountRow, provider: string): View => {
   const running = row.status === 'active' && row.health.state !== 'ok'
   return {
     id: row.id,
     address: row.address,
-    provider: providerNames[row.provider === 'smtp' ? 'smtp' : 'imap'],
+    provider,
     owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
     user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
-    status: (running ? row.health.state : row.status) as z.infer<typeof view>['status'],
+    status: (running ? row.health.state : row.status) as View['status'],
     statusDetail: running ? row.health.detail : row.status_reason,
     remedy: running ? row.health.remedy : null,
     isDefault: row.is_default,
     settings: row.settings,
-    smtp: row.smtp,
-    imap: row.imap,
+    connection: row.connection,
     signature: row.signature,
     lastTest: row.last_test,
     connectedAt: row.connected_at,
@@ -79,7 +80,7 @@ const toView = (row: AccountRow): z.infer<typeof view> => {
 
 export type EmailAccountDeps = {
   connectAccount: ReturnType<typeof connectAccount>
-  changeServers: ReturnType<typeof changeServers>
+  changeConnection: ReturnType<typeof changeConnection>
   changeSettings: ReturnType<typeof changeSettings>
   changeSignature: ReturnType<typeof changeSignature>
   testAccount: ReturnType<typeof testAccount>
@@ -87,7 +88,9 @@ export type EmailAccountDeps = {
   resumeAccount: ReturnType<typeof resumeAccount>
   disconnectAccount: ReturnType<typeof disconnectAccount>
   chooseDefaultAccount: ReturnType<typeof chooseDefaultAccount>
-  tester: ConnectionTester
+  testConnection: ReturnType<typeof testConnection>
+  providers: readonly ProviderForms[]
+  titleOf: (connection: Connection) => string
   listAccounts: (
     after: [string, string] | null,
     limit: number,
@@ -103,10 +106,18 @@ export type EmailAccountDeps = {
 export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
   const tags = ['Email accounts']
   const byId = z.object({ id: accountId })
-  const withSecret = <S extends { password: string }>(server: S) => ({
-    ...server,
-    password: new Secret(server.password),
-  })
+  const forms = deps.providers.map((provider) => provider.forms)
+  const entered = oneOf<EnteredConnection>(
+    forms.map((form) => form.entered),
+    'How the mailbox is reached, by `provider`. Secrets are write-only: they are never given back',
+  )
+  const view = viewOf(
+    oneOf<Connection>(
+      forms.map((form) => form.recorded),
+      'How the mailbox is reached, by `provider`, without secrets',
+    ),
+  )
+  const shown = (row: AccountRow): View => toView(row, deps.titleOf(row.connection))
   const statusOf = (id: string, handled: Handled<{ readonly status: string }>) => ({
     id,
     status: handled.state.status,
@@ -116,38 +127,29 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Try mail servers before saving an account',
+      summary: 'Try a connection before saving an account',
       description: 'Step by step; each failed step says what to do. Nothing is kept.',
-      body: z.object({ smtp: serverWithPassword.nullable(), imap: serverWithPassword.nullable() }),
+      body: z.object({ connection: entered }),
       response: { 200: testResult, ...problems },
     },
-    handler: async ({ body }) =>
-      deps.tester.test(
-        { smtp: body.smtp && withSecret(body.smtp), imap: body.imap && withSecret(body.imap) },
-        deps.signal,
-      ),
+    handler: ({ body }) => deps.testConnection(body.connection, deps.signal),
   })
   app.post('/v1/email-accounts', {
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Connect a mailbox over SMTP and IMAP',
-      description:
-        'The servers are tried first. Without `imap` the account only sends, without `smtp` it only receives.',
+      summary: 'Connect a mailbox',
+      description: 'The connection is tried first.',
       body: z.object({
-        provider: z.enum(['smtp', 'imap']).default('smtp'),
         address,
         owner,
-        smtp: serverWithPassword.nullable(),
-        imap: serverWithPassword.nullable(),
+        connection: entered,
         settings: accountSettings.partial().default({}),
       }),
       response: { 201: changed, ...problems },
     },
     handler: async (request, reply) => {
-      const { smtp, imap, ...rest } = request.body
-      const input = { ...rest, smtp: smtp && withSecret(smtp), imap: imap && withSecret(imap) }
-      const handled = await deps.connectAccount(request.caller, input, deps.signal)
+      const handled = await deps.connectAccount(request.caller, request.body, deps.signal)
       const id = handled.state.status === 'none' ? '' : handled.state.accountId
       void reply.status(201).header('location', `/v1/email-accounts/${id}`)
       return answered(reply, handled, statusOf(id, handled))
@@ -171,7 +173,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listAccounts(after, query.limit + 1, query.include_disconnected, actingUser)
-      const page = toPage(rows, query.limit, (row) => [row.connected_at, row.id], toView)
+      const page = toPage(rows, query.limit, (row) => [row.connected_at, row.id], shown)
       return { ...page, figures: await deps.figures(actingUser) }
     },
   })
@@ -181,7 +183,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     handler: async ({ params, actingUser }, reply) => {
       const row = await deps.findAccount(params.id, actingUser)
       if (!row) throw new NotFound('email account', params.id)
-      return answered(reply, { revision: row.revision, position: null }, toView(row))
+      return answered(reply, { revision: row.revision, position: null }, shown(row))
     },
   })
   app.patch('/v1/email-accounts/:id/settings', {
@@ -200,24 +202,20 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       return answered(reply, handled, handled.state.settings)
     },
   })
-  app.put('/v1/email-accounts/:id/servers', {
+  app.put('/v1/email-accounts/:id/connection', {
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Change servers, user names or passwords; needs If-Match',
+      summary: 'Change how the mailbox is reached; needs If-Match',
+      description: 'It is tried first. Secrets that are left out stay as they are.',
       params: byId,
-      body: z.object({ smtp: serverMaybePassword.nullable(), imap: serverMaybePassword.nullable() }),
+      body: z.object({ connection: entered }),
       response: { 200: changed, ...problems },
     },
     handler: async (request, reply) => {
-      const secret = <S extends { password?: string | undefined }>(server: S | null) =>
-        server && { ...server, password: server.password === undefined ? null : new Secret(server.password) }
-      const input = {
-        accountId: request.params.id,
-        smtp: secret(request.body.smtp),
-        imap: secret(request.body.imap),
-      }
-      const handled = await deps.changeServers(request.caller, input, requiredRevision(request), deps.signal)
+      const input = { accountId: request.params.id, connection: request.body.connection }
+      const revision = requiredRevision(request)
+      const handled = await deps.changeConnection(request.caller, input, revision, deps.signal)
       return answered(reply, handled, statusOf(input.accountId, handled))
     },
   })
@@ -242,7 +240,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Try the servers of a saved account',
+      summary: 'Try the connection of a saved account',
       params: byId,
       response: { 200: testResult, ...problems },
     },
@@ -279,7 +277,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Disconnect an account and destroy its passwords',
+      summary: 'Disconnect an account and destroy its credentials',
       description:
         'Synced mail and history stay. It cannot be undone: connect the mailbox again as a new account.',
       params: byId,

@@ -14,6 +14,8 @@ export const messageId = z
   .string()
   .regex(/^(msg|out)_[0-9a-hjkmnp-tv-z]{26}$/)
   .describe('Id of a message of the mailbox, or of one that was sent from here')
+/** What the mailbox itself calls a message in a folder. */
+export const messageRef = z.string().describe('What the mailbox itself calls the message in the folder')
 const threadId = z
   .string()
   .regex(/^thr_[0-9a-hjkmnp-tv-z]{26}$/)
@@ -62,7 +64,14 @@ const messageView = summaryView
       }),
     ),
     placements: z.array(
-      z.object({ folder: z.string(), role: z.string().nullable(), uid: z.int(), flags: z.array(z.string()) }),
+      z.object({
+        folder: z.string(),
+        role: z.string().nullable(),
+        ref: messageRef,
+        flags: z
+          .array(z.string())
+          .describe('`seen`, `answered`, `flagged`, `draft`, `deleted`, and keywords of the mailbox'),
+      }),
     ),
     defects: z.array(z.string()).describe('What is wrong with it, as `message-id-repeated`'),
     quarantined: z.string().nullable().describe('Why it could not be read'),
@@ -96,7 +105,7 @@ const toSummary = (row: MessageRow): z.infer<typeof summaryView> => ({
   from: row.header.from,
   to: row.header.to,
   snippet: row.snippet,
-  seen: row.direction === 'out' || row.places.some(({ flags }) => flags.includes('\\Seen')),
+  seen: row.direction === 'out' || row.places.some(({ flags }) => flags.includes('seen')),
   attachmentCount: row.attachments.filter(({ inline }) => !inline).length,
   automatic: row.automatic,
   folders: [...new Set(row.places.map(({ folder }) => folder))],
@@ -117,7 +126,7 @@ const toMessage = (row: MessageRow, thread: string | null): z.infer<typeof messa
   attachments: row.attachments.map(({ name, contentType, size, inline, contentId }, index) => {
     return { index, name, contentType, size, inline, contentId }
   }),
-  placements: row.places.map(({ folder, role, uid, flags }) => ({ folder, role, uid, flags })),
+  placements: row.places.map(({ folder, role, ref, flags }) => ({ folder, role, ref, flags })),
   defects: row.defects,
   quarantined: row.quarantined,
 })

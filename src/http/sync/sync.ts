@@ -6,6 +6,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { syncErrors, type SyncErrorRow } from '../../projections/sync/sync-errors.ts'
 import { statusOf, syncHistory, type FailureRow, type RunRow } from '../../projections/sync/sync-history.ts'
 import { syncStatus, type SyncStatus } from '../../projections/sync/sync-status.ts'
+import { messageRef } from './messages.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
@@ -23,7 +24,7 @@ const statusView = z
     lastSync: z.string().describe('In words, as "2 minutes ago"'),
     lastSyncAt: z.string().nullable(),
     problem: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
-    missing: z.int().describe('Messages that the mail server lists and does not hand out'),
+    withheld: z.int().describe('Messages that the mailbox lists and does not hand out'),
     statistics: z.object({
       emailsSynced: z.int(),
       todaysSends: z.int().describe('Sent from here; the day is that of the time zone'),
@@ -64,7 +65,7 @@ const runView = z
   .meta({ id: 'SyncRun' })
 const failureView = z.object({
   folder: z.string(),
-  uid: z.int(),
+  ref: messageRef,
   reason: z.string(),
   attempts: z.int(),
   messageId: z.string().nullable(),
@@ -72,11 +73,11 @@ const failureView = z.object({
 const errorView = z
   .object({
     kind: z
-      .enum(['unreadable', 'missing'])
-      .describe('`unreadable`: kept raw, retry or skip it. `missing`: the mail server does not hand it out.'),
+      .enum(['unreadable', 'withheld'])
+      .describe('`unreadable`: kept raw, retry or skip it. `withheld`: the mailbox does not hand it out.'),
     messageId: z.string().nullable().describe('To retry or skip by'),
     folder: z.string(),
-    uid: z.int(),
+    ref: messageRef,
     reason: z.string(),
     attempts: z.int(),
     firstAt: z.string(),
@@ -85,9 +86,9 @@ const errorView = z
   .meta({ id: 'SyncError' })
 
 const toStatusView = (status: SyncStatus, now: Date): z.infer<typeof statusView> => {
-  const { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives, gaps, ...rest } = status
+  const { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives, ...rest } = status
   const statistics = { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives }
-  return { ...rest, missing: gaps, lastSync: timeAgo(status.lastSyncAt, now), statistics }
+  return { ...rest, lastSync: timeAgo(status.lastSyncAt, now), statistics }
 }
 
 const directions = { both: 'Both', receive: 'Receive', send: 'Send' } as const
@@ -107,10 +108,10 @@ const toRunView = (row: RunRow): z.infer<typeof runView> => ({
 })
 
 const toErrorView = (row: SyncErrorRow): z.infer<typeof errorView> => ({
-  kind: row.kind === 'missing' ? 'missing' : 'unreadable',
+  kind: row.kind === 'withheld' ? 'withheld' : 'unreadable',
   messageId: row.message_id,
   folder: row.folder,
-  uid: row.uid,
+  ref: row.ref,
   reason: row.reason,
   attempts: row.attempts,
   firstAt: row.first_at,
@@ -187,8 +188,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       await requireAccount(params.id, actingUser)
       const row = await deps.findRun(params.id, params.number)
       if (!row) throw new NotFound('sync run', String(params.number))
-      const failures = row.failures.map(({ folder, uid, reason, attempts, message_id }) => {
-        return { folder, uid, reason, attempts, messageId: message_id }
+      const failures = row.failures.map(({ folder, ref, reason, attempts, message_id }) => {
+        return { folder, ref, reason, attempts, messageId: message_id }
       })
       return { ...toRunView(row), failures }
     },

@@ -1,11 +1,6 @@
 import { sql, type Kysely } from 'kysely'
-import {
-  accountEvents,
-  DefaultAccountChosen,
-  type AccountSettings,
-  type MailServer,
-  type TestStep,
-} from '../../domain/accounts/events.ts'
+import { accountEvents, DefaultAccountChosen, type AccountSettings } from '../../domain/accounts/events.ts'
+import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import { UserRecorded } from '../../domain/directory/events.ts'
 import { SyncRunFinished } from '../../domain/sync/events.ts'
 import {
@@ -33,7 +28,6 @@ const account = table({
   columns: {
     id: text,
     address: text,
-    provider: text,
     owner_kind: text,
     owner_user: nullable(text),
     status: text,
@@ -42,8 +36,7 @@ const account = table({
     is_default: boolean,
     settings: json<AccountSettings>(),
     signature: text,
-    smtp: nullable(json<MailServer>()),
-    imap: nullable(json<MailServer>()),
+    connection: json<Connection>(),
     last_test: nullable(json<{ at: string; ok: boolean; steps: TestStep[] }>()),
     connected_at: timestamp,
     revision: integer,
@@ -70,11 +63,10 @@ export const accountList = projection({
     if (event.type === 'UserRecorded')
       return rows.put('owner', { user_id: event.data.userId, name: event.data.user.name })
     if (event.type === 'AccountConnected') {
-      const { accountId, address, provider, owner, settings, smtp, imap } = event.data
+      const { accountId, address, owner, settings, connection } = event.data
       return rows.put('account', {
         id: accountId,
         address,
-        provider,
         owner_kind: owner.kind,
         owner_user: owner.kind === 'user' ? owner.userId : null,
         status: 'active',
@@ -83,8 +75,7 @@ export const accountList = projection({
         is_default: false,
         settings,
         signature: '',
-        smtp,
-        imap,
+        connection,
         last_test: null,
         connected_at: event.metadata.occurredAt,
         revision: event.revision,
@@ -95,8 +86,7 @@ export const accountList = projection({
     if (event.stream.startsWith('account-')) row.revision = event.revision
     switch (event.type) {
       case 'AccountConnectionChanged':
-        row.smtp = event.data.smtp
-        row.imap = event.data.imap
+        row.connection = event.data.connection
         break
       case 'AccountSettingsChanged':
         row.settings = event.data.settings
@@ -188,7 +178,7 @@ export const usableAccounts = async (db: Kysely<unknown>, userId: string): Promi
   return rows.map(({ id }) => id)
 }
 
-/** How many accounts are connected, paused ones included (C7). */
+/** How many accounts are connected, paused ones included. */
 export const countConnected = async (db: Kysely<unknown>, userId: string | null): Promise<number> => {
   const { count } = await tablesOf(db, accountList)
     .selectFrom('account')

@@ -1,6 +1,6 @@
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import { EmailSent, EmailCancelled, EmailQueued } from '../../domain/sending/events.ts'
-import { messageEvents, type MessageQuarantined, type MessageSynced } from '../../domain/sync/events.ts'
+import { isAt, messageEvents, type MessageQuarantined, type MessageSynced } from '../../domain/sync/events.ts'
 import type { EventOf } from '../../domain/event.ts'
 import {
   boolean,
@@ -24,7 +24,7 @@ export type MessagePlace = Synced['placement'] & { flags: string[] }
 
 const message = table({
   columns: {
-    /** `msg_…`, and `out_…` for a message of ours, which is one with its copy in the mailbox (R5). */
+    /** `msg_…`, and `out_…` for a message of ours, which is one with its copy in the mailbox. */
     id: text,
     account_id: text,
     /** Lists show it: it was received, or sent. */
@@ -63,7 +63,7 @@ const tables = {
     key: ['account_id', 'folder', 'id'],
     indexes: ['(account_id, folder, received_at DESC, id DESC)'],
   }),
-  /** Which message first had a Message-ID, to tell one that claims it later (R4). */
+  /** Which message first had a Message-ID, to tell one that claims it later. */
   header_id: table({
     columns: { account_id: text, message_id: text, id: text },
     key: ['account_id', 'message_id'],
@@ -140,7 +140,7 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
   putPlaced(rows, row, data)
 }
 
-/** Notes the Message-ID, or the defect that another message has it with other content (R4). */
+/** Notes the Message-ID, or the defect that another message has it with other content. */
 const claimHeaderId = (rows: Rows<typeof tables>, row: MessageRow): void => {
   if (row.header.messageId === '') return
   const key = { account_id: row.account_id, message_id: keyOf(row.header.messageId) }
@@ -152,9 +152,6 @@ const claimHeaderId = (rows: Rows<typeof tables>, row: MessageRow): void => {
 /** As much of a text as an index takes, whatever a hostile sender writes. */
 export const keyOf = (written: string): string => written.slice(0, 500)
 
-const samePlace = (a: Synced['placement'], b: Synced['placement']): boolean =>
-  a.folder === b.folder && a.uidValidity === b.uidValidity && a.uid === b.uid
-
 const putPlaced = (
   rows: Rows<typeof tables>,
   row: MessageRow,
@@ -163,9 +160,9 @@ const putPlaced = (
   const { account_id, id, received_at } = row
   const { folder, role } = placement
   const place = { ...placement, flags }
-  const known = row.places.some((each) => samePlace(each, placement))
+  const known = row.places.some((each) => isAt(each, placement))
   row.places = known
-    ? row.places.map((each) => (samePlace(each, placement) ? place : each))
+    ? row.places.map((each) => (isAt(each, placement) ? place : each))
     : [...row.places, place]
   rows.put('message', row)
   if (known) return
@@ -175,7 +172,7 @@ const putPlaced = (
 }
 
 const dropPlace = (rows: Rows<typeof tables>, row: MessageRow, placement: Synced['placement']): void => {
-  row.places = row.places.filter((each) => !samePlace(each, placement))
+  row.places = row.places.filter((each) => !isAt(each, placement))
   const { folder } = placement
   if (row.places.every((each) => each.folder !== folder))
     rows.remove('located', { account_id: row.account_id, folder, id: row.id })

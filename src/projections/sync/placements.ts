@@ -6,22 +6,21 @@ import {
   MessageRemovedFromFolder,
   MessageSynced,
 } from '../../domain/sync/events.ts'
-import { boolean, integer, json, projection, table, tablesOf, text, type RowOf } from '../projection.ts'
+import { boolean, json, projection, table, tablesOf, text, type RowOf } from '../projection.ts'
 
 const placement = table({
   columns: {
     account_id: text,
     folder: text,
-    uid_validity: text,
-    uid: integer,
+    ref: text,
     message_id: text,
     flags: json<string[]>(),
     quarantined: boolean,
   },
-  key: ['account_id', 'folder', 'uid_validity', 'uid'],
+  key: ['account_id', 'folder', 'ref'],
 })
 
-/** What lies where in each mailbox, as far as it is known: what a sync run compares the server's view with. */
+/** What lies where in each mailbox, as far as it is known: what a sync run compares the mailbox with. */
 export const placements = projection({
   name: 'placements',
   version: 1,
@@ -35,8 +34,8 @@ export const placements = projection({
   ],
   fold: (event, rows) => {
     const { accountId, messageId } = event.data
-    const { folder, uidValidity, uid } = event.data.placement
-    const key = { account_id: accountId, folder, uid_validity: uidValidity, uid }
+    const { folder, ref } = event.data.placement
+    const key = { account_id: accountId, folder, ref }
     const put = (flags: string[], quarantined: boolean) =>
       rows.put('placement', { ...key, message_id: messageId, flags, quarantined })
     switch (event.type) {
@@ -55,20 +54,18 @@ export const placements = projection({
 })
 
 /** Where a message is known to lie in a folder. */
-export type KnownPlace = {
-  uidValidity: string
-  uid: number
+export type KnownPlacement = {
+  ref: string
   messageId: string
   flags: readonly string[]
   quarantined: boolean
 }
 
-const toKnown = (row: RowOf<typeof placement>): KnownPlace => ({
-  uidValidity: row.uid_validity,
-  uid: row.uid,
-  messageId: row.message_id,
-  flags: row.flags,
-  quarantined: row.quarantined,
+const toKnown = ({ ref, message_id: messageId, flags, quarantined }: RowOf<typeof placement>) => ({
+  ref,
+  messageId,
+  flags,
+  quarantined,
 })
 
 const inFolder = (db: Kysely<unknown>, accountId: string, folder: string) =>
@@ -78,49 +75,30 @@ const inFolder = (db: Kysely<unknown>, accountId: string, folder: string) =>
     .where('account_id', '=', accountId)
     .where('folder', '=', folder)
 
-/** What is known of these UIDs. */
+/** What is known of these references in a folder. */
 export const knownAmong = async (
   db: Kysely<unknown>,
-  folder: { accountId: string; folder: string; uidValidity: string },
-  uids: readonly number[],
-): Promise<KnownPlace[]> => {
-  const rows = await inFolder(db, folder.accountId, folder.folder)
-    .where('uid_validity', '=', folder.uidValidity)
-    .where(sql<boolean>`uid = any(${[...uids]}::integer[])`)
+  accountId: string,
+  folder: string,
+  refs: readonly string[],
+): Promise<KnownPlacement[]> => {
+  const rows = await inFolder(db, accountId, folder)
+    .where(sql<boolean>`ref = any(${[...refs]}::text[])`)
     .execute()
   return rows.map(toKnown)
 }
 
-/** What is known of a folder below a UID, newest first, at most `limit`. */
-export const knownBelow = async (
+/** What is known of a folder below a reference (null: from the highest), the highest first, at most `limit`; by bytes. */
+export const knownPage = async (
   db: Kysely<unknown>,
-  folder: { accountId: string; folder: string; uidValidity: string },
-  below: number,
+  accountId: string,
+  folder: string,
+  below: string | null,
   limit: number,
-): Promise<KnownPlace[]> => {
-  const rows = await inFolder(db, folder.accountId, folder.folder)
-    .where('uid_validity', '=', folder.uidValidity)
-    .where('uid', '<', below)
-    .orderBy('uid', 'desc')
-    .limit(limit)
-    .execute()
-  return rows.map(toKnown)
-}
-
-/** What is known under another UIDVALIDITY than the folder's own, behind `after`, at most `limit`. */
-export const knownOfOld = async (
-  db: Kysely<unknown>,
-  folder: { accountId: string; folder: string; uidValidity: string },
-  after: KnownPlace | null,
-  limit: number,
-): Promise<KnownPlace[]> => {
-  const rows = await inFolder(db, folder.accountId, folder.folder)
-    .where('uid_validity', '<>', folder.uidValidity)
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(uid_validity, uid) > (${after!.uidValidity}, ${after!.uid})`),
-    )
-    .orderBy('uid_validity')
-    .orderBy('uid')
+): Promise<KnownPlacement[]> => {
+  const rows = await inFolder(db, accountId, folder)
+    .$if(below !== null, (query) => query.where('ref', '<', below))
+    .orderBy('ref', 'desc')
     .limit(limit)
     .execute()
   return rows.map(toKnown)

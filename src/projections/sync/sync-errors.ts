@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import {
-  FolderSynced,
+  ChangesSynced,
   MessageQuarantined,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
@@ -20,12 +20,12 @@ import {
 const syncError = table({
   columns: {
     account_id: text,
-    /** `msg_…` of a quarantined message; folder, validity and UID of one that the server does not hand out. */
+    /** `msg_…` of a quarantined message; folder and reference of one that is withheld. */
     id: text,
     kind: text,
     message_id: nullable(text),
     folder: text,
-    uid: integer,
+    ref: text,
     reason: text,
     attempts: integer,
     size: nullable(integer),
@@ -38,27 +38,24 @@ const syncError = table({
 export type SyncErrorRow = RowOf<typeof syncError>
 
 /**
- * What sync could not do and somebody may want to know of (C70): messages that could not be read (`unreadable`, kept
- * raw) until they are retried with success or skipped, and messages that the server does not hand out (`missing`)
- * until it does or has them no more.
+ * What sync could not do and somebody may want to know of: messages that could not be read (`unreadable`, kept raw) until
+ * they are retried with success or skipped, and messages that the mailbox does not hand out (`withheld`) until it does or
+ * has them no more.
  */
 export const syncErrors = projection({
   name: 'sync-errors',
   version: 1,
   tables: {
     sync_error: syncError,
-    gap: table({
-      columns: { account_id: text, folder: text, ids: json<string[]>() },
-      key: ['account_id', 'folder'],
-    }),
+    withheld: table({ columns: { account_id: text, ids: json<string[]>() }, key: ['account_id'] }),
   },
-  events: [FolderSynced, MessageQuarantined, QuarantinedMessageSkipped, QuarantinedMessageReleased],
+  events: [ChangesSynced, MessageQuarantined, QuarantinedMessageSkipped, QuarantinedMessageReleased],
   fold: (event, rows) => {
     const account_id = event.data.accountId
     const at = event.metadata.occurredAt
-    const put = (id: string, row: Pick<SyncErrorRow, 'folder' | 'uid' | 'reason' | 'attempts' | 'size'>) => {
+    const put = (id: string, row: Pick<SyncErrorRow, 'folder' | 'ref' | 'reason' | 'attempts' | 'size'>) => {
       const message_id = id.startsWith('msg_') ? id : null
-      const kind = message_id === null ? 'missing' : 'unreadable'
+      const kind = message_id === null ? 'withheld' : 'unreadable'
       const first_at = rows.get('sync_error', { account_id, id })?.first_at ?? at
       rows.put('sync_error', { account_id, id, kind, message_id, ...row, first_at, last_at: at })
     }
@@ -68,31 +65,27 @@ export const syncErrors = projection({
         return rows.remove('sync_error', { account_id, id: event.data.messageId })
       case 'MessageQuarantined': {
         const { placement, reason, attempts, size } = event.data
-        return put(event.data.messageId, {
-          folder: placement.folder,
-          uid: placement.uid,
-          reason,
-          attempts,
-          size,
-        })
+        const { folder, ref } = placement
+        return put(event.data.messageId, { folder, ref, reason, attempts, size })
       }
-      case 'FolderSynced': {
-        const { cursor, failures } = event.data
-        const { folder, retry } = cursor
-        const idOf = (uid: number): string => JSON.stringify([folder, cursor.uidValidity, uid])
-        const key = { account_id, folder }
-        const ids = retry.map(({ uid }) => idOf(uid))
-        const before = rows.get('gap', key)?.ids ?? []
-        for (const id of before) if (!ids.includes(id)) rows.remove('sync_error', { account_id, id })
-        for (const { uid, reason, attempts, messageId } of failures)
-          if (messageId === undefined && ids.includes(idOf(uid)))
-            put(idOf(uid), { folder, uid, reason, attempts, size: null })
-        if (ids.length > 0) rows.put('gap', { ...key, ids })
-        else if (before.length > 0) rows.remove('gap', key)
+      case 'ChangesSynced': {
+        const { withheld, failures } = event.data
+        const ids = withheld.map(({ placement }) => idOf(placement))
+        const still = new Set(ids)
+        const before = rows.get('withheld', { account_id })?.ids ?? []
+        for (const id of before) if (!still.has(id)) rows.remove('sync_error', { account_id, id })
+        for (const { folder, ref, reason, attempts, messageId } of failures)
+          if (messageId === undefined && still.has(idOf({ folder, ref })))
+            put(idOf({ folder, ref }), { folder, ref, reason, attempts, size: null })
+        if (ids.length > 0) rows.put('withheld', { account_id, ids })
+        else if (before.length > 0) rows.remove('withheld', { account_id })
       }
     }
   },
 })
+
+const idOf = ({ folder, ref }: { readonly folder: string; readonly ref: string }): string =>
+  JSON.stringify([folder, ref])
 
 /** Open errors of an account, the latest first; up to `limit` behind the key `after`. */
 export const listSyncErrors = (

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { AccountConnected, AccountSettingsChanged } from '../../domain/accounts/events.ts'
 import {
-  FolderSynced,
+  ChangesSynced,
   SyncRunFinished,
   SyncRunStarted,
   type FolderCounts,
@@ -47,16 +47,16 @@ const failure = table({
     account_id: text,
     number: integer,
     folder: text,
-    uid: integer,
+    ref: text,
     reason: text,
     attempts: integer,
     message_id: nullable(text),
   },
-  key: ['account_id', 'number', 'folder', 'uid'],
+  key: ['account_id', 'number', 'folder', 'ref'],
 })
 export type FailureRow = RowOf<typeof failure>
 
-/** Every sync run, folder by folder: what was listed, and what became of each message (R1). */
+/** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
   version: 1,
@@ -65,7 +65,7 @@ export const syncHistory = projection({
     failure,
     direction: table({ columns: { account_id: text, direction: text }, key: ['account_id'] }),
   },
-  events: [AccountConnected, AccountSettingsChanged, SyncRunStarted, FolderSynced, SyncRunFinished],
+  events: [AccountConnected, AccountSettingsChanged, SyncRunStarted, ChangesSynced, SyncRunFinished],
   fold: (event, rows) => {
     const { accountId } = event.data
     if (event.type === 'AccountConnected' || event.type === 'AccountSettingsChanged')
@@ -97,15 +97,19 @@ export const syncHistory = projection({
       const finished_at = event.metadata.occurredAt
       return rows.put('run', { ...row, outcome, code, detail, remedy, finished_at, folders })
     }
-    const { counts, failures, exclusions } = event.data
-    for (const { folder, uid, reason, attempts, messageId = null } of failures)
-      rows.put('failure', { ...key, folder, uid, reason, attempts, message_id: messageId })
-    rows.put('run', {
-      ...row,
-      stored: row.stored + counts.stored,
-      failed: row.failed + counts.failed,
-      folders: withCounts(row.folders, counts, exclusions),
-    })
+    const { folders, failures, exclusions } = event.data
+    for (const { folder, ref, reason, attempts, messageId = null } of failures)
+      rows.put('failure', { ...key, folder, ref, reason, attempts, message_id: messageId })
+    for (const counts of folders) {
+      row.stored += counts.stored
+      row.failed += counts.failed
+      row.folders = withCounts(
+        row.folders,
+        counts,
+        exclusions.filter(({ folder }) => folder === counts.folder),
+      )
+    }
+    rows.put('run', row)
   },
 })
 
@@ -143,7 +147,7 @@ const withCounts = (
     : [...lines, next]
 }
 
-/** What people read in the history's last column (C67, C68). */
+/** What people read in the history's last column. */
 export const statusOf = ({ outcome, failed }: Pick<RunRow, 'outcome' | 'failed'>): string => {
   switch (outcome) {
     case null:
@@ -195,7 +199,7 @@ export const findRun = async (
     .where('account_id', '=', accountId)
     .where('number', '=', number)
     .orderBy('folder')
-    .orderBy('uid')
+    .orderBy('ref')
     .limit(1000)
     .execute()
   return { ...row, failures }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import {
   AccountConnected,
   AccountDisconnected,
@@ -9,6 +9,7 @@ import {
   SyncRequested,
   type AccountSettings,
 } from '../../domain/accounts/events.ts'
+import type { EventOf } from '../../domain/event.ts'
 import { SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
 import {
   boolean,
@@ -37,7 +38,11 @@ const account = table({
     last_finished: integer,
     last_finished_at: nullable(timestamp),
     failures: integer,
-    needs_login: boolean,
+    /** The last run failed of what only a person can mend. */
+    needs_person: boolean,
+    /** Not before this, the provider said. */
+    until: nullable(timestamp),
+    credential_version: integer,
     due_at: nullable(timestamp),
   },
   key: ['account_id'],
@@ -47,7 +52,7 @@ type Row = RowOf<typeof account>
 
 /**
  * The to-do list of sync: which account is due, and when. A request or a new account is due at once, the others their
- * frequency after the last run. After failures the pause doubles, from an hour on where the login was refused.
+ * frequency after the last run. After failures the pause doubles, from an hour on where only a person can help.
  */
 export const syncSchedule = projection({
   name: 'sync-schedule',
@@ -73,7 +78,14 @@ export const syncSchedule = projection({
       case 'AccountConnected':
         break
       case 'AccountConnectionChanged':
-        Object.assign(row, { receives: event.data.imap !== null, failures: 0, asked: 'request' })
+        Object.assign(row, {
+          receives: event.data.receives,
+          credential_version: event.data.credentialVersion,
+          failures: 0,
+          needs_person: false,
+          until: null,
+          asked: 'request',
+        })
         break
       case 'AccountSettingsChanged': {
         const settings = whatOf(event.data.settings)
@@ -98,12 +110,13 @@ export const syncSchedule = projection({
         row.last_run = Math.max(row.last_run, event.data.number)
         return rows.put('account', row)
       case 'SyncRunFinished': {
-        const { outcome, kind } = event.data
+        const { outcome, kind, until = null } = event.data
         if (outcome === 'abandoned') return
         row.last_finished_at = event.recordedAt
         row.last_finished = event.data.number
         row.failures = outcome === 'failed' ? row.failures + 1 : 0
-        row.needs_login = kind === 'authentication'
+        row.needs_person = kind === 'sign-in-again' || kind === 'scope-missing'
+        row.until = until
         break
       }
     }
@@ -114,23 +127,22 @@ export const syncSchedule = projection({
 
 const fresh = ({
   accountId,
-  imap,
+  receives,
+  credentialVersion,
   settings,
-}: {
-  accountId: string
-  imap: object | null
-  settings: AccountSettings
-}): Row => ({
+}: EventOf<typeof AccountConnected>['data']): Row => ({
   account_id: accountId,
   active: true,
-  receives: imap !== null,
+  receives,
   settings: whatOf(settings),
   asked: 'connect',
   last_run: 0,
   last_finished: 0,
   last_finished_at: null,
   failures: 0,
-  needs_login: false,
+  needs_person: false,
+  until: null,
+  credential_version: credentialVersion,
   due_at: null,
 })
 
@@ -150,11 +162,13 @@ const DAY = 24 * HOUR
 
 const dueAt = (row: Row, now: string): string | null => {
   if (!row.active || !row.receives || row.settings.syncDirection === 'send') return null
+  // A person who asks is answered, if only by what stands in the way.
   if (row.asked !== null || row.last_finished_at === null) return now
   const { syncFrequencyMinutes: frequency } = row.settings
-  const doubled = (row.needs_login ? HOUR : frequency) * 2 ** Math.max(row.failures - 1, 0)
-  const minutes = Math.max(frequency, Math.min(doubled, row.needs_login ? DAY : HOUR))
-  return new Date(Date.parse(row.last_finished_at) + minutes * 60_000).toISOString()
+  const doubled = (row.needs_person ? HOUR : frequency) * 2 ** Math.max(row.failures - 1, 0)
+  const minutes = Math.max(frequency, Math.min(doubled, row.needs_person ? DAY : HOUR))
+  const due = new Date(Date.parse(row.last_finished_at) + minutes * 60_000).toISOString()
+  return row.until !== null && row.until > due ? row.until : due
 }
 
 export type DueAccount = {
@@ -179,6 +193,48 @@ export const dueAccounts = async (db: Kysely<unknown>, now: Date, limit: number)
     trigger: row.asked === 'request' || row.asked === 'connect' ? row.asked : 'schedule',
     lastRun: row.last_finished,
   }))
+}
+
+/** An account whose mailbox may be watched: what fails is left to the schedule. Another `version` says that it is reached in another way. */
+export type WatchableAccount = { accountId: string; version: number }
+
+const watchable = (db: Kysely<unknown>) =>
+  tablesOf(db, syncSchedule)
+    .selectFrom('account')
+    .select(['account_id', 'credential_version'])
+    .where('active', '=', sql.lit(true))
+    .where('receives', '=', sql.lit(true))
+    .where('failures', '=', 0)
+    .where(sql<boolean>`settings ->> 'syncDirection' <> 'send'`)
+
+const toWatchable = (row: { account_id: string; credential_version: number }): WatchableAccount => ({
+  accountId: row.account_id,
+  version: row.credential_version,
+})
+
+/** Accounts that may be watched, behind `after` in the order of their ids. */
+export const watchableAccounts = async (
+  db: Kysely<unknown>,
+  after: string | null,
+  limit: number,
+): Promise<WatchableAccount[]> => {
+  const rows = await watchable(db)
+    .$if(after !== null, (query) => query.where('account_id', '>', after!))
+    .orderBy('account_id')
+    .limit(limit)
+    .execute()
+  return rows.map(toWatchable)
+}
+
+/** Those of these accounts that may be watched. */
+export const stillWatchable = async (
+  db: Kysely<unknown>,
+  accountIds: readonly string[],
+): Promise<WatchableAccount[]> => {
+  const rows = await watchable(db)
+    .where(sql<boolean>`account_id = any(${[...accountIds]}::text[])`)
+    .execute()
+  return rows.map(toWatchable)
 }
 
 /** When the next account is due; null while none is waiting. */

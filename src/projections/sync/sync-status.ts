@@ -7,18 +7,8 @@ import {
 } from '../../domain/accounts/events.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
-import { FolderSynced, MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
-import {
-  integer,
-  json,
-  nullable,
-  projection,
-  table,
-  tablesOf,
-  text,
-  timestamp,
-  type RowOf,
-} from '../projection.ts'
+import { ChangesSynced, MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
+import { integer, nullable, projection, table, tablesOf, text, timestamp, type RowOf } from '../projection.ts'
 
 const account = table({
   columns: {
@@ -34,14 +24,14 @@ const account = table({
     remedy: nullable(text),
     last_sync_at: nullable(timestamp),
     emails_synced: integer,
-    /** Messages per folder that the server does not hand out. */
-    gaps: json<Record<string, number>>(),
+    /** How many messages the mailbox does not hand out. */
+    withheld: integer,
   },
   key: ['account_id'],
 })
 type Row = RowOf<typeof account>
 
-/** How an account's sync is doing, and how much mail came and went (C59 to C65). */
+/** How an account's sync is doing, and how much mail came and went. */
 export const syncStatus = projection({
   name: 'sync-status',
   version: 1,
@@ -58,7 +48,7 @@ export const syncStatus = projection({
       },
       key: ['account_id', 'starts_at'],
     }),
-    /** Messages of ours that were met in the mailbox: one that lies there twice counts once (R5). */
+    /** Messages of ours that were met in the mailbox: one that lies there twice counts once. */
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
@@ -68,7 +58,7 @@ export const syncStatus = projection({
     AccountResumed,
     AccountDisconnected,
     SyncRunStarted,
-    FolderSynced,
+    ChangesSynced,
     SyncRunFinished,
     MessageSynced,
     EmailSent,
@@ -97,12 +87,9 @@ export const syncStatus = projection({
         row.emails_synced++
         break
       }
-      case 'FolderSynced': {
-        const { folder, retry } = event.data.cursor
-        const { [folder]: _, ...others } = row.gaps
-        row.gaps = retry.length > 0 ? { ...others, [folder]: retry.length } : others
+      case 'ChangesSynced':
+        row.withheld = event.data.withheld.length
         break
-      }
       case 'SyncRunStarted':
         row.running = event.data.number
         break
@@ -140,7 +127,7 @@ const fresh = (account_id: string, address: string): Row => ({
   remedy: null,
   last_sync_at: null,
   emails_synced: 0,
-  gaps: {},
+  withheld: 0,
 })
 
 const QUARTER_MS = 15 * 60_000
@@ -149,16 +136,18 @@ const quarterOf = (at: string): string =>
   new Date(Math.floor(Date.parse(at) / QUARTER_MS) * QUARTER_MS).toISOString()
 
 /**
- * `degraded`: the last run missed something, failed for a reason that time may mend, or there are gaps (R1).
- * `needs-attention`: the login was refused, and only a person can help. `connecting`: no run has ended yet.
+ * `degraded`: the last run missed something, failed for a reason that time may mend, or messages are withheld.
+ * `needs-attention`: only a person can help, who signs in again or allows more. `connecting`: no run has ended yet.
  */
 export type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
+
+const needsPerson = (kind: string | null): boolean => kind === 'sign-in-again' || kind === 'scope-missing'
 
 const stateOf = (row: Row): SyncState => {
   if (row.lifecycle === 'paused' || row.lifecycle === 'disconnected') return row.lifecycle
   if (row.outcome === null) return 'connecting'
-  if (row.outcome === 'failed') return row.kind === 'authentication' ? 'needs-attention' : 'degraded'
-  return row.outcome === 'partial' || Object.keys(row.gaps).length > 0 ? 'degraded' : 'active'
+  if (row.outcome === 'failed') return needsPerson(row.kind) ? 'needs-attention' : 'degraded'
+  return row.outcome === 'partial' || row.withheld > 0 ? 'degraded' : 'active'
 }
 
 export type SyncStatus = {
@@ -168,8 +157,8 @@ export type SyncStatus = {
   running: boolean
   lastSyncAt: string | null
   problem: { code: string; detail: string; remedy: string } | null
-  /** Messages that the server does not hand out. */
-  gaps: number
+  /** Messages that the mailbox does not hand out. */
+  withheld: number
   emailsSynced: number
   todaysSends: number
   todaysSendsElsewhere: number
@@ -177,7 +166,7 @@ export type SyncStatus = {
   timeZone: string
 }
 
-/** One account's status; today's figures are those of the day in the organisation's zone that `now` lies in (S14). */
+/** One account's status; today's figures are those of the day in the organisation's zone that `now` lies in. */
 export const findSyncStatus = async (
   db: Kysely<unknown>,
   accountId: string,
@@ -214,7 +203,7 @@ export const findSyncStatus = async (
     running: row.running !== null,
     lastSyncAt: row.last_sync_at,
     problem: code === null ? null : { code, detail: detail ?? '', remedy: remedy ?? '' },
-    gaps: Object.values(row.gaps).reduce((sum, gap) => sum + gap, 0),
+    withheld: row.withheld,
     emailsSynced: row.emails_synced,
     todaysSends: today.sent,
     todaysSendsElsewhere: today.sent_elsewhere,

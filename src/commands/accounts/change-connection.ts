@@ -1,0 +1,49 @@
+import {
+  account,
+  accountStream,
+  requireOwn,
+  requireSameProvider,
+  type Account,
+} from '../../domain/accounts/account.ts'
+import type { EnteredConnection } from '../../domain/accounts/connection.ts'
+import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
+import type { Vault } from '../ports/credentials.ts'
+import type { ProviderOf } from '../ports/mail-provider.ts'
+import { requireAccess } from './require-access.ts'
+
+/** Has an account reached in another way, after trying it. Id, history and settings stay; so do secrets that are left out. */
+export const changeConnection =
+  (deps: { handle: Handle; load: Load; vault: Vault; providerOf: ProviderOf }) =>
+  async (
+    caller: Caller,
+    input: { readonly accountId: string; readonly connection: EnteredConnection },
+    ifRevision: number,
+    signal: AbortSignal,
+  ): Promise<Handled<Account>> => {
+    const stream = accountStream(input.accountId)
+    const by = userOf(caller)
+    const { state: loaded, revision } = await deps.load(account, stream)
+    const state = requireOwn(loaded, by)
+    // A repeat of what was done already, which the handler knows, or a stale version, which it refuses.
+    if (revision !== ifRevision) {
+      const { connection, sends, receives, credentialVersion } = state
+      const command = { do: 'change-connection', by, connection, sends, receives, credentialVersion } as const
+      return deps.handle(account, stream, command, caller, { ifRevision })
+    }
+    requireSameProvider(state, input.connection)
+    const kept = await deps.vault.load(input.accountId, state.credentialVersion)
+    const before = { connection: state.connection, credentials: kept ?? {} }
+    const provider = deps.providerOf(input.connection)
+    const { sends, receives, ...access } = provider.admit(input.connection, before)
+    await requireAccess(provider, access, signal)
+    const { version } = await deps.vault.store(input.accountId, access.credentials)
+    const command = {
+      do: 'change-connection',
+      by,
+      connection: access.connection,
+      sends,
+      receives,
+      credentialVersion: version,
+    } as const
+    return deps.handle(account, stream, command, caller, { ifRevision })
+  }

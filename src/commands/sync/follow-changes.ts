@@ -1,0 +1,96 @@
+import type { Placement } from '../../domain/sync/events.ts'
+import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
+import type { Caller } from '../handle.ts'
+import { MailUnavailable, type MailChange } from '../ports/mail-provider.ts'
+import type { KnownPlacement, SyncDeps } from './ports.ts'
+import { placeKey, type Run } from './run.ts'
+import { tell } from './store-message.ts'
+
+const AT_ONCE = 50
+
+type FollowDeps = Pick<SyncDeps, 'known' | 'load' | 'handle' | 'clock'>
+type Known = ReadonlyMap<string, KnownPlacement>
+
+/** What is known of these places, by `placeKey`. It may lag. */
+export const knownAt = async (
+  { known }: Pick<SyncDeps, 'known'>,
+  accountId: string,
+  placements: readonly Placement[],
+): Promise<Map<string, KnownPlacement>> => {
+  const found = new Map<string, KnownPlacement>()
+  for (const [folder, there] of Map.groupBy(placements, (placement) => placement.folder)) {
+    const refs = there.map(({ ref }) => ref)
+    for (const place of await known.among(accountId, folder, refs))
+      found.set(placeKey({ folder, ref: place.ref }), place)
+  }
+  return found
+}
+
+/**
+ * The same, certain: what is said of a message once must not be missed since the read model lags. What is not known
+ * then, such as mail from before the window, was never stored.
+ */
+export const surelyKnownAt = async (
+  deps: Pick<SyncDeps, 'known'>,
+  { account: { accountId }, signal }: Run,
+  placements: readonly Placement[],
+): Promise<Known> => {
+  const found = await knownAt(deps, accountId, placements)
+  const missing = placements.filter((placement) => !found.has(placeKey(placement)))
+  if (missing.length === 0) return found
+  if (!(await deps.known.catchUp(signal)))
+    throw new MailUnavailable(
+      'temporary',
+      'read-model-behind',
+      'The list of what lies in the mailbox has not caught up with what was stored',
+      'Nothing: the sync is tried again.',
+    )
+  for (const [key, place] of await knownAt(deps, accountId, missing)) found.set(key, place)
+  return found
+}
+
+type Change = Exclude<MailChange, { kind: 'added' }>
+
+/** Records in the messages' own streams what has changed about them. @returns the changes that were news */
+export const follow = async <C extends Change>(
+  deps: FollowDeps,
+  { caller, signal }: Run,
+  changes: readonly C[],
+  known: Known,
+): Promise<C[]> => {
+  const news: C[] = []
+  for (let from = 0; from < changes.length; from += AT_ONCE) {
+    signal.throwIfAborted()
+    await Promise.all(
+      changes.slice(from, from + AT_ONCE).map(async (change) => {
+        const met = known.get(placeKey(change.kind === 'moved' ? change.from : change.placement))
+        if (met && (await tellIfNew(deps, caller, met.messageId, commandOf(change)))) news.push(change)
+      }),
+    )
+  }
+  return news
+}
+
+const commandOf = (change: Change): MessageCommand => {
+  switch (change.kind) {
+    case 'moved':
+      return { do: 'move', from: change.from, to: change.to, flags: change.flags }
+    case 'flagged':
+      return { do: 'change-flags', placement: change.placement, flags: change.flags }
+    case 'gone':
+      return { do: 'remove', placement: change.placement }
+  }
+}
+
+/** What is known may lag, so the stream is asked first. */
+const tellIfNew = async (
+  deps: FollowDeps,
+  caller: Caller,
+  messageId: string,
+  command: MessageCommand,
+): Promise<boolean> => {
+  const loaded = await deps.load(message, messageStream(messageId))
+  if (loaded.state.status === 'none' || message.decide(command, loaded.state).length === 0) return false
+  await tell(deps, caller, messageId, command)
+  return true
+}

@@ -1,0 +1,64 @@
+import type { FolderCounts, RunExclusion, RunFailure, WithheldMessage } from '../../domain/sync/events.ts'
+import { placeKey } from './run.ts'
+import type { Outcome } from './store-messages.ts'
+
+const WITHHELD = 'The mailbox lists the message and does not hand it out'
+
+/** What a set of changes came to, folder by folder. */
+export type Tally = {
+  readonly folders: FolderCounts[]
+  readonly failures: RunFailure[]
+  readonly exclusions: RunExclusion[]
+}
+
+/** Counts what became of the messages that were listed in these folders. `withheld` are those of them that were withheld. */
+export const tallyOf = (
+  folders: readonly string[],
+  outcomes: readonly Outcome[],
+  withheld: ReadonlyMap<string, WithheldMessage>,
+) => {
+  const byFolder = new Map(folders.map((folder) => [folder, noCounts(folder)]))
+  const failures: RunFailure[] = []
+  const exclusions: RunExclusion[] = []
+  const of = (folder: string): FolderCounts => {
+    const counts = byFolder.get(folder) ?? noCounts(folder)
+    byFolder.set(folder, counts)
+    return counts
+  }
+  for (const outcome of outcomes) {
+    const { folder, ref } = outcome.placement
+    const counts = of(folder)
+    counts.listed++
+    if (outcome.became === 'withheld') {
+      counts.failed++
+      const attempts = withheld.get(placeKey(outcome.placement))?.attempts ?? 1
+      failures.push({ folder, ref, reason: WITHHELD, attempts })
+      continue
+    }
+    counts[outcome.became]++
+    if (outcome.became === 'stored') counts[outcome.direction === 'in' ? 'received' : 'sent']++
+    if (outcome.became === 'excluded') exclusions.push({ folder, ref, pattern: outcome.pattern })
+    if (outcome.became === 'failed') {
+      const { reason, attempts, messageId } = outcome
+      failures.push({ folder, ref, reason, attempts, messageId })
+    }
+  }
+  return {
+    flagsChanged: (folder: string): void => void of(folder).flagsChanged++,
+    removed: (folder: string): void => void of(folder).removed++,
+    result: (): Tally => ({ folders: [...byFolder.values()], failures, exclusions }),
+  }
+}
+
+const noCounts = (folder: string): FolderCounts => ({
+  folder,
+  listed: 0,
+  stored: 0,
+  known: 0,
+  excluded: 0,
+  failed: 0,
+  flagsChanged: 0,
+  removed: 0,
+  sent: 0,
+  received: 0,
+})

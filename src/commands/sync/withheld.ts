@@ -1,0 +1,49 @@
+import type { Placement, WithheldMessage } from '../../domain/sync/events.ts'
+import { MailUnavailable } from '../ports/mail-provider.ts'
+import { placeKey, type Run } from './run.ts'
+import type { Outcome } from './store-messages.ts'
+
+/** A message that was withheld so often is not asked for in every run any more. */
+const ATTEMPTS = 3
+const ASKED_AGAIN_AFTER_MS = 30 * 60_000
+/** More of them say that something is wrong with the mailbox, and are more than an event should hold. */
+const MOST_WITHHELD = 1000
+
+/** Those to ask for in this run, of the folders that the account's settings name. */
+export const dueWithheld = ({ withheld, account, trigger }: Run, now: Date): Placement[] =>
+  [...withheld.values()].flatMap(({ placement, attempts, askedAt }) => {
+    const { role } = placement
+    const isWanted = role !== null && account.settings.folders.includes(role)
+    const isDue =
+      attempts < ATTEMPTS ||
+      trigger === 'request' ||
+      now.getTime() - Date.parse(askedAt) >= ASKED_AGAIN_AFTER_MS
+    return isWanted && isDue ? [placement] : []
+  })
+
+/**
+ * What is withheld after these were asked for or have gone.
+ * @throws MailUnavailable where that is too much: then nothing is recorded, and all of it is met again
+ */
+export const withheldAfter = (
+  withheld: Run['withheld'],
+  settled: readonly Placement[],
+  outcomes: readonly Outcome[],
+  now: Date,
+): Map<string, WithheldMessage> => {
+  const after = new Map(withheld)
+  for (const placement of settled) after.delete(placeKey(placement))
+  for (const { placement, became } of outcomes) {
+    if (became !== 'withheld') continue
+    const key = placeKey(placement)
+    const attempts = (withheld.get(key)?.attempts ?? 0) + 1
+    after.set(key, { placement, attempts, askedAt: now.toISOString() })
+  }
+  if (after.size <= MOST_WITHHELD || after.size <= withheld.size) return after
+  throw new MailUnavailable(
+    'temporary',
+    'too-many-withheld',
+    `The mailbox lists more than ${MOST_WITHHELD} messages that it does not hand out`,
+    'Ask the provider why messages cannot be read. The sync goes on where it stopped when they can.',
+  )
+}
