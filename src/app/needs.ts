@@ -110,7 +110,7 @@ const accountFinder =
     return state.status === 'none' ? null : state
   }
 
-/** The user's own default account, else the team's (S17). */
+/** The user's own default account, else the team's. */
 const defaultAccountOf =
   (load: Load) =>
   async (userId: string | null): Promise<string | null> => {

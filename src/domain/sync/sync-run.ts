@@ -124,7 +124,7 @@ const taken = () =>
     'Wait for the next run; it goes on where this one came to.',
   )
 
-/** R1: a message that was listed is stored, known, excluded or failed, and each of the last two is named. */
+/** A message that was listed is stored, known, excluded or failed, and each of the last two is named. */
 const requireSum = ({ cursor, counts, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
   const { listed, stored, known, excluded, failed } = counts
   const adds = listed === stored + known + excluded + failed
