@@ -7,7 +7,7 @@ import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { projectionRunner } from '../../../src/adapters/postgres/projection-runner.ts'
+import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { handler } from '../../../src/commands/handle.ts'
 import { templateCommands } from '../../../src/commands/templates/templates.ts'
 import { newApiKey, type Permission } from '../../../src/http/access/api-keys.ts'
