@@ -14,7 +14,7 @@ import {
 } from '../commands/ports/mail-provider.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import type { KnownMail } from '../commands/sync/ports.ts'
-import { findTemplate } from '../commands/templates/find-template.ts'
+import { templateCommands } from '../commands/templates/templates.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import type { Owner } from '../domain/accounts/events.ts'
@@ -25,6 +25,7 @@ import { accountsWithDue, dueMessages, releasingMessages } from '../projections/
 import { findMessage } from '../projections/sync/find-messages.ts'
 import { knownAmong, knownPage, placements } from '../projections/sync/placements.ts'
 import { lastRunOf, stillWatchable, watchableAccounts } from '../projections/sync/sync-schedule.ts'
+import { templateQueries } from '../projections/templates/templates.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
 
@@ -100,12 +101,17 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
     stillWatchable: (accountIds: readonly string[]) => stillWatchable(db, accountIds),
   }
 
+  const templates = {
+    commands: templateCommands({ ...needs, directory: lookup }),
+    queries: templateQueries(db),
+  }
+
   const writeNeeds = {
     ...needs,
     activeAccount: async (id: string) => requireActive((await load(account, accountStream(id))).state),
     defaultAccount: defaultAccountOf(load),
     directory: lookup,
-    findTemplate: findTemplate({ store, compiler }),
+    findTemplate: templates.commands.find,
     findMessage: async (id: string) => {
       const row = await findMessage(db, id)
       return row ? { ...row.header, accountId: row.account_id, direction: directionOf(row) } : null
@@ -126,7 +132,7 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
     dueMessages: (accountId: string, limit: number) => dueMessages(db, accountId, limit),
     releasingMessages: (accountId: string | null, limit: number) => releasingMessages(db, accountId, limit),
   }
-  return { needs, syncNeeds, watchNeeds, writeNeeds, sendNeeds }
+  return { needs, syncNeeds, watchNeeds, writeNeeds, sendNeeds, templates }
 }
 
 export type Needs = ReturnType<typeof needsOf>

@@ -16,7 +16,7 @@ export type ReplyNeeds = {
   readonly defaultAccount: DefaultAccount
 }
 
-/** The draft whole. A reply goes out from the account that was written to (R19), to those who expect it. */
+/** The draft whole. A reply goes out from the account that was written to, to those who expect it. */
 export const resolveDraft =
   (deps: ReplyNeeds) =>
   async (input: DraftInput, userId: string | null): Promise<Draft> => {
