@@ -9,7 +9,7 @@ import { projectionRunner } from '../src/adapters/postgres/projections/run/runne
 import { putEntry } from '../src/commands/directory/put-entry.ts'
 import { handler, systemCaller } from '../src/commands/handle.ts'
 import type { EventStore } from '../src/commands/ports/event-log.ts'
-import type { MailSender } from '../src/commands/ports/mail-provider.ts'
+import type { MailProvider } from '../src/commands/ports/mail-provider.ts'
 import {
   confirmDeliveries,
   fileCopies,
@@ -18,7 +18,7 @@ import {
 } from '../src/commands/sending/automations.ts'
 import { confirmDelivery } from '../src/commands/sending/confirm-delivery.ts'
 import { fileSentCopy, giveUpOnCopy } from '../src/commands/sending/file-sent-copy.ts'
-import { recoverReleasing } from '../src/commands/sending/recover-releasing.ts'
+import { recoverReleased } from '../src/commands/sending/recover-released.ts'
 import { sendEmail } from '../src/commands/sending/send-email.ts'
 import { runAutomations } from '../src/commands/automation-runner.ts'
 import { directory, listEntries } from '../src/projections/directory/directory.ts'
@@ -172,9 +172,9 @@ const senderOf = (
   world: World,
   owner: string,
   store: EventStore,
-  sender: MailSender = world.needs.sender,
+  provider: MailProvider = world.provider,
 ) => {
-  const needs = { ...world.needs, sender, handle: handler(store, world.clock) }
+  const needs = { ...world.needs, providerOf: () => provider, handle: handler(store, world.clock) }
   const ids = async (...statuses: string[]) => {
     const page = await world.store.readAll({ after: null, limit: 1000 })
     const known = new Set(page.events.map(({ stream }) => stream.slice('outgoing-'.length)))
@@ -189,7 +189,7 @@ const senderOf = (
     dueMessages: () => ids('queued', 'deferred'),
     releasingMessages: async () => (await ids('releasing')).map((id) => ({ id, accountId })),
     send: sendEmail(needs),
-    recover: recoverReleasing(needs),
+    recover: recoverReleased(needs),
   }
   return { send: sendDue(deps), recover: recoverDeadSends(deps) }
 }
@@ -215,15 +215,15 @@ t.test(
     const world = await sendingWorld(t)
     const id = await world.queue()
     const stop = stopAt()
-    const slow: MailSender = {
-      ...world.needs.sender,
-      send: (login, message, release, signal) => {
-        const stopped = async () => {
-          const may = await release()
+    const slow: MailProvider = {
+      ...world.provider,
+      send: (access, email, release, signal) => {
+        const stopped = async (handle: string | null) => {
+          const may = await release(handle)
           await stop.here()
           return may
         }
-        return world.needs.sender.send(login, message, stopped, signal)
+        return world.provider.send(access, email, stopped, signal)
       },
     }
     const late = senderOf(world, 'first', world.store, slow).send(always)

@@ -9,6 +9,7 @@ import { freePort } from '../../scripts/lib/free-port.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { createApp, type Mailtrail } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import type { MailProvider } from '../../src/commands/ports/mail-provider.ts'
 import type { Permission } from '../../src/http/access/api-keys.ts'
 import { testDatabase } from './postgres.ts'
 
@@ -19,6 +20,8 @@ export type AppOverrides = {
   readonly ca?: string
   /** Settings by the names that README.md gives them. */
   readonly env?: Readonly<Record<string, string>>
+  /** Kinds of mail systems beside those that there are in any case. */
+  readonly providers?: readonly MailProvider[]
 }
 
 export type Route = { readonly method: string; readonly url: string; readonly permission: string }
@@ -84,7 +87,12 @@ export const startApp = async (t: Test, overrides: AppOverrides = {}): Promise<T
     ...overrides.env,
   })
   const log: string[] = []
-  const app = await createApp({ config, pool, logTo: { write: (line) => void log.push(line) } })
+  const app = await createApp({
+    config,
+    pool,
+    logTo: { write: (line) => void log.push(line) },
+    providers: overrides.providers ?? [],
+  })
   const { server, url } = app
   const end = async () => {
     await app.stop()

@@ -32,16 +32,16 @@ export const seedAccounts = async (
   })
   for (const { n, owner } of owners) {
     const accountId = idOf('acc', n)
-    const server = { host: '127.0.0.1', port: 587, encryption: 'starttls', username: `user${n}` } as const
+    const smtp = { host: '127.0.0.1', port: 587, encryption: 'starttls', username: `user${n}` } as const
     const connect = {
       by: null,
       do: 'connect',
       accountId,
-      provider: 'smtp',
       address: `box${n}@acme.test`,
       owner,
-      smtp: server,
-      imap: null,
+      connection: { provider: 'imap-smtp', smtp, imap: null },
+      sends: true,
+      receives: false,
       credentialVersion: 1,
       settings: { ...defaultSettings, displayName: `Box ${n}` },
     } as const

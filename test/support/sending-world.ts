@@ -1,8 +1,7 @@
 import type { Test } from 'tap'
 import { imapServer, smtpSink, type ImapServer, type SmtpSink } from '../../scripts/lib/mail-servers.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
-import { imapConnector } from '../../src/adapters/imap-smtp/imap.ts'
-import { smtpSender } from '../../src/adapters/imap-smtp/smtp.ts'
+import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
 import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { composeMail } from '../../src/adapters/mime/compose.ts'
@@ -59,9 +58,9 @@ export const sendingWorld = async (
     clearTextHosts: ['localhost'],
     extraCa: [],
   })
-  const sender = smtpSender(guard)
+  const provider = imapSmtpProvider(guard)
   t.teardown(async () => {
-    await sender.close()
+    await provider.close()
     await sink.close()
     await imap?.close()
   })
@@ -70,6 +69,7 @@ export const sendingWorld = async (
   const time = { now: Date.UTC(2026, 0, 5, 12) }
   const clock = () => (parts.realTime ? new Date() : new Date(time.now))
   const account: { now: SendingAccount } = { now: exampleAccount(sink, imap) }
+  const credentials = { smtpPassword: password, imapPassword: password }
   const records = {
     users: new Map<string, User>([['u1', { name: 'John Smith', title: 'Sales', phone: '555' }]]),
     contacts: new Map<string, Contact>([
@@ -87,10 +87,10 @@ export const sendingWorld = async (
     chance: () => 0.5,
     blobs,
     compose: composeMail,
-    sender,
+    providerOf: () => provider,
     vault: {
       store: () => Promise.resolve({ version: 1 }),
-      load: () => Promise.resolve({ smtpPassword: password, imapPassword: password }),
+      load: () => Promise.resolve(credentials),
       destroy: () => Promise.resolve(),
     },
     tracker: mailTracker(
@@ -109,8 +109,8 @@ export const sendingWorld = async (
       Promise.resolve(records.templates.get(templateId) ?? null),
     findMessage: (id: string) => Promise.resolve(records.messages.get(id) ?? null),
     openMailbox: (_accountId: string, signal: AbortSignal) =>
-      account.now.imap
-        ? imapConnector(guard).connect({ ...account.now.imap, password }, signal)
+      imap && account.now.connection['imap'] !== null
+        ? provider.open({ connection: account.now.connection, credentials }, signal)
         : Promise.resolve(null),
   }
   const caller = (id = 'test'): Caller => {
@@ -137,6 +137,7 @@ export const sendingWorld = async (
     account,
     records,
     needs,
+    provider,
     caller,
     input,
     queue,
@@ -152,8 +153,12 @@ const exampleAccount = (sink: SmtpSink, imap: ImapServer | null): SendingAccount
   accountId: idOf('acc', 1),
   address: 'me@acme.test',
   owner: { kind: 'team' },
-  smtp: { host: 'localhost', port: sink.port, encryption: 'none', username: 'me' },
-  imap: imap && { host: 'localhost', port: imap.port, encryption: 'none', username: 'me' },
+  connection: {
+    provider: 'imap-smtp',
+    smtp: { host: 'localhost', port: sink.port, encryption: 'none', username: 'me' },
+    imap: imap && { host: 'localhost', port: imap.port, encryption: 'none', username: 'me' },
+  },
+  sends: true,
   credentialVersion: 1,
   settings: { ...defaultSettings, trackOpens: false, trackClicks: false },
   signature: '',

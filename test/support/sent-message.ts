@@ -45,7 +45,7 @@ export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) 
   return {
     outgoingId,
     queued: outgoing(EmailQueued(queued), queued.queuedAt),
-    releasing: (at: string) => outgoing(EmailReleased({ ...about, attempt: 1 }), at),
+    releasing: (at: string) => outgoing(EmailReleased({ ...about, attempt: 1, handle: null }), at),
     sent: (at: string, of: { accepted?: string[]; refused?: string[] } = {}) =>
       outgoing(
         EmailSent({

@@ -1,7 +1,7 @@
 import { imapServer } from '../../scripts/lib/mail-servers.ts'
 import type { SeedMessage } from '../../scripts/lib/imap-mailboxes.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
-import { imapConnector } from '../../src/adapters/imap-smtp/imap.ts'
+import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
 import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { mailParser } from '../../src/adapters/mime/parse-pool.ts'
@@ -11,14 +11,15 @@ import { Secret } from '../../src/commands/ports/credentials.ts'
 import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { Lease, Leases } from '../../src/commands/ports/leases.ts'
 import type { MailParser } from '../../src/commands/ports/parser.ts'
-import type { FindOutgoing, KnownFolder, KnownMail, SyncDeps } from '../../src/commands/sync/ports.ts'
+import type { FindOutgoing, KnownMail, SyncDeps } from '../../src/commands/sync/ports.ts'
 import { runSync, type SyncRunResult } from '../../src/commands/sync/run-sync.ts'
-import { account } from '../../src/domain/accounts/account.ts'
+import { account, accountStream } from '../../src/domain/accounts/account.ts'
 import type { AccountSettings } from '../../src/domain/accounts/events.ts'
 import type { RecordedEvent } from '../../src/domain/event.ts'
 import type { FolderCounts } from '../../src/domain/sync/events.ts'
+import { accessTo } from './imap-smtp.ts'
 import type { SyncTrigger } from '../../src/domain/sync/sync-run.ts'
-import { placements, type KnownPlace } from '../../src/projections/sync/placements.ts'
+import { placements, type KnownPlacement } from '../../src/projections/sync/placements.ts'
 import { foldEvents } from './fold.ts'
 import { readFrom } from './log.ts'
 import { accountId, connected } from './sync.ts'
@@ -65,25 +66,20 @@ const memoryLeases = (): Leases & { held: Map<string, AbortController> } => {
 
 /** What the log says of where mail lies, folded anew for each question. */
 const knownFromLog = (store: EventStore): KnownMail => {
-  const rows = async ({ accountId: of, folder }: KnownFolder) => {
+  const rows = async (of: string, folder: string): Promise<KnownPlacement[]> => {
     const { placement } = await foldEvents(placements, await readFrom(store, null, 1000))
     return placement
       .filter((row) => row.account_id === of && row.folder === folder)
-      .map((row): KnownPlace => {
-        const { uid_validity: uidValidity, uid, message_id: messageId, flags, quarantined } = row
-        return { uidValidity, uid, messageId, flags, quarantined }
-      })
+      .map(({ ref, message_id: messageId, flags, quarantined }) => ({ ref, messageId, flags, quarantined }))
   }
   return {
-    among: async (folder, uids) =>
-      (await rows(folder)).filter((row) => row.uidValidity === folder.uidValidity && uids.includes(row.uid)),
-    below: async (folder, below, limit) =>
-      (await rows(folder))
-        .filter((row) => row.uidValidity === folder.uidValidity && row.uid < below)
-        .toSorted((a, b) => b.uid - a.uid)
+    among: async (of, folder, refs) => (await rows(of, folder)).filter(({ ref }) => refs.includes(ref)),
+    page: async (of, folder, below, limit) =>
+      (await rows(of, folder))
+        .filter(({ ref }) => below === null || ref < below)
+        .toSorted((a, b) => (a.ref < b.ref ? 1 : -1))
         .slice(0, limit),
-    ofOld: async (folder, after) =>
-      after ? [] : (await rows(folder)).filter((row) => row.uidValidity !== folder.uidValidity),
+    catchUp: async () => true,
   }
 }
 
@@ -141,6 +137,9 @@ export const syncRig = async (
     extraCa: [],
   })
   const login = { host: 'localhost', port: server.port, encryption: 'none' as const, username: user }
+  const provider = imapSmtpProvider(guard)
+  t.teardown(() => provider.close())
+  const access = accessTo({ imap: { ...login, password: new Secret(password) } })
   const deps: SyncDeps = {
     store,
     handle,
@@ -157,28 +156,11 @@ export const syncRig = async (
       if (state.status === 'none') return null
       return { ...state, active: state.status === 'active' }
     },
-    openMailbox: (_id, signal) =>
-      imapConnector(guard).connect({ ...login, password: new Secret(password) }, signal),
+    openMailbox: (_id, signal) => provider.open(access, signal),
   }
   const { data } = connected({ historyDays: null, ...settings })
-  const { accountId: id, provider, address, owner, smtp, imap, credentialVersion } = data
-  await handle(
-    account,
-    `account-${id}`,
-    {
-      by: null,
-      do: 'connect',
-      accountId: id,
-      provider,
-      address,
-      owner,
-      smtp,
-      imap,
-      credentialVersion,
-      settings: data.settings,
-    },
-    callerNow(),
-  )
+  const command = { by: null, do: 'connect', ...data } as const
+  await handle(account, accountStream(data.accountId), command, callerNow())
 
   const run = (signal = new AbortController().signal, trigger: SyncTrigger = 'schedule', more = {}) =>
     runSync({ ...deps, ...more })(callerNow(), { accountId, trigger }, signal)
@@ -193,14 +175,19 @@ export const syncRig = async (
     handleOn: (other: EventStore) => handler(other, clock),
     /** Makes it later, for what depends on how long ago something was. */
     later: (minutes: number) => void (shiftMs += minutes * 60_000),
+    provider,
+    access,
     /** What the log says of where mail lies: folder, UID, hash of the raw form, flags. */
     whatLies: async () => whatLies(await events()),
     events,
     eventsOf: async (...types: string[]) => (await events()).filter(({ type }) => types.includes(type)),
-    /** The figures of one run, all folders and stretches together. */
+    /** The figures of one run, all folders and sets of changes together. */
     countsOf: async (number: number) => sumOf(await events(), number),
   }
 }
+
+/** The UID in a reference of SMTP and IMAP. */
+export const uidOf = (ref: string): number => Number(ref.split('.')[1])
 
 const whatLies = async (events: readonly RecordedEvent[]): Promise<string[]> => {
   const rawOf = new Map<string, string>()
@@ -209,7 +196,9 @@ const whatLies = async (events: readonly RecordedEvent[]): Promise<string[]> => 
     if (type === 'MessageSynced' || type === 'MessageQuarantined') rawOf.set(messageId, raw)
   }
   const { placement } = await foldEvents(placements, events)
-  return placement.map((row) => `${row.folder} ${row.uid} ${rawOf.get(row.message_id)} ${row.flags.join()}`)
+  return placement.map(
+    (row) => `${row.folder} ${uidOf(row.ref)} ${rawOf.get(row.message_id)} ${row.flags.join()}`,
+  )
 }
 
 export type Rig = Awaited<ReturnType<typeof syncRig>>
@@ -227,9 +216,9 @@ const sumOf = (events: readonly RecordedEvent[], number: number): Omit<FolderCou
     received: 0,
   }
   for (const { type, data } of events) {
-    if (type !== 'FolderSynced') continue
-    const { number: of, counts } = data as { number: number; counts: FolderCounts }
-    if (of === number)
+    if (type !== 'ChangesSynced') continue
+    const { number: of, folders } = data as { number: number; folders: FolderCounts[] }
+    for (const counts of of === number ? folders : [])
       for (const figure of Object.keys(sum) as (keyof typeof sum)[]) sum[figure] += counts[figure]
   }
   return sum

@@ -1,12 +1,13 @@
 import { AccountConnected, defaultSettings, type AccountSettings } from '../../src/domain/accounts/events.ts'
 import {
-  FolderSynced,
+  ChangesSynced,
   MessageSynced,
   SyncRunFinished,
   SyncRunStarted,
   type FolderCounts,
-  type FolderCursor,
   type Placement,
+  type SyncCursor,
+  type WithheldMessage,
 } from '../../src/domain/sync/events.ts'
 import type { EventOf } from '../../src/domain/event.ts'
 import { idOf } from './sending.ts'
@@ -20,20 +21,19 @@ const hash = 'a'.repeat(64)
 export const connected = (settings: Partial<AccountSettings> = {}) =>
   AccountConnected({
     accountId,
-    provider: 'imap',
     address: 'me@acme.test',
     owner: { kind: 'team' },
-    smtp: null,
-    imap: { host: 'imap.acme.test', port: 993, encryption: 'tls', username: 'me' },
+    connection: { provider: 'example', address: 'me@acme.test' },
+    sends: false,
+    receives: true,
     credentialVersion: 1,
     settings: { ...defaultSettings, ...settings },
   })
 
-export const placeOf = (uid: number, folder = 'INBOX', uidValidity = '1'): Placement => ({
+export const placeOf = (ref: number | string, folder = 'INBOX'): Placement => ({
   folder,
   role: folder === 'INBOX' ? 'inbox' : folder === 'Sent' ? 'sent' : null,
-  uidValidity,
-  uid,
+  ref: String(ref),
 })
 
 type Synced = EventOf<typeof MessageSynced>['data']
@@ -73,18 +73,12 @@ export const synced = (n: number, changes: Changes = {}) =>
     },
   })
 
-export const cursorOf = (changes: Partial<FolderCursor> = {}): FolderCursor => ({
-  folder: 'INBOX',
-  role: 'inbox',
-  uidValidity: '1',
-  uidNext: 1,
-  since: null,
-  backfilledTo: null,
-  backfillDone: true,
-  retry: [],
-  messages: null,
-  scannedAt: null,
-  ...changes,
+export const cursorOf = (at: number | string, scope = 'all'): SyncCursor => ({ scope, at: String(at) })
+
+export const withheldAt = (placement: Placement, attempts = 1): WithheldMessage => ({
+  placement,
+  attempts,
+  askedAt: '2026-01-05T00:00:00.000Z',
 })
 
 export const countsOf = (changes: Partial<FolderCounts> = {}): FolderCounts => ({
@@ -102,20 +96,22 @@ export const countsOf = (changes: Partial<FolderCounts> = {}): FolderCounts => (
 })
 
 export const runStarted = (number: number) =>
-  SyncRunStarted({ accountId, number, trigger: 'schedule', cursors: [] })
+  SyncRunStarted({ accountId, number, trigger: 'schedule', cursors: [], withheld: [] })
 
-export const folderSynced = (
+/** A set of changes that is about one folder. */
+export const changesSynced = (
   number: number,
   counts: Partial<FolderCounts>,
-  rest: Partial<Omit<EventOf<typeof FolderSynced>['data'], 'counts'>> = {},
+  rest: Partial<Omit<EventOf<typeof ChangesSynced>['data'], 'folders'>> = {},
 ) =>
-  FolderSynced({
+  ChangesSynced({
     accountId,
     number,
-    cursor: cursorOf(),
-    counts: countsOf(counts),
+    cursor: cursorOf(1),
+    folders: [countsOf(counts)],
     failures: [],
     exclusions: [],
+    withheld: [],
     ...rest,
   })
 

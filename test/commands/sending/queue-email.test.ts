@@ -11,7 +11,6 @@ import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
 import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
 import { recordBounce } from '../../../src/commands/sending/record-bounce.ts'
 import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
-import { openSentFolder } from '../../../src/commands/sending/sent-folder.ts'
 import { at, idOf } from '../../support/sending.ts'
 import { never, sendingWorld, trackingUrl, type World } from '../../support/sending-world.ts'
 
@@ -236,11 +235,11 @@ t.test(
     t.equal(await world.send(id), 'sent')
     const inSent = () => world.imap!.mailbox('me').messages('Sent')
     const file = async (of: string, handle = world.needs.handle) => {
-      const folder = await openSentFolder(world.needs)(world.account.now.accountId, never)
+      const session = await world.needs.openMailbox(world.account.now.accountId, never)
       try {
-        await fileSentCopy({ ...world.needs, handle })(world.caller(), of, folder)
+        await fileSentCopy({ ...world.needs, handle })(world.caller(), of, session)
       } finally {
-        await folder?.session.close()
+        await session?.close()
       }
     }
     const crash = () => Promise.reject(new TypeError('killed'))
@@ -281,7 +280,10 @@ t.test(
     t.match((await world.events(own)).at(-1)!.data, { outcome: 'filed', folder: 'Sent' })
     t.equal(inSent().length, 3)
 
-    world.account.now = { ...world.account.now, imap: null }
+    world.account.now = {
+      ...world.account.now,
+      connection: { ...world.account.now.connection, imap: null },
+    }
     const nowhere = await world.queue()
     await world.send(nowhere)
     await file(nowhere)
@@ -366,7 +368,7 @@ t.test(
     t.match((await queued(world, (await ask(null)).outgoingId)).userId, null)
     world.account.now = { ...world.account.now, owner: { kind: 'team' } }
     t.equal((await refusal(ask('u9'))).code, 'user-unknown')
-    world.account.now = { ...world.account.now, smtp: null }
+    world.account.now = { ...world.account.now, sends: false }
     t.equal((await refusal(ask(null))).code, 'account-sends-no-mail')
     world.account.now = { ...world.account.now, status: 'paused' }
     t.equal((await refusal(ask(null))).code, 'account-paused')

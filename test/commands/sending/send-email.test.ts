@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
-import type { MailSender } from '../../../src/commands/ports/mail-provider.ts'
+import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
-import { recoverReleasing } from '../../../src/commands/sending/recover-releasing.ts'
+import { recoverReleased } from '../../../src/commands/sending/recover-released.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
 import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
@@ -63,25 +63,25 @@ t.test(
     const round = async (steps: number, real: boolean): Promise<boolean> => {
       const id = await world.queue()
       let cancelled: Promise<boolean> | undefined
-      const racing: MailSender = {
-        close: () => Promise.resolve(),
-        send: async (login, message, release, signal) => {
-          const ask = async () => {
+      const racing: MailProvider = {
+        ...world.provider,
+        send: async (access, email, release, signal) => {
+          const ask = async (handle: string | null) => {
             const cancel = async () => {
               for (let step = 0; step < steps; step++) await Promise.resolve()
               return isCancelled(id)
             }
             cancelled = cancel()
             for (let step = 0; step < -steps; step++) await Promise.resolve()
-            return release()
+            return release(handle)
           }
-          if (real) return world.needs.sender.send(login, message, ask, signal)
-          if (!(await ask())) return { kind: 'withdrawn' }
+          if (real) return world.provider.send(access, email, ask, signal)
+          if (!(await ask(null))) return { kind: 'withdrawn' }
           ledger.add(id)
-          return { kind: 'sent', accepted: [...message.envelope.recipients], refused: [] }
+          return { kind: 'sent', accepted: [...email.envelope.recipients], refused: [] }
         },
       }
-      await sendEmail({ ...world.needs, sender: racing })(world.caller(), id, never)
+      await sendEmail({ ...world.needs, providerOf: () => racing })(world.caller(), id, never)
       const wasCancelled = (await cancelled) ?? false
       const went = real ? world.sink.messages.some(({ raw }) => raw.includes(id)) : ledger.has(id)
       const { status } = await world.state(id)
@@ -219,22 +219,29 @@ t.test(
   'a message whose sender died between release and answer is told by the Sent folder, or unknown',
   async (t) => {
     const world = await sendingWorld(t, { withImap: true })
-    const recover = recoverReleasing(world.needs)
-    const dying = async () => {
+    const recover = recoverReleased(world.needs)
+    const dying = async (handle: string | null = null) => {
       const id = await world.queue()
-      // The process dies after the release: the sender neither sends nor tells.
-      const sender = {
-        send: async (...[, , release]: Parameters<typeof world.needs.sender.send>) => {
-          await release()
+      // The process dies after the release: it neither sends nor tells.
+      const provider: MailProvider = {
+        ...world.provider,
+        send: async (_access, _email, release) => {
+          await release(handle)
           throw new Error('killed')
         },
-        close: () => Promise.resolve(),
       }
-      const handle: typeof world.needs.handle = (decider, stream, command, caller, options) =>
+      const onlyRelease: typeof world.needs.handle = (decider, stream, command, caller, options) =>
         (command as { do: string }).do === 'release'
           ? world.needs.handle(decider, stream, command, caller, options)
           : Promise.reject(new TypeError('killed'))
-      await t.rejects(sendEmail({ ...world.needs, handle, sender })(world.caller(), id, never), /killed/)
+      await t.rejects(
+        sendEmail({ ...world.needs, handle: onlyRelease, providerOf: () => provider })(
+          world.caller(),
+          id,
+          never,
+        ),
+        /killed/,
+      )
       t.equal((await world.state(id)).status, 'releasing')
       t.equal(await world.send(id), 'over')
       return id
@@ -303,19 +310,23 @@ t.test(
   'a sender that fails as it should not leaves the message waiting before its release, unknown after',
   async (t) => {
     const world = await sendingWorld(t)
-    const broken = (released: boolean) => ({
-      send: async (...[, , release]: Parameters<typeof world.needs.sender.send>) => {
-        if (released) await release()
+    const broken = (released: boolean): MailProvider => ({
+      ...world.provider,
+      send: async (_access, _email, release) => {
+        if (released) await release(null)
         throw new TypeError('a mistake')
       },
-      close: () => Promise.resolve(),
     })
     for (const [released, status] of [
       [false, 'deferred'],
       [true, 'unknown'],
     ] as const) {
       const id = await world.queue()
-      const sent = sendEmail({ ...world.needs, sender: broken(released) })(world.caller(), id, never)
+      const sent = sendEmail({ ...world.needs, providerOf: () => broken(released) })(
+        world.caller(),
+        id,
+        never,
+      )
       await t.rejects(sent, /a mistake/)
       t.equal((await world.state(id)).status, status)
     }

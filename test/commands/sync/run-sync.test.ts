@@ -1,9 +1,30 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import t from 'tap'
-import { hostileMail, mail, outcomeOf, syncRig } from '../../support/sync-rig.ts'
+import {
+  MailUnavailable,
+  type ChangeSet,
+  type ChangesQuery,
+  type MailChange,
+  type OpenMailbox,
+} from '../../../src/commands/ports/mail-provider.ts'
+import type { KnownMail } from '../../../src/commands/sync/ports.ts'
+import type { Placement, WithheldMessage } from '../../../src/domain/sync/events.ts'
+import { hostileMail, mail, outcomeOf, syncRig, uidOf, type Rig } from '../../support/sync-rig.ts'
 import { accountId } from '../../support/sync.ts'
+
+const never = new AbortController().signal
+/** Asks a mailbox for all that lies in inbox and archive. */
+const everything: ChangesQuery = {
+  cursors: [],
+  roles: ['inbox', 'archive'],
+  since: null,
+  now: new Date(),
+  thorough: false,
+  known: { page: async () => [] },
+}
 
 const numbers = (count: number, from = 1): number[] => Array.from({ length: count }, (_, nth) => from + nth)
 
@@ -22,16 +43,16 @@ t.test(
     t.equal(outcomeOf(await rig.run()), 'partial')
     t.match(await rig.countsOf(1), { listed: 64, stored: 61, failed: 3, received: 60, sent: 1, known: 0 })
     t.match(
-      (await rig.eventsOf('FolderSynced')).flatMap(({ data }) => (data as { failures: object[] }).failures),
+      (await rig.eventsOf('ChangesSynced')).flatMap(({ data }) => (data as { failures: object[] }).failures),
       numbers(3).map(() => ({ reason: 'The header of the message is larger than 256 kB', attempts: 1 })),
     )
     const all = await rig.eventsOf('MessageSynced', 'MessageQuarantined')
     t.equal(new Set(all.map(({ stream }) => stream)).size, 64, 'each has a stream of its own')
     for (const { data } of all) {
-      const { raw, placement } = data as { raw: string; placement: { folder: string; uid: number } }
+      const { raw, placement } = data as { raw: string; placement: { folder: string; ref: string } }
       const kept = await rig.deps.blobs.get(raw)
-      const there = rig.mailbox.messages(placement.folder).find(({ uid }) => uid === placement.uid)
-      if (!kept?.equals(there!.raw)) t.fail(`${placement.folder} ${placement.uid} is not kept byte for byte`)
+      const there = rig.mailbox.messages(placement.folder).find(({ uid }) => uid === uidOf(placement.ref))
+      if (!kept?.equals(there!.raw)) t.fail(`${placement.folder} ${placement.ref} is not kept byte for byte`)
     }
 
     t.equal(outcomeOf(await rig.run()), 'success')
@@ -74,8 +95,8 @@ t.test(
     await rig.run()
     t.match(await rig.countsOf(4), { listed: 1, stored: 1, flagsChanged: 1, removed: 1 })
     t.match(await rig.eventsOf('MessageFlagsChanged', 'MessageRemovedFromFolder'), [
-      { type: 'MessageFlagsChanged', data: { placement: { uid: 2 }, flags: ['\\Flagged', '\\Seen'] } },
-      { type: 'MessageRemovedFromFolder', data: { placement: { uid: 3 } } },
+      { type: 'MessageFlagsChanged', data: { placement: { ref: /\.0*2$/ }, flags: ['flagged', 'seen'] } },
+      { type: 'MessageRemovedFromFolder', data: { placement: { ref: /\.0*3$/ } } },
     ])
   },
 )
@@ -107,10 +128,14 @@ t.test(
     rig.mailbox.remove('INBOX', 4)
     rig.mailbox.renumber('INBOX', 99)
     t.equal(outcomeOf(await rig.run()), 'partial', 'what could not be read cannot be read again')
-    t.match(await rig.countsOf(2), { listed: 30, known: 29, failed: 1, stored: 0, removed: 1 })
+    t.match(await rig.countsOf(2), { listed: 30, known: 29, failed: 1, stored: 0, removed: 31 })
     t.equal((await rig.eventsOf('MessageSynced', 'MessageQuarantined')).length, announced)
-    const placed = await rig.deps.known.ofOld({ accountId, folder: 'INBOX', uidValidity: '99' }, null, 1000)
-    t.strictSame(placed, [], 'of the old numbers none is left')
+    const placed = await rig.deps.known.page(accountId, 'INBOX', null, 1000)
+    t.equal(placed.length, 30)
+    t.ok(
+      placed.every(({ ref }) => /^0*99\./.test(ref)),
+      'of the old numbers none is left',
+    )
     t.equal(outcomeOf(await rig.run()), 'success')
     t.match(await rig.countsOf(3), { listed: 0, removed: 0 })
   },
@@ -156,44 +181,156 @@ t.test('mail that a pattern keeps out is counted and named by its rule, and not 
   const rig = await syncRig(t, { inbox, settings })
   t.equal(outcomeOf(await rig.run()), 'success')
   t.match(await rig.countsOf(1), { listed: 4, stored: 2, excluded: 2 })
-  const exclusions = (await rig.eventsOf('FolderSynced')).flatMap(
-    ({ data }) => (data as { exclusions: { pattern: string; uid: number }[] }).exclusions,
+  const exclusions = (await rig.eventsOf('ChangesSynced')).flatMap(
+    ({ data }) => (data as { exclusions: { pattern: string; ref: string }[] }).exclusions,
   )
-  t.match(
-    exclusions.toSorted((a, b) => a.uid - b.uid),
-    [
-      { uid: 2, pattern: 'noreply@*' },
-      { uid: 3, pattern: '*@marketing.*' },
-    ],
+  t.strictSame(
+    exclusions.map(({ ref, pattern }) => `${uidOf(ref)} ${pattern}`).toSorted((a, b) => (a < b ? -1 : 1)),
+    ['2 noreply@*', '3 *@marketing.*'],
   )
   await rig.run()
   t.match(await rig.countsOf(2), { listed: 0 })
 })
 
-t.test('what the server does not hand out is a gap with its number, and closes when it does', async (t) => {
+/** What is withheld after the last run, as `<uid> <attempts>`. */
+const withheldIn = async (rig: Rig): Promise<string[]> => {
+  const last = (await rig.eventsOf('SyncRunStarted', 'ChangesSynced')).at(-1)!
+  const { withheld } = last.data as { withheld: WithheldMessage[] }
+  return withheld.map(({ placement, attempts }) => `${uidOf(placement.ref)} ${attempts}`).toSorted()
+}
+
+t.test('a message that the mailbox withholds is named, and asked for until it is handed out', async (t) => {
   const rig = await syncRig(t, { inbox: numbers(20).map((n) => mail(n)) })
   rig.server.faults.failUids = new Set([7, 11])
   t.equal(outcomeOf(await rig.run()), 'partial')
   t.match(await rig.countsOf(1), { listed: 20, stored: 18, failed: 2 })
-  const retryOf = async () =>
-    (await rig.eventsOf('FolderSynced'))
-      .map(({ data }) => (data as { cursor: { folder: string; retry: object[] } }).cursor)
-      .findLast(({ folder }) => folder === 'INBOX')?.retry
-  t.strictSame(await retryOf(), [
-    { uid: 7, attempts: 1 },
-    { uid: 11, attempts: 1 },
-  ])
+  t.strictSame(await withheldIn(rig), ['11 1', '7 1'])
   rig.mailbox.remove('INBOX', 11)
   t.equal(outcomeOf(await rig.run()), 'partial')
-  t.strictSame(await retryOf(), [{ uid: 7, attempts: 2 }], 'what was deleted meanwhile is no gap')
+  t.strictSame(await withheldIn(rig), ['7 2'], 'what was deleted meanwhile is withheld no more')
   t.equal(outcomeOf(await rig.run()), 'partial')
   t.equal(outcomeOf(await rig.run()), 'success', 'after three times it is left alone')
-  t.strictSame(await retryOf(), [{ uid: 7, attempts: 3 }], 'and not forgotten')
+  t.strictSame(await withheldIn(rig), ['7 3'], 'and not forgotten')
+  rig.later(31)
+  t.equal(outcomeOf(await rig.run()), 'partial', 'it is asked for again after half an hour')
+  t.equal(outcomeOf(await rig.run()), 'success')
+  t.strictSame(await withheldIn(rig), ['7 4'])
   rig.server.faults.failUids = new Set()
-  t.equal(outcomeOf(await rig.run(undefined, 'request')), 'success')
-  t.match(await rig.countsOf(5), { listed: 1, stored: 1 })
-  t.strictSame(await retryOf(), [])
+  t.equal(outcomeOf(await rig.run(undefined, 'request')), 'success', 'and when a person asks')
+  t.match(await rig.countsOf(7), { listed: 1, stored: 1 })
+  t.strictSame(await withheldIn(rig), [])
 })
+
+t.test(
+  'a mailbox that withholds too much ends the run where it is, and nothing of it is dropped',
+  async (t) => {
+    const rig = await syncRig(t, { inbox: numbers(1100).map((n) => mail(n)) })
+    rig.server.faults.failUids = new Set(numbers(1100))
+    t.equal(outcomeOf(await rig.run()), 'failed')
+    t.match((await rig.events()).at(-1), { data: { code: 'too-many-withheld', kind: 'temporary' } })
+    t.equal((await withheldIn(rig)).length, 1000)
+    rig.server.faults.failUids = new Set()
+    t.equal(outcomeOf(await rig.run()), 'success')
+    t.equal((await rig.whatLies()).length, 1100)
+    t.strictSame(await withheldIn(rig), [])
+  },
+)
+
+/** The rig's mailbox, but that it tells of these changes and no others. */
+const telling =
+  (rig: Rig, ...sets: ChangeSet[]): OpenMailbox =>
+  async (id, signal) => {
+    const session = await rig.deps.openMailbox(id, signal)
+    return session && { ...session, changes: () => Readable.from(sets) as AsyncIterable<ChangeSet> }
+  }
+const placeIn = (folder: 'INBOX' | 'Archive', ref: string): Placement => ({
+  folder,
+  role: folder === 'INBOX' ? 'inbox' : 'archive',
+  ref,
+})
+
+t.test('a mailbox that knows what it moved has a message followed, and an unknown one fetched', async (t) => {
+  const rig = await syncRig(t, { inbox: [mail(1)], settings: { folders: ['inbox', 'archive'] } })
+  await rig.run()
+  const [known] = await rig.deps.known.page(accountId, 'INBOX', null, 10)
+  rig.mailbox.append('Archive', mail(2))
+  const session = (await rig.deps.openMailbox(accountId, never))!
+  const listed: Placement[] = []
+  for await (const set of session.changes(everything))
+    for (const change of set.kind === 'changes' ? set.changes : [])
+      if (change.kind === 'added' && change.placement.folder === 'Archive') listed.push(change.placement)
+  await session.close()
+  const changes: MailChange[] = [
+    { kind: 'moved', from: placeIn('INBOX', known!.ref), to: placeIn('Archive', 'new'), flags: ['seen'] },
+    { kind: 'moved', from: placeIn('INBOX', 'never met'), to: listed[0]!, flags: [] },
+  ]
+  const folders = [
+    { folder: 'INBOX', role: 'inbox' },
+    { folder: 'Archive', role: 'archive' },
+  ] as const
+  const cursor = { scope: 'all', at: 'here' }
+  const openMailbox = telling(rig, { kind: 'changes', folders, changes, cursor })
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'success')
+  t.match(await rig.countsOf(2), { listed: 2, known: 1, stored: 1, removed: 1 })
+  t.match(await rig.eventsOf('MessageAddedToFolder', 'MessageRemovedFromFolder'), [
+    { data: { messageId: known!.messageId, placement: { folder: 'Archive', ref: 'new' }, flags: ['seen'] } },
+    { data: { messageId: known!.messageId, placement: { folder: 'INBOX', ref: known!.ref } } },
+  ])
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'success', 'told again')
+  t.match(await rig.countsOf(3), { listed: 0 }, 'that is behind the cursor and not looked at again')
+  const again = telling(rig, { kind: 'changes', folders, changes, cursor: null })
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox: again })), 'success')
+  t.match(await rig.countsOf(4), { listed: 2, known: 2, stored: 0, removed: 0 }, 'or is nothing')
+})
+
+t.test('what a mailbox says once is not missed since a read model lags', async (t) => {
+  const rig = await syncRig(t, { inbox: [mail(1)] })
+  await rig.run()
+  const [known] = await rig.deps.known.page(accountId, 'INBOX', null, 10)
+  const folders = [{ folder: 'INBOX', role: 'inbox' }] as const
+  const gone: MailChange = { kind: 'gone', placement: placeIn('INBOX', known!.ref) }
+  const cursor = { scope: 'all', at: 'here' }
+  const openMailbox = telling(rig, { kind: 'changes', folders, changes: [gone], cursor })
+  let hasCaughtUp = false
+  const lagging = (canCatchUp: boolean): KnownMail => ({
+    ...rig.deps.known,
+    among: async (...asked) => (hasCaughtUp ? rig.deps.known.among(...asked) : []),
+    catchUp: async () => (hasCaughtUp = canCatchUp),
+  })
+  const late = await rig.run(undefined, 'schedule', { openMailbox, known: lagging(false) })
+  t.equal(outcomeOf(late), 'failed')
+  t.match((await rig.events()).at(-1), { data: { code: 'read-model-behind', kind: 'temporary' } })
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox, known: lagging(true) })), 'success')
+  t.match(await rig.eventsOf('MessageRemovedFromFolder'), [{ data: { messageId: known!.messageId } }])
+})
+
+t.test(
+  'a folder that cannot be read fails the run after all others were read, and says until when',
+  async (t) => {
+    const rig = await syncRig(t, { inbox: [mail(1)] })
+    const until = new Date(Date.now() + 3_600_000)
+    const openMailbox: OpenMailbox = async (id, signal) => {
+      const session = await rig.deps.openMailbox(id, signal)
+      if (!session) return null
+      const changes: typeof session.changes = async function* (query) {
+        const trouble = new MailUnavailable('throttled', 'slow-down', 'Too many requests', 'Wait.', until)
+        yield { kind: 'trouble', folder: { folder: 'Sent', role: 'sent' }, trouble }
+        yield* session.changes(query)
+      }
+      return { ...session, changes }
+    }
+    t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'failed')
+    t.match((await rig.events()).at(-1), {
+      data: {
+        kind: 'throttled',
+        code: 'slow-down',
+        detail: 'Too many requests: Sent',
+        until: until.toISOString(),
+      },
+    })
+    t.match(await rig.countsOf(1), { stored: 1 })
+  },
+)
 
 t.test(
   'a connection that breaks ends the run with a reason and a remedy, and costs no message',
@@ -207,7 +344,7 @@ t.test(
     rig.server.faults.failSearch = false
     rig.server.faults.refuseLogin = true
     t.equal(outcomeOf(await rig.run()), 'failed')
-    t.match((await rig.events()).at(-1), { data: { kind: 'authentication', code: 'login-rejected' } })
+    t.match((await rig.events()).at(-1), { data: { kind: 'sign-in-again', code: 'login-rejected' } })
     t.notMatch(JSON.stringify(await rig.events()), /correct horse/)
     rig.server.faults.refuseLogin = false
     t.equal(outcomeOf(await rig.run()), 'success')

@@ -11,7 +11,7 @@ import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
 
 const outgoingId = idOf('out', 1)
 const queue: OutgoingCommand = { do: 'queue', message: exampleQueued() }
-const release = (attempt: number): OutgoingCommand => ({ do: 'release', attempt, now: at(20) })
+const release = (attempt: number): OutgoingCommand => ({ do: 'release', attempt, handle: null, now: at(20) })
 const sent = (attempt: number): OutgoingCommand => ({
   do: 'record-sent',
   attempt,
@@ -19,7 +19,12 @@ const sent = (attempt: number): OutgoingCommand => ({
   accepted: ['ann@client.test'],
   refused: [],
 })
-const deferred = (attempt: number, released: boolean, now = at(21)): OutgoingCommand => ({
+const deferred = (
+  attempt: number,
+  released: boolean,
+  now = at(21),
+  until: string | null = null,
+): OutgoingCommand => ({
   do: 'record-deferred',
   attempt,
   released,
@@ -27,6 +32,7 @@ const deferred = (attempt: number, released: boolean, now = at(21)): OutgoingCom
   reason: 'Greylisted',
   now,
   chance: 0.5,
+  until,
 })
 const failed = (attempt: number, released: boolean): OutgoingCommand => ({
   do: 'record-failed',
@@ -91,8 +97,8 @@ t.test(
 )
 
 t.test('a message goes out when it is due, in the attempt that is next, once', async (t) => {
-  t.equal(refusal(queue, { do: 'release', attempt: 1, now: at(9) }), 'not-due')
-  t.same(types(queue, { do: 'release', attempt: 1, now: at(10) }), ['EmailReleased'])
+  t.equal(refusal(queue, { do: 'release', attempt: 1, handle: null, now: at(9) }), 'not-due')
+  t.same(types(queue, { do: 'release', attempt: 1, handle: null, now: at(10) }), ['EmailReleased'])
   t.equal(refusal(queue, release(2)), 'attempt-over')
   t.equal(refusal(queue, release(1), release(1)), 'attempt-over')
   t.equal(refusal(queue, release(1), sent(1), release(1)), 'attempt-over')
@@ -115,8 +121,13 @@ t.test('a cancel is certain until the release, and refused after it', async (t) 
 t.test('what is put off is tried again with jitter, and given up after a day', async (t) => {
   const { last } = run(queue, deferred(1, false))
   t.match(last, [{ type: 'EmailDeferred', data: { attempt: 1, retryAt: at(21 + 7.5) } }])
-  t.equal(refusal(queue, deferred(1, false), { do: 'release', attempt: 2, now: at(28) }), 'not-due')
-  t.same(types(queue, deferred(1, false), { do: 'release', attempt: 2, now: at(29) }), ['EmailReleased'])
+  t.equal(
+    refusal(queue, deferred(1, false), { do: 'release', attempt: 2, handle: null, now: at(28) }),
+    'not-due',
+  )
+  t.same(types(queue, deferred(1, false), { do: 'release', attempt: 2, handle: null, now: at(29) }), [
+    'EmailReleased',
+  ])
   t.same(types(queue, release(1), deferred(1, true)), ['EmailDeferred'], 'the dot was answered with 4xx')
   t.match(run(queue, deferred(1, false, at(86_400 + 10))).last, [
     { type: 'EmailFailed', data: { code: 'gave-up' } },
@@ -126,12 +137,33 @@ t.test('what is put off is tried again with jitter, and given up after a day', a
       fc.integer({ min: 1, max: 60 }),
       fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       (attempt, chance) => {
-        const next = retryAt({ attempt, since: at(0), now: at(0), chance })
+        const next = retryAt({ attempt, since: at(0), now: at(0), chance, until: null })
         const delay = Date.parse(next ?? '') - Date.parse(at(0))
         return delay >= 0 && delay < Math.min(retryPolicy.capMs, 15_000 * 2 ** (attempt - 1))
       },
     ),
   )
+})
+
+t.test(
+  'what is put off is not tried before the provider said, and not at all where that is too late',
+  async (t) => {
+    t.match(run(queue, deferred(1, false, at(21), at(3600))).last, [{ data: { retryAt: at(3600) } }])
+    t.match(run(queue, deferred(1, false, at(21), at(22))).last, [{ data: { retryAt: at(21 + 7.5) } }])
+    t.match(run(queue, deferred(1, false, at(21), at(86_400 + 11))).last, [{ data: { code: 'gave-up' } }])
+  },
+)
+
+t.test('what is certain not to have been sent goes back, due at once, and is released anew', async (t) => {
+  const back: OutgoingCommand = { do: 'put-back', attempt: 1, reason: 'stopped', now: at(40) }
+  t.match(run(queue, release(1), back).last, [
+    { type: 'EmailDeferred', data: { attempt: 1, code: 'not-sent', retryAt: at(40) } },
+  ])
+  const again: OutgoingCommand = { do: 'release', attempt: 2, handle: 'draft-2', now: at(40) }
+  t.match(run(queue, release(1), back, again).state, { status: 'releasing', handle: 'draft-2' })
+  t.same(types(queue, release(1), sent(1), back), [], 'an answer was first')
+  t.same(types(queue, release(1), unknown(1), back), [])
+  t.same(types(queue, back), [])
 })
 
 t.test('a fault before the release says nothing once another attempt has gone on', async (t) => {
@@ -174,7 +206,9 @@ t.test('what failed is tried again only when a person says so', async (t) => {
   const retry: OutgoingCommand = { do: 'retry', now: at(60) }
   t.same(types(queue, failed(1, false), retry), ['EmailRetried'])
   t.same(types(queue, failed(1, false), retry, retry), [])
-  t.same(types(queue, failed(1, false), retry, { do: 'release', attempt: 2, now: at(60) }), ['EmailReleased'])
+  t.same(types(queue, failed(1, false), retry, { do: 'release', attempt: 2, handle: null, now: at(60) }), [
+    'EmailReleased',
+  ])
   t.equal(refusal(queue, release(1), sent(1), retry), 'nothing-to-retry')
 })
 

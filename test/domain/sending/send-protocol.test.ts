@@ -93,7 +93,7 @@ const workerMoves = (world: World, index: number, protocol: Protocol, limits: Li
       if (protocol === 'no-marker') {
         moves.push(withWorker(world, index, { at: 'released', attempt }))
       } else if (world.revision === revision) {
-        const released = append(world, { do: 'release', attempt, now: at })
+        const released = append(world, { do: 'release', attempt, handle: null, now: at })
         moves.push(withWorker(released, index, { at: 'released', attempt }))
       } else moves.push(withWorker(world, index, idle))
       return moves
@@ -124,6 +124,7 @@ const putOff = (attempt: number, released: boolean): OutgoingCommand => ({
   reason: '',
   now: at,
   chance: 0,
+  until: null,
 })
 const rejected = (attempt: number, released: boolean): OutgoingCommand => ({
   do: 'record-failed',
@@ -136,7 +137,8 @@ const rejected = (attempt: number, released: boolean): OutgoingCommand => ({
 })
 
 const recorded = (world: World, attempt: number, answer: Answer, protocol: Protocol): World => {
-  const before = protocol === 'no-marker' ? append(world, { do: 'release', attempt, now: at }) : world
+  const before =
+    protocol === 'no-marker' ? append(world, { do: 'release', attempt, handle: null, now: at }) : world
   switch (answer) {
     case 'taken':
       return append(before, { do: 'record-sent', attempt, sentAt: at, accepted: [], refused: [] })

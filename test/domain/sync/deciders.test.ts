@@ -10,19 +10,14 @@ import {
   type SyncedMessage,
 } from '../../../src/domain/sync/message.ts'
 import { syncRun, type SyncRunCommand } from '../../../src/domain/sync/sync-run.ts'
-import { countsOf, cursorOf } from '../../support/sync.ts'
+import { countsOf, cursorOf, withheldAt } from '../../support/sync.ts'
 
 const accountId = 'acc_01hzy3v9k5d8e2q7w4r6t8y0ab'
 const messageId = 'msg_01hzy3v9k5d8e2q7w4r6t8y0ab'
 const at = '2026-01-01T00:00:00.000Z'
 const hash = 'a'.repeat(64)
 
-const place = (uid: number, uidValidity = '1', folder = 'INBOX'): Placement => ({
-  folder,
-  role: 'inbox',
-  uidValidity,
-  uid,
-})
+const place = (ref: number, folder = 'INBOX'): Placement => ({ folder, role: 'inbox', ref: String(ref) })
 const synced = (placement: Placement, flags: string[] = []): SyncedMessage => ({
   messageId,
   accountId,
@@ -62,8 +57,6 @@ const quarantined = (placement: Placement): QuarantinedMessage => ({
   reason: 'too many parts',
   attempts: 1,
 })
-const cursor = (uidNext: number, uidValidity = '1') => cursorOf({ uidNext, uidValidity, backfillDone: false })
-
 const run = <State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   ...commands: Command[]
@@ -87,22 +80,33 @@ const refusal = (act: () => unknown): string => {
   return 'none'
 }
 
-const start: SyncRunCommand = { do: 'start', accountId, number: 1, trigger: 'schedule', cursors: [] }
-const record = (some: Partial<FolderCounts>, uidNext = 1): SyncRunCommand => ({
-  do: 'record',
-  cursor: cursor(uidNext),
-  counts: countsOf(some),
-  failures: Array.from({ length: some.failed ?? 0 }, (_, uid) => ({
-    folder: 'INBOX',
-    uid,
-    reason: 'x',
-    attempts: 1,
-  })),
-  exclusions: Array.from({ length: some.excluded ?? 0 }, (_, uid) => ({
-    folder: 'INBOX',
-    uid,
-    pattern: '*',
-  })),
+const start: SyncRunCommand = {
+  do: 'start',
+  accountId,
+  number: 1,
+  trigger: 'schedule',
+  cursors: [],
+  withheld: [],
+}
+type Recorded = SyncRunCommand & { readonly do: 'record' }
+const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded => {
+  const { folder, ...counts } = countsOf(some)
+  const named = (count: number) => Array.from({ length: count }, (_, nth) => ({ folder, ref: String(nth) }))
+  return {
+    do: 'record',
+    cursor: cursorOf(at),
+    folders: [{ folder, ...counts }],
+    failures: named(counts.failed).map((each) => ({ ...each, reason: 'x', attempts: 1 })),
+    exclusions: named(counts.excluded).map((each) => ({ ...each, pattern: '*' })),
+    withheld: [],
+  }
+}
+/** Two records as one, of two folders. */
+const both = (a: Recorded, b: Recorded): Recorded => ({
+  ...a,
+  folders: [...a.folders, ...b.folders],
+  failures: [...a.failures, ...b.failures],
+  exclusions: [...a.exclusions, ...b.exclusions],
 })
 
 t.test(
@@ -120,7 +124,7 @@ t.test(
         },
       ),
     )
-    const failing = record({ listed: 1, failed: 1 }) as SyncRunCommand & { do: 'record' }
+    const failing = record({ listed: 1, failed: 1 })
     t.equal(
       refusal(() => run(syncRun, start, { ...failing, failures: [] })),
       'sync-counts-differ',
@@ -128,6 +132,27 @@ t.test(
     t.equal(
       refusal(() => run(syncRun, start, record({ listed: 1, stored: 1 }))),
       'sync-counts-differ',
+    )
+    const sent = record({ folder: 'Sent', listed: 1, known: 1 })
+    t.equal(
+      refusal(() => run(syncRun, start, both(failing, sent))),
+      'none',
+    )
+    t.equal(
+      refusal(() => run(syncRun, start, both(record({ listed: 1 }), record({ folder: 'Sent', known: 1 })))),
+      'sync-counts-differ',
+      'each folder by itself',
+    )
+    const [failure] = failing.failures
+    t.equal(
+      refusal(() => run(syncRun, start, { ...failing, failures: [{ ...failure!, folder: 'Sent' }] })),
+      'sync-counts-differ',
+      'what failed is named in its folder',
+    )
+    t.equal(
+      refusal(() => run(syncRun, start, both(failing, failing))),
+      'sync-counts-differ',
+      'once',
     )
   },
 )
@@ -161,23 +186,23 @@ t.test('a run is started once, and a worker that lost it can record nothing more
   )
 })
 
-t.test('the newest cursor of each folder is carried on, and does not go back', async (t) => {
-  const other = { ...cursor(9), folder: 'Sent' }
-  const { state } = run(syncRun, { ...start, cursors: [cursor(2), other] }, record({}, 5))
-  t.strictSame(state.status === 'running' && state.cursors, [other, cursor(5)])
-  t.equal(
-    refusal(() => syncRun.decide(record({}, 4), state)),
-    'sync-cursor-goes-back',
-  )
-  const renumbered = { ...(record({}) as SyncRunCommand & { do: 'record' }), cursor: cursor(1, '2') }
-  t.equal(syncRun.decide(renumbered, state).length, 1, 'unless the server numbers anew')
+t.test('the newest cursor of each scope is carried on, and what is withheld', async (t) => {
+  const other = cursorOf(9, 'other')
+  const [first, second] = [withheldAt(place(1)), withheldAt(place(2), 2)]
+  const begun = { ...start, cursors: [cursorOf('a'), other], withheld: [first] }
+  const carried = run(syncRun, begun)
+  t.match(carried.state, { cursors: [cursorOf('a'), other], withheld: [first] })
+  const { state } = run(syncRun, begun, { ...record({}, 'b'), withheld: [first, second] })
+  t.match(state, { cursors: [other, cursorOf('b')], withheld: [first, second] })
+  const later = run(syncRun, begun, { ...record({}), cursor: null, withheld: [] })
+  t.match(later.state, { cursors: [cursorOf('a'), other], withheld: [] }, 'no cursor moves none')
 })
 
 t.test('a message met again is nothing, elsewhere a second place, and removed it is kept', async (t) => {
-  const met: MessageCommand = { do: 'sync', message: synced(place(1), ['\\Seen', '\\Flagged']) }
-  const again: MessageCommand = { do: 'sync', message: synced(place(1), ['\\Flagged', '\\Seen']) }
+  const met: MessageCommand = { do: 'sync', message: synced(place(1), ['seen', 'flagged']) }
+  const again: MessageCommand = { do: 'sync', message: synced(place(1), ['flagged', 'seen']) }
   t.strictSame(run(message, met, again).types, ['MessageSynced'])
-  const twice = run(message, met, { do: 'place', placement: place(7, '1', 'Archive'), flags: [] })
+  const twice = run(message, met, { do: 'place', placement: place(7, 'Archive'), flags: [] })
   t.strictSame(twice.types, ['MessageSynced', 'MessageAddedToFolder'])
   const gone = run(message, met, { do: 'remove', placement: place(1) }, { do: 'remove', placement: place(1) })
   t.strictSame(gone.types, ['MessageSynced', 'MessageRemovedFromFolder'])
@@ -190,11 +215,14 @@ t.test('a message met again is nothing, elsewhere a second place, and removed it
   )
 })
 
-t.test('under a new UIDVALIDITY the new place takes the old one’s, in one append', async (t) => {
+t.test('a message that is moved has its new place and loses the old one in one append', async (t) => {
   const met: MessageCommand = { do: 'sync', message: synced(place(1)) }
-  const { types, state } = run(message, met, { do: 'place', placement: place(4, '2'), flags: [] })
+  const move: MessageCommand = { do: 'move', from: place(1), to: place(4, 'Archive'), flags: ['seen'] }
+  const { types, state } = run(message, met, move, move)
   t.strictSame(types, ['MessageSynced', 'MessageAddedToFolder', 'MessageRemovedFromFolder'])
-  t.match(state, { placements: [{ placement: place(4, '2') }] })
+  t.match(state, { placements: [{ placement: place(4, 'Archive'), flags: ['seen'] }] })
+  const late = run(message, met, { do: 'remove', placement: place(1) }, move)
+  t.match(late.state, { placements: [{ placement: place(4, 'Archive') }] }, 'also where that had gone')
 })
 
 t.test('flags change only where they differ as a set and the message lies', async (t) => {
@@ -245,12 +273,8 @@ t.test(
 t.test(
   'the deciders are pure: same answer twice, nothing mutated, stored JSON replays to the same state',
   async (t) => {
-    const placements = fc.tuple(
-      fc.integer({ min: 1, max: 3 }),
-      fc.constantFrom('1', '2'),
-      fc.constantFrom('INBOX', 'Sent'),
-    )
-    const flags = fc.subarray(['\\Seen', '\\Flagged', 'x'])
+    const placements = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom('INBOX', 'Sent'))
+    const flags = fc.subarray(['seen', 'flagged', 'x'])
     const aboutMessage = fc.oneof(
       fc
         .tuple(placements, flags)
@@ -263,6 +287,9 @@ t.test(
         .tuple(placements, flags)
         .map(([p, f]): MessageCommand => ({ do: 'change-flags', placement: place(...p), flags: f })),
       placements.map((p): MessageCommand => ({ do: 'remove', placement: place(...p) })),
+      fc
+        .tuple(placements, placements, flags)
+        .map(([a, b, f]): MessageCommand => ({ do: 'move', from: place(...a), to: place(...b), flags: f })),
       fc.constantFrom<MessageCommand>(
         { do: 'skip' },
         { do: 'release', became: messageId },
@@ -274,9 +301,9 @@ t.test(
         start,
         { do: 'finish', unchanged: [] },
         { do: 'abandon' },
-        { do: 'fail', trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r' } },
+        { do: 'fail', trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r', until: null } },
       ),
-      fc.nat({ max: 3 }).map((uidNext) => record({ listed: 1, known: 1 }, uidNext)),
+      fc.nat({ max: 3 }).map((at) => record({ listed: 1, known: 1 }, at)),
     )
     fc.assert(fc.property(fc.array(aboutMessage, { maxLength: 12 }), lawful(message)))
     fc.assert(fc.property(fc.array(aboutRun, { maxLength: 12 }), lawful(syncRun)))

@@ -16,6 +16,7 @@ import {
   recoverDeadSends,
   sendDue,
 } from '../../../src/commands/sending/automations.ts'
+import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
 import { confirmDelivery } from '../../../src/commands/sending/confirm-delivery.ts'
 import { confirmFound } from '../../../src/commands/sending/confirm-found.ts'
@@ -24,7 +25,7 @@ import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-s
 import { ownEmail } from '../../../src/commands/sending/own-email.ts'
 import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
 import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
-import { recoverReleasing } from '../../../src/commands/sending/recover-releasing.ts'
+import { recoverReleased } from '../../../src/commands/sending/recover-released.ts'
 import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
@@ -154,7 +155,7 @@ const post = async (changes: object = {}, when: object = { undoSeconds: 0 }) => 
 /** The automations of one process: everything but the log and the database is its own. */
 const processOf = (owner: string) => {
   const leases = postgresLeases(pool, { owner, termMs: 2000 })
-  const common = { leases, clock: world.clock, recover: recoverReleasing(needs) }
+  const common = { leases, clock: world.clock, recover: recoverReleased(needs) }
   const toRecover = (accountId: string | null, limit: number) => releasingMessages(db, accountId, limit)
   const send = sendDue({
     ...common,
@@ -311,18 +312,21 @@ t.test(
   'what a dead process left in mid-release is unknown, until a mailbox shows that it went',
   async (t) => {
     const { id } = await post()
-    const dying = {
-      send: async (...[, , release]: Parameters<typeof needs.sender.send>) => {
-        await release()
+    const dying: MailProvider = {
+      ...world.provider,
+      send: async (_access, _email, release) => {
+        await release(null)
         throw new TypeError('killed')
       },
-      close: () => Promise.resolve(),
     }
     const handle: typeof needs.handle = (decider, stream, command, caller, options) =>
       (command as { do: string }).do === 'release'
         ? needs.handle(decider, stream, command, caller, options)
         : Promise.reject(new TypeError('killed'))
-    await t.rejects(sendEmail({ ...needs, handle, sender: dying })(world.caller(), id, never), /killed/)
+    await t.rejects(
+      sendEmail({ ...needs, handle, providerOf: () => dying })(world.caller(), id, never),
+      /killed/,
+    )
     // It died holding the lease of its account.
     const dead = await postgresLeases(pool, { owner: 'dead', termMs: 600_000 }).acquire(
       `send:${world.account.now.accountId}`,

@@ -29,7 +29,7 @@ import {
 } from '../../../src/projections/sync/find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from '../../../src/projections/sync/find-threads.ts'
 import { messages } from '../../../src/projections/sync/messages.ts'
-import { knownAmong, knownBelow, knownOfOld, placements } from '../../../src/projections/sync/placements.ts'
+import { knownAmong, knownPage, placements } from '../../../src/projections/sync/placements.ts'
 import { listSyncErrors, syncErrors } from '../../../src/projections/sync/sync-errors.ts'
 import { findRun, listRuns, syncHistory } from '../../../src/projections/sync/sync-history.ts'
 import {
@@ -69,10 +69,9 @@ const rig = await syncRig(t, {
     blobs,
     leases,
     known: {
-      among: (folder, uids) => knownAmong(db, folder, uids),
-      below: (folder, below, limit) => knownBelow(db, folder, below, limit),
-      ofOld: (folder, after, limit) =>
-        knownOfOld(db, folder, after && { ...after, flags: [...after.flags] }, limit),
+      among: (...asked) => knownAmong(db, ...asked),
+      page: (...asked) => knownPage(db, ...asked),
+      catchUp: async () => runner.waitFor(placements.name, (await store.head())!, 10_000),
     },
   },
   inbox: [
@@ -169,7 +168,7 @@ t.test('a new account is due, and its first run shows in status, history and err
     running: false,
     lastSync: 'just now',
     problem: null,
-    missing: 0,
+    withheld: 0,
     statistics: { emailsSynced: 5, todaysReceives: 4, todaysSendsElsewhere: 1, todaysSends: 0 },
     timeZone: 'UTC',
   })
@@ -181,11 +180,11 @@ t.test('a new account is due, and its first run shows in status, history and err
       { folder: 'INBOX', listed: 5, stored: 4, failed: 1 },
       { folder: 'Sent', listed: 1, stored: 1 },
     ],
-    failures: [{ folder: 'INBOX', uid: 3, reason: /header/ }],
+    failures: [{ folder: 'INBOX', ref: /\.0*3$/, reason: /header/ }],
   })
   t.equal((await get(`${account}/sync-runs/2`)).statusCode, 404)
   t.match(await dataOf(`${account}/sync-errors`), [
-    { kind: 'unreadable', folder: 'INBOX', uid: 3, attempts: 1 },
+    { kind: 'unreadable', folder: 'INBOX', ref: /\.0*3$/, attempts: 1 },
   ])
   t.strictSame(await dueAccounts(db, new Date(), 5), [], 'it is due later')
   t.ok((await nextDueAt(db))! > new Date().toISOString())
@@ -237,7 +236,7 @@ t.test('messages are listed by account, folder and thread, page by page, each on
   const [message] = detail.messages.data
   t.match((await get(`/v1/messages/${String(message!.id)}`)).json(), {
     threadId: thread!.id,
-    placements: [{ uid: /./ }],
+    placements: [{ ref: /./ }],
   })
 })
 

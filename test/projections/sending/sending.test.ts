@@ -42,7 +42,7 @@ const stream = `outgoing-${outgoingId}`
 const inStream = (...events: DomainEvent[]) => events.map((event) => ({ ...event, envelope: { stream } }))
 
 const queued = EmailQueued(exampleQueued())
-const releasing = (attempt: number) => EmailReleased({ ...of, attempt })
+const releasing = (attempt: number) => EmailReleased({ ...of, attempt, handle: null })
 const sent = EmailSent({
   ...of,
   attempt: 1,
@@ -59,11 +59,11 @@ const replied = EmailReplied({ ...of, messageId: idOf('msg', 1), from: 'ann@clie
 
 const connected = AccountConnected({
   accountId,
-  provider: 'smtp',
   address: 'me@acme.test',
   owner: { kind: 'team' },
-  smtp: null,
-  imap: null,
+  connection: { provider: 'example' },
+  sends: true,
+  receives: false,
   credentialVersion: 1,
   settings: defaultSettings,
 })

@@ -47,10 +47,10 @@ t.test('a message of ours and its copies are one, whichever is known first', asy
     t.equal(rows.message.length, 1)
     t.match(rows.message[0], { id: outgoingId, listed: true, defects: [], header: { subject: 'Our offer' } })
     t.strictSame(
-      rows.message[0]!.places.map(({ folder, uid }) => [folder, uid]),
+      rows.message[0]!.places.map(({ folder, ref }) => [folder, ref]),
       [
-        ['Sent', 7],
-        ['INBOX', 51],
+        ['Sent', '7'],
+        ['INBOX', '51'],
       ],
     )
     t.equal(rows.located.length, 2)
@@ -69,11 +69,11 @@ t.test(
     const events = [
       synced(1),
       MessageAddedToFolder({ ...about, placement: placeOf(4, 'Archive'), flags: [] }),
-      MessageFlagsChanged({ ...about, placement: placeOf(1), flags: ['\\Seen'] }),
+      MessageFlagsChanged({ ...about, placement: placeOf(1), flags: ['seen'] }),
       MessageRemovedFromFolder({ ...about, placement: placeOf(4, 'Archive') }),
     ]
     const rows = await fold(...events)
-    t.match(rows.message, [{ places: [{ folder: 'INBOX', uid: 1, flags: ['\\Seen'] }] }])
+    t.match(rows.message, [{ places: [{ folder: 'INBOX', ref: '1', flags: ['seen'] }] }])
     t.match(rows.located, [{ folder: 'INBOX' }])
     const gone = await fold(...events, MessageRemovedFromFolder({ ...about, placement: placeOf(1) }))
     t.match(gone.message, [{ listed: true, places: [] }])

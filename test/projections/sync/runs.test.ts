@@ -27,13 +27,13 @@ import { idOf } from '../../support/sending.ts'
 import {
   accountId,
   connected,
-  cursorOf,
-  folderSynced,
+  changesSynced,
   messageIdOf,
   runFinished,
   runStarted,
   placeOf,
   synced,
+  withheldAt,
 } from '../../support/sync.ts'
 
 const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString()
@@ -41,13 +41,15 @@ const schedule = async (...events: DomainEvent[]) => {
   const { account } = await foldEvents(syncSchedule, recordedEvents(events))
   return account[0]!
 }
-const login = { kind: 'authentication', code: 'login-rejected', detail: 'd', remedy: 'r' } as const
+const login = { kind: 'sign-in-again', code: 'login-rejected', detail: 'd', remedy: 'r' } as const
+const { connection, sends, receives, credentialVersion } = connected().data
+const reached = { accountId, connection, sends, receives, credentialVersion: credentialVersion + 1 }
 const quarantined = (n: number, attempts = 1) =>
   MessageQuarantined({
     messageId: messageIdOf(n),
     accountId,
     placement: placeOf(n),
-    flags: ['\\Seen'],
+    flags: ['seen'],
     receivedAt: minute(0),
     size: 10,
     raw: 'b'.repeat(64),
@@ -81,32 +83,40 @@ t.test('failures make the pause longer, up to an hour, and refused logins start 
   t.strictSame(await Promise.all([1, 2, 3, 4, 5, 9].map(pauseAfter)), [5, 10, 20, 40, 60, 60])
   const refused = [connected(), runStarted(1), runFinished(1, 'failed', login)]
   t.match(await schedule(...refused), { due_at: minute(62) })
-  const { smtp, imap, credentialVersion } = connected().data
-  const mended = AccountConnectionChanged({ accountId, smtp, imap, credentialVersion })
-  t.match(await schedule(...refused, mended), { due_at: minute(3), asked: 'request', failures: 0 })
+  const mended = AccountConnectionChanged(reached)
+  t.match(await schedule(...refused, mended), {
+    due_at: minute(3),
+    asked: 'request',
+    failures: 0,
+    credential_version: 2,
+  })
 })
 
-t.test(
-  'an account that is paused, disconnected, sends only or has no IMAP server is never due',
-  async (t) => {
-    const paused = [connected(), runStarted(1), runFinished(1), AccountPaused({ accountId, reason: '' })]
-    t.match(await schedule(...paused), { due_at: null })
-    t.match(await schedule(...paused, SyncRequested({ accountId })), { due_at: null })
-    t.match(await schedule(...paused, AccountResumed({ accountId })), { due_at: minute(4) })
-    t.match(await schedule(connected(), AccountDisconnected({ accountId, reason: '' })), { due_at: null })
-    t.match(await schedule(connected({ syncDirection: 'send' })), { due_at: null })
-    const { smtp, credentialVersion } = connected().data
-    t.match(
-      await schedule(
-        connected(),
-        AccountConnectionChanged({ accountId, smtp, imap: null, credentialVersion }),
-      ),
-      {
-        due_at: null,
-      },
-    )
-  },
-)
+t.test('a mailbox that said until when it is of no use is left alone until then', async (t) => {
+  const throttled = (until: string) => [
+    connected(),
+    runStarted(1),
+    runFinished(1, 'failed', { ...login, kind: 'throttled', until }),
+  ]
+  t.match(await schedule(...throttled(minute(45))), { due_at: minute(45) })
+  t.match(await schedule(...throttled(minute(3))), { due_at: minute(7) }, 'and not sooner than any other')
+  t.match(await schedule(...throttled(minute(45)), SyncRequested({ accountId })), { due_at: minute(3) })
+  t.match(await schedule(...throttled(minute(45)), AccountConnectionChanged(reached)), { due_at: minute(3) })
+  const after = [runStarted(2), runFinished(2)]
+  t.match(await schedule(...throttled(minute(45)), ...after), { due_at: minute(9), until: null })
+})
+
+t.test('an account that is paused, disconnected, sends only or receives no mail is never due', async (t) => {
+  const paused = [connected(), runStarted(1), runFinished(1), AccountPaused({ accountId, reason: '' })]
+  t.match(await schedule(...paused), { due_at: null })
+  t.match(await schedule(...paused, SyncRequested({ accountId })), { due_at: null })
+  t.match(await schedule(...paused, AccountResumed({ accountId })), { due_at: minute(4) })
+  t.match(await schedule(connected(), AccountDisconnected({ accountId, reason: '' })), { due_at: null })
+  t.match(await schedule(connected({ syncDirection: 'send' })), { due_at: null })
+  t.match(await schedule(connected(), AccountConnectionChanged({ ...reached, receives: false })), {
+    due_at: null,
+  })
+})
 
 t.test('more to read is read at once, and another frequency counts from the last run', async (t) => {
   const events = [connected(), runStarted(1), runFinished(1)]
@@ -130,19 +140,21 @@ t.test('the history says of each run and folder what was listed and what became 
     recordedEvents([
       connected({ syncDirection: 'receive' }),
       runStarted(1),
-      folderSynced(
+      changesSynced(
         1,
         { listed: 5, stored: 3, known: 1, excluded: 1, received: 2, sent: 1 },
         {
-          exclusions: [{ folder: 'INBOX', uid: 4, pattern: 'noreply@*' }],
+          exclusions: [{ folder: 'INBOX', ref: '4', pattern: 'noreply@*' }],
         },
       ),
-      folderSynced(
+      changesSynced(
         1,
         { listed: 2, failed: 1, excluded: 1 },
         {
-          exclusions: [{ folder: 'INBOX', uid: 7, pattern: 'noreply@*' }],
-          failures: [{ folder: 'INBOX', uid: 8, reason: 'too deep', attempts: 1, messageId: messageIdOf(8) }],
+          exclusions: [{ folder: 'INBOX', ref: '7', pattern: 'noreply@*' }],
+          failures: [
+            { folder: 'INBOX', ref: '8', reason: 'too deep', attempts: 1, messageId: messageIdOf(8) },
+          ],
         },
       ),
       runFinished(1, 'partial', { unchanged: ['Sent'] }),
@@ -163,7 +175,7 @@ t.test('the history says of each run and folder what was listed and what became 
     },
     { folder: 'Sent', listed: 0 },
   ])
-  t.match(rows.failure, [{ number: 1, uid: 8, message_id: messageIdOf(8) }])
+  t.match(rows.failure, [{ number: 1, ref: '8', message_id: messageIdOf(8) }])
   t.equal(statusOf(first!), 'Partial (1 failed)')
   t.equal(statusOf(second!), 'Running')
   t.strictSame(
@@ -173,47 +185,38 @@ t.test('the history says of each run and folder what was listed and what became 
 })
 
 t.test(
-  'errors stay until they are retried with success, skipped, or the server hands the message out',
+  'errors stay until they are retried with success, skipped, or the mailbox hands the message out',
   async (t) => {
-    const missed = folderSynced(
+    const missed = changesSynced(
       1,
       { listed: 2, failed: 2 },
       {
-        cursor: cursorOf({
-          retry: [
-            { uid: 3, attempts: 1 },
-            { uid: 4, attempts: 1 },
-          ],
-        }),
-        failures: [3, 4].map((uid) => ({ folder: 'INBOX', uid, reason: 'not handed out', attempts: 1 })),
+        withheld: [withheldAt(placeOf(3)), withheldAt(placeOf(4))],
+        failures: ['3', '4'].map((ref) => ({ folder: 'INBOX', ref, reason: 'not handed out', attempts: 1 })),
       },
     )
     const events = [connected(), runStarted(1), missed, quarantined(8), quarantined(9), quarantined(8, 2)]
     const before = await foldEvents(syncErrors, recordedEvents(events))
-    t.match(before.sync_error.map(({ kind, uid, attempts }) => `${kind} ${uid} ${attempts}`).toSorted(), [
-      'missing 3 1',
-      'missing 4 1',
+    t.match(before.sync_error.map(({ kind, ref, attempts }) => `${kind} ${ref} ${attempts}`).toSorted(), [
       'unreadable 8 2',
       'unreadable 9 1',
+      'withheld 3 1',
+      'withheld 4 1',
     ])
     t.match(
-      before.sync_error.find(({ uid }) => uid === 8),
+      before.sync_error.find(({ ref }) => ref === '8'),
       { first_at: minute(3), last_at: minute(5) },
     )
     const after = await foldEvents(
       syncErrors,
       recordedEvents([
         ...events,
-        folderSynced(
-          2,
-          { listed: 1, stored: 1, received: 1 },
-          { cursor: cursorOf({ retry: [{ uid: 4, attempts: 2 }] }) },
-        ),
+        changesSynced(2, { listed: 1, stored: 1, received: 1 }, { withheld: [withheldAt(placeOf(4), 2)] }),
         QuarantinedMessageSkipped({ messageId: messageIdOf(9), accountId }),
         QuarantinedMessageReleased({ messageId: messageIdOf(8), accountId, became: messageIdOf(80) }),
       ]),
     )
-    t.match(after.sync_error, [{ kind: 'missing', uid: 4 }])
+    t.match(after.sync_error, [{ kind: 'withheld', ref: '4' }])
     t.equal(after.sync_error.length, 1)
   },
 )
@@ -226,7 +229,7 @@ t.test('placements are what the log says of where each message lies', async (t) 
       synced(1),
       synced(2),
       MessageAddedToFolder({ ...about, placement: placeOf(9, 'Archive'), flags: ['x'] }),
-      MessageFlagsChanged({ ...about, placement: placeOf(1), flags: ['\\Seen'] }),
+      MessageFlagsChanged({ ...about, placement: placeOf(1), flags: ['seen'] }),
       MessageRemovedFromFolder({ ...about, messageId: messageIdOf(2), placement: placeOf(2) }),
       quarantined(3),
       MessageFlagsChanged({ ...about, messageId: messageIdOf(3), placement: placeOf(3), flags: [] }),
@@ -236,22 +239,22 @@ t.test('placements are what the log says of where each message lies', async (t) 
     ]),
   )
   t.strictSame(
-    rows.placement.map(({ folder, uid, message_id, flags, quarantined: bad }) => [
+    rows.placement.map(({ folder, ref, message_id, flags, quarantined: bad }) => [
       folder,
-      uid,
+      ref,
       message_id,
       flags,
       bad,
     ]),
     [
-      ['Archive', 9, messageIdOf(1), ['x'], false],
-      ['INBOX', 1, messageIdOf(1), ['\\Seen'], false],
-      ['INBOX', 3, messageIdOf(3), [], true],
+      ['Archive', '9', messageIdOf(1), ['x'], false],
+      ['INBOX', '1', messageIdOf(1), ['seen'], false],
+      ['INBOX', '3', messageIdOf(3), [], true],
     ],
   )
 })
 
-t.test('the status counts each message once, by quarter hours, and remembers gaps', async (t) => {
+t.test('the status counts each message once, by quarter hours, and how many are withheld', async (t) => {
   const outgoingId = idOf('out', 1)
   const rows = await foldEvents(
     syncStatus,
@@ -262,13 +265,11 @@ t.test('the status counts each message once, by quarter hours, and remembers gap
       synced(2, { direction: 'out' }),
       synced(3, { outgoingId, direction: 'out' }),
       synced(4, { outgoingId, direction: 'out' }),
-      folderSynced(1, { listed: 1, failed: 1 }, { cursor: cursorOf({ retry: [{ uid: 3, attempts: 1 }] }) }),
+      changesSynced(1, { listed: 1, failed: 1 }, { withheld: [withheldAt(placeOf(3))] }),
       runFinished(1, 'partial'),
     ]),
   )
-  t.match(rows.account, [
-    { emails_synced: 3, gaps: { INBOX: 1 }, outcome: 'partial', last_sync_at: minute(7) },
-  ])
+  t.match(rows.account, [{ emails_synced: 3, withheld: 1, outcome: 'partial', last_sync_at: minute(7) }])
   t.match(rows.quarter, [
     { starts_at: '2026-01-05T01:00:00.000Z', received: 1, sent_elsewhere: 0 },
     { starts_at: '2026-01-05T02:00:00.000Z', received: 0, sent_elsewhere: 1 },
