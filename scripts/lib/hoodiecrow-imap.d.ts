@@ -13,6 +13,9 @@ declare module 'hoodiecrow-imap' {
       state: string
       secureConnection: boolean
       socket: Duplex | null
+      directNotifications: boolean
+      inputHandler: false | ((line: string) => void)
+      processNotifications(): void
       _notificationCallback: () => void
       send(response: Response, description: string, parsed: Command, data: string): void
     }
@@ -37,6 +40,7 @@ declare module 'hoodiecrow-imap' {
       outputHandlers: OutputHandler[]
       createClient(socket: Duplex): void
       getMailbox(path: string): Mailbox | undefined
+      deleteMailbox(path: string): void
       createMailbox(path: string, mailbox: Record<string, unknown>): void
       appendMessage(
         mailbox: Mailbox | string,

@@ -30,6 +30,8 @@ export type ImapFaults = {
   /** The connection is cut when the bodies of these UIDs are asked for. */
   cutUids?: ReadonlySet<number>
   failSearch?: boolean
+  /** Refuses to open a folder, since too much was asked for (RFC 9208). */
+  overQuota?: boolean
 }
 
 /** One user's mail, seen from behind the server. */
@@ -40,6 +42,9 @@ export type ImapMailbox = {
   setFlags(path: string, uid: number, flags: readonly string[]): void
   /** As after a restored backup: all UIDs of old are void (RFC 9051 2.3.1.1), messages are numbered anew. */
   renumber(path: string, uidValidity: number): void
+  has(path: string): boolean
+  /** Takes a folder away, with all that is in it. */
+  removeFolder(path: string): void
   messages(path: string): { readonly uid: number; readonly flags: readonly string[]; readonly raw: Buffer }[]
 }
 
@@ -75,6 +80,21 @@ const serveSource = (server: hoodiecrow.Server, faults: ImapFaults) => {
   server.fetchHandlers['BODY'] = serve
 }
 
+/** The server's own IDLE (RFC 2177) leaves a timer of half an hour behind where a client hangs up. */
+const serveIdle = (server: hoodiecrow.Server) =>
+  server.setCommandHandler('IDLE', (connection, parsed, data, done) => {
+    connection.directNotifications = true
+    connection.inputHandler = (line) => {
+      connection.inputHandler = false
+      connection.directNotifications = false
+      const isDone = line.toUpperCase() === 'DONE'
+      connection.send({ tag: parsed.tag, command: isDone ? 'OK' : 'BAD' }, 'IDLE', parsed, data)
+    }
+    connection.socket?.write('+ idling\r\n')
+    connection.processNotifications()
+    done()
+  })
+
 /** Makes a user's mail, held in memory. */
 export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppend = () => {}): Box => {
   const server = hoodiecrow({
@@ -100,6 +120,14 @@ export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppe
     connection.send({ tag: parsed.tag, command: 'NO' }, 'SEARCH FAILED', parsed, data)
     done()
   })
+  const examine = server.getCommandHandler('EXAMINE')
+  server.setCommandHandler('EXAMINE', (connection, parsed, data, done) => {
+    if (faults.overQuota !== true && examine !== false) return examine(connection, parsed, data, done)
+    const attributes = [{ type: 'SECTION', section: [{ type: 'ATOM', value: 'OVERQUOTA' }] }]
+    connection.send({ tag: parsed.tag, command: 'NO', attributes }, 'OVER QUOTA', parsed, data)
+    done()
+  })
+  serveIdle(server)
   const mailbox: ImapMailbox = {
     append: (path, { raw, flags = [], at = new Date() }) =>
       server.appendMessage(folderOf(server, path), [...flags], at, raw.toString('latin1')).message.uid,
@@ -118,6 +146,8 @@ export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppe
       folder.messages.forEach((message, index) => (message.uid = index + 1))
       folder.uidnext = folder.messages.length + 1
     },
+    has: (path) => server.getMailbox(path) !== undefined,
+    removeFolder: (path) => server.deleteMailbox(path),
     messages: (path) =>
       folderOf(server, path).messages.map(({ uid, flags, raw }) => ({
         uid,

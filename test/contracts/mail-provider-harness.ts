@@ -1,0 +1,129 @@
+import { inspect } from 'node:util'
+import type { Test } from 'tap'
+import {
+  MailUnavailable,
+  type Access,
+  type ChangesQuery,
+  type MailboxSession,
+  type MailProvider,
+} from '../../src/commands/ports/mail-provider.ts'
+import type { MailTrouble } from '../../src/domain/sync/events.ts'
+import type { CutLines } from '../support/cut-line.ts'
+
+/** What lies in a mailbox. `flags` in the words of the port. */
+export type Content = {
+  readonly folder: string
+  readonly messageId: string
+  readonly flags: readonly string[]
+}
+
+/** A mailbox as its owner and the world change it, past the provider. */
+export type FromBehind = {
+  deliver(folder: string, mime: Buffer, more?: { at?: Date; flags?: readonly string[] }): Promise<void>
+  move(messageId: string, from: string, to: string): Promise<void>
+  flag(messageId: string, folder: string, flags: readonly string[]): Promise<void>
+  remove(messageId: string, folder: string): Promise<void>
+  /** Takes the folder away, with all that is in it. */
+  removeFolder(folder: string): Promise<void>
+  contents(): Promise<Content[]>
+}
+
+/** A provider with a mailbox of its own that is empty, and everything that can go wrong with it. */
+export type Harness = {
+  readonly provider: MailProvider
+  /** Its connections go over `lines`. */
+  readonly access: Access
+  readonly wrongAccess: Access
+  /** What must show nowhere. */
+  readonly secrets: readonly string[]
+  readonly address: string
+  readonly folders: { readonly inbox: string; readonly sent: string; readonly archive: string }
+  readonly mailbox: FromBehind
+  readonly lines: CutLines
+  /** From now on the mailbox knows nothing of the cursors that it gave, and names messages anew where it does that. */
+  readonly loseCursors: () => Promise<void>
+  /** Keeps a message back, or with null no more; null where the server hands out everything. */
+  readonly withhold: ((messageId: string | null) => void) | null
+  /** Ways in which the server says no to whoever reads, and what they are to mean. */
+  readonly refusals: readonly { what: string; kind: MailTrouble; set: (on: boolean) => void }[]
+  /** What was sent, as it arrived. */
+  readonly arrived: () => readonly Buffer[]
+  readonly refuseRecipients: (addresses: readonly string[]) => void
+  /** The email is taken, and its answer lost. */
+  readonly loseAnswer: (on: boolean) => void
+  readonly knows: {
+    /** Tells of a move as such. */
+    readonly moves: boolean
+    /** Can prove that an email was not sent, and that one was. */
+    readonly fate: boolean
+  }
+}
+
+export type OpenHarness = (t: Test) => Promise<Harness>
+
+/** A signal that never aborts. */
+export const going = () => new AbortController().signal
+
+export const mimeOf = (messageId: string, more = ''): Buffer =>
+  Buffer.from(
+    `From: a@example.test\r\nTo: b@example.test\r\nMessage-ID: <${messageId}>\r\nSubject: ${messageId}\r\n\r\n${more}\r\n.\r\nend\r\n`,
+  )
+
+export const messageIdOf = (raw: Buffer): string =>
+  /^message-id:\s*<([^>]*)>/im.exec(raw.toString('latin1'))?.[1] ?? ''
+
+/** Everything of the folders with a role, as of now. */
+export const asking = (more: Partial<ChangesQuery> = {}): ChangesQuery => ({
+  cursors: [],
+  roles: ['inbox', 'sent', 'archive'],
+  since: null,
+  now: new Date(),
+  thorough: false,
+  known: { page: () => Promise.resolve([]) },
+  ...more,
+})
+
+export const inSession = async <T>(
+  { provider, access }: Harness,
+  work: (session: MailboxSession) => Promise<T>,
+): Promise<T> => {
+  const session = await provider.open(access, going())
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
+}
+
+export const gather = async <T>(source: AsyncIterable<T>): Promise<T[]> => {
+  const all: T[] = []
+  for await (const each of source) all.push(each)
+  return all
+}
+
+/** Nothing that is thrown or answered may show a secret. */
+export const requireSecrecy = (t: Test, { secrets }: Harness, value: unknown): void => {
+  const error = value instanceof Error ? `${value.message} ${value.stack} ${inspect(value.cause)}` : ''
+  const shown = `${error} ${inspect(value, { depth: 20, showHidden: true })} ${JSON.stringify(value)}`
+  t.notOk(
+    secrets.some((secret) => shown.includes(secret)),
+    'no secret shows',
+  )
+}
+
+/** What a call throws, which can only be MailUnavailable; null where it does what was asked. */
+export const troubleOf = async (
+  t: Test,
+  harness: Harness,
+  work: () => Promise<unknown>,
+): Promise<MailUnavailable | null> => {
+  try {
+    await work()
+    return null
+  } catch (error) {
+    if (!(error instanceof MailUnavailable)) throw error
+    requireSecrecy(t, harness, error)
+    t.ok(error.message !== '' && error.remedy !== '' && error.code !== '', 'it says what to do')
+    return error
+  }
+}

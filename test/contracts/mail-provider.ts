@@ -1,0 +1,23 @@
+import type { Test } from 'tap'
+import { faultsContract } from './mail-provider-faults.ts'
+import type { OpenHarness } from './mail-provider-harness.ts'
+import { modelContract } from './mail-provider-model.ts'
+import { readingContract } from './mail-provider-reading.ts'
+import { sendingContract } from './mail-provider-sending.ts'
+
+/**
+ * What every mail provider promises. `open` gives an empty mailbox. `runs`: so many times chance plays with one.
+ */
+export const mailProviderContract = (
+  t: Test,
+  name: string,
+  open: OpenHarness,
+  { runs }: { runs: number },
+): void => {
+  t.test(`the mail provider contract, kept by ${name}`, async (t) => {
+    readingContract(t, open)
+    faultsContract(t, open)
+    sendingContract(t, open)
+    modelContract(t, open, runs)
+  })
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { Secret } from '../../../src/commands/ports/credentials.ts'
+import {
+  MailUnavailable,
+  type Access,
+  type MailboxSession,
+  type MailFolder,
+  type MailProvider,
+  type MissingMessage,
+  type RawMessage,
+} from '../../../src/commands/ports/mail-provider.ts'
+import { Refused } from '../../../src/domain/decider.ts'
+import { folderRole } from '../../../src/domain/mail.ts'
+import type { Placement } from '../../../src/domain/sync/events.ts'
+import { changesOf } from './changes.ts'
+import { labelMailClient, problemOf, type LabelMailClient } from './client.ts'
+import type { Label } from './mailbox.ts'
+import { sendByDraft } from './send.ts'
+
+const provider = z.literal('label-mail')
+const recorded = z.object({ provider, address: z.string() })
+const entered = recorded.extend({ token: z.string().min(1).max(200).optional() })
+
+/** The mail service of `service.ts`, at its address. */
+export const labelMailProvider = (url: string): MailProvider => {
+  const clientOf = ({ credentials }: Access, signal: AbortSignal): LabelMailClient =>
+    labelMailClient(url, credentials['token']?.reveal() ?? '', signal)
+  return {
+    name: 'label-mail',
+    forms: { entered, recorded },
+    title: () => 'Label Mail',
+    admit: (form, before) => {
+      const { token, ...connection } = entered.parse(form)
+      const isSame = before?.connection['address'] === connection.address
+      const secret =
+        token === undefined ? (isSame ? before.credentials['token'] : undefined) : new Secret(token)
+      if (secret === undefined)
+        throw new Refused('password-missing', 'No token is kept for this mailbox', 'Send the token along.')
+      return { connection, credentials: { token: secret }, sends: true, receives: true }
+    },
+    test: async (access, signal) => {
+      const started = performance.now()
+      const step = { service: 'label-mail', step: 'login' }
+      try {
+        await foldersOf(clientOf(access, signal))
+        return { ok: true, steps: [{ ...step, ok: true, durationMs: performance.now() - started }] }
+      } catch (error) {
+        if (!(error instanceof MailUnavailable)) throw error
+        const { code, message: detail, remedy } = error
+        const failed = { ...step, ok: false, durationMs: performance.now() - started, code, detail, remedy }
+        return { ok: false, steps: [failed] }
+      }
+    },
+    open: async (access, signal) => {
+      const client = clientOf(access, signal)
+      await foldersOf(client)
+      return session(client)
+    },
+    send: (access, email, release, signal) => sendByDraft(clientOf(access, signal), email, release, signal),
+    watch: (access, onHint, signal) => clientOf(access, signal).follow(onHint),
+    close: () => Promise.resolve(),
+  }
+}
+
+const foldersOf = async (client: LabelMailClient): Promise<MailFolder[]> =>
+  ((await client.get<Label[]>('labels')) ?? []).map(({ name, kind }) => ({
+    folder: name,
+    role: folderRole.safeParse(kind).data ?? null,
+  }))
+
+const session = (client: LabelMailClient): MailboxSession => ({
+  folders: () => foldersOf(client),
+  changes: async function* (query) {
+    yield* changesOf(client, await foldersOf(client), query)
+  },
+  raw: async function* (placements) {
+    for (const placement of placements) yield await rawOf(client, placement)
+  },
+  whatBecameOf: async ({ messageId, handle }) => {
+    if (handle !== null) {
+      const draft = await client.get<{ state: string }>(`draft/${handle}`)
+      if (draft?.state === 'sent') return 'sent'
+      // Taken away, so that a request which is still under way finds nothing to send.
+      const taken = draft === null ? 'lost' : await client.hear('DELETE', `draft/${handle}`)
+      if (taken !== 'lost' && taken.status === 200) return 'not-sent'
+    }
+    return (await findSent(client, messageId)).found ? 'sent' : 'unknown'
+  },
+  fileCopy: async ({ messageId, sentAt, content }) => {
+    const { folder, found } = await findSent(client, messageId)
+    if (folder === null || found) return { outcome: found ? 'found' : 'impossible', folder }
+    const copy = await content()
+    if (copy === null) return { outcome: 'impossible', folder: null }
+    await client.post('messages', { label: folder, raw: copy.toString('base64'), receivedAt: sentAt })
+    return { outcome: 'filed', folder }
+  },
+  close: () => Promise.resolve(),
+})
+
+const rawOf = async (client: LabelMailClient, placement: Placement): Promise<RawMessage | MissingMessage> => {
+  const heard = await client.hear('GET', `message/${placement.ref}`)
+  if (heard === 'lost') throw problemOf(heard)
+  if (heard.status === 451) return { placement, missing: 'withheld' }
+  if (heard.status === 404) return { placement, missing: 'gone' }
+  if (heard.status !== 200) throw problemOf(heard)
+  const found = heard.json as { labels: string[]; flags: string[]; receivedAt: string; raw: string }
+  if (!found.labels.includes(placement.folder)) return { placement, missing: 'gone' }
+  const { flags, receivedAt, raw } = found
+  return { placement, flags, receivedAt, raw: Buffer.from(raw, 'base64') }
+}
+
+const findSent = async (client: LabelMailClient, messageId: string) => {
+  const folder = (await foldersOf(client)).find(({ role }) => role === 'sent')?.folder ?? null
+  if (folder === null) return { folder, found: false }
+  const query = `label=${encodeURIComponent(folder)}&messageId=${encodeURIComponent(messageId)}`
+  const answer = await client.get<{ messages: unknown[] }>(`messages?${query}`)
+  return { folder, found: (answer?.messages.length ?? 0) > 0 }
+}
