@@ -27,6 +27,7 @@ export type WatchDeps = {
   readonly onError: (error: unknown) => void
   /** How long a mailbox is left alone whose watch has ended, at first and at most. */
   readonly restMs?: { readonly first: number; readonly most: number }
+  readonly lookEveryMs?: number
 }
 
 /**
@@ -59,7 +60,7 @@ export const watchAccounts =
     }
     while (!signal.aborted) {
       await look().catch(deps.onError)
-      await pause(LOOK_EVERY_MS, signal)
+      await pause(deps.lookEveryMs ?? LOOK_EVERY_MS, signal)
     }
     await Promise.all([...watches.values()].map(({ ended }) => ended))
   }

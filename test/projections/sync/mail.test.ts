@@ -120,7 +120,7 @@ t.test('a quarantined message is not listed, and its id leads to what it became'
     became: messageIdOf(1),
   })
   const after = await fold(quarantined, synced(1, { placement: placeOf(9) }), released)
-  t.match(after.message, [{ id: messageIdOf(1), places: [{ uid: 9 }] }])
+  t.match(after.message, [{ id: messageIdOf(1), places: [{ ref: '9' }] }])
   t.equal(after.message.length, 1)
   t.match(after.alias, [{ id: messageIdOf(9), message_id: messageIdOf(1) }])
 })
