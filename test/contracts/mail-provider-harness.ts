@@ -26,6 +26,8 @@ export type FromBehind = {
   /** Takes the folder away, with all that is in it. */
   removeFolder(folder: string): Promise<void>
   contents(): Promise<Content[]>
+  /** The bytes of a message, as they are kept. */
+  raw(messageId: string, folder: string): Promise<Buffer>
 }
 
 /** A provider with a mailbox of its own that is empty, and everything that can go wrong with it. */

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers.ts'
 import type { ImapMailbox } from '../../../scripts/lib/imap-mailboxes.ts'
-import { testTls } from '../../../scripts/lib/tls.ts'
 import { imapSmtpProvider } from '../../../src/adapters/imap-smtp/provider.ts'
 import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import {
@@ -13,13 +12,12 @@ import {
   type OpenHarness,
 } from '../../contracts/mail-provider-harness.ts'
 import { cutLines } from '../cut-line.ts'
-
-const certificates = await testTls()
+import { certificates } from './certificates.ts'
 
 /** The words of the port as IMAP has them, and back. */
-const toWire = (flags: readonly string[]): string[] =>
+export const toWire = (flags: readonly string[]): string[] =>
   flags.map((flag) => `\\${flag[0]!.toUpperCase()}${flag.slice(1)}`)
-const fromWire = (flags: Iterable<string>): string[] =>
+export const fromWire = (flags: Iterable<string>): string[] =>
   [...flags]
     .filter((flag) => flag !== '\\Recent')
     .map((flag) => flag.slice(1).toLowerCase())
@@ -88,6 +86,7 @@ const fromBehind = (mailbox: ImapMailbox): FromBehind => {
     flag: async (messageId, path, flags) => mailbox.setFlags(path, find(messageId, path).uid, toWire(flags)),
     remove: async (messageId, path) => remove(messageId, path),
     removeFolder: async (path) => mailbox.removeFolder(path),
+    raw: async (messageId, path) => find(messageId, path).raw,
     contents: async (): Promise<Content[]> =>
       PATHS.filter((path) => mailbox.has(path)).flatMap((folder) =>
         mailbox
@@ -143,6 +142,3 @@ export const imapSmtpHarness = (): OpenHarness => async (t) => {
     ],
   }
 }
-
-/** What Dovecot's own harness shares. */
-export { fromWire, toWire }

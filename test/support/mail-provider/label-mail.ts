@@ -20,6 +20,7 @@ const fromBehind = (mailbox: LabelMailbox): FromBehind => {
     flag: async (messageId, label, flags) => mailbox.flag(idOf(messageId, label), flags),
     remove: async (messageId, label) => mailbox.unlabel(idOf(messageId, label), label),
     removeFolder: async (label) => mailbox.removeLabel(label),
+    raw: async (messageId, label) => mailbox.find(idOf(messageId, label))!.raw,
     contents: async () =>
       mailbox.messages().flatMap(({ raw, labels, flags }) =>
         [...labels].map((folder) => ({

@@ -1,0 +1,4 @@
+import { testTls } from '../../../scripts/lib/tls.ts'
+
+/** The same for all servers of a test. */
+export const certificates = await testTls()
