@@ -50,7 +50,7 @@ const deciders = (
       ['DefaultAccountChosen'],
       { owner: { kind: 'team' }, accountId: 'acc_00000000000000000000000000' },
     ],
-    [syncRun, syncRunEvents, ['SyncRunStarted', 'FolderSynced'], { do: 'finish', unchanged: [] }],
+    [syncRun, syncRunEvents, ['SyncRunStarted', 'ChangesSynced'], { do: 'finish', unchanged: [] }],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip' }],
     [
       template,
