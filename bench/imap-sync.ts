@@ -47,11 +47,9 @@ export const imapSync: Row = {
       }
       const measured = await rate(MESSAGES, async () => {
         const account = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
-          provider: 'imap',
           address: login.user,
           owner: { kind: 'team' },
-          smtp: null,
-          imap: server,
+          connection: { provider: 'imap-smtp', imap: server },
         })
         const path = `/v1/email-accounts/${account.body.id}/sync-runs?min_position=${account.position}`
         const { data } = await until(

@@ -47,8 +47,7 @@ export const smtpSend: Row = {
     const account = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
       address: login.user,
       owner: { kind: 'team' },
-      smtp: server,
-      imap: null,
+      connection: { provider: 'imap-smtp', smtp: server },
     })
     let taken = 0
     // All due at one moment, so that composing them is over by then.

@@ -88,7 +88,8 @@ const putDirectory = async (client: Client): Promise<void> => {
 }
 
 const connect = async (client: Client, { sink, imap }: World) => {
-  const servers = ({ address, password }: { address: string; password: string }) => ({
+  const connectionOf = ({ address, password }: { address: string; password: string }) => ({
+    provider: 'imap-smtp',
     smtp: { host: 'localhost', port: sink.port, encryption: 'starttls', username: address, password },
     imap: { host: 'localhost', port: imap.port, encryption: 'tls', username: address, password },
   })
@@ -99,7 +100,7 @@ const connect = async (client: Client, { sink, imap }: World) => {
         await client.send<{ ok: boolean; steps: { step: string }[] }>(
           'POST',
           '/v1/connection-tests',
-          servers(rep),
+          { connection: connectionOf(rep) },
         )
       ).body,
     ({ ok, steps }) => `${ok ? 'passed' : 'failed'}: ${steps.map((each) => each.step).join(', ')}`,
@@ -112,7 +113,7 @@ const connect = async (client: Client, { sink, imap }: World) => {
           address: rep.address,
           owner: { kind: 'user', userId: rep.id },
           settings: { displayName: rep.name, excludePatterns: ['noreply@*', 'webmaster@*'] },
-          ...servers(rep),
+          connection: connectionOf(rep),
         })
       ).body.id,
   )
@@ -124,7 +125,7 @@ const connect = async (client: Client, { sink, imap }: World) => {
           address: team.address,
           owner: { kind: 'team' },
           settings: { displayName: team.name },
-          ...servers(team),
+          connection: connectionOf(team),
         })
       ).body.id,
   )

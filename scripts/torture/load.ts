@@ -103,8 +103,11 @@ const prepare = async (
       const body = {
         address,
         owner: { kind: 'user', userId: user },
-        smtp: { ...login, port: world.sink.port, encryption: 'starttls' },
-        imap: { ...login, port: world.imap.port, encryption: 'tls' },
+        connection: {
+          provider: 'imap-smtp',
+          smtp: { ...login, port: world.sink.port, encryption: 'starttls' },
+          imap: { ...login, port: world.imap.port, encryption: 'tls' },
+        },
         settings: { syncFrequencyMinutes: 1, excludePatterns: [EXCLUDED] },
       }
       for (let tries = 0; tries < 5 && !accounts.has(address); tries++) {

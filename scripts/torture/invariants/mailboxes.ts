@@ -1,9 +1,9 @@
+import { refOf } from '../../../src/adapters/imap-smtp/places.ts'
 import type { Placement } from '../../../src/domain/sync/events.ts'
 import { ofType, type Evidence, type Invariant, type Logged } from '../evidence.ts'
 import { EXCLUDED, people, sha256 } from '../world.ts'
 
-const keyOf = ({ folder, uidValidity, uid }: Pick<Placement, 'folder' | 'uidValidity' | 'uid'>): string =>
-  `${folder}/${uidValidity}/${uid}`
+const keyOf = ({ folder, ref }: Pick<Placement, 'folder' | 'ref'>): string => `${folder}/${ref}`
 
 type Held = { readonly messageId: string; readonly raw: string; readonly quarantined: boolean }
 
@@ -49,10 +49,9 @@ const placesOf = (events: readonly Logged[], accountId: string, broken: string[]
 
 const excludedOf = (events: readonly Logged[], accountId: string): Set<string> => {
   const excluded = new Set<string>()
-  for (const { data } of ofType(events, 'FolderSynced'))
+  for (const { data } of ofType(events, 'ChangesSynced'))
     if (data.accountId === accountId)
-      for (const { folder, uid } of data.exclusions)
-        excluded.add(keyOf({ folder, uidValidity: data.cursor.uidValidity, uid }))
+      for (const exclusion of data.exclusions) excluded.add(keyOf(exclusion))
   return excluded
 }
 
@@ -71,7 +70,7 @@ const checkAccount = (
   for (const folder of ['INBOX', 'Sent']) {
     const uidValidity = String(asked.mailboxes.validity.get(`${address} ${folder}`) ?? 1)
     for (const { uid, raw } of world.imap.mailbox(address).messages(folder))
-      truth.set(keyOf({ folder, uidValidity, uid }), raw)
+      truth.set(keyOf({ folder, ref: refOf(uidValidity, uid) }), raw)
   }
   let kept = 0
   for (const [key, raw] of truth) {
@@ -106,11 +105,12 @@ export const mailboxesAreWhole: Invariant = {
     const sums = people.map(({ address }) => checkAccount(evidence, address, broken))
     const sum = (name: 'lying' | 'excluded' | 'quarantined') =>
       sums.reduce((all, each) => all + each[name], 0)
-    for (const { data } of ofType(evidence.events, 'FolderSynced')) {
-      const { listed, stored, known, excluded, failed } = data.counts
-      if (listed !== stored + known + excluded + failed)
-        broken.push(`Pass ${data.number}: ${JSON.stringify(data.counts)} does not add up`)
-    }
+    for (const { data } of ofType(evidence.events, 'ChangesSynced'))
+      for (const counts of data.folders) {
+        const { listed, stored, known, excluded, failed } = counts
+        if (listed !== stored + known + excluded + failed)
+          broken.push(`Sync run ${data.number}: ${JSON.stringify(counts)} does not add up`)
+      }
     return {
       looked: `${sum('lying')} messages, ${sum('excluded')} excluded, ${sum('quarantined')} quarantined`,
       broken,

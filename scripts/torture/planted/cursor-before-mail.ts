@@ -6,8 +6,8 @@ export * from '../../../src/commands/sync/store-message.ts'
 
 export const storeMessage: typeof realStore = (deps) => {
   const store = realStore(deps)
-  return (caller, found, signal) => {
-    void sleep(400).then(() => store(caller, found, signal).catch(() => {}))
+  return (...asked) => {
+    void sleep(400).then(() => store(...asked).catch(() => {}))
     return Promise.resolve({ became: 'stored', direction: 'in' })
   }
 }

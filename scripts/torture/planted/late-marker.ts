@@ -4,9 +4,9 @@ export const smtpSender: typeof realSender = (guard, pool) => {
   const sender = realSender(guard, pool)
   return {
     ...sender,
-    send: async (login, message, release, signal) => {
-      const outcome = await sender.send(login, message, () => Promise.resolve(true), signal)
-      if (outcome.kind === 'sent') await release()
+    send: async (access, email, release, signal) => {
+      const outcome = await sender.send(access, email, () => Promise.resolve(true), signal)
+      if (outcome.kind === 'sent') await release(null)
       return outcome
     },
   }

@@ -14,7 +14,7 @@ export const plants: Readonly<Record<string, Planted>> = {
   },
   'resend-unknown': {
     does: 'sends again what may have been sent when it was killed',
-    replaces: { 'commands/sending/recover-releasing.ts': 'resend-unknown.ts' },
+    replaces: { 'commands/sending/recover-released.ts': 'resend-unknown.ts' },
   },
   'local-clock': {
     does: 'sends by its own clock, which is three seconds fast',

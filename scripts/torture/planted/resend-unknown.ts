@@ -1,7 +1,7 @@
-import type { recoverReleasing as realRecover } from '../../../src/commands/sending/recover-releasing.ts'
+import type { recoverReleased as realRecover } from '../../../src/commands/sending/recover-released.ts'
 import { outgoingEmail, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
 
-export const recoverReleasing: typeof realRecover =
+export const recoverReleased: typeof realRecover =
   ({ handle, load, clock }) =>
   async (caller, outgoingId) => {
     const stream = outgoingStream(outgoingId)
@@ -13,6 +13,7 @@ export const recoverReleasing: typeof realRecover =
       now: clock().toISOString(),
       chance: 0,
       released: true,
+      until: null,
     }
     await handle(
       outgoingEmail,
