@@ -57,8 +57,11 @@ t.test('mail servers that accept and never answer', async (t) => {
     const { body, position } = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
       address,
       owner: { kind: 'team' },
-      smtp: { ...server, port: sink.port },
-      imap: { ...server, port: gate.port },
+      connection: {
+        provider: 'imap-smtp',
+        smtp: { ...server, port: sink.port },
+        imap: { ...server, port: gate.port },
+      },
     })
     accounts.push(body.id)
     known = encodeURIComponent(position ?? '')

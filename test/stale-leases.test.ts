@@ -134,7 +134,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
 
 for (const [where, type] of [
   ['the middle of a folder', 'MessageSynced'],
-  ['front of its figures', 'FolderSynced'],
+  ['front of its figures', 'ChangesSynced'],
   ['front of its end', 'SyncRunFinished'],
 ] as const)
   t.test(`a sync run: one that was stopped in ${where} counts nothing twice`, async (t) => {

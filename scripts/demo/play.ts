@@ -97,11 +97,9 @@ const connect = async (client: Client, { sink, imap }: World) => {
     'Connection test, step by step',
     async () =>
       (
-        await client.send<{ ok: boolean; steps: { step: string }[] }>(
-          'POST',
-          '/v1/connection-tests',
-          { connection: connectionOf(rep) },
-        )
+        await client.send<{ ok: boolean; steps: { step: string }[] }>('POST', '/v1/connection-tests', {
+          connection: connectionOf(rep),
+        })
       ).body,
     ({ ok, steps }) => `${ok ? 'passed' : 'failed'}: ${steps.map((each) => each.step).join(', ')}`,
   )

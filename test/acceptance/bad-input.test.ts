@@ -30,12 +30,12 @@ const server = (port: number, encryption: string, changes: object = {}) => ({
   ...changes,
 })
 const good = { smtp: server(sink.port, 'starttls'), imap: server(imap.port, 'tls') }
+const connectionTo = (servers: object) => ({ provider: 'imap-smtp', ...servers })
 const accountWith = (servers: object, changes: object = {}) => ({
   address: user,
   owner: { kind: 'team' },
   settings: { displayName: 'Sarah', syncFrequencyMinutes: 60 },
-  ...good,
-  ...servers,
+  connection: connectionTo({ ...good, ...servers }),
   ...changes,
 })
 
@@ -219,18 +219,23 @@ t.test('a change that is based on an old version, or on none, is refused', async
     ['PATCH', `/v1/drafts/${draft.body.id}`, { subject: 'Two' }, { subject: 'Three' }],
     ['PATCH', `${path}/settings`, { displayName: 'Two' }, { displayName: 'Three' }],
     ['PUT', `${path}/signature`, { html: '<p>Two</p>' }, { html: '<p>Three</p>' }],
-    ['PUT', `${path}/servers`, good, { ...good, imap: null }],
+    [
+      'PUT',
+      `${path}/connection`,
+      { connection: connectionTo(good) },
+      { connection: connectionTo({ smtp: good.smtp }) },
+    ],
   ]
   // Of the change before: what is read then shows it.
   let { position } = draft
   for (const [method, of, body, again] of changes) {
-    const resource = of.replace(/\/(settings|signature|servers)$/, '')
+    const resource = of.replace(/\/(settings|signature|connection)$/, '')
     const stale = (await app.ask('GET', `${resource}?min_position=${position}`)).headers.get('etag')!
     const first = await app.ask(method, of, { body, headers: { 'if-match': stale } })
     t.equal(first.status, 200, `${method} ${of}`)
     position = first.headers.get('event-position')
-    // From other servers is synced at once.
-    if (of.endsWith('/servers')) await sync.after(1)
+    // From elsewhere is synced at once.
+    if (of.endsWith('/connection')) await sync.after(1)
     const before = await state()
     const tried = (ifMatch: Record<string, string>) => app.ask(method, of, { body: again, headers: ifMatch })
     const { details } = problemIn(t, await tried({ 'if-match': stale }), 412, 'stale-version')

@@ -50,12 +50,12 @@ const server = (port: number, encryption: string, changes: object = {}) => ({
   ...changes,
 })
 const good = { smtp: server(sink.port, 'starttls'), imap: server(imap.port, 'tls') }
+const connectionTo = (servers: object) => ({ provider: 'imap-smtp', ...servers })
 const accountWith = (servers: object, changes: object = {}) => ({
   address: user,
   owner: { kind: 'team' },
   settings: { displayName: 'Sarah', syncFrequencyMinutes: 60 },
-  ...good,
-  ...servers,
+  connection: connectionTo({ ...good, ...servers }),
   ...changes,
 })
 
@@ -153,14 +153,15 @@ for (const { name, code, step, says, helps, servers } of unusable)
     const before = await state()
     const etag = await etagOf(path)
     for (const protocol of ['imap', 'smtp'] as const) {
-      const body = { imap: null, smtp: null, [protocol]: servers[protocol] }
+      const one = { imap: null, smtp: null, [protocol]: servers[protocol] }
+      const body = { connection: connectionTo(one) }
       const tried = await client.send<{
         ok: boolean
         steps: (Problem & { step: string; ok: boolean; skipped?: true })[]
       }>('POST', '/v1/connection-tests', body)
       t.equal(tried.body.ok, false)
       const at = tried.body.steps.findIndex((each) => !each.ok)
-      t.match(tried.body.steps[at], { protocol, step, code, detail: says, remedy: helps })
+      t.match(tried.body.steps[at], { service: protocol, step, code, detail: says, remedy: helps })
       t.ok(
         tried.body.steps.slice(at + 1).every(({ skipped }) => skipped),
         'and nothing is tried after it',
@@ -168,14 +169,14 @@ for (const { name, code, step, says, helps, servers } of unusable)
 
       const problems = [
         await app.ask('POST', '/v1/email-accounts', {
-          body: accountWith(body, { address: 'other@acme.test' }),
+          body: accountWith(one, { address: 'other@acme.test' }),
         }),
-        await app.ask('PUT', `${path}/servers`, { body, headers: { 'if-match': etag } }),
+        await app.ask('PUT', `${path}/connection`, { body, headers: { 'if-match': etag } }),
       ]
       for (const answer of problems) {
         const problem = problemIn(t, answer, 422, code)
         t.match(problem, { detail: says, remedy: helps })
-        t.match(problem.details, { steps: [{ protocol }] }, 'with the steps that were taken')
+        t.match(problem.details, { steps: [{ service: protocol }] }, 'with the steps that were taken')
       }
     }
     t.same(await state(), before)

@@ -5,6 +5,7 @@ import { testTls } from '../../scripts/lib/tls.ts'
 import { startApp } from '../support/app.ts'
 import { skipWithout, startDovecot, type SeedFile } from '../support/dovecot.ts'
 import { asServed, oddMail, realMail } from '../support/odd-mail.ts'
+import { uidOf } from '../support/sync-rig.ts'
 import {
   announcedIn,
   listedMessages,
@@ -64,11 +65,12 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
   t.equal(lying.size, Object.values(mailboxes).flat().length, `${lying.size} messages lie on the server`)
 
   const connected = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
-    provider: 'imap',
     address: user,
     owner: { kind: 'team' },
-    smtp: null,
-    imap: { host: 'localhost', port: dovecot.imapPort, encryption: 'tls', username: user, password },
+    connection: {
+      provider: 'imap-smtp',
+      imap: { host: 'localhost', port: dovecot.imapPort, encryption: 'tls', username: user, password },
+    },
     settings: {
       syncFrequencyMinutes: 60,
       historyDays: null,
@@ -127,7 +129,7 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
     for (const [place, at] of placed)
       for (const { id, flags } of at) {
         foldersOf.set(id, (foldersOf.get(id) ?? new Set()).add(place.slice(0, place.lastIndexOf('/'))))
-        if (flags.includes('\\Seen')) read.add(id)
+        if (flags.includes('seen')) read.add(id)
       }
     for (const { messageId } of errors) t.ok(foldersOf.delete(messageId), 'errors are no messages yet')
     const shown = new Map(listed.map(({ id, folders }) => [id, new Set(folders)]))
@@ -169,7 +171,7 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
       else t.match(error, { kind: 'unreadable', reason: unreadable, folder: 'INBOX' }, `${name}: quarantined`)
       const message = await client.get<Detailed>(`/v1/messages/${id}`)
       t.same(
-        message.placements.map(({ folder, uid }) => `${folder}/${uid}`),
+        message.placements.map(({ folder, ref }) => `${folder}/${uidOf(ref)}`),
         [place],
       )
       if (defect !== undefined) t.ok(message.defects.includes(defect), `${name}: ${defect}`)
@@ -199,18 +201,18 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
     )
     const unseen = sample.filter(({ seen }) => !seen).slice(5, 8)
     const [deleted, moved] = sample.filter(({ seen }) => seen).slice(300) as [Listed, Listed]
-    const uidOf = ({ id }: Listed) => uids.get(id)![1]!
+    const uidThere = ({ id }: Listed) => uids.get(id)![1]!
     await other.mailboxOpen('INBOX')
-    await other.messageFlagsAdd(unseen.map(uidOf).join(), ['\\Seen', '\\Answered'], { uid: true })
-    await other.messageDelete(uidOf(deleted), { uid: true })
-    await other.messageMove(uidOf(moved), 'Archive', { uid: true })
+    await other.messageFlagsAdd(unseen.map(uidThere).join(), ['\\Seen', '\\Answered'], { uid: true })
+    await other.messageDelete(uidThere(deleted), { uid: true })
+    await other.messageMove(uidThere(moved), 'Archive', { uid: true })
     const before = await announced()
     const run = await sync.now()
     t.same([await announced(), run.count], [before, 0], 'none of it is a new message')
     const now = await upToNow(client)
     const show = ({ id }: Listed) => client.get<Detailed>(`/v1/messages/${id}?${now}`)
     for (const message of unseen)
-      t.match(await show(message), { seen: true, placements: [{ flags: ['\\Answered', '\\Seen'] }] })
+      t.match(await show(message), { seen: true, placements: [{ flags: ['answered', 'seen'] }] })
     t.same((await show(deleted)).folders, [], 'deleted there, kept here')
     t.same((await show(moved)).folders, ['Archive'])
   })

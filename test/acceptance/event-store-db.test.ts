@@ -54,8 +54,11 @@ t.test('connect, sync, send, track and report are the same, and read models equa
     address: user,
     owner: { kind: 'team' },
     settings: { displayName: 'Sarah', syncFrequencyMinutes: 60 },
-    smtp: server(sink.port, 'starttls'),
-    imap: server(imap.port, 'tls'),
+    connection: {
+      provider: 'imap-smtp',
+      smtp: server(sink.port, 'starttls'),
+      imap: server(imap.port, 'tls'),
+    },
   })
   t.match(connected.position, /^e:\d{20}\/\d{20}$/)
   const run = await syncing(client, connected.body.id, connected.position).after(0)

@@ -64,8 +64,11 @@ t.test('mail goes out through Postfix and comes back', { skip: skipWithoutPostfi
   const connected = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
     address: sarah,
     owner: { kind: 'team' },
-    smtp: { host: 'localhost', port: postfix.port, encryption: 'starttls', ...login },
-    imap: { host: 'localhost', port: dovecot.imapPort, encryption: 'tls', ...login },
+    connection: {
+      provider: 'imap-smtp',
+      smtp: { host: 'localhost', port: postfix.port, encryption: 'starttls', ...login },
+      imap: { host: 'localhost', port: dovecot.imapPort, encryption: 'tls', ...login },
+    },
     settings: { displayName: 'Sarah Johnson', syncFrequencyMinutes: 60 },
   })
   const account = connected.body.id

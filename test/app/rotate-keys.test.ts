@@ -50,8 +50,11 @@ t.test('npm run rotate-keys', async (t) => {
       address: user,
       owner: { kind: 'team' },
       settings: { displayName: 'Sarah' },
-      smtp: server(smtp.port, 'starttls'),
-      imap: server(imap.port, 'tls'),
+      connection: {
+        provider: 'imap-smtp',
+        smtp: server(smtp.port, 'starttls'),
+        imap: server(imap.port, 'tls'),
+      },
     },
   )
   /** The service logs in to both servers with what it has stored. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ImapFlow } from 'imapflow'
 import type pg from 'pg'
+import { portFlags } from '../../src/adapters/imap-smtp/flags.ts'
 import type { Client } from '../../scripts/lib/client.ts'
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -22,7 +23,7 @@ export const lookInto = async (other: ImapFlow, folders: readonly string[]): Pro
     for await (const { uid, source, flags } of exists === 0 ? [] : other.fetch('1:*', query)) {
       const raw = source ?? Buffer.alloc(0)
       const place = `${folder}/${uid}`
-      found.set(place, { place, raw, from: senderOf(raw), flags: withoutRecent([...(flags ?? [])]) })
+      found.set(place, { place, raw, from: senderOf(raw), flags: portFlags(flags ?? []) })
     }
   }
   return found
@@ -32,9 +33,6 @@ const senderOf = (raw: Buffer): string => {
   const header = raw.toString('latin1').split(/\r\n\r\n/, 1)[0] ?? ''
   return /^From:.*?([\w.+-]+@[\w.-]+)/im.exec(header)?.[1] ?? ''
 }
-
-const withoutRecent = (flags: readonly string[]): string[] =>
-  flags.filter((flag) => flag !== '\\Recent').toSorted()
 
 /** A message that the log says lies at a place: with these flags, and with bytes of this digest if they are kept. */
 export type Known = { readonly id: string; readonly flags: readonly string[]; readonly sha: string | null }
@@ -47,12 +45,12 @@ type Placing = {
   sha: string | null
 }
 
-/** What the log says lies at each place, `<folder>/<uid>`. The bytes are those of the blobs, read anew. */
+/** What the log says lies at each place of SMTP and IMAP, `<folder>/<uid>`. The bytes are those of the blobs, read anew. */
 export const placedByLog = async (pool: pg.Pool): Promise<Map<string, Known[]>> => {
   const { rows } = await pool.query<Placing>(
     `select type, data->>'messageId' as id, data->'flags' as flags,
-       (data->'placement'->>'folder') || '/' || (data->'placement'->>'uid') || ' ' ||
-         (data->'placement'->>'uidValidity') as place,
+       (data->'placement'->>'folder') || '/' || split_part(data->'placement'->>'ref', '.', 2)::bigint || ' ' ||
+         (data->'placement'->>'ref') as place,
        encode(sha256(content), 'hex') as sha
      from es.events left join mailtrail.blobs on hash = decode(data->>'raw', 'hex')
      where data->'placement' is not null order by position`,
@@ -101,7 +99,7 @@ export type Listed = {
 }
 /** A message by itself. */
 export type Detailed = Listed & {
-  readonly placements: readonly { readonly folder: string; readonly uid: number; readonly flags: string[] }[]
+  readonly placements: readonly { readonly folder: string; readonly ref: string; readonly flags: string[] }[]
   readonly defects: readonly string[]
 }
 
@@ -122,7 +120,7 @@ export type SyncError = {
   readonly kind: string
   readonly messageId: string
   readonly folder: string
-  readonly uid: number
+  readonly ref: string
   readonly reason: string
 }
 

@@ -50,8 +50,7 @@ const placesOf = (events: readonly Logged[], accountId: string, broken: string[]
 const excludedOf = (events: readonly Logged[], accountId: string): Set<string> => {
   const excluded = new Set<string>()
   for (const { data } of ofType(events, 'ChangesSynced'))
-    if (data.accountId === accountId)
-      for (const exclusion of data.exclusions) excluded.add(keyOf(exclusion))
+    if (data.accountId === accountId) for (const exclusion of data.exclusions) excluded.add(keyOf(exclusion))
   return excluded
 }
 

@@ -109,7 +109,8 @@ t.test("lists leave out what is in others' own accounts", async (t) => {
 t.test("nobody else changes, tests, syncs, writes from or answers from a user's own account", async (t) => {
   const before = await app.pool.query<{ count: number }>('select count(*) as count from es.events')
   const path = `/v1/email-accounts/${personal}`
-  const server = { host: '127.0.0.1', port: 587, encryption: 'starttls', username: 'user2' }
+  const smtp = { host: '127.0.0.1', port: 587, encryption: 'starttls', username: 'user2', password: 'x' }
+  const connection = { provider: 'imap-smtp', smtp, imap: null }
   const ifMatch = { 'if-match': '"0"' }
   const changes: [
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
@@ -118,7 +119,7 @@ t.test("nobody else changes, tests, syncs, writes from or answers from a user's 
     status?: number,
   ][] = [
     ['PATCH', `${path}/settings`, { displayName: 'Mallory' }],
-    ['PUT', `${path}/servers`, { smtp: server, imap: null }],
+    ['PUT', `${path}/connection`, { connection }],
     ['PUT', `${path}/signature`, { html: '<p>M</p>' }],
     ['POST', `${path}/connection-tests`],
     ['POST', `${path}/pause`, {}],
@@ -141,7 +142,7 @@ t.test("nobody else changes, tests, syncs, writes from or answers from a user's 
   ]
   for (const [method, at, body] of changes)
     t.equal(await statusOf(other.send(method, at, body, ifMatch)), 404, `${method} ${at}`)
-  const foreign = { address: 'x@acme.test', owner: { kind: 'user', userId: 'u1' }, smtp: null, imap: null }
+  const foreign = { address: 'x@acme.test', owner: { kind: 'user', userId: 'u1' }, connection }
   const connected = await app.ask('POST', '/v1/email-accounts', {
     body: foreign,
     headers: { 'mailtrail-user': 'u2' },
