@@ -1,10 +1,7 @@
 import { Refused } from '../../domain/decider.ts'
-import type { Draft } from '../../domain/sending/events.ts'
+import { MAX_FILES_BYTES, type Draft } from '../../domain/sending/events.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { ComposedFile } from '../ports/composer.ts'
-
-/** All files of a message together, before base64 makes them a third larger: what large providers take. */
-export const MAX_FILES_BYTES = 25 * 1024 * 1024
 
 /** The contents of what is attached. @throws Refused `attachments-too-large`, `attachment-missing` */
 export const loadFiles = async (

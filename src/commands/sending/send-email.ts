@@ -5,9 +5,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { MailSender, SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
 import type { Chance } from './ports.ts'
 import { isAnswer, untilAnswered } from './until-answered.ts'
-import { prepareAttempt, type PrepareNeeds } from './prepare-attempt.ts'
+import { prepareAttempt, type PrepareDeps } from './prepare-attempt.ts'
 
-export type SendNeeds = PrepareNeeds & {
+export type SendDeps = PrepareDeps & {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
@@ -29,7 +29,7 @@ const ANSWER_PATIENCE_MS = 120_000
  * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
  */
 export const sendEmail =
-  (deps: SendNeeds) =>
+  (deps: SendDeps) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<AttemptResult> => {
     const stream = outgoingStream(outgoingId)
     const loaded = await deps.load(outgoingEmail, stream)
@@ -71,7 +71,7 @@ type Release = {
 }
 
 const releaseOf = (
-  { handle, clock }: SendNeeds,
+  { handle, clock }: SendDeps,
   caller: Caller,
   stream: string,
   known: Loaded,
@@ -119,7 +119,7 @@ const send = async (
 }
 
 const record = async (
-  deps: SendNeeds,
+  deps: SendDeps,
   caller: Caller,
   stream: string,
   command: OutgoingCommand,
@@ -131,7 +131,7 @@ const record = async (
 }
 
 const commandOf = (
-  deps: SendNeeds,
+  deps: SendDeps,
   outcome: SendOutcome,
   attempt: number,
   released: boolean,

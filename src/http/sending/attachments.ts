@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { BlobStore } from '../../commands/ports/blobs.ts'
-import { MAX_FILES_BYTES } from '../../commands/sending/load-files.ts'
-import { attachedFile } from '../../domain/sending/events.ts'
+import type { SendingCommands } from '../../commands/sending/sending.ts'
+import { attachedFile, MAX_FILES_BYTES } from '../../domain/sending/events.ts'
 import { HttpProblem } from '../server/problems.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { problems, type App } from '../server/server.ts'
@@ -13,7 +11,7 @@ const mediaType = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\x20-\x7e]{0
 /** Files to attach. What is answered goes into `attachments` of a message as it is. */
 export const attachmentRoutes = (
   app: App,
-  deps: { blobs: Pick<BlobStore, 'put'>; files: FileSeals },
+  { commands, files }: { readonly commands: SendingCommands; readonly files: FileSeals },
 ): void => {
   // A scope of its own: whatever the type of a file says, JSON included, it is taken as bytes here.
   void app.register((scope: App, _options, done) => {
@@ -37,10 +35,9 @@ export const attachmentRoutes = (
           throw new HttpProblem(400, 'file-empty', 'The body is empty', 'Send the file as the body.')
         const type = request.headers['content-type'] ?? ''
         const contentType = mediaType.test(type) ? type.slice(0, 255) : 'application/octet-stream'
-        const blob = createHash('sha256').update(content).digest('hex')
-        await deps.blobs.put([{ hash: blob, content }])
+        const kept = await commands.keepFile({ name: request.query.name, contentType, content })
         void reply.status(201)
-        return deps.files.seal({ name: request.query.name, contentType, size: content.length, blob })
+        return files.seal(kept)
       },
     })
     done()
