@@ -29,7 +29,13 @@ type AutomationsDeps = {
 }
 
 /** Everything that happens unasked. */
-export const automationsOf = ({ config, adapters, features, idempotency, clock }: AutomationsDeps): Automation[] => {
+export const automationsOf = ({
+  config,
+  adapters,
+  features,
+  idempotency,
+  clock,
+}: AutomationsDeps): Automation[] => {
   const { db, leases, times } = adapters
   const { sync, sending, tracking, accounts } = features
   const { commands, queries } = sending

@@ -92,7 +92,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { db, blobs, tester, parser, tokens, spool } = deps.adapters
   const { directory, accounts, templates, sync, sending, tracking, analytics } = deps.features
   const { mayRead } = accounts
-  const readMessage = async (id: string, userId: string | null) => own(mayRead, await findMessage(db, id), userId)
+  const readMessage = async (id: string, userId: string | null) =>
+    own(mayRead, await findMessage(db, id), userId)
   problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
   apiKeyRoutes(server, { apiKeys })
   directoryRoutes(server, directory)

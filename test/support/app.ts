@@ -9,7 +9,7 @@ import { freePort } from '../../scripts/lib/free-port.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { createApp, type Mailtrail } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
-import type { Permission } from '../../src/http/access/api-keys.ts'
+import type { Permission } from '../../src/http/server/permissions.ts'
 import { testDatabase } from './postgres.ts'
 
 export type AppOverrides = {
