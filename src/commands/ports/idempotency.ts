@@ -12,11 +12,11 @@ export type TakenKey =
 
 export type IdempotencyStore = {
   /** Takes the key for a request with this fingerprint. */
-  take(key: string, fingerprint: Buffer): Promise<TakenKey>
-  keep(key: string, answer: KeptAnswer): Promise<void>
-  letGo(key: string): Promise<void>
+  readonly take: (key: string, fingerprint: Buffer) => Promise<TakenKey>
+  readonly keep: (key: string, answer: KeptAnswer) => Promise<void>
+  readonly letGo: (key: string) => Promise<void>
   /** Lets go of every key, for a start after a crash: who held them is gone, and a repeat need not wait. */
-  letGoOfAll(): Promise<void>
+  readonly letGoOfAll: () => Promise<void>
   /** Drops what is older than it needs to be. @returns how many */
-  sweep(): Promise<number>
+  readonly sweep: () => Promise<number>
 }
