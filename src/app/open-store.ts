@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { postgresEventStore } from '../adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../adapters/postgres/event-log/event-store.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
 import { withUpcasts, type UpcastStore } from '../commands/with-upcasts.ts'
 import { ConfigError } from '../config.ts'

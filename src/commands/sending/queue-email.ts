@@ -22,7 +22,7 @@ export type QueueMessage = {
   readonly content: { readonly draftId: string } | { readonly message: DraftInput }
   /** RFC 3339; null for at once. */
   readonly scheduledAt: string | null
-  /** In which the message can be called back, 0 to 60 (R18). */
+  /** In which the message can be called back, 0 to 60. */
   readonly undoSeconds: number
 }
 
@@ -143,7 +143,7 @@ const requireMaySend = ({ owner, smtp }: SendingAccount, userId: string | null):
 
 type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }
 
-/** Opens and clicks are known by recipient only where one person gets a copy of their own (R24). */
+/** Opens and clicks are known by recipient only where one person gets a copy of their own. */
 const track = (
   tracker: MailTracker | null,
   outgoingId: string,

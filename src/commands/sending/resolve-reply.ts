@@ -23,7 +23,7 @@ const accountMissing = defineRefusal('account-missing', {
   remedy: 'Name the account, or choose a default one.',
 })
 
-/** The draft whole. A reply goes out from the account that was written to (R19), to those who expect it. */
+/** The draft whole. A reply goes out from the account that was written to, to those who expect it. */
 export const resolveDraft =
   (deps: ReplyNeeds) =>
   async (input: DraftInput, userId: string | null): Promise<Draft> => {

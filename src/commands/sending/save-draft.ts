@@ -8,7 +8,7 @@ import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.
 
 export type SavedDraft = Handled<OutgoingEmail> & { readonly outgoingId: string; readonly draft: Draft }
 
-/** Begins a draft (C98). @throws NotFound where the account or the message that is replied to does not exist */
+/** Begins a draft. @throws NotFound where the account or the message that is replied to does not exist */
 export const saveDraft =
   (deps: ReplyNeeds & { handle: Handle }) =>
   async (caller: Caller, input: DraftInput, userId: string | null): Promise<SavedDraft> => {

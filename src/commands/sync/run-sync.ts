@@ -26,7 +26,7 @@ export type SyncRunResult =
 /**
  * One sync run of one account under its lease: everything new is stored, every folder's counts and cursor are recorded
  * behind it, and the run ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
- * in the mailbox is changed (R8). A run whose worker died is ended first, and this one goes on where it came to (R3).
+ * in the mailbox is changed. A run whose worker died is ended first, and this one goes on where it came to.
  * A fault of ours ends the run too, and is thrown besides.
  */
 export const runSync =

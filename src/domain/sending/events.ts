@@ -54,7 +54,7 @@ export const draft = z.object({
 })
 export type Draft = z.infer<typeof draft>
 
-/** What was decided about tracking, and why (R25): a later reader need not guess. */
+/** What was decided about tracking, and why: a later reader need not guess. */
 export const trackingDecision = z.object({
   opens: z.boolean(),
   clicks: z.boolean(),
@@ -183,7 +183,7 @@ export const SentCopyFiled = defineEvent(
     folder: z.string().nullable(),
   }),
 )
-/** Nothing came back within the stated window; a later bounce withdraws it (S5). */
+/** Nothing came back within the stated window; a later bounce withdraws it. */
 export const EmailDelivered = defineEvent(
   'EmailDelivered',
   z.object({

@@ -136,7 +136,7 @@ const countsDiffer = defineRefusal('sync-counts-differ', {
   remedy: 'Do nothing: the run is repeated automatically.',
 })
 
-/** R1: a message that was listed is stored, known, excluded or failed, and each of the last two is named. */
+/** A message that was listed is stored, known, excluded or failed, and each of the last two is named. */
 const requireSum = ({ cursor, counts, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
   const { listed, stored, known, excluded, failed } = counts
   const adds = listed === stored + known + excluded + failed

@@ -7,7 +7,7 @@ export const templateId = z
   .regex(/^tpl_[0-9a-hjkmnp-tv-z]{26}$/)
   .describe('Id of a template')
 
-/** Personal templates are one user's, shared ones everybody's (C100, C101). */
+/** Personal templates are one user's, shared ones everybody's. */
 export const templateScope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('personal'), userId: crmId }),
   z.object({ kind: z.literal('shared') }),

@@ -72,7 +72,7 @@ export type DraftDeps = {
   files: FileSeals
 }
 
-/** Messages that are being written (C98). A user sees their own, a key that acts for nobody sees all. */
+/** Messages that are being written. A user sees their own, a key that acts for nobody sees all. */
 export const draftRoutes = (app: App, deps: DraftDeps): void => {
   const tags = ['Drafts']
   const byId = z.object({ id: outgoingId })

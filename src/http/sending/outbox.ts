@@ -137,7 +137,7 @@ export type OutboxDeps = {
   files: FileSeals
 }
 
-/** Messages on their way out, and what became of them (C97, C99, R17, R18). */
+/** Messages on their way out, and what became of them. */
 export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
   const tags = ['Outbox']
   const byId = z.object({ id: outgoingId })

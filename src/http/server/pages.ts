@@ -49,21 +49,31 @@ export const readCursor = <const Parts extends readonly CursorPart[]>(
 }
 
 /**
- * A page from up to `limit` + 1 rows: the one too many says that there are more.
- * `keyOf` names the sort key of a row, as the query takes it.
+ * A page from up to `limit` + 1 items: the one too many says that there are more.
+ * `keyOf` names the sort key of an item, as the query takes it.
  */
+export const pageFrom = <Item>(
+  items: readonly Item[],
+  limit: number,
+  keyOf: (item: Item) => Key,
+): { data: Item[]; nextCursor: string | null; hasMore: boolean } => {
+  const data = items.slice(0, limit)
+  const last = data.at(-1)
+  const hasMore = items.length > limit
+  return {
+    data,
+    hasMore,
+    nextCursor: hasMore && last ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null,
+  }
+}
+
+/** The same from rows that are no items yet. */
 export const toPage = <Row, Item>(
   rows: readonly Row[],
   limit: number,
   keyOf: (row: Row) => Key,
   toItem: (row: Row) => Item,
 ): { data: Item[]; nextCursor: string | null; hasMore: boolean } => {
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  const hasMore = rows.length > limit
-  return {
-    data: shown.map(toItem),
-    hasMore,
-    nextCursor: hasMore && last ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null,
-  }
+  const page = pageFrom(rows, limit, keyOf)
+  return { ...page, data: page.data.map(toItem) }
 }

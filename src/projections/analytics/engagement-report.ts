@@ -15,7 +15,7 @@ export type ReportOptions = {
 export type Share = { count: number; percent: number | null }
 
 /**
- * Messages, not hits. Delivered and bounced are shares of sent; opened, clicked and replied of delivered (S3), by
+ * Messages, not hits. Delivered and bounced are shares of sent; opened, clicked and replied of delivered, by
  * people's requests alone. `raw` counts requests of any kind but our own, beside it.
  */
 export type Figures = {

@@ -4,7 +4,7 @@ import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { date, integer, projection, table, tablesOf, text } from '../projection.ts'
 
-/** Days begin and end in the organisation's zone (S14): in the one that held when the message was sent. */
+/** Days begin and end in the organisation's zone: in the one that held when the message was sent. */
 export const sendCounters = projection({
   name: 'send-counters',
   version: 1,
@@ -26,7 +26,7 @@ export const sendCounters = projection({
   },
 })
 
-/** Messages that servers took from us today, of all accounts (C8) and of each that sent any (C64). */
+/** Messages that servers took from us today, of all accounts and of each that sent any. */
 export const sentToday = async (
   db: Kysely<unknown>,
   now: Date,

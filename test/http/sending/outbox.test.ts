@@ -3,12 +3,12 @@ import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
-import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { projectionRunner } from '../../../src/adapters/postgres/projection-runner.ts'
+import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import {
   confirmDeliveries,
   confirmFoundMessages,
