@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { mailProblemHelp } from '../adapters/imap-smtp/problems.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { requireReadModels } from '../adapters/postgres/projections/state/prepare.ts'
@@ -32,7 +31,6 @@ import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
-import { problemCodes } from '../http/server/problem-codes.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
 import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
@@ -94,7 +92,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { mayRead } = accounts
   const readMessage = async (id: string, userId: string | null) =>
     own(mayRead, await findMessage(db, id), userId)
-  problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
+  problemPages(server)
   apiKeyRoutes(server, { apiKeys })
   directoryRoutes(server, directory)
   emailAccountRoutes(server, {

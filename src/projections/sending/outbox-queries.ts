@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { Mailbox } from '../../domain/mail.ts'
+import { answerLost } from '../../domain/sending/refusals.ts'
 import { tablesOf, type MayRead } from '../projection.ts'
 import { outbox, type OutboxRow, type OutboxState, type Recipients, type RefusedRecipient } from './outbox.ts'
 
@@ -105,9 +106,6 @@ export type OutboxEmail = Recipients & {
   readonly revision: number
 }
 
-const settleRemedy =
-  'Look for it in the Sent folder, or ask a recipient; then settle it: send it again, or give up.'
-
 const toEmail = (row: OutboxRow): OutboxEmail => ({
   id: row.id,
   state: row.state as OutboxState,
@@ -128,7 +126,7 @@ const toEmail = (row: OutboxRow): OutboxEmail => ({
   dueAt: row.due_at,
   code: row.code,
   reason: row.reason,
-  remedy: row.state === 'unknown' && !row.settled ? settleRemedy : row.remedy,
+  remedy: row.state === 'unknown' && !row.settled ? answerLost.remedy : row.remedy,
   refused: row.refused,
   settled: row.settled,
   queuedAt: row.queued_at,

@@ -20,6 +20,7 @@ import {
   EmailSent,
   SentCopyFiled,
 } from '../../domain/sending/events.ts'
+import { answerLost } from '../../domain/sending/refusals.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
 import {
@@ -241,7 +242,7 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
     case 'EmailOutcomeLost': {
       const { attempt, reason } = event.data
       const unclear = [...row.unclear, attempt]
-      return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: 'answer-lost' })
+      return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: answerLost.code })
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
