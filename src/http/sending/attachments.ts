@@ -8,13 +8,13 @@ import { problems, type App } from '../server/server.ts'
 const uploaded = sealedFile.omit({ contentId: true })
 const mediaType = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\x20-\x7e]{0,200})?$/
 
-/** Files to attach. What is answered goes into `attachments` of a message as it is. */
 const emptyFile = defineProblem(400, 'empty-file', {
   title: 'Empty file',
   meaning: 'The body of the upload is empty.',
   remedy: 'Send the contents of the file as the body.',
 })
 
+/** Files to attach. What is answered goes into `attachments` of a message as it is. */
 export const attachmentRoutes = (
   app: App,
   { commands, files }: { readonly commands: SendingCommands; readonly files: FileSeals },
