@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { mailProblemHelp } from '../adapters/imap-smtp/problems.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { requireReadModels } from '../adapters/postgres/projections/state/prepare.ts'
@@ -41,7 +40,6 @@ import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
-import { problemCodes } from '../http/server/problem-codes.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
 import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
@@ -117,7 +115,7 @@ export const addRoutes = (server: App, parts: Parts): void => {
   const { handle, load } = needs
   const { mayRead, own } = readAccess(needs.findAccount)
   const readMessage = async (id: string, userId: string | null) => own(await findMessage(db, id), userId)
-  problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
+  problemPages(server)
   keyRoutes(server, { apiKeys })
   directoryRoutes(server, {
     putEntry: putEntry(needs),

@@ -7,7 +7,7 @@ import type { Template } from '../../domain/templates/template.ts'
 import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
 import type { TemplateQueries } from '../../projections/templates/templates.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
 const scope = z.enum(['personal', 'shared'])
@@ -204,13 +204,13 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
   })
 }
 
+const userRequired = defineProblem(422, 'user-required', {
+  title: 'User required',
+  meaning: 'A personal template belongs to a user, but the request is not made for one.',
+  remedy: 'Name the user in Mailtrail-User, or share the template.',
+})
+
 const requiredUser = (actingUser: string | null): string => {
-  if (actingUser === null)
-    throw new HttpProblem(
-      422,
-      'user-required',
-      'A personal template belongs to a user, and the request is made for none',
-      'Name the user in Mailtrail-User, or make the template a shared one.',
-    )
+  if (actingUser === null) throw userRequired()
   return actingUser
 }
