@@ -12,7 +12,7 @@ export const emailBytes =
   (deps: { load: Load; findAccount: FindAccount; blobs: BlobStore }) =>
   async (outgoingId: string, userId: string | null, form: 'wire' | 'copy'): Promise<Buffer> => {
     const found = await ownEmail(deps)(outgoingId, userId)
-    if (!('message' in found)) throw new NotFound('message', outgoingId)
+    if (!('message' in found)) throw new NotFound('email', outgoingId)
     const { blob } = form === 'wire' ? found.message.mime : found.message.copy
     const bytes = await deps.blobs.get(blob)
     if (!bytes) throw new Error(`The blob ${blob} is not kept`)

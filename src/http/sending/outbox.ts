@@ -74,7 +74,7 @@ const view = z
 const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() })
 
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
-  if (!('message' in of)) throw new NotFound('message', id)
+  if (!('message' in of)) throw new NotFound('email', id)
   const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
   return { id, state: scheduled ? 'scheduled' : of.status, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
@@ -136,7 +136,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     schema: { tags, summary: 'Get a message', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.findEmail(params.id, actingUser)
-      if (!found) throw new NotFound('message', params.id)
+      if (!found) throw new NotFound('email', params.id)
       return answered(reply, { revision: found.revision, position: null }, found)
     },
   })

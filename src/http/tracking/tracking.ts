@@ -183,7 +183,7 @@ export const trackingReportRoutes = (
     handler: async ({ params, actingUser }) => {
       const now = clock()
       const found = await queries.ofEmail(params.id, actingUser, { now })
-      if (!found) throw new NotFound('outgoing message', params.id)
+      if (!found) throw new NotFound('email', params.id)
       const { lastActivityAt } = found.summary
       const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, now)
       return { ...found, summary: { ...found.summary, lastActivity } }

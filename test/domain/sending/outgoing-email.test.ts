@@ -8,6 +8,7 @@ import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, OutgoingEmail } from '../../../src/domain/sending/outgoing-state.ts'
 import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
+import { runs } from '../../support/long-runs.ts'
 
 const outgoingId = idOf('out', 1)
 const queue: OutgoingCommand = { do: 'queue', message: exampleQueued() }
@@ -262,7 +263,7 @@ t.test(
         const stored: unknown = JSON.parse(JSON.stringify(state))
         return isDeepStrictEqual(stored, state) && isDeepStrictEqual(replayed, state)
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400, 1000) },
     )
     t.pass()
   },
