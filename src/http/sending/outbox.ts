@@ -112,7 +112,7 @@ const toView = (row: OutboxRow): z.infer<typeof view> => ({
 })
 
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
-  if (!('message' in of)) throw new NotFound('message', id)
+  if (!('message' in of)) throw new NotFound('email', id)
   const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
   return { id, state: scheduled ? 'scheduled' : of.status, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
@@ -188,7 +188,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
     schema: { tags, summary: 'Get a message', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const row = await deps.findOutgoing(params.id, actingUser)
-      if (!row) throw new NotFound('message', params.id)
+      if (!row) throw new NotFound('email', params.id)
       return answered(reply, { revision: row.revision, position: null }, toView(row))
     },
   })
@@ -238,7 +238,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
     },
     handler: async ({ params, query, actingUser }, reply) => {
       const found = await deps.ownEmail(params.id, actingUser)
-      if (!('message' in found)) throw new NotFound('message', params.id)
+      if (!('message' in found)) throw new NotFound('email', params.id)
       const { blob } = query.form === 'wire' ? found.message.mime : found.message.copy
       const bytes = await deps.blobs.get(blob)
       if (!bytes) throw new Error(`The blob ${blob} is not kept`)

@@ -186,7 +186,7 @@ export const trackingReportRoutes = (
     },
     handler: async ({ params, actingUser }) => {
       const found = await deps.emailTracking(params.id, actingUser)
-      if (!found) throw new NotFound('outgoing message', params.id)
+      if (!found) throw new NotFound('email', params.id)
       const { lastActivityAt } = found.summary
       const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, deps.clock())
       return { ...found, summary: { ...found.summary, lastActivity } }
