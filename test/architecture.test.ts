@@ -11,7 +11,7 @@ const everything = /^src\/(?:(?:app|main|config)\.ts|app\/[^/]+\.ts)$/
 type Place = { layer: string; feature: string; file: string }
 
 /** `src/commands/sending/x.ts` lies in layer commands, feature sending; `src/commands/ports.ts` in no feature. */
-function placeOf(file: string): Place | undefined {
+const placeOf = (file: string): Place | undefined => {
   const [src, layer = '', ...rest] = file.split('/')
   if (src !== 'src' || !layers.includes(layer) || rest.length === 0) return undefined
   return { layer, feature: rest.length > 1 ? (rest[0] ?? '') : '', file }
@@ -55,7 +55,7 @@ const mayImportPackage: Record<string, (name: string | undefined) => boolean> = 
 const impure =
   /^(process|console|globalThis|global|fetch|crypto|performance|setTimeout|setInterval|setImmediate|queueMicrotask|WebSocket|EventSource|navigator|localStorage|sessionStorage|eval|Function)$/
 
-function violationsIn(file: string, source: string): string[] {
+const violationsIn = (file: string, source: string): string[] => {
   const imports = importsOf(source)
   const place = placeOf(file)
   const found = imports.filter(({ isExport }) => isExport).map(({ line }) => `${file}:${line} re-exports`)
@@ -74,7 +74,7 @@ function violationsIn(file: string, source: string): string[] {
   return found
 }
 
-function packageOf(specifier: string | undefined): string | undefined {
+const packageOf = (specifier: string | undefined): string | undefined => {
   if (specifier === undefined || specifier.startsWith('node:')) return specifier
   return specifier
     .split('/')
@@ -82,7 +82,7 @@ function packageOf(specifier: string | undefined): string | undefined {
     .join('/')
 }
 
-function impuritiesIn(source: string): string[] {
+const impuritiesIn = (source: string): string[] => {
   const tokens = tokensOf(source)
   return tokens.flatMap(({ kind, text, line }, index) => {
     const next = tokens.slice(index + 1, index + 4).map((token) => token.text)
@@ -101,7 +101,7 @@ function impuritiesIn(source: string): string[] {
   })
 }
 
-function filesUnder(...folders: string[]): string[] {
+const filesUnder = (...folders: string[]): string[] => {
   return folders
     .flatMap((folder) => fs.globSync(`${folder}/**/*.{ts,mts,js,mjs,cjs,tsx}`, { cwd: root }))
     .toSorted()
@@ -141,7 +141,7 @@ t.test(
   },
 )
 
-function namingViolationsIn(file: string, source: string): string[] {
+const namingViolationsIn = (file: string, source: string): string[] => {
   const name = path.posix.basename(file)
   const found: string[] = []
   if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(ts|mjs)$/.test(name))
