@@ -4,41 +4,114 @@ import t from 'tap'
 import { importsOf, tokensOf } from './support/source.ts'
 
 const root = path.dirname(import.meta.dirname)
-const layers = ['domain', 'commands', 'projections', 'adapters', 'http']
+
+/** What the product is cut into, named alike in every layer. Adapters are cut by the systems that they speak to. */
+const features = 'accounts sync sending templates tracking analytics directory access operations'.split(' ')
+/** The folders of each layer; null where any name may be one. */
+const folders: Readonly<Record<string, readonly string[] | null>> = {
+  domain: features,
+  commands: [...features, 'ports'],
+  projections: features,
+  adapters: null,
+  http: [...features, 'server'],
+  std: [],
+}
+/** Layers with files of their own beside their folders. */
+const hasShared = ['domain', 'commands', 'projections', 'std']
 /** What sees every layer, and is seen by none: the process, its settings, and the parts of `app.ts`. */
 const everything = /^src\/(?:(?:app|main|config)\.ts|app\/[^/]+\.ts)$/
 
-type Place = { layer: string; feature: string; file: string }
-
-/** `src/commands/sending/x.ts` lies in layer commands, feature sending; `src/commands/ports.ts` in no feature. */
-function placeOf(file: string): Place | undefined {
-  const [src, layer = '', ...rest] = file.split('/')
-  if (src !== 'src' || !layers.includes(layer) || rest.length === 0) return undefined
-  return { layer, feature: rest.length > 1 ? (rest[0] ?? '') : '', file }
+/** The rooms of the Postgres adapter, and which others each one knows. '' are the files beside them. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  '': [],
+  'event-log': [''],
+  'projections/fold': [''],
+  'projections/state': ['', 'projections/fold'],
+  'projections/run': ['', 'projections/fold', 'projections/state'],
+  'projections/rebuild': ['', 'projections/fold', 'projections/state'],
 }
 
-const isEvents = ({ layer, file }: Place): boolean => layer === 'domain' && file.endsWith('/events.ts')
-const isShared = ({ layer, feature }: Place): boolean => layer === 'domain' && feature === ''
-const isOwn = (from: Place, to: Place, layer = from.layer): boolean =>
-  to.layer === layer && to.feature === from.feature
+/** `src/commands/sending/x.ts` lies in layer commands, folder sending; `src/commands/handle.ts` in folder ''. */
+type Place = { layer: string; folder: string; file: string }
+
+function placeOf(file: string): Place | undefined {
+  const [src, layer = '', folder = '', ...rest] = file.split('/')
+  if (src !== 'src' || folders[layer] === undefined || folder === '') return undefined
+  return { layer, folder: rest.length > 0 ? folder : '', file }
+}
+
+function isMisplaced({ layer, folder, file }: Place): boolean {
+  if (roomOf(file) !== undefined && !(roomOf(file)! in rooms)) return true
+  return folder === '' ? !hasShared.includes(layer) : !(folders[layer]?.includes(folder) ?? true)
+}
+
+/** Where in the Postgres adapter a file lies; undefined elsewhere. */
+function roomOf(file: string): string | undefined {
+  const within = file.split('src/adapters/postgres/')[1]
+  return within?.split('/').slice(0, -1).join('/')
+}
+
+/** The files with the rules of a kind of stream. */
+const deciders = new Set(
+  filesUnder('src/domain').filter(
+    (file) =>
+      file !== 'src/domain/decider.ts' &&
+      tokensOf(read(file)).some(({ kind, text }) => kind === 'name' && text === 'Decider'),
+  ),
+)
+const isDecider = ({ file }: Place): boolean => deciders.has(file)
+
+const isOwn = (from: Place, to: Place): boolean => to.layer === from.layer && to.folder === from.folder
+const isShared = (to: Place, layer: string): boolean => to.layer === layer && to.folder === ''
+const isDomain = (to: Place): boolean => to.layer === 'domain' && !isDecider(to)
+const isPort = (to: Place): boolean => to.layer === 'commands' && to.folder === 'ports'
+
+/** A feature that has a door in that layer, `commands/templates/templates.ts`, is entered by it alone. */
+const doors = new Set(
+  features.flatMap((name) =>
+    ['commands', 'projections']
+      .map((layer) => `src/${layer}/${name}/${name}.ts`)
+      .filter((file) => fs.existsSync(path.join(root, file))),
+  ),
+)
+function isDoor({ layer, folder, file }: Place): boolean {
+  if (!['commands', 'projections'].includes(layer) || !features.includes(folder)) return false
+  const door = `src/${layer}/${folder}/${folder}.ts`
+  return file === door || !doors.has(door)
+}
 
 /** Which of our own files a file may import. */
 const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
-  domain: (from, to) => isShared(to) || isEvents(to) || isOwn(from, to),
+  domain: (from, to) => isDomain(to) || (isDecider(to) && isOwn(from, to)),
   commands: (from, to) =>
-    isShared(to) ||
-    isEvents(to) ||
-    isOwn(from, to, 'domain') ||
-    isOwn(from, to) ||
-    ['src/commands/ports.ts', 'src/commands/handle.ts', 'src/commands/to-do-work.ts'].includes(to.file) ||
-    (from.file === 'src/commands/workers.ts' && to.layer === 'commands'),
-  projections: (from, to) =>
-    isShared(to) || isEvents(to) || isOwn(from, to) || to.file === 'src/projections/projection.ts',
+    isDomain(to) ||
+    (isDecider(to) && to.folder === from.folder) ||
+    (isOwn(from, to) && from.folder !== '') ||
+    isPort(to) ||
+    (isShared(to, 'commands') && from.folder !== 'ports') ||
+    to.layer === 'std',
+  projections: (from, to) => isDomain(to) || isOwn(from, to) || to.file === 'src/projections/projection.ts',
   adapters: (from, to) =>
-    isShared(to) ||
-    isOwn(from, to) ||
-    ['src/commands/ports.ts', 'src/projections/projection.ts'].includes(to.file),
-  http: (_from, to) => to.layer !== 'adapters',
+    isDomain(to) ||
+    isPort(to) ||
+    to.file === 'src/projections/projection.ts' ||
+    to.layer === 'std' ||
+    (to.layer === 'adapters' && to.folder === 'network') ||
+    (isOwn(from, to) && knowsRoom(from, to)),
+  http: (from, to) =>
+    isDomain(to) ||
+    isDoor(to) ||
+    to.file === 'src/commands/handle.ts' ||
+    isPort(to) ||
+    to.layer === 'std' ||
+    (to.layer === 'http' && to.folder === 'server') ||
+    isOwn(from, to),
+  std: (_from, to) => to.layer === 'std',
+}
+
+function knowsRoom(from: Place, to: Place): boolean {
+  const [here, there] = [roomOf(from.file), roomOf(to.file)]
+  return here === there || (here !== undefined && there !== undefined && rooms[here]!.includes(there))
 }
 
 /** Which packages a file may import; undefined is one that is computed while the program runs. */
@@ -49,6 +122,7 @@ const mayImportPackage: Record<string, (name: string | undefined) => boolean> = 
   adapters: () => true,
   http: (name) =>
     name !== undefined && /^(fastify|@fastify\/.+|fastify-type-provider-zod|zod|node:.+)$/.test(name),
+  std: (name) => name?.startsWith('node:') ?? false,
 }
 
 /** Names that give the domain a clock, chance, a process, the network or a console. */
@@ -60,7 +134,8 @@ function violationsIn(file: string, source: string): string[] {
   const place = placeOf(file)
   const found = imports.filter(({ isExport }) => isExport).map(({ line }) => `${file}:${line} re-exports`)
   if (everything.test(file)) return found
-  if (place === undefined) return [`${file} lies in none of the five layers`]
+  if (place === undefined) return [`${file} lies in no layer`]
+  if (isMisplaced(place)) return [`${file} lies in a folder that its layer does not have`]
   for (const { specifier, line } of imports) {
     const isFile = specifier?.startsWith('.') ?? false
     const target = isFile ? path.posix.join(path.posix.dirname(file), specifier ?? '') : packageOf(specifier)
@@ -107,7 +182,9 @@ function filesUnder(...folders: string[]): string[] {
     .toSorted()
 }
 
-const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8')
+function read(file: string): string {
+  return fs.readFileSync(path.join(root, file), 'utf8')
+}
 
 t.test('of what lies in src, each imports only what the table of the architecture lets it', async (t) => {
   const files = filesUnder('src')

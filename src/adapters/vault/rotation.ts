@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from 'pg'
 import { unwrap, wrap, type WrappedKey } from './data-key.ts'
 import { createKeyring, KeyringError, loadKeyring, saveKeyring, type Keyring } from './keyring.ts'
-import { transaction } from './transaction.ts'
+import { transaction } from '../../std/transaction.ts'
 
 const LOCK = 727_003
 
@@ -27,7 +27,7 @@ export const openKeyring = (
   pool: Pool,
   from: Parameters<typeof loadKeyring>[0],
 ): Promise<{ readonly keyring: Keyring; readonly made: boolean }> =>
-  transaction(pool, async (client) => {
+  transaction(pool, 'begin', async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [LOCK])
     const found = await loadKeyring(from)
     const keyring = found ?? (await newKeyring(client, from.file))

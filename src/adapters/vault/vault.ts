@@ -3,7 +3,7 @@ import { Secret, type Credentials, type Vault } from '../../commands/ports/crede
 import { newDataKey, unwrap, wrap, CredentialsUnreadable, type WrappedKey } from './data-key.ts'
 import { open, seal } from './envelope.ts'
 import type { Keyring } from './keyring.ts'
-import { transaction } from './transaction.ts'
+import { transaction } from '../../std/transaction.ts'
 
 type Sealed = { readonly smtp_password: Buffer | null; readonly imap_password: Buffer | null }
 
@@ -17,7 +17,7 @@ const KEPT_VERSIONS = 4
  */
 export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
   store: (accountId, credentials) =>
-    transaction(pool, async (client) => {
+    transaction(pool, 'begin', async (client) => {
       const fresh = wrap(keyring, accountId, newDataKey())
       const { rows } = await client.query<WrappedKey & { last_version: number }>(
         `insert into mailtrail.credential_keys as k (account_id, last_version, key_id, wrapped_key)
@@ -68,7 +68,7 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
   },
 
   destroy: (accountId) =>
-    transaction(pool, async (client) => {
+    transaction(pool, 'begin', async (client) => {
       await client.query(
         'update mailtrail.credential_keys set key_id = null, wrapped_key = null where account_id = $1',
         [accountId],

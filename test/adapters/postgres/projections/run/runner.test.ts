@@ -16,7 +16,7 @@ import {
 } from '../../../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
 import {
   projectionRunner,
-  type RunnerParts,
+  type RunnerDeps,
 } from '../../../../../src/adapters/postgres/projections/run/runner.ts'
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import type { Lease, Leases } from '../../../../../src/commands/ports/leases.ts'
@@ -214,7 +214,7 @@ t.test('a projection runner', async (t) => {
   }
   const running = (
     t: { teardown(fn: () => unknown): void },
-    parts: Partial<RunnerParts> & Pick<RunnerParts, 'store' | 'projections'>,
+    parts: Partial<RunnerDeps> & Pick<RunnerDeps, 'store' | 'projections'>,
   ) => {
     const leases = parts.leases ?? postgresLeases(pool, { owner: 'test' })
     const runner = projectionRunner({ pool, log: silent, retryMs, ...parts, leases })
