@@ -1,5 +1,4 @@
 import { hkdfSync } from 'node:crypto'
-import { join } from 'node:path'
 import type pg from 'pg'
 import { postgresApiKeys } from './adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from './adapters/postgres/idempotency.ts'
@@ -16,7 +15,7 @@ import { projections } from './app/read-models.ts'
 import { addOperatorRoutes, addRoutes } from './app/routes.ts'
 import { systemCaller } from './commands/handle.ts'
 import type { Clock } from './commands/ports/clock.ts'
-import { Secret } from './commands/ports/credentials.ts'
+import type { Secret } from './commands/ports/credentials.ts'
 import { recordHits } from './commands/tracking/record-hits.ts'
 import { runAutomations, type Automation } from './commands/automation-runner.ts'
 import type { Config } from './config.ts'
@@ -57,10 +56,7 @@ export const createApp = async ({
 }: AppParts): Promise<Mailtrail> => {
   await migrate(pool)
   await prepareReadModels(pool, projections)
-  const { keyring } = await openKeyring(pool, {
-    value: config.keys === null ? null : new Secret(config.keys),
-    file: join(config.dataFolder, 'keys.json'),
-  })
+  const keyring = await openKeyring(pool, config.keyring)
   const idempotency = postgresIdempotency(pool)
   // The embedded database serves one process, this one: what a former one held is nobody's.
   if (config.databaseUrl === null) {

@@ -6,7 +6,7 @@ import type { Clock } from '../commands/ports/clock.ts'
 import type { MailToCompose } from '../commands/ports/composer.ts'
 import type { OpenMailbox } from '../commands/ports/mail-provider.ts'
 import type { KnownMail } from '../commands/sync/ports.ts'
-import { findTemplate } from '../commands/templates/find-template.ts'
+import { templateCommands } from '../commands/templates/templates.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import type { Owner } from '../domain/accounts/events.ts'
@@ -17,6 +17,7 @@ import { accountsWithDue, dueMessages, releasingMessages } from '../projections/
 import { findMessage } from '../projections/sync/find-messages.ts'
 import { knownAmong, knownBelow, knownOfOld } from '../projections/sync/placements.ts'
 import { lastRunOf } from '../projections/sync/sync-schedule.ts'
+import { templateQueries } from '../projections/templates/templates.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
 
@@ -71,12 +72,17 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
     lastRun: (accountId: string) => lastRunOf(db, accountId),
   }
 
+  const templates = {
+    commands: templateCommands({ ...needs, directory: lookup }),
+    queries: templateQueries(db),
+  }
+
   const writeNeeds = {
     ...needs,
     activeAccount: async (id: string) => requireActive((await load(account, accountStream(id))).state),
     defaultAccount: defaultAccountOf(load),
     directory: lookup,
-    findTemplate: findTemplate({ store, compiler }),
+    findTemplate: templates.commands.find,
     findMessage: async (id: string) => {
       const row = await findMessage(db, id)
       return row ? { ...row.header, accountId: row.account_id, direction: directionOf(row) } : null
@@ -98,7 +104,7 @@ export const needsOf = (adapters: Adapters, clock: Clock) => {
     dueMessages: (accountId: string, limit: number) => dueMessages(db, accountId, limit),
     releasingMessages: (accountId: string | null, limit: number) => releasingMessages(db, accountId, limit),
   }
-  return { needs, syncNeeds, writeNeeds, sendNeeds }
+  return { needs, syncNeeds, writeNeeds, sendNeeds, templates }
 }
 
 export type Needs = ReturnType<typeof needsOf>

@@ -15,7 +15,7 @@ import { syncHistory } from '../projections/sync/sync-history.ts'
 import { syncSchedule } from '../projections/sync/sync-schedule.ts'
 import { syncStatus } from '../projections/sync/sync-status.ts'
 import { threads } from '../projections/sync/threads.ts'
-import { templateList } from '../projections/templates/template-list.ts'
+import { templateProjections } from '../projections/templates/templates.ts'
 import { emailTimeline } from '../projections/tracking/email-timeline.ts'
 import { repliesToRecord } from '../projections/tracking/replies-to-record.ts'
 
@@ -36,7 +36,7 @@ export const projections: readonly AnyProjection[] = [
   syncStatus,
   syncHistory,
   syncErrors,
-  templateList,
+  ...templateProjections,
   emailTimeline,
   repliesToRecord,
   engagement,

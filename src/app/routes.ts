@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { mailProblemHelp } from '../adapters/imap-smtp/problems.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { requireReadModels } from '../adapters/postgres/projections/state/prepare.ts'
@@ -27,10 +26,6 @@ import { changeDraft, saveDraft } from '../commands/sending/save-draft.ts'
 import { settleEmail } from '../commands/sending/settle-email.ts'
 import { retryQuarantined } from '../commands/sync/retry-quarantined.ts'
 import { skipQuarantined } from '../commands/sync/skip-quarantined.ts'
-import { changeTemplate } from '../commands/templates/change-template.ts'
-import { createTemplate } from '../commands/templates/create-template.ts'
-import { deleteTemplate } from '../commands/templates/delete-template.ts'
-import { previewTemplate } from '../commands/templates/preview-template.ts'
 import type { Config } from '../config.ts'
 import { analyticsRoutes } from '../http/analytics/analytics.ts'
 import type { ApiKeyStore } from '../http/access/api-keys.ts'
@@ -45,7 +40,6 @@ import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
-import { problemCodes } from '../http/server/problem-codes.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
 import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
@@ -69,11 +63,6 @@ import { findThread, listThreads, membersOf, threadOf } from '../projections/syn
 import { listSyncErrors } from '../projections/sync/sync-errors.ts'
 import { findRun, listRuns } from '../projections/sync/sync-history.ts'
 import { findSyncStatus } from '../projections/sync/sync-status.ts'
-import {
-  findTemplateDetail,
-  findTemplateVersion,
-  listTemplates,
-} from '../projections/templates/template-list.ts'
 import { emailTracking } from '../projections/tracking/email-timeline-queries.ts'
 import { readAccess } from './access.ts'
 import type { Adapters } from './adapters.ts'
@@ -122,11 +111,11 @@ export const addOperatorRoutes = (
 export const addRoutes = (server: App, parts: Parts): void => {
   const { config, apiKeys, files, clock, signal } = parts
   const { db, blobs, tester, parser, tokens, spool } = parts.adapters
-  const { needs, syncNeeds, writeNeeds } = parts.needs
+  const { needs, syncNeeds, writeNeeds, templates } = parts.needs
   const { handle, load } = needs
   const { mayRead, own } = readAccess(needs.findAccount)
   const readMessage = async (id: string, userId: string | null) => own(await findMessage(db, id), userId)
-  problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
+  problemPages(server)
   keyRoutes(server, { apiKeys })
   directoryRoutes(server, {
     putEntry: putEntry(needs),
@@ -180,15 +169,7 @@ export const addRoutes = (server: App, parts: Parts): void => {
     signal,
   })
   messageContentRoutes(server, { findMessage: readMessage, blobs, parser, signal })
-  templateRoutes(server, {
-    createTemplate: createTemplate(needs),
-    changeTemplate: changeTemplate(needs),
-    deleteTemplate: deleteTemplate(needs),
-    previewTemplate: previewTemplate(writeNeeds),
-    listTemplates: (query) => listTemplates(db, query),
-    findTemplateDetail: (id, userId) => findTemplateDetail(db, id, userId),
-    findTemplateVersion: (id, version, userId) => findTemplateVersion(db, id, version, userId),
-  })
+  templateRoutes(server, templates)
   attachmentRoutes(server, { blobs, files })
   draftRoutes(server, {
     saveDraft: saveDraft(writeNeeds),

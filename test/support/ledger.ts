@@ -115,7 +115,7 @@ export const ledgerRig = (t: { teardown(fn: () => unknown): void }, pool: Pool, 
       }
       t.teardown(end)
       const caughtUp = async () => {
-        if (!(await runner.waitFor(name, (await store.head())!, 20_000)))
+        if (!(await runner.waitFor(name, (await store.head())!, 60_000)))
           throw new Error('Not caught up in time')
       }
       const status = async () => (await runner.status())[0]!

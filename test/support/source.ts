@@ -6,6 +6,8 @@ export type Import = {
   specifier: string | undefined
   line: number
   isExport: boolean
+  /** Of types alone: nothing is loaded. */
+  isType: boolean
 }
 
 /**
@@ -93,21 +95,26 @@ export function importsOf(source: string): Import[] {
     if (token.kind !== 'name' || isMember || next === undefined) continue
     const { line } = token
     if (token.text === 'from' && next.kind === 'text') {
-      found.push({ specifier: next.text, line, isExport: startsWithExport(tokens, index) })
+      found.push({ specifier: next.text, line, ...statementAround(tokens, index) })
     } else if (token.text === 'import' && next.kind === 'text') {
-      found.push({ specifier: next.text, line, isExport: false })
+      found.push({ specifier: next.text, line, isExport: false, isType: false })
     } else if (/^(import|require)$/.test(token.text) && next.text === '(' && next.kind === 'sign') {
       const [argument, after] = tokens.slice(index + 2)
       const isPlain = argument?.kind === 'text' && after?.kind === 'sign' && [')', ','].includes(after.text)
-      found.push({ specifier: isPlain ? argument.text : undefined, line, isExport: false })
+      found.push({ specifier: isPlain ? argument.text : undefined, line, isExport: false, isType: false })
     }
   }
   return found
 }
 
-function startsWithExport(tokens: Token[], from: number): boolean {
+/** Of the import or re-export whose `from` stands there. */
+function statementAround(tokens: Token[], from: number): Pick<Import, 'isExport' | 'isType'> {
   const start = tokens
     .slice(0, from)
     .findLastIndex(({ kind, text }) => kind === 'name' && /^(import|export)$/.test(text))
-  return tokens[start]?.text === 'export'
+  // `import type from` imports something that is called type.
+  return {
+    isExport: tokens[start]?.text === 'export',
+    isType: tokens[start + 1]?.text === 'type' && start + 2 < from,
+  }
 }

@@ -1,4 +1,5 @@
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
+import { defineCode } from '../../domain/refusal.ts'
 import { loginHint } from './login-hints.ts'
 
 type Problem = readonly [kind: MailUnavailable['kind'], message: string, remedy: string]
@@ -121,19 +122,13 @@ const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS
 
 const MEANINGS: Record<MailUnavailable['kind'], string> = {
-  authentication: 'It stays so until a person corrects the login, or what the provider allows.',
-  temporary: 'Time may mend it, so what was under way is tried again by itself.',
-  refused: 'It stays so until the settings of the account, of the mail server or of Mailtrail are changed.',
+  authentication: 'Nothing works until a person corrects the login, or what the provider allows.',
+  temporary: 'This may pass, so what was under way is tried again automatically.',
+  refused: 'Nothing works until the settings of the account, of the mail server or of Mailtrail are changed.',
 }
 
-/** The same for somebody who looks a code up, without an occasion. */
-export const mailProblemHelp: ReadonlyMap<string, { title: string; meaning: string; remedy: string }> =
-  new Map(
-    Object.entries(PROBLEMS).map(([code, [kind, title, remedy]]) => [
-      code,
-      { title, meaning: MEANINGS[kind], remedy },
-    ]),
-  )
+for (const [code, [kind, title, remedy]] of Object.entries(PROBLEMS))
+  defineCode(code, { title, meaning: MEANINGS[kind], remedy })
 
 /** @param host where known, for advice that fits the provider */
 export const unavailable = (code: ProblemCode, host = ''): MailUnavailable => {

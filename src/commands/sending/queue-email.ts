@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mayUse } from '../../domain/accounts/events.ts'
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
+import { NotFound } from '../../domain/decider.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
@@ -136,18 +137,8 @@ const composeMessage = async (
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
 const requireMaySend = ({ owner, smtp }: SendingAccount, userId: string | null): void => {
-  if (!mayUse(owner, userId))
-    throw new Refused(
-      'not-your-account',
-      'The account belongs to another user',
-      'Send from an account of your own or of the team.',
-    )
-  if (!smtp)
-    throw new Refused(
-      'account-sends-no-mail',
-      'The account has no SMTP server to send through',
-      'Add the SMTP settings of the account.',
-    )
+  if (!mayUse(owner, userId)) throw notYourAccount()
+  if (!smtp) throw accountSendsNoMail()
 }
 
 type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }

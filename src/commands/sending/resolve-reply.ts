@@ -1,5 +1,6 @@
 import { mayUse } from '../../domain/accounts/events.ts'
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { replyRecipients, type ReplyParent } from '../../domain/sending/reply.ts'
@@ -16,18 +17,19 @@ export type ReplyNeeds = {
   readonly defaultAccount: DefaultAccount
 }
 
+const accountMissing = defineRefusal('account-missing', {
+  title: 'No account to send from',
+  meaning: 'The email names no account, and neither the user nor the team has a default one.',
+  remedy: 'Name the account, or choose a default one.',
+})
+
 /** The draft whole. A reply goes out from the account that was written to, to those who expect it. */
 export const resolveDraft =
   (deps: ReplyNeeds) =>
   async (input: DraftInput, userId: string | null): Promise<Draft> => {
     const parent = input.replyTo && (await findParent(deps)(input.replyTo, userId))
     const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
-    if (accountId === null)
-      throw new Refused(
-        'account-missing',
-        'The message names no account to send from, and there is no default account',
-        'Name the account, or choose a default one.',
-      )
+    if (accountId === null) throw accountMissing()
     const account = await deps.findAccount(accountId)
     if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', accountId)
     const addressed = input.to.length + input.cc.length + input.bcc.length > 0

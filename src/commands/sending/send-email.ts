@@ -1,3 +1,4 @@
+import { defineCode, internalError } from '../../domain/refusal.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
@@ -48,17 +49,24 @@ export const sendEmail =
         : { outcome: prepared, fault: null }
     const released = await release.wasGiven()
     // Nothing was sent, yet the release stands in the stream: it is taken back.
-    const told = outcome.kind === 'withdrawn' && released ? storeAway : outcome
+    const told = outcome.kind === 'withdrawn' && released ? notReleased : outcome
     const command = commandOf(deps, told, attempt, released)
     if (command) await record(deps, caller, stream, command, release.given() ?? loaded)
     if (fault) throw fault
     return told.kind
   }
 
-const storeAway: SendOutcome = {
+const releaseNotRecorded = defineCode('release-not-recorded', {
+  title: 'Release not recorded',
+  meaning:
+    'The event log did not answer in time to record that the email was about to be sent, so it was not sent.',
+  remedy: 'Do nothing: it is tried again automatically.',
+})
+
+const notReleased: SendOutcome = {
   kind: 'deferred',
-  code: 'store-away',
-  reason: 'The event store did not answer in time',
+  code: releaseNotRecorded.code,
+  reason: releaseNotRecorded.meaning,
 }
 
 type Loaded = Known<OutgoingEmail>
@@ -113,7 +121,7 @@ const send = async (
     const reason = 'The sender failed'
     const outcome: SendOutcome = (await release.wasGiven())
       ? { kind: 'unknown', reason }
-      : { kind: 'deferred', code: 'internal', reason }
+      : { kind: 'deferred', code: internalError.code, reason }
     return { outcome, fault: error instanceof Error ? error : new Error(reason, { cause: error }) }
   }
 }

@@ -1,4 +1,5 @@
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { Refused } from '../../domain/refusal.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
 import { pause } from '../../std/pause.ts'
 import { StaleRevision } from '../handle.ts'

@@ -1,5 +1,6 @@
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { NotFound } from '../../domain/decider.ts'
 import type { Mailbox } from '../../domain/mail.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
 import { assemble, threading, type Assembled } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { distinctRecipients, type Recipients } from '../../domain/sending/recipients.ts'
@@ -14,6 +15,12 @@ export type WriteNeeds = Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'
 }
 
 /** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
+const unknownUser = defineRefusal('unknown-user', {
+  title: 'Unknown user',
+  meaning: 'The user for whom the email is sent is not in the directory.',
+  remedy: 'Add the user to the directory first.',
+})
+
 export type Written = {
   readonly from: Mailbox
   readonly recipients: Recipients
@@ -75,12 +82,7 @@ const gather = async (
     contactId === null ? null : directory.contact(contactId),
     draft.dealId === null ? null : directory.deal(draft.dealId),
   ])
-  if (draft.userId !== null && !user)
-    throw new Refused(
-      'user-unknown',
-      'The user that the message is sent for is not in the directory',
-      'Put the user into the directory first.',
-    )
+  if (draft.userId !== null && !user) throw unknownUser()
   if (draft.contactId !== null && !contact) throw new NotFound('contact', draft.contactId)
   if (draft.dealId !== null && !deal) throw new NotFound('deal', draft.dealId)
   const company = contact?.companyId ? await directory.company(contact.companyId) : null

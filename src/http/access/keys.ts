@@ -3,7 +3,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { newApiKey, permissions, type ApiKey, type ApiKeyStore } from './api-keys.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
 const scopes = z.array(z.enum(['*', ...permissions])).min(1)
@@ -72,25 +72,26 @@ export const keyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
   })
 }
 
+const keyBound = defineProblem(403, 'key-bound', {
+  title: 'Key bound to a user',
+  meaning: 'The API key acts for one user, so it cannot manage API keys.',
+  remedy: 'Use a key that is not bound to a user.',
+})
+
 /** Who acts for one user would otherwise come by a key that acts for all. */
 const requireUnbound = (key: ApiKey | null): void => {
-  if (key?.userId !== null)
-    throw new HttpProblem(
-      403,
-      'key-bound',
-      'The API key acts for one user and cannot manage keys',
-      'Use a key that is not bound to a user.',
-    )
+  if (key?.userId !== null) throw keyBound()
 }
+
+const permissionNotHeld = defineProblem(403, 'permission-not-held', {
+  title: 'Permission not held',
+  meaning: 'An API key can only grant permissions that it has itself.',
+  remedy: 'Ask only for permissions that the key in use has.',
+})
 
 /** Nobody gives away more than they have. */
 const requireScopes = (key: ApiKey | null, asked: readonly string[]): void => {
   const missing = asked.find((scope) => !key?.scopes.includes('*') && !key?.scopes.includes(scope))
   if (missing !== undefined)
-    throw new HttpProblem(
-      403,
-      'scope-not-held',
-      `The API key does not have ${missing} itself`,
-      'Ask for permissions that the key in use has.',
-    )
+    throw permissionNotHeld({ detail: `The API key does not have ${missing} itself.` })
 }

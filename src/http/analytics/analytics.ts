@@ -4,7 +4,7 @@ import { accountId } from '../../domain/accounts/events.ts'
 import { templateId } from '../../domain/templates/events.ts'
 import type { EngagementReport, ReportOptions } from '../../projections/analytics/engagement-report.ts'
 import { engagement } from '../../projections/analytics/engagement.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
 const periods = { today: 1, last_7_days: 7, last_30_days: 30, last_90_days: 90, last_365_days: 365 } as const
@@ -75,17 +75,17 @@ export const analyticsRoutes = (
   })
 }
 
+const invalidPeriod = defineProblem(400, 'invalid-period', {
+  title: 'Invalid period',
+  meaning: 'A period is either a named one, or runs from a first day to a last day that is not before it.',
+  remedy: 'Send either period, or both from and to.',
+})
+
 const requiredDays = (
   from: string | undefined,
   to: string | undefined,
   period: string | undefined,
 ): { from: string; to: string } => {
-  if (from === undefined || to === undefined || period !== undefined || from > to)
-    throw new HttpProblem(
-      400,
-      'invalid-period',
-      'A period is a name, or a first day and a last day that is not before it',
-      'Send either period, or both from and to.',
-    )
+  if (from === undefined || to === undefined || period !== undefined || from > to) throw invalidPeriod()
   return { from, to }
 }

@@ -1,9 +1,15 @@
 import { z } from 'zod'
 import { within } from '../../std/within.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
 const CHECK_MS = 2000
+
+const notReady = defineProblem(503, 'not-ready', {
+  title: 'Not ready',
+  meaning: 'The process is running, but something that it needs is not responding.',
+  remedy: 'Send requests to another process; this one is checked again in a moment.',
+})
 
 /**
  * For supervisors and load balancers: whether the process is alive, and whether it should be given work. Liveness
@@ -41,13 +47,7 @@ export const healthRoutes = (
       const answers = await Promise.all(Object.values(deps.checks).map(inTime))
       const missing = names.filter((_, index) => !answers[index])
       if (missing.length > 0)
-        throw new HttpProblem(
-          503,
-          'not-ready',
-          `Not there now: ${missing.join(', ')}`,
-          'Send requests to another process; this one is asked again in a moment.',
-          1,
-        )
+        throw notReady({ detail: `Not responding: ${missing.join(', ')}.`, retryAfterSeconds: 1 })
       return { status: 'ready' as const }
     },
   })

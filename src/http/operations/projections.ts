@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { NotFound } from '../../domain/decider.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
 const projectionView = z
@@ -178,10 +178,9 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
   })
 }
 
-const notFirst = (): HttpProblem =>
-  new HttpProblem(
-    409,
-    'not-first-parked',
-    'The event is not the one that its stream waits behind',
-    'List the parked streams again, and decide by what is there now.',
-  )
+const notFirst = defineProblem(409, 'not-first-parked', {
+  title: 'Not the first parked event',
+  meaning:
+    'A stream waits behind its first parked event, and only that one can be skipped. This is not the first.',
+  remedy: 'List the parked streams again, and decide by what is there now.',
+})

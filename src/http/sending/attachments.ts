@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { BlobStore } from '../../commands/ports/blobs.ts'
 import { MAX_FILES_BYTES } from '../../commands/sending/load-files.ts'
 import { attachedFile } from '../../domain/sending/events.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { problems, type App } from '../server/server.ts'
 
@@ -11,6 +11,12 @@ const uploaded = sealedFile.omit({ contentId: true })
 const mediaType = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\x20-\x7e]{0,200})?$/
 
 /** Files to attach. What is answered goes into `attachments` of a message as it is. */
+const emptyFile = defineProblem(400, 'empty-file', {
+  title: 'Empty file',
+  meaning: 'The body of the upload is empty.',
+  remedy: 'Send the contents of the file as the body.',
+})
+
 export const attachmentRoutes = (
   app: App,
   deps: { blobs: Pick<BlobStore, 'put'>; files: FileSeals },
@@ -33,8 +39,7 @@ export const attachmentRoutes = (
       },
       handler: async (request, reply) => {
         const content: unknown = request.body
-        if (!Buffer.isBuffer(content) || content.length === 0)
-          throw new HttpProblem(400, 'file-empty', 'The body is empty', 'Send the file as the body.')
+        if (!Buffer.isBuffer(content) || content.length === 0) throw emptyFile()
         const type = request.headers['content-type'] ?? ''
         const contentType = mediaType.test(type) ? type.slice(0, 255) : 'application/octet-stream'
         const blob = createHash('sha256').update(content).digest('hex')

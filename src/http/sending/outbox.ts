@@ -9,6 +9,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
+import { answerLost } from '../../domain/sending/refusals.ts'
 import { outbox, outboxStates, type OutboxRow, type OutboxState } from '../../projections/sending/outbox.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { draftInput } from './drafts.ts'
@@ -77,9 +78,6 @@ const view = z
   .meta({ id: 'OutboxEmail' })
 const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() })
 
-const settleRemedy =
-  'Look for it in the Sent folder, or ask a recipient; then settle it: send it again, or give up.'
-
 const toView = (row: OutboxRow): z.infer<typeof view> => ({
   id: row.id,
   state: row.state as OutboxState,
@@ -100,7 +98,7 @@ const toView = (row: OutboxRow): z.infer<typeof view> => ({
   dueAt: row.due_at,
   code: row.code,
   reason: row.reason,
-  remedy: row.state === 'unknown' && !row.settled ? settleRemedy : row.remedy,
+  remedy: row.state === 'unknown' && !row.settled ? answerLost.remedy : row.remedy,
   refused: row.refused,
   settled: row.settled,
   queuedAt: row.queued_at,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { HttpProblem } from './problems.ts'
+import { defineProblem } from './problems.ts'
 import type { App } from './server.ts'
 
 /** An answer that was given, to be given again. */
@@ -31,6 +31,17 @@ declare module 'fastify' {
 
 const keptHeaders = ['content-type', 'etag', 'event-position', 'location'] as const
 
+const keyInUse = defineProblem(409, 'idempotency-key-in-use', {
+  title: 'Request in progress',
+  meaning: 'A request with this Idempotency-Key is still in progress.',
+  remedy: 'Wait, then send it again to get its answer.',
+})
+const keyReused = defineProblem(422, 'idempotency-key-reused', {
+  title: 'Idempotency-Key reused',
+  meaning: 'This Idempotency-Key was used for a different request.',
+  remedy: 'Use a new key for each new request.',
+})
+
 /**
  * `Idempotency-Key` on every changing operation (IETF draft-ietf-httpapi-idempotency-key-header): a repeat is
  * answered as before and says so. What failed on our side or met others is not kept, so that it can be tried again: the
@@ -51,20 +62,9 @@ export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey
       case 'answered':
         return repeat(reply, taken.answer)
       case 'running':
-        throw new HttpProblem(
-          409,
-          'idempotency-key-in-use',
-          'A request with this Idempotency-Key is being worked on',
-          'Wait, and send it again to get its answer.',
-          1,
-        )
+        throw keyInUse({ retryAfterSeconds: 1 })
       case 'other':
-        throw new HttpProblem(
-          422,
-          'idempotency-key-reused',
-          'This Idempotency-Key was used for a different request',
-          'Make a new key for each new request.',
-        )
+        throw keyReused()
     }
   })
   app.addHook('onSend', async (request, reply, payload) => {

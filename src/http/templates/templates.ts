@@ -1,21 +1,13 @@
 import { z } from 'zod'
-import type { changeTemplate } from '../../commands/templates/change-template.ts'
-import type { createTemplate } from '../../commands/templates/create-template.ts'
-import type { deleteTemplate } from '../../commands/templates/delete-template.ts'
-import type { previewTemplate } from '../../commands/templates/preview-template.ts'
+import type { TemplateCommands } from '../../commands/templates/templates.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { templateContent, templateId } from '../../domain/templates/events.ts'
 import type { Template } from '../../domain/templates/template.ts'
-import { findVariables, SIGNATURE, variables } from '../../domain/templates/variables.ts'
-import {
-  templateList,
-  type TemplateDetail,
-  type TemplateRow,
-  type TemplateVersionRow,
-} from '../../projections/templates/template-list.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
+import type { TemplateQueries } from '../../projections/templates/templates.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { defineProblem } from '../server/problems.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
 const scope = z.enum(['personal', 'shared'])
@@ -75,25 +67,6 @@ const variableView = z.object({
   places: z.array(place),
 })
 
-const toItem = (row: TemplateRow): z.infer<typeof item> => ({
-  id: row.id,
-  scope: row.scope === 'shared' ? 'shared' : 'personal',
-  userId: row.user_id,
-  name: row.name,
-  subject: row.subject,
-  format: row.format === 'mjml' ? 'mjml' : 'html',
-  version: row.version,
-  createdAt: row.created_at,
-  changedAt: row.changed_at,
-})
-
-const toView = (row: TemplateDetail): z.infer<typeof view> => {
-  const { format: _, ...shown } = toItem(row)
-  const { subject, body } = row.content
-  const used = findVariables(`${subject}\n${body.source}`).map(({ name }) => name)
-  return { ...shown, body, variables: [...new Set(used)] }
-}
-
 const allVariables = [
   ...Object.entries(variables).map(([name, description]) => ({
     name,
@@ -109,33 +82,16 @@ const allVariables = [
   },
 ]
 
-export type TemplateDeps = {
-  createTemplate: ReturnType<typeof createTemplate>
-  changeTemplate: ReturnType<typeof changeTemplate>
-  deleteTemplate: ReturnType<typeof deleteTemplate>
-  previewTemplate: ReturnType<typeof previewTemplate>
-  listTemplates: (query: {
-    userId: string | null
-    scope: 'personal' | 'shared' | null
-    after: [string, string] | null
-    limit: number
-  }) => Promise<TemplateRow[]>
-  findTemplateDetail: (id: string, userId: string | null) => Promise<TemplateDetail | undefined>
-  findTemplateVersion: (
-    id: string,
-    version: number,
-    userId: string | null,
-  ) => Promise<TemplateVersionRow | undefined>
-}
+export type TemplateRouteDeps = { readonly commands: TemplateCommands; readonly queries: TemplateQueries }
 
 /** Templates: one's own and the shared ones. For whom a request is made is the key's user or `Mailtrail-User`. */
-export const templateRoutes = (app: App, deps: TemplateDeps): void => {
+export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDeps): void => {
   const tags = ['Templates']
   const byId = z.object({ id: templateId })
   const versionOf = (state: Template): number => (state.status === 'none' ? 0 : state.version)
 
   app.get('/v1/templates', {
-    config: { permission: 'templates:read', reads: [templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
       summary: 'List my templates and the shared ones, by name',
@@ -145,8 +101,7 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
     handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['text', 'text'])
       const asked = { userId: actingUser, scope: query.scope ?? null, after, limit: query.limit + 1 }
-      const rows = await deps.listTemplates(asked)
-      return toPage(rows, query.limit, (row) => [row.sort_name, row.id], toItem)
+      return pageFrom(await queries.list(asked), query.limit, ({ sortName, id }) => [sortName, id])
     },
   })
   app.post('/v1/templates', {
@@ -162,18 +117,18 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
     handler: async (request, reply) => {
       const { scope: kind, ...content } = request.body
       const owner = kind === 'shared' ? { kind } : { kind, userId: requiredUser(request.actingUser) }
-      const handled = await deps.createTemplate(request.caller, { scope: owner, content })
+      const handled = await commands.create(request.caller, { scope: owner, content })
       void reply.status(201).header('location', `/v1/templates/${handled.templateId}`)
       return answered(reply, handled, { id: handled.templateId, version: versionOf(handled.state) })
     },
   })
   app.get('/v1/templates/:id', {
-    config: { permission: 'templates:read', reads: [templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: { tags, summary: 'Get a template', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
-      const row = await deps.findTemplateDetail(params.id, actingUser)
-      if (!row) throw new NotFound('template', params.id)
-      return answered(reply, { revision: row.revision, position: null }, toView(row))
+      const found = await queries.find(params.id, actingUser)
+      if (!found) throw new NotFound('template', params.id)
+      return answered(reply, { revision: found.revision, position: null }, found)
     },
   })
   app.patch('/v1/templates/:id', {
@@ -189,7 +144,7 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
       const { id } = request.params
       const ifRevision = requiredRevision(request)
       const input = { templateId: id, content: request.body, ifRevision }
-      const handled = await deps.changeTemplate(request.caller, input)
+      const handled = await commands.change(request.caller, input)
       return answered(reply, handled, { id, version: versionOf(handled.state) })
     },
   })
@@ -203,12 +158,12 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
       response: { 204: z.null(), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await deps.deleteTemplate(request.caller, request.params.id)
+      const handled = await commands.delete(request.caller, request.params.id)
       return answered(reply.status(204), handled, null)
     },
   })
   app.get('/v1/templates/:id/versions/:version', {
-    config: { permission: 'templates:read', reads: [templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
       summary: 'Get any version of a template',
@@ -218,9 +173,9 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
       response: { 200: versionView, ...problems },
     },
     handler: async ({ params: { id, version }, actingUser }) => {
-      const row = await deps.findTemplateVersion(id, version, actingUser)
-      if (!row) throw new NotFound('version of this template', String(version))
-      return { templateId: id, version, createdAt: row.created_at, createdBy: row.created_by, ...row.content }
+      const found = await queries.findVersion(id, version, actingUser)
+      if (!found) throw new NotFound('version of this template', String(version))
+      return found
     },
   })
   app.post('/v1/templates/:id/preview', {
@@ -234,7 +189,7 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
       response: { 200: preview, ...problems },
     },
     handler: async ({ params, body, actingUser }) => {
-      const shown = await deps.previewTemplate(params.id, { ...body, userId: actingUser ?? body.userId })
+      const shown = await commands.preview(params.id, { ...body, userId: actingUser ?? body.userId })
       return { ...shown, missing: [...shown.missing], problems: [...shown.problems] }
     },
   })
@@ -249,13 +204,13 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
   })
 }
 
+const userRequired = defineProblem(422, 'user-required', {
+  title: 'User required',
+  meaning: 'A personal template belongs to a user, but the request is not made for one.',
+  remedy: 'Name the user in Mailtrail-User, or share the template.',
+})
+
 const requiredUser = (actingUser: string | null): string => {
-  if (actingUser === null)
-    throw new HttpProblem(
-      422,
-      'user-required',
-      'A personal template belongs to a user, and the request is made for none',
-      'Name the user in Mailtrail-User, or make the template a shared one.',
-    )
+  if (actingUser === null) throw userRequired()
   return actingUser
 }

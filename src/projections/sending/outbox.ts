@@ -7,6 +7,7 @@ import {
 import type { RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import { outgoingEvents, type OutgoingEvent } from '../../domain/sending/events.ts'
+import { answerLost } from '../../domain/sending/refusals.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
 import {
@@ -215,7 +216,7 @@ const change = (row: OutboxRow, event: RecordedEvent<Later>): void => {
     case 'EmailOutcomeLost': {
       const { attempt, reason } = event.data
       const unclear = [...row.unclear, attempt]
-      return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: 'answer-lost' })
+      return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: answerLost.code })
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data

@@ -136,7 +136,7 @@ t.test(
     const keeper = await makeKey(['keys:manage', 'directory:read'])
     t.equal((await ask(keeper.headers, ['directory:read'])).statusCode, 201)
     for (const scopes of [['*'], ['directory:read', 'messages:read']])
-      t.equal(problemOf(await ask(keeper.headers, scopes)).code, 'scope-not-held')
+      t.equal(problemOf(await ask(keeper.headers, scopes)).code, 'permission-not-held')
     const bound = await makeKey(['*'], 'u1')
     t.equal(problemOf(await ask(bound.headers, ['directory:read'])).code, 'key-bound')
     const revoke = { method: 'DELETE', url: `/v1/api-keys/${keeper.id}`, headers: bound.headers } as const

@@ -13,6 +13,7 @@ import {
   named,
   until,
 } from '../../../../support/counting.ts'
+import { runs } from '../../../../support/long-runs.ts'
 
 t.test('read models made anew', async (t) => {
   const { pool, running, made, isEqual, shadowsOf, totalOf } = await countingSite(t)
@@ -71,7 +72,7 @@ t.test('read models made anew', async (t) => {
         }
       }
       const readers = [reading('one'), reading('two'), reading(undefined), reading(undefined)]
-      const rebuilds = 4
+      const rebuilds = runs(4, 8)
       for (let n = 0; n < rebuilds; n++) {
         const [rebuilt] = await rebuildReadModels({ store, pool }, [of])
         t.equal(rebuilt!.left, null)

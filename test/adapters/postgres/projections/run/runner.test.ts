@@ -45,6 +45,7 @@ import { anyCharacter } from '../../../../support/any-character.ts'
 import { failingPool } from '../../../../support/failing-pool.ts'
 import { foldEvents, recordedEvents } from '../../../../support/fold.ts'
 import { testDatabase } from '../../../../support/postgres.ts'
+import { runs } from '../../../../support/long-runs.ts'
 
 // A read model whose keys depend on its rows: a message leads to an account, that to an owner and a total.
 const Stored = defineEvent(
@@ -232,7 +233,7 @@ t.test('a projection runner', async (t) => {
     store: EventStore,
     name: string,
   ) => {
-    if (!(await runner.waitFor(name, (await store.head())!, 20_000))) throw new Error('Not caught up in time')
+    if (!(await runner.waitFor(name, (await store.head())!, 60_000))) throw new Error('Not caught up in time')
   }
   const sample = (seed: number, size: number) =>
     fc.sample(fc.array(anyEvent, { minLength: size, maxLength: size }), { seed, numRuns: 1 })[0]!
@@ -252,7 +253,7 @@ t.test('a projection runner', async (t) => {
             await pool.query(`drop schema ${schema} cascade`)
           }
         }),
-        { numRuns: 12 },
+        { numRuns: runs(12, 25) },
       )
       t.pass()
     },
@@ -310,7 +311,7 @@ t.test('a projection runner', async (t) => {
         assert.deepEqual(inOrder(rows), inOrder(expected))
         await pool.query(`drop schema ${schema} cascade`)
       }),
-      { numRuns: 6 },
+      { numRuns: runs(6, 10) },
     )
     t.pass()
   })
