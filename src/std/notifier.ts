@@ -1,11 +1,14 @@
 /** Tells those who wait that there is news, without saying what: whoever wakes looks for himself. */
 export type Notifier = {
   /** Wakes all who wait. */
-  notify(): void
+  readonly notify: () => void
   /** How often there was news: read it before you look, and `wait` misses nothing. */
-  count(): number
+  readonly count: () => number
   /** Waits until there is more news than `since`, the time is over, or the signal aborts; it never rejects. */
-  wait(since: number, limit: { readonly ms?: number; readonly signal?: AbortSignal }): Promise<void>
+  readonly wait: (
+    since: number,
+    limit: { readonly ms?: number; readonly signal?: AbortSignal },
+  ) => Promise<void>
 }
 
 export const notifier = (): Notifier => {

@@ -1,5 +1,5 @@
 /** A pool of a driver such as pg. The second signature is one that pools have besides, and TypeScript pairs them. */
-type Pool<Client> = { connect: { (): Promise<Client>; (callback: never): void } }
+type Pool<Of> = { connect: { (): Promise<Of>; (callback: never): void } }
 type Client = { query(sql: string): Promise<unknown>; release(destroy?: boolean): void }
 
 /** One transaction on a connection of its own; `begin` may set it up. An error rolls back and is thrown on. */

@@ -11,7 +11,7 @@ const RECONNECT_AFTER_MS = 500
  * Tells all processes that the log has grown, the others at most once in 25 ms. It may be lost: whoever waits looks for
  * himself now and then.
  */
-export type WakeUp = Notifier & { close(): Promise<void> }
+export type WakeUp = Notifier & { readonly close: () => Promise<void> }
 
 /** One LISTEN connection beside the pool, made when somebody first waits; notifications go through the pool. */
 export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp => {
