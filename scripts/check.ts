@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { longVariable } from '../test/support/long-runs.ts'
 import { sharedServerVariable, startTestServer } from '../test/support/postgres-server.ts'
 import { changedFiles } from './changed-files.ts'
-import { reachedTests } from './reached-tests.ts'
+import { testReach } from './reached-tests.ts'
 import { type Totals, tapReport } from './tap-report.ts'
 
 const root = path.dirname(import.meta.dirname)
@@ -35,7 +35,7 @@ const wantedBy = (args: readonly string[]): Wanted => {
 
 const testsOfChange = (): string[] => {
   const change = changedFiles(root)
-  const reached = new Set(reachedTests(root, change.files))
+  const reached = new Set(testReach(root)(change.files))
   const all = testFiles()
   console.log(
     `${change.files.length} files differ from ${change.since}; they reach ${reached.size} of ${all.length} test files`,

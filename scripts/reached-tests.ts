@@ -1,29 +1,29 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { importsOf, tokensOf, type Token } from '../test/support/source.ts'
+import { importsIn, tokensOf, type Token } from '../test/support/source.ts'
 
 /** A change to one of these can touch every test, as can one to what `scripts/check.ts` itself runs on. */
 const EVERYTHING = ['package.json', 'package-lock.json', '.npmrc']
 const RUNNER = 'scripts/check.ts'
 
 /**
- * The test files that a change can reach: those that load a changed file, or name it or a folder that it lies in, or
+ * Tells which test files a change can reach: those that load a changed file, or name it or a folder that it lies in, or
  * reach by such steps one that does. Imports of types run nothing and do not count. Where a text is no path but looks
  * like one, a test too many is the worst that comes of it.
  */
-export const reachedTests = (root: string, changed: readonly string[]): string[] => {
+export const testReach = (root: string): ((changed: readonly string[]) => string[]) => {
   const files = filesOf(root)
   const tests = files.filter((file) => /^test\/.*\.test\.ts$/.test(file))
   const links = linkReader(root, files)
-  const isReached = (from: string): boolean => {
-    const reached = closure(from, links)
-    return changed.some((file) => [file, ...foldersAbove(file)].some((at) => reached.has(at)))
-  }
+  const reachOf = new Map(tests.map((test) => [test, closure(test, links)]))
   // The runner names the folder of all tests, which it does not run on.
-  const runsOn = closure(RUNNER, (place) => new Set([...links(place)].filter((next) => files.includes(next))))
-  const isEverything = changed.some((file) => EVERYTHING.includes(file) || runsOn.has(file))
-  return isEverything ? tests : tests.filter(isReached)
+  const runner = closure(RUNNER, (place) => new Set([...links(place)].filter((next) => files.includes(next))))
+  return (changed) => {
+    if (changed.some((file) => EVERYTHING.includes(file) || runner.has(file))) return tests
+    const places = new Set(changed.flatMap((file) => [file, ...foldersAbove(file)]))
+    return tests.filter((test) => !reachOf.get(test)!.isDisjointFrom(places))
+  }
 }
 
 /** As git sees them: without what is installed or made. */
@@ -83,7 +83,7 @@ const placesOf = (file: string, named: string, places: ReadonlyMap<string, unkno
 /** All that can be a path in a source: what it imports to run, and texts, also where `path.join` puts them together. */
 const pathsIn = (source: string): string[] => {
   const tokens = tokensOf(source)
-  const imported = importsOf(source).filter(({ isType }) => !isType)
+  const imported = importsIn(tokens).filter(({ isType }) => !isType)
   return [
     ...imported.flatMap(({ specifier }) => specifier ?? []),
     ...tokens.flatMap((token, index) => (isSpecifier(tokens, index) ? [] : texts(token, tokens, index))),

@@ -13,7 +13,7 @@ export type Decider<State, Command, Event extends DomainEvent> = {
 /** The thing that the command is for does not exist. `kind` is what a person calls it. */
 export class NotFound extends Error {
   constructor(kind: string, id?: string) {
-    super(id === undefined ? `There is no such ${kind}` : `There is no ${kind} ${id}`)
+    super(id === undefined ? `There is no such ${kind}.` : `There is no ${kind} ${id}.`)
     this.name = 'NotFound'
   }
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { reachedTests } from '../../scripts/reached-tests.ts'
+import { testReach } from '../../scripts/reached-tests.ts'
 
 const project = path.join(import.meta.dirname, '../..')
 
@@ -9,7 +9,8 @@ const project = path.join(import.meta.dirname, '../..')
 const projectOf = (t: Test, files: Record<string, string>) => {
   const root = t.testdir(asFolders({ 'scripts/check.ts': '', ...files }))
   execFileSync('git', ['init', '--quiet'], { cwd: root })
-  return (...changed: string[]) => reachedTests(root, changed)
+  const reach = testReach(root)
+  return (...changed: string[]) => reach(changed)
 }
 
 type Folders = { [name: string]: string | Folders }
@@ -103,7 +104,8 @@ t.test('packages and what runs the tests reach all of them', async (t) => {
 })
 
 t.test('in this project a change reaches the tests that it should, and leaves out others', async (t) => {
-  const reached = (file: string) => reachedTests(project, [file])
+  const reach = testReach(project)
+  const reached = (file: string) => reach([file])
   const ofWorker = reached('src/adapters/mjml/worker.ts')
   for (const file of [
     'test/adapters/mjml/compile.test.ts',

@@ -14,7 +14,7 @@ export type Import = {
  * Splits TypeScript into tokens. Text is a plain string or a template without substitutions; the code inside the
  * substitutions of a template counts as code, the rest of it as a value. JSX is not known.
  */
-export function tokensOf(source: string): Token[] {
+export const tokensOf = (source: string): Token[] => {
   const tokens: Token[] = []
   let at = 0
   let line = 1
@@ -78,15 +78,16 @@ export function tokensOf(source: string): Token[] {
 
 const operators = /^(return|typeof|case|in|of|delete|void|throw|new|do|else|await|yield|instanceof)$/
 
-function mayStartRegex(before: Token | undefined): boolean {
+const mayStartRegex = (before: Token | undefined): boolean => {
   if (before === undefined) return true
   if (before.kind === 'name') return operators.test(before.text)
   return before.kind === 'sign' && ![')', ']', '}'].includes(before.text)
 }
 
 /** Every import: static, for side effects, of types, re-exported, dynamic, in a type position, and by `require`. */
-export function importsOf(source: string): Import[] {
-  const tokens = tokensOf(source)
+export const importsOf = (source: string): Import[] => importsIn(tokensOf(source))
+
+export const importsIn = (tokens: Token[]): Import[] => {
   const found: Import[] = []
   for (const [index, token] of tokens.entries()) {
     const before = tokens[index - 1]
@@ -108,7 +109,7 @@ export function importsOf(source: string): Import[] {
 }
 
 /** Of the import or re-export whose `from` stands there. */
-function statementAround(tokens: Token[], from: number): Pick<Import, 'isExport' | 'isType'> {
+const statementAround = (tokens: Token[], from: number): Pick<Import, 'isExport' | 'isType'> => {
   const start = tokens
     .slice(0, from)
     .findLastIndex(({ kind, text }) => kind === 'name' && /^(import|export)$/.test(text))

@@ -75,7 +75,7 @@ const notDurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 
  * @throws DataFolderInUse when another living service has the folder
  * @throws EmbeddedPostgresError when it cannot run here, with the remedy
  */
-export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
   const { onProgress = () => {}, durable = true } = options
   const startedAt = Date.now()
   const places = openDataFolder(path.resolve(options.dataFolder))
@@ -112,12 +112,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /** In a folder of its own first, so that a creation that is cut short leaves nothing that looks like a database. */
-async function createCluster(
+const createCluster = async (
   places: Places,
   binaries: Binaries,
   runner: Runner,
   durable: boolean,
-): Promise<void> {
+): Promise<void> => {
   const unfinished = `${places.cluster}-${process.pid}.unfinished`
   for (const entry of fs.readdirSync(places.folder)) {
     const maker = Number(/^cluster-(\d+)\.unfinished$/.exec(entry)?.[1] ?? process.pid)
@@ -145,11 +145,11 @@ async function createCluster(
 }
 
 /** After a crash the former server's children may linger for a moment, so a lock that is held is tried again. */
-async function startUntilReady(
+const startUntilReady = async (
   places: Places,
   start: () => Server,
   onProgress: (line: string) => void,
-): Promise<Server> {
+): Promise<Server> => {
   const deadline = Date.now() + restartWithinMs
   for (;;) {
     const logStart = fs.statSync(places.log, { throwIfNoEntry: false })?.size ?? 0
@@ -167,7 +167,11 @@ async function startUntilReady(
 }
 
 /** True when the server takes connections, false when it ended before that. Recovery may take its time. */
-async function isReady(places: Places, server: Server, onProgress: (line: string) => void): Promise<boolean> {
+const isReady = async (
+  places: Places,
+  server: Server,
+  onProgress: (line: string) => void,
+): Promise<boolean> => {
   const own = identityOf(process.pid)
   const began = Date.now()
   let nextReportMs = 5_000
@@ -185,7 +189,7 @@ async function isReady(places: Places, server: Server, onProgress: (line: string
   }
 }
 
-async function createDatabase(connection: Connection): Promise<void> {
+const createDatabase = async (connection: Connection): Promise<void> => {
   const client = new pg.Client({ ...connection, database: 'postgres' })
   await client.connect()
   try {
@@ -198,11 +202,11 @@ async function createDatabase(connection: Connection): Promise<void> {
   }
 }
 
-function shortenLog(log: string): void {
+const shortenLog = (log: string): void => {
   const bytes = fs.statSync(log, { throwIfNoEntry: false })?.size ?? 0
   if (bytes > largestLogBytes) fs.renameSync(log, `${log}.1`)
 }
 
-function lastLines(text: string): string {
+const lastLines = (text: string): string => {
   return text.trim().split('\n').slice(-3).join(' | ')
 }

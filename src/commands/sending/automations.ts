@@ -33,7 +33,7 @@ const lease = (leases: Leases, accountId: string, signal: AbortSignal) =>
 type ToDo = { readonly id: string; readonly accountId: string }
 type ReleasingMessages = (accountId: string | null, limit: number) => Promise<readonly ToDo[]>
 
-export type SendDue = {
+export type SendDueDeps = {
   readonly leases: Leases
   readonly clock: Clock
   readonly accountsWithDue: (limit: number) => Promise<readonly string[]>
@@ -49,7 +49,7 @@ export type SendDue = {
  * Sends what is due of the account that has waited the longest, under its lease; false where there is none. Several
  * lanes may share it: a slow server keeps no other account waiting.
  */
-export const sendDue = (deps: SendDue) => {
+export const sendDue = (deps: SendDueDeps) => {
   const running = new Set<string>()
   const resting = restAfterFailure(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
   const recover = recoverOneByOne(deps)
@@ -82,7 +82,7 @@ export const sendDue = (deps: SendDue) => {
 
 /** @returns whether anything was tried */
 const sendInTurn = async (
-  deps: SendDue,
+  deps: SendDueDeps,
   accountId: string,
   resting: Resting,
   signal: AbortSignal,
@@ -113,16 +113,16 @@ const sendInTurn = async (
   return attempts > 0
 }
 
-const recoverOneByOne = (deps: Pick<SendDue, 'clock' | 'recover'>) =>
+const recoverOneByOne = (deps: Pick<SendDueDeps, 'clock' | 'recover'>) =>
   oneByOne<ToDo>(
     ({ id }) => id,
     ({ id }, signal) => deps.recover(systemCaller('sender', deps.clock, id), id, signal),
   )
 
-export type RecoverReleasing = Pick<SendDue, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
+export type RecoverDeadSendsDeps = Pick<SendDueDeps, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
 
 /** Looks after messages whose sender died: the lease of their account can be had again. */
-export const recoverDeadSends = (deps: RecoverReleasing) => {
+export const recoverDeadSends = (deps: RecoverDeadSendsDeps) => {
   const recover = recoverOneByOne(deps)
   return async (signal: AbortSignal): Promise<boolean> => {
     const rows = await deps.releasingMessages(null, PAGE + recover.resting())
@@ -135,7 +135,7 @@ export const recoverDeadSends = (deps: RecoverReleasing) => {
   }
 }
 
-export type FileCopies = {
+export type FileCopiesDeps = {
   readonly leases: Leases
   readonly clock: Clock
   readonly openMailbox: OpenMailbox
@@ -145,7 +145,7 @@ export type FileCopies = {
 }
 
 /** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
-export const fileCopies = (deps: FileCopies) => {
+export const fileCopies = (deps: FileCopiesDeps) => {
   const resting = restAfterFailure({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
@@ -174,14 +174,14 @@ export const fileCopies = (deps: FileCopies) => {
   }
 }
 
-export type ConfirmDeliveries = {
+export type ConfirmDeliveriesDeps = {
   readonly clock: Clock
   readonly dueDeliveries: (limit: number) => Promise<readonly string[]>
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmDelivery>>) => Promise<unknown>
 }
 
 /** Takes for delivered what has not come back within the window. */
-export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeliveries) =>
+export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeliveriesDeps) =>
   pageByPage(
     PAGE,
     dueDeliveries,
@@ -189,14 +189,14 @@ export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeli
     (id) => confirm(systemCaller('deliveries', clock, id), id),
   )
 
-export type ConfirmFoundMessages = {
+export type ConfirmFoundMessagesDeps = {
   readonly clock: Clock
   readonly metMessages: (limit: number) => Promise<readonly { id: string; metAt: string }[]>
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmFound>>) => Promise<unknown>
 }
 
 /** Settles unknown outcomes by what a sync has met since. */
-export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFoundMessages) =>
+export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFoundMessagesDeps) =>
   pageByPage(
     PAGE,
     metMessages,
@@ -204,14 +204,14 @@ export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFou
     ({ id, metAt }) => confirm(systemCaller('evidence', clock, id), { outgoingId: id, metAt }),
   )
 
-export type ReadReports = {
+export type ReadReportsDeps = {
   readonly clock: Clock
   readonly unreadReports: (limit: number) => Promise<readonly ReportToRead[]>
   readonly read: ReturnType<typeof readReport>
 }
 
 /** Reads what came back. */
-export const readReports = ({ clock, unreadReports, read }: ReadReports) =>
+export const readReports = ({ clock, unreadReports, read }: ReadReportsDeps) =>
   pageByPage(
     PAGE,
     unreadReports,

@@ -1,11 +1,8 @@
 import { defineRefusal } from '../../domain/refusal.ts'
-import type { Draft } from '../../domain/sending/events.ts'
+import { MAX_FILES_BYTES, type Draft } from '../../domain/sending/events.ts'
 import { attachmentMissing } from '../../domain/sending/refusals.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { ComposedFile } from '../ports/composer.ts'
-
-/** All files of a message together, before base64 makes them a third larger: what large providers take. */
-export const MAX_FILES_BYTES = 25 * 1024 * 1024
 
 const attachmentsTooLarge = defineRefusal('attachments-too-large', {
   title: 'Attachments too large',

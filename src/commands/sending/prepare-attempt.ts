@@ -9,7 +9,7 @@ import type { DirectoryLookup, FindAccount } from './ports.ts'
 /** A scheduled message that is later than this is not sent without a person's word. */
 export const SCHEDULE_GRACE_MS = 6 * 3_600_000
 
-export type PrepareNeeds = {
+export type PrepareDeps = {
   readonly findAccount: FindAccount
   readonly directory: Pick<DirectoryLookup, 'user'>
   readonly vault: Vault
@@ -40,7 +40,7 @@ const contentMissing = defineCode('content-missing', {
 
 /** Whether the message may still go now, and with what: rights and accounts change while it waits. */
 export const prepareAttempt =
-  (deps: PrepareNeeds) =>
+  (deps: PrepareDeps) =>
   async (waiting: WaitingMessage, now: Date): Promise<Prepared> => {
     const { message } = waiting
     if (isOverdue(waiting, now)) return failed(overdue)

@@ -15,8 +15,8 @@ import type { ComposedMail, ComposeMail } from '../ports/composer.ts'
 import type { MailTracker } from '../ports/tracking.ts'
 import { loadFiles } from './load-files.ts'
 import type { ActiveAccount, SendingAccount } from './ports.ts'
-import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.ts'
-import { writeEmail, type WriteNeeds, type Written } from './write-email.ts'
+import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
+import { writeEmail, type WriteDeps, type Written } from './write-email.ts'
 
 export type QueueMessage = {
   readonly content: { readonly draftId: string } | { readonly message: DraftInput }
@@ -26,8 +26,8 @@ export type QueueMessage = {
   readonly undoSeconds: number
 }
 
-export type QueueNeeds = ReplyNeeds &
-  WriteNeeds & {
+export type QueueDeps = ReplyDeps &
+  WriteDeps & {
     readonly handle: Handle
     readonly clock: Clock
     readonly activeAccount: ActiveAccount
@@ -43,7 +43,7 @@ export type QueueNeeds = ReplyNeeds &
  * @throws Refused, NotFound, StaleRevision where the draft is changed meanwhile
  */
 export const queueEmail =
-  (deps: QueueNeeds) =>
+  (deps: QueueDeps) =>
   async (
     caller: Caller,
     input: QueueMessage,
@@ -76,7 +76,7 @@ const requiredDraft = (state: OutgoingEmail, outgoingId: string, userId: string 
 }
 
 const composeMessage = async (
-  deps: QueueNeeds,
+  deps: QueueDeps,
   outgoingId: string,
   draft: Draft,
   { scheduledAt, undoSeconds }: QueueMessage,

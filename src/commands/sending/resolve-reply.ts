@@ -10,7 +10,7 @@ import type { DefaultAccount, FindAccount, FindMessage } from './ports.ts'
 /** A draft as it is asked for: the account may be left to the message that is replied to, or to the user's default. */
 export type DraftInput = Omit<Draft, 'accountId' | 'userId'> & { readonly accountId: string | null }
 
-export type ReplyNeeds = {
+export type ReplyDeps = {
   readonly load: Load
   readonly findAccount: FindAccount
   readonly findMessage: FindMessage
@@ -25,7 +25,7 @@ const accountMissing = defineRefusal('account-missing', {
 
 /** The draft whole. A reply goes out from the account that was written to, to those who expect it. */
 export const resolveDraft =
-  (deps: ReplyNeeds) =>
+  (deps: ReplyDeps) =>
   async (input: DraftInput, userId: string | null): Promise<Draft> => {
     const parent = input.replyTo && (await findParent(deps)(input.replyTo, userId))
     const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
@@ -39,7 +39,7 @@ export const resolveDraft =
 
 /** The message that a reply is to, of an account that this user may use. @throws NotFound */
 export const findParent =
-  (deps: Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'>) =>
+  (deps: Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'>) =>
   async ({ kind, id }: NonNullable<Draft['replyTo']>, userId: string | null): Promise<ReplyParent> => {
     const parent = kind === 'message' ? await deps.findMessage(id) : await findOutgoing(deps.load, id)
     const account = parent?.accountId ? await deps.findAccount(parent.accountId) : null

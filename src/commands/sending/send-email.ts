@@ -6,9 +6,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { MailSender, SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
 import type { Chance } from './ports.ts'
 import { isAnswer, untilAnswered } from './until-answered.ts'
-import { prepareAttempt, type PrepareNeeds } from './prepare-attempt.ts'
+import { prepareAttempt, type PrepareDeps } from './prepare-attempt.ts'
 
-export type SendNeeds = PrepareNeeds & {
+export type SendDeps = PrepareDeps & {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
@@ -30,7 +30,7 @@ const ANSWER_PATIENCE_MS = 120_000
  * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
  */
 export const sendEmail =
-  (deps: SendNeeds) =>
+  (deps: SendDeps) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<AttemptResult> => {
     const stream = outgoingStream(outgoingId)
     const loaded = await deps.load(outgoingEmail, stream)
@@ -79,7 +79,7 @@ type Release = {
 }
 
 const releaseOf = (
-  { handle, clock }: SendNeeds,
+  { handle, clock }: SendDeps,
   caller: Caller,
   stream: string,
   known: Loaded,
@@ -127,7 +127,7 @@ const send = async (
 }
 
 const record = async (
-  deps: SendNeeds,
+  deps: SendDeps,
   caller: Caller,
   stream: string,
   command: OutgoingCommand,
@@ -139,7 +139,7 @@ const record = async (
 }
 
 const commandOf = (
-  deps: SendNeeds,
+  deps: SendDeps,
   outcome: SendOutcome,
   attempt: number,
   released: boolean,

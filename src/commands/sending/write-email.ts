@@ -7,9 +7,9 @@ import { distinctRecipients, type Recipients } from '../../domain/sending/recipi
 import { ancestorsOf } from '../../domain/sending/reply.ts'
 import { valuesOf, type Sources } from '../../domain/templates/variables.ts'
 import type { DirectoryLookup, FindTemplate, SendingAccount } from './ports.ts'
-import { findParent, type ReplyNeeds } from './resolve-reply.ts'
+import { findParent, type ReplyDeps } from './resolve-reply.ts'
 
-export type WriteNeeds = Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'> & {
+export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> & {
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
 }
@@ -31,7 +31,7 @@ export type Written = {
 
 /** Fills a draft in from the CRM's records, the template and the signature. It may be incomplete yet. */
 export const writeEmail =
-  (deps: WriteNeeds) =>
+  (deps: WriteDeps) =>
   async (draft: Draft, account: SendingAccount, userId: string | null): Promise<Written> => {
     const recipients = distinctRecipients(draft)
     const [parent, template, sources] = await Promise.all([
@@ -57,7 +57,7 @@ export const writeEmail =
   }
 
 const requiredTemplate = async (
-  deps: WriteNeeds,
+  deps: WriteDeps,
   template: NonNullable<Draft['template']>,
   userId: string | null,
 ): Promise<{ subject: string; html: string }> => {

@@ -25,6 +25,9 @@ export const attachedFile = z.object({
     .optional(),
 })
 
+/** All files of a message together, before base64 makes them a third larger: what large providers take. */
+export const MAX_FILES_BYTES = 25 * 1024 * 1024
+
 /** A message being written: everything as the person typed it, variables unresolved. */
 export const draft = z.object({
   accountId,

@@ -2,8 +2,7 @@ import { z } from 'zod'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { templateId } from '../../domain/templates/events.ts'
-import type { EngagementReport, ReportOptions } from '../../projections/analytics/engagement-report.ts'
-import { engagement } from '../../projections/analytics/engagement.ts'
+import type { AnalyticsQueries } from '../../projections/analytics/analytics.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
@@ -38,14 +37,10 @@ const reportView = z.object({
 /** Figures over messages by the day on which they were sent. */
 export const analyticsRoutes = (
   app: App,
-  deps: {
-    engagementReport: (options: ReportOptions) => Promise<EngagementReport>
-    lastDays: (days: number, now: Date) => Promise<{ from: string; to: string }>
-    clock: Clock
-  },
+  { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },
 ): void => {
   app.get('/v1/analytics/engagement', {
-    config: { permission: 'analytics:read', reads: [engagement] },
+    config: { permission: 'analytics:read', reads: [queries.readModels.engagement] },
     schema: {
       tags: ['Analytics'],
       summary: 'Sent, delivered, opened, clicked and replied, in all and by template',
@@ -66,8 +61,8 @@ export const analyticsRoutes = (
     },
     handler: async ({ query: { period, from, to, account, template } }) => {
       const days = from === undefined && to === undefined ? null : requiredDays(from, to, period)
-      return deps.engagementReport({
-        ...(days ?? (await deps.lastDays(periods[period ?? 'last_30_days'], deps.clock()))),
+      return queries.engagementReport({
+        ...(days ?? (await queries.lastDays(periods[period ?? 'last_30_days'], clock()))),
         accountId: account,
         templateId: template === 'none' ? '' : template,
       })

@@ -1,10 +1,14 @@
 import { z } from 'zod'
+import type { EventStore } from '../../commands/ports/event-log.ts'
 import { problems, type App } from '../server/server.ts'
 
 /** The log itself: where it ended at a moment, from where answers can be asked for and compared. */
 export const eventLogRoutes = (
   app: App,
-  deps: { storeId: () => Promise<string>; positionAt: (instant: string) => Promise<string | null> },
+  deps: {
+    readonly store: Pick<EventStore, 'storeId'>
+    readonly times: { positionAt(instant: string): Promise<string | null> }
+  },
 ): void => {
   app.get('/v1/event-log', {
     config: { permission: 'system:read' },
@@ -27,7 +31,7 @@ export const eventLogRoutes = (
       },
     },
     handler: async ({ query: { at } }) => {
-      const [storeId, position] = await Promise.all([deps.storeId(), deps.positionAt(at)])
+      const [storeId, position] = await Promise.all([deps.store.storeId(), deps.times.positionAt(at)])
       return { storeId, at, position }
     },
   })

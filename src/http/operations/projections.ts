@@ -71,14 +71,15 @@ export type ParkedRow = {
   readonly attempts: number
 }
 
+/** What runs the read models of this process. */
 export type ProjectionRouteDeps = {
-  listProjections: () => Promise<(Omit<Projection, 'error'> & { error: { message: string } | null })[]>
+  status: () => Promise<(Omit<Projection, 'error'> & { error: { message: string } | null })[]>
   /** Ordered by stream, behind the one named; null where there is no such projection. */
-  listParked: (name: string, after: string | null, limit: number) => Promise<ParkedRow[] | null>
+  parked: (name: string, after: string | null, limit: number) => Promise<ParkedRow[] | null>
   /** Null where nothing of the stream is parked. */
-  retryParked: (name: string, stream: string) => Promise<Retried | null>
+  retry: (name: string, stream: string) => Promise<Retried | null>
   /** 'other' where the first parked event is not the one that was named. */
-  skipParked: (
+  skip: (
     name: string,
     stream: string,
     skip: { eventId: string | null; by: string; reason: string; commandId: string },
@@ -109,7 +110,7 @@ const skipping = z.object({
 })
 
 /** Read models: how far each has come, which events they could not take in, and what to do about those. */
-export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
+export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void => {
   const tags = ['Read models']
   app.get('/v1/projections', {
     config: { permission: 'system:read' },
@@ -119,7 +120,7 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
       response: { 200: z.object({ data: z.array(projectionView) }), ...problems },
     },
     handler: async () => {
-      const data = await deps.listProjections()
+      const data = await runner.status()
       return { data: data.map((row) => ({ ...row, error: row.error?.message ?? null })) }
     },
   })
@@ -134,7 +135,7 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
     },
     handler: async ({ params, query }) => {
       const [after] = readCursor(query.cursor, ['text']) ?? [null]
-      const rows = await deps.listParked(params.name, after, query.limit + 1)
+      const rows = await runner.parked(params.name, after, query.limit + 1)
       if (!rows) throw new NotFound('read model', params.name)
       return toPage(rows, query.limit, ({ stream }) => [stream], toParkedView)
     },
@@ -151,7 +152,7 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
       response: { 200: retriedView, ...problems },
     },
     handler: async ({ params: { name, stream } }) => {
-      const retried = await deps.retryParked(name, stream)
+      const retried = await runner.retry(name, stream)
       if (!retried) throw new NotFound('parked stream', stream)
       return { stream, ...retried }
     },
@@ -170,7 +171,7 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
     },
     handler: async ({ params: { name, stream }, body, caller: { actor, commandId } }) => {
       const by = `${actor.kind} ${actor.id}`
-      const skipped = await deps.skipParked(name, stream, { ...body, by, commandId })
+      const skipped = await runner.skip(name, stream, { ...body, by, commandId })
       if (!skipped) throw new NotFound('parked stream', stream)
       if (skipped === 'other') throw notFirst()
       return { stream, ...skipped }

@@ -1,11 +1,8 @@
 import { z } from 'zod'
-import type { Load } from '../../commands/handle.ts'
-import type { discardDraft } from '../../commands/sending/discard-draft.ts'
-import type { previewDraft } from '../../commands/sending/preview-draft.ts'
-import { ownDraft, type changeDraft, type saveDraft } from '../../commands/sending/save-draft.ts'
+import type { SendingCommands } from '../../commands/sending/sending.ts'
 import { draft, outgoingId, type Draft } from '../../domain/sending/events.ts'
-import { drafts, type DraftRow } from '../../projections/sending/drafts.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import type { SendingQueries } from '../../projections/sending/sending.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
@@ -58,42 +55,34 @@ const preview = z.object({
   ),
 })
 
-export type DraftDeps = {
-  saveDraft: ReturnType<typeof saveDraft>
-  changeDraft: ReturnType<typeof changeDraft>
-  discardDraft: ReturnType<typeof discardDraft>
-  previewDraft: ReturnType<typeof previewDraft>
-  listDrafts: (
-    filter: { userId?: string | undefined; accountId?: string | undefined },
-    after: [changedAt: string, id: string] | null,
-    limit: number,
-  ) => Promise<DraftRow[]>
-  load: Load
-  files: FileSeals
+export type DraftRouteDeps = {
+  readonly commands: SendingCommands
+  readonly queries: SendingQueries
+  readonly files: FileSeals
 }
 
 /** Messages that are being written. A user sees their own, a key that acts for nobody sees all. */
-export const draftRoutes = (app: App, deps: DraftDeps): void => {
+export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDeps): void => {
   const tags = ['Drafts']
   const byId = z.object({ id: outgoingId })
   const toView = (id: string, of: Draft): z.infer<typeof view> => ({
     id,
     ...of,
-    attachments: of.attachments.map(deps.files.seal),
+    attachments: of.attachments.map(files.seal),
   })
 
   app.post('/v1/drafts', {
     config: { permission: 'messages:send' },
     schema: { tags, summary: 'Begin a draft', body: draftInput, response: { 201: view, ...problems } },
     handler: async (request, reply) => {
-      const input = { ...request.body, attachments: deps.files.open(request.body.attachments) }
-      const saved = await deps.saveDraft(request.caller, input, request.actingUser)
+      const input = { ...request.body, attachments: files.open(request.body.attachments) }
+      const saved = await commands.saveDraft(request.caller, input, request.actingUser)
       void reply.status(201).header('location', `/v1/drafts/${saved.outgoingId}`)
       return answered(reply, saved, toView(saved.outgoingId, saved.draft))
     },
   })
   app.get('/v1/drafts', {
-    config: { permission: 'messages:read', reads: [drafts] },
+    config: { permission: 'messages:read', reads: [queries.readModels.drafts] },
     schema: {
       tags,
       summary: 'List drafts, the last changed first',
@@ -103,24 +92,20 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     handler: async (request) => {
       const { limit, cursor, account } = request.query
       const after = readCursor(cursor, ['instant', 'text'])
-      const rows = await deps.listDrafts(
+      const items = await queries.listDrafts(
         { userId: request.actingUser ?? undefined, accountId: account },
         after,
         limit + 1,
       )
-      return toPage(
-        rows,
-        limit,
-        (row) => [row.changed_at, row.id],
-        (row) => ({ ...toView(row.id, row.draft), createdAt: row.created_at, changedAt: row.changed_at }),
-      )
+      const sealed = items.map((item) => ({ ...item, attachments: item.attachments.map(files.seal) }))
+      return pageFrom(sealed, limit, ({ changedAt, id }) => [changedAt, id])
     },
   })
   app.get('/v1/drafts/:id', {
     config: { permission: 'messages:read' },
     schema: { tags, summary: 'Get a draft', params: byId, response: { 200: view, ...problems } },
     handler: async (request, reply) => {
-      const found = await ownDraft(deps.load, request.params.id, request.actingUser)
+      const found = await commands.findDraft(request.params.id, request.actingUser)
       return answered(reply, found, toView(request.params.id, found.draft))
     },
   })
@@ -136,10 +121,10 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const { attachments: files, ...others } = request.body
-      const changes = files ? { ...others, attachments: deps.files.open(files) } : others
+      const { attachments: attached, ...others } = request.body
+      const changes = attached ? { ...others, attachments: files.open(attached) } : others
       const change = { outgoingId: id, changes, ifRevision: requiredRevision(request) }
-      const saved = await deps.changeDraft(request.caller, change, request.actingUser)
+      const saved = await commands.changeDraft(request.caller, change, request.actingUser)
       return answered(reply, saved, toView(id, saved.draft))
     },
   })
@@ -147,7 +132,7 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     config: { permission: 'messages:send' },
     schema: { tags, summary: 'Discard a draft', params: byId, response: { 204: z.null(), ...problems } },
     handler: async (request, reply) => {
-      const handled = await deps.discardDraft(request.caller, request.params.id, request.actingUser)
+      const handled = await commands.discardDraft(request.caller, request.params.id, request.actingUser)
       return answered(reply.status(204), handled, null)
     },
   })
@@ -164,7 +149,7 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
         missing,
         problems: found,
         ...rest
-      } = await deps.previewDraft(request.params.id, request.actingUser)
+      } = await commands.previewDraft(request.params.id, request.actingUser)
       return { ...rest, missing: [...missing], problems: [...found] }
     },
   })

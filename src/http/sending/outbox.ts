@@ -1,19 +1,14 @@
 import { z } from 'zod'
-import type { BlobStore } from '../../commands/ports/blobs.ts'
-import type { cancelEmail } from '../../commands/sending/cancel-email.ts'
-import type { ownEmail } from '../../commands/sending/own-email.ts'
-import type { queueEmail } from '../../commands/sending/queue-email.ts'
-import type { settleEmail } from '../../commands/sending/settle-email.ts'
+import type { SendingCommands } from '../../commands/sending/sending.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
-import { answerLost } from '../../domain/sending/refusals.ts'
-import { outbox, outboxStates, type OutboxRow, type OutboxState } from '../../projections/sending/outbox.ts'
+import type { SendingQueries } from '../../projections/sending/sending.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { draftInput } from './drafts.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
 
@@ -26,7 +21,7 @@ const queueBody = z.union([
   z.object({ message: draftInput, ...when }),
 ])
 const state = z
-  .enum(outboxStates)
+  .enum(['queued', 'scheduled', 'deferred', 'releasing', 'sent', 'failed', 'unknown', 'cancelled'])
   .describe(
     '`queued`, `scheduled`, `deferred`: waiting, a cancel is certain. `releasing`: at this moment with the mail server. ' +
       '`sent`: the server took it. `failed`: known not to be sent. `unknown`: the answer was lost; it is not sent again ' +
@@ -78,67 +73,20 @@ const view = z
   .meta({ id: 'OutboxEmail' })
 const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() })
 
-const toView = (row: OutboxRow): z.infer<typeof view> => ({
-  id: row.id,
-  state: row.state as OutboxState,
-  accountId: row.account_id,
-  userId: row.user_id,
-  contactId: row.contact_id,
-  dealId: row.deal_id,
-  templateId: row.template_id,
-  messageId: row.message_id,
-  from: row.from,
-  ...row.recipients,
-  subject: row.subject,
-  snippet: row.snippet,
-  attachments: row.attachments,
-  size: row.size,
-  tracking: { opens: row.tracked_opens, clicks: row.tracked_clicks, reason: row.tracking_reason },
-  attempts: row.attempts,
-  dueAt: row.due_at,
-  code: row.code,
-  reason: row.reason,
-  remedy: row.state === 'unknown' && !row.settled ? answerLost.remedy : row.remedy,
-  refused: row.refused,
-  settled: row.settled,
-  queuedAt: row.queued_at,
-  scheduledAt: row.scheduled_at,
-  sentAt: row.sent_at,
-  evidence: row.evidence,
-  copy: row.copy,
-  deliveredAt: row.delivered_at,
-  bounced: row.bounced,
-  changedAt: row.changed_at,
-})
-
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
-  if (!('message' in of)) throw new NotFound('message', id)
+  if (!('message' in of)) throw new NotFound('email', id)
   const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
   return { id, state: scheduled ? 'scheduled' : of.status, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
 
-export type OutboxDeps = {
-  queueEmail: ReturnType<typeof queueEmail>
-  cancelEmail: ReturnType<typeof cancelEmail>
-  settleEmail: ReturnType<typeof settleEmail>
-  listOutbox: (
-    filter: {
-      state?: OutboxState | undefined
-      accountId?: string | undefined
-      /** For whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
-      userId: string | null
-    },
-    after: [queuedAt: string, id: string] | null,
-    limit: number,
-  ) => Promise<OutboxRow[]>
-  findOutgoing: (id: string, userId: string | null) => Promise<OutboxRow | undefined>
-  blobs: Pick<BlobStore, 'get'>
-  ownEmail: ReturnType<typeof ownEmail>
-  files: FileSeals
+export type OutboxRouteDeps = {
+  readonly commands: SendingCommands
+  readonly queries: SendingQueries
+  readonly files: FileSeals
 }
 
 /** Messages on their way out, and what became of them. */
-export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
+export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRouteDeps): void => {
   const tags = ['Outbox']
   const byId = z.object({ id: outgoingId })
 
@@ -156,17 +104,17 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       const content =
         'message' in written
           ? {
-              message: { ...written.message, attachments: deps.files.open(written.message.attachments) },
+              message: { ...written.message, attachments: files.open(written.message.attachments) },
             }
           : written
       const asked = { content, scheduledAt, undoSeconds }
-      const queued = await deps.queueEmail(request.caller, asked, request.actingUser)
+      const queued = await commands.queue(request.caller, asked, request.actingUser)
       void reply.status(201).header('location', `/v1/outbox/${queued.outgoingId}`)
       return answered(reply, queued, toChanged(queued.outgoingId, queued.state))
     },
   })
   app.get('/v1/outbox', {
-    config: { permission: 'messages:read', reads: [outbox] },
+    config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
     schema: {
       tags,
       summary: 'List messages, the last queued first',
@@ -175,21 +123,21 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
     },
     handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['instant', 'text'])
-      const rows = await deps.listOutbox(
+      const emails = await queries.listEmails(
         { state: query.state, accountId: query.account, userId: actingUser },
         after,
         query.limit + 1,
       )
-      return toPage(rows, query.limit, (row) => [row.queued_at, row.id], toView)
+      return pageFrom(emails, query.limit, ({ queuedAt, id }) => [queuedAt, id])
     },
   })
   app.get('/v1/outbox/:id', {
-    config: { permission: 'messages:read', reads: [outbox] },
+    config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
     schema: { tags, summary: 'Get a message', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
-      const row = await deps.findOutgoing(params.id, actingUser)
-      if (!row) throw new NotFound('message', params.id)
-      return answered(reply, { revision: row.revision, position: null }, toView(row))
+      const found = await queries.findEmail(params.id, actingUser)
+      if (!found) throw new NotFound('email', params.id)
+      return answered(reply, { revision: found.revision, position: null }, found)
     },
   })
   app.post('/v1/outbox/:id/cancellation', {
@@ -203,7 +151,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await deps.cancelEmail(request.caller, id)
+      const handled = await commands.cancel(request.caller, id)
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })
@@ -221,7 +169,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
     handler: async (request, reply) => {
       const { id } = request.params
       const settled = { outgoingId: id, decision: request.body.decision }
-      const handled = await deps.settleEmail(request.caller, settled)
+      const handled = await commands.settle(request.caller, settled)
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })
@@ -237,11 +185,7 @@ export const outboxRoutes = (app: App, deps: OutboxDeps): void => {
       response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
     handler: async ({ params, query, actingUser }, reply) => {
-      const found = await deps.ownEmail(params.id, actingUser)
-      if (!('message' in found)) throw new NotFound('message', params.id)
-      const { blob } = query.form === 'wire' ? found.message.mime : found.message.copy
-      const bytes = await deps.blobs.get(blob)
-      if (!bytes) throw new Error(`The blob ${blob} is not kept`)
+      const bytes = await commands.bytes(params.id, actingUser, query.form)
       return download(reply, bytes, 'message/rfc822', `${params.id}.eml`)
     },
   })

@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { newCommandId, type Caller } from '../../commands/handle.ts'
+import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { crmId } from '../../domain/directory/events.ts'
-import { allows, readApiKey, type ApiKey, type ApiKeyStore } from '../access/api-keys.ts'
+import { readApiKey } from './api-key-token.ts'
+import { allows } from './permissions.ts'
 import { defineProblem } from './problems.ts'
 
 declare module 'fastify' {

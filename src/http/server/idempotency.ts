@@ -1,27 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IdempotencyStore, KeptAnswer } from '../../commands/ports/idempotency.ts'
 import { defineProblem } from './problems.ts'
 import type { App } from './server.ts'
-
-/** An answer that was given, to be given again. */
-export type KeptAnswer = {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-export type IdempotencyStore = {
-  /**
-   * Takes the key for a request with this fingerprint. `taken`: go ahead (again, where the last one who had it is
-   * gone). `running`: somebody is at it. `other`: it was used for another request.
-   */
-  take(
-    key: string,
-    fingerprint: Buffer,
-  ): Promise<{ kind: 'taken' | 'running' | 'other' } | { kind: 'answered'; answer: KeptAnswer }>
-  keep(key: string, answer: KeptAnswer): Promise<void>
-  letGo(key: string): Promise<void>
-}
 
 declare module 'fastify' {
   interface FastifyRequest {

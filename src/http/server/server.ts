@@ -13,12 +13,14 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Handled } from '../../commands/handle.ts'
+import type { ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
+import type { IdempotencyStore } from '../../commands/ports/idempotency.ts'
 import { answerError } from './answer-error.ts'
 import { describeApi } from './api-description.ts'
-import type { ApiKeyStore, Permission } from '../access/api-keys.ts'
 import { authenticate } from './authentication.ts'
-import { useIdempotency, type IdempotencyStore } from './idempotency.ts'
+import { useIdempotency } from './idempotency.ts'
+import type { Permission } from './permissions.ts'
 import { defineProblem, problem, sendProblem } from './problems.ts'
 
 export type App = FastifyInstance<
@@ -43,7 +45,7 @@ declare module 'fastify' {
 /** Waits until a projection has passed a position; false where it did not in time. */
 export type WaitFor = (projection: string, position: string, timeoutMs: number) => Promise<boolean>
 
-export type ServerParts = {
+export type ServerDeps = {
   readonly clock: Clock
   readonly apiKeys: ApiKeyStore
   readonly idempotency: IdempotencyStore
@@ -67,16 +69,16 @@ const noSuchRoute = defineProblem(404, 'no-such-route', {
 })
 
 /** The HTTP server without routes: form of requests, identity, idempotency, freshness, problems, API description. */
-export const buildServer = async (parts: ServerParts): Promise<App> => {
+export const buildServer = async (deps: ServerDeps): Promise<App> => {
   const app: App = fastify({
     logger: {
-      level: parts.logLevel,
+      level: deps.logLevel,
       serializers: { err: loggedError },
-      ...(parts.logTo ? { stream: parts.logTo } : {}),
+      ...(deps.logTo ? { stream: deps.logTo } : {}),
     },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
-    trustProxy: parts.trustProxy.length > 0 ? parts.trustProxy : false,
+    trustProxy: deps.trustProxy.length > 0 ? deps.trustProxy : false,
     bodyLimit: 2 * 1024 * 1024,
     requestTimeout: 30_000,
     exposeHeadRoutes: false,
@@ -96,12 +98,12 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
   })
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   await describeApi(app)
-  parts.observe?.(app)
+  deps.observe?.(app)
   app.addHook('onResponse', logAnswer)
-  app.addHook('onRequest', authenticate(parts.apiKeys, parts.clock))
+  app.addHook('onRequest', authenticate(deps.apiKeys, deps.clock))
   app.addHook('onRequest', refuseNul)
-  app.addHook('preHandler', waitForPosition(parts.waitFor))
-  useIdempotency(app, parts.idempotency, parts.fingerprintKey)
+  app.addHook('preHandler', waitForPosition(deps.waitFor))
+  useIdempotency(app, deps.idempotency, deps.fingerprintKey)
   return app
 }
 

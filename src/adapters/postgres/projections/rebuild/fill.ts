@@ -86,7 +86,7 @@ const PAGE_CHARACTERS = 4_000_000
 const STALL_MS = 10_000
 
 /** The next page is read while its predecessor is folded, and pages are shorter where events are large. */
-async function* pagesBetween(
+const pagesBetween = async function* (
   { store, pageSize, signal }: FillDeps,
   after: Position | null,
   until: Position,
