@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { within } from '../../std/within.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
@@ -54,13 +55,13 @@ export const healthRoutes = (
 
 /** Whether the check came to a good end, and in time. */
 const inTime = async (check: () => Promise<unknown>): Promise<boolean> => {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, CHECK_MS, false)
   try {
-    return await Promise.race([check().then(() => true), late])
+    return await within(
+      check().then(() => true),
+      CHECK_MS,
+      () => false,
+    )
   } catch {
     return false
-  } finally {
-    clearTimeout(timer)
   }
 }
