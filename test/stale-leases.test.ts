@@ -21,7 +21,7 @@ import { fileSentCopy, giveUpOnCopy } from '../src/commands/sending/file-sent-co
 import { recoverReleased } from '../src/commands/sending/recover-released.ts'
 import { sendEmail } from '../src/commands/sending/send-email.ts'
 import { runAutomations } from '../src/commands/automation-runner.ts'
-import { directory, listEntries } from '../src/projections/directory/directory.ts'
+import { directory, listEntries } from '../src/projections/directory/entries.ts'
 import { testDatabase } from './support/postgres.ts'
 import { sendingWorld, until, type World } from './support/sending-world.ts'
 import { mail, outcomeOf, syncRig } from './support/sync-rig.ts'
@@ -129,7 +129,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   )
   t.strictSame(await rows(), before)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  t.match(await listEntries(db, 'contact', null, 10), [{ value: { firstName: 'Bea' } }])
+  t.match(await listEntries(db)('contact', null, 10), [{ value: { firstName: 'Bea' } }])
 })
 
 for (const [where, type] of [

@@ -7,7 +7,6 @@ import type pg from 'pg'
 import { egressGuard } from '../adapters/network/egress-guard.ts'
 import { spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
-import { measuredStore } from '../adapters/metrics/measured-store.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { projectionMetrics } from '../adapters/metrics/projections.ts'
 import { mailParser } from '../adapters/mime/parse-pool.ts'
@@ -18,7 +17,6 @@ import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts'
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
-import { tracedStore } from '../adapters/tracing/traced-store.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
@@ -30,13 +28,13 @@ import type { Config } from '../config.ts'
 import { providersOf } from './providers.ts'
 import { projections } from './read-models.ts'
 
-type Parts = {
+type AdapterDeps = {
   readonly config: Config
   readonly pool: pg.Pool
   readonly log: FastifyBaseLogger
   readonly meter: Meter
-  /** As it is; it is measured and traced from here on. */
   readonly store: EventStore
+  readonly linkedStore: EventStore
   readonly keyring: Keyring
   readonly trackingUrl: string
   /** Kinds of mail systems beside those that there are in any case. */
@@ -44,15 +42,15 @@ type Parts = {
 }
 
 /** Whatever is on the other side: the database, mail servers, files. */
-export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, ...parts }: Parts) => {
+export const openAdapters = (deps: AdapterDeps) => {
+  const { config, pool, store, linkedStore, keyring, trackingUrl, log, meter } = deps
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  const store = tracedStore(measuredStore(parts.store, meter))
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
   const times = logTimes(pool, store)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
-  const providers = [...providersOf(egressGuard(config.egress)), ...parts.providers].map(tracedProvider)
+  const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const compiler = templateCompiler()
   const tokens = trackingTokens(keyring.trackingKeys(), new URL(trackingUrl).host)
@@ -81,6 +79,7 @@ export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, .
   return {
     db,
     store,
+    linkedStore,
     leases,
     times,
     blobs,

@@ -8,7 +8,7 @@ const root = path.join(import.meta.dirname, '../..')
 const planted = path.join(root, 'scripts/torture/planted')
 
 /** All that the program loads, seen from its first file. */
-function loadedFrom(file: string, loaded = new Set<string>()): Set<string> {
+const loadedFrom = (file: string, loaded = new Set<string>()): Set<string> => {
   if (loaded.has(file)) return loaded
   loaded.add(file)
   for (const { specifier = '' } of importsOf(fs.readFileSync(file, 'utf8')))

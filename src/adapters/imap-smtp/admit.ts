@@ -1,17 +1,18 @@
-import { Secret } from '../../commands/ports/credentials.ts'
+import { passwordMissing, Secret } from '../../commands/ports/credentials.ts'
 import type { Access, Admitted, MailProvider } from '../../commands/ports/mail-provider.ts'
-import { Refused } from '../../domain/decider.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
 import { forms, SECRETS, serverOf, type EnteredServer, type Protocol, type Server } from './connection.ts'
+
+const accountWithoutServer = defineRefusal('account-without-server', {
+  title: 'No mail server given',
+  meaning: 'An account needs an SMTP server, an IMAP server or both.',
+  remedy: 'Give the settings of at least one of them.',
+})
 
 /** Parts what was entered into servers and passwords, one server at least. */
 export const admit: MailProvider['admit'] = (entered, before): Admitted => {
   const { provider, smtp, imap } = forms.entered.parse(entered)
-  if (smtp === null && imap === null)
-    throw new Refused(
-      'account-without-server',
-      'The account has neither an SMTP nor an IMAP server',
-      'Give the settings of at least one of the two.',
-    )
+  if (smtp === null && imap === null) throw accountWithoutServer()
   return {
     connection: { provider, smtp: smtp && withoutPassword(smtp), imap: imap && withoutPassword(imap) },
     credentials: { ...passwordFor('smtp', smtp, before), ...passwordFor('imap', imap, before) },
@@ -35,12 +36,7 @@ const passwordFor = (
   if (server === null) return {}
   const password =
     server.password === undefined ? kept(protocol, server, before) : new Secret(server.password)
-  if (password === undefined)
-    throw new Refused(
-      'password-missing',
-      'No password is kept for this server',
-      'Send the password along with the settings.',
-    )
+  if (password === undefined) throw passwordMissing()
   return { [SECRETS[protocol]]: password }
 }
 

@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import type { Access } from '../../commands/ports/mail-provider.ts'
-import type { Secret } from '../../commands/ports/credentials.ts'
-import { unavailable } from './problems.ts'
+import { MailUnavailable, type Access } from '../../commands/ports/mail-provider.ts'
+import { credentialsMissing, type Secret } from '../../commands/ports/credentials.ts'
 
 /** `starttls` upgrades a plain connection (RFC 3207, RFC 2595), `tls` is encrypted from the first byte (RFC 8314). */
 const encryption = z.enum(['starttls', 'tls', 'none'])
@@ -52,6 +51,11 @@ export const serverOf = ({ connection }: Pick<Access, 'connection'>, protocol: P
 export const loginOf = (access: Access, protocol: Protocol): ServerLogin => {
   const found = serverOf(access, protocol)
   const password = access.credentials[SECRETS[protocol]]
-  if (found === null || password === undefined) throw unavailable('credentials-missing')
+  if (found === null || password === undefined) throw signInAgain()
   return { ...found, password }
+}
+
+const signInAgain = () => {
+  const { code, meaning, remedy } = credentialsMissing
+  return new MailUnavailable('sign-in-again', code, meaning, remedy)
 }

@@ -1,8 +1,7 @@
 import { account, requireOwn, accountStream } from '../../domain/accounts/account.ts'
 import type { Connection, EnteredConnection, TestStep } from '../../domain/accounts/connection.ts'
-import { Refused } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
-import type { Vault } from '../ports/credentials.ts'
+import { credentialsMissing, type Vault } from '../ports/credentials.ts'
 import type { Access, ProviderOf } from '../ports/mail-provider.ts'
 
 type Tested = { readonly ok: boolean; readonly steps: TestStep[] }
@@ -22,12 +21,7 @@ export const testAccount =
     const { state } = await deps.load(account, accountStream(accountId))
     const own = requireOwn(state, userOf(caller))
     const access = await accessOf(deps.vault, own)
-    if (!access)
-      throw new Refused(
-        'credentials-missing',
-        'No credentials are kept for this account',
-        'Enter the password of the account again.',
-      )
+    if (!access) throw credentialsMissing()
     const { ok, steps } = await deps.providerOf(own.connection).test(access, signal)
     const handled = await deps.handle(
       account,

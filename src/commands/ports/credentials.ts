@@ -1,3 +1,5 @@
+import { defineRefusal } from '../../domain/refusal.ts'
+
 /** A value that says nothing of itself when it is printed, serialised or inspected. */
 export class Secret {
   readonly #value: string
@@ -33,3 +35,16 @@ export type Vault = {
   load(accountId: string, version: number): Promise<Credentials | null>
   destroy(accountId: string): Promise<void>
 }
+
+export const credentialsMissing = defineRefusal('credentials-missing', {
+  title: 'Credentials missing',
+  meaning: 'No credentials are stored for the account.',
+  remedy: 'Enter the password of the account again.',
+})
+
+/** Of a connection as it is entered, by its provider. */
+export const passwordMissing = defineRefusal('password-missing', {
+  title: 'Password required',
+  meaning: 'No password is stored for this connection.',
+  remedy: 'Send the password along with the settings.',
+})

@@ -7,7 +7,7 @@ import type { MailboxSession } from '../ports/mail-provider.ts'
 /** A mailbox that could not be reached for so long gets no copy any more. */
 const GIVE_UP_AFTER_MS = 7 * 24 * 3_600_000
 
-type FileNeeds = {
+type FileDeps = {
   readonly handle: Handle
   readonly load: Load
   readonly blobs: BlobStore
@@ -20,7 +20,7 @@ type FileNeeds = {
  * the two steps the copy is found by its Message-ID.
  */
 export const fileSentCopy =
-  (deps: FileNeeds) =>
+  (deps: FileDeps) =>
   async (caller: Caller, outgoingId: string, session: MailboxSession | null): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
@@ -38,7 +38,7 @@ export const fileSentCopy =
 
 /** Ends the waiting for a mailbox that stays away. @returns whether it has ended */
 export const giveUpOnCopy =
-  (deps: FileNeeds) =>
+  (deps: FileDeps) =>
   async (caller: Caller, outgoingId: string): Promise<boolean> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)

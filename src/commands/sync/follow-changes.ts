@@ -1,4 +1,5 @@
 import type { Placement } from '../../domain/sync/events.ts'
+import { defineCode } from '../../domain/refusal.ts'
 import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
 import type { Caller } from '../handle.ts'
 import { MailUnavailable, type MailChange } from '../ports/mail-provider.ts'
@@ -7,6 +8,12 @@ import { placeKey, type Run } from './run.ts'
 import { tell } from './store-message.ts'
 
 const AT_ONCE = 50
+
+const readModelBehind = defineCode('read-model-behind', {
+  title: 'Read model behind',
+  meaning: 'The list of what lies in the mailbox has not caught up with what was stored.',
+  remedy: 'Do nothing: the sync is tried again automatically.',
+})
 
 type FollowDeps = Pick<SyncDeps, 'known' | 'load' | 'handle' | 'clock'>
 type Known = ReadonlyMap<string, KnownPlacement>
@@ -38,13 +45,10 @@ export const surelyKnownAt = async (
   const found = await knownAt(deps, accountId, placements)
   const missing = placements.filter((placement) => !found.has(placeKey(placement)))
   if (missing.length === 0) return found
-  if (!(await deps.known.catchUp(signal)))
-    throw new MailUnavailable(
-      'temporary',
-      'read-model-behind',
-      'The list of what lies in the mailbox has not caught up with what was stored',
-      'Nothing: the sync is tried again.',
-    )
+  if (!(await deps.known.catchUp(signal))) {
+    const { code, meaning, remedy } = readModelBehind
+    throw new MailUnavailable('temporary', code, meaning, remedy)
+  }
   for (const [key, place] of await knownAt(deps, accountId, missing)) found.set(key, place)
   return found
 }

@@ -1,5 +1,5 @@
 import type { SyncCursor, WithheldMessage } from '../../domain/sync/events.ts'
-import { Refused } from '../../domain/decider.ts'
+import { internalError, Refused } from '../../domain/refusal.ts'
 import {
   syncRun,
   syncRunStream,
@@ -90,9 +90,9 @@ const runUnderLease = async (
 
 const ours: RunTrouble = {
   kind: 'temporary',
-  code: 'internal',
-  detail: 'Something went wrong on our side',
-  remedy: 'Nothing: it is tried again. Tell the operator if it goes on.',
+  code: internalError.code,
+  detail: internalError.meaning,
+  remedy: 'Do nothing: it is tried again automatically. If it keeps failing, tell the operator.',
   until: null,
 }
 

@@ -1,4 +1,5 @@
 import type { Placement, WithheldMessage } from '../../domain/sync/events.ts'
+import { defineCode } from '../../domain/refusal.ts'
 import { MailUnavailable } from '../ports/mail-provider.ts'
 import { placeKey, type Run } from './run.ts'
 import type { Outcome } from './store-messages.ts'
@@ -8,6 +9,12 @@ const ATTEMPTS = 3
 const ASKED_AGAIN_AFTER_MS = 30 * 60_000
 /** More of them say that something is wrong with the mailbox, and are more than an event should hold. */
 const MOST_WITHHELD = 1000
+
+const tooManyWithheld = defineCode('too-many-withheld', {
+  title: 'Too many messages withheld',
+  meaning: `The mailbox lists more than ${MOST_WITHHELD} messages that it does not hand out.`,
+  remedy: 'Ask the provider why messages cannot be read. The sync continues where it stopped once they can.',
+})
 
 /** Those to ask for in this run, of the folders that the account's settings name. */
 export const dueWithheld = ({ withheld, account, trigger }: Run, now: Date): Placement[] =>
@@ -40,10 +47,6 @@ export const withheldAfter = (
     after.set(key, { placement, attempts, askedAt: now.toISOString() })
   }
   if (after.size <= MOST_WITHHELD || after.size <= withheld.size) return after
-  throw new MailUnavailable(
-    'temporary',
-    'too-many-withheld',
-    `The mailbox lists more than ${MOST_WITHHELD} messages that it does not hand out`,
-    'Ask the provider why messages cannot be read. The sync goes on where it stopped when they can.',
-  )
+  const { code, meaning, remedy } = tooManyWithheld
+  throw new MailUnavailable('temporary', code, meaning, remedy)
 }

@@ -1,4 +1,5 @@
-import { NotFound, Refused, type Decider } from '../decider.ts'
+import { NotFound, type Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
   AccountConnected,
   AccountDisconnected,
@@ -15,6 +16,7 @@ import {
   type Owner,
 } from './events.ts'
 import type { Connection, TestStep } from './connection.ts'
+import { accountDisconnected, accountPaused, notYourAccount } from './refusals.ts'
 
 // ---------------------------------------------------------------- state
 
@@ -108,12 +110,7 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return [AccountConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
     case 'request-sync':
       requireActive(account)
-      if (!account.receives || account.settings.syncDirection === 'send')
-        throw new Refused(
-          'account-receives-no-mail',
-          'The account is set up for sending alone',
-          'Change the connection to one that receives mail, or change the sync direction.',
-        )
+      if (!account.receives || account.settings.syncDirection === 'send') throw accountReceivesNoMail()
       return [SyncRequested({ accountId })]
     case 'pause':
       return account.status === 'paused' ? [] : [AccountPaused({ accountId, reason: command.reason })]
@@ -124,14 +121,19 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   }
 }
 
+const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
+  title: 'Account cannot receive',
+  meaning: 'The account is set up for sending only, so there is nothing to sync.',
+  remedy: 'Add the settings for receiving to the account, or change its sync direction.',
+})
+
 /** @throws Refused `not-your-account` where somebody connects a mailbox as another user's */
 export const requireMayConnect = (as: Owner, userId: string | null): void => {
   if (!mayUse(as, userId))
-    throw new Refused(
-      'not-your-account',
-      'An account of another user can only be connected by that user',
-      'Connect it as an account of your own or of the team.',
-    )
+    throw notYourAccount({
+      detail: 'Nobody can connect an account as another user’s.',
+      remedy: 'Connect it as your own account or as the team’s.',
+    })
 }
 
 /** What is another user's own does not exist for this one. @throws NotFound */
@@ -143,30 +145,25 @@ export const requireOwn = (account: Account, userId: string | null): ConnectedAc
 /** The account, if it may send and sync; otherwise the refusal that says why not. */
 export const requireActive = (account: Account): ConnectedAccount => {
   const connected = requireConnected(account)
-  if (connected.status === 'paused')
-    throw new Refused('account-paused', 'The account is paused', 'Resume the account first.')
+  if (connected.status === 'paused') throw accountPaused()
   return connected
 }
 
 const requireConnected = (account: Account): ConnectedAccount => {
   if (account.status === 'none') throw new NotFound('email account')
-  if (account.status === 'disconnected')
-    throw new Refused(
-      'account-disconnected',
-      'The account was disconnected, and its credentials destroyed',
-      'Connect the mailbox again as a new account.',
-    )
+  if (account.status === 'disconnected') throw accountDisconnected()
   return account
 }
 
-/** References and cursors of one provider say nothing to another. @throws Refused */
+const providerDiffers = defineRefusal('provider-differs', {
+  title: 'Another mail provider',
+  meaning: 'An account stays with the mail provider that it was connected with.',
+  remedy: 'Connect the mailbox as a new account.',
+})
+
+/** References and cursors of one provider say nothing to another. @throws Refused `provider-differs` */
 export const requireSameProvider = ({ connection }: ConnectedAccount, changed: Connection): void => {
-  if (changed.provider !== connection.provider)
-    throw new Refused(
-      'provider-differs',
-      'An account stays with the provider that it was connected with',
-      'Connect the mailbox as a new account.',
-    )
+  if (changed.provider !== connection.provider) throw providerDiffers()
 }
 
 // Both sides come from one schema, so that their keys stand in one order.

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { Refused, type Decider } from '../decider.ts'
+import type { Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
   flagSet,
   isAt,
@@ -83,13 +84,18 @@ const without = (placements: readonly Placed[], gone: Placement): readonly Place
 
 // ---------------------------------------------------------------- decide
 
+const unknownMessage = defineRefusal('unknown-message', {
+  title: 'Unknown message',
+  meaning: 'There is no message with this id.',
+  remedy: 'Check the id of the message.',
+})
+
 const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
   if (command.do === 'sync' || command.do === 'quarantine') {
     if (state.status !== 'none') return place(state, command.message.placement, command.message.flags)
     return [command.do === 'sync' ? MessageSynced(command.message) : MessageQuarantined(command.message)]
   }
-  if (state.status === 'none')
-    throw new Refused('message-unknown', 'There is no such message', 'Check the id of the message.')
+  if (state.status === 'none') throw unknownMessage()
   const { messageId, accountId } = state
   switch (command.do) {
     case 'place':
@@ -137,14 +143,16 @@ const remove = ({ messageId, accountId, placements }: Met, placement: Placement)
 const sameFlags = (a: readonly string[], b: readonly string[]): boolean =>
   flagSet(a).join('\n') === flagSet(b).join('\n')
 
+const messageNotQuarantined = defineRefusal('message-not-quarantined', {
+  title: 'Message not quarantined',
+  meaning: 'Only messages that could not be read can be retried or skipped.',
+  remedy: 'See the sync errors of the account for the messages that are quarantined.',
+})
+
 /** The message, if it waits for a decision; otherwise the refusal that says why there is none to make. */
 export const requireQuarantined = (state: Message): Message & { status: 'quarantined' } => {
   if (state.status === 'quarantined') return state
-  throw new Refused(
-    'message-not-quarantined',
-    'The message is not quarantined',
-    'See the list of sync errors for the messages that are.',
-  )
+  throw messageNotQuarantined()
 }
 
 export const message: Decider<Message, MessageCommand, MessageEvent> = {

@@ -1,5 +1,6 @@
-import { Refused, type Decider } from '../decider.ts'
+import type { Decider } from '../decider.ts'
 import type { EventOf } from '../event.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
   ChangesSynced,
   SyncRunFinished,
@@ -86,14 +87,19 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
 
 // ---------------------------------------------------------------- decide
 
+const unknownSyncRun = defineRefusal('unknown-sync-run', {
+  title: 'Unknown sync run',
+  meaning: 'There is no sync run with this number.',
+  remedy: 'Check the number of the run.',
+})
+
 const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (command.do === 'start') {
     if (state.status !== 'none') throw taken()
     const { accountId, number, trigger, cursors, withheld } = command
     return [SyncRunStarted({ accountId, number, trigger, cursors: [...cursors], withheld: [...withheld] })]
   }
-  if (state.status === 'none')
-    throw new Refused('sync-run-unknown', 'There is no such sync run', 'Check the number of the run.')
+  if (state.status === 'none') throw unknownSyncRun()
   const { accountId, number } = state
   if (command.do === 'record') {
     // What a worker says after it was thought dead and another went on must not count twice.
@@ -127,12 +133,18 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   }
 }
 
-const taken = () =>
-  new Refused(
-    'sync-run-taken',
-    'Another worker has this sync run, or has ended it',
-    'Wait for the next run; it goes on where this one came to.',
-  )
+const taken = defineRefusal('sync-run-taken', {
+  title: 'Sync run taken over',
+  meaning: 'Another worker is doing this sync run, or has already finished it.',
+  remedy: 'Do nothing: the next run continues where this one stopped.',
+})
+
+const countsDiffer = defineRefusal('sync-counts-differ', {
+  title: 'Sync counts do not add up',
+  meaning:
+    'The messages listed in a folder are not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
+  remedy: 'Do nothing: the run is repeated automatically.',
+})
 
 /** A message that was listed is stored, known, excluded or failed, in each folder; each of the last two is named. */
 const requireSum = ({ folders, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
@@ -148,12 +160,11 @@ const requireSum = ({ folders, failures, exclusions }: SyncRunCommand & { do: 'r
   const paths = new Set(folders.map(({ folder }) => folder))
   const isOnce = paths.size === folders.length
   if (!wrong && isOnce && [...failures, ...exclusions].every(({ folder }) => paths.has(folder))) return
-  throw new Refused(
-    'sync-counts-differ',
-    'What was listed is not the sum of what was stored, known, excluded and failed',
-    'This is a fault of the sync; the run is repeated.',
-    wrong ? { ...wrong, failures: of(failures, wrong.folder), exclusions: of(exclusions, wrong.folder) } : {},
-  )
+  throw countsDiffer({
+    details: wrong
+      ? { ...wrong, failures: of(failures, wrong.folder), exclusions: of(exclusions, wrong.folder) }
+      : null,
+  })
 }
 
 export const syncRun: Decider<SyncRun, SyncRunCommand, SyncRunEvent> = {

@@ -7,14 +7,14 @@ import type { Template } from '../../domain/templates/template.ts'
 import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
 import type { TemplateQueries } from '../../projections/templates/templates.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
 const scope = z.enum(['personal', 'shared'])
 const item = z.object({
   id: z.string(),
   scope,
-  userId: z.string().nullable().describe('Of a personal template: whose it is'),
+  userId: z.string().nullable().describe('The owner of a personal template'),
   name: z.string(),
   subject: z.string(),
   format: z.enum(['html', 'mjml']),
@@ -26,7 +26,7 @@ const view = item
   .omit({ format: true })
   .extend({
     body: templateContent.shape.body,
-    variables: z.array(z.string()).describe('Those that are used'),
+    variables: z.array(z.string()).describe('Variables that the template uses'),
   })
   .meta({ id: 'Template' })
 const changed = z.object({ id: z.string(), version: z.int() })
@@ -43,7 +43,9 @@ const preview = z.object({
   version: z.int(),
   subject: z.string(),
   html: z.string(),
-  missing: z.array(z.object({ variable: z.string(), where: place })).describe('These would stop the send'),
+  missing: z
+    .array(z.object({ variable: z.string(), where: place }))
+    .describe('Variables without a value; the email cannot be sent while there are any'),
   problems: z.array(
     z.object({
       variable: z.string(),
@@ -57,8 +59,12 @@ const preview = z.object({
 const previewFor = z.object({
   contactId: crmId.nullable().default(null),
   dealId: crmId.nullable().default(null),
-  accountId: z.string().nullable().default(null).describe('Whose signature and address are shown'),
-  userId: crmId.nullable().default(null).describe('The sender, where the request is made for no user'),
+  accountId: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('The account whose signature and address are shown'),
+  userId: crmId.nullable().default(null).describe('The sender, if the request is made on behalf of no user'),
 })
 const variableView = z.object({
   name: z.string(),
@@ -77,7 +83,7 @@ const allVariables = [
   {
     name: SIGNATURE,
     written: `{${SIGNATURE}}`,
-    description: 'The signature of the account that the message is sent from',
+    description: 'The signature of the account that the email is sent from',
     places: ['body' as const],
   },
 ]
@@ -94,8 +100,8 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
-      summary: 'List my templates and the shared ones, by name',
-      querystring: pageQuery.extend({ scope: scope.optional().describe('Both where it is left out') }),
+      summary: 'List your templates and the shared ones, by name',
+      querystring: pageQuery.extend({ scope: scope.optional().describe('Both if omitted') }),
       response: { 200: pageOf(item), ...problems },
     },
     handler: async ({ query, actingUser }) => {
@@ -108,9 +114,9 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:write' },
     schema: {
       tags,
-      summary: 'Make a template',
+      summary: 'Create a template',
       description:
-        'The body is HTML or MJML; variables such as `{contact.first_name|there}` may stand in subject and body.',
+        'The body is HTML or MJML. Subject and body may contain variables such as `{contact.first_name|there}`.',
       body: templateContent.extend({ scope }),
       response: { 201: changed, ...problems },
     },
@@ -135,7 +141,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:write' },
     schema: {
       tags,
-      summary: 'Change a template, as its next version; needs If-Match',
+      summary: 'Change a template, which makes its next version; requires If-Match',
       params: byId,
       body: templateContent.partial(),
       response: { 200: changed, ...problems },
@@ -153,7 +159,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     schema: {
       tags,
       summary: 'Delete a template',
-      description: 'Its versions can still be read, since messages name them.',
+      description: 'Its versions can still be read, because emails refer to them.',
       params: byId,
       response: { 204: z.null(), ...problems },
     },
@@ -166,9 +172,9 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
-      summary: 'Get any version of a template',
+      summary: 'Get a version of a template',
       params: byId.extend({
-        version: z.coerce.number().int().min(1).max(1_000_000).describe('Counted from 1'),
+        version: z.coerce.number().int().min(1).max(1_000_000).describe('Version number, starting at 1'),
       }),
       response: { 200: versionView, ...problems },
     },
@@ -182,8 +188,8 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read' },
     schema: {
       tags,
-      summary: 'See a template as its recipient would',
-      description: 'What has no value yet stands as it was written, and is listed.',
+      summary: 'Preview a template as its recipient would see it',
+      description: 'Variables without a value are left as they are, and listed.',
       params: byId,
       body: previewFor,
       response: { 200: preview, ...problems },
@@ -197,20 +203,20 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read' },
     schema: {
       tags,
-      summary: 'List the variables of subjects, bodies and signatures',
+      summary: 'List the variables for subjects, bodies and signatures',
       response: { 200: z.object({ data: z.array(variableView) }), ...problems },
     },
     handler: async () => ({ data: allVariables }),
   })
 }
 
+const userRequired = defineProblem(422, 'user-required', {
+  title: 'User required',
+  meaning: 'A personal template belongs to a user, but the request is not made for one.',
+  remedy: 'Name the user in Mailtrail-User, or share the template.',
+})
+
 const requiredUser = (actingUser: string | null): string => {
-  if (actingUser === null)
-    throw new HttpProblem(
-      422,
-      'user-required',
-      'A personal template belongs to a user, and the request is made for none',
-      'Name the user in Mailtrail-User, or make the template a shared one.',
-    )
+  if (actingUser === null) throw userRequired()
   return actingUser
 }

@@ -27,23 +27,24 @@ export const sendCounters = projection({
 })
 
 /** Messages that servers took from us today, of all accounts and of each that sent any. */
-export const sentToday = async (
-  db: Kysely<unknown>,
-  now: Date,
-): Promise<{ day: string; timeZone: string; total: number; byAccount: Record<string, number> }> => {
-  const tables = tablesOf(db, sendCounters)
-  const zone = await tables.selectFrom('zone').select('name').executeTakeFirst()
-  const timeZone = zone?.name ?? 'UTC'
-  const day = dayIn(timeZone, now.toISOString())
-  const rows = await tables
-    .selectFrom('sent')
-    .select(['account_id', 'count'])
-    .where('day', '=', day)
-    .execute()
-  return {
-    day,
-    timeZone,
-    total: rows.reduce((sum, { count }) => sum + count, 0),
-    byAccount: Object.fromEntries(rows.map((row) => [row.account_id, row.count])),
+export const sentToday =
+  (db: Kysely<unknown>) =>
+  async (
+    now: Date,
+  ): Promise<{ day: string; timeZone: string; total: number; byAccount: Record<string, number> }> => {
+    const tables = tablesOf(db, sendCounters)
+    const zone = await tables.selectFrom('zone').select('name').executeTakeFirst()
+    const timeZone = zone?.name ?? 'UTC'
+    const day = dayIn(timeZone, now.toISOString())
+    const rows = await tables
+      .selectFrom('sent')
+      .select(['account_id', 'count'])
+      .where('day', '=', day)
+      .execute()
+    return {
+      day,
+      timeZone,
+      total: rows.reduce((sum, { count }) => sum + count, 0),
+      byAccount: Object.fromEntries(rows.map((row) => [row.account_id, row.count])),
+    }
   }
-}

@@ -16,7 +16,7 @@ import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailSent, EmailQueued } from '../../../src/domain/sending/events.ts'
-import { newApiKey } from '../../../src/http/access/api-keys.ts'
+import { newApiKey } from '../../../src/http/server/api-key-token.ts'
 import { messageContentRoutes } from '../../../src/http/sync/message-content.ts'
 import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
@@ -63,6 +63,17 @@ t.teardown(async () => {
   await running
 })
 
+const withAttachment = (): string => {
+  const name = `filename*=UTF-8''%C3%A4%22.svg`
+  const encoding = 'Content-Transfer-Encoding: base64'
+  const content = Buffer.from('<svg/>').toString('base64')
+  return [
+    '--b\r\nContent-Type: text/plain\r\n\r\nsee below',
+    `--b\r\nContent-Type: image/svg+xml\r\nContent-Disposition: attachment; ${name}\r\n${encoding}\r\n\r\n${content}`,
+    '--b--',
+  ].join('\r\n')
+}
+
 const rig = await syncRig(t, {
   parts: {
     store,
@@ -84,17 +95,6 @@ const rig = await syncRig(t, {
   sent: [mail('s', { From: 'me@acme.test', 'In-Reply-To': '<2@x.test>' })],
 })
 const lastRun = (id: string) => lastRunOf(db, id)
-
-function withAttachment(): string {
-  const name = `filename*=UTF-8''%C3%A4%22.svg`
-  const encoding = 'Content-Transfer-Encoding: base64'
-  const content = Buffer.from('<svg/>').toString('base64')
-  return [
-    '--b\r\nContent-Type: text/plain\r\n\r\nsee below',
-    `--b\r\nContent-Type: image/svg+xml\r\nContent-Disposition: attachment; ${name}\r\n${encoding}\r\n\r\n${content}`,
-    '--b--',
-  ].join('\r\n')
-}
 
 const apiKeys = postgresApiKeys(pool)
 const { id: keyId, token, hash } = newApiKey()

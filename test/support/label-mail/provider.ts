@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Secret } from '../../../src/commands/ports/credentials.ts'
+import { passwordMissing, Secret } from '../../../src/commands/ports/credentials.ts'
 import {
   MailUnavailable,
   type Access,
@@ -9,7 +9,6 @@ import {
   type MissingMessage,
   type RawMessage,
 } from '../../../src/commands/ports/mail-provider.ts'
-import { Refused } from '../../../src/domain/decider.ts'
 import { folderRole } from '../../../src/domain/mail.ts'
 import type { Placement } from '../../../src/domain/sync/events.ts'
 import { changesOf } from './changes.ts'
@@ -34,8 +33,7 @@ export const labelMailProvider = (url: string): MailProvider => {
       const isSame = before?.connection['address'] === connection.address
       const secret =
         token === undefined ? (isSame ? before.credentials['token'] : undefined) : new Secret(token)
-      if (secret === undefined)
-        throw new Refused('password-missing', 'No token is kept for this mailbox', 'Send the token along.')
+      if (secret === undefined) throw passwordMissing()
       return { connection, credentials: { token: secret }, sends: true, receives: true }
     },
     test: async (access, signal) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { rebuildReadModels } from '../../../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
 import { createTables } from '../../../../../src/adapters/postgres/projections/fold/tables.ts'
-import { transaction } from '../../../../../src/adapters/postgres/transaction.ts'
+import { transaction } from '../../../../../src/std/transaction.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
 import {
   add,
@@ -13,6 +13,7 @@ import {
   named,
   until,
 } from '../../../../support/counting.ts'
+import { runs } from '../../../../support/long-runs.ts'
 
 t.test('read models made anew', async (t) => {
   const { pool, running, made, isEqual, shadowsOf, totalOf } = await countingSite(t)
@@ -71,7 +72,7 @@ t.test('read models made anew', async (t) => {
         }
       }
       const readers = [reading('one'), reading('two'), reading(undefined), reading(undefined)]
-      const rebuilds = 4
+      const rebuilds = runs(4, 8)
       for (let n = 0; n < rebuilds; n++) {
         const [rebuilt] = await rebuildReadModels({ store, pool }, [of])
         t.equal(rebuilt!.left, null)

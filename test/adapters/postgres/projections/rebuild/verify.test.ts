@@ -10,11 +10,12 @@ import { add, countingSite, Counted, logOf, named } from '../../../../support/co
 import { at } from '../../../../support/sending.ts'
 import { sentMessage } from '../../../../support/sent-message.ts'
 import { connected, synced } from '../../../../support/sync.ts'
+import { runs } from '../../../../support/long-runs.ts'
 
 t.test('read models compared with the log', async (t) => {
   const { pool, made, isEqual } = await countingSite(t)
 
-  const changes = Number(process.env['MAILTRAIL_CHANGES'] ?? 10)
+  const changes = runs(10, 30)
   /** Changes the rows that random events left in these tables, one by one, and looks what the comparison makes of it. */
   const tamper = async (t: Test, store: EventStore, projections: readonly AnyProjection[]) => {
     const places: { of: AnyProjection; name: string }[] = []

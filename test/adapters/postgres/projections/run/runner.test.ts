@@ -16,7 +16,7 @@ import {
 } from '../../../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
 import {
   projectionRunner,
-  type RunnerParts,
+  type RunnerDeps,
 } from '../../../../../src/adapters/postgres/projections/run/runner.ts'
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import type { Lease, Leases } from '../../../../../src/commands/ports/leases.ts'
@@ -45,6 +45,7 @@ import { anyCharacter } from '../../../../support/any-character.ts'
 import { failingPool } from '../../../../support/failing-pool.ts'
 import { foldEvents, recordedEvents } from '../../../../support/fold.ts'
 import { testDatabase } from '../../../../support/postgres.ts'
+import { runs } from '../../../../support/long-runs.ts'
 
 // A read model whose keys depend on its rows: a message leads to an account, that to an owner and a total.
 const Stored = defineEvent(
@@ -214,7 +215,7 @@ t.test('a projection runner', async (t) => {
   }
   const running = (
     t: { teardown(fn: () => unknown): void },
-    parts: Partial<RunnerParts> & Pick<RunnerParts, 'store' | 'projections'>,
+    parts: Partial<RunnerDeps> & Pick<RunnerDeps, 'store' | 'projections'>,
   ) => {
     const leases = parts.leases ?? postgresLeases(pool, { owner: 'test' })
     const runner = projectionRunner({ pool, log: silent, retryMs, ...parts, leases })
@@ -232,7 +233,7 @@ t.test('a projection runner', async (t) => {
     store: EventStore,
     name: string,
   ) => {
-    if (!(await runner.waitFor(name, (await store.head())!, 20_000))) throw new Error('Not caught up in time')
+    if (!(await runner.waitFor(name, (await store.head())!, 60_000))) throw new Error('Not caught up in time')
   }
   const sample = (seed: number, size: number) =>
     fc.sample(fc.array(anyEvent, { minLength: size, maxLength: size }), { seed, numRuns: 1 })[0]!
@@ -252,7 +253,7 @@ t.test('a projection runner', async (t) => {
             await pool.query(`drop schema ${schema} cascade`)
           }
         }),
-        { numRuns: 12 },
+        { numRuns: runs(12, 25) },
       )
       t.pass()
     },
@@ -310,7 +311,7 @@ t.test('a projection runner', async (t) => {
         assert.deepEqual(inOrder(rows), inOrder(expected))
         await pool.query(`drop schema ${schema} cascade`)
       }),
-      { numRuns: 6 },
+      { numRuns: runs(6, 10) },
     )
     t.pass()
   })

@@ -7,6 +7,7 @@ import { sharedLog, type SharedLog } from '../../../../../src/adapters/postgres/
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../../../src/domain/event.ts'
 import { anEvent, aStream, appendAll, idsOf, readFrom } from '../../../../support/log.ts'
+import { runs } from '../../../../support/long-runs.ts'
 
 const TYPES = ['A', 'B', 'C']
 
@@ -77,7 +78,7 @@ t.test('each of many readers gets what it would read alone, whatever the others 
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: runs(60, 150) },
   )
   t.pass()
 })

@@ -9,6 +9,7 @@ import { schemaOf } from '../../../../../src/projections/projection.ts'
 import { failingPool } from '../../../../support/failing-pool.ts'
 import { ledgerRig, until, type Poison } from '../../../../support/ledger.ts'
 import { testDatabase } from '../../../../support/postgres.ts'
+import { runs } from '../../../../support/long-runs.ts'
 
 const config = await testDatabase(t)
 const pool = createPool({ ...config, max: 20 })
@@ -220,7 +221,7 @@ t.test(
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.constantFrom(1, 4, 1000), law),
       {
-        numRuns: 12,
+        numRuns: runs(12, 25),
       },
     )
     t.ok(parkings > 0, `${parkings} events were parked`)

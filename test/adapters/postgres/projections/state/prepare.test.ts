@@ -10,7 +10,7 @@ import {
 import { projectionRunner } from '../../../../../src/adapters/postgres/projections/run/runner.ts'
 import { putEntry } from '../../../../../src/commands/directory/put-entry.ts'
 import { handler, systemCaller } from '../../../../../src/commands/handle.ts'
-import { directory } from '../../../../../src/projections/directory/directory.ts'
+import { directory } from '../../../../../src/projections/directory/entries.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
 import { testDatabase } from '../../../../support/postgres.ts'
 
