@@ -191,6 +191,46 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     t.same(sorted(reader.contents()), sorted(await mailbox.contents()))
   })
 
+  t.test('whoever looks elsewhere between two sets of changes misses none of them', async (t) => {
+    const harness = await open(t)
+    const { mailbox, folders } = harness
+    await mailbox.deliver(folders.archive, mimeOf('kept@x'))
+    for (const n of [1, 2]) await mailbox.deliver(folders.inbox, mimeOf(`${n}@x`), { at: day(10) })
+    await mailbox.deliver(folders.inbox, mimeOf('old@x'), { at: day(1) })
+    const reader = product()
+    for (const _run of [1, 2]) await runOf(harness, reader, { since: day(5) })
+    const [kept] = changesOf(await runOf(harness, product(), { roles: ['archive'] }))
+    if (kept?.kind !== 'added') throw new Error('Nothing was there')
+    await mailbox.deliver(folders.inbox, mimeOf('3@x'))
+    await mailbox.flag('1@x', folders.inbox, ['flagged'])
+    await inSession(harness, (session) =>
+      reader.run({
+        ...session,
+        changes: async function* (query) {
+          for await (const set of session.changes(query)) {
+            yield set
+            await gather(session.raw([kept.placement]))
+          }
+        },
+      }),
+    )
+    t.ok(reader.bytes.has('old@x') && reader.bytes.has('3@x'))
+    t.same(sorted(reader.contents()), sorted(await mailbox.contents()))
+  })
+
+  t.test('a removal is not hidden by as much new mail that a run took in and died over', async (t) => {
+    const harness = await open(t)
+    const { mailbox, folders } = harness
+    for (const n of [1, 2, 3]) await mailbox.deliver(folders.inbox, mimeOf(`${n}@x`))
+    const reader = product()
+    for (const _run of [1, 2]) await runOf(harness, reader)
+    await mailbox.deliver(folders.inbox, mimeOf('4@x'))
+    await runOf(harness, reader, {}, 0)
+    await mailbox.remove('1@x', folders.inbox)
+    await runOf(harness, reader)
+    t.same(sorted(reader.contents()), sorted(await mailbox.contents()))
+  })
+
   t.test('a message that is withheld comes when the mailbox hands it out again', async (t) => {
     const harness = await open(t)
     const { mailbox, folders, withhold } = harness

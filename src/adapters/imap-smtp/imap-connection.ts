@@ -2,8 +2,9 @@ import tls from 'node:tls'
 import type { ImapFlow } from 'imapflow'
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
+import { textOf } from '../network/problems.ts'
 import type { ServerLogin } from './connection.ts'
-import { codeOf, textOf, unavailable } from './problems.ts'
+import { codeOf, unavailable } from './problems.ts'
 
 /** Called as each step of connecting is done. */
 export type OnStep = (step: 'name' | 'tcp' | 'tls' | 'login') => void

@@ -1,16 +1,14 @@
-import type { FetchMessageObject, ImapFlow } from 'imapflow'
+import type { ImapFlow } from 'imapflow'
 import { MailUnavailable, type MailFolder } from '../../commands/ports/mail-provider.ts'
 import { normaliseMessageId } from '../../domain/mail.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
 import type { ServerLogin } from './connection.ts'
-import { portFlags } from './flags.ts'
+import { dateOf, fetchMessages, flagsOf, type FetchedMessage } from './fetch.ts'
 import { foldersOf } from './folder-roles.ts'
 import { openImap } from './imap-connection.ts'
 import type { Flagged, FolderView } from './plan.ts'
-import { codeOf, textOf, throttled, unavailable, type ProblemCode } from './problems.ts'
-
-/** `receivedAt` in RFC 3339. */
-export type FetchedMessage = Flagged & { readonly receivedAt: string; readonly raw: Buffer }
+import { failure, unavailable, type ProblemCode } from './problems.ts'
+import { batches, sequence } from './uid-sets.ts'
 
 /** One logged-in session with a mailbox, a folder at a time. Not for concurrent use. Reading changes nothing there. */
 export type ImapSession = {
@@ -34,61 +32,10 @@ export type ImapSession = {
   close(): Promise<void>
 }
 
-/** Messages asked for at once: enough to forget the round trip, few enough for servers with a limit (RFC 9738). */
-const BATCH = 200
-/** Larger ones are left where they are. */
-const MAX_MESSAGE_BYTES = 200 * 1024 * 1024
-/** How often one `fetch` goes on over a new connection when the server drops it. */
-const MAX_RECONNECTS = 3
 /** The field's body, folded or not (RFC 5322 2.2.3). */
 const MESSAGE_ID_FIELD = /^message-id:(.*(?:\r?\n[ \t].*)*)/im
 const LOGOUT_MS = 2000
 const DAY_MS = 24 * 60 * 60 * 1000
-
-/** Said by a command that the server refused, on a connection that lives on. */
-const isRefusal = (error: unknown): boolean => ['NO', 'BAD'].includes(textOf(error, 'responseStatus'))
-
-/** Any error of a command, in our words. `refused`: what it means that the server said no. */
-export const failure = (error: unknown, refused: ProblemCode = 'command-refused'): MailUnavailable => {
-  if (error instanceof MailUnavailable) return error
-  // To an APPEND it says that the mailbox is full (RFC 9208).
-  const isFull = refused === 'append-refused' && textOf(error, 'serverResponseCode') === 'OVERQUOTA'
-  const slower = isFull ? null : throttled(error)
-  if (slower !== null) return slower
-  return unavailable(isRefusal(error) ? refused : (codeOf(error) ?? 'protocol-error'))
-}
-
-const flagsOf = (message: FetchMessageObject): string[] => portFlags(message.flags ?? [])
-
-const dateOf = (message: FetchMessageObject): Date => new Date(message.internalDate ?? Number.NaN)
-
-const fetched = (message: FetchMessageObject, raw: Buffer): FetchedMessage => {
-  const at = dateOf(message)
-  return {
-    uid: message.uid,
-    flags: flagsOf(message),
-    receivedAt: (Number.isNaN(at.getTime()) ? new Date(0) : at).toISOString(),
-    raw,
-  }
-}
-
-/** UIDs as a sequence set, neighbours joined: 1:3,7. */
-const sequence = (uids: readonly number[]): string => {
-  const parts: string[] = []
-  for (let start = 0, end = 0; start < uids.length; start = end + 1) {
-    end = start
-    while (uids[end + 1] === (uids[end] ?? 0) + 1) end += 1
-    parts.push(start === end ? `${uids[start]}` : `${uids[start]}:${uids[end]}`)
-  }
-  return parts.join(',')
-}
-
-const batches = (uids: readonly number[]): number[][] => {
-  const sorted = [...new Set(uids)].toSorted((a, b) => a - b)
-  return Array.from({ length: Math.ceil(sorted.length / BATCH) }, (_, index) =>
-    sorted.slice(index * BATCH, (index + 1) * BATCH),
-  )
-}
 
 /** The server's answer to UID SEARCH; the library answers undefined or false instead of throwing on some failures. */
 const searched = async (client: ImapFlow, query: Parameters<ImapFlow['search']>[0]): Promise<number[]> => {
@@ -141,55 +88,11 @@ const session = (connect: () => Promise<ImapFlow>, signal: AbortSignal, first: I
     if (view.uidValidity !== folder.view.uidValidity) throw unavailable('folder-changed')
   }
 
-  const rows = (uids: readonly number[], query: Parameters<ImapFlow['fetch']>[1]) =>
-    client.fetch(sequence(uids), { uid: true, ...query }, { uid: true })
-
-  async function* sources(uids: readonly number[]): AsyncGenerator<FetchedMessage> {
-    const wanted: number[] = []
-    for await (const row of rows(uids, { size: true })) {
-      if (uids.includes(row.uid) && (row.size ?? 0) <= MAX_MESSAGE_BYTES) wanted.push(row.uid)
-    }
-    if (wanted.length === 0) return
-    const left = new Set(wanted)
-    const query = { flags: true, internalDate: true, source: true }
-    for await (const row of rows(
-      wanted.toSorted((a, b) => a - b),
-      query,
-    )) {
-      if (row.source !== undefined && left.delete(row.uid)) yield fetched(row, row.source)
-    }
-  }
-
-  /** One spoilt message makes servers refuse a whole batch, or hang up: then what is left of it is asked for singly. */
-  async function* patiently(
-    uids: readonly number[],
-    budget: { reconnects: number },
-  ): AsyncGenerator<FetchedMessage> {
-    const left = new Set(uids)
-    try {
-      for await (const message of sources(uids)) {
-        left.delete(message.uid)
-        yield message
-      }
-      return
-    } catch (error) {
-      const slower = throttled(error)
-      if (slower !== null) throw slower
-      if (!isRefusal(error)) {
-        if (budget.reconnects === 0 || signal.aborted) throw failure(error)
-        budget.reconnects -= 1
-        await reconnect()
-      }
-    }
-    if (uids.length > 1) for (const uid of left) yield* patiently([uid], budget)
-  }
-
   async function* fetch(uids: readonly number[]): AsyncGenerator<FetchedMessage> {
     if (reading) throw new Error('A mailbox session does one thing at a time')
     reading = true
     try {
-      const budget = { reconnects: MAX_RECONNECTS }
-      for (const batch of batches(uids)) yield* patiently(batch, budget)
+      yield* fetchMessages({ client: () => client, reconnect, signal }, uids)
     } catch (error) {
       throw failure(error)
     } finally {

@@ -1,85 +1,20 @@
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
-import { defineCode } from '../../domain/refusal.ts'
+import {
+  defineProblems,
+  networkProblemOf,
+  networkProblems,
+  textOf,
+  type Problem,
+} from '../network/problems.ts'
 import { loginHint } from './login-hints.ts'
 
-type Problem = readonly [kind: MailUnavailable['kind'], title: string, message: string, remedy: string]
-
-const CERTIFICATE_REMEDY =
-  'Ask the mail provider for the right host name, or ask the operator of Mailtrail to trust its authority.'
-
-/** Everything that can stand between us and a mail server, in our words: nothing of the server's own is repeated. */
-const PROBLEMS = {
-  'name-unknown': [
-    'temporary',
-    'Unknown host name',
-    'The name of the mail server cannot be resolved',
-    'Check the host name for typing errors.',
-  ],
-  'host-not-allowed': [
-    'refused',
-    'Host not allowed',
-    'The mail server is not on the public Internet',
-    'Use the public host name of the mail server, or ask the operator of Mailtrail to allow its network.',
-  ],
-  'port-not-allowed': [
-    'refused',
-    'Port not allowed',
-    'This is not a port that mail servers use',
-    'Use 993 or 143 for IMAP, 465 or 587 for SMTP, or ask the operator of Mailtrail to allow the port.',
-  ],
-  'clear-text-not-allowed': [
-    'refused',
-    'Encryption required',
-    'Connections without encryption are not allowed to this mail server',
-    'Choose TLS or STARTTLS, or ask the operator of Mailtrail to allow clear text for this host.',
-  ],
-  unreachable: [
-    'temporary',
-    'Mail server unreachable',
-    'The mail server cannot be reached at this port',
-    'Check the host name and port; the server may also be down or behind a firewall.',
-  ],
-  'timed-out': [
-    'temporary',
-    'No answer in time',
-    'The mail server did not answer in time',
-    'Check the port and the kind of encryption: a TLS port stays silent when STARTTLS is chosen, and the other way round.',
-  ],
+/** What keeps a mailbox from being used over SMTP or IMAP, in our words: nothing of the server's own is repeated. */
+const ownProblems = {
   'starttls-not-offered': [
     'refused',
     'STARTTLS not offered',
     'The mail server offers no STARTTLS, so the password was not sent',
     'Choose TLS with port 993 (IMAP) or 465 (SMTP). If the server did offer it before, somebody may be tampering with the connection.',
-  ],
-  'certificate-self-signed': [
-    'refused',
-    'Self-signed certificate',
-    'The certificate of the mail server is self-signed, so the password was not sent',
-    CERTIFICATE_REMEDY,
-  ],
-  'certificate-expired': [
-    'refused',
-    'Certificate expired',
-    'The certificate of the mail server has expired or is not valid yet, so the password was not sent',
-    'Tell whoever runs the mail server to renew the certificate.',
-  ],
-  'certificate-wrong-name': [
-    'refused',
-    'Certificate for another host',
-    'The certificate of the mail server is for another host name, so the password was not sent',
-    'Use the host name that the certificate is for; the mail provider states it.',
-  ],
-  'certificate-untrusted': [
-    'refused',
-    'Certificate not trusted',
-    'The certificate of the mail server comes from an authority that is not trusted, so the password was not sent',
-    CERTIFICATE_REMEDY,
-  ],
-  'tls-failed': [
-    'refused',
-    'Encryption failed',
-    'No encrypted connection to the mail server could be made',
-    'Check the port and the kind of encryption; the server must speak TLS 1.2 or newer.',
   ],
   'login-rejected': [
     'sign-in-again',
@@ -147,18 +82,6 @@ const PROBLEMS = {
     'The mail server accepts no more requests for this mailbox for now',
     'Wait: it is tried again automatically. If it lasts, another program may be using the mailbox a lot.',
   ],
-  'connection-lost': [
-    'temporary',
-    'Connection lost',
-    'The connection to the mail server was lost',
-    'Do nothing: it is tried again automatically.',
-  ],
-  stopped: [
-    'temporary',
-    'Connection closed',
-    'The connection to the mail server was closed on our side',
-    'Do nothing: it is tried again automatically.',
-  ],
   'protocol-error': [
     'temporary',
     'Unexpected answer',
@@ -167,19 +90,11 @@ const PROBLEMS = {
   ],
 } as const satisfies Record<string, Problem>
 
+defineProblems(ownProblems)
+
+const PROBLEMS = { ...networkProblems, ...ownProblems }
+
 export type ProblemCode = keyof typeof PROBLEMS
-
-const MEANINGS: Record<MailUnavailable['kind'], string> = {
-  'sign-in-again': 'Nothing works until a person corrects the login, or what the provider allows.',
-  'scope-missing': 'Nothing works until a person allows Mailtrail to do this.',
-  throttled: 'Too much was asked for in a short time; it is tried again automatically.',
-  gone: 'Nobody needs to do anything, unless it should be there.',
-  temporary: 'This may pass, so what was under way is tried again automatically.',
-  refused: 'Nothing works until the settings of the account, of the mail server or of Mailtrail are changed.',
-}
-
-for (const [code, [kind, title, message, remedy]] of Object.entries(PROBLEMS))
-  defineCode(code, { title, meaning: `${message}. ${MEANINGS[kind]}`, remedy })
 
 /** @param host where known, for advice that fits the provider. @param until when it may be tried again, where known */
 export const unavailable = (code: ProblemCode, host = '', until: Date | null = null): MailUnavailable => {
@@ -188,68 +103,11 @@ export const unavailable = (code: ProblemCode, host = '', until: Date | null = n
   return new MailUnavailable(kind, code, message, hint === null ? remedy : `${remedy} ${hint}`, until)
 }
 
-const CODES: Record<string, ProblemCode> = {
-  ENOTFOUND: 'name-unknown',
-  EAI_AGAIN: 'name-unknown',
-  ECONNREFUSED: 'unreachable',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EADDRNOTAVAIL: 'unreachable',
-  ETIMEDOUT: 'timed-out',
-  ETIMEOUT: 'timed-out',
-  CONNECT_TIMEOUT: 'timed-out',
-  GREETING_TIMEOUT: 'timed-out',
-  UPGRADE_TIMEOUT: 'timed-out',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate-self-signed',
-  CERT_HAS_EXPIRED: 'certificate-expired',
-  CERT_NOT_YET_VALID: 'certificate-expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate-wrong-name',
-  HOSTNAME_MISMATCH: 'certificate-wrong-name',
-  SELF_SIGNED_CERT_IN_CHAIN: 'certificate-untrusted',
-  UNABLE_TO_GET_ISSUER_CERT: 'certificate-untrusted',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate-untrusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate-untrusted',
-  CERT_UNTRUSTED: 'certificate-untrusted',
-  CERT_REJECTED: 'certificate-untrusted',
-  CERT_REVOKED: 'certificate-untrusted',
-  CERT_SIGNATURE_FAILURE: 'certificate-untrusted',
-  INVALID_CA: 'certificate-untrusted',
-  INVALID_PURPOSE: 'certificate-untrusted',
-  STARTTLS_INJECTION: 'tls-failed',
-  EPROTO: 'tls-failed',
-  ECONNRESET: 'connection-lost',
-  ECONNABORTED: 'connection-lost',
-  EPIPE: 'connection-lost',
-  ECONNECTION: 'connection-lost',
-  ESOCKET: 'connection-lost',
-  NoConnection: 'connection-lost',
-  EConnectionClosed: 'connection-lost',
-  StateLogout: 'connection-lost',
-  ClosedAfterConnectText: 'connection-lost',
-  ClosedAfterConnectTLS: 'connection-lost',
-  ETLS: 'tls-failed',
-}
-
-/** A property of a foreign error, where it is a non-empty string. */
-export const textOf = (error: unknown, property: string): string => {
-  if (typeof error !== 'object' || error === null) return ''
-  const value: unknown = Reflect.get(error, property)
-  return typeof value === 'string' ? value : ''
-}
-
 const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(PROBLEMS, code)
 
-/** What an error of a socket, of TLS or of a library stands for; null where its code says nothing to us. */
-export const codeOf = (error: unknown): ProblemCode | null => {
-  if (error instanceof MailUnavailable) return isProblemCode(error.code) ? error.code : null
-  for (const property of ['originalCode', 'code']) {
-    const code = textOf(error, property)
-    const known = CODES[code]
-    if (known !== undefined) return known
-    if (/^ERR_(SSL|TLS)_/.test(code)) return 'tls-failed'
-  }
-  return null
-}
+/** What an error stands for; null where it says nothing to us. */
+export const codeOf = (error: unknown): ProblemCode | null =>
+  error instanceof MailUnavailable && isProblemCode(error.code) ? error.code : networkProblemOf(error)
 
 /** Response codes by which servers bound how much one mailbox may ask for (RFC 5530, RFC 9208; Gmail, Yahoo). */
 const LIMITS = ['LIMIT', 'OVERQUOTA', 'THROTTLED']
@@ -261,4 +119,17 @@ export const throttled = (error: unknown): MailUnavailable | null => {
   if (textOf(error, 'code') === 'ETHROTTLE')
     return unavailable('throttled', '', typeof waitMs === 'number' ? new Date(Date.now() + waitMs) : null)
   return LIMITS.includes(textOf(error, 'serverResponseCode')) ? unavailable('throttled') : null
+}
+
+/** Said by a command that the server refused, on a connection that lives on. */
+export const isRefusal = (error: unknown): boolean => ['NO', 'BAD'].includes(textOf(error, 'responseStatus'))
+
+/** Any error of a command, in our words. `refused`: what it means that the server said no. */
+export const failure = (error: unknown, refused: ProblemCode = 'command-refused'): MailUnavailable => {
+  if (error instanceof MailUnavailable) return error
+  // To an APPEND it says that the mailbox is full (RFC 9208).
+  const isFull = refused === 'append-refused' && textOf(error, 'serverResponseCode') === 'OVERQUOTA'
+  const slower = isFull ? null : throttled(error)
+  if (slower !== null) return slower
+  return unavailable(isRefusal(error) ? refused : (codeOf(error) ?? 'protocol-error'))
 }

@@ -1,9 +1,10 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
+import { textOf } from '../network/problems.ts'
 import type { ServerLogin } from './connection.ts'
 import type { OnStep } from './imap-connection.ts'
-import { codeOf, textOf, unavailable } from './problems.ts'
+import { codeOf, unavailable } from './problems.ts'
 import { replyCode } from './smtp-replies.ts'
 
 /** What the server said it can do, after TLS (RFC 5321 4.1.1.1). `maxBytes` is its SIZE (RFC 1870), where it said one. */

@@ -1,7 +1,8 @@
 import type { MailUnavailable, RefusedRecipient, SendOutcome } from '../../commands/ports/mail-provider.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
+import { textOf } from '../network/problems.ts'
 import type { ServerLogin } from './connection.ts'
-import { codeOf, textOf, unavailable } from './problems.ts'
+import { codeOf, unavailable } from './problems.ts'
 
 const MAX_WORDS = 300
 

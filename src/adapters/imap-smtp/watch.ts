@@ -1,8 +1,7 @@
 import type { EgressGuard } from '../network/egress-guard.ts'
 import type { ServerLogin } from './connection.ts'
 import { openImap } from './imap-connection.ts'
-import { failure } from './imap.ts'
-import { unavailable } from './problems.ts'
+import { failure, unavailable } from './problems.ts'
 
 const HINTS = ['exists', 'expunge', 'flags'] as const
 

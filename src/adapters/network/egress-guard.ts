@@ -4,7 +4,7 @@ import tls from 'node:tls'
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
 import { within } from '../../std/within.ts'
-import { codeOf, unavailable } from '../imap-smtp/problems.ts'
+import { networkProblemOf, unreachable } from './problems.ts'
 
 /** What an operator allows beyond mail servers on the public Internet. Networks in CIDR, authorities in PEM. */
 export type EgressConfig = {
@@ -76,14 +76,14 @@ const isAllowed = (text: string, networks: readonly Network[]): boolean => {
 }
 
 const tooLate = (): never => {
-  throw unavailable('timed-out')
+  throw unreachable('timed-out')
 }
 
 const opened = (socket: net.Socket, event: 'connect' | 'secureConnect'): Promise<void> =>
   new Promise((resolve, reject) => {
     socket.once(event, resolve)
     socket.once('error', reject)
-    socket.once('close', () => reject(unavailable('connection-lost')))
+    socket.once('close', () => reject(unreachable('connection-lost')))
     // A socket that nobody listens to for a moment must not end the process.
     socket.on('error', () => {})
   })
@@ -124,23 +124,23 @@ export const egressGuard = (
 
   const check = async (server: Server): Promise<CheckedServer> => {
     const host = plainHost(server.host)
-    if (!ports.has(server.port)) throw unavailable('port-not-allowed')
-    if (server.encryption === 'none' && !clearTextHosts.has(host)) throw unavailable('clear-text-not-allowed')
-    if (host === '') throw unavailable('name-unknown')
+    if (!ports.has(server.port)) throw unreachable('port-not-allowed')
+    if (server.encryption === 'none' && !clearTextHosts.has(host)) throw unreachable('clear-text-not-allowed')
+    if (host === '') throw unreachable('name-unknown')
     const lookup = net.isIP(host) === 0 ? resolve(host) : Promise.resolve([host])
     const addresses = await within(lookup, allLimits.connectMs, tooLate).catch((error: unknown) => {
-      throw unavailable(codeOf(error) === 'timed-out' ? 'timed-out' : 'name-unknown')
+      throw unreachable(networkProblemOf(error) === 'timed-out' ? 'timed-out' : 'name-unknown')
     })
-    if (addresses.length === 0) throw unavailable('name-unknown')
-    if (!addresses.every((address) => isAllowed(address, networks))) throw unavailable('host-not-allowed')
+    if (addresses.length === 0) throw unreachable('name-unknown')
+    if (!addresses.every((address) => isAllowed(address, networks))) throw unreachable('host-not-allowed')
     return { server: { ...server, host }, addresses }
   }
 
   const connect = async (checked: CheckedServer, signal: AbortSignal): Promise<net.Socket> => {
     const answers = checked.addresses.map((address) => ({ address, family: net.isIP(address) }))
     const first = answers[0]
-    if (first === undefined) throw unavailable('name-unknown')
-    if (signal.aborted) throw unavailable('stopped')
+    if (first === undefined) throw unreachable('name-unknown')
+    if (signal.aborted) throw unreachable('stopped')
     const socket = net.connect({
       host: checked.server.host,
       port: checked.server.port,
@@ -158,9 +158,9 @@ export const egressGuard = (
       return socket
     } catch (error) {
       stop()
-      if (signal.aborted) throw unavailable('stopped')
+      if (signal.aborted) throw unreachable('stopped')
       // Refused, unroutable and reset look the same from outside: this is no port scanner.
-      throw unavailable(codeOf(error) === 'timed-out' ? 'timed-out' : 'unreachable')
+      throw unreachable(networkProblemOf(error) === 'timed-out' ? 'timed-out' : 'unreachable')
     } finally {
       signal.removeEventListener('abort', stop)
     }
@@ -174,7 +174,7 @@ export const egressGuard = (
     } catch (error) {
       wrapped.destroy()
       socket.destroy()
-      throw unavailable(codeOf(error) ?? 'tls-failed')
+      throw unreachable(networkProblemOf(error) ?? 'tls-failed')
     }
   }
 
