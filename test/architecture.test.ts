@@ -4,41 +4,57 @@ import t from 'tap'
 import { importsOf, tokensOf } from './support/source.ts'
 
 const root = path.dirname(import.meta.dirname)
-const layers = ['domain', 'commands', 'projections', 'adapters', 'http']
+const layers = ['domain', 'commands', 'projections', 'adapters', 'http', 'std']
 /** What sees every layer, and is seen by none: the process, its settings, and the parts of `app.ts`. */
 const everything = /^src\/(?:(?:app|main|config)\.ts|app\/[^/]+\.ts)$/
 
 type Place = { layer: string; feature: string; file: string }
 
-/** `src/commands/sending/x.ts` lies in layer commands, feature sending; `src/commands/ports.ts` in no feature. */
+/** `src/commands/sending/x.ts` lies in layer commands, feature sending; `src/commands/handle.ts` in no feature. */
 const placeOf = (file: string): Place | undefined => {
   const [src, layer = '', ...rest] = file.split('/')
   if (src !== 'src' || !layers.includes(layer) || rest.length === 0) return undefined
   return { layer, feature: rest.length > 1 ? (rest[0] ?? '') : '', file }
 }
 
-const isEvents = ({ layer, file }: Place): boolean => layer === 'domain' && file.endsWith('/events.ts')
-const isShared = ({ layer, feature }: Place): boolean => layer === 'domain' && feature === ''
 const isOwn = (from: Place, to: Place, layer = from.layer): boolean =>
   to.layer === layer && to.feature === from.feature
+const isPort = ({ layer, feature }: Place): boolean => layer === 'commands' && feature === 'ports'
+/** `commands/sending/sending.ts`, `projections/sending/sending.ts` */
+const isDoor = ({ layer, feature, file }: Place): boolean =>
+  (layer === 'commands' || layer === 'projections') && file.endsWith(`/${feature}/${feature}.ts`)
+const isShared = ({ layer, feature }: Place): boolean =>
+  layer === 'std' || (layer === 'domain' && feature === '')
+/** Everything of the domain but deciders, which the commands of their own feature alone may import. */
+const isDomain = (to: Place): boolean => to.layer === 'domain' && !deciders.has(to.file)
 
 /** Which of our own files a file may import. */
 const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
-  domain: (from, to) => isShared(to) || isEvents(to) || isOwn(from, to),
+  domain: (from, to) => isDomain(to) || isOwn(from, to),
   commands: (from, to) =>
     isShared(to) ||
-    isEvents(to) ||
+    isDomain(to) ||
     isOwn(from, to, 'domain') ||
     isOwn(from, to) ||
-    ['src/commands/ports.ts', 'src/commands/handle.ts', 'src/commands/to-do-work.ts'].includes(to.file) ||
-    (from.file === 'src/commands/workers.ts' && to.layer === 'commands'),
-  projections: (from, to) =>
-    isShared(to) || isEvents(to) || isOwn(from, to) || to.file === 'src/projections/projection.ts',
+    isPort(to) ||
+    ['src/commands/handle.ts', 'src/commands/to-do-work.ts'].includes(to.file),
+  projections: (from, to) => isDomain(to) || isOwn(from, to) || to.file === 'src/projections/projection.ts',
   adapters: (from, to) =>
     isShared(to) ||
+    isDomain(to) ||
     isOwn(from, to) ||
-    ['src/commands/ports.ts', 'src/projections/projection.ts'].includes(to.file),
-  http: (_from, to) => to.layer !== 'adapters',
+    isPort(to) ||
+    to.file === 'src/projections/projection.ts' ||
+    (to.layer === 'adapters' && to.feature === 'network'),
+  http: (from, to) =>
+    isShared(to) ||
+    isDomain(to) ||
+    isOwn(from, to) ||
+    isDoor(to) ||
+    isPort(to) ||
+    to.file === 'src/commands/handle.ts' ||
+    (to.layer === 'http' && to.feature === 'server'),
+  std: (from, to) => isOwn(from, to),
 }
 
 /** Which packages a file may import; undefined is one that is computed while the program runs. */
@@ -47,6 +63,7 @@ const mayImportPackage: Record<string, (name: string | undefined) => boolean> = 
   commands: (name) => name === 'node:crypto',
   projections: (name) => name === 'kysely',
   adapters: () => true,
+  std: (name) => name?.startsWith('node:') ?? false,
   http: (name) =>
     name !== undefined && /^(fastify|@fastify\/.+|fastify-type-provider-zod|zod|node:.+)$/.test(name),
 }
@@ -108,6 +125,11 @@ const filesUnder = (...folders: string[]): string[] => {
 }
 
 const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8')
+
+/** The files that export a decider. */
+const deciders = new Set(
+  filesUnder('src/domain').filter((file) => /^export const \w+: Decider</m.test(read(file))),
+)
 
 t.test('of what lies in src, each imports only what the table of the architecture lets it', async (t) => {
   const files = filesUnder('src')
@@ -192,25 +214,38 @@ t.test('the table bites: each planted violation is found', async (t) => {
     ['src/domain/x.ts', 'setTimeout(() => {}, 1)'],
     ['src/commands/sending/x.ts', `import { account } from '../../domain/accounts/account.ts'`],
     ['src/commands/sending/x.ts', `import { connect } from '../accounts/connect.ts'`],
-    ['src/commands/sending/x.ts', `import { work } from '../workers.ts'`],
+    ['src/commands/sending/x.ts', `import { run } from '../automation-runner.ts'`],
     ['src/commands/sending/x.ts', `import { readFile } from 'node:fs/promises'`],
     ['src/commands/sending/x.ts', `import { z } from 'zod'`],
     ['src/commands/sending/x.ts', `import { rows } from '../../projections/sending/outbox.ts'`],
     ['src/commands/sending/x.ts', `import { pool } from '../../adapters/postgres/pool.ts'`],
     ['src/commands/handle.ts', `import { connect } from './accounts/connect.ts'`],
-    ['src/projections/sending/x.ts', `import { message } from '../../domain/sending/outgoing-message.ts'`],
+    [
+      'src/projections/sending/x.ts',
+      `import { outgoingEmail } from '../../domain/sending/outgoing-email.ts'`,
+    ],
     ['src/projections/sending/x.ts', `import { rows } from '../accounts/list.ts'`],
     ['src/projections/sending/x.ts', `import { handle } from '../../commands/handle.ts'`],
     ['src/projections/sending/x.ts', `import pg from 'pg'`],
     ['src/projections/sending/x.ts', `import { randomUUID } from 'node:crypto'`],
     ['src/adapters/gmail/x.ts', `import { pool } from '../postgres/pool.ts'`],
-    ['src/adapters/gmail/x.ts', `import { AccountConnected } from '../../domain/accounts/events.ts'`],
+    ['src/adapters/gmail/x.ts', `import { account } from '../../domain/accounts/account.ts'`],
     ['src/adapters/gmail/x.ts', `import { handle } from '../../commands/handle.ts'`],
     ['src/adapters/gmail/x.ts', `import { rows } from '../../projections/sending/outbox.ts'`],
     ['src/adapters/gmail/x.ts', `import { server } from '../../http/server.ts'`],
     ['src/adapters/gmail/x.ts', `import { config } from '../../config.ts'`],
     ['src/http/x.ts', `import { pool } from '../adapters/postgres/pool.ts'`],
     ['src/http/x.ts', `import type { Pool } from 'pg'`],
+    ['src/http/sending/x.ts', `import { queueEmail } from '../../commands/sending/queue-email.ts'`],
+    ['src/http/sending/x.ts', `import type { queueEmail } from '../../commands/sending/queue-email.ts'`],
+    ['src/http/sending/x.ts', `import { outbox } from '../../projections/sending/outbox.ts'`],
+    ['src/http/sending/x.ts', `import type { OutgoingEmail } from '../../domain/sending/outgoing-email.ts'`],
+    ['src/http/sending/x.ts', `import { templateRoutes } from '../templates/templates.ts'`],
+    ['src/http/sending/x.ts', `import type { MayRead } from '../../projections/projection.ts'`],
+    ['src/http/sending/x.ts', `import { runAutomations } from '../../commands/automation-runner.ts'`],
+    ['src/std/x.ts', `import type { Lease } from '../commands/ports/leases.ts'`],
+    ['src/std/x.ts', `import pg from 'pg'`],
+    ['src/domain/x.ts', `import { within } from '../std/within.ts'`],
     ['src/http/x.ts', `import { config } from '../config.ts'`],
     ['src/http/x.ts', `const later = (name: string) => import(name)`],
     ['src/http/x.ts', `import { addRoutes } from '../app/routes.ts'`],
@@ -256,8 +291,7 @@ t.test('the table lets pass what it allows, and what only looks like an import',
       'src/commands/sending/x.ts',
       `import { randomUUID } from 'node:crypto'\nimport { handle } from '../handle.ts'`,
     ],
-    ['src/commands/sending/x.ts', `import { message } from '../../domain/sending/outgoing-message.ts'`],
-    ['src/commands/workers.ts', `import { sendDue } from './sending/send-due.ts'`],
+    ['src/commands/sending/x.ts', `import { outgoingEmail } from '../../domain/sending/outgoing-email.ts'`],
     [
       'src/projections/sending/x.ts',
       `import { sql } from 'kysely'\nimport { projection } from '../projection.ts'`,
@@ -269,14 +303,19 @@ t.test('the table lets pass what it allows, and what only looks like an import',
     ],
     [
       'src/adapters/gmail/x.ts',
-      `import { MailRejected } from '../../commands/ports.ts'\nimport { api } from './api.ts'`,
+      `import { MailRejected } from '../../commands/ports/mail-provider.ts'\nimport { api } from './api.ts'`,
     ],
     ['src/adapters/postgres/x.ts', `import type { Projection } from '../../projections/projection.ts'`],
     [
       'src/http/x.ts',
-      `import helmet from '@fastify/helmet'\nimport { rows } from '../projections/sending/outbox.ts'`,
+      `import helmet from '@fastify/helmet'\nimport type { SendingQueries } from '../projections/sending/sending.ts'`,
     ],
-    ['src/http/x.ts', `import type { EventStore } from '../commands/ports.ts'`],
+    ['src/http/x.ts', `import type { EventStore } from '../commands/ports/event-log.ts'`],
+    [
+      'src/http/sending/x.ts',
+      `import type { SendingCommands } from '../../commands/sending/sending.ts'\nimport type { Caller } from '../../commands/handle.ts'`,
+    ],
+    ['src/commands/sending/x.ts', `import { within } from '../../std/within.ts'`],
     ['src/app/routes.ts', `import { rows } from '../projections/sending/outbox.ts'`],
     ['src/app.ts', `import { pool } from './adapters/postgres/pool.ts'\nimport os from 'node:os'`],
   ]

@@ -4,7 +4,10 @@ import { entityId, userOf, type Caller, type Handle, type Handled } from '../han
 import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { admitBody } from './admit-body.ts'
 
-export type TemplateChange = Handled<Template> & { readonly templateId: string }
+export type TemplateChange = Pick<Handled<Template>, 'revision' | 'position'> & {
+  readonly templateId: string
+  readonly version: number
+}
 
 /**
  * Makes a template: a personal one for the user who asks, or a shared one.
@@ -25,7 +28,17 @@ export const createTemplate =
       { do: 'create', templateId, by: userOf(caller), scope, content },
       caller,
     )
-    return { ...handled, templateId }
+    return changeOf(templateId, handled)
   }
 
 export const templateStream = (templateId: string): string => `template-${templateId}`
+
+export const changeOf = (
+  templateId: string,
+  { revision, position, state }: Handled<Template>,
+): TemplateChange => ({
+  revision,
+  position,
+  templateId,
+  version: state.status === 'none' ? 0 : state.version,
+})

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { DirectoryCommands } from '../../commands/directory/directory.ts'
 import { NotFound } from '../../domain/decider.ts'
-import type { Entry } from '../../domain/directory/entry.ts'
 import { company, contact, crmId, deal, organization, user } from '../../domain/directory/events.ts'
 import type { DirectoryQueries } from '../../projections/directory/directory.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
@@ -13,6 +12,8 @@ const kinds = {
   companies: { kind: 'company', value: company },
   deals: { kind: 'deal', value: deal },
 } as const
+
+type Entry = Parameters<DirectoryCommands['put']>[1]
 
 /** The CRM's own records, put by their ids: what templates and signatures take their variables from. */
 export const directoryRoutes = (
