@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { prepareReadModels } from '../adapters/postgres/projections/state/prepare.ts'
-import { transaction } from '../adapters/postgres/transaction.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import type { Secret } from '../commands/ports/credentials.ts'
 import type { IdempotencyStore } from '../commands/ports/idempotency.ts'
 import type { Config } from '../config.ts'
 import { newApiKey } from '../http/server/api-key-token.ts'
+import { transaction } from '../std/transaction.ts'
 import { projections } from './read-models.ts'
 
 /** Brings the database up to date, and takes back what a former process may have left held in it. */

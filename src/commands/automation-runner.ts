@@ -1,3 +1,4 @@
+import { pause } from '../std/pause.ts'
 import type { Lease, Leases } from './ports/leases.ts'
 
 /**
@@ -99,15 +100,3 @@ class Bell {
     this.#kept = false
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', done, { once: true })
-  })

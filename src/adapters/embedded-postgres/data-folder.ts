@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from '../../std/pause.ts'
 import { EmbeddedPostgresError, type Runner } from './binaries.ts'
 import { commandLineOf, folderOf, identityOf, isAlive, processIn } from './process-facts.ts'
 
@@ -145,7 +145,7 @@ export const waitUntilFree = async (places: Places, onProgress: (line: string) =
     const waitedMs = Date.now() - began
     if (waitedMs > giveUpAfterMs) throw doesNotStop(places, holder.pid)
     while (ahead[0] !== undefined && waitedMs > ahead[0].afterMs) signal(holder.pid, ahead.shift()?.name)
-    await sleep(50)
+    await pause(50)
   }
 }
 

@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { pause } from '../../std/pause.ts'
+import { within } from '../../std/within.ts'
 import {
   type Binaries,
   EmbeddedPostgresError,
@@ -160,7 +161,7 @@ const startUntilReady = async (
     if (!isHeld || Date.now() > deadline) {
       throw new EmbeddedPostgresError(`PostgreSQL did not start: ${lastLines(log)} (more in ${places.log})`)
     }
-    await sleep(200)
+    await pause(200)
     await waitUntilFree(places, onProgress)
   }
 }
@@ -178,7 +179,7 @@ const isReady = async (
   for (;;) {
     const holder = await holderOf(places)
     if (holder.kind === 'server' && holder.ready && holder.owner === own) return true
-    if ((await Promise.race([end, sleep(20)])) === 'ended') return false
+    if ((await within(end, 20, () => 'not yet')) === 'ended') return false
     if (Date.now() - began > nextReportMs) {
       onProgress(
         `PostgreSQL is still starting after ${nextReportMs / 1000} s (after a crash it repeats its log first)`,

@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from 'pg'
+import { transaction } from '../../std/transaction.ts'
 import { unwrap, wrap, type WrappedKey } from './data-key.ts'
 import { neededKeys, putInUse, requireKeys } from './key-in-use.ts'
 import {
@@ -11,7 +12,6 @@ import {
   type Keyring,
   type KeyringSource,
 } from './keyring.ts'
-import { transaction } from './transaction.ts'
 
 const BATCH = 100
 
@@ -83,7 +83,7 @@ export const retireKeys = (
 
 /** One process at a time looks for the keyring, makes it or changes it. */
 const exclusively = <Result>(pool: Pool, work: (client: ClientBase) => Promise<Result>): Promise<Result> =>
-  transaction(pool, async (client) => {
+  transaction(pool, 'begin', async (client) => {
     await client.query('select pg_advisory_xact_lock(727003)')
     return work(client)
   })

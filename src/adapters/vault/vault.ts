@@ -1,10 +1,10 @@
 import type { Pool } from 'pg'
 import { Secret, type Credentials, type Vault } from '../../commands/ports/credentials.ts'
+import { transaction } from '../../std/transaction.ts'
 import { newDataKey, unwrap, wrap, CredentialsUnreadable, type WrappedKey } from './data-key.ts'
 import { keyInUse } from './key-in-use.ts'
 import { open, seal } from './envelope.ts'
 import type { Keyring } from './keyring.ts'
-import { transaction } from './transaction.ts'
 
 type Sealed = { readonly smtp_password: Buffer | null; readonly imap_password: Buffer | null }
 
@@ -18,7 +18,7 @@ const KEPT_VERSIONS = 4
  */
 export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
   store: (accountId, credentials) =>
-    transaction(pool, async (client) => {
+    transaction(pool, 'begin', async (client) => {
       const fresh = await wrap(keyring, await keyInUse(client), accountId, newDataKey())
       const { rows } = await client.query<WrappedKey & { last_version: number }>(
         `insert into mailtrail.credential_keys as k (account_id, last_version, key_id, wrapped_key)
@@ -69,7 +69,7 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
   },
 
   destroy: (accountId) =>
-    transaction(pool, async (client) => {
+    transaction(pool, 'begin', async (client) => {
       await client.query(
         'update mailtrail.credential_keys set key_id = null, wrapped_key = null where account_id = $1',
         [accountId],

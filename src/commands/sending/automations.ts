@@ -1,3 +1,4 @@
+import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
@@ -9,7 +10,7 @@ import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
 import type { sendEmail } from './send-email.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
-import { each, oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
+import { oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
 
 // What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
 // Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
@@ -98,7 +99,7 @@ const sendInTurn = async (
     const due = await deps.dueMessages(accountId, tried.size + most)
     const fresh = due.filter((id) => !tried.has(id)).slice(0, most)
     if (fresh.length === 0) break
-    await each(fresh, MESSAGES_AT_ONCE, async (id) => {
+    await tryAll(fresh, MESSAGES_AT_ONCE, async (id) => {
       if (isOver()) return
       tried.add(id)
       const result = await deps.send(systemCaller('sender', deps.clock, id), id, signal)
@@ -126,7 +127,7 @@ export const recoverDeadSends = (deps: RecoverDeadSendsDeps) => {
   return async (signal: AbortSignal): Promise<boolean> => {
     const rows = await deps.releasingMessages(null, PAGE + recover.resting())
     const byAccount = [...Map.groupBy(rows, ({ accountId }) => accountId)]
-    await each(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, messages]) => {
+    await tryAll(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, messages]) => {
       const held = await lease(deps.leases, accountId, signal)
       if (held) await underLease(held, signal, (stop) => recover(messages, stop))
     })
@@ -165,7 +166,7 @@ export const fileCopies = (deps: FileCopiesDeps) => {
   return async (signal: AbortSignal): Promise<boolean> => {
     const waiting = await deps.copiesToFile(PAGE)
     const reachable = waiting.filter(({ accountId }) => !resting.isResting(accountId))
-    await each(reachable, ACCOUNTS_AT_ONCE, async ({ accountId, ids }) => {
+    await tryAll(reachable, ACCOUNTS_AT_ONCE, async ({ accountId, ids }) => {
       const held = await deps.leases.acquire(`copies:${accountId}`, signal)
       if (held) await underLease(held, signal, (stop) => fileOf(accountId, ids, stop))
     })

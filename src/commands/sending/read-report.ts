@@ -1,6 +1,7 @@
 import { normaliseMessageId } from '../../domain/mail.ts'
-import { deliveryReport, outgoingIdIn } from '../../domain/sending/delivery-report.ts'
+import { deliveryReport } from '../../domain/sending/delivery-report.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'

@@ -2,14 +2,12 @@ import { z } from 'zod'
 import { accountId } from '../accounts/events.ts'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
+import { idOf } from '../ids.ts'
 import { address, blobHash, instant, mailbox } from '../mail.ts'
 import { messageId } from '../sync/events.ts'
 import { templateId } from '../templates/events.ts'
 
-export const outgoingId = z
-  .string()
-  .regex(/^out_[0-9a-hjkmnp-tv-z]{26}$/)
-  .describe('Id of a draft, and of the message that it becomes')
+export const outgoingId = idOf('out').describe('Id of a draft, and of the message that it becomes')
 
 /** `contentId`: an image that the body shows as `cid:…`, instead of listing it. */
 export const attachedFile = z.object({
@@ -51,7 +49,7 @@ export const draft = z.object({
   replyTo: z
     .object({
       kind: z.enum(['message', 'outgoing']),
-      id: z.string().regex(/^(msg|out)_[0-9a-hjkmnp-tv-z]{26}$/),
+      id: idOf('msg', 'out'),
     })
     .nullable(),
 })

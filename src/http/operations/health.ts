@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { within } from '../../std/within.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
@@ -27,7 +28,7 @@ export const healthRoutes = (
     config,
     schema: {
       tags,
-      summary: 'Is the process alive?',
+      summary: 'Check that the process is alive',
       security: [],
       response: { 200: z.object({ status: z.literal('ok') }), ...problems },
     },
@@ -37,7 +38,7 @@ export const healthRoutes = (
     config,
     schema: {
       tags,
-      summary: 'Can it answer requests: are database, event log and read models there?',
+      summary: 'Check that the process can answer requests',
       security: [],
       response: { 200: z.object({ status: z.literal('ready') }), ...problems },
     },
@@ -54,13 +55,13 @@ export const healthRoutes = (
 
 /** Whether the check came to a good end, and in time. */
 const inTime = async (check: () => Promise<unknown>): Promise<boolean> => {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, CHECK_MS, false)
   try {
-    return await Promise.race([check().then(() => true), late])
+    return await within(
+      check().then(() => true),
+      CHECK_MS,
+      () => false,
+    )
   } catch {
     return false
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import pg from 'pg'
 import {
   AppendTooLarge,
@@ -7,6 +7,7 @@ import {
   RevisionConflict,
   type Append,
 } from '../../../commands/ports/event-log.ts'
+import { pause } from '../../../std/pause.ts'
 import { isConnectionLoss } from '../pool.ts'
 
 const MAX_EVENTS = 512

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import {
   ForeignPosition,
@@ -8,6 +7,7 @@ import {
 } from '../../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../../domain/event.ts'
 import { appender } from './appender.ts'
+import { pause } from '../../../std/pause.ts'
 import { isConnectionLoss } from '../pool.ts'
 import { wakeUp } from './wake-up.ts'
 
@@ -41,12 +41,12 @@ export const postgresEventStore = (
         onError(error)
       })
       if (signal.aborted) return
-      if (page === undefined) await pause(RETRY_AFTER_MS, undefined, { signal }).catch(() => {})
+      if (page === undefined) await pause(RETRY_AFTER_MS, signal)
       else {
         if (first || page.position !== after) yield page
         first = false
         after = page.position
-        if (page.atHead) await wake.wait(woken, pollMs, signal)
+        if (page.atHead) await wake.wait(woken, { ms: pollMs, signal })
       }
     }
   }

@@ -1,10 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import type { EventStore, Page } from '../../../../commands/ports/event-log.ts'
 import type { Position, RecordedEvent } from '../../../../domain/event.ts'
 import type { AnyProjection } from '../../../../projections/projection.ts'
+import { inParallel } from '../../../../std/in-parallel.ts'
+import { pause } from '../../../../std/pause.ts'
+import { faultText, isAboutData } from '../fold/faults.ts'
 import { foldPage } from '../fold/page.ts'
-import { faultText, isAboutData } from '../state/parked.ts'
 import type { ReadModelTables } from '../fold/tables.ts'
 
 /** The event that keeps a read model from being made anew: nothing is parked there, for it is to be whole. */
@@ -43,7 +44,7 @@ export type FillProgress = {
   readonly of: number
 }
 
-export type FillParts = {
+export type FillDeps = {
   readonly store: EventStore
   /** One transaction for each page and read model. */
   readonly transaction: (work: (client: ClientBase) => Promise<void>) => Promise<void>
@@ -60,7 +61,7 @@ export type FillParts = {
  * take in ends that one alone.
  * @returns how many pages that were
  */
-export const fillTables = async (parts: FillParts, fillings: readonly Filling[]): Promise<number> => {
+export const fillTables = async (deps: FillDeps, fillings: readonly Filling[]): Promise<number> => {
   const open = fillings.filter((of) => !of.stopped && isBefore(of.position, of.until))
   if (open.length === 0) return 0
   const places = open.map(({ position }) => position)
@@ -68,10 +69,10 @@ export const fillTables = async (parts: FillParts, fillings: readonly Filling[])
   const until = open.map((of) => of.until!).reduce((a, b) => (b > a ? b : a))
   const types = new Set(open.flatMap(({ projection }) => projection.events.map(({ type }) => type)))
   let pages = 0
-  for await (const page of pagesBetween(parts, after, until, [...types])) {
-    await inParallel(open, parts.writers, (of) => takeIn(parts, of, page))
+  for await (const page of pagesBetween(deps, after, until, [...types])) {
+    await inParallel(open, deps.writers, (of) => takeIn(deps, of, page))
     pages++
-    parts.onPage?.(page)
+    deps.onPage?.(page)
   }
   return pages
 }
@@ -86,7 +87,7 @@ const STALL_MS = 10_000
 
 /** The next page is read while its predecessor is folded, and pages are shorter where events are large. */
 const pagesBetween = async function* (
-  { store, pageSize, signal }: FillParts,
+  { store, pageSize, signal }: FillDeps,
   after: Position | null,
   until: Position,
   types: readonly string[],
@@ -127,13 +128,13 @@ const fittingPage = (events: readonly RecordedEvent[]): number | null => {
   return Math.max(Math.floor(PAGE_CHARACTERS / mean), 10)
 }
 
-const takeIn = async (parts: FillParts, of: Filling, page: Page): Promise<void> => {
+const takeIn = async (deps: FillDeps, of: Filling, page: Page): Promise<void> => {
   if (of.stopped) return
   const events = eventsFor(of, page)
   try {
-    if (events.length > 0) await fold(parts, of, events)
+    if (events.length > 0) await fold(deps, of, events)
   } catch (error) {
-    of.stopped = error instanceof RebuildStopped ? error : await refusedOf(parts, of, events, error)
+    of.stopped = error instanceof RebuildStopped ? error : await refusedOf(deps, of, events, error)
     return
   }
   of.position = page.position < of.until! ? page.position : of.until
@@ -148,7 +149,7 @@ const eventsFor = ({ projection, position: from, until, skipped }: Filling, page
 }
 
 const fold = (
-  { transaction }: FillParts,
+  { transaction }: FillDeps,
   { projection, tables }: Filling,
   events: readonly RecordedEvent[],
 ): Promise<void> =>
@@ -163,7 +164,7 @@ const fold = (
 
 /** Where the database refuses a row of the page: the event that it belongs to, found one by one. */
 const refusedOf = async (
-  parts: FillParts,
+  deps: FillDeps,
   of: Filling,
   events: readonly RecordedEvent[],
   refusal: unknown,
@@ -171,27 +172,11 @@ const refusedOf = async (
   if (!isAboutData(refusal)) throw refusal
   for (const event of events)
     try {
-      await fold(parts, of, [event])
+      await fold(deps, of, [event])
     } catch (error) {
       if (error instanceof RebuildStopped) return error
       if (!isAboutData(error)) throw error
       return new RebuildStopped(of.projection.name, event, error)
     }
   throw refusal
-}
-
-/** Does the work for all, so many at a time; an error is thrown when nothing is under way any more. */
-export const inParallel = async <Item>(
-  items: readonly Item[],
-  most: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> => {
-  const waiting = [...items]
-  const failed: { error: unknown }[] = []
-  const workThrough = async (): Promise<void> => {
-    while (failed.length === 0 && waiting.length > 0)
-      await work(waiting.shift()!).catch((error: unknown) => failed.push({ error }))
-  }
-  await Promise.all(Array.from({ length: most }, workThrough))
-  if (failed[0]) throw failed[0].error
 }

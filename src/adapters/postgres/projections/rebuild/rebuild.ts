@@ -3,23 +3,22 @@ import type { ClientBase, Pool } from 'pg'
 import type { EventStore } from '../../../../commands/ports/event-log.ts'
 import type { Position } from '../../../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../../../projections/projection.ts'
-import { fillTables, inParallel, type FillProgress, type Filling, type RebuildStopped } from './fill.ts'
+import { inParallel } from '../../../../std/in-parallel.ts'
+import { transaction } from '../../../../std/transaction.ts'
+import { createDraft, finishDraft, hasTables, quoted, readModelTables } from '../fold/tables.ts'
+import { livePositions } from '../state/checkpoints.ts'
+import { fillTables, type RebuildStopped, type Filling, type FillProgress } from './fill.ts'
+import { ReadModelBusy, tryLock, withSession } from './session.ts'
 import {
   BEGIN_FILLING,
   dropAbandoned,
-  fillParts,
+  fillDeps,
   fillToLive,
-  livePositions,
   makeShadow,
-  ReadModelBusy,
   shadowOf,
-  tryLock,
-  withSession,
-  type ShadowParts,
+  type ShadowDeps,
 } from './shadow.ts'
 import { dropOld, switchOver } from './switch.ts'
-import { createDraft, finishDraft, hasTables, quoted, readModelTables } from '../fold/tables.ts'
-import { transaction } from '../../transaction.ts'
 import { verifyReadModels } from './verify.ts'
 
 /** What became of one read model: new tables up to `position`, or the event in the way, and the old tables as they were. */
@@ -31,7 +30,7 @@ export type Rebuilt = {
   readonly left: string | null
 }
 
-export type RebuildParts = ShadowParts & {
+export type RebuildDeps = ShadowDeps & {
   /** Called when its new tables are in use. */
   readonly onReplaced?: (projection: AnyProjection) => void
 }
@@ -47,14 +46,14 @@ const MOST_ROUNDS = 10
  *   what store and database throw
  */
 export const rebuildReadModels = async (
-  parts: RebuildParts,
+  deps: RebuildDeps,
   projections: readonly AnyProjection[],
 ): Promise<Rebuilt[]> =>
-  withSession(parts.pool, async (session) => {
+  withSession(deps.pool, async (session) => {
     for (const projection of projections)
       if (!(await tryLock(session, schemaOf(projection))))
         throw new ReadModelBusy(`${projection.name} is being rebuilt or compared by another process`)
-    await livePositions(session, parts.store, projections)
+    await livePositions(session, deps.store, projections)
     const fillings: Filling[] = []
     try {
       for (const projection of projections) {
@@ -68,12 +67,12 @@ export const rebuildReadModels = async (
           await makeShadow(session, projection, shadowOf(projection, `rebuild_${randomUUID().slice(0, 8)}`)),
         )
       }
-      await fillUp(session, parts, fillings)
-      tell(parts, 'switching')
+      await fillUp(session, deps, fillings)
+      tell(deps, 'switching')
       const rebuilt: Rebuilt[] = []
       for (const of of fillings) {
-        parts.signal?.throwIfAborted()
-        rebuilt.push(await replace(session, parts, of))
+        deps.signal?.throwIfAborted()
+        rebuilt.push(await replace(session, deps, of))
       }
       return rebuilt
     } finally {
@@ -83,32 +82,32 @@ export const rebuildReadModels = async (
   })
 
 /** Fills, then makes the indexes, and follows the runner until there is little left for the switch to do. */
-const fillUp = async (session: ClientBase, parts: ShadowParts, fillings: readonly Filling[]) => {
-  await fillToLive(session, parts, fillings, 'head')
-  tell(parts, 'indexing')
+const fillUp = async (session: ClientBase, deps: ShadowDeps, fillings: readonly Filling[]) => {
+  await fillToLive(session, deps, fillings, 'head')
+  tell(deps, 'indexing')
   const whole = fillings.filter(({ stopped }) => !stopped)
   await inParallel(whole, 2, ({ tables, projection }) =>
-    transaction(parts.pool, BEGIN_FILLING, (client) => finishDraft(client, tables.schema, projection.tables)),
+    transaction(deps.pool, BEGIN_FILLING, (client) => finishDraft(client, tables.schema, projection.tables)),
   )
   for (let round = 0; round < MOST_ROUNDS; round++)
-    if ((await fillToLive(session, parts, fillings, 'head')) <= SHORT_TAIL_PAGES) break
-  parts.signal?.throwIfAborted()
+    if ((await fillToLive(session, deps, fillings, 'head')) <= SHORT_TAIL_PAGES) break
+  deps.signal?.throwIfAborted()
 }
 
-const tell = ({ onProgress }: ShadowParts, stage: FillProgress['stage']): void =>
+const tell = ({ onProgress }: ShadowDeps, stage: FillProgress['stage']): void =>
   onProgress?.({ stage, unit: 'events', amount: 0, of: 0 })
 
-const replace = async (session: ClientBase, parts: RebuildParts, of: Filling): Promise<Rebuilt> => {
-  const storeId = await parts.store.storeId()
-  const outcome = of.stopped ? 'stopped' : await switchOver(session, fillParts(parts), of, storeId)
+const replace = async (session: ClientBase, deps: RebuildDeps, of: Filling): Promise<Rebuilt> => {
+  const storeId = await deps.store.storeId()
+  const outcome = of.stopped ? 'stopped' : await switchOver(session, fillDeps(deps), of, storeId)
   if (outcome === 'outdated') {
     const anew = await makeShadow(session, of.projection, of.tables.schema)
-    await fillUp(session, parts, [anew])
-    return replace(session, parts, anew)
+    await fillUp(session, deps, [anew])
+    return replace(session, deps, anew)
   }
   const { projection, position, stopped } = of
   if (outcome === 'stopped') return { projection, position, stopped, left: null }
-  parts.onReplaced?.(projection)
+  deps.onReplaced?.(projection)
   const old = shadowOf(projection, 'old')
   return { projection, position, stopped, left: (await dropOld(session, old)) ? null : old }
 }
@@ -118,16 +117,16 @@ const replace = async (session: ClientBase, parts: RebuildParts, of: Filling): P
  * leases. @throws RebuildStopped at an event that cannot be folded
  */
 export const rebuildInto = async (
-  parts: { readonly store: EventStore; readonly pool: Pool },
+  deps: { readonly store: EventStore; readonly pool: Pool },
   projection: AnyProjection,
   schema: string,
   until: Position | null,
   pageSize = 1_000,
 ): Promise<void> => {
-  await transaction(parts.pool, BEGIN_FILLING, (client) => createDraft(client, schema, projection.tables))
+  await transaction(deps.pool, BEGIN_FILLING, (client) => createDraft(client, schema, projection.tables))
   const tables = readModelTables(schema, projection.tables, false)
   const of: Filling = { projection, tables, skipped: new Set(), position: null, until, stopped: null }
-  await fillTables(fillParts({ ...parts, pageSize }), [of])
+  await fillTables(fillDeps({ ...deps, pageSize }), [of])
   if (of.stopped) throw of.stopped
 }
 
@@ -140,12 +139,12 @@ export type TableComparison = {
 }
 
 /** The short answer of `verifyReadModels`, a line a table. @throws Error where a read model has not been made yet */
-export const readModelsEqualRebuild = async (parts: {
+export const readModelsEqualRebuild = async (deps: {
   readonly store: EventStore
   readonly pool: Pool
   readonly projections: readonly AnyProjection[]
 }): Promise<TableComparison[]> => {
-  const verified = await verifyReadModels(parts, parts.projections)
+  const verified = await verifyReadModels(deps, deps.projections)
   return verified.flatMap(({ projection, stopped, tables }) => {
     if (stopped) throw stopped
     return tables.map(({ table, equal, liveRows, rebuiltRows }) => ({

@@ -1,10 +1,12 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import { schemaOf } from '../../../../projections/projection.ts'
-import { fillTables, type Filling, type FillParts } from './fill.ts'
-import { clearParked } from '../state/parked.ts'
-import { dropUnread, isInTheWay, livePosition, shadowOf, skippedOf, transactionOn } from './shadow.ts'
+import { pause } from '../../../../std/pause.ts'
 import { quoted } from '../fold/tables.ts'
+import { livePosition, lockCheckpoint, makeCheckpoint, setCheckpoint } from '../state/checkpoints.ts'
+import { clearParked, skippedOf } from '../state/parked.ts'
+import { fillTables, type FillDeps, type Filling } from './fill.ts'
+import { dropUnread, isInTheWay, savepoint, transactionOn } from './session.ts'
+import { shadowOf } from './shadow.ts'
 
 /**
  * Puts filled tables in the place of those in use, in one transaction under the checkpoint's lock: what is missing up to
@@ -16,33 +18,24 @@ import { quoted } from '../fold/tables.ts'
  */
 export const switchOver = async (
   session: ClientBase,
-  parts: FillParts,
+  deps: FillDeps,
   of: Filling,
   storeId: string,
 ): Promise<'switched' | 'stopped' | 'outdated'> =>
   transactionOn(session, 'begin', async () => {
-    const { name, version } = of.projection
-    await session.query(
-      'insert into mailtrail.checkpoints (projection, version, store_id) values ($1, $2, $3) on conflict do nothing',
-      [name, version, storeId],
-    )
-    await session.query(
-      'select from mailtrail.checkpoints where projection = $1 and version = $2 for update',
-      [name, version],
-    )
+    await makeCheckpoint(session, of.projection, storeId)
+    await lockCheckpoint(session, of.projection)
     // Events are only ever added to these, under the lock that is held now.
     if ((await skippedOf(session, of.projection)).size > of.skipped.size) return 'outdated'
     const live = (await livePosition(session, of.projection, storeId)) ?? null
     if (live !== null) {
       of.until = live
-      await fillTables({ ...parts, transaction: savepoints(session), writers: 1 }, [of])
+      const page: FillDeps['transaction'] = (work) => savepoint(session, () => work(session))
+      await fillTables({ ...deps, transaction: page, writers: 1 }, [of])
       if (of.stopped) return 'stopped'
     }
     if (of.position !== null && (live === null || live < of.position))
-      await session.query(
-        'update mailtrail.checkpoints set position = $3, updated_at = now() where projection = $1 and version = $2',
-        [name, version, of.position],
-      )
+      await setCheckpoint(session, of.projection, of.position)
     const schema = schemaOf(of.projection)
     const used = await tablesIn(session, schema)
     if (used) {
@@ -75,7 +68,7 @@ const LOCK_TRIES = 5
 const closeToReaders = async (session: ClientBase, tables: readonly string[]): Promise<void> => {
   for (let attempt = 0; attempt < LOCK_TRIES && tables.length > 0; attempt++)
     try {
-      await savepoints(session)(async () => {
+      await savepoint(session, async () => {
         await session.query(`set local lock_timeout = '200ms'`)
         await session.query(`lock table ${tables.join(', ')} in access exclusive mode`)
       })
@@ -86,19 +79,6 @@ const closeToReaders = async (session: ClientBase, tables: readonly string[]): P
     }
   await session.query(`set local lock_timeout = 0`)
 }
-
-const savepoints =
-  (session: ClientBase): FillParts['transaction'] =>
-  async (work) => {
-    await session.query('savepoint page')
-    try {
-      await work(session)
-      await session.query('release savepoint page')
-    } catch (error) {
-      await session.query('rollback to savepoint page')
-      throw error
-    }
-  }
 
 const TRIES = 60
 

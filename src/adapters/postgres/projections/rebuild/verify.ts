@@ -2,26 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import type { Position } from '../../../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../../../projections/projection.ts'
-import { checkpointKey } from '../state/checkpoints.ts'
-import { compareTable, EXACT_TEXT, type TableDifferences } from './compare.ts'
-import { fillTables, type Filling, type RebuildStopped } from './fill.ts'
-import { countParked, type ParkedCount } from '../state/parked.ts'
-import {
-  dropAbandoned,
-  fillParts,
-  fillToLive,
-  livePosition,
-  makeShadow,
-  ReadModelBusy,
-  shadowOf,
-  skippedOf,
-  transactionOn,
-  tryLock,
-  withSession,
-  type ShadowParts,
-} from './shadow.ts'
+import { transaction } from '../../../../std/transaction.ts'
 import { hasTables, quoted } from '../fold/tables.ts'
-import { transaction } from '../../transaction.ts'
+import { checkpointKey, livePosition } from '../state/checkpoints.ts'
+import { countParked, skippedOf, type ParkedCount } from '../state/parked.ts'
+import { compareTable, EXACT_TEXT, type TableDifferences } from './compare.ts'
+import { fillTables, type RebuildStopped, type Filling } from './fill.ts'
+import { ReadModelBusy, transactionOn, tryLock, withSession } from './session.ts'
+import { dropAbandoned, fillDeps, fillToLive, makeShadow, shadowOf, type ShadowDeps } from './shadow.ts'
 
 export type VerifiedTable = TableDifferences & { readonly table: string; readonly equal: boolean }
 
@@ -38,7 +26,7 @@ export type Verified = {
   readonly tables: readonly VerifiedTable[]
 }
 
-export type VerifyParts = ShadowParts & {
+export type VerifyDeps = ShadowDeps & {
   /** Differences told of each table, at most. */
   readonly keep?: number
 }
@@ -54,21 +42,21 @@ const MOST_ROUNDS = 5
  *   the signal's reason; what store and database throw
  */
 export const verifyReadModels = async (
-  parts: VerifyParts,
+  deps: VerifyDeps,
   projections: readonly AnyProjection[],
 ): Promise<Verified[]> =>
-  withSession(parts.pool, async (session) => {
+  withSession(deps.pool, async (session) => {
     const fillings: Filling[] = []
     try {
       for (const projection of projections) fillings.push(await prepare(session, projection))
       if (fillings.length === 0) return []
       for (let round = 0; round < MOST_ROUNDS; round++)
-        if ((await fillToLive(session, parts, fillings, 'empty')) <= SHORT_TAIL_PAGES) break
-      return await transaction(parts.pool, SNAPSHOT, async (snapshot) => {
-        await meetSnapshot(snapshot, parts, fillings)
-        parts.onProgress?.({ stage: 'comparing', unit: 'events', amount: 0, of: 0 })
+        if ((await fillToLive(session, deps, fillings, 'empty')) <= SHORT_TAIL_PAGES) break
+      return await transaction(deps.pool, SNAPSHOT, async (snapshot) => {
+        await meetSnapshot(snapshot, deps, fillings)
+        deps.onProgress?.({ stage: 'comparing', unit: 'events', amount: 0, of: 0 })
         return transactionOn(session, `begin; ${EXACT_TEXT}`, () =>
-          compareAll(session, snapshot, parts, fillings),
+          compareAll(session, snapshot, deps, fillings),
         )
       })
     } finally {
@@ -94,10 +82,10 @@ const prepare = async (session: ClientBase, projection: AnyProjection): Promise<
 /** Goes on from where the filling has come to, exactly to where the live tables are in this snapshot. */
 const meetSnapshot = async (
   snapshot: ClientBase,
-  parts: VerifyParts,
+  deps: VerifyDeps,
   fillings: readonly Filling[],
 ): Promise<void> => {
-  const storeId = await parts.store.storeId()
+  const storeId = await deps.store.storeId()
   for (const of of fillings) {
     of.until = (await livePosition(snapshot, of.projection, storeId)) ?? null
     const skipped = await skippedOf(snapshot, of.projection)
@@ -105,13 +93,13 @@ const meetSnapshot = async (
     if (before || skipped.size !== of.skipped.size)
       throw new Error(`${of.projection.name} was changed by hand, or made anew, meanwhile: compare it again`)
   }
-  await fillTables(fillParts(parts), fillings)
+  await fillTables(fillDeps(deps), fillings)
 }
 
 const compareAll = async (
   session: ClientBase,
   snapshot: ClientBase,
-  { signal, keep = 20 }: VerifyParts,
+  { signal, keep = 20 }: VerifyDeps,
   fillings: readonly Filling[],
 ): Promise<Verified[]> => {
   const parked = await countParked(snapshot)

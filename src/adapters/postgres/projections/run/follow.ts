@@ -1,65 +1,16 @@
-import type { Pool } from 'pg'
-import type { EventStore, Page } from '../../../../commands/ports/event-log.ts'
-import type { Position, RecordedEvent } from '../../../../domain/event.ts'
-import type { AnyProjection } from '../../../../projections/projection.ts'
-import { CheckpointRefused, claimCheckpoint, moveCheckpoint } from '../state/checkpoints.ts'
-import { foldPage, type LoadRows, type Parked } from '../fold/page.ts'
-import {
-  faultText,
-  isAboutData,
-  MAX_PARKED_STREAMS,
-  NOTHING_PARKED,
-  parkedStreams,
-  parkEvents,
-  readParking,
-} from '../state/parked.ts'
-import { advance, tell, type Claim, type Progress } from '../state/progress.ts'
+import type { EventStore } from '../../../../commands/ports/event-log.ts'
+import { transaction } from '../../../../std/transaction.ts'
+import { CheckpointRefused, claimCheckpoint, endOf } from '../state/checkpoints.ts'
+import { parkedStreams, skippedOf } from '../state/parked.ts'
+import { advance, tell, type Claim } from '../state/progress.ts'
+import { applyEvents, type ApplyDeps } from './apply.ts'
+import { readAhead } from './read-ahead.ts'
 import { retryParked } from './retry.ts'
-import { skippedOf } from '../rebuild/shadow.ts'
-import type { ReadModelTables } from '../fold/tables.ts'
 import type { SharedLog } from './shared-log.ts'
-import { transaction } from '../../transaction.ts'
 
-/** The event that a projection does not get past, as too much is parked. The cause is what fold or database threw. */
-export class ProjectionStopped extends Error {
-  override readonly name = 'ProjectionStopped'
-  readonly event: RecordedEvent
-
-  constructor(event: RecordedEvent, cause: unknown) {
-    super(
-      `${MAX_PARKED_STREAMS} streams are parked already, and one more cannot be folded: ${faultText(cause, event)}`,
-      { cause },
-    )
-    this.event = event
-  }
-}
-
-/** One try to fold events into the tables. `failed`: it took no effect, or not all of it. */
-export type Batch = {
-  readonly projection: string
-  readonly events: readonly RecordedEvent[]
-  readonly ms: number
-  readonly failed: boolean
-}
-
-export type Follower = {
-  readonly store: EventStore
-  readonly pool: Pool
-  readonly shared: SharedLog
-  readonly projection: AnyProjection
-  readonly tables: ReadModelTables
-  readonly progress: Progress
-  /** Waits until there is room for one more writer. */
-  readonly turn: <Result>(work: () => Promise<Result>) => Promise<Result>
-  readonly onBatch?: ((batch: Batch) => void) | undefined
-  readonly log: { error(fields: object, message: string): void }
-}
+export type Follower = ApplyDeps & { readonly store: EventStore; readonly shared: SharedLog }
 
 const SAVE_IDLE_MS = 500
-
-// A commit that a crash of the database undoes takes the checkpoint back with it, and the events are folded again:
-// waiting for the disk would buy nothing.
-const BEGIN = 'begin; set local synchronous_commit = off'
 
 /**
  * Claims the checkpoint and folds page after page from there, until `signal` aborts. What is parked is tried once
@@ -146,145 +97,5 @@ const heal = async (follower: Follower, signal: AbortSignal): Promise<void> => {
       log.error({ projection: projection.name, stream, fault }, 'A parked stream could not be tried')
     })
     if (retried?.folded) tell(progress, progress.reached!)
-  }
-}
-
-/** The head, or the place where reading an empty log ends. */
-const endOf = async (store: EventStore): Promise<Position> =>
-  (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position
-
-type Move = { readonly from: Position | null; readonly to: Position; readonly generation: number }
-
-/**
- * Folds these events into the tables and moves the checkpoint with them. One that cannot be folded or stored is parked,
- * and so is what follows it in its stream. Where too much is parked already, the events before it take effect and the
- * checkpoint stands before it.
- * @throws ProjectionStopped, CheckpointLost
- */
-const applyEvents = async (
-  follower: Follower,
-  events: readonly RecordedEvent[],
-  move: Move,
-): Promise<Position> => {
-  const failed = await follower.turn(() => toldTry(follower, events, move))
-  if (!failed) return move.to
-  const { at, error } = failed
-  if (at === 0) throw new ProjectionStopped(events[0]!, error)
-  const between = await applyEvents(follower, events.slice(0, at), { ...move, to: events[at - 1]!.position })
-  advance(follower.progress, between, true)
-  return applyEvents(follower, events.slice(at), { ...move, from: between })
-}
-
-const toldTry = async (follower: Follower, events: readonly RecordedEvent[], move: Move) => {
-  const started = performance.now()
-  let failed = true
-  try {
-    const divide = await tryEvents(follower, events, move)
-    failed = divide !== null
-    return divide
-  } finally {
-    const ms = performance.now() - started
-    if (events.length > 0) follower.onBatch?.({ projection: follower.projection.name, events, ms, failed })
-  }
-}
-
-/** Where to divide the events, as one of them stands in the way. */
-type Divide = { readonly at: number; readonly error: unknown }
-
-const tryEvents = async (
-  follower: Follower,
-  events: readonly RecordedEvent[],
-  move: Move,
-): Promise<Divide | null> => {
-  try {
-    return await foldAndMove(follower, follower.projection.fold, events, move)
-  } catch (error) {
-    if (!isAboutData(error) || events.length === 0) throw error
-    if (events.length > 1) return { at: events.length >> 1, error }
-    const refused = () => {
-      throw error
-    }
-    return foldAndMove(follower, refused, events, move)
-  }
-}
-
-/** All of it in one transaction, or none where the projection must stop at one of the events. */
-const foldAndMove = async (
-  { pool, projection, tables, log }: Follower,
-  fold: AnyProjection['fold'],
-  events: readonly RecordedEvent[],
-  move: Move,
-): Promise<Divide | null> => {
-  let parked: readonly Parked[] = []
-  try {
-    await transaction(pool, BEGIN, async (client) => {
-      const some = await moveCheckpoint(client, projection, move)
-      const parking = some ? await readParking(client, projection) : NOTHING_PARKED
-      const load: LoadRows = (table, keys) => tables.load(client, table, keys)
-      const folded = await foldPage({ tables: tables.cells, fold }, events, load, parking)
-      if (folded.failure) throw new FoldFailed(folded.applied, folded.failure.error)
-      for (const changes of folded.changes) await tables.write(client, changes)
-      await parkEvents(client, projection, folded.parked)
-      parked = folded.parked
-    })
-  } catch (error) {
-    if (error instanceof FoldFailed) return { at: error.at, error: error.cause }
-    throw error
-  }
-  for (const { event, thrown } of parked)
-    if (thrown) {
-      const { id, type, stream, position } = event
-      const fields = { projection: projection.name, event: { id, type, position }, stream }
-      log.error(
-        { ...fields, fault: faultText(thrown.error, event) },
-        'An event is parked, and its stream waits',
-      )
-    }
-  return null
-}
-
-class FoldFailed extends Error {
-  readonly at: number
-
-  constructor(at: number, cause: unknown) {
-    super('A fold threw', { cause })
-    this.at = at
-  }
-}
-
-/** Pages one by one, the next one being read while its predecessor is written. */
-const readAhead = (pages: AsyncIterable<Page>) => {
-  const iterator = pages[Symbol.asyncIterator]()
-  let reading: Promise<IteratorResult<Page>> | undefined
-  const read = (): void => {
-    reading = iterator.next()
-    // Its error is for whoever takes the page; until then it is not unheard.
-    reading.catch(() => {})
-  }
-  return {
-    /** `withinMs` null waits without end. */
-    next: async (withinMs: number | null): Promise<Page | 'not yet' | 'ended'> => {
-      if (!reading) read()
-      const result = await within(reading!, withinMs)
-      if (result === null) return 'not yet'
-      if (result.done) return 'ended'
-      read()
-      return result.value
-    },
-    close: async (): Promise<void> => {
-      await reading?.catch(() => {})
-      await iterator.return?.()
-    },
-  }
-}
-
-const within = async <Value>(promise: Promise<Value>, ms: number | null): Promise<Value | null> => {
-  if (ms === null) return promise
-  const { promise: over, resolve } = Promise.withResolvers<null>()
-  const timer = setTimeout(resolve, Math.max(ms, 0), null)
-  try {
-    return await Promise.race([promise, over])
-  } finally {
-    clearTimeout(timer)
   }
 }

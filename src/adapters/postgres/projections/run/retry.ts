@@ -2,13 +2,13 @@ import type { ClientBase, Pool } from 'pg'
 import type { EventStore } from '../../../../commands/ports/event-log.ts'
 import type { RecordedEvent } from '../../../../domain/event.ts'
 import type { AnyProjection } from '../../../../projections/projection.ts'
-import { lockCheckpoint } from '../state/checkpoints.ts'
+import { transaction } from '../../../../std/transaction.ts'
+import { faultText, isAboutData } from '../fold/faults.ts'
 import { foldPage } from '../fold/page.ts'
-import { faultText, isAboutData } from '../state/parked.ts'
 import type { ReadModelTables } from '../fold/tables.ts'
-import { transaction } from '../../transaction.ts'
+import { lockCheckpoint } from '../state/checkpoints.ts'
 
-type Parts = {
+type Deps = {
   readonly store: EventStore
   readonly pool: Pool
   readonly projection: AnyProjection
@@ -46,8 +46,8 @@ const CHUNK = 500
  * the runner and beside itself, in any process: both do their work under the checkpoint's lock.
  * @returns null where nothing of this stream is parked
  */
-export const retryParked = async (parts: Parts, stream: string): Promise<Retried | null> => {
-  const { pool, store, projection } = parts
+export const retryParked = async (deps: Deps, stream: string): Promise<Retried | null> => {
+  const { pool, store, projection } = deps
   let folded = 0
   let most = CHUNK
   let refused = null as Refused
@@ -58,7 +58,7 @@ export const retryParked = async (parts: Parts, stream: string): Promise<Retried
     // Read before the lock is taken: a log that hangs must not hold the runner up.
     const events = await eventsOf(store, stream, queue)
     try {
-      const step = await transaction(pool, 'begin', (client) => drain(client, parts, stream, events, refused))
+      const step = await transaction(pool, 'begin', (client) => drain(client, deps, stream, events, refused))
       folded += step.folded
       if (step.error !== null) return { folded, remaining: step.remaining, error: step.error }
     } catch (error) {
@@ -76,11 +76,11 @@ export const retryParked = async (parts: Parts, stream: string): Promise<Retried
  * @returns null where nothing of this stream is parked, 'other' where the first is not the event that was named
  */
 export const skipParked = async (
-  parts: Parts,
+  deps: Deps,
   stream: string,
   skip: Skip,
 ): Promise<Skipped | 'other' | null> => {
-  const { pool, projection } = parts
+  const { pool, projection } = deps
   const skipped = await transaction(pool, 'begin', async (client) => {
     await lockCheckpoint(client, projection)
     const done = await client.query<SkippedEvent>(
@@ -103,7 +103,7 @@ export const skipParked = async (
     return first
   })
   if (skipped === null || skipped === 'other') return skipped
-  const retried = await retryParked(parts, stream)
+  const retried = await retryParked(deps, stream)
   return { skipped, ...(retried ?? { folded: 0, remaining: 0, error: null }) }
 }
 
@@ -150,7 +150,7 @@ type Refused = { readonly eventId: string; readonly error: unknown } | null
 /** Folds what is at the head of the list, as far as it is known; in a transaction of its own. */
 const drain = async (
   client: ClientBase,
-  { projection, tables }: Parts,
+  { projection, tables }: Deps,
   stream: string,
   events: Events,
   refused: Refused,

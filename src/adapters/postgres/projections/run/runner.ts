@@ -3,15 +3,18 @@ import { ForeignPosition, type EventStore } from '../../../../commands/ports/eve
 import type { Lease, Leases } from '../../../../commands/ports/leases.ts'
 import type { Position } from '../../../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../../../projections/projection.ts'
+import { turns } from '../../../../std/in-parallel.ts'
+import { pause } from '../../../../std/pause.ts'
+import { readModelTables } from '../fold/tables.ts'
 import { CheckpointLost } from '../state/checkpoints.ts'
-import { follow, ProjectionStopped, type Batch, type Follower } from './follow.ts'
 import { listParked, type ParkedStream } from '../state/parked.ts'
 import { checkpointReader, newProgress, progressElsewhere, tell, waitForProgress } from '../state/progress.ts'
-import { retryParked, skipParked, type Retried, type Skip, type Skipped } from './retry.ts'
 import { readStatus, type ProjectionStatus } from '../state/status.ts'
-import { readModelTables } from '../fold/tables.ts'
-import { watchClaims } from './watch-claims.ts'
+import { ProjectionStopped, type Batch } from './apply.ts'
+import { follow, type Follower } from './follow.ts'
+import { retryParked, skipParked, type Retried, type Skip, type Skipped } from './retry.ts'
 import { sharedLog } from './shared-log.ts'
+import { watchClaims } from './watch-claims.ts'
 
 /** Where the runner says what a person must know; a pino logger fits. */
 export type RunnerLog = {
@@ -39,7 +42,7 @@ export type ProjectionRunner = {
   skip(name: string, stream: string, skip: Skip): Promise<Skipped | 'other' | null>
 }
 
-export type RunnerParts = {
+export type RunnerDeps = {
   readonly store: EventStore
   readonly pool: Pool
   readonly leases: Leases
@@ -54,7 +57,7 @@ export type RunnerParts = {
   readonly onBatch?: (batch: Batch) => void
 }
 
-type Runner = Follower & Required<Pick<RunnerParts, 'leases' | 'log' | 'retryMs'>>
+type Runner = Follower & Required<Pick<RunnerDeps, 'leases' | 'log' | 'retryMs'>>
 
 const HELD_ELSEWHERE_MS = 1_000
 
@@ -63,17 +66,17 @@ export const projectionRunner = ({
   projections,
   pageSize = 1_000,
   writers = 4,
-  ...parts
-}: RunnerParts): ProjectionRunner => {
+  ...deps
+}: RunnerDeps): ProjectionRunner => {
   const turn = turns(writers)
   const types = new Set(projections.flatMap(({ events }) => events.map(({ type }) => type)))
-  const shared = sharedLog(parts.store, [...types], pageSize)
+  const shared = sharedLog(deps.store, [...types], pageSize)
   const runners = new Map<string, Runner>(
     projections.map((projection) => [
       projection.name,
       {
         retryMs: { first: 200, most: 60_000 },
-        ...parts,
+        ...deps,
         projection,
         shared,
         turn,
@@ -83,7 +86,7 @@ export const projectionRunner = ({
     ]),
   )
   if (runners.size < projections.length) throw new TypeError('Two projections have the same name')
-  const checkpoints = checkpointReader(parts.pool)
+  const checkpoints = checkpointReader(deps.pool)
   const runnerOf = (name: string): Runner => {
     const runner = runners.get(name)
     if (!runner) throw new TypeError(`There is no projection ${name}`)
@@ -101,17 +104,17 @@ export const projectionRunner = ({
       const all = [...runners.values()]
       const progresses = all.map(({ progress }) => progress)
       await Promise.all([
-        watchClaims(parts.pool, progresses, signal),
+        watchClaims(deps.pool, progresses, signal),
         ...all.map((runner) => keepRunning(runner, signal)),
       ])
     },
     waitFor: async (name, position, limit) => {
-      if (!parts.store.isPosition(position)) throw new ForeignPosition()
+      if (!deps.store.isPosition(position)) throw new ForeignPosition()
       const { progress, projection } = runnerOf(name)
-      const elsewhere = progressElsewhere(parts.store, projection, checkpoints)
+      const elsewhere = progressElsewhere(deps.store, projection, checkpoints)
       return waitForProgress(progress, position, limit, elsewhere, shared.hurry)
     },
-    status: () => readStatus(parts, [...runners.values()], checkpoints),
+    status: () => readStatus(deps, [...runners.values()], checkpoints),
     onAdvanced: (name, listener) => {
       const { listeners } = runnerOf(name).progress
       listeners.add(listener)
@@ -119,7 +122,7 @@ export const projectionRunner = ({
     },
     parked: async (name, after, limit) => {
       const runner = runners.get(name)
-      return runner ? listParked(parts.pool, runner.projection, after, limit) : null
+      return runner ? listParked(deps.pool, runner.projection, after, limit) : null
     },
     retry: (name, stream) => operate(name, (runner) => retryParked(runner, stream)),
     skip: (name, stream, skip) => operate(name, (runner) => skipParked(runner, stream, skip)),
@@ -187,31 +190,3 @@ const report = async (
   log.error({ projection: projection.name, ...progress.error, pauseMs }, 'A projection stands still')
   await pause(pauseMs, stop)
 }
-
-/** At most so many at once; the others wait in order. */
-const turns = (most: number): Follower['turn'] => {
-  const waiting: (() => void)[] = []
-  let free = most
-  return async (work) => {
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else free++
-    }
-  }
-}
-
-const pause = (ms: number, stop: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      stop.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, stop.aborted ? 0 : ms)
-    stop.addEventListener('abort', done)
-  })

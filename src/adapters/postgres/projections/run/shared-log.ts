@@ -1,6 +1,7 @@
 import type { EventStore, Page } from '../../../../commands/ports/event-log.ts'
 import type { Position } from '../../../../domain/event.ts'
 import { UnknownShape } from '../../../../domain/upcast.ts'
+import { notifier } from '../../../../std/notifier.ts'
 
 /** One reading of the log for many readers. Events are shared with the others: nobody may change them. */
 export type SharedLog = {
@@ -53,15 +54,15 @@ export const sharedLog = (
   gatherMs = GATHER_MS,
 ): SharedLog => {
   const places = new Map<object, Place>()
-  const moved = bell()
-  const hurried = bell()
+  const moved = notifier()
+  const hurried = notifier()
   let inHurry = false
   let front: Front | null = null
 
   const end = (of: Front): void => {
     if (front === of) front = null
     of.stop.abort()
-    hurried.ring()
+    hurried.notify()
     of.pages.return?.().catch(() => {})
   }
   const startAt = (place: Place): Front => {
@@ -88,14 +89,15 @@ export const sharedLog = (
       const atLeast = inHurry || of.busyPages < BUSY_PAGES ? gatherMs.least : gatherMs.most
       const ms = of.atHeadSince + atLeast - performance.now()
       if (ms <= 0 || of.stop.signal.aborted) break
-      await hurried.heard(ms)
+      await hurried.wait(hurried.count(), { ms })
     }
     inHurry = false
   }
 
   const pull = async (of: Front): Promise<void> => {
     const until = performance.now() + PATIENCE_MS
-    while (mustWait(of) && performance.now() < until) await moved.heard(until - performance.now())
+    while (mustWait(of) && performance.now() < until)
+      await moved.wait(moved.count(), { ms: until - performance.now() })
     await gather(of)
     try {
       const asked = performance.now()
@@ -145,7 +147,7 @@ export const sharedLog = (
   return {
     hurry: () => {
       inHurry = true
-      hurried.ring()
+      hurried.notify()
     },
     subscribe: async function* ({ after, types: wanted, signal }) {
       const reader = {}
@@ -153,7 +155,7 @@ export const sharedLog = (
       try {
         for (;;) {
           places.set(reader, place)
-          moved.ring()
+          moved.notify()
           const page = await next(place, wanted, signal)
           if (!page) return
           place = page.position
@@ -161,7 +163,7 @@ export const sharedLog = (
         }
       } finally {
         places.delete(reader)
-        moved.ring()
+        moved.notify()
         if (places.size === 0 && front) end(front)
       }
     },
@@ -176,25 +178,6 @@ const pageOf = (page: Page, after: Place, to: Place, wanted: ReadonlySet<string>
   position: to as Position,
   atHead: page.atHead && to === page.position,
 })
-
-const bell = () => {
-  const waiting = new Set<() => void>()
-  return {
-    ring: (): void => {
-      for (const resume of waiting) resume()
-    },
-    heard: (withinMs: number): Promise<void> =>
-      new Promise((resolve) => {
-        const done = () => {
-          clearTimeout(timer)
-          waiting.delete(done)
-          resolve()
-        }
-        const timer = setTimeout(done, withinMs)
-        waiting.add(done)
-      }),
-  }
-}
 
 /** Waits for the promise, or for the abort. A rejection that comes after the abort is for the others. */
 const unlessAborted = async (promise: Promise<void>, signal: AbortSignal): Promise<void> => {

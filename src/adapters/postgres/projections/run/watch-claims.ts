@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Pool } from 'pg'
-import { readClaims, CheckpointLost } from '../state/checkpoints.ts'
+import { pause } from '../../../../std/pause.ts'
+import { CheckpointLost, readClaims } from '../state/checkpoints.ts'
 import type { Progress } from '../state/progress.ts'
 
 const LOOK_MS = 1_000
@@ -15,7 +15,7 @@ export const watchClaims = async (
   signal: AbortSignal,
 ): Promise<void> => {
   while (!signal.aborted) {
-    await pause(LOOK_MS, undefined, { signal }).catch(() => {})
+    await pause(LOOK_MS, signal)
     // Taken before the rows are read: those can only be ahead of it, unless somebody set them back.
     const claims = running.flatMap(({ key, claim }) => (claim ? [{ key, claim, saved: claim.saved }] : []))
     if (claims.length === 0 || signal.aborted) continue

@@ -1,8 +1,9 @@
 import type { ClientBase, Pool } from 'pg'
+import type { EventStore } from '../../../../commands/ports/event-log.ts'
 import type { Position } from '../../../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../../../projections/projection.ts'
-import { clearParked } from './parked.ts'
 import { createTables, quoted } from '../fold/tables.ts'
+import { clearParked } from './parked.ts'
 
 /** The read model and the log do not belong together; nothing is read until a person has looked. */
 export class CheckpointRefused extends Error {
@@ -25,7 +26,7 @@ export class CheckpointLost extends Error {
   override readonly name = 'CheckpointLost'
 }
 
-type Of = Pick<AnyProjection, 'name' | 'version' | 'tables'>
+type Key = Pick<AnyProjection, 'name' | 'version'>
 
 /**
  * Makes this generation of the lease the only one that may move the checkpoint, and the tables where they are not
@@ -35,16 +36,13 @@ type Of = Pick<AnyProjection, 'name' | 'version' | 'tables'>
  */
 export const claimCheckpoint = async (
   client: ClientBase,
-  projection: Of,
+  projection: Key & Pick<AnyProjection, 'tables'>,
   log: { readonly storeId: string; readonly head: Position },
   generation: number,
 ): Promise<Position | null> => {
   const { name, version } = projection
   const schema = schemaOf(projection)
-  const made = await client.query(
-    'insert into mailtrail.checkpoints (projection, version, store_id) values ($1, $2, $3) on conflict do nothing',
-    [name, version, log.storeId],
-  )
+  const isNew = await makeCheckpoint(client, projection, log.storeId)
   const found = await client.query<{ same: boolean; position: Position | null; generation: string }>(
     `select store_id = $3 as same, position, generation::text from mailtrail.checkpoints
      where projection = $1 and version = $2 for update`,
@@ -56,7 +54,7 @@ export const claimCheckpoint = async (
   if (Number(checkpoint.generation) > generation) throw new CheckpointLost(`${schema} has a newer owner`)
 
   // Tables without a checkpoint are of unknown age.
-  if (made.rowCount === 1) await client.query(`drop schema if exists ${quoted(schema)} cascade`)
+  if (isNew) await client.query(`drop schema if exists ${quoted(schema)} cascade`)
   const empty = await createTables(client, schema, projection.tables)
   if (empty) await clearParked(client, projection)
   await client.query(
@@ -75,7 +73,7 @@ export const claimCheckpoint = async (
  */
 export const moveCheckpoint = async (
   client: ClientBase,
-  { name, version }: Pick<Of, 'name' | 'version'>,
+  { name, version }: Key,
   move: { readonly from: Position | null; readonly to: Position; readonly generation: number },
 ): Promise<boolean> => {
   const moved = await client.query<{ parked: boolean }>({
@@ -90,11 +88,33 @@ export const moveCheckpoint = async (
   return checkpoint.parked
 }
 
-/** Keeps every runner from moving the checkpoint until this transaction ends. */
-export const lockCheckpoint = async (
+/** @returns whether it was not there before */
+export const makeCheckpoint = async (
   client: ClientBase,
-  { name, version }: Pick<Of, 'name' | 'version'>,
+  { name, version }: Key,
+  storeId: string,
+): Promise<boolean> => {
+  const made = await client.query(
+    'insert into mailtrail.checkpoints (projection, version, store_id) values ($1, $2, $3) on conflict do nothing',
+    [name, version, storeId],
+  )
+  return made.rowCount === 1
+}
+
+/** For tables that are put in the place of others, under the lock. */
+export const setCheckpoint = async (
+  client: ClientBase,
+  { name, version }: Key,
+  position: Position,
 ): Promise<void> => {
+  await client.query(
+    'update mailtrail.checkpoints set position = $3, updated_at = now() where projection = $1 and version = $2',
+    [name, version, position],
+  )
+}
+
+/** Keeps every runner from moving the checkpoint until this transaction ends. */
+export const lockCheckpoint = async (client: ClientBase, { name, version }: Key): Promise<void> => {
   await client.query('select from mailtrail.checkpoints where projection = $1 and version = $2 for update', [
     name,
     version,
@@ -122,5 +142,46 @@ export const readClaims = async (
 }
 
 /** Each version of a projection has a checkpoint of its own: `outbox.v2`. */
-export const checkpointKey = ({ name, version }: Pick<Of, 'name' | 'version'>): string =>
-  `${name}.v${version}`
+export const checkpointKey = ({ name, version }: Key): string => `${name}.v${version}`
+
+/** The head, or the place where reading an empty log ends. */
+export const endOf = async (store: EventStore): Promise<Position> =>
+  (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position
+
+/**
+ * How far the tables in use are; undefined where they were never filled.
+ * @throws CheckpointRefused where they belong to another log
+ */
+export const livePosition = async (
+  client: ClientBase,
+  { name, version }: Key,
+  storeId: string,
+): Promise<Position | null | undefined> => {
+  const { rows } = await client.query<{ same: boolean; position: Position | null }>(
+    `select store_id = $3 as same, position from mailtrail.checkpoints where projection = $1 and version = $2`,
+    [name, version, storeId],
+  )
+  const [checkpoint] = rows
+  if (checkpoint?.same === false) throw ofAnotherLog(schemaOf({ name, version }))
+  return checkpoint?.position
+}
+
+/**
+ * How far the tables in use are, and where the log ends.
+ * @throws CheckpointRefused where some belong to another log, or are ahead of this one
+ */
+export const livePositions = async (
+  client: ClientBase,
+  store: EventStore,
+  projections: readonly AnyProjection[],
+): Promise<{ readonly positions: readonly (Position | null)[]; readonly head: Position }> => {
+  const storeId = await store.storeId()
+  const positions: (Position | null)[] = []
+  for (const projection of projections)
+    positions.push((await livePosition(client, projection, storeId)) ?? null)
+  // Asked for last, as runners go on meanwhile.
+  const head = await endOf(store)
+  const ahead = projections.find((_projection, index) => (positions[index] ?? '') > head)
+  if (ahead) throw aheadOfLog(schemaOf(ahead))
+  return { positions, head }
+}

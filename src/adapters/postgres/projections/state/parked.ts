@@ -1,7 +1,6 @@
-import pg, { type ClientBase, type Pool } from 'pg'
-import type { RecordedEvent } from '../../../../domain/event.ts'
+import type { ClientBase, Pool } from 'pg'
 import type { AnyProjection } from '../../../../projections/projection.ts'
-import { storable } from '../fold/cells.ts'
+import { faultText } from '../fold/faults.ts'
 import type { Parked, Parking } from '../fold/page.ts'
 
 /** So many streams of a read model may wait; beyond that it is the code that is wrong, and the read model stands still. */
@@ -24,10 +23,6 @@ export type ParkedStream = {
 }
 
 type Of = Pick<AnyProjection, 'name' | 'version'>
-
-/** Data exceptions, broken constraints and exceeded limits (SQLSTATE classes 22, 23 and 54): trying again is no help. */
-export const isAboutData = (error: unknown): error is pg.DatabaseError =>
-  error instanceof pg.DatabaseError && /^(?:22|23|54)/.test(error.code ?? '')
 
 export const NOTHING_PARKED: Parking = { streams: new Set(), room: MAX_PARKED_STREAMS }
 
@@ -133,25 +128,11 @@ export const parkedStreams = async (db: Pool, { name, version }: Of): Promise<st
   return rows.map(({ stream }) => stream)
 }
 
-const MAX_FAULT_CHARACTERS = 500
-
-/**
- * What was thrown, in a form that may be kept and shown: class and message, without any word of the event's data that
- * got into it. The database's own messages quote rows, so of these there is the code, and what it is about.
- */
-export const faultText = (thrown: unknown, { data }: Pick<RecordedEvent, 'data'>): string => {
-  if (thrown instanceof pg.DatabaseError) {
-    const about = [thrown.table, thrown.column, thrown.constraint].filter((name) => name !== undefined)
-    return `The database refused a row: ${[`SQLSTATE ${thrown.code}`, ...about].join(', ')}`
-  }
-  if (!(thrown instanceof Error)) return 'The fold threw something that is not an error'
-  const values = valuesIn(data)
-  const isData = (word: string) =>
-    values.some((value) => (word.length < 3 ? value === word : value.includes(word)))
-  const message = thrown.message.replaceAll(/[\p{L}\p{N}]+/gu, (word) => (isData(word) ? '…' : word))
-  return storable(`${thrown.name}: ${message}`.slice(0, MAX_FAULT_CHARACTERS))
+/** Ids of the events that somebody decided to go without in this read model. */
+export const skippedOf = async (db: Pool | ClientBase, { name, version }: Of): Promise<Set<string>> => {
+  const { rows } = await db.query<{ id: string }>(
+    'select event_id as id from mailtrail.skipped_events where projection = $1 and version = $2',
+    [name, version],
+  )
+  return new Set(rows.map(({ id }) => id))
 }
-
-/** Texts and numbers in some JSON, as texts. The names of its fields are not data. */
-const valuesIn = (value: unknown): string[] =>
-  typeof value === 'object' && value !== null ? Object.values(value).flatMap(valuesIn) : [String(value)]

@@ -1,8 +1,9 @@
 import type { Pool } from 'pg'
 import { schemaOf, type AnyProjection } from '../../../../projections/projection.ts'
-import { clearParked } from './parked.ts'
+import { transaction } from '../../../../std/transaction.ts'
 import { createTables } from '../fold/tables.ts'
-import { transaction } from '../../transaction.ts'
+import { lockCheckpoint } from './checkpoints.ts'
+import { clearParked } from './parked.ts'
 
 const LOCK = 727_002
 
@@ -14,18 +15,14 @@ export const prepareReadModels = (pool: Pool, projections: readonly AnyProjectio
   transaction(pool, 'begin', async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [LOCK])
     for (const projection of projections) {
-      const { name, version } = projection
       // Locked before its tables are looked at: a runner moves it in the transaction that writes them.
-      await client.query(
-        'select from mailtrail.checkpoints where projection = $1 and version = $2 for update',
-        [name, version],
-      )
+      await lockCheckpoint(client, projection)
       if (!(await createTables(client, schemaOf(projection), projection.tables))) continue
       // Empty tables are filled from the start, whatever was read into those that are gone; who filled those must
       // claim it again.
       await client.query(
         'update mailtrail.checkpoints set position = null, generation = generation + 1 where projection = $1 and version = $2',
-        [name, version],
+        [projection.name, projection.version],
       )
       await clearParked(client, projection)
     }

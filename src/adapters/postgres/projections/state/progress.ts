@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import type { EventStore } from '../../../../commands/ports/event-log.ts'
 import type { Position } from '../../../../domain/event.ts'
 import type { AnyProjection } from '../../../../projections/projection.ts'
+import { notifier, type Notifier } from '../../../../std/notifier.ts'
 import { checkpointKey, readCheckpoints } from './checkpoints.ts'
 
 /** Why a projection stands still; it is tried again, later and later. `event` is the one that it stands before. */
@@ -30,7 +31,7 @@ export type Progress = {
   /** The generation of the lease under which what is parked was tried again. */
   healedUnder: number | null
   readonly listeners: Set<(position: Position) => void>
-  readonly waiting: Set<() => void>
+  readonly advanced: Notifier
 }
 
 /** How often a wait looks what other processes did. */
@@ -45,14 +46,14 @@ export const newProgress = (projection: AnyProjection): Progress => ({
   error: null,
   healedUnder: null,
   listeners: new Set(),
-  waiting: new Set(),
+  advanced: notifier(),
 })
 
 /** Notes an advance and wakes who waits for it. `changed` tells that tables changed, and listeners hear of it. */
 export const advance = (progress: Progress, position: Position, changed: boolean): void => {
   progress.reached = position
   if (progress.error && (progress.error.event?.position ?? position) <= position) progress.error = null
-  for (const wake of progress.waiting) wake()
+  progress.advanced.notify()
   if (changed) tell(progress, position)
 }
 
@@ -105,6 +106,7 @@ export const waitForProgress = async (
   const passed = (reached: Position | null | undefined) => Boolean(reached) && reached! >= position
   let looked: Position | null | undefined
   for (;;) {
+    const seen = progress.advanced.count()
     if (passed(progress.reached)) return true
     const saved = progress.running ? undefined : await elsewhere.saved()
     if (passed(saved)) return true
@@ -113,20 +115,6 @@ export const waitForProgress = async (
     looked = saved
     if (signal.aborted) return false
     hurry()
-    await nextAdvance(progress, signal)
+    await progress.advanced.wait(seen, { ms: POLL_MS, signal })
   }
 }
-
-/** The next advance here, the signal's abort, or the time at which to look what other processes did. */
-const nextAdvance = (progress: Progress, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      progress.waiting.delete(done)
-      resolve()
-    }
-    const timer = setTimeout(done, POLL_MS)
-    signal.addEventListener('abort', done)
-    progress.waiting.add(done)
-  })

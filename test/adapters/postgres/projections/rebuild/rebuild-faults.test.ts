@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
 import t from 'tap'
 import { createPool } from '../../../../../src/adapters/postgres/pool.ts'
+import { createTables } from '../../../../../src/adapters/postgres/projections/fold/tables.ts'
 import { RebuildStopped } from '../../../../../src/adapters/postgres/projections/rebuild/fill.ts'
 import { rebuildReadModels } from '../../../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
-import { ReadModelBusy } from '../../../../../src/adapters/postgres/projections/rebuild/shadow.ts'
-import { createTables } from '../../../../../src/adapters/postgres/projections/fold/tables.ts'
-import { transaction } from '../../../../../src/adapters/postgres/transaction.ts'
+import { ReadModelBusy } from '../../../../../src/adapters/postgres/projections/rebuild/session.ts'
 import { verifyReadModels } from '../../../../../src/adapters/postgres/projections/rebuild/verify.ts'
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import type { RecordedEvent } from '../../../../../src/domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../../../../src/projections/projection.ts'
+import { transaction } from '../../../../../src/std/transaction.ts'
 import {
   add,
   counter,

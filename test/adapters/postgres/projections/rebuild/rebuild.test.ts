@@ -1,7 +1,7 @@
 import t from 'tap'
 import { rebuildReadModels } from '../../../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
 import { createTables } from '../../../../../src/adapters/postgres/projections/fold/tables.ts'
-import { transaction } from '../../../../../src/adapters/postgres/transaction.ts'
+import { transaction } from '../../../../../src/std/transaction.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
 import {
   add,

@@ -16,7 +16,7 @@ import {
 } from '../../../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
 import {
   projectionRunner,
-  type RunnerParts,
+  type RunnerDeps,
 } from '../../../../../src/adapters/postgres/projections/run/runner.ts'
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import type { Lease, Leases } from '../../../../../src/commands/ports/leases.ts'
@@ -215,7 +215,7 @@ t.test('a projection runner', async (t) => {
   }
   const running = (
     t: { teardown(fn: () => unknown): void },
-    parts: Partial<RunnerParts> & Pick<RunnerParts, 'store' | 'projections'>,
+    parts: Partial<RunnerDeps> & Pick<RunnerDeps, 'store' | 'projections'>,
   ) => {
     const leases = parts.leases ?? postgresLeases(pool, { owner: 'test' })
     const runner = projectionRunner({ pool, log: silent, retryMs, ...parts, leases })
@@ -233,7 +233,7 @@ t.test('a projection runner', async (t) => {
     store: EventStore,
     name: string,
   ) => {
-    if (!(await runner.waitFor(name, (await store.head())!, 20_000))) throw new Error('Not caught up in time')
+    if (!(await runner.waitFor(name, (await store.head())!, 60_000))) throw new Error('Not caught up in time')
   }
   const sample = (seed: number, size: number) =>
     fc.sample(fc.array(anyEvent, { minLength: size, maxLength: size }), { seed, numRuns: 1 })[0]!

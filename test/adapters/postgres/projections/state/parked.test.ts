@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { migrate } from '../../../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../../../src/adapters/postgres/pool.ts'
+import { faultText } from '../../../../../src/adapters/postgres/projections/fold/faults.ts'
 import {
   clearParked,
-  faultText,
   MAX_PARKED_STREAMS,
 } from '../../../../../src/adapters/postgres/projections/state/parked.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
