@@ -27,7 +27,7 @@ export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => 
     config: { permission: 'keys:manage', answersOnce: true },
     schema: {
       tags,
-      summary: 'Make an API key; its token is shown once',
+      summary: 'Create an API key; its token is shown once',
       body: z.object({
         name: z
           .string()
@@ -36,7 +36,10 @@ export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => 
           .max(200)
           .regex(/^\P{Cc}*$/u, 'has a control character'),
         scopes,
-        userId: crmId.nullable().default(null).describe('Binds the key to one user of the CRM'),
+        userId: crmId
+          .nullable()
+          .default(null)
+          .describe('The user that the key acts for; null for a key that is not bound to a user'),
         expiresAt: askedInstant.nullable().default(null),
       }),
       response: { 201: z.object({ id: z.string(), token: z.string() }), ...problems },
@@ -62,7 +65,7 @@ export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => 
     config: { permission: 'keys:manage' },
     schema: {
       tags,
-      summary: 'Revoke an API key at once',
+      summary: 'Revoke an API key',
       params: z.object({ id: z.string().max(40).describe('Id of an API key') }),
       response: { 204: z.undefined(), ...problems },
     },

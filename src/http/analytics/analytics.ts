@@ -17,7 +17,7 @@ const figures = {
   opened: share.describe('Share of delivered, by people'),
   clicked: share.describe('Share of delivered, by people'),
   replied: share.describe('Share of delivered'),
-  raw: z.object({ opened: share, clicked: share }).describe('Requests by machines included; shares of sent'),
+  raw: z.object({ opened: share, clicked: share }).describe('Including requests by machines; shares of sent'),
 }
 const reportView = z.object({
   from: z.string(),
@@ -26,7 +26,7 @@ const reportView = z.object({
   totals: z.object(figures),
   byTemplate: z.array(
     z.object({
-      templateId: z.string().nullable().describe('Null for messages written without a template'),
+      templateId: z.string().nullable().describe('Null for emails written without a template'),
       template: z.string().nullable(),
       deleted: z.boolean(),
       ...figures,
@@ -43,19 +43,19 @@ export const analyticsRoutes = (
     config: { permission: 'analytics:read', reads: [queries.readModels.engagement] },
     schema: {
       tags: ['Analytics'],
-      summary: 'Sent, delivered, opened, clicked and replied, in all and by template',
+      summary: 'Get the engagement report: totals and figures by template',
       querystring: z.object({
         period: z
           .enum(periodNames)
           .optional()
-          .describe('`last_30_days` where neither period nor days are given'),
+          .describe('`last_30_days` if neither `period` nor `from` and `to` are given'),
         from: z.iso.date().optional().describe("First day, in the organisation's time zone"),
-        to: z.iso.date().optional().describe('Last day, included'),
+        to: z.iso.date().optional().describe('Last day, inclusive'),
         account: accountId.optional(),
         template: z
           .union([templateId, z.literal('none')])
           .optional()
-          .describe('`none`: messages written without one'),
+          .describe('A template id, or `none` for emails written without a template'),
       }),
       response: { 200: reportView, ...problems },
     },

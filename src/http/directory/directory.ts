@@ -29,7 +29,7 @@ export const directoryRoutes = (
       config: { permission: 'directory:write' },
       schema: {
         tags,
-        summary: `Put a ${kind}`,
+        summary: `Create or replace a ${kind}`,
         params: byId,
         body: value,
         response: { 200: view, ...problems },
@@ -51,7 +51,7 @@ export const directoryRoutes = (
     })
     app.delete(`/v1/directory/${path}/:id`, {
       config: { permission: 'directory:write' },
-      schema: { tags, summary: `Remove a ${kind}`, params: byId, response: { 204: z.null(), ...problems } },
+      schema: { tags, summary: `Delete a ${kind}`, params: byId, response: { 204: z.null(), ...problems } },
       handler: async (request, reply) => {
         const handled = await commands.remove(request.caller, kind, request.params.id)
         return answered(reply.status(204), handled, null)
@@ -79,7 +79,7 @@ export const directoryRoutes = (
     config: { permission: 'directory:write' },
     schema: {
       tags,
-      summary: 'Put the organisation',
+      summary: 'Replace the organisation',
       body: organization,
       response: { 200: organization, ...problems },
     },

@@ -14,18 +14,21 @@ export const eventLogRoutes = (
     config: { permission: 'system:read' },
     schema: {
       tags: ['Health'],
-      summary: 'Where the event log ended at an instant',
+      summary: 'Get the position of the event log at an instant',
       querystring: z.object({
         at: z.iso
           .datetime({ offset: true })
           .regex(/^(?!0000)/)
-          .describe('RFC 3339; what was recorded by then is before it'),
+          .describe('RFC 3339. Events recorded by then lie at or before the position'),
       }),
       response: {
         200: z.object({
-          storeId: z.string().describe('Which log it is'),
+          storeId: z.string().describe('Identifies the event log'),
           at: z.string(),
-          position: z.string().nullable().describe('Of the last event by then; null where there was none'),
+          position: z
+            .string()
+            .nullable()
+            .describe('Position of the last event recorded by then; null if there was none'),
         }),
         ...problems,
       },

@@ -28,7 +28,7 @@ export const healthRoutes = (
     config,
     schema: {
       tags,
-      summary: 'Is the process alive?',
+      summary: 'Check that the process is alive',
       security: [],
       response: { 200: z.object({ status: z.literal('ok') }), ...problems },
     },
@@ -38,7 +38,7 @@ export const healthRoutes = (
     config,
     schema: {
       tags,
-      summary: 'Can it answer requests: are database, event log and read models there?',
+      summary: 'Check that the process can answer requests',
       security: [],
       response: { 200: z.object({ status: z.literal('ready') }), ...problems },
     },

@@ -12,23 +12,23 @@ const projectionView = z
     head: z.string().nullable(),
     lagMs: z.number().nullable(),
     runningHere: z.boolean(),
-    error: z.string().nullable().describe('Why it stands still'),
+    error: z.string().nullable().describe('Why the read model has stopped'),
     parked: z
       .object({
         events: z.int(),
         streams: z.int(),
         late: z
           .int()
-          .describe('Events taken in after their turn: verify the read model, and rebuild it if it differs'),
+          .describe('Events folded out of order: verify the read model, and rebuild it if it differs'),
       })
-      .describe('What it could not take in, and what waits behind that'),
+      .describe('Events that could not be folded, and those that wait behind them'),
   })
   .meta({ id: 'Projection' })
 
 const parkedView = z
   .object({
     stream: z.string(),
-    events: z.int().describe('How many of this stream wait, the first included'),
+    events: z.int().describe('How many events of this stream are parked'),
     first: z.object({
       eventId: z.string(),
       type: z.string(),
@@ -39,16 +39,16 @@ const parkedView = z
     error: z
       .string()
       .nullable()
-      .describe('Why the first could not be taken in; null where it was not tried yet'),
+      .describe('Why the first one could not be folded; null if it has not been tried yet'),
     attempts: z.int(),
   })
   .meta({ id: 'ParkedStream' })
 
 const retriedView = z.object({
   stream: z.string(),
-  folded: z.int().describe('Events that are in the read model now'),
-  remaining: z.int().describe('Events that still wait'),
-  error: z.string().nullable().describe('Why the first of those could not be taken in'),
+  folded: z.int().describe('Events that were folded'),
+  remaining: z.int().describe('Events that are still parked'),
+  error: z.string().nullable().describe('Why the first of those could not be folded'),
 })
 const skippedView = retriedView.extend({
   skipped: z.object({ eventId: z.string(), type: z.string(), revision: z.int(), position: z.string() }),
@@ -96,7 +96,7 @@ const toParkedView = ({ stream, events, error, attempts, ...first }: ParkedRow) 
 
 const byName = z.object({ name: z.string().max(200).describe('Name of a read model') })
 const byStream = byName.extend({
-  stream: z.string().max(1000).describe('As the list of parked streams has it'),
+  stream: z.string().max(1000).describe('Name of a stream, as in the list of parked streams'),
 })
 const skipping = z.object({
   reason: z
@@ -105,8 +105,13 @@ const skipping = z.object({
     .min(1)
     .max(500)
     .regex(/^\P{Cc}*$/u, 'has a control character')
-    .describe('Kept on record, with who asked'),
-  eventId: z.string().max(100).nullable().default(null).describe('Skip nothing but this event'),
+    .describe('Why it is skipped; recorded together with who asked'),
+  eventId: z
+    .string()
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('Skip only if this event is the first one parked'),
 })
 
 /** Read models: how far each has come, which events they could not take in, and what to do about those. */
@@ -116,7 +121,7 @@ export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void =>
     config: { permission: 'system:read' },
     schema: {
       tags,
-      summary: 'How far each read model has come',
+      summary: 'List read models and how far each has come',
       response: { 200: z.object({ data: z.array(projectionView) }), ...problems },
     },
     handler: async () => {
@@ -128,7 +133,7 @@ export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void =>
     config: { permission: 'system:read' },
     schema: {
       tags,
-      summary: 'Streams that wait behind an event that the read model could not take in',
+      summary: 'List the streams with parked events',
       params: byName,
       querystring: pageQuery,
       response: { 200: pageOf(parkedView), ...problems },
@@ -144,10 +149,10 @@ export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void =>
     config: { permission: 'system:write' },
     schema: {
       tags,
-      summary: 'Try the parked events of a stream again, in their order',
+      summary: 'Retry the parked events of a stream',
       description:
-        'They come later than events of other streams that were recorded after them. A read model in whose rows ' +
-        'streams meet may differ from a rebuild for that: verify it, and rebuild it where it does.',
+        'Retried events are folded after events of other streams that were recorded later. A read model that combines ' +
+        'several streams in one row may then differ from a rebuild: verify it, and rebuild it if it differs.',
       params: byStream,
       response: { 200: retriedView, ...problems },
     },
@@ -161,10 +166,10 @@ export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void =>
     config: { permission: 'system:write' },
     schema: {
       tags,
-      summary: 'Go without the first parked event of a stream, and try the rest',
+      summary: 'Skip the first parked event of a stream and retry the rest',
       description:
-        'The event stays in the log; this read model goes without it from then on, rebuilt or not. Who decided so, ' +
-        'when and why is kept.',
+        'The event stays in the log, but this read model leaves it out from now on, also after a rebuild. Who decided ' +
+        'that, when and why is recorded.',
       params: byStream,
       body: skipping,
       response: { 200: skippedView, ...problems },

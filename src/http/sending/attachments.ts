@@ -14,7 +14,7 @@ const emptyFile = defineProblem(400, 'empty-file', {
   remedy: 'Send the contents of the file as the body.',
 })
 
-/** Files to attach. What is answered goes into `attachments` of a message as it is. */
+/** Files to attach. The answer goes into the `attachments` of a draft as it is. */
 export const attachmentRoutes = (
   app: App,
   { commands, files }: { readonly commands: SendingCommands; readonly files: FileSeals },
@@ -28,11 +28,11 @@ export const attachmentRoutes = (
       bodyLimit: MAX_FILES_BYTES,
       schema: {
         tags: ['Drafts'],
-        summary: 'Upload a file, 25 MB at most',
+        summary: 'Upload a file of up to 25 MB',
         description:
-          'The body is the file as it is, Content-Type its type. The same file again has the same `blob`.',
+          'The body is the content of the file, and Content-Type its type. The same file gets the same `blob`.',
         consumes: ['application/octet-stream'],
-        querystring: z.object({ name: attachedFile.shape.name.describe('The name of the file') }),
+        querystring: z.object({ name: attachedFile.shape.name.describe('File name') }),
         response: { 201: uploaded, ...problems },
       },
       handler: async (request, reply) => {

@@ -11,9 +11,9 @@ const fields = draft.omit({ userId: true }).extend({
   attachments,
   accountId: draft.shape.accountId
     .nullable()
-    .describe('Null: the account that the message replied to was written to, else the default one'),
+    .describe('Null for the account that received the message replied to, or else the default account'),
 })
-/** A message as it is written. To whom a reply goes and its subject may be left out. */
+/** An email as it is written. The recipients and the subject of a reply may be left out. */
 export const draftInput = fields
   .extend({
     accountId: fields.shape.accountId.default(null),
@@ -22,13 +22,13 @@ export const draftInput = fields
     bcc: fields.shape.bcc.default([]),
     subject: fields.shape.subject.default(''),
     html: fields.shape.html.default(''),
-    template: fields.shape.template.default(null).describe('Fills subject and body where they are empty'),
+    template: fields.shape.template.default(null).describe('Fills in the subject and body if they are empty'),
     contactId: fields.shape.contactId.default(null),
     dealId: fields.shape.dealId.default(null),
-    attachments: fields.shape.attachments.default([]).describe('As POST /v1/attachments answered them'),
-    trackOpens: fields.shape.trackOpens.default(null).describe("Null: as the account's settings say"),
-    trackClicks: fields.shape.trackClicks.default(null).describe("Null: as the account's settings say"),
-    replyTo: fields.shape.replyTo.default(null).describe('The message that this one answers'),
+    attachments: fields.shape.attachments.default([]).describe('As returned by POST /v1/attachments'),
+    trackOpens: fields.shape.trackOpens.default(null).describe("Null to follow the account's settings"),
+    trackClicks: fields.shape.trackClicks.default(null).describe("Null to follow the account's settings"),
+    replyTo: fields.shape.replyTo.default(null).describe('The message or email that this one replies to'),
   })
   .meta({ id: 'NewDraft' })
 const draftChanges = fields.partial()
@@ -43,7 +43,7 @@ const preview = z.object({
   html: z.string(),
   missing: z
     .array(z.object({ variable: z.string(), where: place }))
-    .describe('Variables without a value: they would stop the send'),
+    .describe('Variables without a value; the email cannot be sent while there are any'),
   problems: z.array(
     z.object({
       variable: z.string(),
@@ -73,7 +73,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
 
   app.post('/v1/drafts', {
     config: { permission: 'messages:send' },
-    schema: { tags, summary: 'Begin a draft', body: draftInput, response: { 201: view, ...problems } },
+    schema: { tags, summary: 'Create a draft', body: draftInput, response: { 201: view, ...problems } },
     handler: async (request, reply) => {
       const input = { ...request.body, attachments: files.open(request.body.attachments) }
       const saved = await commands.saveDraft(request.caller, input, request.actingUser)
@@ -85,7 +85,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     config: { permission: 'messages:read', reads: [queries.readModels.drafts] },
     schema: {
       tags,
-      summary: 'List drafts, the last changed first',
+      summary: 'List drafts, most recently changed first',
       querystring: pageQuery.extend({ account: draft.shape.accountId.optional() }),
       response: { 200: pageOf(view), ...problems },
     },
@@ -114,7 +114,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     schema: {
       tags,
       summary: 'Change a draft',
-      description: 'What is named is replaced whole. Needs If-Match.',
+      description: 'Each given field is replaced as a whole. Requires If-Match.',
       params: byId,
       body: draftChanges,
       response: { 200: view, ...problems },
@@ -140,7 +140,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     config: { permission: 'messages:read' },
     schema: {
       tags,
-      summary: 'A draft as it would read if it were sent now',
+      summary: 'Preview a draft as it would be sent now',
       params: byId,
       response: { 200: preview, ...problems },
     },

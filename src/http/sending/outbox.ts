@@ -13,8 +13,16 @@ import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
 
 const when = {
-  scheduledAt: askedInstant.nullable().default(null).describe('Not before this instant; null: at once'),
-  undoSeconds: z.int().min(0).max(60).default(10).describe('How long a cancel is sure to be in time'),
+  scheduledAt: askedInstant
+    .nullable()
+    .default(null)
+    .describe('Send no earlier than this instant; null to send right away'),
+  undoSeconds: z
+    .int()
+    .min(0)
+    .max(60)
+    .default(10)
+    .describe('Seconds during which nothing is sent, so that cancelling always works'),
 }
 const queueBody = z.union([
   z.object({ draftId: outgoingId, ...when }),
@@ -37,7 +45,7 @@ const view = z
     contactId: z.string().nullable(),
     dealId: z.string().nullable(),
     templateId: z.string().nullable(),
-    messageId: z.string().describe('Message-ID in the mail, without angle brackets'),
+    messageId: z.string().describe('The Message-ID header, without angle brackets'),
     from: mailbox,
     to: z.array(mailbox),
     cc: z.array(mailbox),
@@ -60,12 +68,20 @@ const view = z
         reason: z.string(),
       }),
     ),
-    settled: z.boolean().describe('A person decided to let an unknown outcome be'),
+    settled: z.boolean().describe('Whether a person has settled the unknown outcome'),
     queuedAt: z.string(),
     scheduledAt: z.string().nullable(),
     sentAt: z.string().nullable(),
-    evidence: z.string().nullable().describe('`answer` of the server, or `found` in a mailbox later'),
-    copy: z.string().nullable().describe('In the Sent folder: `filed` by us, `found` there, or `impossible`'),
+    evidence: z
+      .string()
+      .nullable()
+      .describe(
+        'How it is known that it was sent: by the `answer` of the mail server, or because it was `found` in the mailbox',
+      ),
+    copy: z
+      .string()
+      .nullable()
+      .describe('The copy in the Sent folder: `filed` by us, `found` there, or `impossible`'),
     deliveredAt: z.string().nullable(),
     bounced: z.int(),
     changedAt: z.string(),
@@ -94,8 +110,9 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     config: { permission: 'messages:send' },
     schema: {
       tags,
-      summary: 'Send a message, now or later',
-      description: 'From a draft, or written here. Missing variables refuse it with the list of them.',
+      summary: 'Send an email, now or later',
+      description:
+        'Sends a draft, or an email given here. If variables have no value, nothing is sent and the answer lists them.',
       body: queueBody,
       response: { 201: changed, ...problems },
     },
@@ -117,7 +134,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
     schema: {
       tags,
-      summary: 'List messages, the last queued first',
+      summary: 'List queued and sent emails, most recently queued first',
       querystring: pageQuery.extend({ state: state.optional(), account: accountId.optional() }),
       response: { 200: pageOf(view), ...problems },
     },
@@ -133,7 +150,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
   })
   app.get('/v1/outbox/:id', {
     config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
-    schema: { tags, summary: 'Get a message', params: byId, response: { 200: view, ...problems } },
+    schema: { tags, summary: 'Get an email', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.findEmail(params.id, actingUser)
       if (!found) throw new NotFound('email', params.id)
@@ -144,8 +161,8 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     config: { permission: 'messages:send' },
     schema: {
       tags,
-      summary: 'Hold a message back',
-      description: 'Certain until the message is released; `too-late-to-cancel` from then on.',
+      summary: 'Cancel a queued email',
+      description: 'Always works until the email is released; after that the answer is `too-late-to-cancel`.',
       params: byId,
       response: { 200: changed, ...problems },
     },
@@ -159,9 +176,9 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     config: { permission: 'messages:send' },
     schema: {
       tags,
-      summary: 'Decide about a message whose outcome is unknown, or that failed',
+      summary: 'Settle an email that failed or whose outcome is unknown',
       description:
-        '`send-again` sends the same bytes once more: after an unknown outcome it may arrive twice.',
+        '`send-again` sends the same bytes once more; if the outcome was unknown, the email may arrive twice.',
       params: byId,
       body: z.object({ decision: z.enum(['send-again', 'give-up']) }),
       response: { 200: changed, ...problems },
@@ -177,11 +194,13 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     config: { permission: 'messages:read' },
     schema: {
       tags,
-      summary: 'The bytes of a message',
+      summary: 'Download an email',
       description:
-        '`wire`: as they are sent. `copy`: as filed in Sent, without pixel and with the original links.',
+        '`wire` is what is sent. `copy` is what is filed in Sent, without the pixel and with the original links.',
       params: byId,
-      querystring: z.object({ form: z.enum(['wire', 'copy']).default('copy').describe('Which of the two') }),
+      querystring: z.object({
+        form: z.enum(['wire', 'copy']).default('copy').describe('Which form to download'),
+      }),
       response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
     handler: async ({ params, query, actingUser }, reply) => {

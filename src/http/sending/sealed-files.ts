@@ -13,7 +13,7 @@ export const sealedFile = attachedFile.extend({
   blob: z
     .string()
     .regex(/^[0-9a-f]{64}\.[\w-]{43}$/)
-    .describe('As the upload, or the draft, gave it'),
+    .describe('As returned by the upload or the draft'),
 })
 
 export type FileSeals = {

@@ -4,8 +4,8 @@ import { defineProblem } from './problems.ts'
 
 /** Query parameters of every list: keyset pages, newest first unless the list says otherwise. */
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(200).default(50).describe('How many, at most'),
-  cursor: z.string().max(2000).optional().describe('`nextCursor` of the page before'),
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('Maximum number of items'),
+  cursor: z.string().max(2000).optional().describe('`nextCursor` of the previous page'),
 })
 
 /** The schema of a page of these items. */

@@ -27,7 +27,7 @@ export const problemPages = (app: App): void => {
     schema: {
       tags,
       summary: 'Explain a problem code',
-      params: z.object({ code: z.string().describe('`code` of the problem') }),
+      params: z.object({ code: z.string().describe('The `code` of a problem') }),
       response,
     },
     handler: async ({ params: { code } }, reply) => {

@@ -127,7 +127,7 @@ const addMinPosition = (route: Route): void => {
       .string()
       .max(100)
       .optional()
-      .describe('Wait until the answer includes this `Event-Position`'),
+      .describe('Wait until the answer reflects this `Event-Position`'),
   })
   route.schema = schema
 }

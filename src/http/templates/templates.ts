@@ -13,7 +13,7 @@ const scope = z.enum(['personal', 'shared'])
 const item = z.object({
   id: z.string(),
   scope,
-  userId: z.string().nullable().describe('Of a personal template: whose it is'),
+  userId: z.string().nullable().describe('The owner of a personal template'),
   name: z.string(),
   subject: z.string(),
   format: z.enum(['html', 'mjml']),
@@ -25,7 +25,7 @@ const view = item
   .omit({ format: true })
   .extend({
     body: templateContent.shape.body,
-    variables: z.array(z.string()).describe('Those that are used'),
+    variables: z.array(z.string()).describe('Variables that the template uses'),
   })
   .meta({ id: 'Template' })
 const changed = z.object({ id: z.string(), version: z.int() })
@@ -42,7 +42,9 @@ const preview = z.object({
   version: z.int(),
   subject: z.string(),
   html: z.string(),
-  missing: z.array(z.object({ variable: z.string(), where: place })).describe('These would stop the send'),
+  missing: z
+    .array(z.object({ variable: z.string(), where: place }))
+    .describe('Variables without a value; the email cannot be sent while there are any'),
   problems: z.array(
     z.object({
       variable: z.string(),
@@ -56,8 +58,12 @@ const preview = z.object({
 const previewFor = z.object({
   contactId: crmId.nullable().default(null),
   dealId: crmId.nullable().default(null),
-  accountId: z.string().nullable().default(null).describe('Whose signature and address are shown'),
-  userId: crmId.nullable().default(null).describe('The sender, where the request is made for no user'),
+  accountId: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('The account whose signature and address are shown'),
+  userId: crmId.nullable().default(null).describe('The sender, if the request is made on behalf of no user'),
 })
 const variableView = z.object({
   name: z.string(),
@@ -76,7 +82,7 @@ const allVariables = [
   {
     name: SIGNATURE,
     written: `{${SIGNATURE}}`,
-    description: 'The signature of the account that the message is sent from',
+    description: 'The signature of the account that the email is sent from',
     places: ['body' as const],
   },
 ]
@@ -92,8 +98,8 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
-      summary: 'List my templates and the shared ones, by name',
-      querystring: pageQuery.extend({ scope: scope.optional().describe('Both where it is left out') }),
+      summary: 'List your templates and the shared ones, by name',
+      querystring: pageQuery.extend({ scope: scope.optional().describe('Both if omitted') }),
       response: { 200: pageOf(item), ...problems },
     },
     handler: async ({ query, actingUser }) => {
@@ -106,9 +112,9 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:write' },
     schema: {
       tags,
-      summary: 'Make a template',
+      summary: 'Create a template',
       description:
-        'The body is HTML or MJML; variables such as `{contact.first_name|there}` may stand in subject and body.',
+        'The body is HTML or MJML. Subject and body may contain variables such as `{contact.first_name|there}`.',
       body: templateContent.extend({ scope }),
       response: { 201: changed, ...problems },
     },
@@ -133,7 +139,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:write' },
     schema: {
       tags,
-      summary: 'Change a template, as its next version; needs If-Match',
+      summary: 'Change a template, which makes its next version; requires If-Match',
       params: byId,
       body: templateContent.partial(),
       response: { 200: changed, ...problems },
@@ -151,7 +157,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     schema: {
       tags,
       summary: 'Delete a template',
-      description: 'Its versions can still be read, since messages name them.',
+      description: 'Its versions can still be read, because emails refer to them.',
       params: byId,
       response: { 204: z.null(), ...problems },
     },
@@ -164,9 +170,9 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
-      summary: 'Get any version of a template',
+      summary: 'Get a version of a template',
       params: byId.extend({
-        version: z.coerce.number().int().min(1).max(1_000_000).describe('Counted from 1'),
+        version: z.coerce.number().int().min(1).max(1_000_000).describe('Version number, starting at 1'),
       }),
       response: { 200: versionView, ...problems },
     },
@@ -180,8 +186,8 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read' },
     schema: {
       tags,
-      summary: 'See a template as its recipient would',
-      description: 'What has no value yet stands as it was written, and is listed.',
+      summary: 'Preview a template as its recipient would see it',
+      description: 'Variables without a value are left as they are, and listed.',
       params: byId,
       body: previewFor,
       response: { 200: preview, ...problems },
@@ -195,7 +201,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read' },
     schema: {
       tags,
-      summary: 'List the variables of subjects, bodies and signatures',
+      summary: 'List the variables for subjects, bodies and signatures',
       response: { 200: z.object({ data: z.array(variableView) }), ...problems },
     },
     handler: async () => ({ data: allVariables }),

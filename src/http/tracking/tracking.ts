@@ -137,25 +137,25 @@ const trackingView = z.object({
       event: z.enum(['sent', 'opened', 'clicked', 'replied', 'bounced', 'failed', 'unknown']),
       at: z.string(),
       details: z.string(),
-      recipient: z.string().nullable().describe('Null where several recipients share the copy'),
+      recipient: z.string().nullable().describe('Null if several recipients share one copy'),
       link: z.object({ index: z.int(), url: z.string(), text: z.string(), label: z.string() }).nullable(),
-      verdict: verdict.nullable().describe('Who made the request, as far as can be told'),
-      reason: z.string().nullable().describe('The rule that spoke'),
+      verdict: verdict.nullable().describe('Who made the request, as far as this can be told'),
+      reason: z.string().nullable().describe('The rule behind the verdict'),
       repeats: z.int().describe('Further requests of the same kind within 30 seconds'),
       network: z.string().nullable(),
       userAgent: z.string().nullable(),
     }),
   ),
-  truncated: z.boolean().describe('The oldest activity is left out'),
+  truncated: z.boolean().describe('Whether the oldest activity is left out'),
   summary: z.object({
-    opens: z.int().describe('By people; a click counts as an open where pictures were blocked'),
-    uniqueOpens: z.int().describe('Distinct recipients; at least so many where `attribution` is `message`'),
+    opens: z.int().describe('Opens by people; a click counts as an open if images were blocked'),
+    uniqueOpens: z.int().describe('Distinct recipients; a lower bound if `attribution` is `message`'),
     linkClicks: z.int(),
     replies: z.int(),
     recipients: z.int(),
     attribution: z.enum(['recipient', 'message']),
     lastActivityAt: z.string().nullable(),
-    lastActivity: z.string().nullable().describe('The same, seen from now'),
+    lastActivity: z.string().nullable().describe('The same in words, relative to now'),
     human: hits,
     machine: hits,
     unknown: hits,
@@ -164,7 +164,7 @@ const trackingView = z.object({
   }),
 })
 
-/** The tracking report of a message: what happened to it, and its sums. */
+/** The tracking report of an email: what happened to it, and its sums. */
 export const trackingReportRoutes = (
   app: App,
   { queries, clock }: { readonly queries: TrackingQueries; readonly clock: Clock },
@@ -173,9 +173,9 @@ export const trackingReportRoutes = (
     config: { permission: 'tracking:read', reads: [queries.readModels.emailTimeline] },
     schema: {
       tags: ['Tracking'],
-      summary: 'What became of a message',
+      summary: 'Get the timeline and tracking of an email',
       description:
-        'Every request for its pixel and links is here, with a verdict; sums count people alone. A request counts as ' +
+        'Lists every request for its pixel and links with a verdict; the sums count people only. A request counts as ' +
         "a person's after 15 seconds without signs of a scanner.",
       params: z.object({ id: outgoingId }),
       response: { 200: trackingView, ...problems },
