@@ -4,10 +4,14 @@ import { entityId, userOf, type Caller, type Handle, type Handled } from '../han
 import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { admitBody } from './admit-body.ts'
 
-export type TemplateChange = Pick<Handled<Template>, 'revision' | 'position'> & {
-  readonly templateId: string
-  readonly version: number
-}
+/** What a command came to; `version` is the template's newest. */
+export type TemplateChange = Handled<Template> & { readonly templateId: string; readonly version: number }
+
+export const templateChange = (templateId: string, handled: Handled<Template>): TemplateChange => ({
+  ...handled,
+  templateId,
+  version: handled.state.status === 'none' ? 0 : handled.state.version,
+})
 
 /**
  * Makes a template: a personal one for the user who asks, or a shared one.
@@ -28,17 +32,7 @@ export const createTemplate =
       { do: 'create', templateId, by: userOf(caller), scope, content },
       caller,
     )
-    return changeOf(templateId, handled)
+    return templateChange(templateId, handled)
   }
 
 export const templateStream = (templateId: string): string => `template-${templateId}`
-
-export const changeOf = (
-  templateId: string,
-  { revision, position, state }: Handled<Template>,
-): TemplateChange => ({
-  revision,
-  position,
-  templateId,
-  version: state.status === 'none' ? 0 : state.version,
-})

@@ -6,6 +6,8 @@ import type { DirectoryQueries } from '../../projections/directory/directory.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 
+type Entry = Parameters<DirectoryCommands['put']>[1]
+
 const kinds = {
   users: { kind: 'user', value: user },
   contacts: { kind: 'contact', value: contact },

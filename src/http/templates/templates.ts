@@ -121,10 +121,9 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     handler: async (request, reply) => {
       const { scope: kind, ...content } = request.body
       const owner = kind === 'shared' ? { kind } : { kind, userId: requiredUser(request.actingUser) }
-      const created = await commands.create(request.caller, { scope: owner, content })
-      const { templateId: id, version } = created
-      void reply.status(201).header('location', `/v1/templates/${id}`)
-      return answered(reply, created, { id, version })
+      const handled = await commands.create(request.caller, { scope: owner, content })
+      void reply.status(201).header('location', `/v1/templates/${handled.templateId}`)
+      return answered(reply, handled, { id: handled.templateId, version: handled.version })
     },
   })
   app.get('/v1/templates/:id', {
@@ -149,8 +148,8 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
       const { id } = request.params
       const ifRevision = requiredRevision(request)
       const input = { templateId: id, content: request.body, ifRevision }
-      const changedNow = await commands.change(request.caller, input)
-      return answered(reply, changedNow, { id, version: changedNow.version })
+      const handled = await commands.change(request.caller, input)
+      return answered(reply, handled, { id, version: handled.version })
     },
   })
   app.delete('/v1/templates/:id', {
