@@ -15,8 +15,6 @@ const kinds = {
   deals: { kind: 'deal', value: deal },
 } as const
 
-type Entry = Parameters<DirectoryCommands['put']>[1]
-
 /** The CRM's own records, put by their ids: what templates and signatures take their variables from. */
 export const directoryRoutes = (
   app: App,
