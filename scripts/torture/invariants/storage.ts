@@ -1,4 +1,4 @@
-import { readModelsEqualRebuild } from '../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
+import { readModelsEqualRebuild } from '../../lib/equals-rebuild.ts'
 import { readCheckpoints } from '../../../src/adapters/postgres/projections/state/checkpoints.ts'
 import { projections } from '../../../src/app/read-models.ts'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { DirectoryCommands } from '../../commands/directory/directory.ts'
 import { NotFound } from '../../domain/decider.ts'
-import type { Entry } from '../../domain/directory/entry.ts'
 import { company, contact, crmId, deal, organization, user } from '../../domain/directory/events.ts'
 import type { DirectoryQueries } from '../../projections/directory/directory.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
+
+type Entry = Parameters<DirectoryCommands['put']>[1]
 
 const kinds = {
   users: { kind: 'user', value: user },

@@ -3,7 +3,6 @@ import type { TemplateCommands } from '../../commands/templates/templates.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { templateContent, templateId } from '../../domain/templates/events.ts'
-import type { Template } from '../../domain/templates/template.ts'
 import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
 import type { TemplateQueries } from '../../projections/templates/templates.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
@@ -94,7 +93,6 @@ export type TemplateRouteDeps = { readonly commands: TemplateCommands; readonly 
 export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDeps): void => {
   const tags = ['Templates']
   const byId = z.object({ id: templateId })
-  const versionOf = (state: Template): number => (state.status === 'none' ? 0 : state.version)
 
   app.get('/v1/templates', {
     config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
@@ -125,7 +123,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
       const owner = kind === 'shared' ? { kind } : { kind, userId: requiredUser(request.actingUser) }
       const handled = await commands.create(request.caller, { scope: owner, content })
       void reply.status(201).header('location', `/v1/templates/${handled.templateId}`)
-      return answered(reply, handled, { id: handled.templateId, version: versionOf(handled.state) })
+      return answered(reply, handled, { id: handled.templateId, version: handled.version })
     },
   })
   app.get('/v1/templates/:id', {
@@ -151,7 +149,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
       const ifRevision = requiredRevision(request)
       const input = { templateId: id, content: request.body, ifRevision }
       const handled = await commands.change(request.caller, input)
-      return answered(reply, handled, { id, version: versionOf(handled.state) })
+      return answered(reply, handled, { id, version: handled.version })
     },
   })
   app.delete('/v1/templates/:id', {

@@ -9,7 +9,7 @@ import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { readModelsEqualRebuild } from '../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
+import { readModelsEqualRebuild } from '../../../scripts/lib/equals-rebuild.ts'
 import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { isKnownBot } from '../../../src/adapters/tracking/known-bots.ts'
 import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { ClientBase, Pool } from 'pg'
-import type { EventStore } from '../../../../commands/ports/event-log.ts'
+import type { ClientBase } from 'pg'
 import type { Position } from '../../../../domain/event.ts'
 import { schemaOf, type AnyProjection } from '../../../../projections/projection.ts'
 import { inParallel } from '../../../../std/in-parallel.ts'
 import { transaction } from '../../../../std/transaction.ts'
-import { createDraft, finishDraft, hasTables, quoted, readModelTables } from '../fold/tables.ts'
+import { finishDraft, hasTables, quoted } from '../fold/tables.ts'
 import { livePositions } from '../state/checkpoints.ts'
-import { fillTables, type RebuildStopped, type Filling, type FillProgress } from './fill.ts'
+import type { Filling, FillProgress, RebuildStopped } from './fill.ts'
 import { ReadModelBusy, tryLock, withSession } from './session.ts'
 import {
   BEGIN_FILLING,
@@ -19,7 +18,6 @@ import {
   type ShadowDeps,
 } from './shadow.ts'
 import { dropOld, switchOver } from './switch.ts'
-import { verifyReadModels } from './verify.ts'
 
 /** What became of one read model: new tables up to `position`, or the event in the way, and the old tables as they were. */
 export type Rebuilt = {
@@ -110,49 +108,4 @@ const replace = async (session: ClientBase, deps: RebuildDeps, of: Filling): Pro
   deps.onReplaced?.(projection)
   const old = shadowOf(projection, 'old')
   return { projection, position, stopped, left: (await dropOld(session, old)) ? null : old }
-}
-
-/**
- * Folds the log from its start to `until` (inclusive) into a schema that is made anew, apart from checkpoints and
- * leases. @throws RebuildStopped at an event that cannot be folded
- */
-export const rebuildInto = async (
-  deps: { readonly store: EventStore; readonly pool: Pool },
-  projection: AnyProjection,
-  schema: string,
-  until: Position | null,
-  pageSize = 1_000,
-): Promise<void> => {
-  await transaction(deps.pool, BEGIN_FILLING, (client) => createDraft(client, schema, projection.tables))
-  const tables = readModelTables(schema, projection.tables, false)
-  const of: Filling = { projection, tables, skipped: new Set(), position: null, until, stopped: null }
-  await fillTables(fillDeps({ ...deps, pageSize }), [of])
-  if (of.stopped) throw of.stopped
-}
-
-export type TableComparison = {
-  readonly projection: string
-  readonly table: string
-  readonly equal: boolean
-  readonly liveRows: number
-  readonly rebuiltRows: number
-}
-
-/** The short answer of `verifyReadModels`, a line a table. @throws Error where a read model has not been made yet */
-export const readModelsEqualRebuild = async (deps: {
-  readonly store: EventStore
-  readonly pool: Pool
-  readonly projections: readonly AnyProjection[]
-}): Promise<TableComparison[]> => {
-  const verified = await verifyReadModels(deps, deps.projections)
-  return verified.flatMap(({ projection, stopped, tables }) => {
-    if (stopped) throw stopped
-    return tables.map(({ table, equal, liveRows, rebuiltRows }) => ({
-      projection: projection.name,
-      table,
-      equal,
-      liveRows,
-      rebuiltRows,
-    }))
-  })
 }

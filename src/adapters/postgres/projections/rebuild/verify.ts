@@ -7,7 +7,7 @@ import { hasTables, quoted } from '../fold/tables.ts'
 import { checkpointKey, livePosition } from '../state/checkpoints.ts'
 import { countParked, skippedOf, type ParkedCount } from '../state/parked.ts'
 import { compareTable, EXACT_TEXT, type TableDifferences } from './compare.ts'
-import { fillTables, type RebuildStopped, type Filling } from './fill.ts'
+import { fillTables, type Filling, type RebuildStopped } from './fill.ts'
 import { ReadModelBusy, transactionOn, tryLock, withSession } from './session.ts'
 import { dropAbandoned, fillDeps, fillToLive, makeShadow, shadowOf, type ShadowDeps } from './shadow.ts'
 
