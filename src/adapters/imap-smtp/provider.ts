@@ -23,10 +23,10 @@ export const imapSmtpProvider = (guard: EgressGuard): MailProvider => ({
 })
 
 const mailbox = (session: ImapSession): MailboxSession => ({
-  folders: session.folders,
+  folders: () => session.folders(),
   changes: (query) => changesOf(session, query),
   raw: (placements) => rawOf(session, placements),
   whatBecameOf: whatBecameOf(session),
   fileCopy: fileCopy(session),
-  close: session.close,
+  close: () => session.close(),
 })

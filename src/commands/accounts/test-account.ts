@@ -35,12 +35,12 @@ export const testAccount =
 /** How an account is reached; null where no credentials are kept for it. */
 export const accessOf = async (
   vault: Vault,
-  account: {
+  of: {
     readonly accountId: string
     readonly connection: Connection
     readonly credentialVersion: number
   },
 ): Promise<Access | null> => {
-  const credentials = await vault.load(account.accountId, account.credentialVersion)
-  return credentials && { connection: account.connection, credentials }
+  const credentials = await vault.load(of.accountId, of.credentialVersion)
+  return credentials && { connection: of.connection, credentials }
 }

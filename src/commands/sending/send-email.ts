@@ -108,8 +108,8 @@ const releaseOf = (
     return state === 'given'
   }
   return {
-    ask: (handle) => {
-      named = handle
+    ask: (name) => {
+      named = name
       return append(RELEASE_PATIENCE_MS)
     },
     // Where the store did not answer, the release may be there all the same.

@@ -1,6 +1,7 @@
 import type { Placement } from '../../domain/sync/events.ts'
 import { defineCode } from '../../domain/refusal.ts'
 import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
+import { inParallel } from '../../std/in-parallel.ts'
 import type { Caller } from '../handle.ts'
 import { MailUnavailable, type MailChange } from '../ports/mail-provider.ts'
 import type { KnownPlacement, SyncDeps } from './ports.ts'
@@ -62,17 +63,12 @@ export const follow = async <C extends Change>(
   changes: readonly C[],
   known: Known,
 ): Promise<C[]> => {
-  const news: C[] = []
-  for (let from = 0; from < changes.length; from += AT_ONCE) {
+  const told = await inParallel(changes, AT_ONCE, async (change) => {
     signal.throwIfAborted()
-    await Promise.all(
-      changes.slice(from, from + AT_ONCE).map(async (change) => {
-        const met = known.get(placeKey(change.kind === 'moved' ? change.from : change.placement))
-        if (met && (await tellIfNew(deps, caller, met.messageId, commandOf(change)))) news.push(change)
-      }),
-    )
-  }
-  return news
+    const met = known.get(placeKey(change.kind === 'moved' ? change.from : change.placement))
+    return met !== undefined && tellIfNew(deps, caller, met.messageId, commandOf(change))
+  })
+  return changes.filter((_, index) => told[index])
 }
 
 const commandOf = (change: Change): MessageCommand => {

@@ -1,10 +1,10 @@
 /** Accounts whose mailbox has hinted at something new. However often it does, an account is there once until it is taken. */
 export type Hints = {
-  add(accountId: string): void
+  readonly add: (accountId: string) => void
   /** The one that has waited the longest of those that may be taken; null where there is none. */
-  take(mayBeTaken: (accountId: string) => boolean): string | null
+  readonly take: (mayBeTaken: (accountId: string) => boolean) => string | null
   /** Calls the listener at each hint; the answer ends that. */
-  onHint(listener: () => void): () => void
+  readonly onHint: (listener: () => void) => () => void
 }
 
 export const hintsOfMailboxes = (): Hints => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { normaliseAddress } from '../../domain/mail.ts'
 import { flagSet, MessageQuarantined, MessageSynced, type Placement } from '../../domain/sync/events.ts'
+import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { excludedBy } from '../../domain/sync/glob.ts'
 import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
@@ -212,8 +213,6 @@ export const tell = (
  * An id proves that only where nobody else can put mail; in other folders it must be the very message, as anybody who
  * got it knows the id.
  */
-const OURS = /^(out_[0-9a-hjkmnp-tv-z]{26})@/
-
 const outgoingIdOf = async (
   deps: StoreDeps,
   accountId: string,
@@ -221,9 +220,9 @@ const outgoingIdOf = async (
   mail: ParsedMail,
   signal: AbortSignal,
 ): Promise<string | null> => {
-  const [, id] = OURS.exec(mail.header.messageId) ?? OURS.exec(`${mail.trailId ?? ''}@`) ?? []
-  const ours = id === undefined ? null : await deps.findOutgoing(id)
-  if (id === undefined || ours?.accountId !== accountId) return null
+  const id = outgoingIdIn(mail.header.messageId) ?? outgoingIdIn(`${mail.trailId ?? ''}@`)
+  const ours = id === null ? null : await deps.findOutgoing(id)
+  if (ours?.accountId !== accountId) return null
   if (role === 'sent' || role === 'drafts') return id
   for (const blob of ours.blobs) {
     const bytes = await deps.blobs.get(blob)

@@ -1,3 +1,4 @@
+import { pause } from '../../std/pause.ts'
 import type { Leases } from '../ports/leases.ts'
 import { MailUnavailable, type WatchMailbox } from '../ports/mail-provider.ts'
 import { restAfterFailure, underLease } from '../to-do-work.ts'
@@ -85,15 +86,3 @@ const watchOf = ({ leases, hints, watchMailbox, onError, restMs }: WatchDeps) =>
   const isResting = ({ accountId }: Watchable) => ended.isResting(accountId) || elsewhere.isResting(accountId)
   return Object.assign(watch, { isResting })
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', done, { once: true })
-  })
