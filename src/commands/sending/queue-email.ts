@@ -3,6 +3,7 @@ import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound, Refused } from '../../domain/decider.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
+import { isShownIn } from '../../domain/sending/inline-files.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingEmail, QueuedEmail } from '../../domain/sending/outgoing-state.ts'
 import { countRecipients, requireRecipients } from '../../domain/sending/recipients.ts'
@@ -121,9 +122,10 @@ const composeMessage = async (
     },
     envelope: composed.envelope,
     snippet: composed.text.replaceAll(/\s+/g, ' ').trim().slice(0, 200).toWellFormed(),
-    attachments: draft.attachments.map((file, index) => ({
+    attachments: draft.attachments.map(({ contentId, ...file }, index) => ({
       ...file,
       size: files[index]?.content.length ?? 0,
+      ...(contentId !== undefined && isShownIn(html, contentId) ? { contentId } : {}),
     })),
     mime,
     copy,

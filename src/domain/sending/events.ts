@@ -11,7 +11,7 @@ export const outgoingId = z
   .regex(/^out_[0-9a-hjkmnp-tv-z]{26}$/)
   .describe('Id of a draft, and of the message that it becomes')
 
-/** `contentId`: an image that the body shows as `cid:…`, instead of listing it. */
+/** `contentId`: an image that the body shows as `cid:…`, instead of listing it; of a queued email only what it does show. */
 export const attachedFile = z.object({
   name: z
     .string()

@@ -7,7 +7,7 @@ import PostalMime from 'postal-mime'
 import t, { type Test } from 'tap'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { snippetOf } from '../../../src/adapters/mime/snippet.ts'
-import { instantIn } from '../../../src/adapters/mime/header-fields.ts'
+import { instantIn } from '../../../src/adapters/mime/dates.ts'
 import { MessageSynced } from '../../../src/domain/sync/events.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../../src/commands/ports/parser.ts'
 
