@@ -49,7 +49,8 @@ const angled = (value: string, start: number): { text: string; next: number } =>
 }
 
 const SEPARATORS = ',;:'
-const PLAIN = /[^\s,;:<>()"[]+/y
+/** A word up to the next sign, or to an encoded word that follows without a space. */
+const PLAIN = /[^][^\s,;:<>()"[=]*(?:=(?!\?)[^\s,;:<>()"[=]*)*/y
 
 /** Cuts a field into what stands between commas, semicolons and colons (RFC 5322 3.4), comments and quotes kept whole. */
 const segmentsOf = (value: string): Segment[] => {
@@ -90,16 +91,10 @@ const segmentsOf = (value: string): Segment[] => {
     } else {
       PLAIN.lastIndex = at
       const text = PLAIN.exec(value)?.[0] ?? character
-      push('word', cutBeforeEncoded(text), at + cutBeforeEncoded(text).length)
+      push('word', text, at + text.length)
     }
   }
   return segments
-}
-
-/** A word may have an encoded one behind it without a space between. */
-const cutBeforeEncoded = (text: string): string => {
-  const at = text.indexOf('=?', 1)
-  return at === -1 ? text : text.slice(0, at)
 }
 
 const phrase = (pieces: readonly Piece[], around: string): string =>
@@ -208,13 +203,19 @@ const spacedOut = ({ pieces: [first, ...rest] }: Segment): Piece[] =>
   first ? [{ ...first, spaced: true }, ...rest] : rest
 
 /** Groups dissolved (RFC 5322 3.4). A colon that begins none is one in a name: `Sales: Ann <ann@example.org>`. */
-const withoutGroups = (segments: readonly Segment[]): Segment[] =>
-  segments.filter((segment, index) => {
-    if (segment.end !== ':' || !isName(segment)) return true
+const withoutGroups = (segments: readonly Segment[]): Segment[] => {
+  const kept: Segment[] = []
+  /** Whether a semicolon comes before the next colon, seen from the end. */
+  let closed = false
+  for (let index = segments.length - 1; index >= 0; index--) {
+    const segment = segments[index]!
     const next = segments[index + 1]
-    const closed = segments.slice(index + 1).find(({ end }) => end === ';' || end === ':')?.end === ';'
-    return !closed && next !== undefined && hasAngle(next)
-  })
+    const opens = segment.end === ':' && isName(segment)
+    if (!opens || (!closed && next !== undefined && hasAngle(next))) kept.push(segment)
+    if (/[;:]/.test(segment.end)) closed = segment.end === ';'
+  }
+  return kept.toReversed()
+}
 
 const mailboxesOf = (segments: readonly Segment[], around: string): WrittenMailbox[] =>
   joinNames(withoutGroups(segments)).flatMap((segment) =>

@@ -22,9 +22,9 @@ const ABSENCES = [
   '不在(?:通知|のお知らせ|連絡)|外出中|休暇中|不在办公室|外出(?:通知)?|休假(?:通知|中)?|不在辦公室|부재 ?중?|휴가 ?중?|ไม่อยู่ที่สำนักงาน|vắng mặt',
 ]
 /** What may stand behind: a colon of any script, another sign of punctuation, the mail's own subject in brackets, the end. */
-const BEHIND = String.raw`(?= ?(?:[::;,.!|(\[【–—-]|-|$| auto| re:))`
+const BEHIND = String.raw`(?= ?(?:[:\uff1a;,.!|()\[\]【】>*"–—-]|$|auto|re:))`
 const AUTOMATIC_SUBJECT = new RegExp(
-  String.raw`^[\s\[(【<*"]*(?:(?:${ANSWERS.join('|')})[\])】>*"]*${BEHIND}|(?:${ABSENCES.join('|')})[\])】>*"]*${BEHIND})`,
+  String.raw`^[\s\[(【<*"]*(?:${[...ANSWERS, ...ABSENCES].join('|')})${BEHIND}`,
   'iu',
 )
 /** `Ann Holm is out of the office.`, `Ann Holm/ACME is out of the office (returning Monday)`: Notes and those after it. */

@@ -8,6 +8,7 @@ const ALIASES: Record<string, string> = {
   cp50220: 'iso-2022-jp',
   cp50221: 'iso-2022-jp',
   cp50222: 'iso-2022-jp',
+  iso2022jp: 'iso-2022-jp',
   iso2022jp1: 'iso-2022-jp',
   iso2022jp2: 'iso-2022-jp',
   iso2022jpms: 'iso-2022-jp',
@@ -45,7 +46,6 @@ const SAYS_NOTHING =
 const BY_MARK = /^(?:csunicode|iso-10646-ucs-2|ucs-?2|unicode|utf-?16)$/
 
 const textDecoder = (label: string): Decode | null => {
-  if (BY_MARK.test(label)) return null
   try {
     const decoder = new TextDecoder(label)
     return (bytes) => decoder.decode(bytes)
@@ -59,7 +59,8 @@ const iconvDecoder = (label: string): Decode | null =>
     ? (bytes) => iconv.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), label)
     : null
 
-const known = (label: string): Decode | null => textDecoder(label) ?? iconvDecoder(label)
+const known = (label: string): Decode | null =>
+  BY_MARK.test(label) ? iconvDecoder('utf-16') : (textDecoder(label) ?? iconvDecoder(label))
 
 /** The spellings of a label, the one that was written first: less `x-` and `cs`, less separators, code pages as `cp…`. */
 const spellings = (label: string): string[] => {

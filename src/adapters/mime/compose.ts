@@ -4,7 +4,6 @@ import MailComposer from 'nodemailer/lib/mail-composer'
 import type { ComposeMail, ComposedFile, ComposedMail, MailToCompose } from '../../commands/ports/composer.ts'
 import { Refused } from '../../domain/decider.ts'
 import { domainOf, isAddress, normaliseAddress, type Mailbox } from '../../domain/mail.ts'
-import { isShownIn } from '../../domain/sending/inline-files.ts'
 import { headerLine, mailboxList, mailboxParts, unstructured } from './headers.ts'
 import { textOfHtml } from './text-of-html.ts'
 
@@ -71,7 +70,7 @@ const body = ({ mail, messageId, text, boundary, html }: Parts): Promise<Buffer>
     // The encoding is stated, since the two forms would not always choose the same.
     text: text === '' ? undefined : { content: withCrLf(text), contentTransferEncoding: 'quoted-printable' },
     html: { content: withCrLf(html === '' ? '<p></p>' : html), contentTransferEncoding: 'quoted-printable' },
-    attachments: mail.files.map((file) => attachmentOf(file, mail.html)),
+    attachments: mail.files.map(attachmentOf),
     baseBoundary: boundary,
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -90,13 +89,13 @@ const boundaryOf = ({ outgoingId, html, trackedHtml }: MailToCompose): string =>
     .digest('hex')
     .slice(0, 24)
 
-const attachmentOf = ({ name, contentType, content, cid }: ComposedFile, html: string) => ({
+const attachmentOf = ({ name, contentType, content, cid }: ComposedFile) => ({
   // Readers decode what looks like an encoded word even where RFC 2047 5 forbids it.
   filename: name.replaceAll('=?', '_?'),
   contentType: safeContentType(contentType),
   content,
   contentTransferEncoding: 'base64',
-  ...(cid !== undefined && isShownIn(html, cid) ? { cid, contentDisposition: 'inline' } : {}),
+  ...(cid === undefined ? {} : { cid, contentDisposition: 'inline' }),
 })
 
 const TOKEN = "[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,100}"

@@ -2,8 +2,8 @@ import { decodeBytes, isUtf7 } from './charsets.ts'
 
 type Word = { readonly charset: string; readonly base64: boolean; readonly text: string }
 
-/** RFC 2047 2, with what is met beside it: spaces and question marks in the text. */
-export const ENCODED_WORD = /=\?([^?\s=]{1,60})\?([QqBb])\?((?:[^?]|\?(?!=))*)\?=/g
+/** RFC 2047 2, with what is met beside it: spaces and question marks in the text, and far more of it than 75 characters. */
+export const ENCODED_WORD = /=\?([^?\s=]{1,60})\?([QqBb])\?((?:[^?]|\?(?!=)){0,4000})\?=/g
 
 const bytesOf = ({ base64, text }: Word): Buffer => {
   if (base64) return Buffer.from(text, 'base64')
@@ -36,7 +36,11 @@ const mayJoin = (last: Word): boolean => {
   return open !== undefined && (open.length * 6) % 16 >= 6
 }
 
-/** Base64 that was cut between its groups of four goes on in the next word. */
+/** Whether base64 ends where a byte does, padded or not. */
+const isWhole = (text: string): boolean =>
+  Buffer.from(text, 'base64').toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '')
+
+/** Base64 that was cut within a byte goes on in the next word. */
 const joined = (row: readonly Word[]): Buffer => {
   const bytes: Buffer[] = []
   let pending = ''
@@ -45,8 +49,8 @@ const joined = (row: readonly Word[]): Buffer => {
       bytes.push(bytesOf(word))
       continue
     }
-    pending += word.text.replace(/[^A-Za-z0-9+/=_-]/g, '')
-    if (pending.length % 4 !== 0 && !pending.endsWith('=')) continue
+    pending += word.text.replace(/[^A-Za-z0-9+/=]/g, '')
+    if (!isWhole(pending)) continue
     bytes.push(Buffer.from(pending, 'base64'))
     pending = ''
   }

@@ -1,5 +1,4 @@
 import { decodeBytes } from './charsets.ts'
-import { withoutComments } from './comments.ts'
 import { decodeWords } from './encoded-words.ts'
 
 /** A field such as `text/plain; charset=utf-8`: its value in lower case, its parameters by name. */
@@ -8,12 +7,14 @@ export type Structured = { readonly value: string; readonly params: ReadonlyMap<
 /** One parameter: a name and a value, quoted or not; what is unquoted ends with the semicolon, spaces in it kept. */
 const PARAMETER = /;[\s;]*([^\s=;"]+)\s*=\s*(?:"([^"\\]*(?:\\[^][^"\\]*)*)(?:"|$)|([^;]*))/g
 
-/** Reads a field with parameters (RFC 2045 5.1), the first semicolon there or not. The first of a name counts. */
+/**
+ * Reads a field with parameters (RFC 2045 5.1), the first semicolon there or not. The first of a name counts. Brackets
+ * in a value are its own: there are more files called `offer (1).pdf` without quotes than comments.
+ */
 export const structured = (field: string): Structured => {
-  const text = field.includes('(') ? withoutComments(field).trim() : field
-  const value = /^[^\s;]*/.exec(text)?.[0] ?? ''
+  const value = /^[^\s;(]*/.exec(field)?.[0] ?? ''
   const params = new Map<string, string>()
-  for (const [, name = '', quoted, bare = ''] of `;${text.slice(value.length)}`.matchAll(PARAMETER)) {
+  for (const [, name = '', quoted, bare = ''] of `;${field.slice(value.length)}`.matchAll(PARAMETER)) {
     const key = name.toLowerCase()
     if (!params.has(key)) params.set(key, quoted?.replace(/\\(["\\])/g, '$1') ?? bare.trim())
   }

@@ -4,7 +4,7 @@ export type ComposedFile = {
   readonly name: string
   readonly contentType: string
   readonly content: Buffer
-  /** Shown where the HTML names it as `cid:…`, instead of being listed as an attachment; one that it does not name is listed. */
+  /** Shown where the HTML names it as `cid:…`, instead of being listed as an attachment. */
   readonly cid?: string
 }
 

@@ -1,14 +1,9 @@
 // How mail programs begin the subject of a reply, by language. Plain letters where a program leaves out the accents too.
 const REPLY = [
-  're|ref?|aw|antw(?:ort)?|antwoord|betr|bls|balas',
-  'sv|svar|vs|vast|sva',
-  'r|rif|res|resp|rép|rep|ad|odp|odg|odgovor|re?sp',
-  'vá|vast\\.|atb|ynt|cevap|ats|atb|vá?laszt?',
-  'απ|απάντηση|σχετ',
-  'отв(?:ет)?|на|ha|от|відп(?:овідь)?|одг',
-  'השב|תשובה|رد|پاسخ',
-  '回[复復覆]|答[复覆復]|返信|返|答|回信|답장|회신|re回复',
-  'tl|trả lời|ตอบกลับ|ตอบ',
+  're|aw|antw(?:ort)?|antwoord|betr|bls|balas|sv|svar|vs|vast',
+  'r|rif|res|resp|rép|rep|odp|odg|odgovor|vá|ynt|cevap|ats|atb',
+  'απ|απάντηση|σχετ|отв(?:ет)?|на|ha|відп(?:овідь)?|одг|השב|תשובה|رد|پاسخ',
+  '回|回[复復覆]|回信|答|答[复復覆]|返|返信|답장|회신|tl|trả lời|ตอบ|ตอบกลับ',
 ].join('|')
 
 /** `Re:`, `RE[2]:`, `Aw (3):`, `Re^2:`, `RE :`, a colon of any width. */
