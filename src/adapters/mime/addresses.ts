@@ -15,7 +15,12 @@ const MAX_ADDRESS = 320
 const MAX_NAME = 200
 
 /** From an opening sign to the one that ends it, or to the end: what is in between, and where it goes on. */
-const enclosed = (value: string, start: number, open: string, close: string): { text: string; next: number } => {
+const enclosed = (
+  value: string,
+  start: number,
+  open: string,
+  close: string,
+): { text: string; next: number } => {
   let text = ''
   let depth = 1
   for (let at = start + 1; at < value.length; at++) {
@@ -99,7 +104,10 @@ const segmentsOf = (value: string): Segment[] => {
 
 const phrase = (pieces: readonly Piece[], around: string): string =>
   oneLine(
-    decodeWords(pieces.map(({ text, spaced }, index) => (index > 0 && spaced ? ` ${text}` : text)).join(''), around),
+    decodeWords(
+      pieces.map(({ text, spaced }, index) => (index > 0 && spaced ? ` ${text}` : text)).join(''),
+      around,
+    ),
     MAX_NAME,
   )
 
@@ -120,7 +128,9 @@ const addressIn = (text: string, around: string): string => {
   const pieces = segmentsOf(routed)
     .flatMap(({ pieces: each, end }) => [...each, { kind: 'word', text: end, spaced: false } as const])
     .filter(({ kind }) => kind !== 'comment')
-    .map(({ kind, text: part, spaced }) => `${spaced ? ' ' : ''}${kind === 'quoted' ? quotedLocal(part) : part}`)
+    .map(
+      ({ kind, text: part, spaced }) => `${spaced ? ' ' : ''}${kind === 'quoted' ? quotedLocal(part) : part}`,
+    )
   return oneLine(pieces.join('').replace(/ *([@.]) */g, '$1'), MAX_ADDRESS)
 }
 
@@ -144,7 +154,7 @@ const glued = (pieces: readonly Piece[]): Piece[] => {
 
 /** The address in a word, signs about it left out (`[mailto:ann@example.org]`); '' where there is none. */
 const addressOf = ({ kind, text }: Piece): string => {
-  if (kind !== 'word' || !/[^@]@[^@]/.test(text) || /\?=$/.test(text)) return ''
+  if (kind !== 'word' || !/[^@]@[^@]/.test(text) || text.endsWith('?=')) return ''
   const inBrackets = /^\[(?:mailto:)?([^\s[\]]+@[^\s[\]]+)\]$/i.exec(text)?.[1] ?? text
   const bare = inBrackets.replace(/^(?:['`*]|mailto:)+/i, '').replace(/[^\p{L}\p{N}\]]+$/u, '')
   return oneLine(bare, MAX_ADDRESS)
@@ -190,7 +200,10 @@ const joinNames = (segments: readonly Segment[]): Segment[] => {
     const { pieces, end } = segment
     if (pieces.length > 0 && isName(segment) && /[,:]/.test(end)) names.push(segment)
     else {
-      const before = names.flatMap((name) => [...spacedOut(name), { kind: 'word', text: name.end, spaced: false } as const])
+      const before = names.flatMap((name) => [
+        ...spacedOut(name),
+        { kind: 'word', text: name.end, spaced: false } as const,
+      ])
       if (hasAngle(segment)) joined.push({ pieces: [...before, ...spacedOut(segment)], end })
       else joined.push(...names, segment)
       names = []
@@ -226,4 +239,5 @@ const mailboxesOf = (segments: readonly Segment[], around: string): WrittenMailb
  * The mailboxes of an address field, as the standard and as people write them (RFC 5322 3.4 and 4.4). What is no
  * address keeps its words as a name without one. `around` is the charset of the mail.
  */
-export const addressesIn = (value: string, around = ''): WrittenMailbox[] => mailboxesOf(segmentsOf(value), around)
+export const addressesIn = (value: string, around = ''): WrittenMailbox[] =>
+  mailboxesOf(segmentsOf(value), around)

@@ -17,7 +17,8 @@ const shownBy = (html: string | null) => {
   return {
     id: (contentId: string): boolean => ids.has(plainId(contentId)),
     location: (location: string): boolean =>
-      html !== null && [`"${location}"`, `'${location}'`, `(${location})`].some((quoted) => html.includes(quoted)),
+      html !== null &&
+      [`"${location}"`, `'${location}'`, `(${location})`].some((quoted) => html.includes(quoted)),
   }
 }
 

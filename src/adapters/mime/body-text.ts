@@ -56,6 +56,8 @@ export const bodyTexts = (
     text: hasText
       ? groups.flatMap(({ plain, html }) => (plain.length > 0 ? plain : html.map(textOfHtml))).join('\n')
       : null,
-    html: hasHtml ? groups.flatMap(({ plain, html }) => (html.length > 0 ? html : plain.map(htmlOf))).join('\n') : null,
+    html: hasHtml
+      ? groups.flatMap(({ plain, html }) => (html.length > 0 ? html : plain.map(htmlOf))).join('\n')
+      : null,
   }
 }

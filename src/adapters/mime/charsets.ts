@@ -78,7 +78,12 @@ const kept = new Map<string, Decode | null>()
 const decoderOf = (label: string): Decode | null => {
   const found = kept.get(label)
   if (found !== undefined) return found
-  const decode = label.length > 60 ? null : (spellings(label).map(known).find((each) => each !== null) ?? null)
+  const decode =
+    label.length > 60
+      ? null
+      : (spellings(label)
+          .map(known)
+          .find((each) => each !== null) ?? null)
   if (kept.size < MAX_KEPT) kept.set(label, decode)
   return decode
 }
@@ -111,7 +116,8 @@ export const decodeBytes = (bytes: Uint8Array, label: string, around = ''): stri
   const said = SAYS_NOTHING.test(clean) ? null : decoderOf(clean)
   if (said !== null) return said(bytes)
   if (isUtf8(bytes)) return utf8.decode(bytes)
-  const near = saysCharset(around) && !/utf-?_?[78]/i.test(around) ? cleanLabel(around) : guessedCharset(bytes)
+  const near =
+    saysCharset(around) && !/utf-?_?[78]/i.test(around) ? cleanLabel(around) : guessedCharset(bytes)
   return decoderOf(near)?.(bytes) ?? utf8.decode(bytes)
 }
 
@@ -132,7 +138,9 @@ export const decodeShifted = (text: string): string =>
  * KOI8-R and at E0 to FF in windows-1251. All else is windows-1252.
  */
 export const guessedCharset = (bytes: Uint8Array): string => {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 4096)).toString('latin1')
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 4096)).toString(
+    'latin1',
+  )
   const rows = text.match(/[\x80-\xff]+/g) ?? []
   const all = rows.join('')
   const inWords = rows.filter((row) => row.length > 2).join('')
@@ -140,7 +148,8 @@ export const guessedCharset = (bytes: Uint8Array): string => {
   if (rows.every((row) => /^(?:[\xa1-\xfe]{2})+$/.test(row))) {
     const pairs = all.match(/../gs) ?? []
     // Of Cyrillic words many have an odd number of letters, and no row as long as a sentence of ideographs.
-    if (pairs.length > 1) return pairs.every((pair) => /^[\xb0-\xc8]/.test(pair)) ? 'euc-kr' : chineseOrCyrillic(all)
+    if (pairs.length > 1)
+      return pairs.every((pair) => /^[\xb0-\xc8]/.test(pair)) ? 'euc-kr' : chineseOrCyrillic(all)
   }
   return cyrillic(all)
 }

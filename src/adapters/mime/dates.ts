@@ -67,7 +67,8 @@ const offsetOf = (sign: string, hours: string, minutes: string): number | null =
 
 /** `undefined` where nothing is said of a zone, null where what is said cannot be understood. */
 const zoneIn = (text: string): number | null | undefined => {
-  const [, sign = '', hours = '', minutes = ''] = /(?<![+-])([+-]) ?(\d{1,2}):?(\d{2})?(?!\d)/.exec(text) ?? []
+  const [, sign = '', hours = '', minutes = ''] =
+    /(?<![+-])([+-]) ?(\d{1,2}):?(\d{2})?(?!\d)/.exec(text) ?? []
   if (sign !== '') return offsetOf(sign, hours, minutes)
   if (/\d/.test(text)) return /^\s*0000\b/.test(text) ? 0 : null
   const [, where = '', time = ''] = US_ZONE.exec(text) ?? []
@@ -94,25 +95,42 @@ const yearOf = (digits: string): number => {
 const DAYS: readonly { form: RegExp; day: (match: readonly string[]) => Day }[] = [
   {
     form: /\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)/,
-    day: ([, year = '', month = '', day = '']) => ({ year: Number(year), month: Number(month) - 1, day: Number(day) }),
+    day: ([, year = '', month = '', day = '']) => ({
+      year: Number(year),
+      month: Number(month) - 1,
+      day: Number(day),
+    }),
   },
   {
     form: /\b(\d{1,2})(?:st|nd|rd|th)?[\s\-/.,]*(\p{L}{3,})\.?[\s\-/.,]*(\d{4}|\d{2,3})(?![\d:])/iu,
-    day: ([, day = '', month = '', year = '']) => ({ year: yearOf(year), month: monthIn(month), day: Number(day) }),
+    day: ([, day = '', month = '', year = '']) => ({
+      year: yearOf(year),
+      month: monthIn(month),
+      day: Number(day),
+    }),
   },
   {
     form: /(\p{L}{3,})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(?!\d)/iu,
-    day: ([, month = '', day = '', year = '']) => ({ year: yearOf(year), month: monthIn(month), day: Number(day) }),
+    day: ([, month = '', day = '', year = '']) => ({
+      year: yearOf(year),
+      month: monthIn(month),
+      day: Number(day),
+    }),
   },
   {
     form: /\b(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)/,
-    day: ([, day = '', month = '', year = '']) => ({ year: Number(year), month: Number(month) - 1, day: Number(day) }),
+    day: ([, day = '', month = '', year = '']) => ({
+      year: Number(year),
+      month: Number(month) - 1,
+      day: Number(day),
+    }),
   },
 ]
 
 const TIME = /(?<![\d+:-])(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,]\d+)?)?(?![\d:])\s*([ap]\.?m\b\.?)?/i
 /** `Thu Aug 22 18:26:25 EST 2002`: the day of asctime has the time in its midst. */
-const ASCTIME = /(\p{L}{3,})\.?\s+(\d{1,2})\s+(\d{1,2}[:.]\d{1,2}[:.\d]*)\s+(.*?)\s*(?<![+\-\d])((?:19|20)\d\d)(?!\d)/iu
+const ASCTIME =
+  /(\p{L}{3,})\.?\s+(\d{1,2})\s+(\d{1,2}[:.]\d{1,2}[:.\d]*)\s+(.*?)\s*(?<![+\-\d])((?:19|20)\d\d)(?!\d)/iu
 
 /**
  * A Date field (RFC 5322 3.3, 4.3, and what is met beside it) as an instant. Without any zone it is UTC. Null where it

@@ -40,7 +40,8 @@ export const rawText = (value: string, around: string): string => {
 }
 
 /** The fields of a header as text. `around` is the charset of what the header belongs to. */
-export const headerFields = (header: Buffer, around = ''): HeaderField[] => decodeFields(fieldsOf(header), around)
+export const headerFields = (header: Buffer, around = ''): HeaderField[] =>
+  decodeFields(fieldsOf(header), around)
 
 /** The first field of that name, '' where there is none. */
 export const first = (fields: readonly HeaderField[], name: string): string =>

@@ -23,7 +23,8 @@ const isShown = (part: MimePart, group: MimePart | null, root: MimePart): boolea
   return !named(disposition.params, 'filename') && !named(part.type.params, 'name')
 }
 
-const charsetOf = ({ type: { params } }: MimePart): string => params.get('charset') ?? params.get('charset*') ?? ''
+const charsetOf = ({ type: { params } }: MimePart): string =>
+  params.get('charset') ?? params.get('charset*') ?? ''
 
 const shownText = (part: MimePart, group: MimePart | null): ShownText => ({
   group: group ?? part,

@@ -16,7 +16,12 @@ export type MimePart = {
 type Open = { readonly boundary: string; readonly part: MimePart }
 
 /** A line that may begin with a boundary, and which of the open ones it is. */
-type Delimiter = { readonly at: number; readonly next: number; readonly level: number; readonly closing: boolean }
+type Delimiter = {
+  readonly at: number
+  readonly next: number
+  readonly level: number
+  readonly closing: boolean
+}
 
 const DASH = 0x2d
 const LF = 0x0a
@@ -97,12 +102,19 @@ export const mimeTree = (bytes: Buffer): MimePart => {
     headers += start - at
     if (headers > MAX_ALL_HEADER_BYTES) throw unreadable('headers-too-large')
     const fields = fieldsOf(bytes.subarray(at, start))
-    const part: MimePart = { fields, type: typeOf(fields, parent?.type.value ?? ''), body: bytes.subarray(0, 0), parts: [] }
+    const part: MimePart = {
+      fields,
+      type: typeOf(fields, parent?.type.value ?? ''),
+      body: bytes.subarray(0, 0),
+      parts: [],
+    }
     if (parent) {
       parent.parts.push(part)
       if (++count > MAX_PARTS) throw unreadable('too-many-parts')
     }
-    const boundary = part.type.value.startsWith('multipart/') ? parameter(part.type, 'boundary', '').trimEnd() : ''
+    const boundary = part.type.value.startsWith('multipart/')
+      ? parameter(part.type, 'boundary', '').trimEnd()
+      : ''
     if (boundary !== '' && open.push({ boundary, part }) > MAX_DEPTH) throw unreadable('too-deep')
     return { part, start }
   }

@@ -17,4 +17,4 @@ export const oneLine = (text: string, limit = 2000): string =>
         limit,
       )
 
-const PLAIN_LINE = /^[\x21-\x7e]*(?: [\x21-\x7e]+)*$/
+const PLAIN_LINE = /^(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?$/

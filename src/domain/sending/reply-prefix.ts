@@ -7,7 +7,10 @@ const REPLY = [
 ].join('|')
 
 /** `Re:`, `RE[2]:`, `Aw (3):`, `Re^2:`, `RE :`, a colon of any width. */
-const REPLY_PREFIX = new RegExp(String.raw`^(?:${REPLY})(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|[\^*-]\d{1,3}))?\s*[:：]`, 'iu')
+const REPLY_PREFIX = new RegExp(
+  String.raw`^(?:${REPLY})(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|[\^*-]\d{1,3}))?\s*[:：]`,
+  'iu',
+)
 
 /** What some put before it: the name of a list, or a mark that mail came from outside. */
 const TAGS = /^(?:\[[^\]]{1,60}\]\s*)+/

@@ -106,9 +106,9 @@ const joinOwn = (rows: Rows<typeof tables>, id: string, at: string, met?: Part):
   }
   if (met && met.messageId !== part.messageId) {
     const member = rows.get('member', { id })
-    const thread = member && rootOf(rows, member.thread_id)
+    const root = member && rootOf(rows, member.thread_id)
     const alias = { ...part, messageId: met.messageId, references: [] }
-    if (thread) rows.put('thread', connect(rows, nodesOf(rows, alias), thread))
+    if (root) rows.put('thread', connect(rows, nodesOf(rows, alias), root))
   }
 }
 
@@ -128,11 +128,19 @@ const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): vo
 type Node = Omit<RowOf<typeof tables.node>, 'thread_id'> & { thread_id: string | null }
 
 /** The ids that a message canConnect; its own, unless an earlier message has it with other content. */
-const nodesOf = (rows: Rows<typeof tables>, { accountId: account_id, messageId, references, copyOf }: Part): Node[] => {
+const nodesOf = (
+  rows: Rows<typeof tables>,
+  { accountId: account_id, messageId, references, copyOf }: Part,
+): Node[] => {
   const ids = [...new Set([messageId, ...references].filter(canConnect).map(keyOf))]
   return ids.flatMap((message_id) => {
     const known = rows.get('node', { account_id, message_id })
-    const node = { account_id, message_id, thread_id: known?.thread_id ?? null, claimed_by: known?.claimed_by ?? null }
+    const node = {
+      account_id,
+      message_id,
+      thread_id: known?.thread_id ?? null,
+      claimed_by: known?.claimed_by ?? null,
+    }
     if (message_id !== keyOf(messageId)) return [node]
     if (node.claimed_by !== null && node.claimed_by !== copyOf) return []
     return [{ ...node, claimed_by: copyOf }]
@@ -228,7 +236,13 @@ const partOfSynced = (data: EventOf<typeof MessageSynced>['data']): Part => ({
   direction: data.direction,
 })
 
-const partOfQueued = ({ outgoingId, accountId, header, snippet, notBefore }: EventOf<typeof EmailQueued>['data']): Part => ({
+const partOfQueued = ({
+  outgoingId,
+  accountId,
+  header,
+  snippet,
+  notBefore,
+}: EventOf<typeof EmailQueued>['data']): Part => ({
   accountId,
   messageId: header.messageId,
   references: referencesOf(header.references, header.inReplyTo === null ? [] : [header.inReplyTo]),

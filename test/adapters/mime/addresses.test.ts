@@ -19,10 +19,16 @@ t.test('addresses are read in every form that the standard allows', (t) => {
     ['Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>', one('pete@silly.test', 'Pete')],
     ['"Giant; \\"Big\\" Box" <box@x.test>', one('box@x.test', 'Giant; "Big" Box')],
     ['ann @ x.test', [ann]],
-    ['Team: Ann <ann@x.test>, bob@x.test;, c@x.test', [{ ...ann, name: 'Ann' }, ...one('bob@x.test'), ...one('c@x.test')]],
+    [
+      'Team: Ann <ann@x.test>, bob@x.test;, c@x.test',
+      [{ ...ann, name: 'Ann' }, ...one('bob@x.test'), ...one('c@x.test')],
+    ],
     ['undisclosed-recipients:;', []],
     ['undisclosed-recipients:', []],
-    ['ann@[192.0.2.1], ann@[IPv6:2001:db8::1]', [...one('ann@[192.0.2.1]'), ...one('ann@[IPv6:2001:db8::1]')]],
+    [
+      'ann@[192.0.2.1], ann@[IPv6:2001:db8::1]',
+      [...one('ann@[192.0.2.1]'), ...one('ann@[IPv6:2001:db8::1]')],
+    ],
   ] as const)
     t.strictSame(addressesIn(written), expected, written)
   t.end()
@@ -71,16 +77,36 @@ t.test('what is no address keeps its words, and a name never becomes an address'
 })
 
 t.test('what we write is read back, and no field takes long', (t) => {
-  const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).map((text) => text.replaceAll(/[\p{Cc}\s\ud800-\udfff]+/gu, ' ').trim())
+  const name = fc
+    .string({ unit: 'binary', minLength: 1, maxLength: 40 })
+    .map((text) => text.replaceAll(/[\p{Cc}\s\ud800-\udfff]+/gu, ' ').trim())
   const local = fc.stringMatching(/^[a-z0-9.+]{1,20}$/).filter((text) => !/^\.|\.\.|\.$/.test(text))
   fc.assert(
     fc.property(fc.array(fc.tuple(name, local), { maxLength: 5 }), (people) => {
-      const list = people.map(([each, part]) => ({ address: `${part}@x.test`, ...(each === '' ? {} : { name: each }) }))
+      const list = people.map(([each, part]) => ({
+        address: `${part}@x.test`,
+        ...(each === '' ? {} : { name: each }),
+      }))
       t.strictSame(addressesIn(mailboxList(list).join(' ')), list)
     }),
     { numRuns: 200 },
   )
-  for (const sign of ["<", "(", "\"", "@", ",", ":", "[", "=?", " ", "a@", "\\", "<a@x>", "=?utf-8?Q?", "=?a?Q?x"])
+  for (const sign of [
+    '<',
+    '(',
+    '"',
+    '@',
+    ',',
+    ':',
+    '[',
+    '=?',
+    ' ',
+    'a@',
+    '\\',
+    '<a@x>',
+    '=?utf-8?Q?',
+    '=?a?Q?x',
+  ])
     t.ok(addressesIn(sign.repeat(10_000)).length <= 10_001)
   t.end()
 })

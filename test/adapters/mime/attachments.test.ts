@@ -15,7 +15,8 @@ const mixed = (...parts: string[][]) =>
       '--b--',
     ),
   )
-const text = (of: { content: Uint8Array } | undefined): string => Buffer.from(of?.content ?? []).toString('latin1')
+const text = (of: { content: Uint8Array } | undefined): string =>
+  Buffer.from(of?.content ?? []).toString('latin1')
 
 t.test('a text with a file name is a file, whatever its disposition', (t) => {
   for (const header of [
@@ -54,12 +55,30 @@ t.test('files have their bytes and size as they were sent: no line end, no chars
   const lines = 'a\r\nb\nc\r\n\r\n'
   const { attachments } = mixed(
     ['Content-Type: text/plain; name=a; charset=utf-16', '', `${lines}\xff`],
-    ['Content-Type: text/csv; name=b', 'Content-Transfer-Encoding: base64', '', Buffer.from(lines).toString('base64')],
-    ['Content-Type: text/plain; name=c', 'Content-Transfer-Encoding: quoted-printable', '', 'a =  \r\n=3D=\xe9 \t\r\nb=20'],
+    [
+      'Content-Type: text/csv; name=b',
+      'Content-Transfer-Encoding: base64',
+      '',
+      Buffer.from(lines).toString('base64'),
+    ],
+    [
+      'Content-Type: text/plain; name=c',
+      'Content-Transfer-Encoding: quoted-printable',
+      '',
+      'a =  \r\n=3D=\xe9 \t\r\nb=20',
+    ],
     ['Content-Type: text/calendar; name=d', '', lines],
     ['Content-Type: application/octet-stream; name=e', '', '\0\xff\r\r\n'],
     ['Content-Type: application/x; name=f', 'Content-Transfer-Encoding: base64', '', 'QQ==', 'Qg==', 'QUJD'],
-    ['Content-Type: application/x; name=g', 'Content-Transfer-Encoding: x-uuencode', '', 'begin 644 g', '#0V%T', '`', 'end'],
+    [
+      'Content-Type: application/x; name=g',
+      'Content-Transfer-Encoding: x-uuencode',
+      '',
+      'begin 644 g',
+      '#0V%T',
+      '`',
+      'end',
+    ],
     ['Content-Type: application/x; name=h'],
   )
   const expected = [`${lines}\xff`, lines, 'a ==\xe9\r\nb ', lines, '\0\xff\r\r\n', 'ABABC', 'Cat', '']
@@ -76,15 +95,20 @@ t.test('file names are read in all the ways in which they are written', (t) => {
     ['attachment; filename="Rechnung.pdf"', 'Rechnung.pdf'],
     ['attachment; filename=Rechnung (1).pdf', 'Rechnung (1).pdf'],
     ["attachment; filename*=UTF-8''%E2%82%AC%20rates.pdf", '€ rates.pdf'],
-    ["attachment; filename*0*=UTF-8''%E2%82; filename*1*=%AC%20; filename*2=\"rates.pdf\"", '€ rates.pdf'],
-    ["attachment; filename*=koi8-r'ru'%F0%D2%C9; filename=\"x\"", 'При'],
+    ['attachment; filename*0*=UTF-8\'\'%E2%82; filename*1*=%AC%20; filename*2="rates.pdf"', '€ rates.pdf'],
+    ['attachment; filename*=koi8-r\'ru\'%F0%D2%C9; filename="x"', 'При'],
     ['attachment; filename="=?utf-8?B?4oKsLnBkZg==?="', '€.pdf'],
     ['attachment; filename="=?utf-8?Q?=E2=82?= =?utf-8?Q?=AC.pdf?="', '€.pdf'],
     ['attachment; filename="a\\"b;c.pdf"', 'a"b;c.pdf'],
     ['attachment; filename="Gr\xfc\xdfe.pdf"', 'Grüße.pdf'],
     ['attachment', 'from-type.pdf'],
   ] as const) {
-    const { attachments } = mixed(['Content-Type: application/pdf; name="from-type.pdf"', `Content-Disposition: ${disposition}`, '', 'x'])
+    const { attachments } = mixed([
+      'Content-Type: application/pdf; name="from-type.pdf"',
+      `Content-Disposition: ${disposition}`,
+      '',
+      'x',
+    ])
     t.equal(attachments[0]?.name, name, disposition)
   }
   t.end()
@@ -93,29 +117,56 @@ t.test('file names are read in all the ways in which they are written', (t) => {
 t.test('inline is what the HTML shows by its id or its place', (t) => {
   const picture = (...header: string[]) => ['Content-Type: image/png', ...header, '', 'x']
   const { attachments } = mixed(
-    ['Content-Type: text/html', '', '<img src="cid:A%40x.test"><img src=\'pics/b.png\'><td background="cid:c&amp;d">'],
+    [
+      'Content-Type: text/html',
+      '',
+      '<img src="cid:A%40x.test"><img src=\'pics/b.png\'><td background="cid:c&amp;d">',
+    ],
     picture('Content-ID: <a@x.test>'),
     picture('Content-Location: pics/b.png'),
     picture('Content-ID: <c&d>', 'Content-Disposition: attachment'),
     picture('Content-ID: <unused@x.test>', 'Content-Disposition: inline'),
     picture('Content-Disposition: inline; filename=shown-nowhere.png'),
   )
-  t.strictSame(attachments.map(({ inline }) => inline), [true, true, true, false, false])
+  t.strictSame(
+    attachments.map(({ inline }) => inline),
+    [true, true, true, false, false],
+  )
   const plain = mixed(['', 'see cid:a'], picture('Content-ID: <a>', 'Content-Disposition: inline'))
-  t.strictSame(plain.attachments.map(({ inline }) => inline), [false], 'a mail without HTML shows none')
+  t.strictSame(
+    plain.attachments.map(({ inline }) => inline),
+    [false],
+    'a mail without HTML shows none',
+  )
   t.end()
 })
 
 // ---------------------------------------------------------------- winmail.dat
 
-const u16 = (...values: number[]) => Buffer.concat(values.map((value) => { const b = Buffer.alloc(2); b.writeUInt16LE(value); return b }))
-const u32 = (...values: number[]) => Buffer.concat(values.map((value) => { const b = Buffer.alloc(4); b.writeUInt32LE(value); return b }))
+const u16 = (...values: number[]) =>
+  Buffer.concat(
+    values.map((value) => {
+      const b = Buffer.alloc(2)
+      b.writeUInt16LE(value)
+      return b
+    }),
+  )
+const u32 = (...values: number[]) =>
+  Buffer.concat(
+    values.map((value) => {
+      const b = Buffer.alloc(4)
+      b.writeUInt32LE(value)
+      return b
+    }),
+  )
 const attribute = (level: number, id: number, value: Buffer) =>
   Buffer.concat([Buffer.from([level]), u32(id, value.length), value, u16(0)])
 const structure = (...attributes: Buffer[]) =>
   Buffer.concat([u32(0x223e9f78), u16(1), attribute(1, 0x00089006, u32(0x10000)), ...attributes])
-const filled = (value: Buffer) => Buffer.concat([u32(value.length), value, Buffer.alloc((4 - (value.length % 4)) % 4)])
-const property = (type: number, id: number, value: Buffer) => Buffer.concat([u16(type, id), u32(1), filled(value)])
+const filled = (value: Buffer) =>
+  Buffer.concat([u32(value.length), value, Buffer.alloc((4 - (value.length % 4)) % 4)])
+const property = (type: number, id: number, value: Buffer) =>
+  Buffer.concat([u16(type, id), u32(1), filled(value)])
 const properties = (...each: Buffer[]) => attribute(2, 0x00069005, Buffer.concat([u32(each.length), ...each]))
 const wide = (value: string) => Buffer.from(`${value}\0`, 'utf16le')
 const begin = attribute(2, 0x00069002, Buffer.alloc(14))
@@ -134,7 +185,14 @@ t.test('a winmail.dat is opened: long names, code pages, types, ids, enclosed ma
       property(0x001f, 0x3707, wide('Our offer €.pdf')),
       property(0x001e, 0x370e, Buffer.from('application/pdf\0')),
       property(0x001f, 0x3712, wide('offer@x.test')),
-      Buffer.concat([u16(0x001f, 0x8000), Buffer.alloc(16), u32(1), filled(wide('a name')), u32(1), filled(wide('value'))]),
+      Buffer.concat([
+        u16(0x001f, 0x8000),
+        Buffer.alloc(16),
+        u32(1),
+        filled(wide('a name')),
+        u32(1),
+        filled(wide('value')),
+      ]),
       Buffer.concat([u16(0x1003, 0x6000), u32(2), u32(1, 2)]),
     ),
     begin,
@@ -145,12 +203,29 @@ t.test('a winmail.dat is opened: long names, code pages, types, ids, enclosed ma
     properties(property(0x000d, 0x3701, Buffer.concat([Buffer.alloc(16), enclosed]))),
   )
   t.match(tnefFiles(winmail), [
-    { name: 'Our offer €.pdf', contentType: 'application/pdf', contentId: 'offer@x.test', content: Buffer.from('offer') },
+    {
+      name: 'Our offer €.pdf',
+      contentType: 'application/pdf',
+      contentId: 'offer@x.test',
+      content: Buffer.from('offer'),
+    },
     { name: 'счёт.txt', contentType: 'application/octet-stream', content: Buffer.from('bill') },
     { name: 'inner.txt', content: Buffer.from('inner') },
   ])
-  t.match(tnefFiles(winmail.subarray(0, winmail.length - 20)), [{ name: 'Our offer €.pdf' }, { name: 'счёт.txt' }], 'a broken one too')
-  const mail = mixed(['', 'See attached.'], ['Content-Type: application/octet-stream; name=winmail.dat', 'Content-Transfer-Encoding: base64', '', winmail.toString('base64')])
+  t.match(
+    tnefFiles(winmail.subarray(0, winmail.length - 20)),
+    [{ name: 'Our offer €.pdf' }, { name: 'счёт.txt' }],
+    'a broken one too',
+  )
+  const mail = mixed(
+    ['', 'See attached.'],
+    [
+      'Content-Type: application/octet-stream; name=winmail.dat',
+      'Content-Transfer-Encoding: base64',
+      '',
+      winmail.toString('base64'),
+    ],
+  )
   t.strictSame(
     mail.attachments.map(({ name, size }) => [name, size]),
     [
@@ -168,14 +243,25 @@ t.test('no bytes make reading a winmail.dat fail or go on for ever', (t) => {
   for (let depth = 0; depth < 50; depth++)
     deep = structure(begin, properties(property(0x000d, 0x3701, Buffer.concat([Buffer.alloc(16), deep]))))
   t.strictSame(tnefFiles(deep), [])
-  t.equal(tnefFiles(structure(...Array.from({ length: 5000 }, () => Buffer.concat([begin, data('x')])))).length, 200)
-  const good = structure(begin, title('a.txt'), data('text'), properties(property(0x001f, 0x3707, wide('b.txt'))))
+  t.equal(
+    tnefFiles(structure(...Array.from({ length: 5000 }, () => Buffer.concat([begin, data('x')])))).length,
+    200,
+  )
+  const good = structure(
+    begin,
+    title('a.txt'),
+    data('text'),
+    properties(property(0x001f, 0x3707, wide('b.txt'))),
+  )
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 })), { maxLength: 8 }), (edits) => {
-      const broken = Buffer.from(good)
-      for (const [at, byte] of edits) broken[at] = byte
-      t.ok(tnefFiles(broken).length <= 200)
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 })), { maxLength: 8 }),
+      (edits) => {
+        const broken = Buffer.from(good)
+        for (const [at, byte] of edits) broken[at] = byte
+        t.ok(tnefFiles(broken).length <= 200)
+      },
+    ),
     { numRuns: 300 },
   )
   t.end()

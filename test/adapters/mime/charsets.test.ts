@@ -8,8 +8,28 @@ const mail = (...lines: string[]) => readMail(latin(lines.join('\r\n')))
 
 t.test('every spelling of a charset that is known is read', (t) => {
   for (const [text, hex, ...labels] of [
-    ['Grüße', '4772fcdf65', 'latin1', 'iso_8859-1:1987', 'x-iso-8859-1', 'windows1252', 'win-1252', 'cp1252', '"ISO-8859-1"'],
-    ['Grüße', '4772c3bcc39f65', 'UTF8', 'utf_8', 'x-utf-8', 'cp65001', 'utf-8;', 'unicode-1-1-utf-8', "utf-8'"],
+    [
+      'Grüße',
+      '4772fcdf65',
+      'latin1',
+      'iso_8859-1:1987',
+      'x-iso-8859-1',
+      'windows1252',
+      'win-1252',
+      'cp1252',
+      '"ISO-8859-1"',
+    ],
+    [
+      'Grüße',
+      '4772c3bcc39f65',
+      'UTF8',
+      'utf_8',
+      'x-utf-8',
+      'cp65001',
+      'utf-8;',
+      'unicode-1-1-utf-8',
+      "utf-8'",
+    ],
     ['Grüße', '4772819865'.replace('98', 'e1'), 'cp437', 'ibm437', 'IBM850', 'cp-850'],
     ['Привет', 'f0d2c9d7c5d4', 'koi8-r', 'KOI8R', 'cskoi8r', 'x-koi8-r'],
     ['Привет', 'cff0e8e2e5f2', 'windows-1251', 'cp-1251', 'win1251', 'x-cp1251', 'MS1251'],
@@ -21,7 +41,14 @@ t.test('every spelling of a charset that is known is read', (t) => {
     ['中文', 'a4a4a4e5', 'big5', 'x-big5', 'cn-big5', 'cp950', 'big5-hkscs'],
     ['ไทย', 'e4b7c2', 'tis-620', 'TIS620', 'windows-874', 'cp874'],
     ['שלום', 'f9ece5ed', 'iso-8859-8-i', 'iso8859-8i', 'windows-1255', 'logical'],
-    ['Grüße', '47722b41507741337725'.replace('25', '2d') + '65', 'utf-7', 'UTF7', 'unicode-1-1-utf-7', 'csUnicode11UTF7'],
+    [
+      'Grüße',
+      '47722b41507741337725'.replace('25', '2d') + '65',
+      'utf-7',
+      'UTF7',
+      'unicode-1-1-utf-7',
+      'csUnicode11UTF7',
+    ],
     ['Hé', 'fffe4800e900', 'utf-16', 'ucs-2', 'unicode'],
     ['Hé', 'feff004800e9', 'utf-16', 'UTF16', 'iso-10646-ucs-2'],
   ] as const)
@@ -33,7 +60,11 @@ t.test('a label that nobody knows, or that says nothing, leaves UTF-8 what it is
   for (const label of ['klingon-8', 'x-unknown', 'us-ascii', '', '8bit', 'default', 'a'.repeat(500)]) {
     t.equal(decodeBytes(Buffer.from('Grüße'), label), 'Grüße', label)
     t.equal(decodeBytes(latin('Gr\xfc\xdfe'), label), 'Grüße', label)
-    t.equal(decodeBytes(latin('\xf0\xd2\xc9\xd7\xc5\xd4'), label, 'koi8-r'), 'Привет', `${label} within koi8-r`)
+    t.equal(
+      decodeBytes(latin('\xf0\xd2\xc9\xd7\xc5\xd4'), label, 'koi8-r'),
+      'Привет',
+      `${label} within koi8-r`,
+    )
   }
   t.end()
 })
@@ -96,15 +127,23 @@ t.test('raw 8-bit headers are UTF-8, else in the charset of the text, of a part 
   )
   t.equal(of('Subject: Gr\xfc\xdfe', 'Content-Type: text/plain; charset=utf-8', '', ''), 'Grüße')
   t.equal(of('Subject: \x1b$BF|K\\\x1b(B', '', ''), '日本')
-  t.equal(of('Subject: Gr+APwA3w-e an C++ und +1-800', 'Content-Type: text/plain; charset=utf-7', '', ''), 'Grüße an C++ und +1-800')
-  t.match(mail('From: \xf0\xd2\xc9 <a@x.test>', 'Content-Type: text/plain; charset=koi8-r', '', '').header.from, [
-    { name: 'При', address: 'a@x.test' },
-  ])
+  t.equal(
+    of('Subject: Gr+APwA3w-e an C++ und +1-800', 'Content-Type: text/plain; charset=utf-7', '', ''),
+    'Grüße an C++ und +1-800',
+  )
+  t.match(
+    mail('From: \xf0\xd2\xc9 <a@x.test>', 'Content-Type: text/plain; charset=koi8-r', '', '').header.from,
+    [{ name: 'При', address: 'a@x.test' }],
+  )
   t.end()
 })
 
 t.test('a body is read in its charset, in that of its HTML, or guessed', (t) => {
-  const html = mail('Content-Type: text/html', '', '<meta http-equiv="Content-Type" content="text/html; charset=koi8-r"><p>\xf0\xd2\xc9')
+  const html = mail(
+    'Content-Type: text/html',
+    '',
+    '<meta http-equiv="Content-Type" content="text/html; charset=koi8-r"><p>\xf0\xd2\xc9',
+  )
   t.match(html.html, /<p>При/)
   t.equal(mail('Content-Type: text/plain; charset=x-nobody', '', 'Gr\xc3\xbc\xc3\x9fe').text, 'Grüße\n')
   t.equal(mail('', 'Gr\xfc\xdfe').text, 'Grüße\n')

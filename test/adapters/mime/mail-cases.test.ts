@@ -72,13 +72,19 @@ t.test('inline is what the shown HTML refers to, and nothing else', (t) => {
 
 t.test('text is read in the charset that it was written in, said or not', (t) => {
   const { header } = read('07-raw-koi8-header')
-  t.match(header, { subject: 'Счёт за ноябрь', from: [{ name: 'Иван Петров', address: 'ivan@firma.example' }] })
+  t.match(header, {
+    subject: 'Счёт за ноябрь',
+    from: [{ name: 'Иван Петров', address: 'ivan@firma.example' }],
+  })
   t.equal(read('10-utf7-body').text, 'Grüße aus München: 5 € pro Stück\n')
   t.end()
 })
 
 t.test('two strangers whose form gives all mail one Message-ID have a conversation each', async (t) => {
-  const [anna, ben] = [met(1, read('12a-constant-message-id-anna')), met(2, read('12b-constant-message-id-ben'))]
+  const [anna, ben] = [
+    met(1, read('12a-constant-message-id-anna')),
+    met(2, read('12b-constant-message-id-ben')),
+  ]
   for (const events of [
     [anna, ben],
     [ben, anna],

@@ -68,7 +68,10 @@ const asEvent = ({
 
 /** What is said, however lines end and are quoted. */
 const words = (text: string | null | undefined): string | null =>
-  text?.replaceAll('\0', '').toWellFormed().replaceAll(/[\s>]+/g, '') ?? null
+  text
+    ?.replaceAll('\0', '')
+    .toWellFormed()
+    .replaceAll(/[\s>]+/g, '') ?? null
 
 t.test(
   'real mail is read whole: every one of the corpus becomes an event, texts as another parser gives them',

@@ -14,7 +14,10 @@ t.test('an id is only what stands in angle brackets, with a domain', (t) => {
     ['<a@\r\n x.test>', ['a@x.test']],
     ['(see <other@x.test> (and "this")) <a@x.test>', ['a@x.test']],
     ['=?utf-8?Q?=3Ca=40x=2Etest=3E?=', ['a@x.test']],
-    [`=?us-ascii?B?${Buffer.from('<a@x.test>').toString('base64')}?=\r\n =?us-ascii?Q?<b@x.test>?=`, ['a@x.test', 'b@x.test']],
+    [
+      `=?us-ascii?B?${Buffer.from('<a@x.test>').toString('base64')}?=\r\n =?us-ascii?Q?<b@x.test>?=`,
+      ['a@x.test', 'b@x.test'],
+    ],
   ] as const) {
     t.strictSame(referencesIn(written), ids, written)
     t.strictSame(inReplyToIn(written), ids, written)
