@@ -67,7 +67,7 @@ const tables = {
 }
 
 /**
- * Conversations within an account (C72): messages are one where Message-ID, References (RFC 5322 3.6.4) and the first
+ * Conversations within an account: messages are one where Message-ID, References (RFC 5322 3.6.4) and the first
  * In-Reply-To connect them, in whatever order they come. Subjects merge nothing: two customers may both write "Offer".
  * Nor does an id that an earlier message has with other content: some forms give all their mail the same one.
  */

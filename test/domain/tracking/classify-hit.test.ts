@@ -11,6 +11,7 @@ import {
 } from '../../../src/domain/tracking/classify-hit.ts'
 import { isKnownBot } from '../../../src/adapters/tracking/known-bots.ts'
 import { ClickTracked, OpenTracked } from '../../../src/domain/tracking/events.ts'
+import { runs } from '../../support/long-runs.ts'
 
 const SENT = Date.parse('2026-01-22T14:30:00.000Z')
 const CHROME =
@@ -264,7 +265,7 @@ t.test(
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000, 2000) },
     )
     t.pass()
   },
