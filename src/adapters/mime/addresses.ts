@@ -123,7 +123,7 @@ const addressIn = (text: string, around: string): string => {
     .trim()
     .replace(/^<+\s*/, '')
     .replace(/^(?:mailto|smtp):/i, '')
-  const routed = decoded.replace(/^(?:@[^:,@]*,?\s*)+:/, '')
+  const routed = decoded.replace(/^(?:@[^:,@\s]*[\s,]*)+:/, '')
   if (!/["(\s]/.test(routed)) return oneLine(routed, MAX_ADDRESS)
   const pieces = segmentsOf(routed)
     .flatMap(({ pieces: each, end }) => [...each, { kind: 'word', text: end, spaced: false } as const])
