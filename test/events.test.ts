@@ -5,7 +5,7 @@ import { projections } from '../src/app/read-models.ts'
 import { handler, newCommandId, type Caller } from '../src/commands/handle.ts'
 import { account } from '../src/domain/accounts/account.ts'
 import { defaultAccount } from '../src/domain/accounts/default-account.ts'
-import { accountEvents, DefaultAccountChosen } from '../src/domain/accounts/events.ts'
+import { accountEvents, defaultAccountEvents } from '../src/domain/accounts/events.ts'
 import { catalogue } from '../src/domain/catalogue.ts'
 import type { Decider } from '../src/domain/decider.ts'
 import { entry } from '../src/domain/directory/entry.ts'
@@ -46,11 +46,11 @@ const deciders = (
     ],
     [
       defaultAccount,
-      [DefaultAccountChosen],
+      defaultAccountEvents,
       ['DefaultAccountChosen'],
-      { owner: { kind: 'team' }, accountId: 'acc_00000000000000000000000000' },
+      { do: 'choose', owner: { kind: 'team' }, accountId: 'acc_00000000000000000000000000' },
     ],
-    [syncRun, syncRunEvents, ['SyncRunStarted', 'ChangesSynced'], { do: 'finish', unchanged: [] }],
+    [syncRun, syncRunEvents, ['SyncRunStarted', 'ChangesSynced'], { do: 'finish', unchanged: [], troubles: [] }],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip' }],
     [
       template,

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { Automation } from '../commands/automation-runner.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import {
@@ -26,6 +27,7 @@ type AutomationsDeps = {
   readonly features: Features
   readonly idempotency: { sweep(): Promise<unknown> }
   readonly clock: Clock
+  readonly log: Pick<FastifyBaseLogger, 'error'>
 }
 
 /** Everything that happens unasked. */
@@ -35,6 +37,7 @@ export const automationsOf = ({
   features,
   idempotency,
   clock,
+  log,
 }: AutomationsDeps): Automation[] => {
   const { db, leases, times } = adapters
   const { sync, sending, tracking, accounts } = features
@@ -74,7 +77,10 @@ export const automationsOf = ({
         clock,
         dueAccounts: (limit) => dueAccounts(db, clock(), limit),
         hints: sync.hints,
-        run: runSync(sync.deps),
+        run: runSync({
+          ...sync.deps,
+          onFault: (error) => log.error({ err: error }, 'sync got over a fault'),
+        }),
       }),
     },
     {

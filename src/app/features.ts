@@ -92,8 +92,12 @@ const accountFeature = (core: Core) => {
     const { state } = await load(account, accountStream(id))
     return state.status === 'none' ? null : state
   }
-  const chosen = async (owner: Owner): Promise<string | null> =>
-    (await load(defaultAccount, defaultAccountStream(owner))).state.accountId
+  /** The owner's default account; one that is paused or was disconnected is passed over. */
+  const chosen = async (owner: Owner): Promise<string | null> => {
+    const { accountId } = (await load(defaultAccount, defaultAccountStream(owner))).state
+    const found = accountId === null ? null : await find(accountId)
+    return found?.status === 'active' ? accountId : null
+  }
   const mailboxOf = async (accountId: string): Promise<{ provider: MailProvider; access: Access } | null> => {
     const found = await find(accountId)
     if (!found?.receives || found.status === 'disconnected') return null
@@ -146,12 +150,18 @@ const CATCH_UP_MS = 30_000
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner, leases } = core
   const hints = hintsOfMailboxes()
-  const deps: SyncDeps = {
+  const deps: Omit<SyncDeps, 'onFault'> = {
     ...core,
     openMailbox: accounts.openMailbox,
     findAccount: async (id) => {
       const found = await accounts.find(id)
-      return found && { ...found, active: found.status === 'active' }
+      return (
+        found && {
+          ...found,
+          active: found.status === 'active',
+          disconnected: found.status === 'disconnected',
+        }
+      )
     },
     findOutgoing: async (id) => {
       const { state } = await load(outgoingEmail, outgoingStream(id))

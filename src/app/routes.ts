@@ -7,8 +7,9 @@ import { networks } from '../adapters/tracking/networks.ts'
 import { changeConnection } from '../commands/accounts/change-connection.ts'
 import { changeSettings } from '../commands/accounts/change-settings.ts'
 import { changeSignature } from '../commands/accounts/change-signature.ts'
-import { chooseDefaultAccount } from '../commands/accounts/choose-default-account.ts'
+import { chooseDefaultAccount, unsetDefaultAccount } from '../commands/accounts/choose-default-account.ts'
 import { connectAccount } from '../commands/accounts/connect-account.ts'
+import { dismissWithheld } from '../commands/accounts/dismiss-withheld.ts'
 import { disconnectAccount } from '../commands/accounts/disconnect-account.ts'
 import { pauseAccount } from '../commands/accounts/pause-account.ts'
 import { requestSync } from '../commands/accounts/request-sync.ts'
@@ -45,9 +46,9 @@ import {
 } from '../projections/accounts/account-list.ts'
 import { findMessage, listFolder, listMessages, messagesOf } from '../projections/sync/find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from '../projections/sync/find-threads.ts'
-import { listSyncErrors } from '../projections/sync/sync-errors.ts'
+import { isWithheld, listSyncErrors } from '../projections/sync/sync-errors.ts'
 import { findRun, listRuns } from '../projections/sync/sync-history.ts'
-import { findSyncStatus } from '../projections/sync/sync-status.ts'
+import { figuresToday, findSyncFigures } from '../projections/sync/sync-status.ts'
 import type { MayRead } from '../projections/projection.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
@@ -105,6 +106,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     resumeAccount: resumeAccount(accounts.deps),
     disconnectAccount: disconnectAccount(accounts.deps),
     chooseDefaultAccount: chooseDefaultAccount(accounts.deps),
+    unsetDefaultAccount: unsetDefaultAccount(accounts.deps),
     testConnection: testConnection(accounts.deps),
     providers,
     titleOf: (connection) => accounts.deps.providerOf(connection).title(connection),
@@ -113,14 +115,20 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     findAccount: (id, userId) => findAccountRow(db, id, userId),
     figures: async (userId) => ({
       connectedAccounts: await countConnected(db, userId),
-      emailsSentToday: (await sending.queries.sentToday(clock())).total,
+      emailsSentToday: (
+        await figuresToday(db, userId === null ? null : await accounts.usableAccounts(userId), clock())
+      ).sent,
     }),
     signal,
   })
   syncRoutes(server, {
     requestSync: requestSync(accounts.deps),
-    findSyncStatus: async (id, now, userId) =>
-      (await mayRead(id, userId)) ? findSyncStatus(db, id, now) : undefined,
+    dismissWithheld: dismissWithheld({
+      ...accounts.deps,
+      isWithheld: (id, place) => isWithheld(db, id, place),
+    }),
+    findAccount: (id, userId) => findAccountRow(db, id, userId),
+    findSyncFigures: (id, now) => findSyncFigures(db, id, now),
     listRuns: (id, before, limit) => listRuns(db, id, before, limit),
     findRun: (id, number) => findRun(db, id, number),
     listSyncErrors: (id, after, limit) => listSyncErrors(db, id, after, limit),

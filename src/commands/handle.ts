@@ -56,6 +56,9 @@ const ATTEMPTS = 3
  * the caller's to see. A command whose id is in the stream already is not decided again: that is what makes a
  * repeat after a crash harmless.
  *
+ * `insist`: try as often as there are conflicts. For commands that mean the same whatever happened meanwhile, so that
+ * whoever else writes to the stream is no reason to fail.
+ *
  * `known` spares the first load: the caller has just loaded the stream, or has it from the command before. It is for new
  * commands; should it be out of date, the append finds out.
  */
@@ -66,8 +69,13 @@ export const handler =
     stream: string,
     command: Command,
     caller: Caller,
-    options: { readonly ifRevision?: number | undefined; readonly known?: Known<State> } = {},
+    options: {
+      readonly ifRevision?: number | undefined
+      readonly known?: Known<State>
+      readonly insist?: boolean
+    } = {},
   ): Promise<Handled<State>> => {
+    const attempts = options.insist ? Infinity : ATTEMPTS
     let { known } = options
     for (let attempt = 1; ; attempt++) {
       if (!known) {
@@ -101,7 +109,7 @@ export const handler =
           state,
         }
       } catch (error) {
-        if (!(error instanceof RevisionConflict) || attempt === ATTEMPTS) throw error
+        if (!(error instanceof RevisionConflict) || attempt === attempts) throw error
       }
     }
   }

@@ -1,4 +1,4 @@
-import { accountEvents, DefaultAccountChosen } from './accounts/events.ts'
+import { accountEvents, defaultAccountEvents } from './accounts/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
@@ -11,7 +11,7 @@ export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, E
   [
     ...directoryEvents,
     ...accountEvents,
-    DefaultAccountChosen,
+    ...defaultAccountEvents,
     ...syncRunEvents,
     ...messageEvents,
     ...templateEvents,

@@ -17,6 +17,23 @@ export const turns = (most: number): Turns => {
   }
 }
 
+/** Lets work of one key run one after the other, in order; work of other keys is not waited for. */
+export type TurnsByKey = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
+
+export const turnsByKey = (): TurnsByKey => {
+  const last = new Map<string, Promise<unknown>>()
+  return async (key, work) => {
+    const before = last.get(key) ?? Promise.resolve()
+    const mine = before.then(work, work)
+    last.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (last.get(key) === mine) last.delete(key)
+    }
+  }
+}
+
 /**
  * Works on all items, at most so many at once, and answers in their order. After an error no more are begun, and it is
  * thrown when nothing is under way any more.

@@ -191,14 +191,14 @@ t.test('a password that stops being right is told to people, and nothing is lost
   t.match(failed, { status: 'Failed', detail: /did not accept user name and password/ })
   const status = await client.get<object>(`${path}/sync-status?${await upToNow(client)}`)
   t.match(status, {
-    status: 'needs-attention',
-    problem: { code: 'login-rejected', remedy: /Check user name/ },
+    status: 'needs-reauthentication',
+    reasons: [{ code: 'login-rejected', remedy: /Check user name/ }],
   })
   imap.faults.refuseLogin = false
   t.match(await sync.now(), { status: 'Success', count: 1 }, 'what arrived meanwhile is there')
   t.match(await client.get<object>(`${path}/sync-status?${await upToNow(client)}`), {
     status: 'active',
-    problem: null,
+    reasons: [],
   })
 })
 

@@ -140,6 +140,7 @@ export const syncRig = async (
   const provider = imapSmtpProvider(guard)
   t.teardown(() => provider.close())
   const access = accessTo({ imap: { ...login, password: new Secret(password) } })
+  const faults: unknown[] = []
   const deps: SyncDeps = {
     store,
     handle,
@@ -151,10 +152,15 @@ export const syncRig = async (
     known: options.parts?.known ?? knownFromLog(store),
     findOutgoing: options.findOutgoing ?? (async () => null),
     lastRun: async () => 0,
+    onFault: (error) => void faults.push(error),
     findAccount: async (id) => {
       const { state } = await load(account, `account-${id}`)
       if (state.status === 'none') return null
-      return { ...state, active: state.status === 'active' }
+      return {
+        ...state,
+        active: state.status === 'active',
+        disconnected: state.status === 'disconnected',
+      }
     },
     openMailbox: (_id, signal) => provider.open(access, signal),
   }
@@ -180,6 +186,8 @@ export const syncRig = async (
     /** What the log says of where mail lies: folder, UID, hash of the raw form, flags. */
     whatLies: async () => whatLies(await events()),
     events,
+    /** What runs got over. */
+    faults,
     eventsOf: async (...types: string[]) => (await events()).filter(({ type }) => types.includes(type)),
     /** The figures of one run, all folders and sets of changes together. */
     countsOf: async (number: number) => sumOf(await events(), number),

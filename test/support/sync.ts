@@ -79,6 +79,7 @@ export const withheldAt = (placement: Placement, attempts = 1): WithheldMessage 
   placement,
   attempts,
   askedAt: '2026-01-05T00:00:00.000Z',
+  why: 'withheld',
 })
 
 export const countsOf = (changes: Partial<FolderCounts> = {}): FolderCounts => ({
@@ -96,7 +97,7 @@ export const countsOf = (changes: Partial<FolderCounts> = {}): FolderCounts => (
 })
 
 export const runStarted = (number: number) =>
-  SyncRunStarted({ accountId, number, trigger: 'schedule', cursors: [], withheld: [] })
+  SyncRunStarted({ accountId, number, trigger: 'schedule', cursors: [], withheld: [], uncounted: [] })
 
 /** A set of changes that is about one folder. */
 export const changesSynced = (

@@ -8,7 +8,7 @@ import { batches, sequence } from './uid-sets.ts'
 export type FetchedMessage = Flagged & { readonly receivedAt: string; readonly raw: Buffer }
 
 /** Larger ones are left where they are. */
-const MAX_MESSAGE_BYTES = 200 * 1024 * 1024
+export const MAX_MESSAGE_BYTES = 200 * 1024 * 1024
 /** How often one `fetch` goes on over a new connection when the server drops it. */
 const MAX_RECONNECTS = 3
 

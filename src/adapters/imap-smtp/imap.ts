@@ -21,8 +21,8 @@ export type ImapSession = {
   list(range: { from: number; since: Date | null }): Promise<number[]>
   /** All UIDs in `from`..`to` with their flags, ascending. */
   flags(range: { from: number; to: number }): Promise<Flagged[]>
-  /** Those of these UIDs that are in the folder. */
-  among(uids: readonly number[]): Promise<Set<number>>
+  /** Those of these UIDs that are in the folder, and how many bytes each has. */
+  sizes(uids: readonly number[]): Promise<Map<number, number>>
   /** Hands out messages one by one; a UID that the server does not give is left out. */
   fetch(uids: readonly number[]): AsyncIterable<FetchedMessage>
   /** UIDs whose Message-ID header is this one. */
@@ -153,11 +153,12 @@ const session = (connect: () => Promise<ImapFlow>, signal: AbortSignal, first: I
         return [...found].toSorted(([a], [b]) => a - b).map(([uid, flags]) => ({ uid, flags }))
       }),
 
-    among: (uids) =>
+    sizes: (uids) =>
       run(async (box) => {
-        const found = new Set<number>()
+        const found = new Map<number, number>()
         for (const batch of batches(uids)) {
-          for await (const { uid } of box.fetch(sequence(batch), { uid: true }, { uid: true })) found.add(uid)
+          const rows = box.fetch(sequence(batch), { uid: true, size: true }, { uid: true })
+          for await (const { uid, size = 0 } of rows) found.set(uid, size)
         }
         return found
       }),

@@ -1,5 +1,6 @@
 import { MailUnavailable, type MissingMessage, type RawMessage } from '../../commands/ports/mail-provider.ts'
 import type { Placement } from '../../domain/sync/events.ts'
+import { MAX_MESSAGE_BYTES } from './fetch.ts'
 import type { ImapSession } from './imap.ts'
 import { uidIn } from './places.ts'
 import type { FolderView } from './plan.ts'
@@ -23,9 +24,14 @@ export async function* rawOf(
       left.delete(uid)
       yield { placement, ...message }
     }
-    const there = left.size === 0 ? left : await session.among([...left.keys()])
-    for (const [uid, placement] of left) yield { placement, missing: there.has(uid) ? 'withheld' : 'gone' }
+    const sizes = left.size === 0 ? new Map<number, number>() : await session.sizes([...left.keys()])
+    for (const [uid, placement] of left) yield { placement, missing: whyMissing(sizes.get(uid)) }
   }
+}
+
+const whyMissing = (size: number | undefined): MissingMessage['missing'] => {
+  if (size === undefined) return 'gone'
+  return size > MAX_MESSAGE_BYTES ? 'too-large' : 'withheld'
 }
 
 /** Null where the folder is not there any more. */

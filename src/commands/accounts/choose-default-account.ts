@@ -13,5 +13,20 @@ export const chooseDefaultAccount =
     const { state } = await deps.load(account, accountStream(accountId))
     requireOwn(state, userOf(caller))
     const { owner } = requireActive(state)
-    return deps.handle(defaultAccount, defaultAccountStream(owner), { owner, accountId }, caller)
+    return deps.handle(
+      defaultAccount,
+      defaultAccountStream(owner),
+      { do: 'choose', owner, accountId },
+      caller,
+    )
+  }
+
+/** Its owner has no default account from then on, if this one was it. */
+export const unsetDefaultAccount =
+  (deps: { handle: Handle; load: Load }) =>
+  async (caller: Caller, accountId: string): Promise<Handled<DefaultAccount>> => {
+    const { state } = await deps.load(account, accountStream(accountId))
+    const { owner } = requireOwn(state, userOf(caller))
+    const unset = { do: 'unset', owner, accountId } as const
+    return deps.handle(defaultAccount, defaultAccountStream(owner), unset, caller)
   }

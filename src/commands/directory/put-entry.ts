@@ -1,3 +1,4 @@
+import { isTimeZone } from '../../domain/analytics/calendar-day.ts'
 import { entry, entryStream, type Entry, type EntryState } from '../../domain/directory/entry.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
@@ -13,14 +14,6 @@ export const putEntry =
   (deps: { handle: Handle }) =>
   (caller: Caller, put: Entry): Promise<Handled<EntryState>> => {
     if (put.kind === 'organization' && !isTimeZone(put.value.timeZone))
-      throw unknownTimeZone({ detail: `${put.value.timeZone} is not a known time zone.` })
+      throw unknownTimeZone({ detail: `${put.value.timeZone} is not a name of the IANA time zone database.` })
     return deps.handle(entry, entryStream(put.kind, put.id), { do: 'put', entry: put }, caller)
   }
-
-const isTimeZone = (name: string): boolean => {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}

@@ -120,8 +120,14 @@ export type RawMessage = {
   readonly raw: Buffer
 }
 
-/** `gone`: it is not there any more. `withheld`: it is there, and the mailbox does not hand it out. */
-export type MissingMessage = { readonly placement: Placement; readonly missing: 'gone' | 'withheld' }
+/**
+ * `gone`: it is not there any more. `withheld`: it is there, and the mailbox does not hand it out. `too-large`: it is there,
+ * and larger than the provider's adapter takes.
+ */
+export type MissingMessage = {
+  readonly placement: Placement
+  readonly missing: 'gone' | 'withheld' | 'too-large'
+}
 
 /**
  * One session with a mailbox. Not for concurrent use, but that `raw` and `close` may be called between two sets of

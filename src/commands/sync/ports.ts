@@ -9,12 +9,16 @@ import type { MailParser } from '../ports/parser.ts'
 
 // What sync asks of other features and of its read models, in its own words; the composition root supplies it.
 
-/** `active`: it may be synced now. */
+/** `active`: it may be synced now; else it is paused, or `disconnected`. */
 export type SyncAccount = {
   readonly accountId: string
   readonly address: string
   readonly owner: Owner
   readonly active: boolean
+  readonly disconnected: boolean
+  readonly credentialVersion: number
+  /** Messages that a person lets be, though the mailbox lists them. */
+  readonly dismissed: readonly { readonly folder: string; readonly ref: string }[]
   readonly settings: Pick<AccountSettings, 'syncDirection' | 'historyDays' | 'folders' | 'excludePatterns'>
 }
 
@@ -58,4 +62,6 @@ export type SyncDeps = {
   readonly known: KnownMail
   /** The newest run that is known of an account; the streams behind it are looked through for newer ones. */
   readonly lastRun: (accountId: string) => Promise<number>
+  /** Is told of a fault of ours that a run got over. */
+  readonly onFault: (error: unknown) => void
 }

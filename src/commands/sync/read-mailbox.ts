@@ -1,6 +1,7 @@
 import { folderRole } from '../../domain/mail.ts'
+import type { FolderTrouble } from '../../domain/sync/events.ts'
 import type { RunTrouble } from '../../domain/sync/sync-run.ts'
-import type { ChangeSet, ChangesQuery, MailChange } from '../ports/mail-provider.ts'
+import type { ChangeSet, ChangesQuery, MailChange, MailUnavailable } from '../ports/mail-provider.ts'
 import { follow, knownAt, surelyKnownAt } from './follow-changes.ts'
 import type { SyncDeps } from './ports.ts'
 import { placeKey, troubleOf, type OpenRun } from './run.ts'
@@ -14,28 +15,58 @@ const ASKED_AT_ONCE = 200
 type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
+ * What reading came to. `trouble`: why nothing could be read. `unchanged` are folders that were looked at and had nothing
+ * to record, `troubles` those that could not be read.
+ */
+export type Reading = {
+  readonly trouble: RunTrouble | null
+  readonly unchanged: readonly string[]
+  readonly troubles: readonly FolderTrouble[]
+}
+
+/**
  * Asks again for what was withheld, then reads what has changed, set by set: a cursor is never recorded before its
- * changes are stored. A folder that cannot be read keeps none of the others from being read; the run fails with it.
- * `unchanged` are folders that were looked at and had nothing to record.
+ * changes are stored. A folder that cannot be read costs itself alone; where it is about the whole mailbox, or none of
+ * the folders can be read, the run fails of it.
  */
 export const readMailbox =
   (deps: SyncDeps) =>
-  async (run: OpenRun): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
+  async (run: OpenRun): Promise<Reading> => {
     await askAgain(deps, run)
     const unchanged = new Set<string>()
-    let trouble: RunTrouble | null = null
+    const troubles = new Map<string, MailUnavailable>()
+    let read = false
     for await (const set of run.session.changes(queryOf(deps, run))) {
       run.signal.throwIfAborted()
-      if (set.kind === 'trouble')
-        trouble ??= {
-          ...troubleOf(set.trouble),
-          detail: `${set.trouble.message}: ${set.folder.folder}`,
-        }
-      else if (isNews(run, set)) await record(deps, run, set)
+      if (set.kind === 'trouble') {
+        if (isOfMailbox(set.trouble)) throw set.trouble
+        if (!troubles.has(set.folder.folder)) troubles.set(set.folder.folder, set.trouble)
+        continue
+      }
+      read = true
+      if (isNews(run, set)) await record(deps, run, set)
       else for (const { folder } of set.folders) unchanged.add(folder)
     }
-    return { trouble, unchanged: [...unchanged] }
+    const [first] = troubles
+    if (first && !read) return { ...nothingRead, trouble: namedBy(first) }
+    return { trouble: null, unchanged: [...unchanged], troubles: [...troubles].map(toFolderTrouble) }
   }
+
+export const nothingRead: Reading = { trouble: null, unchanged: [], troubles: [] }
+
+const isOfMailbox = ({ kind }: MailUnavailable): boolean => kind === 'throttled' || kind === 'sign-in-again'
+
+const namedBy = ([folder, trouble]: [string, MailUnavailable]): RunTrouble => ({
+  ...troubleOf(trouble),
+  detail: `${trouble.message}: ${folder}`,
+})
+
+const toFolderTrouble = ([folder, { code, message, remedy }]: [string, MailUnavailable]): FolderTrouble => ({
+  folder,
+  code,
+  detail: message,
+  remedy,
+})
 
 const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: OpenRun): ChangesQuery => {
   const { accountId, settings } = account
@@ -60,7 +91,8 @@ const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
     run.signal.throwIfAborted()
     const asked = due.slice(from, from + ASKED_AT_ONCE)
     const known = await knownAt(deps, run.account.accountId, asked)
-    const outcomes = await storeMessages(deps)(run, asked, known)
+    const { outcomes, broken } = await storeMessages(deps)(run, asked, known)
+    if (broken) return breakOff(run, outcomes, broken)
     const withheld = withheldAfter(run.withheld, asked, outcomes, deps.clock())
     await tellRecorded(run, null, tallyOf([], outcomes, withheld).result(), withheld)
   }
@@ -79,7 +111,8 @@ const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void>
   const unknown = moves.filter((move) => !from.has(placeKey(move.from)))
   const toFetch = [...added, ...unknown.map(({ to }) => to)]
   const known = await knownAt(deps, run.account.accountId, toFetch)
-  const outcomes: Outcome[] = await storeMessages(deps)(run, toFetch, known)
+  const { outcomes, broken } = await storeMessages(deps)(run, toFetch, known)
+  if (broken) return breakOff(run, outcomes, broken)
   const moved = await follow(deps, run, followed, from)
   for (const move of followed) {
     const became = await becameOfKnown(deps, from.get(placeKey(move.from))!)
@@ -109,6 +142,20 @@ type Kind = MailChange['kind']
 
 const changesOf = <K extends Kind>(changes: readonly MailChange[], kind: K) =>
   changes.filter((change): change is Extract<MailChange, { kind: K }> => change.kind === kind)
+
+/** What was stored before it broke is counted now; the cursor stays, so that the next run meets the rest. */
+const breakOff = async (
+  run: OpenRun,
+  outcomes: readonly Outcome[],
+  { error }: { readonly error: unknown },
+): Promise<never> => {
+  // What a dead run stored is left to the run that gets to the end of this: it will be met again.
+  const stored = outcomes.filter((outcome) => outcome.became === 'stored' && !outcome.before)
+  const withheld = [...run.withheld.values()]
+  if (stored.length > 0 && !run.lost.aborted)
+    await run.tell({ do: 'record', cursor: null, ...tallyOf([], stored, run.withheld).result(), withheld })
+  throw error
+}
 
 const tellRecorded = async (
   run: OpenRun,

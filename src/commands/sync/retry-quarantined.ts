@@ -1,6 +1,7 @@
 import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
+import { turnsByKey } from '../../std/in-parallel.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
 import { AppendTooLarge } from '../ports/event-log.ts'
 import { UnreadableMail } from '../ports/parser.ts'
@@ -12,7 +13,7 @@ import { read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message
  * id of its identity, in all the places where it lies; when not, that is one attempt more.
  */
 export const retryQuarantined =
-  (deps: StoreDeps & { findAccount: FindSyncAccount }) =>
+  (deps: Omit<StoreDeps, 'inTurn'> & { findAccount: FindSyncAccount }) =>
   async (caller: Caller, messageId: string, signal: AbortSignal): Promise<Handled<Message>> => {
     const stream = messageStream(messageId)
     const { state } = await deps.load(message, stream)
@@ -27,7 +28,13 @@ export const retryQuarantined =
       return deps.handle(message, stream, { do: 'fail-again', reason: mail.message }, caller)
     const { placement, flags } = placements[0] ?? quarantined
     const kept = { placement, flags, receivedAt: quarantined.receivedAt, raw }
-    const stored = await storeRead(deps)(caller, account, kept, mail, signal).catch((error: unknown) => {
+    const stored = await storeRead({ ...deps, inTurn: turnsByKey() })(
+      caller,
+      account,
+      kept,
+      mail,
+      signal,
+    ).catch((error: unknown) => {
       if (error instanceof AppendTooLarge) return null
       throw error
     })

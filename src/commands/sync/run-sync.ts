@@ -12,21 +12,30 @@ import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 import { placeKey, troubleOf, type Run } from './run.ts'
-import { readMailbox } from './read-mailbox.ts'
+import { nothingRead, readMailbox, type Reading } from './read-mailbox.ts'
+import { watchAccount } from './watch-account.ts'
 
 /**
- * `done`: the run ended and says how. `interrupted`: it was stopped, or lost its lease; the next one goes on from what
+ * `done`: the run ended and says how; `stopped` since the account was paused, or is to be read in another way. `interrupted`: it was stopped, or lost its lease; the next one goes on from what
  * it recorded. `busy`: another worker is at this account. `inactive`: the account is not to be synced.
  */
 export type SyncRunResult =
-  | { readonly kind: 'done'; readonly number: number; readonly outcome: 'success' | 'partial' | 'failed' }
+  | {
+      readonly kind: 'done'
+      readonly number: number
+      readonly outcome: 'success' | 'partial' | 'failed' | 'stopped'
+    }
   | { readonly kind: 'interrupted'; readonly number: number }
   | { readonly kind: 'busy' | 'inactive' }
+
+/** Of so many dead runs in a row what they stored is still told apart. */
+const MOST_UNCOUNTED = 100
 
 /**
  * One sync run of one account under its lease: everything new is stored, every folder's counts and the cursor are recorded
  * behind it, and the run ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
- * in the mailbox is changed. A run whose worker died is ended first, and this one goes on where it came to.
+ * in the mailbox is changed. A run whose worker died is ended first, and this one goes on where it came to. It is stopped
+ * within seconds where the account is paused or disconnected, or is to be read in another way.
  * A fault of ours ends the run too, and is thrown besides.
  */
 export const runSync =
@@ -52,7 +61,7 @@ const runUnderLease = async (
   caller: Caller,
   account: SyncAccount,
   trigger: SyncTrigger,
-  signal: AbortSignal,
+  lost: AbortSignal,
 ): Promise<SyncRunResult> => {
   const { accountId } = account
   const teller = (number: number) => (command: SyncRunCommand) =>
@@ -65,26 +74,39 @@ const runUnderLease = async (
   if (last.running) await teller(last.number)({ do: 'abandon' })
   const number = last.number + 1
   const tell = teller(number)
-  await tell({ do: 'start', accountId, number, trigger, cursors: last.cursors, withheld: last.withheld })
+  const { cursors, uncounted } = last
+  const dismissed = new Set(account.dismissed.map(placeKey))
+  const withheld = last.withheld.filter(({ placement }) => !dismissed.has(placeKey(placement)))
+  await tell({ do: 'start', accountId, number, trigger, cursors, withheld, uncounted })
+  const watch = watchAccount(deps, account, lost)
   const run: Run = {
     caller,
     account,
     trigger,
-    cursors: new Map(last.cursors.map((cursor) => [cursor.scope, cursor])),
-    withheld: new Map(last.withheld.map((each) => [placeKey(each.placement), each])),
+    cursors: new Map(cursors.map((cursor) => [cursor.scope, cursor])),
+    withheld: new Map(withheld.map((each) => [placeKey(each.placement), each])),
+    uncounted,
     tell: async (command) => void (await tell(command)),
-    signal,
+    signal: watch.signal,
+    lost,
   }
   try {
-    const { trouble, unchanged } = await readAll(deps, run)
-    const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', unchanged })
-    const missed = state.status !== 'none' && state.failed > 0
+    const { trouble, ...read } = await readAll(deps, run)
+    const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', ...read })
+    const missed = read.troubles.length > 0 || (state.status !== 'none' && state.failed > 0)
     return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
   } catch (error) {
-    if (signal.aborted || isTaken(error)) return { kind: 'interrupted', number }
+    if (lost.aborted || isTaken(error)) return { kind: 'interrupted', number }
+    const why = watch.stopped()
+    if (why) {
+      await tell({ do: 'stop', why })
+      return { kind: 'done', number, outcome: 'stopped' }
+    }
     // The run says so, that the next one waits a while; what cannot be told now, that one finds out.
     await tell({ do: 'fail', trouble: ours }).catch(() => {})
     throw error
+  } finally {
+    await watch.end()
   }
 }
 
@@ -96,7 +118,10 @@ const ours: RunTrouble = {
   until: null,
 }
 
-/** The newest run: the read model says where to begin to look, the streams say which is the last. */
+/**
+ * The newest run: the read model says where to begin to look, the streams say which is the last. `uncounted` are the
+ * dead runs, itself included, that left uncounted what they stored.
+ */
 const lastRun = async (
   deps: SyncDeps,
   accountId: string,
@@ -105,6 +130,7 @@ const lastRun = async (
   running: boolean
   cursors: readonly SyncCursor[]
   withheld: readonly WithheldMessage[]
+  uncounted: readonly string[]
 }> => {
   const find = async (number: number) => {
     const { state } = await deps.load(syncRun, syncRunStream(accountId, number))
@@ -117,26 +143,31 @@ const lastRun = async (
     number++
   }
   const { cursors = [], withheld = [] } = last ?? {}
-  return { number, running: last?.status === 'running', cursors, withheld }
+  const running = last?.status === 'running'
+  const before = last && (running || (last.status === 'finished' && !last.whole)) ? last.uncounted : []
+  const dead = running ? await commandOf(deps, accountId, number) : []
+  return { number, running, cursors, withheld, uncounted: [...before, ...dead].slice(-MOST_UNCOUNTED) }
+}
+
+/** The command that a run was: what it stored has this id in its metadata. */
+const commandOf = async ({ store }: SyncDeps, accountId: string, number: number): Promise<string[]> => {
+  const [started] = await store.readStream(syncRunStream(accountId, number), { limit: 1 })
+  const id = started?.metadata.causationId
+  return id ? [id] : []
 }
 
 const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
 
-const readAll = async (
-  deps: SyncDeps,
-  run: Run,
-): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
-  if (run.account.settings.syncDirection === 'send') return { trouble: null, unchanged: [] }
+const readAll = async (deps: SyncDeps, run: Run): Promise<Reading> => {
+  if (run.account.settings.syncDirection === 'send') return nothingRead
   const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
   let session: MailboxSession | null = null
   try {
     session = await deps.openMailbox(run.account.accountId, run.signal)
-    return session
-      ? await readMailbox({ ...deps, blobs })({ ...run, session })
-      : { trouble: null, unchanged: [] }
+    return session ? await readMailbox({ ...deps, blobs })({ ...run, session }) : nothingRead
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error
-    return { trouble: troubleOf(error), unchanged: [] }
+    return { ...nothingRead, trouble: troubleOf(error) }
   } finally {
     await session?.close()
   }

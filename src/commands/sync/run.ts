@@ -13,8 +13,12 @@ export type Run = {
   readonly cursors: Map<string, SyncCursor>
   /** By `placeKey`. */
   readonly withheld: Map<string, WithheldMessage>
+  /** Command ids of runs that died and left uncounted what they stored. */
+  readonly uncounted: readonly string[]
   readonly tell: (command: SyncRunCommand) => Promise<void>
+  /** Aborts where the run is to stop. `lost` of them: it may say nothing any more. */
   readonly signal: AbortSignal
+  readonly lost: AbortSignal
 }
 
 /** A run that has signed in. */

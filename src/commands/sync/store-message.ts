@@ -1,24 +1,31 @@
 import { createHash } from 'node:crypto'
 import { normaliseAddress } from '../../domain/mail.ts'
-import { flagSet, MessageQuarantined, MessageSynced, type Placement } from '../../domain/sync/events.ts'
+import { flagSet, isAt, MessageQuarantined, MessageSynced, type Placement } from '../../domain/sync/events.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { excludedBy } from '../../domain/sync/glob.ts'
-import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
+import { message, messageStream, type MessageCommand, type SyncedMessage } from '../../domain/sync/message.ts'
+import type { TurnsByKey } from '../../std/in-parallel.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
 import { AppendTooLarge, RevisionConflict } from '../ports/event-log.ts'
 import type { RawMessage } from '../ports/mail-provider.ts'
 import { UnreadableMail, type ParsedAttachment, type ParsedMail } from '../ports/parser.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 
-/** What storing asks for; `put` keeps blobs. */
-export type StoreDeps = Pick<SyncDeps, 'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing'> & {
-  readonly blobs: SyncDeps['blobs']
-}
+/** What storing asks for. `inTurn`: copies of one message have one stream, whose writers do not race each other. */
+export type StoreDeps = Pick<
+  SyncDeps,
+  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs'
+> & { readonly inTurn: TurnsByKey }
 
 /** What became of a message that the mailbox handed out. */
 export type Stored =
-  | { readonly became: 'stored'; readonly direction: 'in' | 'out' }
-  | { readonly became: 'known' }
+  | {
+      readonly became: 'stored'
+      readonly direction: 'in' | 'out'
+      /** By a run that died before it counted it. */
+      readonly before?: true
+    }
+  | { readonly became: 'known'; readonly messageId: string }
   | { readonly became: 'excluded'; readonly pattern: string }
   | {
       readonly became: 'failed'
@@ -122,7 +129,7 @@ export const storeRead =
     })
     const isNew = await append(deps, caller, event, fetched.receivedAt)
     if (isNew) return { messageId, stored: { became: 'stored', direction } }
-    return { messageId, stored: { became: 'known' } }
+    return { messageId, stored: { became: 'known', messageId } }
   }
 
 const aboutAttachment = ({ name, contentType, size, contentId, inline, blob }: ParsedAttachment) => ({
@@ -165,7 +172,7 @@ const quarantine = async (
 /** A quarantined message that is met again is a failure still, until somebody has decided about it. */
 export const becameOf = async ({ load }: Pick<StoreDeps, 'load'>, messageId: string): Promise<Stored> => {
   const { state } = await load(message, messageStream(messageId))
-  if (state.status !== 'quarantined') return { became: 'known' }
+  if (state.status !== 'quarantined') return { became: 'known', messageId }
   const { reason, attempts } = state.quarantined
   return { became: 'failed', messageId, reason, attempts }
 }
@@ -175,10 +182,15 @@ export const becameOf = async ({ load }: Pick<StoreDeps, 'load'>, messageId: str
  * where the stream is there for another reason, the message lies here too.
  * @returns whether it is new
  */
-const append = async (
+const append = (deps: StoreDeps, caller: Caller, event: FirstEvent, occurredAt: string): Promise<boolean> =>
+  deps.inTurn(event.data.messageId, () => appendFirst(deps, caller, event, occurredAt))
+
+type FirstEvent = ReturnType<typeof MessageSynced> | ReturnType<typeof MessageQuarantined>
+
+const appendFirst = async (
   deps: StoreDeps,
   caller: Caller,
-  event: ReturnType<typeof MessageSynced> | ReturnType<typeof MessageQuarantined>,
+  event: FirstEvent,
   occurredAt: string,
 ): Promise<boolean> => {
   const { messageId, placement, flags } = event.data
@@ -195,18 +207,40 @@ const append = async (
   }
 }
 
-/** Runs a command on a message under an id of its own: one run may have several for one message. */
+/**
+ * Runs a command on a message under an id of its own: one run may have several for one message. What a mailbox says of a
+ * message holds whoever else writes to its stream.
+ */
 export const tell = (
   deps: Pick<StoreDeps, 'handle' | 'clock'>,
   caller: Caller,
   messageId: string,
   command: MessageCommand,
 ) =>
-  deps.handle(message, messageStream(messageId), command, {
-    ...caller,
-    commandId: newCommandId(deps.clock()),
-    causationId: caller.commandId,
-  })
+  deps.handle(
+    message,
+    messageStream(messageId),
+    command,
+    { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId },
+    { insist: true },
+  )
+
+/**
+ * What a dead run stored and did not count, if this is it: the direction of the message, which that run met first and
+ * here. Else null.
+ */
+export const uncountedBy = async (
+  { store }: Pick<StoreDeps, 'store'>,
+  dead: readonly string[],
+  { folder, ref }: Placement,
+  messageId: string,
+): Promise<'in' | 'out' | null> => {
+  if (dead.length === 0) return null
+  const [first] = await store.readStream(messageStream(messageId), { limit: 1 })
+  if (first?.type !== 'MessageSynced' || !dead.includes(first.metadata.commandId)) return null
+  const { placement, direction } = first.data as SyncedMessage
+  return isAt(placement, { folder, ref }) ? direction : null
+}
 
 /**
  * The message of ours that this is a copy of: by its Message-ID, or by our own header where a provider gave it another.

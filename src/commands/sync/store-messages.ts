@@ -1,85 +1,124 @@
-import type { Placement } from '../../domain/sync/events.ts'
+import type { Placement, WhyNotHere } from '../../domain/sync/events.ts'
+import { turnsByKey } from '../../std/in-parallel.ts'
 import type { MailboxSession, RawMessage } from '../ports/mail-provider.ts'
-import type { KnownPlacement } from './ports.ts'
+import type { KnownPlacement, SyncDeps } from './ports.ts'
 import { placeKey, type OpenRun } from './run.ts'
-import { becameOf, storeMessage, type Stored, type StoreDeps } from './store-message.ts'
+import { becameOf, storeMessage, uncountedBy, type Stored, type StoreDeps } from './store-message.ts'
 
 /** At most so many messages, and roughly so many bytes of them, are read and stored at once. */
 const IN_FLIGHT = 64
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
 
-/** What became of a message that the mailbox lists. `withheld`: it is there, and was not handed out. */
-export type Outcome = { readonly placement: Placement } & (Stored | { readonly became: 'withheld' })
+/** What became of a message that the mailbox lists. `withheld`: it is there, and is not here, for the reason `why`. */
+export type Outcome = { readonly placement: Placement } & (
+  | Stored
+  | { readonly became: 'withheld'; readonly why: WhyNotHere }
+)
+
+/** `broken`: why not all were come to; then `outcomes` are those of the others. */
+export type StoredMessages = {
+  readonly outcomes: Outcome[]
+  readonly broken: { readonly error: unknown } | null
+}
 
 /**
  * Fetches messages and stores them: while the mailbox hands out one, those before it are parsed and stored. Those that
- * are known are not fetched, and those that are not there any more have no outcome. Returns when all of that is durable,
- * or throws after it has come to rest.
+ * are known are not fetched, and those that are not there any more have no outcome. One that cannot be stored keeps none
+ * of the others from it, and is to be asked for again. Returns when all of that is durable.
  */
 export const storeMessages =
-  (deps: StoreDeps) =>
+  (deps: StoreMessagesDeps) =>
   async (
-    { account, caller, session, signal }: OpenRun,
+    run: OpenRun,
     placements: readonly Placement[],
     known: ReadonlyMap<string, KnownPlacement>,
-  ): Promise<Outcome[]> => {
+  ): Promise<StoredMessages> => {
+    const { account, caller, session, signal } = run
     const outcomes: Outcome[] = []
     const wanted = new Map<string, Placement>()
+    const add = async (placement: Placement, stored: Stored): Promise<void> => {
+      outcomes.push({ placement, ...(await counted(deps, run, placement, stored)) })
+    }
     for (const placement of placements) {
       const met = known.get(placeKey(placement))
-      if (met) outcomes.push({ placement, ...(await becameOfKnown(deps, met)) })
+      if (met) await add(placement, await becameOfKnown(deps, met))
       else wanted.set(placeKey(placement), placement)
     }
-    const store = storeMessage(deps)
+    const store = storeMessage({ ...deps, inTurn: turnsByKey() })
     const take = async (placement: Placement, { flags, receivedAt, raw }: RawMessage): Promise<void> => {
-      const fetched = { placement, flags, receivedAt, raw }
-      outcomes.push({ placement, ...(await store(caller, account, fetched, signal)) })
+      try {
+        await add(placement, await store(caller, account, { placement, flags, receivedAt, raw }, signal))
+      } catch (error) {
+        if (signal.aborted) return
+        deps.onFault(error)
+        outcomes.push({ placement, became: 'withheld', why: 'not-stored' })
+      }
     }
-    if (wanted.size > 0) await eachFetched(session, wanted, take, signal)
-    for (const placement of wanted.values()) outcomes.push({ placement, became: 'withheld' })
-    return outcomes
+    const missing = (placement: Placement, why: WhyNotHere): void =>
+      void outcomes.push({ placement, became: 'withheld', why })
+    try {
+      if (wanted.size > 0) await eachFetched(session, wanted, take, missing, signal)
+      for (const placement of wanted.values()) missing(placement, 'withheld')
+      signal.throwIfAborted()
+      return { outcomes, broken: null }
+    } catch (error) {
+      return { outcomes, broken: { error } }
+    }
   }
 
-/** A quarantined message that is listed again is a failure still. */
-export const becameOfKnown = (deps: StoreDeps, { quarantined, messageId }: KnownPlacement): Promise<Stored> =>
-  quarantined ? becameOf(deps, messageId) : Promise.resolve({ became: 'known' })
+export type StoreMessagesDeps = Omit<StoreDeps, 'inTurn'> & Pick<SyncDeps, 'onFault'>
 
-/** Takes from `wanted` what is handed out or gone; what stays in it was withheld. */
+/** What a run stored that died before it said so counts as stored in the run that meets it again. */
+const counted = async (
+  deps: StoreMessagesDeps,
+  { uncounted }: OpenRun,
+  placement: Placement,
+  stored: Stored,
+): Promise<Stored> => {
+  if (stored.became !== 'known') return stored
+  const direction = await uncountedBy(deps, uncounted, placement, stored.messageId)
+  return direction === null ? stored : { became: 'stored', direction, before: true }
+}
+
+/** A quarantined message that is listed again is a failure still. */
+export const becameOfKnown = (
+  deps: Pick<StoreDeps, 'load'>,
+  { quarantined, messageId }: KnownPlacement,
+): Promise<Stored> =>
+  quarantined ? becameOf(deps, messageId) : Promise.resolve({ became: 'known', messageId })
+
+/** Takes from `wanted` what is handed out, gone or missing; what stays in it was not told of. */
 const eachFetched = async (
   session: MailboxSession,
   wanted: Map<string, Placement>,
   work: (placement: Placement, fetched: RawMessage) => Promise<void>,
+  missing: (placement: Placement, why: WhyNotHere) => void,
   signal: AbortSignal,
 ): Promise<void> => {
   const inFlight = new Set<Promise<void>>()
-  const failures: unknown[] = []
   let bytes = 0
   const isFull = () => inFlight.size >= IN_FLIGHT || (bytes > IN_FLIGHT_BYTES && inFlight.size > 0)
   const start = (placement: Placement, fetched: RawMessage): void => {
     const size = fetched.raw.length
     bytes += size
-    const running = work(placement, fetched)
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => {
-        bytes -= size
-        inFlight.delete(running)
-      })
+    const running = work(placement, fetched).finally(() => {
+      bytes -= size
+      inFlight.delete(running)
+    })
     inFlight.add(running)
   }
   try {
     for await (const answer of session.raw([...wanted.values()])) {
-      if (signal.aborted || failures.length > 0) break
+      if (signal.aborted) break
       const key = placeKey(answer.placement)
       const placement = wanted.get(key)
-      if (!placement || ('missing' in answer && answer.missing === 'withheld')) continue
+      if (!placement) continue
       wanted.delete(key)
-      if ('missing' in answer) continue
-      start(placement, answer)
+      if (!('missing' in answer)) start(placement, answer)
+      else if (answer.missing !== 'gone') missing(placement, answer.missing)
       while (isFull()) await Promise.race(inFlight)
     }
   } finally {
     await Promise.all(inFlight)
   }
-  signal.throwIfAborted()
-  if (failures.length > 0) throw failures[0]
 }

@@ -1,8 +1,18 @@
-import type { FolderCounts, RunExclusion, RunFailure, WithheldMessage } from '../../domain/sync/events.ts'
+import type {
+  FolderCounts,
+  RunExclusion,
+  RunFailure,
+  WhyNotHere,
+  WithheldMessage,
+} from '../../domain/sync/events.ts'
 import { placeKey } from './run.ts'
 import type { Outcome } from './store-messages.ts'
 
-const WITHHELD = 'The mailbox lists the message and does not hand it out'
+const REASONS: Record<WhyNotHere, string> = {
+  withheld: 'The mailbox lists the message and does not hand it out',
+  'too-large': 'The message is larger than Mailtrail takes; it is left in the mailbox',
+  'not-stored': 'The message could not be stored, through a fault of ours; it is tried again automatically',
+}
 
 /** What a set of changes came to, folder by folder. */
 export type Tally = {
@@ -32,7 +42,7 @@ export const tallyOf = (
     if (outcome.became === 'withheld') {
       counts.failed++
       const attempts = withheld.get(placeKey(outcome.placement))?.attempts ?? 1
-      failures.push({ folder, ref, reason: WITHHELD, attempts })
+      failures.push({ folder, ref, reason: REASONS[outcome.why], attempts })
       continue
     }
     counts[outcome.became]++

@@ -4,7 +4,7 @@ import { MailUnavailable } from '../ports/mail-provider.ts'
 import { placeKey, type Run } from './run.ts'
 import type { Outcome } from './store-messages.ts'
 
-/** A message that was withheld so often is not asked for in every run any more. */
+/** A message that was asked for so often is not asked for in every run any more. */
 const ATTEMPTS = 3
 const ASKED_AGAIN_AFTER_MS = 30 * 60_000
 /** More of them say that something is wrong with the mailbox, and are more than an event should hold. */
@@ -12,7 +12,7 @@ const MOST_WITHHELD = 1000
 
 const tooManyWithheld = defineCode('too-many-withheld', {
   title: 'Too many messages withheld',
-  meaning: `The mailbox lists more than ${MOST_WITHHELD} messages that it does not hand out.`,
+  meaning: `The mailbox lists more than ${MOST_WITHHELD} messages that could not be had from it.`,
   remedy: 'Ask the provider why messages cannot be read. The sync continues where it stopped once they can.',
 })
 
@@ -40,11 +40,12 @@ export const withheldAfter = (
 ): Map<string, WithheldMessage> => {
   const after = new Map(withheld)
   for (const placement of settled) after.delete(placeKey(placement))
-  for (const { placement, became } of outcomes) {
-    if (became !== 'withheld') continue
+  for (const outcome of outcomes) {
+    if (outcome.became !== 'withheld') continue
+    const { placement, why } = outcome
     const key = placeKey(placement)
     const attempts = (withheld.get(key)?.attempts ?? 0) + 1
-    after.set(key, { placement, attempts, askedAt: now.toISOString() })
+    after.set(key, { placement, attempts, askedAt: now.toISOString(), why })
   }
   if (after.size <= MOST_WITHHELD || after.size <= withheld.size) return after
   const { code, meaning, remedy } = tooManyWithheld

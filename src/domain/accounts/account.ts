@@ -10,6 +10,7 @@ import {
   AccountConnectionTested,
   AccountSignatureChanged,
   SyncRequested,
+  WithheldMessageDismissed,
   mayUse,
   type AccountEvent,
   type AccountSettings,
@@ -33,7 +34,10 @@ export type ConnectedAccount = {
   readonly credentialVersion: number
   readonly settings: AccountSettings
   readonly signature: string
+  /** Messages that a person lets be, though the mailbox lists them and they are not here. */
+  readonly dismissed: readonly Dismissed[]
 }
+export type Dismissed = { readonly folder: string; readonly ref: string }
 export type Account = { readonly status: 'none' } | ConnectedAccount
 
 // ---------------------------------------------------------------- commands
@@ -42,12 +46,13 @@ type Reached = Pick<ConnectedAccount, 'connection' | 'sends' | 'receives' | 'cre
 
 /** `by` is the user of the CRM who asks; null where a program asks for nobody. */
 export type AccountCommand = { readonly by: string | null } & (
-  | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature'>)
+  | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature' | 'dismissed'>)
   | ({ readonly do: 'change-connection' } & Reached)
   | { readonly do: 'change-settings'; readonly settings: Partial<AccountSettings> }
   | { readonly do: 'change-signature'; readonly html: string }
   | { readonly do: 'record-test'; readonly ok: boolean; readonly steps: TestStep[] }
   | { readonly do: 'request-sync' }
+  | ({ readonly do: 'dismiss-withheld' } & Dismissed)
   | { readonly do: 'pause'; readonly reason: string }
   | { readonly do: 'resume' }
   | { readonly do: 'disconnect'; readonly reason: string }
@@ -56,7 +61,8 @@ export type AccountCommand = { readonly by: string | null } & (
 // ---------------------------------------------------------------- evolve
 
 const evolve = (state: Account, event: AccountEvent): Account => {
-  if (event.type === 'AccountConnected') return { ...event.data, status: 'active', signature: '' }
+  if (event.type === 'AccountConnected')
+    return { ...event.data, status: 'active', signature: '', dismissed: [] }
   if (state.status === 'none') return state
   switch (event.type) {
     case 'AccountConnectionChanged': {
@@ -73,6 +79,10 @@ const evolve = (state: Account, event: AccountEvent): Account => {
       return { ...state, status: 'active' }
     case 'AccountDisconnected':
       return { ...state, status: 'disconnected' }
+    case 'WithheldMessageDismissed': {
+      const { folder, ref } = event.data
+      return { ...state, dismissed: [...state.dismissed, { folder, ref }] }
+    }
     case 'AccountConnectionTested':
     case 'SyncRequested':
       return state
@@ -112,6 +122,11 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       requireActive(account)
       if (!account.receives || account.settings.syncDirection === 'send') throw accountReceivesNoMail()
       return [SyncRequested({ accountId })]
+    case 'dismiss-withheld': {
+      const { folder, ref } = command
+      const isKnown = account.dismissed.some((each) => each.folder === folder && each.ref === ref)
+      return isKnown ? [] : [WithheldMessageDismissed({ accountId, folder, ref })]
+    }
     case 'pause':
       return account.status === 'paused' ? [] : [AccountPaused({ accountId, reason: command.reason })]
     case 'resume':

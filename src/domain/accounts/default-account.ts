@@ -1,17 +1,25 @@
 import type { Decider } from '../decider.ts'
-import { DefaultAccountChosen, type DefaultAccountEvent, type Owner } from './events.ts'
+import { DefaultAccountChosen, DefaultAccountUnset, type DefaultAccountEvent, type Owner } from './events.ts'
 
 export type DefaultAccount = { readonly accountId: string | null }
-export type DefaultAccountCommand = { readonly owner: Owner; readonly accountId: string }
+/** `unset` does something only where this account is the default. */
+export type DefaultAccountCommand = {
+  readonly do: 'choose' | 'unset'
+  readonly owner: Owner
+  readonly accountId: string
+}
 
 /** One stream an owner: a choice lets go of the one before, in one event. */
 export const defaultAccount: Decider<DefaultAccount, DefaultAccountCommand, DefaultAccountEvent> = {
   initial: { accountId: null },
-  evolve: (_state, event) => ({ accountId: event.data.accountId }),
-  decide: (command, state) =>
-    command.accountId === state.accountId
-      ? []
-      : [DefaultAccountChosen({ owner: command.owner, accountId: command.accountId })],
+  evolve: (_state, event) => ({
+    accountId: event.type === 'DefaultAccountChosen' ? event.data.accountId : null,
+  }),
+  decide: ({ do: wanted, owner, accountId }, state) => {
+    const isDefault = state.accountId === accountId
+    if (wanted === 'unset') return isDefault ? [DefaultAccountUnset({ owner, accountId })] : []
+    return isDefault ? [] : [DefaultAccountChosen({ owner, accountId })]
+  },
 }
 
 /** `defaultaccount-user.<id>`, or `defaultaccount-team`. */

@@ -98,8 +98,15 @@ export const AccountDisconnected = defineEvent(
   'AccountDisconnected',
   z.object({ accountId, reason: z.string().max(500) }),
 )
+/** A person lets a message be that the mailbox lists and that is not here: it is an error no more, nor asked for again. */
+export const WithheldMessageDismissed = defineEvent(
+  'WithheldMessageDismissed',
+  z.object({ accountId, folder: z.string(), ref: z.string() }),
+)
 /** In the stream `defaultaccount-<owner>`: choosing one account lets go of the one before. */
 export const DefaultAccountChosen = defineEvent('DefaultAccountChosen', z.object({ owner, accountId }))
+/** `accountId` was the owner's default until then; there is none now. */
+export const DefaultAccountUnset = defineEvent('DefaultAccountUnset', z.object({ owner, accountId }))
 
 export const accountEvents = [
   AccountConnected,
@@ -111,6 +118,8 @@ export const accountEvents = [
   AccountPaused,
   AccountResumed,
   AccountDisconnected,
+  WithheldMessageDismissed,
 ] as const
 export type AccountEvent = EventOf<(typeof accountEvents)[number]>
-export type DefaultAccountEvent = EventOf<typeof DefaultAccountChosen>
+export const defaultAccountEvents = [DefaultAccountChosen, DefaultAccountUnset] as const
+export type DefaultAccountEvent = EventOf<(typeof defaultAccountEvents)[number]>

@@ -1,13 +1,19 @@
+/** Whether this is a name of the IANA time zone database; an offset such as `+05:30` is none. */
+export const isTimeZone = (name: string): boolean => {
+  if (!/^[A-Za-z]/.test(name)) return false
+  try {
+    formatOf(name)
+    return true
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return false
+  }
+}
+
 /** The calendar day of an instant in an IANA zone, as `2026-01-31`; in UTC where the zone is not known here. */
 export const dayIn = (timeZone: string, instant: string): string => {
   const utc = new Date(instant).toISOString().slice(0, 10)
-  if (timeZone === 'UTC') return utc
-  try {
-    return formatOf(timeZone).format(new Date(instant))
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    return utc
-  }
+  return timeZone === 'UTC' || !isTimeZone(timeZone) ? utc : formatOf(timeZone).format(new Date(instant))
 }
 
 // Making a format takes longer than folding an event, and there are only so many zones.

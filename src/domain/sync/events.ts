@@ -29,8 +29,15 @@ export const isAt = (a: Pick<Placement, 'folder' | 'ref'>, b: Pick<Placement, 'f
 /** Flags are a set, kept in one order: their order says nothing. */
 export const flagSet = (flags: readonly string[]): string[] => [...new Set(flags)].toSorted()
 
-/** A message that the mailbox lists and did not hand out, to be asked for again. `askedAt`: when it was asked for last. */
-export const withheldMessage = z.object({ placement, attempts: z.int(), askedAt: instant })
+/**
+ * Why a message that the mailbox lists is not here. `withheld`: it was not handed out. `too-large`: it is larger than we
+ * take. `not-stored`: storing it failed.
+ */
+export const whyNotHere = z.enum(['withheld', 'too-large', 'not-stored'])
+export type WhyNotHere = z.infer<typeof whyNotHere>
+
+/** A message that the mailbox lists and that is not here, to be asked for again. `askedAt`: when it was asked for last. */
+export const withheldMessage = z.object({ placement, attempts: z.int(), askedAt: instant, why: whyNotHere })
 export type WithheldMessage = z.infer<typeof withheldMessage>
 
 /** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed. */
@@ -64,7 +71,11 @@ export type RunExclusion = z.infer<typeof runExclusion>
 // one is found without a search and two workers cannot start the same.
 const run = { accountId, number: z.int().min(1) }
 
-/** `cursors` and `withheld` are carried over from the run before. `hint`: the mailbox said that there may be something new. */
+/**
+ * `cursors` and `withheld` are carried over from the run before. `hint`: the mailbox said that there may be something new.
+ * `uncounted` are the command ids of runs before it whose workers died, and of which no run has counted yet what they
+ * stored without having said so.
+ */
 export const SyncRunStarted = defineEvent(
   'SyncRunStarted',
   z.object({
@@ -72,6 +83,7 @@ export const SyncRunStarted = defineEvent(
     trigger: z.enum(['schedule', 'request', 'connect', 'hint']),
     cursors: z.array(syncCursor),
     withheld: z.array(withheldMessage),
+    uncounted: z.array(z.uuid()),
   }),
 )
 /**
@@ -100,22 +112,33 @@ export const mailTrouble = z.enum([
 ])
 export type MailTrouble = z.infer<typeof mailTrouble>
 
+/** A folder that is wanted and could not be read, or is not there, and what to do about it. */
+export const folderTrouble = z.object({
+  folder: z.string(),
+  code: z.string(),
+  detail: z.string(),
+  remedy: z.string(),
+})
+export type FolderTrouble = z.infer<typeof folderTrouble>
+
 /**
  * `abandoned` is said by the next run of one whose worker died. `kind` tells a failure for people from one of time; it is
  * not tried again before `until`, where the provider said so.
- * `unchanged` are folders that were looked at and had nothing to record.
+ * `stopped`: the account was paused, disconnected, or is to be read in another way.
+ * `unchanged` are folders that were looked at and had nothing to record, `troubles` those that could not be.
  */
 export const SyncRunFinished = defineEvent(
   'SyncRunFinished',
   z.object({
     ...run,
-    outcome: z.enum(['success', 'partial', 'failed', 'abandoned']),
+    outcome: z.enum(['success', 'partial', 'failed', 'stopped', 'abandoned']),
     kind: mailTrouble.nullable().optional(),
     code: z.string().nullable(),
     detail: z.string().nullable(),
     remedy: z.string().nullable(),
     until: instant.nullable().optional(),
     unchanged: z.array(z.string()).optional(),
+    troubles: z.array(folderTrouble).optional(),
   }),
 )
 

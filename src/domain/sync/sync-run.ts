@@ -1,11 +1,12 @@
 import type { Decider } from '../decider.ts'
 import type { EventOf } from '../event.ts'
-import { defineRefusal } from '../refusal.ts'
+import { defineRefusal, type CodeDefinition } from '../refusal.ts'
 import {
   ChangesSynced,
   SyncRunFinished,
   SyncRunStarted,
   type FolderCounts,
+  type FolderTrouble,
   type MailTrouble,
   type RunExclusion,
   type RunFailure,
@@ -23,11 +24,13 @@ type Begun = {
   readonly cursors: readonly SyncCursor[]
   readonly withheld: readonly WithheldMessage[]
   readonly failed: number
+  readonly uncounted: readonly string[]
 }
+/** `whole`: all that the mailbox had to tell was recorded. */
 export type SyncRun =
   | { readonly status: 'none' }
   | ({ readonly status: 'running' } & Begun)
-  | ({ readonly status: 'finished' } & Begun)
+  | ({ readonly status: 'finished'; readonly whole: boolean } & Begun)
 
 // ---------------------------------------------------------------- commands
 
@@ -50,6 +53,7 @@ export type SyncRunCommand =
       readonly trigger: SyncTrigger
       readonly cursors: readonly SyncCursor[]
       readonly withheld: readonly WithheldMessage[]
+      readonly uncounted: readonly string[]
     }
   | {
       readonly do: 'record'
@@ -59,7 +63,12 @@ export type SyncRunCommand =
       readonly exclusions: readonly RunExclusion[]
       readonly withheld: readonly WithheldMessage[]
     }
-  | { readonly do: 'finish'; readonly unchanged: readonly string[] }
+  | {
+      readonly do: 'finish'
+      readonly unchanged: readonly string[]
+      readonly troubles: readonly FolderTrouble[]
+    }
+  | { readonly do: 'stop'; readonly why: CodeDefinition }
   | { readonly do: 'fail'; readonly trouble: RunTrouble }
   | { readonly do: 'abandon' }
 
@@ -68,8 +77,8 @@ export type SyncRunCommand =
 const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
   switch (event.type) {
     case 'SyncRunStarted': {
-      const { accountId, number, cursors, withheld } = event.data
-      return { status: 'running', accountId, number, cursors, withheld, failed: 0 }
+      const { accountId, number, cursors, withheld, uncounted } = event.data
+      return { status: 'running', accountId, number, cursors, withheld, uncounted, failed: 0 }
     }
     case 'ChangesSynced': {
       if (state.status === 'none') return state
@@ -80,8 +89,11 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
       const failed = folders.reduce((sum, counts) => sum + counts.failed, state.failed)
       return { ...state, cursors, withheld, failed }
     }
-    case 'SyncRunFinished':
-      return state.status === 'none' ? state : { ...state, status: 'finished' }
+    case 'SyncRunFinished': {
+      const { outcome } = event.data
+      const whole = outcome === 'success' || outcome === 'partial'
+      return state.status === 'none' ? state : { ...state, status: 'finished', whole }
+    }
   }
 }
 
@@ -96,8 +108,17 @@ const unknownSyncRun = defineRefusal('unknown-sync-run', {
 const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (command.do === 'start') {
     if (state.status !== 'none') throw taken()
-    const { accountId, number, trigger, cursors, withheld } = command
-    return [SyncRunStarted({ accountId, number, trigger, cursors: [...cursors], withheld: [...withheld] })]
+    const { accountId, number, trigger, cursors, withheld, uncounted } = command
+    return [
+      SyncRunStarted({
+        accountId,
+        number,
+        trigger,
+        cursors: [...cursors],
+        withheld: [...withheld],
+        uncounted: [...uncounted],
+      }),
+    ]
   }
   if (state.status === 'none') throw unknownSyncRun()
   const { accountId, number } = state
@@ -122,9 +143,14 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   const silent = { kind: null, code: null, detail: null, remedy: null }
   switch (command.do) {
     case 'finish': {
-      const outcome = state.failed > 0 ? 'partial' : 'success'
-      const unchanged = [...command.unchanged]
-      return [SyncRunFinished({ accountId, number, outcome, ...silent, unchanged })]
+      const outcome = state.failed > 0 || command.troubles.length > 0 ? 'partial' : 'success'
+      const [unchanged, troubles] = [[...command.unchanged], [...command.troubles]]
+      return [SyncRunFinished({ accountId, number, outcome, ...silent, unchanged, troubles })]
+    }
+    case 'stop': {
+      const { code, meaning, remedy } = command.why
+      const told = { kind: null, code, detail: meaning, remedy }
+      return [SyncRunFinished({ accountId, number, outcome: 'stopped', ...told })]
     }
     case 'fail':
       return [SyncRunFinished({ accountId, number, outcome: 'failed', ...command.trouble })]

@@ -2,7 +2,10 @@ import { z } from 'zod'
 import type { changeConnection } from '../../commands/accounts/change-connection.ts'
 import type { changeSettings } from '../../commands/accounts/change-settings.ts'
 import type { changeSignature } from '../../commands/accounts/change-signature.ts'
-import type { chooseDefaultAccount } from '../../commands/accounts/choose-default-account.ts'
+import type {
+  chooseDefaultAccount,
+  unsetDefaultAccount,
+} from '../../commands/accounts/choose-default-account.ts'
 import type { connectAccount } from '../../commands/accounts/connect-account.ts'
 import type { disconnectAccount } from '../../commands/accounts/disconnect-account.ts'
 import type { pauseAccount } from '../../commands/accounts/pause-account.ts'
@@ -19,6 +22,8 @@ import { accountId, accountSettings, owner } from '../../domain/accounts/events.
 import { NotFound } from '../../domain/decider.ts'
 import { address } from '../../domain/mail.ts'
 import { accountList, type AccountRow } from '../../projections/accounts/account-list.ts'
+import { syncStatus } from '../../projections/sync/sync-status.ts'
+import { statusView, toStatus } from './status.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
@@ -42,9 +47,7 @@ const viewOf = (connection: z.ZodType<Connection>) =>
       provider: z.string().describe('What people call the kind of connection, such as `IMAP`'),
       owner,
       user: z.string().describe("The owner's name, or Team"),
-      status: z.enum(['active', 'degraded', 'failing', 'paused', 'disconnected']),
-      statusDetail: z.string().nullable(),
-      remedy: z.string().nullable(),
+      ...statusView,
       isDefault: z.boolean(),
       settings: accountSettings,
       connection,
@@ -58,25 +61,20 @@ const changed = z.object({ id: z.string(), status: z.string() })
 const testResult = z.object({ ok: z.boolean(), steps: z.array(testStep) })
 const reason = z.object({ reason: z.string().max(500).default('') })
 
-const toView = (row: AccountRow, provider: string): View => {
-  const running = row.status === 'active' && row.health.state !== 'ok'
-  return {
-    id: row.id,
-    address: row.address,
-    provider,
-    owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
-    user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
-    status: (running ? row.health.state : row.status) as View['status'],
-    statusDetail: running ? row.health.detail : row.status_reason,
-    remedy: running ? row.health.remedy : null,
-    isDefault: row.is_default,
-    settings: row.settings,
-    connection: row.connection,
-    signature: row.signature,
-    lastTest: row.last_test,
-    connectedAt: row.connected_at,
-  }
-}
+const toView = (row: AccountRow, provider: string): View => ({
+  id: row.id,
+  address: row.address,
+  provider,
+  owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
+  user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
+  ...toStatus(row.facts),
+  isDefault: row.is_default,
+  settings: row.settings,
+  connection: row.connection,
+  signature: row.signature,
+  lastTest: row.last_test,
+  connectedAt: row.connected_at,
+})
 
 export type EmailAccountDeps = {
   connectAccount: ReturnType<typeof connectAccount>
@@ -88,6 +86,7 @@ export type EmailAccountDeps = {
   resumeAccount: ReturnType<typeof resumeAccount>
   disconnectAccount: ReturnType<typeof disconnectAccount>
   chooseDefaultAccount: ReturnType<typeof chooseDefaultAccount>
+  unsetDefaultAccount: ReturnType<typeof unsetDefaultAccount>
   testConnection: ReturnType<typeof testConnection>
   providers: readonly ProviderForms[]
   titleOf: (connection: Connection) => string
@@ -156,7 +155,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     },
   })
   app.get('/v1/email-accounts', {
-    config: { permission: 'accounts:read', reads: [accountList] },
+    config: { permission: 'accounts:read', reads: [accountList, syncStatus] },
     schema: {
       tags,
       summary: 'List email accounts',
@@ -300,6 +299,19 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     },
     handler: async (request, reply) => {
       const handled = await deps.chooseDefaultAccount(request.caller, request.params.id)
+      return answered(reply, handled, handled.state)
+    },
+  })
+  app.delete('/v1/email-accounts/:id/default', {
+    config: { permission: 'accounts:write' },
+    schema: {
+      tags,
+      summary: "Make it its owner's default account no more",
+      params: byId,
+      response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
+    },
+    handler: async (request, reply) => {
+      const handled = await deps.unsetDefaultAccount(request.caller, request.params.id)
       return answered(reply, handled, handled.state)
     },
   })

@@ -1,30 +1,30 @@
 import { z } from 'zod'
+import type { dismissWithheld } from '../../commands/accounts/dismiss-withheld.ts'
 import type { requestSync } from '../../commands/accounts/request-sync.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
+import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
+import { accountList, type AccountRow } from '../../projections/accounts/account-list.ts'
 import { syncErrors, type SyncErrorRow } from '../../projections/sync/sync-errors.ts'
 import { statusOf, syncHistory, type FailureRow, type RunRow } from '../../projections/sync/sync-history.ts'
-import { syncStatus, type SyncStatus } from '../../projections/sync/sync-status.ts'
+import { syncStatus, type SyncFigures } from '../../projections/sync/sync-status.ts'
+import { statusView, toStatus } from '../accounts/status.ts'
 import { messageRef } from './messages.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
-const statusView = z
+const syncStatusView = z
   .object({
     accountId: z.string(),
     address: z.string(),
-    status: z
-      .enum(['connecting', 'active', 'degraded', 'needs-attention', 'paused', 'disconnected'])
-      .describe(
-        '`degraded`: something was missed, or time may mend it. `needs-attention`: a person must help.',
-      ),
+    ...statusView,
     running: z.boolean(),
     lastSync: z.string().describe('In words, as "2 minutes ago"'),
     lastSyncAt: z.string().nullable(),
-    problem: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
-    withheld: z.int().describe('Messages that the mailbox lists and does not hand out'),
+    unreadable: z.int().describe('Messages that could not be read, and that nobody has decided about'),
+    withheld: z.int().describe('Messages that the mailbox lists and that are not here'),
     statistics: z.object({
       emailsSynced: z.int(),
       todaysSends: z.int().describe('Sent from here; the day is that of the time zone'),
@@ -57,10 +57,13 @@ const runView = z
     direction: z.enum(['Both', 'Receive', 'Send']),
     count: z.int().describe('Messages that were new'),
     failed: z.int(),
-    status: z.string().describe('Success, Partial (n failed), Failed, Interrupted or Running'),
+    status: z
+      .string()
+      .describe('Success, Partial (with what is missing), Failed, Stopped, Interrupted or Running'),
     detail: z.string().nullable(),
     remedy: z.string().nullable(),
     folders: z.array(folderView),
+    troubles: z.array(folderTrouble).describe('Folders that could not be read'),
   })
   .meta({ id: 'SyncRun' })
 const failureView = z.object({
@@ -73,8 +76,10 @@ const failureView = z.object({
 const errorView = z
   .object({
     kind: z
-      .enum(['unreadable', 'withheld'])
-      .describe('`unreadable`: kept raw, retry or skip it. `withheld`: the mailbox does not hand it out.'),
+      .enum(['unreadable', ...whyNotHere.options])
+      .describe(
+        '`unreadable`: kept raw, retry or skip it. `withheld`: the mailbox does not hand it out. `too-large`: larger than is taken. `not-stored`: storing it failed. The last three are asked for again; dismiss those that are to be let be.',
+      ),
     messageId: z.string().nullable().describe('To retry or skip by'),
     folder: z.string(),
     ref: messageRef,
@@ -85,11 +90,25 @@ const errorView = z
   })
   .meta({ id: 'SyncError' })
 
-const toStatusView = (status: SyncStatus, now: Date): z.infer<typeof statusView> => {
-  const { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives, ...rest } = status
-  const statistics = { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives }
-  return { ...rest, lastSync: timeAgo(status.lastSyncAt, now), statistics }
-}
+const toStatusView = (
+  { id, address, facts }: AccountRow,
+  { today, emailsSynced, ...figures }: SyncFigures,
+  now: Date,
+): z.infer<typeof syncStatusView> => ({
+  accountId: id,
+  address,
+  ...toStatus(facts),
+  ...figures,
+  lastSync: timeAgo(figures.lastSyncAt, now),
+  unreadable: facts.unreadable,
+  withheld: facts.withheld,
+  statistics: {
+    emailsSynced,
+    todaysSends: today.sent,
+    todaysSendsElsewhere: today.sentElsewhere,
+    todaysReceives: today.received,
+  },
+})
 
 const directions = { both: 'Both', receive: 'Receive', send: 'Send' } as const
 
@@ -105,10 +124,13 @@ const toRunView = (row: RunRow): z.infer<typeof runView> => ({
   detail: row.detail,
   remedy: row.remedy,
   folders: row.folders,
+  troubles: row.troubles,
 })
 
+type SyncErrorKind = z.infer<typeof errorView>['kind']
+
 const toErrorView = (row: SyncErrorRow): z.infer<typeof errorView> => ({
-  kind: row.kind === 'withheld' ? 'withheld' : 'unreadable',
+  kind: row.kind as SyncErrorKind,
   messageId: row.message_id,
   folder: row.folder,
   ref: row.ref,
@@ -120,8 +142,10 @@ const toErrorView = (row: SyncErrorRow): z.infer<typeof errorView> => ({
 
 export type SyncRouteDeps = {
   requestSync: ReturnType<typeof requestSync>
+  dismissWithheld: ReturnType<typeof dismissWithheld>
   /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
-  findSyncStatus: (accountId: string, now: Date, userId: string | null) => Promise<SyncStatus | undefined>
+  findAccount: (accountId: string, userId: string | null) => Promise<AccountRow | undefined>
+  findSyncFigures: (accountId: string, now: Date) => Promise<SyncFigures | undefined>
   listRuns: (accountId: string, before: number | null, limit: number) => Promise<RunRow[]>
   findRun: (accountId: string, number: number) => Promise<(RunRow & { failures: FailureRow[] }) | undefined>
   listSyncErrors: (
@@ -136,25 +160,29 @@ export type SyncRouteDeps = {
 export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
   const tags = ['Sync']
   const byAccount = z.object({ id: accountId })
-  const requireAccount = async (id: string, userId: string | null): Promise<SyncStatus> => {
-    const status = await deps.findSyncStatus(id, deps.clock(), userId)
-    if (!status) throw new NotFound('email account', id)
-    return status
+  const requireAccount = async (id: string, userId: string | null): Promise<AccountRow> => {
+    const row = await deps.findAccount(id, userId)
+    if (!row) throw new NotFound('email account', id)
+    return row
   }
 
   app.get('/v1/email-accounts/:id/sync-status', {
-    config: { permission: 'accounts:read', reads: [syncStatus] },
+    config: { permission: 'accounts:read', reads: [accountList, syncStatus] },
     schema: {
       tags,
       summary: "How an account's sync is doing",
       params: byAccount,
-      response: { 200: statusView, ...problems },
+      response: { 200: syncStatusView, ...problems },
     },
-    handler: async ({ params, actingUser }) =>
-      toStatusView(await requireAccount(params.id, actingUser), deps.clock()),
+    handler: async ({ params, actingUser }) => {
+      const row = await requireAccount(params.id, actingUser)
+      const figures = await deps.findSyncFigures(params.id, deps.clock())
+      if (!figures) throw new NotFound('email account', params.id)
+      return toStatusView(row, figures, deps.clock())
+    },
   })
   app.get('/v1/email-accounts/:id/sync-runs', {
-    config: { permission: 'accounts:read', reads: [syncHistory, syncStatus] },
+    config: { permission: 'accounts:read', reads: [syncHistory, accountList] },
     schema: {
       tags,
       summary: 'Sync history, newest first',
@@ -170,7 +198,7 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs/:number', {
-    config: { permission: 'accounts:read', reads: [syncHistory, syncStatus] },
+    config: { permission: 'accounts:read', reads: [syncHistory, accountList] },
     schema: {
       tags,
       summary: 'One sync run, with the messages that failed in it',
@@ -209,7 +237,7 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     },
   })
   app.get('/v1/email-accounts/:id/sync-errors', {
-    config: { permission: 'accounts:read', reads: [syncErrors, syncStatus] },
+    config: { permission: 'accounts:read', reads: [syncErrors, accountList] },
     schema: {
       tags,
       summary: 'Messages that could not be synced, the latest first',
@@ -222,6 +250,22 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       const after = readCursor(query.cursor, ['instant', 'text'])
       const rows = await deps.listSyncErrors(params.id, after, query.limit + 1)
       return toPage(rows, query.limit, (row) => [row.last_at, row.id], toErrorView)
+    },
+  })
+  app.post('/v1/email-accounts/:id/sync-errors/dismissals', {
+    config: { permission: 'accounts:write' },
+    schema: {
+      tags,
+      summary: 'Let a message be that the mailbox lists and that is not here',
+      description:
+        'It is an error no more, and is not asked for again. Unreadable messages are skipped instead.',
+      params: byAccount,
+      body: z.object({ folder: z.string(), ref: messageRef }),
+      response: { 200: z.object({ accountId: z.string() }), ...problems },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      return answered(reply, await deps.dismissWithheld(request.caller, id, request.body), { accountId: id })
     },
   })
 }

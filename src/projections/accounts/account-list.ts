@@ -1,8 +1,22 @@
 import { sql, type Kysely } from 'kysely'
-import { accountEvents, DefaultAccountChosen, type AccountSettings } from '../../domain/accounts/events.ts'
+import {
+  factEvents,
+  factsAfter,
+  freshFacts,
+  type AccountFacts,
+  type FactEvent,
+} from '../../domain/accounts/account-facts.ts'
+import {
+  accountEvents,
+  defaultAccountEvents,
+  type AccountConnected,
+  type AccountSettings,
+  type Owner,
+} from '../../domain/accounts/events.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import { UserRecorded } from '../../domain/directory/events.ts'
-import { SyncRunFinished } from '../../domain/sync/events.ts'
+import type { EventOf } from '../../domain/event.ts'
+import { ChangesSynced } from '../../domain/sync/events.ts'
 import {
   boolean,
   integer,
@@ -16,14 +30,6 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-/** What the last finished run says of the account. */
-type Health = {
-  state: 'ok' | 'degraded' | 'failing'
-  code: string | null
-  detail: string | null
-  remedy: string | null
-}
-
 const account = table({
   columns: {
     id: text,
@@ -31,8 +37,7 @@ const account = table({
     owner_kind: text,
     owner_user: nullable(text),
     status: text,
-    status_reason: nullable(text),
-    health: json<Health>(),
+    facts: json<AccountFacts>(),
     is_default: boolean,
     settings: json<AccountSettings>(),
     signature: text,
@@ -47,40 +52,26 @@ const account = table({
 
 export type AccountRow = RowOf<typeof account> & { owner_name: string | null }
 
-const healthy: Health = { state: 'ok', code: null, detail: null, remedy: null }
-
-/** The list of email accounts, with each one's settings and state. */
+/** The list of email accounts, with each one's settings and what its status comes of. */
 export const accountList = projection({
   name: 'account-list',
-  version: 1,
+  version: 2,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),
     default_account: table({ columns: { owner: text, account_id: text }, key: ['owner'] }),
+    /** Which messages are withheld, and which of all that ever were a person has dismissed. */
+    withheld: table({
+      columns: { account_id: text, ids: json<string[]>(), dismissed: json<string[]>() },
+      key: ['account_id'],
+    }),
   },
-  events: [...accountEvents, DefaultAccountChosen, SyncRunFinished, UserRecorded],
+  events: [...accountEvents, ...defaultAccountEvents, ...factEvents, ChangesSynced, UserRecorded],
   fold: (event, rows) => {
     if (event.type === 'UserRecorded')
       return rows.put('owner', { user_id: event.data.userId, name: event.data.user.name })
-    if (event.type === 'AccountConnected') {
-      const { accountId, address, owner, settings, connection } = event.data
-      return rows.put('account', {
-        id: accountId,
-        address,
-        owner_kind: owner.kind,
-        owner_user: owner.kind === 'user' ? owner.userId : null,
-        status: 'active',
-        status_reason: null,
-        health: healthy,
-        is_default: false,
-        settings,
-        signature: '',
-        connection,
-        last_test: null,
-        connected_at: event.metadata.occurredAt,
-        revision: event.revision,
-      })
-    }
+    if (event.type === 'AccountConnected')
+      return rows.put('account', fresh(event.data, event.metadata.occurredAt, event.revision))
     const row = rows.get('account', { id: event.data.accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
     if (event.stream.startsWith('account-')) row.revision = event.revision
@@ -96,40 +87,82 @@ export const accountList = projection({
         break
       case 'AccountConnectionTested':
         row.last_test = { at: event.metadata.occurredAt, ok: event.data.ok, steps: event.data.steps }
-        if (event.data.ok && row.health.state === 'failing') row.health = healthy
         break
-      case 'AccountPaused':
       case 'AccountDisconnected':
-        row.status = event.type === 'AccountPaused' ? 'paused' : 'disconnected'
-        row.status_reason = event.data.reason
+        row.is_default = false
         break
-      case 'AccountResumed':
-        row.status = 'active'
-        row.status_reason = null
+      case 'ChangesSynced': {
+        const ids = event.data.withheld.map(({ placement }) => idOf(placement))
+        const before = rows.get('withheld', { account_id: row.id })
+        if (!before && ids.length === 0) return
+        row.facts = withWithheld(row.facts, ids, before?.dismissed ?? [])
+        rows.put('withheld', { account_id: row.id, ids, dismissed: before?.dismissed ?? [] })
         break
-      case 'SyncRequested':
-        break
-      case 'SyncRunFinished': {
-        const { outcome, code, detail, remedy } = event.data
-        if (outcome === 'abandoned') break
-        const state = outcome === 'success' ? 'ok' : outcome === 'partial' ? 'degraded' : 'failing'
-        row.health = { state, code, detail, remedy }
+      }
+      case 'WithheldMessageDismissed': {
+        const before = rows.get('withheld', { account_id: row.id })
+        const dismissed = [...(before?.dismissed ?? []), idOf(event.data)]
+        row.facts = withWithheld(row.facts, before?.ids ?? [], dismissed)
+        rows.put('withheld', { account_id: row.id, ids: before?.ids ?? [], dismissed })
         break
       }
       case 'DefaultAccountChosen': {
-        const { owner: of } = event.data
-        const key = of.kind === 'team' ? 'team' : `user.${of.userId}`
-        const before = rows.get('default_account', { owner: key })
+        const owner = ownerKey(event.data.owner)
+        const before = rows.get('default_account', { owner })
         const former = before && rows.get('account', { id: before.account_id })
         if (former) rows.put('account', { ...former, is_default: false })
-        rows.put('default_account', { owner: key, account_id: event.data.accountId })
+        rows.put('default_account', { owner, account_id: row.id })
         row.is_default = true
         break
       }
+      case 'DefaultAccountUnset':
+        rows.remove('default_account', { owner: ownerKey(event.data.owner) })
+        row.is_default = false
+        break
     }
+    if (isFact(event)) row.facts = factsAfter(row.facts, event)
+    row.status = row.facts.lifecycle
     rows.put('account', row)
   },
 })
+
+const fresh = (
+  connected: EventOf<typeof AccountConnected>['data'],
+  connected_at: string,
+  revision: number,
+): RowOf<typeof account> => {
+  const { accountId: id, address, owner, settings, connection } = connected
+  return {
+    id,
+    address,
+    owner_kind: owner.kind,
+    owner_user: owner.kind === 'user' ? owner.userId : null,
+    status: 'active',
+    facts: freshFacts(connected),
+    is_default: false,
+    settings,
+    signature: '',
+    connection,
+    last_test: null,
+    connected_at,
+    revision,
+  }
+}
+
+const factTypes: ReadonlySet<string> = new Set(factEvents.map(({ type }) => type))
+
+const isFact = (event: { readonly type: string }): event is FactEvent => factTypes.has(event.type)
+
+const withWithheld = (
+  facts: AccountFacts,
+  ids: readonly string[],
+  dismissed: readonly string[],
+): AccountFacts => ({ ...facts, withheld: ids.filter((id) => !dismissed.includes(id)).length })
+
+const idOf = ({ folder, ref }: { readonly folder: string; readonly ref: string }): string =>
+  `${folder}\n${ref}`
+
+const ownerKey = (owner: Owner): string => (owner.kind === 'team' ? 'team' : `user.${owner.userId}`)
 
 const accounts = (db: Kysely<unknown>) =>
   tablesOf(db, accountList)

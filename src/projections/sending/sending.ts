@@ -12,17 +12,9 @@ import {
 } from './outbox-queries.ts'
 import { outbox } from './outbox.ts'
 import { reportsToRead, unreadReports } from './reports-to-read.ts'
-import { sendCounters, sentToday } from './send-counters.ts'
 import { copiesToFile, sentCopiesToFile } from './sent-copies-to-file.ts'
 
-export const sendingProjections = [
-  drafts,
-  outbox,
-  sendCounters,
-  sentCopiesToFile,
-  deliveriesDue,
-  reportsToRead,
-]
+export const sendingProjections = [drafts, outbox, sentCopiesToFile, deliveriesDue, reportsToRead]
 
 /** What can be asked about drafts and emails, and what is to be done about them. */
 export const sendingQueries = (db: Kysely<unknown>, deps: OutboxDeps) => ({
@@ -30,7 +22,6 @@ export const sendingQueries = (db: Kysely<unknown>, deps: OutboxDeps) => ({
   listDrafts: listDrafts(db),
   listEmails: listOutbox(db, deps),
   findEmail: findOutgoing(db, deps),
-  sentToday: sentToday(db),
 
   accountsWithDue: accountsWithDue(db),
   dueMessages: dueMessages(db),

@@ -1,9 +1,11 @@
 import { sql, type Kysely } from 'kysely'
+import { WithheldMessageDismissed } from '../../domain/accounts/events.ts'
 import {
   ChangesSynced,
   MessageQuarantined,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
+  type WhyNotHere,
 } from '../../domain/sync/events.ts'
 import {
   integer,
@@ -20,7 +22,7 @@ import {
 const syncError = table({
   columns: {
     account_id: text,
-    /** `msg_…` of a quarantined message; folder and reference of one that is withheld. */
+    /** `msg_…` of a quarantined message; folder and reference of one that is not here. */
     id: text,
     kind: text,
     message_id: nullable(text),
@@ -39,44 +41,61 @@ export type SyncErrorRow = RowOf<typeof syncError>
 
 /**
  * What sync could not do and somebody may want to know of: messages that could not be read (`unreadable`, kept raw) until
- * they are retried with success or skipped, and messages that the mailbox does not hand out (`withheld`) until it does or
- * has them no more.
+ * they are retried with success or skipped, and messages that the mailbox lists and that are not here (`withheld`,
+ * `too-large`, `not-stored`) until they are, are gone from it, or are dismissed.
  */
 export const syncErrors = projection({
   name: 'sync-errors',
-  version: 1,
+  version: 2,
   tables: {
     sync_error: syncError,
     withheld: table({ columns: { account_id: text, ids: json<string[]>() }, key: ['account_id'] }),
+    dismissed: table({ columns: { account_id: text, id: text }, key: ['account_id', 'id'] }),
   },
-  events: [ChangesSynced, MessageQuarantined, QuarantinedMessageSkipped, QuarantinedMessageReleased],
+  events: [
+    ChangesSynced,
+    MessageQuarantined,
+    QuarantinedMessageSkipped,
+    QuarantinedMessageReleased,
+    WithheldMessageDismissed,
+  ],
   fold: (event, rows) => {
     const account_id = event.data.accountId
     const at = event.metadata.occurredAt
-    const put = (id: string, row: Pick<SyncErrorRow, 'folder' | 'ref' | 'reason' | 'attempts' | 'size'>) => {
-      const message_id = id.startsWith('msg_') ? id : null
-      const kind = message_id === null ? 'withheld' : 'unreadable'
+    const put = (
+      id: string,
+      row: Pick<SyncErrorRow, 'kind' | 'message_id' | 'folder' | 'ref' | 'reason' | 'attempts' | 'size'>,
+    ) => {
       const first_at = rows.get('sync_error', { account_id, id })?.first_at ?? at
-      rows.put('sync_error', { account_id, id, kind, message_id, ...row, first_at, last_at: at })
+      rows.put('sync_error', { account_id, id, ...row, first_at, last_at: at })
     }
     switch (event.type) {
       case 'QuarantinedMessageSkipped':
       case 'QuarantinedMessageReleased':
         return rows.remove('sync_error', { account_id, id: event.data.messageId })
       case 'MessageQuarantined': {
-        const { placement, reason, attempts, size } = event.data
+        const { messageId: message_id, placement, reason, attempts, size } = event.data
         const { folder, ref } = placement
-        return put(event.data.messageId, { folder, ref, reason, attempts, size })
+        return put(message_id, { kind: 'unreadable', message_id, folder, ref, reason, attempts, size })
+      }
+      case 'WithheldMessageDismissed': {
+        const key = { account_id, id: idOf(event.data) }
+        rows.put('dismissed', key)
+        return rows.remove('sync_error', key)
       }
       case 'ChangesSynced': {
         const { withheld, failures } = event.data
-        const ids = withheld.map(({ placement }) => idOf(placement))
-        const still = new Set(ids)
+        const still = new Map(withheld.map(({ placement, why }) => [idOf(placement), why]))
+        const ids = [...still.keys()]
         const before = rows.get('withheld', { account_id })?.ids ?? []
         for (const id of before) if (!still.has(id)) rows.remove('sync_error', { account_id, id })
-        for (const { folder, ref, reason, attempts, messageId } of failures)
-          if (messageId === undefined && still.has(idOf({ folder, ref })))
-            put(idOf({ folder, ref }), { folder, ref, reason, attempts, size: null })
+        for (const { folder, ref, reason, attempts, messageId } of failures) {
+          const id = idOf({ folder, ref })
+          const kind: WhyNotHere | undefined = messageId === undefined ? still.get(id) : undefined
+          // A run that was under way when it was dismissed may name it once more.
+          if (kind === undefined || rows.get('dismissed', { account_id, id })) continue
+          put(id, { kind, message_id: null, folder, ref, reason, attempts, size: null })
+        }
         if (ids.length > 0) rows.put('withheld', { account_id, ids })
         else if (before.length > 0) rows.remove('withheld', { account_id })
       }
@@ -105,3 +124,18 @@ export const listSyncErrors = (
     .orderBy('id', 'desc')
     .limit(limit)
     .execute()
+
+/** Whether a message that is not here is among the open errors. */
+export const isWithheld = async (
+  db: Kysely<unknown>,
+  accountId: string,
+  place: { readonly folder: string; readonly ref: string },
+): Promise<boolean> => {
+  const row = await tablesOf(db, syncErrors)
+    .selectFrom('sync_error')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('id', '=', idOf(place))
+    .executeTakeFirst()
+  return row !== undefined
+}

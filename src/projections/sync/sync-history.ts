@@ -5,6 +5,7 @@ import {
   SyncRunFinished,
   SyncRunStarted,
   type FolderCounts,
+  type FolderTrouble,
   type RunExclusion,
 } from '../../domain/sync/events.ts'
 import {
@@ -37,6 +38,8 @@ const run = table({
     stored: integer,
     failed: integer,
     folders: json<FolderLine[]>(),
+    /** Folders that could not be read. */
+    troubles: json<FolderTrouble[]>(),
   },
   key: ['account_id', 'number'],
 })
@@ -59,7 +62,7 @@ export type FailureRow = RowOf<typeof failure>
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 1,
+  version: 2,
   tables: {
     run,
     failure,
@@ -88,14 +91,15 @@ export const syncHistory = projection({
         stored: 0,
         failed: 0,
         folders: [],
+        troubles: [],
       })
     const row = rows.get('run', key)
     if (!row) throw new Error(`${event.type} of a run that was not started`)
     if (event.type === 'SyncRunFinished') {
-      const { outcome, code, detail, remedy, unchanged = [] } = event.data
+      const { outcome, code, detail, remedy, unchanged = [], troubles = [] } = event.data
       const folders = unchanged.reduce((lines, folder) => withCounts(lines, none(folder), []), row.folders)
       const finished_at = event.metadata.occurredAt
-      return rows.put('run', { ...row, outcome, code, detail, remedy, finished_at, folders })
+      return rows.put('run', { ...row, outcome, code, detail, remedy, finished_at, folders, troubles })
     }
     const { folders, failures, exclusions } = event.data
     for (const { folder, ref, reason, attempts, messageId = null } of failures)
@@ -148,19 +152,31 @@ const withCounts = (
 }
 
 /** What people read in the history's last column. */
-export const statusOf = ({ outcome, failed }: Pick<RunRow, 'outcome' | 'failed'>): string => {
+export const statusOf = ({
+  outcome,
+  failed,
+  troubles,
+}: Pick<RunRow, 'outcome' | 'failed' | 'troubles'>): string => {
   switch (outcome) {
     case null:
       return 'Running'
     case 'success':
       return 'Success'
     case 'partial':
-      return `Partial (${failed} failed)`
+      return `Partial (${missedIn(failed, troubles.length)})`
+    case 'stopped':
+      return 'Stopped'
     case 'abandoned':
       return 'Interrupted'
     default:
       return 'Failed'
   }
+}
+
+const missedIn = (messages: number, folders: number): string => {
+  const unread = `${folders} ${folders === 1 ? 'folder' : 'folders'} not read`
+  if (folders === 0) return `${messages} failed`
+  return messages === 0 ? unread : `${messages} failed, ${unread}`
 }
 
 /** Runs of an account, newest first; up to `limit` with a number below `before`. */

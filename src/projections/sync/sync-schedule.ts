@@ -5,6 +5,7 @@ import {
   AccountPaused,
   AccountResumed,
   AccountConnectionChanged,
+  AccountConnectionTested,
   AccountSettingsChanged,
   SyncRequested,
   type AccountSettings,
@@ -24,7 +25,10 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-type What = Pick<AccountSettings, 'syncFrequencyMinutes' | 'syncDirection' | 'folders' | 'historyDays'>
+type What = Pick<
+  AccountSettings,
+  'syncFrequencyMinutes' | 'syncDirection' | 'folders' | 'historyDays' | 'excludePatterns'
+>
 
 const account = table({
   columns: {
@@ -32,7 +36,7 @@ const account = table({
     active: boolean,
     receives: boolean,
     settings: json<What>(),
-    /** Why it is due before its time: a person asked, or it was never read. */
+    /** Why it is due before its time: a person asked, a connection test passed, or it was never read. */
     asked: nullable(text),
     last_run: integer,
     last_finished: integer,
@@ -51,16 +55,17 @@ const account = table({
 type Row = RowOf<typeof account>
 
 /**
- * The to-do list of sync: which account is due, and when. A request or a new account is due at once, the others their
- * frequency after the last run. After failures the pause doubles, from an hour on where only a person can help.
+ * The to-do list of sync: which account is due, and when. A request, a new account, and one whose connection was tested
+ * and works are due at once, the others their frequency after the last run. After failures the pause doubles, from an hour on where only a person can help.
  */
 export const syncSchedule = projection({
   name: 'sync-schedule',
-  version: 1,
+  version: 2,
   tables: { account },
   events: [
     AccountConnected,
     AccountConnectionChanged,
+    AccountConnectionTested,
     AccountSettingsChanged,
     SyncRequested,
     AccountPaused,
@@ -78,14 +83,12 @@ export const syncSchedule = projection({
       case 'AccountConnected':
         break
       case 'AccountConnectionChanged':
-        Object.assign(row, {
-          receives: event.data.receives,
-          credential_version: event.data.credentialVersion,
-          failures: 0,
-          needs_person: false,
-          until: null,
-          asked: 'request',
-        })
+        row.receives = event.data.receives
+        row.credential_version = event.data.credentialVersion
+        Object.assign(row, mended, { asked: 'request' })
+        break
+      case 'AccountConnectionTested':
+        if (event.data.ok) Object.assign(row, mended, { asked: row.asked ?? 'test' })
         break
       case 'AccountSettingsChanged': {
         const settings = whatOf(event.data.settings)
@@ -114,6 +117,7 @@ export const syncSchedule = projection({
         if (outcome === 'abandoned') return
         row.last_finished_at = event.recordedAt
         row.last_finished = event.data.number
+        if (outcome === 'stopped') break
         row.failures = outcome === 'failed' ? row.failures + 1 : 0
         row.needs_person = kind === 'sign-in-again' || kind === 'scope-missing'
         row.until = until
@@ -124,6 +128,9 @@ export const syncSchedule = projection({
     rows.put('account', row)
   },
 })
+
+/** What stood in the way does no more. */
+const mended = { failures: 0, needs_person: false, until: null }
 
 const fresh = ({
   accountId,
@@ -146,16 +153,14 @@ const fresh = ({
   due_at: null,
 })
 
-const whatOf = ({ syncFrequencyMinutes, syncDirection, folders, historyDays }: AccountSettings): What => ({
-  syncFrequencyMinutes,
-  syncDirection,
-  folders,
-  historyDays,
-})
+const whatOf = (settings: AccountSettings): What => {
+  const { syncFrequencyMinutes, syncDirection, folders, historyDays, excludePatterns } = settings
+  return { syncFrequencyMinutes, syncDirection, folders, historyDays, excludePatterns }
+}
 
 /** What decides which mail is read: a change of it is worth a run at once. */
-const reads = ({ syncDirection, folders, historyDays }: What): string =>
-  JSON.stringify([syncDirection, folders.toSorted(), historyDays])
+const reads = ({ syncDirection, folders, historyDays, excludePatterns }: What): string =>
+  JSON.stringify([syncDirection, folders.toSorted(), historyDays, excludePatterns])
 
 const HOUR = 60
 const DAY = 24 * HOUR

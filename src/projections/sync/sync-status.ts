@@ -1,40 +1,27 @@
 import { sql, type Kysely } from 'kysely'
-import {
-  AccountConnected,
-  AccountDisconnected,
-  AccountPaused,
-  AccountResumed,
-} from '../../domain/accounts/events.ts'
+import { dayIn } from '../../domain/analytics/calendar-day.ts'
+import { AccountConnected } from '../../domain/accounts/events.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
-import { ChangesSynced, MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
+import { MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
 import { integer, nullable, projection, table, tablesOf, text, timestamp, type RowOf } from '../projection.ts'
 
 const account = table({
   columns: {
     account_id: text,
-    address: text,
-    lifecycle: text,
     /** Number of the run that runs; null while none does. */
     running: nullable(integer),
-    outcome: nullable(text),
-    kind: nullable(text),
-    code: nullable(text),
-    detail: nullable(text),
-    remedy: nullable(text),
     last_sync_at: nullable(timestamp),
     emails_synced: integer,
-    /** How many messages the mailbox does not hand out. */
-    withheld: integer,
   },
   key: ['account_id'],
 })
 type Row = RowOf<typeof account>
 
-/** How an account's sync is doing, and how much mail came and went. */
+/** Whether an account is being synced, when it last was, and how much mail came and went. */
 export const syncStatus = projection({
   name: 'sync-status',
-  version: 1,
+  version: 2,
   tables: {
     account,
     /** Figures by quarter hours, of which the days of every time zone are made. */
@@ -52,18 +39,7 @@ export const syncStatus = projection({
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
-  events: [
-    AccountConnected,
-    AccountPaused,
-    AccountResumed,
-    AccountDisconnected,
-    SyncRunStarted,
-    ChangesSynced,
-    SyncRunFinished,
-    MessageSynced,
-    EmailSent,
-    OrganizationRecorded,
-  ],
+  events: [AccountConnected, SyncRunStarted, SyncRunFinished, MessageSynced, EmailSent, OrganizationRecorded],
   fold: (event, rows) => {
     if (event.type === 'OrganizationRecorded')
       return rows.put('zone', { id: 'main', name: event.data.organization.timeZone })
@@ -74,7 +50,7 @@ export const syncStatus = projection({
       rows.put('quarter', { ...before, [figure]: before[figure] + 1 })
     }
     if (event.type === 'EmailSent') return count(event.data.sentAt, 'sent')
-    if (event.type === 'AccountConnected') return rows.put('account', fresh(accountId, event.data.address))
+    if (event.type === 'AccountConnected') return rows.put('account', fresh(accountId))
     const row = rows.get('account', { account_id: accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
     switch (event.type) {
@@ -87,47 +63,25 @@ export const syncStatus = projection({
         row.emails_synced++
         break
       }
-      case 'ChangesSynced':
-        row.withheld = event.data.withheld.length
-        break
       case 'SyncRunStarted':
         row.running = event.data.number
         break
       case 'SyncRunFinished': {
-        const { outcome, kind = null, code, detail, remedy } = event.data
+        const { outcome } = event.data
         row.running = null
-        if (outcome === 'abandoned') break
-        Object.assign(row, { outcome, kind, code, detail, remedy })
-        if (outcome !== 'failed') row.last_sync_at = event.metadata.occurredAt
+        if (outcome === 'success' || outcome === 'partial') row.last_sync_at = event.metadata.occurredAt
         break
       }
-      case 'AccountPaused':
-        row.lifecycle = 'paused'
-        break
-      case 'AccountResumed':
-        row.lifecycle = 'active'
-        break
-      case 'AccountDisconnected':
-        row.lifecycle = 'disconnected'
-        break
     }
     rows.put('account', row)
   },
 })
 
-const fresh = (account_id: string, address: string): Row => ({
+const fresh = (account_id: string): Row => ({
   account_id,
-  address,
-  lifecycle: 'active',
   running: null,
-  outcome: null,
-  kind: null,
-  code: null,
-  detail: null,
-  remedy: null,
   last_sync_at: null,
   emails_synced: 0,
-  withheld: 0,
 })
 
 const QUARTER_MS = 15 * 60_000
@@ -135,79 +89,77 @@ const QUARTER_MS = 15 * 60_000
 const quarterOf = (at: string): string =>
   new Date(Math.floor(Date.parse(at) / QUARTER_MS) * QUARTER_MS).toISOString()
 
+/** How much went and came on one day. `sentElsewhere`: with other programs, met in the mailbox. */
+export type DayFigures = { readonly sent: number; readonly sentElsewhere: number; readonly received: number }
+
 /**
- * `degraded`: the last run missed something, failed for a reason that time may mend, or messages are withheld.
- * `needs-attention`: only a person can help, who signs in again or allows more. `connecting`: no run has ended yet.
+ * Figures of the day that `now` lies in, in the organisation's zone of now: of these accounts together, of all where that
+ * is null.
  */
-export type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
-
-const needsPerson = (kind: string | null): boolean => kind === 'sign-in-again' || kind === 'scope-missing'
-
-const stateOf = (row: Row): SyncState => {
-  if (row.lifecycle === 'paused' || row.lifecycle === 'disconnected') return row.lifecycle
-  if (row.outcome === null) return 'connecting'
-  if (row.outcome === 'failed') return needsPerson(row.kind) ? 'needs-attention' : 'degraded'
-  return row.outcome === 'partial' || row.withheld > 0 ? 'degraded' : 'active'
+export const figuresToday = async (
+  db: Kysely<unknown>,
+  accountIds: readonly string[] | null,
+  now: Date,
+): Promise<DayFigures & { readonly timeZone: string }> => {
+  const tables = tablesOf(db, syncStatus)
+  const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
+  const timeZone = zone?.name ?? 'UTC'
+  const today = dayIn(timeZone, now.toISOString())
+  const around = (hours: number) => new Date(now.getTime() + hours * 3_600_000).toISOString()
+  const quarters = await tables
+    .selectFrom('quarter')
+    .select((of) => [
+      'starts_at',
+      of.fn.sum<number>('sent').as('sent'),
+      of.fn.sum<number>('sent_elsewhere').as('sentElsewhere'),
+      of.fn.sum<number>('received').as('received'),
+    ])
+    .$if(accountIds !== null, (query) =>
+      query.where(sql<boolean>`account_id = any(${[...accountIds!]}::text[])`),
+    )
+    // No day is longer, whatever the zone.
+    .where('starts_at', '>', around(-27))
+    .where('starts_at', '<', around(27))
+    .groupBy('starts_at')
+    .execute()
+  const figures = quarters
+    .filter(({ starts_at }) => dayIn(timeZone, starts_at) === today)
+    .reduce(added, { sent: 0, sentElsewhere: 0, received: 0 })
+  return { ...figures, timeZone }
 }
 
-export type SyncStatus = {
-  accountId: string
-  address: string
-  status: SyncState
-  running: boolean
-  lastSyncAt: string | null
-  problem: { code: string; detail: string; remedy: string } | null
-  /** Messages that the mailbox does not hand out. */
-  withheld: number
-  emailsSynced: number
-  todaysSends: number
-  todaysSendsElsewhere: number
-  todaysReceives: number
-  timeZone: string
+const added = (a: DayFigures, b: DayFigures): DayFigures => ({
+  sent: a.sent + b.sent,
+  sentElsewhere: a.sentElsewhere + b.sentElsewhere,
+  received: a.received + b.received,
+})
+
+export type SyncFigures = {
+  readonly running: boolean
+  readonly lastSyncAt: string | null
+  readonly emailsSynced: number
+  readonly today: DayFigures
+  readonly timeZone: string
 }
 
-/** One account's status; today's figures are those of the day in the organisation's zone that `now` lies in. */
-export const findSyncStatus = async (
+/** How the sync of an account is coming along. */
+export const findSyncFigures = async (
   db: Kysely<unknown>,
   accountId: string,
   now: Date,
-): Promise<SyncStatus | undefined> => {
-  const tables = tablesOf(db, syncStatus)
-  const row = await tables
+): Promise<SyncFigures | undefined> => {
+  const row = await tablesOf(db, syncStatus)
     .selectFrom('account')
     .selectAll()
     .where('account_id', '=', accountId)
     .executeTakeFirst()
   if (!row) return undefined
-  const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
-  const timeZone = zone?.name ?? 'UTC'
-  const at = now.toISOString()
-  const day = (shift: number) =>
-    sql<string>`(date_trunc('day', ${at}::timestamptz at time zone ${timeZone}) + ${shift} * interval '1 day') at time zone ${timeZone}`
-  const today = await tables
-    .selectFrom('quarter')
-    .select((of) => [
-      of.fn.coalesce(of.fn.sum<number>('sent'), sql<number>`0`).as('sent'),
-      of.fn.coalesce(of.fn.sum<number>('sent_elsewhere'), sql<number>`0`).as('sent_elsewhere'),
-      of.fn.coalesce(of.fn.sum<number>('received'), sql<number>`0`).as('received'),
-    ])
-    .where('account_id', '=', accountId)
-    .where('starts_at', '>=', day(0))
-    .where('starts_at', '<', day(1))
-    .executeTakeFirstOrThrow()
-  const { code, detail, remedy } = row
+  const { timeZone, ...today } = await figuresToday(db, [accountId], now)
   return {
-    accountId,
-    address: row.address,
-    status: stateOf(row),
     running: row.running !== null,
     lastSyncAt: row.last_sync_at,
-    problem: code === null ? null : { code, detail: detail ?? '', remedy: remedy ?? '' },
-    withheld: row.withheld,
     emailsSynced: row.emails_synced,
-    todaysSends: today.sent,
-    todaysSendsElsewhere: today.sent_elsewhere,
-    todaysReceives: today.received,
+    today,
     timeZone,
   }
 }

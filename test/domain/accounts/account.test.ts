@@ -155,11 +155,22 @@ t.test(
 
 t.test('choosing a default account lets go of the one before in the same event', async (t) => {
   const owner = { kind: 'user', userId: 'u_1' } as const
-  const first = defaultAccount.decide({ owner, accountId: 'acc_a' }, defaultAccount.initial)
+  const first = defaultAccount.decide({ do: 'choose', owner, accountId: 'acc_a' }, defaultAccount.initial)
   t.equal(first.length, 1)
   const state = first.reduce(defaultAccount.evolve, defaultAccount.initial)
-  t.same(defaultAccount.decide({ owner, accountId: 'acc_a' }, state), [])
-  t.equal(defaultAccount.decide({ owner, accountId: 'acc_b' }, state)[0]?.data.accountId, 'acc_b')
+  t.same(defaultAccount.decide({ do: 'choose', owner, accountId: 'acc_a' }, state), [])
+  t.equal(
+    defaultAccount.decide({ do: 'choose', owner, accountId: 'acc_b' }, state)[0]?.data.accountId,
+    'acc_b',
+  )
+  t.same(
+    defaultAccount.decide({ do: 'unset', owner, accountId: 'acc_b' }, state),
+    [],
+    'another is the default',
+  )
+  const unset = defaultAccount.decide({ do: 'unset', owner, accountId: 'acc_a' }, state)
+  t.match(unset, [{ type: 'DefaultAccountUnset', data: { owner, accountId: 'acc_a' } }])
+  t.same(unset.reduce(defaultAccount.evolve, state), { accountId: null })
   t.not(defaultAccountStream(owner), defaultAccountStream({ kind: 'team' }))
 })
 

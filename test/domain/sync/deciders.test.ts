@@ -88,6 +88,7 @@ const start: SyncRunCommand = {
   trigger: 'schedule',
   cursors: [],
   withheld: [],
+  uncounted: [],
 }
 type Recorded = SyncRunCommand & { readonly do: 'record' }
 const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded => {
@@ -161,7 +162,7 @@ t.test(
 t.test('a run that missed one message ends partial, one that missed none ends in success', async (t) => {
   const outcomeOf = (...commands: SyncRunCommand[]) => {
     const { state } = run(syncRun, start, ...commands)
-    const [event] = syncRun.decide({ do: 'finish', unchanged: [] }, state)
+    const [event] = syncRun.decide({ do: 'finish', unchanged: [], troubles: [] }, state)
     return event?.type === 'SyncRunFinished' ? event.data.outcome : null
   }
   t.equal(outcomeOf(record({ listed: 2, stored: 2, received: 2 }, 3)), 'success')
@@ -178,11 +179,12 @@ t.test('a run is started once, and a worker that lost it can record nothing more
     'sync-run-taken',
   )
   t.strictSame(
-    run(syncRun, start, { do: 'abandon' }, { do: 'finish', unchanged: [] }, { do: 'abandon' }).types,
+    run(syncRun, start, { do: 'abandon' }, { do: 'finish', unchanged: [], troubles: [] }, { do: 'abandon' })
+      .types,
     ['SyncRunStarted', 'SyncRunFinished'],
   )
   t.equal(
-    refusal(() => run(syncRun, { do: 'finish', unchanged: [] })),
+    refusal(() => run(syncRun, { do: 'finish', unchanged: [], troubles: [] })),
     'unknown-sync-run',
   )
 })
@@ -300,7 +302,7 @@ t.test(
     const aboutRun = fc.oneof(
       fc.constantFrom<SyncRunCommand>(
         start,
-        { do: 'finish', unchanged: [] },
+        { do: 'finish', unchanged: [], troubles: [] },
         { do: 'abandon' },
         { do: 'fail', trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r', until: null } },
       ),

@@ -17,6 +17,8 @@ import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailSent, EmailQueued } from '../../../src/domain/sending/events.ts'
 import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import { dismissWithheld } from '../../../src/commands/accounts/dismiss-withheld.ts'
+import { accountList, findAccount } from '../../../src/projections/accounts/account-list.ts'
 import { messageContentRoutes } from '../../../src/http/sync/message-content.ts'
 import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
@@ -30,7 +32,7 @@ import {
 import { findThread, listThreads, membersOf, threadOf } from '../../../src/projections/sync/find-threads.ts'
 import { messages } from '../../../src/projections/sync/messages.ts'
 import { knownAmong, knownPage, placements } from '../../../src/projections/sync/placements.ts'
-import { listSyncErrors, syncErrors } from '../../../src/projections/sync/sync-errors.ts'
+import { isWithheld, listSyncErrors, syncErrors } from '../../../src/projections/sync/sync-errors.ts'
 import { findRun, listRuns, syncHistory } from '../../../src/projections/sync/sync-history.ts'
 import {
   dueAccounts,
@@ -38,7 +40,7 @@ import {
   nextDueAt,
   syncSchedule,
 } from '../../../src/projections/sync/sync-schedule.ts'
-import { findSyncStatus, syncStatus } from '../../../src/projections/sync/sync-status.ts'
+import { figuresToday, findSyncFigures, syncStatus } from '../../../src/projections/sync/sync-status.ts'
 import { threads } from '../../../src/projections/sync/threads.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { exampleQueued, idOf } from '../../support/sending.ts'
@@ -53,7 +55,16 @@ const store = postgresEventStore(pool)
 t.teardown(() => store.close())
 const leases = postgresLeases(pool, { owner: 'test' })
 const blobs = postgresBlobStore(pool)
-const projections = [placements, syncSchedule, syncHistory, syncErrors, syncStatus, messages, threads]
+const projections = [
+  accountList,
+  placements,
+  syncSchedule,
+  syncHistory,
+  syncErrors,
+  syncStatus,
+  messages,
+  threads,
+]
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({ store, pool, leases, projections, log: silent })
 const stopping = new AbortController()
@@ -112,7 +123,12 @@ t.teardown(() => app.close())
 const { signal } = stopping
 syncRoutes(app, {
   requestSync: requestSync(rig.deps),
-  findSyncStatus: (id, now) => findSyncStatus(db, id, now),
+  dismissWithheld: dismissWithheld({
+    ...rig.deps,
+    isWithheld: (id, place) => isWithheld(db, id, place),
+  }),
+  findAccount: (id, userId) => findAccount(db, id, userId),
+  findSyncFigures: (id, now) => findSyncFigures(db, id, now),
   listRuns: (id, before, limit) => listRuns(db, id, before, limit),
   findRun: (id, number) => findRun(db, id, number),
   listSyncErrors: (id, after, limit) => listSyncErrors(db, id, after, limit),
@@ -165,9 +181,10 @@ t.test('a new account is due, and its first run shows in status, history and err
   const status = (await get(`${account}/sync-status`)).json()
   t.match(status, {
     status: 'degraded',
+    reasons: [{ code: 'unreadable-messages', detail: /^1 message could/, remedy: /retry or skip/ }],
     running: false,
     lastSync: 'just now',
-    problem: null,
+    unreadable: 1,
     withheld: 0,
     statistics: { emailsSynced: 5, todaysReceives: 4, todaysSendsElsewhere: 1, todaysSends: 0 },
     timeZone: 'UTC',
@@ -200,7 +217,8 @@ t.test('sync now makes the account due, whose run stores nothing twice', async (
   t.match(await dataOf(`${account}/sync-runs?limit=1`), [
     { number: 2, count: 0, status: 'Success', trigger: 'request' },
   ])
-  t.match((await get(`${account}/sync-status`)).json(), { status: 'active' })
+  const status = (await get(`${account}/sync-status`)).json()
+  t.match(status, { status: 'degraded', unreadable: 1 }, 'what could not be read still is not')
   const first = (await get(`${account}/sync-runs?limit=1`)).json<Page>()
   t.match(await dataOf(`${account}/sync-runs?limit=1&cursor=${first.nextCursor}`), [{ number: 1 }])
 })
@@ -290,6 +308,7 @@ t.test('a quarantined message is had raw, retried and skipped', async (t) => {
   t.match(await dataOf(`${account}/sync-errors`), [{ attempts: 2 }])
   t.match((await post(`/v1/messages/${id}/skip`)).json(), { status: 'skipped' })
   t.strictSame(await dataOf(`${account}/sync-errors`), [])
+  t.match((await get(`${account}/sync-status`)).json(), { status: 'active', reasons: [], unreadable: 0 })
   t.match((await post(`/v1/messages/${id}/retry`)).json(), { status: 422, code: 'message-not-quarantined' })
 })
 
@@ -327,9 +346,11 @@ t.test('a message of ours is one with its copy, and today is the organisation’
     'by the id of its copy, too',
   )
   await caughtUp()
-  const sends = async (now: string) => (await findSyncStatus(db, accountId, new Date(now)))?.todaysSends
+  const sends = async (now: string) => (await findSyncFigures(db, accountId, new Date(now)))?.today.sent
   t.equal(await sends(at(10)), 1, 'eleven in London is the eleventh of June there, as ten is')
   t.equal(await sends(at(9)), 0)
+  const all = async (now: string) => (await figuresToday(db, null, new Date(now))).sent
+  t.same([await all(at(10)), await all(at(9))], [1, 0], 'for all figures alike')
 })
 
 t.test('every read model of sync is what a rebuild from the log gives', async (t) => {

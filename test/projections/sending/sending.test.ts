@@ -6,7 +6,6 @@ import {
   AccountResumed,
   defaultSettings,
 } from '../../../src/domain/accounts/events.ts'
-import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
   DraftDiscarded,
@@ -29,7 +28,6 @@ import { EmailReplied } from '../../../src/domain/tracking/events.ts'
 import { deliveriesDue } from '../../../src/projections/sending/deliveries-due.ts'
 import { drafts } from '../../../src/projections/sending/drafts.ts'
 import { outbox } from '../../../src/projections/sending/outbox.ts'
-import { sendCounters } from '../../../src/projections/sending/send-counters.ts'
 import { sentCopiesToFile } from '../../../src/projections/sending/sent-copies-to-file.ts'
 import { reportsToRead } from '../../../src/projections/sending/reports-to-read.ts'
 import { foldEvents, recordedEvents } from '../../support/fold.ts'
@@ -192,27 +190,4 @@ t.test('a report is to be read from its sync to its reading', async (t) => {
     ),
     [],
   )
-})
-
-t.test("sent messages are counted by account and by day in the organisation's zone", async (t) => {
-  const sentAt = (instant: string, account = accountId) =>
-    EmailSent({ ...sent.data, accountId: account, sentAt: instant })
-  const zone = (timeZone: string) => OrganizationRecorded({ organization: { name: 'Acme', timeZone } })
-  const { sent: rows } = await foldEvents(
-    sendCounters,
-    recordedEvents([
-      sentAt('2026-01-05T23:30:00.000Z'),
-      zone('Europe/Berlin'),
-      sentAt('2026-01-05T22:59:59.999Z'),
-      sentAt('2026-01-05T23:00:00.000Z'),
-      sentAt('2026-01-05T23:30:00.000Z', idOf('acc', 2)),
-      zone('America/New_York'),
-      sentAt('2026-01-06T04:59:59.999Z'),
-    ]),
-  )
-  t.same(rows, [
-    { account_id: accountId, day: '2026-01-05', count: 3 },
-    { account_id: accountId, day: '2026-01-06', count: 1 },
-    { account_id: idOf('acc', 2), day: '2026-01-06', count: 1 },
-  ])
 })

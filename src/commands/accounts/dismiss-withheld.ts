@@ -1,0 +1,29 @@
+import {
+  account,
+  type Account,
+  accountStream,
+  requireOwn,
+  type Dismissed,
+} from '../../domain/accounts/account.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
+
+/**
+ * Lets a message be that the mailbox lists and that is not here: it is an error no more, and no run asks for it.
+ * `isWithheld` says whether there is such an error.
+ */
+export const dismissWithheld =
+  (deps: {
+    handle: Handle
+    load: Load
+    isWithheld: (accountId: string, place: Dismissed) => Promise<boolean>
+  }) =>
+  async (caller: Caller, accountId: string, { folder, ref }: Dismissed): Promise<Handled<Account>> => {
+    const by = userOf(caller)
+    const { state } = await deps.load(account, accountStream(accountId))
+    const { dismissed } = requireOwn(state, by)
+    const isRepeat = dismissed.some((each) => each.folder === folder && each.ref === ref)
+    if (!isRepeat && !(await deps.isWithheld(accountId, { folder, ref })))
+      throw new NotFound('sync error', `${folder} ${ref}`)
+    return deps.handle(account, accountStream(accountId), { do: 'dismiss-withheld', folder, ref, by }, caller)
+  }

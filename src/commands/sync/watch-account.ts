@@ -1,0 +1,64 @@
+import { defineCode, type CodeDefinition } from '../../domain/refusal.ts'
+import { pause } from '../../std/pause.ts'
+import { accountDisconnected, accountPaused } from '../../domain/accounts/refusals.ts'
+import type { SyncAccount, SyncDeps } from './ports.ts'
+
+const LOOK_EVERY_MS = 1000
+
+const accountChanged = defineCode('account-changed', {
+  title: 'Account changed',
+  meaning: 'The account is to be read in another way now. The sync run was ended, and another one follows.',
+  remedy: 'Do nothing: the next run begins at once.',
+})
+
+/**
+ * Looks at the account while a run is at it. `signal` aborts with `lost`, or when the run is to stop; `stopped` then says
+ * why. To be ended.
+ */
+export const watchAccount = (
+  { findAccount, onFault }: Pick<SyncDeps, 'findAccount' | 'onFault'>,
+  account: SyncAccount,
+  lost: AbortSignal,
+) => {
+  const stop = new AbortController()
+  const ended = new AbortController()
+  const over = AbortSignal.any([lost, ended.signal])
+  let why: CodeDefinition | null = null
+  const look = async (): Promise<void> => {
+    while (!over.aborted && why === null) {
+      await pause(LOOK_EVERY_MS, over)
+      if (over.aborted) return
+      // Who cannot look goes on: the run finds out by itself what is wrong.
+      why = whyStop(account, await findAccount(account.accountId).catch(told(account, onFault)))
+      if (why !== null) stop.abort()
+    }
+  }
+  const looking = look()
+  return {
+    signal: AbortSignal.any([lost, stop.signal]),
+    stopped: (): CodeDefinition | null => why,
+    end: async (): Promise<void> => {
+      ended.abort()
+      await looking
+    },
+  }
+}
+
+const told =
+  (account: SyncAccount, onFault: SyncDeps['onFault']) =>
+  (error: unknown): SyncAccount => {
+    onFault(error)
+    return account
+  }
+
+const whyStop = (then: SyncAccount, now: SyncAccount | null): CodeDefinition | null => {
+  if (!now) return accountDisconnected
+  if (!now.active) return now.disconnected ? accountDisconnected : accountPaused
+  return howRead(then) === howRead(now) ? null : accountChanged
+}
+
+/** What decides how and which mail is read. */
+const howRead = ({ credentialVersion, settings }: SyncAccount): string => {
+  const { syncDirection, historyDays, folders, excludePatterns } = settings
+  return JSON.stringify([credentialVersion, syncDirection, historyDays, folders, excludePatterns])
+}

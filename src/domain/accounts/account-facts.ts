@@ -1,0 +1,149 @@
+import type { EventOf } from '../event.ts'
+import { EmailDeferred, EmailFailed, EmailSent } from '../sending/events.ts'
+import {
+  MessageQuarantined,
+  QuarantinedMessageReleased,
+  QuarantinedMessageSkipped,
+  SyncRunFinished,
+  type MailTrouble,
+} from '../sync/events.ts'
+import type { TestStep } from './connection.ts'
+import {
+  AccountConnectionChanged,
+  AccountConnectionTested,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  AccountSettingsChanged,
+  type AccountConnected,
+  type AccountSettings,
+} from './events.ts'
+
+export type Trouble = { readonly code: string; readonly detail: string; readonly remedy: string }
+
+/** What an account's status comes of, as the events have it. */
+export type AccountFacts = {
+  readonly lifecycle: 'active' | 'paused' | 'disconnected'
+  /** Why it was paused or disconnected, in the words of who did it. */
+  readonly said: string
+  /** What the connection can be used for, and what the account is to do of it. */
+  readonly sends: boolean
+  readonly receives: boolean
+  readonly direction: AccountSettings['syncDirection']
+  /** The mailbox was read to its end once. */
+  readonly wasRead: boolean
+  /** What the last sync run failed of. */
+  readonly run: (Trouble & { readonly kind: MailTrouble | null }) | null
+  /** Folders that the last run could not read, or did not find. */
+  readonly folders: readonly (Trouble & { readonly folder: string })[]
+  /** What the last connection test failed of, where nothing since then has shown that it works. */
+  readonly test: Trouble | null
+  /** What the last attempt to send failed of, and how many in a row did. */
+  readonly sending: { readonly code: string; readonly reason: string; readonly inARow: number } | null
+  /** Messages that could not be read, and that nobody has decided about. */
+  readonly unreadable: number
+  /** Messages that the mailbox lists and that are not here, but for those that were dismissed. */
+  readonly withheld: number
+}
+
+export const isRead = ({ receives, direction }: AccountFacts): boolean => receives && direction !== 'send'
+export const isSending = ({ sends, direction }: AccountFacts): boolean => sends && direction !== 'receive'
+
+/** Those of an account that was just connected, after a test that passed. */
+export const freshFacts = ({
+  sends,
+  receives,
+  settings,
+}: Pick<EventOf<typeof AccountConnected>['data'], 'sends' | 'receives' | 'settings'>): AccountFacts => ({
+  sends,
+  receives,
+  direction: settings.syncDirection,
+  lifecycle: 'active',
+  said: '',
+  wasRead: false,
+  run: null,
+  folders: [],
+  test: null,
+  sending: null,
+  unreadable: 0,
+  withheld: 0,
+})
+
+/** Events that change the facts by themselves; `withheld` is counted by who knows which were dismissed. */
+export const factEvents = [
+  AccountConnectionChanged,
+  AccountConnectionTested,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  AccountSettingsChanged,
+  EmailDeferred,
+  EmailFailed,
+  EmailSent,
+  MessageQuarantined,
+  QuarantinedMessageReleased,
+  QuarantinedMessageSkipped,
+  SyncRunFinished,
+] as const
+export type FactEvent = EventOf<(typeof factEvents)[number]>
+
+const proven = { run: null, test: null, sending: null }
+
+export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts => {
+  switch (event.type) {
+    case 'AccountConnectionChanged': {
+      // It was tried before it was changed.
+      const { sends, receives } = event.data
+      return { ...facts, sends, receives, ...proven }
+    }
+    case 'AccountConnectionTested':
+      return event.data.ok ? { ...facts, ...proven } : { ...facts, test: failureIn(event.data.steps) }
+    case 'AccountSettingsChanged':
+      return { ...facts, direction: event.data.settings.syncDirection }
+    case 'AccountPaused':
+      return { ...facts, lifecycle: 'paused', said: event.data.reason }
+    case 'AccountDisconnected':
+      return { ...facts, lifecycle: 'disconnected', said: event.data.reason }
+    case 'AccountResumed':
+      return { ...facts, lifecycle: 'active', said: '' }
+    case 'SyncRunFinished':
+      return afterRun(facts, event.data)
+    case 'EmailSent':
+      return { ...facts, sending: null, test: isRead(facts) ? facts.test : null }
+    case 'EmailDeferred':
+    case 'EmailFailed': {
+      const { code, reason } = event.data
+      return { ...facts, sending: { code, reason, inARow: (facts.sending?.inARow ?? 0) + 1 } }
+    }
+    case 'MessageQuarantined':
+      return event.data.attempts === 1 ? { ...facts, unreadable: facts.unreadable + 1 } : facts
+    case 'QuarantinedMessageReleased':
+    case 'QuarantinedMessageSkipped':
+      return { ...facts, unreadable: Math.max(facts.unreadable - 1, 0) }
+  }
+}
+
+const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['data']): AccountFacts => {
+  const { outcome, kind = null, code, detail, remedy, troubles = [] } = run
+  switch (outcome) {
+    case 'stopped':
+    case 'abandoned':
+      return facts
+    case 'failed':
+      return { ...facts, run: { kind, code: code ?? '', detail: detail ?? '', remedy: remedy ?? '' } }
+    case 'success':
+    case 'partial': {
+      const test = isSending(facts) ? facts.test : null
+      return { ...facts, run: null, test, wasRead: true, folders: troubles }
+    }
+  }
+}
+
+const failureIn = (steps: readonly TestStep[]): Trouble => {
+  const { code, detail, remedy } = steps.find((step) => !step.ok && !step.skipped) ?? {}
+  return {
+    code: code ?? 'connection-test-failed',
+    detail: detail ?? 'The connection test failed.',
+    remedy: remedy ?? 'Test the connection again, and follow the remedy of the first step that fails.',
+  }
+}

@@ -1,0 +1,128 @@
+import { definedCodes, defineCode, type CodeDefinition } from '../refusal.ts'
+import type { MailTrouble } from '../sync/events.ts'
+import { isRead, isSending, type AccountFacts, type Trouble } from './account-facts.ts'
+import { accountDisconnected, accountPaused } from './refusals.ts'
+
+/**
+ * The one status of an account, wherever it is shown. `connecting`: its mailbox has not been read to the end yet, and
+ * nothing stands in the way. `degraded`: something was missed, or time may mend it. `throttled`: the provider wants us to
+ * wait. `needs-reauthentication`: only a person can help, who signs in again or allows more.
+ */
+export const accountStatuses = [
+  'disconnected',
+  'paused',
+  'needs-reauthentication',
+  'throttled',
+  'degraded',
+  'connecting',
+  'active',
+] as const
+export type AccountStatus = (typeof accountStatuses)[number]
+
+/** A reason of a status; the first one of several has decided it. */
+export type StatusReason = Trouble & { readonly status: AccountStatus }
+
+/** So many attempts to send in a row that failed for a while say something of the account, and not of one email. */
+export const DEFERRALS_IN_A_ROW = 5
+
+/** Codes that say that a login is not accepted. */
+const SIGN_IN = new Set(['login-rejected', 'login-disabled', 'credentials-missing'])
+
+/** The status and everything that speaks for it, what decides first; a status but `active` always has a reason. */
+export const accountStatus = (
+  facts: AccountFacts,
+): { status: AccountStatus; reasons: readonly StatusReason[] } => {
+  const reasons = reasonsOf(facts).toSorted((a, b) => rank(a) - rank(b))
+  return { status: reasons[0]?.status ?? 'active', reasons }
+}
+
+const rank = ({ status }: StatusReason): number => accountStatuses.indexOf(status)
+
+const reasonsOf = (facts: AccountFacts): StatusReason[] => {
+  if (facts.lifecycle !== 'active') {
+    const definition = facts.lifecycle === 'paused' ? accountPaused : accountDisconnected
+    return [{ status: facts.lifecycle, ...defined(definition, facts.said || definition.meaning) }]
+  }
+  return [...ofSignIn(facts), ...ofSending(facts), ...(isRead(facts) ? ofReading(facts) : [])]
+}
+
+/** What a run or a connection test failed of. */
+const ofSignIn = (facts: AccountFacts): StatusReason[] => {
+  const run = isRead(facts) ? facts.run : null
+  const test = facts.test?.code === run?.code ? null : facts.test
+  return [
+    ...(run ? [{ status: statusOfKind(run.kind), ...words(run) }] : []),
+    ...(test ? [{ status: statusOfCode(test.code), ...words(test) }] : []),
+  ]
+}
+
+const words = ({ code, detail, remedy }: Trouble): Trouble => ({ code, detail, remedy })
+
+const statusOfKind = (kind: MailTrouble | null): AccountStatus => {
+  if (kind === 'sign-in-again' || kind === 'scope-missing') return 'needs-reauthentication'
+  return kind === 'throttled' ? 'throttled' : 'degraded'
+}
+
+const statusOfCode = (code: string): AccountStatus => {
+  if (SIGN_IN.has(code)) return 'needs-reauthentication'
+  return code === 'throttled' ? 'throttled' : 'degraded'
+}
+
+const ofSending = (facts: AccountFacts): StatusReason[] => {
+  const { sending } = facts
+  if (sending === null || !isSending(facts)) return []
+  const status = statusOfCode(sending.code)
+  if (status === 'degraded' && sending.inARow < DEFERRALS_IN_A_ROW) return []
+  const { code, reason, inARow } = sending
+  const detail = `Emails cannot be sent (${inARow} ${inARow === 1 ? 'attempt' : 'attempts in a row'}): ${reason}`
+  return [{ status, code, detail, remedy: definedCodes.get(code)?.remedy ?? sendingFails.remedy }]
+}
+
+const ofReading = ({ wasRead, run, folders, unreadable, withheld }: AccountFacts): StatusReason[] => [
+  ...(wasRead || run ? [] : [{ status: 'connecting' as const, ...defined(firstSync) }]),
+  ...folders.map(({ folder, code, detail, remedy }) => ({
+    status: 'degraded' as const,
+    code,
+    detail: `${detail}: ${folder}`,
+    remedy,
+  })),
+  ...missed(unreadable, unreadableMessages, 'could not be read'),
+  ...missed(withheld, withheldMessages, 'could not be had from the mailbox'),
+]
+
+const missed = (count: number, definition: CodeDefinition, what: string): StatusReason[] =>
+  count === 0
+    ? []
+    : [
+        {
+          status: 'degraded',
+          ...defined(definition, `${count} ${count === 1 ? 'message' : 'messages'} ${what}.`),
+        },
+      ]
+
+const defined = ({ code, meaning, remedy }: CodeDefinition, detail = meaning): Trouble => ({
+  code,
+  detail,
+  remedy,
+})
+
+const firstSync = defineCode('first-sync', {
+  title: 'First sync not finished',
+  meaning: 'The mailbox is being read for the first time.',
+  remedy: 'Wait: how far it has come is in the sync history.',
+})
+const unreadableMessages = defineCode('unreadable-messages', {
+  title: 'Unreadable messages',
+  meaning: 'Messages were found in the mailbox that could not be read. Their bytes are kept.',
+  remedy: 'See the sync errors of the account, and retry or skip each of them.',
+})
+const withheldMessages = defineCode('withheld-messages', {
+  title: 'Messages missing',
+  meaning: 'The mailbox lists messages that are not here.',
+  remedy: 'See the sync errors of the account: they are asked for again, and each of them can be dismissed.',
+})
+const sendingFails = defineCode('sending-fails', {
+  title: 'Sending fails',
+  meaning: 'Several attempts to send in a row have failed.',
+  remedy: 'Test the connection of the account. What waits is tried again automatically.',
+})

@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import type { AccountFacts } from '../../domain/accounts/account-facts.ts'
+import { accountStatus, accountStatuses } from '../../domain/accounts/account-status.ts'
+
+/** The fields that show an account's status, the same in every answer. */
+export const statusView = {
+  status: z
+    .enum(accountStatuses)
+    .describe(
+      '`connecting`: not read to the end yet. `degraded`: something was missed, or time may mend it. `throttled`: the provider wants us to wait. `needs-reauthentication`: a person must sign in again, or allow more.',
+    ),
+  reasons: z
+    .array(z.object({ code: z.string(), detail: z.string(), remedy: z.string() }))
+    .describe('Why it is so and what to do, what decides first; none where the account is active'),
+}
+
+export const toStatus = (facts: AccountFacts) => {
+  const { status, reasons } = accountStatus(facts)
+  return { status, reasons: reasons.map(({ code, detail, remedy }) => ({ code, detail, remedy })) }
+}
