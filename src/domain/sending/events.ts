@@ -69,6 +69,7 @@ export const DraftDiscarded = defineEvent('DraftDiscarded', z.object({ outgoingI
 /**
  * The bytes are fixed: `mime` is what will go over the wire, `copy` the same message without pixel and with the
  * original links, for the Sent folder. `notBefore` is the later of the schedule and the end of the undo window.
+ * `draft` is what they were made of, so that a cancel gives it back.
  */
 export const EmailQueued = defineEvent(
   'EmailQueued',
@@ -98,9 +99,14 @@ export const EmailQueued = defineEvent(
     queuedAt: instant,
     scheduledAt: instant.nullable(),
     notBefore: instant,
+    draft,
   }),
 )
-export const EmailCancelled = defineEvent('EmailCancelled', z.object({ outgoingId, accountId }))
+/** `draft` is what the email is again; null where an attempt of before may have been sent. */
+export const EmailCancelled = defineEvent(
+  'EmailCancelled',
+  z.object({ outgoingId, accountId, draft: draft.nullable() }),
+)
 /**
  * Written before the word that sends it: from here to the answer nobody can know whether the provider took it. `handle` is
  * the provider's own name of what it has ready, where there is one.

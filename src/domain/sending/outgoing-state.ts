@@ -42,6 +42,23 @@ export type OutgoingEmail =
   | SentMessage
   | { readonly status: 'cancelled'; readonly message: QueuedEmail }
 
+/**
+ * What can be changed and queued: a draft, and what it was of an email that certainly was not sent, cancelled or failed;
+ * null of all others.
+ */
+export const draftOf = (state: OutgoingEmail): Draft | null => {
+  switch (state.status) {
+    case 'draft':
+      return state.draft
+    case 'cancelled':
+      return state.message.draft
+    case 'failed':
+      return state.unclear.length === 0 ? state.message.draft : null
+    default:
+      return null
+  }
+}
+
 // ---------------------------------------------------------------- commands
 
 /**

@@ -59,7 +59,7 @@ t.test('a message of ours and its copies are one, whichever is known first', asy
 
 t.test('what is queued is not listed, and what is cancelled is gone', async (t) => {
   t.match((await fold(queued)).message, [{ listed: false }])
-  t.strictSame((await fold(queued, EmailCancelled({ outgoingId, accountId }))).message, [])
+  t.strictSame((await fold(queued, EmailCancelled({ outgoingId, accountId, draft: null }))).message, [])
 })
 
 t.test(
