@@ -53,15 +53,18 @@ const inReplies = (lines: readonly string[]): Told[] =>
     return address === '' ? [] : [{ address: plainAddress(address), words: [words] }]
   })
 
+/** A label is followed by the reason, in its line or the next ones. */
 const labelled = (lines: readonly string[]): Told[] =>
-  lines
-    .filter((line) => !OF_OTHERS.test(line))
-    .flatMap((line) =>
-      [...line.matchAll(LABELLED)].map(([, address = '']) => ({
-        address: plainAddress(address),
-        words: [line],
-      })),
-    )
+  lines.flatMap((line, at) => {
+    if (OF_OTHERS.test(line)) return []
+    const below = lines.slice(at + 1, at + 3)
+    const end = below.findIndex((next) => next.trim() === '' || next.includes('@'))
+    const words = [line, ...(end === -1 ? below : below.slice(0, end))]
+    return [...line.matchAll(LABELLED)].map(([, address = '']) => ({
+      address: plainAddress(address),
+      words: [...words],
+    }))
+  })
 
 const key = (address: string): string => address.toLowerCase()
 
@@ -81,19 +84,27 @@ const TELLS =
   /\b[45]\d\d[ -]|[45]\.\d\.\d{1,3}\b|unknown|not (?:found|exist|known|listed)|full|quota|exceed|reject|refus|denied|disabled|invalid|timed? ?out|expired|unreachable|no such|blocked|too (?:large|big|long)|unable|cannot|could not|failed|error/i
 
 /** What the whole notice says of a recipient: the lines that name it with those below them, or any where it is alone. */
-const wordsAbout = (lines: readonly string[], told: Told, alone: boolean): string => {
-  const own = told.words.join('\n')
+const wordsAbout = (lines: readonly string[], recipient: Told, alone: boolean): string => {
+  const own = recipient.words.join('\n')
   if (statusIn(own) !== null) return own
   const naming = lines.flatMap((line, at) =>
-    line.toLowerCase().includes(key(told.address)) ? lines.slice(at, at + 4) : [],
+    line.toLowerCase().includes(key(recipient.address)) ? lines.slice(at, at + 4) : [],
   )
   const details = [...(alone ? lines : naming)].filter((line) => TELLS.test(line))
   const replies = details.filter((line) => codeIn(line) !== null || statusIn(line) !== null)
   if (codeIn(own) !== null)
     return [own, ...replies.filter((line) => statusIn(line) !== null && agrees(own, line))].join('\n')
   if (replies.length > 0) return [...(TELLS.test(own) ? [own] : []), ...replies].join('\n')
-  return own.trim() === '' || !TELLS.test(own) ? [own, ...details].join('\n') : own
+  const told = own.trim() === '' || !TELLS.test(own) ? [own, ...details].join('\n') : own
+  return told.trim() === '' && alone ? firstWords(lines) : told
 }
+
+/** What a notice begins with, where nothing in it looks like a reason. */
+const firstWords = (lines: readonly string[]): string =>
+  lines
+    .filter((line) => line.trim() !== '')
+    .slice(0, 6)
+    .join('\n')
 
 /** Both replies are of one class, permanent or not. */
 const agrees = (one: string, other: string): boolean => String(codeIn(one))[0] === statusIn(other)?.[0]
@@ -121,7 +132,7 @@ const formOf = (lines: readonly string[]): Form | null =>
 
 /** Sentences of failure that no form has: a mail system that says one of them reports. */
 const FAILURE =
-  /(?:could ?n[o']t|can ?n[o']t|cannot|not|un?able to|impossible to|failed to|failure to) (?:be )?(?:re)?deliver|un?deliver(?:able|ed)|delivery (?:to .{1,80} )?(?:has )?(?:fail|error|abort|not)|(?:was|were|has been|been) (?:rejected|refused|returned|bounced)|(?:user|recipient|mailbox|address|account|host|domain)(?: name| address)? (?:is )?(?:un ?known|not (?:found|exist|recognized)|full|disabled|unavailable|rejected|does ?n[o']t exist)|no (?:such )?(?:user|mailbox|recipient|address)\b|(?:user|recipient|address|account) (?:is )?not (?:known|recogni[sz]ed|listed)|has failed|failed due|(?:disk|over|storage) ?(?:space|quota)|not enough|(?:mailbox|quota|inbox).{0,30}(?:full|exceed)|permanent (?:error|failure)|error (?:occurred|while|sending|delivering)|(?:nicht|konnte) .{0,60}(?:zugestellt|zustell)|unzustellbar|n'a pas pu être|non (?:remis|distribué)|no (?:se )?(?:ha podido|pudo|puede) .{0,20}entreg|impossibile (?:recapit|consegn)|kon niet worden|não (?:foi possível|pôde)|не (?:может быть |было |удалось )?достав|送信でき|配信でき|届けられ|届きませ|無法|无法|退信|退回|^\s*(?:<<<\s*)?5\d\d[ -]/im
+  /(?:could ?n[o']t|can ?n[o']t|cannot|not|un?able to|impossible to|failed to|failure to) (?:be )?(?:re)?deliver|un?deliver(?:able|ed)|delivery (?:to .{1,80} )?(?:has )?(?:fail|error|abort|not)|(?:was|were|has been|been) (?:rejected|refused|returned|bounced)|(?:user|recipient|mailbox|address|account|host|domain)(?: name| address)? (?:is )?(?:un ?known|not (?:found|exist|recognized)|full|disabled|unavailable|rejected|does ?n[o']t exist)|no (?:such )?(?:user|mailbox|recipient|address)\b|(?:user|recipient|address|account) (?:is )?not (?:known|recogni[sz]ed|listed)|has failed|failed due|(?:disk|over|storage) ?(?:space|quota)|not enough|not been delivered|(?:was|been) blocked|(?:mailbox|quota|inbox).{0,30}(?:full|exceed)|permanent (?:error|failure)|error (?:occurred|while|sending|delivering)|(?:nicht|konnte) .{0,60}(?:zugestellt|zustell)|unzustellbar|n'a pas pu être|non (?:remis|distribué)|no (?:se )?(?:ha podido|pudo|puede) .{0,20}entreg|impossibile (?:recapit|consegn)|kon niet worden|não (?:foi possível|pôde)|не (?:может быть |было |удалось )?достав|送信でき|配信でき|届けられ|届きませ|無法|无法|退信|退回|^\s*(?:<<<\s*)?5\d\d[ -]/im
 
 const THROUGH = new RegExp(`(?:generated|expanded) (?:from|by)[: ]+<?(${ADDRESS})`, 'iu')
 
