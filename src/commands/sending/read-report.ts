@@ -1,6 +1,7 @@
 import { normaliseMessageId } from '../../domain/mail.ts'
 import { classifyFailure } from '../../domain/sending/classify-failure.ts'
 import { deliveryReport, outgoingIdIn } from '../../domain/sending/delivery-report.ts'
+import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
@@ -39,7 +40,7 @@ export const readReport =
     const told = outgoingId === null ? [] : (mail?.delivery?.recipients ?? []).map(judged)
     if (outgoingId !== null)
       await recordBounce(deps)(caller, outgoingId, { reportId: messageId, receivedAt, recipients: told })
-    const recipients = told.map(({ otherAddresses: _, ...recipient }) => recipient)
+    const recipients = told.map(recorded)
     await deps.handle(
       deliveryReport,
       `report-${messageId}`,
@@ -47,6 +48,12 @@ export const readReport =
       { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId },
     )
   }
+
+/** What a report has for a recipient beside its address was of use only to find it. */
+const recorded = (told: DeliveryReport['recipients'][number]): ReportedRecipient => {
+  const { otherAddresses: _, ...recipient } = told
+  return recipient
+}
 
 /** What went wrong with a recipient is told with its kind. */
 const judged = (recipient: DeliveryStatus['recipients'][number]): DeliveryReport['recipients'][number] =>

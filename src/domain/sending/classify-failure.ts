@@ -66,72 +66,38 @@ const NOT_REACHED =
 
 const TEMPORARILY = /try again|try later|temporar|later|greylist|suspend|retry/i
 
-type Ruling = FailureKind | null
-
 const OF_SENDER = /^\d\.1\.[78]$/
 
-/** By the registry of enhanced status codes (RFC 3463, RFC 5248, RFC 7372, RFC 7505). */
-const kindOfStatus = (status: string): Ruling => {
-  const [, subject, detail] = /^\d\.(\d+)\.(\d+)$/.exec(status) ?? []
-  switch (`${subject}.${detail}`) {
-    case '2.2':
-    case '3.1':
-      return 'full'
-    case '2.3':
-    case '3.4':
-      return 'size'
-    case '2.1':
-      return 'no-such-mailbox'
-    case '2.4':
-      return 'other'
-    case '1.7':
-    case '1.8':
-      return 'policy'
-    case '4.6':
-    case '4.8':
-      return 'other'
-    case '7.8':
-    case '7.9':
-    case '7.20':
-    case '7.21':
-    case '7.22':
-    case '7.23':
-    case '7.24':
-    case '7.26':
-      return 'authentication'
-  }
-  switch (subject) {
-    case '1':
-      return detail === '0' ? null : 'no-such-mailbox'
-    case '4':
-      return 'expired'
-    case '7':
-      return 'policy'
-  }
-  return null
-}
+/** By the registry of enhanced status codes (RFC 3463, RFC 5248, RFC 7372, RFC 7505), without its class. */
+const OF_STATUS: readonly (readonly [FailureKind, RegExp])[] = [
+  ['full', /^(?:2\.2|3\.1)$/],
+  ['size', /^(?:2\.3|3\.4)$/],
+  ['policy', /^1\.[78]$/],
+  ['authentication', /^7\.(?:8|9|2[0-6])$/],
+  ['other', /^(?:2\.4|4\.[68])$/],
+  ['no-such-mailbox', /^(?:2\.1|1\.[1-9]\d*)$/],
+  ['expired', /^4\./],
+  ['policy', /^7\./],
+]
 
-const kindOfCode = (code: number | null): Ruling => {
-  switch (code) {
-    case 452:
-      return 'full'
-    case 552:
-      return 'full'
-    case 523:
-    case 534:
-      return 'size'
-    case 530:
-    case 535:
-      return 'authentication'
-    case 521:
-    case 551:
-    case 556:
-      return 'no-such-mailbox'
-    case 421:
-      return 'expired'
-  }
-  return null
+const kindOfStatus = (status: string): FailureKind | null =>
+  OF_STATUS.find(([, pattern]) => pattern.test(status.slice(2)))?.[0] ?? null
+
+/** By the reply code, where that says more than yes or no (RFC 5321 4.2.3, RFC 4954, RFC 7504). */
+const OF_CODE: Readonly<Record<number, FailureKind>> = {
+  421: 'expired',
+  452: 'full',
+  552: 'full',
+  523: 'size',
+  534: 'size',
+  530: 'authentication',
+  535: 'authentication',
+  521: 'no-such-mailbox',
+  551: 'no-such-mailbox',
+  556: 'no-such-mailbox',
 }
+const kindOfCode = (code: number | null): FailureKind | null =>
+  code === null ? null : (OF_CODE[code] ?? null)
 
 /** What is certain from the status alone, whatever is said with it. */
 const certain = (status: string): boolean =>

@@ -2,17 +2,25 @@ import t from 'tap'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import type { DeliveryStatus } from '../../../src/commands/ports/parser.ts'
 import { classifyFailure } from '../../../src/domain/sending/classify-failure.ts'
-import { exchange } from '../../fixtures/reports/exchange.ts'
-import { exim } from '../../fixtures/reports/exim.ts'
-import { gmail } from '../../fixtures/reports/gmail.ts'
-import { lookAlikes } from '../../fixtures/reports/look-alikes.ts'
-import { oddities } from '../../fixtures/reports/oddities.ts'
-import { postfix } from '../../fixtures/reports/postfix.ts'
-import { amazon, dragonFly, mailRu, openSmtpd, zoho } from '../../fixtures/reports/providers.ts'
-import { qmail, yahoo } from '../../fixtures/reports/qmail.ts'
-import { courier, sendmail } from '../../fixtures/reports/sendmail.ts'
-import { smallServers } from '../../fixtures/reports/small-servers.ts'
-import type { Report, RightRecipient } from '../../support/reports.ts'
+import { exchange } from '../../support/reports/exchange.ts'
+import { exim } from '../../support/reports/exim.ts'
+import { gmail } from '../../support/reports/gmail.ts'
+import { forwarded, human } from '../../support/reports/look-alikes-of-people.ts'
+import { away, machines } from '../../support/reports/look-alikes-of-machines.ts'
+import { otherReports } from '../../support/reports/look-alikes-of-reports.ts'
+import { lists } from '../../support/reports/look-alikes-of-lists.ts'
+import { oddities } from '../../support/reports/oddities.ts'
+import { postfix } from '../../support/reports/postfix.ts'
+import { amazon } from '../../support/reports/amazon.ts'
+import { dragonFly } from '../../support/reports/dragonfly.ts'
+import { gateways } from '../../support/reports/gateways.ts'
+import { mailRu } from '../../support/reports/mail-ru.ts'
+import { openSmtpd } from '../../support/reports/opensmtpd.ts'
+import { zoho } from '../../support/reports/zoho.ts'
+import { qmail, yahoo } from '../../support/reports/qmail.ts'
+import { courier, sendmail } from '../../support/reports/sendmail.ts'
+import { smallServers } from '../../support/reports/small-servers.ts'
+import type { Report, RightRecipient } from '../../support/reports/writing.ts'
 
 const all: readonly Report[] = [
   exim,
@@ -29,8 +37,10 @@ const all: readonly Report[] = [
   sendmail,
   courier,
   smallServers,
+  gateways,
   oddities,
 ].flat()
+const lookAlikes = [forwarded, human, away, machines, otherReports, lists].flat()
 
 const parser = mailParser()
 t.teardown(() => parser.close())

@@ -94,17 +94,17 @@ export const FORMS: readonly Form[] = [
     // Postfix: bounce_notify_util.c. Sent without parts by old versions, or flattened by gateways.
     server: 'Postfix',
     says: /^this is the (?:postfix|.{1,40} (?:postfix|mail)) (?:program|system)|^this is the mail system at host|^i'm sorry to have to inform you that (?:the|your) message/i,
-    ends: /^(?:reporting-mta:|-{3,} ?(?:original|undelivered))/i,
+    ends: /^(?:reporting-mta:|(?<!-)-{3,} ?(?:original|undelivered))/i,
     delayed: /this is a warning only|you do not need to resend|could not be delivered for (?:more than )?\d/i,
   },
   {
     // Sendmail: savemail.c, errbody(). Version 5 has the transcript alone.
     server: 'Sendmail',
-    says: /-{3,} ?the following addresses had|-{3,} ?transcript of session follows|^the original message was received at/i,
-    begins: /-{3,} ?the following addresses had/i,
-    ends: /-{3,} ?(?:original message|message header|unsent message|returned message|message text|no message was collected)/i,
+    says: /(?<!-)-{3,} ?the following addresses had|(?<!-)-{3,} ?transcript of session follows|^the original message was received at/i,
+    begins: /(?<!-)-{3,} ?the following addresses had/i,
+    ends: /(?<!-)-{3,} ?(?:original message|message header|unsent message|returned message|message text|no message was collected)/i,
     delayed:
-      /warning: (?:could not send|message still undelivered)|transient non-fatal|will keep trying|-{2,} ?could not send mail for past|^warning-/i,
+      /warning: (?:could not send|message still undelivered)|transient non-fatal|will keep trying|(?<!-)-{2,} ?could not send mail for past|^warning-/i,
   },
   {
     // Courier: dsn templates; its `<<<` and `>>>` give the dialogue.
@@ -128,8 +128,8 @@ export const FORMS: readonly Form[] = [
   {
     // KDDI, au and docomo: English lines under the Japanese ones; m-FILTER, Active!hunter and InterScan write the same way.
     server: 'Japanese gateways',
-    says: /each of the following recipients was rejected|^your mail (?:sent on|attempted to be delivered)|the user\(s\) account is|-{5,} ?server message|^(?:sent|received) (?:<<<|>>>)|送信に失敗|送信できませんでした|宛先(?:不明|の)/i,
-    ends: /-{5,} ?original m/i,
+    says: /each of the following recipients was rejected|^your mail (?:sent on|attempted to be delivered)|the user\(s\) account is|(?<!-)-{5,} ?server message|^(?:sent|received) (?:<<<|>>>)|送信に失敗|送信できませんでした|宛先(?:不明|の)/i,
+    ends: /(?<!-)-{5,} ?original m/i,
   },
   {
     // MMS gateways (Verizon, AT&T, T-Mobile) and filters (Barracuda, Mimecast, MailMarshal, SurfControl, Trend Micro, McAfee, IronPort).

@@ -24,6 +24,8 @@ const FIELD = new RegExp(`^(${NAMES})[ \\t]*:`, 'i')
 /** Names that a notice has no reason to write itself at the beginning of a line, in a block with others. */
 const TELLING = /^(?:received|return-path|message-id|mime-version|dkim-signature|x-received|arc-seal)$/i
 const MIN_FIELDS = 3
+/** So far a header is followed to see that it is one. */
+const MAX_HEADER_LINES = 60
 
 /** What stands between a notice and the mail under it. */
 const DIVIDER =
@@ -35,7 +37,7 @@ type Split = { readonly notice: string[]; readonly quoted: string[] }
 const beginsHeader = (lines: readonly string[], at: number): boolean => {
   if (!FIELD.test(lines[at] ?? '')) return false
   const names = new Set<string>()
-  for (let next = at; next < Math.min(lines.length, at + 200); next += 1) {
+  for (let next = at; next < Math.min(lines.length, at + MAX_HEADER_LINES); next += 1) {
     const line = lines[next] ?? ''
     if (line === '' || names.size > 12) break
     const name = FIELD.exec(line)?.[1]?.toLowerCase()

@@ -1,5 +1,6 @@
 import type { DeliveryStatus } from '../../../commands/ports/parser.ts'
-import { first, type HeaderField } from '../header-fields.ts'
+import { normaliseAddress } from '../../../domain/mail.ts'
+import { first, mailboxesIn, type HeaderField } from '../header-fields.ts'
 import { textOfHtml } from '../text-of-html.ts'
 import { cut } from '../text.ts'
 import { typedAddress } from './addresses.ts'
@@ -31,10 +32,12 @@ export type MailToRead = {
 /** What a mail says of the delivery of another: by its status part, else by the words of the server. Null for all other mail. */
 export const deliveryOf = (mail: MailToRead): DeliveryStatus | null => {
   const sender = senderOf(mail.fields, mail.subject)
-  if (isNoReport(mail.fields, sender)) return null
-  if (!sender.machine && !hasStatusPart(mail.parts))
-    return sender.notifier ? notificationIn(linesOf(textOf(mail))) : null
-  const notice = told(noticeOf(mail, sender.titled))
+  if (isNoReport(mail.fields, mail.subject, sender)) return null
+  if (sender.notifier) return notificationIn(linesOf(textOf(mail)))
+  const structured = hasStatusPart(mail.parts)
+  if (!sender.machine && !structured && !sender.titled) return null
+  const notice = telling(noticeOf(mail, sender.machine && sender.titled))
+  if (!sender.machine && !structured && !returnsOurs(notice)) return null
   const recipients = recipientsOf(notice)
   if (recipients === null) return null
   const { messageId, trailId } = originalIds(notice)
@@ -43,6 +46,13 @@ export const deliveryOf = (mail: MailToRead): DeliveryStatus | null => {
     originalTrailId: trailId,
     recipients: withinEvent(recipients.slice(0, MAX_RECIPIENTS)),
   }
+}
+
+/** Where no mail system shows itself as the author, the mail that comes back has to be from the one who gets it. */
+const returnsOurs = ({ fields, quoted }: Notice): boolean => {
+  const [author] = mailboxesIn(quoted, 'from')
+  const us = mailboxesIn(fields, 'to').map(({ address }) => normaliseAddress(address))
+  return author !== undefined && us.includes(normaliseAddress(author.address))
 }
 
 /** All recipients of a report are told in one event: of many, each in fewer words. */
@@ -57,7 +67,7 @@ const textOf = ({ text, html }: MailToRead): string =>
 const linesOf = (text: string): string[] => text.split(/\r\n|\r|\n/)
 
 /** The notice, or the one that it passes on where it tells of no recipient itself. */
-const told = (notice: Notice): Notice => {
+const telling = (notice: Notice): Notice => {
   const enclosed = enclosedReport(notice.parts)
   if (enclosed === null || recipientsOf({ ...notice, quoted: [] })?.some(({ address }) => address !== null))
     return notice

@@ -45,15 +45,18 @@ export const senderOf = (fields: readonly HeaderField[], subject: string): Sende
   }
 }
 
+/** Subjects of what a person answers or passes on. */
+const HANDED_ON = /^\s*(?:re|fwd?|aw|wg|tr|rv|sv|vs|vb|i|r|antw|doorst|odp|pd|转发|答复|回复)\s*[::]/iu
+
 const word = (fields: readonly HeaderField[], name: string): string => first(fields, name).toLowerCase()
 
-/** What looks like a report and is none: read receipts (RFC 8098), abuse reports (RFC 5965), what lists hand on. */
-export const isNoReport = (fields: readonly HeaderField[], sender: Sender): boolean => {
+/** What looks like a report and is none: read receipts (RFC 8098), abuse reports (RFC 5965), what lists and people hand on. */
+export const isNoReport = (fields: readonly HeaderField[], subject: string, sender: Sender): boolean => {
   const type = word(fields, 'content-type')
   // A filter that refuses a mail after its delivery says so in a read receipt (RFC 5429 2.1.2).
   const refused = /^auto-replied\b.*\brejected/.test(word(fields, 'auto-submitted'))
   if (/report-type="?disposition-notification/.test(type) && !refused) return true
   if (/report-type="?feedback-report/.test(type)) return true
   const list = fields.some(({ name }) => name === 'list-id' || name === 'list-post')
-  return list && !sender.machine
+  return !sender.machine && (list || HANDED_ON.test(subject))
 }

@@ -50,7 +50,7 @@ export const betterStatus = (
     if (String(code)[0] === field[0]) return field
     if (String(code)[0] === said[0]) return said
   }
-  if (isVague(said)) return isVague(field) && /\.0\.0$/.test(field) && !/\.0\.0$/.test(said) ? said : field
+  if (isVague(said)) return field.endsWith('.0.0') && !said.endsWith('.0.0') ? said : field
   const standIn = isVague(field) || /^\d\.0\.|^4\.4\.7$|^5\.3\.|^5\.1\.1$/.test(field)
   return standIn && !STATUS_OF_SENDERS_ADDRESS.test(field) ? said : field
 }

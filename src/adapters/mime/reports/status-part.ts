@@ -12,6 +12,9 @@ const STATUS_TYPES = [
   'message/delivery-notification',
 ]
 
+/** As much of a status part as a thousand recipients need. */
+const MAX_BYTES = 4 * 1024 * 1024
+
 const OF_RECIPIENTS =
   'original-recipient|final-recipient|x-actual-recipient|action|status|remote-mta|diagnostic-code|last-attempt-date|final-log-id|will-retry-until'
 const FIELD = /^([A-Za-z][\w-]{0,60})[ \t]*:(.*)$/s
@@ -124,7 +127,7 @@ export const recipientsInFields = (text: string): ReportedRecipient[] =>
 export const recipientsInParts = ({ parts, lines }: Notice): ReportedRecipient[] => {
   const found = parts
     .filter(isStatusPart)
-    .flatMap(({ content }) => recipientsInFields(textOf(Buffer.from(content))))
+    .flatMap(({ content }) => recipientsInFields(textOf(Buffer.from(content.subarray(0, MAX_BYTES)))))
   if (found.length > 0) return found
   const first = lines.findIndex((line) =>
     /^(?:final|original)-recipient:|^reporting-mta:|^action: *failed/i.test(line),

@@ -1,4 +1,4 @@
-import type { FailureKind } from '../../src/domain/sending/classify-failure.ts'
+import type { FailureKind } from '../../../src/domain/sending/classify-failure.ts'
 
 /** What is right of one recipient of a report. */
 export type RightRecipient = {
