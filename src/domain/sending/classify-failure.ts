@@ -36,7 +36,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
   [
     'size',
-    /(?:message|mail|msg|content|size|e-?mail|attachments?)\b.{0,50}\b(?:too (?:big|large|long)|larger than|exceeds? .{0,40}(?:size|limit|maximum|length)|size (?:limit )?exceed)|(?:size|length) (?:limit )?(?:exceed|violation|is too)|(?:exceed|maximum|max\.?).{0,30}(?:message|mail) ?(?:size|length)|sizelimit|size limit exceeded|too large/i,
+    /(?:message|mail|msg|content|size|e-?mail|attachments?)\b.{0,50}\b(?:too (?:big|large)|larger than|exceeds? .{0,40}(?:size|limit|maximum|length)|size (?:limit )?exceed)|(?:size|length) (?:limit )?(?:exceed|violation|is too)|(?:exceed|maximum|max\.?).{0,30}(?:message|mail) ?(?:size|length)|sizelimit|size limit exceeded|too large/i,
   ],
   [
     'authentication',
