@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { postgresEventStore } from '../src/adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../src/adapters/postgres/event-log/event-store.ts'
 import { migrate } from '../src/adapters/postgres/migrate.ts'
 import { createPool } from '../src/adapters/postgres/pool.ts'
 import type { Position } from '../src/domain/event.ts'

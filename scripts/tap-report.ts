@@ -4,7 +4,7 @@ export type TapReport = {
   /** Takes the next line of a run over many test files; answers the result of a file when the line completes it. */
   read(line: string): FileResult | undefined
   /** The sums at the end of the run; every reason to doubt them is a problem and counts as failed. */
-  total(files: string[], exitCode: number | null): Totals
+  total(files: readonly string[], exitCode: number | null): Totals
 }
 
 export type Totals = { passed: number; failed: number; skipped: number; problems: string[] }
@@ -17,7 +17,7 @@ const totalsLine = /^# \{ total: .* \}$/
  * gives up after a timeout can lack whole files, so files are counted too: each that was asked for must be there, have
  * tested something, and have passed.
  */
-export function tapReport(): TapReport {
+export const tapReport = (): TapReport => {
   const results = new Map<string, FileResult>()
   const empty: string[] = []
   let block: string[] = []
@@ -60,7 +60,7 @@ export function tapReport(): TapReport {
 }
 
 /** What to show of a file's block when it failed: the assertions that failed with their details, and stray output. */
-function failuresIn(block: string[]): string[] {
+const failuresIn = (block: string[]): string[] => {
   const shown: string[] = []
   let inDetails = false
   let detailsShown = false

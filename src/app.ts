@@ -1,30 +1,23 @@
 import { hkdfSync } from 'node:crypto'
-import { join } from 'node:path'
 import type pg from 'pg'
 import { postgresApiKeys } from './adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from './adapters/postgres/idempotency.ts'
-import { migrate } from './adapters/postgres/migrate.ts'
-import { prepareReadModels } from './adapters/postgres/prepare-read-models.ts'
-import { transaction } from './adapters/postgres/transaction.ts'
+import type { Keyring } from './adapters/vault/keyring.ts'
 import { openKeyring } from './adapters/vault/rotation.ts'
 import { openAdapters } from './app/adapters.ts'
-import { automationsOf } from './app/automations.ts'
-import { needsOf } from './app/needs.ts'
+import { openFeatures } from './app/features.ts'
 import { openObserving } from './app/observing.ts'
-import { openStore, requireOwnLog } from './app/open-store.ts'
-import { projections } from './app/read-models.ts'
-import { addOperatorRoutes, addRoutes } from './app/routes.ts'
-import { systemCaller } from './commands/handle.ts'
+import { observedStore, openStore, requireOwnLog } from './app/open-store.ts'
+import { makeFirstKey, prepareDatabase } from './app/prepare-database.ts'
+import { addRoutes } from './app/routes.ts'
+import { work } from './app/work.ts'
 import type { Clock } from './commands/ports/clock.ts'
-import { Secret } from './commands/ports/credentials.ts'
-import { recordHits } from './commands/tracking/record-hits.ts'
-import { runAutomations, type Automation } from './commands/automation-runner.ts'
+import type { Secret } from './commands/ports/credentials.ts'
 import type { Config } from './config.ts'
-import { newApiKey } from './http/access/api-keys.ts'
 import { fileSeals } from './http/sending/sealed-files.ts'
 import { buildServer, type App } from './http/server/server.ts'
 
-export type AppParts = {
+export type AppDeps = {
   readonly config: Config
   readonly pool: pg.Pool
   readonly clock?: Clock
@@ -54,28 +47,14 @@ export const createApp = async ({
   pool,
   logTo,
   clock = () => new Date(),
-}: AppParts): Promise<Mailtrail> => {
-  await migrate(pool)
-  await prepareReadModels(pool, projections)
-  const { keyring } = await openKeyring(pool, {
-    value: config.keys === null ? null : new Secret(config.keys),
-    file: join(config.dataFolder, 'keys.json'),
-  })
-  const idempotency = postgresIdempotency(pool)
-  // The embedded database serves one process, this one: what a former one held is nobody's.
-  if (config.databaseUrl === null) {
-    await pool.query(`update mailtrail.leases set expires_at = '-infinity'`)
-    await idempotency.letGoOfAll()
-  }
-
+}: AppDeps): Promise<Mailtrail> => {
   const stopping = new AbortController()
   const { signal } = stopping
   const url = config.publicUrl ?? `http://${config.host}:${config.port}`
-  const trackingUrl = config.trackingUrl ?? url
   const apiKeys = postgresApiKeys(pool)
-  // From the oldest key, which is kept for good.
-  const derivedKey = (purpose: string): Buffer =>
-    Buffer.from(hkdfSync('sha256', keyring.trackingKeys()[0]!.key, '', purpose, 32))
+  const idempotency = postgresIdempotency(pool)
+  await prepareDatabase({ config, pool, idempotency })
+  const keyring = await openKeyring(pool, config.keyring)
   const observing = await openObserving(config, (error) =>
     server.log.warn({ err: error }, 'traces could not be handed over'),
   )
@@ -84,58 +63,32 @@ export const createApp = async ({
     clock,
     apiKeys,
     idempotency,
-    fingerprintKey: derivedKey('idempotency'),
-    waitFor: (name, position, ms) => runner.waitFor(name, position, ms),
+    fingerprintKey: derivedKey(keyring, 'idempotency'),
+    waitFor: (name, position, ms) => adapters.runner.waitFor(name, position, ms),
     logLevel: config.logLevel,
     trustProxy: config.trustProxy,
     logTo,
     observe: observing.requests,
   })
-  const store = await openStore(config, pool, (error) => server.log.warn({ err: error }, 'event store'))
-  await requireOwnLog(pool, store)
-  const adapters = openAdapters({ config, pool, store, keyring, trackingUrl, log: server.log, meter })
-  const { runner, spool, leases } = adapters
-  const needs = needsOf(adapters, clock)
-  const servesApi = config.role !== 'worker'
-  addOperatorRoutes(server, { config, pool, meter, adapters })
-  const files = fileSeals(derivedKey('attachments'))
-  if (servesApi) addRoutes(server, { config, pool, apiKeys, adapters, needs, files, clock, signal })
-  const record = recordHits(adapters)
-  const hitsRecorder = () => systemCaller('tracking', clock, 'spool')
-  const pumpHits = () =>
-    spool.pump((hits) => observing.run('record hits', () => record(hitsRecorder(), hits)), signal)
-  const automationParts = {
-    leases,
-    onAdvanced: (names: readonly string[], listener: () => void) => {
-      const ends = names.map((name) => runner.onAdvanced(name, listener))
-      return () => ends.forEach((end) => end())
-    },
-    onError: (automation: string, error: unknown) =>
-      server.log.error({ err: error, automation }, 'automation failed'),
-  }
-  const workUnasked = () => {
-    const automations = [
-      ...automationsOf(adapters, needs, clock, config.deliveryWindowMinutes),
-      sweepKeys(idempotency),
-    ]
-    return Promise.all([
-      runner.start(signal),
-      runAutomations(automations.map(observing.automation), automationParts, signal),
-    ])
-  }
+  const { log } = server
+  const opened = await openStore(config, pool, (error) => log.warn({ err: error }, 'event store'))
+  await requireOwnLog(pool, opened)
+  const store = observedStore(opened, meter)
+  const trackingUrl = config.trackingUrl ?? url
+  const adapters = openAdapters({ config, pool, ...store, keyring, trackingUrl, log, meter })
+  const features = openFeatures(adapters, config, clock)
+  const files = fileSeals(derivedKey(keyring, 'attachments'))
+  addRoutes(server, { config, pool, meter, apiKeys, adapters, features, files, clock, signal })
+  const firstKey = await makeFirstKey({ config, pool, apiKeys })
 
-  const firstKey = servesApi ? await makeFirstKey(pool, apiKeys) : null
-  let running: Promise<unknown> = Promise.resolve()
+  let running: Promise<void> = Promise.resolve()
   return {
     server,
     url,
     firstKey,
     start: async () => {
       await server.listen({ host: config.host, port: config.port })
-      running = Promise.all([
-        ...(servesApi ? [pumpHits()] : []),
-        ...(config.role === 'api' ? [] : [workUnasked()]),
-      ])
+      running = work({ config, adapters, features, idempotency, observing, clock, log }, signal)
     },
     stop: async () => {
       // Nobody is let in from here on; who is in ends what he does, and gives his leases back.
@@ -148,26 +101,6 @@ export const createApp = async ({
   }
 }
 
-const FIRST_KEY_LOCK = 727_004
-
-/** Of several processes that start on an empty database, one makes it. */
-const makeFirstKey = (pool: pg.Pool, apiKeys: ReturnType<typeof postgresApiKeys>): Promise<Secret | null> =>
-  transaction(pool, 'begin', async (client) => {
-    await client.query('select pg_advisory_xact_lock($1)', [FIRST_KEY_LOCK])
-    if ((await apiKeys.list()).length > 0) return null
-    const { id, token, hash } = newApiKey()
-    await apiKeys.insert({ id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)
-    return token
-  })
-
-/** Kept answers are dropped when nobody repeats a request any more. */
-const sweepKeys = (idempotency: { readonly sweep: () => Promise<number> }): Automation => ({
-  name: 'sweep idempotency keys',
-  wakeOn: [],
-  everyMs: 3_600_000,
-  single: true,
-  work: async () => {
-    await idempotency.sweep()
-    return false
-  },
-})
+/** From the oldest key, which is kept for good. */
+const derivedKey = (keyring: Keyring, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', keyring.trackingKeys()[0]!.key, '', purpose, 32))

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { Secret } from './commands/ports/credentials.ts'
 
 const list = z
   .string()
@@ -53,8 +54,8 @@ export type Config = {
   readonly role: Role
   /** Absolute: the embedded database, the keys and the spool of hits. */
   readonly dataFolder: string
-  /** The keyring itself, where it does not come from `keys.json` in the data folder. */
-  readonly keys: string | null
+  /** The keyring itself, where it does not come from `keys.json` in the data folder; and where that is. */
+  readonly keyring: { readonly value: Secret | null; readonly file: string }
   readonly host: string
   readonly port: number
   /** Where people reach the API, without a slash at the end; null: where it listens. */
@@ -111,12 +112,16 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
       `The settings cannot be used:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
     )
   const { data } = parsed
+  const dataFolder = resolve(data.MAILTRAIL_DATA)
   return {
     databaseUrl: data.DATABASE_URL ?? null,
     eventStoreUrl: data.EVENT_STORE_URL ?? null,
     role: data.MAILTRAIL_ROLE,
-    dataFolder: resolve(data.MAILTRAIL_DATA),
-    keys: data.MAILTRAIL_KEYS ?? null,
+    dataFolder,
+    keyring: {
+      value: data.MAILTRAIL_KEYS === undefined ? null : new Secret(data.MAILTRAIL_KEYS),
+      file: join(dataFolder, 'keys.json'),
+    },
     host: data.MAILTRAIL_HOST,
     port: data.MAILTRAIL_PORT,
     publicUrl: data.MAILTRAIL_PUBLIC_URL ?? null,

@@ -4,6 +4,7 @@ import { startEmbeddedPostgres } from './adapters/embedded-postgres/embedded-pos
 import { EmbeddedPostgresError } from './adapters/embedded-postgres/binaries.ts'
 import { createPool } from './adapters/postgres/pool.ts'
 import { KeyringError } from './adapters/vault/keyring.ts'
+import type { Operation } from './app/operation.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 
 const STOP_WITHIN_MS = 20_000
@@ -89,16 +90,20 @@ const stopSignal = (): Promise<'signal'> =>
     process.on('SIGTERM', onSignal)
   })
 
-/** Runs a verb that does its work and ends. @returns the exit code */
-const operate = async (
-  verb: 'rebuild' | 'verify',
-  args: readonly string[],
-  config: Config,
-): Promise<number> => {
+type Verb = (operation: Operation) => Promise<number>
+
+/** The verbs that do their work and end. Each loads what it needs, and `serve` none of them. */
+const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
+  rebuild: async () => (await import('./app/operations.ts')).rebuild,
+  verify: async () => (await import('./app/operations.ts')).verify,
+  'rotate-keys': async () => (await import('./app/rotate-keys.ts')).rotateKeys,
+}
+
+/** @returns the exit code */
+const operate = async (verb: Verb, args: readonly string[], config: Config): Promise<number> => {
   const stop = new AbortController()
   void stopSignal().then(() => stop.abort())
-  const operations = await import('./app/operations.ts')
-  return operations[verb]({
+  return verb({
     config,
     args,
     signal: stop.signal,
@@ -122,25 +127,26 @@ const progressOn = (to: NodeJS.WriteStream): ((line: string) => void) => {
   }
 }
 
-const usage = `Usage: mailtrail serve | rebuild NAME...|--all | verify [NAME...] [--values]
+const usage = `Usage: mailtrail serve | rebuild NAME...|--all | verify [NAME...] [--values] | rotate-keys [--retire]
 
-  serve    run the service: API, sync, sending, tracking; or a part of it, by MAILTRAIL_ROLE
-  rebuild  fill read models anew from the log while the service goes on, and put them in place at once
-  verify   compare read models with the log row by row; exit code 0 equal, 1 different, 2 not to be told
+  serve        run the service: API, sync, sending, tracking; or a part of it, by MAILTRAIL_ROLE
+  rebuild      fill read models anew from the log while the service goes on, and put them in place at once
+  verify       compare read models with the log row by row; exit code 0 equal, 1 different, 2 not to be told
+  rotate-keys  seal stored credentials under a new key while the service goes on; --retire removes unused keys
 
 Settings come from the environment; README.md lists them.`
 
 const run = async (verb: string, args: readonly string[]): Promise<void> => {
   const config = readConfig(process.env)
-  if (verb === 'rebuild' || verb === 'verify')
-    process.exitCode = await operate(verb, args, config).catch((error: unknown) => {
-      throw startError(error, config)
-    })
-  else await serve(config)
+  const load = verbs[verb]
+  if (!load) return serve(config)
+  process.exitCode = await operate(await load(), args, config).catch((error: unknown) => {
+    throw startError(error, config)
+  })
 }
 
 const main = async ([verb = 'serve', ...args]: string[]): Promise<void> => {
-  if (!['serve', 'rebuild', 'verify'].includes(verb) || (verb === 'serve' && args.length > 0)) {
+  if (verb === 'serve' ? args.length > 0 : !Object.hasOwn(verbs, verb)) {
     process.stderr.write(`${usage}\n`)
     process.exitCode = 2
     return

@@ -1,113 +1,6 @@
-import fs from 'node:fs'
-import path from 'node:path'
 import t from 'tap'
-import { importsOf, tokensOf } from './support/source.ts'
-
-const root = path.dirname(import.meta.dirname)
-const layers = ['domain', 'commands', 'projections', 'adapters', 'http']
-/** What sees every layer, and is seen by none: the process, its settings, and the parts of `app.ts`. */
-const everything = /^src\/(?:(?:app|main|config)\.ts|app\/[^/]+\.ts)$/
-
-type Place = { layer: string; feature: string; file: string }
-
-/** `src/commands/sending/x.ts` lies in layer commands, feature sending; `src/commands/ports.ts` in no feature. */
-function placeOf(file: string): Place | undefined {
-  const [src, layer = '', ...rest] = file.split('/')
-  if (src !== 'src' || !layers.includes(layer) || rest.length === 0) return undefined
-  return { layer, feature: rest.length > 1 ? (rest[0] ?? '') : '', file }
-}
-
-const isEvents = ({ layer, file }: Place): boolean => layer === 'domain' && file.endsWith('/events.ts')
-const isShared = ({ layer, feature }: Place): boolean => layer === 'domain' && feature === ''
-const isOwn = (from: Place, to: Place, layer = from.layer): boolean =>
-  to.layer === layer && to.feature === from.feature
-
-/** Which of our own files a file may import. */
-const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
-  domain: (from, to) => isShared(to) || isEvents(to) || isOwn(from, to),
-  commands: (from, to) =>
-    isShared(to) ||
-    isEvents(to) ||
-    isOwn(from, to, 'domain') ||
-    isOwn(from, to) ||
-    ['src/commands/ports.ts', 'src/commands/handle.ts', 'src/commands/to-do-work.ts'].includes(to.file) ||
-    (from.file === 'src/commands/workers.ts' && to.layer === 'commands'),
-  projections: (from, to) =>
-    isShared(to) || isEvents(to) || isOwn(from, to) || to.file === 'src/projections/projection.ts',
-  adapters: (from, to) =>
-    isShared(to) ||
-    isOwn(from, to) ||
-    ['src/commands/ports.ts', 'src/projections/projection.ts'].includes(to.file),
-  http: (_from, to) => to.layer !== 'adapters',
-}
-
-/** Which packages a file may import; undefined is one that is computed while the program runs. */
-const mayImportPackage: Record<string, (name: string | undefined) => boolean> = {
-  domain: (name) => name === 'zod',
-  commands: (name) => name === 'node:crypto',
-  projections: (name) => name === 'kysely',
-  adapters: () => true,
-  http: (name) =>
-    name !== undefined && /^(fastify|@fastify\/.+|fastify-type-provider-zod|zod|node:.+)$/.test(name),
-}
-
-/** Names that give the domain a clock, chance, a process, the network or a console. */
-const impure =
-  /^(process|console|globalThis|global|fetch|crypto|performance|setTimeout|setInterval|setImmediate|queueMicrotask|WebSocket|EventSource|navigator|localStorage|sessionStorage|eval|Function)$/
-
-function violationsIn(file: string, source: string): string[] {
-  const imports = importsOf(source)
-  const place = placeOf(file)
-  const found = imports.filter(({ isExport }) => isExport).map(({ line }) => `${file}:${line} re-exports`)
-  if (everything.test(file)) return found
-  if (place === undefined) return [`${file} lies in none of the five layers`]
-  for (const { specifier, line } of imports) {
-    const isFile = specifier?.startsWith('.') ?? false
-    const target = isFile ? path.posix.join(path.posix.dirname(file), specifier ?? '') : packageOf(specifier)
-    const to = isFile ? placeOf(target ?? '') : undefined
-    const allowed = isFile
-      ? to !== undefined && mayImportFile[place.layer]?.(place, to)
-      : mayImportPackage[place.layer]?.(target)
-    if (allowed !== true) found.push(`${file}:${line} imports ${target ?? 'what is computed'}`)
-  }
-  if (place.layer === 'domain') found.push(...impuritiesIn(source).map((what) => `${file}:${what}`))
-  return found
-}
-
-function packageOf(specifier: string | undefined): string | undefined {
-  if (specifier === undefined || specifier.startsWith('node:')) return specifier
-  return specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/')
-}
-
-function impuritiesIn(source: string): string[] {
-  const tokens = tokensOf(source)
-  return tokens.flatMap(({ kind, text, line }, index) => {
-    const next = tokens.slice(index + 1, index + 4).map((token) => token.text)
-    const before = tokens[index - 1]?.text ?? ''
-    const isMember = before === '.'
-    const isKey = next[0] === ':' && ['{', ',', ';', '('].includes(before)
-    if (kind !== 'name' || isMember || isKey) return []
-    const reads = (owner: string, member: string): boolean =>
-      text === owner && ((next[0] === '.' && next[1] === member) || (next[0] === '[' && next[1] === member))
-    const isClock =
-      text === 'Date' &&
-      (reads('Date', 'now') || (before === 'new' ? next[0] !== '(' || next[1] === ')' : next[0] === '('))
-    if (isClock || reads('Math', 'random') || reads('Temporal', 'Now') || impure.test(text))
-      return [`${line} uses ${text}`]
-    return []
-  })
-}
-
-function filesUnder(...folders: string[]): string[] {
-  return folders
-    .flatMap((folder) => fs.globSync(`${folder}/**/*.{ts,mts,js,mjs,cjs,tsx}`, { cwd: root }))
-    .toSorted()
-}
-
-const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8')
+import { filesUnder, namingViolationsIn, packageOf, read, violationsIn } from './support/import-table.ts'
+import { importsOf } from './support/source.ts'
 
 t.test('of what lies in src, each imports only what the table of the architecture lets it', async (t) => {
   const files = filesUnder('src')
@@ -141,25 +34,12 @@ t.test(
   },
 )
 
-function namingViolationsIn(file: string, source: string): string[] {
-  const name = path.posix.basename(file)
-  const found: string[] = []
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(ts|mjs)$/.test(name))
-    found.push(`${file} is not named in kebab-case`)
-  if (name.startsWith('index.')) found.push(`${file} is an index`)
-  for (const { specifier = '', line } of importsOf(source)) {
-    if (specifier.startsWith('.') && !/\.(ts|mjs|json)$/.test(specifier)) {
-      found.push(`${file}:${line} imports ${specifier} without its ending`)
-    }
-  }
-  return found
-}
-
 t.test('the table bites: each planted violation is found', async (t) => {
   const planted: [file: string, source: string][] = [
     ['src/domain/sending/x.ts', `import { account } from '../accounts/account.ts'`],
     ['src/domain/sending/x.ts', `import type { Account } from '../accounts/account.ts'`],
     ['src/domain/sending/x.ts', `import { handle } from '../../commands/handle.ts'`],
+    ['src/domain/sending/x.ts', `import { within } from '../../std/within.ts'`],
     ['src/domain/sending/x.ts', `import { createHash } from 'node:crypto'`],
     ['src/domain/sending/x.ts', `import fs from 'fs'`],
     ['src/domain/sending/x.ts', `import 'pg'`],
@@ -191,45 +71,82 @@ t.test('the table bites: each planted violation is found', async (t) => {
     ['src/domain/x.ts', 'const id = crypto.randomUUID()'],
     ['src/domain/x.ts', 'setTimeout(() => {}, 1)'],
     ['src/commands/sending/x.ts', `import { account } from '../../domain/accounts/account.ts'`],
+    ['src/commands/sending/x.ts', `import type { Account } from '../../domain/accounts/account.ts'`],
     ['src/commands/sending/x.ts', `import { connect } from '../accounts/connect.ts'`],
-    ['src/commands/sending/x.ts', `import { work } from '../workers.ts'`],
     ['src/commands/sending/x.ts', `import { readFile } from 'node:fs/promises'`],
+    ['src/commands/sending/x.ts', `import { setTimeout } from 'node:timers/promises'`],
     ['src/commands/sending/x.ts', `import { z } from 'zod'`],
     ['src/commands/sending/x.ts', `import { rows } from '../../projections/sending/outbox.ts'`],
     ['src/commands/sending/x.ts', `import { pool } from '../../adapters/postgres/pool.ts'`],
     ['src/commands/handle.ts', `import { connect } from './accounts/connect.ts'`],
-    ['src/projections/sending/x.ts', `import { message } from '../../domain/sending/outgoing-message.ts'`],
-    ['src/projections/sending/x.ts', `import { rows } from '../accounts/list.ts'`],
+    ['src/commands/handle.ts', `import { account } from '../domain/accounts/account.ts'`],
+    ['src/commands/ports/x.ts', `import { handle } from '../handle.ts'`],
+    ['src/commands/ports/x.ts', `import { connect } from '../accounts/connect.ts'`],
+    ['src/projections/sending/x.ts', `import { email } from '../../domain/sending/outgoing-email.ts'`],
+    ['src/projections/sending/x.ts', `import type { Account } from '../../domain/accounts/account.ts'`],
+    ['src/projections/sending/x.ts', `import { rows } from '../accounts/account-list.ts'`],
     ['src/projections/sending/x.ts', `import { handle } from '../../commands/handle.ts'`],
+    ['src/projections/sending/x.ts', `import { pause } from '../../std/pause.ts'`],
     ['src/projections/sending/x.ts', `import pg from 'pg'`],
     ['src/projections/sending/x.ts', `import { randomUUID } from 'node:crypto'`],
-    ['src/adapters/gmail/x.ts', `import { pool } from '../postgres/pool.ts'`],
-    ['src/adapters/gmail/x.ts', `import { AccountConnected } from '../../domain/accounts/events.ts'`],
-    ['src/adapters/gmail/x.ts', `import { handle } from '../../commands/handle.ts'`],
-    ['src/adapters/gmail/x.ts', `import { rows } from '../../projections/sending/outbox.ts'`],
-    ['src/adapters/gmail/x.ts', `import { server } from '../../http/server.ts'`],
-    ['src/adapters/gmail/x.ts', `import { config } from '../../config.ts'`],
-    ['src/http/x.ts', `import { pool } from '../adapters/postgres/pool.ts'`],
-    ['src/http/x.ts', `import type { Pool } from 'pg'`],
-    ['src/http/x.ts', `import { config } from '../config.ts'`],
-    ['src/http/x.ts', `const later = (name: string) => import(name)`],
-    ['src/http/x.ts', `import { addRoutes } from '../app/routes.ts'`],
     ['src/projections/sending/x.ts', `import { projections } from '../../app/read-models.ts'`],
+    ['src/adapters/gmail/x.ts', `import { pool } from '../postgres/pool.ts'`],
+    ['src/adapters/gmail/x.ts', `import type { Account } from '../../domain/accounts/account.ts'`],
+    ['src/adapters/gmail/x.ts', `import { handle } from '../../commands/handle.ts'`],
+    ['src/adapters/gmail/x.ts', `import { send } from '../../commands/sending/send-email.ts'`],
+    ['src/adapters/gmail/x.ts', `import { rows } from '../../projections/sending/outbox.ts'`],
+    ['src/adapters/gmail/x.ts', `import { server } from '../../http/server/server.ts'`],
+    ['src/adapters/gmail/x.ts', `import { config } from '../../config.ts'`],
+    ['src/adapters/network/x.ts', `import { codeOf } from '../gmail/problems.ts'`],
+    ['src/adapters/x.ts', ''],
+    ['src/http/sending/x.ts', `import { pool } from '../../adapters/postgres/pool.ts'`],
+    ['src/http/sending/x.ts', `import type { Pool } from 'pg'`],
+    ['src/http/sending/x.ts', `import { readFile } from 'node:fs/promises'`],
+    ['src/http/sending/x.ts', `import { config } from '../../config.ts'`],
+    ['src/http/sending/x.ts', `const later = (name: string) => import(name)`],
+    ['src/http/sending/x.ts', `import { addRoutes } from '../../app/routes.ts'`],
+    ['src/http/sending/x.ts', `import { account } from '../../domain/accounts/account.ts'`],
+    ['src/http/sending/x.ts', `import type { Template } from '../../domain/templates/template.ts'`],
+    ['src/http/sending/x.ts', `import { accountRoutes } from '../accounts/accounts.ts'`],
+    ['src/http/sending/x.ts', `import { work } from '../../commands/to-do-work.ts'`],
+    ['src/http/sending/x.ts', `import { create } from '../../commands/templates/create-template.ts'`],
+    ['src/http/sending/x.ts', `import { list } from '../../projections/templates/template-list.ts'`],
+    ['src/http/sending/x.ts', `import type { Rows } from '../../projections/projection.ts'`],
+    ['src/http/server/x.ts', `import { accountRoutes } from '../accounts/accounts.ts'`],
+    ['src/http/x.ts', ''],
+    ['src/std/x.ts', `import type { Event } from '../domain/event.ts'`],
+    ['src/std/x.ts', `import type { Clock } from '../commands/ports/clock.ts'`],
+    ['src/std/x.ts', `import type { Pool } from 'pg'`],
+    ['src/std/time/x.ts', ''],
+    ['src/domain/messages/x.ts', ''],
+    ['src/commands/outbox/x.ts', ''],
+    ['src/projections/ports/x.ts', ''],
+    ['src/http/outbox/x.ts', ''],
     ['src/app/helpers/x.ts', ''],
     ['src/helpers/x.ts', ''],
     ['src/util.ts', ''],
     ['src/app.ts', `export { main } from './main.ts'`],
+    ['src/adapters/postgres/x.ts', `import { appender } from './event-log/appender.ts'`],
+    ['src/adapters/postgres/event-log/x.ts', `import { quoted } from '../projections/fold/tables.ts'`],
+    ['src/adapters/postgres/projections/fold/x.ts', `import { parked } from '../state/parked.ts'`],
+    ['src/adapters/postgres/projections/fold/x.ts', `import { wakeUp } from '../../event-log/wake-up.ts'`],
+    ['src/adapters/postgres/projections/state/x.ts', `import type { Batch } from '../run/apply.ts'`],
+    ['src/adapters/postgres/projections/state/x.ts', `import { shadowOf } from '../rebuild/shadow.ts'`],
+    ['src/adapters/postgres/projections/run/x.ts', `import { shadowOf } from '../rebuild/shadow.ts'`],
+    ['src/adapters/postgres/projections/rebuild/x.ts', `import { follow } from '../run/follow.ts'`],
+    ['src/adapters/postgres/projections/x.ts', ''],
+    ['src/adapters/postgres/helpers/x.ts', ''],
   ]
   for (const [file, source] of planted)
     t.equal(violationsIn(file, source).length > 0, true, `${file}: ${source}`)
   const misnamed: [file: string, source: string][] = [
-    ['src/http/index.ts', ''],
-    ['src/http/apiKeys.ts', ''],
-    ['src/http/api_keys.ts', ''],
-    ['src/http/api-keys.js', ''],
-    ['src/http/x.ts', `import { a } from './a'`],
-    ['src/http/x.ts', `import { a } from './a.js'`],
-    ['src/http/x.ts', `const a = await import('../http')`],
+    ['src/http/server/index.ts', ''],
+    ['src/http/server/apiKeys.ts', ''],
+    ['src/http/server/api_keys.ts', ''],
+    ['src/http/server/api-keys.js', ''],
+    ['src/http/server/x.ts', `import { a } from './a'`],
+    ['src/http/server/x.ts', `import { a } from './a.js'`],
+    ['src/http/server/x.ts', `const a = await import('../http')`],
   ]
   for (const [file, source] of misnamed)
     t.equal(namingViolationsIn(file, source).length > 0, true, `${file}: ${source}`)
@@ -253,11 +170,23 @@ t.test('the table lets pass what it allows, and what only looks like an import',
       'const at = new Date(iso); const ms = Date.parse(iso); const x = { process: 1, y: event.process }',
     ],
     [
+      'src/domain/sending/x.ts',
+      `import { outgoingEmail } from './outgoing-email.ts'\nimport { fold } from '../tracking/fold-hits.ts'`,
+    ],
+    [
       'src/commands/sending/x.ts',
       `import { randomUUID } from 'node:crypto'\nimport { handle } from '../handle.ts'`,
     ],
-    ['src/commands/sending/x.ts', `import { message } from '../../domain/sending/outgoing-message.ts'`],
-    ['src/commands/workers.ts', `import { sendDue } from './sending/send-due.ts'`],
+    [
+      'src/commands/sending/x.ts',
+      `import { outgoingEmail } from '../../domain/sending/outgoing-email.ts'\nimport { render } from '../../domain/templates/render.ts'`,
+    ],
+    ['src/commands/sending/x.ts', `import { send } from './send-email.ts'\nimport '../to-do-work.ts'`],
+    [
+      'src/commands/sending/x.ts',
+      `import type { BlobStore } from '../ports/blobs.ts'\nimport '../../std/pause.ts'`,
+    ],
+    ['src/commands/ports/x.ts', `import type { Mail } from '../../domain/mail.ts'\nimport './blobs.ts'`],
     [
       'src/projections/sending/x.ts',
       `import { sql } from 'kysely'\nimport { projection } from '../projection.ts'`,
@@ -265,18 +194,35 @@ t.test('the table lets pass what it allows, and what only looks like an import',
     ['src/projections/sending/x.ts', `import { AccountConnected } from '../../domain/accounts/events.ts'`],
     [
       'src/adapters/gmail/x.ts',
-      `import { gmail } from '@googleapis/gmail'\nimport type { Mail } from '../../domain/mail.ts'`,
+      `import { gmail } from '@googleapis/gmail'\nimport { AccountConnected } from '../../domain/accounts/events.ts'`,
     ],
     [
       'src/adapters/gmail/x.ts',
-      `import { MailRejected } from '../../commands/ports.ts'\nimport { api } from './api.ts'`,
+      `import { MailRejected } from '../../commands/ports/mail-provider.ts'\nimport { api } from './api.ts'`,
+    ],
+    [
+      'src/adapters/gmail/x.ts',
+      `import { egressGuard } from '../network/egress-guard.ts'\nimport { pause } from '../../std/pause.ts'`,
     ],
     ['src/adapters/postgres/x.ts', `import type { Projection } from '../../projections/projection.ts'`],
+    ['src/adapters/postgres/event-log/x.ts', `import { createPool } from '../pool.ts'`],
     [
-      'src/http/x.ts',
-      `import helmet from '@fastify/helmet'\nimport { rows } from '../projections/sending/outbox.ts'`,
+      'src/adapters/postgres/projections/rebuild/x.ts',
+      `import { quoted } from '../fold/tables.ts'\nimport { parked } from '../state/parked.ts'`,
     ],
-    ['src/http/x.ts', `import type { EventStore } from '../commands/ports.ts'`],
+    [
+      'src/http/sending/x.ts',
+      `import helmet from '@fastify/helmet'\nimport type { TemplateCommands } from '../../commands/templates/templates.ts'`,
+    ],
+    [
+      'src/http/sending/x.ts',
+      `import type { EventStore } from '../../commands/ports/event-log.ts'\nimport { app } from '../server/server.ts'`,
+    ],
+    [
+      'src/http/sending/x.ts',
+      `import { sealed } from './sealed-files.ts'\nimport '../../commands/handle.ts'`,
+    ],
+    ['src/std/x.ts', `import { setTimeout } from 'node:timers/promises'\nimport './pause.ts'`],
     ['src/app/routes.ts', `import { rows } from '../projections/sending/outbox.ts'`],
     ['src/app.ts', `import { pool } from './adapters/postgres/pool.ts'\nimport os from 'node:os'`],
   ]

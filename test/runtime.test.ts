@@ -31,12 +31,12 @@ fs.writeFileSync(folder + '/package.json', '{"bin":{"node":"bin/node"}}')
 
 type Ran = { code: number | null; signal: NodeJS.Signals | null; out: string; err: string }
 
-function start(
+const start = (
   command: string,
   args: string[],
   env: Record<string, string>,
   cwd: string,
-): [ChildProcess, Promise<Ran>] {
+): [ChildProcess, Promise<Ran>] => {
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, detached: true })
   const { promise, resolve, reject } = Promise.withResolvers<Ran>()
   let out = ''
@@ -67,7 +67,7 @@ type Run = (age: 'old' | 'new', args: string[], env?: Record<string, string>) =>
 type Project = { folder: string; program: string; calls: () => string[]; run: Run }
 
 /** A copy of the launcher in a folder with spaces, without an installed Node. */
-function project(test: { testdir(content: Record<string, never>): string }): Project {
+const project = (test: { testdir(content: Record<string, never>): string }): Project => {
   const folder = path.join(test.testdir({}), 'a folder with spaces')
   fs.mkdirSync(path.join(folder, 'runtime'), { recursive: true })
   for (const file of ['run.mjs', 'package.json', 'package-lock.json']) {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { apiClient, until, type Client } from '../scripts/lib/client.ts'
 import type { Service } from '../scripts/lib/service.ts'
 import { keyOf, site } from './support/site.ts'
+import { isLong, runs } from './support/long-runs.ts'
 
 const statusOf = async (url: string, key: string): Promise<number> =>
   (await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status
@@ -47,9 +48,11 @@ t.test('processes that start at once on an empty database', async (t) => {
       ['another list', readBehindWrite],
     ] as const) {
       const times: number[] = []
-      for (let n = 0; n < 9; n++) times.push(await read(writer, reader, `Ann ${n}`))
+      for (let n = 0; n < runs(9, 40); n++) times.push(await read(writer, reader, `Ann ${n}`))
       const sorted = times.toSorted((a, b) => a - b).map((ms) => Math.round(ms))
-      t.comment(`min_position across processes, ${what}: median ${sorted[4]} ms, most ${sorted[8]} ms`)
+      const median = sorted[sorted.length >> 1]!
+      t.comment(`min_position across processes, ${what}: median ${median} ms, most ${sorted.at(-1)} ms`)
+      if (isLong) t.ok(median < 400, `${what}: ${median} ms`)
     }
   })
 

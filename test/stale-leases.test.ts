@@ -1,11 +1,11 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
-import { postgresEventStore } from '../src/adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../src/adapters/postgres/event-log/event-store.ts'
 import { postgresLeases } from '../src/adapters/postgres/leases.ts'
 import { migrate } from '../src/adapters/postgres/migrate.ts'
 import { createPool } from '../src/adapters/postgres/pool.ts'
-import { prepareReadModels } from '../src/adapters/postgres/prepare-read-models.ts'
-import { projectionRunner } from '../src/adapters/postgres/projection-runner.ts'
+import { prepareReadModels } from '../src/adapters/postgres/projections/state/prepare.ts'
+import { projectionRunner } from '../src/adapters/postgres/projections/run/runner.ts'
 import { putEntry } from '../src/commands/directory/put-entry.ts'
 import { handler, systemCaller } from '../src/commands/handle.ts'
 import type { EventStore } from '../src/commands/ports/event-log.ts'
@@ -21,7 +21,7 @@ import { fileSentCopy, giveUpOnCopy } from '../src/commands/sending/file-sent-co
 import { recoverReleasing } from '../src/commands/sending/recover-releasing.ts'
 import { sendEmail } from '../src/commands/sending/send-email.ts'
 import { runAutomations } from '../src/commands/automation-runner.ts'
-import { directory, listEntries } from '../src/projections/directory/directory.ts'
+import { directory, listEntries } from '../src/projections/directory/entries.ts'
 import { testDatabase } from './support/postgres.ts'
 import { sendingWorld, until, type World } from './support/sending-world.ts'
 import { mail, outcomeOf, syncRig } from './support/sync-rig.ts'
@@ -129,7 +129,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   )
   t.strictSame(await rows(), before)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  t.match(await listEntries(db, 'contact', null, 10), [{ value: { firstName: 'Bea' } }])
+  t.match(await listEntries(db)('contact', null, 10), [{ value: { firstName: 'Bea' } }])
 })
 
 for (const [where, type] of [

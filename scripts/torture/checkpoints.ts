@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { readCheckpoints } from '../../src/adapters/postgres/projection-checkpoints.ts'
+import { readCheckpoints } from '../../src/adapters/postgres/projections/state/checkpoints.ts'
 import { connectionIn } from './fire.ts'
 
 /** Looks at the checkpoints in the running database, whenever told to, and notes what went back. */

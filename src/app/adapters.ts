@@ -10,18 +10,16 @@ import { imapConnector } from '../adapters/imap-smtp/imap.ts'
 import { smtpSender } from '../adapters/imap-smtp/smtp.ts'
 import { spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
-import { measuredStore } from '../adapters/metrics/measured-store.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { projectionMetrics } from '../adapters/metrics/projections.ts'
 import { mailParser } from '../adapters/mime/parse-pool.ts'
 import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
-import { logTimes } from '../adapters/postgres/log-times.ts'
+import { logTimes } from '../adapters/postgres/event-log/log-times.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
-import { projectionRunner } from '../adapters/postgres/projection-runner.ts'
+import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts'
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedConnector, tracedSender } from '../adapters/tracing/traced-mail.ts'
-import { tracedStore } from '../adapters/tracing/traced-store.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
@@ -31,21 +29,21 @@ import type { EventStore } from '../commands/ports/event-log.ts'
 import type { Config } from '../config.ts'
 import { projections } from './read-models.ts'
 
-type Parts = {
+type AdapterDeps = {
   readonly config: Config
   readonly pool: pg.Pool
   readonly log: FastifyBaseLogger
   readonly meter: Meter
-  /** As it is; it is measured and traced from here on. */
   readonly store: EventStore
+  readonly linkedStore: EventStore
   readonly keyring: Keyring
   readonly trackingUrl: string
 }
 
 /** Whatever is on the other side: the database, mail servers, files. */
-export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, ...parts }: Parts) => {
+export const openAdapters = (deps: AdapterDeps) => {
+  const { config, pool, store, linkedStore, keyring, trackingUrl, log, meter } = deps
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  const store = tracedStore(measuredStore(parts.store, meter))
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
   const times = logTimes(pool, store)
@@ -78,6 +76,7 @@ export const openAdapters = ({ config, pool, keyring, trackingUrl, log, meter, .
   return {
     db,
     store,
+    linkedStore,
     leases,
     times,
     blobs,

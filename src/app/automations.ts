@@ -1,3 +1,4 @@
+import type { Automation } from '../commands/automation-runner.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import {
   confirmDeliveries,
@@ -8,43 +9,38 @@ import {
   SEND_LANES,
   sendDue,
 } from '../commands/sending/automations.ts'
-import { confirmDelivery } from '../commands/sending/confirm-delivery.ts'
-import { confirmFound } from '../commands/sending/confirm-found.ts'
-import { fileSentCopy, giveUpOnCopy } from '../commands/sending/file-sent-copy.ts'
-import { readReport } from '../commands/sending/read-report.ts'
-import { recoverReleasing } from '../commands/sending/recover-releasing.ts'
-import { sendEmail } from '../commands/sending/send-email.ts'
 import { runSync } from '../commands/sync/run-sync.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
-import { recordReply } from '../commands/tracking/record-reply.ts'
-import type { Automation } from '../commands/automation-runner.ts'
-import { dueDeliveries } from '../projections/sending/deliveries-due.ts'
-import { metMessages } from '../projections/sending/outbox-queries.ts'
-import { outbox } from '../projections/sending/outbox.ts'
-import { reportsToRead, unreadReports } from '../projections/sending/reports-to-read.ts'
-import { copiesToFile, sentCopiesToFile } from '../projections/sending/sent-copies-to-file.ts'
+import type { Config } from '../config.ts'
 import { dueAccounts, syncSchedule } from '../projections/sync/sync-schedule.ts'
-import { dueReplies, repliesToRecord } from '../projections/tracking/replies-to-record.ts'
 import type { Adapters } from './adapters.ts'
-import type { Needs } from './needs.ts'
+import type { Features } from './features.ts'
 
 /** Servers that file what is sent by themselves are left this long to do it. */
 const OWN_COPY_WAIT_SECONDS = 3
 
+type AutomationsDeps = {
+  readonly config: Pick<Config, 'deliveryWindowMinutes'>
+  readonly adapters: Adapters
+  readonly features: Features
+  readonly idempotency: { sweep(): Promise<unknown> }
+  readonly clock: Clock
+}
+
 /** Everything that happens unasked. */
-export const automationsOf = (
-  { db, times }: Adapters,
-  { needs, syncNeeds, sendNeeds }: Needs,
-  clock: Clock,
-  deliveryWindowMinutes: number,
-): Automation[] => {
-  const sending = { ...sendNeeds, send: sendEmail(sendNeeds), recover: recoverReleasing(needs) }
-  const syncDue = syncDueAccounts({
-    clock,
-    dueAccounts: (limit) => dueAccounts(db, clock(), limit),
-    run: runSync(syncNeeds),
-  })
+export const automationsOf = ({
+  config,
+  adapters,
+  features,
+  idempotency,
+  clock,
+}: AutomationsDeps): Automation[] => {
+  const { db, leases, times } = adapters
+  const { sync, sending, tracking, accounts } = features
+  const { commands, queries } = sending
+  const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
+  const send = { ...queries, leases, clock, send: commands.send, recover: commands.recoverReleasing }
   return [
     {
       name: 'note log time',
@@ -57,12 +53,27 @@ export const automationsOf = (
       },
     },
     {
+      // Kept answers are dropped when nobody repeats a request any more.
+      name: 'sweep idempotency keys',
+      wakeOn: [],
+      everyMs: 3_600_000,
+      single: true,
+      work: async () => {
+        await idempotency.sweep()
+        return false
+      },
+    },
+    {
       name: 'sync',
       wakeOn: [syncSchedule],
       everyMs: 1000,
       single: false,
       lanes: SYNC_LANES,
-      work: syncDue,
+      work: syncDueAccounts({
+        clock,
+        dueAccounts: (limit) => dueAccounts(db, clock(), limit),
+        run: runSync(sync.deps),
+      }),
     },
     {
       name: 'send',
@@ -70,14 +81,14 @@ export const automationsOf = (
       everyMs: 500,
       single: false,
       lanes: SEND_LANES,
-      work: sendDue(sending),
+      work: sendDue(send),
     },
     {
       name: 'recover sends',
       wakeOn: [],
       everyMs: 2000,
       single: false,
-      work: recoverDeadSends(sending),
+      work: recoverDeadSends(send),
     },
     {
       name: 'file copies',
@@ -85,10 +96,12 @@ export const automationsOf = (
       everyMs: 2000,
       single: false,
       work: fileCopies({
-        ...needs,
-        copiesToFile: (limit) => copiesToFile(db, limit, OWN_COPY_WAIT_SECONDS),
-        file: fileSentCopy(needs),
-        giveUp: giveUpOnCopy(needs),
+        leases,
+        clock,
+        openMailbox: accounts.openMailbox,
+        copiesToFile: (limit) => queries.copiesToFile(limit, OWN_COPY_WAIT_SECONDS),
+        file: commands.fileSentCopy,
+        giveUp: commands.giveUpOnCopy,
       }),
     },
     {
@@ -98,8 +111,8 @@ export const automationsOf = (
       single: true,
       work: confirmDeliveries({
         clock,
-        dueDeliveries: (limit) => dueDeliveries(db, deliveryWindowMinutes, limit),
-        confirm: confirmDelivery({ ...needs, windowMinutes: deliveryWindowMinutes }),
+        dueDeliveries: (limit) => queries.dueDeliveries(config.deliveryWindowMinutes, limit),
+        confirm: commands.confirmDelivery,
       }),
     },
     {
@@ -107,39 +120,24 @@ export const automationsOf = (
       wakeOn: [outbox],
       everyMs: 10_000,
       single: true,
-      work: confirmFoundMessages({
-        clock,
-        metMessages: (limit) => metMessages(db, limit),
-        confirm: confirmFound(needs),
-      }),
+      work: confirmFoundMessages({ clock, metMessages: queries.metMessages, confirm: commands.confirmFound }),
     },
     {
       name: 'read reports',
       wakeOn: [reportsToRead],
       everyMs: 10_000,
       single: true,
-      work: readReports({
-        clock,
-        unreadReports: (limit) => unreadReports(db, limit),
-        read: readReport(needs),
-      }),
+      work: readReports({ clock, unreadReports: queries.unreadReports, read: commands.readReport }),
     },
     {
       name: 'record replies',
-      wakeOn: [repliesToRecord],
+      wakeOn: [tracking.queries.readModels.repliesToRecord],
       everyMs: 10_000,
       single: true,
       work: recordDueReplies({
         clock,
-        dueReplies: async (limit) =>
-          (await dueReplies(db, limit)).map((row) => ({
-            outgoingId: row.outgoing_id,
-            accountId: row.account_id,
-            messageId: row.message_id,
-            from: row.from,
-            at: row.at,
-          })),
-        record: recordReply(needs),
+        dueReplies: tracking.queries.dueReplies,
+        record: tracking.commands.recordReply,
       }),
     },
   ]

@@ -1,8 +1,13 @@
 import type pg from 'pg'
-import { postgresEventStore } from '../adapters/postgres/event-store.ts'
+import { measuredStore } from '../adapters/metrics/measured-store.ts'
+import type { Meter } from '../adapters/metrics/meter.ts'
+import { postgresEventStore } from '../adapters/postgres/event-log/event-store.ts'
+import { linkedStore, tracedStore } from '../adapters/tracing/traced-store.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
-import { withUpcasts, type UpcastStore } from '../commands/with-upcasts.ts'
-import { ConfigError } from '../config.ts'
+import { withUpcasts } from '../commands/with-upcasts.ts'
+import { ConfigError, type Config } from '../config.ts'
+
+type StoreSettings = Pick<Config, 'eventStoreUrl'>
 
 /**
  * The log that the settings choose, as events read today: EventStoreDB where EVENT_STORE_URL names one, else the
@@ -10,15 +15,33 @@ import { ConfigError } from '../config.ts'
  * @throws ConfigError for a log that cannot be used
  */
 export const openStore = async (
-  { eventStoreUrl }: { readonly eventStoreUrl: string | null },
+  settings: StoreSettings,
   pool: pg.Pool,
   onError: (error: Error) => void,
-): Promise<UpcastStore> => {
-  if (eventStoreUrl === null) return withUpcasts(postgresEventStore(pool, { onError }))
+): Promise<EventStore> => withUpcasts(await chosenStore(settings, pool, onError))
+
+/**
+ * The log of `openStore` as a running service uses it: measured, then traced. `linkedStore` is for the handling of
+ * commands, whose spans it links with those of what they follow from.
+ */
+export const observedStore = (
+  opened: EventStore,
+  meter: Meter,
+): { readonly store: EventStore; readonly linkedStore: EventStore } => {
+  const store = tracedStore(measuredStore(opened, meter))
+  return { store, linkedStore: linkedStore(store) }
+}
+
+const chosenStore = async (
+  { eventStoreUrl }: StoreSettings,
+  pool: pg.Pool,
+  onError: (error: Error) => void,
+): Promise<EventStore> => {
+  if (eventStoreUrl === null) return postgresEventStore(pool, { onError })
   // Loaded by those alone who use it: it brings gRPC with it.
   const { eventStoreDb } = await import('../adapters/eventstoredb/event-store.ts')
   try {
-    return withUpcasts(await eventStoreDb(eventStoreUrl, { onError }))
+    return await eventStoreDb(eventStoreUrl, { onError })
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown'
     throw new ConfigError(`The event store of EVENT_STORE_URL cannot be used: ${reason}`)

@@ -1,6 +1,6 @@
-import type { RowDifference } from '../adapters/postgres/projection-compare.ts'
-import type { FillProgress } from '../adapters/postgres/projection-fill.ts'
-import type { Verified, VerifiedTable } from '../adapters/postgres/projection-verify.ts'
+import type { RowDifference } from '../adapters/postgres/projections/rebuild/compare.ts'
+import type { FillProgress } from '../adapters/postgres/projections/rebuild/fill.ts'
+import type { Verified, VerifiedTable } from '../adapters/postgres/projections/rebuild/verify.ts'
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 

@@ -1,37 +1,20 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type pg from 'pg'
-import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
-import { runningPostgres } from '../adapters/embedded-postgres/running.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { createPool } from '../adapters/postgres/pool.ts'
-import { CheckpointRefused } from '../adapters/postgres/projection-checkpoints.ts'
-import { rebuildReadModels } from '../adapters/postgres/projection-rebuild.ts'
-import { ReadModelBusy } from '../adapters/postgres/projection-shadow.ts'
-import { verifyReadModels } from '../adapters/postgres/projection-verify.ts'
+import { rebuildReadModels } from '../adapters/postgres/projections/rebuild/rebuild.ts'
+import { ReadModelBusy } from '../adapters/postgres/projections/rebuild/session.ts'
+import { verifyReadModels } from '../adapters/postgres/projections/rebuild/verify.ts'
+import { CheckpointRefused } from '../adapters/postgres/projections/state/checkpoints.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
-import { ConfigError, type Config } from '../config.ts'
+import { ConfigError } from '../config.ts'
 import { UnknownShape } from '../domain/upcast.ts'
 import type { AnyProjection } from '../projections/projection.ts'
 import { openStore, requireOwnLog } from './open-store.ts'
+import { connect, requireTables, STOPPED_BY_SIGNAL, type Operation } from './operation.ts'
 import { grouped, progressLine, verifiedLines } from './operations-report.ts'
 import { projections } from './read-models.ts'
 
-/** What a verb of the command line works with. It ends early, and cleanly, when the signal aborts. */
-export type Operation = {
-  readonly config: Config
-  readonly args: readonly string[]
-  readonly signal: AbortSignal
-  /** Results. */
-  readonly say: (line: string) => void
-  /** Everything else. */
-  readonly warn: (line: string) => void
-  /** Shows how far it is; several times a second. An empty line ends that. */
-  readonly show: (line: string) => void
-}
-
 const WRITERS = 4
-const STOPPED_BY_SIGNAL = 130
 
 /**
  * `rebuild NAME...|--all`: fills read models anew and puts them in the place of those in use.
@@ -80,7 +63,7 @@ export const verify = async (operation: Operation): Promise<number> => {
   const { args, signal, say, show } = operation
   const chosen = chosenBy(args, ['--all', '--values'])
   return onDatabase(operation, [], async ({ store, pool }) => {
-    await mustBeSetUp(pool)
+    await requireTables(pool)
     const onProgress = progressLine(show)
     const verified = await verifyReadModels({ store, pool, signal, writers: WRITERS, onProgress }, chosen)
     show('')
@@ -150,30 +133,4 @@ const onDatabase = async (
     await pool.end()
     await database.stop()
   }
-}
-
-type Database = { readonly connection: pg.PoolConfig; readonly stop: () => Promise<void> }
-
-/** The database of the settings, the embedded one of a running service, or the embedded one started for this. */
-const connect = async ({ databaseUrl, dataFolder }: Config, warn: Operation['warn']): Promise<Database> => {
-  const stop = (): Promise<void> => Promise.resolve()
-  if (databaseUrl !== null) return { connection: { connectionString: databaseUrl }, stop }
-  const folder = join(dataFolder, 'postgres')
-  if (!existsSync(join(folder, 'cluster')))
-    throw new ConfigError(
-      `There is no database in ${dataFolder}: start the service once, or set DATABASE_URL`,
-    )
-  const running = await runningPostgres(folder)
-  return running
-    ? { connection: running, stop }
-    : startEmbeddedPostgres({ dataFolder: folder, onProgress: warn })
-}
-
-/** @throws ConfigError for a database that no service has been started on, or not one of this release */
-const mustBeSetUp = async (pool: pg.Pool): Promise<void> => {
-  const { rows } = await pool.query<{ there: boolean }>(
-    `select to_regclass('mailtrail.parked_events') is not null as there`,
-  )
-  if (!rows[0]?.there)
-    throw new ConfigError('The database is not set up for this release: start the service on it once')
 }

@@ -1,8 +1,7 @@
 import type pg from 'pg'
-import { mailProblemHelp } from '../adapters/imap-smtp/problems.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
-import { requireReadModels } from '../adapters/postgres/prepare-read-models.ts'
+import { requireReadModels } from '../adapters/postgres/projections/state/prepare.ts'
 import { isKnownBot } from '../adapters/tracking/known-bots.ts'
 import { networks } from '../adapters/tracking/networks.ts'
 import { changeServers } from '../commands/accounts/change-servers.ts'
@@ -15,37 +14,23 @@ import { pauseAccount } from '../commands/accounts/pause-account.ts'
 import { requestSync } from '../commands/accounts/request-sync.ts'
 import { resumeAccount } from '../commands/accounts/resume-account.ts'
 import { testAccount } from '../commands/accounts/test-account.ts'
-import { putEntry } from '../commands/directory/put-entry.ts'
-import { removeEntry } from '../commands/directory/remove-entry.ts'
 import type { Clock } from '../commands/ports/clock.ts'
-import { cancelEmail } from '../commands/sending/cancel-email.ts'
-import { discardDraft } from '../commands/sending/discard-draft.ts'
-import { ownEmail } from '../commands/sending/own-email.ts'
-import { previewDraft } from '../commands/sending/preview-draft.ts'
-import { queueEmail } from '../commands/sending/queue-email.ts'
-import { changeDraft, saveDraft } from '../commands/sending/save-draft.ts'
-import { settleEmail } from '../commands/sending/settle-email.ts'
 import { retryQuarantined } from '../commands/sync/retry-quarantined.ts'
 import { skipQuarantined } from '../commands/sync/skip-quarantined.ts'
-import { changeTemplate } from '../commands/templates/change-template.ts'
-import { createTemplate } from '../commands/templates/create-template.ts'
-import { deleteTemplate } from '../commands/templates/delete-template.ts'
-import { previewTemplate } from '../commands/templates/preview-template.ts'
 import type { Config } from '../config.ts'
 import { analyticsRoutes } from '../http/analytics/analytics.ts'
-import type { ApiKeyStore } from '../http/access/api-keys.ts'
+import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
 import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
-import { keyRoutes } from '../http/access/keys.ts'
+import { apiKeyRoutes } from '../http/access/api-keys.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
-import { problemCodes } from '../http/server/problem-codes.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
 import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
@@ -57,47 +42,37 @@ import {
   countConnected,
   findAccount as findAccountRow,
   listAccounts,
-  usableAccounts,
 } from '../projections/accounts/account-list.ts'
-import { engagementReport, lastDays } from '../projections/analytics/engagement-report.ts'
-import { listEntries } from '../projections/directory/directory.ts'
-import { listDrafts } from '../projections/sending/drafts.ts'
-import { findOutgoing, listOutbox } from '../projections/sending/outbox-queries.ts'
-import { sentToday } from '../projections/sending/send-counters.ts'
 import { findMessage, listFolder, listMessages, messagesOf } from '../projections/sync/find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from '../projections/sync/find-threads.ts'
 import { listSyncErrors } from '../projections/sync/sync-errors.ts'
 import { findRun, listRuns } from '../projections/sync/sync-history.ts'
 import { findSyncStatus } from '../projections/sync/sync-status.ts'
-import {
-  findTemplateDetail,
-  findTemplateVersion,
-  listTemplates,
-} from '../projections/templates/template-list.ts'
-import { emailTracking } from '../projections/tracking/email-timeline-queries.ts'
-import { readAccess } from './access.ts'
+import type { MayRead } from '../projections/projection.ts'
 import type { Adapters } from './adapters.ts'
-import type { Needs } from './needs.ts'
+import type { Features } from './features.ts'
 import { projections } from './read-models.ts'
 
-type Parts = {
+type RouteDeps = {
   readonly config: Config
   readonly pool: pg.Pool
+  readonly meter: Meter
   readonly apiKeys: ApiKeyStore
   readonly adapters: Adapters
-  readonly needs: Needs
+  readonly features: Features
   readonly files: FileSeals
   readonly clock: Clock
   readonly signal: AbortSignal
 }
 
-type OperatorParts = Pick<Parts, 'config' | 'pool' | 'adapters'> & { readonly meter: Meter }
+/** The routes of a process: those of operators whatever its role, the API where it answers requests. */
+export const addRoutes = (server: App, deps: RouteDeps): void => {
+  addOperatorRoutes(server, deps)
+  if (deps.config.role !== 'worker') addApiRoutes(server, deps)
+}
 
-/** What operators ask of any process, whatever its role. */
-export const addOperatorRoutes = (
-  server: App,
-  { config, pool, meter, adapters: { store, times, runner } }: OperatorParts,
-): void => {
+const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: RouteDeps): void => {
+  const { store, runner } = adapters
   healthRoutes(server, {
     checks: {
       database: () => pool.query('select 1'),
@@ -106,56 +81,42 @@ export const addOperatorRoutes = (
     },
   })
   metricsRoutes(server, { open: config.metrics === 'open', read: () => meter.read() })
-  eventLogRoutes(server, {
-    storeId: () => store.storeId(),
-    positionAt: (instant) => times.positionAt(instant),
-  })
-  projectionRoutes(server, {
-    listProjections: () => runner.status(),
-    listParked: (name, after, limit) => runner.parked(name, after, limit),
-    retryParked: (name, stream) => runner.retry(name, stream),
-    skipParked: (name, stream, skip) => runner.skip(name, stream, skip),
-  })
+  eventLogRoutes(server, adapters)
+  projectionRoutes(server, runner)
 }
 
-/** The API: every route but those of `addOperatorRoutes`. */
-export const addRoutes = (server: App, parts: Parts): void => {
-  const { config, apiKeys, files, clock, signal } = parts
-  const { db, blobs, tester, parser, tokens, spool } = parts.adapters
-  const { needs, syncNeeds, writeNeeds } = parts.needs
-  const { handle, load } = needs
-  const { mayRead, own } = readAccess(needs.findAccount)
-  const readMessage = async (id: string, userId: string | null) => own(await findMessage(db, id), userId)
-  problemPages(server, new Map([...problemCodes, ...mailProblemHelp]))
-  keyRoutes(server, { apiKeys })
-  directoryRoutes(server, {
-    putEntry: putEntry(needs),
-    removeEntry: removeEntry(needs),
-    listEntries: (kind, after, limit) => listEntries(db, kind, after, limit),
-    load,
-  })
+const addApiRoutes = (server: App, deps: RouteDeps): void => {
+  const { config, apiKeys, files, clock, signal } = deps
+  const { db, blobs, tester, parser, tokens, spool } = deps.adapters
+  const { directory, accounts, templates, sync, sending, tracking, analytics } = deps.features
+  const { mayRead } = accounts
+  const readMessage = async (id: string, userId: string | null) =>
+    own(mayRead, await findMessage(db, id), userId)
+  problemPages(server)
+  apiKeyRoutes(server, { apiKeys })
+  directoryRoutes(server, directory)
   emailAccountRoutes(server, {
-    connectAccount: connectAccount(needs),
-    changeServers: changeServers(needs),
-    changeSettings: changeSettings(needs),
-    changeSignature: changeSignature({ handle, check: checkSignature }),
-    testAccount: testAccount(needs),
-    pauseAccount: pauseAccount(needs),
-    resumeAccount: resumeAccount(needs),
-    disconnectAccount: disconnectAccount(needs),
-    chooseDefaultAccount: chooseDefaultAccount(needs),
+    connectAccount: connectAccount(accounts.deps),
+    changeServers: changeServers(accounts.deps),
+    changeSettings: changeSettings(accounts.deps),
+    changeSignature: changeSignature({ ...accounts.deps, check: checkSignature }),
+    testAccount: testAccount(accounts.deps),
+    pauseAccount: pauseAccount(accounts.deps),
+    resumeAccount: resumeAccount(accounts.deps),
+    disconnectAccount: disconnectAccount(accounts.deps),
+    chooseDefaultAccount: chooseDefaultAccount(accounts.deps),
     tester,
     listAccounts: (after, limit, withDisconnected, userId) =>
       listAccounts(db, after, limit, withDisconnected, userId),
     findAccount: (id, userId) => findAccountRow(db, id, userId),
     figures: async (userId) => ({
       connectedAccounts: await countConnected(db, userId),
-      emailsSentToday: (await sentToday(db, clock())).total,
+      emailsSentToday: (await sending.queries.sentToday(clock())).total,
     }),
     signal,
   })
   syncRoutes(server, {
-    requestSync: requestSync(needs),
+    requestSync: requestSync(accounts.deps),
     findSyncStatus: async (id, now, userId) =>
       (await mayRead(id, userId)) ? findSyncStatus(db, id, now) : undefined,
     listRuns: (id, before, limit) => listRuns(db, id, before, limit),
@@ -164,8 +125,8 @@ export const addRoutes = (server: App, parts: Parts): void => {
     clock,
   })
   messageRoutes(server, {
-    retryQuarantined: retryQuarantined(syncNeeds),
-    skipQuarantined: skipQuarantined(syncNeeds),
+    retryQuarantined: retryQuarantined(sync.deps),
+    skipQuarantined: skipQuarantined(sync.deps),
     listMessages: async (id, after, limit, userId) =>
       (await mayRead(id, userId)) ? listMessages(db, id, after, limit) : [],
     listFolder: async (id, folder, after, limit, userId) =>
@@ -174,44 +135,16 @@ export const addRoutes = (server: App, parts: Parts): void => {
     findMessage: readMessage,
     listThreads: async (id, after, limit, userId) =>
       (await mayRead(id, userId)) ? listThreads(db, id, after, limit) : [],
-    findThread: async (id, userId) => own(await findThread(db, id), userId),
+    findThread: async (id, userId) => own(mayRead, await findThread(db, id), userId),
     threadOf: (id) => threadOf(db, id),
     membersOf: (thread, after, limit) => membersOf(db, thread, after, limit),
     signal,
   })
   messageContentRoutes(server, { findMessage: readMessage, blobs, parser, signal })
-  templateRoutes(server, {
-    createTemplate: createTemplate(needs),
-    changeTemplate: changeTemplate(needs),
-    deleteTemplate: deleteTemplate(needs),
-    previewTemplate: previewTemplate(writeNeeds),
-    listTemplates: (query) => listTemplates(db, query),
-    findTemplateDetail: (id, userId) => findTemplateDetail(db, id, userId),
-    findTemplateVersion: (id, version, userId) => findTemplateVersion(db, id, version, userId),
-  })
-  attachmentRoutes(server, { blobs, files })
-  draftRoutes(server, {
-    saveDraft: saveDraft(writeNeeds),
-    changeDraft: changeDraft(writeNeeds),
-    discardDraft: discardDraft(needs),
-    previewDraft: previewDraft(writeNeeds),
-    listDrafts: (filter, after, limit) => listDrafts(db, filter, after, limit),
-    load,
-    files,
-  })
-  outboxRoutes(server, {
-    queueEmail: queueEmail(writeNeeds),
-    cancelEmail: cancelEmail(needs),
-    settleEmail: settleEmail(needs),
-    listOutbox: async ({ userId, ...filter }, after, limit) => {
-      const accounts = userId === null ? undefined : await usableAccounts(db, userId)
-      return listOutbox(db, { ...filter, accounts }, after, limit)
-    },
-    findOutgoing: async (id, userId) => own(await findOutgoing(db, id), userId),
-    blobs,
-    ownEmail: ownEmail(needs),
-    files,
-  })
+  templateRoutes(server, templates)
+  attachmentRoutes(server, { ...sending, files })
+  draftRoutes(server, { ...sending, files })
+  outboxRoutes(server, { ...sending, files })
   trackingHitRoutes(server, {
     tokens,
     spool,
@@ -220,16 +153,12 @@ export const addRoutes = (server: App, parts: Parts): void => {
     isBot: isKnownBot,
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
-  trackingReportRoutes(server, {
-    emailTracking: async (id, userId) => {
-      const found = await emailTracking(db, id, { now: clock() })
-      return found && (await mayRead(found.accountId, userId)) ? found : null
-    },
-    clock,
-  })
-  analyticsRoutes(server, {
-    engagementReport: (options) => engagementReport(db, options),
-    lastDays: (days, now) => lastDays(db, days, now),
-    clock,
-  })
+  trackingReportRoutes(server, { ...tracking, clock })
+  analyticsRoutes(server, { ...analytics, clock })
 }
+
+const own = async <Row extends { readonly account_id: string }>(
+  mayRead: MayRead,
+  row: Row | undefined,
+  userId: string | null,
+): Promise<Row | undefined> => (row && (await mayRead(row.account_id, userId)) ? row : undefined)

@@ -1,3 +1,4 @@
+import { pause } from '../std/pause.ts'
 import type { Lease, Leases } from './ports/leases.ts'
 
 /**
@@ -17,7 +18,7 @@ export type Automation = {
   readonly work: (signal: AbortSignal) => Promise<boolean>
 }
 
-type Parts = {
+type AutomationDeps = {
   readonly leases: Leases
   /** Calls the listener whenever one of these projections has moved on; the answer ends that. */
   readonly onAdvanced: (projections: readonly string[], listener: () => void) => () => void
@@ -31,18 +32,18 @@ const HELD_ELSEWHERE_MS = 1000
 /** Runs automations until `signal` aborts; then each ends what it has in hand. Errors are told, and it goes on. */
 export const runAutomations = async (
   automations: readonly Automation[],
-  parts: Parts,
+  deps: AutomationDeps,
   signal: AbortSignal,
 ): Promise<void> => {
-  await Promise.all(automations.map((automation) => run(automation, parts, signal)))
+  await Promise.all(automations.map((automation) => run(automation, deps, signal)))
 }
 
-const run = async (automation: Automation, parts: Parts, signal: AbortSignal): Promise<void> => {
+const run = async (automation: Automation, deps: AutomationDeps, signal: AbortSignal): Promise<void> => {
   const bell = new Bell(signal)
   const names = automation.wakeOn.map(({ name }) => name)
-  const stopListening = parts.onAdvanced(names, () => bell.ring())
+  const stopListening = deps.onAdvanced(names, () => bell.ring())
   const regularly = setInterval(() => bell.ring(), automation.everyMs)
-  const lanes = Array.from({ length: automation.lanes ?? 1 }, () => runLane(automation, parts, bell, signal))
+  const lanes = Array.from({ length: automation.lanes ?? 1 }, () => runLane(automation, deps, bell, signal))
   await Promise.all(lanes)
   clearInterval(regularly)
   stopListening()
@@ -50,7 +51,7 @@ const run = async (automation: Automation, parts: Parts, signal: AbortSignal): P
 
 const runLane = async (
   automation: Automation,
-  parts: Parts,
+  deps: AutomationDeps,
   bell: Bell,
   signal: AbortSignal,
 ): Promise<void> => {
@@ -58,7 +59,7 @@ const runLane = async (
   while (!signal.aborted) {
     try {
       if (automation.single && (!lease || lease.signal.aborted))
-        lease = await parts.leases.acquire(`automation:${automation.name}`, signal)
+        lease = await deps.leases.acquire(`automation:${automation.name}`, signal)
       if (automation.single && !lease) {
         await pause(HELD_ELSEWHERE_MS, signal)
         continue
@@ -69,11 +70,11 @@ const runLane = async (
       else await bell.rung()
     } catch (error) {
       if (signal.aborted) break
-      parts.onError(automation.name, error)
+      deps.onError(automation.name, error)
       await pause(RETRY_MS, signal)
     }
   }
-  await lease?.release().catch((error: unknown) => parts.onError(automation.name, error))
+  await lease?.release().catch((error: unknown) => deps.onError(automation.name, error))
 }
 
 /** Each ring wakes one who waits; a ring that nobody waits for is kept for the next. The signal wakes all. */
@@ -99,15 +100,3 @@ class Bell {
     this.#kept = false
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', done, { once: true })
-  })

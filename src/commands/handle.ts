@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { catalogue } from '../domain/catalogue.ts'
 import type { Decider } from '../domain/decider.ts'
 import type { Actor, DomainEvent, EventMetadata, Position, RecordedEvent } from '../domain/event.ts'
+import type { IdKind } from '../domain/ids.ts'
 import type { Clock } from './ports/clock.ts'
 import { RevisionConflict, type EventStore, type NewEvent } from './ports/event-log.ts'
 
@@ -205,11 +206,11 @@ export const newCommandId = (now: Date): string => {
 }
 
 /** A readable id that sorts by time: `acc_` and the command's 128 bits in Crockford's base 32, lower case. */
-export const entityId = (prefix: string, commandId: string): string =>
+export const entityId = (prefix: IdKind, commandId: string): string =>
   `${prefix}_${base32(Buffer.from(commandId.replaceAll('-', ''), 'hex'))}`
 
 /** The same form, from a source key: for what is known by where it came from. */
-export const entityIdOfSource = (prefix: string, key: string): string =>
+export const entityIdOfSource = (prefix: IdKind, key: string): string =>
   `${prefix}_${base32(createHash('sha256').update(key, 'utf8').digest().subarray(0, 16))}`
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

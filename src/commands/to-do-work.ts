@@ -1,3 +1,4 @@
+import { tryAll } from '../std/in-parallel.ts'
 import type { Lease } from './ports/leases.ts'
 
 /** Works under a lease, and gives it back. */
@@ -13,28 +14,6 @@ export const underLease = async <Result>(
   }
 }
 
-/** Works on all items, some at a time; a fault in one keeps none of the others back, and is thrown in the end. */
-export const each = async <Item, Result>(
-  items: readonly Item[],
-  atOnce: number,
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> => {
-  const results: Result[] = []
-  const faults: unknown[] = []
-  const queue = items.values()
-  const worker = async () => {
-    for (const item of queue)
-      await work(item).then(
-        (result) => results.push(result),
-        (fault: unknown) => faults.push(fault),
-      )
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
-  if (faults.length === 1) throw faults[0]
-  if (faults.length > 1) throw new AggregateError(faults, `${faults.length} of ${items.length} failed`)
-  return results
-}
-
 /**
  * Works on items one after the other. One that fails is told of, rests for longer each time, and keeps none of the
  * others back; `resting` says how many have failed last, to ask a list for so many more.
@@ -46,7 +25,7 @@ export const oneByOne = <Item>(
   const resting = restAfterFailure({ first: 2000, most: 5 * 60_000 })
   const workOn = async (items: readonly Item[], signal: AbortSignal): Promise<void> => {
     const ready = items.filter((item) => !resting.isResting(idOf(item)))
-    await each(ready, 1, async (item) => {
+    await tryAll(ready, 1, async (item) => {
       if (signal.aborted) return
       try {
         await work(item, signal)

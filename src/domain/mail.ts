@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defineRefusal } from './refusal.ts'
 
 /** Longest address that SMTP carries, in octets (RFC 5321 4.5.3.1.3, less the angle brackets). */
 const ADDRESS_LIMIT = 254
@@ -11,6 +12,12 @@ const ADDRESS =
 /** True for one bare mailbox address, as RCPT TO takes it. */
 export const isAddress = (text: string): boolean =>
   text.length <= ADDRESS_LIMIT && !/\p{Cc}/u.test(text) && ADDRESS.test(text)
+
+export const invalidAddress = defineRefusal('invalid-address', {
+  title: 'Invalid email address',
+  meaning: 'An address in the email is not a valid email address (RFC 5321).',
+  remedy: 'Correct the address and send the email again.',
+})
 
 /** The form under which two spellings of one address are equal: lower case throughout, as every large provider does. */
 export const normaliseAddress = (address: string): string => address.trim().toLowerCase()

@@ -92,3 +92,6 @@ export const tablesOf = <T extends Tables>(
   db: Kysely<unknown>,
   of: { readonly name: string; readonly version: number; readonly tables: T },
 ): Kysely<DatabaseOf<T>> => db.withSchema(schemaOf(of)) as unknown as Kysely<DatabaseOf<T>>
+
+/** Whether this user (null: a program that acts for nobody) may read what belongs to the account. */
+export type MayRead = (accountId: string, userId: string | null) => Promise<boolean>

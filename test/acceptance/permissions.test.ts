@@ -1,5 +1,5 @@
 import t from 'tap'
-import { permissions } from '../../src/http/access/api-keys.ts'
+import { permissions } from '../../src/http/server/permissions.ts'
 import { startApp, type Route } from '../support/app.ts'
 
 const app = await startApp(t)

@@ -21,7 +21,7 @@ t.teardown(() => fs.rmSync(base, { recursive: true, force: true }))
 
 const closedProject = 'this project lies behind a path that is closed to other users'
 
-function canEnterProject(uid: number): boolean {
+const canEnterProject = (uid: number): boolean => {
   const [command, args] = plainNode(['-e', `import(${JSON.stringify(moduleUrl)})`])
   return spawnSync(command, args, { uid, gid: uid, cwd: '/' }).status === 0
 }

@@ -142,7 +142,7 @@ t.test('a server whose service and guard were both killed is stopped by the next
 })
 
 /** Every process of this system; on a Mac none are listed. */
-function processes(): number[] {
+const processes = (): number[] => {
   const list = spawnSync('ps', ['-axo', 'pid='], { encoding: 'utf8' }).stdout ?? ''
   const names = fs.existsSync('/proc') ? fs.readdirSync('/proc') : list.split('\n')
   return names.map(Number).filter((pid) => pid > 0)

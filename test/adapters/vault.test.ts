@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { inspect } from 'node:util'
 import type { Pool } from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { newDataKey, unwrap, wrap } from '../../src/adapters/vault/data-key.ts'
@@ -11,13 +11,11 @@ import {
   createKeyring,
   KeyringError,
   loadKeyring,
-  parseKeyring,
   saveKeyring,
   withNewEncryptionKey,
-  withoutOldEncryptionKeys,
   type Keyring,
 } from '../../src/adapters/vault/keyring.ts'
-import { hasCredentials, openKeyring, rewrap } from '../../src/adapters/vault/rotation.ts'
+import { openKeyring, retireKeys, rotateKeys } from '../../src/adapters/vault/rotation.ts'
 import { postgresVault } from '../../src/adapters/vault/vault.ts'
 import { Secret, type Credentials } from '../../src/commands/ports/credentials.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -72,14 +70,23 @@ t.test('the vault', async (t) => {
     return pool
   }
 
+  /** As a process has it whose keyring comes from the environment. */
+  const inEnvironment = (keyring: Keyring) => ({ value: keyring.text(), file: '/nowhere' })
+  const freshVault = async (pool: Pool) =>
+    postgresVault(pool, await openKeyring(pool, inEnvironment(createKeyring())))
+  /** A keyring in a file, in use by the database, and the vault of a process that started with it. */
+  const vaultWithFile = async (t: Test, pool: Pool) => {
+    const from = { value: null, file: path.join(t.testdir(), 'keys.json') }
+    return { from, vault: postgresVault(pool, await openKeyring(pool, from)) }
+  }
+  const never = new AbortController().signal
+
   t.test('gives back what was stored, by version, until it is destroyed', async (t) => {
     const pool = await fresh(t)
-    const vault = postgresVault(pool, createKeyring())
-    t.notOk(await hasCredentials(pool))
+    const vault = await freshVault(pool)
     t.same(await vault.store('acc_1', both('smtp one', 'imap one')), { version: 1 })
     t.same(await vault.store('acc_1', both('pässwörd \u0000 😀', null)), { version: 2 })
     t.same(await vault.store('acc_2', both(null, '')), { version: 1 })
-    t.ok(await hasCredentials(pool))
     t.same(revealed(await vault.load('acc_1', 1)), ['smtp one', 'imap one'], 'who lost a race goes on')
     t.same(revealed(await vault.load('acc_1', 2)), ['pässwörd \u0000 😀', null])
     t.same(revealed(await vault.load('acc_2', 1)), [null, ''])
@@ -101,7 +108,7 @@ t.test('the vault', async (t) => {
 
   t.test('many who store at once get versions of their own, and old ones go', async (t) => {
     const pool = await fresh(t)
-    const vault = postgresVault(pool, createKeyring())
+    const vault = await freshVault(pool)
     const stored = await Promise.all(
       Array.from({ length: 12 }, async (_, nth) => ({
         nth,
@@ -118,7 +125,7 @@ t.test('the vault', async (t) => {
 
   t.test('what was changed, or put in the place of another, is refused and not opened', async (t) => {
     const pool = await fresh(t)
-    const vault = postgresVault(pool, createKeyring())
+    const vault = await freshVault(pool)
     const canary = `canary-${randomBytes(8).toString('hex')}`
     const store = async () => {
       await pool.query('truncate mailtrail.credential_keys, mailtrail.credentials')
@@ -173,7 +180,7 @@ t.test('the vault', async (t) => {
 
   t.test('no secret shows in rows, in what things say of themselves, or in errors', async (t) => {
     const pool = await fresh(t)
-    const keyring = createKeyring()
+    const keyring = await openKeyring(pool, inEnvironment(createKeyring()))
     const vault = postgresVault(pool, keyring)
     const secrets = Array.from(
       { length: 20 },
@@ -193,7 +200,7 @@ t.test('the vault', async (t) => {
       shown(keyring),
       shown(vault),
       shown(keyring.text()),
-      shown(keyring.encryptionKey(keyring.currentId)),
+      shown(await keyring.encryptionKey(keyring.newestId)),
     )
     seen.push(await rowsOf(pool))
     seen.push(shown(await thrownBy(() => vault.store('acc_\u0000', both(secrets[0]!, null)))))
@@ -205,7 +212,7 @@ t.test('the vault', async (t) => {
       `${keyText}x`,
       '{}',
     ])
-      seen.push(shown(await thrownBy(async () => parseKeyring(new Secret(broken), 'The file'))))
+      seen.push(shown(await thrownBy(() => loadKeyring({ value: new Secret(broken), file: '' }))))
     const all = seen.join('\n')
     t.match(all, 'acc_', 'something was looked at')
     const out = [
@@ -219,57 +226,102 @@ t.test('the vault', async (t) => {
     t.same(out, [])
   })
 
-  t.test(
-    'after a rotation everything opens with the new key alone, also when it was broken off',
-    async (t) => {
-      const pool = await fresh(t)
-      const old = createKeyring()
-      const before = postgresVault(pool, old)
-      for (let nth = 0; nth < 25; nth++) await before.store(`acc_${nth}`, both(`p${nth}`, null))
-      await before.destroy('acc_3')
+  t.test('a rotation goes on where it was broken off, and beside a service everything opens', async (t) => {
+    const pool = await fresh(t)
+    const { from, vault } = await vaultWithFile(t, pool)
+    const accounts = Array.from({ length: 250 }, (_, nth) => `acc_${nth}`)
+    for (const account of accounts) await vault.store(account, both(account, null))
+    await vault.destroy('acc_3')
+    const opens = async (by: typeof vault) => {
+      for (const account of accounts)
+        t.same(revealed(await by.load(account, 1)), account === 'acc_3' ? null : [account, null])
+    }
+    const links = (await loadKeyring(from))!.trackingKeys()
 
-      const ring = withNewEncryptionKey(old)
-      t.same(ring.ids.slice(0, -1), old.ids)
-      let statements = 0
-      const stopping: Pool = new Proxy(pool, {
-        get: (target, property) =>
-          property === 'query' && statements++ >= 4
-            ? () => Promise.reject(new Error('stopped'))
-            : Reflect.get(target, property, target),
-      })
-      await t.rejects(rewrap(stopping, ring, { batch: 7 }), { message: 'stopped' })
-      const during = postgresVault(pool, ring)
-      for (let nth = 0; nth < 25; nth++)
-        t.same(revealed(await during.load(`acc_${nth}`, 1)), nth === 3 ? null : [`p${nth}`, null])
-      const rest = await rewrap(pool, ring, { batch: 7 })
-      t.ok(rest > 0 && rest < 24, `${rest} were left to do`)
-      t.equal(await rewrap(pool, ring), 0)
+    const stop = new AbortController()
+    let updates = 0
+    const stopping: Pool = new Proxy(pool, {
+      get: (target, property) => {
+        if (property !== 'query') return Reflect.get(target, property, target)
+        return (text: string, values: unknown[]) => {
+          if (text.startsWith('update') && ++updates === 2) stop.abort()
+          return target.query(text, values)
+        }
+      },
+    })
+    await t.rejects(rotateKeys(stopping, from, stop.signal), { name: 'AbortError' })
+    await opens(vault)
+    await t.rejects(retireKeys(pool, from), {
+      name: 'KeyringError',
+      message: /still in use: run rotate-keys/,
+    })
 
-      const only = withoutOldEncryptionKeys(ring)
-      t.same(only.ids, [ring.currentId])
-      const after = postgresVault(pool, only)
-      for (let nth = 0; nth < 25; nth++)
-        t.same(revealed(await after.load(`acc_${nth}`, 1)), nth === 3 ? null : [`p${nth}`, null])
-      t.same(only.trackingKeys(), old.trackingKeys(), 'links in sent mail go on working')
-      await t.rejects(rewrap(pool, createKeyring()), {
-        name: 'KeyringError',
-        message: /Put back the keyring/,
-      })
-    },
-  )
+    t.match(await rotateKeys(pool, from, never), { status: 'rotated', rewrapped: 49 })
+    t.equal((await loadKeyring(from))!.ids.length, 2, 'the one that was broken off has made the key')
+    await opens(vault)
+    await vault.store('acc_new', both('new', null))
+    const retired = await retireKeys(pool, from)
+    t.same((await loadKeyring(from))!.ids, [retired.keyring.newestId])
+    const after = postgresVault(pool, await openKeyring(pool, from))
+    await opens(after)
+    t.same(
+      revealed(await after.load('acc_new', 1)),
+      ['new', null],
+      'a service seals under the new key at once',
+    )
+    t.same(retired.keyring.trackingKeys(), links, 'links in sent mail go on working')
+    t.match(await rotateKeys(pool, from, never), { status: 'rotated', rewrapped: 250 }, 'and so on')
+  })
+
+  t.test('whoever stores while keys are rotated is not left under the old one', async (t) => {
+    const pool = await fresh(t)
+    const { from, vault } = await vaultWithFile(t, pool)
+    const stored = Array.from({ length: 40 }, (_, nth) => vault.store(`acc_${nth}`, both('p', null)))
+    await Promise.all([...stored, rotateKeys(pool, from, never)])
+    const { keyring } = await retireKeys(pool, from)
+    const { rows } = await pool.query('select distinct key_id from mailtrail.credential_keys')
+    t.same(rows, [{ key_id: keyring.newestId }])
+  })
+
+  t.test('a keyring of the environment is handed back, and used when all processes have it', async (t) => {
+    const pool = await fresh(t)
+    const old = createKeyring()
+    const vault = postgresVault(pool, await openKeyring(pool, inEnvironment(old)))
+    await vault.store('acc_1', both('one', null))
+    const handedBack = await rotateKeys(pool, inEnvironment(old), never)
+    t.match(handedBack, { status: 'to_be_set' })
+    const ring = handedBack.keyring
+    t.same(ring.ids.slice(0, -1), old.ids)
+
+    const restarted = postgresVault(pool, await openKeyring(pool, inEnvironment(ring)))
+    await restarted.store('acc_2', both('two', null))
+    t.same(revealed(await vault.load('acc_2', 1)), ['two', null], 'one that is yet to be restarted opens all')
+    t.match(await rotateKeys(pool, inEnvironment(ring), never), { status: 'rotated', rewrapped: 2 })
+    await t.rejects(openKeyring(pool, inEnvironment(old)), { name: 'KeyringError', message: /does not have/ })
+    t.match(await thrownBy(() => vault.load('acc_1', 1)), { name: 'CredentialsUnreadable' })
+    t.match(await thrownBy(() => vault.store('acc_3', both('x', null))), { name: 'CredentialsUnreadable' })
+
+    const { status, keyring: only } = await retireKeys(pool, inEnvironment(ring))
+    t.equal(status, 'to_be_set')
+    t.same(only.ids, [ring.newestId])
+    const after = postgresVault(pool, await openKeyring(pool, inEnvironment(only)))
+    t.same(revealed(await after.load('acc_1', 1)), ['one', null])
+    await t.rejects(rotateKeys(pool, inEnvironment(createKeyring()), never), {
+      name: 'KeyringError',
+      message: /Put back the keyring/,
+    })
+  })
 
   t.test('what is destroyed or stored anew while keys are rotated stays so', async (t) => {
     const pool = await fresh(t)
-    const old = createKeyring()
-    const vault = postgresVault(pool, old)
+    const { from, vault } = await vaultWithFile(t, pool)
     for (const account of ['acc_1', 'acc_2', 'acc_3']) await vault.store(account, both(account, null))
-    const ring = withNewEncryptionKey(old)
     let met = false
     const meddling: Pool = new Proxy(pool, {
       get: (target, property) => {
         if (property !== 'query') return Reflect.get(target, property, target)
         return async (text: string, values: unknown[]) => {
-          if (text.trimStart().startsWith('update') && !met) {
+          if (text.startsWith('update') && !met) {
             met = true
             await vault.destroy('acc_1')
             await vault.destroy('acc_2')
@@ -279,8 +331,10 @@ t.test('the vault', async (t) => {
         }
       },
     })
-    await rewrap(meddling, ring)
-    const after = postgresVault(pool, withoutOldEncryptionKeys(ring))
+    await rotateKeys(meddling, from, never)
+    t.ok(met)
+    await retireKeys(pool, from)
+    const after = postgresVault(pool, await openKeyring(pool, from))
     t.equal(await after.load('acc_1', 1), null)
     const { rows } = await pool.query<{ account_id: string }>(
       'select account_id from mailtrail.credential_keys where wrapped_key is null',
@@ -292,9 +346,9 @@ t.test('the vault', async (t) => {
 
   t.test('a wrapped data key opens for its account alone', async (t) => {
     const keyring = createKeyring()
-    const wrapped = wrap(keyring, 'acc_1', newDataKey())
-    t.ok(unwrap(keyring, 'acc_1', wrapped))
-    t.throws(() => unwrap(keyring, 'acc_2', wrapped), { name: 'CredentialsUnreadable' })
+    const wrapped = await wrap(keyring, keyring.newestId, 'acc_1', newDataKey())
+    t.ok(await unwrap(keyring, 'acc_1', wrapped))
+    await t.rejects(unwrap(keyring, 'acc_2', wrapped), { name: 'CredentialsUnreadable' })
   })
 
   t.test('a keyring is made once, for its owner alone, and there is no start without it', async (t) => {
@@ -302,18 +356,17 @@ t.test('the vault', async (t) => {
     const file = path.join(t.testdir(), 'keys.json')
     const from = { value: null, file }
     t.equal(await loadKeyring(from), null)
-    const { keyring, made } = await openKeyring(pool, from)
-    t.ok(made)
+    const keyring = await openKeyring(pool, from)
     t.equal(fs.statSync(file).mode & 0o777, 0o600)
     t.same(fs.readdirSync(path.dirname(file)), ['keys.json'], 'nothing else is left behind')
     await postgresVault(pool, keyring).store('acc_1', both('secret', null))
 
     const again = await openKeyring(pool, from)
-    t.notOk(again.made)
-    t.same(revealed(await postgresVault(pool, again.keyring).load('acc_1', 1)), ['secret', null])
+    t.same(again.ids, keyring.ids)
+    t.same(revealed(await postgresVault(pool, again).load('acc_1', 1)), ['secret', null])
     const value = keyring.text()
     const elsewhere = await openKeyring(pool, { value, file: '/nowhere' })
-    t.same(elsewhere.keyring.ids, keyring.ids, 'an environment value serves as well')
+    t.same(elsewhere.ids, keyring.ids, 'an environment value serves as well')
     await t.rejects(saveKeyring(file, createKeyring()), { name: 'KeyringError', message: /is there already/ })
 
     fs.chmodSync(file, 0o640)
@@ -324,7 +377,7 @@ t.test('the vault', async (t) => {
     await saveKeyring(file, createKeyring())
     await t.rejects(openKeyring(pool, from), { name: 'KeyringError', message: /does not have/ })
     await saveKeyring(file, keyring, { replace: true })
-    t.notOk((await openKeyring(pool, from)).made)
+    t.same((await openKeyring(pool, from)).ids, keyring.ids)
     await t.rejects(openKeyring(pool, { value: new Secret('not json'), file }), KeyringError)
   })
 
@@ -332,10 +385,8 @@ t.test('the vault', async (t) => {
     const pool = await fresh(t)
     const file = path.join(t.testdir(), 'keys.json')
     const opened = await Promise.all([1, 2, 3, 4].map(() => openKeyring(pool, { value: null, file })))
-    t.equal(opened.filter(({ made }) => made).length, 1)
-    t.equal(new Set(opened.map(({ keyring }) => keyring.currentId)).size, 1)
+    t.equal(new Set(opened.map(({ newestId }) => newestId)).size, 1)
 
-    const { keyring } = opened[0]!
     const elsewhere = path.join(path.dirname(file), 'elsewhere', 'keys.json')
     await t.rejects(openKeyring(pool, { value: null, file: elsewhere }), {
       name: 'KeyringError',
@@ -343,20 +394,16 @@ t.test('the vault', async (t) => {
     })
     t.notOk(fs.existsSync(elsewhere), 'no second one is made')
     await t.rejects(openKeyring(pool, { value: createKeyring().text(), file }), /does not have/)
-    const rotated = withNewEncryptionKey(keyring)
-    await openKeyring(pool, { value: rotated.text(), file })
-    await t.rejects(openKeyring(pool, { value: keyring.text(), file }), /does not have/, 'the old ring alone')
-    await openKeyring(pool, { value: withoutOldEncryptionKeys(rotated).text(), file })
+    await openKeyring(pool, { value: withNewEncryptionKey(opened[0]!).text(), file })
+    await openKeyring(pool, { value: null, file })
   })
 
   t.test('keys of other sizes, doubled names and empty rings are refused', async (t) => {
     const key = randomBytes(32).toString('base64url')
     const tracking = [{ id: 0, key }]
-    const ring =
-      (content: object): (() => Keyring) =>
-      () =>
-        parseKeyring(new Secret(JSON.stringify(content)), 'The file')
-    t.ok(ring({ encryptionKeys: [{ id: 'a', key }], trackingKeys: tracking })())
+    const ring = (content: object) =>
+      loadKeyring({ value: new Secret(JSON.stringify(content)), file: '/nowhere' })
+    t.ok(await ring({ encryptionKeys: [{ id: 'a', key }], trackingKeys: tracking }))
     for (const [encryptionKeys, trackingKeys] of [
       [[], tracking],
       [[{ id: 'a', key: key.slice(2) }], tracking],
@@ -372,8 +419,6 @@ t.test('the vault', async (t) => {
       [[{ id: 'a', key }], [...tracking, ...tracking]],
       [[{ id: 'a', key }], [{ id: 256, key }]],
     ])
-      t.throws(ring({ encryptionKeys: encryptionKeys!, trackingKeys: trackingKeys! }), {
-        name: 'KeyringError',
-      })
+      await t.rejects(ring({ encryptionKeys, trackingKeys }), { name: 'KeyringError' })
   })
 })

@@ -9,7 +9,9 @@ import { freePort } from '../../scripts/lib/free-port.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { createApp, type Mailtrail } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
-import type { Permission } from '../../src/http/access/api-keys.ts'
+import type { Permission } from '../../src/http/server/permissions.ts'
+import { definedCodes } from '../../src/domain/refusal.ts'
+import type { Problem } from '../../src/http/server/problems.ts'
 import { testDatabase } from './postgres.ts'
 
 export type AppOverrides = {
@@ -148,8 +150,15 @@ const asker =
     const bytes = Buffer.from(await answer.arrayBuffer())
     const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '')
     const json: unknown = isJson ? JSON.parse(bytes.toString('utf8')) : null
+    if (answer.headers.get('content-type') === 'application/problem+json') requireDefined(json as Problem)
     return { status: answer.status, headers: answer.headers, bytes, json }
   }
+
+/** A problem without a definition has no page to lead to. */
+const requireDefined = ({ code, title, type }: Problem): void => {
+  if (definedCodes.get(code)?.title !== title || type !== `/problems/${code}`)
+    throw new Error(`The problem ${code} has no page`)
+}
 
 const keepAnswers = (server: Mailtrail['server']) => {
   const answers: { route: string; text: string }[] = []

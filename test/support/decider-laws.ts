@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { Refused, NotFound, type Decider } from '../../src/domain/decider.ts'
+import { NotFound, type Decider } from '../../src/domain/decider.ts'
+import { Refused } from '../../src/domain/refusal.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
 
 const frozen = <Value>(value: Value): Value => {

@@ -13,18 +13,18 @@ export const moduleUrl = new URL('../../src/adapters/embedded-postgres/embedded-
  * Node with `args`, as it runs outside of a test: tap gives its children options that write into the project, which
  * another user may not.
  */
-export function plainNode(args: string[]): [command: string, args: string[]] {
+export const plainNode = (args: string[]): [command: string, args: string[]] => {
   return ['env', ['-u', 'NODE_OPTIONS', process.execPath, ...args]]
 }
 
 /** An environment without any setting of ours; where compiled modules are kept is none. */
-export function bareEnv(): NodeJS.ProcessEnv {
+export const bareEnv = (): NodeJS.ProcessEnv => {
   const { PATH, NODE_COMPILE_CACHE } = process.env
   return NODE_COMPILE_CACHE === undefined ? { PATH } : { PATH, NODE_COMPILE_CACHE }
 }
 
 /** Runs one statement on a connection of its own. */
-export async function query(connection: Connection, sql: string): Promise<Record<string, unknown>[]> {
+export const query = async (connection: Connection, sql: string): Promise<Record<string, unknown>[]> => {
   const client = new pg.Client(connection)
   await client.connect()
   try {
@@ -35,7 +35,7 @@ export async function query(connection: Connection, sql: string): Promise<Record
 }
 
 /** Waits for something that other processes do; gives up after 20 s. */
-export async function until(condition: () => boolean): Promise<void> {
+export const until = async (condition: () => boolean): Promise<void> => {
   for (const deadline = Date.now() + 20_000; !condition(); await sleep(20)) {
     if (Date.now() > deadline) throw new Error('waited too long')
   }
@@ -49,12 +49,12 @@ export type Service = {
 }
 
 /** A process of its own that starts the database, says `ready`, and runs `then` with a connected `client`. */
-export function service(
+export const service = (
   test: { teardown(fn: () => unknown): void },
   folder: string,
   then: string,
   uid?: number,
-): Service {
+): Service => {
   const code = `
     import { startEmbeddedPostgres } from ${JSON.stringify(moduleUrl)}
     import pg from ${JSON.stringify(import.meta.resolve('pg'))}

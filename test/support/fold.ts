@@ -5,8 +5,8 @@ import {
   tableCells,
   type Cells,
   type TableCells,
-} from '../../src/adapters/postgres/projection-cells.ts'
-import { foldPage } from '../../src/adapters/postgres/projection-page.ts'
+} from '../../src/adapters/postgres/projections/fold/cells.ts'
+import { foldPage } from '../../src/adapters/postgres/projections/fold/page.ts'
 import type { DomainEvent, Position, RecordedEvent } from '../../src/domain/event.ts'
 import type { AnyProjection, RowOf, Tables } from '../../src/projections/projection.ts'
 

@@ -3,8 +3,8 @@ import type { Pool } from 'pg'
 import { z } from 'zod'
 import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { postgresLeases } from '../../src/adapters/postgres/leases.ts'
-import { readModelsEqualRebuild } from '../../src/adapters/postgres/projection-rebuild.ts'
-import { projectionRunner, type RunnerParts } from '../../src/adapters/postgres/projection-runner.ts'
+import { readModelsEqualRebuild } from '../../scripts/lib/equals-rebuild.ts'
+import { projectionRunner, type RunnerDeps } from '../../src/adapters/postgres/projections/run/runner.ts'
 import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import { defineEvent, type RecordedEvent } from '../../src/domain/event.ts'
 import {
@@ -95,7 +95,7 @@ export const ledgerRig = (t: { teardown(fn: () => unknown): void }, pool: Pool, 
       })
       return id
     },
-    run: (parts: Partial<RunnerParts> = {}) => {
+    run: (parts: Partial<RunnerDeps> = {}) => {
       const leases = parts.leases ?? postgresLeases(pool, { owner: 'test' })
       const retryMs = { first: 5, most: 50 }
       const runner = projectionRunner({
@@ -115,7 +115,7 @@ export const ledgerRig = (t: { teardown(fn: () => unknown): void }, pool: Pool, 
       }
       t.teardown(end)
       const caughtUp = async () => {
-        if (!(await runner.waitFor(name, (await store.head())!, 20_000)))
+        if (!(await runner.waitFor(name, (await store.head())!, 60_000)))
           throw new Error('Not caught up in time')
       }
       const status = async () => (await runner.status())[0]!

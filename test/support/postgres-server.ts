@@ -13,7 +13,7 @@ const memory = '/dev/shm'
 const enoughMemory = 1e9
 
 /** Starts a server for tests, without durability, on a data folder that is removed when it is stopped. */
-export async function startTestServer(): Promise<{ connection: Connection; stop: () => Promise<void> }> {
+export const startTestServer = async (): Promise<{ connection: Connection; stop: () => Promise<void> }> => {
   const dataFolder = fs.mkdtempSync(path.join(folderOfTests(), 'mailtrail-test-'))
   const settings = { max_connections: '200', max_wal_size: '256MB' }
   const server = await startEmbeddedPostgres({ dataFolder, durable: false, settings })
@@ -25,7 +25,7 @@ export async function startTestServer(): Promise<{ connection: Connection; stop:
 }
 
 /** In memory where there is enough: to make a database on a disk can cost twenty times as much, unsynced as it is. */
-function folderOfTests(): string {
+const folderOfTests = (): string => {
   try {
     const { bavail, bsize } = fs.statfsSync(memory)
     return bavail * bsize < enoughMemory ? os.tmpdir() : memory

@@ -11,7 +11,7 @@ let ownServer: Promise<Connection> | undefined
  * end of `test`, so end the pools made on it in a teardown that is registered after this call: teardowns run last to first.
  * The server is that of the whole run, or of this test file where it runs alone.
  */
-export async function testDatabase(test: { teardown(fn: () => unknown): void }): Promise<pg.PoolConfig> {
+export const testDatabase = async (test: { teardown(fn: () => unknown): void }): Promise<pg.PoolConfig> => {
   const server = await sharedServer()
   const database = `test_${randomUUID().replaceAll('-', '')}`
   // Copying files costs a quarter of writing them through the log, where nothing has to be durable.
@@ -20,7 +20,7 @@ export async function testDatabase(test: { teardown(fn: () => unknown): void }):
   return { ...server, database }
 }
 
-function sharedServer(): Promise<Connection> {
+const sharedServer = (): Promise<Connection> => {
   const shared = process.env[sharedServerVariable]
   if (shared !== undefined && shared !== '') return Promise.resolve(JSON.parse(shared) as Connection)
   ownServer ??= startTestServer().then(({ connection, stop }) => {
@@ -30,7 +30,7 @@ function sharedServer(): Promise<Connection> {
   return ownServer
 }
 
-async function query(server: Connection, sql: string): Promise<void> {
+const query = async (server: Connection, sql: string): Promise<void> => {
   const client = new pg.Client(server)
   await client.connect()
   try {

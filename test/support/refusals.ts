@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Test } from 'tap'
+import { definedCodes } from '../../src/domain/refusal.ts'
 import type { RawAnswer } from './app.ts'
 
 export type Problem = {
@@ -27,7 +28,7 @@ export const problemIn = (
         status: expected,
         code,
         type: `/problems/${code}`,
-        title: /^[A-Z]/,
+        title: definedCodes.get(code)?.title ?? 'of a definition',
         traceId: /^[0-9a-f-]{36}$/,
       },
     },

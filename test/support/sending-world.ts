@@ -17,7 +17,8 @@ import { queueEmail, type QueueMessage } from '../../src/commands/sending/queue-
 import type { DraftInput } from '../../src/commands/sending/resolve-reply.ts'
 import { sendEmail } from '../../src/commands/sending/send-email.ts'
 import { defaultSettings } from '../../src/domain/accounts/events.ts'
-import { NotFound, Refused } from '../../src/domain/decider.ts'
+import { accountPaused } from '../../src/domain/accounts/refusals.ts'
+import { NotFound } from '../../src/domain/decider.ts'
 import type { Contact, Deal, User } from '../../src/domain/directory/events.ts'
 import { outgoingEmail, outgoingStream } from '../../src/domain/sending/outgoing-email.ts'
 import type { ReplyParent } from '../../src/domain/sending/reply.ts'
@@ -100,7 +101,7 @@ export const sendingWorld = async (
     findAccount: (id: string) => Promise.resolve(id === account.now.accountId ? account.now : null),
     activeAccount: (id: string) => {
       if (id !== account.now.accountId) throw new NotFound('email account', id)
-      if (account.now.status !== 'active') throw new Refused('account-paused', 'It is paused', 'Resume it')
+      if (account.now.status !== 'active') throw accountPaused()
       return Promise.resolve(account.now)
     },
     defaultAccount: () => Promise.resolve(null),

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { freePort } from '../../scripts/lib/free-port.ts'
@@ -13,6 +16,12 @@ export const site = async (t: Test) => {
   const login = password === undefined ? user : `${user}:${password}`
   const url = `postgres://${login}@localhost:${port}/${database}?host=${encodeURIComponent(host ?? '')}`
   const folder = t.testdir()
+  const settings = {
+    // What tap gives its children is not for a service.
+    NODE_OPTIONS: '',
+    DATABASE_URL: url,
+    MAILTRAIL_DATA: folder,
+  }
   const client = new pg.Client(config)
   await client.connect()
   t.teardown(() => client.end())
@@ -22,17 +31,28 @@ export const site = async (t: Test) => {
     start: async (role: Role, env: Record<string, string> = {}): Promise<Service> =>
       startService(
         {
-          // What tap gives its children is not for a service.
-          NODE_OPTIONS: '',
-          DATABASE_URL: url,
+          ...settings,
           MAILTRAIL_ROLE: role,
-          MAILTRAIL_DATA: folder,
           MAILTRAIL_PORT: String(await freePort()),
           MAILTRAIL_LOG_LEVEL: 'warn',
           ...env,
         },
         { onSpawn: (child) => t.teardown(() => child.kill('SIGKILL')) },
       ),
+    /** Runs `npm run SCRIPT -- ARGS` as an operator does. */
+    npmRun: async (script: string, args: readonly string[] = [], env: Record<string, string> = {}) => {
+      const child = spawn('npm', ['run', '--silent', script, '--', ...args], {
+        env: { ...process.env, ...settings, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      t.teardown(() => child.kill('SIGKILL'))
+      const [[code], out, err] = await Promise.all([
+        once(child, 'close') as Promise<[number | null]>,
+        text(child.stdout),
+        text(child.stderr),
+      ])
+      return { code, out, err }
+    },
   }
 }
 

@@ -6,13 +6,15 @@ export type Import = {
   specifier: string | undefined
   line: number
   isExport: boolean
+  /** Of types alone: nothing is loaded. */
+  isType: boolean
 }
 
 /**
  * Splits TypeScript into tokens. Text is a plain string or a template without substitutions; the code inside the
  * substitutions of a template counts as code, the rest of it as a value. JSX is not known.
  */
-export function tokensOf(source: string): Token[] {
+export const tokensOf = (source: string): Token[] => {
   const tokens: Token[] = []
   let at = 0
   let line = 1
@@ -76,15 +78,16 @@ export function tokensOf(source: string): Token[] {
 
 const operators = /^(return|typeof|case|in|of|delete|void|throw|new|do|else|await|yield|instanceof)$/
 
-function mayStartRegex(before: Token | undefined): boolean {
+const mayStartRegex = (before: Token | undefined): boolean => {
   if (before === undefined) return true
   if (before.kind === 'name') return operators.test(before.text)
   return before.kind === 'sign' && ![')', ']', '}'].includes(before.text)
 }
 
 /** Every import: static, for side effects, of types, re-exported, dynamic, in a type position, and by `require`. */
-export function importsOf(source: string): Import[] {
-  const tokens = tokensOf(source)
+export const importsOf = (source: string): Import[] => importsIn(tokensOf(source))
+
+export const importsIn = (tokens: Token[]): Import[] => {
   const found: Import[] = []
   for (const [index, token] of tokens.entries()) {
     const before = tokens[index - 1]
@@ -93,21 +96,26 @@ export function importsOf(source: string): Import[] {
     if (token.kind !== 'name' || isMember || next === undefined) continue
     const { line } = token
     if (token.text === 'from' && next.kind === 'text') {
-      found.push({ specifier: next.text, line, isExport: startsWithExport(tokens, index) })
+      found.push({ specifier: next.text, line, ...statementAround(tokens, index) })
     } else if (token.text === 'import' && next.kind === 'text') {
-      found.push({ specifier: next.text, line, isExport: false })
+      found.push({ specifier: next.text, line, isExport: false, isType: false })
     } else if (/^(import|require)$/.test(token.text) && next.text === '(' && next.kind === 'sign') {
       const [argument, after] = tokens.slice(index + 2)
       const isPlain = argument?.kind === 'text' && after?.kind === 'sign' && [')', ','].includes(after.text)
-      found.push({ specifier: isPlain ? argument.text : undefined, line, isExport: false })
+      found.push({ specifier: isPlain ? argument.text : undefined, line, isExport: false, isType: false })
     }
   }
   return found
 }
 
-function startsWithExport(tokens: Token[], from: number): boolean {
+/** Of the import or re-export whose `from` stands there. */
+const statementAround = (tokens: Token[], from: number): Pick<Import, 'isExport' | 'isType'> => {
   const start = tokens
     .slice(0, from)
     .findLastIndex(({ kind, text }) => kind === 'name' && /^(import|export)$/.test(text))
-  return tokens[start]?.text === 'export'
+  // `import type from` imports something that is called type.
+  return {
+    isExport: tokens[start]?.text === 'export',
+    isType: tokens[start + 1]?.text === 'type' && start + 2 < from,
+  }
 }

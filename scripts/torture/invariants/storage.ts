@@ -1,5 +1,5 @@
-import { readModelsEqualRebuild } from '../../../src/adapters/postgres/projection-rebuild.ts'
-import { readCheckpoints } from '../../../src/adapters/postgres/projection-checkpoints.ts'
+import { readModelsEqualRebuild } from '../../lib/equals-rebuild.ts'
+import { readCheckpoints } from '../../../src/adapters/postgres/projections/state/checkpoints.ts'
 import { projections } from '../../../src/app/read-models.ts'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import { ofType, type Invariant, type Logged } from '../evidence.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { moveCheckpoint as realMove } from '../../../src/adapters/postgres/projection-checkpoints.ts'
+import { moveCheckpoint as realMove } from '../../../src/adapters/postgres/projections/state/checkpoints.ts'
 
 // The rest is as it was.
-export * from '../../../src/adapters/postgres/projection-checkpoints.ts'
+export * from '../../../src/adapters/postgres/projections/state/checkpoints.ts'
 
 export const moveCheckpoint: typeof realMove = async (client, projection, move) => {
   const parked = await realMove(client, projection, move)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { postgresEventStore as realStore } from '../../../src/adapters/postgres/event-store.ts'
+import { postgresEventStore as realStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
 import type { Position } from '../../../src/domain/event.ts'
 
 export const postgresEventStore: typeof realStore = (pool, options) => {

@@ -25,7 +25,7 @@ export const plants: Readonly<Record<string, Planted>> = {
   },
   'early-acknowledgement': {
     does: 'acknowledges what it was told of a contact before that is in the log',
-    replaces: { 'adapters/postgres/event-store.ts': 'early-acknowledgement.ts' },
+    replaces: { 'adapters/postgres/event-log/event-store.ts': 'early-acknowledgement.ts' },
   },
   'new-command-id': {
     does: 'takes the repeat of a command for a new one when it was killed in between',
@@ -33,7 +33,7 @@ export const plants: Readonly<Record<string, Planted>> = {
   },
   'checkpoint-before-rows': {
     does: 'commits the checkpoint of a read model before its rows',
-    replaces: { 'adapters/postgres/projection-checkpoints.ts': 'checkpoint-before-rows.ts' },
+    replaces: { 'adapters/postgres/projections/state/checkpoints.ts': 'checkpoint-before-rows.ts' },
   },
   'cursor-before-mail': {
     does: 'records that mail was read before it is stored',

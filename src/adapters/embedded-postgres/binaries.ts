@@ -27,7 +27,7 @@ const packages: Record<string, string> = {
 const libraryLinks = z.array(z.object({ source: z.string(), target: z.string() }))
 
 /** The folder of this platform's package (it holds `native/bin`, `native/lib` and `native/share`). */
-export function packageFolder(): string {
+export const packageFolder = (): string => {
   const platform = `${process.platform}-${process.arch}`
   const name = packages[platform]
   const instead = 'set DATABASE_URL to a PostgreSQL server (14 or newer) instead'
@@ -46,7 +46,7 @@ export function packageFolder(): string {
  * The programs of a package's folder. Its links between library names come from an install script, so where scripts do
  * not run they are made here, or, when the package cannot be written, in `spareFolder`.
  */
-export function prepareBinaries(folder: string, spareFolder: string): Binaries {
+export const prepareBinaries = (folder: string, spareFolder: string): Binaries => {
   const libraries = path.join(folder, 'native/lib')
   const links = libraryLinks
     .parse(JSON.parse(fs.readFileSync(path.join(folder, 'native/pg-symlinks.json'), 'utf8')))
@@ -70,7 +70,7 @@ export function prepareBinaries(folder: string, spareFolder: string): Binaries {
 
 type Link = { name: string; file: string }
 
-function tryLink(links: Link[], folder: string): boolean {
+const tryLink = (links: Link[], folder: string): boolean => {
   try {
     linkAll(links, folder)
     return true
@@ -80,7 +80,7 @@ function tryLink(links: Link[], folder: string): boolean {
   }
 }
 
-function linkAll(links: Link[], folder: string): void {
+const linkAll = (links: Link[], folder: string): void => {
   for (const { name, file } of links) {
     try {
       fs.symlinkSync(path.relative(folder, file), path.join(folder, name))
@@ -101,7 +101,7 @@ const userNamespace = ['unshare', '-U', `--map-user=${nobody}`, `--map-group=${n
  * `nobody`; where a path is closed to `nobody`, root under the name of `nobody` (a user namespace); and where the system
  * forbids that and only the programs are out of reach, `nobody` with a copy of them.
  */
-export function chooseRunner(folder: string, dataFolder: string): { runner: Runner; folder: string } {
+export const chooseRunner = (folder: string, dataFolder: string): { runner: Runner; folder: string } => {
   const asNobody: Runner = { uid: nobody, gid: nobody, wrapper: [] }
   const asMapped: Runner = { wrapper: userNamespace }
   if (process.getuid?.() !== 0) {
@@ -123,14 +123,14 @@ export function chooseRunner(folder: string, dataFolder: string): { runner: Runn
   )
 }
 
-function canRun(runner: Runner, script: string, ...args: string[]): boolean {
+const canRun = (runner: Runner, script: string, ...args: string[]): boolean => {
   const [command = '/bin/sh', ...rest] = [...runner.wrapper, '/bin/sh', '-c', script, 'sh', ...args]
   const { uid, gid } = runner
   const who = uid === undefined || gid === undefined ? {} : { uid, gid }
   return spawnSync(command, rest, { ...who, stdio: 'ignore', cwd: '/' }).status === 0
 }
 
-function hasName(): boolean {
+const hasName = (): boolean => {
   try {
     return os.userInfo().username !== ''
   } catch {
@@ -139,7 +139,7 @@ function hasName(): boolean {
 }
 
 /** Copies into a folder that everybody can enter and only root can write; made once, complete or not at all. */
-function copyPackage(folder: string): string {
+const copyPackage = (folder: string): string => {
   const version = createHash('sha256')
     .update(fs.readFileSync(path.join(folder, 'package.json')))
     .digest('hex')
@@ -159,7 +159,7 @@ function copyPackage(folder: string): string {
   return target
 }
 
-function openToAll(folder: string): void {
+const openToAll = (folder: string): void => {
   for (const entry of [folder, ...fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })]) {
     const file = path.resolve(folder, entry)
     const stat = fs.lstatSync(file)
@@ -168,11 +168,11 @@ function openToAll(folder: string): void {
   }
 }
 
-function isOurs(folder: string): boolean {
+const isOurs = (folder: string): boolean => {
   const stat = fs.lstatSync(folder, { throwIfNoEntry: false })
   return stat !== undefined && stat.isDirectory() && stat.uid === 0 && (stat.mode & 0o022) === 0
 }
 
-export function codeOf(error: unknown): string {
+export const codeOf = (error: unknown): string => {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

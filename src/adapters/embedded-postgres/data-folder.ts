@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from '../../std/pause.ts'
 import { EmbeddedPostgresError, type Runner } from './binaries.ts'
 import { commandLineOf, folderOf, identityOf, isAlive, processIn } from './process-facts.ts'
 
@@ -24,7 +24,7 @@ const ownEntry = /^(\..*|cluster(-\d+\.unfinished)?|postgres\.log(\.1)?|librarie
 const shortSocketFolder = path.join(os.tmpdir(), 'mailtrail-socket-')
 
 /** @throws EmbeddedPostgresError when the folder cannot be used by this user */
-export function openDataFolder(folder: string): Places {
+export const openDataFolder = (folder: string): Places => {
   try {
     fs.mkdirSync(folder, { recursive: true })
     fs.accessSync(folder, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK)
@@ -47,7 +47,7 @@ export function openDataFolder(folder: string): Places {
 }
 
 /** Gives the folder to the user who runs the database, and closes it to all others. A no-op when it is so already. */
-export function giveTo(runner: Runner, folder: string): void {
+export const giveTo = (runner: Runner, folder: string): void => {
   fs.chmodSync(folder, 0o700)
   if (process.getuid?.() !== 0) return
   const uid = runner.uid ?? 0
@@ -59,7 +59,7 @@ export function giveTo(runner: Runner, folder: string): void {
 }
 
 /** The folder of the socket: the data folder, or a short one where that path is too long for a socket. */
-export function socketFolder(places: Places, runner: Runner): { socket: string; remove: () => void } {
+export const socketFolder = (places: Places, runner: Runner): { socket: string; remove: () => void } => {
   if (Buffer.byteLength(path.join(places.folder, socketName)) <= longestSocketPath) {
     return { socket: places.folder, remove: () => {} }
   }
@@ -78,7 +78,7 @@ export type Holder =
   | { kind: 'stale' }
 
 /** Who holds the cluster now, by its pid file and the processes of this system. */
-export async function holderOf(places: Places): Promise<Holder> {
+export const holderOf = async (places: Places): Promise<Holder> => {
   const file = readPidFile(places)
   if (file === undefined) return { kind: 'none' }
   const command = commandLineOf(file.pid)
@@ -96,7 +96,7 @@ export async function holderOf(places: Places): Promise<Holder> {
 }
 
 /** The lines of postmaster.pid: pid, data folder, start time, port, socket folder, address, shared memory, status. */
-function readPidFile(places: Places): { pid: number; socket: string; ready: boolean } | undefined {
+const readPidFile = (places: Places): { pid: number; socket: string; ready: boolean } | undefined => {
   try {
     const lines = fs.readFileSync(path.join(places.cluster, 'postmaster.pid'), 'utf8').split('\n')
     const pid = Number(lines[0])
@@ -107,7 +107,7 @@ function readPidFile(places: Places): { pid: number; socket: string; ready: bool
   }
 }
 
-function answers(socketPath: string): Promise<boolean> {
+const answers = (socketPath: string): Promise<boolean> => {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const socket = net.connect(socketPath, () => resolve(true))
   socket.on('error', () => resolve(false))
@@ -126,7 +126,7 @@ const giveUpAfterMs = 73_000
  * guard died too it is stopped here.
  * @throws DataFolderInUse when its service is alive
  */
-export async function waitUntilFree(places: Places, onProgress: (line: string) => void): Promise<void> {
+export const waitUntilFree = async (places: Places, onProgress: (line: string) => void): Promise<void> => {
   const began = Date.now()
   const ahead = [...steps]
   for (let isFirstLook = true; ; isFirstLook = false) {
@@ -145,11 +145,11 @@ export async function waitUntilFree(places: Places, onProgress: (line: string) =
     const waitedMs = Date.now() - began
     if (waitedMs > giveUpAfterMs) throw doesNotStop(places, holder.pid)
     while (ahead[0] !== undefined && waitedMs > ahead[0].afterMs) signal(holder.pid, ahead.shift()?.name)
-    await sleep(50)
+    await pause(50)
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals | undefined): void {
+const signal = (pid: number, name: NodeJS.Signals | undefined): void => {
   try {
     process.kill(pid, name)
   } catch {
@@ -157,13 +157,13 @@ function signal(pid: number, name: NodeJS.Signals | undefined): void {
   }
 }
 
-function inUse(places: Places, who: string): DataFolderInUse {
+const inUse = (places: Places, who: string): DataFolderInUse => {
   return new DataFolderInUse(
     `The data folder ${places.folder} is in use by another Mailtrail (${who}). Stop that one, or choose another data folder.`,
   )
 }
 
-function doesNotStop(places: Places, pid: number): EmbeddedPostgresError {
+const doesNotStop = (places: Places, pid: number): EmbeddedPostgresError => {
   return new EmbeddedPostgresError(
     `A former database (process ${pid}) still holds ${places.folder} and does not stop: end it, then start again.`,
   )

@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { pause } from '../../std/pause.ts'
+import { within } from '../../std/within.ts'
 import {
   type Binaries,
   EmbeddedPostgresError,
@@ -74,7 +75,7 @@ const notDurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 
  * @throws DataFolderInUse when another living service has the folder
  * @throws EmbeddedPostgresError when it cannot run here, with the remedy
  */
-export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
   const { onProgress = () => {}, durable = true } = options
   const startedAt = Date.now()
   const places = openDataFolder(path.resolve(options.dataFolder))
@@ -111,12 +112,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /** In a folder of its own first, so that a creation that is cut short leaves nothing that looks like a database. */
-async function createCluster(
+const createCluster = async (
   places: Places,
   binaries: Binaries,
   runner: Runner,
   durable: boolean,
-): Promise<void> {
+): Promise<void> => {
   const unfinished = `${places.cluster}-${process.pid}.unfinished`
   for (const entry of fs.readdirSync(places.folder)) {
     const maker = Number(/^cluster-(\d+)\.unfinished$/.exec(entry)?.[1] ?? process.pid)
@@ -144,11 +145,11 @@ async function createCluster(
 }
 
 /** After a crash the former server's children may linger for a moment, so a lock that is held is tried again. */
-async function startUntilReady(
+const startUntilReady = async (
   places: Places,
   start: () => Server,
   onProgress: (line: string) => void,
-): Promise<Server> {
+): Promise<Server> => {
   const deadline = Date.now() + restartWithinMs
   for (;;) {
     const logStart = fs.statSync(places.log, { throwIfNoEntry: false })?.size ?? 0
@@ -160,13 +161,17 @@ async function startUntilReady(
     if (!isHeld || Date.now() > deadline) {
       throw new EmbeddedPostgresError(`PostgreSQL did not start: ${lastLines(log)} (more in ${places.log})`)
     }
-    await sleep(200)
+    await pause(200)
     await waitUntilFree(places, onProgress)
   }
 }
 
 /** True when the server takes connections, false when it ended before that. Recovery may take its time. */
-async function isReady(places: Places, server: Server, onProgress: (line: string) => void): Promise<boolean> {
+const isReady = async (
+  places: Places,
+  server: Server,
+  onProgress: (line: string) => void,
+): Promise<boolean> => {
   const own = identityOf(process.pid)
   const began = Date.now()
   let nextReportMs = 5_000
@@ -174,7 +179,7 @@ async function isReady(places: Places, server: Server, onProgress: (line: string
   for (;;) {
     const holder = await holderOf(places)
     if (holder.kind === 'server' && holder.ready && holder.owner === own) return true
-    if ((await Promise.race([end, sleep(20)])) === 'ended') return false
+    if ((await within(end, 20, () => 'not yet')) === 'ended') return false
     if (Date.now() - began > nextReportMs) {
       onProgress(
         `PostgreSQL is still starting after ${nextReportMs / 1000} s (after a crash it repeats its log first)`,
@@ -184,7 +189,7 @@ async function isReady(places: Places, server: Server, onProgress: (line: string
   }
 }
 
-async function createDatabase(connection: Connection): Promise<void> {
+const createDatabase = async (connection: Connection): Promise<void> => {
   const client = new pg.Client({ ...connection, database: 'postgres' })
   await client.connect()
   try {
@@ -197,11 +202,11 @@ async function createDatabase(connection: Connection): Promise<void> {
   }
 }
 
-function shortenLog(log: string): void {
+const shortenLog = (log: string): void => {
   const bytes = fs.statSync(log, { throwIfNoEntry: false })?.size ?? 0
   if (bytes > largestLogBytes) fs.renameSync(log, `${log}.1`)
 }
 
-function lastLines(text: string): string {
+const lastLines = (text: string): string => {
   return text.trim().split('\n').slice(-3).join(' | ')
 }

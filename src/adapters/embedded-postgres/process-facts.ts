@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 
 /** Whether a process of this number exists, whoever owns it. */
-export function isAlive(pid: number): boolean {
+export const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
   } catch (error) {
@@ -11,7 +11,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** The command line that a process was started with; empty when there is no such process. */
-export function commandLineOf(pid: number): string {
+export const commandLineOf = (pid: number): string => {
   try {
     if (process.platform !== 'linux') return ps(pid, 'command')
     return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
@@ -21,7 +21,7 @@ export function commandLineOf(pid: number): string {
 }
 
 /** The folder that a process works in; undefined where that cannot be known. */
-export function folderOf(pid: number): string | undefined {
+export const folderOf = (pid: number): string | undefined => {
   try {
     return fs.readlinkSync(`/proc/${pid}/cwd`)
   } catch {
@@ -30,7 +30,7 @@ export function folderOf(pid: number): string | undefined {
 }
 
 /** Some process that works in a folder; undefined where there is none or that cannot be known. */
-export function processIn(folder: string): number | undefined {
+export const processIn = (folder: string): number | undefined => {
   if (process.platform !== 'linux') return undefined
   return fs
     .readdirSync('/proc')
@@ -39,7 +39,7 @@ export function processIn(folder: string): number | undefined {
 }
 
 /** A name that no other process of this machine has or gets while it runs: process numbers are used again. */
-export function identityOf(pid: number): string | undefined {
+export const identityOf = (pid: number): string | undefined => {
   try {
     if (process.platform !== 'linux') return `${pid}-${ps(pid, 'lstart').trim().replace(/\W+/g, '-')}`
     const afterName = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? ''
@@ -49,6 +49,6 @@ export function identityOf(pid: number): string | undefined {
   }
 }
 
-function ps(pid: number, column: string): string {
+const ps = (pid: number, column: string): string => {
   return execFileSync('ps', ['-ww', '-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8' })
 }

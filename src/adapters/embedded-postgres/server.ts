@@ -38,7 +38,7 @@ export type Server = {
 }
 
 /** Starts the server behind its guard. Neither keeps this process alive. */
-export function startServer(binaries: Binaries, runner: Runner, args: string[], logFile: string): Server {
+export const startServer = (binaries: Binaries, runner: Runner, args: string[], logFile: string): Server => {
   const [command = '', ...rest] = [
     ...runner.wrapper,
     '/bin/sh',
@@ -76,12 +76,12 @@ export function startServer(binaries: Binaries, runner: Runner, args: string[], 
 }
 
 /** Runs a program of the package to its end. Answers its exit code and what it printed. */
-export async function runToEnd(
+export const runToEnd = async (
   program: string,
   args: string[],
   binaries: Binaries,
   runner: Runner,
-): Promise<{ code: number | null; output: string }> {
+): Promise<{ code: number | null; output: string }> => {
   const [command = '', ...rest] = [...runner.wrapper, program, ...args]
   const child = spawn(command, rest, {
     ...whoOf(runner),
@@ -99,6 +99,6 @@ export async function runToEnd(
   return { code, output: Buffer.concat(chunks).toString('utf8') }
 }
 
-function whoOf({ uid, gid }: Runner): { uid?: number; gid?: number } {
+const whoOf = ({ uid, gid }: Runner): { uid?: number; gid?: number } => {
   return uid === undefined || gid === undefined ? {} : { uid, gid }
 }

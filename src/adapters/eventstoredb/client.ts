@@ -19,6 +19,7 @@ import {
   type StreamingRead,
 } from '@eventstore/db-client'
 import { StoreUnavailable, type ExpectedRevision } from '../../commands/ports/event-log.ts'
+import { within } from '../../std/within.ts'
 
 /** A place in $all. Both count bytes; of two events the later has the greater commit. */
 export type Place = { readonly commit: bigint; readonly prepare: bigint }
@@ -128,8 +129,7 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
       // The client would fail to write -1 with words of its serializer.
       if (expected !== 'no_stream' && !(Number.isSafeInteger(expected) && expected >= 0))
         throw new TypeError('A revision is a whole number from 0 on')
-      const written = await within(
-        deadlineMs + 1_000,
+      const written = await answered(
         client.appendToStream(
           stream,
           events.map(({ id, type, data, metadata }) =>
@@ -141,6 +141,7 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
             deadline: deadlineMs,
           },
         ),
+        deadlineMs + 1_000,
       )
       // As it answers where the connection string says throwOnAppendFailure=false.
       if (!written.success) throw new WrongRevision()
@@ -188,7 +189,7 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
       }
     },
     close: async () => {
-      await Promise.race([client.dispose(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
+      await within(client.dispose(), 1_000, () => {})
     },
   }
 }
@@ -234,17 +235,12 @@ const wireEvent = (event: RecordedEvent & { readonly position?: Place }): WireEv
   }
 }
 
-const within = async <Value>(ms: number, call: Promise<Value>): Promise<Value> => {
-  const { promise: over, reject } = Promise.withResolvers<never>()
-  const alarm = setTimeout(() => reject(new StoreUnavailable('EventStoreDB did not answer in time')), ms)
-  try {
-    return await Promise.race([call, over])
-  } catch (error) {
+const answered = <Value>(call: Promise<Value>, ms: number): Promise<Value> =>
+  within(call, ms, () => {
+    throw new StoreUnavailable('EventStoreDB did not answer in time')
+  }).catch((error: unknown) => {
     throw understood(error)
-  } finally {
-    clearTimeout(alarm)
-  }
-}
+  })
 
 const noneWhereNoStream =
   <None>(none: None) =>

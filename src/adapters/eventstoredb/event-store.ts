@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   AppendTooLarge,
   DuplicateEvent,
@@ -14,6 +13,7 @@ import {
   type Page,
 } from '../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
+import { pause } from '../../std/pause.ts'
 import { bell } from './bell.ts'
 import { openClient, TooLarge, WrongRevision, type Place, type Wire, type WireEvent } from './client.ts'
 
@@ -156,7 +156,7 @@ export const eventStoreDb = async (
         first = false
         failures = 0
         after = page.position
-        if (page.atHead) await news.heard(heard, pollMs, signal)
+        if (page.atHead) await news.wait(heard, { ms: pollMs, signal })
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof StoreUnavailable)) throw error
@@ -324,9 +324,6 @@ const untilAnswered = async <Value>(
       if (!(error instanceof StoreUnavailable) || performance.now() > until) throw error
       onError(error)
     }
-    await sleep(jitter(failures))
+    await pause(jitter(failures))
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  sleep(ms, undefined, { signal }).catch(() => {})

@@ -1,7 +1,8 @@
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
+import { defineCode } from '../../domain/refusal.ts'
 import { loginHint } from './login-hints.ts'
 
-type Problem = readonly [kind: MailUnavailable['kind'], message: string, remedy: string]
+type Problem = readonly [kind: MailUnavailable['kind'], title: string, message: string, remedy: string]
 
 const CERTIFICATE_REMEDY =
   'Ask the mail provider for the right host name, or ask the operator of Mailtrail to trust its authority.'
@@ -10,134 +11,164 @@ const CERTIFICATE_REMEDY =
 const PROBLEMS = {
   'name-unknown': [
     'temporary',
+    'Unknown host name',
     'The name of the mail server cannot be resolved',
-    'Check the host name for a typing mistake.',
+    'Check the host name for typing errors.',
   ],
   'host-not-allowed': [
     'refused',
+    'Host not allowed',
     'The mail server is not on the public Internet',
     'Use the public host name of the mail server, or ask the operator of Mailtrail to allow its network.',
   ],
   'port-not-allowed': [
     'refused',
-    'The port is not one that mail servers use',
+    'Port not allowed',
+    'This is not a port that mail servers use',
     'Use 993 or 143 for IMAP, 465 or 587 for SMTP, or ask the operator of Mailtrail to allow the port.',
   ],
   'clear-text-not-allowed': [
     'refused',
+    'Encryption required',
     'Connections without encryption are not allowed to this mail server',
     'Choose TLS or STARTTLS, or ask the operator of Mailtrail to allow clear text for this host.',
   ],
   unreachable: [
     'temporary',
+    'Mail server unreachable',
     'The mail server cannot be reached at this port',
-    'Check host name and port; the server may also be down or behind a firewall.',
+    'Check the host name and port; the server may also be down or behind a firewall.',
   ],
   'timed-out': [
     'temporary',
+    'No answer in time',
     'The mail server did not answer in time',
-    'Check the port and the kind of encryption: a port for TLS stays silent when STARTTLS is chosen, and the other way round.',
+    'Check the port and the kind of encryption: a TLS port stays silent when STARTTLS is chosen, and the other way round.',
   ],
   'starttls-not-offered': [
     'refused',
+    'STARTTLS not offered',
     'The mail server offers no STARTTLS, so the password was not sent',
     'Choose TLS with port 993 (IMAP) or 465 (SMTP). If the server did offer it before, somebody may be tampering with the connection.',
   ],
   'certificate-self-signed': [
     'refused',
+    'Self-signed certificate',
     'The certificate of the mail server is self-signed, so the password was not sent',
     CERTIFICATE_REMEDY,
   ],
   'certificate-expired': [
     'refused',
+    'Certificate expired',
     'The certificate of the mail server has expired or is not valid yet, so the password was not sent',
     'Tell whoever runs the mail server to renew the certificate.',
   ],
   'certificate-wrong-name': [
     'refused',
+    'Certificate for another host',
     'The certificate of the mail server is for another host name, so the password was not sent',
     'Use the host name that the certificate is for; the mail provider states it.',
   ],
   'certificate-untrusted': [
     'refused',
+    'Certificate not trusted',
     'The certificate of the mail server comes from an authority that is not trusted, so the password was not sent',
     CERTIFICATE_REMEDY,
   ],
   'tls-failed': [
     'refused',
-    'No encrypted connection to the mail server came about',
-    'Check port and kind of encryption; the server must speak TLS 1.2 or newer.',
+    'Encryption failed',
+    'No encrypted connection to the mail server could be made',
+    'Check the port and the kind of encryption; the server must speak TLS 1.2 or newer.',
   ],
   'login-rejected': [
     'authentication',
+    'Login rejected',
     'The mail server did not accept user name and password',
     'Check user name and password.',
   ],
   'login-disabled': [
     'authentication',
-    'The mail server offers no login with a password here',
-    'Check port and encryption, and whether the provider has switched password logins off.',
+    'Password login not available',
+    'The mail server does not offer a login with a password here',
+    'Check the port and encryption, and whether the provider has switched password logins off.',
   ],
   'login-deferred': [
     'temporary',
-    'The mail server cannot check logins now',
-    'Wait; it is tried again. If it lasts, too many programs may be connected to this mailbox.',
+    'Login not possible now',
+    'The mail server cannot check logins at the moment',
+    'Wait: it is tried again automatically. If this goes on, too many programs may be connected to this mailbox.',
   ],
   'inbox-missing': [
     'refused',
+    'No inbox',
     'The mailbox has no INBOX',
     'Check that the user name belongs to a mailbox and that IMAP is switched on for it.',
   ],
   'folder-unavailable': [
     'refused',
+    'Folder unavailable',
     'The folder cannot be opened',
     'Check that the folder is still there and may be read by this user.',
   ],
   'folder-changed': [
     'temporary',
-    'The folder was rebuilt by the mail server meanwhile',
-    'Nothing: it is read again.',
+    'Folder rebuilt',
+    'The mail server has rebuilt the folder in the meantime',
+    'Do nothing: it is read again automatically.',
   ],
   'append-refused': [
     'refused',
-    'The mail server did not take the copy into the folder',
-    'Check that the mailbox is not full and the folder may be written to.',
+    'Copy refused',
+    'The mail server did not accept the copy into the folder',
+    'Check that the mailbox is not full and that the folder can be written to.',
   ],
-  'command-refused': ['temporary', 'The mail server refused a command', 'Nothing: it is tried again.'],
-  'server-busy': ['temporary', 'The mail server takes no connections now', 'Wait; it is tried again.'],
+  'command-refused': [
+    'temporary',
+    'Command refused',
+    'The mail server refused a command',
+    'Do nothing: it is tried again automatically.',
+  ],
+  'server-busy': [
+    'temporary',
+    'Mail server busy',
+    'The mail server accepts no connections at the moment',
+    'Wait: it is tried again automatically.',
+  ],
   'connection-lost': [
     'temporary',
+    'Connection lost',
     'The connection to the mail server was lost',
-    'Nothing: it is tried again.',
+    'Do nothing: it is tried again automatically.',
   ],
-  stopped: ['temporary', 'The connection to the mail server was given up', 'Nothing: it is tried again.'],
+  stopped: [
+    'temporary',
+    'Connection closed',
+    'The connection to the mail server was closed on our side',
+    'Do nothing: it is tried again automatically.',
+  ],
   'protocol-error': [
     'temporary',
-    'The mail server answered in a way that makes no sense here',
-    'Check host name and port: another kind of server may be listening there.',
+    'Unexpected answer',
+    'The mail server gave an answer that makes no sense here',
+    'Check the host name and port: another kind of server may be listening there.',
   ],
 } as const satisfies Record<string, Problem>
 
 export type ProblemCode = keyof typeof PROBLEMS
 
 const MEANINGS: Record<MailUnavailable['kind'], string> = {
-  authentication: 'It stays so until a person corrects the login, or what the provider allows.',
-  temporary: 'Time may mend it, so what was under way is tried again by itself.',
-  refused: 'It stays so until the settings of the account, of the mail server or of Mailtrail are changed.',
+  authentication: 'Nothing works until a person corrects the login, or what the provider allows.',
+  temporary: 'This may pass, so what was under way is tried again automatically.',
+  refused: 'Nothing works until the settings of the account, of the mail server or of Mailtrail are changed.',
 }
 
-/** The same for somebody who looks a code up, without an occasion. */
-export const mailProblemHelp: ReadonlyMap<string, { title: string; meaning: string; remedy: string }> =
-  new Map(
-    Object.entries(PROBLEMS).map(([code, [kind, title, remedy]]) => [
-      code,
-      { title, meaning: MEANINGS[kind], remedy },
-    ]),
-  )
+for (const [code, [kind, title, message, remedy]] of Object.entries(PROBLEMS))
+  defineCode(code, { title, meaning: `${message}. ${MEANINGS[kind]}`, remedy })
 
 /** @param host where known, for advice that fits the provider */
 export const unavailable = (code: ProblemCode, host = ''): MailUnavailable => {
-  const [kind, message, remedy]: Problem = PROBLEMS[code]
+  const [kind, , message, remedy]: Problem = PROBLEMS[code]
   const hint = kind === 'authentication' ? loginHint(host) : null
   return new MailUnavailable(kind, code, message, hint === null ? remedy : `${remedy} ${hint}`)
 }

@@ -1,17 +1,22 @@
 import type { RefusedRecipient, SendOutcome, ServerLogin } from '../../commands/ports/mail-provider.ts'
+import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
 import { codeOf, textOf, unavailable } from './problems.ts'
 
 const MAX_WORDS = 300
 
 type Failed = Extract<SendOutcome, { kind: 'failed' }>
 
-/** Known not to be sent, for good; `remedy` says what a person can do about it. */
+/** Known not to be sent, for good. */
 export const failed = (
-  code: string,
-  reason: string,
-  remedy: string,
-  refused: readonly RefusedRecipient[] = [],
-): Failed => ({ kind: 'failed', code, reason, remedy, refused: [...refused] })
+  { code, meaning, remedy }: CodeDefinition,
+  occasion: Pick<Occasion, 'detail'> & { readonly refused?: readonly RefusedRecipient[] } = {},
+): Failed => ({
+  kind: 'failed',
+  code,
+  reason: occasion.detail ?? meaning,
+  remedy,
+  refused: [...(occasion.refused ?? [])],
+})
 
 /** Known not to be sent, for now. */
 export const deferred = (problem: { code: string; message: string }): SendOutcome => ({
@@ -60,15 +65,61 @@ export const refusals = (errors: readonly unknown[], login: ServerLogin): Refuse
     }
   })
 
-const SUBJECTS: Record<string, readonly [code: string, subject: string, remedy: string]> = {
-  'MAIL FROM': ['sender', 'the sender', 'Check that this account may send from this address.'],
-  'RCPT TO': ['recipients', 'every recipient', 'Check the addresses of the recipients.'],
+export const emailTooLarge = defineCode('email-too-large', {
+  title: 'Email too large',
+  meaning: 'The email is larger than the mail server accepts.',
+  remedy: 'Send it with fewer or smaller attachments.',
+})
+
+/** What a reply is about, and what its no means: for now, and for good. */
+type Subject = {
+  readonly subject: string
+  readonly deferred: CodeDefinition
+  readonly refused: CodeDefinition
 }
-const MESSAGE = [
-  'message',
-  'the message',
-  'Read what the server says, change the message and send it again.',
-] as const
+
+const again = 'Do nothing: it is tried again automatically.'
+const SUBJECTS: Record<string, Subject> = {
+  'MAIL FROM': {
+    subject: 'the sender',
+    deferred: defineCode('sender-deferred', {
+      title: 'Sender deferred',
+      meaning: 'The mail server does not accept email from this sender for now.',
+      remedy: again,
+    }),
+    refused: defineCode('sender-refused', {
+      title: 'Sender refused',
+      meaning: 'The mail server does not let this account send from this address.',
+      remedy: 'Check that the account may send from this address.',
+    }),
+  },
+  'RCPT TO': {
+    subject: 'every recipient',
+    deferred: defineCode('recipients-deferred', {
+      title: 'Recipients deferred',
+      meaning: 'The mail server does not accept email to these recipients for now.',
+      remedy: again,
+    }),
+    refused: defineCode('recipients-refused', {
+      title: 'Recipients refused',
+      meaning: 'The mail server refused every recipient; `refused` has its words for each.',
+      remedy: 'Check the addresses of the recipients.',
+    }),
+  },
+}
+const EMAIL: Subject = {
+  subject: 'the email',
+  deferred: defineCode('email-deferred', {
+    title: 'Email deferred',
+    meaning: 'The mail server does not accept the email for now.',
+    remedy: again,
+  }),
+  refused: defineCode('email-refused', {
+    title: 'Email refused',
+    meaning: 'The mail server refused the email for good; `reason` has its words.',
+    remedy: 'Read what the server says, change the email and send it again.',
+  }),
+}
 
 /**
  * What the server's no means. The class of the reply decides (RFC 5321 4.2.1): 4yz is for now, 5yz for good.
@@ -78,24 +129,23 @@ export const refusedOutcome = (error: unknown, login: ServerLogin): SendOutcome 
   const code = replyCode(error)
   if (code < 400 || code > 599) return deferred(unavailable('protocol-error'))
   const reply = textOf(error, 'response')
-  const [name, subject, remedy] = SUBJECTS[textOf(error, 'command')] ?? MESSAGE
+  const about = SUBJECTS[textOf(error, 'command')] ?? EMAIL
   const enhanced = enhancedCode(reply)
   const said = [code, enhanced, wordsOf(reply, login)]
     .filter((each) => each !== null && each !== '')
     .join(' ')
   if (code < 500) {
-    return {
-      kind: 'deferred',
-      code: `${name}-deferred`,
-      reason: `The mail server put off ${subject}: ${said}`,
-    }
+    return deferred({
+      code: about.deferred.code,
+      message: `The mail server put off ${about.subject}: ${said}`,
+    })
   }
-  const reason = `The mail server refused ${subject}: ${said}`
+  const detail = `The mail server refused ${about.subject}: ${said}`
   // RFC 3463: 5.3.4 message too big for system; 552 at MAIL FROM is the same by RFC 1870.
-  if (enhanced === '5.3.4' || (code === 552 && name !== 'recipients')) {
-    return failed('message-too-large', reason, 'Send it with fewer or smaller attachments.')
+  if (enhanced === '5.3.4' || (code === 552 && about !== SUBJECTS['RCPT TO'])) {
+    return failed(emailTooLarge, { detail })
   }
   const each: unknown =
     typeof error === 'object' && error !== null ? Reflect.get(error, 'rejectedErrors') : null
-  return failed(`${name}-refused`, reason, remedy, Array.isArray(each) ? refusals(each, login) : [])
+  return failed(about.refused, { detail, refused: Array.isArray(each) ? refusals(each, login) : [] })
 }

@@ -6,12 +6,22 @@ import {
   type SendOutcome,
   type ServerLogin,
 } from '../../commands/ports/mail-provider.ts'
-import { isAddress } from '../../domain/mail.ts'
+import { invalidAddress, isAddress } from '../../domain/mail.ts'
+import { defineCode } from '../../domain/refusal.ts'
+import { noRecipient } from '../../domain/sending/recipients.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
 import { heldMessage } from './held-message.ts'
 import { codeOf, unavailable } from './problems.ts'
 import { smtpPool, type Loan, type PoolLimits } from './smtp-pool.ts'
-import { deferred, deferredBy, failed, refusals, refusedOutcome, replyCode } from './smtp-replies.ts'
+import {
+  deferred,
+  deferredBy,
+  emailTooLarge,
+  failed,
+  refusals,
+  refusedOutcome,
+  replyCode,
+} from './smtp-replies.ts'
 
 type Message = Parameters<MailSender['send']>[1]
 type Answer = { readonly error: unknown; readonly info: SMTPConnectionSendInfo | null }
@@ -26,32 +36,31 @@ const STOP_GRACE_MS = 10_000
 /** What is wrong with the addresses; null where nothing is. Asked before any connection (CR LF injection). */
 const addressProblem = ({ from, recipients }: Message['envelope']): SendOutcome | null => {
   const bad = [from, ...recipients].filter((address) => !isAddress(address) || /[<>]/.test(address))
-  if (bad.length === 0 && recipients.length > 0) return null
-  return failed(
-    'address-invalid',
-    bad.length === 0 ? 'The message has no recipients' : 'The message has an address that is none',
-    'Correct the addresses and send again.',
-    bad.map((address) => ({ address, code: null, enhancedCode: null, reason: 'Not an email address' })),
-  )
+  if (bad.length > 0) {
+    const reason = 'Not an email address'
+    const refused = bad.map((address) => ({ address, code: null, enhancedCode: null, reason }))
+    return failed(invalidAddress, { refused })
+  }
+  return recipients.length === 0 ? failed(noRecipient) : null
 }
+
+const onlyAscii = defineCode('smtputf8-not-offered', {
+  title: 'ASCII addresses only',
+  meaning: 'The mail server does not accept addresses beyond ASCII (RFC 6531).',
+  remedy: 'Use the ASCII form of the address.',
+})
 
 /** What this server cannot carry; null where it can. */
 const offerProblem = ({ envelope, mime }: Message, { offer }: Loan): SendOutcome | null => {
   if (offer.maxBytes !== null && mime.length > offer.maxBytes) {
     const [size, limit] = [mime.length, offer.maxBytes].map((bytes) => (bytes / 1024 / 1024).toFixed(1))
-    return failed(
-      'message-too-large',
-      `The message has ${size} MB, and the mail server takes at most ${limit} MB`,
-      'Send it with fewer or smaller attachments.',
-    )
+    return failed(emailTooLarge, {
+      detail: `The email has ${size} MB, and the mail server accepts at most ${limit} MB.`,
+    })
   }
   const international = [envelope.from, ...envelope.recipients].some((address) => /\P{ASCII}/u.test(address))
   if (!international || offer.extensions.has('SMTPUTF8')) return null
-  return failed(
-    'smtputf8-not-offered',
-    'The mail server takes no addresses beyond ASCII (RFC 6531)',
-    'Use the ASCII form of the address.',
-  )
+  return failed(onlyAscii)
 }
 
 /** Hands a message to the library, and hears of its end however that comes. */

@@ -9,6 +9,7 @@ import {
   type Page,
 } from '../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
+import { notifier } from '../../std/notifier.ts'
 
 /** Data and metadata are kept as JSON text, so that nobody's later changes reach the log. */
 type Kept = Omit<RecordedEvent, 'data' | 'metadata'> & { readonly data: string; readonly metadata: string }
@@ -19,7 +20,7 @@ export const memoryEventStore = (): EventStore => {
   const log: Kept[] = []
   const streams = new Map<string, Kept[]>()
   const byId = new Map<string, Kept>()
-  const waiting = new Set<() => void>()
+  const grown = notifier()
   const closing = new AbortController()
 
   const append: EventStore['append'] = async ({ stream, expected, events }) => {
@@ -56,7 +57,7 @@ export const memoryEventStore = (): EventStore => {
     history.push(...kept)
     for (const event of kept) byId.set(event.id, event)
     log.push(...kept)
-    for (const resume of waiting) resume()
+    grown.notify()
     return { revision: next + events.length - 1, position: positionOf(log.length), repeated: false }
   }
 
@@ -77,25 +78,14 @@ export const memoryEventStore = (): EventStore => {
     let { after } = options
     let first = true
     while (!signal.aborted) {
+      const seen = grown.count()
       const found = page({ ...options, after })
       if (first || found.position !== after) yield found
       first = false
       after = found.position
-      if (numberOf(after) >= log.length) await grown(signal)
+      if (numberOf(after) >= log.length) await grown.wait(seen, { signal })
     }
   }
-
-  const grown = (signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve()
-      const resume = (): void => {
-        signal.removeEventListener('abort', resume)
-        waiting.delete(resume)
-        resolve()
-      }
-      signal.addEventListener('abort', resume)
-      waiting.add(resume)
-    })
 
   return {
     append,

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { within } from '../../std/within.ts'
 
 /** A registry of metrics, and what must be looked up before it is read. Each has its own: nothing is shared. */
 export type Meter = {
@@ -30,14 +31,10 @@ export const openMeter = (): Meter => {
 }
 
 const inTime = async <Value>(look: () => Promise<Value>): Promise<Value | null> => {
-  const { promise: late, resolve } = Promise.withResolvers<null>()
-  const timer = setTimeout(resolve, LOOK_MS, null)
   try {
-    return await Promise.race([look(), late])
+    return await within(look(), LOOK_MS, () => null)
   } catch {
     // What does not answer is missing in the metrics, and that is the news.
     return null
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import MailComposer from 'nodemailer/lib/mail-composer'
 import type { ComposeMail, ComposedFile, ComposedMail, MailToCompose } from '../../commands/ports/composer.ts'
-import { Refused } from '../../domain/decider.ts'
-import { domainOf, isAddress, normaliseAddress, type Mailbox } from '../../domain/mail.ts'
+import { domainOf, invalidAddress, isAddress, normaliseAddress, type Mailbox } from '../../domain/mail.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
+import { noRecipient } from '../../domain/sending/recipients.ts'
 import { headerLine, mailboxList, mailboxParts, unstructured } from './headers.ts'
 import { textOfHtml } from './text-of-html.ts'
 
@@ -17,8 +18,7 @@ const REFERENCES_LIMIT = 20
 export const composeMail: ComposeMail = async (mail): Promise<ComposedMail> => {
   refuseControlCharacters(mail)
   const recipients = distinctAddresses([...mail.to, ...mail.cc, ...mail.bcc])
-  if (recipients.length === 0)
-    throw new Refused('no-recipient', 'The message has no recipient', 'Name at least one in To, Cc or Bcc.')
+  if (recipients.length === 0) throw noRecipient()
   const messageId = `${mail.outgoingId}@${domainToASCII(domainOf(mail.from.address))}`
   const text = textOfHtml(mail.html)
   const parts = { mail, messageId, text, boundary: boundaryOf(mail) }
@@ -122,6 +122,13 @@ const distinctAddresses = (mailboxes: readonly Mailbox[]): string[] => {
   return [...distinct.values()]
 }
 
+const headerControlCharacter = defineRefusal('header-control-character', {
+  title: 'Control character in a header',
+  meaning:
+    'A subject, name or address contains a line break or another control character, which could forge a header.',
+  remedy: 'Write it on one line, without control characters.',
+})
+
 /** Whatever goes into a header is one line, before anything else looks at it. */
 const refuseControlCharacters = (mail: MailToCompose): void => {
   const mailboxes = (header: string, list: readonly Mailbox[]) =>
@@ -147,18 +154,13 @@ const refuseControlCharacters = (mail: MailToCompose): void => {
   ]
   const broken = values.find(([, value]) => /[\p{Cc}\u2028\u2029]/u.test(value ?? ''))?.[0]
   if (broken !== undefined)
-    throw new Refused(
-      'header-control-character',
-      `${broken} has a line break or another control character in it`,
-      'Write it in one line, without control characters.',
-      { header: broken },
-    )
+    throw headerControlCharacter({
+      detail: `${broken} contains a line break or another control character.`,
+      details: { header: broken },
+    })
   const addresses = [mail.from, ...mail.to, ...mail.cc, ...mail.bcc].map(({ address }) => address)
   const wrong = [...addresses, ...(mail.replyTo === null ? [] : [mail.replyTo])].find(
     (address) => !isAddress(address),
   )
-  if (wrong !== undefined)
-    throw new Refused('invalid-address', 'An address of the message is not an email address', 'Correct it.', {
-      address: wrong,
-    })
+  if (wrong !== undefined) throw invalidAddress({ details: { address: wrong } })
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { TemplateCompiler } from '../../commands/ports/template-compiler.ts'
-import { Refused } from '../../domain/decider.ts'
+import { defineRefusal, type Refused } from '../../domain/refusal.ts'
 import { refuseProblems, variableProblems } from '../../domain/templates/render.ts'
 import type { CompileResult, CompileTask } from './messages.ts'
 import { unsafeMarkup, type UnsafeMarkup } from './unsafe-markup.ts'
@@ -13,6 +13,22 @@ const CACHED_LENGTH = 200_000
 /** Includes loading MJML, about a second. */
 const TIME_LIMIT_MS = 10_000
 const MEMORY_LIMIT_MB = 256
+
+const templateTooComplex = defineRefusal('template-too-complex', {
+  title: 'Template too complex',
+  meaning: 'Compiling the body takes too much time or memory.',
+  remedy: 'Make it smaller, or nest its elements less deeply.',
+})
+const templateInvalid = defineRefusal('template-invalid', {
+  title: 'Invalid template',
+  meaning: 'The MJML has errors; `details.errors` lists each with its line.',
+  remedy: 'Correct the errors; https://documentation.mjml.io describes the elements and attributes of MJML.',
+})
+const unsafeMarkupFound = defineRefusal('unsafe-markup', {
+  title: 'Unsafe markup',
+  meaning: 'Email must not contain code, and the body does; `details.found` lists what was found.',
+  remedy: 'Remove scripts, event handler attributes, nested documents and links that run scripts.',
+})
 
 /**
  * Compiles and checks bodies in a worker thread, which starts with the first one and is replaced when a body takes
@@ -32,11 +48,7 @@ export const templateCompiler = (options: { readonly timeLimitMs?: number } = {}
     if (outcome) return outcome
     worker = null
     await running.terminate()
-    throw new Refused(
-      'template-too-complex',
-      'The body takes too much time or memory to compile',
-      'Make it smaller, or nest its elements less deeply.',
-    )
+    throw templateTooComplex()
   }
 
   return {
@@ -101,12 +113,10 @@ const compiledHtml = (result: CompileResult): string => {
       return result.html
     case 'invalid': {
       const [first] = result.errors
-      throw new Refused(
-        'template-invalid',
-        `The MJML has errors: ${first?.message ?? 'it cannot be read'}${lineOf(first?.line ?? null)}`,
-        'Correct the listed errors; the elements and attributes of MJML are described at https://documentation.mjml.io.',
-        { errors: result.errors.map((error) => ({ ...error })) },
-      )
+      throw templateInvalid({
+        detail: `The MJML has errors: ${first?.message ?? 'it cannot be read'}${lineOf(first?.line ?? null)}`,
+        details: { errors: result.errors.map((error) => ({ ...error })) },
+      })
     }
     case 'unsafe':
       throw unsafe(result.found)
@@ -116,12 +126,10 @@ const compiledHtml = (result: CompileResult): string => {
 const lineOf = (line: number | null): string => (line === null ? '' : ` (line ${line})`)
 
 const unsafe = (found: readonly UnsafeMarkup[]): Refused =>
-  new Refused(
-    'unsafe-markup',
-    `Mail runs no code: ${found.map(({ what, line }) => `${what}${lineOf(line)}`).join(', ')}`,
-    'Take out scripts, event handler attributes, nested documents and links that are scripts.',
-    { found: found.map((each) => ({ ...each })) },
-  )
+  unsafeMarkupFound({
+    detail: `Email must not contain code: ${found.map(({ what, line }) => `${what}${lineOf(line)}`).join(', ')}.`,
+    details: { found: found.map((each) => ({ ...each })) },
+  })
 
 /** What `compile` checks, and the variables, for a signature, at once. @throws Refused */
 export const checkSignature = (html: string): void => {

@@ -4,6 +4,7 @@ import tls from 'node:tls'
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
 import type { ServerLogin } from '../../commands/ports/mail-provider.ts'
+import { within } from '../../std/within.ts'
 import { codeOf, unavailable } from '../imap-smtp/problems.ts'
 
 /** What an operator allows beyond mail servers on the public Internet. Networks in CIDR, authorities in PEM. */
@@ -70,20 +71,8 @@ const isAllowed = (text: string, networks: readonly Network[]): boolean => {
   return address.range() === 'unicast' && !lies(address, IPV4_COMPATIBLE)
 }
 
-/** Rejects after so many milliseconds, and then lets go of what it waited for. */
-const within = async <T>(work: Promise<T>, ms: number, letGo: () => void): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      letGo()
-      reject(unavailable('timed-out'))
-    }, ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+const tooLate = (): never => {
+  throw unavailable('timed-out')
 }
 
 const opened = (socket: net.Socket, event: 'connect' | 'secureConnect'): Promise<void> =>
@@ -135,7 +124,7 @@ export const egressGuard = (
     if (server.encryption === 'none' && !clearTextHosts.has(host)) throw unavailable('clear-text-not-allowed')
     if (host === '') throw unavailable('name-unknown')
     const lookup = net.isIP(host) === 0 ? resolve(host) : Promise.resolve([host])
-    const addresses = await within(lookup, allLimits.connectMs, () => {}).catch((error: unknown) => {
+    const addresses = await within(lookup, allLimits.connectMs, tooLate).catch((error: unknown) => {
       throw unavailable(codeOf(error) === 'timed-out' ? 'timed-out' : 'name-unknown')
     })
     if (addresses.length === 0) throw unavailable('name-unknown')
@@ -161,7 +150,7 @@ export const egressGuard = (
     const stop = () => socket.destroy()
     signal.addEventListener('abort', stop, { once: true })
     try {
-      await within(opened(socket, 'connect'), allLimits.connectMs, stop)
+      await within(opened(socket, 'connect'), allLimits.connectMs, tooLate)
       return socket
     } catch (error) {
       stop()
@@ -176,7 +165,7 @@ export const egressGuard = (
   const secure = async (socket: net.Socket, host: string): Promise<tls.TLSSocket> => {
     const wrapped = tls.connect({ ...tlsOptions(host), socket })
     try {
-      await within(opened(wrapped, 'secureConnect'), allLimits.greetingMs, () => wrapped.destroy())
+      await within(opened(wrapped, 'secureConnect'), allLimits.greetingMs, tooLate)
       return wrapped
     } catch (error) {
       wrapped.destroy()

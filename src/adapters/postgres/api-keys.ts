@@ -1,8 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type pg from 'pg'
-
-type Key = { id: string; name: string; scopes: string[]; userId: string | null; expiresAt: string | null }
-type Listed = Key & { createdAt: string; lastUsedAt: string | null; revokedAt: string | null }
+import type { ApiKey, ApiKeyStore, ListedApiKey } from '../../commands/ports/api-keys.ts'
 
 /** How long a key that was found valid is taken for valid without asking again. */
 const KNOWN_MS = 1000
@@ -14,12 +12,12 @@ const columns = `id, name, to_json(scopes) as scopes, user_id as "userId", expir
  * revoked is refused by this process at once, and by others within a second. The time of last use is kept to the
  * minute.
  */
-export const postgresApiKeys = (pool: pg.Pool) => {
+export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
   /** By the hash, so that nobody without the key meets an entry. */
-  const known = new Map<string, { readonly found: Promise<Key | null>; readonly until: number }>()
+  const known = new Map<string, { readonly found: Promise<ApiKey | null>; readonly until: number }>()
 
-  const lookUp = async (id: string, hash: Buffer): Promise<Key | null> => {
-    const { rows } = await pool.query<Key & { hash: Buffer; used: boolean }>({
+  const lookUp = async (id: string, hash: Buffer): Promise<ApiKey | null> => {
+    const { rows } = await pool.query<ApiKey & { hash: Buffer; used: boolean }>({
       name: 'mailtrail_find_key',
       text: `select ${columns}, hash, coalesce(last_used_at > now() - interval '1 minute', false) as used
         from mailtrail.api_keys where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
@@ -32,7 +30,7 @@ export const postgresApiKeys = (pool: pg.Pool) => {
   }
 
   return {
-    find: async (id: string, hash: Buffer): Promise<Key | null> => {
+    find: async (id, hash) => {
       const name = hash.toString('base64')
       const now = performance.now()
       const entry = known.get(name)
@@ -50,29 +48,20 @@ export const postgresApiKeys = (pool: pg.Pool) => {
         throw error
       }
     },
-    list: async (): Promise<Listed[]> => {
-      const { rows } = await pool.query<Listed>(
+    list: async () => {
+      const { rows } = await pool.query<ListedApiKey>(
         `select ${columns}, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
          from mailtrail.api_keys order by created_at, id`,
       )
       return rows
     },
-    insert: async (
-      key: {
-        id: string
-        name: string
-        scopes: readonly string[]
-        userId: string | null
-        expiresAt: string | null
-      },
-      hash: Buffer,
-    ): Promise<void> => {
+    insert: async (key, hash) => {
       await pool.query(
         'insert into mailtrail.api_keys (id, name, hash, scopes, user_id, expires_at) values ($1, $2, $3, $4, $5, $6)',
         [key.id, key.name, hash, key.scopes, key.userId, key.expiresAt],
       )
     },
-    revoke: async (id: string): Promise<boolean> => {
+    revoke: async (id) => {
       const { rowCount } = await pool.query(
         'update mailtrail.api_keys set revoked_at = coalesce(revoked_at, now()) where id = $1',
         [id],

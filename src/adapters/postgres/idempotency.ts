@@ -1,8 +1,9 @@
 import type pg from 'pg'
+import type { IdempotencyStore, KeptAnswer, TakenKey } from '../../commands/ports/idempotency.ts'
 
-type Answer = { status: number; headers: Record<string, string>; body: string }
-type Taken = { kind: 'taken' | 'running' | 'other' } | { kind: 'answered'; answer: Answer }
-type KeptRow = { taken: boolean; same: boolean | null } & { [Name in keyof Answer]: Answer[Name] | null }
+type KeptRow = { taken: boolean; same: boolean | null } & {
+  [Name in keyof KeptAnswer]: KeptAnswer[Name] | null
+}
 
 /**
  * How long a request may hold its key before a repeat of it takes over. Two at once are a waste and no more, since the log
@@ -31,8 +32,8 @@ const TAKE = `
  * Answers under their Idempotency-Key, kept for seven days, each step one statement. Written without waiting for the
  * disk: what a crash takes from here the log still knows, because the command id comes from the key.
  */
-export const postgresIdempotency = (pool: pg.Pool) => {
-  const take = async (key: string, fingerprint: Buffer): Promise<Taken> => {
+export const postgresIdempotency = (pool: pg.Pool): IdempotencyStore => {
+  const take = async (key: string, fingerprint: Buffer): Promise<TakenKey> => {
     const { rows } = await pool.query<KeptRow>({
       name: 'mailtrail_take_key',
       text: TAKE,
@@ -48,10 +49,7 @@ export const postgresIdempotency = (pool: pg.Pool) => {
   }
   return {
     take,
-    keep: async (
-      key: string,
-      answer: { status: number; headers: Readonly<Record<string, string>>; body: string },
-    ): Promise<void> => {
+    keep: async (key, answer) => {
       await pool.query({
         name: 'mailtrail_keep_answer',
         text: `update mailtrail.idempotency_keys set status = $2, headers = $3, body = $4, locked_until = null
@@ -59,21 +57,19 @@ export const postgresIdempotency = (pool: pg.Pool) => {
         values: [key, answer.status, JSON.stringify(answer.headers), answer.body],
       })
     },
-    letGo: async (key: string): Promise<void> => {
+    letGo: async (key) => {
       await pool.query(
         `update mailtrail.idempotency_keys set locked_until = null from ${UNHURRIED}
          where key = $1 and status is null`,
         [key],
       )
     },
-    /** Lets go of every key, for a start after a crash: who held them is gone, and a repeat need not wait. */
-    letGoOfAll: async (): Promise<void> => {
+    letGoOfAll: async () => {
       await pool.query(
         'update mailtrail.idempotency_keys set locked_until = null where locked_until is not null',
       )
     },
-    /** Drops what is older than it needs to be. @returns how many */
-    sweep: async (): Promise<number> => {
+    sweep: async () => {
       const { rowCount } = await pool.query(
         'delete from mailtrail.idempotency_keys where created_at < now() - make_interval(days => $1)',
         [KEPT_DAYS],

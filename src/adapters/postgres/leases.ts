@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { Lease, Leases } from '../../commands/ports/leases.ts'
+import { within } from '../../std/within.ts'
 
 export type LeaseOptions = {
   /** Who holds the leases, for people to read; two processes may bear the same name. */
@@ -70,9 +72,9 @@ export const postgresLeases = (pool: Pool, { owner, termMs = TERM_MS }: LeaseOpt
     renewing = true
     let answered = true
     while (held.size > 0) {
-      await pause(termMs / (answered ? 3 : 12))
+      await sleep(termMs / (answered ? 3 : 12), undefined, { ref: false })
       // One that hangs is left to itself: its answer would still be good, but nothing waits for it.
-      if (held.size > 0) answered = await Promise.race([renew(), pause(termMs / 6).then(() => false)])
+      if (held.size > 0) answered = await within(renew(), termMs / 6, () => false)
     }
     renewing = false
   }
@@ -113,5 +115,3 @@ export const postgresLeases = (pool: Pool, { owner, termMs = TERM_MS }: LeaseOpt
     },
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref())

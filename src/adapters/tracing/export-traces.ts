@@ -6,6 +6,7 @@ import {
   type NodeTracerConfig,
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-node'
+import { within } from '../../std/within.ts'
 
 type Resource = NonNullable<NodeTracerConfig['resource']>
 
@@ -39,8 +40,7 @@ export const exportTraces = (to: {
   provider.register()
   return async () => {
     // A collector that is away keeps nobody from stopping; why spans are lost was told where they were.
-    const ended = provider.shutdown().catch(() => {})
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS).unref())])
+    await within(provider.shutdown(), TIMEOUT_MS, () => {}).catch(() => {})
     trace.disable()
     context.disable()
     propagation.disable()

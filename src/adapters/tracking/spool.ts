@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { readdir, rename, unlink } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { HitSpool, SpooledHit } from '../../commands/ports/tracking.ts'
+import { pause } from '../../std/pause.ts'
 import {
   fileOf,
   isMissing,
@@ -114,14 +114,6 @@ export const openSpool = ({ folder, sealMs = 1000, onProblem }: SpoolOptions): S
       seal()
       await Promise.all(syncing)
     },
-  }
-}
-
-const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-  try {
-    await sleep(ms, undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
   }
 }
 

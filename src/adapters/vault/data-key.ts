@@ -17,32 +17,38 @@ export class CredentialsUnreadable extends Error {
 /** 256 random bits for AES. */
 export const newDataKey = (): KeyObject => createSecretKey(randomBytes(32))
 
-/** Seals a data key for its account under the ring's current key. */
-export const wrap = (keyring: Keyring, accountId: string, dataKey: KeyObject): WrappedKey => {
+/** Seals a data key for its account under a key of the ring. @throws CredentialsUnreadable */
+export const wrap = async (
+  keyring: Keyring,
+  keyId: string,
+  accountId: string,
+  dataKey: KeyObject,
+): Promise<WrappedKey> => {
+  const key = await requireKey(keyring, keyId, accountId)
   const bytes = dataKey.export()
-  const about = aboutOf(accountId, keyring.currentId)
-  const wrapped = seal(keyring.encryptionKey(keyring.currentId)!, bytes, about)
+  const wrapped = seal(key, bytes, aboutOf(accountId, keyId))
   bytes.fill(0)
-  return { key_id: keyring.currentId, wrapped_key: wrapped }
+  return { key_id: keyId, wrapped_key: wrapped }
 }
 
 /** @throws CredentialsUnreadable */
-export const unwrap = (
+export const unwrap = async (
   keyring: Keyring,
   accountId: string,
   { key_id, wrapped_key }: WrappedKey,
-): KeyObject => {
-  const key = keyring.encryptionKey(key_id)
-  if (!key)
-    throw new CredentialsUnreadable(
-      accountId,
-      `the keyring has no key ${key_id}; put it back into the keyring`,
-    )
+): Promise<KeyObject> => {
+  const key = await requireKey(keyring, key_id, accountId)
   const bytes = open(key, wrapped_key, aboutOf(accountId, key_id))
   if (!bytes) throw new CredentialsUnreadable(accountId, 'their key is not what was stored for it')
   const dataKey = createSecretKey(bytes)
   bytes.fill(0)
   return dataKey
+}
+
+const requireKey = async (keyring: Keyring, keyId: string, accountId: string): Promise<KeyObject> => {
+  const key = await keyring.encryptionKey(keyId)
+  if (key) return key
+  throw new CredentialsUnreadable(accountId, `the keyring has no key ${keyId}; put it back into the keyring`)
 }
 
 const aboutOf = (accountId: string, keyId: string) => ['mailtrail data key', accountId, keyId]

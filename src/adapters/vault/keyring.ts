@@ -11,11 +11,11 @@ export class KeyringError extends Error {
 
 /** The service's own keys. What is printed, serialised or inspected of it are the names of keys alone. */
 export type Keyring = {
-  /** The key that wraps what is new: the last one. */
-  readonly currentId: string
+  /** The last key-encryption key: the one in use, or the one that a rotation puts into use. */
+  readonly newestId: string
   readonly ids: readonly string[]
-  /** @returns null where the ring does not have it */
-  readonly encryptionKey: (id: string) => KeyObject | null
+  /** Looks into the file once more for a key that was not in it. @returns null where the ring does not have it */
+  readonly encryptionKey: (id: string) => Promise<KeyObject | null>
   /** The keys of tracking tokens, 32 bytes each, by number; the last one seals. */
   readonly trackingKeys: () => { readonly id: number; readonly key: Uint8Array }[]
   /** The text that `parseKeyring` reads. */
@@ -41,48 +41,40 @@ const newEncryptionKey = () => ({ id: `key-${randomBytes(6).toString('hex')}`, k
 export const createKeyring = (): Keyring =>
   keyringOf({ encryptionKeys: [newEncryptionKey()], trackingKeys: [{ id: 0, key: newKey() }] })
 
-/** The same ring with a new key-encryption key, which is the current one from now on. `rewrap` then moves the rows. */
+/** The same ring with a new key-encryption key. */
 export const withNewEncryptionKey = (keyring: Keyring): Keyring => {
   const content = contentOf(keyring.text())
   return keyringOf({ ...content, encryptionKeys: [...content.encryptionKeys, newEncryptionKey()] })
 }
 
-/** The ring without the older key-encryption keys: for when `rewrap` is through, and no backup needs them any more. */
+/** The ring without the older key-encryption keys. */
 export const withoutOldEncryptionKeys = (keyring: Keyring): Keyring => {
   const content = contentOf(keyring.text())
   return keyringOf({ ...content, encryptionKeys: content.encryptionKeys.slice(-1) })
 }
 
-/** @throws KeyringError where the text is not a keyring */
-export const parseKeyring = (text: Secret, from: string): Keyring => {
-  try {
-    return keyringOf(contentOf(text))
-  } catch (error) {
-    // Neither the parser's message nor its cause goes on: both quote what they read.
-    const reason = error instanceof z.ZodError ? error.issues[0]?.path.join('.') : undefined
-    throw new KeyringError(
-      `${from} is not a keyring${reason ? ` (at ${reason})` : ''}. Put the copy back that was kept of it; without it the stored passwords cannot be read`,
-    )
-  }
-}
+/** Where a process finds its keyring: in a value of the environment, where there is one, else in a file. */
+export type KeyringSource = { readonly value: Secret | null; readonly file: string }
 
 /**
- * The keyring of an environment value, where there is one, else of a file that only its owner may read.
- * @returns null where there is neither
+ * The file must be readable by its owner only.
+ * @returns null where there is neither a value nor a file
  * @throws KeyringError
  */
-export const loadKeyring = async (from: {
-  readonly value: Secret | null
-  readonly file: string
-}): Promise<Keyring | null> => {
-  if (from.value) return parseKeyring(from.value, 'The keyring in the environment')
+export const loadKeyring = async (from: KeyringSource): Promise<Keyring | null> => {
+  const content = await contentAt(from)
+  return content && keyringOf(content, async () => (await contentAt(from)) ?? content)
+}
+
+const contentAt = async (from: KeyringSource): Promise<Content | null> => {
+  if (from.value) return parsed(from.value, 'The keyring in the environment')
   const found = await stat(from.file).catch(unlessMissing)
   if (found === null) return null
   if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
     throw new KeyringError(
       `${from.file} can be read by others. Take that from them: chmod 600 "${from.file}"`,
     )
-  return parseKeyring(new Secret(await readFile(from.file, 'utf8')), from.file)
+  return parsed(new Secret(await readFile(from.file, 'utf8')), from.file)
 }
 
 /**
@@ -94,10 +86,12 @@ export const saveKeyring = async (
   keyring: Keyring,
   { replace = false }: { readonly replace?: boolean } = {},
 ): Promise<void> => {
-  if (!replace && (await stat(to).catch(unlessMissing)))
-    throw new KeyringError(`${to} is there already and was left as it is`)
+  const found = await stat(to).catch(unlessMissing)
+  if (found && !replace) throw new KeyringError(`${to} is there already and was left as it is`)
   const written = `${to}.${randomBytes(4).toString('hex')}`
   await using handle = await open(written, 'wx', 0o600)
+  // An operator may be another user than the service, which must still read it.
+  if (found && found.uid !== process.getuid?.()) await handle.chown(found.uid, found.gid)
   await handle.writeFile(keyring.text().reveal())
   await handle.sync()
   await rename(written, to)
@@ -108,19 +102,37 @@ export const saveKeyring = async (
 
 const contentOf = (text: Secret): Content => file.parse(JSON.parse(text.reveal()))
 
-const keyringOf = ({ encryptionKeys, trackingKeys }: Content): Keyring => {
-  const keys = new Map(
-    encryptionKeys.map((item) => [item.id, createSecretKey(Buffer.from(item.key, 'base64url'))]),
-  )
+/** @throws KeyringError where the text is not a keyring */
+const parsed = (text: Secret, from: string): Content => {
+  try {
+    return contentOf(text)
+  } catch (error) {
+    // Neither the parser's message nor its cause goes on: both quote what they read.
+    const reason = error instanceof z.ZodError ? error.issues[0]?.path.join('.') : undefined
+    throw new KeyringError(
+      `${from} is not a keyring${reason ? ` (at ${reason})` : ''}. Put the copy back that was kept of it; without it the stored passwords cannot be read`,
+    )
+  }
+}
+
+const keyringOf = (content: Content, reread = () => Promise.resolve(content)): Keyring => {
+  const { encryptionKeys, trackingKeys } = content
+  let keys = keysOf(content)
   return {
-    currentId: encryptionKeys.at(-1)!.id,
+    newestId: encryptionKeys.at(-1)!.id,
     ids: [...keys.keys()],
-    encryptionKey: (id) => keys.get(id) ?? null,
+    encryptionKey: async (id) => {
+      if (!keys.has(id)) keys = keysOf(await reread())
+      return keys.get(id) ?? null
+    },
     trackingKeys: () =>
       trackingKeys.map((item) => ({ id: item.id, key: Buffer.from(item.key, 'base64url') })),
     text: () => new Secret(`${JSON.stringify({ encryptionKeys, trackingKeys }, null, 2)}\n`),
   }
 }
+
+const keysOf = ({ encryptionKeys }: Content): Map<string, KeyObject> =>
+  new Map(encryptionKeys.map((item) => [item.id, createSecretKey(Buffer.from(item.key, 'base64url'))]))
 
 const unlessMissing = (error: unknown): null => {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null

@@ -1,80 +1,127 @@
 import type { ClientBase, Pool } from 'pg'
+import { transaction } from '../../std/transaction.ts'
 import { unwrap, wrap, type WrappedKey } from './data-key.ts'
-import { createKeyring, KeyringError, loadKeyring, saveKeyring, type Keyring } from './keyring.ts'
-import { transaction } from './transaction.ts'
+import { neededKeys, putInUse, requireKeys } from './key-in-use.ts'
+import {
+  createKeyring,
+  KeyringError,
+  loadKeyring,
+  saveKeyring,
+  withNewEncryptionKey,
+  withoutOldEncryptionKeys,
+  type Keyring,
+  type KeyringSource,
+} from './keyring.ts'
 
-const LOCK = 727_003
-
-/** True while any account has passwords in the vault: a new keyring would lose them. */
-export const hasCredentials = async (pool: Pool): Promise<boolean> => (await sealingKeys(pool)).length > 0
-
-/** @throws KeyringError where passwords are kept under a key that the ring does not have, or the others use one */
-export const requireKeys = async (db: Pool | ClientBase, keyring: Keyring): Promise<void> => {
-  const missing = (await keysInUse(db)).filter((id) => !keyring.ids.includes(id))
-  if (missing.length > 0)
-    throw new KeyringError(
-      `This database is used with ${missing.join(', ')}, which the keyring of this process does not have. Put back the keyring that belongs to this database; all processes on it need the same one`,
-    )
-}
+const BATCH = 100
 
 /**
  * The keyring of a process that starts: the one that there is, or a new one, saved first, while the database is used
- * with none yet. Its current key is noted in the database, so that another process without it does not start; of
- * several that start at once on nothing, one makes the keyring.
+ * with none yet. The database notes its key, so that a process without it does not start; of several that start at
+ * once on nothing, one makes the keyring.
  * @throws KeyringError where the database is used with keys that are not there: there is no start without
  */
-export const openKeyring = (
-  pool: Pool,
-  from: Parameters<typeof loadKeyring>[0],
-): Promise<{ readonly keyring: Keyring; readonly made: boolean }> =>
-  transaction(pool, async (client) => {
-    await client.query('select pg_advisory_xact_lock($1)', [LOCK])
-    const found = await loadKeyring(from)
-    const keyring = found ?? (await newKeyring(client, from.file))
-    await requireKeys(client, keyring)
-    await client.query(
-      `insert into mailtrail.keyring (key_id) values ($1)
-       on conflict (only_row) do update set key_id = excluded.key_id`,
-      [keyring.currentId],
-    )
-    return { keyring, made: found === null }
+export const openKeyring = (pool: Pool, from: KeyringSource): Promise<Keyring> =>
+  exclusively(pool, async (client) => {
+    const needed = await neededKeys(client)
+    if (needed.length === 0 && !(await loadKeyring(from))) await saveKeyring(from.file, createKeyring())
+    const keyring = await requireKeyring(needed, from)
+    const { rowCount: noted } = await client.query('select from mailtrail.keyring')
+    if (noted === 0) await putInUse(client, keyring.newestId)
+    return keyring
   })
 
-const newKeyring = async (client: ClientBase, file: string): Promise<Keyring> => {
-  const used = await keysInUse(client)
-  if (used.length > 0)
-    throw new KeyringError(
-      `This database is used with ${used.join(', ')}, and there is no keyring: neither ${file} nor one in the environment. Put it back from where it was kept; all processes on one database need the same one`,
-    )
-  const keyring = createKeyring()
-  await saveKeyring(file, keyring)
-  return keyring
+/** A ring of the environment is not ours to change: whoever set it must set this one. */
+type ToBeSet = { readonly status: 'to_be_set'; readonly keyring: Keyring }
+
+/**
+ * Puts a new key into use and seals every data key under it: the newest key of the ring where that is not in use yet,
+ * or is not everywhere; else one made now. May be stopped and called again, and runs beside services: they look into
+ * the file for a key that they do not have.
+ * @throws KeyringError where a key that is needed is not in the ring, before anything is changed
+ */
+export const rotateKeys = async (
+  pool: Pool,
+  from: KeyringSource,
+  signal: AbortSignal,
+): Promise<
+  ToBeSet | { readonly status: 'rotated'; readonly keyring: Keyring; readonly rewrapped: number }
+> => {
+  const begun = await exclusively(pool, async (client) => {
+    const needed = await neededKeys(client)
+    const present = await requireKeyring(needed, from)
+    const isUnderWay = needed.some((id) => id !== present.newestId)
+    const keyring = isUnderWay ? present : withNewEncryptionKey(present)
+    if (!isUnderWay && from.value) return { status: 'to_be_set', keyring } as const
+    // On the disk before anything is sealed under it.
+    if (!isUnderWay) await saveKeyring(from.file, keyring, { replace: true })
+    await putInUse(client, keyring.newestId)
+    return { status: 'rotated', keyring } as const
+  })
+  if (begun.status === 'to_be_set') return begun
+  return { ...begun, rewrapped: await rewrap(pool, begun.keyring, signal) }
 }
 
 /**
- * Wraps every data key that is under an older key under the current one. May be stopped and run again, and run
- * beside services that have the new ring.
- * @returns how many were wrapped anew
- * @throws KeyringError where an older key that is still needed is not in the ring, before anything is changed
+ * Takes the keys out of the ring that nothing is sealed under any more.
+ * @throws KeyringError where something still is
  */
-export const rewrap = async (pool: Pool, keyring: Keyring, { batch = 100 } = {}): Promise<number> => {
-  await requireKeys(pool, keyring)
-  let done = 0
-  for (;;) {
+export const retireKeys = (
+  pool: Pool,
+  from: KeyringSource,
+): Promise<ToBeSet | { readonly status: 'retired'; readonly keyring: Keyring }> =>
+  exclusively(pool, async (client) => {
+    const needed = await neededKeys(client)
+    const present = await requireKeyring(needed, from)
+    const old = needed.filter((id) => id !== present.newestId)
+    if (old.length > 0) throw new KeyringError(`${old.join(', ')} is still in use: run rotate-keys first`)
+    const keyring = withoutOldEncryptionKeys(present)
+    if (from.value) return { status: 'to_be_set', keyring }
+    await saveKeyring(from.file, keyring, { replace: true })
+    return { status: 'retired', keyring }
+  })
+
+/** One process at a time looks for the keyring, makes it or changes it. */
+const exclusively = <Result>(pool: Pool, work: (client: ClientBase) => Promise<Result>): Promise<Result> =>
+  transaction(pool, 'begin', async (client) => {
+    await client.query('select pg_advisory_xact_lock(727003)')
+    return work(client)
+  })
+
+/** @throws KeyringError where there is none, or it is not that of the database */
+const requireKeyring = async (needed: readonly string[], from: KeyringSource): Promise<Keyring> => {
+  const keyring = await loadKeyring(from)
+  if (!keyring)
+    throw new KeyringError(
+      `This database is used with ${needed.join(', ')}, and there is no keyring: neither ${from.file} nor one in the environment. Put it back from where it was kept; all processes on one database need the same one`,
+    )
+  requireKeys(needed, keyring)
+  return keyring
+}
+
+/** Seals every data key that is under an older key anew. @returns how many those were */
+const rewrap = async (pool: Pool, keyring: Keyring, signal: AbortSignal): Promise<number> => {
+  for (let done = 0; ;) {
+    signal.throwIfAborted()
     const { rows } = await pool.query<WrappedKey & { account_id: string }>(
       `select account_id, key_id, wrapped_key from mailtrail.credential_keys
        where key_id <> $1 order by account_id limit $2`,
-      [keyring.currentId, batch],
+      [keyring.newestId, BATCH],
     )
     if (rows.length === 0) return done
-    const anew = rows.map((row) => wrap(keyring, row.account_id, unwrap(keyring, row.account_id, row)))
+    const anew = await Promise.all(
+      rows.map(async (row) => {
+        const dataKey = await unwrap(keyring, row.account_id, row)
+        return wrap(keyring, keyring.newestId, row.account_id, dataKey)
+      }),
+    )
     // Only where it is still as it was read: a key that was destroyed meanwhile stays destroyed.
     const updated = await pool.query(
       `update mailtrail.credential_keys as k set key_id = $1, wrapped_key = n.wrapped_key
        from unnest($2::text[], $3::bytea[], $4::bytea[]) as n(account_id, was, wrapped_key)
        where k.account_id = n.account_id and k.wrapped_key = n.was`,
       [
-        keyring.currentId,
+        keyring.newestId,
         rows.map(({ account_id }) => account_id),
         rows.map(({ wrapped_key }) => wrapped_key),
         anew.map(({ wrapped_key }) => wrapped_key),
@@ -82,18 +129,4 @@ export const rewrap = async (pool: Pool, keyring: Keyring, { batch = 100 } = {})
     )
     done += updated.rowCount ?? 0
   }
-}
-
-/** Under which passwords are sealed. */
-const sealingKeys = async (db: Pool | ClientBase): Promise<string[]> => {
-  const { rows } = await db.query<{ key_id: string }>(
-    'select distinct key_id from mailtrail.credential_keys where key_id is not null order by key_id',
-  )
-  return rows.map(({ key_id }) => key_id)
-}
-
-/** Those, and the one that the processes on this database have last started with. */
-const keysInUse = async (db: Pool | ClientBase): Promise<string[]> => {
-  const { rows } = await db.query<{ key_id: string }>('select key_id from mailtrail.keyring')
-  return [...new Set([...(await sealingKeys(db)), ...rows.map(({ key_id }) => key_id)])]
 }

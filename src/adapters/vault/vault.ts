@@ -1,9 +1,10 @@
 import type { Pool } from 'pg'
 import { Secret, type Credentials, type Vault } from '../../commands/ports/credentials.ts'
+import { transaction } from '../../std/transaction.ts'
 import { newDataKey, unwrap, wrap, CredentialsUnreadable, type WrappedKey } from './data-key.ts'
+import { keyInUse } from './key-in-use.ts'
 import { open, seal } from './envelope.ts'
 import type { Keyring } from './keyring.ts'
-import { transaction } from './transaction.ts'
 
 type Sealed = { readonly smtp_password: Buffer | null; readonly imap_password: Buffer | null }
 
@@ -11,14 +12,14 @@ type Sealed = { readonly smtp_password: Buffer | null; readonly imap_password: B
 const KEPT_VERSIONS = 4
 
 /**
- * Passwords in PostgreSQL. A random data key an account, wrapped by the keyring's current key; each password sealed
+ * Passwords in PostgreSQL. A random data key an account, wrapped by the key of the ring that the database names; each password sealed
  * under it for its account, field and version.
  * `store` and `load` throw CredentialsUnreadable where the account's data key cannot be opened.
  */
 export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
   store: (accountId, credentials) =>
-    transaction(pool, async (client) => {
-      const fresh = wrap(keyring, accountId, newDataKey())
+    transaction(pool, 'begin', async (client) => {
+      const fresh = await wrap(keyring, await keyInUse(client), accountId, newDataKey())
       const { rows } = await client.query<WrappedKey & { last_version: number }>(
         `insert into mailtrail.credential_keys as k (account_id, last_version, key_id, wrapped_key)
          values ($1, 1, $2, $3)
@@ -28,7 +29,7 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
         [accountId, fresh.key_id, fresh.wrapped_key],
       )
       const version = rows[0]!.last_version
-      const key = unwrap(keyring, accountId, rows[0]!)
+      const key = await unwrap(keyring, accountId, rows[0]!)
       const sealed = (field: Field, secret: Secret | null) =>
         secret && seal(key, Buffer.from(secret.reveal(), 'utf8'), fieldOf(accountId, field, version))
       await client.query(
@@ -56,7 +57,7 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
     )
     const [row] = rows
     if (!row) return null
-    const key = unwrap(keyring, accountId, row)
+    const key = await unwrap(keyring, accountId, row)
     const opened = (field: Field) => {
       const sealed = row[field]
       if (!sealed) return null
@@ -68,7 +69,7 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
   },
 
   destroy: (accountId) =>
-    transaction(pool, async (client) => {
+    transaction(pool, 'begin', async (client) => {
       await client.query(
         'update mailtrail.credential_keys set key_id = null, wrapped_key = null where account_id = $1',
         [accountId],

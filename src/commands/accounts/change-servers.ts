@@ -1,6 +1,6 @@
 import { account, accountStream, requireOwn, type Account } from '../../domain/accounts/account.ts'
 import type { MailServer } from '../../domain/accounts/events.ts'
-import { Refused } from '../../domain/decider.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 import type { Secret, Vault } from '../ports/credentials.ts'
 import type { ConnectionTester, ServerLogin } from '../ports/mail-provider.ts'
@@ -11,6 +11,12 @@ import { requireConnection } from './require-connection.ts'
 export type ChangedServer = MailServer & { readonly password: Secret | null }
 
 /** Moves an account to other servers, names or passwords, after trying them. Id, history and settings stay. */
+const passwordMissing = defineRefusal('password-missing', {
+  title: 'Password required',
+  meaning: 'No password is stored for this server.',
+  remedy: 'Send the password along with the settings.',
+})
+
 export const changeServers =
   (deps: { handle: Handle; load: Load; vault: Vault; tester: ConnectionTester }) =>
   async (
@@ -59,11 +65,6 @@ const login = (
   kept: Secret | null | undefined,
 ): ServerLogin => {
   const password = server.password ?? (server.host === before?.host ? kept : null)
-  if (!password)
-    throw new Refused(
-      'password-missing',
-      'No password is kept for this server',
-      'Send the password along with the settings.',
-    )
+  if (!password) throw passwordMissing()
   return { ...withoutPassword(server), password }
 }

@@ -6,7 +6,7 @@ import {
 } from '../../domain/accounts/default-account.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 
-/** Makes the account its owner's default; the one before is it no longer (S17). */
+/** Makes the account its owner's default; the one before is it no longer. */
 export const chooseDefaultAccount =
   (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, accountId: string): Promise<Handled<DefaultAccount>> => {

@@ -1,8 +1,7 @@
 import { account, requireOwn, type ConnectedAccount, accountStream } from '../../domain/accounts/account.ts'
 import type { MailServer, TestStep } from '../../domain/accounts/events.ts'
-import { Refused } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
-import type { Secret, Vault } from '../ports/credentials.ts'
+import { credentialsMissing, type Secret, type Vault } from '../ports/credentials.ts'
 import type { ConnectionTester, ServerLogin } from '../ports/mail-provider.ts'
 
 /** Tries a saved account's servers with its kept passwords, and records what came of it. */
@@ -29,12 +28,7 @@ export const loginsOf = async (
   const kept = await vault.load(accountId, credentialVersion)
   const login = (server: MailServer | null, password: Secret | null | undefined): ServerLogin | null => {
     if (!server) return null
-    if (!password)
-      throw new Refused(
-        'credentials-missing',
-        'No password is kept for this account',
-        'Enter the passwords of the account again.',
-      )
+    if (!password) throw credentialsMissing()
     return { ...server, password }
   }
   return { smtp: login(smtp, kept?.smtpPassword), imap: login(imap, kept?.imapPassword) }

@@ -1,17 +1,19 @@
-import { Refused } from '../../domain/decider.ts'
 import { entry, entryStream, type Entry, type EntryState } from '../../domain/directory/entry.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
+
+const unknownTimeZone = defineRefusal('unknown-time-zone', {
+  title: 'Unknown time zone',
+  meaning: 'The time zone is not in the IANA time zone database.',
+  remedy: 'Use a name from the IANA time zone database, such as Europe/Berlin.',
+})
 
 /** Puts a record of the CRM under its own id: made, or replaced whole. The same again does nothing. */
 export const putEntry =
   (deps: { handle: Handle }) =>
   (caller: Caller, put: Entry): Promise<Handled<EntryState>> => {
     if (put.kind === 'organization' && !isTimeZone(put.value.timeZone))
-      throw new Refused(
-        'unknown-time-zone',
-        `${put.value.timeZone} is not a time zone`,
-        'Give a name of the IANA time zone database, such as Europe/Berlin.',
-      )
+      throw unknownTimeZone({ detail: `${put.value.timeZone} is not a known time zone.` })
     return deps.handle(entry, entryStream(put.kind, put.id), { do: 'put', entry: put }, caller)
   }
 

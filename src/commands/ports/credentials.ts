@@ -1,3 +1,5 @@
+import { defineRefusal } from '../../domain/refusal.ts'
+
 /** A value that says nothing of itself when it is printed, serialised or inspected. */
 export class Secret {
   readonly #value: string
@@ -32,3 +34,9 @@ export type Vault = {
   load(accountId: string, version: number): Promise<Credentials | null>
   destroy(accountId: string): Promise<void>
 }
+
+export const credentialsMissing = defineRefusal('credentials-missing', {
+  title: 'Credentials missing',
+  meaning: 'No password is stored for the mail server of the account.',
+  remedy: 'Enter the passwords of the account again.',
+})

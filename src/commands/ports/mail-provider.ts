@@ -32,7 +32,7 @@ export type FetchedMessage = {
   readonly raw: Buffer
 }
 
-/** One logged-in session with a mailbox (IMAP). Not for concurrent use. Reading changes nothing there (R8). */
+/** One logged-in session with a mailbox (IMAP). Not for concurrent use. Reading changes nothing there. */
 export type MailboxSession = {
   folders(): Promise<MailFolder[]>
   /** Opens a folder read-only; the calls below are about the one opened last. */

@@ -1,3 +1,4 @@
+import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
@@ -9,7 +10,7 @@ import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleasing } from './recover-releasing.ts'
 import type { sendEmail } from './send-email.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
-import { each, oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
+import { oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
 
 // What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
 // Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
@@ -32,7 +33,7 @@ const lease = (leases: Leases, accountId: string, signal: AbortSignal) =>
 type ToDo = { readonly id: string; readonly accountId: string }
 type ReleasingMessages = (accountId: string | null, limit: number) => Promise<readonly ToDo[]>
 
-export type SendDue = {
+export type SendDueDeps = {
   readonly leases: Leases
   readonly clock: Clock
   readonly accountsWithDue: (limit: number) => Promise<readonly string[]>
@@ -48,7 +49,7 @@ export type SendDue = {
  * Sends what is due of the account that has waited the longest, under its lease; false where there is none. Several
  * lanes may share it: a slow server keeps no other account waiting.
  */
-export const sendDue = (deps: SendDue) => {
+export const sendDue = (deps: SendDueDeps) => {
   const running = new Set<string>()
   const resting = restAfterFailure(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
   const recover = recoverOneByOne(deps)
@@ -81,7 +82,7 @@ export const sendDue = (deps: SendDue) => {
 
 /** @returns whether anything was tried */
 const sendInTurn = async (
-  deps: SendDue,
+  deps: SendDueDeps,
   accountId: string,
   resting: Resting,
   signal: AbortSignal,
@@ -98,7 +99,7 @@ const sendInTurn = async (
     const due = await deps.dueMessages(accountId, tried.size + most)
     const fresh = due.filter((id) => !tried.has(id)).slice(0, most)
     if (fresh.length === 0) break
-    await each(fresh, MESSAGES_AT_ONCE, async (id) => {
+    await tryAll(fresh, MESSAGES_AT_ONCE, async (id) => {
       if (isOver()) return
       tried.add(id)
       const result = await deps.send(systemCaller('sender', deps.clock, id), id, signal)
@@ -112,21 +113,21 @@ const sendInTurn = async (
   return attempts > 0
 }
 
-const recoverOneByOne = (deps: Pick<SendDue, 'clock' | 'recover'>) =>
+const recoverOneByOne = (deps: Pick<SendDueDeps, 'clock' | 'recover'>) =>
   oneByOne<ToDo>(
     ({ id }) => id,
     ({ id }, signal) => deps.recover(systemCaller('sender', deps.clock, id), id, signal),
   )
 
-export type RecoverReleasing = Pick<SendDue, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
+export type RecoverDeadSendsDeps = Pick<SendDueDeps, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
 
 /** Looks after messages whose sender died: the lease of their account can be had again. */
-export const recoverDeadSends = (deps: RecoverReleasing) => {
+export const recoverDeadSends = (deps: RecoverDeadSendsDeps) => {
   const recover = recoverOneByOne(deps)
   return async (signal: AbortSignal): Promise<boolean> => {
     const rows = await deps.releasingMessages(null, PAGE + recover.resting())
     const byAccount = [...Map.groupBy(rows, ({ accountId }) => accountId)]
-    await each(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, messages]) => {
+    await tryAll(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, messages]) => {
       const held = await lease(deps.leases, accountId, signal)
       if (held) await underLease(held, signal, (stop) => recover(messages, stop))
     })
@@ -134,7 +135,7 @@ export const recoverDeadSends = (deps: RecoverReleasing) => {
   }
 }
 
-export type FileCopies = {
+export type FileCopiesDeps = {
   readonly leases: Leases
   readonly clock: Clock
   readonly openMailbox: OpenMailbox
@@ -144,7 +145,7 @@ export type FileCopies = {
 }
 
 /** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
-export const fileCopies = (deps: FileCopies) => {
+export const fileCopies = (deps: FileCopiesDeps) => {
   const resting = restAfterFailure({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
@@ -165,7 +166,7 @@ export const fileCopies = (deps: FileCopies) => {
   return async (signal: AbortSignal): Promise<boolean> => {
     const waiting = await deps.copiesToFile(PAGE)
     const reachable = waiting.filter(({ accountId }) => !resting.isResting(accountId))
-    await each(reachable, ACCOUNTS_AT_ONCE, async ({ accountId, ids }) => {
+    await tryAll(reachable, ACCOUNTS_AT_ONCE, async ({ accountId, ids }) => {
       const held = await deps.leases.acquire(`copies:${accountId}`, signal)
       if (held) await underLease(held, signal, (stop) => fileOf(accountId, ids, stop))
     })
@@ -173,14 +174,14 @@ export const fileCopies = (deps: FileCopies) => {
   }
 }
 
-export type ConfirmDeliveries = {
+export type ConfirmDeliveriesDeps = {
   readonly clock: Clock
   readonly dueDeliveries: (limit: number) => Promise<readonly string[]>
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmDelivery>>) => Promise<unknown>
 }
 
 /** Takes for delivered what has not come back within the window. */
-export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeliveries) =>
+export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeliveriesDeps) =>
   pageByPage(
     PAGE,
     dueDeliveries,
@@ -188,14 +189,14 @@ export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeli
     (id) => confirm(systemCaller('deliveries', clock, id), id),
   )
 
-export type ConfirmFoundMessages = {
+export type ConfirmFoundMessagesDeps = {
   readonly clock: Clock
   readonly metMessages: (limit: number) => Promise<readonly { id: string; metAt: string }[]>
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmFound>>) => Promise<unknown>
 }
 
 /** Settles unknown outcomes by what a sync has met since. */
-export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFoundMessages) =>
+export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFoundMessagesDeps) =>
   pageByPage(
     PAGE,
     metMessages,
@@ -203,14 +204,14 @@ export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFou
     ({ id, metAt }) => confirm(systemCaller('evidence', clock, id), { outgoingId: id, metAt }),
   )
 
-export type ReadReports = {
+export type ReadReportsDeps = {
   readonly clock: Clock
   readonly unreadReports: (limit: number) => Promise<readonly ReportToRead[]>
   readonly read: ReturnType<typeof readReport>
 }
 
 /** Reads what came back. */
-export const readReports = ({ clock, unreadReports, read }: ReadReports) =>
+export const readReports = ({ clock, unreadReports, read }: ReadReportsDeps) =>
   pageByPage(
     PAGE,
     unreadReports,

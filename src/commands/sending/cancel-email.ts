@@ -5,7 +5,7 @@ import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * Holds a message back (R18): certain while it waits, refused as `too-late-to-cancel` from its release on. There is
+ * Holds a message back: certain while it waits, refused as `too-late-to-cancel` from its release on. There is
  * nothing between the two, since both append at one revision.
  */
 export const cancelEmail =

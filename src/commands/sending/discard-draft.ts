@@ -2,7 +2,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
-import { ownDraft } from './save-draft.ts'
+import { findDraft } from './find-draft.ts'
 
 /** Throws a draft away; a second time is nothing. @throws NotFound, Refused `already-queued` */
 export const discardDraft =
@@ -10,6 +10,6 @@ export const discardDraft =
   async (caller: Caller, outgoingId: string, userId: string | null): Promise<Handled<OutgoingEmail>> => {
     const { state } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
     if (state.status === 'none') throw new NotFound('draft', outgoingId)
-    if (state.status === 'draft') await ownDraft(deps.load, outgoingId, userId)
+    if (state.status === 'draft') await findDraft(deps)(outgoingId, userId)
     return deps.handle(outgoingEmail, outgoingStream(outgoingId), { do: 'discard', outgoingId }, caller)
   }

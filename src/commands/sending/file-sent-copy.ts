@@ -8,7 +8,7 @@ import type { SentFolder } from './sent-folder.ts'
 /** A mailbox that could not be reached for so long gets no copy any more. */
 const GIVE_UP_AFTER_MS = 7 * 24 * 3_600_000
 
-type FileNeeds = {
+type FileDeps = {
   readonly handle: Handle
   readonly load: Load
   readonly blobs: BlobStore
@@ -21,7 +21,7 @@ type FileNeeds = {
  * After a crash between the two steps the copy is found by its Message-ID.
  */
 export const fileSentCopy =
-  (deps: FileNeeds) =>
+  (deps: FileDeps) =>
   async (caller: Caller, outgoingId: string, folder: SentFolder | null): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
@@ -32,7 +32,7 @@ export const fileSentCopy =
   }
 
 const file = async (
-  { blobs }: FileNeeds,
+  { blobs }: FileDeps,
   { message, sentAt }: SentMessage,
   folder: SentFolder | null,
 ): Promise<'filed' | 'found' | 'impossible'> => {
@@ -47,7 +47,7 @@ const file = async (
 
 /** Ends the waiting for a mailbox that stays away. @returns whether it has ended */
 export const giveUpOnCopy =
-  (deps: FileNeeds) =>
+  (deps: FileDeps) =>
   async (caller: Caller, outgoingId: string): Promise<boolean> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)

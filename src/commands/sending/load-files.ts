@@ -1,10 +1,14 @@
-import { Refused } from '../../domain/decider.ts'
-import type { Draft } from '../../domain/sending/events.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
+import { MAX_FILES_BYTES, type Draft } from '../../domain/sending/events.ts'
+import { attachmentMissing } from '../../domain/sending/refusals.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { ComposedFile } from '../ports/composer.ts'
 
-/** All files of a message together, before base64 makes them a third larger: what large providers take. */
-export const MAX_FILES_BYTES = 25 * 1024 * 1024
+const attachmentsTooLarge = defineRefusal('attachments-too-large', {
+  title: 'Attachments too large',
+  meaning: 'The files attached to an email can be at most 25 MB together.',
+  remedy: 'Send fewer files, or links to them.',
+})
 
 /** The contents of what is attached. @throws Refused `attachments-too-large`, `attachment-missing` */
 export const loadFiles = async (
@@ -16,20 +20,9 @@ export const loadFiles = async (
   for (const { name, contentType, blob, contentId } of attached) {
     const content = await blobs.get(blob)
     if (!content)
-      throw new Refused(
-        'attachment-missing',
-        `The file ${name} was never uploaded`,
-        'Upload the file, and name it as the answer does.',
-        { name, blob },
-      )
+      throw attachmentMissing({ detail: `The file ${name} was never uploaded.`, details: { name, blob } })
     total += content.length
-    if (total > MAX_FILES_BYTES)
-      throw new Refused(
-        'attachments-too-large',
-        'The files of the message are more than 25 MB together',
-        'Send fewer files, or links to them.',
-        { limitBytes: MAX_FILES_BYTES },
-      )
+    if (total > MAX_FILES_BYTES) throw attachmentsTooLarge({ details: { limitBytes: MAX_FILES_BYTES } })
     files.push({ name, contentType, content, ...(contentId === undefined ? {} : { cid: contentId }) })
   }
   return files

@@ -15,6 +15,6 @@ export const ownEmail =
     const { state } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
     const account = 'message' in state ? await deps.findAccount(state.message.accountId) : null
     if (state.status === 'none' || (account && !mayUse(account.owner, userId)))
-      throw new NotFound('message', outgoingId)
+      throw new NotFound('email', outgoingId)
     return state
   }

@@ -23,7 +23,7 @@ export type FindAccount = (accountId: string) => Promise<SendingAccount | null>
 /** The same, if it may send and sync now. @throws Refused that says why not */
 export type ActiveAccount = (accountId: string) => Promise<SendingAccount>
 
-/** The account that is written from where none is named (S17); null where none was chosen. */
+/** The account that is written from where none is named; null where none was chosen. */
 export type DefaultAccount = (userId: string | null) => Promise<string | null>
 
 /** The CRM's records; null for what it never put, or removed. */

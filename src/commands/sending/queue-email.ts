@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mayUse } from '../../domain/accounts/events.ts'
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
+import { NotFound } from '../../domain/decider.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
@@ -14,19 +15,19 @@ import type { ComposedMail, ComposeMail } from '../ports/composer.ts'
 import type { MailTracker } from '../ports/tracking.ts'
 import { loadFiles } from './load-files.ts'
 import type { ActiveAccount, SendingAccount } from './ports.ts'
-import { resolveDraft, type DraftInput, type ReplyNeeds } from './resolve-reply.ts'
-import { writeEmail, type WriteNeeds, type Written } from './write-email.ts'
+import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
+import { writeEmail, type WriteDeps, type Written } from './write-email.ts'
 
 export type QueueMessage = {
   readonly content: { readonly draftId: string } | { readonly message: DraftInput }
   /** RFC 3339; null for at once. */
   readonly scheduledAt: string | null
-  /** In which the message can be called back, 0 to 60 (R18). */
+  /** In which the message can be called back, 0 to 60. */
   readonly undoSeconds: number
 }
 
-export type QueueNeeds = ReplyNeeds &
-  WriteNeeds & {
+export type QueueDeps = ReplyDeps &
+  WriteDeps & {
     readonly handle: Handle
     readonly clock: Clock
     readonly activeAccount: ActiveAccount
@@ -42,7 +43,7 @@ export type QueueNeeds = ReplyNeeds &
  * @throws Refused, NotFound, StaleRevision where the draft is changed meanwhile
  */
 export const queueEmail =
-  (deps: QueueNeeds) =>
+  (deps: QueueDeps) =>
   async (
     caller: Caller,
     input: QueueMessage,
@@ -75,7 +76,7 @@ const requiredDraft = (state: OutgoingEmail, outgoingId: string, userId: string 
 }
 
 const composeMessage = async (
-  deps: QueueNeeds,
+  deps: QueueDeps,
   outgoingId: string,
   draft: Draft,
   { scheduledAt, undoSeconds }: QueueMessage,
@@ -136,23 +137,13 @@ const composeMessage = async (
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
 const requireMaySend = ({ owner, smtp }: SendingAccount, userId: string | null): void => {
-  if (!mayUse(owner, userId))
-    throw new Refused(
-      'not-your-account',
-      'The account belongs to another user',
-      'Send from an account of your own or of the team.',
-    )
-  if (!smtp)
-    throw new Refused(
-      'account-sends-no-mail',
-      'The account has no SMTP server to send through',
-      'Add the SMTP settings of the account.',
-    )
+  if (!mayUse(owner, userId)) throw notYourAccount()
+  if (!smtp) throw accountSendsNoMail()
 }
 
 type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }
 
-/** Opens and clicks are known by recipient only where one person gets a copy of their own (R24). */
+/** Opens and clicks are known by recipient only where one person gets a copy of their own. */
 const track = (
   tracker: MailTracker | null,
   outgoingId: string,

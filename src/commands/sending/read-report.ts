@@ -1,8 +1,9 @@
 import { normaliseMessageId } from '../../domain/mail.ts'
 import { classifyFailure } from '../../domain/sending/classify-failure.ts'
-import { deliveryReport, outgoingIdIn } from '../../domain/sending/delivery-report.ts'
+import { deliveryReport } from '../../domain/sending/delivery-report.ts'
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -18,7 +19,7 @@ export type ReportToRead = {
   readonly receivedAt: string
 }
 
-type ReadNeeds = {
+export type ReadDeps = {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
@@ -32,7 +33,7 @@ type ReadNeeds = {
  * after a crash in between it is read again and found there.
  */
 export const readReport =
-  (deps: ReadNeeds) =>
+  (deps: ReadDeps) =>
   async (caller: Caller, report: ReportToRead, signal: AbortSignal): Promise<void> => {
     const { messageId, accountId, receivedAt } = report
     const mail = await parse(deps, report.raw, signal)
@@ -61,7 +62,7 @@ const judged = (recipient: DeliveryStatus['recipients'][number]): DeliveryReport
     ? { ...recipient, ...classifyFailure(recipient) }
     : recipient
 
-const parse = async (deps: ReadNeeds, raw: string, signal: AbortSignal): Promise<ParsedMail | null> => {
+const parse = async (deps: ReadDeps, raw: string, signal: AbortSignal): Promise<ParsedMail | null> => {
   const bytes = await deps.blobs.get(raw)
   if (!bytes) return null
   try {

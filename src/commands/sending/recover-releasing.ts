@@ -5,7 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { OpenMailbox } from '../ports/mail-provider.ts'
 import { isAway, openSentFolder } from './sent-folder.ts'
 
-type RecoverNeeds = {
+type RecoverDeps = {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
@@ -18,7 +18,7 @@ type RecoverNeeds = {
  * copy proves that it went; without one nothing is proved, and the message is never sent again from here.
  */
 export const recoverReleasing =
-  (deps: RecoverNeeds) =>
+  (deps: RecoverDeps) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
@@ -35,7 +35,7 @@ export const recoverReleasing =
   }
 
 const isInSent = async (
-  deps: RecoverNeeds,
+  deps: RecoverDeps,
   { message }: ReleasingMessage,
   signal: AbortSignal,
 ): Promise<boolean> => {

@@ -1,5 +1,6 @@
 import { mayUse } from '../../domain/accounts/events.ts'
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { replyRecipients, type ReplyParent } from '../../domain/sending/reply.ts'
@@ -9,25 +10,26 @@ import type { DefaultAccount, FindAccount, FindMessage } from './ports.ts'
 /** A draft as it is asked for: the account may be left to the message that is replied to, or to the user's default. */
 export type DraftInput = Omit<Draft, 'accountId' | 'userId'> & { readonly accountId: string | null }
 
-export type ReplyNeeds = {
+export type ReplyDeps = {
   readonly load: Load
   readonly findAccount: FindAccount
   readonly findMessage: FindMessage
   readonly defaultAccount: DefaultAccount
 }
 
-/** The draft whole. A reply goes out from the account that was written to (R19), to those who expect it. */
+const accountMissing = defineRefusal('account-missing', {
+  title: 'No account to send from',
+  meaning: 'The email names no account, and neither the user nor the team has a default one.',
+  remedy: 'Name the account, or choose a default one.',
+})
+
+/** The draft whole. A reply goes out from the account that was written to, to those who expect it. */
 export const resolveDraft =
-  (deps: ReplyNeeds) =>
+  (deps: ReplyDeps) =>
   async (input: DraftInput, userId: string | null): Promise<Draft> => {
     const parent = input.replyTo && (await findParent(deps)(input.replyTo, userId))
     const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
-    if (accountId === null)
-      throw new Refused(
-        'account-missing',
-        'The message names no account to send from, and there is no default account',
-        'Name the account, or choose a default one.',
-      )
+    if (accountId === null) throw accountMissing()
     const account = await deps.findAccount(accountId)
     if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', accountId)
     const addressed = input.to.length + input.cc.length + input.bcc.length > 0
@@ -37,7 +39,7 @@ export const resolveDraft =
 
 /** The message that a reply is to, of an account that this user may use. @throws NotFound */
 export const findParent =
-  (deps: Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'>) =>
+  (deps: Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'>) =>
   async ({ kind, id }: NonNullable<Draft['replyTo']>, userId: string | null): Promise<ReplyParent> => {
     const parent = kind === 'message' ? await deps.findMessage(id) : await findOutgoing(deps.load, id)
     const account = parent?.accountId ? await deps.findAccount(parent.accountId) : null

@@ -1,3 +1,4 @@
+import { defineCode, internalError } from '../../domain/refusal.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
@@ -5,9 +6,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { MailSender, SendOutcome, ServerLogin } from '../ports/mail-provider.ts'
 import type { Chance } from './ports.ts'
 import { isAnswer, untilAnswered } from './until-answered.ts'
-import { prepareAttempt, type PrepareNeeds } from './prepare-attempt.ts'
+import { prepareAttempt, type PrepareDeps } from './prepare-attempt.ts'
 
-export type SendNeeds = PrepareNeeds & {
+export type SendDeps = PrepareDeps & {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
@@ -29,7 +30,7 @@ const ANSWER_PATIENCE_MS = 120_000
  * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
  */
 export const sendEmail =
-  (deps: SendNeeds) =>
+  (deps: SendDeps) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<AttemptResult> => {
     const stream = outgoingStream(outgoingId)
     const loaded = await deps.load(outgoingEmail, stream)
@@ -48,17 +49,24 @@ export const sendEmail =
         : { outcome: prepared, fault: null }
     const released = await release.wasGiven()
     // Nothing was sent, yet the release stands in the stream: it is taken back.
-    const told = outcome.kind === 'withdrawn' && released ? storeAway : outcome
+    const told = outcome.kind === 'withdrawn' && released ? notReleased : outcome
     const command = commandOf(deps, told, attempt, released)
     if (command) await record(deps, caller, stream, command, release.given() ?? loaded)
     if (fault) throw fault
     return told.kind
   }
 
-const storeAway: SendOutcome = {
+const releaseNotRecorded = defineCode('release-not-recorded', {
+  title: 'Release not recorded',
+  meaning:
+    'The event log did not answer in time to record that the email was about to be sent, so it was not sent.',
+  remedy: 'Do nothing: it is tried again automatically.',
+})
+
+const notReleased: SendOutcome = {
   kind: 'deferred',
-  code: 'store-away',
-  reason: 'The event store did not answer in time',
+  code: releaseNotRecorded.code,
+  reason: releaseNotRecorded.meaning,
 }
 
 type Loaded = Known<OutgoingEmail>
@@ -71,7 +79,7 @@ type Release = {
 }
 
 const releaseOf = (
-  { handle, clock }: SendNeeds,
+  { handle, clock }: SendDeps,
   caller: Caller,
   stream: string,
   known: Loaded,
@@ -113,13 +121,13 @@ const send = async (
     const reason = 'The sender failed'
     const outcome: SendOutcome = (await release.wasGiven())
       ? { kind: 'unknown', reason }
-      : { kind: 'deferred', code: 'internal', reason }
+      : { kind: 'deferred', code: internalError.code, reason }
     return { outcome, fault: error instanceof Error ? error : new Error(reason, { cause: error }) }
   }
 }
 
 const record = async (
-  deps: SendNeeds,
+  deps: SendDeps,
   caller: Caller,
   stream: string,
   command: OutgoingCommand,
@@ -131,7 +139,7 @@ const record = async (
 }
 
 const commandOf = (
-  deps: SendNeeds,
+  deps: SendDeps,
   outcome: SendOutcome,
   attempt: number,
   released: boolean,

@@ -1,4 +1,4 @@
-import { Refused } from '../../domain/decider.ts'
+import { Refused } from '../../domain/refusal.ts'
 import { MailUnavailable, type MailboxSession, type OpenMailbox } from '../ports/mail-provider.ts'
 
 /** The Sent folder of a mailbox, opened; `path` is null where it has none. */

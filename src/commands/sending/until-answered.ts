@@ -1,5 +1,7 @@
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { Refused } from '../../domain/refusal.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
+import { pause } from '../../std/pause.ts'
 import { StaleRevision } from '../handle.ts'
 import { AppendTooLarge, DuplicateEvent } from '../ports/event-log.ts'
 
@@ -21,7 +23,7 @@ export const untilAnswered = async <Result>(
     } catch (error) {
       if (isAnswer(error) || performance.now() + pauseMs > until) throw error
     }
-    await new Promise<void>((resolve) => setTimeout(resolve, pauseMs))
+    await pause(pauseMs)
   }
 }
 

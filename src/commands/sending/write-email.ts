@@ -1,19 +1,26 @@
-import { NotFound, Refused } from '../../domain/decider.ts'
+import { NotFound } from '../../domain/decider.ts'
 import type { Mailbox } from '../../domain/mail.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
 import { assemble, threading, type Assembled } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { distinctRecipients, type Recipients } from '../../domain/sending/recipients.ts'
 import { ancestorsOf } from '../../domain/sending/reply.ts'
 import { valuesOf, type Sources } from '../../domain/templates/variables.ts'
 import type { DirectoryLookup, FindTemplate, SendingAccount } from './ports.ts'
-import { findParent, type ReplyNeeds } from './resolve-reply.ts'
+import { findParent, type ReplyDeps } from './resolve-reply.ts'
 
-export type WriteNeeds = Pick<ReplyNeeds, 'load' | 'findMessage' | 'findAccount'> & {
+export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> & {
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
 }
 
 /** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
+const unknownUser = defineRefusal('unknown-user', {
+  title: 'Unknown user',
+  meaning: 'The user for whom the email is sent is not in the directory.',
+  remedy: 'Add the user to the directory first.',
+})
+
 export type Written = {
   readonly from: Mailbox
   readonly recipients: Recipients
@@ -24,7 +31,7 @@ export type Written = {
 
 /** Fills a draft in from the CRM's records, the template and the signature. It may be incomplete yet. */
 export const writeEmail =
-  (deps: WriteNeeds) =>
+  (deps: WriteDeps) =>
   async (draft: Draft, account: SendingAccount, userId: string | null): Promise<Written> => {
     const recipients = distinctRecipients(draft)
     const [parent, template, sources] = await Promise.all([
@@ -50,7 +57,7 @@ export const writeEmail =
   }
 
 const requiredTemplate = async (
-  deps: WriteNeeds,
+  deps: WriteDeps,
   template: NonNullable<Draft['template']>,
   userId: string | null,
 ): Promise<{ subject: string; html: string }> => {
@@ -75,12 +82,7 @@ const gather = async (
     contactId === null ? null : directory.contact(contactId),
     draft.dealId === null ? null : directory.deal(draft.dealId),
   ])
-  if (draft.userId !== null && !user)
-    throw new Refused(
-      'user-unknown',
-      'The user that the message is sent for is not in the directory',
-      'Put the user into the directory first.',
-    )
+  if (draft.userId !== null && !user) throw unknownUser()
   if (draft.contactId !== null && !contact) throw new NotFound('contact', draft.contactId)
   if (draft.dealId !== null && !deal) throw new NotFound('deal', draft.dealId)
   const company = contact?.companyId ? await directory.company(contact.companyId) : null

@@ -9,7 +9,7 @@ import { read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message
 
 /**
  * Reads a quarantined message again from the bytes that were kept. When that works now, the message lives on under the
- * id of its identity, in all the places where it lies; when not, that is one attempt more (R6).
+ * id of its identity, in all the places where it lies; when not, that is one attempt more.
  */
 export const retryQuarantined =
   (deps: StoreDeps & { findAccount: FindSyncAccount }) =>

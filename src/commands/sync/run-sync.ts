@@ -1,5 +1,5 @@
 import type { FolderCursor } from '../../domain/sync/events.ts'
-import { Refused } from '../../domain/decider.ts'
+import { internalError, Refused } from '../../domain/refusal.ts'
 import {
   syncRun,
   syncRunStream,
@@ -26,7 +26,7 @@ export type SyncRunResult =
 /**
  * One sync run of one account under its lease: everything new is stored, every folder's counts and cursor are recorded
  * behind it, and the run ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
- * in the mailbox is changed (R8). A run whose worker died is ended first, and this one goes on where it came to (R3).
+ * in the mailbox is changed. A run whose worker died is ended first, and this one goes on where it came to.
  * A fault of ours ends the run too, and is thrown besides.
  */
 export const runSync =
@@ -89,9 +89,9 @@ const runUnderLease = async (
 
 const ours: RunTrouble = {
   kind: 'temporary',
-  code: 'internal',
-  detail: 'Something went wrong on our side',
-  remedy: 'Nothing: it is tried again. Tell the operator if it goes on.',
+  code: internalError.code,
+  detail: internalError.meaning,
+  remedy: 'Do nothing: it is tried again automatically. If it keeps failing, tell the operator.',
 }
 
 /** The newest run: the read model says where to begin to look, the streams say which is the last. */

@@ -35,7 +35,7 @@ type Found = {
 
 /**
  * Reads a message, keeps its bytes and says in its own stream that it was met; where the same message is known from
- * another place, only that it lies here too. One that cannot be read is quarantined with its bytes (R6). Nothing is
+ * another place, only that it lies here too. One that cannot be read is quarantined with its bytes. Nothing is
  * acknowledged before it is durable, and all of it may be repeated.
  */
 export const storeMessage =
@@ -215,7 +215,7 @@ export const tell = (
 /**
  * The message of ours that this is a copy of: by its Message-ID, or by our own header where a provider gave it another.
  * An id proves that only where nobody else can put mail; in other folders it must be the very message, as anybody who
- * got it knows the id (R4).
+ * got it knows the id.
  */
 const OURS = /^(out_[0-9a-hjkmnp-tv-z]{26})@/
 

@@ -3,7 +3,7 @@ import { template } from '../../domain/templates/template.ts'
 import { userOf, type Caller, type Handle } from '../handle.ts'
 import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { admitBody } from './admit-body.ts'
-import { templateStream, type TemplateChange } from './create-template.ts'
+import { templateChange, templateStream, type TemplateChange } from './create-template.ts'
 
 /**
  * Changes what is named of a template, as its next version; the versions before stay. The same again does nothing.
@@ -28,5 +28,5 @@ export const changeTemplate =
       caller,
       { ifRevision },
     )
-    return { ...handled, templateId }
+    return templateChange(templateId, handled)
   }

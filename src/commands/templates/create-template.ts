@@ -4,7 +4,14 @@ import { entityId, userOf, type Caller, type Handle, type Handled } from '../han
 import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { admitBody } from './admit-body.ts'
 
-export type TemplateChange = Handled<Template> & { readonly templateId: string }
+/** What a command came to; `version` is the template's newest. */
+export type TemplateChange = Handled<Template> & { readonly templateId: string; readonly version: number }
+
+export const templateChange = (templateId: string, handled: Handled<Template>): TemplateChange => ({
+  ...handled,
+  templateId,
+  version: handled.state.status === 'none' ? 0 : handled.state.version,
+})
 
 /**
  * Makes a template: a personal one for the user who asks, or a shared one.
@@ -25,7 +32,7 @@ export const createTemplate =
       { do: 'create', templateId, by: userOf(caller), scope, content },
       caller,
     )
-    return { ...handled, templateId }
+    return templateChange(templateId, handled)
   }
 
 export const templateStream = (templateId: string): string => `template-${templateId}`

@@ -1,11 +1,12 @@
 import { template } from '../../domain/templates/template.ts'
 import { userOf, type Caller, type Handle } from '../handle.ts'
-import { templateStream, type TemplateChange } from './create-template.ts'
+import { templateChange, templateStream, type TemplateChange } from './create-template.ts'
 
 /** Deletes a template. Messages made from it keep their version to show. @throws NotFound */
 export const deleteTemplate =
   (deps: { handle: Handle }) =>
   async (caller: Caller, templateId: string): Promise<TemplateChange> => {
     const command = { do: 'delete', templateId, by: userOf(caller) } as const
-    return { ...(await deps.handle(template, templateStream(templateId), command, caller)), templateId }
+    const handled = await deps.handle(template, templateStream(templateId), command, caller)
+    return templateChange(templateId, handled)
   }

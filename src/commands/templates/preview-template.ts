@@ -21,7 +21,7 @@ export type TemplatePreview = {
   readonly problems: readonly Located<VariableProblem>[]
 }
 
-export type PreviewNeeds = {
+export type PreviewDeps = {
   readonly findTemplate: (
     template: { readonly templateId: string; readonly version: number | null },
     userId: string | null,
@@ -43,7 +43,7 @@ export type PreviewNeeds = {
 
 /** The newest version of a template as these people would read it. @throws NotFound */
 export const previewTemplate =
-  (deps: PreviewNeeds) =>
+  (deps: PreviewDeps) =>
   async (templateId: string, whom: PreviewFor): Promise<TemplatePreview> => {
     const found = await deps.findTemplate({ templateId, version: null }, whom.userId)
     if (!found) throw new NotFound('template', templateId)
@@ -65,7 +65,7 @@ export const previewTemplate =
     }
   }
 
-const gather = async (deps: PreviewNeeds, { userId, contactId, dealId, accountId }: PreviewFor) => {
+const gather = async (deps: PreviewDeps, { userId, contactId, dealId, accountId }: PreviewFor) => {
   const { directory } = deps
   const [user, organization, contact, deal, account] = await Promise.all([
     userId === null ? null : directory.user(userId),
@@ -82,7 +82,7 @@ const gather = async (deps: PreviewNeeds, { userId, contactId, dealId, accountId
   }
 }
 
-const usable = async (deps: PreviewNeeds, accountId: string, userId: string | null) => {
+const usable = async (deps: PreviewDeps, accountId: string, userId: string | null) => {
   const account = await deps.findAccount(accountId)
   return account && mayUse(account.owner, userId) ? account : null
 }

@@ -5,14 +5,14 @@ import type { recordReply, Reply } from './record-reply.ts'
 
 const PAGE = 100
 
-export type RecordDueReplies = {
+export type RecordDueRepliesDeps = {
   readonly clock: Clock
   readonly dueReplies: (limit: number) => Promise<readonly Reply[]>
   readonly record: ReturnType<typeof recordReply>
 }
 
 /** Records the replies that a sync has found. */
-export const recordDueReplies = ({ clock, dueReplies, record }: RecordDueReplies) =>
+export const recordDueReplies = ({ clock, dueReplies, record }: RecordDueRepliesDeps) =>
   pageByPage(
     PAGE,
     dueReplies,

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../domain/event.ts'
 import { foldRepeats, trackingStream, withinLimit } from '../../domain/tracking/fold-hits.ts'
+import { inParallel } from '../../std/in-parallel.ts'
 import { newEvent, sourceEventId, type Caller } from '../handle.ts'
 import { DuplicateEvent, RevisionConflict, type EventStore } from '../ports/event-log.ts'
 import type { SpooledHit } from '../ports/tracking.ts'
@@ -29,12 +30,11 @@ export const recordHits =
   async (caller: Caller, hits: readonly SpooledHit[]): Promise<HitsRecorded> => {
     const sum = { recorded: 0, folded: 0, known: 0, dropped: 0 }
     const messages = [...Map.groupBy(hits, ({ hit }) => hit.data.outgoingId)]
-    for (let next = 0; next < messages.length; next += AT_ONCE) {
-      const some = messages.slice(next, next + AT_ONCE)
-      const answers = await Promise.all(some.map(([id, of]) => recordMessage(deps.store, caller, id, of)))
-      for (const answer of answers)
-        for (const name of ['recorded', 'folded', 'known', 'dropped'] as const) sum[name] += answer[name]
-    }
+    const answers = await inParallel(messages, AT_ONCE, ([id, of]) =>
+      recordMessage(deps.store, caller, id, of),
+    )
+    for (const answer of answers)
+      for (const name of ['recorded', 'folded', 'known', 'dropped'] as const) sum[name] += answer[name]
     return sum
   }
 

@@ -1,4 +1,5 @@
-import { NotFound, Refused, type Decider } from '../decider.ts'
+import { NotFound, type Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
   AccountConnected,
   AccountDisconnected,
@@ -16,6 +17,7 @@ import {
   type Owner,
   type TestStep,
 } from './events.ts'
+import { accountDisconnected, accountPaused, notYourAccount } from './refusals.ts'
 
 // ---------------------------------------------------------------- state
 
@@ -112,12 +114,7 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return [AccountConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
     case 'request-sync':
       requireActive(account)
-      if (!account.imap || account.settings.syncDirection === 'send')
-        throw new Refused(
-          'account-receives-no-mail',
-          'The account is set up for sending alone',
-          'Add the IMAP settings of the account, or change its sync direction.',
-        )
+      if (!account.imap || account.settings.syncDirection === 'send') throw accountReceivesNoMail()
       return [SyncRequested({ accountId })]
     case 'pause':
       return account.status === 'paused' ? [] : [AccountPaused({ accountId, reason: command.reason })]
@@ -128,14 +125,19 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   }
 }
 
+const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
+  title: 'Account cannot receive',
+  meaning: 'The account is set up for sending only, so there is nothing to sync.',
+  remedy: 'Add the settings for receiving to the account, or change its sync direction.',
+})
+
 /** @throws Refused `not-your-account` where somebody connects a mailbox as another user's */
 export const requireMayConnect = (as: Owner, userId: string | null): void => {
   if (!mayUse(as, userId))
-    throw new Refused(
-      'not-your-account',
-      'An account of another user can only be connected by that user',
-      'Connect it as an account of your own or of the team.',
-    )
+    throw notYourAccount({
+      detail: 'Nobody can connect an account as another user’s.',
+      remedy: 'Connect it as your own account or as the team’s.',
+    })
 }
 
 /** What is another user's own does not exist for this one. @throws NotFound */
@@ -147,29 +149,24 @@ export const requireOwn = (account: Account, userId: string | null): ConnectedAc
 /** The account, if it may send and sync; otherwise the refusal that says why not. */
 export const requireActive = (account: Account): ConnectedAccount => {
   const connected = requireConnected(account)
-  if (connected.status === 'paused')
-    throw new Refused('account-paused', 'The account is paused', 'Resume the account first.')
+  if (connected.status === 'paused') throw accountPaused()
   return connected
 }
 
 const requireConnected = (account: Account): ConnectedAccount => {
   if (account.status === 'none') throw new NotFound('email account')
-  if (account.status === 'disconnected')
-    throw new Refused(
-      'account-disconnected',
-      'The account was disconnected, and its passwords destroyed',
-      'Connect the mailbox again as a new account.',
-    )
+  if (account.status === 'disconnected') throw accountDisconnected()
   return account
 }
 
+const accountWithoutServer = defineRefusal('account-without-server', {
+  title: 'No mail server given',
+  meaning: 'An account needs an SMTP server, an IMAP server or both.',
+  remedy: 'Give the settings of at least one of them.',
+})
+
 const requireSomeServer = (smtp: MailServer | null, imap: MailServer | null) => {
-  if (!smtp && !imap)
-    throw new Refused(
-      'account-without-server',
-      'The account has neither an SMTP nor an IMAP server',
-      'Give the settings of at least one of the two.',
-    )
+  if (!smtp && !imap) throw accountWithoutServer()
 }
 
 // Both sides come from one schema, so that their keys stand in one order.

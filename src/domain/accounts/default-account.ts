@@ -4,7 +4,7 @@ import { DefaultAccountChosen, type DefaultAccountEvent, type Owner } from './ev
 export type DefaultAccount = { readonly accountId: string | null }
 export type DefaultAccountCommand = { readonly owner: Owner; readonly accountId: string }
 
-/** One stream an owner: a choice lets go of the one before, in one event (S17). */
+/** One stream an owner: a choice lets go of the one before, in one event. */
 export const defaultAccount: Decider<DefaultAccount, DefaultAccountCommand, DefaultAccountEvent> = {
   initial: { accountId: null },
   evolve: (_state, event) => ({ accountId: event.data.accountId }),

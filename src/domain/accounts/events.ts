@@ -31,7 +31,7 @@ export type Owner = z.infer<typeof owner>
 export const mayUse = (of: Owner, userId: string | null): boolean =>
   userId === null || of.kind === 'team' || of.userId === userId
 
-/** `historyDays` null means the whole mailbox. Patterns are case-insensitive globs against the sender (S12). */
+/** `historyDays` null means the whole mailbox. Patterns are case-insensitive globs against the sender. */
 export const accountSettings = z.object({
   displayName: z
     .string()
@@ -124,7 +124,7 @@ export const AccountDisconnected = defineEvent(
   'AccountDisconnected',
   z.object({ accountId, reason: z.string().max(500) }),
 )
-/** In the stream `defaultaccount-<owner>`: choosing one account lets go of the one before (S17). */
+/** In the stream `defaultaccount-<owner>`: choosing one account lets go of the one before. */
 export const DefaultAccountChosen = defineEvent('DefaultAccountChosen', z.object({ owner, accountId }))
 
 export const accountEvents = [

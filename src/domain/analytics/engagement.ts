@@ -170,7 +170,7 @@ export const judgeEngagement = (
 
 /**
  * What a report counts, a message at most once each. `rawOpened` and `rawClicked` hold for any request but our own.
- * Delivered (S5): nothing came back in time, a report said so, or somebody evidently has it; withdrawn when every
+ * Delivered: nothing came back in time, a report said so, or somebody evidently has it; withdrawn when every
  * accepted address bounced for good, unless a reply proves otherwise. Opened and clicked are parts of delivered.
  */
 export type Outcome = {

@@ -27,7 +27,3 @@ export const deliveryReport: Decider<DeliveryReportState, DeliveryReportCommand,
   evolve,
   decide,
 }
-
-/** The id of ours in a Message-ID (without angle brackets), as composing makes it; null in those of others. */
-export const outgoingIdIn = (headerMessageId: string): string | null =>
-  /^(out_[0-9a-hjkmnp-tv-z]{26})@/.exec(headerMessageId)?.[1] ?? null

@@ -2,15 +2,13 @@ import { z } from 'zod'
 import { accountId } from '../accounts/events.ts'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
+import { idOf } from '../ids.ts'
 import { address, blobHash, instant, mailbox } from '../mail.ts'
 import { messageId } from '../sync/events.ts'
 import { templateId } from '../templates/events.ts'
 import { FAILURE_KINDS } from './classify-failure.ts'
 
-export const outgoingId = z
-  .string()
-  .regex(/^out_[0-9a-hjkmnp-tv-z]{26}$/)
-  .describe('Id of a draft, and of the message that it becomes')
+export const outgoingId = idOf('out').describe('Id of a draft, and of the message that it becomes')
 
 /** `contentId`: an image that the body shows as `cid:…`, instead of listing it. */
 export const attachedFile = z.object({
@@ -27,6 +25,9 @@ export const attachedFile = z.object({
     .regex(/^[A-Za-z0-9._-]{1,100}$/)
     .optional(),
 })
+
+/** All files of a message together, before base64 makes them a third larger: what large providers take. */
+export const MAX_FILES_BYTES = 25 * 1024 * 1024
 
 /** A message being written: everything as the person typed it, variables unresolved. */
 export const draft = z.object({
@@ -49,13 +50,13 @@ export const draft = z.object({
   replyTo: z
     .object({
       kind: z.enum(['message', 'outgoing']),
-      id: z.string().regex(/^(msg|out)_[0-9a-hjkmnp-tv-z]{26}$/),
+      id: idOf('msg', 'out'),
     })
     .nullable(),
 })
 export type Draft = z.infer<typeof draft>
 
-/** What was decided about tracking, and why (R25): a later reader need not guess. */
+/** What was decided about tracking, and why: a later reader need not guess. */
 export const trackingDecision = z.object({
   opens: z.boolean(),
   clicks: z.boolean(),
@@ -184,7 +185,7 @@ export const SentCopyFiled = defineEvent(
     folder: z.string().nullable(),
   }),
 )
-/** Nothing came back within the stated window; a later bounce withdraws it (S5). */
+/** Nothing came back within the stated window; a later bounce withdraws it. */
 export const EmailDelivered = defineEvent(
   'EmailDelivered',
   z.object({

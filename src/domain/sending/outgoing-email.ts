@@ -1,4 +1,4 @@
-import { Refused, type Decider } from '../decider.ts'
+import type { Decider } from '../decider.ts'
 import {
   DraftDiscarded,
   DraftSaved,
@@ -28,6 +28,17 @@ import {
   type UnknownMessage,
   type WaitingMessage,
 } from './outgoing-state.ts'
+import {
+  alreadyQueued,
+  attemptSuperseded,
+  draftDiscarded,
+  gaveUp,
+  notDue,
+  nothingToRetry,
+  nothingToSettle,
+  notQueued,
+  tooLateToCancel,
+} from './refusals.ts'
 import { retryAt } from './retry-policy.ts'
 
 // ---------------------------------------------------------------- decide
@@ -84,18 +95,15 @@ const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
   if (isWaiting(state)) return [EmailCancelled(idsOf(state))]
   if (!('message' in state)) throw notQueued()
-  throw new Refused(
-    'too-late-to-cancel',
-    `The message can no longer be held back: it is ${inWords[state.status]}`,
-    'Nothing can call it back; write to the recipients if it was a mistake.',
-  )
+  throw tooLateToCancel({
+    detail: `The email can no longer be cancelled: ${inWords[state.status]}.`,
+  })
 }
 
 const release = (state: OutgoingEmail, attempt: number, now: string): OutgoingEvent[] => {
-  if (!isWaiting(state) || attempt !== state.attempts + 1)
-    throw new Refused('attempt-over', 'Another attempt has come before this one', 'Leave it to that one.')
+  if (!isWaiting(state) || attempt !== state.attempts + 1) throw attemptSuperseded()
   if (Date.parse(now) < Date.parse(state.dueAt))
-    throw new Refused('not-due', `The message is due at ${state.dueAt}`, 'Wait until then.')
+    throw notDue({ detail: `The email is not due until ${state.dueAt}.` })
   return [EmailReleased({ ...idsOf(state), attempt })]
 }
 
@@ -110,7 +118,7 @@ const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>
   const { attempt, code, reason, released } = told
   // The answer came after all, but too late to try again on nobody's word.
   if (released && isUnknown(state, attempt))
-    return [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy: tryAgain, refused: [] })]
+    return [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy: gaveUp.remedy, refused: [] })]
   if (released) return isInAir(state, attempt) ? deferOrGiveUp(state, told) : []
   return isNext(state, attempt) ? deferOrGiveUp(state, told) : []
 }
@@ -121,7 +129,14 @@ const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): Outg
   if (at !== null) return [EmailDeferred({ ...idsOf(state), attempt, code, reason, retryAt: at })]
   const last = `Tried for a day. The last answer was ${code}: ${reason}`
   return [
-    EmailFailed({ ...idsOf(state), attempt, code: 'gave-up', reason: last, remedy: tryAgain, refused: [] }),
+    EmailFailed({
+      ...idsOf(state),
+      attempt,
+      code: gaveUp.code,
+      reason: last,
+      remedy: gaveUp.remedy,
+      refused: [],
+    }),
   ]
 }
 
@@ -156,13 +171,12 @@ const recordFound = (state: OutgoingEmail, foundAt: string): OutgoingEvent[] => 
 const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: string): OutgoingEvent[] => {
   if (isWaiting(state) && state.unclear.length > 0 && decision === 'send-again') return []
   if (state.status !== 'unknown')
-    throw new Refused(
-      'nothing-to-settle',
-      'message' in state
-        ? `There is nothing to settle: the message is ${inWords[state.status]}`
-        : 'The message has not been sent',
-      'Settle only messages whose outcome is unknown.',
-    )
+    throw nothingToSettle({
+      detail:
+        'message' in state
+          ? `There is nothing to settle: ${inWords[state.status]}.`
+          : 'The email has not been sent.',
+    })
   if (decision === 'give-up' && state.settled) return []
   const notBefore = decision === 'send-again' ? now : null
   return [EmailOutcomeSettled({ ...idsOf(state), decision, notBefore })]
@@ -171,13 +185,12 @@ const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: s
 const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   if (isWaiting(state)) return []
   if (state.status === 'failed') return [EmailRetried({ ...idsOf(state), notBefore: now })]
-  throw new Refused(
-    'nothing-to-retry',
-    'message' in state
-      ? `There is nothing to try again: the message is ${inWords[state.status]}`
-      : 'The message has not been sent',
-    'Try again only what has failed.',
-  )
+  throw nothingToRetry({
+    detail:
+      'message' in state
+        ? `There is nothing to try again: ${inWords[state.status]}.`
+        : 'The email has not been sent.',
+  })
 }
 
 const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
@@ -216,29 +229,19 @@ const isUnclear = (
   'unclear' in state && state.unclear.includes(attempt)
 
 const requireUnqueued = (state: OutgoingEmail): void => {
-  if (state.status === 'discarded')
-    throw new Refused('draft-discarded', 'The draft was discarded', 'Write a new one.')
+  if (state.status === 'discarded') throw draftDiscarded()
   if ('message' in state)
-    throw new Refused(
-      'already-queued',
-      `This is no draft any more: the message is ${inWords[state.status]}`,
-      'Cancel it while it waits, and write a new one.',
-    )
+    throw alreadyQueued({ detail: `This is no longer a draft: ${inWords[state.status]}.` })
 }
 
-const notQueued = () =>
-  new Refused('not-queued', 'The message was not queued for sending', 'Discard the draft instead.')
-
-const tryAgain = 'Check the address and the account, and try the message again.'
-
 const inWords: Record<AfterQueueing['status'], string> = {
-  queued: 'queued',
-  deferred: 'waiting for another attempt',
-  releasing: 'being sent at this moment',
-  sent: 'sent',
-  failed: 'failed, and not sent',
-  unknown: 'perhaps sent: the answer of the server was lost',
-  cancelled: 'cancelled',
+  queued: 'it is queued',
+  deferred: 'it is waiting for another attempt',
+  releasing: 'it is being sent right now',
+  sent: 'it has been sent',
+  failed: 'it failed and was not sent',
+  unknown: 'it may have been sent, but the answer of the server was lost',
+  cancelled: 'it has been cancelled',
 }
 
 const idsOf = ({ message }: { readonly message: QueuedEmail }) => ({

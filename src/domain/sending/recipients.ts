@@ -1,5 +1,5 @@
-import { Refused } from '../decider.ts'
 import { normaliseAddress, type Mailbox } from '../mail.ts'
+import { defineRefusal } from '../refusal.ts'
 
 /** As many as Exchange and Gmail take in one message. */
 export const MAX_RECIPIENTS = 500
@@ -23,15 +23,20 @@ export const distinctRecipients = (written: {
 /** To, Cc and Bcc together, an address that is named twice counted twice. */
 export const countRecipients = ({ to, cc, bcc }: Recipients): number => to.length + cc.length + bcc.length
 
+export const noRecipient = defineRefusal('no-recipient', {
+  title: 'No recipient',
+  meaning: 'The email has no recipient.',
+  remedy: 'Add at least one in To, Cc or Bcc.',
+})
+const tooManyRecipients = defineRefusal('too-many-recipients', {
+  title: 'Too many recipients',
+  meaning: `An email can have at most ${MAX_RECIPIENTS} recipients.`,
+  remedy: `Send it to at most ${MAX_RECIPIENTS} recipients at a time.`,
+})
+
 /** @throws Refused `no-recipient`, `too-many-recipients` */
 export const requireRecipients = (recipients: Recipients): void => {
   const count = countRecipients(recipients)
-  if (count === 0)
-    throw new Refused('no-recipient', 'The message has no recipient', 'Name somebody in To, Cc or Bcc.')
-  if (count > MAX_RECIPIENTS)
-    throw new Refused(
-      'too-many-recipients',
-      `The message has ${count} recipients`,
-      `Send to ${MAX_RECIPIENTS} at most at a time.`,
-    )
+  if (count === 0) throw noRecipient()
+  if (count > MAX_RECIPIENTS) throw tooManyRecipients({ detail: `The email has ${count} recipients.` })
 }

@@ -4,9 +4,9 @@ type Wishes = { readonly trackOpens: boolean | null; readonly trackClicks: boole
 export type TrackingPlan = { readonly opens: boolean; readonly clicks: boolean; readonly reason: string }
 
 /**
- * Whether the copies of a message carry our pixel and our links (S2): the message's own option comes before the
+ * Whether the copies of a message carry our pixel and our links: the message's own option comes before the
  * account's policy, and without the mechanism there is neither. `canTrack` is false where no tracking address is
- * set up. The reason says what decided, for later readers (R25).
+ * set up. The reason says what decided, for later readers.
  */
 export const planTracking = (
   settings: Pick<AccountSettings, 'trackOpens' | 'trackClicks' | 'addPixel' | 'rewriteLinks'>,

@@ -35,7 +35,7 @@ export const folderCursor = z.object({
 })
 export type FolderCursor = z.infer<typeof folderCursor>
 
-/** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed (R1). */
+/** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed. */
 export const folderCounts = z.object({
   folder: z.string(),
   listed: z.int(),
@@ -107,7 +107,7 @@ export const attachment = z.object({
   blob: blobHash,
 })
 
-/** Machine mail is kept apart: it opens no conversation and counts as no reply (RFC 3834, R21). */
+/** Machine mail is kept apart: it opens no conversation and counts as no reply (RFC 3834). */
 export const automatic = z.enum(['auto-reply', 'report', 'list', 'bulk'])
 
 /**
@@ -143,7 +143,7 @@ export const MessageSynced = defineEvent(
     hasHtml: z.boolean(),
     attachments: z.array(attachment),
     automatic: automatic.nullable(),
-    /** The header Message-ID was met before in this account with other content (R4). */
+    /** The header Message-ID was met before in this account with other content. */
     defects: z.array(z.string()),
   }),
 )
@@ -159,7 +159,7 @@ export const MessageRemovedFromFolder = defineEvent(
   'MessageRemovedFromFolder',
   z.object({ messageId, accountId, placement }),
 )
-/** A message that could not be read: its raw form is kept, the rest of the run goes on (R6). */
+/** A message that could not be read: its raw form is kept, the rest of the run goes on. */
 export const MessageQuarantined = defineEvent(
   'MessageQuarantined',
   z.object({

@@ -31,7 +31,7 @@ export const matchesGlob = (pattern: string, text: string): boolean => {
 /** Longest address that a header can name in earnest: 64 octets, an @ and a domain of 255 (RFC 5321 4.5.3.1). */
 const LONGEST_SENDER = 320
 
-/** The first of the patterns that keeps mail of this sender out; null where none does (S12). */
+/** The first of the patterns that keeps mail of this sender out; null where none does. */
 export const excludedBy = (patterns: readonly string[], sender: string): string | null => {
   const address = normaliseAddress(sender)
   if (address.length > LONGEST_SENDER) return null

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { Refused, type Decider } from '../decider.ts'
+import type { Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
   MessageFlagsChanged,
   MessageAddedToFolder,
@@ -17,7 +18,7 @@ import {
 export type SyncedMessage = z.infer<typeof MessageSynced.schema>
 export type QuarantinedMessage = z.infer<typeof MessageQuarantined.schema>
 
-/** A message lies in a set of places; one that lies nowhere was removed from the mailbox and is kept here (R9). */
+/** A message lies in a set of places; one that lies nowhere was removed from the mailbox and is kept here. */
 export type Placed = { readonly placement: Placement; readonly flags: readonly string[] }
 type Met = { readonly messageId: string; readonly accountId: string; readonly placements: readonly Placed[] }
 
@@ -78,13 +79,18 @@ const without = (placements: readonly Placed[], gone: Placement): readonly Place
 
 // ---------------------------------------------------------------- decide
 
+const unknownMessage = defineRefusal('unknown-message', {
+  title: 'Unknown message',
+  meaning: 'There is no message with this id.',
+  remedy: 'Check the id of the message.',
+})
+
 const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
   if (command.do === 'sync' || command.do === 'quarantine') {
     if (state.status !== 'none') return place(state, command.message.placement, command.message.flags)
     return [command.do === 'sync' ? MessageSynced(command.message) : MessageQuarantined(command.message)]
   }
-  if (state.status === 'none')
-    throw new Refused('message-unknown', 'There is no such message', 'Check the id of the message.')
+  if (state.status === 'none') throw unknownMessage()
   const { messageId, accountId } = state
   switch (command.do) {
     case 'place':
@@ -138,14 +144,16 @@ const place = (state: Met, placement: Placement, flags: readonly string[]): Mess
 const sameFlags = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.toSorted().join('\n') === b.toSorted().join('\n')
 
+const messageNotQuarantined = defineRefusal('message-not-quarantined', {
+  title: 'Message not quarantined',
+  meaning: 'Only messages that could not be read can be retried or skipped.',
+  remedy: 'See the sync errors of the account for the messages that are quarantined.',
+})
+
 /** The message, if it waits for a decision; otherwise the refusal that says why there is none to make. */
 export const requireQuarantined = (state: Message): Message & { status: 'quarantined' } => {
   if (state.status === 'quarantined') return state
-  throw new Refused(
-    'message-not-quarantined',
-    'The message is not quarantined',
-    'See the list of sync errors for the messages that are.',
-  )
+  throw messageNotQuarantined()
 }
 
 export const message: Decider<Message, MessageCommand, MessageEvent> = {

@@ -1,4 +1,5 @@
-import { Refused, type Decider } from '../decider.ts'
+import type { Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
   FolderSynced,
   SyncRunFinished,
@@ -76,14 +77,19 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
 
 // ---------------------------------------------------------------- decide
 
+const unknownSyncRun = defineRefusal('unknown-sync-run', {
+  title: 'Unknown sync run',
+  meaning: 'There is no sync run with this number.',
+  remedy: 'Check the number of the run.',
+})
+
 const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (command.do === 'start') {
     if (state.status !== 'none') throw taken()
     const { accountId, number, trigger, cursors } = command
     return [SyncRunStarted({ accountId, number, trigger, cursors: [...cursors] })]
   }
-  if (state.status === 'none')
-    throw new Refused('sync-run-unknown', 'There is no such sync run', 'Check the number of the run.')
+  if (state.status === 'none') throw unknownSyncRun()
   const { accountId, number } = state
   if (command.do === 'record') {
     // What a worker says after it was thought dead and another went on must not count twice.
@@ -117,38 +123,45 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   }
 }
 
-const taken = () =>
-  new Refused(
-    'sync-run-taken',
-    'Another worker has this sync run, or has ended it',
-    'Wait for the next run; it goes on where this one came to.',
-  )
+const taken = defineRefusal('sync-run-taken', {
+  title: 'Sync run taken over',
+  meaning: 'Another worker is doing this sync run, or has already finished it.',
+  remedy: 'Do nothing: the next run continues where this one stopped.',
+})
 
-/** R1: a message that was listed is stored, known, excluded or failed, and each of the last two is named. */
+const countsDiffer = defineRefusal('sync-counts-differ', {
+  title: 'Sync counts do not add up',
+  meaning:
+    'The messages listed in a folder are not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
+  remedy: 'Do nothing: the run is repeated automatically.',
+})
+
+/** A message that was listed is stored, known, excluded or failed, and each of the last two is named. */
 const requireSum = ({ cursor, counts, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
   const { listed, stored, known, excluded, failed } = counts
   const adds = listed === stored + known + excluded + failed
   const named = failures.length === failed && exclusions.length === excluded
   const directed = counts.sent + counts.received === stored
   if (adds && named && directed && counts.folder === cursor.folder) return
-  throw new Refused(
-    'sync-counts-differ',
-    'What was listed is not the sum of what was stored, known, excluded and failed',
-    'This is a fault of the sync; the run is repeated.',
-    { ...counts, failures: failures.length, exclusions: exclusions.length },
-  )
+  throw countsDiffer({
+    details: { ...counts, failures: failures.length, exclusions: exclusions.length },
+  })
 }
+
+const cursorGoesBack = defineRefusal('sync-cursor-goes-back', {
+  title: 'Sync went backwards',
+  meaning:
+    'A sync run reported an earlier place in a folder than the run before it. This is a fault in Mailtrail.',
+  remedy: 'Do nothing: the run is repeated automatically.',
+})
 
 /** Under one UIDVALIDITY a folder's numbers only grow, so that a cursor that goes back would read mail twice. */
 const requireForward = (cursor: FolderCursor, before: readonly FolderCursor[]): void => {
   const last = before.find(({ folder }) => folder === cursor.folder)
   if (!last || last.uidValidity !== cursor.uidValidity || cursor.uidNext >= last.uidNext) return
-  throw new Refused(
-    'sync-cursor-goes-back',
-    'The cursor of a folder does not go back',
-    'This is a fault of the sync; the run is repeated.',
-    { folder: cursor.folder, from: last.uidNext, to: cursor.uidNext },
-  )
+  throw cursorGoesBack({
+    details: { folder: cursor.folder, from: last.uidNext, to: cursor.uidNext },
+  })
 }
 
 export const syncRun: Decider<SyncRun, SyncRunCommand, SyncRunEvent> = {

@@ -1,13 +1,11 @@
 import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
+import { idOf } from '../ids.ts'
 
-export const templateId = z
-  .string()
-  .regex(/^tpl_[0-9a-hjkmnp-tv-z]{26}$/)
-  .describe('Id of a template')
+export const templateId = idOf('tpl').describe('Id of a template')
 
-/** Personal templates are one user's, shared ones everybody's (C100, C101). */
+/** Personal templates are one user's, shared ones everybody's. */
 export const templateScope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('personal'), userId: crmId }),
   z.object({ kind: z.literal('shared') }),

@@ -1,4 +1,4 @@
-import { Refused } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import { decodeReferences, tokensOf, type Span } from './html-tokens.ts'
 import { regionsOf, writeValue, type Form, type Region } from './contextual-escaping.ts'
 import {
@@ -172,29 +172,43 @@ const splitVariables = (source: string, verbatim: readonly Span[]): VariableProb
 
 export type Located<Thing> = Thing & { readonly where: 'subject' | 'body' | 'signature' }
 
+const unknownVariable = defineRefusal('unknown-variable', {
+  title: 'Unknown variable',
+  meaning:
+    'The text uses a variable that does not exist; `details.problems` suggests which one was probably meant.',
+  remedy: 'Use one of the variables listed at /v1/template-variables.',
+})
+const misplacedVariable = defineRefusal('misplaced-variable', {
+  title: 'Misplaced variable',
+  meaning: 'A variable stands where no value can be inserted safely, such as inside a tag or a style.',
+  remedy: 'Move it into running text, or into an attribute value in quotation marks.',
+})
+
 /** Refuses texts with variables that no value could help. @throws Refused */
 export const refuseProblems = (problems: readonly Located<VariableProblem>[]): void => {
   const [first] = problems
   if (!first) return
   const known = [...Object.keys(variables), SIGNATURE].map((name) => `{${name}}`)
   const unknown = problems.find(({ problem }) => problem === 'unknown')
-  throw new Refused(
-    unknown ? 'unknown-variable' : 'misplaced-variable',
-    `${(unknown ?? first).message} (in the ${(unknown ?? first).where})`,
-    unknown
-      ? `Use one of these: ${known.join(', ')}.`
-      : 'Put the variable into running text, or into an attribute in quotation marks.',
-    { problems: problems.map((problem) => ({ ...problem })), known },
-  )
+  const details = { problems: problems.map((problem) => ({ ...problem })), known }
+  const detail = `${(unknown ?? first).message} (in the ${(unknown ?? first).where}).`
+  throw unknown
+    ? unknownVariable({ detail, details, remedy: `Use one of these: ${known.join(', ')}.` })
+    : misplacedVariable({ detail, details })
 }
+
+const variableWithoutValue = defineRefusal('variable-without-value', {
+  title: 'Variable without a value',
+  meaning:
+    'A variable has neither a value nor a fallback, so the email was not sent; `details.missing` lists all of them.',
+  remedy: 'Complete the record in the CRM, or add a fallback: {contact.first_name|there}.',
+})
 
 /** Refuses to go on while values are missing, with the list of them. @throws Refused */
 export const refuseMissing = (missing: readonly Located<{ readonly variable: string }>[]): void => {
   if (missing.length === 0) return
-  throw new Refused(
-    'variable-without-value',
-    `There is no value for ${missing.map(({ variable, where }) => `{${variable}} in the ${where}`).join(', ')}`,
-    'Fill in the record in the CRM, or write a fallback: {contact.first_name|there}.',
-    { missing: missing.map((each) => ({ ...each })) },
-  )
+  throw variableWithoutValue({
+    detail: `There is no value for ${missing.map(({ variable, where }) => `{${variable}} in the ${where}`).join(', ')}.`,
+    details: { missing: missing.map((each) => ({ ...each })) },
+  })
 }

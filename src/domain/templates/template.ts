@@ -1,4 +1,5 @@
-import { NotFound, Refused, type Decider } from '../decider.ts'
+import { NotFound, type Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import { refuseProblems, variableProblems, type Located, type VariableProblem } from './render.ts'
 import {
   TemplateChanged,
@@ -67,13 +68,14 @@ const decide = (command: TemplateCommand, state: Template): TemplateEvent[] => {
 export const maySee = (scope: TemplateScope, by: string | null): boolean =>
   scope.kind === 'shared' || scope.userId === by
 
+const notYourTemplate = defineRefusal('not-your-template', {
+  title: 'Not your template',
+  meaning: 'Only its own user can create or change a personal template.',
+  remedy: 'Act as that user (Mailtrail-User), or share the template.',
+})
+
 const requireOwnScope = (scope: TemplateScope, by: string | null) => {
-  if (!maySee(scope, by))
-    throw new Refused(
-      'not-your-template',
-      'A personal template can be made by its user only',
-      'Ask as that user (Mailtrail-User), or make the template a shared one.',
-    )
+  if (!maySee(scope, by)) throw notYourTemplate()
 }
 
 const refuseWrongVariables = ({ subject, body }: TemplateContent) => {

@@ -7,7 +7,7 @@ import { messageId } from '../sync/events.ts'
 
 /**
  * A request for a pixel or a tracked link, as it came. Whether a person made it is judged later, by a classifier
- * that has a version (R23). `recipient` is the index in the envelope, null where the copy was shared by several.
+ * that has a version. `recipient` is the index in the envelope, null where the copy was shared by several.
  * `repeats` counts further requests of the same token, address and agent within 30 s.
  */
 const hit = {

@@ -1,70 +1,102 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { Secret } from '../../commands/ports/credentials.ts'
+import { z } from 'zod'
+import { NotFound } from '../../domain/decider.ts'
+import { crmId } from '../../domain/directory/events.ts'
+import { askedInstant } from '../../domain/mail.ts'
+import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
+import { newApiKey } from '../server/api-key-token.ts'
+import { permissions } from '../server/permissions.ts'
+import { defineProblem } from '../server/problems.ts'
+import { problems, type App } from '../server/server.ts'
 
-/** What a route may ask of a key. `*` in a key stands for all of them. */
-export const permissions = [
-  'accounts:read',
-  'accounts:write',
-  'directory:read',
-  'directory:write',
-  'templates:read',
-  'templates:write',
-  'messages:read',
-  'messages:send',
-  'tracking:read',
-  'analytics:read',
-  'keys:manage',
-  'system:read',
-  'system:write',
-] as const
-export type Permission = (typeof permissions)[number]
+const scopes = z.array(z.enum(['*', ...permissions])).min(1)
+const view = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()).readonly(),
+  userId: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+})
 
-/** `userId`: the key acts for this user of the CRM alone; null: for whomever the request names. */
-export type ApiKey = {
-  readonly id: string
-  readonly name: string
-  readonly scopes: readonly string[]
-  readonly userId: string | null
-  readonly expiresAt: string | null
+/** Keys of the API: made, listed, revoked. A key's text is in the answer that makes it and nowhere else. */
+export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
+  const tags = ['API keys']
+  app.post('/v1/api-keys', {
+    config: { permission: 'keys:manage', answersOnce: true },
+    schema: {
+      tags,
+      summary: 'Create an API key; its token is shown once',
+      body: z.object({
+        name: z
+          .string()
+          .trim()
+          .min(1)
+          .max(200)
+          .regex(/^\P{Cc}*$/u, 'has a control character'),
+        scopes,
+        userId: crmId
+          .nullable()
+          .default(null)
+          .describe('The user that the key acts for; null for a key that is not bound to a user'),
+        expiresAt: askedInstant.nullable().default(null),
+      }),
+      response: { 201: z.object({ id: z.string(), token: z.string() }), ...problems },
+    },
+    handler: async ({ body, apiKey }, reply) => {
+      requireUnbound(apiKey)
+      requireScopes(apiKey, body.scopes)
+      const { id, token, hash } = newApiKey()
+      await deps.apiKeys.insert({ id, ...body }, hash)
+      return reply.status(201).send({ id, token: token.reveal() })
+    },
+  })
+  app.get('/v1/api-keys', {
+    config: { permission: 'keys:manage' },
+    schema: {
+      tags,
+      summary: 'List API keys',
+      response: { 200: z.object({ data: z.array(view) }), ...problems },
+    },
+    handler: async () => ({ data: await deps.apiKeys.list() }),
+  })
+  app.delete('/v1/api-keys/:id', {
+    config: { permission: 'keys:manage' },
+    schema: {
+      tags,
+      summary: 'Revoke an API key',
+      params: z.object({ id: z.string().max(40).describe('Id of an API key') }),
+      response: { 204: z.undefined(), ...problems },
+    },
+    handler: async ({ params, apiKey }, reply) => {
+      requireUnbound(apiKey)
+      if (!(await deps.apiKeys.revoke(params.id))) throw new NotFound('API key', params.id)
+      return reply.status(204).send()
+    },
+  })
 }
 
-export type ApiKeyStore = {
-  /** The key with this id and hash, unless it is revoked or expired. */
-  find(id: string, hash: Buffer): Promise<ApiKey | null>
-  list(): Promise<(ApiKey & { createdAt: string; lastUsedAt: string | null; revokedAt: string | null })[]>
-  insert(key: ApiKey, hash: Buffer): Promise<void>
-  /** @returns false where there is no such key */
-  revoke(id: string): Promise<boolean>
+const keyBound = defineProblem(403, 'key-bound', {
+  title: 'Key bound to a user',
+  meaning: 'The API key acts for one user, so it cannot manage API keys.',
+  remedy: 'Use a key that is not bound to a user.',
+})
+
+/** Who acts for one user would otherwise come by a key that acts for all. */
+const requireUnbound = (key: ApiKey | null): void => {
+  if (key?.userId !== null) throw keyBound()
 }
 
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
-const randomText = (length: number): string =>
-  Array.from(randomBytes(length), (byte) => ALPHABET[byte & 31]).join('')
+const permissionNotHeld = defineProblem(403, 'permission-not-held', {
+  title: 'Permission not held',
+  meaning: 'An API key can only grant permissions that it has itself.',
+  remedy: 'Ask only for permissions that the key in use has.',
+})
 
-const checksum = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
-
-/**
- * A new key: `mt_<id>_<secret>_<checksum>`, 260 random bits in the secret. The text is shown once; only the
- * SHA-256 of it is kept, which is enough for a secret that nobody can guess.
- */
-export const newApiKey = (): { id: string; token: Secret; hash: Buffer } => {
-  const id = randomText(12)
-  const body = `mt_${id}_${randomText(52)}`
-  const token = `${body}_${checksum(body)}`
-  return { id, token: new Secret(token), hash: hashOf(token) }
+/** Nobody gives away more than they have. */
+const requireScopes = (key: ApiKey | null, asked: readonly string[]): void => {
+  const missing = asked.find((scope) => !key?.scopes.includes('*') && !key?.scopes.includes(scope))
+  if (missing !== undefined)
+    throw permissionNotHeld({ detail: `The API key does not have ${missing} itself.` })
 }
-
-/** The id and hash of a presented key; null where it cannot be one, without asking the database. */
-export const readApiKey = (token: string): { id: string; hash: Buffer } | null => {
-  const match = /^(mt_([0-9a-z]{12})_[0-9a-z]{52})_([0-9a-f]{6})$/.exec(token)
-  if (!match) return null
-  const [, body, id, sum] = match
-  if (!timingSafeEqual(Buffer.from(checksum(body!)), Buffer.from(sum!))) return null
-  return { id: id!, hash: hashOf(token) }
-}
-
-const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest()
-
-/** True where the key has the permission, or all of them. */
-export const allows = (key: ApiKey, permission: Permission): boolean =>
-  key.scopes.includes('*') || key.scopes.includes(permission)

@@ -2,9 +2,8 @@ import { z } from 'zod'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { templateId } from '../../domain/templates/events.ts'
-import type { EngagementReport, ReportOptions } from '../../projections/analytics/engagement-report.ts'
-import { engagement } from '../../projections/analytics/engagement.ts'
-import { HttpProblem } from '../server/problems.ts'
+import type { AnalyticsQueries } from '../../projections/analytics/analytics.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
 const periods = { today: 1, last_7_days: 7, last_30_days: 30, last_90_days: 90, last_365_days: 365 } as const
@@ -18,7 +17,7 @@ const figures = {
   opened: share.describe('Share of delivered, by people'),
   clicked: share.describe('Share of delivered, by people'),
   replied: share.describe('Share of delivered'),
-  raw: z.object({ opened: share, clicked: share }).describe('Requests by machines included; shares of sent'),
+  raw: z.object({ opened: share, clicked: share }).describe('Including requests by machines; shares of sent'),
 }
 const reportView = z.object({
   from: z.string(),
@@ -27,7 +26,7 @@ const reportView = z.object({
   totals: z.object(figures),
   byTemplate: z.array(
     z.object({
-      templateId: z.string().nullable().describe('Null for messages written without a template'),
+      templateId: z.string().nullable().describe('Null for emails written without a template'),
       template: z.string().nullable(),
       deleted: z.boolean(),
       ...figures,
@@ -38,36 +37,32 @@ const reportView = z.object({
 /** Figures over messages by the day on which they were sent. */
 export const analyticsRoutes = (
   app: App,
-  deps: {
-    engagementReport: (options: ReportOptions) => Promise<EngagementReport>
-    lastDays: (days: number, now: Date) => Promise<{ from: string; to: string }>
-    clock: Clock
-  },
+  { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },
 ): void => {
   app.get('/v1/analytics/engagement', {
-    config: { permission: 'analytics:read', reads: [engagement] },
+    config: { permission: 'analytics:read', reads: [queries.readModels.engagement] },
     schema: {
       tags: ['Analytics'],
-      summary: 'Sent, delivered, opened, clicked and replied, in all and by template',
+      summary: 'Get the engagement report: totals and figures by template',
       querystring: z.object({
         period: z
           .enum(periodNames)
           .optional()
-          .describe('`last_30_days` where neither period nor days are given'),
+          .describe('`last_30_days` if neither `period` nor `from` and `to` are given'),
         from: z.iso.date().optional().describe("First day, in the organisation's time zone"),
-        to: z.iso.date().optional().describe('Last day, included'),
+        to: z.iso.date().optional().describe('Last day, inclusive'),
         account: accountId.optional(),
         template: z
           .union([templateId, z.literal('none')])
           .optional()
-          .describe('`none`: messages written without one'),
+          .describe('A template id, or `none` for emails written without a template'),
       }),
       response: { 200: reportView, ...problems },
     },
     handler: async ({ query: { period, from, to, account, template } }) => {
       const days = from === undefined && to === undefined ? null : requiredDays(from, to, period)
-      return deps.engagementReport({
-        ...(days ?? (await deps.lastDays(periods[period ?? 'last_30_days'], deps.clock()))),
+      return queries.engagementReport({
+        ...(days ?? (await queries.lastDays(periods[period ?? 'last_30_days'], clock()))),
         accountId: account,
         templateId: template === 'none' ? '' : template,
       })
@@ -75,17 +70,17 @@ export const analyticsRoutes = (
   })
 }
 
+const invalidPeriod = defineProblem(400, 'invalid-period', {
+  title: 'Invalid period',
+  meaning: 'A period is either a named one, or runs from a first day to a last day that is not before it.',
+  remedy: 'Send either period, or both from and to.',
+})
+
 const requiredDays = (
   from: string | undefined,
   to: string | undefined,
   period: string | undefined,
 ): { from: string; to: string } => {
-  if (from === undefined || to === undefined || period !== undefined || from > to)
-    throw new HttpProblem(
-      400,
-      'invalid-period',
-      'A period is a name, or a first day and a last day that is not before it',
-      'Send either period, or both from and to.',
-    )
+  if (from === undefined || to === undefined || period !== undefined || from > to) throw invalidPeriod()
   return { from, to }
 }

@@ -1,8 +1,15 @@
 import { z } from 'zod'
-import { HttpProblem } from '../server/problems.ts'
+import { within } from '../../std/within.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
 const CHECK_MS = 2000
+
+const notReady = defineProblem(503, 'not-ready', {
+  title: 'Not ready',
+  meaning: 'The process is running, but something that it needs is not responding.',
+  remedy: 'Send requests to another process; this one is checked again in a moment.',
+})
 
 /**
  * For supervisors and load balancers: whether the process is alive, and whether it should be given work. Liveness
@@ -21,7 +28,7 @@ export const healthRoutes = (
     config,
     schema: {
       tags,
-      summary: 'Is the process alive?',
+      summary: 'Check that the process is alive',
       security: [],
       response: { 200: z.object({ status: z.literal('ok') }), ...problems },
     },
@@ -31,7 +38,7 @@ export const healthRoutes = (
     config,
     schema: {
       tags,
-      summary: 'Can it answer requests: are database, event log and read models there?',
+      summary: 'Check that the process can answer requests',
       security: [],
       response: { 200: z.object({ status: z.literal('ready') }), ...problems },
     },
@@ -40,13 +47,7 @@ export const healthRoutes = (
       const answers = await Promise.all(Object.values(deps.checks).map(inTime))
       const missing = names.filter((_, index) => !answers[index])
       if (missing.length > 0)
-        throw new HttpProblem(
-          503,
-          'not-ready',
-          `Not there now: ${missing.join(', ')}`,
-          'Send requests to another process; this one is asked again in a moment.',
-          1,
-        )
+        throw notReady({ detail: `Not responding: ${missing.join(', ')}.`, retryAfterSeconds: 1 })
       return { status: 'ready' as const }
     },
   })
@@ -54,13 +55,13 @@ export const healthRoutes = (
 
 /** Whether the check came to a good end, and in time. */
 const inTime = async (check: () => Promise<unknown>): Promise<boolean> => {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, CHECK_MS, false)
   try {
-    return await Promise.race([check().then(() => true), late])
+    return await within(
+      check().then(() => true),
+      CHECK_MS,
+      () => false,
+    )
   } catch {
     return false
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -26,7 +26,7 @@ export const metricsRoutes = (app: App, deps: { open: boolean; read: () => Promi
     config: { permission: deps.open ? 'public' : 'system:read' },
     schema: {
       tags: ['Health'],
-      summary: 'Metrics of this process, in the text format of Prometheus',
+      summary: 'Get the metrics of this process in the Prometheus text format',
       response: { ...fileAnswer('text/plain', 'Metrics'), ...problems },
     },
     handler: async (_request, reply) =>

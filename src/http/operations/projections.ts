@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { NotFound } from '../../domain/decider.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
 const projectionView = z
@@ -12,23 +12,23 @@ const projectionView = z
     head: z.string().nullable(),
     lagMs: z.number().nullable(),
     runningHere: z.boolean(),
-    error: z.string().nullable().describe('Why it stands still'),
+    error: z.string().nullable().describe('Why the read model has stopped'),
     parked: z
       .object({
         events: z.int(),
         streams: z.int(),
         late: z
           .int()
-          .describe('Events taken in after their turn: verify the read model, and rebuild it if it differs'),
+          .describe('Events folded out of order: verify the read model, and rebuild it if it differs'),
       })
-      .describe('What it could not take in, and what waits behind that'),
+      .describe('Events that could not be folded, and those that wait behind them'),
   })
   .meta({ id: 'Projection' })
 
 const parkedView = z
   .object({
     stream: z.string(),
-    events: z.int().describe('How many of this stream wait, the first included'),
+    events: z.int().describe('How many events of this stream are parked'),
     first: z.object({
       eventId: z.string(),
       type: z.string(),
@@ -39,16 +39,16 @@ const parkedView = z
     error: z
       .string()
       .nullable()
-      .describe('Why the first could not be taken in; null where it was not tried yet'),
+      .describe('Why the first one could not be folded; null if it has not been tried yet'),
     attempts: z.int(),
   })
   .meta({ id: 'ParkedStream' })
 
 const retriedView = z.object({
   stream: z.string(),
-  folded: z.int().describe('Events that are in the read model now'),
-  remaining: z.int().describe('Events that still wait'),
-  error: z.string().nullable().describe('Why the first of those could not be taken in'),
+  folded: z.int().describe('Events that were folded'),
+  remaining: z.int().describe('Events that are still parked'),
+  error: z.string().nullable().describe('Why the first of those could not be folded'),
 })
 const skippedView = retriedView.extend({
   skipped: z.object({ eventId: z.string(), type: z.string(), revision: z.int(), position: z.string() }),
@@ -71,14 +71,15 @@ export type ParkedRow = {
   readonly attempts: number
 }
 
+/** What runs the read models of this process. */
 export type ProjectionRouteDeps = {
-  listProjections: () => Promise<(Omit<Projection, 'error'> & { error: { message: string } | null })[]>
+  status: () => Promise<(Omit<Projection, 'error'> & { error: { message: string } | null })[]>
   /** Ordered by stream, behind the one named; null where there is no such projection. */
-  listParked: (name: string, after: string | null, limit: number) => Promise<ParkedRow[] | null>
+  parked: (name: string, after: string | null, limit: number) => Promise<ParkedRow[] | null>
   /** Null where nothing of the stream is parked. */
-  retryParked: (name: string, stream: string) => Promise<Retried | null>
+  retry: (name: string, stream: string) => Promise<Retried | null>
   /** 'other' where the first parked event is not the one that was named. */
-  skipParked: (
+  skip: (
     name: string,
     stream: string,
     skip: { eventId: string | null; by: string; reason: string; commandId: string },
@@ -95,7 +96,7 @@ const toParkedView = ({ stream, events, error, attempts, ...first }: ParkedRow) 
 
 const byName = z.object({ name: z.string().max(200).describe('Name of a read model') })
 const byStream = byName.extend({
-  stream: z.string().max(1000).describe('As the list of parked streams has it'),
+  stream: z.string().max(1000).describe('Name of a stream, as in the list of parked streams'),
 })
 const skipping = z.object({
   reason: z
@@ -104,22 +105,27 @@ const skipping = z.object({
     .min(1)
     .max(500)
     .regex(/^\P{Cc}*$/u, 'has a control character')
-    .describe('Kept on record, with who asked'),
-  eventId: z.string().max(100).nullable().default(null).describe('Skip nothing but this event'),
+    .describe('Why it is skipped; recorded together with who asked'),
+  eventId: z
+    .string()
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('Skip only if this event is the first one parked'),
 })
 
 /** Read models: how far each has come, which events they could not take in, and what to do about those. */
-export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
+export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void => {
   const tags = ['Read models']
   app.get('/v1/projections', {
     config: { permission: 'system:read' },
     schema: {
       tags,
-      summary: 'How far each read model has come',
+      summary: 'List read models and how far each has come',
       response: { 200: z.object({ data: z.array(projectionView) }), ...problems },
     },
     handler: async () => {
-      const data = await deps.listProjections()
+      const data = await runner.status()
       return { data: data.map((row) => ({ ...row, error: row.error?.message ?? null })) }
     },
   })
@@ -127,14 +133,14 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
     config: { permission: 'system:read' },
     schema: {
       tags,
-      summary: 'Streams that wait behind an event that the read model could not take in',
+      summary: 'List the streams with parked events',
       params: byName,
       querystring: pageQuery,
       response: { 200: pageOf(parkedView), ...problems },
     },
     handler: async ({ params, query }) => {
       const [after] = readCursor(query.cursor, ['text']) ?? [null]
-      const rows = await deps.listParked(params.name, after, query.limit + 1)
+      const rows = await runner.parked(params.name, after, query.limit + 1)
       if (!rows) throw new NotFound('read model', params.name)
       return toPage(rows, query.limit, ({ stream }) => [stream], toParkedView)
     },
@@ -143,15 +149,15 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
     config: { permission: 'system:write' },
     schema: {
       tags,
-      summary: 'Try the parked events of a stream again, in their order',
+      summary: 'Retry the parked events of a stream',
       description:
-        'They come later than events of other streams that were recorded after them. A read model in whose rows ' +
-        'streams meet may differ from a rebuild for that: verify it, and rebuild it where it does.',
+        'Retried events are folded after events of other streams that were recorded later. A read model that combines ' +
+        'several streams in one row may then differ from a rebuild: verify it, and rebuild it if it differs.',
       params: byStream,
       response: { 200: retriedView, ...problems },
     },
     handler: async ({ params: { name, stream } }) => {
-      const retried = await deps.retryParked(name, stream)
+      const retried = await runner.retry(name, stream)
       if (!retried) throw new NotFound('parked stream', stream)
       return { stream, ...retried }
     },
@@ -160,17 +166,17 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
     config: { permission: 'system:write' },
     schema: {
       tags,
-      summary: 'Go without the first parked event of a stream, and try the rest',
+      summary: 'Skip the first parked event of a stream and retry the rest',
       description:
-        'The event stays in the log; this read model goes without it from then on, rebuilt or not. Who decided so, ' +
-        'when and why is kept.',
+        'The event stays in the log, but this read model leaves it out from now on, also after a rebuild. Who decided ' +
+        'that, when and why is recorded.',
       params: byStream,
       body: skipping,
       response: { 200: skippedView, ...problems },
     },
     handler: async ({ params: { name, stream }, body, caller: { actor, commandId } }) => {
       const by = `${actor.kind} ${actor.id}`
-      const skipped = await deps.skipParked(name, stream, { ...body, by, commandId })
+      const skipped = await runner.skip(name, stream, { ...body, by, commandId })
       if (!skipped) throw new NotFound('parked stream', stream)
       if (skipped === 'other') throw notFirst()
       return { stream, ...skipped }
@@ -178,10 +184,9 @@ export const projectionRoutes = (app: App, deps: ProjectionRouteDeps): void => {
   })
 }
 
-const notFirst = (): HttpProblem =>
-  new HttpProblem(
-    409,
-    'not-first-parked',
-    'The event is not the one that its stream waits behind',
-    'List the parked streams again, and decide by what is there now.',
-  )
+const notFirst = defineProblem(409, 'not-first-parked', {
+  title: 'Not the first parked event',
+  meaning:
+    'A stream waits behind its first parked event, and only that one can be skipped. This is not the first.',
+  remedy: 'List the parked streams again, and decide by what is there now.',
+})

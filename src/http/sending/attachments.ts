@@ -1,19 +1,23 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { BlobStore } from '../../commands/ports/blobs.ts'
-import { MAX_FILES_BYTES } from '../../commands/sending/load-files.ts'
-import { attachedFile } from '../../domain/sending/events.ts'
-import { HttpProblem } from '../server/problems.ts'
+import type { SendingCommands } from '../../commands/sending/sending.ts'
+import { attachedFile, MAX_FILES_BYTES } from '../../domain/sending/events.ts'
+import { defineProblem } from '../server/problems.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { problems, type App } from '../server/server.ts'
 
 const uploaded = sealedFile.omit({ contentId: true })
 const mediaType = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\x20-\x7e]{0,200})?$/
 
-/** Files to attach. What is answered goes into `attachments` of a message as it is. */
+const emptyFile = defineProblem(400, 'empty-file', {
+  title: 'Empty file',
+  meaning: 'The body of the upload is empty.',
+  remedy: 'Send the contents of the file as the body.',
+})
+
+/** Files to attach. The answer goes into the `attachments` of a draft as it is. */
 export const attachmentRoutes = (
   app: App,
-  deps: { blobs: Pick<BlobStore, 'put'>; files: FileSeals },
+  { commands, files }: { readonly commands: SendingCommands; readonly files: FileSeals },
 ): void => {
   // A scope of its own: whatever the type of a file says, JSON included, it is taken as bytes here.
   void app.register((scope: App, _options, done) => {
@@ -24,23 +28,21 @@ export const attachmentRoutes = (
       bodyLimit: MAX_FILES_BYTES,
       schema: {
         tags: ['Drafts'],
-        summary: 'Upload a file, 25 MB at most',
+        summary: 'Upload a file of up to 25 MB',
         description:
-          'The body is the file as it is, Content-Type its type. The same file again has the same `blob`.',
+          'The body is the content of the file, and Content-Type its type. The same file gets the same `blob`.',
         consumes: ['application/octet-stream'],
-        querystring: z.object({ name: attachedFile.shape.name.describe('The name of the file') }),
+        querystring: z.object({ name: attachedFile.shape.name.describe('File name') }),
         response: { 201: uploaded, ...problems },
       },
       handler: async (request, reply) => {
         const content: unknown = request.body
-        if (!Buffer.isBuffer(content) || content.length === 0)
-          throw new HttpProblem(400, 'file-empty', 'The body is empty', 'Send the file as the body.')
+        if (!Buffer.isBuffer(content) || content.length === 0) throw emptyFile()
         const type = request.headers['content-type'] ?? ''
         const contentType = mediaType.test(type) ? type.slice(0, 255) : 'application/octet-stream'
-        const blob = createHash('sha256').update(content).digest('hex')
-        await deps.blobs.put([{ hash: blob, content }])
+        const kept = await commands.keepFile({ name: request.query.name, contentType, content })
         void reply.status(201)
-        return deps.files.seal({ name: request.query.name, contentType, size: content.length, blob })
+        return files.seal(kept)
       },
     })
     done()

@@ -1,11 +1,8 @@
 import { z } from 'zod'
-import type { Load } from '../../commands/handle.ts'
-import type { discardDraft } from '../../commands/sending/discard-draft.ts'
-import type { previewDraft } from '../../commands/sending/preview-draft.ts'
-import { ownDraft, type changeDraft, type saveDraft } from '../../commands/sending/save-draft.ts'
+import type { SendingCommands } from '../../commands/sending/sending.ts'
 import { draft, outgoingId, type Draft } from '../../domain/sending/events.ts'
-import { drafts, type DraftRow } from '../../projections/sending/drafts.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import type { SendingQueries } from '../../projections/sending/sending.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
@@ -14,9 +11,9 @@ const fields = draft.omit({ userId: true }).extend({
   attachments,
   accountId: draft.shape.accountId
     .nullable()
-    .describe('Null: the account that the message replied to was written to, else the default one'),
+    .describe('Null for the account that received the message replied to, or else the default account'),
 })
-/** A message as it is written. To whom a reply goes and its subject may be left out. */
+/** An email as it is written. The recipients and the subject of a reply may be left out. */
 export const draftInput = fields
   .extend({
     accountId: fields.shape.accountId.default(null),
@@ -25,13 +22,13 @@ export const draftInput = fields
     bcc: fields.shape.bcc.default([]),
     subject: fields.shape.subject.default(''),
     html: fields.shape.html.default(''),
-    template: fields.shape.template.default(null).describe('Fills subject and body where they are empty'),
+    template: fields.shape.template.default(null).describe('Fills in the subject and body if they are empty'),
     contactId: fields.shape.contactId.default(null),
     dealId: fields.shape.dealId.default(null),
-    attachments: fields.shape.attachments.default([]).describe('As POST /v1/attachments answered them'),
-    trackOpens: fields.shape.trackOpens.default(null).describe("Null: as the account's settings say"),
-    trackClicks: fields.shape.trackClicks.default(null).describe("Null: as the account's settings say"),
-    replyTo: fields.shape.replyTo.default(null).describe('The message that this one answers'),
+    attachments: fields.shape.attachments.default([]).describe('As returned by POST /v1/attachments'),
+    trackOpens: fields.shape.trackOpens.default(null).describe("Null to follow the account's settings"),
+    trackClicks: fields.shape.trackClicks.default(null).describe("Null to follow the account's settings"),
+    replyTo: fields.shape.replyTo.default(null).describe('The message or email that this one replies to'),
   })
   .meta({ id: 'NewDraft' })
 const draftChanges = fields.partial()
@@ -46,7 +43,7 @@ const preview = z.object({
   html: z.string(),
   missing: z
     .array(z.object({ variable: z.string(), where: place }))
-    .describe('Variables without a value: they would stop the send'),
+    .describe('Variables without a value; the email cannot be sent while there are any'),
   problems: z.array(
     z.object({
       variable: z.string(),
@@ -58,69 +55,57 @@ const preview = z.object({
   ),
 })
 
-export type DraftDeps = {
-  saveDraft: ReturnType<typeof saveDraft>
-  changeDraft: ReturnType<typeof changeDraft>
-  discardDraft: ReturnType<typeof discardDraft>
-  previewDraft: ReturnType<typeof previewDraft>
-  listDrafts: (
-    filter: { userId?: string | undefined; accountId?: string | undefined },
-    after: [changedAt: string, id: string] | null,
-    limit: number,
-  ) => Promise<DraftRow[]>
-  load: Load
-  files: FileSeals
+export type DraftRouteDeps = {
+  readonly commands: SendingCommands
+  readonly queries: SendingQueries
+  readonly files: FileSeals
 }
 
-/** Messages that are being written (C98). A user sees their own, a key that acts for nobody sees all. */
-export const draftRoutes = (app: App, deps: DraftDeps): void => {
+/** Messages that are being written. A user sees their own, a key that acts for nobody sees all. */
+export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDeps): void => {
   const tags = ['Drafts']
   const byId = z.object({ id: outgoingId })
   const toView = (id: string, of: Draft): z.infer<typeof view> => ({
     id,
     ...of,
-    attachments: of.attachments.map(deps.files.seal),
+    attachments: of.attachments.map(files.seal),
   })
 
   app.post('/v1/drafts', {
     config: { permission: 'messages:send' },
-    schema: { tags, summary: 'Begin a draft', body: draftInput, response: { 201: view, ...problems } },
+    schema: { tags, summary: 'Create a draft', body: draftInput, response: { 201: view, ...problems } },
     handler: async (request, reply) => {
-      const input = { ...request.body, attachments: deps.files.open(request.body.attachments) }
-      const saved = await deps.saveDraft(request.caller, input, request.actingUser)
+      const input = { ...request.body, attachments: files.open(request.body.attachments) }
+      const saved = await commands.saveDraft(request.caller, input, request.actingUser)
       void reply.status(201).header('location', `/v1/drafts/${saved.outgoingId}`)
       return answered(reply, saved, toView(saved.outgoingId, saved.draft))
     },
   })
   app.get('/v1/drafts', {
-    config: { permission: 'messages:read', reads: [drafts] },
+    config: { permission: 'messages:read', reads: [queries.readModels.drafts] },
     schema: {
       tags,
-      summary: 'List drafts, the last changed first',
+      summary: 'List drafts, most recently changed first',
       querystring: pageQuery.extend({ account: draft.shape.accountId.optional() }),
       response: { 200: pageOf(view), ...problems },
     },
     handler: async (request) => {
       const { limit, cursor, account } = request.query
       const after = readCursor(cursor, ['instant', 'text'])
-      const rows = await deps.listDrafts(
+      const items = await queries.listDrafts(
         { userId: request.actingUser ?? undefined, accountId: account },
         after,
         limit + 1,
       )
-      return toPage(
-        rows,
-        limit,
-        (row) => [row.changed_at, row.id],
-        (row) => ({ ...toView(row.id, row.draft), createdAt: row.created_at, changedAt: row.changed_at }),
-      )
+      const sealed = items.map((item) => ({ ...item, attachments: item.attachments.map(files.seal) }))
+      return pageFrom(sealed, limit, ({ changedAt, id }) => [changedAt, id])
     },
   })
   app.get('/v1/drafts/:id', {
     config: { permission: 'messages:read' },
     schema: { tags, summary: 'Get a draft', params: byId, response: { 200: view, ...problems } },
     handler: async (request, reply) => {
-      const found = await ownDraft(deps.load, request.params.id, request.actingUser)
+      const found = await commands.findDraft(request.params.id, request.actingUser)
       return answered(reply, found, toView(request.params.id, found.draft))
     },
   })
@@ -129,17 +114,17 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     schema: {
       tags,
       summary: 'Change a draft',
-      description: 'What is named is replaced whole. Needs If-Match.',
+      description: 'Each given field is replaced as a whole. Requires If-Match.',
       params: byId,
       body: draftChanges,
       response: { 200: view, ...problems },
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const { attachments: files, ...others } = request.body
-      const changes = files ? { ...others, attachments: deps.files.open(files) } : others
+      const { attachments: attached, ...others } = request.body
+      const changes = attached ? { ...others, attachments: files.open(attached) } : others
       const change = { outgoingId: id, changes, ifRevision: requiredRevision(request) }
-      const saved = await deps.changeDraft(request.caller, change, request.actingUser)
+      const saved = await commands.changeDraft(request.caller, change, request.actingUser)
       return answered(reply, saved, toView(id, saved.draft))
     },
   })
@@ -147,7 +132,7 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     config: { permission: 'messages:send' },
     schema: { tags, summary: 'Discard a draft', params: byId, response: { 204: z.null(), ...problems } },
     handler: async (request, reply) => {
-      const handled = await deps.discardDraft(request.caller, request.params.id, request.actingUser)
+      const handled = await commands.discardDraft(request.caller, request.params.id, request.actingUser)
       return answered(reply.status(204), handled, null)
     },
   })
@@ -155,7 +140,7 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
     config: { permission: 'messages:read' },
     schema: {
       tags,
-      summary: 'A draft as it would read if it were sent now',
+      summary: 'Preview a draft as it would be sent now',
       params: byId,
       response: { 200: preview, ...problems },
     },
@@ -164,7 +149,7 @@ export const draftRoutes = (app: App, deps: DraftDeps): void => {
         missing,
         problems: found,
         ...rest
-      } = await deps.previewDraft(request.params.id, request.actingUser)
+      } = await commands.previewDraft(request.params.id, request.actingUser)
       return { ...rest, missing: [...missing], problems: [...found] }
     },
   })

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { attachedFile, type Draft } from '../../domain/sending/events.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { attachmentMissing } from '../../domain/sending/refusals.ts'
 
 type Attached = Draft['attachments'][number]
 
@@ -13,12 +13,12 @@ export const sealedFile = attachedFile.extend({
   blob: z
     .string()
     .regex(/^[0-9a-f]{64}\.[\w-]{43}$/)
-    .describe('As the upload, or the draft, gave it'),
+    .describe('As returned by the upload or the draft'),
 })
 
 export type FileSeals = {
   readonly seal: <File extends Pick<Attached, 'blob'>>(file: File) => File
-  /** @throws HttpProblem `attachment-missing`, as for what was never uploaded */
+  /** @throws Refused `attachment-missing`, as for what was never uploaded */
   readonly open: (files: readonly Attached[]) => Attached[]
 }
 
@@ -33,12 +33,7 @@ export const fileSeals = (key: Uint8Array): FileSeals => {
         const hash = file.blob.slice(0, 64)
         const [given, ours] = [Buffer.from(file.blob), Buffer.from(sealed(hash))]
         if (given.length !== ours.length || !timingSafeEqual(given, ours))
-          throw new HttpProblem(
-            422,
-            'attachment-missing',
-            `The file ${file.name} was never uploaded`,
-            'Upload the file, and name it as the answer does.',
-          )
+          throw attachmentMissing({ detail: `The file ${file.name} was never uploaded.` })
         return { ...file, blob: hash }
       }),
   }

@@ -14,9 +14,10 @@ export const describeApi = async (app: App): Promise<void> => {
         title: 'Mailtrail',
         version: '1',
         description:
-          'Email accounts of a CRM. Every change answers with `ETag` (the version) and `Event-Position`; pass the ' +
-          'position as `min_position` to a query, and it shows the change. Errors are `application/problem+json`; ' +
-          'their codes are explained at [/problems](/problems). `x-permission` is what the API key must be allowed.',
+          'Email accounts for a CRM. Every change returns an `ETag` (the version) and an `Event-Position`; pass the ' +
+          'position to a query as `min_position` and the answer will reflect the change. Errors are ' +
+          '`application/problem+json`; their codes are explained at [/problems](/problems). `x-permission` is the ' +
+          'permission that the API key needs.',
       },
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
       security: [{ apiKey: [] }],
@@ -45,7 +46,7 @@ const headersOf = (repeatable: boolean) => ({
   properties: {
     'mailtrail-user': {
       type: 'string',
-      description: 'For which user of the CRM the request is made, by their id there',
+      description: 'Id of the CRM user on whose behalf the request is made',
     },
     ...(repeatable ? idempotencyKey : {}),
   },
@@ -56,6 +57,6 @@ const idempotencyKey = {
     type: 'string',
     minLength: 1,
     maxLength: 255,
-    description: 'A UUID of your own making: the request with the same one again changes nothing more',
+    description: 'A UUID of your own; repeating the request with the same one has no further effect',
   },
 }

@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { newCommandId, type Caller } from '../../commands/handle.ts'
+import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { crmId } from '../../domain/directory/events.ts'
-import { allows, readApiKey, type ApiKey, type ApiKeyStore } from '../access/api-keys.ts'
-import { HttpProblem } from './problems.ts'
+import { readApiKey } from './api-key-token.ts'
+import { allows } from './permissions.ts'
+import { defineProblem } from './problems.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,6 +19,13 @@ declare module 'fastify' {
   }
 }
 
+const permissionMissing = defineProblem(403, 'permission-missing', {
+  title: 'Permission missing',
+  meaning:
+    'The API key does not have the permission that this operation requires; /docs names it for each operation.',
+  remedy: 'Use a key that has the permission, or have one made.',
+})
+
 /**
  * Checks the bearer key (RFC 6750) and the permission that the route declares, and says for whom the request is
  * made. With an Idempotency-Key the command id is derived from it, so that the log itself knows a repeat again.
@@ -28,12 +37,10 @@ export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request:
   if (permission === undefined || permission === 'public') return
   const key = await presentedKey(keys, request)
   if (!allows(key, permission))
-    throw new HttpProblem(
-      403,
-      'permission-missing',
-      `The API key lacks the permission ${permission}`,
-      `Use a key with ${permission}, or have one made.`,
-    )
+    throw permissionMissing({
+      detail: `The API key does not have the permission ${permission}.`,
+      remedy: `Use a key that has ${permission}, or have one made.`,
+    })
   request.apiKey = key
   request.actingUser = actingUser(request, key)
   const commandId = commandIdOf(request, key, request.actingUser, clock)
@@ -48,50 +55,54 @@ export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request:
   }
 }
 
+const notAuthenticated = defineProblem(401, 'not-authenticated', {
+  title: 'Not authenticated',
+  meaning: 'The request carries no API key, or its key is wrong, expired or revoked.',
+  remedy:
+    'Send a valid key as "Authorization: Bearer mt_…". The first key was shown when the service first started.',
+})
+
 const presentedKey = async (keys: ApiKeyStore, request: FastifyRequest): Promise<ApiKey> => {
   const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')
   const read = bearer ? readApiKey(bearer[1]!) : null
   const key = read ? await keys.find(read.id, read.hash) : null
   if (!key)
-    throw new HttpProblem(
-      401,
-      'not-authenticated',
-      bearer ? 'The API key is not valid' : 'The request carries no API key',
-      'Send a valid key as "Authorization: Bearer mt_…". The first key was shown when the service first started.',
-    )
+    throw notAuthenticated({
+      detail: bearer ? 'The API key is not valid.' : 'The request carries no API key.',
+    })
   return key
 }
+
+const invalidUser = defineProblem(400, 'invalid-user', {
+  title: 'Invalid user id',
+  meaning: 'Mailtrail-User is not a valid user id.',
+  remedy: 'Send the id that the CRM has for the user.',
+})
+const otherUser = defineProblem(403, 'other-user', {
+  title: 'Key bound to another user',
+  meaning: 'The API key is bound to one user, and the request names another.',
+  remedy: 'Leave Mailtrail-User out, or use a key that is not bound to a user.',
+})
 
 const actingUser = (request: FastifyRequest, key: ApiKey): string | null => {
   const named = request.headers['mailtrail-user']
   if (named === undefined) return key.userId
-  if (typeof named !== 'string' || !crmId.safeParse(named).success)
-    throw new HttpProblem(
-      400,
-      'invalid-user',
-      'Mailtrail-User is not an id of a user',
-      "Send the CRM's own id of the user.",
-    )
-  if (key.userId !== null && key.userId !== named)
-    throw new HttpProblem(
-      403,
-      'other-user',
-      'The API key acts for another user',
-      'Leave Mailtrail-User out, or use a key that is not bound to a user.',
-    )
+  if (typeof named !== 'string' || !crmId.safeParse(named).success) throw invalidUser()
+  if (key.userId !== null && key.userId !== named) throw otherUser()
   return named
 }
+
+const invalidIdempotencyKey = defineProblem(400, 'invalid-idempotency-key', {
+  title: 'Invalid Idempotency-Key',
+  meaning: 'An Idempotency-Key has 1 to 255 characters.',
+  remedy: 'Make up a UUID, and send the same one each time you repeat the request.',
+})
 
 const commandIdOf = (request: FastifyRequest, key: ApiKey, userId: string | null, clock: Clock): string => {
   const idempotencyKey = request.headers['idempotency-key']
   if (idempotencyKey === undefined) return newCommandId(clock())
   if (typeof idempotencyKey !== 'string' || idempotencyKey.length === 0 || idempotencyKey.length > 255)
-    throw new HttpProblem(
-      400,
-      'invalid-idempotency-key',
-      'Idempotency-Key is 1 to 255 characters',
-      'Send a UUID of your own making, the same one for each repeat of the request.',
-    )
+    throw invalidIdempotencyKey()
   // A UUIDv8 (RFC 9562 5.8) of the key: the same command has the same id, after a crash as well.
   const hash = createHash('sha256')
     .update(`${key.id}\n${userId ?? ''}\n${request.method}\n${request.url}\n${idempotencyKey}`)

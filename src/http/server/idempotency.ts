@@ -1,27 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { HttpProblem } from './problems.ts'
+import type { IdempotencyStore, KeptAnswer } from '../../commands/ports/idempotency.ts'
+import { defineProblem } from './problems.ts'
 import type { App } from './server.ts'
-
-/** An answer that was given, to be given again. */
-export type KeptAnswer = {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-export type IdempotencyStore = {
-  /**
-   * Takes the key for a request with this fingerprint. `taken`: go ahead (again, where the last one who had it is
-   * gone). `running`: somebody is at it. `other`: it was used for another request.
-   */
-  take(
-    key: string,
-    fingerprint: Buffer,
-  ): Promise<{ kind: 'taken' | 'running' | 'other' } | { kind: 'answered'; answer: KeptAnswer }>
-  keep(key: string, answer: KeptAnswer): Promise<void>
-  letGo(key: string): Promise<void>
-}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -30,6 +11,17 @@ declare module 'fastify' {
 }
 
 const keptHeaders = ['content-type', 'etag', 'event-position', 'location'] as const
+
+const keyInUse = defineProblem(409, 'idempotency-key-in-use', {
+  title: 'Request in progress',
+  meaning: 'A request with this Idempotency-Key is still in progress.',
+  remedy: 'Wait, then send it again to get its answer.',
+})
+const keyReused = defineProblem(422, 'idempotency-key-reused', {
+  title: 'Idempotency-Key reused',
+  meaning: 'This Idempotency-Key was used for a different request.',
+  remedy: 'Use a new key for each new request.',
+})
 
 /**
  * `Idempotency-Key` on every changing operation (IETF draft-ietf-httpapi-idempotency-key-header): a repeat is
@@ -51,20 +43,9 @@ export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey
       case 'answered':
         return repeat(reply, taken.answer)
       case 'running':
-        throw new HttpProblem(
-          409,
-          'idempotency-key-in-use',
-          'A request with this Idempotency-Key is being worked on',
-          'Wait, and send it again to get its answer.',
-          1,
-        )
+        throw keyInUse({ retryAfterSeconds: 1 })
       case 'other':
-        throw new HttpProblem(
-          422,
-          'idempotency-key-reused',
-          'This Idempotency-Key was used for a different request',
-          'Make a new key for each new request.',
-        )
+        throw keyReused()
     }
   })
   app.addHook('onSend', async (request, reply, payload) => {

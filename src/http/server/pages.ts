@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { askedInstant } from '../../domain/mail.ts'
-import { HttpProblem } from './problems.ts'
+import { defineProblem } from './problems.ts'
 
 /** Query parameters of every list: keyset pages, newest first unless the list says otherwise. */
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(200).default(50).describe('How many, at most'),
-  cursor: z.string().max(2000).optional().describe('`nextCursor` of the page before'),
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('Maximum number of items'),
+  cursor: z.string().max(2000).optional().describe('`nextCursor` of the previous page'),
 })
 
 /** The schema of a page of these items. */
@@ -25,6 +25,12 @@ type CursorKey<Parts extends readonly CursorPart[]> = {
   -readonly [Index in keyof Parts]: z.infer<(typeof cursorParts)[Parts[Index]]>
 }
 
+const invalidCursor = defineProblem(400, 'invalid-cursor', {
+  title: 'Invalid cursor',
+  meaning: 'The cursor does not come from an answer to this list.',
+  remedy: 'Start at the first page, without a cursor.',
+})
+
 /** The key behind which the page starts, its parts as named, or null for the first page. @throws HttpProblem 400 */
 export const readCursor = <const Parts extends readonly CursorPart[]>(
   cursor: string | undefined,
@@ -38,31 +44,36 @@ export const readCursor = <const Parts extends readonly CursorPart[]>(
       .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
     return parts.map((part, index) => cursorParts[part].parse(key[index])) as CursorKey<Parts>
   } catch {
-    throw new HttpProblem(
-      400,
-      'invalid-cursor',
-      'The cursor is not one of ours',
-      'Start at the first page, without a cursor.',
-    )
+    throw invalidCursor()
   }
 }
 
 /**
- * A page from up to `limit` + 1 rows: the one too many says that there are more.
- * `keyOf` names the sort key of a row, as the query takes it.
+ * A page from up to `limit` + 1 items: the one too many says that there are more.
+ * `keyOf` names the sort key of an item, as the query takes it.
  */
+export const pageFrom = <Item>(
+  items: readonly Item[],
+  limit: number,
+  keyOf: (item: Item) => Key,
+): { data: Item[]; nextCursor: string | null; hasMore: boolean } => {
+  const data = items.slice(0, limit)
+  const last = data.at(-1)
+  const hasMore = items.length > limit
+  return {
+    data,
+    hasMore,
+    nextCursor: hasMore && last ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null,
+  }
+}
+
+/** The same from rows that are no items yet. */
 export const toPage = <Row, Item>(
   rows: readonly Row[],
   limit: number,
   keyOf: (row: Row) => Key,
   toItem: (row: Row) => Item,
 ): { data: Item[]; nextCursor: string | null; hasMore: boolean } => {
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  const hasMore = rows.length > limit
-  return {
-    data: shown.map(toItem),
-    hasMore,
-    nextCursor: hasMore && last ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null,
-  }
+  const page = pageFrom(rows, limit, keyOf)
+  return { ...page, data: page.data.map(toItem) }
 }

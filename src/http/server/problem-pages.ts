@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { NotFound } from '../../domain/decider.ts'
+import { definedCodes } from '../../domain/refusal.ts'
 import { escapeHtml } from '../../domain/templates/contextual-escaping.ts'
 import { fileAnswer } from './downloads.ts'
-import type { ProblemHelp } from './problem-codes.ts'
 import { problems, type App } from './server.ts'
 
 /** What each code means and what to do about it, for people: where `type` of a problem leads (RFC 9457 3.1.1). */
-export const problemPages = (app: App, codes: ReadonlyMap<string, ProblemHelp>): void => {
+export const problemPages = (app: App): void => {
   const config = { permission: 'public' } as const
   const tags = ['Problems']
   const response = { ...fileAnswer('text/html', 'A page'), ...problems }
@@ -14,11 +14,11 @@ export const problemPages = (app: App, codes: ReadonlyMap<string, ProblemHelp>):
 
   app.get('/problems', {
     config,
-    schema: { tags, summary: 'All problems that an answer can name', response },
+    schema: { tags, summary: 'List all problem codes', response },
     handler: async (_request, reply) => {
-      const items = [...codes]
-        .toSorted(([one], [other]) => (one < other ? -1 : 1))
-        .map(([code, { title }]) => `<li><a href="/problems/${code}">${code}</a>: ${escapeHtml(title)}</li>`)
+      const items = [...definedCodes.values()]
+        .toSorted((one, other) => (one.code < other.code ? -1 : 1))
+        .map(({ code, title }) => `<li><a href="/problems/${code}">${code}</a>: ${escapeHtml(title)}</li>`)
       return reply.type(html).send(page('Problems', `<ul>\n${items.join('\n')}\n</ul>`))
     },
   })
@@ -26,20 +26,20 @@ export const problemPages = (app: App, codes: ReadonlyMap<string, ProblemHelp>):
     config,
     schema: {
       tags,
-      summary: 'What a problem means, and what to do about it',
-      params: z.object({ code: z.string().describe('`code` of the problem') }),
+      summary: 'Explain a problem code',
+      params: z.object({ code: z.string().describe('The `code` of a problem') }),
       response,
     },
     handler: async ({ params: { code } }, reply) => {
-      const help = codes.get(code)
-      if (!help) throw new NotFound('problem', code)
+      const definition = definedCodes.get(code)
+      if (!definition) throw new NotFound('problem', code)
       const lines = [
         `<code>${code}</code>`,
-        inHtml(help.meaning),
-        `<b>What to do:</b> ${inHtml(help.remedy)}`,
+        inHtml(definition.meaning),
+        `<b>What to do:</b> ${inHtml(definition.remedy)}`,
       ]
       const body = [...lines, '<a href="/problems">All problems</a>'].map((line) => `<p>${line}</p>`)
-      return reply.type(html).send(page(help.title, body.join('\n')))
+      return reply.type(html).send(page(definition.title, body.join('\n')))
     },
   })
 }

@@ -13,12 +13,15 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Handled } from '../../commands/handle.ts'
+import type { ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
+import type { IdempotencyStore } from '../../commands/ports/idempotency.ts'
+import { answerError } from './answer-error.ts'
 import { describeApi } from './api-description.ts'
-import type { ApiKeyStore, Permission } from '../access/api-keys.ts'
 import { authenticate } from './authentication.ts'
-import { useIdempotency, type IdempotencyStore } from './idempotency.ts'
-import { answerProblem, HttpProblem, problem, sendProblem } from './problems.ts'
+import { useIdempotency } from './idempotency.ts'
+import type { Permission } from './permissions.ts'
+import { defineProblem, problem, sendProblem } from './problems.ts'
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -42,7 +45,7 @@ declare module 'fastify' {
 /** Waits until a projection has passed a position; false where it did not in time. */
 export type WaitFor = (projection: string, position: string, timeoutMs: number) => Promise<boolean>
 
-export type ServerParts = {
+export type ServerDeps = {
   readonly clock: Clock
   readonly apiKeys: ApiKeyStore
   readonly idempotency: IdempotencyStore
@@ -59,35 +62,34 @@ export type ServerParts = {
 
 const MIN_POSITION_WAIT_MS = 3000
 
+const noSuchRoute = defineProblem(404, 'no-such-route', {
+  title: 'No such URL',
+  meaning: 'There is no operation at this URL.',
+  remedy: 'See /docs for the operations that there are.',
+})
+
 /** The HTTP server without routes: form of requests, identity, idempotency, freshness, problems, API description. */
-export const buildServer = async (parts: ServerParts): Promise<App> => {
+export const buildServer = async (deps: ServerDeps): Promise<App> => {
   const app: App = fastify({
     logger: {
-      level: parts.logLevel,
+      level: deps.logLevel,
       serializers: { err: loggedError },
-      ...(parts.logTo ? { stream: parts.logTo } : {}),
+      ...(deps.logTo ? { stream: deps.logTo } : {}),
     },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
-    trustProxy: parts.trustProxy.length > 0 ? parts.trustProxy : false,
+    trustProxy: deps.trustProxy.length > 0 ? deps.trustProxy : false,
     bodyLimit: 2 * 1024 * 1024,
     requestTimeout: 30_000,
     exposeHeadRoutes: false,
-    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler(answerProblem)
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, {
-      status: 404,
-      code: 'no-such-route',
-      detail: 'There is nothing at this address',
-      remedy: 'See /docs for what there is.',
-    }),
-  )
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, noSuchRoute()))
   app.addHook('onRoute', (route) => {
     if (route.url.startsWith('/docs')) route.config = { ...route.config, permission: 'public' }
     if (!route.config?.permission)
@@ -96,24 +98,24 @@ export const buildServer = async (parts: ServerParts): Promise<App> => {
   })
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   await describeApi(app)
-  parts.observe?.(app)
+  deps.observe?.(app)
   app.addHook('onResponse', logAnswer)
-  app.addHook('onRequest', authenticate(parts.apiKeys, parts.clock))
+  app.addHook('onRequest', authenticate(deps.apiKeys, deps.clock))
   app.addHook('onRequest', refuseNul)
-  app.addHook('preHandler', waitForPosition(parts.waitFor))
-  useIdempotency(app, parts.idempotency, parts.fingerprintKey)
+  app.addHook('preHandler', waitForPosition(deps.waitFor))
+  useIdempotency(app, deps.idempotency, deps.fingerprintKey)
   return app
 }
 
+const invalidCharacter = defineProblem(400, 'invalid-character', {
+  title: 'Invalid character',
+  meaning: 'The URL contains the character U+0000, which no name can contain.',
+  remedy: 'Remove the character from the URL.',
+})
+
 /** PostgreSQL's text has no U+0000, and so nothing has a name with it. */
 const refuseNul = async ({ url, routeOptions }: FastifyRequest) => {
-  if (routeOptions.config.permission !== 'public' && url.includes('%00'))
-    throw new HttpProblem(
-      400,
-      'invalid-character',
-      'The address has the character U+0000',
-      'Leave it out: nothing that could be asked for has it.',
-    )
+  if (routeOptions.config.permission !== 'public' && url.includes('%00')) throw invalidCharacter()
 }
 
 type Route = { schema?: unknown; config?: unknown }
@@ -125,24 +127,23 @@ const addMinPosition = (route: Route): void => {
       .string()
       .max(100)
       .optional()
-      .describe('Wait until the answer includes this `Event-Position`'),
+      .describe('Wait until the answer reflects this `Event-Position`'),
   })
   route.schema = schema
 }
+
+const notCaughtUp = defineProblem(503, 'not-caught-up', {
+  title: 'Not caught up yet',
+  meaning: 'The read model has not reached the requested position yet.',
+  remedy: 'Ask again after the seconds in Retry-After, or leave min_position out to take what there is.',
+})
 
 const waitForPosition = (waitFor: WaitFor) => async (request: FastifyRequest) => {
   const { reads } = request.routeOptions.config
   const position = (request.query as { min_position?: string } | undefined)?.min_position
   if (!reads || position === undefined) return
   const passed = await Promise.all(reads.map(({ name }) => waitFor(name, position, MIN_POSITION_WAIT_MS)))
-  if (passed.includes(false))
-    throw new HttpProblem(
-      503,
-      'not-caught-up',
-      'The read model has not come as far as this position yet',
-      'Ask again after the seconds in Retry-After, or leave min_position out to take what there is.',
-      1,
-    )
+  if (passed.includes(false)) throw notCaughtUp({ retryAfterSeconds: 1 })
 }
 
 /** Answers a command: its new version as ETag, its place in the log as Event-Position. */
@@ -156,24 +157,23 @@ export const answered = <Body>(
   return body
 }
 
+const ifMatchRequired = defineProblem(428, 'if-match-required', {
+  title: 'Version required',
+  meaning: 'The change must say which version of the resource it is based on.',
+  remedy: 'Read the resource and send its ETag as If-Match.',
+})
+const invalidIfMatch = defineProblem(400, 'invalid-if-match', {
+  title: 'Invalid If-Match',
+  meaning: 'If-Match is not an ETag that an answer gave.',
+  remedy: 'Send the ETag exactly as it was given, with its quotation marks.',
+})
+
 /** The revision in `If-Match` (RFC 9110 13.1.1), one strong tag. @throws HttpProblem 428 without one */
 export const requiredRevision = (request: FastifyRequest): number => {
   const header = request.headers['if-match']
-  if (header === undefined)
-    throw new HttpProblem(
-      428,
-      'if-match-required',
-      'Changing this resource needs the version that the change is based on',
-      'Read the resource and send its ETag as If-Match.',
-    )
+  if (header === undefined) throw ifMatchRequired()
   const match = /^"(\d{1,15})"$/.exec(header)
-  if (!match)
-    throw new HttpProblem(
-      400,
-      'invalid-if-match',
-      'If-Match is not an ETag of ours',
-      'Send the ETag as it was given, quotes included.',
-    )
+  if (!match) throw invalidIfMatch()
   return Number(match[1])
 }
 

@@ -5,8 +5,15 @@ import { NotFound } from '../../domain/decider.ts'
 import { messages, type MessageRow } from '../../projections/sync/messages.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { messageId } from './messages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
+
+const messageUnreadable = defineProblem(422, 'message-unreadable', {
+  title: 'Message unreadable',
+  meaning:
+    'The message is damaged, or beyond the limits within which messages are read. Its original bytes are kept.',
+  remedy: 'Download the raw message and open it in a mail program.',
+})
 
 /** The bytes of messages: as they came, their text, their attachments. */
 export const messageContentRoutes = (
@@ -37,12 +44,7 @@ export const messageContentRoutes = (
       return await deps.parser.parse(await bytesOf(raw), deps.signal)
     } catch (error) {
       if (!(error instanceof UnreadableMail)) throw error
-      throw new HttpProblem(
-        422,
-        'message-unreadable',
-        error.message,
-        'Get it raw, and open it with a mail program.',
-      )
+      throw messageUnreadable({ detail: `${error.message}.` })
     }
   }
 

@@ -7,7 +7,7 @@ import { writtenMailbox } from '../../domain/mail.ts'
 import { messages, type MessageRow } from '../../projections/sync/messages.ts'
 import { threads, type ThreadRow } from '../../projections/sync/threads.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { defineProblem } from '../server/problems.ts'
 import { answered, problems, type App } from '../server/server.ts'
 
 export const messageId = z
@@ -169,6 +169,12 @@ export type MessageRouteDeps = {
 }
 
 /** Messages and conversations, and what becomes of messages that could not be read. */
+const accountRequired = defineProblem(400, 'account-required', {
+  title: 'Account required',
+  meaning: 'Messages are listed by account, by folder of an account, or by thread.',
+  remedy: 'Send account, account and folder, or thread.',
+})
+
 export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
   const tags = ['Messages']
   const byId = z.object({ id: messageId })
@@ -215,13 +221,7 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       const { account, folder, thread, cursor, limit } = query
       if (thread !== undefined)
         return messagesOfThread(await requireThread(thread, actingUser), cursor, limit)
-      if (account === undefined)
-        throw new HttpProblem(
-          400,
-          'account-required',
-          'The list is of an account, a folder of it, or a thread',
-          'Give account, account and folder, or thread.',
-        )
+      if (account === undefined) throw accountRequired()
       const after = readCursor(cursor, ['instant', 'text'])
       const rows =
         folder === undefined

@@ -1,28 +1,19 @@
 import { z } from 'zod'
-import type { changeTemplate } from '../../commands/templates/change-template.ts'
-import type { createTemplate } from '../../commands/templates/create-template.ts'
-import type { deleteTemplate } from '../../commands/templates/delete-template.ts'
-import type { previewTemplate } from '../../commands/templates/preview-template.ts'
+import type { TemplateCommands } from '../../commands/templates/templates.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { templateContent, templateId } from '../../domain/templates/events.ts'
-import type { Template } from '../../domain/templates/template.ts'
-import { findVariables, SIGNATURE, variables } from '../../domain/templates/variables.ts'
-import {
-  templateList,
-  type TemplateDetail,
-  type TemplateRow,
-  type TemplateVersionRow,
-} from '../../projections/templates/template-list.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
-import { HttpProblem } from '../server/problems.ts'
+import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
+import type { TemplateQueries } from '../../projections/templates/templates.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { defineProblem } from '../server/problems.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
 const scope = z.enum(['personal', 'shared'])
 const item = z.object({
   id: z.string(),
   scope,
-  userId: z.string().nullable().describe('Of a personal template: whose it is'),
+  userId: z.string().nullable().describe('The owner of a personal template'),
   name: z.string(),
   subject: z.string(),
   format: z.enum(['html', 'mjml']),
@@ -34,7 +25,7 @@ const view = item
   .omit({ format: true })
   .extend({
     body: templateContent.shape.body,
-    variables: z.array(z.string()).describe('Those that are used'),
+    variables: z.array(z.string()).describe('Variables that the template uses'),
   })
   .meta({ id: 'Template' })
 const changed = z.object({ id: z.string(), version: z.int() })
@@ -51,7 +42,9 @@ const preview = z.object({
   version: z.int(),
   subject: z.string(),
   html: z.string(),
-  missing: z.array(z.object({ variable: z.string(), where: place })).describe('These would stop the send'),
+  missing: z
+    .array(z.object({ variable: z.string(), where: place }))
+    .describe('Variables without a value; the email cannot be sent while there are any'),
   problems: z.array(
     z.object({
       variable: z.string(),
@@ -65,8 +58,12 @@ const preview = z.object({
 const previewFor = z.object({
   contactId: crmId.nullable().default(null),
   dealId: crmId.nullable().default(null),
-  accountId: z.string().nullable().default(null).describe('Whose signature and address are shown'),
-  userId: crmId.nullable().default(null).describe('The sender, where the request is made for no user'),
+  accountId: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('The account whose signature and address are shown'),
+  userId: crmId.nullable().default(null).describe('The sender, if the request is made on behalf of no user'),
 })
 const variableView = z.object({
   name: z.string(),
@@ -74,25 +71,6 @@ const variableView = z.object({
   description: z.string(),
   places: z.array(place),
 })
-
-const toItem = (row: TemplateRow): z.infer<typeof item> => ({
-  id: row.id,
-  scope: row.scope === 'shared' ? 'shared' : 'personal',
-  userId: row.user_id,
-  name: row.name,
-  subject: row.subject,
-  format: row.format === 'mjml' ? 'mjml' : 'html',
-  version: row.version,
-  createdAt: row.created_at,
-  changedAt: row.changed_at,
-})
-
-const toView = (row: TemplateDetail): z.infer<typeof view> => {
-  const { format: _, ...shown } = toItem(row)
-  const { subject, body } = row.content
-  const used = findVariables(`${subject}\n${body.source}`).map(({ name }) => name)
-  return { ...shown, body, variables: [...new Set(used)] }
-}
 
 const allVariables = [
   ...Object.entries(variables).map(([name, description]) => ({
@@ -104,83 +82,64 @@ const allVariables = [
   {
     name: SIGNATURE,
     written: `{${SIGNATURE}}`,
-    description: 'The signature of the account that the message is sent from',
+    description: 'The signature of the account that the email is sent from',
     places: ['body' as const],
   },
 ]
 
-export type TemplateDeps = {
-  createTemplate: ReturnType<typeof createTemplate>
-  changeTemplate: ReturnType<typeof changeTemplate>
-  deleteTemplate: ReturnType<typeof deleteTemplate>
-  previewTemplate: ReturnType<typeof previewTemplate>
-  listTemplates: (query: {
-    userId: string | null
-    scope: 'personal' | 'shared' | null
-    after: [string, string] | null
-    limit: number
-  }) => Promise<TemplateRow[]>
-  findTemplateDetail: (id: string, userId: string | null) => Promise<TemplateDetail | undefined>
-  findTemplateVersion: (
-    id: string,
-    version: number,
-    userId: string | null,
-  ) => Promise<TemplateVersionRow | undefined>
-}
+export type TemplateRouteDeps = { readonly commands: TemplateCommands; readonly queries: TemplateQueries }
 
 /** Templates: one's own and the shared ones. For whom a request is made is the key's user or `Mailtrail-User`. */
-export const templateRoutes = (app: App, deps: TemplateDeps): void => {
+export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDeps): void => {
   const tags = ['Templates']
   const byId = z.object({ id: templateId })
-  const versionOf = (state: Template): number => (state.status === 'none' ? 0 : state.version)
 
   app.get('/v1/templates', {
-    config: { permission: 'templates:read', reads: [templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
-      summary: 'List my templates and the shared ones, by name',
-      querystring: pageQuery.extend({ scope: scope.optional().describe('Both where it is left out') }),
+      summary: 'List your templates and the shared ones, by name',
+      querystring: pageQuery.extend({ scope: scope.optional().describe('Both if omitted') }),
       response: { 200: pageOf(item), ...problems },
     },
     handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['text', 'text'])
       const asked = { userId: actingUser, scope: query.scope ?? null, after, limit: query.limit + 1 }
-      const rows = await deps.listTemplates(asked)
-      return toPage(rows, query.limit, (row) => [row.sort_name, row.id], toItem)
+      return pageFrom(await queries.list(asked), query.limit, ({ sortName, id }) => [sortName, id])
     },
   })
   app.post('/v1/templates', {
     config: { permission: 'templates:write' },
     schema: {
       tags,
-      summary: 'Make a template',
+      summary: 'Create a template',
       description:
-        'The body is HTML or MJML; variables such as `{contact.first_name|there}` may stand in subject and body.',
+        'The body is HTML or MJML. Subject and body may contain variables such as `{contact.first_name|there}`.',
       body: templateContent.extend({ scope }),
       response: { 201: changed, ...problems },
     },
     handler: async (request, reply) => {
       const { scope: kind, ...content } = request.body
       const owner = kind === 'shared' ? { kind } : { kind, userId: requiredUser(request.actingUser) }
-      const handled = await deps.createTemplate(request.caller, { scope: owner, content })
+      const handled = await commands.create(request.caller, { scope: owner, content })
       void reply.status(201).header('location', `/v1/templates/${handled.templateId}`)
-      return answered(reply, handled, { id: handled.templateId, version: versionOf(handled.state) })
+      return answered(reply, handled, { id: handled.templateId, version: handled.version })
     },
   })
   app.get('/v1/templates/:id', {
-    config: { permission: 'templates:read', reads: [templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: { tags, summary: 'Get a template', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
-      const row = await deps.findTemplateDetail(params.id, actingUser)
-      if (!row) throw new NotFound('template', params.id)
-      return answered(reply, { revision: row.revision, position: null }, toView(row))
+      const found = await queries.find(params.id, actingUser)
+      if (!found) throw new NotFound('template', params.id)
+      return answered(reply, { revision: found.revision, position: null }, found)
     },
   })
   app.patch('/v1/templates/:id', {
     config: { permission: 'templates:write' },
     schema: {
       tags,
-      summary: 'Change a template, as its next version; needs If-Match',
+      summary: 'Change a template, which makes its next version; requires If-Match',
       params: byId,
       body: templateContent.partial(),
       response: { 200: changed, ...problems },
@@ -189,8 +148,8 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
       const { id } = request.params
       const ifRevision = requiredRevision(request)
       const input = { templateId: id, content: request.body, ifRevision }
-      const handled = await deps.changeTemplate(request.caller, input)
-      return answered(reply, handled, { id, version: versionOf(handled.state) })
+      const handled = await commands.change(request.caller, input)
+      return answered(reply, handled, { id, version: handled.version })
     },
   })
   app.delete('/v1/templates/:id', {
@@ -198,43 +157,43 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
     schema: {
       tags,
       summary: 'Delete a template',
-      description: 'Its versions can still be read, since messages name them.',
+      description: 'Its versions can still be read, because emails refer to them.',
       params: byId,
       response: { 204: z.null(), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await deps.deleteTemplate(request.caller, request.params.id)
+      const handled = await commands.delete(request.caller, request.params.id)
       return answered(reply.status(204), handled, null)
     },
   })
   app.get('/v1/templates/:id/versions/:version', {
-    config: { permission: 'templates:read', reads: [templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
-      summary: 'Get any version of a template',
+      summary: 'Get a version of a template',
       params: byId.extend({
-        version: z.coerce.number().int().min(1).max(1_000_000).describe('Counted from 1'),
+        version: z.coerce.number().int().min(1).max(1_000_000).describe('Version number, starting at 1'),
       }),
       response: { 200: versionView, ...problems },
     },
     handler: async ({ params: { id, version }, actingUser }) => {
-      const row = await deps.findTemplateVersion(id, version, actingUser)
-      if (!row) throw new NotFound('version of this template', String(version))
-      return { templateId: id, version, createdAt: row.created_at, createdBy: row.created_by, ...row.content }
+      const found = await queries.findVersion(id, version, actingUser)
+      if (!found) throw new NotFound('version of this template', String(version))
+      return found
     },
   })
   app.post('/v1/templates/:id/preview', {
     config: { permission: 'templates:read' },
     schema: {
       tags,
-      summary: 'See a template as its recipient would',
-      description: 'What has no value yet stands as it was written, and is listed.',
+      summary: 'Preview a template as its recipient would see it',
+      description: 'Variables without a value are left as they are, and listed.',
       params: byId,
       body: previewFor,
       response: { 200: preview, ...problems },
     },
     handler: async ({ params, body, actingUser }) => {
-      const shown = await deps.previewTemplate(params.id, { ...body, userId: actingUser ?? body.userId })
+      const shown = await commands.preview(params.id, { ...body, userId: actingUser ?? body.userId })
       return { ...shown, missing: [...shown.missing], problems: [...shown.problems] }
     },
   })
@@ -242,20 +201,20 @@ export const templateRoutes = (app: App, deps: TemplateDeps): void => {
     config: { permission: 'templates:read' },
     schema: {
       tags,
-      summary: 'List the variables of subjects, bodies and signatures',
+      summary: 'List the variables for subjects, bodies and signatures',
       response: { 200: z.object({ data: z.array(variableView) }), ...problems },
     },
     handler: async () => ({ data: allVariables }),
   })
 }
 
+const userRequired = defineProblem(422, 'user-required', {
+  title: 'User required',
+  meaning: 'A personal template belongs to a user, but the request is not made for one.',
+  remedy: 'Name the user in Mailtrail-User, or share the template.',
+})
+
 const requiredUser = (actingUser: string | null): string => {
-  if (actingUser === null)
-    throw new HttpProblem(
-      422,
-      'user-required',
-      'A personal template belongs to a user, and the request is made for none',
-      'Name the user in Mailtrail-User, or make the template a shared one.',
-    )
+  if (actingUser === null) throw userRequired()
   return actingUser
 }

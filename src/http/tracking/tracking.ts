@@ -6,8 +6,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { writtenMailbox } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import { ClickTracked, OpenTracked } from '../../domain/tracking/events.ts'
-import type { EmailTracking } from '../../projections/tracking/email-timeline-queries.ts'
-import { emailTimeline } from '../../projections/tracking/email-timeline.ts'
+import type { TrackingQueries } from '../../projections/tracking/tracking.ts'
 import { problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
@@ -15,7 +14,7 @@ import { timeAgo } from '../server/time-ago.ts'
 export const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
 
 /** `isOwn` and `isBot` say what is known of an address and of an agent; `onLost` is told of a hit that could not be spooled. */
-export type HitParts = {
+export type HitRouteDeps = {
   readonly tokens: Pick<TrackingTokens, 'readOpen' | 'readClick'>
   readonly spool: HitSpool
   readonly clock: Clock
@@ -29,17 +28,17 @@ export type HitParts = {
  * recorded. A pixel is answered alike whether or not its token is ours; a link leads where its token says and nowhere
  * else, also when the hit cannot be recorded.
  */
-export const trackingHitRoutes = (app: App, parts: HitParts): void => {
+export const trackingHitRoutes = (app: App, deps: HitRouteDeps): void => {
   const params = z.object({ token: z.string() })
   const config = { permission: 'public' } as const
   const schema = { hide: true, params }
   const record = (request: FastifyRequest, hit: () => TrackedHit): void => {
     if (request.method !== 'GET') return
     try {
-      parts.spool.record(hit())
+      deps.spool.record(hit())
     } catch (error) {
       // Whoever follows a link must arrive, whatever has become of our disk.
-      parts.onLost(error)
+      deps.onLost(error)
     }
   }
 
@@ -49,8 +48,8 @@ export const trackingHitRoutes = (app: App, parts: HitParts): void => {
     config,
     schema,
     handler: async (request, reply) => {
-      const token = parts.tokens.readOpen(request.params.token)
-      if (token) record(request, () => OpenTracked({ ...token, ...factsOf(request, parts) }))
+      const token = deps.tokens.readOpen(request.params.token)
+      if (token) record(request, () => OpenTracked({ ...token, ...factsOf(request, deps) }))
       return answer(reply)
         .header('cross-origin-resource-policy', 'cross-origin')
         .type('image/gif')
@@ -63,10 +62,10 @@ export const trackingHitRoutes = (app: App, parts: HitParts): void => {
     config,
     schema,
     handler: async (request, reply) => {
-      const token = parts.tokens.readClick(request.params.token)
+      const token = deps.tokens.readClick(request.params.token)
       if (!token)
         return answer(reply).status(404).type('text/plain; charset=utf-8').send('This link is not valid.\n')
-      record(request, () => ClickTracked({ ...token, ...factsOf(request, parts) }))
+      record(request, () => ClickTracked({ ...token, ...factsOf(request, deps) }))
       return answer(reply).status(302).header('location', token.url).send()
     },
   })
@@ -88,7 +87,7 @@ const answer = (reply: FastifyReply): FastifyReply =>
     'x-robots-tag': 'noindex',
   })
 
-const factsOf = (request: FastifyRequest, { clock, isOwn, isBot }: HitParts) => {
+const factsOf = (request: FastifyRequest, { clock, isOwn, isBot }: HitRouteDeps) => {
   const agent = request.headers['user-agent']?.slice(0, 512)
   const userAgent = agent === undefined || agent === '' ? null : agent
   // A connection that is gone already has no address.
@@ -138,25 +137,25 @@ const trackingView = z.object({
       event: z.enum(['sent', 'opened', 'clicked', 'replied', 'bounced', 'failed', 'unknown']),
       at: z.string(),
       details: z.string(),
-      recipient: z.string().nullable().describe('Null where several recipients share the copy'),
+      recipient: z.string().nullable().describe('Null if several recipients share one copy'),
       link: z.object({ index: z.int(), url: z.string(), text: z.string(), label: z.string() }).nullable(),
-      verdict: verdict.nullable().describe('Who made the request, as far as can be told'),
-      reason: z.string().nullable().describe('The rule that spoke'),
+      verdict: verdict.nullable().describe('Who made the request, as far as this can be told'),
+      reason: z.string().nullable().describe('The rule behind the verdict'),
       repeats: z.int().describe('Further requests of the same kind within 30 seconds'),
       network: z.string().nullable(),
       userAgent: z.string().nullable(),
     }),
   ),
-  truncated: z.boolean().describe('The oldest activity is left out'),
+  truncated: z.boolean().describe('Whether the oldest activity is left out'),
   summary: z.object({
-    opens: z.int().describe('By people; a click counts as an open where pictures were blocked'),
-    uniqueOpens: z.int().describe('Distinct recipients; at least so many where `attribution` is `message`'),
+    opens: z.int().describe('Opens by people; a click counts as an open if images were blocked'),
+    uniqueOpens: z.int().describe('Distinct recipients; a lower bound if `attribution` is `message`'),
     linkClicks: z.int(),
     replies: z.int(),
     recipients: z.int(),
     attribution: z.enum(['recipient', 'message']),
     lastActivityAt: z.string().nullable(),
-    lastActivity: z.string().nullable().describe('The same, seen from now'),
+    lastActivity: z.string().nullable().describe('The same in words, relative to now'),
     human: hits,
     machine: hits,
     unknown: hits,
@@ -165,30 +164,28 @@ const trackingView = z.object({
   }),
 })
 
-/** The tracking report of a message: what happened to it, and its sums. */
+/** The tracking report of an email: what happened to it, and its sums. */
 export const trackingReportRoutes = (
   app: App,
-  deps: {
-    emailTracking: (id: string, userId: string | null) => Promise<EmailTracking | null>
-    clock: Clock
-  },
+  { queries, clock }: { readonly queries: TrackingQueries; readonly clock: Clock },
 ): void => {
   app.get('/v1/outbox/:id/tracking', {
-    config: { permission: 'tracking:read', reads: [emailTimeline] },
+    config: { permission: 'tracking:read', reads: [queries.readModels.emailTimeline] },
     schema: {
       tags: ['Tracking'],
-      summary: 'What became of a message',
+      summary: 'Get the timeline and tracking of an email',
       description:
-        'Every request for its pixel and links is here, with a verdict; sums count people alone. A request counts as ' +
+        'Lists every request for its pixel and links with a verdict; the sums count people only. A request counts as ' +
         "a person's after 15 seconds without signs of a scanner.",
       params: z.object({ id: outgoingId }),
       response: { 200: trackingView, ...problems },
     },
     handler: async ({ params, actingUser }) => {
-      const found = await deps.emailTracking(params.id, actingUser)
-      if (!found) throw new NotFound('outgoing message', params.id)
+      const now = clock()
+      const found = await queries.ofEmail(params.id, actingUser, { now })
+      if (!found) throw new NotFound('email', params.id)
       const { lastActivityAt } = found.summary
-      const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, deps.clock())
+      const lastActivity = lastActivityAt === null ? null : timeAgo(lastActivityAt, now)
       return { ...found, summary: { ...found.summary, lastActivity } }
     },
   })

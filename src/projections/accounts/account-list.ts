@@ -188,7 +188,7 @@ export const usableAccounts = async (db: Kysely<unknown>, userId: string): Promi
   return rows.map(({ id }) => id)
 }
 
-/** How many accounts are connected, paused ones included (C7). */
+/** How many accounts are connected, paused ones included. */
 export const countConnected = async (db: Kysely<unknown>, userId: string | null): Promise<number> => {
   const { count } = await tablesOf(db, accountList)
     .selectFrom('account')

@@ -15,7 +15,7 @@ export type ReportOptions = {
 export type Share = { count: number; percent: number | null }
 
 /**
- * Messages, not hits. Delivered and bounced are shares of sent; opened, clicked and replied of delivered (S3), by
+ * Messages, not hits. Delivered and bounced are shares of sent; opened, clicked and replied of delivered, by
  * people's requests alone. `raw` counts requests of any kind but our own, beside it.
  */
 export type Figures = {
@@ -39,25 +39,24 @@ export type EngagementReport = {
 type Counters = Omit<DailyCounters, 'day' | 'account_id' | 'template_id'>
 
 /** The report of a period: totals, and a row per template, the most sent first. */
-export const engagementReport = async (
-  db: Kysely<unknown>,
-  { from, to, accountId, templateId }: ReportOptions,
-): Promise<EngagementReport> => {
-  const sum = (name: keyof Counters) => sql<number>`sum(${sql.ref(`daily.${name}`)})::bigint`.as(name)
-  const rows = await tablesOf(db, engagement)
-    .selectFrom('daily')
-    .leftJoin('template', 'template.id', 'daily.template_id')
-    .select(['daily.template_id', 'template.name', 'template.deleted'])
-    .select([sum('sent'), sum('delivered'), sum('bounced'), sum('opened'), sum('clicked'), sum('replied')])
-    .select([sum('raw_opened'), sum('raw_clicked')])
-    .where('daily.day', '>=', from)
-    .where('daily.day', '<=', to)
-    .$if(accountId !== undefined, (query) => query.where('daily.account_id', '=', accountId ?? ''))
-    .$if(templateId !== undefined, (query) => query.where('daily.template_id', '=', templateId ?? ''))
-    .groupBy(['daily.template_id', 'template.name', 'template.deleted'])
-    .execute()
-  return reportOf({ from, to, timeZone: await timeZoneOf(db) }, rows)
-}
+export const engagementReport =
+  (db: Kysely<unknown>) =>
+  async ({ from, to, accountId, templateId }: ReportOptions): Promise<EngagementReport> => {
+    const sum = (name: keyof Counters) => sql<number>`sum(${sql.ref(`daily.${name}`)})::bigint`.as(name)
+    const rows = await tablesOf(db, engagement)
+      .selectFrom('daily')
+      .leftJoin('template', 'template.id', 'daily.template_id')
+      .select(['daily.template_id', 'template.name', 'template.deleted'])
+      .select([sum('sent'), sum('delivered'), sum('bounced'), sum('opened'), sum('clicked'), sum('replied')])
+      .select([sum('raw_opened'), sum('raw_clicked')])
+      .where('daily.day', '>=', from)
+      .where('daily.day', '<=', to)
+      .$if(accountId !== undefined, (query) => query.where('daily.account_id', '=', accountId ?? ''))
+      .$if(templateId !== undefined, (query) => query.where('daily.template_id', '=', templateId ?? ''))
+      .groupBy(['daily.template_id', 'template.name', 'template.deleted'])
+      .execute()
+    return reportOf({ from, to, timeZone: await timeZoneOf(db) }, rows)
+  }
 
 export type TemplateCounters = Counters & {
   template_id: string
@@ -127,13 +126,11 @@ const timeZoneOf = async (db: Kysely<unknown>): Promise<string> => {
 }
 
 /** The last `days` days that end today, by the organisation's calendar. */
-export const lastDays = async (
-  db: Kysely<unknown>,
-  days: number,
-  now: Date,
-): Promise<{ from: string; to: string }> => {
-  const to = dayIn(await timeZoneOf(db), now.toISOString())
-  const first = new Date(`${to}T00:00:00.000Z`)
-  first.setUTCDate(first.getUTCDate() - (days - 1))
-  return { from: first.toISOString().slice(0, 10), to }
-}
+export const lastDays =
+  (db: Kysely<unknown>) =>
+  async (days: number, now: Date): Promise<{ from: string; to: string }> => {
+    const to = dayIn(await timeZoneOf(db), now.toISOString())
+    const first = new Date(`${to}T00:00:00.000Z`)
+    first.setUTCDate(first.getUTCDate() - (days - 1))
+    return { from: first.toISOString().slice(0, 10), to }
+  }

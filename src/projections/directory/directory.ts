@@ -1,99 +1,13 @@
 import type { Kysely } from 'kysely'
-import {
-  directoryEvents,
-  type Company,
-  type Contact,
-  type Deal,
-  type Organization,
-  type User,
-} from '../../domain/directory/events.ts'
-import { normaliseAddress } from '../../domain/mail.ts'
-import { json, projection, table, tablesOf, text, timestamp } from '../projection.ts'
+import { contactOfAddress, directory, listEntries } from './entries.ts'
 
-/** The CRM's records as last put, and its contacts by address. */
-export const directory = projection({
-  name: 'directory',
-  version: 1,
-  tables: {
-    entry: table({
-      columns: {
-        kind: text,
-        id: text,
-        value: json<User | Contact | Company | Deal | Organization>(),
-        changed_at: timestamp,
-      },
-      key: ['kind', 'id'],
-    }),
-    contact_address: table({
-      columns: { address: text, contact_id: text },
-      key: ['address', 'contact_id'],
-    }),
-  },
-  events: directoryEvents,
-  fold: (event, rows) => {
-    const put = (kind: string, id: string, value: User | Contact | Company | Deal | Organization) =>
-      rows.put('entry', { kind, id, value, changed_at: event.metadata.occurredAt })
-    const forgetAddresses = (id: string) => {
-      const known = rows.get('entry', { kind: 'contact', id })
-      if (known && 'emails' in known.value)
-        for (const address of known.value.emails)
-          rows.remove('contact_address', { address: normaliseAddress(address), contact_id: id })
-    }
-    switch (event.type) {
-      case 'UserRecorded':
-        return put('user', event.data.userId, event.data.user)
-      case 'CompanyRecorded':
-        return put('company', event.data.companyId, event.data.company)
-      case 'DealRecorded':
-        return put('deal', event.data.dealId, event.data.deal)
-      case 'OrganizationRecorded':
-        return put('organization', 'main', event.data.organization)
-      case 'ContactRecorded': {
-        const { contactId, contact } = event.data
-        forgetAddresses(contactId)
-        for (const address of contact.emails)
-          rows.put('contact_address', { address: normaliseAddress(address), contact_id: contactId })
-        return put('contact', contactId, contact)
-      }
-      case 'ContactRemoved':
-        forgetAddresses(event.data.contactId)
-        return rows.remove('entry', { kind: 'contact', id: event.data.contactId })
-      case 'UserRemoved':
-        return rows.remove('entry', { kind: 'user', id: event.data.userId })
-      case 'CompanyRemoved':
-        return rows.remove('entry', { kind: 'company', id: event.data.companyId })
-      case 'DealRemoved':
-        return rows.remove('entry', { kind: 'deal', id: event.data.dealId })
-    }
-  },
+export const directoryProjections = [directory]
+
+/** What can be asked about the CRM's own records. */
+export const directoryQueries = (db: Kysely<unknown>) => ({
+  readModels: { directory },
+  list: listEntries(db),
+  contactOfAddress: contactOfAddress(db),
 })
 
-export type DirectoryEntry = { id: string; value: object; changed_at: string }
-
-/** Records of one kind by id, ascending; up to `limit` behind the id `after`. */
-export const listEntries = (
-  db: Kysely<unknown>,
-  kind: string,
-  after: string | null,
-  limit: number,
-): Promise<DirectoryEntry[]> =>
-  tablesOf(db, directory)
-    .selectFrom('entry')
-    .select(['id', 'value', 'changed_at'])
-    .where('kind', '=', kind)
-    .$if(after !== null, (query) => query.where('id', '>', after!))
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-
-/** The contact with this address; the first by id where several have it. */
-export const contactOfAddress = async (db: Kysely<unknown>, address: string): Promise<string | null> => {
-  const row = await tablesOf(db, directory)
-    .selectFrom('contact_address')
-    .select('contact_id')
-    .where('address', '=', normaliseAddress(address))
-    .orderBy('contact_id')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.contact_id ?? null
-}
+export type DirectoryQueries = ReturnType<typeof directoryQueries>

@@ -22,18 +22,16 @@ export const deliveriesDue = projection({
 })
 
 /** Messages that were sent `windowMinutes` ago or earlier, by the database's clock, oldest first. */
-export const dueDeliveries = async (
-  db: Kysely<unknown>,
-  windowMinutes: number,
-  limit: number,
-): Promise<string[]> => {
-  const rows = await tablesOf(db, deliveriesDue)
-    .selectFrom('message')
-    .select('id')
-    .where('sent_at', '<=', sql<string>`clock_timestamp() - ${windowMinutes} * interval '1 minute'`)
-    .orderBy('sent_at')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-  return rows.map(({ id }) => id)
-}
+export const dueDeliveries =
+  (db: Kysely<unknown>) =>
+  async (windowMinutes: number, limit: number): Promise<string[]> => {
+    const rows = await tablesOf(db, deliveriesDue)
+      .selectFrom('message')
+      .select('id')
+      .where('sent_at', '<=', sql<string>`clock_timestamp() - ${windowMinutes} * interval '1 minute'`)
+      .orderBy('sent_at')
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map(({ id }) => id)
+  }

@@ -1,16 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { DraftDiscarded, DraftSaved, EmailQueued, type Draft } from '../../domain/sending/events.ts'
-import {
-  integer,
-  json,
-  nullable,
-  projection,
-  table,
-  tablesOf,
-  text,
-  timestamp,
-  type RowOf,
-} from '../projection.ts'
+import { integer, json, nullable, projection, table, tablesOf, text, timestamp } from '../projection.ts'
 
 const draft = table({
   columns: {
@@ -25,8 +15,6 @@ const draft = table({
   key: ['id'],
   indexes: ['(changed_at, id)', '(user_id, changed_at, id)'],
 })
-
-export type DraftRow = RowOf<typeof draft>
 
 /** What is being written: drafts that were neither sent nor discarded. */
 export const drafts = projection({
@@ -50,22 +38,36 @@ export const drafts = projection({
   },
 })
 
+export type DraftItem = Draft & {
+  readonly id: string
+  readonly createdAt: string
+  readonly changedAt: string
+}
+
 /** Drafts of one user or of all, the last changed first, up to `limit` behind the key `after`. */
-export const listDrafts = (
-  db: Kysely<unknown>,
-  filter: { readonly userId?: string | undefined; readonly accountId?: string | undefined },
-  after: readonly [changedAt: string, id: string] | null,
-  limit: number,
-): Promise<DraftRow[]> =>
-  tablesOf(db, drafts)
-    .selectFrom('draft')
-    .selectAll()
-    .$if(filter.userId !== undefined, (query) => query.where('user_id', '=', filter.userId ?? ''))
-    .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(changed_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
-    )
-    .orderBy('changed_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
+export const listDrafts =
+  (db: Kysely<unknown>) =>
+  async (
+    filter: { readonly userId?: string | undefined; readonly accountId?: string | undefined },
+    after: readonly [changedAt: string, id: string] | null,
+    limit: number,
+  ): Promise<DraftItem[]> => {
+    const rows = await tablesOf(db, drafts)
+      .selectFrom('draft')
+      .select(['id', 'draft', 'created_at', 'changed_at'])
+      .$if(filter.userId !== undefined, (query) => query.where('user_id', '=', filter.userId ?? ''))
+      .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
+      .$if(after !== null, (query) =>
+        query.where(sql<boolean>`(changed_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
+      )
+      .orderBy('changed_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map((row) => ({
+      ...row.draft,
+      id: row.id,
+      createdAt: row.created_at,
+      changedAt: row.changed_at,
+    }))
+  }

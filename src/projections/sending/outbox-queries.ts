@@ -1,6 +1,8 @@
 import { sql, type Kysely } from 'kysely'
-import { tablesOf } from '../projection.ts'
-import { outbox, type OutboxRow, type OutboxState } from './outbox.ts'
+import type { Mailbox } from '../../domain/mail.ts'
+import { answerLost } from '../../domain/sending/refusals.ts'
+import { tablesOf, type MayRead } from '../projection.ts'
+import { outbox, type OutboxRow, type OutboxState, type Recipients, type RefusedRecipient } from './outbox.ts'
 
 // ---------------------------------------------------------------- to do
 
@@ -13,88 +15,176 @@ const due = (db: Kysely<unknown>) =>
     .where(sql<boolean>`account.status is distinct from 'paused'`)
 
 /** Accounts with messages that are due, the longest waiting first. */
-export const accountsWithDue = async (db: Kysely<unknown>, limit: number): Promise<string[]> => {
-  const rows = await due(db)
-    .select('account_id')
-    .groupBy('account_id')
-    .orderBy((of) => of.fn.min('due_at'))
-    .limit(limit)
-    .execute()
-  return rows.map((row) => row.account_id)
-}
+export const accountsWithDue =
+  (db: Kysely<unknown>) =>
+  async (limit: number): Promise<string[]> => {
+    const rows = await due(db)
+      .select('account_id')
+      .groupBy('account_id')
+      .orderBy((of) => of.fn.min('due_at'))
+      .limit(limit)
+      .execute()
+    return rows.map((row) => row.account_id)
+  }
 
 /** The account's messages that are due, oldest first. */
-export const dueMessages = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  limit: number,
-): Promise<string[]> => {
-  const rows = await due(db)
-    .select('message.id')
-    .where('account_id', '=', accountId)
-    .orderBy('due_at')
-    .orderBy('message.id')
-    .limit(limit)
-    .execute()
-  return rows.map(({ id }) => id)
-}
+export const dueMessages =
+  (db: Kysely<unknown>) =>
+  async (accountId: string, limit: number): Promise<string[]> => {
+    const rows = await due(db)
+      .select('message.id')
+      .where('account_id', '=', accountId)
+      .orderBy('due_at')
+      .orderBy('message.id')
+      .limit(limit)
+      .execute()
+    return rows.map(({ id }) => id)
+  }
 
 /** Messages of one account or all that are being released, or were when their sender died. */
-export const releasingMessages = (
-  db: Kysely<unknown>,
-  accountId: string | null,
-  limit: number,
-): Promise<{ id: string; accountId: string }[]> =>
-  tablesOf(db, outbox)
-    .selectFrom('message')
-    .select(['id', 'account_id as accountId'])
-    .where('state', '=', 'releasing')
-    .$if(accountId !== null, (query) => query.where('account_id', '=', accountId))
-    .orderBy('account_id')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
+export const releasingMessages =
+  (db: Kysely<unknown>) =>
+  (accountId: string | null, limit: number): Promise<{ id: string; accountId: string }[]> =>
+    tablesOf(db, outbox)
+      .selectFrom('message')
+      .select(['id', 'account_id as accountId'])
+      .where('state', '=', 'releasing')
+      .$if(accountId !== null, (query) => query.where('account_id', '=', accountId))
+      .orderBy('account_id')
+      .orderBy('id')
+      .limit(limit)
+      .execute()
 
 /** Unclear messages that were met in a mailbox or answered, with when. */
-export const metMessages = (db: Kysely<unknown>, limit: number): Promise<{ id: string; metAt: string }[]> =>
-  tablesOf(db, outbox)
-    .selectFrom('message')
-    .select(['id', 'confirm_at as metAt'])
-    .where('confirm_at', 'is not', null)
-    .$narrowType<{ metAt: string }>()
-    .orderBy('confirm_at')
-    .limit(limit)
-    .execute()
+export const metMessages =
+  (db: Kysely<unknown>) =>
+  (limit: number): Promise<{ id: string; metAt: string }[]> =>
+    tablesOf(db, outbox)
+      .selectFrom('message')
+      .select(['id', 'confirm_at as metAt'])
+      .where('confirm_at', 'is not', null)
+      .$narrowType<{ metAt: string }>()
+      .orderBy('confirm_at')
+      .limit(limit)
+      .execute()
 
 // ---------------------------------------------------------------- to read
 
-/** Messages, the last queued first, up to `limit` behind the key `after`. */
-export const listOutbox = (
-  db: Kysely<unknown>,
-  filter: {
-    readonly state?: OutboxState | undefined
-    readonly accountId?: string | undefined
-    /** Only messages of these accounts. */
-    readonly accounts?: readonly string[] | undefined
-  },
-  after: readonly [queuedAt: string, id: string] | null,
-  limit: number,
-): Promise<OutboxRow[]> =>
-  tablesOf(db, outbox)
-    .selectFrom('message')
-    .selectAll()
-    .$if(filter.state !== undefined, (query) => query.where('state', '=', filter.state ?? ''))
-    .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
-    .$if(filter.accounts !== undefined, (query) =>
-      query.where(sql<boolean>`account_id = any(${[...(filter.accounts ?? [])]}::text[])`),
-    )
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(queued_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
-    )
-    .orderBy('queued_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
+/** What became of an email so far. */
+export type OutboxEmail = Recipients & {
+  readonly id: string
+  readonly state: OutboxState
+  readonly accountId: string
+  readonly userId: string | null
+  readonly contactId: string | null
+  readonly dealId: string | null
+  readonly templateId: string | null
+  /** Message-ID in the mail, without angle brackets. */
+  readonly messageId: string
+  readonly from: Mailbox
+  readonly subject: string
+  readonly snippet: string
+  readonly attachments: number
+  readonly size: number
+  readonly tracking: { readonly opens: boolean; readonly clicks: boolean; readonly reason: string }
+  readonly attempts: number
+  readonly dueAt: string | null
+  readonly code: string | null
+  readonly reason: string | null
+  readonly remedy: string | null
+  readonly refused: RefusedRecipient[]
+  /** A person decided to let an unknown outcome be. */
+  readonly settled: boolean
+  readonly queuedAt: string
+  readonly scheduledAt: string | null
+  readonly sentAt: string | null
+  readonly evidence: string | null
+  readonly copy: string | null
+  readonly deliveredAt: string | null
+  readonly bounced: number
+  readonly changedAt: string
+  readonly revision: number
+}
 
-export const findOutgoing = (db: Kysely<unknown>, id: string): Promise<OutboxRow | undefined> =>
-  tablesOf(db, outbox).selectFrom('message').selectAll().where('id', '=', id).executeTakeFirst()
+const toEmail = (row: OutboxRow): OutboxEmail => ({
+  id: row.id,
+  state: row.state as OutboxState,
+  accountId: row.account_id,
+  userId: row.user_id,
+  contactId: row.contact_id,
+  dealId: row.deal_id,
+  templateId: row.template_id,
+  messageId: row.message_id,
+  from: row.from,
+  ...row.recipients,
+  subject: row.subject,
+  snippet: row.snippet,
+  attachments: row.attachments,
+  size: row.size,
+  tracking: { opens: row.tracked_opens, clicks: row.tracked_clicks, reason: row.tracking_reason },
+  attempts: row.attempts,
+  dueAt: row.due_at,
+  code: row.code,
+  reason: row.reason,
+  remedy: row.state === 'unknown' && !row.settled ? answerLost.remedy : row.remedy,
+  refused: row.refused,
+  settled: row.settled,
+  queuedAt: row.queued_at,
+  scheduledAt: row.scheduled_at,
+  sentAt: row.sent_at,
+  evidence: row.evidence,
+  copy: row.copy,
+  deliveredAt: row.delivered_at,
+  bounced: row.bounced,
+  changedAt: row.changed_at,
+  revision: row.revision,
+})
+
+/** Who may see which emails: those of the accounts that they may use. */
+export type OutboxDeps = {
+  readonly mayRead: MayRead
+  readonly usableAccounts: (userId: string) => Promise<readonly string[]>
+}
+
+/** Emails that this user (null: anybody) may see, the last queued first, up to `limit` behind the key `after`. */
+export const listOutbox =
+  (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'usableAccounts'>) =>
+  async (
+    filter: {
+      readonly state?: OutboxState | undefined
+      readonly accountId?: string | undefined
+      readonly userId: string | null
+    },
+    after: readonly [queuedAt: string, id: string] | null,
+    limit: number,
+  ): Promise<OutboxEmail[]> => {
+    const accounts = filter.userId === null ? null : await deps.usableAccounts(filter.userId)
+    const rows = await tablesOf(db, outbox)
+      .selectFrom('message')
+      .selectAll()
+      .$if(filter.state !== undefined, (query) => query.where('state', '=', filter.state ?? ''))
+      .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
+      .$if(accounts !== null, (query) =>
+        query.where(sql<boolean>`account_id = any(${[...(accounts ?? [])]}::text[])`),
+      )
+      .$if(after !== null, (query) =>
+        query.where(sql<boolean>`(queued_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
+      )
+      .orderBy('queued_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toEmail)
+  }
+
+/** An email, if this user (null: anybody) may see it. */
+export const findOutgoing =
+  (db: Kysely<unknown>, { mayRead }: Pick<OutboxDeps, 'mayRead'>) =>
+  async (id: string, userId: string | null): Promise<OutboxEmail | null> => {
+    const row = await tablesOf(db, outbox)
+      .selectFrom('message')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst()
+    return row && (await mayRead(row.account_id, userId)) ? toEmail(row) : null
+  }

@@ -4,9 +4,23 @@ import {
   AccountPaused,
   AccountResumed,
 } from '../../domain/accounts/events.ts'
-import type { RecordedEvent } from '../../domain/event.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
-import { outgoingEvents, type OutgoingEvent } from '../../domain/sending/events.ts'
+import {
+  EmailBounced,
+  EmailCancelled,
+  EmailDeferred,
+  EmailDelivered,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailOutcomeSettled,
+  EmailQueued,
+  EmailReleased,
+  EmailRetried,
+  EmailSent,
+  SentCopyFiled,
+} from '../../domain/sending/events.ts'
+import { answerLost } from '../../domain/sending/refusals.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
 import {
@@ -22,20 +36,23 @@ import {
   type Rows,
 } from '../projection.ts'
 
-export const outboxStates = [
-  'queued',
-  'scheduled',
-  'deferred',
-  'releasing',
-  'sent',
-  'failed',
-  'unknown',
-  'cancelled',
-] as const
-export type OutboxState = (typeof outboxStates)[number]
+export type OutboxState =
+  | 'queued'
+  | 'scheduled'
+  | 'deferred'
+  | 'releasing'
+  | 'sent'
+  | 'failed'
+  | 'unknown'
+  | 'cancelled'
 
-type Recipients = { to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }
-type RefusedRecipient = { address: string; code: number | null; enhancedCode: string | null; reason: string }
+export type Recipients = { to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }
+export type RefusedRecipient = {
+  address: string
+  code: number | null
+  enhancedCode: string | null
+  reason: string
+}
 
 /**
  * `due_at` is there while the message waits. `unclear` are attempts whose answer was lost; `met_at` is when the
@@ -95,13 +112,29 @@ export type OutboxRow = RowOf<typeof message>
 
 const tables = { message, account: table({ columns: { id: text, status: text }, key: ['id'] }) }
 
+/** What may become of an email once it is queued. */
+const laterEvents = [
+  EmailCancelled,
+  EmailReleased,
+  EmailSent,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailOutcomeSettled,
+  EmailRetried,
+  SentCopyFiled,
+  EmailDelivered,
+  EmailBounced,
+] as const
+
 /** Every message that was queued, and what became of it; for the senders, the list of what is due. */
 export const outbox = projection({
   name: 'outbox',
   version: 1,
   tables,
   events: [
-    ...outgoingEvents,
+    EmailQueued,
+    ...laterEvents,
     MessageSynced,
     EmailReplied,
     AccountConnected,
@@ -122,9 +155,6 @@ export const outbox = projection({
         return met(rows, event.data.outgoingId, event.data.receivedAt)
       case 'EmailReplied':
         return met(rows, event.data.outgoingId, event.data.at)
-      case 'DraftSaved':
-      case 'DraftDiscarded':
-        return
       case 'EmailQueued':
         return rows.put('message', queuedRow(event))
       case 'EmailCancelled':
@@ -149,10 +179,7 @@ export const outbox = projection({
   },
 })
 
-type Queued = RecordedEvent<Extract<OutgoingEvent, { type: 'EmailQueued' }>>
-type Later = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'EmailQueued' }>
-
-const queuedRow = ({ data, metadata, revision }: Queued): OutboxRow => ({
+const queuedRow = ({ data, metadata, revision }: RecordedEvent<EventOf<typeof EmailQueued>>): OutboxRow => ({
   id: data.outgoingId,
   account_id: data.accountId,
   user_id: data.userId,
@@ -191,7 +218,7 @@ const queuedRow = ({ data, metadata, revision }: Queued): OutboxRow => ({
   revision,
 })
 
-const change = (row: OutboxRow, event: RecordedEvent<Later>): void => {
+const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents)[number]>>): void => {
   switch (event.type) {
     case 'EmailCancelled': {
       const open = row.unclear.length > 0
@@ -215,7 +242,7 @@ const change = (row: OutboxRow, event: RecordedEvent<Later>): void => {
     case 'EmailOutcomeLost': {
       const { attempt, reason } = event.data
       const unclear = [...row.unclear, attempt]
-      return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: 'answer-lost' })
+      return become(row, { state: 'unknown', attempts: attempt, unclear, reason, code: answerLost.code })
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data

@@ -24,14 +24,13 @@ export const reportsToRead = projection({
 })
 
 /** The newest first: they are about what was sent last. */
-export const unreadReports = (
-  db: Kysely<unknown>,
-  limit: number,
-): Promise<{ messageId: string; accountId: string; raw: string; receivedAt: string }[]> =>
-  tablesOf(db, reportsToRead)
-    .selectFrom('report')
-    .select(['id as messageId', 'account_id as accountId', 'raw', 'received_at as receivedAt'])
-    .orderBy('received_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
+export const unreadReports =
+  (db: Kysely<unknown>) =>
+  (limit: number): Promise<{ messageId: string; accountId: string; raw: string; receivedAt: string }[]> =>
+    tablesOf(db, reportsToRead)
+      .selectFrom('report')
+      .select(['id as messageId', 'account_id as accountId', 'raw', 'received_at as receivedAt'])
+      .orderBy('received_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()

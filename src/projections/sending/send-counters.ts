@@ -4,7 +4,7 @@ import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { date, integer, projection, table, tablesOf, text } from '../projection.ts'
 
-/** Days begin and end in the organisation's zone (S14): in the one that held when the message was sent. */
+/** Days begin and end in the organisation's zone: in the one that held when the message was sent. */
 export const sendCounters = projection({
   name: 'send-counters',
   version: 1,
@@ -26,24 +26,25 @@ export const sendCounters = projection({
   },
 })
 
-/** Messages that servers took from us today, of all accounts (C8) and of each that sent any (C64). */
-export const sentToday = async (
-  db: Kysely<unknown>,
-  now: Date,
-): Promise<{ day: string; timeZone: string; total: number; byAccount: Record<string, number> }> => {
-  const tables = tablesOf(db, sendCounters)
-  const zone = await tables.selectFrom('zone').select('name').executeTakeFirst()
-  const timeZone = zone?.name ?? 'UTC'
-  const day = dayIn(timeZone, now.toISOString())
-  const rows = await tables
-    .selectFrom('sent')
-    .select(['account_id', 'count'])
-    .where('day', '=', day)
-    .execute()
-  return {
-    day,
-    timeZone,
-    total: rows.reduce((sum, { count }) => sum + count, 0),
-    byAccount: Object.fromEntries(rows.map((row) => [row.account_id, row.count])),
+/** Messages that servers took from us today, of all accounts and of each that sent any. */
+export const sentToday =
+  (db: Kysely<unknown>) =>
+  async (
+    now: Date,
+  ): Promise<{ day: string; timeZone: string; total: number; byAccount: Record<string, number> }> => {
+    const tables = tablesOf(db, sendCounters)
+    const zone = await tables.selectFrom('zone').select('name').executeTakeFirst()
+    const timeZone = zone?.name ?? 'UTC'
+    const day = dayIn(timeZone, now.toISOString())
+    const rows = await tables
+      .selectFrom('sent')
+      .select(['account_id', 'count'])
+      .where('day', '=', day)
+      .execute()
+    return {
+      day,
+      timeZone,
+      total: rows.reduce((sum, { count }) => sum + count, 0),
+      byAccount: Object.fromEntries(rows.map((row) => [row.account_id, row.count])),
+    }
   }
-}

@@ -37,28 +37,26 @@ export const sentCopiesToFile = projection({
  * Up to `limit` messages of each account that is not paused, oldest first. Some servers file a copy by themselves:
  * they are left `waitSeconds` to do it.
  */
-export const copiesToFile = async (
-  db: Kysely<unknown>,
-  limit: number,
-  waitSeconds: number,
-): Promise<{ accountId: string; ids: string[] }[]> => {
-  const numbered = tablesOf(db, sentCopiesToFile)
-    .selectFrom('message')
-    .leftJoin('paused', 'paused.account_id', 'message.account_id')
-    .where('paused.account_id', 'is', null)
-    .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitSeconds} * interval '1 second'`)
-    .select([
-      'message.account_id',
-      'id',
-      sql<number>`row_number() over (partition by message.account_id order by sent_at, id)`.as('nth'),
-    ])
-  const rows = await tablesOf(db, sentCopiesToFile)
-    .selectFrom(numbered.as('numbered'))
-    .select(['account_id', 'id'])
-    .where('nth', '<=', limit)
-    .orderBy('account_id')
-    .orderBy('nth')
-    .execute()
-  const byAccount = Map.groupBy(rows, (row) => row.account_id)
-  return [...byAccount].map(([accountId, of]) => ({ accountId, ids: of.map(({ id }) => id) }))
-}
+export const copiesToFile =
+  (db: Kysely<unknown>) =>
+  async (limit: number, waitSeconds: number): Promise<{ accountId: string; ids: string[] }[]> => {
+    const numbered = tablesOf(db, sentCopiesToFile)
+      .selectFrom('message')
+      .leftJoin('paused', 'paused.account_id', 'message.account_id')
+      .where('paused.account_id', 'is', null)
+      .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitSeconds} * interval '1 second'`)
+      .select([
+        'message.account_id',
+        'id',
+        sql<number>`row_number() over (partition by message.account_id order by sent_at, id)`.as('nth'),
+      ])
+    const rows = await tablesOf(db, sentCopiesToFile)
+      .selectFrom(numbered.as('numbered'))
+      .select(['account_id', 'id'])
+      .where('nth', '<=', limit)
+      .orderBy('account_id')
+      .orderBy('nth')
+      .execute()
+    const byAccount = Map.groupBy(rows, (row) => row.account_id)
+    return [...byAccount].map(([accountId, of]) => ({ accountId, ids: of.map(({ id }) => id) }))
+  }

@@ -24,7 +24,7 @@ export type MessagePlace = Synced['placement'] & { flags: string[] }
 
 const message = table({
   columns: {
-    /** `msg_…`, and `out_…` for a message of ours, which is one with its copy in the mailbox (R5). */
+    /** `msg_…`, and `out_…` for a message of ours, which is one with its copy in the mailbox. */
     id: text,
     account_id: text,
     /** Lists show it: it was received, or sent. */
@@ -63,7 +63,7 @@ const tables = {
     key: ['account_id', 'folder', 'id'],
     indexes: ['(account_id, folder, received_at DESC, id DESC)'],
   }),
-  /** Which message first had a Message-ID, to tell one that claims it later (R4). */
+  /** Which message first had a Message-ID, to tell one that claims it later. */
   header_id: table({
     columns: { account_id: text, message_id: text, id: text },
     key: ['account_id', 'message_id'],
@@ -140,7 +140,7 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
   putPlaced(rows, row, data)
 }
 
-/** Notes the Message-ID, or the defect that another message has it with other content (R4). */
+/** Notes the Message-ID, or the defect that another message has it with other content. */
 const claimHeaderId = (rows: Rows<typeof tables>, row: MessageRow): void => {
   if (row.header.messageId === '') return
   const key = { account_id: row.account_id, message_id: keyOf(row.header.messageId) }

@@ -38,7 +38,7 @@ const syncError = table({
 export type SyncErrorRow = RowOf<typeof syncError>
 
 /**
- * What sync could not do and somebody may want to know of (C70): messages that could not be read (`unreadable`, kept
+ * What sync could not do and somebody may want to know of: messages that could not be read (`unreadable`, kept
  * raw) until they are retried with success or skipped, and messages that the server does not hand out (`missing`)
  * until it does or has them no more.
  */

@@ -56,7 +56,7 @@ const failure = table({
 })
 export type FailureRow = RowOf<typeof failure>
 
-/** Every sync run, folder by folder: what was listed, and what became of each message (R1). */
+/** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
   version: 1,
@@ -143,7 +143,7 @@ const withCounts = (
     : [...lines, next]
 }
 
-/** What people read in the history's last column (C67, C68). */
+/** What people read in the history's last column. */
 export const statusOf = ({ outcome, failed }: Pick<RunRow, 'outcome' | 'failed'>): string => {
   switch (outcome) {
     case null:

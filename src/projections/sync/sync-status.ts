@@ -41,7 +41,7 @@ const account = table({
 })
 type Row = RowOf<typeof account>
 
-/** How an account's sync is doing, and how much mail came and went (C59 to C65). */
+/** How an account's sync is doing, and how much mail came and went. */
 export const syncStatus = projection({
   name: 'sync-status',
   version: 1,
@@ -58,7 +58,7 @@ export const syncStatus = projection({
       },
       key: ['account_id', 'starts_at'],
     }),
-    /** Messages of ours that were met in the mailbox: one that lies there twice counts once (R5). */
+    /** Messages of ours that were met in the mailbox: one that lies there twice counts once. */
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
@@ -149,7 +149,7 @@ const quarterOf = (at: string): string =>
   new Date(Math.floor(Date.parse(at) / QUARTER_MS) * QUARTER_MS).toISOString()
 
 /**
- * `degraded`: the last run missed something, failed for a reason that time may mend, or there are gaps (R1).
+ * `degraded`: the last run missed something, failed for a reason that time may mend, or there are gaps.
  * `needs-attention`: the login was refused, and only a person can help. `connecting`: no run has ended yet.
  */
 export type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
@@ -177,7 +177,7 @@ export type SyncStatus = {
   timeZone: string
 }
 
-/** One account's status; today's figures are those of the day in the organisation's zone that `now` lies in (S14). */
+/** One account's status; today's figures are those of the day in the organisation's zone that `now` lies in. */
 export const findSyncStatus = async (
   db: Kysely<unknown>,
   accountId: string,

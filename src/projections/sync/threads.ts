@@ -64,7 +64,7 @@ const tables = {
 }
 
 /**
- * Conversations within an account (C72): messages are one where Message-ID, References (RFC 5322 3.6.4) and the first
+ * Conversations within an account: messages are one where Message-ID, References (RFC 5322 3.6.4) and the first
  * In-Reply-To connect them, in whatever order they come. Subjects merge nothing: two customers may both write "Offer".
  */
 export const threads = projection({

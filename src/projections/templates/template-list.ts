@@ -1,5 +1,11 @@
 import { sql, type Kysely } from 'kysely'
-import { templateEvents, type TemplateContent } from '../../domain/templates/events.ts'
+import {
+  TemplateChanged,
+  TemplateCreated,
+  TemplateDeleted,
+  type TemplateContent,
+} from '../../domain/templates/events.ts'
+import { findVariables } from '../../domain/templates/variables.ts'
 import {
   boolean,
   integer,
@@ -50,7 +56,7 @@ export const templateList = projection({
   name: 'template-list',
   version: 1,
   tables: { template, version },
-  events: templateEvents,
+  events: [TemplateCreated, TemplateChanged, TemplateDeleted],
   fold: (event, rows) => {
     const { templateId } = event.data
     const at = event.metadata.occurredAt
@@ -89,8 +95,48 @@ export const templateList = projection({
   },
 })
 
-export type TemplateRow = RowOf<typeof template>
-export type TemplateVersionRow = RowOf<typeof version>
+/** A template as lists show it; they are ordered by `sortName`, then `id`. */
+export type TemplateItem = {
+  readonly id: string
+  readonly scope: 'personal' | 'shared'
+  /** Whose it is; null for a shared one. */
+  readonly userId: string | null
+  readonly name: string
+  readonly sortName: string
+  readonly subject: string
+  readonly format: TemplateContent['body']['format']
+  readonly version: number
+  readonly createdAt: string
+  readonly changedAt: string
+}
+
+/** A template with its newest content; `variables` are those that are used in it. */
+export type TemplateDetail = TemplateItem & {
+  readonly body: TemplateContent['body']
+  readonly variables: string[]
+  readonly revision: number
+}
+
+export type TemplateVersion = TemplateContent & {
+  readonly templateId: string
+  readonly version: number
+  readonly createdAt: string
+  /** The user who made it; null where a program did. */
+  readonly createdBy: string | null
+}
+
+const toItem = (row: RowOf<typeof template>): TemplateItem => ({
+  id: row.id,
+  scope: row.scope === 'shared' ? 'shared' : 'personal',
+  userId: row.user_id,
+  name: row.name,
+  sortName: row.sort_name,
+  subject: row.subject,
+  format: row.format === 'mjml' ? 'mjml' : 'html',
+  version: row.version,
+  createdAt: row.created_at,
+  changedAt: row.changed_at,
+})
 
 /** Templates that this user (null: nobody in particular) may see, deleted ones included. */
 const visible = (db: Kysely<unknown>, userId: string | null) =>
@@ -101,55 +147,59 @@ const visible = (db: Kysely<unknown>, userId: string | null) =>
     )
 
 /** My templates, the shared ones, or both, by name; up to `limit` behind the key `after`. */
-export const listTemplates = (
-  db: Kysely<unknown>,
-  query: {
+export const listTemplates =
+  (db: Kysely<unknown>) =>
+  async (query: {
     readonly userId: string | null
     readonly scope: 'personal' | 'shared' | null
     readonly after: readonly [sortName: string, id: string] | null
     readonly limit: number
-  },
-): Promise<TemplateRow[]> => {
-  const { userId, scope, after, limit } = query
-  return visible(db, userId)
-    .selectAll()
-    .where('is_deleted', '=', false)
-    .$if(scope !== null, (rows) => rows.where('scope', '=', scope ?? ''))
-    .$if(after !== null, (rows) => rows.where(sql<boolean>`(sort_name, id) > (${after?.[0]}, ${after?.[1]})`))
-    .orderBy('sort_name')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-}
+  }): Promise<TemplateItem[]> => {
+    const { userId, scope, after, limit } = query
+    const rows = await visible(db, userId)
+      .selectAll()
+      .where('is_deleted', '=', false)
+      .$if(scope !== null, (of) => of.where('scope', '=', scope ?? ''))
+      .$if(after !== null, (of) => of.where(sql<boolean>`(sort_name, id) > (${after?.[0]}, ${after?.[1]})`))
+      .orderBy('sort_name')
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map(toItem)
+  }
 
-export type TemplateDetail = TemplateRow & { readonly content: TemplateContent }
-
-/** A template with its newest content. */
-export const findTemplateDetail = (
-  db: Kysely<unknown>,
-  id: string,
-  userId: string | null,
-): Promise<TemplateDetail | undefined> =>
-  visible(db, userId)
-    .innerJoin('version', (join) =>
-      join.onRef('version.template_id', '=', 'template.id').onRef('version.version', '=', 'template.version'),
-    )
-    .selectAll('template')
-    .select('version.content')
-    .where('template.id', '=', id)
-    .where('is_deleted', '=', false)
-    .executeTakeFirst()
+/** A template that was not deleted. */
+export const findTemplate =
+  (db: Kysely<unknown>) =>
+  async (id: string, userId: string | null): Promise<TemplateDetail | null> => {
+    const row = await visible(db, userId)
+      .innerJoin('version', (join) =>
+        join
+          .onRef('version.template_id', '=', 'template.id')
+          .onRef('version.version', '=', 'template.version'),
+      )
+      .selectAll('template')
+      .select('version.content')
+      .where('template.id', '=', id)
+      .where('is_deleted', '=', false)
+      .executeTakeFirst()
+    if (!row) return null
+    const { subject, body } = row.content
+    const used = findVariables(`${subject}\n${body.source}`).map(({ name }) => name)
+    return { ...toItem(row), body, variables: [...new Set(used)], revision: row.revision }
+  }
 
 /** Any version, of a deleted template too. */
-export const findTemplateVersion = (
-  db: Kysely<unknown>,
-  id: string,
-  number: number,
-  userId: string | null,
-): Promise<TemplateVersionRow | undefined> =>
-  visible(db, userId)
-    .innerJoin('version', 'version.template_id', 'template.id')
-    .selectAll('version')
-    .where('template.id', '=', id)
-    .where('version.version', '=', number)
-    .executeTakeFirst()
+export const findTemplateVersion =
+  (db: Kysely<unknown>) =>
+  async (id: string, number: number, userId: string | null): Promise<TemplateVersion | null> => {
+    const row = await visible(db, userId)
+      .innerJoin('version', 'version.template_id', 'template.id')
+      .selectAll('version')
+      .where('template.id', '=', id)
+      .where('version.version', '=', number)
+      .executeTakeFirst()
+    if (!row) return null
+    const { template_id, version: of, content, created_at, created_by } = row
+    return { templateId: template_id, version: of, ...content, createdAt: created_at, createdBy: created_by }
+  }

@@ -10,7 +10,7 @@ import {
   type Outcome,
 } from '../../domain/analytics/engagement.ts'
 import type { Mailbox } from '../../domain/mail.ts'
-import { tablesOf } from '../projection.ts'
+import { tablesOf, type MayRead } from '../projection.ts'
 import {
   emailTimeline,
   type EntryKind,
@@ -84,33 +84,36 @@ export type EmailTracking = {
 const ACTIVITY_LIMIT = 1000
 
 /**
- * The tracking report of one message, oldest activity first. `now` holds hits back that are too young to count as a
- * person's; without it each counts by what is known. Null where there is no such message.
+ * The tracking report of one message that this user (null: anybody) may see, oldest activity first. `now` holds hits
+ * back that are too young to count as a person's; without it each counts by what is known. Null where there is no such
+ * message.
  */
-export const emailTracking = async (
-  db: Kysely<unknown>,
-  id: string,
-  { now, limit = ACTIVITY_LIMIT }: { readonly now?: Date; readonly limit?: number } = {},
-): Promise<EmailTracking | null> => {
-  const tables = tablesOf(db, emailTimeline)
-  const row = await tables
-    .selectFrom('message')
-    .innerJoin('state', 'state.message_id', 'message.id')
-    .selectAll('message')
-    .select('state.engagement')
-    .where('id', '=', id)
-    .executeTakeFirst()
-  if (!row) return null
-  const entries = await tables
-    .selectFrom('entry')
-    .selectAll()
-    .where('message_id', '=', id)
-    .orderBy('at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit + 1)
-    .execute()
-  return trackingOf(row, entries.slice(0, limit).toReversed(), entries.length > limit, now)
-}
+export const emailTracking =
+  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
+  async (
+    id: string,
+    userId: string | null,
+    { now, limit = ACTIVITY_LIMIT }: { readonly now?: Date; readonly limit?: number } = {},
+  ): Promise<EmailTracking | null> => {
+    const tables = tablesOf(db, emailTimeline)
+    const row = await tables
+      .selectFrom('message')
+      .innerJoin('state', 'state.message_id', 'message.id')
+      .selectAll('message')
+      .select('state.engagement')
+      .where('id', '=', id)
+      .executeTakeFirst()
+    if (!row || !(await mayRead(row.account_id, userId))) return null
+    const entries = await tables
+      .selectFrom('entry')
+      .selectAll()
+      .where('message_id', '=', id)
+      .orderBy('at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute()
+    return trackingOf(row, entries.slice(0, limit).toReversed(), entries.length > limit, now)
+  }
 
 /** The report from its rows; `entries` are oldest first. */
 export const trackingOf = (

@@ -3,16 +3,7 @@ import { normaliseMessageId } from '../../domain/mail.ts'
 import { EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
-import {
-  boolean,
-  projection,
-  table,
-  tablesOf,
-  text,
-  timestamp,
-  type RowOf,
-  type Rows,
-} from '../projection.ts'
+import { boolean, projection, table, tablesOf, text, timestamp, type Rows } from '../projection.ts'
 
 /** A reply, once however many folders and accounts it was met in; `due` until it is recorded. */
 const reply = table({
@@ -28,8 +19,6 @@ const reply = table({
   key: ['outgoing_id', 'identity'],
   indexes: ['(at, message_id) WHERE due'],
 })
-
-export type ReplyToRecord = RowOf<typeof reply>
 
 const tables = {
   reply,
@@ -107,13 +96,30 @@ const putReply = (
   })
 }
 
+/** A reply as it is to be recorded; `at` is when it arrived. */
+export type ReplyToRecord = {
+  readonly outgoingId: string
+  readonly accountId: string
+  readonly messageId: string
+  readonly from: string
+  readonly at: string
+}
+
 /** Replies that are not recorded yet, the earliest first. */
-export const dueReplies = (db: Kysely<unknown>, limit: number): Promise<ReplyToRecord[]> =>
-  tablesOf(db, repliesToRecord)
-    .selectFrom('reply')
-    .selectAll()
-    .where('due', '=', true)
-    .orderBy('at')
-    .orderBy('message_id')
-    .limit(limit)
-    .execute()
+export const dueReplies =
+  (db: Kysely<unknown>) =>
+  (limit: number): Promise<ReplyToRecord[]> =>
+    tablesOf(db, repliesToRecord)
+      .selectFrom('reply')
+      .select([
+        'outgoing_id as outgoingId',
+        'account_id as accountId',
+        'message_id as messageId',
+        'from',
+        'at',
+      ])
+      .where('due', '=', true)
+      .orderBy('at')
+      .orderBy('message_id')
+      .limit(limit)
+      .execute()

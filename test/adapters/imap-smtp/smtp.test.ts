@@ -170,10 +170,10 @@ t.test('after the dot only an answer is believed: yes, no, not now, or nobody kn
   t.match(await outcome('drop'), { kind: 'unknown', reason: 'The connection to the mail server was lost' })
   t.match(await outcome('hang'), { kind: 'unknown', reason: 'The mail server did not answer in time' })
   t.equal(sink.messages.length, 2, 'both had been taken: sending again would have been wrong')
-  t.match(await outcome(451), { kind: 'deferred', code: 'message-deferred' })
-  t.match(await outcome(421), { kind: 'deferred', code: 'message-deferred' })
-  t.match(await outcome(554), { kind: 'failed', code: 'message-refused', refused: [] })
-  t.match(await outcome(552), { kind: 'failed', code: 'message-too-large' })
+  t.match(await outcome(451), { kind: 'deferred', code: 'email-deferred' })
+  t.match(await outcome(421), { kind: 'deferred', code: 'email-deferred' })
+  t.match(await outcome(554), { kind: 'failed', code: 'email-refused', refused: [] })
+  t.match(await outcome(552), { kind: 'failed', code: 'email-too-large' })
   t.match(await outcome('accept'), { kind: 'sent' })
   t.equal(sink.messages.length, 3)
 })
@@ -181,8 +181,8 @@ t.test('after the dot only an answer is believed: yes, no, not now, or nobody kn
 t.test('an answer that comes before the dot sends nothing, not even a yes', async (t) => {
   for (const [early, expected] of [
     ['250 taken already', { kind: 'deferred', code: 'protocol-error' }],
-    ['552 too much', { kind: 'failed', code: 'message-too-large' }],
-    ['451 not now', { kind: 'deferred', code: 'message-deferred' }],
+    ['552 too much', { kind: 'failed', code: 'email-too-large' }],
+    ['451 not now', { kind: 'deferred', code: 'email-deferred' }],
     [null, { kind: 'deferred', code: 'connection-lost' }],
   ] as const) {
     const said = gate()
@@ -259,11 +259,11 @@ t.test('an address that is none is refused before any connection', async (t) => 
   for (const address of bad) {
     t.match(await sender.send(login, letter('x', ['bob@example.test', address]), yes, never), {
       kind: 'failed',
-      code: 'address-invalid',
+      code: 'invalid-address',
       refused: [{ address }],
     })
     const from = { ...letter(), envelope: { from: address, recipients: ['bob@example.test'] } }
-    t.match(await sender.send(login, from, yes, never), { kind: 'failed', code: 'address-invalid' })
+    t.match(await sender.send(login, from, yes, never), { kind: 'failed', code: 'invalid-address' })
   }
   await fc.assert(
     fc.asyncProperty(
@@ -272,11 +272,11 @@ t.test('an address that is none is refused before any connection', async (t) => 
       async (text, evil) => {
         const address = `a${text}${evil}b@example.test`
         const outcome = await sender.send(login, letter('x', [address]), yes, never)
-        return outcome.kind === 'failed' && outcome.code === 'address-invalid'
+        return outcome.kind === 'failed' && outcome.code === 'invalid-address'
       },
     ),
   )
-  t.match(await sender.send(login, letter('x', []), yes, never), { kind: 'failed', code: 'address-invalid' })
+  t.match(await sender.send(login, letter('x', []), yes, never), { kind: 'failed', code: 'no-recipient' })
   t.equal(sink.connections(), 0)
 })
 
@@ -284,7 +284,7 @@ t.test('what the server cannot carry fails with a reason, before its envelope', 
   const { sink, sender, login } = await sinkAndSender(t, { size: 1000, noSmtpUtf8: true })
   t.match(await sender.send(login, letter('x'.repeat(2000)), yes, never), {
     kind: 'failed',
-    code: 'message-too-large',
+    code: 'email-too-large',
   })
   t.match(await sender.send(login, letter('x', ['jörg@bücher.example']), yes, never), {
     kind: 'failed',

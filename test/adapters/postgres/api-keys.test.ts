@@ -3,7 +3,7 @@ import { until } from '../../../scripts/lib/client.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { newApiKey } from '../../../src/http/access/api-keys.ts'
+import { newApiKey } from '../../../src/http/server/api-key-token.ts'
 import { testDatabase } from '../../support/postgres.ts'
 
 const pool = createPool(await testDatabase(t))

@@ -8,6 +8,7 @@ import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
 import { rewriteHtml } from '../../../src/adapters/tracking/rewrite-html.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { entityId, newCommandId } from '../../../src/commands/handle.ts'
+import { runs } from '../../support/long-runs.ts'
 
 const trackingUrl = 'https://track.example.com'
 const tokens = trackingTokens([{ id: 1, key: randomBytes(32) }], 'track.example.com')
@@ -344,7 +345,7 @@ t.test(
       },
     )
     const html = fc.array(piece, { maxLength: 25 }).map((pieces) => pieces.join(''))
-    fc.assert(fc.property(html, assertLaws), { numRuns: 2000 })
+    fc.assert(fc.property(html, assertLaws), { numRuns: runs(2000, 5000) })
     t.pass()
   },
 )

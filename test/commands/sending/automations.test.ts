@@ -16,7 +16,7 @@ import { untilAnswered } from '../../../src/commands/sending/until-answered.ts'
 import { readReport } from '../../../src/commands/sending/read-report.ts'
 import { AppendTooLarge } from '../../../src/commands/ports/event-log.ts'
 import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
-import { Refused } from '../../../src/domain/decider.ts'
+import { accountPaused } from '../../../src/domain/accounts/refusals.ts'
 import { UnknownShape } from '../../../src/domain/upcast.ts'
 import { EmailQueued } from '../../../src/domain/sending/events.ts'
 import { idOf } from '../../support/sending.ts'
@@ -409,7 +409,7 @@ t.test('a command is repeated for as long as the store is away, and not when it 
   const world = await sendingWorld(t)
   const [ofNewerVersion] = await world.store.readStream(`outgoing-${await world.queue()}`)
   for (const answer of [
-    new Refused('no', 'No', 'Ask'),
+    accountPaused(),
     new AppendTooLarge('outgoing-1'),
     new UnknownShape(ofNewerVersion!, EmailQueued),
   ]) {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import PostalMime from 'postal-mime'
 import t from 'tap'
-import { Refused } from '../../../src/domain/decider.ts'
+import { Refused } from '../../../src/domain/refusal.ts'
+import { MAX_FILES_BYTES } from '../../../src/domain/sending/events.ts'
 import type { QueuedEmail } from '../../../src/domain/sending/outgoing-state.ts'
 import { confirmDelivery } from '../../../src/commands/sending/confirm-delivery.ts'
 import { discardDraft } from '../../../src/commands/sending/discard-draft.ts'
 import { fileSentCopy } from '../../../src/commands/sending/file-sent-copy.ts'
-import { MAX_FILES_BYTES } from '../../../src/commands/sending/load-files.ts'
 import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
 import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
 import { recordBounce } from '../../../src/commands/sending/record-bounce.ts'
@@ -365,7 +365,7 @@ t.test(
     t.match((await queued(world, (await ask('u1')).outgoingId)).userId, 'u1')
     t.match((await queued(world, (await ask(null)).outgoingId)).userId, null)
     world.account.now = { ...world.account.now, owner: { kind: 'team' } }
-    t.equal((await refusal(ask('u9'))).code, 'user-unknown')
+    t.equal((await refusal(ask('u9'))).code, 'unknown-user')
     world.account.now = { ...world.account.now, smtp: null }
     t.equal((await refusal(ask(null))).code, 'account-sends-no-mail')
     world.account.now = { ...world.account.now, status: 'paused' }

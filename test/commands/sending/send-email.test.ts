@@ -6,7 +6,7 @@ import { recoverReleasing } from '../../../src/commands/sending/recover-releasin
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
 import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import { Refused } from '../../../src/domain/decider.ts'
+import { Refused } from '../../../src/domain/refusal.ts'
 import { never, sendingWorld } from '../../support/sending-world.ts'
 
 t.test('a message is sent once, however many senders are at it', async (t) => {

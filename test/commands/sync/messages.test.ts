@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { Refused } from '../../../src/domain/decider.ts'
+import { Refused } from '../../../src/domain/refusal.ts'
 import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.ts'
 import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
 import { callerNow, hostileMail, mail, outcomeOf, syncRig, type Rig } from '../../support/sync-rig.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Refused } from '../../../src/domain/decider.ts'
+import { Refused } from '../../../src/domain/refusal.ts'
 import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
 import type {
   OutgoingCommand,

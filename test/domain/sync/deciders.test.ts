@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Refused, type Decider } from '../../../src/domain/decider.ts'
+import type { Decider } from '../../../src/domain/decider.ts'
+import { Refused } from '../../../src/domain/refusal.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import type { FolderCounts, Placement } from '../../../src/domain/sync/events.ts'
 import {
@@ -157,7 +158,7 @@ t.test('a run is started once, and a worker that lost it can record nothing more
   )
   t.equal(
     refusal(() => run(syncRun, { do: 'finish', unchanged: [] })),
-    'sync-run-unknown',
+    'unknown-sync-run',
   )
 })
 
@@ -237,7 +238,7 @@ t.test(
     )
     t.equal(
       refusal(() => run(message, { do: 'skip' })),
-      'message-unknown',
+      'unknown-message',
     )
   },
 )

@@ -10,6 +10,7 @@ import {
 } from '../../../src/domain/templates/render.ts'
 import { findVariables, valuesOf, variables, type Values } from '../../../src/domain/templates/variables.ts'
 import { anyCharacter } from '../../support/any-character.ts'
+import { runs } from '../../support/long-runs.ts'
 
 const everything = (value: string): Values =>
   Object.fromEntries(Object.keys(variables).map((name) => [name, value]))
@@ -276,7 +277,7 @@ t.test('law: no value changes the structure of the HTML, and each reads back as 
       const actual = outline(parseFragment(real.text), (text) => text)
       if (actual !== expected) throw new Error(`${JSON.stringify(real.text)}\n${actual}\n${expected}`)
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000, 5000) },
   )
   t.ok(filled > 500, `${filled} texts had a value filled in`)
 })
@@ -308,7 +309,7 @@ t.test('law: a text without variables is left as it is, in every form', async (t
       const filled = fill(text, form, everything('x'), { signature: 'S' })
       if (filled.text !== text || filled.missing.length > 0) throw new Error(filled.text)
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000, 2000) },
   )
   t.pass()
 })
@@ -320,7 +321,7 @@ t.test('law: whatever is not filled in is named as missing or as a problem', asy
       const left = findVariables(text).length > 0
       if (left && missing.length === 0 && problems.length === 0) throw new Error(text)
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000, 2000) },
   )
   t.pass()
 })

@@ -10,6 +10,7 @@ import {
   type Judgement,
 } from '../../../src/domain/tracking/classify-hit.ts'
 import { ClickTracked, OpenTracked } from '../../../src/domain/tracking/events.ts'
+import { runs } from '../../support/long-runs.ts'
 
 const SENT = Date.parse('2026-01-22T14:30:00.000Z')
 const CHROME =
@@ -232,7 +233,7 @@ t.test(
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000, 2000) },
     )
     t.pass()
   },

@@ -116,7 +116,7 @@ t.test('while the database is away a process is alive but not ready, and tells w
   const schema = rows[0]?.schema ?? ''
   await away.pool.query(`alter schema ${schema} rename to elsewhere`)
   const missing = await away.ask('GET', '/health/ready', { key: null })
-  t.match(missing, { status: 503, json: { code: 'not-ready', detail: 'Not there now: read models' } })
+  t.match(missing, { status: 503, json: { code: 'not-ready', detail: 'Not responding: read models.' } })
   await away.pool.query(`alter schema elsewhere rename to ${schema}`)
   t.equal(await status('/health/ready'), 200)
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
 import { ContactRecorded } from '../../../src/domain/directory/events.ts'
 import { startApp } from '../../support/app.ts'
 

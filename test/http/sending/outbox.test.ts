@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
+import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
-import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { projectionRunner } from '../../../src/adapters/postgres/projection-runner.ts'
+import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import {
   confirmDeliveries,
   confirmFoundMessages,
@@ -16,38 +17,16 @@ import {
   recoverDeadSends,
   sendDue,
 } from '../../../src/commands/sending/automations.ts'
-import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
-import { confirmDelivery } from '../../../src/commands/sending/confirm-delivery.ts'
-import { confirmFound } from '../../../src/commands/sending/confirm-found.ts'
-import { discardDraft } from '../../../src/commands/sending/discard-draft.ts'
-import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
-import { ownEmail } from '../../../src/commands/sending/own-email.ts'
-import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
-import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
-import { recoverReleasing } from '../../../src/commands/sending/recover-releasing.ts'
-import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
-import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
+import { sendingCommands } from '../../../src/commands/sending/sending.ts'
 import { outgoingEmail, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
-import { newApiKey } from '../../../src/http/access/api-keys.ts'
+import { newApiKey } from '../../../src/http/server/api-key-token.ts'
 import { attachmentRoutes } from '../../../src/http/sending/attachments.ts'
 import { draftRoutes } from '../../../src/http/sending/drafts.ts'
 import { outboxRoutes } from '../../../src/http/sending/outbox.ts'
 import { fileSeals } from '../../../src/http/sending/sealed-files.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
-import { deliveriesDue, dueDeliveries } from '../../../src/projections/sending/deliveries-due.ts'
-import { drafts, listDrafts } from '../../../src/projections/sending/drafts.ts'
-import {
-  accountsWithDue,
-  dueMessages,
-  findOutgoing,
-  listOutbox,
-  metMessages,
-  releasingMessages,
-} from '../../../src/projections/sending/outbox-queries.ts'
-import { outbox } from '../../../src/projections/sending/outbox.ts'
-import { sendCounters, sentToday } from '../../../src/projections/sending/send-counters.ts'
-import { copiesToFile, sentCopiesToFile } from '../../../src/projections/sending/sent-copies-to-file.ts'
+import { sendingProjections, sendingQueries } from '../../../src/projections/sending/sending.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
@@ -70,7 +49,7 @@ const runner = projectionRunner({
   store,
   pool,
   leases: postgresLeases(pool, { owner: 'projections' }),
-  projections: [outbox, drafts, sentCopiesToFile, deliveriesDue, sendCounters],
+  projections: sendingProjections,
   log: { info: () => {}, error: (fields, message) => t.comment(message, fields) },
 })
 const running = runner.start(stopping.signal)
@@ -78,13 +57,18 @@ t.teardown(async () => {
   stopping.abort()
   await running
 })
+const parser = mailParser()
+t.teardown(() => parser.close())
+const commands = sendingCommands({ ...needs, parser, deliveryWindowMinutes: 0 })
+const queries = sendingQueries(db, { mayRead: async () => true, usableAccounts: async () => [] })
 const made = () =>
   Promise.all([
-    sentToday(db, new Date()),
-    dueDeliveries(db, 0, 1),
-    copiesToFile(db, 1, 0),
-    listDrafts(db, {}, null, 1),
-    metMessages(db, 1),
+    queries.sentToday(new Date()),
+    queries.dueDeliveries(0, 1),
+    queries.copiesToFile(1, 0),
+    queries.listDrafts({}, null, 1),
+    queries.metMessages(1),
+    queries.unreadReports(1),
   ])
 await until(
   () =>
@@ -109,26 +93,9 @@ const app = await buildServer({
 })
 const { load } = needs
 const files = fileSeals(Buffer.alloc(32, 9))
-draftRoutes(app, {
-  saveDraft: saveDraft(needs),
-  changeDraft: changeDraft(needs),
-  discardDraft: discardDraft(needs),
-  previewDraft: previewDraft(needs),
-  listDrafts: (filter, after, limit) => listDrafts(db, filter, after, limit),
-  load,
-  files,
-})
-outboxRoutes(app, {
-  queueEmail: queueEmail(needs),
-  cancelEmail: cancelEmail(needs),
-  settleEmail: settleEmail(needs),
-  listOutbox: (filter, after, limit) => listOutbox(db, filter, after, limit),
-  findOutgoing: (id) => findOutgoing(db, id),
-  blobs: world.blobs,
-  ownEmail: ownEmail(needs),
-  files,
-})
-attachmentRoutes(app, { blobs: world.blobs, files })
+draftRoutes(app, { commands, queries, files })
+outboxRoutes(app, { commands, queries, files })
+attachmentRoutes(app, { commands, files })
 t.teardown(() => app.close())
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -154,32 +121,29 @@ const post = async (changes: object = {}, when: object = { undoSeconds: 0 }) => 
 /** The automations of one process: everything but the log and the database is its own. */
 const processOf = (owner: string) => {
   const leases = postgresLeases(pool, { owner, termMs: 2000 })
-  const common = { leases, clock: world.clock, recover: recoverReleasing(needs) }
-  const toRecover = (accountId: string | null, limit: number) => releasingMessages(db, accountId, limit)
-  const send = sendDue({
-    ...common,
-    accountsWithDue: (limit) => accountsWithDue(db, limit),
-    dueMessages: (accountId, limit) => dueMessages(db, accountId, limit),
-    releasingMessages: toRecover,
-    send: sendEmail(needs),
-  })
+  const common = {
+    ...queries,
+    leases,
+    clock: world.clock,
+    send: commands.send,
+    recover: commands.recoverReleasing,
+  }
   const file = fileCopies({
     leases,
     clock: world.clock,
     openMailbox: needs.openMailbox,
-    copiesToFile: (limit) => copiesToFile(db, limit, 0),
-    file: fileSentCopy(needs),
-    giveUp: giveUpOnCopy(needs),
+    copiesToFile: (limit) => queries.copiesToFile(limit, 0),
+    file: commands.fileSentCopy,
+    giveUp: commands.giveUpOnCopy,
   })
-  return { send, file, recover: recoverDeadSends({ ...common, releasingMessages: toRecover }) }
+  return { send: sendDue(common), file, recover: recoverDeadSends(common) }
 }
 const one = processOf('one')
 const two = processOf('two')
 const caughtUp = async () => {
   const head = await store.head()
   if (head === null) return
-  for (const { name } of [outbox, drafts, sentCopiesToFile, deliveriesDue, sendCounters])
-    await runner.waitFor(name, head, 10_000)
+  for (const { name } of sendingProjections) await runner.waitFor(name, head, 10_000)
 }
 const state = async (id: string) => (await load(outgoingEmail, outgoingStream(id))).state.status
 const timesSent = (id: string) => sink.messages.filter(({ raw }) => raw.includes(id)).length
@@ -187,7 +151,7 @@ const timesSent = (id: string) => sink.messages.filter(({ raw }) => raw.includes
 t.test(
   'two processes send everything that is due, each message once, and file one copy of each',
   async (t) => {
-    const before = (await sentToday(db, world.clock())).total
+    const before = (await queries.sentToday(world.clock())).total
     const ids = await Promise.all(Array.from({ length: 40 }, async () => (await post()).id))
     const busy = async ({ send, file }: ReturnType<typeof processOf>) => {
       await until(async () => {
@@ -198,7 +162,7 @@ t.test(
       await until(async () => {
         await file(never)
         await caughtUp()
-        return (await copiesToFile(db, 10, 0)).length === 0
+        return (await queries.copiesToFile(10, 0)).length === 0
       }, 'all copies are filed')
     }
     await Promise.all([busy(one), busy(two)])
@@ -208,7 +172,7 @@ t.test(
       ids.map((id) => inSent.filter(({ raw }) => raw.includes(id)).length),
       Array(ids.length).fill(1),
     )
-    const today = await sentToday(db, world.clock())
+    const today = await queries.sentToday(world.clock())
     t.equal(today.total, before + ids.length)
     t.equal(today.byAccount[world.account.now.accountId], today.total)
 
@@ -335,12 +299,12 @@ t.test(
     await one.recover(never)
     t.equal(await state(id), 'unknown')
     await caughtUp()
-    t.same(await metMessages(db, 10), [])
+    t.same(await queries.metMessages(10), [])
 
     const confirm = confirmFoundMessages({
       clock: world.clock,
-      metMessages: (limit) => metMessages(db, limit),
-      confirm: confirmFound(needs),
+      metMessages: queries.metMessages,
+      confirm: commands.confirmFound,
     })
     const { EmailReplied } = await import('../../../src/domain/tracking/events.ts')
     const { newEvent, newCommandId } = await import('../../../src/commands/handle.ts')
@@ -392,20 +356,20 @@ t.test('a paused account keeps its messages; a cancelled or scheduled one does n
 
 t.test('a sent message counts as delivered after the window', async (t) => {
   await caughtUp()
-  t.same(await dueDeliveries(db, 60, 10), [])
-  const due = await dueDeliveries(db, 0, 100)
+  t.same(await queries.dueDeliveries(60, 10), [])
+  const due = await queries.dueDeliveries(0, 100)
   t.ok(due.length > 40)
   const confirm = confirmDeliveries({
     clock: world.clock,
-    dueDeliveries: (limit) => dueDeliveries(db, 0, limit),
-    confirm: confirmDelivery({ ...needs, windowMinutes: 0 }),
+    dueDeliveries: (limit) => queries.dueDeliveries(0, limit),
+    confirm: commands.confirmDelivery,
   })
   await until(async () => {
     await confirm(never)
     await caughtUp()
-    return (await dueDeliveries(db, 0, 1)).length === 0
+    return (await queries.dueDeliveries(0, 1)).length === 0
   }, 'all are confirmed')
-  t.type((await findOutgoing(db, due[0]!))?.delivered_at, 'string')
+  t.type((await queries.findEmail(due[0]!, null))?.deliveredAt, 'string')
 })
 
 t.test('drafts over HTTP: begun, listed, changed at their version, previewed, sent with files', async (t) => {

@@ -4,6 +4,7 @@ import { anyCharacter } from '../../support/any-character.ts'
 import { startApp } from '../../support/app.ts'
 import { seedAccounts } from '../../support/office.ts'
 import { idOf } from '../../support/sending.ts'
+import { runs } from '../../support/long-runs.ts'
 
 // Every operation of the API description, asked rightly, almost rightly and wrongly: whatever is said, the answer is
 // of the documented kind, a problem says what to do, and nothing of the inside is told.
@@ -32,7 +33,7 @@ type Description = {
   components: { schemas: Record<string, Schema> }
 }
 
-const SECONDS = 4
+const SECONDS = runs(4, 12)
 const app = await startApp(t)
 const position = await seedAccounts(t, app.pool, [
   { n: 1, owner: { kind: 'team' } },

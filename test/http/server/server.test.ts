@@ -1,3 +1,4 @@
+import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { z } from 'zod'
 import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
@@ -5,19 +6,22 @@ import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { putEntry } from '../../../src/commands/directory/put-entry.ts'
-import { removeEntry } from '../../../src/commands/directory/remove-entry.ts'
+import { prepareReadModels } from '../../../src/adapters/postgres/projections/state/prepare.ts'
+import { directoryCommands } from '../../../src/commands/directory/directory.ts'
 import { handler, loader } from '../../../src/commands/handle.ts'
 import { RevisionConflict } from '../../../src/commands/ports/event-log.ts'
-import { newApiKey, type Permission } from '../../../src/http/access/api-keys.ts'
+import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import type { Permission } from '../../../src/http/server/permissions.ts'
 import { directoryRoutes } from '../../../src/http/directory/directory.ts'
-import { keyRoutes } from '../../../src/http/access/keys.ts'
+import { apiKeyRoutes } from '../../../src/http/access/api-keys.ts'
 import { buildServer, problems, type App } from '../../../src/http/server/server.ts'
+import { directoryProjections, directoryQueries } from '../../../src/projections/directory/directory.ts'
 import { testDatabase } from '../../support/postgres.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())
 await migrate(pool)
+await prepareReadModels(pool, directoryProjections)
 
 const apiKeys = postgresApiKeys(pool)
 const idempotency = postgresIdempotency(pool)
@@ -45,14 +49,12 @@ const app = await buildServer({
   trustProxy: [],
   logTo: { write: (line) => void log.push(line) },
 })
-const handle = handler(store, clock)
+const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
 directoryRoutes(app, {
-  putEntry: putEntry({ handle }),
-  removeEntry: removeEntry({ handle }),
-  listEntries: async () => [],
-  load: loader(store),
+  commands: directoryCommands({ handle: handler(store, clock), load: loader(store) }),
+  queries: directoryQueries(db),
 })
-keyRoutes(app, { apiKeys })
+apiKeyRoutes(app, { apiKeys })
 let contenders = 1
 app.post('/contended', {
   config: { permission: 'system:read' },
@@ -136,7 +138,7 @@ t.test(
     const keeper = await makeKey(['keys:manage', 'directory:read'])
     t.equal((await ask(keeper.headers, ['directory:read'])).statusCode, 201)
     for (const scopes of [['*'], ['directory:read', 'messages:read']])
-      t.equal(problemOf(await ask(keeper.headers, scopes)).code, 'scope-not-held')
+      t.equal(problemOf(await ask(keeper.headers, scopes)).code, 'permission-not-held')
     const bound = await makeKey(['*'], 'u1')
     t.equal(problemOf(await ask(bound.headers, ['directory:read'])).code, 'key-bound')
     const revoke = { method: 'DELETE', url: `/v1/api-keys/${keeper.id}`, headers: bound.headers } as const

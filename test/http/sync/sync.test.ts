@@ -2,13 +2,13 @@ import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
-import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { readModelsEqualRebuild } from '../../../src/adapters/postgres/projection-rebuild.ts'
-import { projectionRunner } from '../../../src/adapters/postgres/projection-runner.ts'
+import { readModelsEqualRebuild } from '../../../scripts/lib/equals-rebuild.ts'
+import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { requestSync } from '../../../src/commands/accounts/request-sync.ts'
 import { newEvent } from '../../../src/commands/handle.ts'
 import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.ts'
@@ -16,7 +16,7 @@ import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailSent, EmailQueued } from '../../../src/domain/sending/events.ts'
-import { newApiKey } from '../../../src/http/access/api-keys.ts'
+import { newApiKey } from '../../../src/http/server/api-key-token.ts'
 import { messageContentRoutes } from '../../../src/http/sync/message-content.ts'
 import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
@@ -63,6 +63,17 @@ t.teardown(async () => {
   await running
 })
 
+const withAttachment = (): string => {
+  const name = `filename*=UTF-8''%C3%A4%22.svg`
+  const encoding = 'Content-Transfer-Encoding: base64'
+  const content = Buffer.from('<svg/>').toString('base64')
+  return [
+    '--b\r\nContent-Type: text/plain\r\n\r\nsee below',
+    `--b\r\nContent-Type: image/svg+xml\r\nContent-Disposition: attachment; ${name}\r\n${encoding}\r\n\r\n${content}`,
+    '--b--',
+  ].join('\r\n')
+}
+
 const rig = await syncRig(t, {
   parts: {
     store,
@@ -85,17 +96,6 @@ const rig = await syncRig(t, {
   sent: [mail('s', { From: 'me@acme.test', 'In-Reply-To': '<2@x.test>' })],
 })
 const lastRun = (id: string) => lastRunOf(db, id)
-
-function withAttachment(): string {
-  const name = `filename*=UTF-8''%C3%A4%22.svg`
-  const encoding = 'Content-Transfer-Encoding: base64'
-  const content = Buffer.from('<svg/>').toString('base64')
-  return [
-    '--b\r\nContent-Type: text/plain\r\n\r\nsee below',
-    `--b\r\nContent-Type: image/svg+xml\r\nContent-Disposition: attachment; ${name}\r\n${encoding}\r\n\r\n${content}`,
-    '--b--',
-  ].join('\r\n')
-}
 
 const apiKeys = postgresApiKeys(pool)
 const { id: keyId, token, hash } = newApiKey()

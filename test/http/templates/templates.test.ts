@@ -7,22 +7,14 @@ import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { projectionRunner } from '../../../src/adapters/postgres/projection-runner.ts'
+import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { handler } from '../../../src/commands/handle.ts'
-import { changeTemplate } from '../../../src/commands/templates/change-template.ts'
-import { createTemplate } from '../../../src/commands/templates/create-template.ts'
-import { deleteTemplate } from '../../../src/commands/templates/delete-template.ts'
-import { findTemplate } from '../../../src/commands/templates/find-template.ts'
-import { previewTemplate } from '../../../src/commands/templates/preview-template.ts'
-import { newApiKey, type Permission } from '../../../src/http/access/api-keys.ts'
+import { templateCommands } from '../../../src/commands/templates/templates.ts'
+import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import type { Permission } from '../../../src/http/server/permissions.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { templateRoutes } from '../../../src/http/templates/templates.ts'
-import {
-  findTemplateDetail,
-  findTemplateVersion,
-  listTemplates,
-  templateList,
-} from '../../../src/projections/templates/template-list.ts'
+import { templateProjections, templateQueries } from '../../../src/projections/templates/templates.ts'
 import { testDatabase } from '../../support/postgres.ts'
 
 const pool = createPool(await testDatabase(t))
@@ -38,7 +30,7 @@ t.teardown(() => compiler.close())
 const stopping = new AbortController()
 const log = { info: () => undefined, error: () => undefined }
 const leases = postgresLeases(pool, { owner: 'test' })
-const runner = projectionRunner({ store, pool, leases, projections: [templateList], log })
+const runner = projectionRunner({ store, pool, leases, projections: templateProjections, log })
 const running = runner.start(stopping.signal)
 t.teardown(async () => {
   stopping.abort()
@@ -55,38 +47,32 @@ const app = await buildServer({
   logLevel: 'silent',
   trustProxy: [],
 })
-const find = findTemplate({ store, compiler })
 const contacts: Record<string, object> = {
   ann: { firstName: 'Ann <3', emails: ['ann@x.test'], companyId: 'xenon' },
   nobody: { emails: [] },
 }
-templateRoutes(app, {
-  createTemplate: createTemplate({ handle, compiler }),
-  changeTemplate: changeTemplate({ handle, compiler }),
-  deleteTemplate: deleteTemplate({ handle }),
-  previewTemplate: previewTemplate({
-    findTemplate: find,
-    directory: {
-      user: async (id) => ({ name: `User ${id}` }),
-      contact: async (id) => (contacts[id] ?? null) as { emails: string[] } | null,
-      company: async () => ({ name: 'Xenon', domains: [] }),
-      deal: async (id) => (id === 'big' ? { name: 'Big & small' } : null),
-      organization: async () => ({ name: 'Acme', timeZone: 'UTC' }),
-    },
-    findAccount: async (id) =>
-      id === 'acc'
-        ? {
-            address: 'jo@acme.test',
-            owner: { kind: 'team' as const },
-            signature: '<i>{user.name}, {user.title}</i>',
-            settings: { displayName: '' },
-          }
-        : null,
-  }),
-  listTemplates: (query) => listTemplates(db, query),
-  findTemplateDetail: (id, userId) => findTemplateDetail(db, id, userId),
-  findTemplateVersion: (id, version, userId) => findTemplateVersion(db, id, version, userId),
+const commands = templateCommands({
+  handle,
+  store,
+  compiler,
+  directory: {
+    user: async (id) => ({ name: `User ${id}` }),
+    contact: async (id) => (contacts[id] ?? null) as { emails: string[] } | null,
+    company: async () => ({ name: 'Xenon', domains: [] }),
+    deal: async (id) => (id === 'big' ? { name: 'Big & small' } : null),
+    organization: async () => ({ name: 'Acme', timeZone: 'UTC' }),
+  },
+  findAccount: async (id) =>
+    id === 'acc'
+      ? {
+          address: 'jo@acme.test',
+          owner: { kind: 'team' as const },
+          signature: '<i>{user.name}, {user.title}</i>',
+          settings: { displayName: '' },
+        }
+      : null,
 })
+templateRoutes(app, { commands, queries: templateQueries(db) })
 t.teardown(() => app.close())
 
 const keyFor = async (scopes: ('*' | Permission)[]) => {
@@ -164,19 +150,19 @@ t.test('a template is made, read, changed and deleted, and every version stays',
   t.match((await ask('u_1', 'GET', `${url}/versions/1`)).body, { ...content, version: 1, createdBy: 'u_1' })
   t.match(await ask('u_1', 'GET', `${url}/versions/3`), { status: 404 })
 
-  t.match(await find({ templateId: body.id, version: 1 }, 'u_1'), { subject: content.subject })
-  t.match(await find({ templateId: body.id, version: null }, 'u_1'), { subject: 'New', version: 2 })
-  t.equal(await find({ templateId: body.id, version: 3 }, 'u_1'), null)
-  t.equal(await find({ templateId: body.id, version: 1 }, 'u_2'), null)
-  t.equal(await find({ templateId: 'tpl_none', version: null }, 'u_1'), null)
+  t.match(await commands.find({ templateId: body.id, version: 1 }, 'u_1'), { subject: content.subject })
+  t.match(await commands.find({ templateId: body.id, version: null }, 'u_1'), { subject: 'New', version: 2 })
+  t.equal(await commands.find({ templateId: body.id, version: 3 }, 'u_1'), null)
+  t.equal(await commands.find({ templateId: body.id, version: 1 }, 'u_2'), null)
+  t.equal(await commands.find({ templateId: 'tpl_none', version: null }, 'u_1'), null)
 
   t.match(await ask('u_1', 'DELETE', url), { status: 204 })
   t.match(await ask('u_1', 'DELETE', url), { status: 204 }, 'a second time does nothing')
   t.match(await ask('u_1', 'GET', url), { status: 404 })
   t.match(await ask('u_1', 'PATCH', url, { name: 'x' }, { 'if-match': '"2"' }), { status: 404 })
   t.match(await ask('u_1', 'GET', `${url}/versions/2`), { status: 200, body: { subject: 'New' } })
-  t.equal(await find({ templateId: body.id, version: null }, 'u_1'), null)
-  t.match(await find({ templateId: body.id, version: 2 }, 'u_1'), { subject: 'New' })
+  t.equal(await commands.find({ templateId: body.id, version: null }, 'u_1'), null)
+  t.match(await commands.find({ templateId: body.id, version: 2 }, 'u_1'), { subject: 'New' })
 })
 
 t.test('a repeat under the same key makes no second template', async (t) => {

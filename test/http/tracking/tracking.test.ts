@@ -4,33 +4,31 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
-import { postgresEventStore } from '../../../src/adapters/postgres/event-store.ts'
+import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
 import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { readModelsEqualRebuild } from '../../../src/adapters/postgres/projection-rebuild.ts'
-import { projectionRunner } from '../../../src/adapters/postgres/projection-runner.ts'
+import { readModelsEqualRebuild } from '../../../scripts/lib/equals-rebuild.ts'
+import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { isKnownBot } from '../../../src/adapters/tracking/known-bots.ts'
 import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { networks } from '../../../src/adapters/tracking/networks.ts'
 import { openSpool } from '../../../src/adapters/tracking/spool.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { newEvent } from '../../../src/commands/handle.ts'
-import { recordHits } from '../../../src/commands/tracking/record-hits.ts'
-import { recordReply } from '../../../src/commands/tracking/record-reply.ts'
+import { trackingCommands } from '../../../src/commands/tracking/tracking.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import { TemplateCreated } from '../../../src/domain/templates/events.ts'
-import { newApiKey } from '../../../src/http/access/api-keys.ts'
+import { newApiKey } from '../../../src/http/server/api-key-token.ts'
 import { analyticsRoutes } from '../../../src/http/analytics/analytics.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { PIXEL, trackingHitRoutes, trackingReportRoutes } from '../../../src/http/tracking/tracking.ts'
-import { engagementReport, lastDays } from '../../../src/projections/analytics/engagement-report.ts'
-import { engagement } from '../../../src/projections/analytics/engagement.ts'
-import { emailTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
-import { emailTimeline } from '../../../src/projections/tracking/email-timeline.ts'
-import { dueReplies, repliesToRecord } from '../../../src/projections/tracking/replies-to-record.ts'
+import { analyticsProjections, analyticsQueries } from '../../../src/projections/analytics/analytics.ts'
+import type { EngagementReport } from '../../../src/projections/analytics/engagement-report.ts'
+import type { EmailTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
+import { trackingProjections, trackingQueries } from '../../../src/projections/tracking/tracking.ts'
 import { recordedEvents, type Envelope } from '../../support/fold.ts'
 import { aCaller, CHROME } from '../../support/hits.ts'
 import { testDatabase } from '../../support/postgres.ts'
@@ -45,7 +43,9 @@ const store = postgresEventStore(pool)
 t.teardown(() => store.close())
 const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
 const stopping = new AbortController()
-const projections = [emailTimeline, engagement, repliesToRecord]
+const projections = [...trackingProjections, ...analyticsProjections]
+const commands = trackingCommands({ store })
+const queries = trackingQueries(db, { mayRead: async () => true })
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({
   store,
@@ -62,7 +62,7 @@ let storeIsDown = false
 let diskIsFull = false
 const pumping = spool.pump(async (hits) => {
   if (storeIsDown) throw Object.assign(new Error('down'), { name: 'Expected' })
-  await recordHits({ store })(aCaller(), hits)
+  await commands.recordHits(aCaller(), hits)
 }, stopping.signal)
 
 const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }], 'track.example.com')
@@ -94,15 +94,8 @@ trackingHitRoutes(app, {
   onLost: (error) => void lost.push(error),
 })
 const later = () => new Date(Date.now() + 20_000)
-trackingReportRoutes(app, {
-  emailTracking: (id) => emailTracking(db, id, { now: later() }),
-  clock: later,
-})
-analyticsRoutes(app, {
-  engagementReport: (options) => engagementReport(db, options),
-  lastDays: (days, now) => lastDays(db, days, now),
-  clock: () => new Date(),
-})
+trackingReportRoutes(app, { queries, clock: later })
+analyticsRoutes(app, { queries: analyticsQueries(db), clock: () => new Date() })
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 t.teardown(async () => {
   await app.close()
@@ -218,20 +211,13 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
   )
   const position = await store.head()
   t.ok(await runner.waitFor('replies-to-record', position!, 10_000))
-  const [due] = await dueReplies(db, 10)
-  t.match(due, { outgoing_id: message.outgoingId, message_id: messageIdOf(1), from: 'sender1@x.test' })
-  const reply = {
-    outgoingId: due!.outgoing_id,
-    accountId: due!.account_id,
-    messageId: due!.message_id,
-    from: due!.from,
-    at: due!.at,
-  }
-  t.strictSame(await recordReply({ store })(aCaller(), reply), { recorded: true })
+  const [due] = await queries.dueReplies(10)
+  t.match(due, { outgoingId: message.outgoingId, messageId: messageIdOf(1), from: 'sender1@x.test' })
+  t.strictSame(await commands.recordReply(aCaller(), due!), { recorded: true })
   t.ok(await runner.waitFor('replies-to-record', (await store.head())!, 10_000))
-  t.strictSame(await dueReplies(db, 10), [])
+  t.strictSame(await queries.dueReplies(10), [])
 
-  type Report = Awaited<ReturnType<typeof emailTracking>> & { summary: { lastActivity: string } }
+  type Report = EmailTracking & { summary: { lastActivity: string } }
   const report = await read<Report>(`/v1/outbox/${message.outgoingId}/tracking`)
   t.match(report, {
     subject: 'Our offer',
@@ -384,7 +370,7 @@ t.test(
     await get(messages[0]!.pixel)
     await get(messages[0]!.links[0]!)
     await settled()
-    type Report = Awaited<ReturnType<typeof engagementReport>>
+    type Report = EngagementReport
     const of = await read<Report>(`/v1/analytics/engagement?period=last_7_days&template=${idOf('tpl', 9)}`)
     t.match(of, {
       timeZone: 'Pacific/Auckland',

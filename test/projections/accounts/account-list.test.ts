@@ -10,7 +10,7 @@ import {
 } from '../../../src/domain/accounts/events.ts'
 import { ContactRecorded, ContactRemoved, UserRecorded } from '../../../src/domain/directory/events.ts'
 import { accountList } from '../../../src/projections/accounts/account-list.ts'
-import { directory } from '../../../src/projections/directory/directory.ts'
+import { directory } from '../../../src/projections/directory/entries.ts'
 import { foldEvents, recordedEvents } from '../../support/fold.ts'
 import { accountId, connected, runFinished } from '../../support/sync.ts'
 

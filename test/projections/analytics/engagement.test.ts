@@ -9,6 +9,7 @@ import { engagement } from '../../../src/projections/analytics/engagement.ts'
 import { foldEvents, recordedEvents, type Envelope } from '../../support/fold.ts'
 import { idOf } from '../../support/sending.ts'
 import { sentMessage } from '../../support/sent-message.ts'
+import { runs } from '../../support/long-runs.ts'
 
 type Told = DomainEvent & { envelope?: Envelope }
 const template = (n: number) => ({ templateId: idOf('tpl', n), version: 1 })
@@ -251,7 +252,7 @@ t.test('whatever happens in whatever order, the counters of a day are its messag
         assert.ok(!(row.delivered && row.bounced))
       }
     }),
-    { numRuns: 120 },
+    { numRuns: runs(120, 300) },
   )
   t.pass()
 })

@@ -1,0 +1,177 @@
+import { composeMail } from '../adapters/mime/compose.ts'
+import { loginsOf } from '../commands/accounts/test-account.ts'
+import { directoryCommands } from '../commands/directory/directory.ts'
+import { handler, loader } from '../commands/handle.ts'
+import type { Clock } from '../commands/ports/clock.ts'
+import type { OpenMailbox } from '../commands/ports/mail-provider.ts'
+import { sendingCommands } from '../commands/sending/sending.ts'
+import type { SyncDeps } from '../commands/sync/ports.ts'
+import { templateCommands } from '../commands/templates/templates.ts'
+import { trackingCommands } from '../commands/tracking/tracking.ts'
+import type { Config } from '../config.ts'
+import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
+import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
+import { mayUse, type Owner } from '../domain/accounts/events.ts'
+import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
+import { usableAccounts } from '../projections/accounts/account-list.ts'
+import { analyticsQueries } from '../projections/analytics/analytics.ts'
+import { directoryQueries } from '../projections/directory/directory.ts'
+import { sendingQueries } from '../projections/sending/sending.ts'
+import { findMessage } from '../projections/sync/find-messages.ts'
+import { knownAmong, knownBelow, knownOfOld } from '../projections/sync/placements.ts'
+import { lastRunOf } from '../projections/sync/sync-schedule.ts'
+import { templateQueries } from '../projections/templates/templates.ts'
+import { trackingQueries } from '../projections/tracking/tracking.ts'
+import type { Adapters } from './adapters.ts'
+import { tracedHandle } from './observing.ts'
+
+/** Every feature by its doors. What one asks of the outside and of the others is given to it here. */
+export const openFeatures = (adapters: Adapters, { deliveryWindowMinutes }: Config, clock: Clock) => {
+  const core = coreOf(adapters, clock)
+  const directory = directoryFeature(core)
+  const accounts = accountFeature(core)
+  const templates = templateFeature(core, directory, accounts)
+  const sync = syncFeature(core, accounts)
+  const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
+  const tracking = trackingFeature(core, accounts)
+  const analytics = { queries: analyticsQueries(core.db) }
+  return { directory, accounts, templates, sync, sending, tracking, analytics }
+}
+
+export type Features = ReturnType<typeof openFeatures>
+
+/** What any feature may ask for: the other side, the clock, and how a command is done and a stream is read. */
+const coreOf = (adapters: Adapters, clock: Clock) => ({
+  ...adapters,
+  clock,
+  handle: tracedHandle(handler(adapters.linkedStore, clock)),
+  load: loader(adapters.store),
+})
+type Core = ReturnType<typeof coreOf>
+
+const directoryFeature = (core: Core) => {
+  const commands = directoryCommands(core)
+  const queries = directoryQueries(core.db)
+  return {
+    commands,
+    queries,
+    /** The CRM's records for the variables of what is written, from their streams. */
+    lookup: {
+      user: async (id: string) => (await commands.find('user', id))?.value ?? null,
+      contact: async (id: string) => (await commands.find('contact', id))?.value ?? null,
+      company: async (id: string) => (await commands.find('company', id))?.value ?? null,
+      deal: async (id: string) => (await commands.find('deal', id))?.value ?? null,
+      organization: async () => (await commands.find('organization', 'main'))?.value ?? null,
+      contactOfAddress: queries.contactOfAddress,
+    },
+  }
+}
+type Directory = ReturnType<typeof directoryFeature>
+
+const accountFeature = (core: Core) => {
+  const { load, vault, connector, db } = core
+  const find = async (id: string): Promise<ConnectedAccount | null> => {
+    const { state } = await load(account, accountStream(id))
+    return state.status === 'none' ? null : state
+  }
+  const chosen = async (owner: Owner): Promise<string | null> =>
+    (await load(defaultAccount, defaultAccountStream(owner))).state.accountId
+  const openMailbox: OpenMailbox = async (accountId, stop) => {
+    const found = await find(accountId)
+    if (!found?.imap || found.status === 'disconnected') return null
+    const { imap } = await loginsOf(vault, found)
+    return imap && connector.connect(imap, stop)
+  }
+  return {
+    deps: core,
+    find,
+    openMailbox,
+    findActive: async (id: string) => requireActive((await load(account, accountStream(id))).state),
+    /** The user's own default account, else the team's. */
+    findDefault: async (userId: string | null): Promise<string | null> =>
+      (userId === null ? null : await chosen({ kind: 'user', userId })) ?? chosen({ kind: 'team' }),
+    /** A user may read what belongs to the team's accounts and to their own, decided on the account's stream. */
+    mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
+      if (userId === null) return true
+      const found = await find(accountId)
+      return found !== null && mayUse(found.owner, userId)
+    },
+    usableAccounts: (userId: string) => usableAccounts(db, userId),
+  }
+}
+type Accounts = ReturnType<typeof accountFeature>
+
+const templateFeature = (core: Core, directory: Directory, accounts: Accounts) => ({
+  commands: templateCommands({ ...core, directory: directory.lookup, findAccount: accounts.find }),
+  queries: templateQueries(core.db),
+})
+type Templates = ReturnType<typeof templateFeature>
+
+const syncFeature = (core: Core, accounts: Accounts) => {
+  const { db, load } = core
+  const deps: SyncDeps = {
+    ...core,
+    openMailbox: accounts.openMailbox,
+    findAccount: async (id) => {
+      const found = await accounts.find(id)
+      return found && { ...found, active: found.status === 'active' }
+    },
+    findOutgoing: async (id) => {
+      const { state } = await load(outgoingEmail, outgoingStream(id))
+      if (!('message' in state)) return null
+      const { accountId, mime, copy } = state.message
+      return { accountId, blobs: [mime.blob, copy.blob] }
+    },
+    known: {
+      among: (folder, uids) => knownAmong(db, folder, uids),
+      below: (folder, below, limit) => knownBelow(db, folder, below, limit),
+      ofOld: (folder, after, limit) => knownOfOld(db, folder, after, limit),
+    },
+    lastRun: (accountId) => lastRunOf(db, accountId),
+  }
+  return {
+    deps,
+    /** A message as one may reply to it. */
+    findMessage: async (id: string) => {
+      const row = await findMessage(db, id)
+      const direction = row?.direction === 'out' ? ('out' as const) : ('in' as const)
+      return row ? { ...row.header, accountId: row.account_id, direction } : null
+    },
+  }
+}
+type Sync = ReturnType<typeof syncFeature>
+
+const sendingFeature = (
+  core: Core,
+  of: {
+    readonly directory: Directory
+    readonly accounts: Accounts
+    readonly templates: Templates
+    readonly sync: Sync
+    readonly deliveryWindowMinutes: number
+  },
+) => ({
+  commands: sendingCommands({
+    ...core,
+    chance: Math.random,
+    deliveryWindowMinutes: of.deliveryWindowMinutes,
+    directory: of.directory.lookup,
+    findAccount: of.accounts.find,
+    activeAccount: of.accounts.findActive,
+    defaultAccount: of.accounts.findDefault,
+    openMailbox: of.accounts.openMailbox,
+    findTemplate: of.templates.commands.find,
+    findMessage: of.sync.findMessage,
+    // No script leaves in a mail, whoever wrote it.
+    compose: async (mail) => {
+      await core.compiler.compile({ format: 'html', source: mail.html })
+      return composeMail(mail)
+    },
+  }),
+  queries: sendingQueries(core.db, of.accounts),
+})
+
+const trackingFeature = (core: Core, accounts: Accounts) => ({
+  commands: trackingCommands(core),
+  queries: trackingQueries(core.db, accounts),
+})

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
+import { runningPostgres } from '../adapters/embedded-postgres/running.ts'
+import { ConfigError, type Config } from '../config.ts'
+
+/** What a verb of the command line works with. It ends early, and cleanly, when the signal aborts. */
+export type Operation = {
+  readonly config: Config
+  readonly args: readonly string[]
+  readonly signal: AbortSignal
+  /** Results. */
+  readonly say: (line: string) => void
+  /** Everything else. */
+  readonly warn: (line: string) => void
+  /** Shows how far it is; several times a second. An empty line ends that. */
+  readonly show: (line: string) => void
+}
+
+/** The exit code of a verb that a signal has ended. */
+export const STOPPED_BY_SIGNAL = 130
+
+type Database = { readonly connection: pg.PoolConfig; readonly stop: () => Promise<void> }
+
+/** The database of the settings, the embedded one of a running service, or the embedded one started for this. */
+export const connect = async (
+  { databaseUrl, dataFolder }: Config,
+  warn: Operation['warn'],
+): Promise<Database> => {
+  const stop = (): Promise<void> => Promise.resolve()
+  if (databaseUrl !== null) return { connection: { connectionString: databaseUrl }, stop }
+  const folder = join(dataFolder, 'postgres')
+  if (!existsSync(join(folder, 'cluster')))
+    throw new ConfigError(
+      `There is no database in ${dataFolder}: start the service once, or set DATABASE_URL`,
+    )
+  const running = await runningPostgres(folder)
+  return running
+    ? { connection: running, stop }
+    : startEmbeddedPostgres({ dataFolder: folder, onProgress: warn })
+}
+
+/** @throws ConfigError for a database that no service has been started on, or not one of this release */
+export const requireTables = async (pool: pg.Pool): Promise<void> => {
+  const { rows } = await pool.query<{ there: boolean }>(
+    `select to_regclass('mailtrail.parked_events') is not null as there`,
+  )
+  if (!rows[0]?.there)
+    throw new ConfigError('The database is not set up for this release: start the service on it once')
+}

@@ -1,0 +1,52 @@
+import type pg from 'pg'
+import { migrate } from '../adapters/postgres/migrate.ts'
+import { prepareReadModels } from '../adapters/postgres/projections/state/prepare.ts'
+import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
+import type { Secret } from '../commands/ports/credentials.ts'
+import type { IdempotencyStore } from '../commands/ports/idempotency.ts'
+import type { Config } from '../config.ts'
+import { newApiKey } from '../http/server/api-key-token.ts'
+import { transaction } from '../std/transaction.ts'
+import { projections } from './read-models.ts'
+
+/** Brings the database up to date, and takes back what a former process may have left held in it. */
+export const prepareDatabase = async ({
+  config,
+  pool,
+  idempotency,
+}: {
+  readonly config: Pick<Config, 'databaseUrl'>
+  readonly pool: pg.Pool
+  readonly idempotency: IdempotencyStore
+}): Promise<void> => {
+  await migrate(pool)
+  await prepareReadModels(pool, projections)
+  // The embedded database serves one process, this one: what a former one held is nobody's.
+  if (config.databaseUrl === null) {
+    await pool.query(`update mailtrail.leases set expires_at = '-infinity'`)
+    await idempotency.letGoOfAll()
+  }
+}
+
+const FIRST_KEY_LOCK = 727_004
+
+/** The key of a service that has none yet; null on later starts, and where there is no API. */
+export const makeFirstKey = async ({
+  config,
+  pool,
+  apiKeys,
+}: {
+  readonly config: Pick<Config, 'role'>
+  readonly pool: pg.Pool
+  readonly apiKeys: ApiKeyStore
+}): Promise<Secret | null> => {
+  if (config.role === 'worker') return null
+  return transaction(pool, 'begin', async (client) => {
+    // Of several processes that start on an empty database, one makes it.
+    await client.query('select pg_advisory_xact_lock($1)', [FIRST_KEY_LOCK])
+    if ((await apiKeys.list()).length > 0) return null
+    const { id, token, hash } = newApiKey()
+    await apiKeys.insert({ id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)
+    return token
+  })
+}

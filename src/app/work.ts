@@ -1,0 +1,57 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { runAutomations } from '../commands/automation-runner.ts'
+import { systemCaller } from '../commands/handle.ts'
+import type { Clock } from '../commands/ports/clock.ts'
+import type { IdempotencyStore } from '../commands/ports/idempotency.ts'
+import type { Config } from '../config.ts'
+import type { Adapters } from './adapters.ts'
+import { automationsOf } from './automations.ts'
+import type { Features } from './features.ts'
+import type { Observing } from './observing.ts'
+
+export type WorkDeps = {
+  readonly config: Config
+  readonly adapters: Adapters
+  readonly features: Features
+  readonly idempotency: IdempotencyStore
+  readonly observing: Observing
+  readonly clock: Clock
+  readonly log: FastifyBaseLogger
+}
+
+/**
+ * What a process does beside answering, until the signal aborts. Where it answers requests, it records the hits that
+ * come in them; where it works, it keeps the read models and does what happens unasked.
+ */
+export const work = async (deps: WorkDeps, signal: AbortSignal): Promise<void> => {
+  const { role } = deps.config
+  await Promise.all([
+    ...(role === 'worker' ? [] : [recordHits(deps, signal)]),
+    ...(role === 'api' ? [] : [deps.adapters.runner.start(signal), automate(deps, signal)]),
+  ])
+}
+
+const recordHits = ({ adapters, features, observing, clock }: WorkDeps, signal: AbortSignal) =>
+  adapters.spool.pump(
+    (hits) =>
+      observing.run('record hits', () =>
+        features.tracking.commands.recordHits(systemCaller('tracking', clock, 'spool'), hits),
+      ),
+    signal,
+  )
+
+const automate = (deps: WorkDeps, signal: AbortSignal) => {
+  const { leases, runner } = deps.adapters
+  return runAutomations(
+    automationsOf(deps).map(deps.observing.automation),
+    {
+      leases,
+      onAdvanced: (names, listener) => {
+        const ends = names.map((name) => runner.onAdvanced(name, listener))
+        return () => ends.forEach((end) => end())
+      },
+      onError: (automation, error) => deps.log.error({ err: error, automation }, 'automation failed'),
+    },
+    signal,
+  )
+}

@@ -1,0 +1,15 @@
+import type { Handle, Load } from '../handle.ts'
+import { findEntry } from './find-entry.ts'
+import { putEntry } from './put-entry.ts'
+import { removeEntry } from './remove-entry.ts'
+
+export type DirectoryDeps = { readonly handle: Handle; readonly load: Load }
+
+/** What can be done with the CRM's own records. */
+export const directoryCommands = (deps: DirectoryDeps) => ({
+  put: putEntry(deps),
+  remove: removeEntry(deps),
+  find: findEntry(deps),
+})
+
+export type DirectoryCommands = ReturnType<typeof directoryCommands>

@@ -1,0 +1,13 @@
+import type { EventStore } from '../ports/event-log.ts'
+import { recordHits } from './record-hits.ts'
+import { recordReply } from './record-reply.ts'
+
+export type TrackingDeps = { readonly store: EventStore }
+
+/** What is recorded of the emails that we sent. */
+export const trackingCommands = (deps: TrackingDeps) => ({
+  recordHits: recordHits(deps),
+  recordReply: recordReply(deps),
+})
+
+export type TrackingCommands = ReturnType<typeof trackingCommands>

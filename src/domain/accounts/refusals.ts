@@ -1,0 +1,24 @@
+import { defineRefusal } from '../refusal.ts'
+
+// What other features refuse as well, for the sake of an account.
+
+export const notYourAccount = defineRefusal('not-your-account', {
+  title: 'Not your account',
+  meaning: 'The account belongs to another user.',
+  remedy: 'Use an account of your own or of the team.',
+})
+export const accountDisconnected = defineRefusal('account-disconnected', {
+  title: 'Account disconnected',
+  meaning: 'The account was disconnected and its passwords were destroyed. That cannot be undone.',
+  remedy: 'Connect the mailbox again as a new account.',
+})
+export const accountPaused = defineRefusal('account-paused', {
+  title: 'Account paused',
+  meaning: 'The account is paused, so it neither syncs nor sends.',
+  remedy: 'Resume the account first.',
+})
+export const accountSendsNoMail = defineRefusal('account-sends-no-mail', {
+  title: 'Account cannot send',
+  meaning: 'The account is not set up for sending.',
+  remedy: 'Add the settings for sending to the account.',
+})

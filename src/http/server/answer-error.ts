@@ -1,0 +1,172 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
+import { StaleRevision } from '../../commands/handle.ts'
+import {
+  AppendTooLarge,
+  ForeignPosition,
+  RevisionConflict,
+  StoreUnavailable,
+} from '../../commands/ports/event-log.ts'
+import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
+import { NotFound } from '../../domain/decider.ts'
+import type { Json } from '../../domain/event.ts'
+import { definedCodes, internalError, Refused } from '../../domain/refusal.ts'
+import { UnknownShape } from '../../domain/upcast.ts'
+import { defineProblem, HttpProblem, sendProblem } from './problems.ts'
+
+/** Answers an error as a problem. What is not ours to explain is logged and answered with nothing but its trace id. */
+export const answerError = (
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
+  const answer = problemOf(error)
+  if (answer.status >= 500 && answer !== error) request.log.error({ err: error }, 'request failed')
+  return sendProblem(request, reply, answer)
+}
+
+const notFound = defineProblem(404, 'not-found', {
+  title: 'Not found',
+  meaning: 'There is nothing with this id, or the acting user may not see it.',
+  remedy: 'Check the id against the list of the resource.',
+})
+const staleVersion = defineProblem(412, 'stale-version', {
+  title: 'Version out of date',
+  meaning: 'Somebody has changed the resource since it was read. This request changed nothing.',
+  remedy: 'Read it again, apply the change to the new version, and send its ETag as If-Match.',
+})
+const invalidPosition = defineProblem(400, 'invalid-position', {
+  title: 'Invalid position',
+  meaning: 'The position is not one of this event log.',
+  remedy: 'Send an Event-Position exactly as an answer gave it, or leave min_position out.',
+})
+const conflict = defineProblem(409, 'conflict', {
+  title: 'Conflict',
+  meaning: 'Others kept changing the same resource at the same time. This request changed nothing.',
+  remedy: 'Send the request again.',
+})
+const bodyTooLarge = defineProblem(413, 'body-too-large', {
+  title: 'Request too large',
+  meaning: 'The body is larger than this operation accepts.',
+  remedy: 'Send less: upload files one by one, 25 MB each at most.',
+})
+const eventLogUnavailable = defineProblem(503, 'event-log-unavailable', {
+  title: 'Event log unavailable',
+  meaning: 'The event log is not responding, so it is not known whether the request was recorded.',
+  remedy: 'Send the request again with the same Idempotency-Key: it takes effect only once.',
+})
+const newerVersionNeeded = defineProblem(503, 'newer-version-needed', {
+  title: 'Newer version needed',
+  meaning: 'A newer version of the software recorded something that this version cannot read.',
+  remedy: 'Try again once the newer version is running.',
+})
+const databaseUnavailable = defineProblem(503, 'database-unavailable', {
+  title: 'Database unavailable',
+  meaning: 'The database is not responding. Everything that was acknowledged is safe.',
+  remedy: 'Try again in a moment; with the same Idempotency-Key a repeat is safe.',
+})
+const mailServerUnavailable = defineProblem(503, 'mail-server-unavailable', {
+  title: 'Mail server unavailable',
+  meaning: 'The mail server cannot be used now.',
+  remedy: 'Test the connection of the account to find out why.',
+})
+const invalidRequest = defineProblem(400, 'invalid-request', {
+  title: 'Invalid request',
+  meaning: 'A field is missing, unknown or malformed; `errors` lists each one with its path.',
+  remedy: 'Correct the fields that are listed.',
+})
+const unsupportedMediaType = defineProblem(415, 'unsupported-media-type', {
+  title: 'Unsupported media type',
+  meaning: 'This operation does not accept a body of this media type.',
+  remedy: 'Send JSON as application/json.',
+})
+const malformedJson = defineProblem(400, 'malformed-json', {
+  title: 'Malformed JSON',
+  meaning: 'The body is not valid JSON in UTF-8.',
+  remedy: 'Send a JSON object in UTF-8.',
+})
+const badRequest = defineProblem(400, 'bad-request', {
+  title: 'Bad request',
+  meaning: 'The request cannot be understood.',
+  remedy: 'Check it against the API description at /docs.',
+})
+
+const problemOf = (error: FastifyError): HttpProblem => {
+  if (error instanceof HttpProblem) return error
+  const { message: detail } = error
+  if (error instanceof Refused) return inWordsOf(error, 422, error.details)
+  if (error instanceof NotFound) return notFound({ detail })
+  if (error instanceof StaleRevision) {
+    const { expected, actual } = error
+    return staleVersion({ details: { expected: `"${expected}"`, actual: `"${actual}"` } })
+  }
+  if (error instanceof ForeignPosition) return invalidPosition()
+  if (error instanceof RevisionConflict) return conflict()
+  if (error instanceof AppendTooLarge)
+    return bodyTooLarge({
+      detail: 'This is more than one entry of the event log can hold.',
+      remedy: 'Send less at once: a shorter text or fewer recipients.',
+    })
+  if (error instanceof StoreUnavailable) return eventLogUnavailable()
+  if (error instanceof UnknownShape) return newerVersionNeeded()
+  if (error instanceof MailUnavailable) return inWordsOf(error, error.kind === 'temporary' ? 503 : 422)
+  return problemOfFramework(error)
+}
+
+/** What carries a code of its own, under that code's title. */
+const inWordsOf = (
+  { code, message, remedy }: Refused | MailUnavailable,
+  status: number,
+  details: Json = null,
+): HttpProblem => {
+  const definition = definedCodes.get(code) ?? mailServerUnavailable
+  return new HttpProblem({ ...definition, status }, { detail: message, remedy, details })
+}
+
+const problemOfFramework = (error: FastifyError): HttpProblem => {
+  if (hasZodFastifySchemaValidationErrors(error))
+    return invalidRequest({
+      detail: 'The request does not have the documented form.',
+      errors: error.validation.map((issue) => ({
+        path: `${error.validationContext ?? 'request'}${issue.instancePath}`,
+        message: issue.message ?? 'is not valid',
+      })),
+    })
+  if (isResponseSerializationError(error)) return internal()
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return bodyTooLarge()
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return unsupportedMediaType()
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return malformedJson()
+    default:
+  }
+  const status = error.statusCode ?? 500
+  if (status < 400 || status >= 500)
+    return databaseTroubles.has(error.code) ? databaseUnavailable() : internal()
+  return badRequest({ status })
+}
+
+const internal = (): HttpProblem =>
+  new HttpProblem(
+    { ...internalError, status: 500 },
+    {
+      detail: 'Something went wrong on our side; nothing was left half done.',
+      remedy:
+        'Send the request again with the same Idempotency-Key; if it keeps failing, tell the operator the trace id.',
+    },
+  )
+
+// Connection refused or reset, shut down, starting up, too many connections (PostgreSQL appendix A).
+const databaseTroubles = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08006',
+])

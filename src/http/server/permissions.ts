@@ -1,0 +1,23 @@
+import type { ApiKey } from '../../commands/ports/api-keys.ts'
+
+/** What a route may ask of a key. `*` in a key stands for all of them. */
+export const permissions = [
+  'accounts:read',
+  'accounts:write',
+  'directory:read',
+  'directory:write',
+  'templates:read',
+  'templates:write',
+  'messages:read',
+  'messages:send',
+  'tracking:read',
+  'analytics:read',
+  'keys:manage',
+  'system:read',
+  'system:write',
+] as const
+export type Permission = (typeof permissions)[number]
+
+/** True where the key has the permission, or all of them. */
+export const allows = (key: ApiKey, permission: Permission): boolean =>
+  key.scopes.includes('*') || key.scopes.includes(permission)

@@ -1,0 +1,14 @@
+import type { Kysely } from 'kysely'
+import { engagementReport, lastDays } from './engagement-report.ts'
+import { engagement } from './engagement.ts'
+
+export const analyticsProjections = [engagement]
+
+/** What can be asked about many emails at once. */
+export const analyticsQueries = (db: Kysely<unknown>) => ({
+  readModels: { engagement },
+  engagementReport: engagementReport(db),
+  lastDays: lastDays(db),
+})
+
+export type AnalyticsQueries = ReturnType<typeof analyticsQueries>

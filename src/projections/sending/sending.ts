@@ -1,0 +1,44 @@
+import type { Kysely } from 'kysely'
+import { deliveriesDue, dueDeliveries } from './deliveries-due.ts'
+import { drafts, listDrafts } from './drafts.ts'
+import {
+  accountsWithDue,
+  dueMessages,
+  findOutgoing,
+  listOutbox,
+  metMessages,
+  releasingMessages,
+  type OutboxDeps,
+} from './outbox-queries.ts'
+import { outbox } from './outbox.ts'
+import { reportsToRead, unreadReports } from './reports-to-read.ts'
+import { sendCounters, sentToday } from './send-counters.ts'
+import { copiesToFile, sentCopiesToFile } from './sent-copies-to-file.ts'
+
+export const sendingProjections = [
+  drafts,
+  outbox,
+  sendCounters,
+  sentCopiesToFile,
+  deliveriesDue,
+  reportsToRead,
+]
+
+/** What can be asked about drafts and emails, and what is to be done about them. */
+export const sendingQueries = (db: Kysely<unknown>, deps: OutboxDeps) => ({
+  readModels: { drafts, outbox, sentCopiesToFile, reportsToRead },
+  listDrafts: listDrafts(db),
+  listEmails: listOutbox(db, deps),
+  findEmail: findOutgoing(db, deps),
+  sentToday: sentToday(db),
+
+  accountsWithDue: accountsWithDue(db),
+  dueMessages: dueMessages(db),
+  releasingMessages: releasingMessages(db),
+  metMessages: metMessages(db),
+  dueDeliveries: dueDeliveries(db),
+  copiesToFile: copiesToFile(db),
+  unreadReports: unreadReports(db),
+})
+
+export type SendingQueries = ReturnType<typeof sendingQueries>

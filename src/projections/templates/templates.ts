@@ -1,0 +1,14 @@
+import type { Kysely } from 'kysely'
+import { findTemplate, findTemplateVersion, listTemplates, templateList } from './template-list.ts'
+
+export const templateProjections = [templateList]
+
+/** What can be asked about templates. */
+export const templateQueries = (db: Kysely<unknown>) => ({
+  readModels: { templateList },
+  list: listTemplates(db),
+  find: findTemplate(db),
+  findVersion: findTemplateVersion(db),
+})
+
+export type TemplateQueries = ReturnType<typeof templateQueries>

@@ -1,0 +1,48 @@
+import t from 'tap'
+import { createPool } from '../../src/adapters/postgres/pool.ts'
+import { transaction } from '../../src/std/transaction.ts'
+import { testDatabase } from '../support/postgres.ts'
+
+const pool = createPool({ ...(await testDatabase(t)), max: 2 })
+t.teardown(() => pool.end())
+await pool.query('create table noted (what text)')
+
+const noted = async (): Promise<string[]> => {
+  const { rows } = await pool.query<{ what: string }>('select what from noted order by what')
+  return rows.map(({ what }) => what)
+}
+
+t.test('what is done in it is kept when it ends well, and its answer is passed on', async (t) => {
+  const answer = await transaction(pool, 'begin', async (client) => {
+    await client.query(`insert into noted values ('kept')`)
+    return 'done'
+  })
+  t.equal(answer, 'done')
+  t.same(await noted(), ['kept'])
+})
+
+t.test('an error undoes it and is passed on, and the connection serves the next', async (t) => {
+  const failing = transaction(pool, 'begin', async (client) => {
+    await client.query(`insert into noted values ('undone')`)
+    throw new Error('no')
+  })
+  await t.rejects(failing, { message: 'no' })
+  t.same(await noted(), ['kept'])
+  t.equal(pool.idleCount, pool.totalCount)
+})
+
+t.test('a connection that was lost in it goes, and the error says why', async (t) => {
+  const failing = transaction(pool, 'begin', async (client) => {
+    await client.query('select pg_terminate_backend(pg_backend_pid())')
+  })
+  await t.rejects(failing)
+  t.same(await noted(), ['kept'])
+  t.equal(pool.idleCount, pool.totalCount)
+})
+
+t.test('it begins as it is told', async (t) => {
+  const writing = transaction(pool, 'begin read only', (client) =>
+    client.query(`insert into noted values ('never')`),
+  )
+  await t.rejects(writing, { code: '25006' })
+})
