@@ -107,6 +107,30 @@ export const machines: readonly LookAlike[] = [
     'you are using 90 % of your space.',
   ),
   text(
+    'an answering machine that is sorry',
+    machine('Eve Stone <eve@firm.example>', 'Offer', 'Auto-Submitted: auto-replied'),
+    'We are sorry: this mailbox is no longer in use, and eve@firm.example does not exist any more.',
+    'Error: please write to tom@firm.example.',
+  ),
+  text(
+    'an answering machine of a firm that closed',
+    machine('info@firm.example', 'Re: Offer', 'Auto-Submitted: auto-replied'),
+    'Your message could not be delivered to a person today; the user is unavailable.',
+    'Recipient: info@firm.example',
+  ),
+  text(
+    'a postmaster who answers',
+    [
+      'Return-Path: <postmaster@firm.example>',
+      'From: Eve Stone <postmaster@firm.example>',
+      'To: ana@shop.example',
+      'Subject: Re: Undelivered Mail Returned to Sender',
+      'In-Reply-To: <1@shop.example>',
+      'Message-ID: <9@firm.example>',
+    ],
+    'The user bob@firm.example is unknown here, and your mail was rejected. I have set him up now.',
+  ),
+  text(
     'cron',
     [
       'Return-Path: <root@shop.example>',

@@ -9,7 +9,7 @@ import { enclosedReport, onlyRecipient, originalIds, quotedHeader, splitNotice }
 import { recipientsInText } from './read-text.ts'
 import type { Notice, Part, ReportedRecipient } from './report.ts'
 import { salvagedParts, salvagedText } from './salvage.ts'
-import { isNoReport, senderOf } from './sender.ts'
+import { isNoReport, senderOf, type Sender } from './sender.ts'
 import { betterStatus, statusIn } from './smtp-words.ts'
 import { hasStatusPart, recipientsInParts } from './status-part.ts'
 
@@ -37,7 +37,7 @@ export const deliveryOf = (mail: MailToRead): DeliveryStatus | null => {
   const structured = hasStatusPart(mail.parts)
   if (!sender.machine && !structured && !sender.titled) return null
   const notice = telling(noticeOf(mail, sender.machine && sender.titled))
-  if (!sender.machine && !structured && !returnsOurs(notice)) return null
+  if (!structured && !isCredible(sender, notice)) return null
   const recipients = recipientsOf(notice)
   if (recipients === null) return null
   const { messageId, trailId } = originalIds(notice)
@@ -48,8 +48,14 @@ export const deliveryOf = (mail: MailToRead): DeliveryStatus | null => {
   }
 }
 
-/** Where no mail system shows itself as the author, the mail that comes back has to be from the one who gets it. */
-const returnsOurs = ({ fields, quoted }: Notice): boolean => {
+/**
+ * Whether words can be taken for a report. Answering machines have an empty return path too, and postmasters are people:
+ * their mail has to be titled like a report, or to return a mail. Where nothing shows a mail system, the mail that
+ * comes back has to be from the one who gets it.
+ */
+const isCredible = (sender: Sender, { fields, quoted }: Notice): boolean => {
+  if (sender.sure) return true
+  if (sender.machine) return sender.titled || first(quoted, 'message-id') !== ''
   const [author] = mailboxesIn(quoted, 'from')
   const us = mailboxesIn(fields, 'to').map(({ address }) => normaliseAddress(address))
   return author !== undefined && us.includes(normaliseAddress(author.address))

@@ -11,8 +11,10 @@ const FAILED_SUBJECT =
   /undeliver(?:able|ed)|un?able to deliver|not? (?:be )?delivered|deliver(?:y|ing)[^a-z]{0,3} ?(?:has |report|status|notification|error|fail|problem|delay)|fail(?:ure|ed)[\s:-]*(?:notice|delivery|notification|to deliver|mail)|delivery failure|mail(?:er)? ?(?:delivery )?(?:system )?(?:error|fail)|returned (?:mail|to sender|message)|message (?:undeliv|not deliv|delivery)|error sending|bounce|rejected|dsn\b|could not (?:send|be)|unzustellbar|nicht zugestellt|zustell|non remis|échec|non distribu|no se (?:ha )?(?:pudo )?entreg|no entregad|mancat[ao] (?:recapito|consegna)|non recapit|niet (?:bezorg|worden)|onbestelbaar|não (?:foi )?(?:entreg|pôde)|niedostarcz|kan inte levereras|недостав|не доставл|не удалось|エラー|送信でき|配信でき|不達|退信|无法投递|系统退信|投递失败/i
 
 export type Sender = {
-  /** A system that carries mail is the author. */
+  /** A system that carries mail may be the author. */
   readonly machine: boolean
+  /** Nothing but a system that carries mail marks a mail like this. */
+  readonly sure: boolean
   /** The title says that something was not delivered. */
   readonly titled: boolean
   /** A service that passes on what happened to a mail. */
@@ -31,15 +33,19 @@ export const senderOf = (fields: readonly HeaderField[], subject: string): Sende
   const daemon = DAEMON.test(local) || DAEMON_NAME.test(from?.name ?? '')
   const path = first(fields, 'return-path')
   const noAuthor = from === undefined || from.address === ''
+  const sure =
+    /^mail(?:er)?[-_. ]?daemon$/i.test(local) ||
+    first(fields, 'x-failed-recipients') !== '' ||
+    /report-type="?delivery-status/i.test(first(fields, 'content-type'))
   const machine =
+    sure ||
     daemon ||
     emptyPath(path) ||
     DAEMON.test(path.replace(/^<|@.*$|>$/g, '')) ||
-    (noAuthor && fields.some(({ name }) => name === 'from')) ||
-    first(fields, 'x-failed-recipients') !== '' ||
-    /report-type="?delivery-status/i.test(first(fields, 'content-type'))
+    (noAuthor && fields.some(({ name }) => name === 'from'))
   return {
     machine,
+    sure,
     titled: FAILED_SUBJECT.test(subject),
     notifier: /@sns\.amazonaws\.com$/i.test(from?.address ?? ''),
   }
@@ -58,5 +64,5 @@ export const isNoReport = (fields: readonly HeaderField[], subject: string, send
   if (/report-type="?disposition-notification/.test(type) && !refused) return true
   if (/report-type="?feedback-report/.test(type)) return true
   const list = fields.some(({ name }) => name === 'list-id' || name === 'list-post')
-  return !sender.machine && (list || HANDED_ON.test(subject))
+  return !sender.sure && (HANDED_ON.test(subject) || (list && !sender.machine))
 }
