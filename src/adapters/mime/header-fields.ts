@@ -11,7 +11,8 @@ const MAX_IDS = 100
 const windows1252 = new TextDecoder('windows-1252')
 
 /** Raw 8-bit bytes are UTF-8 (RFC 6532) where they can be, and else what old software of the West has sent. */
-const textOf = (bytes: Buffer): string => (isUtf8(bytes) ? bytes.toString('utf8') : windows1252.decode(bytes))
+export const textOf = (bytes: Buffer): string =>
+  isUtf8(bytes) ? bytes.toString('utf8') : windows1252.decode(bytes)
 
 /** The lines of a header, each field with its continuations as one (RFC 5322 2.2.3), read as latin1. */
 const linesOf = (header: Buffer): string[] => header.toString('latin1').split(/\r?\n(?![ \t])/)

@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import PostalMime, { type Attachment } from 'postal-mime'
 import type { ParsedAttachment, ParsedMail } from '../../commands/ports/parser.ts'
-import { automaticOf, deliveryOf } from './classify.ts'
+import { automaticOf } from './classify.ts'
 import {
   contentHeader,
   first,
@@ -22,6 +22,7 @@ import {
   requireReadable,
   unreadable,
 } from './limits.ts'
+import { deliveryOf } from './reports/read-report.ts'
 import { snippetOf } from './snippet.ts'
 import { oneLine, storable } from './text.ts'
 
@@ -91,6 +92,7 @@ export const readMail = async (raw: Uint8Array<ArrayBuffer>): Promise<ParsedMail
   const text = parsed.text === undefined ? null : storable(parsed.text)
   const html = parsed.html === undefined ? null : storable(parsed.html)
   const attachments = parsed.attachments.map(attachmentOf)
+  const delivery = deliveryOf({ fields, subject, text, html, parts: attachments, body })
   return {
     identity,
     header: {
@@ -109,8 +111,8 @@ export const readMail = async (raw: Uint8Array<ArrayBuffer>): Promise<ParsedMail
     hasHtml: html !== null,
     snippet: snippetOf(text, html),
     attachments,
-    automatic: automaticOf(fields, subject),
-    delivery: deliveryOf(fields, attachments),
+    automatic: delivery === null ? automaticOf(fields, subject) : 'report',
+    delivery,
     trailId: oneLine(first(fields, 'x-mailtrail-id'), 100) || null,
     defects: defectsOf(fields, header, sentAt),
   }
