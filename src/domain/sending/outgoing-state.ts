@@ -1,5 +1,5 @@
 import type { EventOf } from '../event.ts'
-import type { Draft, EmailSent, EmailQueued, OutgoingEvent } from './events.ts'
+import type { Draft, EmailSent, EmailQueued, OutgoingEvent, ReportedRecipient } from './events.ts'
 
 // State and commands of an email on its way out; `outgoing-email.ts` holds the rules.
 
@@ -99,14 +99,14 @@ export type OutgoingCommand =
       readonly basis: 'no-bounce' | 'report'
       readonly windowMinutes: number | null
     }
-  | {
+  | ({
       readonly do: 'record-bounced'
       readonly recipient: string
       readonly permanent: boolean
       readonly status: string | null
       readonly report: string
       readonly at: string
-    }
+    } & Pick<ReportedRecipient, 'code' | 'diagnostic' | 'kind' | 'hard'>)
 
 // ---------------------------------------------------------------- evolve
 
