@@ -32,7 +32,7 @@ export type RawAnswer = {
   readonly bytes: Buffer
   readonly json: unknown
 }
-export type Ask = {
+type Ask = {
   (
     method: string,
     path: string,

@@ -152,7 +152,7 @@ const quarterOf = (at: string): string =>
  * `degraded`: the last run missed something, failed for a reason that time may mend, or there are gaps.
  * `needs-attention`: the login was refused, and only a person can help. `connecting`: no run has ended yet.
  */
-export type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
+type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
 
 const stateOf = (row: Row): SyncState => {
   if (row.lifecycle === 'paused' || row.lifecycle === 'disconnected') return row.lifecycle

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { changeServers } from '../../../src/commands/accounts/change-servers.ts'
 import { handler, loader, newCommandId, type Caller } from '../../../src/commands/handle.ts'
 import { Secret, type Credentials } from '../../../src/commands/ports/credentials.ts'
