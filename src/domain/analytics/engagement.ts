@@ -9,7 +9,7 @@ import {
   type EmailQueued,
 } from '../sending/events.ts'
 import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from '../tracking/classify-hit.ts'
-import { trackingEvents } from '../tracking/events.ts'
+import { ClickTracked, EmailReplied, OpenTracked } from '../tracking/events.ts'
 
 /** Who opened or clicked: indices in the envelope, null for a copy that several share. */
 type Audience = readonly (number | null)[]
@@ -49,7 +49,9 @@ export const engagementEvents = [
   EmailSent,
   EmailDelivered,
   EmailBounced,
-  ...trackingEvents,
+  OpenTracked,
+  ClickTracked,
+  EmailReplied,
 ] as const
 export type EngagementEvent = EventOf<(typeof engagementEvents)[number]>
 
