@@ -30,7 +30,7 @@ export type Server = {
 }
 
 /** A host whose addresses were looked up once and found to be allowed; only they are connected to. */
-export type CheckedServer = { readonly server: Server; readonly addresses: readonly string[] }
+type CheckedServer = { readonly server: Server; readonly addresses: readonly string[] }
 
 /** The only way out to servers that users name (SSRF). Everything here throws MailUnavailable. */
 export type EgressGuard = {

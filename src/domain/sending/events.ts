@@ -56,7 +56,7 @@ export const draft = z.object({
 export type Draft = z.infer<typeof draft>
 
 /** What was decided about tracking, and why: a later reader need not guess. */
-export const trackingDecision = z.object({
+const trackingDecision = z.object({
   opens: z.boolean(),
   clicks: z.boolean(),
   reason: z.string(),
@@ -209,7 +209,7 @@ export const EmailBounced = defineEvent(
   }),
 )
 
-export const reportedRecipient = z.object({
+const reportedRecipient = z.object({
   address: z.string(),
   action: z.enum(['failed', 'delayed', 'delivered', 'relayed', 'expanded']),
   /** Enhanced status code (RFC 3463). */
