@@ -23,7 +23,7 @@ export type EgressLimits = {
 }
 
 /** `starttls`: whoever connects upgrades the plain connection itself. */
-export type Server = {
+type Server = {
   readonly host: string
   readonly port: number
   readonly encryption: 'starttls' | 'tls' | 'none'
