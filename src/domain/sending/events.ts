@@ -57,7 +57,7 @@ export const draft = z.object({
 export type Draft = z.infer<typeof draft>
 
 /** What was decided about tracking, and why: a later reader need not guess. */
-export const trackingDecision = z.object({
+const trackingDecision = z.object({
   opens: z.boolean(),
   clicks: z.boolean(),
   reason: z.string(),
@@ -221,7 +221,7 @@ export const EmailBounced = defineEvent(
   }),
 )
 
-export const reportedRecipient = z.object({
+const reportedRecipient = z.object({
   /** null where the report says only that it failed. */
   address: z.string().nullable(),
   action: z.enum(['failed', 'delayed', 'delivered', 'relayed', 'expanded']),

@@ -4,7 +4,7 @@ import type { Draft, EmailSent, EmailQueued, OutgoingEvent, ReportedRecipient } 
 // State and commands of an email on its way out; `outgoing-email.ts` holds the rules.
 
 export type QueuedEmail = EventOf<typeof EmailQueued>['data']
-export type Refusals = EventOf<typeof EmailSent>['data']['refused']
+type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
  * `attempts` have come to an end; the next one is `attempts + 1`. `since` is when the first of a row of attempts
