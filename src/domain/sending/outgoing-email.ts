@@ -213,16 +213,14 @@ const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered
 }
 
 const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
-  const { recipient, permanent, status, report } = told
+  const { do: _, at: _at, ...bounce } = told
   // A report about it proves that the server had taken an unclear message.
   const found = recordFound(state, told.at)
   if (state.status !== 'sent' && found.length === 0) return []
   const known =
     state.status === 'sent' &&
-    state.bounces.some((bounce) => bounce.recipient === recipient && bounce.report === report)
-  return known || !('message' in state)
-    ? []
-    : [...found, EmailBounced({ ...idsOf(state), recipient, permanent, status, report })]
+    state.bounces.some(({ recipient, report }) => recipient === told.recipient && report === told.report)
+  return known || !('message' in state) ? [] : [...found, EmailBounced({ ...idsOf(state), ...bounce })]
 }
 
 const isWaiting = (state: OutgoingEmail): state is WaitingMessage =>
