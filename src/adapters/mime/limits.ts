@@ -4,7 +4,7 @@ export const MAX_RAW_BYTES = 35 * 1024 * 1024
 const MAX_HEADER_BYTES = 256 * 1024
 /** Headers of all parts together. */
 export const MAX_ALL_HEADER_BYTES = 2 * 1024 * 1024
-const MAX_PARTS = 1000
+export const MAX_PARTS = 1000
 export const MAX_DEPTH = 50
 export const MAX_ADDRESSES = 1000
 
