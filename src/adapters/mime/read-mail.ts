@@ -4,13 +4,13 @@ import type { ParsedMail } from '../../commands/ports/parser.ts'
 import { attachmentsOf } from './attachments.ts'
 import { automaticOf } from './automatic.ts'
 import { bodyTexts } from './body-text.ts'
-import { deliveryOf } from './classify.ts'
 import { instantIn } from './dates.ts'
 import { decodeFields, first, mailboxesIn, subjectIn, type HeaderField } from './header-fields.ts'
 import { sortParts, textCharset } from './leaves.ts'
 import { bodyStart, MAX_ADDRESSES, requireReadable, unreadable } from './limits.ts'
 import { idIn, inReplyToIn, referencesIn } from './message-ids.ts'
 import { mimeTree } from './mime-parts.ts'
+import { deliveryOf } from './reports/read-report.ts'
 import { snippetOf } from './snippet.ts'
 import { oneLine, storable } from './text.ts'
 
@@ -59,6 +59,7 @@ export const readMail = (raw: Uint8Array): ParsedMail => {
   const shown = bodyTexts(leaves.texts, around)
   const [text, html] = [stored(shown.text), stored(shown.html)]
   const attachments = attachmentsOf(leaves.files, html, around)
+  const delivery = deliveryOf({ fields, subject, text, html, parts: attachments, body })
   return {
     identity: identityOf(fields, body),
     header: {
@@ -77,8 +78,8 @@ export const readMail = (raw: Uint8Array): ParsedMail => {
     hasHtml: html !== null,
     snippet: snippetOf(text, html),
     attachments,
-    automatic: automaticOf(fields, subject),
-    delivery: deliveryOf(fields, attachments),
+    automatic: delivery === null ? automaticOf(fields, subject) : 'report',
+    delivery,
     trailId: oneLine(first(fields, 'x-mailtrail-id'), 100) || null,
     defects: defectsOf(fields, header, sentAt),
   }
