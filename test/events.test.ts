@@ -50,7 +50,12 @@ const deciders = (
       ['DefaultAccountChosen'],
       { do: 'choose', owner: { kind: 'team' }, accountId: 'acc_00000000000000000000000000' },
     ],
-    [syncRun, syncRunEvents, ['SyncRunStarted', 'ChangesSynced'], { do: 'finish', unchanged: [], troubles: [] }],
+    [
+      syncRun,
+      syncRunEvents,
+      ['SyncRunStarted', 'ChangesSynced'],
+      { do: 'finish', unchanged: [], troubles: [] },
+    ],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip' }],
     [
       template,

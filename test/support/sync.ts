@@ -118,6 +118,6 @@ export const changesSynced = (
 
 export const runFinished = (
   number: number,
-  outcome: 'success' | 'partial' | 'failed' | 'abandoned' = 'success',
+  outcome: 'success' | 'partial' | 'failed' | 'stopped' | 'abandoned' = 'success',
   rest: Partial<EventOf<typeof SyncRunFinished>['data']> = {},
 ) => SyncRunFinished({ accountId, number, outcome, code: null, detail: null, remedy: null, ...rest })

@@ -5,14 +5,16 @@ import {
   AccountResumed,
   AccountSettingsChanged,
   DefaultAccountChosen,
+  DefaultAccountUnset,
   defaultSettings,
   AccountSignatureChanged,
+  WithheldMessageDismissed,
 } from '../../../src/domain/accounts/events.ts'
 import { ContactRecorded, ContactRemoved, UserRecorded } from '../../../src/domain/directory/events.ts'
 import { accountList } from '../../../src/projections/accounts/account-list.ts'
 import { directory } from '../../../src/projections/directory/entries.ts'
 import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { accountId, connected, runFinished } from '../../support/sync.ts'
+import { accountId, changesSynced, connected, placeOf, runFinished, withheldAt } from '../../support/sync.ts'
 
 const stream = `account-${accountId}`
 const about = (event: { type: string; data: unknown }) => ({ ...event, envelope: { stream } })
@@ -39,22 +41,27 @@ t.test('an account is listed with its settings, signature and version as last sa
   })
 })
 
-t.test('its status follows pause, resume and disconnect, and its health the passes', async (t) => {
+t.test('it has what its status comes of, withheld messages but for those that were dismissed', async (t) => {
   const paused = about(AccountPaused({ accountId, reason: 'holiday' }))
-  t.match(await accountsAfter(paused), [{ status: 'paused', status_reason: 'holiday' }])
+  t.match(await accountsAfter(paused), [
+    { status: 'paused', facts: { lifecycle: 'paused', said: 'holiday' } },
+  ])
   t.match(await accountsAfter(paused, about(AccountResumed({ accountId }))), [
-    { status: 'active', status_reason: null },
+    { status: 'active', facts: { lifecycle: 'active', said: '' } },
   ])
   t.match(await accountsAfter(about(AccountDisconnected({ accountId, reason: '' }))), [
     { status: 'disconnected' },
   ])
-  t.match(await accountsAfter(runFinished(1, 'partial')), [{ health: { state: 'degraded' } }])
   const failed = runFinished(1, 'failed', { code: 'login-rejected', detail: 'd', remedy: 'r' })
-  t.match(await accountsAfter(failed), [
-    { health: { state: 'failing', code: 'login-rejected', remedy: 'r' } },
-  ])
-  t.match(await accountsAfter(failed, runFinished(2)), [{ health: { state: 'ok' } }])
-  t.match(await accountsAfter(failed, runFinished(2, 'abandoned')), [{ health: { state: 'failing' } }])
+  t.match(await accountsAfter(failed), [{ facts: { run: { code: 'login-rejected', remedy: 'r' } } }])
+  t.match(await accountsAfter(failed, runFinished(2)), [{ facts: { run: null, wasRead: true } }])
+
+  const missed = changesSynced(1, {}, { withheld: [withheldAt(placeOf(3)), withheldAt(placeOf(4))] })
+  const dismissed = about(WithheldMessageDismissed({ accountId, folder: 'INBOX', ref: '3' }))
+  t.match(await accountsAfter(missed), [{ facts: { withheld: 2 } }])
+  t.match(await accountsAfter(missed, dismissed), [{ facts: { withheld: 1 } }])
+  t.match(await accountsAfter(missed, dismissed, missed), [{ facts: { withheld: 1 } }])
+  t.match(await accountsAfter(missed, changesSynced(1, {})), [{ facts: { withheld: 0 } }])
 })
 
 t.test('of one owner one account is the default', async (t) => {
@@ -68,6 +75,17 @@ t.test('of one owner one account is the default', async (t) => {
     rows.filter((row) => row.is_default).map((row) => row.id),
     [other],
   )
+})
+
+t.test('no account is the default any more that was disconnected, or is not to be it', async (t) => {
+  const chosen = DefaultAccountChosen({ owner: team, accountId })
+  t.match(await accountsAfter(chosen), [{ is_default: true }])
+  t.match(await accountsAfter(chosen, DefaultAccountUnset({ owner: team, accountId })), [
+    { is_default: false },
+  ])
+  t.match(await accountsAfter(chosen, about(AccountDisconnected({ accountId, reason: '' }))), [
+    { is_default: false },
+  ])
 })
 
 t.test('a contact is found by its addresses as last put, in any spelling', async (t) => {

@@ -4,9 +4,11 @@ import {
   AccountPaused,
   AccountResumed,
   AccountConnectionChanged,
+  AccountConnectionTested,
   AccountSettingsChanged,
   defaultSettings,
   SyncRequested,
+  WithheldMessageDismissed,
 } from '../../../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
@@ -91,6 +93,24 @@ t.test('failures make the pause longer, up to an hour, and refused logins start 
     credential_version: 2,
   })
 })
+
+t.test(
+  'a connection test that passes starts a sync at once, and a run that was stopped is followed by one',
+  async (t) => {
+    const test = (ok: boolean) => AccountConnectionTested({ accountId, ok, steps: [] })
+    const refused = [connected(), runStarted(1), runFinished(1, 'failed', login)]
+    t.match(await schedule(...refused, test(false)), { due_at: minute(62), failures: 1 })
+    t.match(await schedule(...refused, test(true)), { due_at: minute(3), asked: 'test', failures: 0 })
+    const changed = AccountSettingsChanged({
+      accountId,
+      settings: { ...defaultSettings, excludePatterns: ['noreply@*'] },
+    })
+    const events = [connected(), runStarted(1), changed, runFinished(1, 'stopped')]
+    t.match(await schedule(...events), { due_at: minute(3), asked: 'request', last_finished: 1 })
+    const paused = [connected(), runStarted(1), AccountPaused({ accountId, reason: '' })]
+    t.match(await schedule(...paused, runFinished(1, 'stopped')), { due_at: null })
+  },
+)
 
 t.test('a mailbox that said until when it is of no use is left alone until then', async (t) => {
   const throttled = (until: string) => [
@@ -178,6 +198,13 @@ t.test('the history says of each run and folder what was listed and what became 
   t.match(rows.failure, [{ number: 1, ref: '8', message_id: messageIdOf(8) }])
   t.equal(statusOf(first!), 'Partial (1 failed)')
   t.equal(statusOf(second!), 'Running')
+  const trouble = { folder: 'Archive', code: 'c', detail: 'd', remedy: 'r' }
+  const partial = (failed: number, folders: number) =>
+    statusOf({ outcome: 'partial', failed, troubles: Array(folders).fill(trouble) })
+  t.strictSame(
+    [partial(0, 1), partial(2, 2)],
+    ['Partial (1 folder not read)', 'Partial (2 failed, 2 folders not read)'],
+  )
   t.strictSame(
     (['success', 'failed', 'stopped', 'abandoned'] as const).map((outcome) =>
       statusOf({ outcome, failed: 0, troubles: [] }),
@@ -220,6 +247,14 @@ t.test(
     )
     t.match(after.sync_error, [{ kind: 'withheld', ref: '4' }])
     t.equal(after.sync_error.length, 1)
+
+    const dismissed = WithheldMessageDismissed({ accountId, folder: 'INBOX', ref: '3' })
+    const late = await foldEvents(syncErrors, recordedEvents([...events, dismissed, missed]))
+    t.strictSame(
+      late.sync_error.filter(({ kind }) => kind === 'withheld').map(({ ref }) => ref),
+      ['4'],
+      'one that was dismissed is no error, though a run that was under way names it once more',
+    )
   },
 )
 

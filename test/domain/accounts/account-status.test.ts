@@ -1,0 +1,183 @@
+import t from 'tap'
+import {
+  factsAfter,
+  freshFacts,
+  type AccountFacts,
+  type FactEvent,
+} from '../../../src/domain/accounts/account-facts.ts'
+import { accountStatus, DEFERRALS_IN_A_ROW } from '../../../src/domain/accounts/account-status.ts'
+import {
+  AccountConnectionChanged,
+  AccountConnectionTested,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  AccountSettingsChanged,
+  defaultSettings,
+} from '../../../src/domain/accounts/events.ts'
+import { EmailDeferred, EmailFailed, EmailSent } from '../../../src/domain/sending/events.ts'
+import { MessageQuarantined, QuarantinedMessageSkipped } from '../../../src/domain/sync/events.ts'
+import { idOf } from '../../support/sending.ts'
+import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../support/sync.ts'
+
+const both = freshFacts({ ...connected().data, sends: true })
+const sendOnly = freshFacts({ ...connected().data, sends: true, receives: false })
+const after = (facts: AccountFacts, ...events: FactEvent[]) => accountStatus(events.reduce(factsAfter, facts))
+const statusAfter = (facts: AccountFacts, ...events: FactEvent[]) => after(facts, ...events).status
+
+const about = { outgoingId: idOf('out', 1), accountId, attempt: 1 }
+const deferred = (code = 'connection-lost') =>
+  EmailDeferred({ ...about, code, reason: 'No connection', retryAt: '2026-01-05T00:00:00.000Z' })
+const failed = (code: string) =>
+  EmailFailed({ ...about, code, reason: 'not accepted', remedy: 'r', refused: [] })
+const sent = EmailSent({
+  ...about,
+  template: null,
+  sentAt: '2026-01-05T00:00:00.000Z',
+  accepted: [],
+  refused: [],
+  evidence: 'answer',
+})
+const login = { kind: 'sign-in-again', code: 'login-rejected', detail: 'd', remedy: 'r' } as const
+const step = (ok: boolean, code: string) => {
+  const { detail, remedy } = login
+  return { service: 'smtp', step: 'login', ok, durationMs: 1, ...(ok ? {} : { code, detail, remedy }) }
+}
+const tested = (ok: boolean, code = 'login-rejected') =>
+  AccountConnectionTested({ accountId, ok, steps: [step(true, ''), step(ok, code)] })
+const quarantined = (n: number, attempts = 1) =>
+  MessageQuarantined({
+    messageId: messageIdOf(n),
+    accountId,
+    placement: placeOf(n),
+    flags: [],
+    receivedAt: '2026-01-05T00:00:00.000Z',
+    size: 1,
+    raw: 'b'.repeat(64),
+    reason: 'x',
+    attempts,
+  })
+const direction = (syncDirection: 'send' | 'both') =>
+  AccountSettingsChanged({ accountId, settings: { ...defaultSettings, syncDirection } })
+
+t.test('an account that only sends is active, whatever was before', async (t) => {
+  t.equal(statusAfter(sendOnly), 'active')
+  t.equal(statusAfter(both), 'connecting')
+  t.equal(statusAfter(both, direction('send')), 'active')
+  const partial = runFinished(1, 'failed', { kind: 'temporary', code: 'x' })
+  t.equal(statusAfter(both, partial, quarantined(1), direction('send')), 'active')
+})
+
+t.test('it is connecting until a run has come to its end', async (t) => {
+  t.equal(statusAfter(both, runFinished(1, 'abandoned'), runFinished(2, 'stopped')), 'connecting')
+  t.equal(statusAfter(both, runFinished(1)), 'active')
+  t.equal(statusAfter(both, runFinished(1, 'failed', login)), 'needs-reauthentication')
+})
+
+t.test('what a run failed of decides, until one comes to its end', async (t) => {
+  const kinds = {
+    'sign-in-again': 'needs-reauthentication',
+    'scope-missing': 'needs-reauthentication',
+    throttled: 'throttled',
+    gone: 'degraded',
+    refused: 'degraded',
+    temporary: 'degraded',
+  } as const
+  for (const [kind, status] of Object.entries(kinds)) {
+    const run = runFinished(2, 'failed', { ...login, kind: kind as keyof typeof kinds })
+    t.match(after(both, runFinished(1), run), { status, reasons: [{ detail: 'd', remedy: 'r' }] }, kind)
+    t.equal(statusAfter(both, run, runFinished(3, 'abandoned')), status)
+    t.equal(statusAfter(both, run, runFinished(3)), 'active')
+  }
+})
+
+t.test('an open error keeps it degraded until somebody has decided about it', async (t) => {
+  const events = [runFinished(1, 'partial'), quarantined(1), quarantined(2), quarantined(1, 2)]
+  t.match(after(both, ...events, runFinished(2)), {
+    status: 'degraded',
+    reasons: [{ code: 'unreadable-messages', detail: /^2 messages/, remedy: /retry or skip/ }],
+  })
+  const skipped = [1, 2].map((n) => QuarantinedMessageSkipped({ messageId: messageIdOf(n), accountId }))
+  t.match(after(both, ...events, ...skipped), { status: 'active', reasons: [] })
+  const withheld = { ...events.slice(0, 1).reduce(factsAfter, both), withheld: 1 }
+  t.match(accountStatus(withheld), {
+    status: 'degraded',
+    reasons: [{ code: 'withheld-messages', detail: /^1 message could/ }],
+  })
+})
+
+t.test('a folder that could not be read, or is missing, is a reason until it was read', async (t) => {
+  const troubles = [
+    { folder: 'Archive', code: 'folder-unavailable', detail: 'It cannot be opened', remedy: 'r' },
+  ]
+  const partial = runFinished(1, 'partial', { troubles })
+  t.match(after(both, partial), {
+    status: 'degraded',
+    reasons: [{ code: 'folder-unavailable', detail: 'It cannot be opened: Archive', remedy: 'r' }],
+  })
+  t.equal(statusAfter(both, partial, runFinished(2, 'failed', login), runFinished(3)), 'active')
+})
+
+t.test('a login that is refused for sending needs a person, and deferrals in a row degrade', async (t) => {
+  for (const facts of [sendOnly, factsAfter(both, runFinished(1))]) {
+    t.match(after(facts, failed('login-rejected')), {
+      status: 'needs-reauthentication',
+      reasons: [{ code: 'login-rejected', detail: /not accepted/, remedy: /./ }],
+    })
+    t.equal(statusAfter(facts, deferred('login-rejected')), 'needs-reauthentication')
+    t.equal(statusAfter(facts, deferred('throttled')), 'throttled')
+    t.equal(statusAfter(facts, deferred('login-rejected'), sent), 'active')
+    const row = Array.from({ length: DEFERRALS_IN_A_ROW }, () => deferred())
+    t.equal(statusAfter(facts, ...row.slice(1)), 'active')
+    t.match(after(facts, ...row), { status: 'degraded', reasons: [{ detail: /No connection/, remedy: /./ }] })
+    t.equal(statusAfter(facts, ...row.slice(1), sent, deferred()), 'active')
+  }
+})
+
+t.test(
+  'a connection test that failed is told, and one that passed clears what stood in the way',
+  async (t) => {
+    const read = factsAfter(both, runFinished(1))
+    t.match(after(read, tested(false)), {
+      status: 'needs-reauthentication',
+      reasons: [{ code: 'login-rejected', detail: 'd', remedy: 'r' }],
+    })
+    t.equal(statusAfter(read, tested(false, 'timeout')), 'degraded')
+    t.equal(statusAfter(read, tested(false), tested(true)), 'active')
+    const stuck = [runFinished(2, 'failed', login), deferred('login-rejected'), tested(false)]
+    t.equal(statusAfter(read, ...stuck, tested(true)), 'active')
+    t.equal(statusAfter(both, ...stuck, tested(true)), 'connecting', 'where it was never read yet')
+    const { connection, sends, receives } = connected().data
+    const change = AccountConnectionChanged({ accountId, connection, sends, receives, credentialVersion: 2 })
+    t.equal(statusAfter(read, ...stuck, change), 'active', 'a connection is tested before it is changed')
+    t.equal(statusAfter(sendOnly, tested(false), sent), 'active', 'what was sent shows that it works')
+  },
+)
+
+t.test('paused and disconnected say why, and resuming shows what there was', async (t) => {
+  const bad = runFinished(1, 'failed', login)
+  t.match(after(both, bad, AccountPaused({ accountId, reason: 'holiday' })), {
+    status: 'paused',
+    reasons: [{ code: 'account-paused', detail: 'holiday', remedy: /Resume/ }],
+  })
+  t.match(after(both, AccountDisconnected({ accountId, reason: '' })), {
+    status: 'disconnected',
+    reasons: [{ detail: /passwords were destroyed/, remedy: /again/ }],
+  })
+  const resumed = [bad, AccountPaused({ accountId, reason: '' }), AccountResumed({ accountId })]
+  t.equal(statusAfter(both, ...resumed), 'needs-reauthentication')
+})
+
+t.test('each status but active has a reason with a remedy', async (t) => {
+  const all: FactEvent[] = [
+    runFinished(1, 'failed', login),
+    quarantined(1),
+    tested(false, 'timeout'),
+    deferred('throttled'),
+  ]
+  for (let length = 0; length <= all.length; length++) {
+    const { status, reasons } = after(both, ...all.slice(0, length))
+    t.ok(reasons.length > 0, status)
+    for (const { code, detail, remedy } of reasons) t.ok(code && detail && remedy, `${status} ${code}`)
+  }
+})
