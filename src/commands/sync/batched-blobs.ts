@@ -5,7 +5,8 @@ type Waiting = { readonly blobs: Blobs; readonly done: () => void; readonly fail
 
 /**
  * Puts blobs in sets: what is put while a set is on its way makes the next one, so that many small puts cost few round
- * trips. Each call is answered when its own blobs are durable.
+ * trips. Each call is answered when its own blobs are durable; a set that fails is put one by one, so that nobody fails of
+ * another's.
  */
 export const batchedPut = (store: BlobStore): BlobStore['put'] => {
   let waiting: Waiting[] = []
@@ -19,8 +20,8 @@ export const batchedPut = (store: BlobStore): BlobStore['put'] => {
       try {
         await store.put(set.flatMap(({ blobs }) => blobs))
         for (const { done } of set) done()
-      } catch (error) {
-        for (const { failed } of set) failed(error)
+      } catch {
+        for (const { blobs, done, failed } of set) await store.put(blobs).then(done, failed)
       }
     }
     busy = false

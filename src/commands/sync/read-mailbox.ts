@@ -15,7 +15,7 @@ const ASKED_AT_ONCE = 200
 type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
- * What reading came to. `trouble`: why nothing could be read. `unchanged` are folders that were looked at and had nothing
+ * What reading came to. `trouble`: why the run fails. `unchanged` are folders that were looked at and had nothing
  * to record, `troubles` those that could not be read.
  */
 export type Reading = {
@@ -26,8 +26,8 @@ export type Reading = {
 
 /**
  * Asks again for what was withheld, then reads what has changed, set by set: a cursor is never recorded before its
- * changes are stored. A folder that cannot be read costs itself alone; where it is about the whole mailbox, or none of
- * the folders can be read, the run fails of it.
+ * changes are stored. A folder that cannot be read costs itself alone; where what stands in the way is about the whole
+ * mailbox, or none of the folders can be read, the run fails of it after all.
  */
 export const readMailbox =
   (deps: SyncDeps) =>
@@ -39,7 +39,6 @@ export const readMailbox =
     for await (const set of run.session.changes(queryOf(deps, run))) {
       run.signal.throwIfAborted()
       if (set.kind === 'trouble') {
-        if (isOfMailbox(set.trouble)) throw set.trouble
         if (!troubles.has(set.folder.folder)) troubles.set(set.folder.folder, set.trouble)
         continue
       }
@@ -47,8 +46,8 @@ export const readMailbox =
       if (isNews(run, set)) await record(deps, run, set)
       else for (const { folder } of set.folders) unchanged.add(folder)
     }
-    const [first] = troubles
-    if (first && !read) return { ...nothingRead, trouble: namedBy(first) }
+    const whole = read ? [...troubles].find(([, trouble]) => isOfMailbox(trouble)) : [...troubles][0]
+    if (whole) return { ...nothingRead, trouble: namedBy(whole) }
     return { trouble: null, unchanged: [...unchanged], troubles: [...troubles].map(toFolderTrouble) }
   }
 

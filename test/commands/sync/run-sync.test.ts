@@ -11,9 +11,13 @@ import {
   type MailChange,
   type OpenMailbox,
 } from '../../../src/commands/ports/mail-provider.ts'
+import { dismissWithheld } from '../../../src/commands/accounts/dismiss-withheld.ts'
+import { RevisionConflict } from '../../../src/commands/ports/event-log.ts'
+import { account, accountStream } from '../../../src/domain/accounts/account.ts'
+import { NotFound } from '../../../src/domain/decider.ts'
 import type { KnownMail } from '../../../src/commands/sync/ports.ts'
 import type { Placement, WithheldMessage } from '../../../src/domain/sync/events.ts'
-import { hostileMail, mail, outcomeOf, syncRig, uidOf, type Rig } from '../../support/sync-rig.ts'
+import { callerNow, hostileMail, mail, outcomeOf, syncRig, uidOf, type Rig } from '../../support/sync-rig.ts'
 import { accountId } from '../../support/sync.ts'
 
 const never = new AbortController().signal
@@ -414,21 +418,162 @@ t.test('a mail with more to record than an event holds is quarantined, and keeps
   t.equal(outcomeOf(await rig.run()), 'success')
 })
 
-t.test('a fault of ours ends the run and is told, and no message pays for it', async (t) => {
+const failuresIn = async (rig: Rig): Promise<object[]> =>
+  (await rig.eventsOf('ChangesSynced')).flatMap(({ data }) => (data as { failures: object[] }).failures)
+
+t.test('a message that cannot be stored fails alone, is told of, and is tried again', async (t) => {
   const rig = await syncRig(t, { inbox: numbers(30).map((n) => mail(n)) })
-  let puts = 0
+  let broken = true
   const put: typeof rig.deps.blobs.put = async (blobs) => {
-    if (puts++ === 2) throw new Error('the disk is full')
+    const isThatOne = blobs.some(({ content }) => Buffer.from(content).includes('subject 7\r\n'))
+    if (broken && isThatOne) throw new Error('the disk has a hole')
     return rig.deps.blobs.put(blobs)
   }
-  await t.rejects(rig.run(undefined, 'schedule', { blobs: { ...rig.deps.blobs, put } }), {
-    message: 'the disk is full',
-  })
-  t.match((await rig.events()).at(-1), { data: { outcome: 'failed', kind: 'temporary', code: 'internal' } })
-  t.equal(outcomeOf(await rig.run()), 'success')
-  t.equal((await rig.countsOf(2)).failed, 0)
+  const blobs = { ...rig.deps.blobs, put }
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { blobs })), 'partial')
+  t.match(await rig.countsOf(1), { listed: 30, stored: 29, failed: 1 })
+  t.match(rig.faults, [{ message: 'the disk has a hole' }])
+  const recorded = await rig.eventsOf('ChangesSynced')
+  t.match(recorded.at(-1), { data: { withheld: [{ why: 'not-stored', attempts: 1 }] } })
+  t.match(await failuresIn(rig), [{ reason: /could not be stored/ }])
+  broken = false
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { blobs })), 'success')
+  t.match(await rig.countsOf(2), { listed: 1, stored: 1 })
   t.equal((await rig.eventsOf('MessageSynced')).length, 30)
 })
+
+t.test('forty copies of one mail in a folder are all placed, by one run', async (t) => {
+  const rig = await syncRig(t, { inbox: numbers(40).map(() => mail(1)) })
+  t.equal(outcomeOf(await rig.run()), 'success')
+  t.match(await rig.countsOf(1), { listed: 40, stored: 1, known: 39 })
+  t.equal((await rig.eventsOf('MessageSynced')).length, 1)
+  t.strictSame(
+    new Set((await rig.whatLies()).map((place) => Number(place.split(' ')[1]))),
+    new Set(numbers(40)),
+  )
+})
+
+t.test('what others write to the stream of a message meanwhile is no reason to fail', async (t) => {
+  const rig = await syncRig(t, { inbox: [mail(1), mail(1)] })
+  let conflicts = 0
+  const append: typeof rig.store.append = async (what) => {
+    if (what.stream.startsWith('message-') && what.expected !== 'no_stream' && conflicts++ < 10)
+      throw new RevisionConflict(what.stream, what.expected, what.expected + 1)
+    return rig.store.append(what)
+  }
+  const store = { ...rig.store, append }
+  const run = await rig.run(undefined, 'schedule', { store, handle: rig.handleOn(store) })
+  t.equal(outcomeOf(run), 'success')
+  t.match(await rig.countsOf(1), { listed: 2, stored: 1, known: 1, failed: 0 })
+})
+
+t.test('a message that is larger than is taken says so', async (t) => {
+  const rig = await syncRig(t, { inbox: [mail(1)] })
+  const openMailbox: OpenMailbox = async (id, signal) => {
+    const session = await rig.deps.openMailbox(id, signal)
+    const raw: MailboxSession['raw'] = async function* (placements) {
+      for (const placement of placements) yield { placement, missing: 'too-large' }
+    }
+    return session && { ...session, raw }
+  }
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'partial')
+  t.match((await rig.eventsOf('ChangesSynced')).at(-1), {
+    data: { withheld: [{ why: 'too-large' }] },
+  })
+  t.match(await failuresIn(rig), [{ reason: /larger than Mailtrail takes/ }])
+})
+
+t.test('a message that a person dismissed is not asked for any more', async (t) => {
+  const rig = await syncRig(t, { inbox: numbers(3).map((n) => mail(n)) })
+  rig.server.faults.failUids = new Set([2])
+  t.equal(outcomeOf(await rig.run()), 'partial')
+  const { withheld } = (await rig.eventsOf('ChangesSynced')).at(-1)!.data as { withheld: WithheldMessage[] }
+  const { folder, ref } = withheld[0]!.placement
+  const dismiss = (isWithheld: boolean) =>
+    dismissWithheld({ ...rig.deps, isWithheld: async () => isWithheld })(callerNow(), accountId, {
+      folder,
+      ref,
+    })
+  await t.rejects(dismiss(false), NotFound, 'only what is an error')
+  await dismiss(true)
+  await dismiss(false)
+  t.equal((await rig.eventsOf('WithheldMessageDismissed')).length, 1, 'the second time nothing happens')
+  t.equal(outcomeOf(await rig.run()), 'success')
+  t.match(await rig.countsOf(2), { listed: 0 })
+})
+
+t.test('a folder that cannot be read costs that folder alone', async (t) => {
+  const rig = await syncRig(t, { inbox: [mail(1)], sent: [mail('s')] })
+  const troubled =
+    (...folders: string[]): OpenMailbox =>
+    async (id, signal) => {
+      const session = await rig.deps.openMailbox(id, signal)
+      if (!session) return null
+      const changes: typeof session.changes = async function* (query) {
+        const trouble = new MailUnavailable('refused', 'folder-unavailable', 'It cannot be opened', 'Look.')
+        for (const folder of folders) yield { kind: 'trouble', folder: { folder, role: null }, trouble }
+        if (folders.length < 2) yield* session.changes(query)
+      }
+      return { ...session, changes }
+    }
+  const some = await rig.run(undefined, 'schedule', { openMailbox: troubled('Archive') })
+  t.equal(outcomeOf(some), 'partial')
+  t.match(await rig.countsOf(1), { listed: 2, stored: 2 })
+  t.match((await rig.events()).at(-1), {
+    data: {
+      outcome: 'partial',
+      code: null,
+      troubles: [
+        { folder: 'Archive', code: 'folder-unavailable', detail: 'It cannot be opened', remedy: 'Look.' },
+      ],
+    },
+  })
+  const none = await rig.run(undefined, 'schedule', { openMailbox: troubled('INBOX', 'Sent') })
+  t.equal(outcomeOf(none), 'failed', 'where nothing can be read, the run fails')
+  t.match((await rig.events()).at(-1), { data: { detail: 'It cannot be opened: INBOX' } })
+})
+
+for (const [what, command, code] of [
+  ['paused', { do: 'pause', reason: '' }, 'account-paused'],
+  ['disconnected', { do: 'disconnect', reason: '' }, 'account-disconnected'],
+  [
+    'given other patterns',
+    { do: 'change-settings', settings: { excludePatterns: ['*@x.test'] as string[] } },
+    'account-changed',
+  ],
+] as const)
+  t.test(
+    `a run is stopped while it runs when its account is ${what}, and counts what it stored`,
+    async (t) => {
+      const rig = await syncRig(t, { inbox: numbers(20).map((n) => mail(n)) })
+      // After so many messages the mailbox says nothing more, until somebody hangs up.
+      const openMailbox: OpenMailbox = async (id, signal) => {
+        const session = await rig.deps.openMailbox(id, signal)
+        if (!session) return null
+        const raw: MailboxSession['raw'] = async function* (placements) {
+          let told = 0
+          for await (const each of session.raw(placements)) {
+            yield each
+            if (++told < 5) continue
+            await rig.deps.handle(account, accountStream(accountId), { by: null, ...command }, callerNow())
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+            throw new MailUnavailable('temporary', 'connection-lost', 'Lost', 'Wait.')
+          }
+        }
+        return { ...session, raw }
+      }
+      t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'stopped')
+      t.match((await rig.events()).at(-1), {
+        type: 'SyncRunFinished',
+        data: { outcome: 'stopped', code, detail: /./, remedy: /./ },
+      })
+      t.match(await rig.countsOf(1), { listed: 5, stored: 5, failed: 0 })
+      t.equal((await rig.eventsOf('MessageSynced')).length, 5)
+      if (what !== 'given other patterns') return t.equal(outcomeOf(await rig.run()), 'inactive')
+      t.equal(outcomeOf(await rig.run()), 'success', 'the next one goes on, in the new way')
+      t.match(await rig.countsOf(2), { stored: 0, known: 5, excluded: 15 })
+    },
+  )
 
 t.test('an account that is paused, or sends only, is left alone', async (t) => {
   const rig = await syncRig(t, { inbox: [mail(1)], settings: { syncDirection: 'send' } })

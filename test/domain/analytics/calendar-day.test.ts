@@ -1,5 +1,5 @@
 import t from 'tap'
-import { dayIn } from '../../../src/domain/analytics/calendar-day.ts'
+import { dayIn, isTimeZone } from '../../../src/domain/analytics/calendar-day.ts'
 
 t.test('a day begins at midnight of its zone, on both sides of a change of clocks', async (t) => {
   for (const [zone, instant, day] of [
@@ -17,4 +17,12 @@ t.test('a day begins at midnight of its zone, on both sides of a change of clock
 
 t.test('a zone that is not known here counts as UTC', async (t) => {
   t.equal(dayIn('Nowhere/Land', '2026-01-22T23:30:00.000Z'), '2026-01-22')
+})
+
+t.test('only names of the IANA database are time zones, and any other counts as UTC', async (t) => {
+  for (const zone of ['Europe/Berlin', 'UTC', 'US/Eastern', 'Etc/GMT+5']) t.ok(isTimeZone(zone), zone)
+  for (const zone of ['+0900', '+05:30', '-08:00', '', '9', 'Nowhere/Land']) {
+    t.notOk(isTimeZone(zone), zone)
+    t.equal(dayIn(zone, '2026-01-22T20:30:00.000Z'), '2026-01-22', zone)
+  }
 })
