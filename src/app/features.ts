@@ -80,7 +80,7 @@ const directoryFeature = (core: Core) => {
       company: async (id: string) => (await commands.find('company', id))?.value ?? null,
       deal: async (id: string) => (await commands.find('deal', id))?.value ?? null,
       organization: async () => (await commands.find('organization', 'main'))?.value ?? null,
-      contactOfAddress: queries.contactOfAddress,
+      contactsOfAddress: queries.contactsOfAddress,
     },
   }
 }

@@ -180,9 +180,9 @@ const lookup = (records: {
     deal: get(records.deals),
     company: () => Promise.resolve(null),
     organization: () => Promise.resolve({ name: 'Acme', timeZone: 'UTC' }),
-    contactOfAddress: (address) =>
+    contactsOfAddress: (address) =>
       Promise.resolve(
-        [...records.contacts].find(([, contact]) => contact.emails.includes(address))?.[0] ?? null,
+        [...records.contacts].flatMap(([id, { emails }]) => (emails.includes(address) ? [id] : [])),
       ),
   }
 }
