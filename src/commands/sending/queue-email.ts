@@ -51,11 +51,7 @@ type QueuedAnswer = Handled<OutgoingEmail> & { readonly outgoingId: string } & P
  */
 export const queueEmail =
   (deps: QueueDeps) =>
-  async (
-    caller: Caller,
-    input: QueueMessage,
-    userId: string | null,
-  ): Promise<QueuedAnswer> => {
+  async (caller: Caller, input: QueueMessage, userId: string | null): Promise<QueuedAnswer> => {
     const outgoingId = 'draftId' in input.content ? input.content.draftId : entityId('out', caller.commandId)
     const stream = outgoingStream(outgoingId)
     const { state, revision } = await deps.load(outgoingEmail, stream)

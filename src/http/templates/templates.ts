@@ -195,7 +195,12 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
     handler: async ({ params, body, actingUser }) => {
       const shown = await commands.preview(params.id, { ...body, userId: actingUser ?? body.userId })
-      return { ...shown, missing: [...shown.missing], problems: [...shown.problems], warnings: [...shown.warnings] }
+      return {
+        ...shown,
+        missing: [...shown.missing],
+        problems: [...shown.problems],
+        warnings: [...shown.warnings],
+      }
     },
   })
   app.get('/v1/template-variables', {
