@@ -38,10 +38,10 @@ import { findRun, listRuns, syncHistory } from '../../../src/projections/sync/sy
 import { dueAccounts, lastRunOf, syncSchedule } from '../../../src/projections/sync/sync-schedule.ts'
 import { findSyncStatus, syncStatus } from '../../../src/projections/sync/sync-status.ts'
 import { threads } from '../../../src/projections/sync/threads.ts'
-import { testDatabase } from '../../support/postgres.ts'
-import { exampleQueued, idOf } from '../../support/sending.ts'
-import { callerNow, hostileMail, mail, outcomeOf, syncRig } from '../../support/sync-rig.ts'
-import { accountId, placeOf, synced } from '../../support/sync.ts'
+import { testDatabase } from '../../support/test-database.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
+import { callerNow, hostileMail, mail, outcomeOf, syncRig } from '../../support/mailbox-to-sync.ts'
+import { accountId, placeOf, synced } from '../../support/example-sync-events.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())
