@@ -10,7 +10,6 @@ import { skipWithoutPostfix, startPostfix } from '../../scripts/lib/mail-servers
 import { upToNow } from '../support/mailbox-comparison.ts'
 import { syncing } from '../support/awaited-sync-runs.ts'
 
-t.setTimeout(120_000)
 const sarah = 'sarah@acme.test'
 const boss = 'boss@acme.test'
 const mia = 'mia@client.test'

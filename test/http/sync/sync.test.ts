@@ -226,10 +226,12 @@ t.test(
     t.ok(raw.rawPayload.includes('https://track.acme.test/t/o/'))
     t.equal(page.payload.trim(), original, 'without our pixel, and with the links as they were')
     const file = await idOfSubject('subject 5')
-    t.match((await get(`/v1/messages/${file}`)).json(), {
+    const whole = await get(`/v1/messages/${file}`)
+    t.match(whole.json(), {
       attachmentCount: 1,
       attachments: [{ index: 0, name: 'ä".svg', contentType: 'image/svg+xml', size: 6 }],
     })
+    t.notMatch(whole.payload, /"(?:raw|blob)"/, 'where its bytes are kept is told to nobody')
     const attachment = await get(`/v1/messages/${file}/attachments/0`)
     t.equal(attachment.payload, '<svg/>')
     t.match(
