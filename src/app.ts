@@ -80,7 +80,7 @@ export const createApp = async ({
   const store = observedStore(opened, meter)
   const trackingUrl = config.trackingUrl ?? url
   const adapters = openAdapters({ config, pool, ...store, keyring, trackingUrl, providers, log, meter })
-  const features = openFeatures(adapters, config, clock)
+  const features = openFeatures(adapters, config, clock, log)
   const files = fileSeals(derivedKey(keyring, 'attachments'))
   addRoutes(server, { config, pool, meter, apiKeys, adapters, features, files, clock, signal })
   const firstKey = await makeFirstKey({ config, pool, apiKeys })

@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify'
 import type { Automation } from '../commands/automation-runner.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import {
@@ -10,11 +9,9 @@ import {
   SEND_LANES,
   sendDue,
 } from '../commands/sending/automations.ts'
-import { runSync } from '../commands/sync/run-sync.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import type { Config } from '../config.ts'
-import { dueAccounts, syncSchedule } from '../projections/sync/sync-schedule.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
 
@@ -27,7 +24,6 @@ type AutomationsDeps = {
   readonly features: Features
   readonly idempotency: { sweep(): Promise<unknown> }
   readonly clock: Clock
-  readonly log: Pick<FastifyBaseLogger, 'error'>
 }
 
 /** Everything that happens unasked. */
@@ -37,9 +33,8 @@ export const automationsOf = ({
   features,
   idempotency,
   clock,
-  log,
 }: AutomationsDeps): Automation[] => {
-  const { db, leases, times } = adapters
+  const { leases, times } = adapters
   const { sync, sending, tracking, accounts } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
@@ -68,19 +63,16 @@ export const automationsOf = ({
     },
     {
       name: 'sync',
-      wakeOn: [syncSchedule],
+      wakeOn: [sync.queries.readModels.syncSchedule],
       onNews: sync.hints.onHint,
       everyMs: 1000,
       single: false,
       lanes: SYNC_LANES,
       work: syncDueAccounts({
         clock,
-        dueAccounts: (limit) => dueAccounts(db, clock(), limit),
+        dueAccounts: (limit) => sync.queries.dueAccounts(clock(), limit),
         hints: sync.hints,
-        run: runSync({
-          ...sync.deps,
-          onFault: (error) => log.error({ err: error }, 'sync got over a fault'),
-        }),
+        run: sync.commands.run,
       }),
     },
     {

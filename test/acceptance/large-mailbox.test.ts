@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { testTls } from '../../scripts/lib/tls.ts'
-import { startApp } from '../support/app.ts'
-import { skipWithout, startDovecot, type SeedFile } from '../support/dovecot.ts'
+import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
+import { startApp } from '../support/running-app.ts'
+import { skipWithout, startDovecot, type SeedFile } from '../../scripts/lib/mail-servers/dovecot.ts'
 import { isLong, runs } from '../support/long-runs.ts'
-import { announcedIn, placedByLog } from '../support/synced-mailbox.ts'
-import { syncing } from '../support/syncing.ts'
+import { announcedIn, placedByLog } from '../support/mailbox-comparison.ts'
+import { syncing } from '../support/awaited-sync-runs.ts'
 
 t.setTimeout(isLong ? 1_800_000 : 180_000)
 const user = 'sarah@acme.test'

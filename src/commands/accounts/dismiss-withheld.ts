@@ -8,16 +8,12 @@ import {
 import { NotFound } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 
-/**
- * Lets a message be that the mailbox lists and that is not here: it is an error no more, and no run asks for it.
- * `isWithheld` says whether there is such an error.
- */
+/** Whether there is such an error of the account: a message that the mailbox lists and that is not here. */
+export type IsWithheld = (accountId: string, place: Dismissed) => Promise<boolean>
+
+/** Lets a message be that the mailbox lists and that is not here: it is an error no more, and no run asks for it. */
 export const dismissWithheld =
-  (deps: {
-    handle: Handle
-    load: Load
-    isWithheld: (accountId: string, place: Dismissed) => Promise<boolean>
-  }) =>
+  (deps: { handle: Handle; load: Load; isWithheld: IsWithheld }) =>
   async (caller: Caller, accountId: string, { folder, ref }: Dismissed): Promise<Handled<Account>> => {
     const by = userOf(caller)
     const { state } = await deps.load(account, accountStream(accountId))

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { AccountFacts } from '../../domain/accounts/account-facts.ts'
-import { accountStatus, accountStatuses } from '../../domain/accounts/account-status.ts'
+import { accountStatuses } from '../../domain/accounts/account-status.ts'
 
 /** The fields that show an account's status, the same in every answer. */
 export const statusView = {
@@ -11,10 +10,6 @@ export const statusView = {
     ),
   reasons: z
     .array(z.object({ code: z.string(), detail: z.string(), remedy: z.string() }))
+    .readonly()
     .describe('Why it is so and what to do, what decides first; none where the account is active'),
-}
-
-export const toStatus = (facts: AccountFacts) => {
-  const { status, reasons } = accountStatus(facts)
-  return { status, reasons: reasons.map(({ code, detail, remedy }) => ({ code, detail, remedy })) }
 }

@@ -1,17 +1,14 @@
 import { z } from 'zod'
-import type { dismissWithheld } from '../../commands/accounts/dismiss-withheld.ts'
-import type { requestSync } from '../../commands/accounts/request-sync.ts'
+import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
-import { accountList, type AccountRow } from '../../projections/accounts/account-list.ts'
-import { syncErrors, type SyncErrorRow } from '../../projections/sync/sync-errors.ts'
-import { statusOf, syncHistory, type FailureRow, type RunRow } from '../../projections/sync/sync-history.ts'
-import { syncStatus, type SyncFigures } from '../../projections/sync/sync-status.ts'
-import { statusView, toStatus } from '../accounts/status.ts'
+import type { AccountQueries } from '../../projections/accounts/accounts.ts'
+import type { SyncQueries } from '../../projections/sync/sync.ts'
+import { statusView } from '../accounts/status.ts'
 import { messageRef } from './messages.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
@@ -90,80 +87,25 @@ const errorView = z
   })
   .meta({ id: 'SyncError' })
 
-const toStatusView = (
-  { id, address, facts }: AccountRow,
-  { today, emailsSynced, ...figures }: SyncFigures,
-  now: Date,
-): z.infer<typeof syncStatusView> => ({
-  accountId: id,
-  address,
-  ...toStatus(facts),
-  ...figures,
-  lastSync: timeAgo(figures.lastSyncAt, now),
-  unreadable: facts.unreadable,
-  withheld: facts.withheld,
-  statistics: {
-    emailsSynced,
-    todaysSends: today.sent,
-    todaysSendsElsewhere: today.sentElsewhere,
-    todaysReceives: today.received,
-  },
-})
-
-const directions = { both: 'Both', receive: 'Receive', send: 'Send' } as const
-
-const toRunView = (row: RunRow): z.infer<typeof runView> => ({
-  number: row.number,
-  time: row.started_at,
-  finishedAt: row.finished_at,
-  trigger: row.trigger,
-  direction: directions[row.direction as keyof typeof directions],
-  count: row.stored,
-  failed: row.failed,
-  status: statusOf(row),
-  detail: row.detail,
-  remedy: row.remedy,
-  folders: row.folders,
-  troubles: row.troubles,
-})
-
-type SyncErrorKind = z.infer<typeof errorView>['kind']
-
-const toErrorView = (row: SyncErrorRow): z.infer<typeof errorView> => ({
-  kind: row.kind as SyncErrorKind,
-  messageId: row.message_id,
-  folder: row.folder,
-  ref: row.ref,
-  reason: row.reason,
-  attempts: row.attempts,
-  firstAt: row.first_at,
-  lastAt: row.last_at,
-})
-
 export type SyncRouteDeps = {
-  requestSync: ReturnType<typeof requestSync>
-  dismissWithheld: ReturnType<typeof dismissWithheld>
-  /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
-  findAccount: (accountId: string, userId: string | null) => Promise<AccountRow | undefined>
-  findSyncFigures: (accountId: string, now: Date) => Promise<SyncFigures | undefined>
-  listRuns: (accountId: string, before: number | null, limit: number) => Promise<RunRow[]>
-  findRun: (accountId: string, number: number) => Promise<(RunRow & { failures: FailureRow[] }) | undefined>
-  listSyncErrors: (
-    accountId: string,
-    after: readonly [string, string] | null,
-    limit: number,
-  ) => Promise<SyncErrorRow[]>
-  clock: Clock
+  readonly accounts: {
+    readonly commands: Pick<AccountCommands, 'requestSync' | 'dismissWithheld'>
+    readonly queries: Pick<AccountQueries, 'find' | 'readModels'>
+  }
+  readonly queries: SyncQueries
+  readonly clock: Clock
 }
 
 /** Sync of an account: how it is doing, what its runs did, what failed, and a run on demand. */
-export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
+export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps): void => {
+  const { accountList } = accounts.queries.readModels
+  const { syncStatus, syncHistory, syncErrors } = queries.readModels
   const tags = ['Sync']
   const byAccount = z.object({ id: accountId })
-  const requireAccount = async (id: string, userId: string | null): Promise<AccountRow> => {
-    const row = await deps.findAccount(id, userId)
-    if (!row) throw new NotFound('email account', id)
-    return row
+  const requireAccount = async (id: string, userId: string | null) => {
+    const account = await accounts.queries.find(id, userId)
+    if (!account) throw new NotFound('email account', id)
+    return account
   }
 
   app.get('/v1/email-accounts/:id/sync-status', {
@@ -175,10 +117,15 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       response: { 200: syncStatusView, ...problems },
     },
     handler: async ({ params, actingUser }) => {
-      const row = await requireAccount(params.id, actingUser)
-      const figures = await deps.findSyncFigures(params.id, deps.clock())
-      if (!figures) throw new NotFound('email account', params.id)
-      return toStatusView(row, figures, deps.clock())
+      const { id, address, status, reasons, unreadable, withheld } = await requireAccount(
+        params.id,
+        actingUser,
+      )
+      const now = clock()
+      const figures = await queries.findFigures(id, now)
+      if (!figures) throw new NotFound('email account', id)
+      const lastSync = timeAgo(figures.lastSyncAt, now)
+      return { accountId: id, address, status, reasons, unreadable, withheld, ...figures, lastSync }
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs', {
@@ -193,8 +140,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     handler: async ({ params, query, actingUser }) => {
       await requireAccount(params.id, actingUser)
       const [before] = readCursor(query.cursor, ['integer']) ?? [null]
-      const rows = await deps.listRuns(params.id, before, query.limit + 1)
-      return toPage(rows, query.limit, (row) => [row.number], toRunView)
+      const runs = await queries.listRuns(params.id, before, query.limit + 1)
+      return pageFrom(runs, query.limit, ({ number }) => [number])
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs/:number', {
@@ -214,12 +161,9 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     },
     handler: async ({ params, actingUser }) => {
       await requireAccount(params.id, actingUser)
-      const row = await deps.findRun(params.id, params.number)
-      if (!row) throw new NotFound('sync run', String(params.number))
-      const failures = row.failures.map(({ folder, ref, reason, attempts, message_id }) => {
-        return { folder, ref, reason, attempts, messageId: message_id }
-      })
-      return { ...toRunView(row), failures }
+      const run = await queries.findRun(params.id, params.number)
+      if (!run) throw new NotFound('sync run', String(params.number))
+      return run
     },
   })
   app.post('/v1/email-accounts/:id/sync-runs', {
@@ -232,7 +176,7 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       response: { 202: z.object({ accountId: z.string() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await deps.requestSync(request.caller, request.params.id)
+      const handled = await accounts.commands.requestSync(request.caller, request.params.id)
       return answered(reply.status(202), handled, { accountId: request.params.id })
     },
   })
@@ -248,8 +192,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     handler: async ({ params, query, actingUser }) => {
       await requireAccount(params.id, actingUser)
       const after = readCursor(query.cursor, ['instant', 'text'])
-      const rows = await deps.listSyncErrors(params.id, after, query.limit + 1)
-      return toPage(rows, query.limit, (row) => [row.last_at, row.id], toErrorView)
+      const errors = await queries.listErrors(params.id, after, query.limit + 1)
+      return pageFrom(errors, query.limit, ({ lastAt, id }) => [lastAt, id])
     },
   })
   app.post('/v1/email-accounts/:id/sync-errors/dismissals', {
@@ -265,7 +209,8 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      return answered(reply, await deps.dismissWithheld(request.caller, id, request.body), { accountId: id })
+      const handled = await accounts.commands.dismissWithheld(request.caller, id, request.body)
+      return answered(reply, handled, { accountId: id })
     },
   })
 }

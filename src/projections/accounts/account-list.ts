@@ -1,4 +1,3 @@
-import { sql, type Kysely } from 'kysely'
 import {
   factEvents,
   factsAfter,
@@ -24,7 +23,6 @@ import {
   nullable,
   projection,
   table,
-  tablesOf,
   text,
   timestamp,
   type RowOf,
@@ -50,7 +48,7 @@ const account = table({
   indexes: ['(connected_at, id)'],
 })
 
-export type AccountRow = RowOf<typeof account> & { owner_name: string | null }
+export type AccountRow = RowOf<typeof account>
 
 /** The list of email accounts, with each one's settings and what its status comes of. */
 export const accountList = projection({
@@ -74,6 +72,7 @@ export const accountList = projection({
       return rows.put('account', fresh(event.data, event.metadata.occurredAt, event.revision))
     const row = rows.get('account', { id: event.data.accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
+    // Whatever its stream says moves it, for `If-Match` names it.
     if (event.stream.startsWith('account-')) row.revision = event.revision
     switch (event.type) {
       case 'AccountConnectionChanged':
@@ -163,61 +162,3 @@ const idOf = ({ folder, ref }: { readonly folder: string; readonly ref: string }
   `${folder}\n${ref}`
 
 const ownerKey = (owner: Owner): string => (owner.kind === 'team' ? 'team' : `user.${owner.userId}`)
-
-const accounts = (db: Kysely<unknown>) =>
-  tablesOf(db, accountList)
-    .selectFrom('account')
-    .leftJoin('owner', 'owner.user_id', 'account.owner_user')
-    .selectAll('account')
-    .select('owner.name as owner_name')
-
-/** Those that this user (null: anybody) may use: the team's, and their own. */
-const usable = (userId: string | null) =>
-  userId === null ? sql<boolean>`true` : sql<boolean>`(owner_user is null or owner_user = ${userId})`
-
-/** Accounts in the order in which they were connected, up to `limit` behind the key `after`; disconnected ones on request. */
-export const listAccounts = (
-  db: Kysely<unknown>,
-  after: readonly [connectedAt: string, id: string] | null,
-  limit: number,
-  withDisconnected: boolean,
-  userId: string | null,
-): Promise<AccountRow[]> =>
-  accounts(db)
-    .where(usable(userId))
-    .$if(!withDisconnected, (query) => query.where('status', '<>', 'disconnected'))
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(connected_at, id) > (${after![0]}::timestamptz, ${after![1]})`),
-    )
-    .orderBy('connected_at')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-
-export const findAccount = (
-  db: Kysely<unknown>,
-  id: string,
-  userId: string | null,
-): Promise<AccountRow | undefined> =>
-  accounts(db).where(usable(userId)).where('id', '=', id).executeTakeFirst()
-
-/** Ids of the accounts that this user may use, disconnected ones too. */
-export const usableAccounts = async (db: Kysely<unknown>, userId: string): Promise<string[]> => {
-  const rows = await tablesOf(db, accountList)
-    .selectFrom('account')
-    .select('id')
-    .where(usable(userId))
-    .execute()
-  return rows.map(({ id }) => id)
-}
-
-/** How many accounts are connected, paused ones included. */
-export const countConnected = async (db: Kysely<unknown>, userId: string | null): Promise<number> => {
-  const { count } = await tablesOf(db, accountList)
-    .selectFrom('account')
-    .select((of) => of.fn.countAll<number>().as('count'))
-    .where('status', '<>', 'disconnected')
-    .where(usable(userId))
-    .executeTakeFirstOrThrow()
-  return count
-}

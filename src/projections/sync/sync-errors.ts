@@ -37,7 +37,7 @@ const syncError = table({
   key: ['account_id', 'id'],
   indexes: ['(account_id, last_at DESC, id DESC)'],
 })
-export type SyncErrorRow = RowOf<typeof syncError>
+type SyncErrorRow = RowOf<typeof syncError>
 
 /**
  * What sync could not do and somebody may want to know of: messages that could not be read (`unreadable`, kept raw) until
@@ -106,36 +106,63 @@ export const syncErrors = projection({
 const idOf = ({ folder, ref }: { readonly folder: string; readonly ref: string }): string =>
   JSON.stringify([folder, ref])
 
+/** Something that sync could not do; lists are ordered by `lastAt`, then `id`. */
+export type SyncError = {
+  readonly id: string
+  readonly kind: 'unreadable' | WhyNotHere
+  /** To retry or skip by; null for one that is not here. */
+  readonly messageId: string | null
+  readonly folder: string
+  readonly ref: string
+  readonly reason: string
+  readonly attempts: number
+  readonly firstAt: string
+  readonly lastAt: string
+}
+
+const toError = (row: SyncErrorRow): SyncError => ({
+  id: row.id,
+  kind: row.kind as SyncError['kind'],
+  messageId: row.message_id,
+  folder: row.folder,
+  ref: row.ref,
+  reason: row.reason,
+  attempts: row.attempts,
+  firstAt: row.first_at,
+  lastAt: row.last_at,
+})
+
 /** Open errors of an account, the latest first; up to `limit` behind the key `after`. */
-export const listSyncErrors = (
-  db: Kysely<unknown>,
-  accountId: string,
-  after: readonly [lastAt: string, id: string] | null,
-  limit: number,
-): Promise<SyncErrorRow[]> =>
-  tablesOf(db, syncErrors)
-    .selectFrom('sync_error')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(last_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
-    )
-    .orderBy('last_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
+export const listSyncErrors =
+  (db: Kysely<unknown>) =>
+  async (
+    accountId: string,
+    after: readonly [lastAt: string, id: string] | null,
+    limit: number,
+  ): Promise<SyncError[]> => {
+    const rows = await tablesOf(db, syncErrors)
+      .selectFrom('sync_error')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .$if(after !== null, (query) =>
+        query.where(sql<boolean>`(last_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
+      )
+      .orderBy('last_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toError)
+  }
 
 /** Whether a message that is not here is among the open errors. */
-export const isWithheld = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  place: { readonly folder: string; readonly ref: string },
-): Promise<boolean> => {
-  const row = await tablesOf(db, syncErrors)
-    .selectFrom('sync_error')
-    .select('id')
-    .where('account_id', '=', accountId)
-    .where('id', '=', idOf(place))
-    .executeTakeFirst()
-  return row !== undefined
-}
+export const isWithheld =
+  (db: Kysely<unknown>) =>
+  async (accountId: string, place: { readonly folder: string; readonly ref: string }): Promise<boolean> => {
+    const row = await tablesOf(db, syncErrors)
+      .selectFrom('sync_error')
+      .select('id')
+      .where('account_id', '=', accountId)
+      .where('id', '=', idOf(place))
+      .executeTakeFirst()
+    return row !== undefined
+  }

@@ -90,43 +90,44 @@ const quarterOf = (at: string): string =>
   new Date(Math.floor(Date.parse(at) / QUARTER_MS) * QUARTER_MS).toISOString()
 
 /** How much went and came on one day. `sentElsewhere`: with other programs, met in the mailbox. */
-export type DayFigures = { readonly sent: number; readonly sentElsewhere: number; readonly received: number }
+type DayFigures = { readonly sent: number; readonly sentElsewhere: number; readonly received: number }
 
 /**
  * Figures of the day that `now` lies in, in the organisation's zone of now: of these accounts together, of all where that
  * is null.
  */
-export const figuresToday = async (
-  db: Kysely<unknown>,
-  accountIds: readonly string[] | null,
-  now: Date,
-): Promise<DayFigures & { readonly timeZone: string }> => {
-  const tables = tablesOf(db, syncStatus)
-  const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
-  const timeZone = zone?.name ?? 'UTC'
-  const today = dayIn(timeZone, now.toISOString())
-  const around = (hours: number) => new Date(now.getTime() + hours * 3_600_000).toISOString()
-  const quarters = await tables
-    .selectFrom('quarter')
-    .select((of) => [
-      'starts_at',
-      of.fn.sum<number>('sent').as('sent'),
-      of.fn.sum<number>('sent_elsewhere').as('sentElsewhere'),
-      of.fn.sum<number>('received').as('received'),
-    ])
-    .$if(accountIds !== null, (query) =>
-      query.where(sql<boolean>`account_id = any(${[...accountIds!]}::text[])`),
-    )
-    // No day is longer, whatever the zone.
-    .where('starts_at', '>', around(-27))
-    .where('starts_at', '<', around(27))
-    .groupBy('starts_at')
-    .execute()
-  const figures = quarters
-    .filter(({ starts_at }) => dayIn(timeZone, starts_at) === today)
-    .reduce(added, { sent: 0, sentElsewhere: 0, received: 0 })
-  return { ...figures, timeZone }
-}
+export const figuresToday =
+  (db: Kysely<unknown>) =>
+  async (
+    accountIds: readonly string[] | null,
+    now: Date,
+  ): Promise<DayFigures & { readonly timeZone: string }> => {
+    const tables = tablesOf(db, syncStatus)
+    const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
+    const timeZone = zone?.name ?? 'UTC'
+    const today = dayIn(timeZone, now.toISOString())
+    const around = (hours: number) => new Date(now.getTime() + hours * 3_600_000).toISOString()
+    const quarters = await tables
+      .selectFrom('quarter')
+      .select((of) => [
+        'starts_at',
+        of.fn.sum<number>('sent').as('sent'),
+        of.fn.sum<number>('sent_elsewhere').as('sentElsewhere'),
+        of.fn.sum<number>('received').as('received'),
+      ])
+      .$if(accountIds !== null, (query) =>
+        query.where(sql<boolean>`account_id = any(${[...(accountIds ?? [])]}::text[])`),
+      )
+      // No day is longer, whatever the zone.
+      .where('starts_at', '>', around(-27))
+      .where('starts_at', '<', around(27))
+      .groupBy('starts_at')
+      .execute()
+    const figures = quarters
+      .filter(({ starts_at }) => dayIn(timeZone, starts_at) === today)
+      .reduce(added, { sent: 0, sentElsewhere: 0, received: 0 })
+    return { ...figures, timeZone }
+  }
 
 const added = (a: DayFigures, b: DayFigures): DayFigures => ({
   sent: a.sent + b.sent,
@@ -134,32 +135,38 @@ const added = (a: DayFigures, b: DayFigures): DayFigures => ({
   received: a.received + b.received,
 })
 
-export type SyncFigures = {
+type SyncFigures = {
   readonly running: boolean
   readonly lastSyncAt: string | null
-  readonly emailsSynced: number
-  readonly today: DayFigures
+  readonly statistics: {
+    readonly emailsSynced: number
+    readonly todaysSends: number
+    readonly todaysSendsElsewhere: number
+    readonly todaysReceives: number
+  }
   readonly timeZone: string
 }
 
-/** How the sync of an account is coming along. */
-export const findSyncFigures = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  now: Date,
-): Promise<SyncFigures | undefined> => {
-  const row = await tablesOf(db, syncStatus)
-    .selectFrom('account')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .executeTakeFirst()
-  if (!row) return undefined
-  const { timeZone, ...today } = await figuresToday(db, [accountId], now)
-  return {
-    running: row.running !== null,
-    lastSyncAt: row.last_sync_at,
-    emailsSynced: row.emails_synced,
-    today,
-    timeZone,
+/** How the sync of an account is coming along. Its status is the account list's. */
+export const findSyncFigures =
+  (db: Kysely<unknown>) =>
+  async (accountId: string, now: Date): Promise<SyncFigures | null> => {
+    const row = await tablesOf(db, syncStatus)
+      .selectFrom('account')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .executeTakeFirst()
+    if (!row) return null
+    const { timeZone, sent, sentElsewhere, received } = await figuresToday(db)([accountId], now)
+    return {
+      running: row.running !== null,
+      lastSyncAt: row.last_sync_at,
+      statistics: {
+        emailsSynced: row.emails_synced,
+        todaysSends: sent,
+        todaysSendsElsewhere: sentElsewhere,
+        todaysReceives: received,
+      },
+      timeZone,
+    }
   }
-}

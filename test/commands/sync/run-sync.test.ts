@@ -17,8 +17,16 @@ import { account, accountStream } from '../../../src/domain/accounts/account.ts'
 import { NotFound } from '../../../src/domain/decider.ts'
 import type { KnownMail } from '../../../src/commands/sync/ports.ts'
 import type { Placement, WithheldMessage } from '../../../src/domain/sync/events.ts'
-import { callerNow, hostileMail, mail, outcomeOf, syncRig, uidOf, type Rig } from '../../support/sync-rig.ts'
-import { accountId } from '../../support/sync.ts'
+import {
+  callerNow,
+  hostileMail,
+  mail,
+  outcomeOf,
+  syncRig,
+  uidOf,
+  type Rig,
+} from '../../support/mailbox-to-sync.ts'
+import { accountId } from '../../support/example-sync-events.ts'
 
 const never = new AbortController().signal
 /** Asks a mailbox for all that lies in inbox and archive. */

@@ -17,8 +17,8 @@ import {
 } from '../../../src/domain/accounts/events.ts'
 import { EmailDeferred, EmailFailed, EmailSent } from '../../../src/domain/sending/events.ts'
 import { MessageQuarantined, QuarantinedMessageSkipped } from '../../../src/domain/sync/events.ts'
-import { idOf } from '../../support/sending.ts'
-import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../support/sync.ts'
+import { idOf } from '../../support/example-emails.ts'
+import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../support/example-sync-events.ts'
 
 const both = freshFacts({ ...connected().data, sends: true })
 const sendOnly = freshFacts({ ...connected().data, sends: true, receives: false })

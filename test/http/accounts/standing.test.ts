@@ -3,11 +3,11 @@ import { postgresEventStore } from '../../../src/adapters/postgres/event-log/eve
 import { newEvent } from '../../../src/commands/handle.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import { EmailSent } from '../../../src/domain/sending/events.ts'
-import { startApp } from '../../support/app.ts'
-import { seedAccounts } from '../../support/office.ts'
-import { idOf } from '../../support/sending.ts'
-import { callerNow } from '../../support/sync-rig.ts'
-import { upToNow } from '../../support/synced-mailbox.ts'
+import { startApp } from '../../support/running-app.ts'
+import { seedAccounts } from '../../support/connected-accounts.ts'
+import { idOf } from '../../support/example-emails.ts'
+import { callerNow } from '../../support/mailbox-to-sync.ts'
+import { upToNow } from '../../support/mailbox-comparison.ts'
 
 // Accounts 1 and 3 are the team's, account 2 is u1's own. They only send.
 

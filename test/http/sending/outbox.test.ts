@@ -29,7 +29,7 @@ import { fileSeals } from '../../../src/http/sending/sealed-files.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { sendingProjections, sendingQueries } from '../../../src/projections/sending/sending.ts'
 import { figuresToday, syncStatus } from '../../../src/projections/sync/sync-status.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
 const pool = createPool({ ...(await testDatabase(t)), max: 20 })
@@ -65,7 +65,7 @@ const commands = sendingCommands({ ...needs, parser, deliveryWindowMinutes: 0 })
 const queries = sendingQueries(db, { mayRead: async () => true, usableAccounts: async () => [] })
 const made = () =>
   Promise.all([
-    figuresToday(db, null, new Date()),
+    figuresToday(db)(null, new Date()),
     queries.dueDeliveries(0, 1),
     queries.copiesToFile(1, 0),
     queries.listDrafts({}, null, 1),
@@ -160,7 +160,7 @@ const timesSent = (id: string) => sink.messages.filter(({ raw }) => raw.includes
 t.test(
   'two processes send everything that is due, each message once, and file one copy of each',
   async (t) => {
-    const before = (await figuresToday(db, null, world.clock())).sent
+    const before = (await figuresToday(db)(null, world.clock())).sent
     const ids = await Promise.all(Array.from({ length: 40 }, async () => (await post()).id))
     const busy = async ({ send, file }: ReturnType<typeof processOf>) => {
       await until(async () => {
@@ -181,7 +181,7 @@ t.test(
       ids.map((id) => inSent.filter(({ raw }) => raw.includes(id)).length),
       Array(ids.length).fill(1),
     )
-    const sentToday = async (accounts: string[]) => (await figuresToday(db, accounts, world.clock())).sent
+    const sentToday = async (accounts: string[]) => (await figuresToday(db)(accounts, world.clock())).sent
     t.equal(await sentToday([world.account.now.accountId]), before + ids.length)
     t.equal(await sentToday(['acc_of_nobody']), 0)
 
@@ -326,7 +326,7 @@ t.test(
     })
     const { EmailReplied } = await import('../../../src/domain/tracking/events.ts')
     const { newEvent, newCommandId } = await import('../../../src/commands/handle.ts')
-    const { idOf } = await import('../../support/sending.ts')
+    const { idOf } = await import('../../support/example-emails.ts')
     const at = world.clock().toISOString()
     const reply = EmailReplied({
       outgoingId: id,
