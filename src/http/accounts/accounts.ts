@@ -13,7 +13,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { address } from '../../domain/mail.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
-import { statusView } from './status.ts'
+import { statusView } from '../server/account-status.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
