@@ -12,6 +12,15 @@ export const batchedPut = (store: BlobStore): BlobStore['put'] => {
   let waiting: Waiting[] = []
   let busy = false
 
+  const putAlone = async ({ blobs, done, failed }: Waiting): Promise<void> => {
+    try {
+      await store.put(blobs)
+      done()
+    } catch (error) {
+      failed(error)
+    }
+  }
+
   const run = async (): Promise<void> => {
     busy = true
     while (waiting.length > 0) {
@@ -21,7 +30,7 @@ export const batchedPut = (store: BlobStore): BlobStore['put'] => {
         await store.put(set.flatMap(({ blobs }) => blobs))
         for (const { done } of set) done()
       } catch {
-        for (const { blobs, done, failed } of set) await store.put(blobs).then(done, failed)
+        for (const each of set) await putAlone(each)
       }
     }
     busy = false

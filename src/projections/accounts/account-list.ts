@@ -118,6 +118,17 @@ export const accountList = projection({
         rows.remove('default_account', { owner: ownerKey(event.data.owner) })
         row.is_default = false
         break
+      case 'AccountPaused':
+      case 'AccountResumed':
+      case 'EmailDeferred':
+      case 'EmailFailed':
+      case 'EmailSent':
+      case 'MessageQuarantined':
+      case 'QuarantinedMessageReleased':
+      case 'QuarantinedMessageSkipped':
+      case 'SyncRequested':
+      case 'SyncRunFinished':
+        break
     }
     if (isFact(event)) row.facts = factsAfter(row.facts, event)
     row.status = row.facts.lifecycle

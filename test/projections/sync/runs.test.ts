@@ -200,7 +200,7 @@ t.test('the history says of each run and folder what was listed and what became 
   t.equal(statusOf(second!), 'Running')
   const trouble = { folder: 'Archive', code: 'c', detail: 'd', remedy: 'r' }
   const partial = (failed: number, folders: number) =>
-    statusOf({ outcome: 'partial', failed, troubles: Array(folders).fill(trouble) })
+    statusOf({ outcome: 'partial', failed, troubles: Array.from({ length: folders }, () => trouble) })
   t.strictSame(
     [partial(0, 1), partial(2, 2)],
     ['Partial (1 folder not read)', 'Partial (2 failed, 2 folders not read)'],
