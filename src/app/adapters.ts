@@ -20,6 +20,7 @@ import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
+import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
 import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
@@ -50,6 +51,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const times = logTimes(pool, store)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
+  const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const compiler = templateCompiler()
@@ -84,6 +86,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     times,
     blobs,
     vault,
+    fingerprint,
     providers,
     parser,
     compiler,

@@ -21,6 +21,7 @@ import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import { mayUse, type Owner } from '../domain/accounts/events.ts'
+import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
 import { usableAccounts } from '../projections/accounts/account-list.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
@@ -94,25 +95,31 @@ const accountFeature = (core: Core) => {
   }
   const chosen = async (owner: Owner): Promise<string | null> =>
     (await load(defaultAccount, defaultAccountStream(owner))).state.accountId
-  const mailboxOf = async (accountId: string): Promise<{ provider: MailProvider; access: Access } | null> => {
+  const mailboxOf = async (
+    accountId: string,
+  ): Promise<{ provider: MailProvider; access: Access; roles: FolderRoles } | null> => {
     const found = await find(accountId)
     if (!found?.receives || found.status === 'disconnected') return null
     const access = await accessOf(vault, found)
     if (!access) throw signInAgain()
-    return { provider: providerOf(found.connection), access }
+    return { provider: providerOf(found.connection), access, roles: found.settings.folderRoles }
   }
   const openMailbox: OpenMailbox = async (accountId, stop) => {
     const mailbox = await mailboxOf(accountId)
-    return mailbox && mailbox.provider.open(mailbox.access, stop)
+    return mailbox && mailbox.provider.open(mailbox.access, mailbox.roles, stop)
   }
+  /** The same for the copies of what is sent, which belong to accounts that send and receive. */
+  const openToFile: OpenMailbox = async (accountId, stop) =>
+    (await find(accountId))?.settings.syncDirection === 'both' ? openMailbox(accountId, stop) : null
   const watchMailbox: WatchMailbox = async (accountId, onHint, stop) => {
     const mailbox = await mailboxOf(accountId)
     await mailbox?.provider.watch(mailbox.access, onHint, stop)
   }
   return {
-    deps: core,
+    deps: { ...core, openMailbox },
     find,
     openMailbox,
+    openToFile,
     watchMailbox,
     findActive: async (id: string) => requireActive((await load(account, accountStream(id))).state),
     /** The user's own default account, else the team's. */

@@ -9,6 +9,7 @@ import { changeSettings } from '../commands/accounts/change-settings.ts'
 import { changeSignature } from '../commands/accounts/change-signature.ts'
 import { chooseDefaultAccount } from '../commands/accounts/choose-default-account.ts'
 import { connectAccount } from '../commands/accounts/connect-account.ts'
+import { listFolders } from '../commands/accounts/list-folders.ts'
 import { disconnectAccount } from '../commands/accounts/disconnect-account.ts'
 import { pauseAccount } from '../commands/accounts/pause-account.ts'
 import { requestSync } from '../commands/accounts/request-sync.ts'
@@ -106,6 +107,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     disconnectAccount: disconnectAccount(accounts.deps),
     chooseDefaultAccount: chooseDefaultAccount(accounts.deps),
     testConnection: testConnection(accounts.deps),
+    listFolders: listFolders(accounts.deps),
     providers,
     titleOf: (connection) => accounts.deps.providerOf(connection).title(connection),
     listAccounts: (after, limit, withDisconnected, userId) =>

@@ -4,6 +4,7 @@ import type { changeSettings } from '../../commands/accounts/change-settings.ts'
 import type { changeSignature } from '../../commands/accounts/change-signature.ts'
 import type { chooseDefaultAccount } from '../../commands/accounts/choose-default-account.ts'
 import type { connectAccount } from '../../commands/accounts/connect-account.ts'
+import type { listFolders } from '../../commands/accounts/list-folders.ts'
 import type { disconnectAccount } from '../../commands/accounts/disconnect-account.ts'
 import type { pauseAccount } from '../../commands/accounts/pause-account.ts'
 import type { resumeAccount } from '../../commands/accounts/resume-account.ts'
@@ -17,7 +18,7 @@ import {
 } from '../../domain/accounts/connection.ts'
 import { accountId, accountSettings, owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
-import { address } from '../../domain/mail.ts'
+import { address, folderRole } from '../../domain/mail.ts'
 import { accountList, type AccountRow } from '../../projections/accounts/account-list.ts'
 import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
@@ -54,6 +55,25 @@ const viewOf = (connection: z.ZodType<Connection>) =>
     })
     .meta({ id: 'EmailAccount' })
 type View = z.infer<ReturnType<typeof viewOf>>
+const foldersView = z
+  .object({
+    folders: z.array(
+      z.object({
+        path: z.string().describe('As `folders` and `folderRoles` of the settings take it'),
+        role: folderRole.nullable(),
+        isChosen: z.boolean().describe('The settings name it, by its path or its role'),
+        canOpen: z.boolean().describe('False for one that only holds other folders'),
+      }),
+    ),
+    missing: z
+      .array(z.string())
+      .describe('Roles and paths that the settings name, and that the mailbox has no folder for'),
+  })
+  .meta({ id: 'MailboxFolders' })
+const allowDuplicate = z
+  .boolean()
+  .default(false)
+  .describe('Although another account is connected to the same mailbox')
 const changed = z.object({ id: z.string(), status: z.string() })
 const testResult = z.object({ ok: z.boolean(), steps: z.array(testStep) })
 const reason = z.object({ reason: z.string().max(500).default('') })
@@ -89,6 +109,7 @@ export type EmailAccountDeps = {
   disconnectAccount: ReturnType<typeof disconnectAccount>
   chooseDefaultAccount: ReturnType<typeof chooseDefaultAccount>
   testConnection: ReturnType<typeof testConnection>
+  listFolders: ReturnType<typeof listFolders>
   providers: readonly ProviderForms[]
   titleOf: (connection: Connection) => string
   listAccounts: (
@@ -139,11 +160,13 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     schema: {
       tags,
       summary: 'Connect a mailbox',
-      description: 'The connection is tried first.',
+      description:
+        'The connection is tried first. A mailbox that is connected already (the same server and user name, or the same address of the same owner) is refused as `already-connected`.',
       body: z.object({
         address,
         owner,
         connection: entered,
+        allowDuplicate,
         settings: accountSettings.partial().default({}),
       }),
       response: { 201: changed, ...problems },
@@ -186,6 +209,20 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       return answered(reply, { revision: row.revision, position: null }, shown(row))
     },
   })
+  app.get('/v1/email-accounts/:id/folders', {
+    config: { permission: 'accounts:read' },
+    schema: {
+      tags,
+      summary: "List the folders of an account's mailbox",
+      description: 'As the mailbox has them at this moment, which takes a moment.',
+      params: byId,
+      response: { 200: foldersView, ...problems },
+    },
+    handler: async ({ params, actingUser }) => {
+      const { folders, missing } = await deps.listFolders(params.id, actingUser, deps.signal)
+      return { folders, missing: [...missing] }
+    },
+  })
   app.patch('/v1/email-accounts/:id/settings', {
     config: { permission: 'accounts:write' },
     schema: {
@@ -209,11 +246,11 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       summary: 'Change how the mailbox is reached; needs If-Match',
       description: 'It is tried first. Secrets that are left out stay as they are.',
       params: byId,
-      body: z.object({ connection: entered }),
+      body: z.object({ connection: entered, allowDuplicate }),
       response: { 200: changed, ...problems },
     },
     handler: async (request, reply) => {
-      const input = { accountId: request.params.id, connection: request.body.connection }
+      const input = { accountId: request.params.id, ...request.body }
       const revision = requiredRevision(request)
       const handled = await deps.changeConnection(request.caller, input, revision, deps.signal)
       return answered(reply, handled, statusOf(input.accountId, handled))

@@ -26,7 +26,8 @@ const summaryView = z
   .object({
     id: z.string().describe('`msg_…`, or `out_…` for a message that was sent from here'),
     accountId: z.string(),
-    direction: z.enum(['in', 'out']),
+    direction: z.enum(['in', 'out']).nullable().describe('Null for a draft: neither received nor sent'),
+    isDraft: z.boolean(),
     receivedAt: z.string(),
     subject: z.string(),
     from: people,
@@ -96,10 +97,13 @@ const threadView = z
 
 const directionOf = (text: string): 'in' | 'out' => (text === 'out' ? 'out' : 'in')
 
+const isDraft = (row: MessageRow): boolean => row.direction === 'draft'
+
 const toSummary = (row: MessageRow): z.infer<typeof summaryView> => ({
   id: row.id,
   accountId: row.account_id,
-  direction: directionOf(row.direction),
+  direction: isDraft(row) ? null : directionOf(row.direction),
+  isDraft: isDraft(row),
   receivedAt: row.received_at,
   subject: row.header.subject,
   from: row.header.from,
