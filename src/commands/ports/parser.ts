@@ -1,6 +1,9 @@
 import type { WrittenMailbox } from '../../domain/mail.ts'
 
-/** A part that is no text of the mail. `blob` is the SHA-256 of its content. */
+/**
+ * A file of the mail, its content as it was sent; those in a winmail.dat too. `inline` is what the shown HTML refers
+ * to. `blob` is the SHA-256 of its content.
+ */
 export type ParsedAttachment = {
   readonly name: string | null
   readonly contentType: string
@@ -11,13 +14,29 @@ export type ParsedAttachment = {
   readonly content: Uint8Array
 }
 
-/** What a delivery status notification (RFC 3464) says of each recipient; `status` is an RFC 3463 code. */
+/**
+ * What a report says of the delivery of another mail, to each recipient: from its status part (RFC 3464, RFC 6533), or
+ * from the words of a server that sends none. `originalMessageId` and `originalTrailId` (our X-Mailtrail-Id) are those
+ * of the mail that it is about.
+ */
 export type DeliveryStatus = {
   readonly originalMessageId: string | null
+  readonly originalTrailId: string | null
   readonly recipients: readonly {
-    readonly address: string
+    /** The one that the mail was sent to; null where only that it failed is certain. */
+    readonly address: string | null
+    /** Others that the report has for the same recipient: what an alias or a forward led to. */
+    readonly otherAddresses: readonly string[]
     readonly action: 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded'
+    /** Enhanced status code (RFC 3463), of the server that refused where the reporter's own says less. */
     readonly status: string | null
+    /** Reply code of SMTP. */
+    readonly code: number | null
+    /** The server's own words, in one line. */
+    readonly diagnostic: string | null
+    readonly remoteMta: string | null
+    /** Until when the reporter goes on trying. */
+    readonly retryUntil: string | null
   }[]
 }
 

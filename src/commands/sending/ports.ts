@@ -51,7 +51,8 @@ export type FindMessage = (messageId: string) => Promise<ReplyParent | null>
 export type DeliveryReport = {
   readonly reportId: string
   readonly receivedAt: string
-  readonly recipients: readonly ReportedRecipient[]
+  /** `otherAddresses`: what the report has for the same recipient, of an alias or a forward. */
+  readonly recipients: readonly (ReportedRecipient & { readonly otherAddresses?: readonly string[] })[]
 }
 
 /** Random numbers in [0, 1). */

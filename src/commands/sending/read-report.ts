@@ -1,11 +1,14 @@
 import { normaliseMessageId } from '../../domain/mail.ts'
+import { classifyFailure } from '../../domain/sending/classify-failure.ts'
 import { deliveryReport } from '../../domain/sending/delivery-report.ts'
+import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
-import { UnreadableMail, type MailParser, type ParsedMail } from '../ports/parser.ts'
+import { UnreadableMail, type DeliveryStatus, type MailParser, type ParsedMail } from '../ports/parser.ts'
+import type { DeliveryReport } from './ports.ts'
 import { recordBounce } from './record-bounce.ts'
 
 /** A mail of a mailbox that its header calls a report. `raw` is the blob with its bytes. */
@@ -35,9 +38,10 @@ export const readReport =
     const { messageId, accountId, receivedAt } = report
     const mail = await parse(deps, report.raw, signal)
     const outgoingId = mail?.delivery ? await ours(deps.load, accountId, mail) : null
-    const recipients = outgoingId === null ? [] : [...(mail?.delivery?.recipients ?? [])]
+    const told = outgoingId === null ? [] : (mail?.delivery?.recipients ?? []).map(judged)
     if (outgoingId !== null)
-      await recordBounce(deps)(caller, outgoingId, { reportId: messageId, receivedAt, recipients })
+      await recordBounce(deps)(caller, outgoingId, { reportId: messageId, receivedAt, recipients: told })
+    const recipients = told.map(recorded)
     await deps.handle(
       deliveryReport,
       `report-${messageId}`,
@@ -45,6 +49,18 @@ export const readReport =
       { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId },
     )
   }
+
+/** What a report has for a recipient beside its address was of use only to find it. */
+const recorded = (told: DeliveryReport['recipients'][number]): ReportedRecipient => {
+  const { otherAddresses: _, ...recipient } = told
+  return recipient
+}
+
+/** What went wrong with a recipient is told with its kind. */
+const judged = (recipient: DeliveryStatus['recipients'][number]): DeliveryReport['recipients'][number] =>
+  recipient.action === 'failed' || recipient.action === 'delayed'
+    ? { ...recipient, ...classifyFailure(recipient) }
+    : recipient
 
 const parse = async (deps: ReadDeps, raw: string, signal: AbortSignal): Promise<ParsedMail | null> => {
   const bytes = await deps.blobs.get(raw)
@@ -62,9 +78,10 @@ const ours = async (
   accountId: string,
   { delivery, header }: ParsedMail,
 ): Promise<string | null> => {
-  const named = [delivery?.originalMessageId ?? '', ...header.inReplyTo, ...header.references]
-  for (const id of named) {
-    const outgoingId = outgoingIdIn(normaliseMessageId(id))
+  const named = [delivery?.originalMessageId ?? '', ...header.inReplyTo, ...header.references].map((id) =>
+    outgoingIdIn(normaliseMessageId(id)),
+  )
+  for (const outgoingId of [outgoingIdIn(`${delivery?.originalTrailId}@`), ...named]) {
     if (outgoingId === null) continue
     const { state } = await load(outgoingEmail, outgoingStream(outgoingId))
     if ('message' in state && state.message.accountId === accountId) return outgoingId

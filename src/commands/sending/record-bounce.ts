@@ -15,34 +15,40 @@ export const recordBounce =
     const { state } = await deps.load(outgoingEmail, stream)
     if (!('message' in state)) return
     for (const [index, reported] of report.recipients.entries()) {
-      const address = recipientIn(state.message.envelope.recipients, reported.address)
-      const command = address === null ? null : commandOf(report, { ...reported, address })
+      const address = recipientIn(state.message.envelope.recipients, [
+        reported.address,
+        ...(reported.otherAddresses ?? []),
+      ])
+      const command = address === null ? null : commandOf(report, reported, address)
       const commandId = eventIdOf(caller.commandId, report.reportId, index)
       if (command) await deps.handle(outgoingEmail, stream, command, { ...caller, commandId })
     }
   }
 
 /** Reports often name the mailbox that an address was forwarded to: with one recipient it can only be that one. */
-const recipientIn = (recipients: readonly string[], reported: string): string | null => {
+const recipientIn = (recipients: readonly string[], reported: readonly (string | null)[]): string | null => {
   const [only] = recipients
   if (recipients.length === 1 && only !== undefined) return only
-  return recipients.find((address) => normaliseAddress(address) === normaliseAddress(reported)) ?? null
+  const names = reported.filter((address) => address !== null).map(normaliseAddress)
+  return recipients.find((address) => names.includes(normaliseAddress(address))) ?? null
 }
 
 const commandOf = (
   { reportId, receivedAt }: DeliveryReport,
-  { address, action, status }: DeliveryReport['recipients'][number],
+  { action, status, ...why }: DeliveryReport['recipients'][number],
+  recipient: string,
 ): OutgoingCommand | null => {
   switch (action) {
     case 'failed':
     case 'delayed':
       return {
         do: 'record-bounced',
-        recipient: address,
+        recipient,
         permanent: action === 'failed',
         status,
         report: reportId,
         at: receivedAt,
+        ...failureIn(why),
       }
     case 'delivered':
       return { do: 'record-delivered', basis: 'report', windowMinutes: null }
@@ -52,3 +58,12 @@ const commandOf = (
       return null
   }
 }
+
+/** Why it failed, as far as the report was asked: only what is known is recorded. */
+const failureIn = ({
+  code,
+  diagnostic,
+  kind,
+  hard,
+}: Omit<DeliveryReport['recipients'][number], 'action' | 'status'>) =>
+  kind === undefined ? {} : { code, diagnostic, kind, hard }

@@ -6,10 +6,11 @@ import { idOf } from '../ids.ts'
 import { address, blobHash, instant, mailbox } from '../mail.ts'
 import { messageId } from '../sync/events.ts'
 import { templateId } from '../templates/events.ts'
+import { FAILURE_KINDS } from './classify-failure.ts'
 
 export const outgoingId = idOf('out').describe('Id of a draft, and of the message that it becomes')
 
-/** `contentId`: an image that the body shows as `cid:…`, instead of listing it. */
+/** `contentId`: an image that the body shows as `cid:…`, instead of listing it; of a queued email only what it does show. */
 export const attachedFile = z.object({
   name: z
     .string()
@@ -56,7 +57,7 @@ export const draft = z.object({
 export type Draft = z.infer<typeof draft>
 
 /** What was decided about tracking, and why: a later reader need not guess. */
-export const trackingDecision = z.object({
+const trackingDecision = z.object({
   opens: z.boolean(),
   clicks: z.boolean(),
   reason: z.string(),
@@ -69,6 +70,7 @@ export const DraftDiscarded = defineEvent('DraftDiscarded', z.object({ outgoingI
 /**
  * The bytes are fixed: `mime` is what will go over the wire, `copy` the same message without pixel and with the
  * original links, for the Sent folder. `notBefore` is the later of the schedule and the end of the undo window.
+ * `draft` is what they were made of, so that a cancel gives it back.
  */
 export const EmailQueued = defineEvent(
   'EmailQueued',
@@ -98,9 +100,14 @@ export const EmailQueued = defineEvent(
     queuedAt: instant,
     scheduledAt: instant.nullable(),
     notBefore: instant,
+    draft,
   }),
 )
-export const EmailCancelled = defineEvent('EmailCancelled', z.object({ outgoingId, accountId }))
+/** `draft` is what the email is again; null where an attempt of before may have been sent. */
+export const EmailCancelled = defineEvent(
+  'EmailCancelled',
+  z.object({ outgoingId, accountId, draft: draft.nullable() }),
+)
 /**
  * Written before the word that sends it: from here to the answer nobody can know whether the provider took it. `handle` is
  * the provider's own name of what it has ready, where there is one.
@@ -197,6 +204,16 @@ export const EmailDelivered = defineEvent(
     windowMinutes: z.number().nullable(),
   }),
 )
+/** Why: the reply code of SMTP, the server's own words, and what follows from them (`classify-failure.ts`). */
+const failure = {
+  code: z.int().nullable().optional(),
+  diagnostic: z.string().nullable().optional(),
+  kind: z.enum(FAILURE_KINDS).optional(),
+  /** The address is to blame, now and later. */
+  hard: z.boolean().optional(),
+}
+
+/** `permanent`: it is not tried any more, and this recipient does not get it. */
 export const EmailBounced = defineEvent(
   'EmailBounced',
   z.object({
@@ -206,14 +223,21 @@ export const EmailBounced = defineEvent(
     permanent: z.boolean(),
     status: z.string().nullable(),
     report: messageId,
+    ...failure,
   }),
 )
 
-export const reportedRecipient = z.object({
-  address: z.string(),
+const reportedRecipient = z.object({
+  /** null where the report says only that it failed. */
+  address: z.string().nullable(),
   action: z.enum(['failed', 'delayed', 'delivered', 'relayed', 'expanded']),
   /** Enhanced status code (RFC 3463). */
   status: z.string().nullable(),
+  ...failure,
+  /** The server that refused, or that could not be reached. */
+  remoteMta: z.string().nullable().optional(),
+  /** Until when the reporting server goes on trying. */
+  retryUntil: instant.nullable().optional(),
 })
 export type ReportedRecipient = z.infer<typeof reportedRecipient>
 /** In the stream `report-<messageId>`: what a delivery report (RFC 3464) in the mailbox says, of which message of ours. */

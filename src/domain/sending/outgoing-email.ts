@@ -17,6 +17,7 @@ import {
   type OutgoingEvent,
 } from './events.ts'
 import {
+  draftOf,
   evolve,
   type AfterQueueing,
   type OutgoingCommand,
@@ -53,6 +54,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'discard':
       if (state.status === 'discarded') return []
       requireUnqueued(state)
+      if (state.status === 'failed') throw alreadyQueued({ detail: `This is no draft: ${inWords.failed}.` })
       return [DraftDiscarded({ outgoingId: command.outgoingId })]
     case 'queue':
       requireUnqueued(state)
@@ -95,7 +97,10 @@ type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do
 /** Certain until the message is released: cancel and release append at one revision, so that one of them wins. */
 const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
-  if (isWaiting(state)) return [EmailCancelled(idsOf(state))]
+  if (isWaiting(state)) {
+    const draft = state.unclear.length === 0 ? state.message.draft : null
+    return [EmailCancelled({ ...idsOf(state), draft })]
+  }
   if (!('message' in state)) throw notQueued()
   throw tooLateToCancel({
     detail: `The email can no longer be cancelled: ${inWords[state.status]}.`,
@@ -208,16 +213,14 @@ const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered
 }
 
 const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
-  const { recipient, permanent, status, report } = told
+  const { do: _, at: _at, ...bounce } = told
   // A report about it proves that the server had taken an unclear message.
   const found = recordFound(state, told.at)
   if (state.status !== 'sent' && found.length === 0) return []
   const known =
     state.status === 'sent' &&
-    state.bounces.some((bounce) => bounce.recipient === recipient && bounce.report === report)
-  return known || !('message' in state)
-    ? []
-    : [...found, EmailBounced({ ...idsOf(state), recipient, permanent, status, report })]
+    state.bounces.some(({ recipient, report }) => recipient === told.recipient && report === told.report)
+  return known || !('message' in state) ? [] : [...found, EmailBounced({ ...idsOf(state), ...bounce })]
 }
 
 const isWaiting = (state: OutgoingEmail): state is WaitingMessage =>
@@ -240,7 +243,7 @@ const isUnclear = (
 
 const requireUnqueued = (state: OutgoingEmail): void => {
   if (state.status === 'discarded') throw draftDiscarded()
-  if ('message' in state)
+  if ('message' in state && draftOf(state) === null)
     throw alreadyQueued({ detail: `This is no longer a draft: ${inWords[state.status]}.` })
 }
 

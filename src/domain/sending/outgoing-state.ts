@@ -1,10 +1,10 @@
 import type { EventOf } from '../event.ts'
-import type { Draft, EmailSent, EmailQueued, OutgoingEvent } from './events.ts'
+import type { Draft, EmailSent, EmailQueued, OutgoingEvent, ReportedRecipient } from './events.ts'
 
 // State and commands of an email on its way out; `outgoing-email.ts` holds the rules.
 
 export type QueuedEmail = EventOf<typeof EmailQueued>['data']
-export type Refusals = EventOf<typeof EmailSent>['data']['refused']
+type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
  * `attempts` have come to an end; the next one is `attempts + 1`. `since` is when the first of a row of attempts
@@ -41,6 +41,23 @@ export type OutgoingEmail =
   | (Sending & { readonly status: 'failed' })
   | SentMessage
   | { readonly status: 'cancelled'; readonly message: QueuedEmail }
+
+/**
+ * What can be changed and queued: a draft, and what it was of an email that certainly was not sent, cancelled or failed;
+ * null of all others.
+ */
+export const draftOf = (state: OutgoingEmail): Draft | null => {
+  switch (state.status) {
+    case 'draft':
+      return state.draft
+    case 'cancelled':
+      return state.message.draft
+    case 'failed':
+      return state.unclear.length === 0 ? state.message.draft : null
+    default:
+      return null
+  }
+}
 
 // ---------------------------------------------------------------- commands
 
@@ -99,14 +116,14 @@ export type OutgoingCommand =
       readonly basis: 'no-bounce' | 'report'
       readonly windowMinutes: number | null
     }
-  | {
+  | ({
       readonly do: 'record-bounced'
       readonly recipient: string
       readonly permanent: boolean
       readonly status: string | null
       readonly report: string
       readonly at: string
-    }
+    } & Pick<ReportedRecipient, 'code' | 'diagnostic' | 'kind' | 'hard'>)
 
 // ---------------------------------------------------------------- evolve
 

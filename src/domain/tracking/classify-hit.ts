@@ -3,7 +3,7 @@ import type { ClickTracked, OpenTracked } from './events.ts'
 import { agentKind } from './known-agents.ts'
 
 /** Grows with every change of rules or of known agents; history is judged again by replay. */
-export const CLASSIFIER_VERSION = 1
+export const CLASSIFIER_VERSION = 2
 
 /** Who made a request: a person, a machine, one of our own people looking at it in the CRM, or nobody can say. */
 export type Verdict = 'human' | 'machine' | 'own' | 'unknown'
@@ -49,7 +49,7 @@ const SLOW_BURST_MS = 10_000
 const SLOW_BURST_SHARE = 0.6
 const BURST_LINKS = 3
 const PAIR_MS = 5000
-export const REPEAT_MS = 30_000
+const REPEAT_MS = 30_000
 /** A hit counts as a person's only when this long after it no burst has shown. */
 export const HOLD_MS = 15_000
 

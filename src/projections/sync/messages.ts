@@ -18,9 +18,9 @@ import {
 type Synced = EventOf<typeof MessageSynced>['data']
 type Queued = EventOf<typeof EmailQueued>['data']
 type Quarantined = EventOf<typeof MessageQuarantined>['data']
-export type MessageHeader = Synced['header']
-export type MessageAttachment = Synced['attachments'][number]
-export type MessagePlace = Synced['placement'] & { flags: string[] }
+type MessageHeader = Synced['header']
+type MessageAttachment = Synced['attachments'][number]
+type MessagePlace = Synced['placement'] & { flags: string[] }
 
 const message = table({
   columns: {
@@ -272,7 +272,11 @@ const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
   snippet: data.snippet,
   size: data.copy.size,
   has_html: true,
-  attachments: data.attachments.map((file) => ({ ...file, contentId: null, inline: false })),
+  attachments: data.attachments.map((file) => ({
+    ...file,
+    contentId: file.contentId ?? null,
+    inline: file.contentId !== undefined,
+  })),
   automatic: null,
   defects: [],
   quarantined: null,

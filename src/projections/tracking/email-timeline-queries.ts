@@ -21,7 +21,7 @@ import {
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
 /** `recipient` is the address whose own copy it was, null where the copy is shared by several. Times are RFC 3339. */
-export type Activity = {
+type Activity = {
   id: string
   event: EntryKind
   at: string
@@ -35,17 +35,10 @@ export type Activity = {
   userAgent: string | null
 }
 
-export type DeliveryStatus =
-  | 'pending'
-  | 'accepted'
-  | 'delivered'
-  | 'bounced'
-  | 'failed'
-  | 'unknown'
-  | 'cancelled'
+type DeliveryStatus = 'pending' | 'accepted' | 'delivered' | 'bounced' | 'failed' | 'unknown' | 'cancelled'
 
 /** `attribution` says whether opens tell recipients apart; where they do not, `uniqueOpens` is at least so many. */
-export type TrackingSummary = {
+type TrackingSummary = {
   opens: number
   uniqueOpens: number
   linkClicks: number

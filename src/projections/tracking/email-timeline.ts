@@ -32,7 +32,7 @@ import {
 
 export type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 export type EntryKind = 'sent' | 'opened' | 'clicked' | 'replied' | 'bounced' | 'failed' | 'unknown'
-export type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
+type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
 
 const message = table({
   columns: {

@@ -259,6 +259,30 @@ t.test('a mailbox that is away is left alone, and after a week no copy is waited
   t.match((await world.events(id)).at(-1), { type: 'SentCopyFiled', data: { outcome: 'impossible' } })
 })
 
+/** What qmail writes: no parts, and of the mail only what its header says. */
+const notice = (outgoingId: string, to: string, words: string): Buffer =>
+  Buffer.from(
+    [
+      'Return-Path: <>',
+      'From: MAILER-DAEMON@mx.client.test',
+      'To: me@shop.test',
+      'Subject: failure notice',
+      '',
+      'Hi. This is the qmail-send program at mx.client.test.',
+      '',
+      ...(to === '' ? [] : [`<${to}>:`]),
+      words,
+      '',
+      '--- Below this line is a copy of the message.',
+      '',
+      'Return-Path: <me@shop.test>',
+      'Message-ID: <4711@relay.test>',
+      `X-Mailtrail-Id: ${outgoingId}`,
+      'Subject: Hello',
+      '',
+    ].join('\r\n'),
+  )
+
 const report = (messageId: string, action: string, recipient: string) =>
   Buffer.from(
     [
@@ -324,7 +348,30 @@ t.test(
     const one = await sentTo('ann@client.test')
     t.equal((await arrives(report(one.messageId, 'failed', 'ann@client.test'))).outgoingId, one.id)
     t.match((await world.events(one.id)).slice(3), [
-      { type: 'EmailBounced', data: { recipient: 'ann@client.test', permanent: true, status: '5.1.1' } },
+      {
+        type: 'EmailBounced',
+        data: {
+          recipient: 'ann@client.test',
+          permanent: true,
+          status: '5.1.1',
+          kind: 'no-such-mailbox',
+          hard: true,
+        },
+      },
+    ])
+    const worded = await sentTo('ann@client.test', 'bob@client.test')
+    const read = await arrives(notice(worded.id, 'bob@client.test', '552 5.2.2 Mailbox full'))
+    t.match(read, {
+      outgoingId: worded.id,
+      recipients: [{ address: 'bob@client.test', code: 552, diagnostic: '552 5.2.2 Mailbox full' }],
+    })
+    t.match((await world.events(worded.id)).slice(3), [
+      { data: { recipient: 'bob@client.test', permanent: true, status: '5.2.2', kind: 'full', hard: false } },
+    ])
+    const nameless = await sentTo('ann@client.test')
+    await arrives(notice(nameless.id, '', 'The message could not be delivered.'))
+    t.match((await world.events(nameless.id)).slice(3), [
+      { data: { recipient: 'ann@client.test', permanent: true, status: null, kind: 'other' } },
     ])
     const forwarded = await sentTo('ann@client.test')
     await arrives(report(forwarded.messageId, 'failed', 'ann.lee@elsewhere.test'))

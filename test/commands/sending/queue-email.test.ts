@@ -157,6 +157,18 @@ t.test('files go along unchanged, up to 25 MB together; one that was never uploa
       .toSorted((a, b) => a.localeCompare(b)),
     ['Angebot é.pdf undefined', 'logo.gif <logo>'],
   )
+  const unseen = await queued(
+    world,
+    await world.queue({ attachments: [image], html: '<img src="cid:logo2">' }),
+  )
+  t.match(
+    unseen.attachments,
+    [{ name: 'logo.gif', contentId: undefined }],
+    'shown nowhere, it is an attachment',
+  )
+  t.match((await parsed(world, unseen.mime.blob)).attachments, [
+    { filename: 'logo.gif', disposition: 'attachment' },
+  ])
   const pdfPart = attachments.find(({ filename }) => filename === 'Angebot é.pdf')!
   t.ok(Buffer.from(pdfPart.content as ArrayBuffer).equals(pdf))
 
@@ -254,7 +266,7 @@ t.test(
     const [copy] = inSent()
     t.ok(copy!.flags.includes('\\Seen'))
     const [wire, filed] = await Promise.all([
-      PostalMime.parse(world.sink.messages[0]!.raw),
+      PostalMime.parse((await world.sink.mailWith(id)).raw),
       PostalMime.parse(copy!.raw),
     ])
     t.equal(filed.messageId, wire.messageId)
@@ -269,7 +281,7 @@ t.test(
 
     const byServer = await world.queue()
     t.equal(await world.send(byServer), 'sent')
-    world.imap!.mailbox('me').append('Sent', { raw: world.sink.messages.at(-1)!.raw })
+    world.imap!.mailbox('me').append('Sent', { raw: (await world.sink.mailWith(byServer)).raw })
     await file(byServer)
     t.equal(inSent().length, 2, 'the server had filed one itself')
     const own = await world.queue()
