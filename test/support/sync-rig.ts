@@ -199,7 +199,8 @@ const whatLies = async (events: readonly RecordedEvent[]): Promise<string[]> => 
   const rawOf = new Map<string, string>()
   for (const { type, data } of events) {
     const { messageId, raw } = data as { messageId: string; raw: string }
-    if (['MessageSynced', 'MessageDraftSynced', 'MessageQuarantined'].includes(type)) rawOf.set(messageId, raw)
+    if (['MessageSynced', 'MessageDraftSynced', 'MessageQuarantined'].includes(type))
+      rawOf.set(messageId, raw)
   }
   const { placement } = await foldEvents(placements, events)
   return placement.map(

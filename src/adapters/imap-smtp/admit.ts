@@ -24,7 +24,14 @@ export const admit: MailProvider['admit'] = (entered, before): Admitted => {
 }
 
 /** Hosts that put what is sent over them into the mailbox's Sent folder, by the end of their names. */
-const FILING_HOSTS = ['gmail.com', 'googlemail.com', 'office365.com', 'outlook.com', 'hotmail.com', 'live.com']
+const FILING_HOSTS = [
+  'gmail.com',
+  'googlemail.com',
+  'office365.com',
+  'outlook.com',
+  'hotmail.com',
+  'live.com',
+]
 
 const plainHost = (host: string): string => host.toLowerCase().replace(/\.$/, '')
 

@@ -59,7 +59,8 @@ export async function* changesOf(session: ImapSession, query: ChangesQuery): Asy
   const paths = new Set(listed.map(({ folder }) => folder))
   const unread = listed.filter((folder) => !chosen.includes(folder) && !carried.has(folder.folder))
   for (const cursor of carried.values())
-    if (!paths.has(cursor.scope)) all.push(...(await forgotten(session, cursor, unread, query)))
+    if (!paths.has(cursor.scope))
+      all.push(...(await forgotten(session, cursor, { read: all, unread }, query)))
   for (const read of all) yield* tellGone(read)
 }
 
@@ -174,22 +175,24 @@ async function* flagsSince(
 }
 
 /**
- * A folder that is not listed. It may be there all the same, or under another name among `unread`; nothing is told of it
- * then, nor where it is not asked for any more.
+ * A folder that is not listed; it may be there all the same. Under another name among those that were `read`, what lay in
+ * it was met there, and has left the old name; among the `unread`, nothing is told of it. Nor is where it is not asked
+ * for any more.
  */
 const forgotten = async (
   session: ImapSession,
   carried: SyncCursor,
-  unread: readonly MailFolder[],
+  others: { readonly read: readonly Read[]; readonly unread: readonly MailFolder[] },
   query: ChangesQuery,
 ): Promise<Read[]> => {
   const before = readCursor(carried.at)
   const role = before?.role ?? null
-  if (before?.uidValidity === NOWHERE || !isWanted({ folder: carried.scope, role }, query.folders)) return []
-  if ((await viewOf(session, carried.scope)) !== null) return []
-  for (const { folder } of unread) {
-    const view = await viewOf(session, folder)
-    if (view?.uidValidity === before?.uidValidity && (view?.uidNext ?? 0) >= (before?.uidNext ?? 0)) return []
+  if (before?.uidValidity === NOWHERE || (await viewOf(session, carried.scope)) !== null) return []
+  const isIt = (view: Pick<FolderView, 'uidValidity' | 'uidNext'> | null | undefined): boolean =>
+    view?.uidValidity === before?.uidValidity && (view?.uidNext ?? 0) >= (before?.uidNext ?? 0)
+  if (!others.read.some(({ cursor }) => isIt(readCursor(cursor.at)))) {
+    if (!isWanted({ folder: carried.scope, role }, query.folders)) return []
+    for (const { folder } of others.unread) if (isIt(await viewOf(session, folder))) return []
   }
   const { complete, missing } = await knownInFull(query.known, carried.scope)
   const at: FolderCursor = {

@@ -40,27 +40,27 @@ export const claimMailbox =
       ['mailbox', provider, mailbox],
       ['address', owner.kind, whose, normaliseAddress(address)],
     ]
-    for (const identity of identities) {
-      const stream = mailboxClaimStream(deps.fingerprint(JSON.stringify(identity)))
-      const others = await lookUp(deps, caller, stream)
-      await deps.handle(
-        mailboxClaim,
-        stream,
-        { accountId, claimedAt, allowDuplicate, ...others },
-        caller,
-      )
-    }
+    const claims = await Promise.all(
+      identities.map(async (identity) => {
+        const stream = mailboxClaimStream(deps.fingerprint(JSON.stringify(identity)))
+        const { state, ...others } = await lookUp(deps, caller, stream)
+        return { stream, state, command: { accountId, claimedAt, allowDuplicate, ...others } }
+      }),
+    )
+    // Who is refused for the one leaves no claim to the other behind.
+    for (const { command, state } of claims) mailboxClaim.decide(command, state)
+    for (const { stream, command } of claims) await deps.handle(mailboxClaim, stream, command, caller)
   }
 
 const lookUp = async ({ load, clock }: ClaimDeps, caller: Caller, stream: string) => {
-  const { claims } = (await load(mailboxClaim, stream)).state
+  const { state: claimed } = await load(mailboxClaim, stream)
   const gone: string[] = []
   const nameable: string[] = []
-  for (const { accountId, claimedAt } of claims) {
+  for (const { accountId, claimedAt } of claimed.claims) {
     const { state } = await load(account, accountStream(accountId))
     const isLate = clock().getTime() - Date.parse(claimedAt) > CONNECTED_WITHIN_MS
     if (state.status === 'disconnected' || (state.status === 'none' && isLate)) gone.push(accountId)
     if (state.status !== 'none' && mayUse(state.owner, userOf(caller))) nameable.push(accountId)
   }
-  return { void: gone, nameable }
+  return { state: claimed, void: gone, nameable }
 }

@@ -1,4 +1,8 @@
-import { accountDisconnected, accountReceivesOnly, accountSendsNoMail } from '../../domain/accounts/refusals.ts'
+import {
+  accountDisconnected,
+  accountReceivesOnly,
+  accountSendsNoMail,
+} from '../../domain/accounts/refusals.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
 import type { WaitingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { BlobStore } from '../ports/blobs.ts'

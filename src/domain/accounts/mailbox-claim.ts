@@ -38,7 +38,7 @@ const decide = (command: ClaimMailbox, { claims }: MailboxClaims): MailboxClaimE
             detail: `The mailbox is connected as account ${other.accountId} already.`,
             details: { accountId: other.accountId },
           }
-        : { detail: 'The mailbox is connected already, as another user’s account.' },
+        : { detail: 'Another account is connected to the mailbox, or is being connected at this moment.' },
     )
   return [MailboxClaimed({ accountId, claimedAt })]
 }

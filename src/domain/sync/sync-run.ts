@@ -141,7 +141,8 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
 
 const chosenFolderMissing = defineCode('chosen-folder-missing', {
   title: 'Chosen folder missing',
-  meaning: 'The account is set to sync a folder that the mailbox does not have. The other folders were synced.',
+  meaning:
+    'The account is set to sync a folder that the mailbox does not have. The other folders were synced.',
   remedy:
     'Look at the folders of the account: choose one that is there, or say which of them has the missing role (`folderRoles`).',
 })

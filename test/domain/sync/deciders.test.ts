@@ -178,7 +178,13 @@ t.test('a run is started once, and a worker that lost it can record nothing more
     'sync-run-taken',
   )
   t.strictSame(
-    run(syncRun, start, { do: 'abandon' }, { do: 'finish', unchanged: [], missingFolders: [] }, { do: 'abandon' }).types,
+    run(
+      syncRun,
+      start,
+      { do: 'abandon' },
+      { do: 'finish', unchanged: [], missingFolders: [] },
+      { do: 'abandon' },
+    ).types,
     ['SyncRunStarted', 'SyncRunFinished'],
   )
   t.equal(
