@@ -31,8 +31,8 @@ import {
   snapshotOf,
   type Shape,
 } from './support/event-fixtures.ts'
-import { foldEvents, recordedEvents } from './support/fold.ts'
-import { anEvent } from './support/log.ts'
+import { foldEvents, recordedEvents } from './support/fold-events.ts'
+import { anEvent } from './support/log-events.ts'
 
 type AnyDecider = Decider<unknown, unknown, DomainEvent>
 
@@ -63,7 +63,12 @@ const deciders = (
         allowDuplicate: true,
       },
     ],
-    [syncRun, syncRunEvents, ['SyncRunStarted', 'ChangesSynced'], { do: 'finish', unchanged: [], missingFolders: [] }],
+    [
+      syncRun,
+      syncRunEvents,
+      ['SyncRunStarted', 'ChangesSynced'],
+      { do: 'finish', unchanged: [], missingFolders: [] },
+    ],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
     [
       template,

@@ -9,6 +9,7 @@ import { spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { projectionMetrics } from '../adapters/metrics/projections.ts'
+import { mailComposer } from '../adapters/mime/compose-pool.ts'
 import { mailParser } from '../adapters/mime/parse-pool.ts'
 import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
@@ -54,6 +55,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
+  const composer = mailComposer()
   const compiler = templateCompiler()
   const tokens = trackingTokens(keyring.trackingKeys(), new URL(trackingUrl).host)
   const tracker = mailTracker(tokens, trackingUrl)
@@ -74,6 +76,7 @@ export const openAdapters = (deps: AdapterDeps) => {
       ...providers.map((provider) => provider.close()),
       spool.close(),
       parser.close(),
+      composer.close(),
       compiler.close(),
     ])
     await store.close()
@@ -89,6 +92,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     fingerprint,
     providers,
     parser,
+    composer,
     compiler,
     tokens,
     tracker,

@@ -1,4 +1,5 @@
-import { composeMail } from '../adapters/mime/compose.ts'
+import { checkSignature } from '../adapters/mjml/compile.ts'
+import { accountCommands } from '../commands/accounts/accounts.ts'
 import { accessOf } from '../commands/accounts/test-account.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
@@ -14,7 +15,7 @@ import {
 } from '../commands/ports/mail-provider.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
-import type { SyncDeps } from '../commands/sync/ports.ts'
+import { syncCommands } from '../commands/sync/sync.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
@@ -23,13 +24,11 @@ import { defaultAccount, defaultAccountStream } from '../domain/accounts/default
 import { mayUse, type Owner } from '../domain/accounts/events.ts'
 import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
-import { usableAccounts } from '../projections/accounts/account-list.ts'
+import { accountQueries } from '../projections/accounts/accounts.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
-import { findMessage } from '../projections/sync/find-messages.ts'
-import { knownAmong, knownPage, placements } from '../projections/sync/placements.ts'
-import { lastRunOf, stillWatchable, watchableAccounts } from '../projections/sync/sync-schedule.ts'
+import { syncQueries } from '../projections/sync/sync.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
@@ -81,7 +80,7 @@ const directoryFeature = (core: Core) => {
       company: async (id: string) => (await commands.find('company', id))?.value ?? null,
       deal: async (id: string) => (await commands.find('deal', id))?.value ?? null,
       organization: async () => (await commands.find('organization', 'main'))?.value ?? null,
-      contactOfAddress: queries.contactOfAddress,
+      contactsOfAddress: queries.contactsOfAddress,
     },
   }
 }
@@ -115,8 +114,11 @@ const accountFeature = (core: Core) => {
     const mailbox = await mailboxOf(accountId)
     await mailbox?.provider.watch(mailbox.access, onHint, stop)
   }
+  const commands = accountCommands({ ...core, openMailbox, checkSignature })
+  const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
   return {
-    deps: { ...core, openMailbox },
+    commands,
+    queries,
     find,
     openMailbox,
     openToFile,
@@ -131,7 +133,7 @@ const accountFeature = (core: Core) => {
       const found = await find(accountId)
       return found !== null && mayUse(found.owner, userId)
     },
-    usableAccounts: (userId: string) => usableAccounts(db, userId),
+    usableAccounts: queries.usable,
   }
 }
 type Accounts = ReturnType<typeof accountFeature>
@@ -151,9 +153,9 @@ type Templates = ReturnType<typeof templateFeature>
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
-  const { db, load, store, runner, leases } = core
-  const hints = hintsOfMailboxes()
-  const deps: SyncDeps = {
+  const { db, load, store, runner } = core
+  const queries = syncQueries(db, accounts)
+  const commands = syncCommands({
     ...core,
     openMailbox: accounts.openMailbox,
     findAccount: async (id) => {
@@ -167,32 +169,16 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       return { accountId, blobs: [mime.blob, copy.blob] }
     },
     known: {
-      among: (...asked) => knownAmong(db, ...asked),
-      page: (...asked) => knownPage(db, ...asked),
+      among: queries.knownAmong,
+      page: queries.knownPage,
       catchUp: async () => {
         const position = await store.head()
-        return position === null || runner.waitFor(placements.name, position, CATCH_UP_MS)
+        return position === null || runner.waitFor(queries.readModels.placements.name, position, CATCH_UP_MS)
       },
     },
-    lastRun: (accountId) => lastRunOf(db, accountId),
-  }
-  return {
-    deps,
-    hints,
-    watch: {
-      leases,
-      hints,
-      watchMailbox: accounts.watchMailbox,
-      watchable: (after: string | null, limit: number) => watchableAccounts(db, after, limit),
-      stillWatchable: (accountIds: readonly string[]) => stillWatchable(db, accountIds),
-    },
-    /** A message as one may reply to it. */
-    findMessage: async (id: string) => {
-      const row = await findMessage(db, id)
-      const direction = row?.direction === 'out' ? ('out' as const) : ('in' as const)
-      return row ? { ...row.header, accountId: row.account_id, direction } : null
-    },
-  }
+    lastRun: queries.lastRun,
+  })
+  return { commands, queries, hints: hintsOfMailboxes() }
 }
 type Sync = ReturnType<typeof syncFeature>
 
@@ -216,11 +202,15 @@ const sendingFeature = (
     defaultAccount: of.accounts.findDefault,
     openMailbox: of.accounts.openMailbox,
     findTemplate: of.templates.commands.find,
-    findMessage: of.sync.findMessage,
+    findMessage: async (id) => {
+      const found = await of.sync.queries.findMessage(id, null)
+      // A draft was sent by nobody, so nobody can be answered.
+      return found === null || found.direction === null ? null : { ...found, direction: found.direction }
+    },
     // No script leaves in a mail, whoever wrote it.
     compose: async (mail) => {
       await core.compiler.compile({ format: 'html', source: mail.html })
-      return composeMail(mail)
+      return core.composer.compose(mail)
     },
   }),
   queries: sendingQueries(core.db, of.accounts),

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { inSession, mimeOf } from '../contracts/mail-provider-harness.ts'
 import { product, sorted } from '../contracts/mail-provider-product.ts'
-import { skipWithout } from '../support/dovecot.ts'
+import { skipWithout } from '../../scripts/lib/mail-servers/dovecot.ts'
 import { dovecotHarness } from '../support/mail-provider/dovecot.ts'
 
 t.setTimeout(300_000)

@@ -1,5 +1,10 @@
 import type { Test } from 'tap'
-import { imapServer, smtpSink, type ImapServer, type SmtpSink } from '../../scripts/lib/mail-servers.ts'
+import {
+  imapServer,
+  smtpSink,
+  type ImapServer,
+  type SmtpSink,
+} from '../../scripts/lib/mail-servers/loopback.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from './memory-blob-store.ts'
@@ -21,7 +26,7 @@ import { NotFound } from '../../src/domain/decider.ts'
 import type { Contact, Deal, User } from '../../src/domain/directory/events.ts'
 import { outgoingEmail, outgoingStream } from '../../src/domain/sending/outgoing-email.ts'
 import type { ReplyParent } from '../../src/domain/sending/reply.ts'
-import { exampleDraft, idOf } from './sending.ts'
+import { exampleDraft, idOf } from './example-emails.ts'
 
 export const never = new AbortController().signal
 export const trackingUrl = 'https://track.acme.test'
@@ -180,9 +185,9 @@ const lookup = (records: {
     deal: get(records.deals),
     company: () => Promise.resolve(null),
     organization: () => Promise.resolve({ name: 'Acme', timeZone: 'UTC' }),
-    contactOfAddress: (address) =>
+    contactsOfAddress: (address) =>
       Promise.resolve(
-        [...records.contacts].find(([, contact]) => contact.emails.includes(address))?.[0] ?? null,
+        [...records.contacts].flatMap(([id, { emails }]) => (emails.includes(address) ? [id] : [])),
       ),
   }
 }

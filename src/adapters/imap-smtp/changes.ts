@@ -41,7 +41,10 @@ type Read = {
  * The folders one after the other: new mail, then history, then flags. What is gone is told when all have been read, so
  * that a message which was moved has its new place by then. A folder that cannot be opened keeps the others from nothing.
  */
-export async function* changesOf(session: ImapSession, query: ChangesQuery): AsyncGenerator<ChangeSet> {
+export const changesOf = async function* (
+  session: ImapSession,
+  query: ChangesQuery,
+): AsyncGenerator<ChangeSet> {
   const carried = new Map(query.cursors.map((cursor) => [cursor.scope, cursor]))
   const listed = (await session.folders()).filter(isFollowable)
   const { chosen, missing } = wantedFolders(listed, query.folders)
@@ -69,7 +72,7 @@ const isFollowable = ({ folder, opens }: ListedFolder): boolean => opens && fold
 const isFolderTrouble = (error: unknown): error is MailUnavailable =>
   error instanceof MailUnavailable && ['folder-unavailable', 'folder-missing'].includes(error.code)
 
-async function* readFolder(
+const readFolder = async function* (
   session: ImapSession,
   folder: MailFolder,
   carried: SyncCursor | undefined,
@@ -111,7 +114,7 @@ const newestKnown = async (
 }
 
 /** New mail and history, a set for each stretch. `recorded` is the last cursor that was told. */
-async function* readStretches(
+const readStretches = async function* (
   session: ImapSession,
   folder: MailFolder,
   plan: FolderPlan,
@@ -221,7 +224,7 @@ const viewOf = async (session: ImapSession, path: string): Promise<FolderView | 
 }
 
 /** What is gone from a folder, and with the last of it the cursor. Without anything, that it was looked at. */
-function* tellGone({ folder, recorded, cursor, missing }: Read): Generator<ChangeSet> {
+const tellGone = function* ({ folder, recorded, cursor, missing }: Read): Generator<ChangeSet> {
   const isNews = recorded?.at !== cursor.at
   for (let from = 0; from === 0 || from < missing.length; from += STRETCH) {
     const isLast = from + STRETCH >= missing.length

@@ -10,7 +10,7 @@ import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import type { Owner } from '../../../src/domain/accounts/events.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { memoryEventStore } from '../../support/memory-event-store.ts'
-import { readFrom } from '../../support/log.ts'
+import { readFrom } from '../../support/log-events.ts'
 
 const guard = egressGuard({ allowedNetworks: [], allowedPorts: [], clearTextHosts: [], extraCa: [] })
 const { signal } = new AbortController()

@@ -5,9 +5,9 @@ import type { AccountSettings } from '../../../src/domain/accounts/events.ts'
 import { messages } from '../../../src/projections/sync/messages.ts'
 import { syncStatus } from '../../../src/projections/sync/sync-status.ts'
 import { threads } from '../../../src/projections/sync/threads.ts'
-import { foldEvents } from '../../support/fold.ts'
-import { callerNow, hostileMail, mail, outcomeOf, syncRig, type Rig } from '../../support/sync-rig.ts'
-import { accountId } from '../../support/sync.ts'
+import { foldEvents } from '../../support/fold-events.ts'
+import { callerNow, hostileMail, mail, outcomeOf, syncRig, type Rig } from '../../support/mailbox-to-sync.ts'
+import { accountId } from '../../support/example-sync-events.ts'
 
 const never = new AbortController().signal
 const draft = (version: number, headers: Record<string, string> = {}) => ({

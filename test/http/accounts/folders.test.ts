@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { until } from '../../../scripts/lib/client.ts'
-import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers.ts'
-import { testTls } from '../../../scripts/lib/tls.ts'
-import { startApp } from '../../support/app.ts'
-import { mail } from '../../support/sync-rig.ts'
-import { syncing } from '../../support/syncing.ts'
+import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers/loopback.ts'
+import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
+import { startApp } from '../../support/running-app.ts'
+import { mail } from '../../support/mailbox-to-sync.ts'
+import { syncing } from '../../support/awaited-sync-runs.ts'
 
 const user = 'sarah@acme.test'
 const password = `right-${randomBytes(12).toString('hex')}`
