@@ -72,6 +72,34 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     },
   )
 
+  t.test('folders are wanted by role or path, and what is not there is told', async (t) => {
+    const harness = await open(t)
+    const { mailbox, folders, provider, access } = harness
+    for (const folder of Object.values(folders)) await mailbox.deliver(folder, mimeOf(`${folder}@x`))
+    const told = async (wanted: readonly string[]) => {
+      const reader = product()
+      const sets = await runOf(harness, reader, { folders: wanted })
+      const missing = sets.flatMap((set) => (set.kind === 'missing' ? [set.wanted] : []))
+      return { read: reader.contents().map(({ folder }) => folder), missing }
+    }
+    t.same(await told([folders.archive, 'inbox', 'Nowhere']), {
+      read: [folders.inbox, folders.archive],
+      missing: ['Nowhere'],
+    })
+    const session = await provider.open(access, { [folders.archive]: 'sent' }, going())
+    try {
+      const roles = new Map((await session.folders()).map(({ folder, role }) => [folder, role]))
+      t.same(
+        [folders.archive, folders.sent].map((folder) => roles.get(folder)),
+        ['sent', null],
+      )
+      const sets = await product().run(session, { folders: ['sent'] })
+      t.match(changesOf(sets), [{ placement: { folder: folders.archive, role: 'sent' } }])
+    } finally {
+      await session.close()
+    }
+  })
+
   t.test('from a cursor only what has happened since is told, each thing once', async (t) => {
     const harness = await open(t)
     const { mailbox, folders } = harness
