@@ -21,6 +21,7 @@ import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
+import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
 import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
@@ -51,6 +52,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const times = logTimes(pool, store)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
+  const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
@@ -87,6 +89,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     times,
     blobs,
     vault,
+    fingerprint,
     providers,
     parser,
     composer,

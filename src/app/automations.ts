@@ -9,16 +9,14 @@ import {
   SEND_LANES,
   sendDue,
 } from '../commands/sending/automations.ts'
-import { runSync } from '../commands/sync/run-sync.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import type { Config } from '../config.ts'
-import { dueAccounts, syncSchedule } from '../projections/sync/sync-schedule.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
 
-/** Servers that file what is sent by themselves are left this long to do it. */
-const OWN_COPY_WAIT_SECONDS = 3
+/** Gmail and Outlook take minutes now and then; a mailbox that left it to us before gets its copy at once. */
+const COPY_WAIT_SECONDS = { filing: 600, unknown: 15, other: 3 }
 
 type AutomationsDeps = {
   readonly config: Pick<Config, 'deliveryWindowMinutes'>
@@ -36,7 +34,7 @@ export const automationsOf = ({
   idempotency,
   clock,
 }: AutomationsDeps): Automation[] => {
-  const { db, leases, times } = adapters
+  const { leases, times } = adapters
   const { sync, sending, tracking, accounts } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
@@ -65,16 +63,16 @@ export const automationsOf = ({
     },
     {
       name: 'sync',
-      wakeOn: [syncSchedule],
+      wakeOn: [sync.queries.readModels.syncSchedule],
       onNews: sync.hints.onHint,
       everyMs: 1000,
       single: false,
       lanes: SYNC_LANES,
       work: syncDueAccounts({
         clock,
-        dueAccounts: (limit) => dueAccounts(db, clock(), limit),
+        dueAccounts: (limit) => sync.queries.dueAccounts(clock(), limit),
         hints: sync.hints,
-        run: runSync(sync.deps),
+        run: sync.commands.run,
       }),
     },
     {
@@ -100,8 +98,8 @@ export const automationsOf = ({
       work: fileCopies({
         leases,
         clock,
-        openMailbox: accounts.openMailbox,
-        copiesToFile: (limit) => queries.copiesToFile(limit, OWN_COPY_WAIT_SECONDS),
+        openMailbox: accounts.openToFile,
+        copiesToFile: (limit) => queries.copiesToFile(limit, COPY_WAIT_SECONDS),
         file: commands.fileSentCopy,
         giveUp: commands.giveUpOnCopy,
       }),

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import {
   MessageFlagsChanged,
   MessageAddedToFolder,
+  MessageDraftSynced,
   MessageQuarantined,
   MessageRemovedFromFolder,
   MessageSynced,
@@ -23,10 +24,11 @@ const placement = table({
 /** What lies where in each mailbox, as far as it is known: what a sync run compares the mailbox with. */
 export const placements = projection({
   name: 'placements',
-  version: 1,
+  version: 2,
   tables: { placement },
   events: [
     MessageSynced,
+    MessageDraftSynced,
     MessageAddedToFolder,
     MessageQuarantined,
     MessageFlagsChanged,
@@ -40,6 +42,7 @@ export const placements = projection({
       rows.put('placement', { ...key, message_id: messageId, flags, quarantined })
     switch (event.type) {
       case 'MessageSynced':
+      case 'MessageDraftSynced':
       case 'MessageAddedToFolder':
         return put(event.data.flags, false)
       case 'MessageQuarantined':
@@ -76,30 +79,28 @@ const inFolder = (db: Kysely<unknown>, accountId: string, folder: string) =>
     .where('folder', '=', folder)
 
 /** What is known of these references in a folder. */
-export const knownAmong = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  folder: string,
-  refs: readonly string[],
-): Promise<KnownPlacement[]> => {
-  const rows = await inFolder(db, accountId, folder)
-    .where(sql<boolean>`ref = any(${[...refs]}::text[])`)
-    .execute()
-  return rows.map(toKnown)
-}
+export const knownAmong =
+  (db: Kysely<unknown>) =>
+  async (accountId: string, folder: string, refs: readonly string[]): Promise<KnownPlacement[]> => {
+    const rows = await inFolder(db, accountId, folder)
+      .where(sql<boolean>`ref = any(${[...refs]}::text[])`)
+      .execute()
+    return rows.map(toKnown)
+  }
 
 /** What is known of a folder below a reference (null: from the highest), the highest first, at most `limit`; by bytes. */
-export const knownPage = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  folder: string,
-  below: string | null,
-  limit: number,
-): Promise<KnownPlacement[]> => {
-  const rows = await inFolder(db, accountId, folder)
-    .$if(below !== null, (query) => query.where('ref', '<', below))
-    .orderBy('ref', 'desc')
-    .limit(limit)
-    .execute()
-  return rows.map(toKnown)
-}
+export const knownPage =
+  (db: Kysely<unknown>) =>
+  async (
+    accountId: string,
+    folder: string,
+    below: string | null,
+    limit: number,
+  ): Promise<KnownPlacement[]> => {
+    const rows = await inFolder(db, accountId, folder)
+      .$if(below !== null, (query) => query.where('ref', '<', below))
+      .orderBy('ref', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toKnown)
+  }

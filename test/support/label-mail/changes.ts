@@ -5,6 +5,7 @@ import type {
   MailChange,
   MailFolder,
 } from '../../../src/commands/ports/mail-provider.ts'
+import { wantedFolders } from '../../../src/domain/sync/wanted-folders.ts'
 import { problemOf, type LabelMailClient } from './client.ts'
 import type { Entry } from './mailbox.ts'
 
@@ -29,12 +30,13 @@ const cursorAt = (at: At) => ({ scope: 'mailbox', at: JSON.stringify(at) })
 const isEarlier = (a: string | null, b: string | null): boolean => b !== null && (a === null || a < b)
 
 /** Reads on in the past; where that is forgotten, every label is listed and compared with what is known. */
-export async function* changesOf(
+export const changesOf = async function* (
   client: LabelMailClient,
   labels: readonly MailFolder[],
   query: ChangesQuery,
 ): AsyncGenerator<ChangeSet> {
-  const chosen = query.roles.flatMap((role) => labels.filter((label) => label.role === role))
+  const { chosen, missing: unmet } = wantedFolders(labels, query.folders)
+  for (const wanted of unmet) yield { kind: 'missing', wanted }
   const since = query.since?.toISOString() ?? null
   const before = readAt(query)
   let at = before === null ? null : yield* readOn(client, chosen, labels, before)
@@ -61,7 +63,7 @@ export async function* changesOf(
 }
 
 /** @returns where it came to; null where the service has forgotten that moment */
-async function* readOn(
+const readOn = async function* (
   client: LabelMailClient,
   chosen: readonly MailFolder[],
   labels: readonly MailFolder[],

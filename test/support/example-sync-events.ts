@@ -10,7 +10,7 @@ import {
   type WithheldMessage,
 } from '../../src/domain/sync/events.ts'
 import type { EventOf } from '../../src/domain/event.ts'
-import { idOf } from './sending.ts'
+import { idOf } from './example-emails.ts'
 
 /** Examples for tests of sync. */
 
@@ -92,6 +92,7 @@ export const countsOf = (changes: Partial<FolderCounts> = {}): FolderCounts => (
   removed: 0,
   sent: 0,
   received: 0,
+  drafts: 0,
   ...changes,
 })
 
