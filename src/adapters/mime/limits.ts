@@ -37,27 +37,8 @@ export const bodyStart = (raw: Uint8Array): number => {
   return raw.length
 }
 
-/** How many lines begin a part, by the boundaries that the message itself names; counting stops beyond the limit. */
-const countParts = (text: string): number => {
-  const boundaries = new Set<string>()
-  for (const [, quoted, bare] of text.matchAll(
-    /boundary[ \t]*=[ \t\r\n]*(?:"([^"\r\n]{1,200})|([^\s;"]{1,200}))/gi,
-  )) {
-    boundaries.add((quoted ?? bare ?? '').trimEnd())
-  }
-  if (boundaries.size === 0) return 0
-  let parts = 0
-  for (let at = text.indexOf('\n--'); at !== -1 && parts <= MAX_PARTS; at = text.indexOf('\n--', at + 3)) {
-    const line = /[^\r\n]{0,200}/y
-    line.lastIndex = at + 3
-    if (boundaries.has((line.exec(text)?.[0] ?? '').trimEnd())) parts += 1
-  }
-  return parts
-}
-
-/** Refuses what would be a burden to parse, at the cost of one look at the bytes. @throws UnreadableMail */
+/** Refuses what would be a burden to parse. @throws UnreadableMail */
 export const requireReadable = (raw: Buffer): void => {
   if (raw.length > MAX_RAW_BYTES) throw unreadable('too-large')
   if (bodyStart(raw) > MAX_HEADER_BYTES) throw unreadable('headers-too-large')
-  if (countParts(raw.toString('latin1')) > MAX_PARTS) throw unreadable('too-many-parts')
 }

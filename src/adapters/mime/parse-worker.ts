@@ -1,6 +1,5 @@
 import { parentPort } from 'node:worker_threads'
 import { UnreadableMail, type ParsedMail } from '../../commands/ports/parser.ts'
-import { JoinedParts } from './joined-parts.ts'
 import { isReason, type Reason } from './limits.ts'
 import { readMail } from './read-mail.ts'
 
@@ -12,15 +11,12 @@ export type Result =
 
 const reasonOf = (error: unknown): Reason => {
   if (error instanceof UnreadableMail && isReason(error.reason)) return error.reason
-  const message = error instanceof Error ? error.message : ''
-  if (/nesting depth/i.test(message)) return 'too-deep'
-  if (/header size/i.test(message)) return 'headers-too-large'
   return 'unparsable'
 }
 
-const resultOf = async ({ id, raw }: Task): Promise<Result> => {
+const resultOf = ({ id, raw }: Task): Result => {
   try {
-    return { id, mail: await readMail(raw) }
+    return { id, mail: readMail(raw) }
   } catch (error) {
     return { id, reason: reasonOf(error) }
   }
@@ -33,19 +29,11 @@ const buffersOf = (result: Result): ArrayBuffer[] =>
       )
     : []
 
-Object.defineProperty(globalThis, 'Blob', { value: JoinedParts })
-
 const port = parentPort
 if (port !== null) {
-  const work = async (before: Promise<void>, task: Task): Promise<void> => {
-    await before
-    const result = await resultOf(task)
-    port.postMessage(result, buffersOf(result))
-  }
-  // One after the other, so that the time of each is its own.
-  let turn = Promise.resolve()
   port.on('message', (task: Task) => {
-    turn = work(turn, task)
+    const result = resultOf(task)
+    port.postMessage(result, buffersOf(result))
   })
   port.postMessage('ready')
 }

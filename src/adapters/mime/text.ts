@@ -7,9 +7,14 @@ export const cut = (text: string, limit: number): string =>
 
 /** A line of text for people: no control characters, no runs of space. */
 export const oneLine = (text: string, limit = 2000): string =>
-  cut(
-    storable(text)
-      .replace(/[\p{Cc}\s]+/gu, ' ')
-      .trim(),
-    limit,
-  )
+  // Most are such a line already.
+  PLAIN_LINE.test(text)
+    ? cut(text, limit)
+    : cut(
+        storable(text)
+          .replace(/[\p{Cc}\s]+/gu, ' ')
+          .trim(),
+        limit,
+      )
+
+const PLAIN_LINE = /^(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?$/

@@ -1,6 +1,9 @@
 import type { WrittenMailbox } from '../../domain/mail.ts'
 
-/** A part that is no text of the mail. `blob` is the SHA-256 of its content. */
+/**
+ * A file of the mail, its content as it was sent; those in a winmail.dat too. `inline` is what the shown HTML refers
+ * to. `blob` is the SHA-256 of its content.
+ */
 export type ParsedAttachment = {
   readonly name: string | null
   readonly contentType: string

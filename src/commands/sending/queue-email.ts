@@ -4,6 +4,7 @@ import { accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusa
 import { NotFound } from '../../domain/decider.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
+import { withShownIds } from '../../domain/sending/inline-files.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingEmail, QueuedEmail } from '../../domain/sending/outgoing-state.ts'
 import { countRecipients, requireRecipients } from '../../domain/sending/recipients.ts'
@@ -86,7 +87,8 @@ const composeMessage = async (
   const written = await writeEmail(deps)(draft, account, draft.userId)
   requireRecipients(written.recipients)
   refuseIncomplete(written.assembled)
-  const files = await loadFiles(deps.blobs, draft.attachments)
+  const attachments = withShownIds(written.assembled.html, draft.attachments)
+  const files = await loadFiles(deps.blobs, attachments)
   const now = deps.clock()
   const notBefore = new Date(
     Math.max(now.getTime() + undoSeconds * 1000, scheduledAt === null ? 0 : Date.parse(scheduledAt)),
@@ -122,10 +124,7 @@ const composeMessage = async (
     },
     envelope: composed.envelope,
     snippet: composed.text.replaceAll(/\s+/g, ' ').trim().slice(0, 200).toWellFormed(),
-    attachments: draft.attachments.map((file, index) => ({
-      ...file,
-      size: files[index]?.content.length ?? 0,
-    })),
+    attachments: attachments.map((file, index) => ({ ...file, size: files[index]?.content.length ?? 0 })),
     mime,
     copy,
     tracking,

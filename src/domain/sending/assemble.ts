@@ -11,6 +11,7 @@ import {
 } from '../templates/render.ts'
 import { SIGNATURE, type Values } from '../templates/variables.ts'
 import { quotationsIn, startOfTrailingQuotation } from './quotation.ts'
+import { isReplySubject } from './reply-prefix.ts'
 
 export type Writing = {
   readonly draft: { readonly subject: string; readonly html: string }
@@ -88,7 +89,7 @@ export const replySubject = (subject: string): string => {
     .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
   const short = clean.length > SUBJECT_LIMIT ? `${clean.slice(0, SUBJECT_LIMIT).toWellFormed()}…` : clean
-  return /^(?:re|aw|sv|vs|antw|odp|ynt)\s*(?:\[\d{1,3}\])?\s*:/i.test(short) ? short : `Re: ${short}`.trim()
+  return isReplySubject(short) ? short : `Re: ${short}`.trim()
 }
 
 const SIGNATURE_CLASS = 'mailtrail-signature'

@@ -10,7 +10,7 @@ import { FAILURE_KINDS } from './classify-failure.ts'
 
 export const outgoingId = idOf('out').describe('Id of a draft, and of the message that it becomes')
 
-/** `contentId`: an image that the body shows as `cid:…`, instead of listing it. */
+/** `contentId`: an image that the body shows as `cid:…`, instead of listing it; of a queued email only what it does show. */
 export const attachedFile = z.object({
   name: z
     .string()

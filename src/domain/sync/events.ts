@@ -128,7 +128,10 @@ export const attachment = z.object({
   blob: blobHash,
 })
 
-/** Machine mail is kept apart: it opens no conversation and counts as no reply (RFC 3834). */
+/**
+ * What no person wrote to this account alone (RFC 3834). `auto-reply` and `report` are a program's own words and answer
+ * nothing; `list` and `bulk` say how a mail came, whoever wrote it.
+ */
 export const automatic = z.enum(['auto-reply', 'report', 'list', 'bulk'])
 
 /**

@@ -3,7 +3,7 @@ import type { ClickTracked, OpenTracked } from './events.ts'
 import { agentKind } from './known-agents.ts'
 
 /** Grows with every change of rules or of known agents; history is judged again by replay. */
-export const CLASSIFIER_VERSION = 1
+export const CLASSIFIER_VERSION = 2
 
 /** Who made a request: a person, a machine, one of our own people looking at it in the CRM, or nobody can say. */
 export type Verdict = 'human' | 'machine' | 'own' | 'unknown'

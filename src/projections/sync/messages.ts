@@ -249,7 +249,11 @@ const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
   snippet: data.snippet,
   size: data.copy.size,
   has_html: true,
-  attachments: data.attachments.map((file) => ({ ...file, contentId: null, inline: false })),
+  attachments: data.attachments.map((file) => ({
+    ...file,
+    contentId: file.contentId ?? null,
+    inline: file.contentId !== undefined,
+  })),
   automatic: null,
   defects: [],
   quarantined: null,

@@ -2,6 +2,7 @@ import type { EventOf } from '../../domain/event.ts'
 import { normaliseAddress, type WrittenMailbox } from '../../domain/mail.ts'
 import { EmailSent, EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
+import { canConnect } from '../../domain/sync/message-ids.ts'
 import {
   boolean,
   integer,
@@ -41,6 +42,8 @@ type Part = {
   accountId: string
   messageId: string
   references: string[]
+  /** The same in every copy of one message, whatever a list has put below its text. */
+  copyOf: string
   subject: string
   people: WrittenMailbox[]
   snippet: string
@@ -49,9 +52,9 @@ type Part = {
 
 const tables = {
   thread,
-  /** To which thread a Message-ID belongs, whether or not its message was ever seen. */
+  /** To which thread a Message-ID belongs, and of which message it is, once that was seen. */
   node: table({
-    columns: { account_id: text, message_id: text, thread_id: text },
+    columns: { account_id: text, message_id: text, thread_id: text, claimed_by: nullable(text) },
     key: ['account_id', 'message_id'],
   }),
   member: table({
@@ -66,6 +69,7 @@ const tables = {
 /**
  * Conversations within an account: messages are one where Message-ID, References (RFC 5322 3.6.4) and the first
  * In-Reply-To connect them, in whatever order they come. Subjects merge nothing: two customers may both write "Offer".
+ * Nor does an id that an earlier message has with other content: some forms give all their mail the same one.
  */
 export const threads = projection({
   name: 'threads',
@@ -91,32 +95,26 @@ export const threads = projection({
   },
 })
 
+/** Joins once, by the ids that it was sent with; a copy of it in the mailbox may bear an id that a relay gave it. */
 const joinOwn = (rows: Rows<typeof tables>, id: string, at: string, met?: Part): void => {
   const known = rows.get('outgoing', { id })
   const part = known?.part ?? met
   if (!part) throw new Error('EmailSent of a message that was not queued')
-  if (known?.joined === true) return
-  rows.put('outgoing', { id, joined: true, part })
-  join(rows, id, part, at)
+  if (known?.joined !== true) {
+    rows.put('outgoing', { id, joined: true, part })
+    join(rows, id, part, at)
+  }
+  if (met && met.messageId !== part.messageId) {
+    const member = rows.get('member', { id })
+    const root = member && rootOf(rows, member.thread_id)
+    const alias = { ...part, messageId: met.messageId, references: [] }
+    if (root) rows.put('thread', connect(rows, nodesOf(rows, alias), root))
+  }
 }
 
-/** Union-find by size: threads of old keep their rows, and point to the one that they are part of now. */
 const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): void => {
-  const { accountId: account_id } = part
-  const keys = [...new Set([part.messageId, ...part.references].filter((key) => key !== '').map(keyOf))]
-  const nodes = keys.map((message_id) => rows.get('node', { account_id, message_id }))
-  const roots = new Map<string, ThreadRow>()
-  for (const thread_id of new Set(nodes.flatMap((node) => node?.thread_id ?? []))) {
-    const found = rootOf(rows, thread_id)
-    if (found) roots.set(found.id, found)
-  }
-  const [first, ...others] = [...roots.values()].toSorted(
-    (a, b) => b.messages - a.messages || (a.id < b.id ? -1 : 1),
-  )
-  const root = others.reduce((into, other) => absorb(rows, into, other), first ?? emptyThread(id, part, at))
-  for (const [index, message_id] of keys.entries())
-    if (nodes[index]?.thread_id !== root.id) rows.put('node', { account_id, message_id, thread_id: root.id })
-  rows.put('member', { id, thread_id: root.id, account_id, at })
+  const root = connect(rows, nodesOf(rows, part), emptyThread(id, part, at))
+  rows.put('member', { id, thread_id: root.id, account_id: part.accountId, at })
   rows.put('thread', {
     ...root,
     messages: root.messages + 1,
@@ -125,6 +123,43 @@ const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): vo
     first_at: at < root.first_at ? at : root.first_at,
     ...(at >= root.last_at && { last_at: at, snippet: part.snippet, direction: part.direction }),
   })
+}
+
+type Node = Omit<RowOf<typeof tables.node>, 'thread_id'> & { thread_id: string | null }
+
+/** The ids that a message canConnect; its own, unless an earlier message has it with other content. */
+const nodesOf = (
+  rows: Rows<typeof tables>,
+  { accountId: account_id, messageId, references, copyOf }: Part,
+): Node[] => {
+  const ids = [...new Set([messageId, ...references].filter(canConnect).map(keyOf))]
+  return ids.flatMap((message_id) => {
+    const known = rows.get('node', { account_id, message_id })
+    const node = {
+      account_id,
+      message_id,
+      thread_id: known?.thread_id ?? null,
+      claimed_by: known?.claimed_by ?? null,
+    }
+    if (message_id !== keyOf(messageId)) return [node]
+    if (node.claimed_by !== null && node.claimed_by !== copyOf) return []
+    return [{ ...node, claimed_by: copyOf }]
+  })
+}
+
+/** Union-find by size: threads of old keep their rows, and point to the one that they are part of now. */
+const connect = (rows: Rows<typeof tables>, nodes: readonly Node[], own: ThreadRow): ThreadRow => {
+  const roots = new Map(own.messages > 0 ? [[own.id, own]] : [])
+  for (const thread_id of new Set(nodes.flatMap((node) => node.thread_id ?? []))) {
+    const found = rootOf(rows, thread_id)
+    if (found) roots.set(found.id, found)
+  }
+  const [first, ...others] = [...roots.values()].toSorted(
+    (a, b) => b.messages - a.messages || (a.id < b.id ? -1 : 1),
+  )
+  const root = others.reduce((into, other) => absorb(rows, into, other), first ?? own)
+  for (const node of nodes) rows.put('node', { ...node, thread_id: root.id })
+  return root
 }
 
 const rootOf = (rows: Rows<typeof tables>, id: string): ThreadRow | undefined => {
@@ -184,20 +219,34 @@ const referencesOf = (references: readonly string[], inReplyTo: readonly string[
   return [...kept, ...inReplyTo.slice(0, 1)]
 }
 
+/**
+ * Who wrote when about what; a message without a time is a copy of no other. Seconds, since a Date field has no more.
+ */
+const copyOf = (id: string, from: string, at: string | null, subject: string): string =>
+  at === null ? id : JSON.stringify([normaliseAddress(from), at.slice(0, 19), subject]).slice(0, 500)
+
 const partOfSynced = (data: EventOf<typeof MessageSynced>['data']): Part => ({
   accountId: data.accountId,
   messageId: data.header.messageId,
   references: referencesOf(data.header.references, data.header.inReplyTo),
+  copyOf: copyOf(data.messageId, data.header.from[0]?.address ?? '', data.sentAt, data.header.subject),
   subject: data.header.subject,
   people: [...data.header.from, ...data.header.to, ...data.header.cc],
   snippet: data.snippet,
   direction: data.direction,
 })
 
-const partOfQueued = ({ accountId, header, snippet }: EventOf<typeof EmailQueued>['data']): Part => ({
+const partOfQueued = ({
+  outgoingId,
+  accountId,
+  header,
+  snippet,
+  notBefore,
+}: EventOf<typeof EmailQueued>['data']): Part => ({
   accountId,
   messageId: header.messageId,
   references: referencesOf(header.references, header.inReplyTo === null ? [] : [header.inReplyTo]),
+  copyOf: copyOf(outgoingId, header.from.address, notBefore, header.subject),
   subject: header.subject,
   people: [header.from, ...header.to, ...header.cc],
   snippet,

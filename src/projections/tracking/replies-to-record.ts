@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { normaliseMessageId } from '../../domain/mail.ts'
 import { EmailQueued } from '../../domain/sending/events.ts'
+import { mayAnswer } from '../../domain/sync/answers.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
 import { boolean, projection, table, tablesOf, text, timestamp, type Rows } from '../projection.ts'
@@ -29,8 +30,8 @@ const tables = {
 }
 
 /**
- * To do: incoming messages that name one of ours in In-Reply-To or References (RFC 5322 3.6.4), and that no machine
- * wrote, of which it is not recorded yet that they are replies.
+ * To do: incoming messages that name one of ours in In-Reply-To or References (RFC 5322 3.6.4), and that a person may
+ * have written, of which it is not recorded yet that they are replies.
  */
 export const repliesToRecord = projection({
   name: 'replies-to-record',
@@ -46,7 +47,7 @@ export const repliesToRecord = projection({
       case 'MessageSynced':
         if (event.data.outgoingId !== null)
           putSent(rows, event.data.header.messageId, event.data.outgoingId, event.data.accountId)
-        if (event.data.direction === 'in' && event.data.automatic === null) putReply(rows, event.data)
+        if (event.data.direction === 'in' && mayAnswer(event.data.automatic)) putReply(rows, event.data)
         return
       case 'EmailReplied': {
         const met = rows.get('incoming', { message_id: event.data.messageId })

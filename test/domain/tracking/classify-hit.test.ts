@@ -9,6 +9,7 @@ import {
   type Hit,
   type Judgement,
 } from '../../../src/domain/tracking/classify-hit.ts'
+import { isKnownBot } from '../../../src/adapters/tracking/known-bots.ts'
 import { ClickTracked, OpenTracked } from '../../../src/domain/tracking/events.ts'
 import { runs } from '../../support/long-runs.ts'
 
@@ -84,15 +85,46 @@ t.test('a request says by itself what it is', async (t) => {
     'Go-http-client/2.0',
     'Mozilla/5.0 (compatible; Proofpoint)',
     'ExampleBot/1.0',
+    'GoogleOther',
+    'Google-Safety',
+    'Mozilla/5.0 (compatible; Google-Apps-Script; +https://script.google.com)',
+    'Mozilla/5.0 (Windows NT 10.0) Gecko Firefox/11.0 (via ggpht.com)',
   ])
     t.equal(one({ userAgent: agent, link: 1 }), 'machine known-agent', agent)
   for (const agent of [
     FIREFOX,
     'Mozilla/5.0 (Linux; Android 11; CUBOT NOTE 20) Chrome/100',
     'Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0; Pro)',
+    'Mozilla/5.0 (Linux; Android 13; Google Pixel 7) Chrome/100',
     'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148',
   ])
     t.equal(one({ userAgent: agent }), 'human person', agent)
+  // Desktop programs name no browser, and public lists take them for robots.
+  for (const agent of [
+    'Evolution/3.52.3',
+    'Geary/44.1',
+    'KMail/5.24.5 (Linux; KDE)',
+    'Sylpheed 3.7.0',
+    'Mailspring/1.13.3',
+    'Mailbird/2.9',
+    'MailMate/1.14',
+    'Foxmail 7.2',
+    'Opera Mail/1.0',
+    'Pegasus Mail for Windows (4.81)',
+    'Windows Live Mail 16.4',
+    'Mobile Mail/1.0',
+    'K-9 Mail for Android',
+    'eM Client/10.0',
+  ])
+    t.equal(one({ userAgent: agent, bot: isKnownBot(agent) }), 'human person', agent)
+  for (const end of ['Edge/12.246', 'Edge/12.246 Mozilla/5.0'])
+    t.equal(
+      one({
+        userAgent: `Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/42.0.2311.135 Safari/537.36 ${end}`,
+      }),
+      'machine prefetch',
+      end,
+    )
 })
 
 t.test('nobody reads a message before the other side has it, nor in the two seconds after', async (t) => {

@@ -230,7 +230,7 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
       replies: 1,
       attribution: 'recipient',
       lastActivity: 'just now',
-      classifierVersion: 1,
+      classifierVersion: 2,
     },
   })
   t.strictSame(

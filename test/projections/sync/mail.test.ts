@@ -57,6 +57,17 @@ t.test('a message of ours and its copies are one, whichever is known first', asy
   }
 })
 
+t.test('of our own files those are inline that the HTML shows', async (t) => {
+  const file = { name: 'a', contentType: 'image/png', size: 1, blob: 'a'.repeat(64) }
+  const { message } = await fold(
+    EmailQueued({ ...exampleQueued(), attachments: [{ ...file, contentId: 'logo' }, file] }),
+  )
+  t.match(message[0]?.attachments, [
+    { inline: true, contentId: 'logo' },
+    { inline: false, contentId: null },
+  ])
+})
+
 t.test('what is queued is not listed, and what is cancelled is gone', async (t) => {
   t.match((await fold(queued)).message, [{ listed: false }])
   t.strictSame((await fold(queued, EmailCancelled({ outgoingId, accountId }))).message, [])
@@ -146,6 +157,48 @@ t.test('a conversation is held together by references, never by subject', async 
     ],
   )
   t.match(rows.thread[0], { last_at: synced(3).data.receivedAt, snippet: 'snippet 3' })
+})
+
+t.test('an id without a domain, and one that another message has, connect nothing', async (t) => {
+  const written = (n: number, from: string, messageId: string, more = {}) =>
+    synced(n, {
+      sentAt: synced(n).data.receivedAt,
+      header: { messageId, from: [{ address: from }], ...more },
+    })
+  const apart = await foldThreads(
+    written(1, 'a@x.test', 'yes'),
+    written(2, 'b@x.test', '2@x.test', { inReplyTo: ['yes'] }),
+    written(3, 'c@x.test', 'yes'),
+    written(4, 'd@x.test', 'form@x.test'),
+    written(5, 'e@x.test', 'form@x.test'),
+    written(6, 'f@x.test', 'form@x.test', { references: ['2@x.test'] }),
+    written(7, 'd@x.test', '7@x.test', { inReplyTo: ['form@x.test'] }),
+  )
+  t.strictSame(
+    apart.thread.map(({ id, messages: count }) => [id.slice(4), count]),
+    [1, 2, 3, 4, 5].map((n) => [messageIdOf(n).slice(4), n === 2 || n === 4 ? 2 : 1]),
+    'other words of a message still connect it, and who answers the id answers the first that had it',
+  )
+})
+
+t.test('a copy that came by way of a list is of the same conversation', async (t) => {
+  const mail = {
+    sentAt: sentAt,
+    header: { messageId: 'm@x.test', subject: 'Offer', from: [{ address: 'a@x.test' }] },
+  }
+  const rows = await foldThreads(
+    synced(1, mail),
+    synced(2, mail),
+    synced(3, { ...mail, sentAt: synced(3).data.receivedAt }),
+  )
+  t.strictSame(
+    rows.thread.map(({ messages: count }) => count),
+    [2, 1],
+  )
+  t.strictSame(
+    (await foldThreads(synced(1, { header: mail.header }), synced(2, { header: mail.header }))).thread.length,
+    2,
+  )
 })
 
 t.test('what came apart is merged by the message that connects it, and old ids lead on', async (t) => {

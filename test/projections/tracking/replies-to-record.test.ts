@@ -67,8 +67,13 @@ t.test('of several of ours the one that is answered counts', async (t) => {
   ])
 })
 
+t.test('an answer counts whatever way it came: through a group, or from a help desk', async (t) => {
+  for (const automatic of ['list', 'bulk'] as const)
+    t.strictSame(await due(one.queued, answer(3, { automatic })), [[one.outgoingId, messageIdOf(3)]])
+})
+
 t.test('machines, our own messages and strangers reply to nothing', async (t) => {
-  for (const automatic of ['auto-reply', 'report', 'list', 'bulk'] as const)
+  for (const automatic of ['auto-reply', 'report'] as const)
     t.strictSame(await due(one.queued, answer(3, { automatic })), [])
   t.strictSame(await due(one.queued, answer(3, { direction: 'out' })), [])
   t.strictSame(await due(one.queued, answer(3, { outgoingId: one.outgoingId })), [])

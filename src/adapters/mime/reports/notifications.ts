@@ -1,5 +1,5 @@
 import type { DeliveryStatus } from '../../../commands/ports/parser.ts'
-import { idIn } from '../header-fields.ts'
+import { idIn } from '../message-ids.ts'
 import { plainAddress } from './addresses.ts'
 import { betterStatus, codeIn, statusIn, tidy } from './smtp-words.ts'
 

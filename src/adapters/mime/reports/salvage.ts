@@ -1,4 +1,5 @@
-import { first, headerFields, textOf } from '../header-fields.ts'
+import { decodeBytes } from '../charsets.ts'
+import { first, headerFields } from '../header-fields.ts'
 import { bodyStart } from '../limits.ts'
 import type { Part } from './report.ts'
 
@@ -40,5 +41,5 @@ export const salvagedParts = (body: Uint8Array): Part[] => {
 export const salvagedText = (body: Uint8Array, parts: readonly Part[]): string => {
   const part = parts.find(({ contentType }) => contentType === 'text/plain')
   const bytes = part?.content ?? body
-  return textOf(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_BYTES)))
+  return decodeBytes(bytes.subarray(0, MAX_BYTES), '')
 }

@@ -1,4 +1,5 @@
-import { instantIn, textOf } from '../header-fields.ts'
+import { decodeBytes } from '../charsets.ts'
+import { instantIn } from '../dates.ts'
 import { oneLine } from '../text.ts'
 import { typedAddress, withoutXtext } from './addresses.ts'
 import { betterStatus, codeIn, statusIn, tidy } from './smtp-words.ts'
@@ -127,7 +128,7 @@ export const recipientsInFields = (text: string): ReportedRecipient[] =>
 export const recipientsInParts = ({ parts, lines }: Notice): ReportedRecipient[] => {
   const found = parts
     .filter(isStatusPart)
-    .flatMap(({ content }) => recipientsInFields(textOf(Buffer.from(content.subarray(0, MAX_BYTES)))))
+    .flatMap(({ content }) => recipientsInFields(decodeBytes(content.subarray(0, MAX_BYTES), '')))
   if (found.length > 0) return found
   const first = lines.findIndex((line) =>
     /^(?:final|original)-recipient:|^reporting-mta:|^action: *failed/i.test(line),
