@@ -125,16 +125,13 @@ const trackingView = z.object({
   queuedAt: z.string(),
   scheduledAt: z.string().nullable(),
   sentAt: z.string().nullable(),
-  delivery: z.object({
-    status: z.enum(['pending', 'accepted', 'delivered', 'bounced', 'failed', 'unknown', 'cancelled']),
-    at: z.string().nullable(),
-    basis: z.string().nullable(),
-  }),
+  delivery,
+  outcomes,
   tracking: z.object({ opens: z.boolean(), clicks: z.boolean(), reason: z.string() }),
   activity: z.array(
     z.object({
       id: z.string(),
-      event: z.enum(['sent', 'opened', 'clicked', 'replied', 'bounced', 'failed', 'unknown']),
+      event: z.enum(['sent', 'deferred', 'opened', 'clicked', 'replied', 'bounced', 'failed', 'unknown']),
       at: z.string(),
       details: z.string(),
       recipient: z.string().nullable().describe('Null if several recipients share one copy'),

@@ -6,7 +6,7 @@ import { projection, table, tablesOf, text, timestamp } from '../projection.ts'
 /** To do: sent messages that no copy in the Sent folder is known of. */
 export const sentCopiesToFile = projection({
   name: 'sent-copies-to-file',
-  version: 1,
+  version: 2,
   tables: {
     message: table({
       columns: { id: text, account_id: text, sent_at: timestamp },
@@ -19,6 +19,7 @@ export const sentCopiesToFile = projection({
   fold: (event, rows) => {
     switch (event.type) {
       case 'EmailSent': {
+        if (!event.data.first) return
         const { outgoingId: id, accountId: account_id, sentAt: sent_at } = event.data
         return rows.put('message', { id, account_id, sent_at })
       }
