@@ -1,4 +1,4 @@
-export type FileResult = { file: string; passed: boolean; seconds: number; failures: string[] }
+type FileResult = { file: string; passed: boolean; seconds: number; failures: string[] }
 
 export type TapReport = {
   /** Takes the next line of a run over many test files; answers the result of a file when the line completes it. */

@@ -44,7 +44,7 @@ const environment = z.object({
 export const settingNames: readonly string[] = Object.keys(environment.shape)
 
 /** What a process does: answers requests, does what happens unasked, or both. */
-export type Role = 'api' | 'worker' | 'all'
+type Role = 'api' | 'worker' | 'all'
 
 export type Config = {
   /** A PostgreSQL 14 or newer; null for the embedded one. */

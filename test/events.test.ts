@@ -1,6 +1,6 @@
 import t from 'tap'
 import { z } from 'zod'
-import { memoryEventStore } from '../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from './support/memory-event-store.ts'
 import { projections } from '../src/app/read-models.ts'
 import { handler, newCommandId, type Caller } from '../src/commands/handle.ts'
 import { account } from '../src/domain/accounts/account.ts'

@@ -12,10 +12,10 @@ const readYourWrite = async (writer: Client, reader: Client, name: string): Prom
   const change = { firstName: name, emails: [] }
   const { position } = await writer.send('PUT', '/v1/directory/contacts/c-1', change)
   const begun = performance.now()
-  const { data } = await reader.get<{ data: { firstName: string }[] }>(
+  const { data } = await reader.get<{ data: { id: string; firstName: string }[] }>(
     `/v1/directory/contacts?min_position=${encodeURIComponent(position ?? '')}`,
   )
-  if (data[0]?.firstName !== name) throw new Error(`${name} is not what was read`)
+  if (data.find(({ id }) => id === 'c-1')?.firstName !== name) throw new Error(`${name} is not what was read`)
   return performance.now() - begun
 }
 

@@ -4,7 +4,7 @@ const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
 const paint = (code: number) => (text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
 export const bold = paint(1)
 export const dim = paint(2)
-export const green = paint(32)
+const green = paint(32)
 export const yellow = paint(33)
 
 const say = (text: string): void => void process.stdout.write(text)

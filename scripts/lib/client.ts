@@ -1,5 +1,5 @@
 /** An answer of the API: its JSON, and the place in the log that the change has. */
-export type Answer<Body> = {
+type Answer<Body> = {
   readonly body: Body
   readonly etag: string | null
   readonly position: string | null

@@ -8,7 +8,7 @@ export type SeedMessage = {
   /** When it arrived (INTERNALDATE); now by default. */
   readonly at?: Date
 }
-export type SeedFolder = {
+type SeedFolder = {
   /** As on the wire, in modified UTF-7 (RFC 3501 5.1.3). */
   readonly path: string
   /** Special use (RFC 6154), such as `\Sent`. */

@@ -26,10 +26,10 @@ export type SunkMessage = {
  * What becomes of a message after its dot: `accept` answers 250, `drop` takes it and closes without an answer,
  * `hang` takes it and never answers, a number is the SMTP reply code of a refusal.
  */
-export type Verdict = 'accept' | 'drop' | 'hang' | number
+type Verdict = 'accept' | 'drop' | 'hang' | number
 
 /** Switches that may be turned while the sink runs. */
-export type SmtpFaults = {
+type SmtpFaults = {
   refuseLogin?: boolean
   /** Reply code for MAIL FROM. */
   senderCode?: number
@@ -66,6 +66,8 @@ export type SmtpSink = {
   wire(): Buffer
   /** Resolves when that many messages have been taken in all. */
   arrived(count: number): Promise<void>
+  /** The first message that has this in its bytes, such as the id in its Message-ID; waits for it where it is to come. */
+  mailWith(text: string): Promise<SunkMessage>
   /** Cuts every open connection. */
   cut(): void
   close(): Promise<void>
@@ -171,6 +173,10 @@ export const smtpSink = async (options: SmtpSinkOptions): Promise<SmtpSink> => {
   server.on('error', () => {})
   const sockets = watchSockets(server.server)
   const port = await listen(server.server, options.port ?? 0)
+  const arrived = (count: number): Promise<void> =>
+    messages.length >= count
+      ? Promise.resolve()
+      : new Promise((resolve) => void waiting.push({ count, resolve }))
   return {
     host: HOST,
     port,
@@ -178,10 +184,13 @@ export const smtpSink = async (options: SmtpSinkOptions): Promise<SmtpSink> => {
     faults,
     connections: sockets.connections,
     wire: sockets.wire,
-    arrived: (count) =>
-      messages.length >= count
-        ? Promise.resolve()
-        : new Promise((resolve) => void waiting.push({ count, resolve })),
+    arrived,
+    mailWith: async (text) => {
+      for (let seen = 0; ; seen++) {
+        await arrived(seen + 1)
+        if (messages[seen]!.raw.includes(text)) return messages[seen]!
+      }
+    },
     cut: sockets.cut,
     close: () =>
       new Promise((resolve) => {

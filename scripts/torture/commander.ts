@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chance } from './chance.ts'
 import type { Fire } from './fire.ts'
 
-export type Answer = {
+type Answer = {
   readonly status: number
   readonly position: string | null
   readonly etag: string | null
@@ -20,7 +20,7 @@ export type Command = {
   readonly answeredAt: number
 }
 
-export type Ask = {
+type Ask = {
   readonly name: string
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string

@@ -31,7 +31,7 @@ export type Sunk = {
 }
 
 /** A mail put into a mailbox, by whomever, noted on disk before it was there. */
-export type Laid = {
+type Laid = {
   readonly user: string
   readonly folder: string
   readonly uid: number

@@ -6,9 +6,6 @@ export type Column<Value> = { readonly sql: string; readonly nullable: boolean; 
 
 export const text: Column<string> = { sql: 'text', nullable: false }
 export const integer: Column<number> = { sql: 'integer', nullable: false }
-/** Whole numbers up to 2^53. */
-export const bigint: Column<number> = { sql: 'bigint', nullable: false }
-export const double: Column<number> = { sql: 'double precision', nullable: false }
 export const boolean: Column<boolean> = { sql: 'boolean', nullable: false }
 export const timestamp: Column<string> = { sql: 'timestamptz', nullable: false }
 /** A calendar day as `2026-01-31`. */
@@ -39,7 +36,7 @@ export const table = <const C extends Columns, const Key extends readonly (keyof
 export type RowOf<T extends Table> = {
   -readonly [Name in keyof T['columns']]: T['columns'][Name] extends Column<infer Value> ? Value : never
 }
-export type KeyOf<T extends Table> = Pick<RowOf<T>, T['key'][number] & keyof RowOf<T>>
+type KeyOf<T extends Table> = Pick<RowOf<T>, T['key'][number] & keyof RowOf<T>>
 
 export type Tables = Readonly<Record<string, Table>>
 

@@ -81,15 +81,10 @@ t.test('connect, sync, send, track and report are the same, and read models equa
     await client.send<{ id: string }>('POST', '/v1/outbox', { message, undoSeconds: 0 }, headers),
   ]
   t.equal(first.body.id, again.body.id)
-  await until(
-    'Sending',
-    async () => sink.messages.length,
-    (sent) => sent > 0,
-  )
+  const email = await sink.mailWith(first.body.id)
   t.equal(sink.messages.length, 1)
 
-  const [, link = ''] =
-    /href=3D"([^"]+)"/.exec(sink.messages[0]!.raw.toString().replaceAll(/=\r\n/g, '')) ?? []
+  const [, link = ''] = /href=3D"([^"]+)"/.exec(email.raw.toString().replaceAll(/=\r\n/g, '')) ?? []
   const clicked = await fetch(link.replaceAll('=3D', '='), { redirect: 'manual' })
   t.equal(clicked.headers.get('location'), 'https://acme.test/offer')
   await until(

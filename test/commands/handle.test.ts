@@ -1,5 +1,5 @@
 import t from 'tap'
-import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../support/memory-event-store.ts'
 import {
   entityId,
   entityIdOfSource,

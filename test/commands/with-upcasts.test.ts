@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { z } from 'zod'
-import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../support/memory-event-store.ts'
 import { handler, loader, newCommandId, newEvent, type Caller } from '../../src/commands/handle.ts'
 import { RevisionConflict, type EventStore, type NewEvent } from '../../src/commands/ports/event-log.ts'
 import { withUpcasts } from '../../src/commands/with-upcasts.ts'

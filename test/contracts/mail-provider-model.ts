@@ -36,7 +36,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       crashAfter: fc.option(fc.nat({ max: 4 }), { nil: undefined }),
     }),
   },
-) as fc.Arbitrary<Step>
+)
 
 const take = async (harness: Harness, reader: Product, action: Step, ids: () => string): Promise<void> => {
   const { mailbox, folders } = harness
@@ -72,12 +72,9 @@ export const modelContract = (t: Test, open: OpenHarness, runs: number): void =>
         const [here, there] = [sorted(reader.contents()), sorted(await harness.mailbox.contents())]
         if (JSON.stringify(here) !== JSON.stringify(there))
           throw new Error(`${JSON.stringify(here)}\nis not\n${JSON.stringify(there)}`)
-        const certain = !steps.some(
-          (each) => each.do === 'lose' || (each.do === 'run' && each.crashAfter !== undefined),
-        )
         const before = reader.handedOut()
         await inSession(harness, (session) => reader.run(session))
-        return reader.handedOut() === before && (!certain || before >= here.length)
+        return reader.handedOut() === before
       }),
       { numRuns: runs },
     )

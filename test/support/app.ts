@@ -35,7 +35,7 @@ export type RawAnswer = {
   readonly bytes: Buffer
   readonly json: unknown
 }
-export type Ask = {
+type Ask = {
   (
     method: string,
     path: string,

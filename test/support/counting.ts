@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Test } from 'tap'
-import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from './memory-event-store.ts'
 import { postgresLeases } from '../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
@@ -10,10 +10,8 @@ import { verifyReadModels } from '../../src/adapters/postgres/projections/rebuil
 import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import { defineEvent, type DomainEvent, type Json, type RecordedEvent } from '../../src/domain/event.ts'
 import {
-  bigint,
   boolean,
   date,
-  double,
   integer,
   json,
   nullable,
@@ -26,6 +24,7 @@ import {
 } from '../../src/projections/projection.ts'
 import { recordedEvents } from './fold.ts'
 import { testDatabase } from './postgres.ts'
+import { bigint, double } from './rare-columns.ts'
 
 export const Counted = defineEvent('TestCounted', z.object({ key: z.string(), by: z.number() }))
 

@@ -27,7 +27,7 @@ export const instructionsOf = (text: string): Instruction[] =>
     })
 
 /** `A=b C=d` as pairs. */
-export const pairsOf = (rest: string): [string, string][] =>
+const pairsOf = (rest: string): [string, string][] =>
   rest.split(/\s+/).map((pair) => pair.split(/=(.*)/s, 2) as [string, string])
 
 /** The program and its arguments, of an instruction in the form of a JSON array. */

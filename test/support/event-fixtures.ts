@@ -46,7 +46,7 @@ export const saveSnapshot = (definition: EventDefinition): void => {
 }
 
 /** An event as the log holds it in this shape. */
-export const storedEvent = (type: string, shape: Shape): RecordedEvent => {
+const storedEvent = (type: string, shape: Shape): RecordedEvent => {
   const [event] = recordedEvents([{ type: shape.type ?? type, data: shape.data }])
   return { ...event!, metadata: { ...event!.metadata, schemaVersion: shape.schemaVersion } }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
 import { z } from 'zod'
-import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from './memory-event-store.ts'
 import { postgresLeases } from '../../src/adapters/postgres/leases.ts'
 import { readModelsEqualRebuild } from '../../scripts/lib/equals-rebuild.ts'
 import { projectionRunner, type RunnerDeps } from '../../src/adapters/postgres/projections/run/runner.ts'
@@ -17,7 +17,7 @@ import {
 } from '../../src/projections/projection.ts'
 import { recordedEvents } from './fold.ts'
 
-export const Booked = defineEvent('TestBooked', z.object({ amount: z.int(), words: z.string() }))
+const Booked = defineEvent('TestBooked', z.object({ amount: z.int(), words: z.string() }))
 
 /** How an event cannot be taken in: its fold throws, its row fits no index, or a value fits no column. */
 export type Poison = 'throws' | 'too-long' | 'unfit'
@@ -29,7 +29,7 @@ const long = Array.from({ length: 400 }, () => randomUUID()).join('')
  * A read model that is right only if each stream's events are folded in order, each once: an account refuses any other
  * than the next. Streams meet in `total`, where their order does not count.
  */
-export const ledger = (name: string, poison: ReadonlyMap<string, Poison>): AnyProjection =>
+const ledger = (name: string, poison: ReadonlyMap<string, Poison>): AnyProjection =>
   projection({
     name,
     version: 1,

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Kysely, PostgresDialect } from 'kysely'
 import type { Pool } from 'pg'
 import { z } from 'zod'
-import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from './memory-event-store.ts'
 import { postgresLeases } from '../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
@@ -12,10 +12,8 @@ import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { Lease, Leases } from '../../src/commands/ports/leases.ts'
 import { defineEvent, type DomainEvent, type RecordedEvent } from '../../src/domain/event.ts'
 import {
-  bigint,
   boolean,
   date,
-  double,
   integer,
   json,
   nullable,
@@ -24,6 +22,7 @@ import {
   text,
   timestamp,
 } from '../../src/projections/projection.ts'
+import { bigint, double } from './rare-columns.ts'
 import { anyCharacter } from './any-character.ts'
 import { recordedEvents } from './fold.ts'
 import { testDatabase } from './postgres.ts'

@@ -57,5 +57,6 @@ export const exampleQueued = (changes: Partial<QueuedEmail> = {}): QueuedEmail =
   queuedAt: at(0),
   scheduledAt: null,
   notBefore: at(10),
+  draft: exampleDraft(),
   ...changes,
 })

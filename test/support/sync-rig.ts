@@ -2,8 +2,8 @@ import { imapServer } from '../../scripts/lib/mail-servers.ts'
 import type { SeedMessage } from '../../scripts/lib/imap-mailboxes.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
-import { memoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
-import { memoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { memoryBlobStore } from './memory-blob-store.ts'
+import { memoryEventStore } from './memory-event-store.ts'
 import { mailParser } from '../../src/adapters/mime/parse-pool.ts'
 import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
 import type { BlobStore } from '../../src/commands/ports/blobs.ts'
@@ -83,7 +83,7 @@ const knownFromLog = (store: EventStore): KnownMail => {
   }
 }
 
-export type RigParts = {
+type RigParts = {
   readonly store: EventStore
   readonly blobs: BlobStore
   readonly leases: Leases

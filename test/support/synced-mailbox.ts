@@ -73,7 +73,7 @@ export const placedByLog = async (pool: pg.Pool): Promise<Map<string, Known[]>> 
 }
 
 /** All items of a list, page by page; `path` has a query. */
-export const allOf = async <Item>(client: Client, path: string): Promise<Item[]> => {
+const allOf = async <Item>(client: Client, path: string): Promise<Item[]> => {
   const items: Item[] = []
   for (let cursor = ''; ;) {
     const page = await client.get<{ data: Item[]; nextCursor: string | null }>(`${path}&limit=200${cursor}`)

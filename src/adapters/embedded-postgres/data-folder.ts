@@ -7,7 +7,7 @@ import { EmbeddedPostgresError, type Runner } from './binaries.ts'
 import { commandLineOf, folderOf, identityOf, isAlive, processIn } from './process-facts.ts'
 
 /** Another service has the data folder; it is alive, so its database is left alone. */
-export class DataFolderInUse extends EmbeddedPostgresError {
+class DataFolderInUse extends EmbeddedPostgresError {
   override name = 'DataFolderInUse'
 }
 

@@ -36,7 +36,7 @@ export type WireEvent = {
   readonly createdAt: Date
 }
 
-export type EventToWrite = {
+type EventToWrite = {
   readonly id: string
   readonly type: string
   readonly data: unknown

@@ -8,7 +8,7 @@ import { codeOf, unavailable } from './problems.ts'
 import { replyCode } from './smtp-replies.ts'
 
 /** What the server said it can do, after TLS (RFC 5321 4.1.1.1). `maxBytes` is its SIZE (RFC 1870), where it said one. */
-export type SmtpOffer = {
+type SmtpOffer = {
   readonly extensions: ReadonlySet<string>
   readonly passwordLogin: boolean
   readonly maxBytes: number | null
@@ -19,7 +19,7 @@ export type SmtpLink = { readonly connection: SMTPConnection; readonly offer: Sm
 const PASSWORD_MECHANISMS = ['PLAIN', 'LOGIN', 'CRAM-MD5']
 
 /** Reads the answer to EHLO; HELO's has one line and so offers nothing. */
-export const offerOf = (answer: string): SmtpOffer => {
+const offerOf = (answer: string): SmtpOffer => {
   const lines = answer.split(/\r?\n/).slice(1)
   const words = lines.map((line) =>
     line

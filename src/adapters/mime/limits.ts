@@ -1,7 +1,7 @@
 import { UnreadableMail } from '../../commands/ports/parser.ts'
 
 export const MAX_RAW_BYTES = 35 * 1024 * 1024
-export const MAX_HEADER_BYTES = 256 * 1024
+const MAX_HEADER_BYTES = 256 * 1024
 /** Headers of all parts together. */
 export const MAX_ALL_HEADER_BYTES = 2 * 1024 * 1024
 export const MAX_PARTS = 1000

@@ -23,14 +23,14 @@ export type EgressLimits = {
 }
 
 /** `starttls`: whoever connects upgrades the plain connection itself. */
-export type Server = {
+type Server = {
   readonly host: string
   readonly port: number
   readonly encryption: 'starttls' | 'tls' | 'none'
 }
 
 /** A host whose addresses were looked up once and found to be allowed; only they are connected to. */
-export type CheckedServer = { readonly server: Server; readonly addresses: readonly string[] }
+type CheckedServer = { readonly server: Server; readonly addresses: readonly string[] }
 
 /** The only way out to servers that users name (SSRF). Everything here throws MailUnavailable. */
 export type EgressGuard = {

@@ -1,4 +1,5 @@
 import type { MailTracker, TrackingTokens } from '../../commands/ports/tracking.ts'
+import { restoreHtml } from './restore-html.ts'
 import { rewriteHtml } from './rewrite-html.ts'
 import { clickUrl, openUrl } from './tracking-urls.ts'
 
@@ -13,4 +14,5 @@ export const mailTracker = (tokens: TrackingTokens, trackingUrl: string): MailTr
             clickUrl(trackingUrl, tokens.sealClick({ outgoingId, recipient, link: index, url }))
         : null,
     }),
+  untrack: (html) => restoreHtml(html, trackingUrl, tokens),
 })

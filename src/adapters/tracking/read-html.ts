@@ -14,7 +14,7 @@ export type Anchor = {
   readonly untracked: boolean
 }
 
-export type Image = { readonly tag: Stretch; readonly src: string }
+type Image = { readonly tag: Stretch; readonly src: string }
 
 /** `bodyEnd` is where the body's own end tag begins; null where none is written or none is heeded. */
 export type HtmlPage = {

@@ -2,11 +2,15 @@ import type { TrackingTokens } from '../../commands/ports/tracking.ts'
 import { attributeText, readHtml, splice } from './read-html.ts'
 import { clickToken, openToken } from './tracking-urls.ts'
 
+/** Many times what we track: a conversation that quotes us. Larger HTML takes too long to read. */
+const LIMIT_CHARACTERS = 8 * 1024 * 1024
+
 /**
- * Takes our pixels out of HTML and gives our links their destinations back, for mail that is shown to our own people
- * or quoted by them: looking at it is then no open. Other bytes stay.
+ * Takes our pixels out of HTML and gives our links their destinations back, for mail that is shown to our own people.
+ * Other bytes stay.
  */
 export const restoreHtml = (html: string, trackingUrl: string, tokens: TrackingTokens): string => {
+  if (!html.includes(new URL(trackingUrl).host) || html.length > LIMIT_CHARACTERS) return html
   const page = readHtml(html)
   const changes: { at: { start: number; end: number }; text: string }[] = []
   for (const { href, value } of page.anchors) {

@@ -5,8 +5,8 @@ import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * Holds a message back: certain while it waits, refused as `too-late-to-cancel` from its release on. There is
- * nothing between the two, since both append at one revision.
+ * Cancels an email, which makes it the draft again that it was: certain while it waits, refused as `too-late-to-cancel`
+ * from its release on. There is nothing between the two, since both append at one revision.
  */
 export const cancelEmail =
   (deps: { handle: Handle; load: Load; findAccount: FindAccount }) =>

@@ -1,6 +1,6 @@
 import { NotFound } from '../../domain/decider.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
+import { draftOf, type OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
 import { findDraft } from './find-draft.ts'
 
@@ -10,6 +10,6 @@ export const discardDraft =
   async (caller: Caller, outgoingId: string, userId: string | null): Promise<Handled<OutgoingEmail>> => {
     const { state } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
     if (state.status === 'none') throw new NotFound('draft', outgoingId)
-    if (state.status === 'draft') await findDraft(deps)(outgoingId, userId)
+    if (draftOf(state)) await findDraft(deps)(outgoingId, userId)
     return deps.handle(outgoingEmail, outgoingStream(outgoingId), { do: 'discard', outgoingId }, caller)
   }

@@ -2,9 +2,10 @@ import { NotFound } from '../../domain/decider.ts'
 import type { Position } from '../../domain/event.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { draftOf, type OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Load } from '../handle.ts'
 
-/** A draft that this user (null: any) may see. @throws NotFound for others', and for what is none */
+/** A draft, or what a cancelled or failed email was made of, if this user (null: any) may see it. @throws NotFound */
 export const findDraft =
   (deps: { load: Load }) =>
   async (
@@ -12,7 +13,12 @@ export const findDraft =
     userId: string | null,
   ): Promise<{ draft: Draft; revision: number; position: Position | null }> => {
     const { state, revision, position } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
-    if (state.status !== 'draft' || (userId !== null && state.draft.userId !== userId))
-      throw new NotFound('draft', outgoingId)
-    return { draft: state.draft, revision, position }
+    return { draft: requiredDraft(state, outgoingId, userId), revision, position }
   }
+
+/** @throws NotFound for others', and for what is no draft */
+export const requiredDraft = (state: OutgoingEmail, outgoingId: string, userId: string | null): Draft => {
+  const draft = draftOf(state)
+  if (!draft || (userId !== null && draft.userId !== userId)) throw new NotFound('draft', outgoingId)
+  return draft
+}

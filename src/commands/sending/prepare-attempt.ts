@@ -7,7 +7,7 @@ import type { Access, SendOutcome } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
 
 /** A scheduled message that is later than this is not sent without a person's word. */
-export const SCHEDULE_GRACE_MS = 6 * 3_600_000
+const SCHEDULE_GRACE_MS = 6 * 3_600_000
 
 export type PrepareDeps = {
   readonly findAccount: FindAccount

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import { mayUse } from '../../domain/accounts/events.ts'
 import { accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
-import { NotFound } from '../../domain/decider.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { withShownIds } from '../../domain/sending/inline-files.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingEmail, QueuedEmail } from '../../domain/sending/outgoing-state.ts'
+import { draftOf, type OutgoingEmail, type QueuedEmail } from '../../domain/sending/outgoing-state.ts'
 import { countRecipients, requireRecipients } from '../../domain/sending/recipients.ts'
 import { planTracking } from '../../domain/sending/tracking-decision.ts'
 import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
@@ -14,6 +13,7 @@ import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ComposedMail, ComposeMail } from '../ports/composer.ts'
 import type { MailTracker } from '../ports/tracking.ts'
+import { requiredDraft } from './find-draft.ts'
 import { loadFiles } from './load-files.ts'
 import type { ActiveAccount, SendingAccount } from './ports.ts'
 import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
@@ -54,7 +54,7 @@ export const queueEmail =
     const stream = outgoingStream(outgoingId)
     const { state, revision } = await deps.load(outgoingEmail, stream)
     // Queued before: by this very command, which the handler knows, or by another, which it refuses.
-    if ('message' in state)
+    if ('message' in state && !draftOf(state))
       return {
         ...(await deps.handle(outgoingEmail, stream, { do: 'queue', message: state.message }, caller)),
         outgoingId,
@@ -69,12 +69,6 @@ export const queueEmail =
     })
     return { ...handled, outgoingId }
   }
-
-const requiredDraft = (state: OutgoingEmail, outgoingId: string, userId: string | null): Draft => {
-  if (state.status !== 'draft' || (userId !== null && state.draft.userId !== userId))
-    throw new NotFound('draft', outgoingId)
-  return state.draft
-}
 
 const composeMessage = async (
   deps: QueueDeps,
@@ -131,6 +125,7 @@ const composeMessage = async (
     queuedAt: now.toISOString(),
     scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
     notBefore: notBefore.toISOString(),
+    draft,
   }
 }
 

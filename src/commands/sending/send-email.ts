@@ -1,7 +1,7 @@
 import { defineCode, internalError } from '../../domain/refusal.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
-import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
+import { newCommandId, StaleRevision, type Caller, type Handle, type Known, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Access, EmailToSend, MailProvider, ProviderOf, SendOutcome } from '../ports/mail-provider.ts'
 import type { Chance } from './ports.ts'
@@ -62,9 +62,10 @@ export const sendEmail =
     // Nothing was sent, yet the release stands in the stream: it is taken back.
     const told = outcome.kind === 'withdrawn' && released ? notReleased : outcome
     const command = commandOf(deps, told, attempt, released)
-    if (command) await record(deps, caller, stream, command, release.given() ?? loaded)
+    const recorded =
+      !command || (await record(deps, caller, stream, command, release.given() ?? loaded, released))
     if (fault) throw fault
-    return told.kind
+    return recorded ? told.kind : 'over'
   }
 
 const releaseNotRecorded = defineCode('release-not-recorded', {
@@ -141,16 +142,27 @@ const send = async (
   }
 }
 
+/**
+ * Without a release it is said only of the email as it was loaded: meanwhile it may have been cancelled, changed and queued
+ * anew. @returns whether it still was that
+ */
 const record = async (
   deps: SendDeps,
   caller: Caller,
   stream: string,
   command: OutgoingCommand,
   known: Loaded,
-): Promise<void> => {
+  released: boolean,
+): Promise<boolean> => {
   const told = { ...caller, commandId: newCommandId(deps.clock()), causationId: caller.commandId }
-  const once = () => deps.handle(outgoingEmail, stream, command, told, { known })
-  await untilAnswered(once, ANSWER_PATIENCE_MS)
+  const options = released ? { known } : { known, ifRevision: known.revision }
+  try {
+    await untilAnswered(() => deps.handle(outgoingEmail, stream, command, told, options), ANSWER_PATIENCE_MS)
+    return true
+  } catch (error) {
+    if (!(error instanceof StaleRevision)) throw error
+    return false
+  }
 }
 
 const commandOf = (

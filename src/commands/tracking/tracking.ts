@@ -9,5 +9,3 @@ export const trackingCommands = (deps: TrackingDeps) => ({
   recordHits: recordHits(deps),
   recordReply: recordReply(deps),
 })
-
-export type TrackingCommands = ReturnType<typeof trackingCommands>

@@ -60,7 +60,7 @@ export type Draft = z.infer<typeof draft>
  * What was decided about tracking, and why: a later reader need not guess. `wanted` is the policy, under which opens may
  * be counted by other signs than a pixel; `opens` and `clicks` say whether the copies carry one, and links of ours.
  */
-export const trackingDecision = z.object({
+const trackingDecision = z.object({
   wanted: z.object({ opens: z.boolean(), clicks: z.boolean() }),
   opens: z.boolean(),
   clicks: z.boolean(),
@@ -74,6 +74,7 @@ export const DraftDiscarded = defineEvent('DraftDiscarded', z.object({ outgoingI
 /**
  * The bytes are fixed: `mime` is what will go over the wire, `copy` the same message without pixel and with the
  * original links, for the Sent folder. `notBefore` is the later of the schedule and the end of the undo window.
+ * `draft` is what they were made of, so that a cancel gives it back.
  */
 export const EmailQueued = defineEvent(
   'EmailQueued',
@@ -103,9 +104,14 @@ export const EmailQueued = defineEvent(
     queuedAt: instant,
     scheduledAt: instant.nullable(),
     notBefore: instant,
+    draft,
   }),
 )
-export const EmailCancelled = defineEvent('EmailCancelled', z.object({ outgoingId, accountId }))
+/** `draft` is what the email is again; null where an attempt of before may have been sent. */
+export const EmailCancelled = defineEvent(
+  'EmailCancelled',
+  z.object({ outgoingId, accountId, draft: draft.nullable() }),
+)
 /**
  * Written before the word that sends it to these recipients: from here to the answer nobody can know whether the provider
  * took it. `handle` is the provider's own name of what it has ready, where there is one.
@@ -251,7 +257,7 @@ export const EmailBounced = defineEvent(
   }),
 )
 
-export const reportedRecipient = z.object({
+const reportedRecipient = z.object({
   /** null where the report says only that it failed. */
   address: z.string().nullable(),
   action: z.enum(['failed', 'delayed', 'delivered', 'relayed', 'expanded']),

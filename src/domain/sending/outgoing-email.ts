@@ -17,6 +17,7 @@ import {
   type OutgoingEvent,
 } from './events.ts'
 import {
+  draftOf,
   evolve,
   type AfterQueueing,
   type OutgoingCommand,
@@ -52,6 +53,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'discard':
       if (state.status === 'discarded') return []
       requireUnqueued(state)
+      if (state.status === 'failed') throw alreadyQueued({ detail: `This is no draft: ${inWords.failed}.` })
       return [DraftDiscarded({ outgoingId: command.outgoingId })]
     case 'queue':
       requireUnqueued(state)
@@ -96,7 +98,10 @@ type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do
 /** Certain until the message is released: cancel and release append at one revision, so that one of them wins. */
 const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
-  if (isWaiting(state)) return [EmailCancelled(idsOf(state))]
+  if (isWaiting(state)) {
+    const draft = state.unclear.length === 0 && state.taken === null ? state.message.draft : null
+    return [EmailCancelled({ ...idsOf(state), draft })]
+  }
   if (!('message' in state)) throw notQueued()
   throw tooLateToCancel({
     detail: `The email can no longer be cancelled: ${inWords[state.status]}.`,
@@ -316,7 +321,7 @@ const isUnclear = (
 
 const requireUnqueued = (state: OutgoingEmail): void => {
   if (state.status === 'discarded') throw draftDiscarded()
-  if ('message' in state)
+  if ('message' in state && draftOf(state) === null)
     throw alreadyQueued({ detail: `This is no longer a draft: ${inWords[state.status]}.` })
 }
 

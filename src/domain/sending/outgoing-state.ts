@@ -4,7 +4,7 @@ import type { Draft, EmailSent, EmailQueued, OutgoingEvent, ReportedRecipient } 
 // State and commands of an email on its way out; `outgoing-email.ts` holds the rules.
 
 export type QueuedEmail = EventOf<typeof EmailQueued>['data']
-export type Refusals = EventOf<typeof EmailSent>['data']['refused']
+type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
  * A recipient that the provider has taken. `silentFrom`: from then on it says something that nothing came back. `delivered`
@@ -57,6 +57,23 @@ export type OutgoingEmail =
 /** Where an email stands as a whole: what was taken of it was sent, though the rest is tried again. */
 export const isSentInPart = (state: OutgoingEmail): boolean =>
   (state.status === 'queued' || state.status === 'deferred') && state.taken !== null
+
+/**
+ * What can be changed and queued: a draft, and what it was of an email that certainly was not sent, cancelled or failed;
+ * null of all others.
+ */
+export const draftOf = (state: OutgoingEmail): Draft | null => {
+  switch (state.status) {
+    case 'draft':
+      return state.draft
+    case 'cancelled':
+      return state.message.draft
+    case 'failed':
+      return state.unclear.length === 0 ? state.message.draft : null
+    default:
+      return null
+  }
+}
 
 // ---------------------------------------------------------------- commands
 

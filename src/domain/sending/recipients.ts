@@ -2,7 +2,7 @@ import { normaliseAddress, type Mailbox } from '../mail.ts'
 import { defineRefusal } from '../refusal.ts'
 
 /** As many as Exchange and Gmail take in one message. */
-export const MAX_RECIPIENTS = 500
+const MAX_RECIPIENTS = 500
 
 export type Recipients = { readonly to: Mailbox[]; readonly cc: Mailbox[]; readonly bcc: Mailbox[] }
 

@@ -51,7 +51,7 @@ export const draftDiscarded = defineRefusal('draft-discarded', {
 export const alreadyQueued = defineRefusal('already-queued', {
   title: 'Already queued',
   meaning: 'The email has been queued, so it is no longer a draft and cannot be changed.',
-  remedy: 'Cancel it while it is waiting, and write a new one.',
+  remedy: 'Cancel it while it is waiting: then it is a draft again.',
 })
 
 // Outcomes of sending that the outbox names by the same codes.

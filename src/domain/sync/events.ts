@@ -9,7 +9,7 @@ export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
  * Where a message lies: a folder, its role, and the provider's own reference of the message in that folder. Opaque; the
  * same folder and reference are the same place.
  */
-export const placement = z.object({
+const placement = z.object({
   folder: z.string(),
   role: folderRole.nullable(),
   ref: z.string(),
@@ -20,7 +20,7 @@ export type Placement = z.infer<typeof placement>
  * How far a mailbox, or one part of it, has been read. Both texts are the provider's own: `scope` says which part (a
  * mailbox has one cursor for each), `at` how far.
  */
-export const syncCursor = z.object({ scope: z.string(), at: z.string() })
+const syncCursor = z.object({ scope: z.string(), at: z.string() })
 export type SyncCursor = z.infer<typeof syncCursor>
 
 export const isAt = (a: Pick<Placement, 'folder' | 'ref'>, b: Pick<Placement, 'folder' | 'ref'>): boolean =>
@@ -30,11 +30,11 @@ export const isAt = (a: Pick<Placement, 'folder' | 'ref'>, b: Pick<Placement, 'f
 export const flagSet = (flags: readonly string[]): string[] => [...new Set(flags)].toSorted()
 
 /** A message that the mailbox lists and did not hand out, to be asked for again. `askedAt`: when it was asked for last. */
-export const withheldMessage = z.object({ placement, attempts: z.int(), askedAt: instant })
+const withheldMessage = z.object({ placement, attempts: z.int(), askedAt: instant })
 export type WithheldMessage = z.infer<typeof withheldMessage>
 
 /** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed. */
-export const folderCounts = z.object({
+const folderCounts = z.object({
   folder: z.string(),
   listed: z.int(),
   stored: z.int(),
@@ -49,7 +49,7 @@ export const folderCounts = z.object({
 export type FolderCounts = z.infer<typeof folderCounts>
 
 /** One message that a run could not store, or that a rule kept out. `messageId` is there when it is quarantined. */
-export const runFailure = z.object({
+const runFailure = z.object({
   folder: z.string(),
   ref: z.string(),
   reason: z.string(),
@@ -57,7 +57,7 @@ export const runFailure = z.object({
   messageId: messageId.optional(),
 })
 export type RunFailure = z.infer<typeof runFailure>
-export const runExclusion = z.object({ folder: z.string(), ref: z.string(), pattern: z.string() })
+const runExclusion = z.object({ folder: z.string(), ref: z.string(), pattern: z.string() })
 export type RunExclusion = z.infer<typeof runExclusion>
 
 // Runs of an account are numbered from 1, each in a stream `syncrun-<accountId>.<number>`, so that the next
@@ -90,14 +90,7 @@ export const ChangesSynced = defineEvent(
   }),
 )
 /** What stands in the way of a mailbox, in the words of `MailUnavailable`. */
-export const mailTrouble = z.enum([
-  'sign-in-again',
-  'scope-missing',
-  'throttled',
-  'gone',
-  'refused',
-  'temporary',
-])
+const mailTrouble = z.enum(['sign-in-again', 'scope-missing', 'throttled', 'gone', 'refused', 'temporary'])
 export type MailTrouble = z.infer<typeof mailTrouble>
 
 /**
@@ -119,7 +112,7 @@ export const SyncRunFinished = defineEvent(
   }),
 )
 
-export const attachment = z.object({
+const attachment = z.object({
   name: z.string().nullable(),
   contentType: z.string(),
   size: z.int(),
@@ -132,7 +125,7 @@ export const attachment = z.object({
  * What no person wrote to this account alone (RFC 3834). `auto-reply` and `report` are a program's own words and answer
  * nothing; `list` and `bulk` say how a mail came, whoever wrote it.
  */
-export const automatic = z.enum(['auto-reply', 'report', 'list', 'bulk'])
+const automatic = z.enum(['auto-reply', 'report', 'list', 'bulk'])
 
 /**
  * A message found in the mailbox for the first time. `identity` is equal for the same message in other folders

@@ -21,7 +21,7 @@ export type SyncedMessage = z.infer<typeof MessageSynced.schema>
 export type QuarantinedMessage = z.infer<typeof MessageQuarantined.schema>
 
 /** A message lies in a set of places; one that lies nowhere was removed from the mailbox and is kept here. */
-export type Placed = { readonly placement: Placement; readonly flags: readonly string[] }
+type Placed = { readonly placement: Placement; readonly flags: readonly string[] }
 type Met = { readonly messageId: string; readonly accountId: string; readonly placements: readonly Placed[] }
 
 export type Message =

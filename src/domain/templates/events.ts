@@ -6,7 +6,7 @@ import { idOf } from '../ids.ts'
 export const templateId = idOf('tpl').describe('Id of a template')
 
 /** Personal templates are one user's, shared ones everybody's. */
-export const templateScope = z.discriminatedUnion('kind', [
+const templateScope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('personal'), userId: crmId }),
   z.object({ kind: z.literal('shared') }),
 ])

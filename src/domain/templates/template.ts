@@ -13,7 +13,7 @@ import {
 // ---------------------------------------------------------------- state
 
 /** A template that was made, whatever became of it. */
-export type KnownTemplate = {
+type KnownTemplate = {
   readonly status: 'active' | 'deleted'
   readonly templateId: string
   readonly version: number

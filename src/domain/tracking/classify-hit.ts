@@ -49,7 +49,7 @@ const SLOW_BURST_MS = 10_000
 const SLOW_BURST_SHARE = 0.6
 const BURST_LINKS = 3
 const PAIR_MS = 5000
-export const REPEAT_MS = 30_000
+const REPEAT_MS = 30_000
 /** A hit counts as a person's only when this long after it no burst has shown. */
 export const HOLD_MS = 15_000
 

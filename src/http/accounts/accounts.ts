@@ -23,7 +23,7 @@ import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
 /** What is to be known of a mail provider here. `title`: what people call an account with this connection. */
-export type ProviderForms = {
+type ProviderForms = {
   readonly forms: ConnectionForms
   readonly title: (connection: Connection) => string
 }

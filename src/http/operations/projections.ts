@@ -59,7 +59,7 @@ type Retried = Omit<z.infer<typeof retriedView>, 'stream'>
 type Skipped = Omit<z.infer<typeof skippedView>, 'stream'>
 
 /** A stream of which a projection has parked events; the fields after `events` are of the first of them. */
-export type ParkedRow = {
+type ParkedRow = {
   readonly stream: string
   readonly events: number
   readonly eventId: string

@@ -43,7 +43,7 @@ declare module 'fastify' {
 }
 
 /** Waits until a projection has passed a position; false where it did not in time. */
-export type WaitFor = (projection: string, position: string, timeoutMs: number) => Promise<boolean>
+type WaitFor = (projection: string, position: string, timeoutMs: number) => Promise<boolean>
 
 export type ServerDeps = {
   readonly clock: Clock

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { BlobStore } from '../../commands/ports/blobs.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../commands/ports/parser.ts'
+import type { MailTracker } from '../../commands/ports/tracking.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { messages, type MessageRow } from '../../projections/sync/messages.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
@@ -22,6 +23,7 @@ export const messageContentRoutes = (
     findMessage: (id: string, userId: string | null) => Promise<MessageRow | undefined>
     blobs: Pick<BlobStore, 'get'>
     parser: MailParser
+    tracker: Pick<MailTracker, 'untrack'>
     signal: AbortSignal
   },
 ): void => {
@@ -66,14 +68,16 @@ export const messageContentRoutes = (
     schema: {
       tags,
       summary: 'The HTML of a message as the sender wrote it, to download',
-      description: 'It is not cleaned: show it only where nothing in it can run or load.',
+      description:
+        'It is not cleaned: show it only where nothing in it can run or load. Our own tracking pixels and links are taken out.',
       params: byId,
       response: { ...fileAnswer('text/html', 'The HTML part'), ...problems },
     },
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      return download(reply, Buffer.from(html), 'text/html; charset=utf-8', `${params.id}.html`)
+      const shown = Buffer.from(deps.tracker.untrack(html))
+      return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })
   app.get('/v1/messages/:id/raw', {

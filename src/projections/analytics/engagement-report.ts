@@ -12,7 +12,7 @@ export type ReportOptions = {
 }
 
 /** `percent` has one decimal; null where there is nothing to take a share of. */
-export type Share = { count: number; percent: number | null }
+type Share = { count: number; percent: number | null }
 
 /**
  * Messages, not hits. Delivered and bounced are shares of sent; opened, clicked and replied of delivered, by

@@ -1,5 +1,11 @@
 import { sql, type Kysely } from 'kysely'
-import { DraftDiscarded, DraftSaved, EmailQueued, type Draft } from '../../domain/sending/events.ts'
+import {
+  DraftDiscarded,
+  DraftSaved,
+  EmailCancelled,
+  EmailQueued,
+  type Draft,
+} from '../../domain/sending/events.ts'
 import { integer, json, nullable, projection, table, tablesOf, text, timestamp } from '../projection.ts'
 
 const draft = table({
@@ -16,21 +22,22 @@ const draft = table({
   indexes: ['(changed_at, id)', '(user_id, changed_at, id)'],
 })
 
-/** What is being written: drafts that were neither sent nor discarded. */
+/** What is being written: drafts that were neither queued nor discarded, and what was cancelled. */
 export const drafts = projection({
   name: 'drafts',
-  version: 1,
+  version: 2,
   tables: { draft },
-  events: [DraftSaved, DraftDiscarded, EmailQueued],
+  events: [DraftSaved, DraftDiscarded, EmailQueued, EmailCancelled],
   fold: (event, rows) => {
     const { outgoingId: id } = event.data
-    if (event.type !== 'DraftSaved') return rows.remove('draft', { id })
+    const written = event.type === 'DraftSaved' || event.type === 'EmailCancelled' ? event.data.draft : null
+    if (!written) return rows.remove('draft', { id })
     const at = event.metadata.occurredAt
     rows.put('draft', {
       id,
-      account_id: event.data.draft.accountId,
-      user_id: event.data.draft.userId,
-      draft: event.data.draft,
+      account_id: written.accountId,
+      user_id: written.userId,
+      draft: written,
       created_at: rows.get('draft', { id })?.created_at ?? at,
       changed_at: at,
       revision: event.revision,

@@ -18,9 +18,9 @@ import {
 type Synced = EventOf<typeof MessageSynced>['data']
 type Queued = EventOf<typeof EmailQueued>['data']
 type Quarantined = EventOf<typeof MessageQuarantined>['data']
-export type MessageHeader = Synced['header']
-export type MessageAttachment = Synced['attachments'][number]
-export type MessagePlace = Synced['placement'] & { flags: string[] }
+type MessageHeader = Synced['header']
+type MessageAttachment = Synced['attachments'][number]
+type MessagePlace = Synced['placement'] & { flags: string[] }
 
 const message = table({
   columns: {

@@ -237,18 +237,6 @@ export const stillWatchable = async (
   return rows.map(toWatchable)
 }
 
-/** When the next account is due; null while none is waiting. */
-export const nextDueAt = async (db: Kysely<unknown>): Promise<string | null> => {
-  const row = await tablesOf(db, syncSchedule)
-    .selectFrom('account')
-    .select('due_at')
-    .where('due_at', 'is not', null)
-    .orderBy('due_at')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.due_at ?? null
-}
-
 /** The number of the newest run that is known of an account, 0 where there is none: the search for the next starts there. */
 export const lastRunOf = async (db: Kysely<unknown>, accountId: string): Promise<number> => {
   const row = await tablesOf(db, syncSchedule)

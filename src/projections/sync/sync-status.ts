@@ -139,7 +139,7 @@ const quarterOf = (at: string): string =>
  * `degraded`: the last run missed something, failed for a reason that time may mend, or messages are withheld.
  * `needs-attention`: only a person can help, who signs in again or allows more. `connecting`: no run has ended yet.
  */
-export type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
+type SyncState = 'connecting' | 'active' | 'degraded' | 'needs-attention' | 'paused' | 'disconnected'
 
 const needsPerson = (kind: string | null): boolean => kind === 'sign-in-again' || kind === 'scope-missing'
 

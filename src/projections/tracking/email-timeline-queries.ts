@@ -20,7 +20,7 @@ import {
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
 /** `recipient` is the address whose own copy it was, null where the copy is shared by several. Times are RFC 3339. */
-export type Activity = {
+type Activity = {
   id: string
   event: EntryKind
   at: string
@@ -35,10 +35,10 @@ export type Activity = {
 }
 
 /** Where the email stands as a whole: what was taken of it is sent. */
-export type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
+type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 
 /** `attribution` says whether opens tell recipients apart; where they do not, `uniqueOpens` is at least so many. */
-export type TrackingSummary = {
+type TrackingSummary = {
   opens: number
   uniqueOpens: number
   linkClicks: number

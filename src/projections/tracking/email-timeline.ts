@@ -27,7 +27,7 @@ import {
 } from '../projection.ts'
 
 export type EntryKind = 'sent' | 'deferred' | 'opened' | 'clicked' | 'replied' | 'bounced' | 'failed' | 'unknown'
-export type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
+type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
 
 const message = table({
   columns: {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { imapSmtpProvider } from '../../../src/adapters/imap-smtp/provider.ts'
-import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import { changeConnection } from '../../../src/commands/accounts/change-connection.ts'
 import { handler, loader, newCommandId, type Caller } from '../../../src/commands/handle.ts'

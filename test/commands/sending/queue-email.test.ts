@@ -266,7 +266,7 @@ t.test(
     const [copy] = inSent()
     t.ok(copy!.flags.includes('\\Seen'))
     const [wire, filed] = await Promise.all([
-      PostalMime.parse(world.sink.messages[0]!.raw),
+      PostalMime.parse((await world.sink.mailWith(id)).raw),
       PostalMime.parse(copy!.raw),
     ])
     t.equal(filed.messageId, wire.messageId)
@@ -281,7 +281,7 @@ t.test(
 
     const byServer = await world.queue()
     t.equal(await world.send(byServer), 'sent')
-    world.imap!.mailbox('me').append('Sent', { raw: world.sink.messages.at(-1)!.raw })
+    world.imap!.mailbox('me').append('Sent', { raw: (await world.sink.mailWith(byServer)).raw })
     await file(byServer)
     t.equal(inSent().length, 2, 'the server had filed one itself')
     const own = await world.queue()

@@ -5,7 +5,7 @@ import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
 import { recoverReleased } from '../../../src/commands/sending/recover-released.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
-import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { never, sendingWorld } from '../../support/sending-world.ts'
 
@@ -31,13 +31,10 @@ t.test('what is sent are the bytes that were fixed when it was queued', async (t
   t.equal(await world.send(id), 'sent')
   const [queued, , sent] = await world.events(id)
   const data = queued!.data as { mime: { blob: string } }
-  t.ok(world.sink.messages[0]!.raw.equals((await world.blobs.get(data.mime.blob))!))
-  t.same(world.sink.messages[0]!.envelope.recipients, [
-    'ann@client.test',
-    'bob@client.test',
-    'eve@client.test',
-  ])
-  t.notMatch(world.sink.messages[0]!.raw.toString(), /eve@client/)
+  const email = await world.sink.mailWith(id)
+  t.ok(email.raw.equals((await world.blobs.get(data.mime.blob))!))
+  t.same(email.envelope.recipients, ['ann@client.test', 'bob@client.test', 'eve@client.test'])
+  t.notMatch(email.raw.toString(), /eve@client/)
   t.match(sent!.data, {
     evidence: 'answer',
     attempt: 1,
@@ -177,7 +174,7 @@ t.test('a recipient that is refused is named, and the others get the message', a
   t.equal(await world.send(id), 'sent')
   const sent = (await world.events(id)).at(-1)!
   t.match(sent.data, { accepted: ['ann@client.test'], refused: [{ address: 'gone@client.test', code: 550 }] })
-  t.same(world.sink.messages[0]!.envelope.recipients, ['ann@client.test'])
+  t.same((await world.sink.mailWith(id)).envelope.recipients, ['ann@client.test'])
 })
 
 t.test('a waiting message is held back by what happened meanwhile', async (t) => {

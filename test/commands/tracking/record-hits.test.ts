@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../support/memory-event-store.ts'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { SpooledHit, TrackedHit } from '../../../src/commands/ports/tracking.ts'
 import { recordHits } from '../../../src/commands/tracking/record-hits.ts'

@@ -5,7 +5,11 @@ import { catalogue } from '../../../src/domain/catalogue.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import type { OutgoingEvent } from '../../../src/domain/sending/events.ts'
 import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
-import type { OutgoingCommand, OutgoingEmail } from '../../../src/domain/sending/outgoing-state.ts'
+import {
+  draftOf,
+  type OutgoingCommand,
+  type OutgoingEmail,
+} from '../../../src/domain/sending/outgoing-state.ts'
 import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
 import { runs } from '../../support/long-runs.ts'
@@ -118,6 +122,28 @@ t.test('a cancel is certain until the release, and refused after it', async (t) 
   t.equal(refusal(queue, release(1), { do: 'cancel' }), 'too-late-to-cancel')
   t.equal(refusal({ do: 'cancel' }), 'not-queued')
 })
+
+t.test(
+  'what was cancelled or failed is the draft again that it was, to change and queue under the same id',
+  async (t) => {
+    const draft = exampleDraft({ subject: 'For {contact.first_name}' })
+    const queued: OutgoingCommand = { do: 'queue', message: exampleQueued({ draft }) }
+    const cancel: OutgoingCommand = { do: 'cancel' }
+    const save: OutgoingCommand = { do: 'save-draft', outgoingId, draft: exampleDraft({ subject: 'Other' }) }
+    t.match(run(queued, cancel).last, [{ type: 'EmailCancelled', data: { draft } }])
+    for (const end of [[cancel], [failed(1, false)], [release(1), failed(1, true)]] as const) {
+      t.same(draftOf(run(queued, ...end).state), draft)
+      t.same(types(queued, ...end, save), ['DraftSaved'])
+      t.same(types(queued, ...end, queue), ['EmailQueued'])
+      t.same(types(queued, ...end, save, queue, release(1)), ['EmailReleased'])
+    }
+    t.same(types(queued, cancel, { do: 'discard', outgoingId }), ['DraftDiscarded'])
+    t.equal(refusal(queued, failed(1, false), { do: 'discard', outgoingId }), 'already-queued')
+    const doubtful = [queued, release(1), unknown(1), settle('send-again')] as const
+    t.match(run(...doubtful, cancel).last, [{ data: { draft: null } }], 'an attempt of before may be out')
+    for (const end of [cancel, failed(2, false)]) t.equal(refusal(...doubtful, end, save), 'already-queued')
+  },
+)
 
 t.test('what is put off is tried again with jitter, and given up after a day', async (t) => {
   const { last } = run(queue, deferred(1, false))

@@ -1,10 +1,11 @@
 import t from 'tap'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
-import type {
-  OutgoingCommand,
-  OutgoingEmail,
-  QueuedEmail,
+import {
+  draftOf,
+  type OutgoingCommand,
+  type OutgoingEmail,
+  type QueuedEmail,
 } from '../../../src/domain/sending/outgoing-state.ts'
 
 // Every order in which two senders, a canceller, a recoverer, a sync and a person can meet over one message, with
@@ -27,9 +28,10 @@ type World = {
   cancels: number
   sentAgain: number
   retried: number
+  queuedAnew: number
 }
 type Protocol = 'ours' | 'no-marker' | 'again-when-unclear'
-type Limits = { crashes: number; faults: number; sentAgain: number; retried: number }
+type Limits = { crashes: number; faults: number; sentAgain: number; retried: number; queuedAnew: number }
 
 const at = '2026-01-01T00:00:00.000Z'
 const message = {
@@ -38,6 +40,7 @@ const message = {
   template: null,
   envelope: { from: 'a@b.test', recipients: ['c@d.test'] },
   notBefore: at,
+  draft: {},
 } as unknown as QueuedEmail
 const start: World = {
   state: outgoingEmail.evolve({ status: 'none' }, { type: 'EmailQueued', data: message }),
@@ -49,6 +52,7 @@ const start: World = {
   cancels: 0,
   sentAgain: 0,
   retried: 0,
+  queuedAnew: 0,
 }
 
 /** Load, decide and append as one step: what `handle` gives. Refused leaves the world as it is. */
@@ -87,8 +91,8 @@ const workerMoves = (world: World, index: number, protocol: Protocol, limits: Li
       const { attempt, revision } = worker
       if (world.faults < limits.faults) {
         const faulty = { ...world, faults: world.faults + 1 }
-        moves.push(withWorker(append(faulty, putOff(attempt, false)), index, idle))
-        moves.push(withWorker(append(faulty, rejected(attempt, false)), index, idle))
+        for (const fault of [putOff(attempt, false), rejected(attempt, false)])
+          moves.push(withWorker(world.revision === revision ? append(faulty, fault) : faulty, index, idle))
       }
       if (protocol === 'no-marker') {
         moves.push(withWorker(world, index, { at: 'released', attempt }))
@@ -167,6 +171,8 @@ const otherMoves = (world: World, protocol: Protocol, limits: Limits): World[] =
   }
   if (state.status === 'failed' && world.retried < limits.retried)
     moves.push({ ...append(world, { do: 'retry', now: at }), retried: world.retried + 1 })
+  if (draftOf(state) && world.queuedAnew < limits.queuedAnew)
+    moves.push({ ...append(world, { do: 'queue', message }), queuedAnew: world.queuedAnew + 1 })
   return moves
 }
 
@@ -176,6 +182,7 @@ const violation = (world: World): string | null => {
   if (taken > 1 + sentAgain) return 'sent twice'
   if (state.status === 'sent' && taken === 0) return 'sent, but the server never took it'
   if (state.status === 'cancelled' && taken > 0) return 'cancelled, but sent'
+  if (draftOf(state) && taken > 0) return 'a draft again, but sent'
   const waiting = state.status === 'queued' || state.status === 'deferred'
   if ((waiting || state.status === 'failed') && state.unclear.length === 0) {
     const inAir = world.workers.some((worker) => worker.at === 'answered' && worker.answer === 'taken')
@@ -225,6 +232,7 @@ t.test(
       faults: 3,
       sentAgain: 0,
       retried: 1,
+      queuedAnew: 0,
     })
     t.comment(`${worlds} worlds, ending ${JSON.stringify([...endings])}`)
     t.same(violations, [])
@@ -234,13 +242,31 @@ t.test(
 )
 
 t.test('what a person has sent again goes out at most once more each time', async (t) => {
-  const { worlds, violations } = explore('ours', { crashes: 1, faults: 1, sentAgain: 2, retried: 1 })
+  const { worlds, violations } = explore('ours', {
+    crashes: 1,
+    faults: 1,
+    sentAgain: 2,
+    retried: 1,
+    queuedAnew: 0,
+  })
+  t.comment(`${worlds} worlds`)
+  t.same(violations, [])
+})
+
+t.test('what was cancelled or failed is changed and sent under the same id, and goes out once', async (t) => {
+  const { worlds, violations } = explore('ours', {
+    crashes: 1,
+    faults: 2,
+    sentAgain: 0,
+    retried: 1,
+    queuedAnew: 2,
+  })
   t.comment(`${worlds} worlds`)
   t.same(violations, [])
 })
 
 t.test('the model bites: it finds the duplicate of each weaker protocol', async (t) => {
-  const limits = { crashes: 2, faults: 1, sentAgain: 0, retried: 0 }
+  const limits = { crashes: 2, faults: 1, sentAgain: 0, retried: 0, queuedAnew: 0 }
   for (const weaker of ['no-marker', 'again-when-unclear'] as const) {
     const { violations } = explore(weaker, limits, 'sent twice')
     t.ok(violations.includes('sent twice'), `${weaker}: ${violations.join(', ')}`)

@@ -147,6 +147,13 @@ const caughtUp = async () => {
   for (const { name } of sendingProjections) await runner.waitFor(name, head, 10_000)
 }
 const state = async (id: string) => (await load(outgoingEmail, outgoingStream(id))).state.status
+/** Others may be due before it. */
+const sendUntil = (wanted: string, id: string) =>
+  until(async () => {
+    await caughtUp()
+    await one.send(never)
+    return (await state(id)) === wanted
+  }, `${id} is ${wanted}`)
 const timesSent = (id: string) => sink.messages.filter(({ raw }) => raw.includes(id)).length
 
 t.test(
@@ -183,8 +190,9 @@ t.test(
     t.ok(page.hasMore)
     const rest = await ask('GET', `/v1/outbox?state=sent&limit=200&cursor=${page.nextCursor}`)
     const listed = [...page.data, ...rest.json<typeof page>().data]
-    t.same(new Set(listed.map(({ id }) => id)), new Set(ids))
-    t.ok(listed.every(({ copy }) => copy === 'filed'))
+    const ours = listed.filter(({ id }) => ids.includes(id))
+    t.same(ours.map(({ id }) => id).toSorted(), ids.toSorted(), 'each once')
+    t.ok(ours.every(({ copy }) => copy === 'filed'))
   },
 )
 
@@ -233,8 +241,13 @@ t.test('a failing server costs time and never a second copy: put off, refused, l
   const position = String(settled.headers['event-position'])
   t.match((await ask('GET', `/v1/outbox/${unknown}?min_position=${position}`)).json(), { settled: true })
   const list = await ask('GET', '/v1/outbox?state=failed')
-  t.equal(list.json<{ data: unknown[] }>().data.length, 4)
-  t.match(list.json<{ data: object[] }>().data[0], { code: String, remedy: /./ }, 'with a remedy')
+  const { data } = list.json<{ data: { id: string }[] }>()
+  for (const id of ids.filter((each) => rate.get(each) === 'no'))
+    t.match(
+      data.find((each) => each.id === id),
+      { code: String, remedy: /./ },
+      'with a remedy',
+    )
 })
 
 t.test(
@@ -351,8 +364,7 @@ t.test('a paused account keeps its messages; a cancelled or scheduled one does n
   t.same([timesSent(cancelled.id), timesSent(scheduled.id)], [0, 0])
   t.equal((await ask('POST', `/v1/outbox/${scheduled.id}/cancellation`)).statusCode, 200)
   const { id } = await post()
-  await caughtUp()
-  await one.send(never)
+  await sendUntil('sent', id)
   const late = await ask('POST', `/v1/outbox/${id}/cancellation`)
   t.equal(late.statusCode, 422)
   t.match(late.json(), { code: 'too-late-to-cancel', remedy: /./ })
@@ -361,8 +373,10 @@ t.test('a paused account keeps its messages; a cancelled or scheduled one does n
 t.test('a sent message counts as delivered after the window', async (t) => {
   await caughtUp()
   t.same(await queries.dueDeliveries(60, 10), [])
-  const due = await queries.dueDeliveries(0, 100)
-  t.ok(due.length > 40)
+  const { id } = await post()
+  await sendUntil('sent', id)
+  await caughtUp()
+  t.ok((await queries.dueDeliveries(0, 1000)).includes(id))
   const confirm = confirmDeliveries({
     clock: world.clock,
     dueDeliveries: (limit) => queries.dueDeliveries(0, limit),
@@ -371,9 +385,9 @@ t.test('a sent message counts as delivered after the window', async (t) => {
   await until(async () => {
     await confirm(never)
     await caughtUp()
-    return (await queries.dueDeliveries(0, 1)).length === 0
-  }, 'all are confirmed')
-  t.type((await queries.findEmail(due[0]!, null))?.deliveredAt, 'string')
+    return !(await queries.dueDeliveries(0, 1000)).includes(id)
+  }, 'it is confirmed')
+  t.type((await queries.findEmail(id, null))?.deliveredAt, 'string')
 })
 
 t.test('drafts over HTTP: begun, listed, changed at their version, previewed, sent with files', async (t) => {
@@ -482,9 +496,8 @@ t.test('drafts over HTTP: begun, listed, changed at their version, previewed, se
   )
   t.equal(repeated.body, sent.body)
   t.equal((await ask('GET', `/v1/drafts/${id}`, undefined, user)).statusCode, 404)
-  await caughtUp()
-  await one.send(never)
-  const { raw } = sink.messages.at(-1)!
+  await sendUntil('sent', id)
+  const { raw } = await sink.mailWith(id)
   t.match(raw.toString(), 'Hi Ann')
   const wire = await ask('GET', `/v1/outbox/${id}/raw?form=wire`)
   t.equal(wire.headers['content-type'], 'message/rfc822')

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { z } from 'zod'
-import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'

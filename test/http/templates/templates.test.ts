@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
-import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { templateCompiler } from '../../../src/adapters/mjml/compile.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'

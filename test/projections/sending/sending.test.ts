@@ -97,9 +97,12 @@ t.test('a message is due while it waits, and only then', async (t) => {
     due_at: at(70),
     code: null,
   })
-  t.match(await row(queued, EmailCancelled(of)), { state: 'cancelled', due_at: null })
+  t.match(await row(queued, EmailCancelled({ ...of, draft: exampleDraft() })), {
+    state: 'cancelled',
+    due_at: null,
+  })
   t.match(await row(queued, releasing(1), unknown, again), { state: 'queued', due_at: at(60), unclear: [1] })
-  t.match(await row(queued, releasing(1), unknown, again, EmailCancelled(of)), {
+  t.match(await row(queued, releasing(1), unknown, again, EmailCancelled({ ...of, draft: null })), {
     state: 'unknown',
     settled: true,
     due_at: null,

@@ -70,7 +70,7 @@ t.test('of our own files those are inline that the HTML shows', async (t) => {
 
 t.test('what is queued is not listed, and what is cancelled is gone', async (t) => {
   t.match((await fold(queued)).message, [{ listed: false }])
-  t.strictSame((await fold(queued, EmailCancelled({ outgoingId, accountId }))).message, [])
+  t.strictSame((await fold(queued, EmailCancelled({ outgoingId, accountId, draft: null }))).message, [])
 })
 
 t.test(

@@ -179,7 +179,10 @@ t.test('what is not sent says so', async (t) => {
   ])
   t.match(failed, { state: 'failed', delivery: { status: 'failed' }, summary: { lastActivityAt: null } })
   t.strictSame(lines(failed), ['failed 14:31 Not sent: no such user'])
-  const cancelled = await report([message.queued, message.event(EmailCancelled(about), day('14:30:00'))])
+  const cancelled = await report([
+    message.queued,
+    message.event(EmailCancelled({ ...about, draft: null }), day('14:30:00')),
+  ])
   t.match(cancelled, { state: 'cancelled', delivery: { status: 'cancelled' }, activity: [] })
   t.match(await report([message.queued]), { state: 'queued', delivery: { status: 'pending' } })
 })

@@ -6,7 +6,7 @@ import { labelMailbox, type LabelMailbox, type LabelMessage } from './mailbox.ts
 const PAGE = 50
 
 /** Switches that may be turned while the service runs. */
-export type LabelMailFaults = {
+type LabelMailFaults = {
   /** Answers everything with this status. `retryAfterSeconds` goes with 429. */
   status?: number
   retryAfterSeconds?: number
@@ -17,7 +17,7 @@ export type LabelMailFaults = {
   loseAnswer?: boolean
 }
 
-export type SentMail = {
+type SentMail = {
   readonly from: string
   readonly recipients: readonly string[]
   readonly raw: Buffer

@@ -1,6 +1,6 @@
 import { first, headerFields, mailboxesIn, type HeaderField } from '../header-fields.ts'
-import { bodyStart } from '../limits.ts'
 import { referencesIn } from '../message-ids.ts'
+import { bodyStart } from '../limits.ts'
 import { oneLine } from '../text.ts'
 import type { Notice, Part } from './report.ts'
 
@@ -112,7 +112,10 @@ export const originalIds = ({
 }: Notice): { readonly messageId: string | null; readonly trailId: string | null } => {
   const text = lines.join('\n')
   const [inHeader] = referencesIn(first(quoted, 'message-id'))
-  const [answered] = [...referencesIn(first(fields, 'in-reply-to')), ...referencesIn(first(fields, 'references'))]
+  const [answered] = [
+    ...referencesIn(first(fields, 'in-reply-to')),
+    ...referencesIn(first(fields, 'references')),
+  ]
   const inText = NAMED.exec(text)?.[1]
   const trail = first(quoted, 'x-mailtrail-id') || (OUR_FIELD.exec(text)?.[1] ?? '')
   return { messageId: inHeader ?? inText ?? answered ?? null, trailId: oneLine(trail, 100) || null }

@@ -41,5 +41,5 @@ export const salvagedParts = (body: Uint8Array): Part[] => {
 export const salvagedText = (body: Uint8Array, parts: readonly Part[]): string => {
   const part = parts.find(({ contentType }) => contentType === 'text/plain')
   const bytes = part?.content ?? body
-  return decodeBytes(bytes.subarray(0, MAX_BYTES), '')
+  return decodeBytes(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_BYTES)), '')
 }

@@ -128,7 +128,9 @@ export const recipientsInFields = (text: string): ReportedRecipient[] =>
 export const recipientsInParts = ({ parts, lines }: Notice): ReportedRecipient[] => {
   const found = parts
     .filter(isStatusPart)
-    .flatMap(({ content }) => recipientsInFields(decodeBytes(content.subarray(0, MAX_BYTES), '')))
+    .flatMap(({ content }) =>
+      recipientsInFields(decodeBytes(Buffer.from(content.subarray(0, MAX_BYTES)), '')),
+    )
   if (found.length > 0) return found
   const first = lines.findIndex((line) =>
     /^(?:final|original)-recipient:|^reporting-mta:|^action: *failed/i.test(line),

@@ -14,7 +14,7 @@ const MAX_EVENTS = 512
 const MAX_CHARACTERS = 1024 * 1024
 const PAUSES_MS = [20, 100, 500, 2000]
 
-export type Written = { readonly revision: number; readonly position: number; readonly repeated: boolean }
+type Written = { readonly revision: number; readonly position: number; readonly repeated: boolean }
 
 export type Appender = {
   append(append: Append): Promise<Written>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { memoryEventStore } from '../../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../../support/memory-event-store.ts'
 import { logTimes } from '../../../../src/adapters/postgres/event-log/log-times.ts'
 import { migrate } from '../../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../../src/adapters/postgres/pool.ts'

@@ -85,7 +85,7 @@ const dayOf = (value: unknown): string => {
 }
 
 /** JSON as the text that PostgreSQL gives for a jsonb: keys by length, then bytes, a space after colon and comma. */
-export const jsonbText = (value: unknown): string => {
+const jsonbText = (value: unknown): string => {
   if (value === null) return 'null'
   if (typeof value === 'string') return JSON.stringify(storable(value))
   if (typeof value === 'boolean') return String(value)

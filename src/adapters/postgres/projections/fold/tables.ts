@@ -51,14 +51,14 @@ export const readModelTables = (schema: string, tables: Tables, lasting: boolean
 }
 
 /** A row of a `selectOf` statement. */
-export const cellsOf = ({ columns }: TableCells, row: readonly (string | null)[]): Cell[] =>
+const cellsOf = ({ columns }: TableCells, row: readonly (string | null)[]): Cell[] =>
   columns.map(({ fromText }, index) => {
     const text = row[index]
     return text === null || text === undefined ? null : fromText(text)
   })
 
 /** All columns of `t` in the form of their cells. */
-export const selectOf = ({ columns }: TableCells): string =>
+const selectOf = ({ columns }: TableCells): string =>
   columns.map(({ name, select }) => select(`t.${quoted(name)}`)).join(', ')
 
 const statementsOf = (schema: string, table: TableCells) => {

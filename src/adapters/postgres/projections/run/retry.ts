@@ -27,7 +27,7 @@ export type Skip = {
   readonly commandId: string
 }
 
-export type SkippedEvent = {
+type SkippedEvent = {
   readonly eventId: string
   readonly type: string
   readonly revision: number

@@ -17,7 +17,7 @@ import { sharedLog } from './shared-log.ts'
 import { watchClaims } from './watch-claims.ts'
 
 /** Where the runner says what a person must know; a pino logger fits. */
-export type RunnerLog = {
+type RunnerLog = {
   info(fields: object, message: string): void
   error(fields: object, message: string): void
 }

@@ -11,10 +11,8 @@ import { BEGIN_FILLING, fillDeps } from '../../../../../src/adapters/postgres/pr
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import { defineEvent, type Json, type Position } from '../../../../../src/domain/event.ts'
 import {
-  bigint,
   boolean,
   date,
-  double,
   integer,
   json,
   nullable,
@@ -24,6 +22,7 @@ import {
   timestamp,
   type AnyProjection,
 } from '../../../../../src/projections/projection.ts'
+import { bigint, double } from '../../../../support/rare-columns.ts'
 import { transaction } from '../../../../../src/std/transaction.ts'
 import { anyCharacter } from '../../../../support/any-character.ts'
 import { foldEvents, recordedEvents } from '../../../../support/fold.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { memoryEventStore } from '../../../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../../../support/memory-event-store.ts'
 import { rebuildReadModels } from '../../../../../src/adapters/postgres/projections/rebuild/rebuild.ts'
 import { verifyReadModels } from '../../../../../src/adapters/postgres/projections/rebuild/verify.ts'
 import { projections as productModels } from '../../../../../src/app/read-models.ts'

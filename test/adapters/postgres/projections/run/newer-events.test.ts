@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { z } from 'zod'
-import { memoryEventStore } from '../../../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../../../support/memory-event-store.ts'
 import { postgresLeases } from '../../../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../../../src/adapters/postgres/pool.ts'

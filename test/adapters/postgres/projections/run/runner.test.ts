@@ -1,5 +1,5 @@
 import t from 'tap'
-import { memoryEventStore } from '../../../../../src/adapters/memory/event-store.ts'
+import { memoryEventStore } from '../../../../support/memory-event-store.ts'
 import { readModelsEqualRebuild } from '../../../../../scripts/lib/equals-rebuild.ts'
 import { projectionRunner } from '../../../../../src/adapters/postgres/projections/run/runner.ts'
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'

@@ -7,9 +7,9 @@ import {
   RevisionConflict,
   type EventStore,
   type Page,
-} from '../../commands/ports/event-log.ts'
-import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
-import { notifier } from '../../std/notifier.ts'
+} from '../../src/commands/ports/event-log.ts'
+import type { EventMetadata, Position, RecordedEvent } from '../../src/domain/event.ts'
+import { notifier } from '../../src/std/notifier.ts'
 
 /** Data and metadata are kept as JSON text, so that nobody's later changes reach the log. */
 type Kept = Omit<RecordedEvent, 'data' | 'metadata'> & { readonly data: string; readonly metadata: string }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { BlobStore } from '../../commands/ports/blobs.ts'
+import type { BlobStore } from '../../src/commands/ports/blobs.ts'
 
 /** Blobs in this process alone: gone with it. */
 export const memoryBlobStore = (): BlobStore => {

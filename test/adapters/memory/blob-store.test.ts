@@ -1,7 +1,0 @@
-import t from 'tap'
-import { memoryBlobStore } from '../../../src/adapters/memory/blob-store.ts'
-import { blobStoreContract } from '../../contracts/blob-store.ts'
-
-const store = memoryBlobStore()
-
-blobStoreContract(t, 'the memory adapter', () => store)

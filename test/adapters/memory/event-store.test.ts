@@ -1,7 +1,0 @@
-import t from 'tap'
-import { memoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import { eventStoreContract } from '../../contracts/event-store.ts'
-
-const store = memoryEventStore()
-
-eventStoreContract(t, 'the memory adapter', async () => store)
