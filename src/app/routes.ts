@@ -87,7 +87,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, apiKeys, files, clock, signal } = deps
-  const { db, blobs, providers, parser, tracker, tokens, spool } = deps.adapters
+  const { db, blobs, providers, parser, untrack, tokens, spool } = deps.adapters
   const { directory, accounts, templates, sync, sending, tracking, analytics } = deps.features
   const { mayRead } = accounts
   const readMessage = async (id: string, userId: string | null) =>
@@ -142,7 +142,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     membersOf: (thread, after, limit) => membersOf(db, thread, after, limit),
     signal,
   })
-  messageContentRoutes(server, { findMessage: readMessage, blobs, parser, tracker, signal })
+  messageContentRoutes(server, { findMessage: readMessage, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
   attachmentRoutes(server, { ...sending, files })
   draftRoutes(server, { ...sending, files })

@@ -53,7 +53,7 @@ export const exampleQueued = (changes: Partial<QueuedEmail> = {}): QueuedEmail =
   attachments: [],
   mime: { blob, size: 100 },
   copy: { blob, size: 90 },
-  tracking: { opens: false, clicks: false, reason: 'off', links: [] },
+  tracking: { wanted: { opens: false, clicks: false }, opens: false, clicks: false, reason: 'off', links: [] },
   queuedAt: at(0),
   scheduledAt: null,
   notBefore: at(10),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { BlobStore } from '../../commands/ports/blobs.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../commands/ports/parser.ts'
-import type { MailTracker } from '../../commands/ports/tracking.ts'
+import type { Untrack } from '../../commands/ports/tracking.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { messages, type MessageRow } from '../../projections/sync/messages.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
@@ -23,7 +23,7 @@ export const messageContentRoutes = (
     findMessage: (id: string, userId: string | null) => Promise<MessageRow | undefined>
     blobs: Pick<BlobStore, 'get'>
     parser: MailParser
-    tracker: Pick<MailTracker, 'untrack'>
+    untrack: Untrack
     signal: AbortSignal
   },
 ): void => {
@@ -76,7 +76,7 @@ export const messageContentRoutes = (
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(deps.tracker.untrack(html))
+      const shown = Buffer.from(deps.untrack(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })

@@ -201,8 +201,9 @@ t.test('what fails for good hides nothing that stands behind it on a list', asyn
     (work: (id: string) => Promise<void>) =>
       confirmDeliveries({
         clock,
-        dueDeliveries: (limit) => Promise.resolve(page(limit)),
-        confirm: (_caller, id) => work(id),
+        dueDeliveries: (limit) =>
+          Promise.resolve(page(limit).map((id) => ({ id, seenUntil: clock().toISOString() }))),
+        confirm: (_caller, { id }) => work(id),
       }),
     (work: (id: string) => Promise<void>) =>
       confirmFoundMessages({

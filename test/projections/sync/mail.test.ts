@@ -24,7 +24,7 @@ const sent = EmailSent({
   attempt: 1,
   template: null,
   sentAt,
-  accepted: ['ann@client.test'],
+  first: true, accepted: ['ann@client.test'], deferred: [], retryAt: null,
   refused: [],
   evidence: 'answer',
 })
