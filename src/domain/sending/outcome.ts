@@ -146,8 +146,9 @@ const bounced = (
     // Where nothing says of whom, nobody can be told to wait for longer.
     return permanent ? { ...before, nameless: firstOf(before.nameless, bounce) } : before
   }
+  const named = normaliseAddress(recipient)
   return staged(before, (of) => {
-    if (of.address !== recipient) return of
+    if (normaliseAddress(of.address) !== named) return of
     if (permanent || silentUntil === null) return { ...of, bounce: firstOf(of.bounce, bounce) }
     const delay = { ...bounce, until: silentUntil }
     return { ...of, delay: of.delay && of.delay.until > delay.until ? of.delay : delay }
