@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { Secret } from './commands/ports/credentials.ts'
@@ -13,6 +14,22 @@ const list = z
       .filter((item) => item !== ''),
   )
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''))
+
+/** A host name of several labels, such as other hosts can look up (RFC 5321 2.3.5). */
+const isFullName = (name: string): boolean =>
+  name.length <= 253 &&
+  isIP(name) === 0 &&
+  /^[a-z\d]([a-z\d-]{0,61}[a-z\d])?(\.[a-z\d]([a-z\d-]{0,61}[a-z\d])?)+$/i.test(name)
+
+/** An IP address as mail writes it in place of a name (RFC 5321 4.1.3). */
+const isAddressLiteral = (name: string): boolean => {
+  const [, address = ''] = /^\[(.*)\]$/.exec(name) ?? []
+  return isIPv4(address) || (address.startsWith('IPv6:') && isIPv6(address.slice('IPv6:'.length)))
+}
+
+const ehloName = z.string().refine((name) => isFullName(name) || isAddressLiteral(name), {
+  error: 'must be a full host name, or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]',
+})
 
 const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -32,6 +49,7 @@ const environment = z.object({
   MAILTRAIL_ALLOWED_NETWORKS: list,
   MAILTRAIL_ALLOWED_PORTS: list.pipe(z.array(z.coerce.number<string>().int().min(1).max(65535))),
   MAILTRAIL_CLEAR_TEXT_HOSTS: list,
+  MAILTRAIL_EHLO_NAME: ehloName.optional(),
   MAILTRAIL_EXTRA_CA: z.string().min(1).optional(),
   MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),
   MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -69,6 +87,8 @@ export type Config = {
     readonly clearTextHosts: string[]
     /** Certificates in PEM, trusted beside the system's. */
     readonly extraCa: string[]
+    /** As whom SMTP servers are greeted; null for the address of the socket. */
+    readonly ehloName: string | null
   }
   readonly deliveryWindowMinutes: number
   readonly logLevel: string
@@ -133,6 +153,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
       allowedPorts: data.MAILTRAIL_ALLOWED_PORTS,
       clearTextHosts: data.MAILTRAIL_CLEAR_TEXT_HOSTS,
       extraCa: data.MAILTRAIL_EXTRA_CA === undefined ? [] : [readCertificates(data.MAILTRAIL_EXTRA_CA)],
+      ehloName: data.MAILTRAIL_EHLO_NAME ?? fullNameOf(data.MAILTRAIL_PUBLIC_URL),
     },
     deliveryWindowMinutes: data.MAILTRAIL_DELIVERY_WINDOW_MINUTES,
     logLevel: data.MAILTRAIL_LOG_LEVEL,
@@ -142,6 +163,11 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
         ? null
         : { url: `${data.OTEL_EXPORTER_OTLP_ENDPOINT}/v1/traces`, serviceName: data.OTEL_SERVICE_NAME },
   }
+}
+
+const fullNameOf = (publicUrl: string | undefined): string | null => {
+  const host = publicUrl === undefined ? '' : new URL(publicUrl).hostname
+  return isFullName(host) ? host : null
 }
 
 const readCertificates = (file: string): string => {

@@ -7,7 +7,7 @@ t.test('with nothing set it runs on the embedded database, on loopback, and trus
     role: 'all',
     host: '127.0.0.1',
     port: 3000,
-    egress: { allowedNetworks: [], allowedPorts: [], clearTextHosts: [], extraCa: [] },
+    egress: { allowedNetworks: [], allowedPorts: [], clearTextHosts: [], extraCa: [], ehloName: null },
     trustProxy: [],
     deliveryWindowMinutes: 60,
     logLevel: 'info',
@@ -25,6 +25,17 @@ t.test('lists and addresses are read as they are written', async (t) => {
   t.equal(config.trackingUrl, 'https://mail.acme.test')
   t.same(config.egress.allowedNetworks, ['10.0.0.0/8', '192.168.0.0/16'])
   t.same(config.egress.allowedPorts, [2525, 1143])
+})
+
+t.test('SMTP servers are greeted by a full name: the one that is set, or the public one', async (t) => {
+  const nameOf = (env: Record<string, string>) => readConfig(env).egress.ehloName
+  t.equal(nameOf({ MAILTRAIL_PUBLIC_URL: 'https://mail.acme.test/crm' }), 'mail.acme.test')
+  for (const publicUrl of ['http://localhost:3000', 'http://192.0.2.1', 'http://[2001:db8::1]:3000'])
+    t.equal(nameOf({ MAILTRAIL_PUBLIC_URL: publicUrl }), null)
+  for (const name of ['mx.acme.test', '[192.0.2.1]', '[IPv6:2001:db8::1]'])
+    t.equal(nameOf({ MAILTRAIL_EHLO_NAME: name, MAILTRAIL_PUBLIC_URL: 'https://mail.acme.test' }), name)
+  for (const name of ['localhost', '192.0.2.1', '[2001:db8::1]', 'a b.test', 'a.test\r\nX', '-a.test', ''])
+    t.throws(() => nameOf({ MAILTRAIL_EHLO_NAME: name }), /MAILTRAIL_EHLO_NAME: must be a full host name/)
 })
 
 t.test('a process that does a part only needs a database that others can have too', async (t) => {

@@ -9,6 +9,7 @@ import { spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { projectionMetrics } from '../adapters/metrics/projections.ts'
+import { mailComposer } from '../adapters/mime/compose-pool.ts'
 import { mailParser } from '../adapters/mime/parse-pool.ts'
 import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
@@ -53,6 +54,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const vault = postgresVault(pool, keyring)
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
+  const composer = mailComposer()
   const compiler = templateCompiler()
   const tokens = trackingTokens(keyring.trackingKeys())
   // Where nobody said where we can be reached, links of ours would lead readers nowhere.
@@ -75,6 +77,7 @@ export const openAdapters = (deps: AdapterDeps) => {
       ...providers.map((provider) => provider.close()),
       spool.close(),
       parser.close(),
+      composer.close(),
       compiler.close(),
     ])
     await store.close()
@@ -89,6 +92,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     vault,
     providers,
     parser,
+    composer,
     compiler,
     tokens,
     tracker,

@@ -1,4 +1,3 @@
-import { composeMail } from '../adapters/mime/compose.ts'
 import { accessOf } from '../commands/accounts/test-account.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
@@ -80,7 +79,7 @@ const directoryFeature = (core: Core) => {
       company: async (id: string) => (await commands.find('company', id))?.value ?? null,
       deal: async (id: string) => (await commands.find('deal', id))?.value ?? null,
       organization: async () => (await commands.find('organization', 'main'))?.value ?? null,
-      contactOfAddress: queries.contactOfAddress,
+      contactsOfAddress: queries.contactsOfAddress,
     },
   }
 }
@@ -213,7 +212,7 @@ const sendingFeature = (
     // No script leaves in a mail, whoever wrote it.
     compose: async (mail) => {
       await core.compiler.compile({ format: 'html', source: mail.html })
-      return composeMail(mail)
+      return core.composer.compose(mail)
     },
   }),
   queries: sendingQueries(core.db, of.accounts),

@@ -9,9 +9,16 @@ const ADDRESS_LIMIT = 254
 const ADDRESS =
   /^(?:[^\s@<>()[\]\\,;:"\p{Cc}.]+(?:\.[^\s@<>()[\]\\,;:"\p{Cc}.]+)*|"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*")@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)*$/u
 
-/** True for one bare mailbox address, as RCPT TO takes it. */
+/** For strings that go into a line of a header: what is refused in a name must never stop an email that has it. */
+export const oneLine = [/^[^\p{Cc}\u2028\u2029]*$/u, 'has a control character or a line break'] as const
+
+/** True for one bare mailbox address, as RCPT TO takes it. A lone surrogate would be another address once encoded. */
 export const isAddress = (text: string): boolean =>
-  text.length <= ADDRESS_LIMIT && !/\p{Cc}/u.test(text) && ADDRESS.test(text)
+  text.isWellFormed() &&
+  oneLine[0].test(text) &&
+  !/[<>]/.test(text) &&
+  new TextEncoder().encode(text).length <= ADDRESS_LIMIT &&
+  ADDRESS.test(text)
 
 export const invalidAddress = defineRefusal('invalid-address', {
   title: 'Invalid email address',
@@ -34,7 +41,7 @@ export const mailbox = z.object({
     .string()
     .trim()
     .max(200)
-    .regex(/^\P{Cc}*$/u, 'has a control character')
+    .regex(...oneLine)
     .optional(),
 })
 export type Mailbox = z.infer<typeof mailbox>

@@ -96,10 +96,7 @@ export const sendingWorld = async (
       load: () => Promise.resolve(credentials),
       destroy: () => Promise.resolve(),
     },
-    tracker: mailTracker(
-      tokens,
-      trackingUrl,
-    ),
+    tracker: mailTracker(tokens, trackingUrl),
     untrack: (html: string) => restoreHtml(html, tokens),
     findAccount: (id: string) => Promise.resolve(id === account.now.accountId ? account.now : null),
     activeAccount: (id: string) => {
@@ -183,9 +180,9 @@ const lookup = (records: {
     deal: get(records.deals),
     company: () => Promise.resolve(null),
     organization: () => Promise.resolve({ name: 'Acme', timeZone: 'UTC' }),
-    contactOfAddress: (address) =>
+    contactsOfAddress: (address) =>
       Promise.resolve(
-        [...records.contacts].find(([, contact]) => contact.emails.includes(address))?.[0] ?? null,
+        [...records.contacts].flatMap(([id, { emails }]) => (emails.includes(address) ? [id] : [])),
       ),
   }
 }

@@ -46,7 +46,11 @@ export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) 
   return {
     outgoingId,
     queued: outgoing(EmailQueued(queued), queued.queuedAt),
-    releasing: (at: string) => outgoing(EmailReleased({ ...about, attempt: 1, handle: null, recipients: queued.envelope.recipients }), at),
+    releasing: (at: string) =>
+      outgoing(
+        EmailReleased({ ...about, attempt: 1, handle: null, recipients: queued.envelope.recipients }),
+        at,
+      ),
     sent: (at: string, of: { accepted?: string[]; refused?: string[] } = {}) =>
       outgoing(
         EmailSent({

@@ -16,6 +16,12 @@ const ownProblems = {
     'The mail server offers no STARTTLS, so the password was not sent',
     'Choose TLS with port 993 (IMAP) or 465 (SMTP). If the server did offer it before, somebody may be tampering with the connection.',
   ],
+  'ehlo-name-refused': [
+    'refused',
+    'Name of this service refused',
+    'The mail server does not accept the name by which Mailtrail greets it (EHLO)',
+    'Ask the operator of Mailtrail to set MAILTRAIL_EHLO_NAME to a full host name that resolves to its public address.',
+  ],
   'login-rejected': [
     'sign-in-again',
     'Login rejected',

@@ -62,7 +62,9 @@ const whyNotConnected = (error: unknown): MailUnavailable => {
   if (textOf(error, 'command') === 'STARTTLS' && replyCode(error) !== 0)
     return unavailable('starttls-not-offered')
   if (isThrottled(error)) return unavailable('throttled')
-  // EHLO refused, or 421 and the like as the greeting.
+  if (['EHLO', 'HELO'].includes(textOf(error, 'command')) && replyCode(error) >= 500)
+    return unavailable('ehlo-name-refused')
+  // EHLO put off, or 421 and the like as the greeting.
   if (replyCode(error) !== 0) return unavailable('server-busy')
   return unavailable(codeOf(error) ?? 'protocol-error')
 }
@@ -97,6 +99,7 @@ export const openSmtp = async (
   if (login.encryption !== 'starttls') onStep('tls')
   const connection = new SMTPConnection({
     connection: socket,
+    name: guard.ehloName(plain),
     host,
     port: login.port,
     secure: direct,

@@ -153,6 +153,8 @@ export const refusedOutcome = (
   const code = replyCode(error)
   if (code < 400 || code > 599) return deferred(unavailable('protocol-error'))
   const reply = textOf(error, 'response')
+  // Many servers say only at the first recipient what they think of the greeting.
+  if (/\b(?:HELO|EHLO)\b/i.test(reply)) return deferred(unavailable('ehlo-name-refused'))
   const about = SUBJECTS[textOf(error, 'command')] ?? EMAIL
   const enhanced = enhancedCode(reply)
   const said = [code, enhanced, wordsOf(reply, login)]

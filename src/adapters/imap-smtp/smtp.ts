@@ -37,7 +37,7 @@ const STOP_GRACE_MS = 10_000
 
 /** What is wrong with the addresses; null where nothing is. Asked before any connection (CR LF injection). */
 const addressProblem = ({ from, recipients }: Message['envelope']): SendOutcome | null => {
-  const bad = [from, ...recipients].filter((address) => !isAddress(address) || /[<>]/.test(address))
+  const bad = [from, ...recipients].filter((address) => !isAddress(address))
   if (bad.length > 0) {
     const reason = 'Not an email address'
     const refused = bad.map((address) => ({ address, code: null, enhancedCode: null, reason }))
@@ -110,7 +110,11 @@ const afterDot = (
   recipients: readonly string[],
 ): SendOutcome => {
   if (info !== null) {
-    return { kind: 'sent', accepted: [...info.accepted], ...refusedAndPutOff(info.rejectedErrors ?? [], login) }
+    return {
+      kind: 'sent',
+      accepted: [...info.accepted],
+      ...refusedAndPutOff(info.rejectedErrors ?? [], login),
+    }
   }
   const code = replyCode(error)
   if (code >= 400 && code <= 599) return refusedOutcome(error, login, recipients)

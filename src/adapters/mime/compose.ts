@@ -16,10 +16,10 @@ const REFERENCES_LIMIT = 20
  * lines end with CR LF. Everything in it comes from the input, so composing again gives the same bytes.
  */
 export const composeMail: ComposeMail = async (mail): Promise<ComposedMail> => {
-  refuseControlCharacters(mail)
+  refuseUncomposable(mail)
   const recipients = distinctAddresses([...mail.to, ...mail.cc, ...mail.bcc])
-  if (recipients.length === 0) throw noRecipient()
-  const messageId = `${mail.outgoingId}@${domainToASCII(domainOf(mail.from.address))}`
+  // A domain that IDNA does not know is still somebody's address.
+  const messageId = `${mail.outgoingId}@${domainToASCII(domainOf(mail.from.address)) || 'mailtrail.invalid'}`
   const text = textOfHtml(mail.html)
   const parts = { mail, messageId, text, boundary: boundaryOf(mail) }
   const wire = await body({ ...parts, html: mail.trackedHtml ?? mail.html })
@@ -129,8 +129,9 @@ const headerControlCharacter = defineRefusal('header-control-character', {
   remedy: 'Write it on one line, without control characters.',
 })
 
-/** Whatever goes into a header is one line, before anything else looks at it. */
-const refuseControlCharacters = (mail: MailToCompose): void => {
+/** Whatever goes into a header is one line, before anything else looks at it. @throws Refused */
+export const refuseUncomposable = (mail: MailToCompose): void => {
+  if (mail.to.length + mail.cc.length + mail.bcc.length === 0) throw noRecipient()
   const mailboxes = (header: string, list: readonly Mailbox[]) =>
     list.flatMap(({ name, address }) => [
       [header, name ?? ''],

@@ -2,7 +2,8 @@
 export const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed()
 
 /** The first so many UTF-16 units, no character cut in half. */
-export const cut = (text: string, limit: number): string => text.slice(0, limit).replace(/[\ud800-\udbff]$/, '')
+export const cut = (text: string, limit: number): string =>
+  text.slice(0, limit).replace(/[\ud800-\udbff]$/, '')
 
 /** A line of text for people: no control characters, no runs of space. */
 export const oneLine = (text: string, limit = 2000): string =>

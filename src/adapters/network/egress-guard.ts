@@ -12,6 +12,8 @@ export type EgressConfig = {
   readonly allowedPorts: readonly number[]
   readonly clearTextHosts: readonly string[]
   readonly extraCa: readonly string[]
+  /** As whom we greet SMTP servers: a full host name or an address literal; null or absent for that of the socket. */
+  readonly ehloName?: string | null
 }
 
 /** How long a mail server may take: for each step of connecting, between two bytes, and to answer the final dot. */
@@ -35,6 +37,8 @@ type CheckedServer = { readonly server: Server; readonly addresses: readonly str
 /** The only way out to servers that users name (SSRF). Everything here throws MailUnavailable. */
 export type EgressGuard = {
   readonly limits: EgressLimits
+  /** How to greet a server over this socket (RFC 5321 4.1.3). */
+  ehloName(socket: net.Socket): string
   check(server: Server): Promise<CheckedServer>
   connect(checked: CheckedServer, signal: AbortSignal): Promise<net.Socket>
   /** TLS over a connected socket, the certificate verified against the host's name. */
@@ -95,6 +99,12 @@ const plainHost = (host: string): string => {
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '')
   return net.isIP(name) === 0 ? domainToASCII(name) : name.toLowerCase()
+}
+
+/** The address of our end, as EHLO may name it in place of a host name. */
+const literalOf = ({ localAddress = '127.0.0.1' }: net.Socket): string => {
+  const address = ipaddr.process(localAddress)
+  return address.kind() === 'ipv4' ? `[${address.toString()}]` : `[IPv6:${address.toString()}]`
 }
 
 /** @throws Error where a network or an authority of the operator's is malformed */
@@ -178,5 +188,12 @@ export const egressGuard = (
     }
   }
 
-  return { limits: allLimits, check, connect, secure, tlsOptions }
+  return {
+    limits: allLimits,
+    ehloName: (socket) => config.ehloName ?? literalOf(socket),
+    check,
+    connect,
+    secure,
+    tlsOptions,
+  }
 }

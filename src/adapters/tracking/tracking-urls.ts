@@ -2,8 +2,10 @@ const OPEN = '/t/o/'
 const CLICK = '/t/c/'
 
 /** URLs under the tracking host, which is given as an origin such as `https://track.example.com`. */
-export const openUrl = (trackingUrl: string, token: string): string => new URL(trackingUrl).origin + OPEN + token
-export const clickUrl = (trackingUrl: string, token: string): string => new URL(trackingUrl).origin + CLICK + token
+export const openUrl = (trackingUrl: string, token: string): string =>
+  new URL(trackingUrl).origin + OPEN + token
+export const clickUrl = (trackingUrl: string, token: string): string =>
+  new URL(trackingUrl).origin + CLICK + token
 
 /** What stands where a token does, at whatever host: it is ours where it can be read. Null where nothing does. */
 export const openToken = (url: string): string | null => tokenIn(url, OPEN)

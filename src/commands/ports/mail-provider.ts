@@ -183,7 +183,12 @@ export type RefusedRecipient = {
  * themselves. `withdrawn`: `release` said no, and nothing was sent. `unknown`: released, and the answer was lost.
  */
 export type SendOutcome =
-  | { readonly kind: 'sent'; readonly accepted: string[]; readonly refused: RefusedRecipient[]; readonly putOff: RefusedRecipient[] }
+  | {
+      readonly kind: 'sent'
+      readonly accepted: string[]
+      readonly refused: RefusedRecipient[]
+      readonly putOff: RefusedRecipient[]
+    }
   | {
       readonly kind: 'deferred'
       readonly code: string

@@ -34,8 +34,8 @@ export type DirectoryLookup = {
   company(id: string): Promise<Company | null>
   deal(id: string): Promise<Deal | null>
   organization(): Promise<Organization | null>
-  /** The id of the contact with this address. */
-  contactOfAddress(address: string): Promise<string | null>
+  /** The ids of the contacts with this address. */
+  contactsOfAddress(address: string): Promise<readonly string[]>
 }
 
 /** A version of a template that this user may use (null: nobody in particular), compiled to HTML; null where there is none. */

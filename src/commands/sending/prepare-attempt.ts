@@ -6,8 +6,11 @@ import { credentialsMissing, type Vault } from '../ports/credentials.ts'
 import type { Access, SendOutcome } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
 
-/** A scheduled message that is later than this is not sent without a person's word. */
-const SCHEDULE_GRACE_MS = 6 * 3_600_000
+/**
+ * What could not go for longer than this after it was due is not sent unasked, whatever kept it: a paused account, a
+ * service that was down. A time that somebody chose is over sooner than a wish to send at once.
+ */
+const GRACE_MS = { scheduled: 6 * 3_600_000, unscheduled: 24 * 3_600_000 }
 
 export type PrepareDeps = {
   readonly findAccount: FindAccount
@@ -24,8 +27,8 @@ export type Prepared =
 const overdue = defineCode('overdue', {
   title: 'Overdue',
   meaning:
-    'The email was scheduled for a time at which nothing could be sent, and that was hours ago. It was not sent automatically so late.',
-  remedy: 'Send it now if it is still right.',
+    'For hours after the email was due nothing could be sent: the account was paused, or the service was not running. It was not sent automatically so late.',
+  remedy: 'If it is still right, send its draft again: it then carries the date of that day.',
 })
 const senderRemoved = defineCode('sender-removed', {
   title: 'Sender removed',
@@ -65,8 +68,10 @@ export const prepareAttempt =
     return { kind: 'ready', access: { connection: account.connection, credentials }, mime }
   }
 
-const isOverdue = ({ message, attempts, dueAt }: WaitingMessage, now: Date): boolean =>
-  message.scheduledAt !== null && attempts === 0 && now.getTime() > Date.parse(dueAt) + SCHEDULE_GRACE_MS
+const isOverdue = ({ message, attempts, dueAt }: WaitingMessage, now: Date): boolean => {
+  const chosen = message.scheduledAt !== null && attempts === 0
+  return now.getTime() > Date.parse(dueAt) + (chosen ? GRACE_MS.scheduled : GRACE_MS.unscheduled)
+}
 
 const failed = (
   { code, meaning, remedy }: CodeDefinition,

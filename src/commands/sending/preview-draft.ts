@@ -1,12 +1,11 @@
 import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
-import type { Mailbox } from '../../domain/mail.ts'
 import type { Assembled } from '../../domain/sending/assemble.ts'
 import type { FindAccount } from './ports.ts'
 import { findDraft } from './find-draft.ts'
-import { writeEmail, type WriteDeps } from './write-email.ts'
+import { writeEmail, type WriteDeps, type Written } from './write-email.ts'
 
-export type Preview = Assembled & { readonly from: Mailbox }
+export type Preview = Assembled & Pick<Written, 'from' | 'contactId' | 'otherContactIds'>
 
 /** A draft as it would read if it were sent now, with what still keeps it from that. */
 export const previewDraft =
@@ -15,6 +14,7 @@ export const previewDraft =
     const { draft } = await findDraft(deps)(outgoingId, userId)
     const account = await deps.findAccount(draft.accountId)
     if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', draft.accountId)
-    const { assembled, from } = await writeEmail(deps)(draft, account, draft.userId)
-    return { ...assembled, from }
+    const written = await writeEmail(deps)(draft, account, draft.userId)
+    const { assembled, from, contactId, otherContactIds } = written
+    return { ...assembled, from, contactId, otherContactIds }
   }

@@ -38,6 +38,12 @@ export type QueueDeps = ReplyDeps &
     readonly blobs: BlobStore
   }
 
+/** `contactId` is the contact whose values were filled in, `otherContactIds` others with the same address. */
+type QueuedAnswer = Handled<OutgoingEmail> & { readonly outgoingId: string } & Pick<
+    Written,
+    'contactId' | 'otherContactIds'
+  >
+
 /**
  * Puts a message into the outbox, its bytes fixed: variables filled in or refused with the list of what is missing,
  * tracking decided, MIME and the copy for Sent composed and kept.
@@ -45,29 +51,25 @@ export type QueueDeps = ReplyDeps &
  */
 export const queueEmail =
   (deps: QueueDeps) =>
-  async (
-    caller: Caller,
-    input: QueueMessage,
-    userId: string | null,
-  ): Promise<Handled<OutgoingEmail> & { outgoingId: string }> => {
+  async (caller: Caller, input: QueueMessage, userId: string | null): Promise<QueuedAnswer> => {
     const outgoingId = 'draftId' in input.content ? input.content.draftId : entityId('out', caller.commandId)
     const stream = outgoingStream(outgoingId)
     const { state, revision } = await deps.load(outgoingEmail, stream)
     // Queued before: by this very command, which the handler knows, or by another, which it refuses.
-    if ('message' in state && !draftOf(state))
-      return {
-        ...(await deps.handle(outgoingEmail, stream, { do: 'queue', message: state.message }, caller)),
-        outgoingId,
-      }
+    if ('message' in state && !draftOf(state)) {
+      const { message } = state
+      const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', message }, caller)
+      return { ...handled, outgoingId, contactId: message.contactId, otherContactIds: [] }
+    }
     const draft =
       'draftId' in input.content
         ? requiredDraft(state, outgoingId, userId)
         : await resolveDraft(deps)(input.content.message, userId)
-    const message = await composeMessage(deps, outgoingId, draft, input)
+    const { message, otherContactIds } = await composeMessage(deps, outgoingId, draft, input)
     const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', message }, caller, {
       ifRevision: revision,
     })
-    return { ...handled, outgoingId }
+    return { ...handled, outgoingId, contactId: message.contactId, otherContactIds }
   }
 
 const composeMessage = async (
@@ -75,7 +77,7 @@ const composeMessage = async (
   outgoingId: string,
   draft: Draft,
   { scheduledAt, undoSeconds }: QueueMessage,
-): Promise<QueuedEmail> => {
+): Promise<{ message: QueuedEmail } & Pick<Written, 'otherContactIds'>> => {
   const account = await deps.activeAccount(draft.accountId)
   requireMaySend(account, draft.userId)
   const written = await writeEmail(deps)(draft, account, draft.userId)
@@ -102,7 +104,7 @@ const composeMessage = async (
     files,
   })
   const [mime, copy] = await keep(deps.blobs, composed)
-  return {
+  const message: QueuedEmail = {
     outgoingId,
     accountId: account.accountId,
     userId: draft.userId,
@@ -127,6 +129,7 @@ const composeMessage = async (
     notBefore: notBefore.toISOString(),
     draft,
   }
+  return { message, otherContactIds: written.otherContactIds }
 }
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */

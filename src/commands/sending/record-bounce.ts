@@ -15,7 +15,10 @@ export const recordBounce =
     const { state } = await deps.load(outgoingEmail, stream)
     if (!('message' in state)) return
     for (const [index, reported] of report.recipients.entries()) {
-      const recipient = recipientIn(whoMayHaveIt(state), [reported.address, ...(reported.otherAddresses ?? [])])
+      const recipient = recipientIn(whoMayHaveIt(state), [
+        reported.address,
+        ...(reported.otherAddresses ?? []),
+      ])
       const command = commandOf(report, reported, recipient)
       const commandId = eventIdOf(caller.commandId, report.reportId, index)
       if (command) await deps.handle(outgoingEmail, stream, command, { ...caller, commandId })

@@ -180,7 +180,17 @@ const commandOf = (
     case 'deferred': {
       const until = outcome.until?.toISOString() ?? null
       const { code, reason, refused = [], putOff = [] } = outcome
-      return { do: 'record-deferred', attempt, released, code, reason, refused, deferred: putOff, ...again, until }
+      return {
+        do: 'record-deferred',
+        attempt,
+        released,
+        code,
+        reason,
+        refused,
+        deferred: putOff,
+        ...again,
+        until,
+      }
     }
     case 'failed': {
       const { code, reason, remedy, refused } = outcome

@@ -16,17 +16,19 @@ export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> 
   readonly untrack: Untrack
 }
 
-/** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
 const unknownUser = defineRefusal('unknown-user', {
   title: 'Unknown user',
   meaning: 'The user for whom the email is sent is not in the directory.',
   remedy: 'Add the user to the directory first.',
 })
 
+/** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
 export type Written = {
   readonly from: Mailbox
   readonly recipients: Recipients
   readonly contactId: string | null
+  /** Others with the same address; where none was chosen among several, all of them. */
+  readonly otherContactIds: readonly string[]
   readonly threading: { readonly inReplyTo: string | null; readonly references: string[] }
   readonly assembled: Assembled
 }
@@ -54,10 +56,21 @@ export const writeEmail =
       from: name ? { address: account.address, name } : { address: account.address },
       recipients,
       contactId: sources.contactId,
+      otherContactIds: sources.otherContactIds,
       threading: threading(parent && { ...parent, references: ancestorsOf(parent) }),
-      assembled,
+      assembled: sources.contactId === null ? withReason(assembled, sources.otherContactIds) : assembled,
     }
   }
+
+/** Why a contact's variables have no value where several contacts might be meant. */
+const withReason = (assembled: Assembled, contactIds: readonly string[]): Assembled => {
+  if (contactIds.length === 0) return assembled
+  const reason = `Several contacts have the address that is written to (${contactIds.join(', ')}): choose one by contactId.`
+  const missing = assembled.missing.map((each) =>
+    each.variable.startsWith('contact.') ? { ...each, reason } : each,
+  )
+  return { ...assembled, missing }
+}
 
 const requiredTemplate = async (
   deps: WriteDeps,
@@ -69,15 +82,16 @@ const requiredTemplate = async (
   return found
 }
 
-/** The one whom the message is written for: the contact that is named, else the one with the only address in To. */
+/** The one whom the message is written for: the contact that is named, else the only one with the only address in To. */
 const gather = async (
   directory: DirectoryLookup,
   draft: Draft,
   account: SendingAccount,
   { to }: Recipients,
-): Promise<{ contactId: string | null; values: Sources }> => {
+): Promise<Pick<Written, 'contactId' | 'otherContactIds'> & { values: Sources }> => {
   const only = to.length === 1 ? (to[0]?.address ?? null) : null
-  const contactId = draft.contactId ?? (only === null ? null : await directory.contactOfAddress(only))
+  const sharing = only === null ? [] : await directory.contactsOfAddress(only)
+  const contactId = draft.contactId ?? (sharing.length === 1 ? (sharing[0] ?? null) : null)
   const sender = senderOf(draft, account)
   const [user, organization, contact, deal] = await Promise.all([
     sender === null ? null : directory.user(sender),
@@ -91,6 +105,7 @@ const gather = async (
   const company = contact?.companyId ? await directory.company(contact.companyId) : null
   return {
     contactId: contact ? contactId : null,
+    otherContactIds: sharing.filter((id) => id !== contactId),
     values: {
       user,
       organization,

@@ -1,7 +1,14 @@
 import { mayUse, type Owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
-import { fill, placesSignature, type Located, type VariableProblem } from '../../domain/templates/render.ts'
+import {
+  fill,
+  noSignature,
+  placesSignature,
+  type Located,
+  type VariableProblem,
+  type Warning,
+} from '../../domain/templates/render.ts'
 import { valuesOf } from '../../domain/templates/variables.ts'
 import type { FoundTemplate } from './find-template.ts'
 
@@ -19,6 +26,7 @@ export type TemplatePreview = {
   readonly html: string
   readonly missing: readonly Located<{ readonly variable: string }>[]
   readonly problems: readonly Located<VariableProblem>[]
+  readonly warnings: readonly Warning[]
 }
 
 export type PreviewDeps = {
@@ -48,13 +56,14 @@ export const previewTemplate =
     const found = await deps.findTemplate({ templateId, version: null }, whom.userId)
     if (!found) throw new NotFound('template', templateId)
     const { values, signature } = await gather(deps, whom)
-    const signed = fill(signature, 'html', values)
+    const signed = signature === null ? null : fill(signature, 'html', values)
+    const placed = placesSignature(found.html)
     const subject = fill(found.subject, 'header', values)
-    const body = fill(found.html, 'html', values, { signature: signed.text })
+    const body = fill(found.html, 'html', values, { signature: signed?.text ?? null })
     const parts = [
       { where: 'subject' as const, ...subject },
       { where: 'body' as const, ...body },
-      ...(placesSignature(found.html) ? [{ where: 'signature' as const, ...signed }] : []),
+      ...(signed && placed ? [{ where: 'signature' as const, ...signed }] : []),
     ]
     return {
       version: found.version,
@@ -62,6 +71,7 @@ export const previewTemplate =
       html: body.text,
       missing: parts.flatMap(({ where, missing }) => missing.map((variable) => ({ variable, where }))),
       problems: parts.flatMap(({ where, problems }) => problems.map((problem) => ({ ...problem, where }))),
+      warnings: placed && signature?.trim() === '' ? [noSignature] : [],
     }
   }
 
@@ -77,7 +87,7 @@ const gather = async (deps: PreviewDeps, { userId, contactId, dealId, accountId 
   const company = contact?.companyId === undefined ? null : await directory.company(contact.companyId)
   const sender = account && { address: account.address, displayName: account.settings.displayName }
   return {
-    signature: account?.signature ?? '',
+    signature: account?.signature ?? null,
     values: valuesOf({ user, organization, contact, contactAddress: null, company, deal, account: sender }),
   }
 }

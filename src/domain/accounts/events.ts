@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
-import { address, folderRole } from '../mail.ts'
+import { address, folderRole, oneLine } from '../mail.ts'
 import { connection, testStep } from './connection.ts'
 
 export const accountId = z
@@ -26,7 +26,7 @@ export const accountSettings = z.object({
     .string()
     .trim()
     .max(200)
-    .regex(/^\P{Cc}*$/u, 'has a control character'),
+    .regex(...oneLine),
   replyTo: address.nullable(),
   syncFrequencyMinutes: z.union([z.literal(1), z.literal(5), z.literal(15), z.literal(30), z.literal(60)]),
   syncDirection: z.enum(['both', 'receive', 'send']),

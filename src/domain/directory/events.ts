@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineEvent, type EventOf } from '../event.ts'
+import { oneLine } from '../mail.ts'
 
 /** The CRM's own id of a record. Never an address: ids stand in stream names. */
 export const crmId = z
@@ -12,7 +13,7 @@ const line = (limit: number) =>
     .string()
     .trim()
     .max(limit)
-    .regex(/^\P{Cc}*$/u, 'has a control character')
+    .regex(...oneLine)
 
 export const user = z.object({
   name: line(200).min(1),

@@ -2,12 +2,15 @@ import { normaliseMessageId } from '../mail.ts'
 import { classesOf, tokensOf, type Span } from '../templates/html-tokens.ts'
 import {
   fill,
+  noSignature,
   placesSignature,
   refuseMissing,
   refuseProblems,
   type Filled,
   type Located,
+  type MissingValue,
   type VariableProblem,
+  type Warning,
 } from '../templates/render.ts'
 import { SIGNATURE, type Values } from '../templates/variables.ts'
 import { quotationsIn, startOfTrailingQuotation } from './quotation.ts'
@@ -28,8 +31,9 @@ export type Writing = {
 export type Assembled = {
   readonly subject: string
   readonly html: string
-  readonly missing: readonly Located<{ readonly variable: string }>[]
+  readonly missing: readonly Located<MissingValue>[]
   readonly problems: readonly Located<VariableProblem>[]
+  readonly warnings: readonly Warning[]
 }
 
 /**
@@ -43,10 +47,11 @@ export const assemble = (writing: Writing): Assembled => {
   const signature = fill(writing.signature, 'html', values)
   const source = writing.signature.trim() === '' ? written : withSignature(written, parent !== null)
   const quotations = parent ? quotationsIn(source) : []
-  const signed = writing.signature.trim() !== '' && placesSignature(source, quotations)
+  const placed = placesSignature(source, quotations)
+  const signed = placed && writing.signature.trim() !== ''
   const subject = subjectOf(writing)
   const body = fill(source, 'html', values, {
-    signature: signed ? `<div class="${SIGNATURE_CLASS}">${signature.text}</div>` : null,
+    signature: signed ? `<div class="${SIGNATURE_CLASS}">${signature.text}</div>` : '',
     verbatim: quotations,
   })
   const parts = [
@@ -59,6 +64,7 @@ export const assemble = (writing: Writing): Assembled => {
     html: body.text,
     missing: parts.flatMap(({ missing }) => missing),
     problems: parts.flatMap(({ problems }) => problems),
+    warnings: placed && !signed ? [noSignature] : [],
   }
 }
 

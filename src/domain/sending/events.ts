@@ -3,7 +3,7 @@ import { accountId } from '../accounts/events.ts'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { idOf } from '../ids.ts'
-import { address, blobHash, instant, mailbox } from '../mail.ts'
+import { address, blobHash, instant, mailbox, oneLine } from '../mail.ts'
 import { messageId } from '../sync/events.ts'
 import { templateId } from '../templates/events.ts'
 import { FAILURE_KINDS } from './classify-failure.ts'
@@ -16,8 +16,11 @@ export const attachedFile = z.object({
     .string()
     .min(1)
     .max(255)
-    .regex(/^\P{Cc}*$/u, 'has a control character'),
-  contentType: z.string().max(255),
+    .regex(...oneLine),
+  contentType: z
+    .string()
+    .max(255)
+    .regex(...oneLine),
   size: z.int(),
   blob: blobHash,
   contentId: z
@@ -39,7 +42,7 @@ export const draft = z.object({
   subject: z
     .string()
     .max(998)
-    .regex(/^\P{Cc}*$/u, 'has a control character'),
+    .regex(...oneLine),
   html: z.string().max(250_000),
   template: z.object({ templateId, version: z.int() }).nullable(),
   contactId: crmId.nullable(),

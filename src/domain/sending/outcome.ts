@@ -135,11 +135,7 @@ const sentTo =
     return { ...restOf(of), stage: 'deferred', at: sentAt, said, retryAt }
   }
 
-const bounced = (
-  before: Delivery,
-  data: EventOf<typeof EmailBounced>['data'],
-  at: string,
-): Delivery => {
+const bounced = (before: Delivery, data: EventOf<typeof EmailBounced>['data'], at: string): Delivery => {
   const { recipient, permanent, status, code = null, diagnostic = null, report, silentUntil } = data
   const bounce: Bounce = { status, code, diagnostic, at, report }
   if (recipient === null) {
@@ -283,7 +279,8 @@ const deliveryOf = (
   if (replied) return { status: 'delivered', at: null, basis: 'reply' }
   const cameBack = of.nameless !== undefined || is('bounced') !== undefined
   const mayHave = of.recipients.some(
-    ({ stage }, index) => stage === 'accepted' && ['accepted', 'deferred'].includes(recipients[index]!.outcome),
+    ({ stage }, index) =>
+      stage === 'accepted' && ['accepted', 'deferred'].includes(recipients[index]!.outcome),
   )
   if (cameBack && !mayHave) return { status: 'bounced', at: null, basis: null }
   if (engaged && of.nameless === undefined) return { status: 'delivered', at: null, basis: 'engagement' }
@@ -296,7 +293,15 @@ const unsent = (is: (...names: OutcomeName[]) => RecipientOutcome | undefined): 
   return is('cancelled') ? 'cancelled' : 'failed'
 }
 
-const silent = { basis: null, retryAt: null, code: null, status: null, diagnostic: null, kind: null, hard: false }
+const silent = {
+  basis: null,
+  retryAt: null,
+  code: null,
+  status: null,
+  diagnostic: null,
+  kind: null,
+  hard: false,
+}
 
 const outcomeOf = (facts: Facts, of: Delivery, { engaged }: Evidence): RecipientOutcome => {
   const { address, stage, at } = facts

@@ -314,10 +314,8 @@ const isInAir = (state: OutgoingEmail, attempt: number): state is ReleasingMessa
 const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownMessage =>
   state.status === 'unknown' && attempt === state.attempts
 
-const isUnclear = (
-  state: OutgoingEmail,
-  attempt: number,
-): state is AfterQueueing => 'message' in state && state.unclear.includes(attempt)
+const isUnclear = (state: OutgoingEmail, attempt: number): state is AfterQueueing =>
+  'message' in state && state.unclear.includes(attempt)
 
 const requireUnqueued = (state: OutgoingEmail): void => {
   if (state.status === 'discarded') throw draftDiscarded()

@@ -34,8 +34,9 @@ const readable = ({ address, name }: WrittenMailbox): Mailbox[] => {
   const trimmed = address.trim()
   if (!isAddress(trimmed)) return []
   const plain = name
-    ?.replaceAll(/\p{Cc}+/gu, ' ')
+    ?.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
     .slice(0, 200)
+    .toWellFormed()
   return [plain ? { address: trimmed, name: plain } : { address: trimmed }]
 }

@@ -23,7 +23,13 @@ export const planTracking = (
     opens: wishes.trackOpens ?? settings.trackOpens,
     clicks: wishes.trackClicks ?? settings.trackClicks,
   }
-  if (!canTrack) return { wanted, opens: false, clicks: false, reason: 'no tracking address is set up: MAILTRAIL_TRACKING_URL or MAILTRAIL_PUBLIC_URL' }
+  if (!canTrack)
+    return {
+      wanted,
+      opens: false,
+      clicks: false,
+      reason: 'no tracking address is set up: MAILTRAIL_TRACKING_URL or MAILTRAIL_PUBLIC_URL',
+    }
   const opens = decide(wishes.trackOpens, settings.trackOpens, settings.addPixel, 'pixel')
   const clicks = decide(wishes.trackClicks, settings.trackClicks, settings.rewriteLinks, 'rewriting')
   return {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { idOf } from '../ids.ts'
+import { oneLine } from '../mail.ts'
 
 export const templateId = idOf('tpl').describe('Id of a template')
 
@@ -13,12 +14,17 @@ const templateScope = z.discriminatedUnion('kind', [
 export type TemplateScope = z.infer<typeof templateScope>
 
 export const templateContent = z.object({
-  name: z.string().trim().min(1).max(200),
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .regex(...oneLine),
   subject: z
     .string()
     .trim()
     .max(998)
-    .regex(/^\P{Cc}*$/u, 'has a control character'),
+    .regex(...oneLine),
   body: z.object({ format: z.enum(['html', 'mjml']), source: z.string().max(500_000) }),
 })
 export type TemplateContent = z.infer<typeof templateContent>

@@ -27,7 +27,7 @@ export type Filled = {
 }
 
 export type FillOptions = {
-  /** HTML that takes the place of the first `{signature}`; further ones vanish. Blank is missing. */
+  /** HTML that takes the place of the first `{signature}`; further ones vanish. Null is missing, blank is none. */
   readonly signature?: string | null
   /** What is not ours to fill in. */
   readonly verbatim?: readonly Span[]
@@ -44,7 +44,7 @@ export const fill = (source: string, form: Form, values: Values, options: FillOp
   let signed = false
   const signatureOr = (fallback: string | null): string | null => {
     if (signed) return ''
-    const placed = options.signature?.trim() ? options.signature : fallback
+    const placed = options.signature?.trim() ? options.signature : (fallback ?? options.signature ?? null)
     signed = placed !== null
     return placed
   }
@@ -197,6 +197,14 @@ export const refuseProblems = (problems: readonly Located<VariableProblem>[]): v
     : misplacedVariable({ detail, details })
 }
 
+/** What a person should know before sending, and what keeps nobody from it. */
+export type Warning = { readonly code: 'no-signature'; readonly message: string }
+
+export const noSignature: Warning = {
+  code: 'no-signature',
+  message: 'The text has {signature}, but the account has no signature: nothing stands in its place.',
+}
+
 const variableWithoutValue = defineRefusal('variable-without-value', {
   title: 'Variable without a value',
   meaning:
@@ -204,11 +212,16 @@ const variableWithoutValue = defineRefusal('variable-without-value', {
   remedy: 'Complete the record in the CRM, or add a fallback: {contact.first_name|there}.',
 })
 
+/** `reason` is there where it is not simply that nobody has put in the value. */
+export type MissingValue = { readonly variable: string; readonly reason?: string }
+
 /** Refuses to go on while values are missing, with the list of them. @throws Refused */
-export const refuseMissing = (missing: readonly Located<{ readonly variable: string }>[]): void => {
+export const refuseMissing = (missing: readonly Located<MissingValue>[]): void => {
   if (missing.length === 0) return
+  const list = missing.map(({ variable, where }) => `{${variable}} in the ${where}`).join(', ')
+  const reasons = [...new Set(missing.flatMap(({ reason }) => reason ?? []))]
   throw variableWithoutValue({
-    detail: `There is no value for ${missing.map(({ variable, where }) => `{${variable}} in the ${where}`).join(', ')}.`,
+    detail: [`There is no value for ${list}.`, ...reasons].join(' '),
     details: { missing: missing.map((each) => ({ ...each })) },
   })
 }

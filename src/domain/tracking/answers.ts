@@ -26,7 +26,8 @@ export type Answering = {
   readonly throughList: boolean
 }
 
-const addresses = (of: readonly WrittenMailbox[]): string[] => of.map(({ address }) => normaliseAddress(address))
+const addresses = (of: readonly WrittenMailbox[]): string[] =>
+  of.map(({ address }) => normaliseAddress(address))
 
 /**
  * Whether one of the recipients may have written it, or their like: from the same address or their own domain, under

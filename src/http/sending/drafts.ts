@@ -37,12 +37,22 @@ const view = draft
   .extend({ attachments, id: z.string(), createdAt: z.string().optional(), changedAt: z.string().optional() })
   .meta({ id: 'Draft' })
 const place = z.enum(['subject', 'body', 'signature'])
+/** Whose values were filled in, in a preview and in the answer to sending. */
+export const chosenContact = {
+  contactId: z.string().nullable().describe('The contact whose values were filled in'),
+  otherContactIds: z
+    .array(z.string())
+    .describe(
+      "Other contacts with the same address. Where several have it and `contactId` chooses none, nobody's values are used",
+    ),
+}
 const preview = z.object({
+  ...chosenContact,
   from: z.object({ address: z.string(), name: z.string().optional() }),
   subject: z.string(),
   html: z.string(),
   missing: z
-    .array(z.object({ variable: z.string(), where: place }))
+    .array(z.object({ variable: z.string(), where: place, reason: z.string().optional() }))
     .describe('Variables without a value; the email cannot be sent while there are any'),
   problems: z.array(
     z.object({
@@ -53,6 +63,9 @@ const preview = z.object({
       where: place,
     }),
   ),
+  warnings: z
+    .array(z.object({ code: z.string(), message: z.string() }))
+    .describe('What you should know before sending; nothing of it prevents that'),
 })
 
 export type DraftRouteDeps = {
@@ -148,9 +161,17 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
       const {
         missing,
         problems: found,
+        warnings,
+        otherContactIds,
         ...rest
       } = await commands.previewDraft(request.params.id, request.actingUser)
-      return { ...rest, missing: [...missing], problems: [...found] }
+      return {
+        ...rest,
+        missing: [...missing],
+        problems: [...found],
+        warnings: [...warnings],
+        otherContactIds: [...otherContactIds],
+      }
     },
   })
 }

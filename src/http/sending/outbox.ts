@@ -7,8 +7,8 @@ import { outgoingId } from '../../domain/sending/events.ts'
 import { isSentInPart, type OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { SendingQueries } from '../../projections/sending/sending.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
+import { chosenContact, draftInput } from './drafts.ts'
 import { delivery, outcomes } from './outcomes.ts'
-import { draftInput } from './drafts.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
@@ -81,6 +81,7 @@ const view = z
   })
   .meta({ id: 'OutboxEmail' })
 const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() })
+const queuedAnswer = changed.extend(chosenContact)
 
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
   if (!('message' in of)) throw new NotFound('email', id)
@@ -108,7 +109,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       description:
         'Sends a draft, or an email given here. If variables have no value, nothing is sent and the answer lists them.',
       body: queueBody,
-      response: { 201: changed, ...problems },
+      response: { 201: queuedAnswer, ...problems },
     },
     handler: async (request, reply) => {
       const { scheduledAt, undoSeconds, ...written } = request.body
@@ -121,7 +122,9 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       const asked = { content, scheduledAt, undoSeconds }
       const queued = await commands.queue(request.caller, asked, request.actingUser)
       void reply.status(201).header('location', `/v1/outbox/${queued.outgoingId}`)
-      return answered(reply, queued, toChanged(queued.outgoingId, queued.state))
+      const { outgoingId: id, contactId, otherContactIds } = queued
+      const answer = { ...toChanged(id, queued.state), contactId, otherContactIds: [...otherContactIds] }
+      return answered(reply, queued, answer)
     },
   })
   app.get('/v1/outbox', {
@@ -156,7 +159,9 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     schema: {
       tags,
       summary: 'Cancel a queued email',
-      description: 'Always works until the email is released; after that the answer is `too-late-to-cancel`.',
+      description:
+        'Always works until the email is released; after that the answer is `too-late-to-cancel`. What is cancelled is a ' +
+        'draft again, under the same id.',
       params: byId,
       response: { 200: changed, ...problems },
     },
@@ -172,7 +177,8 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       tags,
       summary: 'Settle an email that failed or whose outcome is unknown',
       description:
-        '`send-again` sends the same bytes once more; if the outcome was unknown, the email may arrive twice.',
+        '`send-again` sends the same bytes once more; if the outcome was unknown, the email may arrive twice. What failed ' +
+        'can also be changed as a draft under its id, and sent anew.',
       params: byId,
       body: z.object({ decision: z.enum(['send-again', 'give-up']) }),
       response: { 200: changed, ...problems },

@@ -33,7 +33,10 @@ export const outcomes = z.array(
         ),
       at: z.string().nullable(),
       basis: z.enum(basis).nullable(),
-      retryAt: z.string().nullable().describe('The next attempt, or until when the receiving server tries on'),
+      retryAt: z
+        .string()
+        .nullable()
+        .describe('The next attempt, or until when the receiving server tries on'),
       code: z.int().nullable().describe('Reply code of SMTP'),
       status: z.string().nullable().describe('Enhanced status code (RFC 3463)'),
       diagnostic: z.string().nullable().describe("The server's own words"),

@@ -70,7 +70,7 @@ const mailServerUnavailable = defineProblem(503, 'mail-server-unavailable', {
   meaning: 'The mail server cannot be used now.',
   remedy: 'Test the connection of the account to find out why.',
 })
-const invalidRequest = defineProblem(400, 'invalid-request', {
+export const invalidRequest = defineProblem(400, 'invalid-request', {
   title: 'Invalid request',
   meaning: 'A field is missing, unknown or malformed; `errors` lists each one with its path.',
   remedy: 'Correct the fields that are listed.',

@@ -19,6 +19,7 @@ import type { IdempotencyStore } from '../../commands/ports/idempotency.ts'
 import { answerError } from './answer-error.ts'
 import { describeApi } from './api-description.ts'
 import { authenticate } from './authentication.ts'
+import { refuseIllFormed } from './ill-formed.ts'
 import { useIdempotency } from './idempotency.ts'
 import type { Permission } from './permissions.ts'
 import { defineProblem, problem, sendProblem } from './problems.ts'
@@ -102,6 +103,7 @@ export const buildServer = async (deps: ServerDeps): Promise<App> => {
   app.addHook('onResponse', logAnswer)
   app.addHook('onRequest', authenticate(deps.apiKeys, deps.clock))
   app.addHook('onRequest', refuseNul)
+  app.addHook('preValidation', refuseIllFormed)
   app.addHook('preHandler', waitForPosition(deps.waitFor))
   useIdempotency(app, deps.idempotency, deps.fingerprintKey)
   return app

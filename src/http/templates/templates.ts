@@ -54,6 +54,7 @@ const preview = z.object({
       where: place,
     }),
   ),
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
 })
 const previewFor = z.object({
   contactId: crmId.nullable().default(null),
@@ -194,7 +195,12 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
     handler: async ({ params, body, actingUser }) => {
       const shown = await commands.preview(params.id, { ...body, userId: actingUser ?? body.userId })
-      return { ...shown, missing: [...shown.missing], problems: [...shown.problems] }
+      return {
+        ...shown,
+        missing: [...shown.missing],
+        problems: [...shown.problems],
+        warnings: [...shown.warnings],
+      }
     },
   })
   app.get('/v1/template-variables', {

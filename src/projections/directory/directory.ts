@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { contactOfAddress, directory, listEntries } from './entries.ts'
+import { contactsOfAddress, directory, listEntries } from './entries.ts'
 
 export const directoryProjections = [directory]
 
@@ -7,7 +7,7 @@ export const directoryProjections = [directory]
 export const directoryQueries = (db: Kysely<unknown>) => ({
   readModels: { directory },
   list: listEntries(db),
-  contactOfAddress: contactOfAddress(db),
+  contactsOfAddress: contactsOfAddress(db),
 })
 
 export type DirectoryQueries = ReturnType<typeof directoryQueries>

@@ -101,16 +101,19 @@ export const listEntries =
       .limit(limit)
       .execute()
 
-/** The contact with this address; the first by id where several have it. */
-export const contactOfAddress =
+/** More contacts with one address help nobody to choose. */
+const MOST_CONTACTS = 100
+
+/** The contacts with this address, by id. */
+export const contactsOfAddress =
   (db: Kysely<unknown>) =>
-  async (address: string): Promise<string | null> => {
-    const row = await tablesOf(db, directory)
+  async (address: string): Promise<string[]> => {
+    const rows = await tablesOf(db, directory)
       .selectFrom('contact_address')
       .select('contact_id')
       .where('address', '=', normaliseAddress(address))
       .orderBy('contact_id')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.contact_id ?? null
+      .limit(MOST_CONTACTS)
+      .execute()
+    return rows.map((row) => row.contact_id)
   }

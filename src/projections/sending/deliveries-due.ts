@@ -84,7 +84,10 @@ export const deliveriesDue = projection({
       case 'EmailDelivered':
       case 'EmailBounced': {
         const { outgoingId: id, accountId: account_id } = event.data
-        const changed = heard(rows.get('message', { id }) ?? { id, account_id, silent_from: '', open: [] }, event)
+        const changed = heard(
+          rows.get('message', { id }) ?? { id, account_id, silent_from: '', open: [] },
+          event,
+        )
         return changed.open.length === 0 ? rows.remove('message', { id }) : rows.put('message', changed)
       }
       case 'MessageSynced': {

@@ -240,7 +240,14 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
     case 'EmailSent': {
       const { attempt, sentAt, evidence, retryAt } = event.data
       const sent_at = row.sent_at ?? sentAt
-      return become(row, { state: 'sent', attempts: attempt, unclear: [], sent_at, evidence, due_at: retryAt })
+      return become(row, {
+        state: 'sent',
+        attempts: attempt,
+        unclear: [],
+        sent_at,
+        evidence,
+        due_at: retryAt,
+      })
     }
     case 'EmailDeferred': {
       const { attempt, code, reason, retryAt } = event.data

@@ -11,12 +11,7 @@ import {
 import type { Mailbox } from '../../domain/mail.ts'
 import type { DeliveryName, EmailOutcome } from '../../domain/sending/outcome.ts'
 import { tablesOf, type MayRead } from '../projection.ts'
-import {
-  emailTimeline,
-  type EntryKind,
-  type TimelineEntry,
-  type TimelineEmail,
-} from './email-timeline.ts'
+import { emailTimeline, type EntryKind, type TimelineEntry, type TimelineEmail } from './email-timeline.ts'
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
 /** `recipient` is the address whose own copy it was, null where the copy is shared by several. Times are RFC 3339. */
@@ -149,7 +144,12 @@ export const trackingOf = (
   }
 }
 
-const activityOf = (row: TimelineEmail, entry: TimelineEntry, number: number, outcome: EmailOutcome): Activity => {
+const activityOf = (
+  row: TimelineEmail,
+  entry: TimelineEntry,
+  number: number,
+  outcome: EmailOutcome,
+): Activity => {
   const found = entry.link === null ? undefined : row.tracking.links.find(({ index }) => index === entry.link)
   const link = found ? { ...found, label: linkLabel(found) } : null
   return {

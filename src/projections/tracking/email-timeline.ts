@@ -11,9 +11,7 @@ import {
 } from '../../domain/analytics/engagement.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
-import {
-  EmailQueued,
-} from '../../domain/sending/events.ts'
+import { EmailQueued } from '../../domain/sending/events.ts'
 import {
   integer,
   json,
@@ -26,7 +24,15 @@ import {
   type Rows,
 } from '../projection.ts'
 
-export type EntryKind = 'sent' | 'deferred' | 'opened' | 'clicked' | 'replied' | 'bounced' | 'failed' | 'unknown'
+export type EntryKind =
+  | 'sent'
+  | 'deferred'
+  | 'opened'
+  | 'clicked'
+  | 'replied'
+  | 'bounced'
+  | 'failed'
+  | 'unknown'
 type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
 
 const message = table({

@@ -8,7 +8,17 @@ import { mayAnswer } from '../../domain/sync/answers.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { isFromRecipient, type Answering } from '../../domain/tracking/answers.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
-import { boolean, json, nullable, projection, table, tablesOf, text, timestamp, type Rows } from '../projection.ts'
+import {
+  boolean,
+  json,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type Rows,
+} from '../projection.ts'
 
 /** A reply, once however many folders and accounts it was met in; `due` until it is recorded. */
 const reply = table({
@@ -140,11 +150,19 @@ const putCandidate = (rows: TableRows, message: Synced): void => {
   if (answered) return answer(rows, candidate, answered.outgoing_id)
   for (const header_id of ancestors) {
     const candidates = rows.get('waiting', { header_id })?.candidates ?? []
-    if (candidates.length < MOST_WAITING) rows.put('waiting', { header_id, candidates: [...candidates, candidate] })
+    if (candidates.length < MOST_WAITING)
+      rows.put('waiting', { header_id, candidates: [...candidates, candidate] })
   }
 }
 
-const candidateOf = ({ messageId, outgoingId, identity, header, automatic, receivedAt }: Synced): Candidate => ({
+const candidateOf = ({
+  messageId,
+  outgoingId,
+  identity,
+  header,
+  automatic,
+  receivedAt,
+}: Synced): Candidate => ({
   messageId,
   identity,
   copyOf: outgoingId,

@@ -18,13 +18,14 @@ const user = 'ann@example.test'
 const yes = () => Promise.resolve(true)
 const never = new AbortController().signal
 
-const guardFor = (port: number, limits = {}) =>
+const guardFor = (port: number, limits = {}, ehloName: string | null = null) =>
   egressGuard(
     {
       allowedNetworks: ['127.0.0.0/8', '::1/128'],
       allowedPorts: [port],
       clearTextHosts: ['localhost'],
       extraCa: [certificates.ca],
+      ehloName,
     },
     { limits },
   )
@@ -75,7 +76,9 @@ const scripted = async (
   t: Test,
   onData: (received: string, socket: net.Socket) => void,
   replies: Record<string, string> = {},
+  ehloName: string | null = null,
 ) => {
+  const heard: string[] = []
   const server = net.createServer((socket) => {
     let data: string | null = null
     socket.on('error', () => {})
@@ -90,6 +93,7 @@ const scripted = async (
         .split('\r\n')
         .filter((each) => each !== '')) {
         const verb = line.slice(0, 4)
+        heard.push(line)
         if (verb === 'DATA') data = ''
         const standard =
           { EHLO: '250-here\r\n250 AUTH PLAIN', AUTH: '235 ok', DATA: '354 go' }[verb] ?? '250 ok'
@@ -99,12 +103,12 @@ const scripted = async (
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as net.AddressInfo
-  const sender = senderBy(guardFor(port))
+  const sender = senderBy(guardFor(port, {}, ehloName))
   t.teardown(async () => {
     await sender.close()
     server.close()
   })
-  return { sender, login: loginTo(port) }
+  return { sender, login: loginTo(port), heard }
 }
 
 const gate = () => Promise.withResolvers<boolean>()
@@ -416,3 +420,31 @@ t.test('a server that repeats the password in its refusal is not quoted with it'
   })
   t.notMatch(JSON.stringify(outcome), password)
 })
+
+t.test('servers are greeted by the name that was set, else by the address of the connection', async (t) => {
+  const silent = () => {}
+  const refusing = { MAIL: '550 no' }
+  const named = await scripted(t, silent, refusing, 'crm.acme.test')
+  await named.sender.send(named.login, letter(), yes, never)
+  t.equal(named.heard[0], 'EHLO crm.acme.test')
+  const unnamed = await scripted(t, silent, refusing)
+  await unnamed.sender.send(unnamed.login, letter(), yes, never)
+  t.equal(unnamed.heard[0], 'EHLO [127.0.0.1]')
+})
+
+t.test(
+  'a server that refuses our name is told as that, whenever it says so, and nothing is lost',
+  async (t) => {
+    const words = '504 5.5.2 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname'
+    const refusing: Record<string, string>[] = [
+      { EHLO: '550 HELO needs fully-qualified hostname', HELO: '550 HELO needs fully-qualified hostname' },
+      { EHLO: '504 give a name', HELO: '504 give a name' },
+      { MAIL: words },
+      { RCPT: words },
+    ]
+    for (const replies of refusing) {
+      const { sender, login } = await scripted(t, () => {}, replies)
+      t.match(await sender.send(login, letter(), yes, never), { kind: 'deferred', code: 'ehlo-name-refused' })
+    }
+  },
+)

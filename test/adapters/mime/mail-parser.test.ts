@@ -388,21 +388,21 @@ t.test('a stop ends the waiting, and a closed parser reads no more', async (t: T
   const raw = Buffer.from(real[0]!)
   await own.parse(raw)
   t.ok(raw.equals(real[0]!), 'the caller keeps its bytes')
-  const cut = t.rejects(own.parse(real[0]!), { message: 'The mail parser is closed' })
+  const cut = t.rejects(own.parse(real[0]!), { message: 'The threads are closed' })
   await own.close()
   await cut
-  await t.rejects(own.parse(real[0]!), { message: 'The mail parser is closed' })
+  await t.rejects(own.parse(real[0]!), { message: 'The threads are closed' })
 })
 
 const slowWorker = `
 import { parentPort } from 'node:worker_threads'
-parentPort.on('message', ({ id, raw }) => {
-  const what = Buffer.from(raw).toString()
+parentPort.on('message', ({ id, task }) => {
+  const what = Buffer.from(task).toString()
   if (what === 'spin') for (;;);
   if (what === 'die') throw new Error('a fault of the parser')
   const hoard = []
   if (what === 'hoard') for (;;) hoard.push(Array.from({ length: 10_000 }, () => ({})))
-  parentPort.postMessage({ id, mail: {} })
+  parentPort.postMessage({ id, result: { mail: {} } })
 })
 parentPort.postMessage('ready')
 `

@@ -429,8 +429,5 @@ t.test('restoring takes out our own pixels and links only', async (t) => {
   t.not(tracked.html, original)
   t.equal(restoreHtml(tracked.html, tokens), original)
   const quoted = `<div>Thanks!<blockquote>${tracked.html}</blockquote>${foreign}</div>`
-  t.equal(
-    restoreHtml(quoted, tokens),
-    `<div>Thanks!<blockquote>${original}</blockquote>${foreign}</div>`,
-  )
+  t.equal(restoreHtml(quoted, tokens), `<div>Thanks!<blockquote>${original}</blockquote>${foreign}</div>`)
 })

@@ -4,13 +4,16 @@ import t from 'tap'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { MAX_FILES_BYTES } from '../../../src/domain/sending/events.ts'
 import type { QueuedEmail } from '../../../src/domain/sending/outgoing-state.ts'
+import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
 import { confirmDelivery } from '../../../src/commands/sending/confirm-delivery.ts'
 import { discardDraft } from '../../../src/commands/sending/discard-draft.ts'
 import { fileSentCopy } from '../../../src/commands/sending/file-sent-copy.ts'
+import { findDraft } from '../../../src/commands/sending/find-draft.ts'
 import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
 import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
 import { recordBounce } from '../../../src/commands/sending/record-bounce.ts'
 import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
+import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { at, idOf } from '../../support/sending.ts'
 import { never, sendingWorld, trackingUrl, type World } from '../../support/sending-world.ts'
 
@@ -487,4 +490,104 @@ t.test('delivery is taken for granted after the window, unless a report says oth
   t.same(await after(proved), ['EmailDelivered'])
   await recordBounce(world.needs)(world.caller(), quiet, report('failed'))
   t.match(await world.state(quiet), { taken: { recipients: [{ delivered: null }] } })
+})
+
+t.test(
+  'an email that was cancelled is the draft that it was, and is changed and sent under the same id',
+  async (t) => {
+    const world = await sendingWorld(t)
+    const deps = { ...world.needs }
+    const id = await world.queue({ html: '<p>Hi {contact.first_name}</p>' }, { undoSeconds: 60 })
+    await cancelEmail(deps)(world.caller(), id)
+    const found = await findDraft(deps)(id, null)
+    t.match(found.draft, { html: '<p>Hi {contact.first_name}</p>', to: [{ address: 'ann@client.test' }] })
+    await changeDraft(deps)(
+      world.caller(),
+      { outgoingId: id, changes: { subject: 'Changed' }, ifRevision: found.revision },
+      null,
+    )
+    const again = { content: { draftId: id }, scheduledAt: null, undoSeconds: 0 }
+    const handled = await queueEmail(deps)(world.caller(), again, null)
+    t.equal(handled.outgoingId, id)
+    t.equal(await world.send(id), 'sent')
+    t.equal(world.sink.messages.length, 1)
+    t.match(await parsed(world, (await queued(world, id)).mime.blob), { subject: 'Changed', html: /Hi Ann/ })
+    t.same(await world.types(id), [
+      'EmailQueued',
+      'EmailCancelled',
+      'DraftSaved',
+      'EmailQueued',
+      'EmailReleased',
+      'EmailSent',
+    ])
+  },
+)
+
+t.test(
+  'what failed can be changed and sent again; what a sender says of the version before is not heard',
+  async (t) => {
+    const world = await sendingWorld(t)
+    const id = await world.queue()
+    world.account.now = { ...world.account.now, sends: false }
+    t.equal(await world.send(id), 'failed')
+    t.same((await findDraft(world.needs)(id, null)).draft.subject, 'Our offer')
+    world.account.now = { ...world.account.now, sends: true }
+    const again = { content: { draftId: id }, scheduledAt: null, undoSeconds: 0 }
+    await queueEmail(world.needs)(world.caller(), again, null)
+    const find = world.needs.findAccount
+    const slow = {
+      ...world.needs,
+      findAccount: async (accountId: string) => {
+        await cancelEmail(world.needs)(world.caller(), id)
+        await queueEmail(world.needs)(world.caller(), again, null)
+        const found = await find(accountId)
+        return found && { ...found, sends: false }
+      },
+    }
+    t.equal(await sendEmail(slow)(world.caller('sender'), id, never), 'over')
+    t.equal((await world.state(id)).status, 'queued', 'not failed: it is another email by now')
+    t.equal(await world.send(id), 'sent')
+  },
+)
+
+t.test('where several contacts have the address, one is chosen or none is greeted', async (t) => {
+  const world = await sendingWorld(t)
+  world.records.contacts.set('c2', { firstName: 'Bea', emails: ['ann@client.test'] })
+  const message = world.input({ html: 'Hi {contact.first_name}, {contact.email}' })
+  const when = { scheduledAt: null, undoSeconds: 0 }
+  const refused = await refusal(
+    queueEmail(world.needs)(world.caller(), { content: { message }, ...when }, null),
+  )
+  t.match(refused, { code: 'variable-without-value', message: /Several contacts.*c1, c2.*contactId/ })
+  t.match(refused.details, {
+    missing: [{ variable: 'contact.first_name', where: 'body', reason: /Several contacts/ }],
+  })
+  const chosen = { content: { message: { ...message, contactId: 'c2' } }, ...when }
+  const handled = await queueEmail(world.needs)(world.caller(), chosen, null)
+  t.match(handled, { contactId: 'c2', otherContactIds: ['c1'] })
+  t.match(await queued(world, handled.outgoingId), { snippet: 'Hi Bea, ann@client.test' })
+
+  const { outgoingId } = await saveDraft(world.needs)(world.caller(), message, null)
+  t.match(await previewDraft(world.needs)(outgoingId, null), {
+    contactId: null,
+    otherContactIds: ['c1', 'c2'],
+    missing: [{ variable: 'contact.first_name', reason: /Several/ }],
+  })
+  world.records.contacts.delete('c2')
+  t.match(await previewDraft(world.needs)(outgoingId, null), { contactId: 'c1', otherContactIds: [] })
+})
+
+t.test('without a signature its variable is empty, and the preview says so', async (t) => {
+  const world = await sendingWorld(t)
+  const html = '<p>Hello</p>{signature}'
+  t.equal((await queued(world, await world.queue({ html }))).snippet, 'Hello')
+  t.equal((await queued(world, await world.queue({ html: '{signature|Bye}' }))).snippet, 'Bye')
+  const { outgoingId } = await saveDraft(world.needs)(world.caller(), world.input({ html }), null)
+  t.match(await previewDraft(world.needs)(outgoingId, null), {
+    html: '<p>Hello</p>',
+    missing: [],
+    warnings: [{ code: 'no-signature' }],
+  })
+  world.account.now = { ...world.account.now, signature: '<b>me</b>' }
+  t.same((await previewDraft(world.needs)(outgoingId, null)).warnings, [])
 })

@@ -203,6 +203,16 @@ t.test('a waiting message is held back by what happened meanwhile', async (t) =>
   await settleEmail(world.needs)(world.caller(), { outgoingId: late, decision: 'send-again' })
   t.equal(await world.send(late), 'sent')
 
+  const waited = await world.queue()
+  const forgotten = await world.queue()
+  world.account.now = { ...world.account.now, status: 'paused' }
+  t.equal(await world.send(forgotten), 'paused')
+  world.time.now += 23 * 3_600_000
+  world.account.now = { ...world.account.now, status: 'active' }
+  t.equal(await world.send(waited), 'sent', 'late, but of that day')
+  world.time.now += 20 * 24 * 3_600_000
+  t.equal(await failure(forgotten), 'overdue', 'nobody wants it weeks later')
+
   const caller = world.caller()
   const { queueEmail } = await import('../../../src/commands/sending/queue-email.ts')
   const content = { message: world.input() }

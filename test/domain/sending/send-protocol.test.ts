@@ -83,7 +83,14 @@ const workerMoves = (world: World, index: number, protocol: Protocol, limits: Li
   if (worker.at === 'idle') {
     if (state.status !== 'queued' && state.status !== 'deferred') return []
     const attempt = state.attempts + 1
-    return [withWorker(world, index, { at: 'loaded', revision: world.revision, attempt, recipients: state.pending })]
+    return [
+      withWorker(world, index, {
+        at: 'loaded',
+        revision: world.revision,
+        attempt,
+        recipients: state.pending,
+      }),
+    ]
   }
   const moves: World[] = []
   if (world.crashes < limits.crashes)
@@ -113,7 +120,8 @@ const workerMoves = (world: World, index: number, protocol: Protocol, limits: Li
       if (world.faults < limits.faults) {
         const faulty = { faults: world.faults + 1 }
         answered({ ...took, ...faulty }, 'lost')
-        for (const answer of ['lost', 'put-off', 'rejected'] as const) answered({ ...world, ...faulty }, answer)
+        for (const answer of ['lost', 'put-off', 'rejected'] as const)
+          answered({ ...world, ...faulty }, answer)
         if (recipients.length > 1)
           answered({ ...world, ...faulty, taken: takenFor(world, recipients.slice(0, 1)) }, 'in-part')
       }

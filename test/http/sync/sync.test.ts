@@ -319,7 +319,16 @@ t.test('a message of ours is one with its copy, and today is the organisation’
     OrganizationRecorded({ organization: { name: 'Acme', timeZone: 'Pacific/Kiritimati' } }),
   )
   const at = (hour: number) => new Date(Date.UTC(2026, 5, 10, hour)).toISOString()
-  const rest = { attempt: 1, template: null, first: true, accepted: [], deferred: [], retryAt: null, refused: [], evidence: 'answer' as const }
+  const rest = {
+    attempt: 1,
+    template: null,
+    first: true,
+    accepted: [],
+    deferred: [],
+    retryAt: null,
+    refused: [],
+    evidence: 'answer' as const,
+  }
   await append(
     `outgoing-${outgoingId}`,
     EmailQueued({ ...exampleQueued(), accountId, outgoingId }),

@@ -162,7 +162,13 @@ const mail = async (number: number, template: number | null = null) => {
   })
   const message = sentMessage(number, {
     template: template === null ? null : { templateId: idOf('tpl', template), version: 1 },
-    tracking: { wanted: { opens: true, clicks: true }, opens: true, clicks: true, reason: 'settings', links: [...tracked.links] },
+    tracking: {
+      wanted: { opens: true, clicks: true },
+      opens: true,
+      clicks: true,
+      reason: 'settings',
+      links: [...tracked.links],
+    },
     header: { ...exampleQueued().header, messageId: `out_${number}@client.test` },
   })
   await append(message.queued, message.releasing(secondsAgo(61)), message.sent(secondsAgo(60)))

@@ -75,45 +75,70 @@ t.test('what a server tries on is deferred, until silence says something again',
   t.same(await outcomes(late, muchLater), ['delivered', 'accepted'])
 })
 
-t.test('refused, put off and accepted stand side by side, each with the words, the kind and what to do', async (t) => {
-  const three = sentMessage(3, { envelope: { ...both, recipients: [ann, ben, 'cy@third.test'] } })
-  const words = { enhancedCode: '5.1.1', code: 550, reason: 'No such user here' }
-  const sent = EmailSent({
-    ...about,
-    outgoingId: three.outgoingId,
-    attempt: 1,
-    template: null,
-    sentAt: day('10:00:01'),
-    first: true,
-    accepted: [ann],
-    refused: [{ address: ben, ...words }],
-    deferred: [{ address: 'cy@third.test', code: 450, enhancedCode: '4.2.0', reason: 'Greylisted' }],
-    retryAt: day('10:01:00'),
-    evidence: 'answer',
-  })
-  const rest = { accepted: ['cy@third.test'], refused: [], deferred: [], retryAt: null }
-  const later = EmailSent({ ...sent.data, ...rest, attempt: 2, first: false, sentAt: day('10:01:02') })
-  const { inOutbox, report } = await said(three.queued, three.event(sent, day('10:00:01')))
-  t.match(inOutbox.recipients, [
-    { outcome: 'accepted', at: day('10:00:01') },
-    { outcome: 'refused', code: 550, status: '5.1.1', diagnostic: 'No such user here', kind: 'no-such-mailbox', hard: true, remedy: /./ },
-    { outcome: 'deferred', code: 450, kind: 'policy', hard: false, retryAt: day('10:01:00'), remedy: /./ },
-  ])
-  t.match(report.activity, [{ event: 'sent', details: /refused for ben@other.test; put off for cy@third.test/ }])
-  const after = await said(three.queued, sent, three.event(later, day('10:01:02')))
-  t.match(after.inOutbox.recipients, [{}, {}, { outcome: 'accepted', at: day('10:01:02') }])
-  const silent = { ...three.delivered(day('11:00:00'), [ann]) }
-  const claimed = await said(three.queued, three.event(sent, day('10:00:01')), silent)
-  t.match(claimed.inOutbox.recipients, [{ outcome: 'delivered' }, { outcome: 'refused' }, { outcome: 'deferred' }])
-})
+t.test(
+  'refused, put off and accepted stand side by side, each with the words, the kind and what to do',
+  async (t) => {
+    const three = sentMessage(3, { envelope: { ...both, recipients: [ann, ben, 'cy@third.test'] } })
+    const words = { enhancedCode: '5.1.1', code: 550, reason: 'No such user here' }
+    const sent = EmailSent({
+      ...about,
+      outgoingId: three.outgoingId,
+      attempt: 1,
+      template: null,
+      sentAt: day('10:00:01'),
+      first: true,
+      accepted: [ann],
+      refused: [{ address: ben, ...words }],
+      deferred: [{ address: 'cy@third.test', code: 450, enhancedCode: '4.2.0', reason: 'Greylisted' }],
+      retryAt: day('10:01:00'),
+      evidence: 'answer',
+    })
+    const rest = { accepted: ['cy@third.test'], refused: [], deferred: [], retryAt: null }
+    const later = EmailSent({ ...sent.data, ...rest, attempt: 2, first: false, sentAt: day('10:01:02') })
+    const { inOutbox, report } = await said(three.queued, three.event(sent, day('10:00:01')))
+    t.match(inOutbox.recipients, [
+      { outcome: 'accepted', at: day('10:00:01') },
+      {
+        outcome: 'refused',
+        code: 550,
+        status: '5.1.1',
+        diagnostic: 'No such user here',
+        kind: 'no-such-mailbox',
+        hard: true,
+        remedy: /./,
+      },
+      { outcome: 'deferred', code: 450, kind: 'policy', hard: false, retryAt: day('10:01:00'), remedy: /./ },
+    ])
+    t.match(report.activity, [
+      { event: 'sent', details: /refused for ben@other.test; put off for cy@third.test/ },
+    ])
+    const after = await said(three.queued, sent, three.event(later, day('10:01:02')))
+    t.match(after.inOutbox.recipients, [{}, {}, { outcome: 'accepted', at: day('10:01:02') }])
+    const silent = { ...three.delivered(day('11:00:00'), [ann]) }
+    const claimed = await said(three.queued, three.event(sent, day('10:00:01')), silent)
+    t.match(claimed.inOutbox.recipients, [
+      { outcome: 'delivered' },
+      { outcome: 'refused' },
+      { outcome: 'deferred' },
+    ])
+  },
+)
 
 t.test('what failed and is tried again is failed no more, in the report as in the outbox', async (t) => {
   const failed = EmailFailed({ ...about, attempt: 1, code: 'x', reason: 'no', remedy: 'Do', refused: [] })
   const again = EmailRetried({ ...about, notBefore: day('12:00:00') })
   const before = await said(email.queued, failed)
-  t.match(before.report, { state: 'failed', delivery: { status: 'failed' }, outcomes: [{ outcome: 'failed', remedy: 'Do' }, {}] })
+  t.match(before.report, {
+    state: 'failed',
+    delivery: { status: 'failed' },
+    outcomes: [{ outcome: 'failed', remedy: 'Do' }, {}],
+  })
   const after = await said(email.queued, failed, again)
-  t.match(after.report, { state: 'queued', delivery: { status: 'pending' }, outcomes: [{ outcome: 'waiting' }, {}] })
+  t.match(after.report, {
+    state: 'queued',
+    delivery: { status: 'pending' },
+    outcomes: [{ outcome: 'waiting' }, {}],
+  })
 })
 
 t.test('opens and clicks count under their own policy alone; under it an answer shows an open', async (t) => {
@@ -133,7 +158,14 @@ t.test('opens and clicks count under their own policy alone; under it an answer 
 })
 
 t.test('in whatever order it is heard, outbox, report and figures say the same', async () => {
-  const deferral = { attempt: 1, code: 'x', reason: 'busy', refused: [], deferred: [], retryAt: day('10:09:00') }
+  const deferral = {
+    attempt: 1,
+    code: 'x',
+    reason: 'busy',
+    refused: [],
+    deferred: [],
+    retryAt: day('10:09:00'),
+  }
   const heard = [
     email.delivered(day('11:00:00')),
     email.delivered(day('11:00:00'), [ben]),
@@ -152,7 +184,10 @@ t.test('in whatever order it is heard, outbox, report and figures say the same',
   ]
   const after = fc.shuffledSubarray(heard)
   const property = fc.asyncProperty(after, fc.shuffledSubarray(sending.slice(1)), async (events, steps) => {
-    for (const order of [[...begun, ...events], [email.queued, ...steps, ...events]]) {
+    for (const order of [
+      [...begun, ...events],
+      [email.queued, ...steps, ...events],
+    ]) {
       const { inOutbox, report, counted, figures } = await said(...order)
       assert.deepEqual(report.delivery, inOutbox.delivery)
       assert.deepEqual(report.outcomes, inOutbox.recipients)

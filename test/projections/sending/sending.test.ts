@@ -42,13 +42,17 @@ const stream = `outgoing-${outgoingId}`
 const inStream = (...events: DomainEvent[]) => events.map((event) => ({ ...event, envelope: { stream } }))
 
 const queued = EmailQueued(exampleQueued())
-const releasing = (attempt: number) => EmailReleased({ ...of, attempt, handle: null, recipients: ['ann@client.test'] })
+const releasing = (attempt: number) =>
+  EmailReleased({ ...of, attempt, handle: null, recipients: ['ann@client.test'] })
 const sent = EmailSent({
   ...of,
   attempt: 1,
   template: null,
   sentAt: at(30),
-  first: true, accepted: ['ann@client.test'], deferred: [], retryAt: null,
+  first: true,
+  accepted: ['ann@client.test'],
+  deferred: [],
+  retryAt: null,
   refused: [],
   evidence: 'answer',
 })
@@ -82,7 +86,15 @@ t.test('a message is due while it waits, and only then', async (t) => {
     due_at: at(900),
   })
   t.match(await row(queued, releasing(1)), { state: 'releasing', due_at: null, revision: 1 })
-  const deferred = EmailDeferred({ ...of, attempt: 1, code: '451', reason: 'Later', refused: [], deferred: [], retryAt: at(45) })
+  const deferred = EmailDeferred({
+    ...of,
+    attempt: 1,
+    code: '451',
+    reason: 'Later',
+    refused: [],
+    deferred: [],
+    retryAt: at(45),
+  })
   t.match(await row(queued, releasing(1), deferred), {
     state: 'deferred',
     due_at: at(45),
@@ -129,18 +141,15 @@ t.test(
   },
 )
 
-t.test(
-  'the outbox shows the copy, and which accounts are paused',
-  async (t) => {
-    const copied = SentCopyFiled({ ...of, outcome: 'filed', folder: 'Sent' })
-    t.match(await row(queued, releasing(1), sent, copied), { copy: 'filed' })
-    const { account } = await foldEvents(outbox, recordedEvents([connected, paused]))
-    t.same(account, [{ id: accountId, status: 'paused' }])
-    const disconnected = AccountDisconnected({ accountId, reason: '' })
-    const later = await foldEvents(outbox, recordedEvents([connected, paused, resumed, disconnected]))
-    t.same(later.account, [{ id: accountId, status: 'disconnected' }])
-  },
-)
+t.test('the outbox shows the copy, and which accounts are paused', async (t) => {
+  const copied = SentCopyFiled({ ...of, outcome: 'filed', folder: 'Sent' })
+  t.match(await row(queued, releasing(1), sent, copied), { copy: 'filed' })
+  const { account } = await foldEvents(outbox, recordedEvents([connected, paused]))
+  t.same(account, [{ id: accountId, status: 'paused' }])
+  const disconnected = AccountDisconnected({ accountId, reason: '' })
+  const later = await foldEvents(outbox, recordedEvents([connected, paused, resumed, disconnected]))
+  t.same(later.account, [{ id: accountId, status: 'disconnected' }])
+})
 
 t.test('a draft is listed until it is sent or discarded', async (t) => {
   const saved = DraftSaved({ outgoingId, draft: exampleDraft() })
@@ -166,7 +175,14 @@ t.test('copies and deliveries are to do from the sending to the event that ends 
   const due = async (...events: DomainEvent[]) =>
     (await foldEvents(deliveriesDue, recordedEvents(events))).message
   const bounced = (permanent: boolean) =>
-    EmailBounced({ ...of, recipient: 'ann@client.test', permanent, status: null, report: idOf('msg', 2), silentUntil: permanent ? null : at(9000) })
+    EmailBounced({
+      ...of,
+      recipient: 'ann@client.test',
+      permanent,
+      status: null,
+      report: idOf('msg', 2),
+      silentUntil: permanent ? null : at(9000),
+    })
   t.same(await due(sent), [
     { id: outgoingId, account_id: accountId, silent_from: at(30), open: ['ann@client.test'] },
   ])

@@ -75,7 +75,15 @@ t.test(
   'a scanner is shown with its verdict and counted beside people, also when it shows only later',
   async (t) => {
     const links = linksOf('https://a.example/1', 'https://a.example/2', 'https://a.example/3')
-    const message = sentMessage(1, { tracking: { wanted: { opens: true, clicks: true }, opens: true, clicks: true, reason: 'settings', links } })
+    const message = sentMessage(1, {
+      tracking: {
+        wanted: { opens: true, clicks: true },
+        opens: true,
+        clicks: true,
+        reason: 'settings',
+        links,
+      },
+    })
     const from = (link: number) => ({ ip: `203.0.${link}.1` })
     const before = [
       message.queued,
@@ -169,7 +177,15 @@ t.test('what is not sent says so', async (t) => {
     message.queued,
     message.releasing(day('14:30:00')),
     message.event(
-      EmailDeferred({ ...about, attempt: 1, code: 'x', reason: 'busy', refused: [], deferred: [], retryAt: day('14:31:00') }),
+      EmailDeferred({
+        ...about,
+        attempt: 1,
+        code: 'x',
+        reason: 'busy',
+        refused: [],
+        deferred: [],
+        retryAt: day('14:31:00'),
+      }),
       day('14:30:01'),
     ),
     message.event(

@@ -128,7 +128,11 @@ t.test('a reply is from one whom it was sent to or their like, and from nobody e
   t.notOk(await counts(throughList), 'who only answers to all is none')
   t.notOk(await counts(from('ann@client.test'), { automatic: 'auto-reply' }))
   const gmail = sentMessage(1, { envelope: { from: 'me@acme.test', recipients: ['ann@gmail.com'] } })
-  t.same(await due(gmail.queued, answer(3, { header: from('eve@gmail.com') })), [], 'strangers share free mail')
+  t.same(
+    await due(gmail.queued, answer(3, { header: from('eve@gmail.com') })),
+    [],
+    'strangers share free mail',
+  )
   t.equal((await due(gmail.queued, answer(3, { header: from('ann@gmail.com') }))).length, 1)
 })
 
@@ -139,17 +143,34 @@ t.test('what our own people write answers nothing: neither other accounts nor us
   const user = UserRecorded({ userId: 'u1', user: { name: 'Ann', email: 'ann@acme.test' } })
   t.same(await due(user, inTeam.queued, colleague), [])
   t.equal((await due(user, UserRemoved({ userId: 'u1' }), inTeam.queued, colleague)).length, 1)
-  const account = AccountConnected({ ...connected().data, accountId: idOf('acc', 2), address: 'Ann@acme.test' })
+  const account = AccountConnected({
+    ...connected().data,
+    accountId: idOf('acc', 2),
+    address: 'Ann@acme.test',
+  })
   t.same(await due(account, user, UserRemoved({ userId: 'u1' }), inTeam.queued, colleague), [])
 })
 
-t.test('the Message-ID that a relay gave ours is a name of ours, whichever of the two is met first', async (t) => {
-  const copy = synced(9, { outgoingId: one.outgoingId, direction: 'out', header: { messageId: '<relay@mx.test>' } })
-  const reply = answer(3, { header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }) })
-  const again = answer(4, { identity: 'same', header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }) })
-  const expected = [[one.outgoingId, messageIdOf(3)]]
-  t.strictSame(await due(one.queued, copy, reply), expected)
-  t.strictSame(await due(one.queued, reply, copy), expected)
-  const twice = answer(3, { identity: 'same', header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }) })
-  t.strictSame(await due(one.queued, twice, again, copy), expected, 'each is counted once')
-})
+t.test(
+  'the Message-ID that a relay gave ours is a name of ours, whichever of the two is met first',
+  async (t) => {
+    const copy = synced(9, {
+      outgoingId: one.outgoingId,
+      direction: 'out',
+      header: { messageId: '<relay@mx.test>' },
+    })
+    const reply = answer(3, { header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }) })
+    const again = answer(4, {
+      identity: 'same',
+      header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }),
+    })
+    const expected = [[one.outgoingId, messageIdOf(3)]]
+    t.strictSame(await due(one.queued, copy, reply), expected)
+    t.strictSame(await due(one.queued, reply, copy), expected)
+    const twice = answer(3, {
+      identity: 'same',
+      header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }),
+    })
+    t.strictSame(await due(one.queued, twice, again, copy), expected, 'each is counted once')
+  },
+)
