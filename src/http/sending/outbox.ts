@@ -8,7 +8,7 @@ import { isSentInPart, type OutgoingEmail } from '../../domain/sending/outgoing-
 import type { SendingQueries } from '../../projections/sending/sending.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { chosenContact, draftInput } from './drafts.ts'
-import { delivery, outcomes } from './outcomes.ts'
+import { delivery, outcomes } from '../server/outcomes.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'

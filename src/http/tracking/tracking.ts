@@ -7,7 +7,7 @@ import { writtenMailbox } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import { ClickTracked, OpenTracked } from '../../domain/tracking/events.ts'
 import type { TrackingQueries } from '../../projections/tracking/tracking.ts'
-import { delivery, outcomes } from '../sending/outcomes.ts'
+import { delivery, outcomes } from '../server/outcomes.ts'
 import { problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
