@@ -3,11 +3,8 @@ import type { EventDefinition, RecordedEvent } from '../domain/event.ts'
 import { UnknownShape, upcaster } from '../domain/upcast.ts'
 import type { EventFilter, EventStore, Page } from './ports/event-log.ts'
 
-/** A log that is read in present shapes; `stored` is the same log as it was written, for evidence and export. */
-export type UpcastStore = EventStore & { readonly stored: EventStore }
-
 /**
- * The log as everybody but evidence reads it: each event in the present shape of its kind, under its present name. A
+ * The log as everybody reads it: each event in the present shape of its kind, under its present name. A
  * filter names present types and finds events stored under their former names too. Reading a stream throws
  * UnknownShape where it holds an event in a shape that is not known; reading the log gives what lies before such an
  * event, and then throws.
@@ -15,7 +12,7 @@ export type UpcastStore = EventStore & { readonly stored: EventStore }
 export const withUpcasts = (
   store: EventStore,
   definitions: Iterable<EventDefinition> = catalogue.values(),
-): UpcastStore => {
+): EventStore => {
   const { upcast, storedNames } = upcaster(definitions)
   const stored = <Options extends { filter?: EventFilter }>(options: Options): Options =>
     options.filter?.types
@@ -23,7 +20,6 @@ export const withUpcasts = (
       : options
   return {
     ...store,
-    stored: store,
     readStream: async (stream, options) => (await store.readStream(stream, options)).map(upcast),
     readAll: async (options) => {
       const { page, unknown } = told(await store.readAll(stored(options)), upcast)

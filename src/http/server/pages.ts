@@ -66,14 +66,3 @@ export const pageFrom = <Item>(
     nextCursor: hasMore && last ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null,
   }
 }
-
-/** The same from rows that are no items yet. */
-export const toPage = <Row, Item>(
-  rows: readonly Row[],
-  limit: number,
-  keyOf: (row: Row) => Key,
-  toItem: (row: Row) => Item,
-): { data: Item[]; nextCursor: string | null; hasMore: boolean } => {
-  const page = pageFrom(rows, limit, keyOf)
-  return { ...page, data: page.data.map(toItem) }
-}

@@ -3,7 +3,7 @@ import { composeMail } from '../../../src/adapters/mime/compose.ts'
 import { mailComposer } from '../../../src/adapters/mime/compose-pool.ts'
 import type { MailToCompose } from '../../../src/commands/ports/composer.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
-import { idOf } from '../../support/sending.ts'
+import { idOf } from '../../support/example-emails.ts'
 
 const composer = mailComposer()
 t.teardown(() => composer.close())

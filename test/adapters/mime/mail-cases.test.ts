@@ -7,9 +7,9 @@ import { EmailQueued, EmailSent } from '../../../src/domain/sending/events.ts'
 import { messages } from '../../../src/projections/sync/messages.ts'
 import { threads } from '../../../src/projections/sync/threads.ts'
 import { repliesToRecord } from '../../../src/projections/tracking/replies-to-record.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { exampleQueued, idOf } from '../../support/sending.ts'
-import { accountId, messageIdOf, placeOf, synced } from '../../support/sync.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
+import { accountId, messageIdOf, placeOf, synced } from '../../support/example-sync-events.ts'
 
 const outgoingId = idOf('out', 1)
 const ours = exampleQueued().header.messageId

@@ -11,7 +11,7 @@ import {
   type OutgoingEmail,
 } from '../../../src/domain/sending/outgoing-state.ts'
 import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
-import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
+import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-emails.ts'
 import { runs } from '../../support/long-runs.ts'
 
 const outgoingId = idOf('out', 1)

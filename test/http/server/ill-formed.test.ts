@@ -9,7 +9,7 @@ import { templateContent } from '../../../src/domain/templates/events.ts'
 import { draftInput } from '../../../src/http/sending/drafts.ts'
 import { refuseIllFormed } from '../../../src/http/server/ill-formed.ts'
 import { HttpProblem } from '../../../src/http/server/problems.ts'
-import { idOf } from '../../support/sending.ts'
+import { idOf } from '../../support/example-emails.ts'
 import { sendingWorld } from '../../support/sending-world.ts'
 import { runs } from '../../support/long-runs.ts'
 

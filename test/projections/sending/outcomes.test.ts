@@ -8,10 +8,10 @@ import { engagement } from '../../../src/projections/analytics/engagement.ts'
 import { outbox } from '../../../src/projections/sending/outbox.ts'
 import { emailTimeline } from '../../../src/projections/tracking/email-timeline.ts'
 import { trackingOf } from '../../../src/projections/tracking/email-timeline-queries.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 import { runs } from '../../support/long-runs.ts'
-import { exampleQueued, idOf } from '../../support/sending.ts'
-import { sentMessage } from '../../support/sent-message.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
+import { sentMessage } from '../../support/sent-email.ts'
 
 const [ann, ben] = ['ann@client.test', 'ben@other.test']
 const day = (time: string): string => `2026-01-06T${time}.000Z`

@@ -19,7 +19,7 @@ import {
   Counted,
   logOf,
   named,
-} from '../../../../support/counting.ts'
+} from '../../../../support/counting-read-model.ts'
 
 t.test('what keeps read models from being made anew', async (t) => {
   const { config, pool, made, isEqual, shadowsOf, totalOf } = await countingSite(t)
