@@ -1,8 +1,7 @@
-import { hkdfSync } from 'node:crypto'
 import type pg from 'pg'
 import { postgresApiKeys } from './adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from './adapters/postgres/idempotency.ts'
-import type { Keyring } from './adapters/vault/keyring.ts'
+import { derivedKey } from './adapters/vault/derived-key.ts'
 import { openKeyring } from './adapters/vault/rotation.ts'
 import { openAdapters } from './app/adapters.ts'
 import { openFeatures } from './app/features.ts'
@@ -103,7 +102,3 @@ export const createApp = async ({
     },
   }
 }
-
-/** From the oldest key, which is kept for good. */
-const derivedKey = (keyring: Keyring, purpose: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', keyring.trackingKeys()[0]!.key, '', purpose, 32))

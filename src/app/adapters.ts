@@ -22,6 +22,7 @@ import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { restoreHtml } from '../adapters/tracking/restore-html.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
+import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
 import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
@@ -52,6 +53,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const times = logTimes(pool, store)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
+  const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
@@ -90,6 +92,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     times,
     blobs,
     vault,
+    fingerprint,
     providers,
     parser,
     composer,

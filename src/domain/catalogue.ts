@@ -1,4 +1,4 @@
-import { accountEvents, DefaultAccountChosen } from './accounts/events.ts'
+import { accountEvents, DefaultAccountChosen, MailboxClaimed } from './accounts/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
@@ -12,6 +12,7 @@ export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, E
     ...directoryEvents,
     ...accountEvents,
     DefaultAccountChosen,
+    MailboxClaimed,
     ...syncRunEvents,
     ...messageEvents,
     ...templateEvents,

@@ -64,7 +64,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
       t.same(sorted(reader.contents()), before, 'an earlier window brings what lies between')
       t.equal(reader.handedOut(), 4)
       const only = product()
-      await runOf(harness, only, { roles: ['sent'] })
+      await runOf(harness, only, { folders: ['sent'] })
       t.same(
         only.contents().map(({ messageId }) => messageId),
         ['mine@x'],
@@ -197,7 +197,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     await mailbox.deliver(folders.inbox, mimeOf('old@x'), { at: day(1) })
     const reader = product()
     for (const _run of [1, 2]) await runOf(harness, reader, { since: day(5) })
-    const [kept] = changesOf(await runOf(harness, product(), { roles: ['archive'] }))
+    const [kept] = changesOf(await runOf(harness, product(), { folders: ['archive'] }))
     if (kept?.kind !== 'added') throw new Error('Nothing was there')
     await mailbox.deliver(folders.inbox, mimeOf('3@x'))
     await mailbox.flag('1@x', folders.inbox, ['flagged'])

@@ -116,7 +116,7 @@ export const sendingWorld = async (
     findMessage: (id: string) => Promise.resolve(records.messages.get(id) ?? null),
     openMailbox: (_accountId: string, signal: AbortSignal) =>
       imap && account.now.connection['imap'] !== null
-        ? provider.open({ connection: account.now.connection, credentials }, signal)
+        ? provider.open({ connection: account.now.connection, credentials }, {}, signal)
         : Promise.resolve(null),
   }
   const caller = (id = 'test'): Caller => {

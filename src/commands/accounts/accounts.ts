@@ -1,22 +1,22 @@
-import type { Handle, Load } from '../handle.ts'
 import type { Vault } from '../ports/credentials.ts'
-import type { ProviderOf } from '../ports/mail-provider.ts'
+import type { OpenMailbox, ProviderOf } from '../ports/mail-provider.ts'
 import { changeConnection } from './change-connection.ts'
 import { changeSettings } from './change-settings.ts'
 import { changeSignature } from './change-signature.ts'
 import { chooseDefaultAccount } from './choose-default-account.ts'
+import type { ClaimDeps } from './claim-mailbox.ts'
 import { connectAccount } from './connect-account.ts'
 import { disconnectAccount } from './disconnect-account.ts'
+import { listFolders } from './list-folders.ts'
 import { pauseAccount } from './pause-account.ts'
 import { requestSync } from './request-sync.ts'
 import { resumeAccount } from './resume-account.ts'
 import { testAccount, testConnection } from './test-account.ts'
 
-export type AccountDeps = {
-  readonly handle: Handle
-  readonly load: Load
+export type AccountDeps = ClaimDeps & {
   readonly vault: Vault
   readonly providerOf: ProviderOf
+  readonly openMailbox: OpenMailbox
   /** Refuses what no signature may hold. */
   readonly checkSignature: (html: string) => void
 }
@@ -28,6 +28,7 @@ export const accountCommands = (deps: AccountDeps) => ({
   changeSettings: changeSettings(deps),
   changeSignature: changeSignature({ ...deps, check: deps.checkSignature }),
   chooseDefault: chooseDefaultAccount(deps),
+  listFolders: listFolders(deps),
   pause: pauseAccount(deps),
   resume: resumeAccount(deps),
   disconnect: disconnectAccount(deps),

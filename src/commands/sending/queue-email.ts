@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mayUse } from '../../domain/accounts/events.ts'
-import { accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
+import { accountReceivesOnly, accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { withShownIds } from '../../domain/sending/inline-files.ts'
@@ -133,9 +133,10 @@ const composeMessage = async (
 }
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
-const requireMaySend = ({ owner, sends }: SendingAccount, userId: string | null): void => {
+const requireMaySend = ({ owner, sends, settings }: SendingAccount, userId: string | null): void => {
   if (!mayUse(owner, userId)) throw notYourAccount()
   if (!sends) throw accountSendsNoMail()
+  if (settings.syncDirection === 'receive') throw accountReceivesOnly()
 }
 
 type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }

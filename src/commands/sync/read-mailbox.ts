@@ -1,4 +1,3 @@
-import { folderRole } from '../../domain/mail.ts'
 import type { RunTrouble } from '../../domain/sync/sync-run.ts'
 import type { ChangeSet, ChangesQuery, MailChange } from '../ports/mail-provider.ts'
 import { follow, knownAt, surelyKnownAt } from './follow-changes.ts'
@@ -11,22 +10,31 @@ import { dueWithheld, withheldAfter } from './withheld.ts'
 const DAY_MS = 86_400_000
 const ASKED_AT_ONCE = 200
 
+/** What a run has come to beside what it has recorded. */
+export type Looked = {
+  readonly trouble: RunTrouble | null
+  readonly unchanged: readonly string[]
+  readonly missingFolders: readonly string[]
+}
+
 type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
  * Asks again for what was withheld, then reads what has changed, set by set: a cursor is never recorded before its
  * changes are stored. A folder that cannot be read keeps none of the others from being read; the run fails with it.
- * `unchanged` are folders that were looked at and had nothing to record.
+ * `unchanged` are folders that were looked at and had nothing to record, `missingFolders` those that are not there.
  */
 export const readMailbox =
   (deps: SyncDeps) =>
-  async (run: OpenRun): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
+  async (run: OpenRun): Promise<Looked> => {
     await askAgain(deps, run)
     const unchanged = new Set<string>()
+    const missingFolders: string[] = []
     let trouble: RunTrouble | null = null
     for await (const set of run.session.changes(queryOf(deps, run))) {
       run.signal.throwIfAborted()
-      if (set.kind === 'trouble')
+      if (set.kind === 'missing') missingFolders.push(set.wanted)
+      else if (set.kind === 'trouble')
         trouble ??= {
           ...troubleOf(set.trouble),
           detail: `${set.trouble.message}: ${set.folder.folder}`,
@@ -34,7 +42,7 @@ export const readMailbox =
       else if (isNews(run, set)) await record(deps, run, set)
       else for (const { folder } of set.folders) unchanged.add(folder)
     }
-    return { trouble, unchanged: [...unchanged] }
+    return { trouble, unchanged: [...unchanged], missingFolders }
   }
 
 const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: OpenRun): ChangesQuery => {
@@ -42,7 +50,7 @@ const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: Open
   const now = clock()
   return {
     cursors: [...cursors.values()],
-    roles: folderRole.options.filter((role) => settings.folders.includes(role)),
+    folders: settings.folders,
     since: settings.historyDays === null ? null : new Date(now.getTime() - settings.historyDays * DAY_MS),
     now,
     thorough: trigger === 'request',
@@ -80,7 +88,7 @@ const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void>
   const toFetch = [...added, ...unknown.map(({ to }) => to)]
   const known = await knownAt(deps, run.account.accountId, toFetch)
   const outcomes: Outcome[] = await storeMessages(deps)(run, toFetch, known)
-  const moved = await follow(deps, run, followed, from)
+  await follow(deps, run, followed, from)
   for (const move of followed) {
     const became = await becameOfKnown(deps, from.get(placeKey(move.from))!)
     outcomes.push({ placement: move.to, ...became })
@@ -99,9 +107,8 @@ const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void>
     outcomes,
     withheld,
   )
-  for (const { placement } of reflagged) tally.flagsChanged(placement.folder)
-  for (const { placement } of removed) tally.removed(placement.folder)
-  for (const move of moved) tally.removed(move.from.folder)
+  for (const { change } of reflagged) tally.flagsChanged(change.placement.folder)
+  for (const { change, isLeft } of removed) if (isLeft) tally.removed(change.placement.folder)
   await tellRecorded(run, set.cursor, tally.result(), withheld)
 }
 

@@ -12,7 +12,7 @@ import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 import { placeKey, troubleOf, type Run } from './run.ts'
-import { readMailbox } from './read-mailbox.ts'
+import { readMailbox, type Looked } from './read-mailbox.ts'
 
 /**
  * `done`: the run ended and says how. `interrupted`: it was stopped, or lost its lease; the next one goes on from what
@@ -76,9 +76,11 @@ const runUnderLease = async (
     signal,
   }
   try {
-    const { trouble, unchanged } = await readAll(deps, run)
-    const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', unchanged })
-    const missed = state.status !== 'none' && state.failed > 0
+    const { trouble, unchanged, missingFolders } = await readAll(deps, run)
+    const { state } = await tell(
+      trouble ? { do: 'fail', trouble } : { do: 'finish', unchanged, missingFolders },
+    )
+    const missed = missingFolders.length > 0 || (state.status !== 'none' && state.failed > 0)
     return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
   } catch (error) {
     if (signal.aborted || isTaken(error)) return { kind: 'interrupted', number }
@@ -122,21 +124,18 @@ const lastRun = async (
 
 const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
 
-const readAll = async (
-  deps: SyncDeps,
-  run: Run,
-): Promise<{ trouble: RunTrouble | null; unchanged: string[] }> => {
-  if (run.account.settings.syncDirection === 'send') return { trouble: null, unchanged: [] }
+const nothing: Looked = { trouble: null, unchanged: [], missingFolders: [] }
+
+const readAll = async (deps: SyncDeps, run: Run): Promise<Looked> => {
+  if (run.account.settings.syncDirection === 'send') return nothing
   const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
   let session: MailboxSession | null = null
   try {
     session = await deps.openMailbox(run.account.accountId, run.signal)
-    return session
-      ? await readMailbox({ ...deps, blobs })({ ...run, session })
-      : { trouble: null, unchanged: [] }
+    return session ? await readMailbox({ ...deps, blobs })({ ...run, session }) : nothing
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error
-    return { trouble: troubleOf(error), unchanged: [] }
+    return { ...nothing, trouble: troubleOf(error) }
   } finally {
     await session?.close()
   }

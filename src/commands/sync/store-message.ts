@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
-import { normaliseAddress } from '../../domain/mail.ts'
-import { flagSet, MessageQuarantined, MessageSynced, type Placement } from '../../domain/sync/events.ts'
+import {
+  flagSet,
+  isDraftAt,
+  MessageDraftSynced,
+  MessageQuarantined,
+  MessageSynced,
+  type Placement,
+} from '../../domain/sync/events.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { excludedBy } from '../../domain/sync/glob.ts'
 import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
@@ -17,7 +23,7 @@ export type StoreDeps = Pick<SyncDeps, 'store' | 'handle' | 'load' | 'parser' | 
 
 /** What became of a message that the mailbox handed out. */
 export type Stored =
-  | { readonly became: 'stored'; readonly direction: 'in' | 'out' }
+  | { readonly became: 'stored'; readonly as: 'received' | 'sent' | 'draft' }
   | { readonly became: 'known' }
   | { readonly became: 'excluded'; readonly pattern: string }
   | {
@@ -38,10 +44,10 @@ export const storeMessage =
     const { accountId } = account
     const mail = await read(deps, fetched.raw, signal)
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
-    const pattern = exclusionOf(account, mail)
-    if (pattern !== null) return { became: 'excluded', pattern }
+    const judged = await judge(deps, account, fetched.placement, mail, signal)
+    if (judged.pattern !== null) return { became: 'excluded', pattern: judged.pattern }
     try {
-      return (await storeRead(deps)(caller, account, fetched, mail, signal)).stored
+      return (await storeRead(deps)(caller, accountId, fetched, mail, judged)).stored
     } catch (error) {
       // A thousand attachments with long names: one such mail must not keep the others from being read.
       if (error instanceof AppendTooLarge) return quarantine(deps, caller, accountId, fetched, TOO_MUCH)
@@ -66,49 +72,60 @@ export const read = async (
   }
 }
 
-/** The account's own mail is not kept out, whatever the patterns say: they are about who writes to us. */
-const exclusionOf = ({ address, settings }: SyncAccount, mail: ParsedMail): string | null => {
-  for (const from of mail.header.from) {
-    if (normaliseAddress(from.address) === normaliseAddress(address)) continue
-    const pattern = excludedBy(settings.excludePatterns, from.address)
-    if (pattern !== null) return pattern
-  }
-  return null
+/** What a mail is to the account. `outgoingId`: a copy of this email of ours. `pattern` keeps it out. */
+export type Judged = {
+  readonly outgoingId: string | null
+  readonly isOurs: boolean
+  readonly pattern: string | null
 }
+
+/**
+ * Ours is what lies where nobody else can put mail, or is the very copy of an email that we sent; anybody can write our
+ * address into From. Patterns are about who writes to us, and keep nothing out that is ours.
+ */
+export const judge = async (
+  deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
+  { accountId, settings }: SyncAccount,
+  placement: Placement,
+  mail: ParsedMail,
+  signal: AbortSignal,
+): Promise<Judged> => {
+  const outgoingId = await outgoingIdOf(deps, accountId, placement, mail, signal)
+  const isOurs = outgoingId !== null || isFiledByUs(placement)
+  const patterns = isOurs ? [] : settings.excludePatterns
+  const [pattern = null] = mail.header.from.flatMap(({ address }) => excludedBy(patterns, address) ?? [])
+  return { outgoingId, isOurs, pattern }
+}
+
+const isFiledByUs = ({ role }: Placement): boolean => role === 'sent' || role === 'drafts'
 
 /** The same for mail that has been read, and that no rule keeps out. */
 export const storeRead =
   (deps: StoreDeps) =>
   async (
     caller: Caller,
-    { accountId, address }: SyncAccount,
+    accountId: string,
     fetched: RawMessage,
     mail: ParsedMail,
-    signal: AbortSignal,
+    { outgoingId, isOurs }: Judged,
   ): Promise<{ messageId: string; stored: Stored }> => {
     const { placement } = fetched
     const raw = sha256(fetched.raw)
     const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
-    const [outgoingId] = await Promise.all([
-      outgoingIdOf(deps, accountId, placement, mail, signal),
-      deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached]),
-    ])
-    const isOurs = mail.header.from.some(
-      (from) => normaliseAddress(from.address) === normaliseAddress(address),
-    )
-    const filedAsOurs = placement.role === 'sent' || placement.role === 'drafts'
-    const direction = outgoingId !== null || isOurs || filedAsOurs ? 'out' : 'in'
+    await deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached])
     // Without a Message-ID the rest may be nothing at all: then only the same bytes are the same mail.
     const identity = mail.header.messageId === '' ? raw : mail.identity
     const messageId = entityIdOfSource('msg', `${accountId}\n${identity}`)
-    const event = MessageSynced({
+    const flags = flagSet(fetched.flags)
+    const isDraft = isDraftAt(placement, flags)
+    const event = (isDraft ? MessageDraftSynced : MessageSynced)({
       messageId,
       accountId,
       identity,
       outgoingId,
       placement,
-      flags: flagSet(fetched.flags),
-      direction,
+      flags,
+      direction: isOurs || isDraft ? 'out' : 'in',
       receivedAt: fetched.receivedAt,
       sentAt: mail.sentAt,
       size: fetched.raw.length,
@@ -120,9 +137,9 @@ export const storeRead =
       automatic: mail.automatic,
       defects: [...mail.defects],
     })
+    const stored = { became: 'stored', as: isDraft ? 'draft' : isOurs ? 'sent' : 'received' } as const
     const isNew = await append(deps, caller, event, fetched.receivedAt)
-    if (isNew) return { messageId, stored: { became: 'stored', direction } }
-    return { messageId, stored: { became: 'known' } }
+    return { messageId, stored: isNew ? stored : { became: 'known' } }
   }
 
 const aboutAttachment = ({ name, contentType, size, contentId, inline, blob }: ParsedAttachment) => ({
@@ -173,12 +190,15 @@ export const becameOf = async ({ load }: Pick<StoreDeps, 'load'>, messageId: str
 /**
  * Begins the message's stream. The event's id comes from where the message was met, so that the store knows a repeat;
  * where the stream is there for another reason, the message lies here too.
- * @returns whether it is new
+ * @returns whether it is new, or was a draft until now
  */
 const append = async (
   deps: StoreDeps,
   caller: Caller,
-  event: ReturnType<typeof MessageSynced> | ReturnType<typeof MessageQuarantined>,
+  event:
+    | ReturnType<typeof MessageSynced>
+    | ReturnType<typeof MessageDraftSynced>
+    | ReturnType<typeof MessageQuarantined>,
   occurredAt: string,
 ): Promise<boolean> => {
   const { messageId, placement, flags } = event.data
@@ -190,8 +210,9 @@ const append = async (
     return !(await deps.store.append({ stream, expected: 'no_stream', events })).repeated
   } catch (error) {
     if (!(error instanceof RevisionConflict)) throw error
-    await tell(deps, caller, messageId, { do: 'place', placement, flags })
-    return false
+    const before = await deps.load(message, stream)
+    const after = await tell(deps, caller, messageId, { do: 'place', placement, flags })
+    return before.state.status === 'draft' && after.state.status === 'synced'
   }
 }
 
@@ -214,16 +235,16 @@ export const tell = (
  * got it knows the id.
  */
 const outgoingIdOf = async (
-  deps: StoreDeps,
+  deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
   accountId: string,
-  { role }: Placement,
+  placement: Placement,
   mail: ParsedMail,
   signal: AbortSignal,
 ): Promise<string | null> => {
   const id = outgoingIdIn(mail.header.messageId) ?? outgoingIdIn(`${mail.trailId ?? ''}@`)
   const ours = id === null ? null : await deps.findOutgoing(id)
   if (ours?.accountId !== accountId) return null
-  if (role === 'sent' || role === 'drafts') return id
+  if (isFiledByUs(placement)) return id
   for (const blob of ours.blobs) {
     const bytes = await deps.blobs.get(blob)
     const own = bytes && (await read(deps, bytes, signal))

@@ -58,7 +58,7 @@ const failure = table({
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 1,
+  version: 2,
   tables: {
     run,
     failure,
@@ -100,7 +100,8 @@ export const syncHistory = projection({
     for (const { folder, ref, reason, attempts, messageId = null } of failures)
       rows.put('failure', { ...key, folder, ref, reason, attempts, message_id: messageId })
     for (const counts of folders) {
-      row.stored += counts.stored
+      // A draft is no mail that came or went.
+      row.stored += counts.stored - counts.drafts
       row.failed += counts.failed
       row.folders = withCounts(
         row.folders,
@@ -123,6 +124,7 @@ const none = (folder: string): FolderCounts => ({
   removed: 0,
   sent: 0,
   received: 0,
+  drafts: 0,
 })
 
 const withCounts = (

@@ -62,11 +62,12 @@ const parser = mailParser()
 t.teardown(() => parser.close())
 const commands = sendingCommands({ ...needs, parser, deliveryWindowMinutes: 0 })
 const queries = sendingQueries(db, { mayRead: async () => true, usableAccounts: async () => [] })
+const now = { filing: 0, unknown: 0, other: 0 }
 const made = () =>
   Promise.all([
     queries.sentToday(new Date()),
     queries.dueDeliveries(0, 1),
-    queries.copiesToFile(1, 0),
+    queries.copiesToFile(1, now),
     queries.listDrafts({}, null, 1),
     queries.metMessages(1),
     queries.unreadReports(1),
@@ -133,7 +134,7 @@ const processOf = (owner: string) => {
     leases,
     clock: world.clock,
     openMailbox: needs.openMailbox,
-    copiesToFile: (limit) => queries.copiesToFile(limit, 0),
+    copiesToFile: (limit) => queries.copiesToFile(limit, now),
     file: commands.fileSentCopy,
     giveUp: commands.giveUpOnCopy,
   })
@@ -170,7 +171,7 @@ t.test(
       await until(async () => {
         await file(never)
         await caughtUp()
-        return (await queries.copiesToFile(10, 0)).length === 0
+        return (await queries.copiesToFile(10, now)).length === 0
       }, 'all copies are filed')
     }
     await Promise.all([busy(one), busy(two)])

@@ -108,7 +108,13 @@ t.teardown(() => app.close())
 const { signal } = stopping
 syncRoutes(app, { accounts: { requestSync: requestSync(rig.deps) }, queries, clock: rig.deps.clock })
 messageRoutes(app, { commands: syncCommands(rig.deps), queries, signal })
-messageContentRoutes(app, { queries, blobs, parser: rig.deps.parser, untrack: (html) => restoreHtml(html, tokens), signal })
+messageContentRoutes(app, {
+  queries,
+  blobs,
+  parser: rig.deps.parser,
+  untrack: (html) => restoreHtml(html, tokens),
+  signal,
+})
 
 const authorization = `Bearer ${token.reveal()}`
 /** Asks for what includes everything that was appended so far. */

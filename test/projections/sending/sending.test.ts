@@ -166,11 +166,11 @@ t.test('a draft is listed until it is sent or discarded', async (t) => {
 t.test('copies and deliveries are to do from the sending to the event that ends it', async (t) => {
   const copies = async (...events: DomainEvent[]) => foldEvents(sentCopiesToFile, recordedEvents(events))
   t.same((await copies(connected, sent)).message, [
-    { id: outgoingId, account_id: accountId, sent_at: at(30) },
+    { id: outgoingId, account_id: accountId, sent_at: at(30), met: false },
   ])
   t.same((await copies(sent, SentCopyFiled({ ...of, outcome: 'found', folder: 'Sent' }))).message, [])
-  t.same((await copies(connected, paused)).paused, [{ account_id: accountId }])
-  t.same((await copies(connected, paused, resumed)).paused, [])
+  t.match((await copies(connected, paused)).account, [{ account_id: accountId, paused: true }])
+  t.match((await copies(connected, paused, resumed)).account, [{ paused: false }])
 
   const due = async (...events: DomainEvent[]) =>
     (await foldEvents(deliveriesDue, recordedEvents(events))).message
