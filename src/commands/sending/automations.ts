@@ -3,7 +3,7 @@ import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
-import type { confirmDelivery } from './confirm-delivery.ts'
+import type { confirmDelivery, SilentEmail } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
 import type { readReport, ReportToRead } from './read-report.ts'
@@ -177,7 +177,7 @@ export const fileCopies = (deps: FileCopiesDeps) => {
 
 export type ConfirmDeliveriesDeps = {
   readonly clock: Clock
-  readonly dueDeliveries: (limit: number) => Promise<readonly string[]>
+  readonly dueDeliveries: (limit: number) => Promise<readonly SilentEmail[]>
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmDelivery>>) => Promise<unknown>
 }
 
@@ -186,8 +186,8 @@ export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeli
   pageByPage(
     PAGE,
     dueDeliveries,
-    (id) => id,
-    (id) => confirm(systemCaller('deliveries', clock, id), id),
+    ({ id }) => id,
+    (email) => confirm(systemCaller('deliveries', clock, email.id), email),
   )
 
 export type ConfirmFoundMessagesDeps = {
