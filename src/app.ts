@@ -77,8 +77,7 @@ export const createApp = async ({
   const opened = await openStore(config, pool, (error) => log.warn({ err: error }, 'event store'))
   await requireOwnLog(pool, opened)
   const store = observedStore(opened, meter)
-  const trackingUrl = config.trackingUrl ?? url
-  const adapters = openAdapters({ config, pool, ...store, keyring, trackingUrl, providers, log, meter })
+  const adapters = openAdapters({ config, pool, ...store, keyring, providers, log, meter })
   const features = openFeatures(adapters, config, clock)
   const files = fileSeals(derivedKey(keyring, 'attachments'))
   addRoutes(server, { config, pool, meter, apiKeys, adapters, features, files, clock, signal })

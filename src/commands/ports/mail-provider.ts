@@ -195,15 +195,23 @@ export type RefusedRecipient = {
  * ready, where there is one: after a crash between the steps it tells whether the email went.
  *
  * `sent`: the provider has taken responsibility. `deferred` (not before `until`, where it said so) and `failed`: known not
- * to be sent. `withdrawn`: `release` said no, and nothing was sent. `unknown`: released, and the answer was lost.
+ * to be sent. Recipients that were `refused` are so for good; those that were `putOff` may be taken another time, by
+ * themselves. `withdrawn`: `release` said no, and nothing was sent. `unknown`: released, and the answer was lost.
  */
 export type SendOutcome =
-  | { readonly kind: 'sent'; readonly accepted: string[]; readonly refused: RefusedRecipient[] }
+  | {
+      readonly kind: 'sent'
+      readonly accepted: string[]
+      readonly refused: RefusedRecipient[]
+      readonly putOff: RefusedRecipient[]
+    }
   | {
       readonly kind: 'deferred'
       readonly code: string
       readonly reason: string
       readonly until?: Date | undefined
+      readonly refused?: RefusedRecipient[]
+      readonly putOff?: RefusedRecipient[]
     }
   | {
       readonly kind: 'failed'

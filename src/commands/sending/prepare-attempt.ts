@@ -19,7 +19,7 @@ const GRACE_MS = { scheduled: 6 * 3_600_000, unscheduled: 24 * 3_600_000 }
 export type PrepareDeps = {
   readonly findAccount: FindAccount
   readonly directory: Pick<DirectoryLookup, 'user'>
-  readonly vault: Vault
+  readonly vault: Pick<Vault, 'load'>
   readonly blobs: BlobStore
 }
 

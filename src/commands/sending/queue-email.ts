@@ -149,14 +149,15 @@ const track = (
   account: SendingAccount,
   { recipients, assembled }: Written,
 ): Tracked => {
-  const { opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null)
+  const { wanted, opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null)
   if (!tracker || (!opens && !clicks))
-    return { tracking: { opens: false, clicks: false, reason, links: [] }, trackedHtml: null }
+    return { tracking: { wanted, opens: false, clicks: false, reason, links: [] }, trackedHtml: null }
   const recipient = countRecipients(recipients) === 1 ? 0 : null
   const tracked = tracker.track(assembled.html, { outgoingId, recipient, opens, clicks })
   const rewritten = tracked.failure === null || tracked.failure === 'no-place-for-pixel'
   return {
     tracking: {
+      wanted,
       opens: tracked.pixel,
       clicks: clicks && rewritten,
       reason: tracked.failure === null ? reason : `${reason}; not tracked in full: ${tracked.failure}`,

@@ -4,10 +4,10 @@ import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { date, integer, projection, table, tablesOf, text } from '../projection.ts'
 
-/** Days begin and end in the organisation's zone: in the one that held when the message was sent. */
+/** Emails, each on the day on which a server first took it. Days begin and end in the organisation's zone: in the one that held when the message was sent. */
 export const sendCounters = projection({
   name: 'send-counters',
-  version: 1,
+  version: 2,
   tables: {
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
     sent: table({
@@ -20,6 +20,7 @@ export const sendCounters = projection({
   fold: (event, rows) => {
     if (event.type === 'OrganizationRecorded')
       return rows.put('zone', { id: 'main', name: event.data.organization.timeZone })
+    if (!event.data.first) return
     const zone = rows.get('zone', { id: 'main' })?.name ?? 'UTC'
     const key = { account_id: event.data.accountId, day: dayIn(zone, event.data.sentAt) }
     rows.put('sent', { ...key, count: (rows.get('sent', key)?.count ?? 0) + 1 })

@@ -59,6 +59,7 @@ export const sentCopiesToFile = projection({
     }
     switch (event.type) {
       case 'EmailSent': {
+        if (!event.data.first) return
         const { outgoingId: id, sentAt: sent_at } = event.data
         return rows.put('message', { id, account_id, sent_at, met: rows.get('copy', { id }) !== undefined })
       }

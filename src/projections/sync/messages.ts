@@ -82,7 +82,10 @@ export const messages = projection({
       case 'EmailQueued':
         return rows.put('message', rowOfQueued(event.data))
       case 'EmailCancelled':
-        return rows.remove('message', { id: event.data.outgoingId })
+        // Where a part of it was sent, only the rest was cancelled.
+        if (rows.get('message', { id: event.data.outgoingId })?.listed === false)
+          rows.remove('message', { id: event.data.outgoingId })
+        return
       case 'EmailSent': {
         const row = rows.get('message', { id: event.data.outgoingId })
         if (!row) throw new Error('EmailSent of a message that was not queued')
