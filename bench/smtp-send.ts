@@ -8,7 +8,7 @@ import { inTurn, rate, type Row } from './measure.ts'
 import { benchService, temporaryFolder } from './service.ts'
 
 const MESSAGES = 300
-const COMPOSING_MS = 20_000
+const COMPOSING_MS = 40_000
 const CONNECTIONS = 3
 const login = { user: 'sarah@acme.test', pass: 'bench' }
 const words = 'Following up on our conversation about the renewal of the contract. '

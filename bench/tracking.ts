@@ -22,7 +22,7 @@ export const tracking: Row = {
     server.get('/empty', { config: { permission: 'public' }, handler: async () => '' })
     await service.start()
     const keyring = await loadKeyring({ value: null, file: `${service.folder}/keys.json` })
-    const tokens = trackingTokens(keyring?.trackingKeys() ?? [], new URL(url).host)
+    const tokens = trackingTokens(keyring?.trackingKeys() ?? [])
     const pixels = Array.from({ length: MESSAGES }, (_, index) => {
       const token = tokens.sealOpen({ outgoingId: entityIdOfSource('out', String(index)), recipient: 0 })
       return new URL(openUrl(url, token)).pathname

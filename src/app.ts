@@ -1,8 +1,7 @@
-import { hkdfSync } from 'node:crypto'
 import type pg from 'pg'
 import { postgresApiKeys } from './adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from './adapters/postgres/idempotency.ts'
-import type { Keyring } from './adapters/vault/keyring.ts'
+import { derivedKey } from './adapters/vault/derived-key.ts'
 import { openKeyring } from './adapters/vault/rotation.ts'
 import { openAdapters } from './app/adapters.ts'
 import { openFeatures } from './app/features.ts'
@@ -78,8 +77,7 @@ export const createApp = async ({
   const opened = await openStore(config, pool, (error) => log.warn({ err: error }, 'event store'))
   await requireOwnLog(pool, opened)
   const store = observedStore(opened, meter)
-  const trackingUrl = config.trackingUrl ?? url
-  const adapters = openAdapters({ config, pool, ...store, keyring, trackingUrl, providers, log, meter })
+  const adapters = openAdapters({ config, pool, ...store, keyring, providers, log, meter })
   const features = openFeatures(adapters, config, clock, log)
   const files = fileSeals(derivedKey(keyring, 'attachments'))
   addRoutes(server, { config, pool, meter, apiKeys, adapters, features, files, clock, signal })
@@ -104,7 +102,3 @@ export const createApp = async ({
     },
   }
 }
-
-/** From the oldest key, which is kept for good. */
-const derivedKey = (keyring: Keyring, purpose: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', keyring.trackingKeys()[0]!.key, '', purpose, 32))

@@ -5,7 +5,8 @@ import { projections } from '../src/app/read-models.ts'
 import { handler, newCommandId, type Caller } from '../src/commands/handle.ts'
 import { account } from '../src/domain/accounts/account.ts'
 import { defaultAccount } from '../src/domain/accounts/default-account.ts'
-import { accountEvents, defaultAccountEvents } from '../src/domain/accounts/events.ts'
+import { accountEvents, defaultAccountEvents, MailboxClaimed } from '../src/domain/accounts/events.ts'
+import { mailboxClaim } from '../src/domain/accounts/mailbox-claim.ts'
 import { catalogue } from '../src/domain/catalogue.ts'
 import type { Decider } from '../src/domain/decider.ts'
 import { entry } from '../src/domain/directory/entry.ts'
@@ -51,12 +52,24 @@ const deciders = (
       { do: 'choose', owner: { kind: 'team' }, accountId: 'acc_00000000000000000000000000' },
     ],
     [
+      mailboxClaim,
+      [MailboxClaimed],
+      ['MailboxClaimed'],
+      {
+        accountId: 'acc_00000000000000000000000000',
+        claimedAt: '2026-01-05T09:00:00.000Z',
+        void: [],
+        nameable: [],
+        allowDuplicate: true,
+      },
+    ],
+    [
       syncRun,
       syncRunEvents,
       ['SyncRunStarted', 'ChangesSynced'],
-      { do: 'finish', unchanged: [], troubles: [] },
+      { do: 'finish', unchanged: [], troubles: [], missingFolders: [] },
     ],
-    [message, messageEvents, ['MessageQuarantined'], { do: 'skip' }],
+    [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
     [
       template,
       templateEvents,

@@ -284,7 +284,7 @@ t.test('work that one process does at a time: what two do is done once', async (
     const needs = { ...world.needs, handle: handler(store, world.clock), windowMinutes: 1 }
     const work = confirmDeliveries({
       clock: world.clock,
-      dueDeliveries: async () => [id],
+      dueDeliveries: async () => [{ id, seenUntil: world.clock().toISOString() }],
       confirm: confirmDelivery(needs),
     })
     const automation = { name: 'deliveries', wakeOn: [], everyMs: LONG_MS, single: true, work }

@@ -37,6 +37,7 @@ const run = async (): Promise<void> => {
         {
           MAILTRAIL_DATA: join(folder, 'data'),
           MAILTRAIL_PORT: String(port),
+          MAILTRAIL_TRACKING_URL: `http://127.0.0.1:${port}`,
           MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
           MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
           MAILTRAIL_ALLOWED_PORTS: `${world.imap.port},${world.sink.port}`,

@@ -19,12 +19,15 @@ import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
+import { restoreHtml } from '../adapters/tracking/restore-html.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
+import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
 import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
 import type { MailProvider } from '../commands/ports/mail-provider.ts'
+import type { Untrack } from '../commands/ports/tracking.ts'
 import type { Config } from '../config.ts'
 import { providersOf } from './providers.ts'
 import { projections } from './read-models.ts'
@@ -37,26 +40,28 @@ type AdapterDeps = {
   readonly store: EventStore
   readonly linkedStore: EventStore
   readonly keyring: Keyring
-  readonly trackingUrl: string
   /** Kinds of mail systems beside those that there are in any case. */
   readonly providers: readonly MailProvider[]
 }
 
 /** Whatever is on the other side: the database, mail servers, files. */
 export const openAdapters = (deps: AdapterDeps) => {
-  const { config, pool, store, linkedStore, keyring, trackingUrl, log, meter } = deps
+  const { config, pool, store, linkedStore, keyring, log, meter } = deps
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
   const times = logTimes(pool, store)
   const blobs = postgresBlobStore(pool)
   const vault = postgresVault(pool, keyring)
+  const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
   const compiler = templateCompiler()
-  const tokens = trackingTokens(keyring.trackingKeys(), new URL(trackingUrl).host)
-  const tracker = mailTracker(tokens, trackingUrl)
+  const tokens = trackingTokens(keyring.trackingKeys())
+  // Where nobody said where we can be reached, links of ours would lead readers nowhere.
+  const tracker = config.trackingUrl === null ? null : mailTracker(tokens, config.trackingUrl)
+  const untrack: Untrack = (html) => restoreHtml(html, tokens)
   const spoolFolder = join(config.dataFolder, 'spool')
   const spool = openSpool({
     folder: spoolFolder,
@@ -87,12 +92,14 @@ export const openAdapters = (deps: AdapterDeps) => {
     times,
     blobs,
     vault,
+    fingerprint,
     providers,
     parser,
     composer,
     compiler,
     tokens,
     tracker,
+    untrack,
     spool,
     runner,
     close,

@@ -15,8 +15,8 @@ import type { Config } from '../config.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
 
-/** Servers that file what is sent by themselves are left this long to do it. */
-const OWN_COPY_WAIT_SECONDS = 3
+/** Gmail and Outlook take minutes now and then; a mailbox that left it to us before gets its copy at once. */
+const COPY_WAIT_SECONDS = { filing: 600, unknown: 15, other: 3 }
 
 type AutomationsDeps = {
   readonly config: Pick<Config, 'deliveryWindowMinutes'>
@@ -98,8 +98,8 @@ export const automationsOf = ({
       work: fileCopies({
         leases,
         clock,
-        openMailbox: accounts.openMailbox,
-        copiesToFile: (limit) => queries.copiesToFile(limit, OWN_COPY_WAIT_SECONDS),
+        openMailbox: accounts.openToFile,
+        copiesToFile: (limit) => queries.copiesToFile(limit, COPY_WAIT_SECONDS),
         file: commands.fileSentCopy,
         giveUp: commands.giveUpOnCopy,
       }),

@@ -23,6 +23,7 @@ import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import { mayUse, type Owner } from '../domain/accounts/events.ts'
+import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
 import { accountQueries } from '../projections/accounts/accounts.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
@@ -107,28 +108,34 @@ const accountFeature = (core: Core) => {
     const found = accountId === null ? null : await find(accountId)
     return found?.status === 'active' ? accountId : null
   }
-  const mailboxOf = async (accountId: string): Promise<{ provider: MailProvider; access: Access } | null> => {
+  const mailboxOf = async (
+    accountId: string,
+  ): Promise<{ provider: MailProvider; access: Access; roles: FolderRoles } | null> => {
     const found = await find(accountId)
     if (!found?.receives || found.status === 'disconnected') return null
     const access = await accessOf(vault, found)
     if (!access) throw signInAgain()
-    return { provider: providerOf(found.connection), access }
+    return { provider: providerOf(found.connection), access, roles: found.settings.folderRoles }
   }
   const openMailbox: OpenMailbox = async (accountId, stop) => {
     const mailbox = await mailboxOf(accountId)
-    return mailbox && mailbox.provider.open(mailbox.access, stop)
+    return mailbox && mailbox.provider.open(mailbox.access, mailbox.roles, stop)
   }
+  /** The same for the copies of what is sent, which belong to accounts that send and receive. */
+  const openToFile: OpenMailbox = async (accountId, stop) =>
+    (await find(accountId))?.settings.syncDirection === 'both' ? openMailbox(accountId, stop) : null
   const watchMailbox: WatchMailbox = async (accountId, onHint, stop) => {
     const mailbox = await mailboxOf(accountId)
     await mailbox?.provider.watch(mailbox.access, onHint, stop)
   }
-  const commands = accountCommands({ ...core, checkSignature, isWithheld: isWithheld(db) })
+  const commands = accountCommands({ ...core, openMailbox, checkSignature, isWithheld: isWithheld(db) })
   const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
   return {
     commands,
     queries,
     find,
     openMailbox,
+    openToFile,
     watchMailbox,
     findActive: async (id: string) => requireActive((await load(account, accountStream(id))).state),
     /** The user's own default account, else the team's. */
@@ -216,7 +223,11 @@ const sendingFeature = (
     defaultAccount: of.accounts.findDefault,
     openMailbox: of.accounts.openMailbox,
     findTemplate: of.templates.commands.find,
-    findMessage: (id) => of.sync.queries.findMessage(id, null),
+    findMessage: async (id) => {
+      const found = await of.sync.queries.findMessage(id, null)
+      // A draft was sent by nobody, so nobody can be answered.
+      return found === null || found.direction === null ? null : { ...found, direction: found.direction }
+    },
     // No script leaves in a mail, whoever wrote it.
     compose: async (mail) => {
       await core.compiler.compile({ format: 'html', source: mail.html })

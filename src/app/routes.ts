@@ -63,7 +63,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, apiKeys, files, clock, signal } = deps
-  const { blobs, providers, parser, tracker, tokens, spool } = deps.adapters
+  const { blobs, providers, parser, untrack, tokens, spool } = deps.adapters
   const { directory, accounts, templates, sync, sending, tracking, analytics } = deps.features
   problemPages(server)
   apiKeyRoutes(server, { apiKeys })
@@ -77,7 +77,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   syncRoutes(server, { ...sync, accounts, clock })
   messageRoutes(server, { ...sync, signal })
-  messageContentRoutes(server, { ...sync, blobs, parser, tracker, signal })
+  messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
   attachmentRoutes(server, { ...sending, files })
   draftRoutes(server, { ...sending, files })

@@ -1,4 +1,4 @@
-import { accountEvents, defaultAccountEvents } from './accounts/events.ts'
+import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
@@ -12,6 +12,7 @@ export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, E
     ...directoryEvents,
     ...accountEvents,
     ...defaultAccountEvents,
+    MailboxClaimed,
     ...syncRunEvents,
     ...messageEvents,
     ...templateEvents,

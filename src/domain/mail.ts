@@ -54,8 +54,21 @@ export type WrittenMailbox = z.infer<typeof writtenMailbox>
 export const normaliseMessageId = (text: string): string => text.trim().replace(/^<|>$/g, '').trim()
 
 /** The roles that a folder can have, whatever its name (RFC 6154). */
-export const folderRole = z.enum(['inbox', 'sent', 'drafts', 'archive', 'all'])
+export const folderRole = z.enum(['inbox', 'sent', 'drafts', 'archive', 'all', 'junk', 'trash'])
 export type FolderRole = z.infer<typeof folderRole>
+
+const folderPath = z
+  .string()
+  .min(1)
+  .max(500)
+  .regex(/^\P{Cc}*$/u, 'has a control character')
+
+/** A folder that is wanted: a role, whatever the folder is called, or the path of one folder as the mailbox writes it. */
+export const wantedFolder = z.union([folderRole, folderPath])
+
+/** Roles that a person gave to folders, by their paths, where the mailbox says nothing of them or the wrong thing. */
+export const folderRoles = z.record(folderPath, folderRole.exclude(['inbox']))
+export type FolderRoles = Readonly<z.infer<typeof folderRoles>>
 
 /** SHA-256 in lower-case hex: the name of a blob. */
 export const blobHash = z.string().regex(/^[0-9a-f]{64}$/)

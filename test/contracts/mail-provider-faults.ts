@@ -55,7 +55,7 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
         const call = calls(harness)[name]!
         let cuts = 0
         for (let pieces = 0; pieces < MOST_PIECES; pieces += 1) {
-          const session = await provider.open(access, going())
+          const session = await provider.open(access, {}, going())
           lines.cutAfter(pieces)
           const trouble = await troubleOf(t, harness, async () => t.ok(await call(session), name))
           const wasCut = lines.wasCut()
@@ -83,7 +83,7 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
       for (let pieces = 0; pieces < MOST_PIECES; pieces += 1) {
         lines.cutAfter(pieces)
         const trouble = await troubleOf(t, harness, async () => {
-          if (name === 'open') return (await provider.open(access, going())).close()
+          if (name === 'open') return (await provider.open(access, {}, going())).close()
           const { ok, steps } = await provider.test(access, going())
           const failed = steps.filter((step) => !step.ok && step.skipped !== true)
           t.equal(
@@ -108,7 +108,7 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
   t.test('a login that is not accepted needs a person, and shows nothing of itself', async (t) => {
     const harness = await open(t)
     const { provider, wrongAccess } = harness
-    const trouble = await troubleOf(t, harness, () => provider.open(wrongAccess, going()))
+    const trouble = await troubleOf(t, harness, () => provider.open(wrongAccess, {}, going()))
     t.equal(trouble?.kind, 'sign-in-again')
     const watching = await troubleOf(t, harness, () => provider.watch(wrongAccess, () => {}, going()))
     t.equal(watching?.kind, 'sign-in-again')
@@ -128,7 +128,7 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
     for (const { what, kind, set } of refusals) {
       const seen: string[] = []
       for (const [name, call] of Object.entries(calls(harness))) {
-        const session = await provider.open(access, going())
+        const session = await provider.open(access, {}, going())
         set(true)
         const trouble = await troubleOf(t, harness, () => call(session))
         set(false)
@@ -152,7 +152,7 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
     await withMail(harness)
     const reader = product()
     for (let pieces = 1, done = false; !done; pieces *= 2) {
-      const session = await provider.open(access, going())
+      const session = await provider.open(access, {}, going())
       lines.cutAfter(pieces)
       const trouble = await troubleOf(t, harness, () => reader.run(session))
       done = !lines.wasCut()
@@ -168,10 +168,10 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
     await withMail(harness)
     const { provider, access } = harness
     const stop = new AbortController()
-    const session = await provider.open(access, stop.signal)
+    const session = await provider.open(access, {}, stop.signal)
     stop.abort()
     t.ok(await troubleOf(t, harness, () => gather(session.changes(asking()))))
     await session.close()
-    t.ok(await troubleOf(t, harness, () => provider.open(access, stop.signal)))
+    t.ok(await troubleOf(t, harness, () => provider.open(access, {}, stop.signal)))
   })
 }

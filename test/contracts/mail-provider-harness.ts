@@ -77,7 +77,7 @@ export const messageIdOf = (raw: Buffer): string =>
 /** Everything of the folders with a role, as of now. */
 export const asking = (more: Partial<ChangesQuery> = {}): ChangesQuery => ({
   cursors: [],
-  roles: ['inbox', 'sent', 'archive'],
+  folders: ['inbox', 'sent', 'archive'],
   since: null,
   now: new Date(),
   thorough: false,
@@ -89,7 +89,7 @@ export const inSession = async <T>(
   { provider, access }: Harness,
   work: (session: MailboxSession) => Promise<T>,
 ): Promise<T> => {
-  const session = await provider.open(access, going())
+  const session = await provider.open(access, {}, going())
   try {
     return await work(session)
   } finally {

@@ -61,7 +61,7 @@ export const product = (): Product => {
   }
 
   const take = async (session: MailboxSession, set: ChangeSet): Promise<void> => {
-    if (set.kind === 'trouble') return
+    if (set.kind !== 'changes') return
     const wanted: Placement[] = []
     for (const change of set.changes) {
       if (change.kind === 'added') {

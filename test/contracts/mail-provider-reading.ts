@@ -64,13 +64,41 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
       t.same(sorted(reader.contents()), before, 'an earlier window brings what lies between')
       t.equal(reader.handedOut(), 4)
       const only = product()
-      await runOf(harness, only, { roles: ['sent'] })
+      await runOf(harness, only, { folders: ['sent'] })
       t.same(
         only.contents().map(({ messageId }) => messageId),
         ['mine@x'],
       )
     },
   )
+
+  t.test('folders are wanted by role or path, and what is not there is told', async (t) => {
+    const harness = await open(t)
+    const { mailbox, folders, provider, access } = harness
+    for (const folder of Object.values(folders)) await mailbox.deliver(folder, mimeOf(`${folder}@x`))
+    const told = async (wanted: readonly string[]) => {
+      const reader = product()
+      const sets = await runOf(harness, reader, { folders: wanted })
+      const missing = sets.flatMap((set) => (set.kind === 'missing' ? [set.wanted] : []))
+      return { read: reader.contents().map(({ folder }) => folder), missing }
+    }
+    t.same(await told([folders.archive, 'inbox', 'Nowhere']), {
+      read: [folders.inbox, folders.archive],
+      missing: ['Nowhere'],
+    })
+    const session = await provider.open(access, { [folders.archive]: 'sent' }, going())
+    try {
+      const roles = new Map((await session.folders()).map(({ folder, role }) => [folder, role]))
+      t.same(
+        [folders.archive, folders.sent].map((folder) => roles.get(folder)),
+        ['sent', null],
+      )
+      const sets = await product().run(session, { folders: ['sent'] })
+      t.match(changesOf(sets), [{ placement: { folder: folders.archive, role: 'sent' } }])
+    } finally {
+      await session.close()
+    }
+  })
 
   t.test('from a cursor only what has happened since is told, each thing once', async (t) => {
     const harness = await open(t)
@@ -197,7 +225,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     await mailbox.deliver(folders.inbox, mimeOf('old@x'), { at: day(1) })
     const reader = product()
     for (const _run of [1, 2]) await runOf(harness, reader, { since: day(5) })
-    const [kept] = changesOf(await runOf(harness, product(), { roles: ['archive'] }))
+    const [kept] = changesOf(await runOf(harness, product(), { folders: ['archive'] }))
     if (kept?.kind !== 'added') throw new Error('Nothing was there')
     await mailbox.deliver(folders.inbox, mimeOf('3@x'))
     await mailbox.flag('1@x', folders.inbox, ['flagged'])

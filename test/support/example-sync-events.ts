@@ -93,6 +93,7 @@ export const countsOf = (changes: Partial<FolderCounts> = {}): FolderCounts => (
   removed: 0,
   sent: 0,
   received: 0,
+  drafts: 0,
   ...changes,
 })
 

@@ -1,5 +1,5 @@
 import { imapServer } from '../../scripts/lib/mail-servers/loopback.ts'
-import type { SeedMessage } from '../../scripts/lib/mail-servers/imap-mailboxes.ts'
+import type { SeedFolder, SeedMessage } from '../../scripts/lib/mail-servers/imap-mailboxes.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from './memory-blob-store.ts'
@@ -93,6 +93,8 @@ type RigParts = {
 export type RigOptions = {
   readonly inbox?: readonly SeedMessage[]
   readonly sent?: readonly SeedMessage[]
+  /** Beside INBOX, Sent and Archive. */
+  readonly folders?: readonly SeedFolder[]
   readonly settings?: Partial<AccountSettings>
   readonly parts?: RigParts
   readonly findOutgoing?: FindOutgoing
@@ -103,7 +105,7 @@ let shared: MailParser | undefined
 /** A mailbox on a real IMAP server, an account that syncs it, and the log that the runs write. */
 export const syncRig = async (
   t: { teardown(fn: () => unknown): void },
-  { inbox = [], sent = [], settings = {}, ...options }: RigOptions = {},
+  { inbox = [], sent = [], folders = [], settings = {}, ...options }: RigOptions = {},
 ) => {
   const server = await imapServer({
     encryption: 'none',
@@ -114,6 +116,7 @@ export const syncRig = async (
           { path: 'INBOX', messages: inbox },
           { path: 'Sent', use: '\\Sent', messages: sent },
           { path: 'Archive', use: '\\Archive' },
+          ...folders,
         ],
       },
     },
@@ -162,7 +165,10 @@ export const syncRig = async (
         disconnected: state.status === 'disconnected',
       }
     },
-    openMailbox: (_id, signal) => provider.open(access, signal),
+    openMailbox: async (id, signal) => {
+      const { state } = await load(account, accountStream(id))
+      return provider.open(access, state.status === 'none' ? {} : state.settings.folderRoles, signal)
+    },
   }
   const { data } = connected({ historyDays: null, ...settings })
   const command = { by: null, do: 'connect', ...data } as const
@@ -201,7 +207,8 @@ const whatLies = async (events: readonly RecordedEvent[]): Promise<string[]> => 
   const rawOf = new Map<string, string>()
   for (const { type, data } of events) {
     const { messageId, raw } = data as { messageId: string; raw: string }
-    if (type === 'MessageSynced' || type === 'MessageQuarantined') rawOf.set(messageId, raw)
+    if (['MessageSynced', 'MessageDraftSynced', 'MessageQuarantined'].includes(type))
+      rawOf.set(messageId, raw)
   }
   const { placement } = await foldEvents(placements, events)
   return placement.map(
@@ -222,6 +229,7 @@ const sumOf = (events: readonly RecordedEvent[], number: number): Omit<FolderCou
     removed: 0,
     sent: 0,
     received: 0,
+    drafts: 0,
   }
   for (const { type, data } of events) {
     if (type !== 'ChangesSynced') continue

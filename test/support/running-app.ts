@@ -79,9 +79,11 @@ export type TestApp = {
 export const startApp = async (t: Test, overrides: AppOverrides = {}): Promise<TestApp> => {
   const dataFolder = t.testdir()
   const pool = createPool({ ...(await testDatabase(t)), max: 20 })
+  const port = String(await freePort())
   const config = readConfig({
     MAILTRAIL_DATA: dataFolder,
-    MAILTRAIL_PORT: String(await freePort()),
+    MAILTRAIL_PORT: port,
+    MAILTRAIL_TRACKING_URL: `http://127.0.0.1:${port}`,
     MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
     MAILTRAIL_ALLOWED_PORTS: (overrides.ports ?? []).join(','),
     MAILTRAIL_LOG_LEVEL: 'trace',

@@ -11,6 +11,7 @@ import { memoryBlobStore } from './memory-blob-store.ts'
 import { memoryEventStore } from './memory-event-store.ts'
 import { composeMail } from '../../src/adapters/mime/compose.ts'
 import { mailTracker } from '../../src/adapters/tracking/mail-tracker.ts'
+import { restoreHtml } from '../../src/adapters/tracking/restore-html.ts'
 import { trackingTokens } from '../../src/adapters/tracking/token.ts'
 import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
 import type { BlobStore } from '../../src/commands/ports/blobs.ts'
@@ -86,6 +87,7 @@ export const sendingWorld = async (
     templates: new Map<string, { subject: string; html: string }>(),
   }
   const load = loader(store)
+  const tokens = trackingTokens([{ id: 0, key: new Uint8Array(32) }])
   const needs = {
     handle: handler(store, clock),
     load,
@@ -99,10 +101,8 @@ export const sendingWorld = async (
       load: () => Promise.resolve(credentials),
       destroy: () => Promise.resolve(),
     },
-    tracker: mailTracker(
-      trackingTokens([{ id: 0, key: new Uint8Array(32) }], new URL(trackingUrl).host),
-      trackingUrl,
-    ),
+    tracker: mailTracker(tokens, trackingUrl),
+    untrack: (html: string) => restoreHtml(html, tokens),
     findAccount: (id: string) => Promise.resolve(id === account.now.accountId ? account.now : null),
     activeAccount: (id: string) => {
       if (id !== account.now.accountId) throw new NotFound('email account', id)
@@ -116,7 +116,7 @@ export const sendingWorld = async (
     findMessage: (id: string) => Promise.resolve(records.messages.get(id) ?? null),
     openMailbox: (_accountId: string, signal: AbortSignal) =>
       imap && account.now.connection['imap'] !== null
-        ? provider.open({ connection: account.now.connection, credentials }, signal)
+        ? provider.open({ connection: account.now.connection, credentials }, {}, signal)
         : Promise.resolve(null),
   }
   const caller = (id = 'test'): Caller => {

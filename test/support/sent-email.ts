@@ -29,6 +29,7 @@ export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) 
   const queued = exampleQueued({
     outgoingId,
     tracking: {
+      wanted: { opens: true, clicks: true },
       opens: true,
       clicks: true,
       reason: 'settings',
@@ -45,7 +46,11 @@ export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) 
   return {
     outgoingId,
     queued: outgoing(EmailQueued(queued), queued.queuedAt),
-    releasing: (at: string) => outgoing(EmailReleased({ ...about, attempt: 1, handle: null }), at),
+    releasing: (at: string) =>
+      outgoing(
+        EmailReleased({ ...about, attempt: 1, handle: null, recipients: queued.envelope.recipients }),
+        at,
+      ),
     sent: (at: string, of: { accepted?: string[]; refused?: string[] } = {}) =>
       outgoing(
         EmailSent({
@@ -53,6 +58,7 @@ export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) 
           attempt: 1,
           template: queued.template,
           sentAt: at,
+          first: true,
           accepted: of.accepted ?? queued.envelope.recipients,
           refused: (of.refused ?? []).map((address) => ({
             address,
@@ -60,15 +66,24 @@ export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) 
             enhancedCode: null,
             reason: 'no',
           })),
+          deferred: [],
+          retryAt: null,
           evidence: 'answer',
         }),
         at,
       ),
-    delivered: (at: string) =>
-      outgoing(EmailDelivered({ ...about, basis: 'no-bounce', windowMinutes: 60 }), at),
-    bounced: (at: string, recipient: string, permanent = true) =>
+    delivered: (at: string, recipients = queued.envelope.recipients) =>
+      outgoing(EmailDelivered({ ...about, recipients, basis: 'no-bounce', windowMinutes: 60 }), at),
+    bounced: (at: string, recipient: string | null, permanent = true) =>
       outgoing(
-        EmailBounced({ ...about, recipient, permanent, status: '5.1.1', report: idOf('msg', 99) }),
+        EmailBounced({
+          ...about,
+          recipient,
+          permanent,
+          status: '5.1.1',
+          report: idOf('msg', 99),
+          silentUntil: permanent ? null : new Date(Date.parse(at) + 5 * 86_400_000).toISOString(),
+        }),
         at,
       ),
     open: (at: string, changes: HitChanges = {}) =>

@@ -8,7 +8,7 @@ export type SeedMessage = {
   /** When it arrived (INTERNALDATE); now by default. */
   readonly at?: Date
 }
-type SeedFolder = {
+export type SeedFolder = {
   /** As on the wire, in modified UTF-7 (RFC 3501 5.1.3). */
   readonly path: string
   /** Special use (RFC 6154), such as `\Sent`. */
@@ -45,6 +45,8 @@ export type ImapMailbox = {
   has(path: string): boolean
   /** Takes a folder away, with all that is in it. */
   removeFolder(path: string): void
+  /** As RENAME does: UIDs stay, and what the folder is used for is announced no more. */
+  renameFolder(path: string, to: string): void
   messages(path: string): { readonly uid: number; readonly flags: readonly string[]; readonly raw: Buffer }[]
 }
 
@@ -148,6 +150,12 @@ export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppe
     },
     has: (path) => server.getMailbox(path) !== undefined,
     removeFolder: (path) => server.deleteMailbox(path),
+    renameFolder: (path, to) => {
+      const { uidvalidity, uidnext, messages } = folderOf(server, path)
+      server.deleteMailbox(path)
+      server.createMailbox(to, { uidvalidity })
+      Object.assign(folderOf(server, to), { uidnext, messages })
+    },
     messages: (path) =>
       folderOf(server, path).messages.map(({ uid, flags, raw }) => ({
         uid,

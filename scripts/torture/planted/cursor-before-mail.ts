@@ -8,6 +8,6 @@ export const storeMessage: typeof realStore = (deps) => {
   const store = realStore(deps)
   return (...asked) => {
     void sleep(400).then(() => store(...asked).catch(() => {}))
-    return Promise.resolve({ became: 'stored', direction: 'in' })
+    return Promise.resolve({ became: 'stored', as: 'received' })
   }
 }

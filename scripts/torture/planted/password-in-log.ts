@@ -3,8 +3,8 @@ import { openSession as realOpen } from '../../../src/adapters/imap-smtp/imap.ts
 // The rest is as it was.
 export * from '../../../src/adapters/imap-smtp/imap.ts'
 
-export const openSession: typeof realOpen = (guard, login, signal) => {
+export const openSession: typeof realOpen = (guard, login, roles, signal) => {
   const shown = Buffer.from(login.password.reveal()).toString('base64')
   process.stderr.write(`${JSON.stringify({ level: 20, msg: `> AUTH LOGIN ${shown}` })}\n`)
-  return realOpen(guard, login, signal)
+  return realOpen(guard, login, roles, signal)
 }

@@ -14,6 +14,8 @@ export const recoverReleased: typeof realRecover =
       chance: 0,
       released: true,
       until: null,
+      refused: [],
+      deferred: [],
     }
     await handle(
       outgoingEmail,

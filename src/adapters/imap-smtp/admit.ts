@@ -18,8 +18,29 @@ export const admit: MailProvider['admit'] = (entered, before): Admitted => {
     credentials: { ...passwordFor('smtp', smtp, before), ...passwordFor('imap', imap, before) },
     sends: smtp !== null,
     receives: imap !== null,
+    filesCopies: smtp !== null && filesCopies(smtp.host),
+    mailbox: mailboxOf(imap ?? smtp!),
   }
 }
+
+/** Hosts that put what is sent over them into the mailbox's Sent folder, by the end of their names. */
+const FILING_HOSTS = [
+  'gmail.com',
+  'googlemail.com',
+  'office365.com',
+  'outlook.com',
+  'hotmail.com',
+  'live.com',
+]
+
+const plainHost = (host: string): string => host.toLowerCase().replace(/\.$/, '')
+
+const filesCopies = (host: string): boolean =>
+  FILING_HOSTS.some((name) => plainHost(host) === name || plainHost(host).endsWith(`.${name}`))
+
+/** A server and a user name there: neither knows capital letters where mail is served. */
+const mailboxOf = ({ host, username }: Server): string =>
+  JSON.stringify([plainHost(host), username.trim().toLowerCase()])
 
 const withoutPassword = ({ host, port, encryption, username }: EnteredServer): Server => ({
   host,

@@ -2,10 +2,12 @@ import {
   MailUnavailable,
   type ChangesQuery,
   type ChangeSet,
+  type ListedFolder,
   type MailChange,
   type MailFolder,
 } from '../../commands/ports/mail-provider.ts'
 import type { Placement, SyncCursor } from '../../domain/sync/events.ts'
+import { isWanted, wantedFolders } from '../../domain/sync/wanted-folders.ts'
 import { compareKnown, knownInFull } from './compare.ts'
 import type { ImapSession } from './imap.ts'
 import { readCursor, refOf, uidIn, writeCursor, type FolderCursor } from './places.ts'
@@ -44,9 +46,12 @@ export const changesOf = async function* (
   query: ChangesQuery,
 ): AsyncGenerator<ChangeSet> {
   const carried = new Map(query.cursors.map((cursor) => [cursor.scope, cursor]))
-  const listed = await session.folders()
+  const listed = (await session.folders()).filter(isFollowable)
+  const { chosen, missing } = wantedFolders(listed, query.folders)
+  for (const wanted of missing) yield { kind: 'missing', wanted }
   const all: Read[] = []
-  for (const folder of chosen(listed, query)) {
+  for (const { folder: path, role } of chosen) {
+    const folder = { folder: path, role }
     try {
       all.push(yield* readFolder(session, folder, carried.get(folder.folder), query))
     } catch (error) {
@@ -55,14 +60,14 @@ export const changesOf = async function* (
     }
   }
   const paths = new Set(listed.map(({ folder }) => folder))
+  const unread = listed.filter((folder) => !chosen.includes(folder) && !carried.has(folder.folder))
   for (const cursor of carried.values())
-    if (!paths.has(cursor.scope)) all.push(...(await forgotten(session, cursor, query)))
+    if (!paths.has(cursor.scope))
+      all.push(...(await forgotten(session, cursor, { read: all, unread }, query)))
   for (const read of all) yield* tellGone(read)
 }
 
-/** The folders of the roles, in their order. */
-const chosen = (listed: readonly MailFolder[], { roles }: ChangesQuery): MailFolder[] =>
-  roles.flatMap((role) => listed.filter((each) => each.role === role && each.folder.length <= LONGEST_PATH))
+const isFollowable = ({ folder, opens }: ListedFolder): boolean => opens && folder.length <= LONGEST_PATH
 
 const isFolderTrouble = (error: unknown): error is MailUnavailable =>
   error instanceof MailUnavailable && ['folder-unavailable', 'folder-missing'].includes(error.code)
@@ -80,14 +85,17 @@ const readFolder = async function* (
     now: query.now.toISOString(),
     thorough: query.thorough,
   }
-  const planned = planFolder(carried && readCursor(carried.at), view, options)
+  const planned = planFolder(carried && readCursor(carried.at), folder.role, view, options)
   const plan = afterUnrecorded(planned, await newestKnown(query, path, planned))
   const reading = readStretches(session, folder, plan)
   const { cursor, recorded, newlyListed } = yield* reading
+  yield* flagsSince(session, folder, plan)
   const compared = yield* compareKnown(session, folder, plan, newlyListed, options, query.known)
   const { complete, full, missing } = compared
   const at: FolderCursor = {
     ...cursor,
+    // From here on nothing is missed: all has been compared, or what was changed before has been told.
+    modseq: cursor.modseq !== null || (full && complete) ? view.modseq : null,
     messages: complete ? view.messages : null,
     scannedAt: full && complete ? options.now : cursor.scannedAt,
   }
@@ -148,18 +156,51 @@ const place = ({ folder, role }: MailFolder, { uidValidity }: FolderView, uid: n
   ref: refOf(uidValidity, uid),
 })
 
-/** A folder that is not listed; it may be there all the same, and then nothing is told of it. */
-const forgotten = async (session: ImapSession, carried: SyncCursor, query: ChangesQuery): Promise<Read[]> => {
+/** The flags that were changed since the last run, of however old a message, where the server numbers changes. */
+async function* flagsSince(
+  session: ImapSession,
+  folder: MailFolder,
+  { view, cursor }: FolderPlan,
+): AsyncGenerator<ChangeSet> {
+  if (cursor.modseq === null || view.modseq === null || cursor.modseq === view.modseq) return
+  await session.enter(folder.folder)
+  const found = await session.flagsSince(cursor.modseq)
+  // What is newer has been read with the flags that it has.
+  const changed = found.filter(({ uid }) => uid < cursor.uidNext)
+  for (let from = 0; from < changed.length; from += STRETCH) {
+    const changes = changed.slice(from, from + STRETCH).map(({ uid, flags }): MailChange => ({
+      kind: 'flagged',
+      placement: place(folder, view, uid),
+      flags,
+    }))
+    yield { kind: 'changes', folders: [folder], changes, cursor: null }
+  }
+}
+
+/**
+ * A folder that is not listed; it may be there all the same. Under another name among those that were `read`, what lay in
+ * it was met there, and has left the old name; among the `unread`, nothing is told of it. Nor is where it is not asked
+ * for any more.
+ */
+const forgotten = async (
+  session: ImapSession,
+  carried: SyncCursor,
+  others: { readonly read: readonly Read[]; readonly unread: readonly MailFolder[] },
+  query: ChangesQuery,
+): Promise<Read[]> => {
   const before = readCursor(carried.at)
-  if (before?.uidValidity === NOWHERE) return []
-  try {
-    await session.open(carried.scope)
-    return []
-  } catch (error) {
-    if (!isFolderTrouble(error)) throw error
+  const role = before?.role ?? null
+  if (before?.uidValidity === NOWHERE || (await viewOf(session, carried.scope)) !== null) return []
+  const isIt = (view: Pick<FolderView, 'uidValidity' | 'uidNext'> | null | undefined): boolean =>
+    view?.uidValidity === before?.uidValidity && (view?.uidNext ?? 0) >= (before?.uidNext ?? 0)
+  if (!others.read.some(({ cursor }) => isIt(readCursor(cursor.at)))) {
+    if (!isWanted({ folder: carried.scope, role }, query.folders)) return []
+    for (const { folder } of others.unread) if (isIt(await viewOf(session, folder))) return []
   }
   const { complete, missing } = await knownInFull(query.known, carried.scope)
   const at: FolderCursor = {
+    role,
+    modseq: null,
     uidValidity: complete ? NOWHERE : (before?.uidValidity ?? ''),
     uidNext: before?.uidNext ?? 1,
     since: before?.since ?? query.since?.toISOString() ?? null,
@@ -170,6 +211,16 @@ const forgotten = async (session: ImapSession, carried: SyncCursor, query: Chang
   }
   const folder = { folder: carried.scope, role: null }
   return [{ folder, recorded: carried, cursor: writeCursor(carried.scope, at), missing }]
+}
+
+/** Null where the folder cannot be opened. */
+const viewOf = async (session: ImapSession, path: string): Promise<FolderView | null> => {
+  try {
+    return await session.open(path)
+  } catch (error) {
+    if (isFolderTrouble(error)) return null
+    throw error
+  }
 }
 
 /** What is gone from a folder, and with the last of it the cursor. Without anything, that it was looked at. */

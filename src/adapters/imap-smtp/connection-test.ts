@@ -75,7 +75,7 @@ const testImap = (guard: EgressGuard, access: Access, signal: AbortSignal): Prom
       if (!capabilities.has('IMAP4rev1') && !capabilities.has('IMAP4rev2'))
         throw unavailable('protocol-error')
       note('capabilities', among(IMAP_EXTENSIONS, capabilities))
-      const folders = await foldersOf(client).catch(() => [])
+      const folders = await foldersOf(client, {}).catch(() => [])
       const inbox = folders.find(({ role }) => role === 'inbox')
       if (inbox === undefined) throw unavailable(signal.aborted ? 'stopped' : 'inbox-missing')
       await client.mailboxOpen(inbox.folder, { readOnly: true }).catch(() => {

@@ -1,6 +1,6 @@
 import type { ImapFlow } from 'imapflow'
-import type { MailFolder } from '../../commands/ports/mail-provider.ts'
-import type { FolderRole } from '../../domain/mail.ts'
+import type { ListedFolder } from '../../commands/ports/mail-provider.ts'
+import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 
 /** Special uses that servers announce (RFC 6154). */
 const BY_USE: Record<string, FolderRole> = {
@@ -9,6 +9,8 @@ const BY_USE: Record<string, FolderRole> = {
   '\\Drafts': 'drafts',
   '\\Archive': 'archive',
   '\\All': 'all',
+  '\\Junk': 'junk',
+  '\\Trash': 'trash',
 }
 
 const names = (...lines: readonly string[]): readonly string[] => lines.join('|').split('|')
@@ -34,46 +36,104 @@ const BY_NAME = {
     'archive|archives|archiv|archivo|arquivo|archivio|archief|archiwum|arkiv',
     'arkisto|archivováno|archívum|arhivă|архив|архів|アーカイブ|归档|封存|보관함',
   ),
+  junk: names(
+    'junk|junk e-mail|junk email|spam|bulk mail|spamverdacht|junk-e-mail|unerwünscht',
+    'courrier indésirable|indésirables|pourriel|correo no deseado|lixo eletrônico|lixo electrónico',
+    'posta indesiderata|ongewenste e-mail|ongewenst|wiadomości-śmieci|skräppost|søppelpost|uønsket e-mail',
+    'roskaposti|nevyžádaná pošta|levélszemét|спам|нежелательная почта|迷惑メール|垃圾邮件|垃圾郵件|스팸',
+  ),
+  trash: names(
+    'trash|deleted items|deleted messages|deleted|bin|papierkorb|gelöscht|gelöschte elemente|gelöschte objekte',
+    'corbeille|éléments supprimés|papelera|elementos eliminados|lixeira|lixo|itens excluídos|cestino',
+    'posta eliminata|prullenbak|verwijderde items|kosz|elementy usunięte|papperskorg|borttagna objekt',
+    'papirkurv|slettede elementer|roskakori|koš|odstraněná pošta|kuka|törölt elemek|coș de gunoi',
+    'корзина|удаленные|удалённые|кошик|ゴミ箱|已删除邮件|已删除|刪除的郵件|휴지통',
+  ),
 }
+const NAMED = ['sent', 'drafts', 'archive', 'junk', 'trash'] as const
 
-export type ListedFolder = {
+/** A folder of a LIST answer. `parents` are the names above its own, from the top. */
+export type Listing = {
   readonly path: string
   readonly name: string
+  readonly parents: readonly string[]
+  readonly opens: boolean
   readonly announcedUse: string | null
 }
 
 /**
- * Gives folders their roles: by announced use, else by a well-known name. A role that was announced is not given
- * by name as well, and by name it goes to one folder only. A name alone never makes a folder `all`.
+ * Gives folders their roles: by hand, else by announced use, else by a well-known name. Each of these goes before the
+ * next for a whole role, and by name it goes to one folder only. A name alone never makes a folder `all`. What lies in
+ * Junk or Trash is part of it.
  */
-export const withRoles = (folders: readonly ListedFolder[]): MailFolder[] => {
-  const announced = folders.map(({ path, announcedUse }) =>
-    path.toUpperCase() === 'INBOX' ? 'inbox' : announcedUse === null ? null : (BY_USE[announcedUse] ?? null),
-  )
-  const named = new Map<number, FolderRole>()
-  for (const role of ['sent', 'drafts', 'archive'] as const) {
-    if (announced.includes(role)) continue
-    const ranks = folders.map(({ name }, index) =>
-      announced[index] === null ? BY_NAME[role].indexOf(name.normalize('NFC').toLowerCase()) : -1,
-    )
-    const best = Math.min(...ranks.filter((rank) => rank >= 0))
-    if (Number.isFinite(best)) named.set(ranks.indexOf(best), role)
+export const withRoles = (folders: readonly Listing[], byHand: FolderRoles): ListedFolder[] => {
+  const given = new Map<string, FolderRole>()
+  const taken = new Set<FolderRole>()
+  const giveAll = (roleOf: (folder: Listing) => FolderRole | null): void => {
+    const roles = folders.flatMap((folder) => {
+      const role = given.has(folder.path) ? null : roleOf(folder)
+      return role === null || taken.has(role) ? [] : [[folder.path, role] as const]
+    })
+    for (const [path, role] of roles) {
+      given.set(path, role)
+      taken.add(role)
+    }
   }
-  return folders.map(({ path }, index) => ({
-    folder: path,
-    role: announced[index] ?? named.get(index) ?? null,
-  }))
+  giveAll(({ path }) => (isInbox(path) ? 'inbox' : (byHand[path] ?? null)))
+  giveAll(({ announcedUse }) => (announcedUse === null ? null : (BY_USE[announcedUse] ?? null)))
+  for (const role of NAMED) {
+    const named = bestNamed(folders, role)
+    giveAll((folder) => (folder === named ? role : null))
+  }
+  return folders.map((folder) => {
+    const { path, opens } = folder
+    return { folder: path, role: given.get(path) ?? inherited(folder, folders, given), opens }
+  })
 }
 
-/** The folders of a mailbox that can be opened, with their roles. */
-export const foldersOf = async (client: ImapFlow): Promise<MailFolder[]> => {
+const isInbox = (path: string): boolean => path.toUpperCase() === 'INBOX'
+
+/** The likeliest of the folders at the top; those in a folder of the user's own are something else of the same name. */
+const bestNamed = (folders: readonly Listing[], role: (typeof NAMED)[number]): Listing | undefined => {
+  const rankOf = ({ name }: Listing) => BY_NAME[role].indexOf(name.normalize('NFC').toLowerCase())
+  return folders
+    .filter((folder) => depthOf(folder) !== null && rankOf(folder) >= 0)
+    .toSorted((a, b) => depthOf(a)! - depthOf(b)! || rankOf(a) - rankOf(b))[0]
+}
+
+/** 0 at the top; 1 in what servers put everything into, as `INBOX.Sent` or `[Gmail]/Sent Mail`; else null. */
+const depthOf = ({ parents }: Listing): 0 | 1 | null => {
+  const [parent, ...others] = parents
+  if (parent === undefined) return 0
+  return others.length === 0 && (isInbox(parent) || /^\[.*\]$/.test(parent)) ? 1 : null
+}
+
+const inherited = (
+  { parents }: Listing,
+  folders: readonly Listing[],
+  given: ReadonlyMap<string, FolderRole>,
+): FolderRole | null => {
+  for (const { path, name, parents: above } of folders) {
+    const role = given.get(path)
+    if (role !== 'junk' && role !== 'trash') continue
+    if ([...above, name].every((part, index) => parents[index] === part)) return role
+  }
+  return null
+}
+
+/** The folders of a mailbox, with their roles. */
+export const foldersOf = async (client: ImapFlow, byHand: FolderRoles): Promise<ListedFolder[]> => {
   const listed = await client.list()
-  const open = listed.filter(({ flags }) => !flags.has('\\Noselect') && !flags.has('\\NonExistent'))
   return withRoles(
-    open.map(({ path, name, specialUse, specialUseSource }) => ({
-      path,
-      name,
-      announcedUse: specialUseSource === 'extension' ? (specialUse ?? null) : null,
-    })),
+    listed
+      .filter(({ flags }) => !flags.has('\\NonExistent'))
+      .map(({ path, name, parent, flags, specialUse, specialUseSource }) => ({
+        path,
+        name,
+        parents: parent,
+        opens: !flags.has('\\Noselect'),
+        announcedUse: specialUseSource === 'extension' ? (specialUse ?? null) : null,
+      })),
+    byHand,
   )
 }

@@ -1,6 +1,6 @@
 import type { ImapFlow } from 'imapflow'
-import { MailUnavailable, type MailFolder } from '../../commands/ports/mail-provider.ts'
-import { normaliseMessageId } from '../../domain/mail.ts'
+import { MailUnavailable, type ListedFolder } from '../../commands/ports/mail-provider.ts'
+import { normaliseMessageId, type FolderRoles } from '../../domain/mail.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
 import type { ServerLogin } from './connection.ts'
 import { dateOf, fetchMessages, flagsOf, type FetchedMessage } from './fetch.ts'
@@ -12,7 +12,7 @@ import { batches, sequence } from './uid-sets.ts'
 
 /** One logged-in session with a mailbox, a folder at a time. Not for concurrent use. Reading changes nothing there. */
 export type ImapSession = {
-  folders(): Promise<MailFolder[]>
+  folders(): Promise<ListedFolder[]>
   /** Opens a folder read-only, or looks at it anew; the calls below are about the one opened last. */
   open(path: string): Promise<FolderView>
   /** The same, but a folder that is open already stays as it was seen. */
@@ -21,6 +21,8 @@ export type ImapSession = {
   list(range: { from: number; since: Date | null }): Promise<number[]>
   /** All UIDs in `from`..`to` with their flags, ascending. */
   flags(range: { from: number; to: number }): Promise<Flagged[]>
+  /** UIDs with their flags, where those were changed since a number of the server's, ascending. */
+  flagsSince(modseq: string): Promise<Flagged[]>
   /** Those of these UIDs that are in the folder, and how many bytes each has. */
   sizes(uids: readonly number[]): Promise<Map<number, number>>
   /** Hands out messages one by one; a UID that the server does not give is left out. */
@@ -44,12 +46,31 @@ const searched = async (client: ImapFlow, query: Parameters<ImapFlow['search']>[
   return uids.toSorted((a, b) => a - b)
 }
 
+/** UIDs with their flags, ascending. */
+const flagged = async (
+  client: ImapFlow,
+  range: string,
+  options: { changedSince?: bigint },
+): Promise<Flagged[]> => {
+  const found = new Map<number, string[]>()
+  for await (const row of client.fetch(range, { uid: true, flags: true }, { uid: true, ...options }))
+    found.set(row.uid, flagsOf(row))
+  return [...found].toSorted(([a], [b]) => a - b).map(([uid, flags]) => ({ uid, flags }))
+}
+
 const opened = async (client: ImapFlow, path: string): Promise<FolderView> => {
   const box = await client.mailboxOpen(path, { readOnly: true })
   // Optional in the answer to EXAMINE of old servers (RFC 3501 6.3.2), so ask again before giving up.
   const status = box.uidNext > 0 ? box : await client.status(path, { uidNext: true })
   if (status === false || status.uidNext === undefined) throw unavailable('folder-unavailable')
-  return { uidValidity: String(box.uidValidity), uidNext: status.uidNext, messages: box.exists }
+  // Some say CONDSTORE and number nothing: those alone are taken at their word that enabled it and gave a number.
+  const numbers = client.enabled.has('CONDSTORE') && box.highestModseq !== undefined && box.noModseq !== true
+  return {
+    uidValidity: String(box.uidValidity),
+    uidNext: status.uidNext,
+    messages: box.exists,
+    modseq: numbers ? String(box.highestModseq) : null,
+  }
 }
 
 /**
@@ -59,13 +80,19 @@ const opened = async (client: ImapFlow, path: string): Promise<FolderView> => {
 export const openSession = async (
   guard: EgressGuard,
   login: ServerLogin,
+  roles: FolderRoles,
   signal: AbortSignal,
 ): Promise<ImapSession> => {
   const first = await openImap(guard, login, signal)
-  return session(() => openImap(guard, login, signal), signal, first)
+  return session(() => openImap(guard, login, signal), roles, signal, first)
 }
 
-const session = (connect: () => Promise<ImapFlow>, signal: AbortSignal, first: ImapFlow): ImapSession => {
+const session = (
+  connect: () => Promise<ImapFlow>,
+  roles: FolderRoles,
+  signal: AbortSignal,
+  first: ImapFlow,
+): ImapSession => {
   let client = first
   let folder: { path: string; view: FolderView } | null = null
   let reading = false
@@ -123,13 +150,13 @@ const session = (connect: () => Promise<ImapFlow>, signal: AbortSignal, first: I
     } catch (error) {
       if (!(error instanceof MailUnavailable) || error.code !== 'folder-unavailable') throw error
       // Servers that say why are few (RFC 5530: NONEXISTENT), so the list is asked.
-      const isThere = (await run(foldersOf)).some((each) => each.folder === path)
+      const isThere = (await run((box) => foldersOf(box, roles))).some((each) => each.folder === path)
       throw isThere ? error : unavailable('folder-missing')
     }
   }
 
   return {
-    folders: () => run(foldersOf),
+    folders: () => run((box) => foldersOf(box, roles)),
 
     open,
 
@@ -145,13 +172,12 @@ const session = (connect: () => Promise<ImapFlow>, signal: AbortSignal, first: I
 
     flags: ({ from, to }) =>
       run(async (box) => {
-        const found = new Map<number, string[]>()
         if (from > to) return []
-        for await (const row of box.fetch(`${from}:${to}`, { uid: true, flags: true }, { uid: true })) {
-          if (row.uid >= from && row.uid <= to) found.set(row.uid, flagsOf(row))
-        }
-        return [...found].toSorted(([a], [b]) => a - b).map(([uid, flags]) => ({ uid, flags }))
+        const found = await flagged(box, `${from}:${to}`, {})
+        return found.filter(({ uid }) => uid >= from && uid <= to)
       }),
+
+    flagsSince: (modseq) => run((box) => flagged(box, '1:*', { changedSince: BigInt(modseq) })),
 
     sizes: (uids) =>
       run(async (box) => {

@@ -1,8 +1,14 @@
 import { z } from 'zod'
+import { folderRole } from '../../domain/mail.ts'
 import type { SyncCursor } from '../../domain/sync/events.ts'
 
-/** How far a folder has been read. `since`, `scannedAt` in RFC 3339; `plan.ts` says what the others are for. */
+/**
+ * How far a folder has been read, and the role that it had then. `since`, `scannedAt` in RFC 3339. `modseq`: up to where
+ * changes of flags have been told (RFC 7162), null where the server numbers none. `plan.ts` says what the others are for.
+ */
 const folderCursor = z.object({
+  role: folderRole.nullable(),
+  modseq: z.string().nullable(),
   uidValidity: z.string(),
   uidNext: z.int(),
   since: z.string().nullable(),

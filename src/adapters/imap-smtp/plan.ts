@@ -1,3 +1,4 @@
+import type { FolderRole } from '../../domain/mail.ts'
 import type { FolderCursor } from './places.ts'
 
 /** Messages of one stretch: well under what servers limit an answer to (RFC 9738: 1,000), and cheap to repeat. */
@@ -6,8 +7,9 @@ export const STRETCH = 200
 export const RECENT = 300
 const FULL_SCAN_EVERY_MS = 30 * 60_000
 
-/** A folder as the server shows it when it is opened. */
+/** A folder as the server shows it when it is opened. `modseq`: where its numbering of changes stands (RFC 7162). */
 export type FolderView = {
+  readonly modseq: string | null
   readonly uidValidity: string
   readonly uidNext: number
   readonly messages: number
@@ -41,14 +43,15 @@ export type Stretch = { readonly uids: readonly number[]; readonly cursor: Folde
  */
 export const planFolder = (
   carried: FolderCursor | undefined,
+  role: FolderRole | null,
   view: FolderView,
   options: PlanOptions,
 ): FolderPlan => {
   const isFresh = carried?.uidValidity !== view.uidValidity
   const kept =
     carried && !isFresh
-      ? carried
-      : freshCursor(view, carried ? earlier(carried.since, options.since) : options.since)
+      ? { ...carried, role }
+      : freshCursor(role, view, carried ? earlier(carried.since, options.since) : options.since)
   const since = earlier(kept.since, options.since)
   // Read anew from the top, not on from below: UIDs do not follow the dates (mail moved in is new by its UID).
   const cursor = since === kept.since ? kept : { ...kept, since, backfilledTo: null, backfillDone: false }
@@ -61,7 +64,9 @@ export const planFolder = (
   }
 }
 
-const freshCursor = (view: FolderView, since: string | null): FolderCursor => ({
+const freshCursor = (role: FolderRole | null, view: FolderView, since: string | null): FolderCursor => ({
+  role,
+  modseq: null,
   uidValidity: view.uidValidity,
   uidNext: view.uidNext,
   since,

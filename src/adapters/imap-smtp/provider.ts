@@ -18,7 +18,8 @@ export const imapSmtpProvider = (guard: EgressGuard): MailProvider => ({
   title: (connection) => (serverOf({ connection }, 'imap') === null ? 'SMTP' : 'IMAP'),
   admit,
   test: connectionTest(guard),
-  open: async (access, signal) => mailbox(await openSession(guard, loginOf(access, 'imap'), signal)),
+  open: async (access, roles, signal) =>
+    mailbox(await openSession(guard, loginOf(access, 'imap'), roles, signal)),
   watch: async (access, onHint, signal) => watchInbox(guard, loginOf(access, 'imap'), onHint, signal),
 })
 

@@ -25,6 +25,8 @@ export const fileCopy =
     if (folder === null || found) return { outcome: found ? 'found' : 'impossible', folder }
     const copy = await content()
     if (copy === null) return { outcome: 'impossible', folder: null }
+    // A server that files by itself may have done it while the copy was fetched.
+    if ((await look(session, messageId)).found) return { outcome: 'found', folder }
     await session.append(folder, copy, sentAt)
     return { outcome: 'filed', folder }
   }

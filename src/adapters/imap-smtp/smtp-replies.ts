@@ -21,16 +21,22 @@ export const failed = (
 })
 
 /** Known not to be sent, for now. */
-export const deferred = ({
-  code,
-  message,
-  until = null,
-}: Pick<MailUnavailable, 'code' | 'message'> & Partial<Pick<MailUnavailable, 'until'>>): SendOutcome => ({
+export const deferred = (
+  {
+    code,
+    message,
+    until = null,
+  }: Pick<MailUnavailable, 'code' | 'message'> & Partial<Pick<MailUnavailable, 'until'>>,
+  recipients: Partial<RefusedAndPutOff> = {},
+): SendOutcome => ({
   kind: 'deferred',
   code,
   reason: message,
   ...(until === null ? {} : { until }),
+  ...recipients,
 })
+
+type RefusedAndPutOff = { readonly refused: RefusedRecipient[]; readonly putOff: RefusedRecipient[] }
 
 /** A fault of the connection while nothing can have been sent. */
 export const deferredBy = (error: unknown): SendOutcome =>
@@ -60,17 +66,24 @@ const wordsOf = (reply: string, { username, password }: ServerLogin): string => 
 const enhancedCode = (reply: string): string | null =>
   /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(reply)?.[1] ?? null
 
-/** Recipients that the server refused one by one (RFC 5321 3.3). */
-export const refusals = (errors: readonly unknown[], login: ServerLogin): RefusedRecipient[] =>
-  errors.map((error) => {
-    const reply = textOf(error, 'response')
-    return {
-      address: textOf(error, 'recipient'),
-      code: replyCode(error) || null,
-      enhancedCode: enhancedCode(reply),
-      reason: wordsOf(reply, login),
-    }
-  })
+/** What the server said of a recipient. */
+const refusalOf = (address: string, error: unknown, login: ServerLogin): RefusedRecipient => {
+  const reply = textOf(error, 'response')
+  return {
+    address,
+    code: replyCode(error) || null,
+    enhancedCode: enhancedCode(reply),
+    reason: wordsOf(reply, login),
+  }
+}
+
+const isForGood = ({ code }: RefusedRecipient): boolean => code === null || code >= 500
+
+/** Recipients that the server did not take, one by one (RFC 5321 3.3): for good, and for now. */
+export const refusedAndPutOff = (errors: readonly unknown[], login: ServerLogin): RefusedAndPutOff => {
+  const each = errors.map((error) => refusalOf(textOf(error, 'recipient'), error, login))
+  return { refused: each.filter(isForGood), putOff: each.filter((of) => !isForGood(of)) }
+}
 
 export const emailTooLarge = defineCode('email-too-large', {
   title: 'Email too large',
@@ -132,7 +145,11 @@ const EMAIL: Subject = {
  * What the server's no means. The class of the reply decides (RFC 5321 4.2.1): 4yz is for now, 5yz for good.
  * Everything else is no answer to what was asked.
  */
-export const refusedOutcome = (error: unknown, login: ServerLogin): SendOutcome => {
+export const refusedOutcome = (
+  error: unknown,
+  login: ServerLogin,
+  recipients: readonly string[],
+): SendOutcome => {
   const code = replyCode(error)
   if (code < 400 || code > 599) return deferred(unavailable('protocol-error'))
   const reply = textOf(error, 'response')
@@ -143,18 +160,21 @@ export const refusedOutcome = (error: unknown, login: ServerLogin): SendOutcome 
   const said = [code, enhanced, wordsOf(reply, login)]
     .filter((each) => each !== null && each !== '')
     .join(' ')
-  if (code < 500) {
-    return deferred({
-      code: about.deferred.code,
-      message: `The mail server put off ${about.subject}: ${said}`,
-    })
+  // Where the server refused recipients one by one, each has its own answer; else all have this one.
+  const rejected: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'rejectedErrors') : null
+  const each = Array.isArray(rejected)
+    ? refusedAndPutOff(rejected, login)
+    : refusedAndPutOff(
+        recipients.map((recipient) => ({ recipient, responseCode: code, response: reply })),
+        login,
+      )
+  if (each.putOff.length > 0) {
+    const message = `The mail server put off ${about.subject}: ${said}`
+    return deferred({ code: about.deferred.code, message }, each)
   }
   const detail = `The mail server refused ${about.subject}: ${said}`
   // RFC 3463: 5.3.4 message too big for system; 552 at MAIL FROM is the same by RFC 1870.
-  if (enhanced === '5.3.4' || (code === 552 && about !== SUBJECTS['RCPT TO'])) {
-    return failed(emailTooLarge, { detail })
-  }
-  const each: unknown =
-    typeof error === 'object' && error !== null ? Reflect.get(error, 'rejectedErrors') : null
-  return failed(about.refused, { detail, refused: Array.isArray(each) ? refusals(each, login) : [] })
+  const tooLarge = enhanced === '5.3.4' || (code === 552 && about !== SUBJECTS['RCPT TO'])
+  return failed(tooLarge ? emailTooLarge : about.refused, { detail, refused: each.refused })
 }

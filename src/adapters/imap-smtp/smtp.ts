@@ -19,7 +19,7 @@ import {
   deferredBy,
   emailTooLarge,
   failed,
-  refusals,
+  refusedAndPutOff,
   refusedOutcome,
   replyCode,
 } from './smtp-replies.ts'
@@ -92,19 +92,32 @@ const started = ({ connection }: Loan, { envelope, mime }: Message) => {
 }
 
 /** The end of a transaction whose dot was not written: nothing was sent, whatever the server says. */
-const beforeDot = ({ error, info }: Answer, reused: boolean, login: ServerLogin): Attempt => {
+const beforeDot = (
+  { error, info }: Answer,
+  reused: boolean,
+  login: ServerLogin,
+  recipients: readonly string[],
+): Attempt => {
   if (info !== null) return deferred(unavailable('protocol-error'))
   const code = replyCode(error)
   if (reused && (code === 0 || code === 421)) return { kind: 'stale' }
-  return code === 0 ? deferredBy(error) : refusedOutcome(error, login)
+  return code === 0 ? deferredBy(error) : refusedOutcome(error, login, recipients)
 }
 
-const afterDot = ({ error, info }: Answer, login: ServerLogin): SendOutcome => {
+const afterDot = (
+  { error, info }: Answer,
+  login: ServerLogin,
+  recipients: readonly string[],
+): SendOutcome => {
   if (info !== null) {
-    return { kind: 'sent', accepted: [...info.accepted], refused: refusals(info.rejectedErrors ?? [], login) }
+    return {
+      kind: 'sent',
+      accepted: [...info.accepted],
+      ...refusedAndPutOff(info.rejectedErrors ?? [], login),
+    }
   }
   const code = replyCode(error)
-  if (code >= 400 && code <= 599) return refusedOutcome(error, login)
+  if (code >= 400 && code <= 599) return refusedOutcome(error, login, recipients)
   return { kind: 'unknown', reason: unavailable(codeOf(error) ?? 'protocol-error').message }
 }
 
@@ -122,6 +135,7 @@ const transact = async (
   answerMs: number,
 ): Promise<Attempt> => {
   const { connection, reused } = loan
+  const { recipients } = message.envelope
   const { held, state, answer } = started(loan, message)
   const cut = () => connection.close()
   stopped.addEventListener('abort', cut, { once: true })
@@ -129,12 +143,12 @@ const transact = async (
   try {
     const early = await Promise.race([answer, held.written.then(() => null)])
     if (stopped.aborted) return deferred(unavailable('stopped'))
-    if (early !== null) return beforeDot(early, reused, login)
+    if (early !== null) return beforeDot(early, reused, login, recipients)
     // SMTP has no name of its own for what it has ready.
     const mayGo = await release(null)
     if (!mayGo) return { kind: 'withdrawn' }
     if (stopped.aborted) return deferred(unavailable('stopped'))
-    if (state.answer !== null) return beforeDot(state.answer, false, login)
+    if (state.answer !== null) return beforeDot(state.answer, false, login, recipients)
     if (connection.destroyed || !connection._socket) return deferred(unavailable('connection-lost'))
     connection._socket.setTimeout(answerMs)
     held.finish()
@@ -146,7 +160,7 @@ const transact = async (
   const wait = () => (grace = setTimeout(cut, STOP_GRACE_MS))
   stopped.addEventListener('abort', wait, { once: true })
   try {
-    return afterDot(await answer, login)
+    return afterDot(await answer, login, recipients)
   } finally {
     stopped.removeEventListener('abort', wait)
     clearTimeout(grace)

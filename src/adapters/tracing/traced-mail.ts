@@ -10,7 +10,7 @@ export const tracedProvider = (provider: MailProvider): MailProvider => {
   const options = { kind: SpanKind.CLIENT, attributes: { 'mailtrail.provider': provider.name } }
   return {
     ...provider,
-    open: (access, signal) => inSpan('mail open', options, () => provider.open(access, signal)),
+    open: (access, roles, signal) => inSpan('mail open', options, () => provider.open(access, roles, signal)),
     send: (access, email, release, signal) =>
       inSpan('mail send', options, async (span) => {
         const outcome = await provider.send(access, email, release, signal)

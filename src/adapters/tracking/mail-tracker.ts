@@ -1,9 +1,8 @@
 import type { MailTracker, TrackingTokens } from '../../commands/ports/tracking.ts'
-import { restoreHtml } from './restore-html.ts'
 import { rewriteHtml } from './rewrite-html.ts'
 import { clickUrl, openUrl } from './tracking-urls.ts'
 
-/** Tracks copies of messages by tokens of the host that `trackingUrl`, an origin, names. */
+/** Tracks copies of messages by URLs under `trackingUrl`, an origin. */
 export const mailTracker = (tokens: TrackingTokens, trackingUrl: string): MailTracker => ({
   track: (html, { outgoingId, recipient, opens, clicks }) =>
     rewriteHtml(html, {
@@ -14,5 +13,4 @@ export const mailTracker = (tokens: TrackingTokens, trackingUrl: string): MailTr
             clickUrl(trackingUrl, tokens.sealClick({ outgoingId, recipient, link: index, url }))
         : null,
     }),
-  untrack: (html) => restoreHtml(html, trackingUrl, tokens),
 })

@@ -6,20 +6,20 @@ import { clickToken, openToken } from './tracking-urls.ts'
 const LIMIT_CHARACTERS = 8 * 1024 * 1024
 
 /**
- * Takes our pixels out of HTML and gives our links their destinations back, for mail that is shown to our own people.
- * Other bytes stay.
+ * Takes our pixels out of HTML and gives our links their destinations back, for mail that is shown to our own people
+ * or quoted by them, whatever the address that it was tracked under. Other bytes stay.
  */
-export const restoreHtml = (html: string, trackingUrl: string, tokens: TrackingTokens): string => {
-  if (!html.includes(new URL(trackingUrl).host) || html.length > LIMIT_CHARACTERS) return html
+export const restoreHtml = (html: string, tokens: TrackingTokens): string => {
+  if (!/\/t\/[oc]\//.test(html) || html.length > LIMIT_CHARACTERS) return html
   const page = readHtml(html)
   const changes: { at: { start: number; end: number }; text: string }[] = []
   for (const { href, value } of page.anchors) {
-    const text = clickToken(trackingUrl, value)
+    const text = clickToken(value)
     const token = text === null ? null : tokens.readClick(text)
     if (token) changes.push({ at: href, text: `href="${attributeText(token.url)}"` })
   }
   for (const { tag, src } of page.images) {
-    const text = openToken(trackingUrl, src)
+    const text = openToken(src)
     if (text !== null && tokens.readOpen(text)) changes.push({ at: tag, text: '' })
   }
   changes.sort((one, other) => one.at.start - other.at.start)

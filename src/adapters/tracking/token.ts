@@ -17,11 +17,12 @@ const NOBODY = 0xffff
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /**
- * Tokens for the URLs of one tracking host: base64url of version, key number, nonce, AES-256-GCM ciphertext and tag
- * (NIST SP 800-38D). Kind and host are additional data, so a token says nothing at another place. A pixel's token is
+ * Tokens for tracking URLs: base64url of version, key number, nonce, AES-256-GCM ciphertext and tag
+ * (NIST SP 800-38D). The kind is additional data, so a pixel's token is none of a link. The host is not: links outlive
+ * the address that they were sent with, and whoever has the key may answer at any. A pixel's token is
  * 64 characters, a link's 67 and four thirds of its destination. The last key seals, all of them open.
  */
-export const trackingTokens = (keys: readonly TrackingKey[], host: string): TrackingTokens => {
+export const trackingTokens = (keys: readonly TrackingKey[]): TrackingTokens => {
   const opening = new Map<number, KeyObject>()
   for (const { id, key } of keys) {
     if (!Number.isInteger(id) || id < 0 || id > 255 || opening.has(id))
@@ -34,7 +35,7 @@ export const trackingTokens = (keys: readonly TrackingKey[], host: string): Trac
   if (newest === undefined || !sealing) throw new RangeError('Tracking needs a key')
 
   const additional = (kind: Kind, head: Buffer): Buffer =>
-    Buffer.concat([Buffer.from(`mailtrail ${kind} ${host}\n`, 'utf8'), head.subarray(0, 2)])
+    Buffer.concat([Buffer.from(`mailtrail ${kind}\n`, 'utf8'), head.subarray(0, 2)])
 
   const seal = (kind: Kind, plain: Buffer): string => {
     const head = Buffer.concat([Buffer.from([VERSION, newest]), randomBytes(NONCE_BYTES)])

@@ -2,16 +2,16 @@ const OPEN = '/t/o/'
 const CLICK = '/t/c/'
 
 /** URLs under the tracking host, which is given as an origin such as `https://track.example.com`. */
-export const openUrl = (trackingUrl: string, token: string): string => originOf(trackingUrl) + OPEN + token
-export const clickUrl = (trackingUrl: string, token: string): string => originOf(trackingUrl) + CLICK + token
+export const openUrl = (trackingUrl: string, token: string): string =>
+  new URL(trackingUrl).origin + OPEN + token
+export const clickUrl = (trackingUrl: string, token: string): string =>
+  new URL(trackingUrl).origin + CLICK + token
 
-/** The token in a URL of ours; null where it is none. */
-export const openToken = (trackingUrl: string, url: string): string | null =>
-  behind(originOf(trackingUrl) + OPEN, url)
-export const clickToken = (trackingUrl: string, url: string): string | null =>
-  behind(originOf(trackingUrl) + CLICK, url)
+/** What stands where a token does, at whatever host: it is ours where it can be read. Null where nothing does. */
+export const openToken = (url: string): string | null => tokenIn(url, OPEN)
+export const clickToken = (url: string): string | null => tokenIn(url, CLICK)
 
-const originOf = (trackingUrl: string): string => new URL(trackingUrl).origin
-
-const behind = (start: string, url: string): string | null =>
-  url.startsWith(start) ? url.slice(start.length) : null
+const tokenIn = (url: string, path: string): string | null => {
+  const { protocol, pathname } = URL.parse(url.trim()) ?? { protocol: '', pathname: '' }
+  return /^https?:$/.test(protocol) && pathname.startsWith(path) ? pathname.slice(path.length) : null
+}

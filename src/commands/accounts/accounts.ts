@@ -1,23 +1,23 @@
-import type { Handle, Load } from '../handle.ts'
 import type { Vault } from '../ports/credentials.ts'
-import type { ProviderOf } from '../ports/mail-provider.ts'
+import type { OpenMailbox, ProviderOf } from '../ports/mail-provider.ts'
 import { changeConnection } from './change-connection.ts'
 import { changeSettings } from './change-settings.ts'
 import { changeSignature } from './change-signature.ts'
 import { chooseDefaultAccount, unsetDefaultAccount } from './choose-default-account.ts'
+import type { ClaimDeps } from './claim-mailbox.ts'
 import { connectAccount } from './connect-account.ts'
 import { disconnectAccount } from './disconnect-account.ts'
+import { listFolders } from './list-folders.ts'
 import { pauseAccount } from './pause-account.ts'
 import { dismissWithheld, type IsWithheld } from './dismiss-withheld.ts'
 import { requestSync } from './request-sync.ts'
 import { resumeAccount } from './resume-account.ts'
 import { testAccount, testConnection } from './test-account.ts'
 
-export type AccountDeps = {
-  readonly handle: Handle
-  readonly load: Load
+export type AccountDeps = ClaimDeps & {
   readonly vault: Vault
   readonly providerOf: ProviderOf
+  readonly openMailbox: OpenMailbox
   /** Refuses what no signature may hold. */
   readonly checkSignature: (html: string) => void
   readonly isWithheld: IsWithheld
@@ -31,6 +31,7 @@ export const accountCommands = (deps: AccountDeps) => ({
   changeSignature: changeSignature({ ...deps, check: deps.checkSignature }),
   chooseDefault: chooseDefaultAccount(deps),
   unsetDefault: unsetDefaultAccount(deps),
+  listFolders: listFolders(deps),
   pause: pauseAccount(deps),
   resume: resumeAccount(deps),
   disconnect: disconnectAccount(deps),

@@ -6,17 +6,22 @@ import {
   type Account,
 } from '../../domain/accounts/account.ts'
 import type { EnteredConnection } from '../../domain/accounts/connection.ts'
-import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
+import { userOf, type Caller, type Handled } from '../handle.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { ProviderOf } from '../ports/mail-provider.ts'
+import { claimMailbox, type ClaimDeps } from './claim-mailbox.ts'
 import { requireAccess } from './require-access.ts'
 
 /** Has an account reached in another way, after trying it. Id, history and settings stay; so do secrets that are left out. */
 export const changeConnection =
-  (deps: { handle: Handle; load: Load; vault: Vault; providerOf: ProviderOf }) =>
+  (deps: ClaimDeps & { vault: Vault; providerOf: ProviderOf }) =>
   async (
     caller: Caller,
-    input: { readonly accountId: string; readonly connection: EnteredConnection },
+    input: {
+      readonly accountId: string
+      readonly connection: EnteredConnection
+      readonly allowDuplicate: boolean
+    },
     ifRevision: number,
     signal: AbortSignal,
   ): Promise<Handled<Account>> => {
@@ -26,16 +31,19 @@ export const changeConnection =
     const state = requireOwn(loaded, by)
     // A repeat of what was done already, which the handler knows, or a stale version, which it refuses.
     if (revision !== ifRevision) {
-      const { connection, sends, receives, credentialVersion } = state
-      const command = { do: 'change-connection', by, connection, sends, receives, credentialVersion } as const
+      const { connection, sends, receives, filesCopies, credentialVersion } = state
+      const reached = { connection, sends, receives, filesCopies, credentialVersion }
+      const command = { do: 'change-connection', by, ...reached } as const
       return deps.handle(account, stream, command, caller, { ifRevision })
     }
     requireSameProvider(state, input.connection)
     const kept = await deps.vault.load(input.accountId, state.credentialVersion)
     const before = { connection: state.connection, credentials: kept ?? {} }
     const provider = deps.providerOf(input.connection)
-    const { sends, receives, ...access } = provider.admit(input.connection, before)
+    const { sends, receives, filesCopies, mailbox, ...access } = provider.admit(input.connection, before)
     await requireAccess(provider, access, signal)
+    const { address, owner } = state
+    await claimMailbox(deps)(caller, { ...input, address, owner, provider: provider.name, mailbox })
     const { version } = await deps.vault.store(input.accountId, access.credentials)
     const command = {
       do: 'change-connection',
@@ -43,6 +51,7 @@ export const changeConnection =
       connection: access.connection,
       sends,
       receives,
+      filesCopies,
       credentialVersion: version,
     } as const
     return deps.handle(account, stream, command, caller, { ifRevision })

@@ -4,7 +4,7 @@ import type {
   EnteredConnection,
   TestStep,
 } from '../../domain/accounts/connection.ts'
-import type { FolderRole } from '../../domain/mail.ts'
+import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble, Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Credentials } from './credentials.ts'
 
@@ -14,8 +14,17 @@ import type { Credentials } from './credentials.ts'
 /** How a mailbox is reached: what may be recorded of it, and what is sealed. */
 export type Access = { readonly connection: Connection; readonly credentials: Credentials }
 
-/** An access that a person entered, fit to be tried. `sends`, `receives`: what it can be used for. */
-export type Admitted = Access & { readonly sends: boolean; readonly receives: boolean }
+/**
+ * An access that a person entered, fit to be tried. `sends`, `receives`: what it can be used for. `filesCopies`: the
+ * mailbox is known to put copies of sent emails into its Sent folder by itself. `mailbox` is equal for two that lead to
+ * the same mailbox; it may be personal.
+ */
+export type Admitted = Access & {
+  readonly sends: boolean
+  readonly receives: boolean
+  readonly filesCopies: boolean
+  readonly mailbox: string
+}
 
 /** One kind of mail system. The only one of its `name`; an account's connection says by it which one it is for. */
 export type MailProvider = {
@@ -31,8 +40,8 @@ export type MailProvider = {
   admit(entered: EnteredConnection, before: Access | null): Admitted
   /** Tries it step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
   test(access: Access, signal: AbortSignal): Promise<{ ok: boolean; steps: TestStep[] }>
-  /** Signs in to the mailbox of a connection that receives. @throws MailUnavailable */
-  open(access: Access, signal: AbortSignal): Promise<MailboxSession>
+  /** Signs in to the mailbox of a connection that receives; `roles` are those given by hand. @throws MailUnavailable */
+  open(access: Access, roles: FolderRoles, signal: AbortSignal): Promise<MailboxSession>
   /** One attempt to send, as `SendOutcome` says. Never throws but what `release` throws. */
   send(
     access: Access,
@@ -52,6 +61,9 @@ export type MailProvider = {
 // ---------------------------------------------------------------- reading
 
 export type MailFolder = { readonly folder: string; readonly role: FolderRole | null }
+
+/** A folder as the mailbox lists it. `opens`: it can be opened, and so have messages in it. */
+export type ListedFolder = MailFolder & { readonly opens: boolean }
 
 /**
  * What has happened to a message in a folder. `added`: it lies there, and is to be fetched with `raw`. `moved`: the same
@@ -75,7 +87,7 @@ export type MailChange =
 /**
  * Changes that are recorded together, at most a few hundred. `folders` are those that were looked at for it. `cursor` is
  * where one goes on from when all of it is stored; null where it says nothing of that. `trouble`: a folder that could not
- * be read, which keeps the others from nothing.
+ * be read, which keeps the others from nothing. `missing`: what was asked for names no folder.
  */
 export type ChangeSet =
   | {
@@ -85,6 +97,7 @@ export type ChangeSet =
       readonly cursor: SyncCursor | null
     }
   | { readonly kind: 'trouble'; readonly folder: MailFolder; readonly trouble: MailUnavailable }
+  | { readonly kind: 'missing'; readonly wanted: string }
 
 /** What the product knows to lie in a folder. */
 export type KnownPlace = { readonly ref: string; readonly flags: readonly string[] }
@@ -99,13 +112,13 @@ export type KnownPlaces = {
 }
 
 /**
- * What is asked for. `roles`: the folders, in the order of the roles. `since`: how far back mail is fetched that was
+ * What is asked for. `folders`: roles and paths, as `wantedFolders` takes them. `since`: how far back mail is fetched that was
  * there before (null: all of it); an earlier one than in the run before fetches what lies between. `thorough`: a person
  * asked, so look at what is otherwise looked at now and then.
  */
 export type ChangesQuery = {
   readonly cursors: readonly SyncCursor[]
-  readonly roles: readonly FolderRole[]
+  readonly folders: readonly string[]
   readonly since: Date | null
   readonly now: Date
   readonly thorough: boolean
@@ -134,11 +147,13 @@ export type MissingMessage = {
  * `changes`. Reading changes nothing in the mailbox. Every call throws MailUnavailable.
  */
 export type MailboxSession = {
-  folders(): Promise<readonly MailFolder[]>
+  folders(): Promise<readonly ListedFolder[]>
   /**
    * What has changed since the cursors: new mail first, then what was there before, then flags, and what is gone last,
    * after all folders, so that a message which was moved has its new place by then. Without a cursor all that lies in the
-   * window. A cursor that the mailbox does not know any more is no error: it is read anew, and nothing is lost.
+   * window. A cursor that the mailbox does not know any more is no error: it is read anew, and nothing is lost. Of a
+   * folder that is not asked for nothing is told, nor of one that has another name now and is not asked for under it:
+   * what lay there is not gone.
    */
   changes(query: ChangesQuery): AsyncIterable<ChangeSet>
   /** Each of these messages, or that it is missing, in any order. */
@@ -152,7 +167,8 @@ export type MailboxSession = {
     readonly handle: string | null
   }): Promise<'sent' | 'not-sent' | 'unknown'>
   /**
-   * Puts the copy of a sent email where the mailbox keeps those, read, unless it has one already (`found`). `content` is
+   * Puts the copy of a sent email where the mailbox keeps those, read, unless it has one already (`found`), which may be
+   * one that it files by itself at that very moment. `content` is
    * asked for only where it is needed. `impossible`: there is no such folder, or no content.
    */
   fileCopy(copy: {
@@ -185,15 +201,23 @@ export type RefusedRecipient = {
  * ready, where there is one: after a crash between the steps it tells whether the email went.
  *
  * `sent`: the provider has taken responsibility. `deferred` (not before `until`, where it said so) and `failed`: known not
- * to be sent. `withdrawn`: `release` said no, and nothing was sent. `unknown`: released, and the answer was lost.
+ * to be sent. Recipients that were `refused` are so for good; those that were `putOff` may be taken another time, by
+ * themselves. `withdrawn`: `release` said no, and nothing was sent. `unknown`: released, and the answer was lost.
  */
 export type SendOutcome =
-  | { readonly kind: 'sent'; readonly accepted: string[]; readonly refused: RefusedRecipient[] }
+  | {
+      readonly kind: 'sent'
+      readonly accepted: string[]
+      readonly refused: RefusedRecipient[]
+      readonly putOff: RefusedRecipient[]
+    }
   | {
       readonly kind: 'deferred'
       readonly code: string
       readonly reason: string
       readonly until?: Date | undefined
+      readonly refused?: RefusedRecipient[]
+      readonly putOff?: RefusedRecipient[]
     }
   | {
       readonly kind: 'failed'

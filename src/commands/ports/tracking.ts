@@ -31,9 +31,10 @@ export type TrackedHtml = {
 export type MailTracker = {
   /** Puts our pixel and our links into the HTML of one copy of a message. Never throws: tracking never stops mail. */
   track(html: string, copy: OpenToken & { readonly opens: boolean; readonly clicks: boolean }): TrackedHtml
-  /** Takes our pixels out of HTML and gives our links their destinations back: to look at it is then no open. */
-  untrack(html: string): string
 }
+
+/** Takes our pixels out of HTML and gives our links their destinations back: to look at it is then no open. */
+export type Untrack = (html: string) => string
 
 /** A request for a pixel or a tracked link, as it will be recorded; `repeats` is 0 until it is. */
 export type TrackedHit = EventOf<typeof OpenTracked | typeof ClickTracked>

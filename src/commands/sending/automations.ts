@@ -3,7 +3,7 @@ import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
-import type { confirmDelivery } from './confirm-delivery.ts'
+import type { confirmDelivery, SilentEmail } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
 import type { readReport, ReportToRead } from './read-report.ts'
@@ -91,22 +91,24 @@ const sendInTurn = async (
   let attempts = 0
   let inARow = 0
   // After failures one message goes ahead, to see whether the server is back.
-  let most = resting.hasFailed(accountId) ? 1 : PAGE
+  let most = resting.hasFailed(accountId) ? 1 : MOST_IN_A_TURN
   const isOver = () => signal.aborted || inARow >= Math.min(most, TOO_MANY_IN_A_ROW)
-  while (!isOver() && tried.size < MOST_IN_A_TURN && performance.now() < until) {
+  const mayTry = () => !isOver() && performance.now() < until
+  while (mayTry() && tried.size < MOST_IN_A_TURN) {
     // The list lags behind what was just sent.
-    const due = await deps.dueMessages(accountId, tried.size + most)
-    const fresh = due.filter((id) => !tried.has(id)).slice(0, most)
+    const page = Math.min(most, MOST_IN_A_TURN - tried.size)
+    const due = await deps.dueMessages(accountId, tried.size + page)
+    const fresh = due.filter((id) => !tried.has(id)).slice(0, page)
     if (fresh.length === 0) break
     await tryAll(fresh, MESSAGES_AT_ONCE, async (id) => {
-      if (isOver()) return
+      if (!mayTry()) return
       tried.add(id)
       const result = await deps.send(systemCaller('sender', deps.clock, id), id, signal)
       if (['over', 'not-due', 'paused'].includes(result)) return
       attempts++
       inARow = result === 'deferred' ? inARow + 1 : 0
     })
-    if (inARow === 0) most = PAGE
+    if (inARow === 0) most = MOST_IN_A_TURN
   }
   if (attempts > 0 && !signal.aborted) resting[isOver() ? 'failed' : 'succeeded'](accountId)
   return attempts > 0
@@ -175,7 +177,7 @@ export const fileCopies = (deps: FileCopiesDeps) => {
 
 export type ConfirmDeliveriesDeps = {
   readonly clock: Clock
-  readonly dueDeliveries: (limit: number) => Promise<readonly string[]>
+  readonly dueDeliveries: (limit: number) => Promise<readonly SilentEmail[]>
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmDelivery>>) => Promise<unknown>
 }
 
@@ -184,8 +186,8 @@ export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeli
   pageByPage(
     PAGE,
     dueDeliveries,
-    (id) => id,
-    (id) => confirm(systemCaller('deliveries', clock, id), id),
+    ({ id }) => id,
+    (email) => confirm(systemCaller('deliveries', clock, email.id), email),
   )
 
 export type ConfirmFoundMessagesDeps = {

@@ -24,12 +24,12 @@ export const fileSentCopy =
   async (caller: Caller, outgoingId: string, session: MailboxSession | null): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (state.status !== 'sent' || state.copy !== null) return
-    const { message, sentAt } = state
+    if (!('message' in state) || state.taken?.copy !== null) return
+    const { message, taken } = state
     const { outcome, folder } = session
       ? await session.fileCopy({
           messageId: message.header.messageId,
-          sentAt: new Date(sentAt),
+          sentAt: new Date(taken.sentAt),
           content: () => deps.blobs.get(message.copy.blob),
         })
       : ({ outcome: 'impossible', folder: null } as const)
@@ -42,8 +42,8 @@ export const giveUpOnCopy =
   async (caller: Caller, outgoingId: string): Promise<boolean> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (state.status !== 'sent' || state.copy !== null) return true
-    if (deps.clock().getTime() < Date.parse(state.sentAt) + GIVE_UP_AFTER_MS) return false
+    if (!('message' in state) || state.taken?.copy !== null) return true
+    if (deps.clock().getTime() < Date.parse(state.taken.sentAt) + GIVE_UP_AFTER_MS) return false
     await deps.handle(
       outgoingEmail,
       stream,

@@ -1,4 +1,8 @@
-import { accountDisconnected, accountSendsNoMail } from '../../domain/accounts/refusals.ts'
+import {
+  accountDisconnected,
+  accountReceivesOnly,
+  accountSendsNoMail,
+} from '../../domain/accounts/refusals.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
 import type { WaitingMessage } from '../../domain/sending/outgoing-state.ts'
 import type { BlobStore } from '../ports/blobs.ts'
@@ -15,7 +19,7 @@ const GRACE_MS = { scheduled: 6 * 3_600_000, unscheduled: 24 * 3_600_000 }
 export type PrepareDeps = {
   readonly findAccount: FindAccount
   readonly directory: Pick<DirectoryLookup, 'user'>
-  readonly vault: Vault
+  readonly vault: Pick<Vault, 'load'>
   readonly blobs: BlobStore
 }
 
@@ -58,6 +62,11 @@ export const prepareAttempt =
       return failed(accountSendsNoMail, {
         detail: 'The account is no longer set up for sending.',
         remedy: 'Change the connection of the account to one that sends, and try the email again.',
+      })
+    if (account.settings.syncDirection === 'receive')
+      return failed(accountReceivesOnly, {
+        detail: 'The account was set to receive only before the email was sent.',
+        remedy: 'Set the sync direction of the account to `both` or `send`, and try the email again.',
       })
     if (message.userId !== null && !(await deps.directory.user(message.userId))) return failed(senderRemoved)
     const credentials = await deps.vault.load(account.accountId, account.credentialVersion)

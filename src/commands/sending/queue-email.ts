@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mayUse } from '../../domain/accounts/events.ts'
-import { accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
+import { accountReceivesOnly, accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { withShownIds } from '../../domain/sending/inline-files.ts'
@@ -133,9 +133,10 @@ const composeMessage = async (
 }
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
-const requireMaySend = ({ owner, sends }: SendingAccount, userId: string | null): void => {
+const requireMaySend = ({ owner, sends, settings }: SendingAccount, userId: string | null): void => {
   if (!mayUse(owner, userId)) throw notYourAccount()
   if (!sends) throw accountSendsNoMail()
+  if (settings.syncDirection === 'receive') throw accountReceivesOnly()
 }
 
 type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }
@@ -148,14 +149,15 @@ const track = (
   account: SendingAccount,
   { recipients, assembled }: Written,
 ): Tracked => {
-  const { opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null)
+  const { wanted, opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null)
   if (!tracker || (!opens && !clicks))
-    return { tracking: { opens: false, clicks: false, reason, links: [] }, trackedHtml: null }
+    return { tracking: { wanted, opens: false, clicks: false, reason, links: [] }, trackedHtml: null }
   const recipient = countRecipients(recipients) === 1 ? 0 : null
   const tracked = tracker.track(assembled.html, { outgoingId, recipient, opens, clicks })
   const rewritten = tracked.failure === null || tracked.failure === 'no-place-for-pixel'
   return {
     tracking: {
+      wanted,
       opens: tracked.pixel,
       clicks: clicks && rewritten,
       reason: tracked.failure === null ? reason : `${reason}; not tracked in full: ${tracked.failure}`,

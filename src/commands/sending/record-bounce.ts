@@ -1,12 +1,12 @@
 import { normaliseAddress } from '../../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
+import type { AfterQueueing, OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { DeliveryReport } from './ports.ts'
 
 /**
  * Records what a delivery report says of each recipient: `failed` is a permanent bounce, `delayed` a temporary one, and
- * `delivered` is proof of delivery. Who never got the message has no say in it. The same report again is nothing.
+ * `delivered` is proof of delivery. A failure that names nobody of several is recorded of nobody. The same report again is nothing.
  */
 export const recordBounce =
   (deps: { handle: Handle; load: Load }) =>
@@ -15,28 +15,36 @@ export const recordBounce =
     const { state } = await deps.load(outgoingEmail, stream)
     if (!('message' in state)) return
     for (const [index, reported] of report.recipients.entries()) {
-      const address = recipientIn(state.message.envelope.recipients, [
+      const recipient = recipientIn(whoMayHaveIt(state), [
         reported.address,
         ...(reported.otherAddresses ?? []),
       ])
-      const command = address === null ? null : commandOf(report, reported, address)
+      const command = commandOf(report, reported, recipient)
       const commandId = eventIdOf(caller.commandId, report.reportId, index)
       if (command) await deps.handle(outgoingEmail, stream, command, { ...caller, commandId })
     }
   }
 
-/** Reports often name the mailbox that an address was forwarded to: with one recipient it can only be that one. */
+/**
+ * Reports often name the mailbox that an address was forwarded to: with one recipient it can only be that one. Null where
+ * it may be any of several.
+ */
 const recipientIn = (recipients: readonly string[], reported: readonly (string | null)[]): string | null => {
-  const [only] = recipients
-  if (recipients.length === 1 && only !== undefined) return only
   const names = reported.filter((address) => address !== null).map(normaliseAddress)
-  return recipients.find((address) => names.includes(normaliseAddress(address))) ?? null
+  const named = recipients.find((address) => names.includes(normaliseAddress(address)))
+  return named ?? (recipients.length === 1 ? (recipients[0] ?? null) : null)
 }
+
+/** Those who may have got it: whom the server took, else whom it was last tried for. */
+const whoMayHaveIt = ({ taken, unclear, pending }: AfterQueueing): string[] => [
+  ...(taken?.recipients.map(({ address }) => address) ?? []),
+  ...(unclear.length > 0 ? pending : []),
+]
 
 const commandOf = (
   { reportId, receivedAt }: DeliveryReport,
-  { action, status, ...why }: DeliveryReport['recipients'][number],
-  recipient: string,
+  { action, status, retryUntil, ...why }: DeliveryReport['recipients'][number],
+  recipient: string | null,
 ): OutgoingCommand | null => {
   switch (action) {
     case 'failed':
@@ -48,10 +56,11 @@ const commandOf = (
         status,
         report: reportId,
         at: receivedAt,
+        retryUntil,
         ...failureIn(why),
       }
     case 'delivered':
-      return { do: 'record-delivered', basis: 'report', windowMinutes: null }
+      return recipient === null ? null : { do: 'record-delivered', recipient, at: receivedAt }
     // Handed on to a system that sends no reports: nothing is known of what became of it there.
     case 'relayed':
     case 'expanded':
@@ -65,5 +74,5 @@ const failureIn = ({
   diagnostic,
   kind,
   hard,
-}: Omit<DeliveryReport['recipients'][number], 'action' | 'status'>) =>
+}: Omit<DeliveryReport['recipients'][number], 'action' | 'status' | 'retryUntil'>) =>
   kind === undefined ? {} : { code, diagnostic, kind, hard }

@@ -43,7 +43,11 @@ export const sendEmail =
     const attempt = state.attempts + 1
     const release = releaseOf(deps, caller, stream, loaded, attempt)
     const { envelope, header } = state.message
-    const email = (mime: Buffer): EmailToSend => ({ envelope, messageId: header.messageId, mime })
+    const email = (mime: Buffer): EmailToSend => ({
+      envelope: { from: envelope.from, recipients: state.pending },
+      messageId: header.messageId,
+      mime,
+    })
     const { outcome, fault } =
       prepared.kind === 'ready'
         ? await send(
@@ -167,14 +171,26 @@ const commandOf = (
   attempt: number,
   released: boolean,
 ): OutgoingCommand | null => {
-  const now = deps.clock().toISOString()
+  const again = { now: deps.clock().toISOString(), chance: deps.chance() }
   switch (outcome.kind) {
-    case 'sent':
-      return { do: 'record-sent', attempt, sentAt: now, accepted: outcome.accepted, refused: outcome.refused }
+    case 'sent': {
+      const { accepted, refused, putOff } = outcome
+      return { do: 'record-sent', attempt, accepted, refused, deferred: putOff, ...again, until: null }
+    }
     case 'deferred': {
-      const { code, reason } = outcome
       const until = outcome.until?.toISOString() ?? null
-      return { do: 'record-deferred', attempt, released, code, reason, now, chance: deps.chance(), until }
+      const { code, reason, refused = [], putOff = [] } = outcome
+      return {
+        do: 'record-deferred',
+        attempt,
+        released,
+        code,
+        reason,
+        refused,
+        deferred: putOff,
+        ...again,
+        until,
+      }
     }
     case 'failed': {
       const { code, reason, remedy, refused } = outcome

@@ -1,3 +1,4 @@
+import { sharedRead } from '../../std/shared-read.ts'
 import type { OpenMailbox } from '../ports/mail-provider.ts'
 import { cancelEmail } from './cancel-email.ts'
 import { confirmDelivery } from './confirm-delivery.ts'
@@ -23,6 +24,16 @@ export type SendingDeps = QueueDeps &
     readonly deliveryWindowMinutes: number
   }
 
+/** Emails that go out within this time share what is read of their account and its user; so old it may be. */
+const SHARED_MS = 100
+
+const withSharedReads = (deps: SendDeps): SendDeps => ({
+  ...deps,
+  findAccount: sharedRead((id: string) => deps.findAccount(id), SHARED_MS),
+  directory: { user: sharedRead((id: string) => deps.directory.user(id), SHARED_MS) },
+  vault: { load: sharedRead((id: string, version: number) => deps.vault.load(id, version), SHARED_MS) },
+})
+
 /** What can be done with drafts and with the emails that they become. */
 export const sendingCommands = (deps: SendingDeps) => ({
   keepFile: keepFile(deps),
@@ -37,7 +48,7 @@ export const sendingCommands = (deps: SendingDeps) => ({
   settle: settleEmail(deps),
   bytes: emailBytes(deps),
 
-  send: sendEmail(deps),
+  send: sendEmail(withSharedReads(deps)),
   recoverReleased: recoverReleased(deps),
   confirmDelivery: confirmDelivery({ ...deps, windowMinutes: deps.deliveryWindowMinutes }),
   confirmFound: confirmFound(deps),

@@ -6,12 +6,14 @@ import type { Draft } from '../../domain/sending/events.ts'
 import { distinctRecipients, type Recipients } from '../../domain/sending/recipients.ts'
 import { ancestorsOf } from '../../domain/sending/reply.ts'
 import { valuesOf, type Sources } from '../../domain/templates/variables.ts'
+import type { Untrack } from '../ports/tracking.ts'
 import type { DirectoryLookup, FindTemplate, SendingAccount } from './ports.ts'
 import { findParent, type ReplyDeps } from './resolve-reply.ts'
 
 export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> & {
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
+  readonly untrack: Untrack
 }
 
 const unknownUser = defineRefusal('unknown-user', {
@@ -42,7 +44,8 @@ export const writeEmail =
       gather(deps.directory, draft, account, recipients),
     ])
     const assembled = assemble({
-      draft,
+      // What is quoted has our pixels and links in it, where it quotes us.
+      draft: { ...draft, html: deps.untrack(draft.html) },
       template,
       signature: account.signature,
       values: valuesOf(sources.values),

@@ -1,6 +1,6 @@
 import type { Placement } from '../../domain/sync/events.ts'
 import { defineCode } from '../../domain/refusal.ts'
-import { message, messageStream, type MessageCommand } from '../../domain/sync/message.ts'
+import { message, messageStream, type Message, type MessageCommand } from '../../domain/sync/message.ts'
 import { inParallel } from '../../std/in-parallel.ts'
 import type { Caller } from '../handle.ts'
 import { MailUnavailable, type MailChange } from '../ports/mail-provider.ts'
@@ -56,19 +56,23 @@ export const surelyKnownAt = async (
 
 type Change = Exclude<MailChange, { kind: 'added' }>
 
+/** A change that was news. `isLeft`: the message has left the mailbox with it, and lies nowhere else. */
+type Followed<C> = { readonly change: C; readonly isLeft: boolean }
+
 /** Records in the messages' own streams what has changed about them. @returns the changes that were news */
 export const follow = async <C extends Change>(
   deps: FollowDeps,
   { caller, signal }: Run,
   changes: readonly C[],
   known: Known,
-): Promise<C[]> => {
-  const told = await inParallel(changes, AT_ONCE, async (change) => {
+): Promise<Followed<C>[]> => {
+  const followed = await inParallel(changes, AT_ONCE, async (change) => {
     signal.throwIfAborted()
     const met = known.get(placeKey(change.kind === 'moved' ? change.from : change.placement))
-    return met !== undefined && tellIfNew(deps, caller, met.messageId, commandOf(change))
+    const after = met && (await tellIfNew(deps, caller, met.messageId, commandOf(change)))
+    return after ? [{ change, isLeft: after.status !== 'none' && after.placements.length === 0 }] : []
   })
-  return changes.filter((_, index) => told[index])
+  return followed.flat()
 }
 
 const commandOf = (change: Change): MessageCommand => {
@@ -82,15 +86,14 @@ const commandOf = (change: Change): MessageCommand => {
   }
 }
 
-/** What is known may lag, so the stream is asked first. */
+/** What is known may lag, so the stream is asked first. @returns the message as it is now; null where that was no news */
 const tellIfNew = async (
   deps: FollowDeps,
   caller: Caller,
   messageId: string,
   command: MessageCommand,
-): Promise<boolean> => {
+): Promise<Message | null> => {
   const loaded = await deps.load(message, messageStream(messageId))
-  if (loaded.state.status === 'none' || message.decide(command, loaded.state).length === 0) return false
-  await tell(deps, caller, messageId, command)
-  return true
+  if (loaded.state.status === 'none' || message.decide(command, loaded.state).length === 0) return null
+  return (await tell(deps, caller, messageId, command)).state
 }

@@ -19,7 +19,10 @@ export type SyncAccount = {
   readonly credentialVersion: number
   /** Messages that a person lets be, though the mailbox lists them. */
   readonly dismissed: readonly { readonly folder: string; readonly ref: string }[]
-  readonly settings: Pick<AccountSettings, 'syncDirection' | 'historyDays' | 'folders' | 'excludePatterns'>
+  readonly settings: Pick<
+    AccountSettings,
+    'syncDirection' | 'historyDays' | 'folders' | 'folderRoles' | 'excludePatterns'
+  >
 }
 
 /** The account as its stream has it; null where it was never connected. */

@@ -1,4 +1,3 @@
-import { folderRole } from '../../domain/mail.ts'
 import type { FolderTrouble } from '../../domain/sync/events.ts'
 import type { RunTrouble } from '../../domain/sync/sync-run.ts'
 import type { ChangeSet, ChangesQuery, MailChange, MailUnavailable } from '../ports/mail-provider.ts'
@@ -16,12 +15,13 @@ type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
  * What reading came to. `trouble`: why the run fails. `unchanged` are folders that were looked at and had nothing
- * to record, `troubles` those that could not be read.
+ * to record, `troubles` those that could not be read, `missingFolders` those that are not there.
  */
 export type Reading = {
   readonly trouble: RunTrouble | null
   readonly unchanged: readonly string[]
   readonly troubles: readonly FolderTrouble[]
+  readonly missingFolders: readonly string[]
 }
 
 /**
@@ -35,9 +35,14 @@ export const readMailbox =
     await askAgain(deps, run)
     const unchanged = new Set<string>()
     const troubles = new Map<string, MailUnavailable>()
+    const missingFolders: string[] = []
     let read = false
     for await (const set of run.session.changes(queryOf(deps, run))) {
       run.signal.throwIfAborted()
+      if (set.kind === 'missing') {
+        missingFolders.push(set.wanted)
+        continue
+      }
       if (set.kind === 'trouble') {
         if (!troubles.has(set.folder.folder)) troubles.set(set.folder.folder, set.trouble)
         continue
@@ -48,10 +53,15 @@ export const readMailbox =
     }
     const whole = read ? [...troubles].find(([, trouble]) => isOfMailbox(trouble)) : [...troubles][0]
     if (whole) return { ...nothingRead, trouble: namedBy(whole) }
-    return { trouble: null, unchanged: [...unchanged], troubles: [...troubles].map(toFolderTrouble) }
+    return {
+      trouble: null,
+      unchanged: [...unchanged],
+      troubles: [...troubles].map(toFolderTrouble),
+      missingFolders,
+    }
   }
 
-export const nothingRead: Reading = { trouble: null, unchanged: [], troubles: [] }
+export const nothingRead: Reading = { trouble: null, unchanged: [], troubles: [], missingFolders: [] }
 
 const isOfMailbox = ({ kind }: MailUnavailable): boolean => kind === 'throttled' || kind === 'sign-in-again'
 
@@ -72,7 +82,7 @@ const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: Open
   const now = clock()
   return {
     cursors: [...cursors.values()],
-    roles: folderRole.options.filter((role) => settings.folders.includes(role)),
+    folders: settings.folders,
     since: settings.historyDays === null ? null : new Date(now.getTime() - settings.historyDays * DAY_MS),
     now,
     thorough: trigger === 'request',
@@ -112,7 +122,7 @@ const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void>
   const known = await knownAt(deps, run.account.accountId, toFetch)
   const { outcomes, broken } = await storeMessages(deps)(run, toFetch, known)
   if (broken) return breakOff(run, outcomes, broken)
-  const moved = await follow(deps, run, followed, from)
+  await follow(deps, run, followed, from)
   for (const move of followed) {
     const became = await becameOfKnown(deps, from.get(placeKey(move.from))!)
     outcomes.push({ placement: move.to, ...became })
@@ -131,9 +141,8 @@ const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void>
     outcomes,
     withheld,
   )
-  for (const { placement } of reflagged) tally.flagsChanged(placement.folder)
-  for (const { placement } of removed) tally.removed(placement.folder)
-  for (const move of moved) tally.removed(move.from.folder)
+  for (const { change } of reflagged) tally.flagsChanged(change.placement.folder)
+  for (const { change, isLeft } of removed) if (isLeft) tally.removed(change.placement.folder)
   await tellRecorded(run, set.cursor, tally.result(), withheld)
 }
 

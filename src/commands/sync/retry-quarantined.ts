@@ -6,11 +6,12 @@ import { userOf, type Caller, type Handled } from '../handle.ts'
 import { AppendTooLarge } from '../ports/event-log.ts'
 import { UnreadableMail } from '../ports/parser.ts'
 import type { FindSyncAccount } from './ports.ts'
-import { read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message.ts'
+import { judge, read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message.ts'
 
 /**
  * Reads a quarantined message again from the bytes that were kept. When that works now, the message lives on under the
- * id of its identity, in all the places where it lies; when not, that is one attempt more.
+ * id of its identity, in all the places where it lies; when not, that is one attempt more. One that the account's
+ * patterns keep out is let be, as it would have been when it was met.
  */
 export const retryQuarantined =
   (deps: Omit<StoreDeps, 'inTurn'> & { findAccount: FindSyncAccount }) =>
@@ -28,13 +29,11 @@ export const retryQuarantined =
       return deps.handle(message, stream, { do: 'fail-again', reason: mail.message }, caller)
     const { placement, flags } = placements[0] ?? quarantined
     const kept = { placement, flags, receivedAt: quarantined.receivedAt, raw }
-    const stored = await storeRead({ ...deps, inTurn: turnsByKey() })(
-      caller,
-      account,
-      kept,
-      mail,
-      signal,
-    ).catch((error: unknown) => {
+    const judged = await judge(deps, account, placement, mail, signal)
+    if (judged.pattern !== null)
+      return deps.handle(message, stream, { do: 'skip', pattern: judged.pattern }, caller)
+    const store = storeRead({ ...deps, inTurn: turnsByKey() })
+    const stored = await store(caller, account.accountId, kept, mail, judged).catch((error: unknown) => {
       if (error instanceof AppendTooLarge) return null
       throw error
     })

@@ -16,8 +16,8 @@ import { nothingRead, readMailbox, type Reading } from './read-mailbox.ts'
 import { watchAccount } from './watch-account.ts'
 
 /**
- * `done`: the run ended and says how; `stopped` since the account was paused, or is to be read in another way. `interrupted`: it was stopped, or lost its lease; the next one goes on from what
- * it recorded. `busy`: another worker is at this account. `inactive`: the account is not to be synced.
+ * `done`: the run ended and says how; `stopped` since the account was paused, or is to be read in another way.
+ * `interrupted`: the process stops, or lost its lease; the next run goes on from what this one recorded. `busy`: another worker is at this account. `inactive`: the account is not to be synced.
  */
 export type SyncRunResult =
   | {
@@ -93,7 +93,9 @@ const runUnderLease = async (
   try {
     const { trouble, ...read } = await readAll(deps, run)
     const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', ...read })
-    const missed = read.troubles.length > 0 || (state.status !== 'none' && state.failed > 0)
+    const { troubles, missingFolders } = read
+    const missed =
+      troubles.length + missingFolders.length > 0 || (state.status !== 'none' && state.failed > 0)
     return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
   } catch (error) {
     if (lost.aborted || isTaken(error)) return { kind: 'interrupted', number }

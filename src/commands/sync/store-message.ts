@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
-import { normaliseAddress } from '../../domain/mail.ts'
-import { flagSet, isAt, MessageQuarantined, MessageSynced, type Placement } from '../../domain/sync/events.ts'
+import {
+  flagSet,
+  isAt,
+  isDraftAt,
+  MessageDraftSynced,
+  MessageQuarantined,
+  MessageSynced,
+  type Placement,
+} from '../../domain/sync/events.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { excludedBy } from '../../domain/sync/glob.ts'
 import { message, messageStream, type MessageCommand, type SyncedMessage } from '../../domain/sync/message.ts'
@@ -17,11 +24,13 @@ export type StoreDeps = Pick<
   'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs'
 > & { readonly inTurn: TurnsByKey }
 
+export type StoredAs = 'received' | 'sent' | 'draft'
+
 /** What became of a message that the mailbox handed out. */
 export type Stored =
   | {
       readonly became: 'stored'
-      readonly direction: 'in' | 'out'
+      readonly as: StoredAs
       /** By a run that died before it counted it. */
       readonly before?: true
     }
@@ -45,10 +54,10 @@ export const storeMessage =
     const { accountId } = account
     const mail = await read(deps, fetched.raw, signal)
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
-    const pattern = exclusionOf(account, mail)
-    if (pattern !== null) return { became: 'excluded', pattern }
+    const judged = await judge(deps, account, fetched.placement, mail, signal)
+    if (judged.pattern !== null) return { became: 'excluded', pattern: judged.pattern }
     try {
-      return (await storeRead(deps)(caller, account, fetched, mail, signal)).stored
+      return (await storeRead(deps)(caller, accountId, fetched, mail, judged)).stored
     } catch (error) {
       // A thousand attachments with long names: one such mail must not keep the others from being read.
       if (error instanceof AppendTooLarge) return quarantine(deps, caller, accountId, fetched, TOO_MUCH)
@@ -73,49 +82,60 @@ export const read = async (
   }
 }
 
-/** The account's own mail is not kept out, whatever the patterns say: they are about who writes to us. */
-const exclusionOf = ({ address, settings }: SyncAccount, mail: ParsedMail): string | null => {
-  for (const from of mail.header.from) {
-    if (normaliseAddress(from.address) === normaliseAddress(address)) continue
-    const pattern = excludedBy(settings.excludePatterns, from.address)
-    if (pattern !== null) return pattern
-  }
-  return null
+/** What a mail is to the account. `outgoingId`: a copy of this email of ours. `pattern` keeps it out. */
+export type Judged = {
+  readonly outgoingId: string | null
+  readonly isOurs: boolean
+  readonly pattern: string | null
 }
+
+/**
+ * Ours is what lies where nobody else can put mail, or is the very copy of an email that we sent; anybody can write our
+ * address into From. Patterns are about who writes to us, and keep nothing out that is ours.
+ */
+export const judge = async (
+  deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
+  { accountId, settings }: SyncAccount,
+  placement: Placement,
+  mail: ParsedMail,
+  signal: AbortSignal,
+): Promise<Judged> => {
+  const outgoingId = await outgoingIdOf(deps, accountId, placement, mail, signal)
+  const isOurs = outgoingId !== null || isFiledByUs(placement)
+  const patterns = isOurs ? [] : settings.excludePatterns
+  const [pattern = null] = mail.header.from.flatMap(({ address }) => excludedBy(patterns, address) ?? [])
+  return { outgoingId, isOurs, pattern }
+}
+
+const isFiledByUs = ({ role }: Placement): boolean => role === 'sent' || role === 'drafts'
 
 /** The same for mail that has been read, and that no rule keeps out. */
 export const storeRead =
   (deps: StoreDeps) =>
   async (
     caller: Caller,
-    { accountId, address }: SyncAccount,
+    accountId: string,
     fetched: RawMessage,
     mail: ParsedMail,
-    signal: AbortSignal,
+    { outgoingId, isOurs }: Judged,
   ): Promise<{ messageId: string; stored: Stored }> => {
     const { placement } = fetched
     const raw = sha256(fetched.raw)
     const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
-    const [outgoingId] = await Promise.all([
-      outgoingIdOf(deps, accountId, placement, mail, signal),
-      deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached]),
-    ])
-    const isOurs = mail.header.from.some(
-      (from) => normaliseAddress(from.address) === normaliseAddress(address),
-    )
-    const filedAsOurs = placement.role === 'sent' || placement.role === 'drafts'
-    const direction = outgoingId !== null || isOurs || filedAsOurs ? 'out' : 'in'
+    await deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached])
     // Without a Message-ID the rest may be nothing at all: then only the same bytes are the same mail.
     const identity = mail.header.messageId === '' ? raw : mail.identity
     const messageId = entityIdOfSource('msg', `${accountId}\n${identity}`)
-    const event = MessageSynced({
+    const flags = flagSet(fetched.flags)
+    const isDraft = isDraftAt(placement, flags)
+    const event = (isDraft ? MessageDraftSynced : MessageSynced)({
       messageId,
       accountId,
       identity,
       outgoingId,
       placement,
-      flags: flagSet(fetched.flags),
-      direction,
+      flags,
+      direction: isOurs || isDraft ? 'out' : 'in',
       receivedAt: fetched.receivedAt,
       sentAt: mail.sentAt,
       size: fetched.raw.length,
@@ -127,9 +147,9 @@ export const storeRead =
       automatic: mail.automatic,
       defects: [...mail.defects],
     })
+    const stored = { became: 'stored', as: isDraft ? 'draft' : isOurs ? 'sent' : 'received' } as const
     const isNew = await append(deps, caller, event, fetched.receivedAt)
-    if (isNew) return { messageId, stored: { became: 'stored', direction } }
-    return { messageId, stored: { became: 'known', messageId } }
+    return { messageId, stored: isNew ? stored : { became: 'known', messageId } }
   }
 
 const aboutAttachment = ({ name, contentType, size, contentId, inline, blob }: ParsedAttachment) => ({
@@ -180,12 +200,15 @@ export const becameOf = async ({ load }: Pick<StoreDeps, 'load'>, messageId: str
 /**
  * Begins the message's stream. The event's id comes from where the message was met, so that the store knows a repeat;
  * where the stream is there for another reason, the message lies here too.
- * @returns whether it is new
+ * @returns whether it is new, or was a draft until now
  */
 const append = (deps: StoreDeps, caller: Caller, event: FirstEvent, occurredAt: string): Promise<boolean> =>
   deps.inTurn(event.data.messageId, () => appendFirst(deps, caller, event, occurredAt))
 
-type FirstEvent = ReturnType<typeof MessageSynced> | ReturnType<typeof MessageQuarantined>
+type FirstEvent =
+  | ReturnType<typeof MessageSynced>
+  | ReturnType<typeof MessageDraftSynced>
+  | ReturnType<typeof MessageQuarantined>
 
 const appendFirst = async (
   deps: StoreDeps,
@@ -202,8 +225,9 @@ const appendFirst = async (
     return !(await deps.store.append({ stream, expected: 'no_stream', events })).repeated
   } catch (error) {
     if (!(error instanceof RevisionConflict)) throw error
-    await tell(deps, caller, messageId, { do: 'place', placement, flags })
-    return false
+    const before = await deps.load(message, stream)
+    const after = await tell(deps, caller, messageId, { do: 'place', placement, flags })
+    return before.state.status === 'draft' && after.state.status === 'synced'
   }
 }
 
@@ -226,20 +250,23 @@ export const tell = (
   )
 
 /**
- * What a dead run stored and did not count, if this is it: the direction of the message, which that run met first and
- * here. Else null.
+ * As what a dead run stored this without counting it: that run met the message first, and here. Null where none did.
  */
 export const uncountedBy = async (
   { store }: Pick<StoreDeps, 'store'>,
   dead: readonly string[],
   { folder, ref }: Placement,
   messageId: string,
-): Promise<'in' | 'out' | null> => {
+): Promise<StoredAs | null> => {
   if (dead.length === 0) return null
   const [first] = await store.readStream(messageStream(messageId), { limit: 1 })
-  if (first?.type !== 'MessageSynced' || !dead.includes(first.metadata.commandId)) return null
+  const isDraft = first?.type === 'MessageDraftSynced'
+  if (!first || !dead.includes(first.metadata.commandId)) return null
+  if (!isDraft && first.type !== 'MessageSynced') return null
   const { placement, direction } = first.data as SyncedMessage
-  return isAt(placement, { folder, ref }) ? direction : null
+  if (!isAt(placement, { folder, ref })) return null
+  if (isDraft) return 'draft'
+  return direction === 'out' ? 'sent' : 'received'
 }
 
 /**
@@ -248,16 +275,16 @@ export const uncountedBy = async (
  * got it knows the id.
  */
 const outgoingIdOf = async (
-  deps: StoreDeps,
+  deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
   accountId: string,
-  { role }: Placement,
+  placement: Placement,
   mail: ParsedMail,
   signal: AbortSignal,
 ): Promise<string | null> => {
   const id = outgoingIdIn(mail.header.messageId) ?? outgoingIdIn(`${mail.trailId ?? ''}@`)
   const ours = id === null ? null : await deps.findOutgoing(id)
   if (ours?.accountId !== accountId) return null
-  if (role === 'sent' || role === 'drafts') return id
+  if (isFiledByUs(placement)) return id
   for (const blob of ours.blobs) {
     const bytes = await deps.blobs.get(blob)
     const own = bytes && (await read(deps, bytes, signal))

@@ -76,8 +76,8 @@ const counted = async (
   stored: Stored,
 ): Promise<Stored> => {
   if (stored.became !== 'known') return stored
-  const direction = await uncountedBy(deps, uncounted, placement, stored.messageId)
-  return direction === null ? stored : { became: 'stored', direction, before: true }
+  const as = await uncountedBy(deps, uncounted, placement, stored.messageId)
+  return as === null ? stored : { became: 'stored', as, before: true }
 }
 
 /** A quarantined message that is listed again is a failure still. */

@@ -46,7 +46,7 @@ export const tallyOf = (
       continue
     }
     counts[outcome.became]++
-    if (outcome.became === 'stored') counts[outcome.direction === 'in' ? 'received' : 'sent']++
+    if (outcome.became === 'stored') counts[outcome.as === 'draft' ? 'drafts' : outcome.as]++
     if (outcome.became === 'excluded') exclusions.push({ folder, ref, pattern: outcome.pattern })
     if (outcome.became === 'failed') {
       const { reason, attempts, messageId } = outcome
@@ -71,4 +71,5 @@ const noCounts = (folder: string): FolderCounts => ({
   removed: 0,
   sent: 0,
   received: 0,
+  drafts: 0,
 })

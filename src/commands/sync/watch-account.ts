@@ -59,6 +59,13 @@ const whyStop = (then: SyncAccount, now: SyncAccount | null): CodeDefinition | n
 
 /** What decides how and which mail is read. */
 const howRead = ({ credentialVersion, settings }: SyncAccount): string => {
-  const { syncDirection, historyDays, folders, excludePatterns } = settings
-  return JSON.stringify([credentialVersion, syncDirection, historyDays, folders, excludePatterns])
+  const { syncDirection, historyDays, folders, folderRoles, excludePatterns } = settings
+  return JSON.stringify([
+    credentialVersion,
+    syncDirection,
+    historyDays,
+    folders,
+    folderRoles,
+    excludePatterns,
+  ])
 }

@@ -1,4 +1,5 @@
 import type { Placement, WithheldMessage } from '../../domain/sync/events.ts'
+import { isWanted } from '../../domain/sync/wanted-folders.ts'
 import { defineCode } from '../../domain/refusal.ts'
 import { MailUnavailable } from '../ports/mail-provider.ts'
 import { placeKey, type Run } from './run.ts'
@@ -19,13 +20,11 @@ const tooManyWithheld = defineCode('too-many-withheld', {
 /** Those to ask for in this run, of the folders that the account's settings name. */
 export const dueWithheld = ({ withheld, account, trigger }: Run, now: Date): Placement[] =>
   [...withheld.values()].flatMap(({ placement, attempts, askedAt }) => {
-    const { role } = placement
-    const isWanted = role !== null && account.settings.folders.includes(role)
     const isDue =
       attempts < ATTEMPTS ||
       trigger === 'request' ||
       now.getTime() - Date.parse(askedAt) >= ASKED_AGAIN_AFTER_MS
-    return isWanted && isDue ? [placement] : []
+    return isDue && isWanted(placement, account.settings.folders) ? [placement] : []
   })
 
 /**

@@ -34,8 +34,10 @@ export type AccountFacts = {
   readonly wasRead: boolean
   /** What the last sync run failed of. */
   readonly run: (Trouble & { readonly kind: MailTrouble | null }) | null
-  /** Folders that the last run could not read, or did not find. */
+  /** Folders that the last run could not read. */
   readonly folders: readonly (Trouble & { readonly folder: string })[]
+  /** That the mailbox does not have folders that the account is to sync, by the last run. */
+  readonly missing: Trouble | null
   /** What the last connection test failed of, where nothing since then has shown that it works. */
   readonly test: Trouble | null
   /** What the last attempt to send failed of, and how many in a row did. */
@@ -63,6 +65,7 @@ export const freshFacts = ({
   wasRead: false,
   run: null,
   folders: [],
+  missing: null,
   test: null,
   sending: null,
   unreadable: 0,
@@ -111,10 +114,10 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
     case 'EmailSent':
       return { ...facts, sending: null, test: isRead(facts) ? facts.test : null }
     case 'EmailDeferred':
-    case 'EmailFailed': {
-      const { code, reason } = event.data
-      return { ...facts, sending: { code, reason, inARow: (facts.sending?.inARow ?? 0) + 1 } }
-    }
+      // What was said of single recipients says nothing of the account.
+      return event.data.deferred.length > 0 ? facts : afterFailure(facts, event.data)
+    case 'EmailFailed':
+      return afterFailure(facts, event.data)
     case 'MessageQuarantined':
       return event.data.attempts === 1 ? { ...facts, unreadable: facts.unreadable + 1 } : facts
     case 'QuarantinedMessageReleased':
@@ -123,18 +126,28 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
   }
 }
 
+const afterFailure = (
+  facts: AccountFacts,
+  { code, reason }: { readonly code: string; readonly reason: string },
+): AccountFacts => ({
+  ...facts,
+  sending: { code, reason, inARow: (facts.sending?.inARow ?? 0) + 1 },
+})
+
 const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['data']): AccountFacts => {
-  const { outcome, kind = null, code, detail, remedy, troubles = [] } = run
+  const { outcome, kind = null, troubles = [], missingFolders = [] } = run
+  const said = { code: run.code ?? '', detail: run.detail ?? '', remedy: run.remedy ?? '' }
   switch (outcome) {
     case 'stopped':
     case 'abandoned':
       return facts
     case 'failed':
-      return { ...facts, run: { kind, code: code ?? '', detail: detail ?? '', remedy: remedy ?? '' } }
+      return { ...facts, run: { kind, ...said } }
     case 'success':
     case 'partial': {
       const test = isSending(facts) ? facts.test : null
-      return { ...facts, run: null, test, wasRead: true, folders: troubles }
+      const missing = missingFolders.length > 0 ? said : null
+      return { ...facts, run: null, test, wasRead: true, folders: troubles, missing }
     }
   }
 }

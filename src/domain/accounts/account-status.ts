@@ -78,8 +78,16 @@ const ofSending = (facts: AccountFacts): StatusReason[] => {
   return [{ status, code, detail, remedy: definedCodes.get(code)?.remedy ?? sendingFails.remedy }]
 }
 
-const ofReading = ({ wasRead, run, folders, unreadable, withheld }: AccountFacts): StatusReason[] => [
+const ofReading = ({
+  wasRead,
+  run,
+  folders,
+  missing,
+  unreadable,
+  withheld,
+}: AccountFacts): StatusReason[] => [
   ...(wasRead || run ? [] : [{ status: 'connecting' as const, ...defined(firstSync) }]),
+  ...(missing ? [{ status: 'degraded' as const, ...words(missing) }] : []),
   ...folders.map(({ folder, code, detail, remedy }) => ({
     status: 'degraded' as const,
     code,

@@ -31,6 +31,8 @@ export type ConnectedAccount = {
   /** What the connection can be used for. */
   readonly sends: boolean
   readonly receives: boolean
+  /** The mailbox is known to put what is sent into its Sent folder by itself. */
+  readonly filesCopies?: boolean | undefined
   readonly credentialVersion: number
   readonly settings: AccountSettings
   readonly signature: string
@@ -42,7 +44,10 @@ export type Account = { readonly status: 'none' } | ConnectedAccount
 
 // ---------------------------------------------------------------- commands
 
-type Reached = Pick<ConnectedAccount, 'connection' | 'sends' | 'receives' | 'credentialVersion'>
+type Reached = Pick<
+  ConnectedAccount,
+  'connection' | 'sends' | 'receives' | 'filesCopies' | 'credentialVersion'
+>
 
 /** `by` is the user of the CRM who asks; null where a program asks for nobody. */
 export type AccountCommand = { readonly by: string | null } & (
@@ -66,8 +71,8 @@ const evolve = (state: Account, event: AccountEvent): Account => {
   if (state.status === 'none') return state
   switch (event.type) {
     case 'AccountConnectionChanged': {
-      const { connection, sends, receives, credentialVersion } = event.data
-      return { ...state, connection, sends, receives, credentialVersion }
+      const { connection, sends, receives, filesCopies, credentialVersion } = event.data
+      return { ...state, connection, sends, receives, filesCopies: filesCopies ?? false, credentialVersion }
     }
     case 'AccountSettingsChanged':
       return { ...state, settings: event.data.settings }
@@ -104,9 +109,10 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   const { accountId } = account
   switch (command.do) {
     case 'change-connection': {
-      const { connection, sends, receives, credentialVersion } = command
+      const { connection, sends, receives, filesCopies, credentialVersion } = command
       requireSameProvider(account, connection)
-      return [AccountConnectionChanged({ accountId, connection, sends, receives, credentialVersion })]
+      const reached = { connection, sends, receives, filesCopies, credentialVersion }
+      return [AccountConnectionChanged({ accountId, ...reached })]
     }
     case 'change-settings': {
       const settings = { ...account.settings, ...command.settings }
@@ -136,7 +142,7 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   }
 }
 
-const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
+export const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
   title: 'Account cannot receive',
   meaning: 'The account is set up for sending only, so there is nothing to sync.',
   remedy: 'Add the settings for receiving to the account, or change its sync direction.',

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
-import { address, folderRole, oneLine } from '../mail.ts'
+import { address, folderRoles, instant, oneLine, wantedFolder } from '../mail.ts'
 import { connection, testStep } from './connection.ts'
 
 export const accountId = z
@@ -20,7 +20,6 @@ export type Owner = z.infer<typeof owner>
 export const mayUse = (of: Owner, userId: string | null): boolean =>
   userId === null || of.kind === 'team' || of.userId === userId
 
-/** `historyDays` null means the whole mailbox. Patterns are case-insensitive globs against the sender. */
 export const accountSettings = z.object({
   displayName: z
     .string()
@@ -29,15 +28,35 @@ export const accountSettings = z.object({
     .regex(...oneLine),
   replyTo: address.nullable(),
   syncFrequencyMinutes: z.union([z.literal(1), z.literal(5), z.literal(15), z.literal(30), z.literal(60)]),
-  syncDirection: z.enum(['both', 'receive', 'send']),
-  historyDays: z.int().min(0).max(36500).nullable(),
-  autoLink: z.boolean(),
+  syncDirection: z
+    .enum(['both', 'receive', 'send'])
+    .describe(
+      '`receive`: mail is synced, and nothing is sent from the account. `send`: emails are sent, nothing is synced, and no copies are put into the Sent folder. `both`: all of it',
+    ),
+  historyDays: z
+    .int()
+    .min(0)
+    .max(36500)
+    .nullable()
+    .describe('How far back mail is synced that was there before; null: the whole mailbox'),
   trackOpens: z.boolean(),
   trackClicks: z.boolean(),
   addPixel: z.boolean(),
   rewriteLinks: z.boolean(),
-  folders: z.array(folderRole).max(5),
-  excludePatterns: z.array(z.string().trim().min(1).max(254)).max(500),
+  folders: z
+    .array(wantedFolder)
+    .min(1)
+    .max(200)
+    .describe(
+      'What is synced: roles, whatever the folders are called, and paths as the list of folders shows them. `all` where the mailbox has no such folder: every folder but Junk and Trash',
+    ),
+  folderRoles: folderRoles.describe(
+    'Roles given by hand, by path, where the mailbox says nothing or the wrong thing of a folder',
+  ),
+  excludePatterns: z
+    .array(z.string().trim().min(1).max(254))
+    .max(500)
+    .describe('Senders whose mail is kept out; `*` and `?` stand for any characters'),
 })
 export type AccountSettings = z.infer<typeof accountSettings>
 
@@ -47,20 +66,27 @@ export const defaultSettings: AccountSettings = {
   syncFrequencyMinutes: 5,
   syncDirection: 'both',
   historyDays: 30,
-  autoLink: true,
   trackOpens: true,
   trackClicks: true,
   addPixel: true,
   rewriteLinks: true,
   folders: ['inbox', 'sent'],
+  folderRoles: {},
   excludePatterns: [],
 }
 
 /**
  * What an account is reached with. `sends`, `receives`: what the connection can be used for. The secrets that belong to it
- * are kept as `credentialVersion` in the vault.
+ * are kept as `credentialVersion` in the vault. `filesCopies`: the mailbox is known to put what is sent into its Sent
+ * folder by itself.
  */
-const reached = { connection, sends: z.boolean(), receives: z.boolean(), credentialVersion: z.int() }
+const reached = {
+  connection,
+  sends: z.boolean(),
+  receives: z.boolean(),
+  filesCopies: z.boolean().optional(),
+  credentialVersion: z.int(),
+}
 
 export const AccountConnected = defineEvent(
   'AccountConnected',
@@ -108,6 +134,12 @@ export const DefaultAccountChosen = defineEvent('DefaultAccountChosen', z.object
 /** `accountId` was the owner's default until then; there is none now. */
 export const DefaultAccountUnset = defineEvent('DefaultAccountUnset', z.object({ owner, accountId }))
 
+/**
+ * In the stream `mailboxclaim-<fingerprint>`, one for each mailbox and one for each address of an owner: an account is
+ * about to be connected to it.
+ */
+export const MailboxClaimed = defineEvent('MailboxClaimed', z.object({ accountId, claimedAt: instant }))
+
 export const accountEvents = [
   AccountConnected,
   AccountConnectionChanged,
@@ -121,5 +153,6 @@ export const accountEvents = [
   WithheldMessageDismissed,
 ] as const
 export type AccountEvent = EventOf<(typeof accountEvents)[number]>
+export type MailboxClaimEvent = EventOf<typeof MailboxClaimed>
 export const defaultAccountEvents = [DefaultAccountChosen, DefaultAccountUnset] as const
 export type DefaultAccountEvent = EventOf<(typeof defaultAccountEvents)[number]>

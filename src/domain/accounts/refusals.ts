@@ -22,3 +22,8 @@ export const accountSendsNoMail = defineRefusal('account-sends-no-mail', {
   meaning: 'The account is not set up for sending.',
   remedy: 'Add the settings for sending to the account.',
 })
+export const accountReceivesOnly = defineRefusal('account-receives-only', {
+  title: 'Account set to receive only',
+  meaning: 'The sync direction of the account is `receive`, so nothing is sent from it.',
+  remedy: 'Send from another account, or set the sync direction of the account to `both` or `send`.',
+})

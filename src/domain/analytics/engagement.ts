@@ -1,13 +1,18 @@
 import type { EventOf, RecordedEvent } from '../event.ts'
-import { normaliseAddress } from '../mail.ts'
 import {
   EmailBounced,
+  EmailCancelled,
+  EmailDeferred,
   EmailDelivered,
+  EmailFailed,
   EmailSent,
   EmailOutcomeLost,
+  EmailOutcomeSettled,
   EmailReleased,
+  EmailRetried,
   type EmailQueued,
 } from '../sending/events.ts'
+import { deliveryTo, outcomeOfEmail, told, type Delivery, type EmailOutcome } from '../sending/outcome.ts'
 import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from '../tracking/classify-hit.ts'
 import { ClickTracked, EmailReplied, OpenTracked } from '../tracking/events.ts'
 
@@ -30,12 +35,12 @@ export type HitCounts = {
  */
 export type Engagement = {
   readonly links: number
-  readonly accepted: number
+  /** The policy under which opens and clicks count. */
+  readonly wanted: { readonly opens: boolean; readonly clicks: boolean }
+  readonly delivery: Delivery
   readonly sentAt: number | null
   readonly releasedAt: number | null
   readonly perhapsSentAt: number | null
-  readonly deliveredAt: number | null
-  readonly bounced: readonly string[]
   readonly replies: number
   readonly lastReplyAt: number | null
   readonly hits: readonly Hit[]
@@ -44,9 +49,14 @@ export type Engagement = {
 
 /** The events that say something of it, those of queueing apart. */
 export const engagementEvents = [
+  EmailCancelled,
   EmailReleased,
-  EmailOutcomeLost,
   EmailSent,
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailOutcomeSettled,
+  EmailRetried,
   EmailDelivered,
   EmailBounced,
   OpenTracked,
@@ -73,12 +83,11 @@ const nothing: HitCounts = {
 /** A message that was queued, and nothing more. */
 export const engagementOf = (queued: EventOf<typeof EmailQueued>['data']): Engagement => ({
   links: queued.tracking.links.length,
-  accepted: queued.envelope.recipients.length,
+  wanted: queued.tracking.wanted,
+  delivery: deliveryTo(queued.envelope.recipients),
   sentAt: null,
   releasedAt: null,
   perhapsSentAt: null,
-  deliveredAt: null,
-  bounced: [],
   replies: 0,
   lastReplyAt: null,
   hits: [],
@@ -95,25 +104,31 @@ export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>
   switch (event.type) {
     case 'EmailReleased':
       return { ...before, releasedAt: at }
-    case 'EmailOutcomeLost':
-      return { ...before, perhapsSentAt: before.perhapsSentAt ?? before.releasedAt ?? at }
-    case 'EmailSent':
-      return { ...before, sentAt: Date.parse(event.data.sentAt), accepted: event.data.accepted.length }
-    case 'EmailDelivered':
-      return { ...before, deliveredAt: before.deliveredAt ?? at }
-    case 'EmailBounced': {
-      const address = normaliseAddress(event.data.recipient)
-      if (!event.data.permanent || before.bounced.includes(address)) return before
-      return { ...before, bounced: [...before.bounced, address] }
+    case 'EmailOutcomeLost': {
+      const perhapsSentAt = before.perhapsSentAt ?? before.releasedAt ?? at
+      return { ...before, perhapsSentAt, delivery: told(before.delivery, event) }
+    }
+    case 'EmailSent': {
+      const sentAt = before.sentAt ?? Date.parse(event.data.sentAt)
+      return { ...before, sentAt, delivery: told(before.delivery, event) }
     }
     case 'EmailReplied': {
       const repliedAt = Date.parse(event.data.at)
       return {
         ...before,
+        delivery: told(before.delivery, event),
         replies: before.replies + 1,
         lastReplyAt: Math.max(repliedAt, before.lastReplyAt ?? repliedAt),
       }
     }
+    case 'EmailCancelled':
+    case 'EmailDeferred':
+    case 'EmailFailed':
+    case 'EmailOutcomeSettled':
+    case 'EmailRetried':
+    case 'EmailDelivered':
+    case 'EmailBounced':
+      return { ...before, delivery: told(before.delivery, event) }
     case 'OpenTracked':
     case 'ClickTracked':
       return keepHit(before, inspectHit(event.id, event))
@@ -172,8 +187,8 @@ export const judgeEngagement = (
 
 /**
  * What a report counts, a message at most once each. `rawOpened` and `rawClicked` hold for any request but our own.
- * Delivered: nothing came back in time, a report said so, or somebody evidently has it; withdrawn when every
- * accepted address bounced for good, unless a reply proves otherwise. Opened and clicked are parts of delivered.
+ * Delivered and bounced are those of the email as a whole; opened and clicked are parts of delivered, and count under
+ * their own policy alone.
  */
 export type Outcome = {
   readonly sent: boolean
@@ -186,29 +201,47 @@ export type Outcome = {
   readonly rawClicked: boolean
 }
 
-/** What a message counts for, given the counts that `judgeEngagement` made of its hits. */
-export const outcomeOf = (of: Engagement, { opens, clicks }: HitCounts): Outcome => {
+/** What became of the email and of each recipient. Held-back hits count here, so that every read model says the same. */
+export const emailOutcome = (of: Engagement): EmailOutcome => {
+  const { opens, clicks } = judgeEngagement(of).counts
   const sent = of.sentAt !== null
-  const replied = sent && of.replies > 0
-  const bounced = sent && of.bounced.length >= Math.max(1, of.accepted)
-  const clicked = sent && clicks.human > 0
-  // Pictures may be blocked: who clicks has opened.
-  const opened = clicked || (sent && opens.human > 0)
-  const delivered = replied || (!bounced && (opened || (sent && of.deliveredAt !== null)))
+  return outcomeOfEmail(of.delivery, {
+    engaged: sent && opens.human + clicks.human > 0,
+    replied: sent && of.replies > 0,
+  })
+}
+
+/** What a message counts for. */
+export const outcomeOf = (of: Engagement): Outcome => {
+  const { counts } = judgeEngagement(of)
+  const { opens, clicks } = counts
+  const { status } = emailOutcome(of).delivery
+  const sent = of.sentAt !== null
+  const delivered = status === 'delivered'
+  const { opens: countOpens, clicks: countClicks } = of.wanted
   return {
     sent,
     delivered,
-    bounced: bounced && !delivered,
-    opened: delivered && opened,
-    clicked: delivered && clicked,
-    replied,
-    rawOpened: sent && opens.human + opens.machine + opens.unknown > 0,
-    rawClicked: sent && clicks.human + clicks.machine + clicks.unknown > 0,
+    bounced: status === 'bounced',
+    opened: delivered && opensOf(of, counts).unique > 0,
+    clicked: delivered && countClicks && clicks.human > 0,
+    replied: sent && of.replies > 0,
+    rawOpened: sent && countOpens && opens.human + opens.machine + opens.unknown > 0,
+    rawClicked: sent && countClicks && clicks.human + clicks.machine + clicks.unknown > 0,
   }
 }
 
-/** Opens by people, those included that only a click shows; and how many recipients they are, at least. */
-export const opensOf = ({ opens, openedBy, clickedBy }: HitCounts): { opens: number; unique: number } => {
+/**
+ * Opens by people, those included that only a click or an answer shows, since pictures may be blocked; and how many
+ * recipients they are, at least. None where opens are not to be counted.
+ */
+export const opensOf = (
+  { wanted, replies }: Pick<Engagement, 'wanted' | 'replies'>,
+  { opens, openedBy, clickedBy }: HitCounts,
+): { opens: number; unique: number } => {
+  if (!wanted.opens) return { opens: 0, unique: 0 }
   const onlyClicked = clickedBy.filter((recipient) => !openedBy.includes(recipient))
-  return { opens: opens.human + onlyClicked.length, unique: openedBy.length + onlyClicked.length }
+  const unique = openedBy.length + onlyClicked.length
+  const onlyAnswered = unique === 0 && replies > 0 ? 1 : 0
+  return { opens: opens.human + onlyClicked.length + onlyAnswered, unique: unique + onlyAnswered }
 }

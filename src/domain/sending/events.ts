@@ -59,8 +59,12 @@ export const draft = z.object({
 })
 export type Draft = z.infer<typeof draft>
 
-/** What was decided about tracking, and why: a later reader need not guess. */
+/**
+ * What was decided about tracking, and why: a later reader need not guess. `wanted` is the policy, under which opens may
+ * be counted by other signs than a pixel; `opens` and `clicks` say whether the copies carry one, and links of ours.
+ */
 const trackingDecision = z.object({
+  wanted: z.object({ opens: z.boolean(), clicks: z.boolean() }),
   opens: z.boolean(),
   clicks: z.boolean(),
   reason: z.string(),
@@ -112,14 +116,21 @@ export const EmailCancelled = defineEvent(
   z.object({ outgoingId, accountId, draft: draft.nullable() }),
 )
 /**
- * Written before the word that sends it: from here to the answer nobody can know whether the provider took it. `handle` is
- * the provider's own name of what it has ready, where there is one.
+ * Written before the word that sends it to these recipients: from here to the answer nobody can know whether the provider
+ * took it. `handle` is the provider's own name of what it has ready, where there is one.
  */
 export const EmailReleased = defineEvent(
   'EmailReleased',
-  z.object({ outgoingId, accountId, attempt: z.int(), handle: z.string().nullable() }),
+  z.object({
+    outgoingId,
+    accountId,
+    attempt: z.int(),
+    handle: z.string().nullable(),
+    recipients: z.array(address),
+  }),
 )
 
+/** What a server said of a recipient that it did not take; `reason` are its own words. */
 const refusal = z.object({
   address,
   code: z.int().nullable(),
@@ -127,7 +138,10 @@ const refusal = z.object({
   reason: z.string(),
 })
 
-/** The provider has taken responsibility (as by 250 after the dot, RFC 5321 4.2.5). Not yet delivery. */
+/**
+ * The provider has taken responsibility for `accepted` (as by 250 after the dot, RFC 5321 4.2.5). Not yet delivery. The
+ * `deferred` are tried again by themselves at `retryAt`; `first` is false where others of this email were accepted before.
+ */
 export const EmailSent = defineEvent(
   'EmailSent',
   z.object({
@@ -136,13 +150,19 @@ export const EmailSent = defineEvent(
     attempt: z.int(),
     template: z.object({ templateId, version: z.int() }).nullable(),
     sentAt: instant,
+    first: z.boolean(),
     accepted: z.array(address),
     refused: z.array(refusal),
+    deferred: z.array(refusal),
+    retryAt: instant.nullable(),
     /** `answer`: the server said so. `found`: an unclear send was met in the mailbox later. */
     evidence: z.enum(['answer', 'found']),
   }),
 )
-/** Known not sent; tried again at `retryAt`. */
+/**
+ * Known not sent; tried again at `retryAt`, but for those that were `refused` for good. `deferred` has what was said of
+ * single recipients.
+ */
 export const EmailDeferred = defineEvent(
   'EmailDeferred',
   z.object({
@@ -151,10 +171,12 @@ export const EmailDeferred = defineEvent(
     attempt: z.int(),
     code: z.string(),
     reason: z.string(),
+    refused: z.array(refusal),
+    deferred: z.array(refusal),
     retryAt: instant,
   }),
 )
-/** Known not sent, and not tried again. */
+/** Known not sent to those who did not have it before, and not tried again. */
 export const EmailFailed = defineEvent(
   'EmailFailed',
   z.object({
@@ -197,12 +219,16 @@ export const SentCopyFiled = defineEvent(
     folder: z.string().nullable(),
   }),
 )
-/** Nothing came back within the stated window; a later bounce withdraws it. */
+/**
+ * These recipients have it: a report says so, or nothing came back within the stated window, where it would have been
+ * seen. A later bounce withdraws it.
+ */
 export const EmailDelivered = defineEvent(
   'EmailDelivered',
   z.object({
     outgoingId,
     accountId,
+    recipients: z.array(address),
     basis: z.enum(['no-bounce', 'report']),
     windowMinutes: z.number().nullable(),
   }),
@@ -216,16 +242,20 @@ const failure = {
   hard: z.boolean().optional(),
 }
 
-/** `permanent`: it is not tried any more, and this recipient does not get it. */
+/**
+ * `permanent`: it is not tried any more, and this recipient does not get it; null where the report does not say which of
+ * several it is. Otherwise it is tried on, and until `silentUntil` nothing follows from hearing nothing.
+ */
 export const EmailBounced = defineEvent(
   'EmailBounced',
   z.object({
     outgoingId,
     accountId,
-    recipient: z.string(),
+    recipient: z.string().nullable(),
     permanent: z.boolean(),
     status: z.string().nullable(),
     report: messageId,
+    silentUntil: instant.nullable(),
     ...failure,
   }),
 )

@@ -25,7 +25,6 @@ import {
   type QueuedEmail,
   type ReleasingMessage,
   type Sending,
-  type SentMessage,
   type UnknownMessage,
   type WaitingMessage,
 } from './outgoing-state.ts'
@@ -82,11 +81,13 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'retry':
       return retry(state, command.now)
     case 'record-copy':
-      return state.status === 'sent' && state.copy === null
+      return 'message' in state && state.taken?.copy === null
         ? [SentCopyFiled({ ...idsOf(state), outcome: command.outcome, folder: command.folder })]
         : []
     case 'record-delivered':
       return recordDelivered(state, command)
+    case 'record-silence':
+      return recordSilence(state, command)
     case 'record-bounced':
       return recordBounced(state, command)
   }
@@ -98,7 +99,7 @@ type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do
 const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
   if (isWaiting(state)) {
-    const draft = state.unclear.length === 0 ? state.message.draft : null
+    const draft = state.unclear.length === 0 && state.taken === null ? state.message.draft : null
     return [EmailCancelled({ ...idsOf(state), draft })]
   }
   if (!('message' in state)) throw notQueued()
@@ -111,29 +112,48 @@ const release = (state: OutgoingEmail, { attempt, handle, now }: CommandOf<'rele
   if (!isWaiting(state) || attempt !== state.attempts + 1) throw attemptSuperseded()
   if (Date.parse(now) < Date.parse(state.dueAt))
     throw notDue({ detail: `The email is not due until ${state.dueAt}.` })
-  return [EmailReleased({ ...idsOf(state), attempt, handle })]
+  return [EmailReleased({ ...idsOf(state), attempt, handle, recipients: [...state.pending] })]
 }
 
+/** Some recipients may have been put off (RFC 5321 4.5.3.1.10): they are tried again, unless the time for that is over. */
 const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): OutgoingEvent[] => {
-  if (!isInAir(state, told.attempt) && !isUnclear(state, told.attempt)) return []
-  const { attempt, sentAt, accepted, refused } = told
-  const { template } = state.message
-  return [EmailSent({ ...idsOf(state), attempt, template, sentAt, accepted, refused, evidence: 'answer' })]
+  const inAir = isInAir(state, told.attempt)
+  if (!inAir && !isUnclear(state, told.attempt)) return []
+  const { attempt, now, accepted, refused, deferred } = told
+  // An answer that came too late is no reason to try again on nobody's word.
+  const at = inAir && deferred.length > 0 ? retryAt({ ...told, since: state.since }) : null
+  return [
+    EmailSent({
+      ...idsOf(state),
+      attempt,
+      template: state.message.template,
+      sentAt: now,
+      first: state.taken === null,
+      accepted,
+      refused: at === null ? [...refused, ...deferred] : refused,
+      deferred: at === null ? [] : deferred,
+      retryAt: at,
+      evidence: 'answer',
+    }),
+  ]
 }
 
 const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
   const { attempt, code, reason, released } = told
   // The answer came after all, but too late to try again on nobody's word.
-  if (released && isUnknown(state, attempt))
-    return [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy: gaveUp.remedy, refused: [] })]
+  if (released && isUnknown(state, attempt)) {
+    const refused = [...told.refused, ...told.deferred]
+    return [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy: gaveUp.remedy, refused })]
+  }
   if (released) return isInAir(state, attempt) ? deferOrGiveUp(state, told) : []
   return isNext(state, attempt) ? deferOrGiveUp(state, told) : []
 }
 
 const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
-  const { attempt, code, reason, now, chance, until } = told
-  const at = retryAt({ attempt, since: state.since, now, chance, until })
-  if (at !== null) return [EmailDeferred({ ...idsOf(state), attempt, code, reason, retryAt: at })]
+  const { attempt, code, reason, refused, deferred } = told
+  const at = retryAt({ ...told, since: state.since })
+  if (at !== null)
+    return [EmailDeferred({ ...idsOf(state), attempt, code, reason, refused, deferred, retryAt: at })]
   const last = `Tried for a day. The last answer was ${code}: ${reason}`
   return [
     EmailFailed({
@@ -142,7 +162,7 @@ const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): Outg
       code: gaveUp.code,
       reason: last,
       remedy: gaveUp.remedy,
-      refused: [],
+      refused: [...refused, ...deferred],
     }),
   ]
 }
@@ -150,7 +170,17 @@ const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): Outg
 /** It is certain that the release was not followed by the word that sends it: the email goes as soon as it can. */
 const putBack = (state: OutgoingEmail, { attempt, reason, now }: CommandOf<'put-back'>): OutgoingEvent[] =>
   isInAir(state, attempt)
-    ? [EmailDeferred({ ...idsOf(state), attempt, code: 'not-sent', reason, retryAt: now })]
+    ? [
+        EmailDeferred({
+          ...idsOf(state),
+          attempt,
+          code: 'not-sent',
+          reason,
+          refused: [],
+          deferred: [],
+          retryAt: now,
+        }),
+      ]
     : []
 
 const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): OutgoingEvent[] => {
@@ -161,21 +191,25 @@ const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): O
     : []
 }
 
-/** The message was met in a mailbox: the server had taken it, whatever became of its answer. */
+/**
+ * The message was met in a mailbox: the server had taken it, whatever became of its answer. Of those for whom it was
+ * tried again that says nothing, since it is there for the others.
+ */
 const recordFound = (state: OutgoingEmail, foundAt: string): OutgoingEvent[] => {
-  if (!('unclear' in state)) return []
+  if (!('message' in state) || state.taken !== null) return []
   const attempt = state.status === 'releasing' ? state.attempts + 1 : state.unclear.at(-1)
   if (attempt === undefined) return []
-  const { template, envelope } = state.message
-  const accepted = envelope.recipients
   return [
     EmailSent({
       ...idsOf(state),
       attempt,
-      template,
+      template: state.message.template,
       sentAt: foundAt,
-      accepted,
+      first: true,
+      accepted: [...state.pending],
       refused: [],
+      deferred: [],
+      retryAt: null,
       evidence: 'found',
     }),
   ]
@@ -206,21 +240,66 @@ const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   })
 }
 
-const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
-  if (state.status !== 'sent' || state.delivered) return []
-  if (told.basis === 'no-bounce' && state.bounces.some(({ permanent }) => permanent)) return []
-  return [EmailDelivered({ ...idsOf(state), basis: told.basis, windowMinutes: told.windowMinutes })]
+/** What was heard of it proves that the server had taken an email whose answer was lost. */
+const found = (state: OutgoingEmail, at: string): { state: OutgoingEmail; events: OutgoingEvent[] } => {
+  const events = recordFound(state, at)
+  return { state: events.reduce(evolve, state), events }
 }
 
+const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
+  const { state: sent, events } = found(state, told.at)
+  if (!('message' in sent)) return []
+  const recipient = sent.taken?.recipients.find(({ address }) => address === told.recipient)
+  if (!recipient || recipient.delivered === 'report') return events
+  const recipients = [recipient.address]
+  return [...events, EmailDelivered({ ...idsOf(sent), recipients, basis: 'report', windowMinutes: null })]
+}
+
+/** Of whom nothing has come back for so long, where it would have been seen, has it; not where it may be any that has not. */
+const recordSilence = (state: OutgoingEmail, told: CommandOf<'record-silence'>): OutgoingEvent[] => {
+  if (!('message' in state) || !state.taken) return []
+  const gone = state.taken.bounces.filter(({ permanent }) => permanent).map(({ recipient }) => recipient)
+  if (gone.includes(null)) return []
+  const { windowMinutes } = told
+  const before = Date.parse(told.seenUntil) - windowMinutes * 60_000
+  const recipients = state.taken.recipients
+    .filter(({ delivered, silentFrom }) => delivered === null && Date.parse(silentFrom) <= before)
+    .map(({ address }) => address)
+    .filter((address) => !gone.includes(address))
+  if (recipients.length === 0) return []
+  return [EmailDelivered({ ...idsOf(state), recipients, basis: 'no-bounce', windowMinutes })]
+}
+
+/** For so long do servers try a mail again that do not say it (RFC 5321 4.5.4.1). */
+const USUAL_RETRIES_MS = 5 * 24 * 3_600_000
+
 const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
-  const { do: _, at: _at, ...bounce } = told
-  // A report about it proves that the server had taken an unclear message.
-  const found = recordFound(state, told.at)
-  if (state.status !== 'sent' && found.length === 0) return []
-  const known =
-    state.status === 'sent' &&
-    state.bounces.some(({ recipient, report }) => recipient === told.recipient && report === told.report)
-  return known || !('message' in state) ? [] : [...found, EmailBounced({ ...idsOf(state), ...bounce })]
+  const { state: sent, events } = found(state, told.at)
+  if (!('message' in sent) || !saysSomething(sent, told)) return events
+  const { do: _, at, retryUntil, ...bounce } = told
+  const known = sent.taken?.bounces.some(
+    ({ recipient, report }) => recipient === told.recipient && report === told.report,
+  )
+  if (known) return []
+  const silentUntil = told.permanent
+    ? null
+    : (retryUntil ?? new Date(Date.parse(at) + USUAL_RETRIES_MS).toISOString())
+  return [...events, EmailBounced({ ...idsOf(sent), ...bounce, silentUntil })]
+}
+
+/**
+ * Who never got the email, and cannot have got it by an attempt whose answer was lost, has no say in it. That some server
+ * tries on says nothing where it does not say for whom, or where it is known to have arrived.
+ */
+const saysSomething = (
+  { taken, unclear, pending }: AfterQueueing,
+  { recipient, permanent }: CommandOf<'record-bounced'>,
+): boolean => {
+  if (taken === null) return false
+  if (recipient === null) return permanent
+  const of = taken.recipients.find(({ address }) => address === recipient)
+  if (of) return permanent || of.delivered !== 'report'
+  return unclear.length > 0 && pending.includes(recipient)
 }
 
 const isWaiting = (state: OutgoingEmail): state is WaitingMessage =>
@@ -235,11 +314,8 @@ const isInAir = (state: OutgoingEmail, attempt: number): state is ReleasingMessa
 const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownMessage =>
   state.status === 'unknown' && attempt === state.attempts
 
-const isUnclear = (
-  state: OutgoingEmail,
-  attempt: number,
-): state is Exclude<AfterQueueing, SentMessage | { status: 'cancelled' }> =>
-  'unclear' in state && state.unclear.includes(attempt)
+const isUnclear = (state: OutgoingEmail, attempt: number): state is AfterQueueing =>
+  'message' in state && state.unclear.includes(attempt)
 
 const requireUnqueued = (state: OutgoingEmail): void => {
   if (state.status === 'discarded') throw draftDiscarded()

@@ -7,40 +7,56 @@ export type QueuedEmail = EventOf<typeof EmailQueued>['data']
 type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
- * `attempts` have come to an end; the next one is `attempts + 1`. `since` is when the first of a row of attempts
- * fell due. `unclear` are the attempts whose answer was lost, and of which nothing was heard since.
+ * A recipient that the provider has taken. `silentFrom`: from then on it says something that nothing came back. `delivered`
+ * by what, null while that is not known.
+ */
+type TakenRecipient = {
+  readonly address: string
+  readonly silentFrom: string
+  readonly delivered: 'no-bounce' | 'report' | null
+}
+/** What the provider has taken of an email so far. */
+export type Taken = {
+  readonly sentAt: string
+  readonly copy: 'filed' | 'found' | 'impossible' | null
+  readonly recipients: readonly TakenRecipient[]
+  readonly bounces: readonly {
+    readonly recipient: string | null
+    readonly report: string
+    readonly permanent: boolean
+  }[]
+}
+
+/**
+ * `attempts` have come to an end; the next one is `attempts + 1`, for those that are `pending`. `since` is when the first
+ * of a row of attempts fell due. `unclear` are the attempts whose answer was lost, and of which nothing was heard since.
+ * `taken` is there once some recipients were accepted: then all else is about the others.
  */
 export type Sending = {
   readonly message: QueuedEmail
   readonly attempts: number
   readonly since: string
   readonly unclear: readonly number[]
+  readonly pending: readonly string[]
+  readonly taken: Taken | null
 }
 export type WaitingMessage = Sending & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
-export type SentMessage = {
-  readonly status: 'sent'
-  readonly message: QueuedEmail
-  readonly sentAt: string
-  readonly copy: 'filed' | 'found' | 'impossible' | null
-  readonly delivered: boolean
-  readonly bounces: readonly {
-    readonly recipient: string
-    readonly report: string
-    readonly permanent: boolean
-  }[]
-}
 /** `handle`: what the provider calls the email that it has ready, where it does. */
 export type ReleasingMessage = Sending & { readonly status: 'releasing'; readonly handle: string | null }
 export type UnknownMessage = Sending & { readonly status: 'unknown'; readonly settled: boolean }
-export type OutgoingEmail =
-  | { readonly status: 'none' | 'discarded' }
-  | { readonly status: 'draft'; readonly draft: Draft }
+export type AfterQueueing =
   | WaitingMessage
   | ReleasingMessage
   | UnknownMessage
-  | (Sending & { readonly status: 'failed' })
-  | SentMessage
-  | { readonly status: 'cancelled'; readonly message: QueuedEmail }
+  | (Sending & { readonly status: 'failed' | 'sent' | 'cancelled' })
+export type OutgoingEmail =
+  | { readonly status: 'none' | 'discarded' }
+  | { readonly status: 'draft'; readonly draft: Draft }
+  | AfterQueueing
+
+/** Where an email stands as a whole: what was taken of it was sent, though the rest is tried again. */
+export const isSentInPart = (state: OutgoingEmail): boolean =>
+  (state.status === 'queued' || state.status === 'deferred') && state.taken !== null
 
 /**
  * What can be changed and queued: a draft, and what it was of an email that certainly was not sent, cancelled or failed;
@@ -67,6 +83,9 @@ export const draftOf = (state: OutgoingEmail): Draft | null => {
  */
 type OfAttempt = { readonly attempt: number; readonly released: boolean }
 
+/** When to try again those that were put off: `chance` is a random number, `until` what the provider asked for. */
+type Again = { readonly now: string; readonly chance: number; readonly until: string | null }
+
 export type OutgoingCommand =
   | { readonly do: 'save-draft'; readonly outgoingId: string; readonly draft: Draft }
   | { readonly do: 'discard'; readonly outgoingId: string }
@@ -78,22 +97,21 @@ export type OutgoingCommand =
       readonly handle: string | null
       readonly now: string
     }
-  | {
+  | ({
       readonly do: 'record-sent'
       readonly attempt: number
-      readonly sentAt: string
       readonly accepted: string[]
       readonly refused: Refusals
-    }
+      readonly deferred: Refusals
+    } & Again)
   | ({
       readonly do: 'record-deferred'
       readonly code: string
       readonly reason: string
-      readonly now: string
-      readonly chance: number
-      /** Not before this, the provider said. */
-      readonly until: string | null
-    } & OfAttempt)
+      readonly refused: Refusals
+      readonly deferred: Refusals
+    } & Again &
+      OfAttempt)
   | ({
       readonly do: 'record-failed'
       readonly code: string
@@ -111,19 +129,18 @@ export type OutgoingCommand =
       readonly outcome: 'filed' | 'found' | 'impossible'
       readonly folder: string | null
     }
-  | {
-      readonly do: 'record-delivered'
-      readonly basis: 'no-bounce' | 'report'
-      readonly windowMinutes: number | null
-    }
+  /** A report says that it was delivered to this recipient. */
+  | { readonly do: 'record-delivered'; readonly recipient: string; readonly at: string }
+  /** Until `seenUntil` everything that came back was seen. */
+  | { readonly do: 'record-silence'; readonly seenUntil: string; readonly windowMinutes: number }
   | ({
       readonly do: 'record-bounced'
-      readonly recipient: string
+      readonly recipient: string | null
       readonly permanent: boolean
       readonly status: string | null
       readonly report: string
       readonly at: string
-    } & Pick<ReportedRecipient, 'code' | 'diagnostic' | 'kind' | 'hard'>)
+    } & Pick<ReportedRecipient, 'code' | 'diagnostic' | 'kind' | 'hard' | 'retryUntil'>)
 
 // ---------------------------------------------------------------- evolve
 
@@ -132,44 +149,39 @@ export const evolve = (state: OutgoingEmail, event: OutgoingEvent): OutgoingEmai
   if (event.type === 'DraftSaved') return { status: 'draft', draft: event.data.draft }
   if (event.type === 'DraftDiscarded') return { status: 'discarded' }
   if (event.type === 'EmailQueued') {
-    const { notBefore } = event.data
-    return { message: event.data, attempts: 0, unclear: [], ...due('queued', notBefore, notBefore) }
+    const { notBefore, envelope } = event.data
+    const fresh = { message: event.data, attempts: 0, unclear: [], pending: envelope.recipients, taken: null }
+    return { ...fresh, ...due('queued', notBefore, notBefore) }
   }
   return 'message' in state ? evolveQueued(state, event) : state
 }
 
-export type AfterQueueing = Exclude<OutgoingEmail, { status: 'none' | 'discarded' | 'draft' }>
 type LaterEvent = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'EmailQueued' }>
 
 const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingEmail => {
   const sending = sendingOf(state)
   switch (event.type) {
     case 'EmailCancelled':
-      // What a lost answer left open stays open: only the sending again was cancelled.
-      return sending.unclear.length === 0
-        ? { status: 'cancelled', message: state.message }
-        : { ...sending, status: 'unknown', settled: true }
+      return ended(sending, 'cancelled')
     case 'EmailReleased':
       return { ...sending, status: 'releasing', handle: event.data.handle }
-    case 'EmailSent': {
-      const { message } = state
-      return { status: 'sent', message, sentAt: event.data.sentAt, copy: null, delivered: false, bounces: [] }
-    }
+    case 'EmailSent':
+      return sent(sending, event.data)
     case 'EmailDeferred': {
-      const { attempt, retryAt } = event.data
-      return { ...sending, attempts: attempt, ...due('deferred', sending.since, retryAt) }
+      const { attempt, retryAt, refused } = event.data
+      const pending = without(sending.pending, addressesOf(refused))
+      return { ...sending, pending, attempts: attempt, ...due('deferred', sending.since, retryAt) }
     }
-    case 'EmailFailed':
-      return failed(sending, event.data.attempt)
+    case 'EmailFailed': {
+      const { attempt } = event.data
+      // A late answer may say of an unclear attempt that it came to nothing.
+      const unclear = sending.unclear.filter((other) => other !== attempt)
+      return ended({ ...sending, attempts: attempt, unclear }, 'failed')
+    }
     case 'EmailOutcomeLost': {
       const { attempt } = event.data
-      return {
-        ...sending,
-        status: 'unknown',
-        attempts: attempt,
-        unclear: [...sending.unclear, attempt],
-        settled: false,
-      }
+      const unclear = [...sending.unclear, attempt]
+      return { ...sending, status: 'unknown', attempts: attempt, unclear, settled: false }
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
@@ -177,12 +189,15 @@ const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingEmail =>
         ? { ...sending, ...due('queued', notBefore, notBefore) }
         : { ...sending, status: 'unknown', settled: true }
     }
-    case 'EmailRetried':
-      return { ...sending, ...due('queued', event.data.notBefore, event.data.notBefore) }
+    case 'EmailRetried': {
+      const { notBefore } = event.data
+      const pending = state.message.envelope.recipients
+      return { ...sending, pending, ...due('queued', notBefore, notBefore) }
+    }
     case 'SentCopyFiled':
     case 'EmailDelivered':
     case 'EmailBounced':
-      return state.status === 'sent' ? evolveSent(state, event) : state
+      return state.taken ? { ...state, taken: evolveTaken(state.taken, event) } : state
   }
 }
 
@@ -192,30 +207,74 @@ const due = <Status extends 'queued' | 'deferred'>(status: Status, since: string
   dueAt,
 })
 
-/** A late answer may say of an unclear attempt that it came to nothing. */
-const failed = (sending: Sending, attempt: number): OutgoingEmail => {
-  const unclear = sending.unclear.filter((other) => other !== attempt)
-  return { ...sending, status: 'failed', attempts: attempt, unclear }
+/** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
+const ended = (sending: Sending, as: 'failed' | 'cancelled'): OutgoingEmail => {
+  const isOpen = sending.unclear.length > 0 && (as === 'cancelled' || sending.taken !== null)
+  if (isOpen) return { ...sending, status: 'unknown', settled: true }
+  return sending.taken ? { ...sending, pending: [], status: 'sent' } : { ...sending, status: as }
 }
 
-const evolveSent = (
-  state: SentMessage,
+const sent = (
+  sending: Sending,
+  { attempt, sentAt, accepted, deferred, retryAt }: EventOf<typeof EmailSent>['data'],
+): OutgoingEmail => {
+  const before = sending.taken ?? { sentAt, copy: null, recipients: [], bounces: [] }
+  const fresh = accepted.map((address) => ({ address, silentFrom: sentAt, delivered: null }))
+  const after: Sending = {
+    ...sending,
+    attempts: attempt,
+    unclear: [],
+    pending: addressesOf(deferred),
+    taken: { ...before, recipients: [...before.recipients, ...fresh] },
+  }
+  return retryAt === null
+    ? { ...after, status: 'sent' }
+    : { ...after, ...due('deferred', sending.since, retryAt) }
+}
+
+const evolveTaken = (
+  taken: Taken,
   event: Extract<LaterEvent, { type: 'SentCopyFiled' | 'EmailDelivered' | 'EmailBounced' }>,
-): SentMessage => {
+): Taken => {
   switch (event.type) {
     case 'SentCopyFiled':
-      return { ...state, copy: event.data.outcome }
-    case 'EmailDelivered':
-      return { ...state, delivered: true }
+      return { ...taken, copy: event.data.outcome }
+    case 'EmailDelivered': {
+      const { recipients, basis } = event.data
+      return withRecipients(taken, recipients, (recipient) => ({ ...recipient, delivered: basis }))
+    }
     case 'EmailBounced': {
-      const { recipient, report, permanent } = event.data
-      const bounces = [...state.bounces, { recipient, report, permanent }]
-      return { ...state, bounces, delivered: state.delivered && !permanent }
+      const { recipient, report, permanent, silentUntil } = event.data
+      const bounces = [...taken.bounces, { recipient, report, permanent }]
+      const named = recipient === null ? taken.recipients.map(({ address }) => address) : [recipient]
+      return withRecipients({ ...taken, bounces }, named, (of) => ({
+        ...of,
+        silentFrom: silentUntil ?? of.silentFrom,
+        // What a report proved of one, only a bounce of that one unsays.
+        delivered: of.delivered === 'report' && !(permanent && recipient !== null) ? 'report' : null,
+      }))
     }
   }
 }
 
-const sendingOf = (state: AfterQueueing): Sending =>
-  'attempts' in state
-    ? { message: state.message, attempts: state.attempts, since: state.since, unclear: state.unclear }
-    : { message: state.message, attempts: 0, since: state.message.notBefore, unclear: [] }
+const withRecipients = (
+  taken: Taken,
+  named: readonly string[],
+  change: (recipient: TakenRecipient) => TakenRecipient,
+): Taken => ({
+  ...taken,
+  recipients: taken.recipients.map((of) => (named.includes(of.address) ? change(of) : of)),
+})
+
+const addressesOf = (refusals: Refusals): string[] => refusals.map(({ address }) => address)
+const without = (all: readonly string[], some: readonly string[]): string[] =>
+  all.filter((address) => !some.includes(address))
+
+const sendingOf = ({ message, attempts, since, unclear, pending, taken }: AfterQueueing): Sending => ({
+  message,
+  attempts,
+  since,
+  unclear,
+  pending,
+  taken,
+})

@@ -1,7 +1,13 @@
 import type { AccountSettings } from '../accounts/events.ts'
 
 type Wishes = { readonly trackOpens: boolean | null; readonly trackClicks: boolean | null }
-export type TrackingPlan = { readonly opens: boolean; readonly clicks: boolean; readonly reason: string }
+/** `wanted`: the policy, whether or not the copies carry anything. */
+export type TrackingPlan = {
+  readonly wanted: { readonly opens: boolean; readonly clicks: boolean }
+  readonly opens: boolean
+  readonly clicks: boolean
+  readonly reason: string
+}
 
 /**
  * Whether the copies of a message carry our pixel and our links: the message's own option comes before the
@@ -13,10 +19,21 @@ export const planTracking = (
   wishes: Wishes,
   canTrack: boolean,
 ): TrackingPlan => {
-  if (!canTrack) return { opens: false, clicks: false, reason: 'no tracking address is set up' }
+  const wanted = {
+    opens: wishes.trackOpens ?? settings.trackOpens,
+    clicks: wishes.trackClicks ?? settings.trackClicks,
+  }
+  if (!canTrack)
+    return {
+      wanted,
+      opens: false,
+      clicks: false,
+      reason: 'no tracking address is set up: MAILTRAIL_TRACKING_URL or MAILTRAIL_PUBLIC_URL',
+    }
   const opens = decide(wishes.trackOpens, settings.trackOpens, settings.addPixel, 'pixel')
   const clicks = decide(wishes.trackClicks, settings.trackClicks, settings.rewriteLinks, 'rewriting')
   return {
+    wanted,
     opens: opens.on,
     clicks: clicks.on,
     reason: `opens: ${opens.reason}; clicks: ${clicks.reason}`,

@@ -26,6 +26,13 @@ export type SyncCursor = z.infer<typeof syncCursor>
 export const isAt = (a: Pick<Placement, 'folder' | 'ref'>, b: Pick<Placement, 'folder' | 'ref'>): boolean =>
   a.folder === b.folder && a.ref === b.ref
 
+/**
+ * A draft is what lies in a folder for drafts, or bears the mark of one. It was neither sent nor received. What lies
+ * among the sent mail was sent, whatever mark it bears.
+ */
+export const isDraftAt = ({ role }: Pick<Placement, 'role'>, flags: readonly string[]): boolean =>
+  role !== 'sent' && (role === 'drafts' || flags.includes('draft'))
+
 /** Flags are a set, kept in one order: their order says nothing. */
 export const flagSet = (flags: readonly string[]): string[] => [...new Set(flags)].toSorted()
 
@@ -40,7 +47,10 @@ export type WhyNotHere = z.infer<typeof whyNotHere>
 const withheldMessage = z.object({ placement, attempts: z.int(), askedAt: instant, why: whyNotHere })
 export type WithheldMessage = z.infer<typeof withheldMessage>
 
-/** Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed. */
+/**
+ * Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed, and
+ * stored = sent + received + drafts. `removed` have left the mailbox; those that lie elsewhere now are not among them.
+ */
 const folderCounts = z.object({
   folder: z.string(),
   listed: z.int(),
@@ -52,6 +62,7 @@ const folderCounts = z.object({
   removed: z.int(),
   sent: z.int(),
   received: z.int(),
+  drafts: z.int(),
 })
 export type FolderCounts = z.infer<typeof folderCounts>
 
@@ -118,7 +129,8 @@ export type FolderTrouble = z.infer<typeof folderTrouble>
  * `abandoned` is said by the next run of one whose worker died. `kind` tells a failure for people from one of time; it is
  * not tried again before `until`, where the provider said so.
  * `stopped`: the account was paused, disconnected, or is to be read in another way.
- * `unchanged` are folders that were looked at and had nothing to record, `troubles` those that could not be.
+ * `unchanged` are folders that were looked at and had nothing to record, `troubles` those that could not be;
+ * `missingFolders` are the roles and paths that the settings name and the mailbox has no folder for.
  */
 export const SyncRunFinished = defineEvent(
   'SyncRunFinished',
@@ -132,6 +144,7 @@ export const SyncRunFinished = defineEvent(
     until: instant.nullable().optional(),
     unchanged: z.array(z.string()).optional(),
     troubles: z.array(folderTrouble).optional(),
+    missingFolders: z.array(z.string()).optional(),
   }),
 )
 
@@ -150,43 +163,45 @@ const attachment = z.object({
  */
 const automatic = z.enum(['auto-reply', 'report', 'list', 'bulk'])
 
+/** What a mail says, and where it was met. */
+const syncedMessage = z.object({
+  messageId,
+  accountId,
+  identity: z.string(),
+  outgoingId: z.string().nullable(),
+  placement,
+  flags: z.array(z.string()),
+  direction: z.enum(['in', 'out']),
+  receivedAt: instant,
+  sentAt: instant.nullable(),
+  size: z.int(),
+  raw: blobHash,
+  header: z.object({
+    messageId: z.string(),
+    inReplyTo: z.array(z.string()),
+    references: z.array(z.string()),
+    subject: z.string(),
+    from: z.array(writtenMailbox),
+    to: z.array(writtenMailbox),
+    cc: z.array(writtenMailbox),
+    replyTo: z.array(writtenMailbox),
+  }),
+  snippet: z.string(),
+  hasHtml: z.boolean(),
+  attachments: z.array(attachment),
+  automatic: automatic.nullable(),
+  /** The header Message-ID was met before in this account with other content. */
+  defects: z.array(z.string()),
+})
+
 /**
  * A message found in the mailbox for the first time. `identity` is equal for the same message in other folders
  * and accounts: a hash over Message-ID, From, Date, Subject and the body's bytes. `outgoingId` names the message
  * of ours that this is the copy of. `raw` is the blob with the bytes as the server gave them.
  */
-export const MessageSynced = defineEvent(
-  'MessageSynced',
-  z.object({
-    messageId,
-    accountId,
-    identity: z.string(),
-    outgoingId: z.string().nullable(),
-    placement,
-    flags: z.array(z.string()),
-    direction: z.enum(['in', 'out']),
-    receivedAt: instant,
-    sentAt: instant.nullable(),
-    size: z.int(),
-    raw: blobHash,
-    header: z.object({
-      messageId: z.string(),
-      inReplyTo: z.array(z.string()),
-      references: z.array(z.string()),
-      subject: z.string(),
-      from: z.array(writtenMailbox),
-      to: z.array(writtenMailbox),
-      cc: z.array(writtenMailbox),
-      replyTo: z.array(writtenMailbox),
-    }),
-    snippet: z.string(),
-    hasHtml: z.boolean(),
-    attachments: z.array(attachment),
-    automatic: automatic.nullable(),
-    /** The header Message-ID was met before in this account with other content. */
-    defects: z.array(z.string()),
-  }),
-)
+export const MessageSynced = defineEvent('MessageSynced', syncedMessage)
+/** A draft found in the mailbox. Where it turns up among the sent mail, `MessageSynced` follows: then it was sent. */
+export const MessageDraftSynced = defineEvent('MessageDraftSynced', syncedMessage)
 export const MessageAddedToFolder = defineEvent(
   'MessageAddedToFolder',
   z.object({ messageId, accountId, placement, flags: z.array(z.string()) }),
@@ -214,10 +229,13 @@ export const MessageQuarantined = defineEvent(
     attempts: z.int(),
   }),
 )
-/** A person let a quarantined message be: it is an error no more, and later runs leave it alone. */
+/**
+ * A quarantined message is let be: it is an error no more, and later runs leave it alone. `pattern`: it could be read
+ * after all, and this pattern of the account keeps it out; without one a person said so.
+ */
 export const QuarantinedMessageSkipped = defineEvent(
   'QuarantinedMessageSkipped',
-  z.object({ messageId, accountId }),
+  z.object({ messageId, accountId, pattern: z.string().optional() }),
 )
 /** A quarantined message could be read after all, and lives on as the message `became`, whose id is of its identity. */
 export const QuarantinedMessageReleased = defineEvent(
@@ -228,6 +246,7 @@ export const QuarantinedMessageReleased = defineEvent(
 export const syncRunEvents = [SyncRunStarted, ChangesSynced, SyncRunFinished] as const
 export const messageEvents = [
   MessageSynced,
+  MessageDraftSynced,
   MessageAddedToFolder,
   MessageFlagsChanged,
   MessageRemovedFromFolder,

@@ -4,8 +4,10 @@ import { defineRefusal } from '../refusal.ts'
 import {
   flagSet,
   isAt,
+  isDraftAt,
   MessageFlagsChanged,
   MessageAddedToFolder,
+  MessageDraftSynced,
   MessageQuarantined,
   MessageRemovedFromFolder,
   MessageSynced,
@@ -27,6 +29,7 @@ type Met = { readonly messageId: string; readonly accountId: string; readonly pl
 export type Message =
   | { readonly status: 'none' }
   | (Met & { readonly status: 'synced' })
+  | (Met & { readonly status: 'draft'; readonly draft: SyncedMessage })
   | (Met & { readonly status: 'quarantined'; readonly quarantined: QuarantinedMessage })
   | (Met & { readonly status: 'skipped' })
   | (Met & { readonly status: 'released'; readonly became: string })
@@ -47,7 +50,7 @@ export type MessageCommand =
   | { readonly do: 'remove'; readonly placement: Placement }
   | { readonly do: 'fail-again'; readonly reason: string }
   | { readonly do: 'release'; readonly became: string }
-  | { readonly do: 'skip' }
+  | { readonly do: 'skip'; readonly pattern: string | null }
 
 // ---------------------------------------------------------------- evolve
 
@@ -55,9 +58,13 @@ const evolve = (state: Message, event: MessageEvent): Message => {
   const { messageId, accountId } = event.data
   const before = state.status === 'none' ? [] : state.placements
   switch (event.type) {
-    case 'MessageSynced': {
+    case 'MessageSynced':
+    case 'MessageDraftSynced': {
       const { placement, flags } = event.data
-      return { status: 'synced', messageId, accountId, placements: [{ placement, flags }] }
+      const met = { messageId, accountId, placements: [...without(before, placement), { placement, flags }] }
+      return event.type === 'MessageSynced'
+        ? { status: 'synced', ...met }
+        : { status: 'draft', ...met, draft: event.data }
     }
     case 'MessageQuarantined': {
       const { placement, flags } = event.data
@@ -93,7 +100,9 @@ const unknownMessage = defineRefusal('unknown-message', {
 const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
   if (command.do === 'sync' || command.do === 'quarantine') {
     if (state.status !== 'none') return place(state, command.message.placement, command.message.flags)
-    return [command.do === 'sync' ? MessageSynced(command.message) : MessageQuarantined(command.message)]
+    if (command.do === 'quarantine') return [MessageQuarantined(command.message)]
+    const { placement, flags } = command.message
+    return [(isDraftAt(placement, flags) ? MessageDraftSynced : MessageSynced)(command.message)]
   }
   if (state.status === 'none') throw unknownMessage()
   const { messageId, accountId } = state
@@ -105,8 +114,7 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
     case 'change-flags': {
       const { placement, flags } = command
       const at = state.placements.find((placed) => isAt(placed.placement, placement))
-      if (!at || sameFlags(at.flags, flags)) return []
-      return [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
+      return at ? place(state, placement, flags) : []
     }
     case 'remove':
       return remove(state, command.placement)
@@ -122,18 +130,35 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
     case 'skip':
       if (state.status === 'skipped') return []
       requireQuarantined(state)
-      return [QuarantinedMessageSkipped({ messageId, accountId })]
+      return [
+        QuarantinedMessageSkipped({
+          messageId,
+          accountId,
+          ...(command.pattern === null ? {} : { pattern: command.pattern }),
+        }),
+      ]
   }
 }
 
-const place = (state: Met, placement: Placement, flags: readonly string[]): MessageEvent[] => {
+const place = (
+  state: Exclude<Message, { status: 'none' }>,
+  placement: Placement,
+  flags: readonly string[],
+): MessageEvent[] => {
   const { messageId, accountId } = state
   const there = state.placements.find((placed) => isAt(placed.placement, placement))
+  if (state.status === 'draft' && wasSent(placement, flags, there))
+    return [MessageSynced({ ...state.draft, placement, flags: [...flags], direction: 'out' })]
   if (!there) return [MessageAddedToFolder({ messageId, accountId, placement, flags: [...flags] })]
   return sameFlags(there.flags, flags)
     ? []
     : [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
 }
+
+/** A draft lies among the sent mail, or has lost the mark of one where nothing else made it one. */
+const wasSent = (placement: Placement, flags: readonly string[], there: Placed | undefined): boolean =>
+  placement.role === 'sent' ||
+  (there !== undefined && isDraftAt(placement, there.flags) && !isDraftAt(placement, flags))
 
 const remove = ({ messageId, accountId, placements }: Met, placement: Placement): MessageEvent[] =>
   placements.some((placed) => isAt(placed.placement, placement))

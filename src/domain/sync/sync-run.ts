@@ -1,6 +1,6 @@
 import type { Decider } from '../decider.ts'
 import type { EventOf } from '../event.ts'
-import { defineRefusal, type CodeDefinition } from '../refusal.ts'
+import { defineCode, defineRefusal, type CodeDefinition } from '../refusal.ts'
 import {
   ChangesSynced,
   SyncRunFinished,
@@ -67,6 +67,7 @@ export type SyncRunCommand =
       readonly do: 'finish'
       readonly unchanged: readonly string[]
       readonly troubles: readonly FolderTrouble[]
+      readonly missingFolders: readonly string[]
     }
   | { readonly do: 'stop'; readonly why: CodeDefinition }
   | { readonly do: 'fail'; readonly trouble: RunTrouble }
@@ -143,9 +144,16 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   const silent = { kind: null, code: null, detail: null, remedy: null }
   switch (command.do) {
     case 'finish': {
-      const outcome = state.failed > 0 || command.troubles.length > 0 ? 'partial' : 'success'
-      const [unchanged, troubles] = [[...command.unchanged], [...command.troubles]]
-      return [SyncRunFinished({ accountId, number, outcome, ...silent, unchanged, troubles })]
+      const { unchanged, troubles, missingFolders } = command
+      const missed = state.failed + troubles.length + missingFolders.length
+      const outcome = missed > 0 ? 'partial' : 'success'
+      const said = missingFolders.length > 0 ? missing(missingFolders) : silent
+      const looked = {
+        unchanged: [...unchanged],
+        troubles: [...troubles],
+        missingFolders: [...missingFolders],
+      }
+      return [SyncRunFinished({ accountId, number, outcome, ...said, ...looked })]
     }
     case 'stop': {
       const { code, meaning, remedy } = command.why
@@ -157,6 +165,19 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
     case 'abandon':
       return [SyncRunFinished({ accountId, number, outcome: 'abandoned', ...silent })]
   }
+}
+
+const chosenFolderMissing = defineCode('chosen-folder-missing', {
+  title: 'Chosen folder missing',
+  meaning:
+    'The account is set to sync a folder that the mailbox does not have. The other folders were synced.',
+  remedy:
+    'Look at the folders of the account: choose one that is there, or say which of them has the missing role (`folderRoles`).',
+})
+
+const missing = (folders: readonly string[]) => {
+  const { code, remedy } = chosenFolderMissing
+  return { kind: null, code, detail: `The mailbox has no such folder: ${folders.join(', ')}`, remedy }
 }
 
 const taken = defineRefusal('sync-run-taken', {
@@ -177,9 +198,9 @@ const requireSum = ({ folders, failures, exclusions }: SyncRunCommand & { do: 'r
   const of = (named: readonly { readonly folder: string }[], path: string) =>
     named.filter(({ folder }) => folder === path).length
   const wrong = folders.find(
-    ({ folder, listed, stored, known, excluded, failed, sent, received }) =>
+    ({ folder, listed, stored, known, excluded, failed, sent, received, drafts }) =>
       listed !== stored + known + excluded + failed ||
-      sent + received !== stored ||
+      sent + received + drafts !== stored ||
       of(failures, folder) !== failed ||
       of(exclusions, folder) !== excluded,
   )

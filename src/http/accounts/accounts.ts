@@ -10,7 +10,7 @@ import {
 } from '../../domain/accounts/connection.ts'
 import { accountId, accountSettings, owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
-import { address } from '../../domain/mail.ts'
+import { address, folderRole } from '../../domain/mail.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
@@ -40,6 +40,25 @@ const viewOf = (connection: z.ZodType<Connection>) =>
       connectedAt: z.string(),
     })
     .meta({ id: 'EmailAccount' })
+const foldersView = z
+  .object({
+    folders: z.array(
+      z.object({
+        path: z.string().describe('As `folders` and `folderRoles` of the settings take it'),
+        role: folderRole.nullable(),
+        isChosen: z.boolean().describe('The settings name it, by its path or its role'),
+        canOpen: z.boolean().describe('False for one that only holds other folders'),
+      }),
+    ),
+    missing: z
+      .array(z.string())
+      .describe('Roles and paths that the settings name, and that the mailbox has no folder for'),
+  })
+  .meta({ id: 'MailboxFolders' })
+const allowDuplicate = z
+  .boolean()
+  .default(false)
+  .describe('Although another account is connected to the same mailbox')
 const changed = z.object({ id: z.string(), status: z.string() })
 const testResult = z.object({ ok: z.boolean(), steps: z.array(testStep) })
 const reason = z.object({ reason: z.string().max(500).default('') })
@@ -91,11 +110,13 @@ export const emailAccountRoutes = (
     schema: {
       tags,
       summary: 'Connect a mailbox',
-      description: 'The connection is tried first.',
+      description:
+        'The connection is tried first. A mailbox that is connected already (the same server and user name, or the same address of the same owner) is refused as `already-connected`.',
       body: z.object({
         address,
         owner,
         connection: entered,
+        allowDuplicate,
         settings: accountSettings.partial().default({}),
       }),
       response: { 201: changed, ...problems },
@@ -146,6 +167,20 @@ export const emailAccountRoutes = (
       return answered(reply, { revision: found.revision, position: null }, found)
     },
   })
+  app.get('/v1/email-accounts/:id/folders', {
+    config: { permission: 'accounts:read' },
+    schema: {
+      tags,
+      summary: "List the folders of an account's mailbox",
+      description: 'As the mailbox has them at this moment, which takes a moment.',
+      params: byId,
+      response: { 200: foldersView, ...problems },
+    },
+    handler: async ({ params, actingUser }) => {
+      const { folders, missing } = await commands.listFolders(params.id, actingUser, signal)
+      return { folders, missing: [...missing] }
+    },
+  })
   app.patch('/v1/email-accounts/:id/settings', {
     config: { permission: 'accounts:write' },
     schema: {
@@ -174,11 +209,11 @@ export const emailAccountRoutes = (
       summary: 'Change how the mailbox is reached; needs If-Match',
       description: 'It is tried first. Secrets that are left out stay as they are.',
       params: byId,
-      body: z.object({ connection: entered }),
+      body: z.object({ connection: entered, allowDuplicate }),
       response: { 200: changed, ...problems },
     },
     handler: async (request, reply) => {
-      const input = { accountId: request.params.id, connection: request.body.connection }
+      const input = { accountId: request.params.id, ...request.body }
       const revision = requiredRevision(request)
       const handled = await commands.changeConnection(request.caller, input, revision, signal)
       return answered(reply, handled, statusOf(input.accountId, handled))

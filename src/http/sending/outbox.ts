@@ -4,10 +4,11 @@ import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
-import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
+import { isSentInPart, type OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { SendingQueries } from '../../projections/sending/sending.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { chosenContact, draftInput } from './drafts.ts'
+import { delivery, outcomes } from '../server/outcomes.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
@@ -32,7 +33,7 @@ const state = z
   .enum(['queued', 'scheduled', 'deferred', 'releasing', 'sent', 'failed', 'unknown', 'cancelled'])
   .describe(
     '`queued`, `scheduled`, `deferred`: waiting, a cancel is certain. `releasing`: at this moment with the mail server. ' +
-      '`sent`: the server took it. `failed`: known not to be sent. `unknown`: the answer was lost; it is not sent again ' +
+      '`sent`: the server took it, for one recipient at least; `dueAt` is then when it is tried again for those it put off. `failed`: known not to be sent. `unknown`: the answer was lost; it is not sent again ' +
       'unless a person says so.',
   )
 const mailbox = z.object({ address: z.string(), name: z.string().optional() })
@@ -60,14 +61,6 @@ const view = z
     code: z.string().nullable(),
     reason: z.string().nullable(),
     remedy: z.string().nullable(),
-    refused: z.array(
-      z.object({
-        address: z.string(),
-        code: z.int().nullable(),
-        enhancedCode: z.string().nullable(),
-        reason: z.string(),
-      }),
-    ),
     settled: z.boolean().describe('Whether a person has settled the unknown outcome'),
     queuedAt: z.string(),
     scheduledAt: z.string().nullable(),
@@ -82,8 +75,8 @@ const view = z
       .string()
       .nullable()
       .describe('The copy in the Sent folder: `filed` by us, `found` there, or `impossible`'),
-    deliveredAt: z.string().nullable(),
-    bounced: z.int(),
+    delivery,
+    outcomes: outcomes.describe('What became of each recipient, those of Bcc included'),
     changedAt: z.string(),
   })
   .meta({ id: 'OutboxEmail' })
@@ -93,7 +86,8 @@ const queuedAnswer = changed.extend(chosenContact)
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
   if (!('message' in of)) throw new NotFound('email', id)
   const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
-  return { id, state: scheduled ? 'scheduled' : of.status, dueAt: 'dueAt' in of ? of.dueAt : null }
+  const state = scheduled ? 'scheduled' : isSentInPart(of) ? 'sent' : of.status
+  return { id, state, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
 
 export type OutboxRouteDeps = {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { BlobStore } from '../../commands/ports/blobs.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../commands/ports/parser.ts'
-import type { MailTracker } from '../../commands/ports/tracking.ts'
+import type { Untrack } from '../../commands/ports/tracking.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
@@ -20,14 +20,14 @@ export type MessageContentRouteDeps = {
   readonly queries: SyncQueries
   readonly blobs: Pick<BlobStore, 'get'>
   readonly parser: MailParser
-  readonly tracker: Pick<MailTracker, 'untrack'>
+  readonly untrack: Untrack
   readonly signal: AbortSignal
 }
 
 /** The bytes of messages: as they came, their text, their attachments. */
 export const messageContentRoutes = (
   app: App,
-  { queries, blobs, parser, tracker, signal }: MessageContentRouteDeps,
+  { queries, blobs, parser, untrack, signal }: MessageContentRouteDeps,
 ): void => {
   const tags = ['Messages']
   const config = { permission: 'messages:read', reads: [queries.readModels.messages] } as const
@@ -78,7 +78,7 @@ export const messageContentRoutes = (
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(tracker.untrack(html))
+      const shown = Buffer.from(untrack(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })

@@ -24,7 +24,8 @@ const summaryView = z
   .object({
     id: z.string().describe('`msg_…`, or `out_…` for a message that was sent from here'),
     accountId: z.string(),
-    direction: z.enum(['in', 'out']),
+    direction: z.enum(['in', 'out']).nullable().describe('Null for a draft: neither received nor sent'),
+    isDraft: z.boolean(),
     receivedAt: z.string(),
     subject: z.string(),
     from: people,

@@ -35,14 +35,15 @@ const syncStatusView = z
 const folderView = z.object({
   folder: z.string(),
   listed: z.int().describe('Is the sum of stored, known, excluded and failed'),
-  stored: z.int(),
+  stored: z.int().describe('Is the sum of sent, received and drafts'),
   known: z.int(),
   excluded: z.int(),
   failed: z.int(),
   flagsChanged: z.int(),
-  removed: z.int(),
+  removed: z.int().describe('Have left the mailbox; what was moved is not among them'),
   sent: z.int(),
   received: z.int(),
+  drafts: z.int(),
   rules: z.array(z.object({ pattern: z.string(), count: z.int() })).describe('What kept messages out'),
 })
 const runView = z
@@ -52,7 +53,7 @@ const runView = z
     finishedAt: z.string().nullable(),
     trigger: z.string(),
     direction: z.enum(['Both', 'Receive', 'Send']),
-    count: z.int().describe('Messages that were new'),
+    count: z.int().describe('Messages that were new, without drafts'),
     failed: z.int(),
     status: z
       .string()

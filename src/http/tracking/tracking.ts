@@ -7,6 +7,7 @@ import { writtenMailbox } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import { ClickTracked, OpenTracked } from '../../domain/tracking/events.ts'
 import type { TrackingQueries } from '../../projections/tracking/tracking.ts'
+import { delivery, outcomes } from '../server/outcomes.ts'
 import { problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
@@ -125,16 +126,13 @@ const trackingView = z.object({
   queuedAt: z.string(),
   scheduledAt: z.string().nullable(),
   sentAt: z.string().nullable(),
-  delivery: z.object({
-    status: z.enum(['pending', 'accepted', 'delivered', 'bounced', 'failed', 'unknown', 'cancelled']),
-    at: z.string().nullable(),
-    basis: z.string().nullable(),
-  }),
+  delivery,
+  outcomes,
   tracking: z.object({ opens: z.boolean(), clicks: z.boolean(), reason: z.string() }),
   activity: z.array(
     z.object({
       id: z.string(),
-      event: z.enum(['sent', 'opened', 'clicked', 'replied', 'bounced', 'failed', 'unknown']),
+      event: z.enum(['sent', 'deferred', 'opened', 'clicked', 'replied', 'bounced', 'failed', 'unknown']),
       at: z.string(),
       details: z.string(),
       recipient: z.string().nullable().describe('Null if several recipients share one copy'),

@@ -4,7 +4,6 @@ import {
   engagementEvents,
   engagementOf,
   engagementText,
-  judgeEngagement,
   outcomeOf,
   readEngagement,
   type Outcome,
@@ -83,7 +82,7 @@ const tables = {
  */
 export const engagement = projection({
   name: 'engagement',
-  version: 1,
+  version: 2,
   tables,
   events: [
     OrganizationRecorded,
@@ -108,9 +107,14 @@ export const engagement = projection({
       }
       case 'EmailQueued':
         return rows.put('message', newMessage(event.data))
+      case 'EmailCancelled':
       case 'EmailReleased':
-      case 'EmailOutcomeLost':
       case 'EmailSent':
+      case 'EmailDeferred':
+      case 'EmailFailed':
+      case 'EmailOutcomeLost':
+      case 'EmailOutcomeSettled':
+      case 'EmailRetried':
       case 'EmailDelivered':
       case 'EmailBounced':
       case 'OpenTracked':
@@ -124,7 +128,7 @@ export const engagement = projection({
         row.engagement = engagementText(state)
         // The first day stays: sent again by a person's decision, it is still one message.
         if (event.type === 'EmailSent') row.day ??= dayIn(zone ?? 'UTC', event.data.sentAt)
-        countAnew(rows, row, outcomeOf(state, judgeEngagement(state).counts))
+        countAnew(rows, row, outcomeOf(state))
         rows.put('message', row)
       }
     }

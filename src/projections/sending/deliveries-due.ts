@@ -1,37 +1,201 @@
 import { sql, type Kysely } from 'kysely'
-import { EmailBounced, EmailDelivered, EmailSent } from '../../domain/sending/events.ts'
-import { projection, table, tablesOf, text, timestamp } from '../projection.ts'
+import {
+  AccountConnected,
+  AccountConnectionChanged,
+  AccountDisconnected,
+  AccountPaused,
+  AccountResumed,
+  AccountSettingsChanged,
+  type AccountSettings,
+} from '../../domain/accounts/events.ts'
+import { DeliveryReportRead, EmailBounced, EmailDelivered, EmailSent } from '../../domain/sending/events.ts'
+import { seesReports } from '../../domain/sending/watched.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
+import { MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type RowOf,
+} from '../projection.ts'
 
-/** To do: sent messages of which neither delivery nor a final bounce is known. */
+/**
+ * `sees`: what comes back lands where it is read, and the last run went well. `seen_until`: what had come back by then was
+ * seen; null while that is not known.
+ */
+const account = table({
+  columns: {
+    id: text,
+    address: text,
+    receives: boolean,
+    active: boolean,
+    failing: boolean,
+    settings: json<AccountSettings>(),
+    sees: boolean,
+    run: integer,
+    run_began_at: nullable(timestamp),
+    seen_until: nullable(timestamp),
+  },
+  key: ['id'],
+})
+type Account = RowOf<typeof account>
+
+const accountEvents = [
+  AccountConnected,
+  AccountConnectionChanged,
+  AccountSettingsChanged,
+  AccountPaused,
+  AccountResumed,
+  AccountDisconnected,
+  SyncRunStarted,
+  SyncRunFinished,
+] as const
+type AccountEvent = RecordedEvent<EventOf<(typeof accountEvents)[number]>>
+
+/** To do: sent emails of which it is not known of each recipient whether they have it. */
 export const deliveriesDue = projection({
   name: 'deliveries-due',
-  version: 1,
+  version: 2,
   tables: {
     message: table({
-      columns: { id: text, sent_at: timestamp },
+      columns: { id: text, account_id: text, silent_from: timestamp, open: json<string[]>() },
       key: ['id'],
-      indexes: ['(sent_at, id)'],
+      indexes: ['(account_id, silent_from, id)'],
     }),
+    account,
+    /** Reports that were synced and not read yet: what they say comes first. */
+    unread: table({ columns: { id: text, account_id: text }, key: ['id'], indexes: ['(account_id)'] }),
   },
-  events: [EmailSent, EmailDelivered, EmailBounced],
+  events: [EmailSent, EmailDelivered, EmailBounced, MessageSynced, DeliveryReportRead, ...accountEvents],
   fold: (event, rows) => {
-    const { outgoingId: id } = event.data
-    if (event.type === 'EmailSent') return rows.put('message', { id, sent_at: event.data.sentAt })
-    if (event.type === 'EmailDelivered' || event.data.permanent) rows.remove('message', { id })
+    switch (event.type) {
+      case 'EmailSent': {
+        const { outgoingId: id, accountId: account_id, accepted, sentAt } = event.data
+        const row = rows.get('message', { id })
+        const open = [...(row?.open ?? []), ...accepted]
+        return rows.put('message', { id, account_id, silent_from: later(row?.silent_from, sentAt), open })
+      }
+      case 'EmailDelivered':
+      case 'EmailBounced': {
+        const { outgoingId: id, accountId: account_id } = event.data
+        const changed = heard(
+          rows.get('message', { id }) ?? { id, account_id, silent_from: '', open: [] },
+          event,
+        )
+        return changed.open.length === 0 ? rows.remove('message', { id }) : rows.put('message', changed)
+      }
+      case 'MessageSynced': {
+        const { messageId: id, accountId: account_id, automatic } = event.data
+        return automatic === 'report' ? rows.put('unread', { id, account_id }) : undefined
+      }
+      case 'DeliveryReportRead':
+        return rows.remove('unread', { id: event.data.messageId })
+      default: {
+        const { accountId: id } = event.data
+        const before = event.type === 'AccountConnected' ? fresh(event.data) : rows.get('account', { id })
+        if (before) rows.put('account', accountAfter(before, event))
+      }
+    }
   },
 })
 
-/** Messages that were sent `windowMinutes` ago or earlier, by the database's clock, oldest first. */
+type Message = { id: string; account_id: string; silent_from: string; open: string[] }
+
+const later = (one: string | undefined, other: string): string =>
+  one !== undefined && one > other ? one : other
+
+/** Of whom it is known now, nothing more is to be done; where a server tries on, it is waited for. */
+const heard = (
+  row: Message,
+  { type, data }: EventOf<typeof EmailDelivered> | EventOf<typeof EmailBounced>,
+): Message => {
+  if (type === 'EmailDelivered')
+    return { ...row, open: row.open.filter((address) => !data.recipients.includes(address)) }
+  const { recipient, silentUntil } = data
+  if (recipient === null) return { ...row, open: [] }
+  const open = row.open.filter((address) => address !== recipient)
+  if (silentUntil === null) return { ...row, open }
+  return { ...row, open: [...open, recipient], silent_from: later(row.silent_from, silentUntil) }
+}
+
+const fresh = ({
+  accountId: id,
+  address,
+  receives,
+  settings,
+}: EventOf<typeof AccountConnected>['data']): Account => ({
+  id,
+  address,
+  receives,
+  active: true,
+  failing: false,
+  settings,
+  sees: false,
+  run: 0,
+  run_began_at: null,
+  seen_until: null,
+})
+
+const accountAfter = (before: Account, event: AccountEvent): Account => {
+  const row = changed(before, event)
+  const sees = row.receives && row.active && !row.failing && seesReports(row.address, row.settings)
+  // What a run saw that began before counts no more: it may have looked elsewhere.
+  const anew = event.type !== 'SyncRunFinished' && sees && !before.sees
+  return { ...row, sees, ...(anew ? { run_began_at: null, seen_until: null } : {}) }
+}
+
+const changed = (row: Account, event: AccountEvent): Account => {
+  switch (event.type) {
+    case 'AccountConnected':
+      return row
+    case 'AccountConnectionChanged':
+      return { ...row, receives: event.data.receives }
+    case 'AccountSettingsChanged':
+      return { ...row, settings: event.data.settings }
+    case 'AccountPaused':
+    case 'AccountDisconnected':
+      return { ...row, active: false }
+    case 'AccountResumed':
+      return { ...row, active: true }
+    case 'SyncRunStarted':
+      return { ...row, run: event.data.number, run_began_at: event.metadata.occurredAt }
+    case 'SyncRunFinished': {
+      const { number, outcome } = event.data
+      if (outcome === 'abandoned') return row
+      const seen = outcome === 'success' && number === row.run ? row.run_began_at : null
+      return { ...row, failing: outcome === 'failed', seen_until: seen ?? row.seen_until }
+    }
+  }
+}
+
+/**
+ * Emails of which nothing has come back `windowMinutes` long, as far as what comes back to their accounts was seen, the
+ * oldest first.
+ */
 export const dueDeliveries =
   (db: Kysely<unknown>) =>
-  async (windowMinutes: number, limit: number): Promise<string[]> => {
-    const rows = await tablesOf(db, deliveriesDue)
+  (windowMinutes: number, limit: number): Promise<{ id: string; seenUntil: string }[]> =>
+    tablesOf(db, deliveriesDue)
       .selectFrom('message')
-      .select('id')
-      .where('sent_at', '<=', sql<string>`clock_timestamp() - ${windowMinutes} * interval '1 minute'`)
-      .orderBy('sent_at')
-      .orderBy('id')
+      .innerJoin('account', 'account.id', 'message.account_id')
+      .select(['message.id', 'seen_until as seenUntil'])
+      .where('sees', '=', true)
+      .where('silent_from', '<=', sql<string>`seen_until - ${windowMinutes} * interval '1 minute'`)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('unread').select('unread.id').whereRef('unread.account_id', '=', 'message.account_id'),
+          ),
+        ),
+      )
+      .$narrowType<{ seenUntil: string }>()
+      .orderBy('silent_from')
+      .orderBy('message.id')
       .limit(limit)
       .execute()
-    return rows.map(({ id }) => id)
-  }

@@ -1,8 +1,10 @@
 import { sql, type Kysely } from 'kysely'
+import { emailOutcome, readEngagement } from '../../domain/analytics/engagement.ts'
 import type { Mailbox } from '../../domain/mail.ts'
+import type { EmailOutcome } from '../../domain/sending/outcome.ts'
 import { answerLost } from '../../domain/sending/refusals.ts'
 import { tablesOf, type MayRead } from '../projection.ts'
-import { outbox, type OutboxRow, type OutboxState, type Recipients, type RefusedRecipient } from './outbox.ts'
+import { outbox, type OutboxRow, type OutboxState, type Recipients } from './outbox.ts'
 
 // ---------------------------------------------------------------- to do
 
@@ -92,7 +94,6 @@ export type OutboxEmail = Recipients & {
   readonly code: string | null
   readonly reason: string | null
   readonly remedy: string | null
-  readonly refused: RefusedRecipient[]
   /** A person decided to let an unknown outcome be. */
   readonly settled: boolean
   readonly queuedAt: string
@@ -100,13 +101,20 @@ export type OutboxEmail = Recipients & {
   readonly sentAt: string | null
   readonly evidence: string | null
   readonly copy: string | null
-  readonly deliveredAt: string | null
-  readonly bounced: number
+  /** Of the email as a whole. */
+  readonly delivery: EmailOutcome['delivery']
+  /** Of each recipient of the envelope. */
+  readonly outcomes: EmailOutcome['recipients']
   readonly changedAt: string
   readonly revision: number
 }
 
-const toEmail = (row: OutboxRow): OutboxEmail => ({
+const toEmail = (row: OutboxRow & { readonly engagement: string }): OutboxEmail => {
+  const { delivery, recipients } = emailOutcome(readEngagement(row.engagement))
+  return { ...shown(row), delivery, outcomes: recipients }
+}
+
+const shown = (row: OutboxRow): Omit<OutboxEmail, 'delivery' | 'outcomes'> => ({
   id: row.id,
   state: row.state as OutboxState,
   accountId: row.account_id,
@@ -127,15 +135,12 @@ const toEmail = (row: OutboxRow): OutboxEmail => ({
   code: row.code,
   reason: row.reason,
   remedy: row.state === 'unknown' && !row.settled ? answerLost.remedy : row.remedy,
-  refused: row.refused,
   settled: row.settled,
   queuedAt: row.queued_at,
   scheduledAt: row.scheduled_at,
   sentAt: row.sent_at,
   evidence: row.evidence,
   copy: row.copy,
-  deliveredAt: row.delivered_at,
-  bounced: row.bounced,
   changedAt: row.changed_at,
   revision: row.revision,
 })
@@ -161,7 +166,9 @@ export const listOutbox =
     const accounts = filter.userId === null ? null : await deps.usableAccounts(filter.userId)
     const rows = await tablesOf(db, outbox)
       .selectFrom('message')
-      .selectAll()
+      .innerJoin('fate', 'fate.message_id', 'message.id')
+      .selectAll('message')
+      .select('fate.engagement')
       .$if(filter.state !== undefined, (query) => query.where('state', '=', filter.state ?? ''))
       .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
       .$if(accounts !== null, (query) =>
@@ -183,7 +190,9 @@ export const findOutgoing =
   async (id: string, userId: string | null): Promise<OutboxEmail | null> => {
     const row = await tablesOf(db, outbox)
       .selectFrom('message')
-      .selectAll()
+      .innerJoin('fate', 'fate.message_id', 'message.id')
+      .selectAll('message')
+      .select('fate.engagement')
       .where('id', '=', id)
       .executeTakeFirst()
     return row && (await mayRead(row.account_id, userId)) ? toEmail(row) : null

@@ -4,6 +4,14 @@ import {
   AccountPaused,
   AccountResumed,
 } from '../../domain/accounts/events.ts'
+import {
+  engage,
+  engagementEvents,
+  engagementOf,
+  engagementText,
+  isEngagementEvent,
+  readEngagement,
+} from '../../domain/analytics/engagement.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import {
@@ -22,7 +30,6 @@ import {
 } from '../../domain/sending/events.ts'
 import { answerLost } from '../../domain/sending/refusals.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
-import { EmailReplied } from '../../domain/tracking/events.ts'
 import {
   boolean,
   integer,
@@ -47,13 +54,6 @@ export type OutboxState =
   | 'cancelled'
 
 export type Recipients = { to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }
-export type RefusedRecipient = {
-  address: string
-  code: number | null
-  enhancedCode: string | null
-  reason: string
-}
-
 /**
  * `due_at` is there while the message waits. `unclear` are attempts whose answer was lost; `met_at` is when the
  * message was met in a mailbox, and `confirm_at` the same while that is news.
@@ -82,7 +82,6 @@ const message = table({
     code: nullable(text),
     reason: nullable(text),
     remedy: nullable(text),
-    refused: json<RefusedRecipient[]>(),
     settled: boolean,
     unclear: json<number[]>(),
     met_at: nullable(timestamp),
@@ -92,8 +91,6 @@ const message = table({
     sent_at: nullable(timestamp),
     evidence: nullable(text),
     copy: nullable(text),
-    delivered_at: nullable(timestamp),
-    bounced: integer,
     changed_at: timestamp,
     revision: integer,
   },
@@ -110,7 +107,12 @@ const message = table({
 
 export type OutboxRow = RowOf<typeof message>
 
-const tables = { message, account: table({ columns: { id: text, status: text }, key: ['id'] }) }
+const tables = {
+  message,
+  /** What became of it, apart from the rest since every hit changes it. */
+  fate: table({ columns: { message_id: text, engagement: text }, key: ['message_id'] }),
+  account: table({ columns: { id: text, status: text }, key: ['id'] }),
+}
 
 /** What may become of an email once it is queued. */
 const laterEvents = [
@@ -130,19 +132,20 @@ const laterEvents = [
 /** Every message that was queued, and what became of it; for the senders, the list of what is due. */
 export const outbox = projection({
   name: 'outbox',
-  version: 1,
+  version: 2,
   tables,
   events: [
     EmailQueued,
-    ...laterEvents,
+    SentCopyFiled,
+    ...engagementEvents,
     MessageSynced,
-    EmailReplied,
     AccountConnected,
     AccountPaused,
     AccountResumed,
     AccountDisconnected,
   ],
   fold: (event, rows) => {
+    if (isEngagementEvent(event)) changeFate(rows, event)
     switch (event.type) {
       case 'AccountConnected':
       case 'AccountResumed':
@@ -156,7 +159,14 @@ export const outbox = projection({
       case 'EmailReplied':
         return met(rows, event.data.outgoingId, event.data.at)
       case 'EmailQueued':
+        rows.put('fate', {
+          message_id: event.data.outgoingId,
+          engagement: engagementText(engagementOf(event.data)),
+        })
         return rows.put('message', queuedRow(event))
+      case 'OpenTracked':
+      case 'ClickTracked':
+        return
       case 'EmailCancelled':
       case 'EmailReleased':
       case 'EmailSent':
@@ -202,7 +212,6 @@ const queuedRow = ({ data, metadata, revision }: RecordedEvent<EventOf<typeof Em
   code: null,
   reason: null,
   remedy: null,
-  refused: [],
   settled: false,
   unclear: [],
   met_at: null,
@@ -212,32 +221,43 @@ const queuedRow = ({ data, metadata, revision }: RecordedEvent<EventOf<typeof Em
   sent_at: null,
   evidence: null,
   copy: null,
-  delivered_at: null,
-  bounced: 0,
   changed_at: metadata.occurredAt,
   revision,
 })
 
+const changeFate = (rows: Rows<typeof tables>, event: Parameters<typeof engage>[1]): void => {
+  const row = rows.get('fate', { message_id: event.data.outgoingId })
+  if (!row) return
+  rows.put('fate', { ...row, engagement: engagementText(engage(readEngagement(row.engagement), event)) })
+}
+
 const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents)[number]>>): void => {
   switch (event.type) {
-    case 'EmailCancelled': {
-      const open = row.unclear.length > 0
-      return become(row, { state: open ? 'unknown' : 'cancelled', settled: open })
-    }
+    case 'EmailCancelled':
+      return end(row, { state: 'cancelled' })
     case 'EmailReleased':
       return become(row, { state: 'releasing' })
     case 'EmailSent': {
-      const { attempt, sentAt, refused, evidence } = event.data
-      return become(row, { state: 'sent', attempts: attempt, sent_at: sentAt, refused, evidence })
+      const { attempt, sentAt, evidence, retryAt } = event.data
+      const sent_at = row.sent_at ?? sentAt
+      return become(row, {
+        state: 'sent',
+        attempts: attempt,
+        unclear: [],
+        sent_at,
+        evidence,
+        due_at: retryAt,
+      })
     }
     case 'EmailDeferred': {
       const { attempt, code, reason, retryAt } = event.data
-      return become(row, { state: 'deferred', attempts: attempt, due_at: retryAt, code, reason })
+      const state = row.sent_at === null ? 'deferred' : 'sent'
+      return become(row, { state, attempts: attempt, due_at: retryAt, code, reason })
     }
     case 'EmailFailed': {
-      const { attempt, code, reason, remedy, refused } = event.data
-      const unclear = row.unclear.filter((other) => other !== attempt)
-      return become(row, { state: 'failed', attempts: attempt, unclear, code, reason, remedy, refused })
+      const { attempt, code, reason, remedy } = event.data
+      row.unclear = row.unclear.filter((other) => other !== attempt)
+      return end(row, { state: 'failed', attempts: attempt, code, reason, remedy })
     }
     case 'EmailOutcomeLost': {
       const { attempt, reason } = event.data
@@ -257,12 +277,15 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
       row.copy = event.data.outcome
       return
     case 'EmailDelivered':
-      row.delivered_at = event.metadata.occurredAt
-      return
     case 'EmailBounced':
-      row.bounced += 1
-      if (event.data.permanent) row.delivered_at = null
   }
+}
+
+/** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
+const end = (row: OutboxRow, next: Partial<OutboxRow> & { state: 'failed' | 'cancelled' }): void => {
+  const isOpen = row.unclear.length > 0 && (next.state === 'cancelled' || row.sent_at !== null)
+  if (isOpen) return become(row, { ...next, state: 'unknown', settled: true })
+  become(row, { ...next, state: row.sent_at === null ? next.state : 'sent' })
 }
 
 /** A change of state; what belonged to the state before goes. */
@@ -277,5 +300,5 @@ const met = (rows: Rows<typeof tables>, outgoingId: string | null, at: string): 
 
 const confirmable = (row: OutboxRow): OutboxRow => ({
   ...row,
-  confirm_at: row.state !== 'sent' && row.unclear.length > 0 ? row.met_at : null,
+  confirm_at: row.sent_at === null && row.unclear.length > 0 ? row.met_at : null,
 })

@@ -1,50 +1,130 @@
 import { sql, type Kysely } from 'kysely'
-import { AccountConnected, AccountPaused, AccountResumed } from '../../domain/accounts/events.ts'
+import {
+  AccountConnected,
+  AccountConnectionChanged,
+  AccountPaused,
+  AccountResumed,
+} from '../../domain/accounts/events.ts'
 import { EmailSent, SentCopyFiled } from '../../domain/sending/events.ts'
-import { projection, table, tablesOf, text, timestamp } from '../projection.ts'
+import { MessageSynced } from '../../domain/sync/events.ts'
+import { boolean, nullable, projection, table, tablesOf, text, timestamp } from '../projection.ts'
+
+const message = table({
+  columns: {
+    id: text,
+    account_id: text,
+    sent_at: timestamp,
+    /** A copy was met in the Sent folder. */
+    met: boolean,
+  },
+  key: ['id'],
+  indexes: ['(account_id, sent_at)'],
+})
+
+const tables = {
+  message,
+  account: table({
+    columns: {
+      account_id: text,
+      paused: boolean,
+      /** The mailbox files copies by itself: so its host is known for, or its emails have shown. Null: not known yet. */
+      files_copies: nullable(boolean),
+      is_known_host: boolean,
+    },
+    key: ['account_id'],
+  }),
+  /** The copy of each email that was met first in a Sent folder; a second one is the mailbox's own. */
+  copy: table({ columns: { id: text, message_id: text }, key: ['id'] }),
+}
 
 /** To do: sent messages that no copy in the Sent folder is known of. */
 export const sentCopiesToFile = projection({
   name: 'sent-copies-to-file',
-  version: 1,
-  tables: {
-    message: table({
-      columns: { id: text, account_id: text, sent_at: timestamp },
-      key: ['id'],
-      indexes: ['(account_id, sent_at)'],
-    }),
-    paused: table({ columns: { account_id: text }, key: ['account_id'] }),
-  },
-  events: [EmailSent, SentCopyFiled, AccountConnected, AccountPaused, AccountResumed],
+  version: 2,
+  tables,
+  events: [
+    EmailSent,
+    SentCopyFiled,
+    MessageSynced,
+    AccountConnected,
+    AccountConnectionChanged,
+    AccountPaused,
+    AccountResumed,
+  ],
   fold: (event, rows) => {
+    const { accountId: account_id } = event.data
+    const change = (what: { paused?: boolean; files_copies?: boolean | null; is_known_host?: boolean }) => {
+      const before = rows.get('account', { account_id }) ?? newAccount(account_id)
+      rows.put('account', { ...before, ...what })
+    }
     switch (event.type) {
       case 'EmailSent': {
-        const { outgoingId: id, accountId: account_id, sentAt: sent_at } = event.data
-        return rows.put('message', { id, account_id, sent_at })
+        if (!event.data.first) return
+        const { outgoingId: id, sentAt: sent_at } = event.data
+        return rows.put('message', { id, account_id, sent_at, met: rows.get('copy', { id }) !== undefined })
       }
-      case 'SentCopyFiled':
-        return rows.remove('message', { id: event.data.outgoingId })
-      case 'AccountPaused':
-        return rows.put('paused', { account_id: event.data.accountId })
+      case 'MessageSynced': {
+        const { outgoingId: id, messageId: message_id, placement } = event.data
+        if (id === null || placement.role !== 'sent') return
+        const met = rows.get('copy', { id })
+        if (met && met.message_id !== message_id) change({ files_copies: true })
+        if (!met) rows.put('copy', { id, message_id })
+        const waiting = rows.get('message', { id })
+        if (waiting) rows.put('message', { ...waiting, met: true })
+        return
+      }
+      case 'SentCopyFiled': {
+        rows.remove('message', { id: event.data.outgoingId })
+        if (event.data.outcome === 'found') change({ files_copies: true })
+        const isKnownHost = rows.get('account', { account_id })?.is_known_host === true
+        if (event.data.outcome === 'filed' && !isKnownHost) change({ files_copies: false })
+        return
+      }
       case 'AccountConnected':
+      case 'AccountConnectionChanged': {
+        const isKnownHost = event.data.filesCopies === true
+        return change({
+          is_known_host: isKnownHost,
+          files_copies: isKnownHost ? true : null,
+          ...(event.type === 'AccountConnected' && { paused: false }),
+        })
+      }
+      case 'AccountPaused':
       case 'AccountResumed':
-        return rows.remove('paused', { account_id: event.data.accountId })
+        return change({ paused: event.type === 'AccountPaused' })
     }
   },
 })
 
+const newAccount = (account_id: string) => ({
+  account_id,
+  paused: false,
+  files_copies: null,
+  is_known_host: false,
+})
+
+/** How long a mailbox is left to file a copy by itself, in seconds. */
+export type CopyWaits = {
+  /** One that is known to do it. */
+  readonly filing: number
+  /** One of which nothing is known yet: it is seen from its first email. */
+  readonly unknown: number
+  /** One that left it to us before. */
+  readonly other: number
+}
+
 /**
- * Up to `limit` messages of each account that is not paused, oldest first. Some servers file a copy by themselves:
- * they are left `waitSeconds` to do it.
+ * Up to `limit` messages of each account that is not paused, oldest first. Some mailboxes file a copy by themselves,
+ * and are left the time to do it.
  */
 export const copiesToFile =
   (db: Kysely<unknown>) =>
-  async (limit: number, waitSeconds: number): Promise<{ accountId: string; ids: string[] }[]> => {
+  async (limit: number, waits: CopyWaits): Promise<{ accountId: string; ids: string[] }[]> => {
     const numbered = tablesOf(db, sentCopiesToFile)
       .selectFrom('message')
-      .leftJoin('paused', 'paused.account_id', 'message.account_id')
-      .where('paused.account_id', 'is', null)
-      .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitSeconds} * interval '1 second'`)
+      .leftJoin('account', 'account.account_id', 'message.account_id')
+      .where(sql<boolean>`paused is not true`)
+      .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitOf(waits)} * interval '1 second'`)
       .select([
         'message.account_id',
         'id',
@@ -60,3 +140,6 @@ export const copiesToFile =
     const byAccount = Map.groupBy(rows, (row) => row.account_id)
     return [...byAccount].map(([accountId, of]) => ({ accountId, ids: of.map(({ id }) => id) }))
   }
+
+const waitOf = ({ filing, unknown, other }: CopyWaits) =>
+  sql`case when met then 0 when files_copies then ${filing}::int when files_copies is null then ${unknown}::int else ${other}::int end`

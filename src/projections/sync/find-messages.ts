@@ -7,7 +7,9 @@ import { messages, type MessageRow } from './messages.ts'
 export type MessageItem = {
   readonly id: string
   readonly accountId: string
-  readonly direction: 'in' | 'out'
+  /** Null for a draft, which was neither received nor sent. */
+  readonly direction: 'in' | 'out' | null
+  readonly isDraft: boolean
   readonly receivedAt: string
   readonly subject: string
   readonly from: WrittenMailbox[]
@@ -42,7 +44,8 @@ export type MessageDetail = MessageItem & {
 const toItem = (row: MessageRow): MessageItem => ({
   id: row.id,
   accountId: row.account_id,
-  direction: row.direction === 'out' ? 'out' : 'in',
+  direction: row.direction === 'draft' ? null : row.direction === 'out' ? 'out' : 'in',
+  isDraft: row.direction === 'draft',
   receivedAt: row.received_at,
   subject: row.header.subject,
   from: row.header.from,

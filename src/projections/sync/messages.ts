@@ -29,6 +29,7 @@ const message = table({
     account_id: text,
     /** Lists show it: it was received, or sent. */
     listed: boolean,
+    /** `draft` for one that was neither sent nor received. */
     direction: text,
     received_at: timestamp,
     sent_at: nullable(timestamp),
@@ -73,7 +74,7 @@ const tables = {
 /** Every message of every account, received or sent, once: with its header, its attachments and where it lies. */
 export const messages = projection({
   name: 'messages',
-  version: 1,
+  version: 2,
   tables,
   events: [...messageEvents, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
@@ -81,7 +82,10 @@ export const messages = projection({
       case 'EmailQueued':
         return rows.put('message', rowOfQueued(event.data))
       case 'EmailCancelled':
-        return rows.remove('message', { id: event.data.outgoingId })
+        // Where a part of it was sent, only the rest was cancelled.
+        if (rows.get('message', { id: event.data.outgoingId })?.listed === false)
+          rows.remove('message', { id: event.data.outgoingId })
+        return
       case 'EmailSent': {
         const row = rows.get('message', { id: event.data.outgoingId })
         if (!row) throw new Error('EmailSent of a message that was not queued')
@@ -93,6 +97,11 @@ export const messages = projection({
       }
       case 'MessageSynced':
         return putSynced(rows, event.data)
+      case 'MessageDraftSynced': {
+        const { messageId } = event.data
+        const draft = { ...rowOfSynced(event.data, messageId), listed: false, direction: 'draft' }
+        return putPlaced(rows, draft, event.data)
+      }
       case 'MessageQuarantined': {
         const { messageId, attempts, reason } = event.data
         const row = attempts > 1 ? rows.get('message', { id: messageId }) : undefined
@@ -124,10 +133,15 @@ export const messages = projection({
 })
 
 const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
+  const places = takeDraft(rows, data.messageId)
+  const put = (row: MessageRow): void => {
+    for (const { flags, ...placement } of places) putPlaced(rows, row, { placement, flags })
+    putPlaced(rows, row, data)
+  }
   if (data.outgoingId === null) {
     const row = rowOfSynced(data, data.messageId)
     claimHeaderId(rows, row)
-    return putPlaced(rows, row, data)
+    return put(row)
   }
   rows.put('alias', { id: data.messageId, message_id: data.outgoingId })
   const own = rows.get('message', { id: data.outgoingId })
@@ -137,7 +151,17 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
     Object.assign(row, { listed: true, received_at: data.receivedAt, sent_at: data.sentAt })
     claimHeaderId(rows, row)
   }
-  putPlaced(rows, row, data)
+  put(row)
+}
+
+/** Where the message lay while it was a draft, which it is no longer. */
+const takeDraft = (rows: Rows<typeof tables>, id: string): MessagePlace[] => {
+  const draft = rows.get('message', { id })
+  if (!draft) return []
+  const { places } = draft
+  for (const place of places) dropPlace(rows, draft, place)
+  rows.remove('message', { id })
+  return places
 }
 
 /** Notes the Message-ID, or the defect that another message has it with other content. */
@@ -161,6 +185,8 @@ const putPlaced = (
   const { folder, role } = placement
   const place = { ...placement, flags }
   const known = row.places.some((each) => isAt(each, placement))
+  // Met elsewhere before, as the copy that somebody sends to themselves.
+  if (role === 'sent') row.direction = 'out'
   row.places = known
     ? row.places.map((each) => (isAt(each, placement) ? place : each))
     : [...row.places, place]

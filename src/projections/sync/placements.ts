@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import {
   MessageFlagsChanged,
   MessageAddedToFolder,
+  MessageDraftSynced,
   MessageQuarantined,
   MessageRemovedFromFolder,
   MessageSynced,
@@ -23,10 +24,11 @@ const placement = table({
 /** What lies where in each mailbox, as far as it is known: what a sync run compares the mailbox with. */
 export const placements = projection({
   name: 'placements',
-  version: 1,
+  version: 2,
   tables: { placement },
   events: [
     MessageSynced,
+    MessageDraftSynced,
     MessageAddedToFolder,
     MessageQuarantined,
     MessageFlagsChanged,
@@ -40,6 +42,7 @@ export const placements = projection({
       rows.put('placement', { ...key, message_id: messageId, flags, quarantined })
     switch (event.type) {
       case 'MessageSynced':
+      case 'MessageDraftSynced':
       case 'MessageAddedToFolder':
         return put(event.data.flags, false)
       case 'MessageQuarantined':

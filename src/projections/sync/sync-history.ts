@@ -104,7 +104,8 @@ export const syncHistory = projection({
     for (const { folder, ref, reason, attempts, messageId = null } of failures)
       rows.put('failure', { ...key, folder, ref, reason, attempts, message_id: messageId })
     for (const counts of folders) {
-      row.stored += counts.stored
+      // A draft is no mail that came or went.
+      row.stored += counts.stored - counts.drafts
       row.failed += counts.failed
       row.folders = withCounts(
         row.folders,
@@ -127,6 +128,7 @@ const none = (folder: string): FolderCounts => ({
   removed: 0,
   sent: 0,
   received: 0,
+  drafts: 0,
 })
 
 const withCounts = (

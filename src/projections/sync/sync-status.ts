@@ -49,7 +49,7 @@ export const syncStatus = projection({
       const before = rows.get('quarter', key) ?? { ...key, sent: 0, sent_elsewhere: 0, received: 0 }
       rows.put('quarter', { ...before, [figure]: before[figure] + 1 })
     }
-    if (event.type === 'EmailSent') return count(event.data.sentAt, 'sent')
+    if (event.type === 'EmailSent') return event.data.first ? count(event.data.sentAt, 'sent') : undefined
     if (event.type === 'AccountConnected') return rows.put('account', fresh(accountId))
     const row = rows.get('account', { account_id: accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)

@@ -1,23 +1,17 @@
 import type { Kysely } from 'kysely'
 import { CLASSIFIER_VERSION, type Reason, type Verdict } from '../../domain/tracking/classify-hit.ts'
 import {
+  emailOutcome,
   judgeEngagement,
   opensOf,
-  outcomeOf,
   readEngagement,
   type Engagement,
   type HitCounts,
-  type Outcome,
 } from '../../domain/analytics/engagement.ts'
 import type { Mailbox } from '../../domain/mail.ts'
+import type { DeliveryName, EmailOutcome } from '../../domain/sending/outcome.ts'
 import { tablesOf, type MayRead } from '../projection.ts'
-import {
-  emailTimeline,
-  type EntryKind,
-  type TimelineEntry,
-  type TimelineEmail,
-  type TimelineState,
-} from './email-timeline.ts'
+import { emailTimeline, type EntryKind, type TimelineEntry, type TimelineEmail } from './email-timeline.ts'
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
 /** `recipient` is the address whose own copy it was, null where the copy is shared by several. Times are RFC 3339. */
@@ -35,7 +29,8 @@ type Activity = {
   userAgent: string | null
 }
 
-type DeliveryStatus = 'pending' | 'accepted' | 'delivered' | 'bounced' | 'failed' | 'unknown' | 'cancelled'
+/** Where the email stands as a whole: what was taken of it is sent. */
+type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 
 /** `attribution` says whether opens tell recipients apart; where they do not, `uniqueOpens` is at least so many. */
 type TrackingSummary = {
@@ -66,7 +61,9 @@ export type EmailTracking = {
   queuedAt: string
   scheduledAt: string | null
   sentAt: string | null
-  delivery: { status: DeliveryStatus; at: string | null; basis: string | null }
+  delivery: EmailOutcome['delivery']
+  /** What became of each recipient. */
+  outcomes: EmailOutcome['recipients']
   tracking: { opens: boolean; clicks: boolean; reason: string }
   activity: Activity[]
   /** There is more activity than is shown: the oldest is left out. */
@@ -117,7 +114,7 @@ export const trackingOf = (
 ): EmailTracking => {
   const engagement = readEngagement(row.engagement)
   const { judgements, counts } = judgeEngagement(engagement, now?.getTime())
-  const outcome = outcomeOf(engagement, counts)
+  const outcome = emailOutcome(engagement)
   const judged = entries.map((entry): TimelineEntry => ({ ...entry, ...judgements.get(entry.id) }))
   const isCounted = ({ kind, verdict, reason }: TimelineEntry): boolean =>
     kind === 'opened' && verdict === 'human' && reason !== 'repeat'
@@ -134,11 +131,12 @@ export const trackingOf = (
     subject: row.subject,
     from: row.from,
     ...row.recipients,
-    state: row.state as TimelineState,
+    state: stateOf(outcome.delivery.status),
     queuedAt: row.queued_at,
     scheduledAt: row.scheduled_at,
-    sentAt: row.sent_at,
-    delivery: deliveryOf(row, outcome),
+    sentAt: engagement.sentAt === null ? null : new Date(engagement.sentAt).toISOString(),
+    delivery: outcome.delivery,
+    outcomes: outcome.recipients,
     tracking: { opens, clicks, reason },
     activity,
     truncated,
@@ -146,14 +144,19 @@ export const trackingOf = (
   }
 }
 
-const activityOf = (row: TimelineEmail, entry: TimelineEntry, number: number, outcome: Outcome): Activity => {
+const activityOf = (
+  row: TimelineEmail,
+  entry: TimelineEntry,
+  number: number,
+  outcome: EmailOutcome,
+): Activity => {
   const found = entry.link === null ? undefined : row.tracking.links.find(({ index }) => index === entry.link)
   const link = found ? { ...found, label: linkLabel(found) } : null
   return {
     id: entry.id,
     event: entry.kind as EntryKind,
     at: entry.at,
-    details: detailsOf(row, entry, { number, outcome, label: link?.label ?? `number ${entry.link}` }),
+    details: detailsOf(entry, { number, outcome, label: link?.label ?? `number ${entry.link}` }),
     recipient: recipientOf(row, entry),
     link,
     verdict: entry.verdict as Verdict | null,
@@ -170,14 +173,15 @@ const recipientOf = ({ envelope }: TimelineEmail, { kind, recipient }: TimelineE
 }
 
 const detailsOf = (
-  row: TimelineEmail,
   { kind, verdict, reason, who, note }: TimelineEntry,
-  { number, outcome, label }: { number: number; outcome: Outcome; label: string },
+  { number, outcome, label }: { number: number; outcome: EmailOutcome; label: string },
 ): string => {
   const why = reason === null || reason === 'person' ? '' : reasonWords(reason as Reason)
   switch (kind as EntryKind) {
     case 'sent':
-      return sentDetails(row, outcome)
+      return who === null ? sentDetails(outcome) : `Accepted for ${who}`
+    case 'deferred':
+      return `Put off: ${note ?? ''}`
     case 'opened':
       if (verdict === 'human' && reason !== 'repeat') return openNumber(number)
       return `Not counted: ${why}`
@@ -194,32 +198,33 @@ const detailsOf = (
   }
 }
 
-const sentDetails = (row: TimelineEmail, { delivered, bounced }: Outcome): string => {
-  const refused = row.refused.length === 0 ? '' : `; refused for ${row.refused.join(', ')}`
-  if (bounced) return `Bounced${refused}`
-  return `${delivered ? 'Delivered successfully' : 'Accepted by the mail server'}${refused}`
+const sentDetails = ({ delivery, recipients }: EmailOutcome): string => {
+  const of = (...names: string[]) => recipients.filter(({ outcome }) => names.includes(outcome))
+  const named = (some: EmailOutcome['recipients'], what: string): string =>
+    some.length === 0 ? '' : `; ${what} ${some.map(({ address }) => address).join(', ')}`
+  const others = `${named(of('refused'), 'refused for')}${named(of('deferred'), 'put off for')}`
+  if (delivery.status === 'bounced') return `Bounced${others}`
+  const bounced = named(of('bounced'), 'bounced for')
+  return `${delivery.status === 'delivered' ? 'Delivered successfully' : 'Accepted by the mail server'}${bounced}${others}`
 }
 
-const deliveryOf = (row: TimelineEmail, outcome: Outcome): EmailTracking['delivery'] => {
-  if (outcome.delivered) {
-    const basis = row.delivery_basis ?? (outcome.replied ? 'reply' : 'engagement')
-    return { status: 'delivered', at: row.delivered_at, basis }
-  }
-  if (outcome.bounced) return { status: 'bounced', at: null, basis: null }
-  switch (row.state as TimelineState) {
-    case 'queued':
-      return { status: 'pending', at: null, basis: null }
-    case 'sent':
-      return { status: 'accepted', at: row.sent_at, basis: 'answer' }
+const stateOf = (status: DeliveryName): TimelineState => {
+  switch (status) {
+    case 'pending':
+      return 'queued'
+    case 'accepted':
+    case 'delivered':
+    case 'bounced':
+      return 'sent'
     case 'failed':
     case 'unknown':
     case 'cancelled':
-      return { status: row.state as 'failed' | 'unknown' | 'cancelled', at: null, basis: null }
+      return status
   }
 }
 
 const summaryOf = (row: TimelineEmail, engagement: Engagement, counts: HitCounts): TrackingSummary => {
-  const { opens, unique } = opensOf(counts)
+  const { opens, unique } = opensOf(engagement, counts)
   const of = (verdict: Verdict) => ({ opens: counts.opens[verdict], clicks: counts.clicks[verdict] })
   const last = Math.max(counts.lastHumanAt ?? 0, engagement.lastReplyAt ?? 0, engagement.sentAt ?? 0)
   const { hits } = engagement
@@ -227,7 +232,7 @@ const summaryOf = (row: TimelineEmail, engagement: Engagement, counts: HitCounts
   return {
     opens,
     uniqueOpens: unique,
-    linkClicks: counts.clicks.human,
+    linkClicks: engagement.wanted.clicks ? counts.clicks.human : 0,
     replies: engagement.replies,
     recipients: row.envelope.length,
     attribution: row.envelope.length > 1 && shared ? 'message' : 'recipient',

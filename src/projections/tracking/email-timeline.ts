@@ -11,13 +11,7 @@ import {
 } from '../../domain/analytics/engagement.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { Mailbox } from '../../domain/mail.ts'
-import {
-  EmailCancelled,
-  EmailQueued,
-  EmailDeferred,
-  EmailFailed,
-  EmailOutcomeSettled,
-} from '../../domain/sending/events.ts'
+import { EmailQueued } from '../../domain/sending/events.ts'
 import {
   integer,
   json,
@@ -30,8 +24,15 @@ import {
   type Rows,
 } from '../projection.ts'
 
-export type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
-export type EntryKind = 'sent' | 'opened' | 'clicked' | 'replied' | 'bounced' | 'failed' | 'unknown'
+export type EntryKind =
+  | 'sent'
+  | 'deferred'
+  | 'opened'
+  | 'clicked'
+  | 'replied'
+  | 'bounced'
+  | 'failed'
+  | 'unknown'
 type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
 
 const message = table({
@@ -39,7 +40,6 @@ const message = table({
     id: text,
     account_id: text,
     template_id: nullable(text),
-    state: text,
     subject: text,
     from: json<Mailbox>(),
     recipients: json<{ to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }>(),
@@ -48,10 +48,6 @@ const message = table({
     tracking: json<{ opens: boolean; clicks: boolean; reason: string; links: TrackedLinks }>(),
     queued_at: timestamp,
     scheduled_at: nullable(timestamp),
-    sent_at: nullable(timestamp),
-    delivered_at: nullable(timestamp),
-    delivery_basis: nullable(text),
-    refused: json<string[]>(),
   },
   key: ['id'],
 })
@@ -87,14 +83,7 @@ const tables = {
   entry,
 }
 
-const events = [
-  EmailQueued,
-  EmailCancelled,
-  EmailDeferred,
-  EmailFailed,
-  EmailOutcomeSettled,
-  ...engagementEvents,
-] as const
+const events = [EmailQueued, ...engagementEvents] as const
 
 type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
 
@@ -104,7 +93,7 @@ type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
  */
 export const emailTimeline = projection({
   name: 'email-timeline',
-  version: 1,
+  version: 2,
   tables,
   events,
   fold: (event, rows) => {
@@ -115,7 +104,6 @@ export const emailTimeline = projection({
     }
     const state = rows.get('state', { message_id: id })
     if (!state) return
-    changeHead(rows, event)
     const added = entryOf(event)
     if (added) rows.put('entry', added)
     if (!isEngagementEvent(event)) return
@@ -135,7 +123,6 @@ const newMessage = (queued: EventOf<typeof EmailQueued>['data']): TimelineEmail 
     id: queued.outgoingId,
     account_id: queued.accountId,
     template_id: queued.template?.templateId ?? null,
-    state: 'queued',
     subject,
     from,
     recipients: { to, cc, bcc },
@@ -143,47 +130,7 @@ const newMessage = (queued: EventOf<typeof EmailQueued>['data']): TimelineEmail 
     tracking: queued.tracking,
     queued_at: queued.queuedAt,
     scheduled_at: queued.scheduledAt,
-    sent_at: null,
-    delivered_at: null,
-    delivery_basis: null,
-    refused: [],
   }
-}
-
-/** What this event says of the message as a whole; null where it says nothing of it. */
-const headOf = (event: TimelineEvent): Partial<TimelineEmail> | null => {
-  const inState = (state: TimelineState, rest: Partial<TimelineEmail> = {}) => ({ state, ...rest })
-  switch (event.type) {
-    case 'EmailSent': {
-      const { sentAt, refused } = event.data
-      return inState('sent', { sent_at: sentAt, refused: refused.map(({ address }) => address) })
-    }
-    case 'EmailFailed':
-      return inState('failed', { refused: event.data.refused.map(({ address }) => address) })
-    case 'EmailOutcomeLost':
-      return inState('unknown')
-    case 'EmailDeferred':
-      return inState('queued')
-    case 'EmailOutcomeSettled':
-      return event.data.decision === 'send-again' ? inState('queued') : null
-    case 'EmailCancelled':
-      return inState('cancelled')
-    case 'EmailDelivered':
-      return { delivered_at: event.metadata.occurredAt, delivery_basis: event.data.basis }
-    case 'EmailQueued':
-    case 'EmailReleased':
-    case 'EmailBounced':
-    case 'OpenTracked':
-    case 'ClickTracked':
-    case 'EmailReplied':
-      return null
-  }
-}
-
-const changeHead = (rows: Rows<typeof tables>, event: TimelineEvent): void => {
-  const changes = headOf(event)
-  const row = changes && rows.get('message', { id: event.data.outgoingId })
-  if (row) rows.put('message', { ...row, ...changes })
 }
 
 const entryOf = (event: TimelineEvent): TimelineEntry | null => {
@@ -205,17 +152,22 @@ const entryOf = (event: TimelineEvent): TimelineEntry | null => {
   })
   const { occurredAt } = event.metadata
   switch (event.type) {
-    case 'EmailSent':
-      return entryAt('sent', event.data.sentAt)
+    case 'EmailSent': {
+      const { sentAt, first, accepted } = event.data
+      return entryAt('sent', sentAt, first ? {} : { who: accepted.join(', ') })
+    }
+    case 'EmailDeferred':
+      return entryAt('deferred', occurredAt, { note: event.data.reason })
     case 'EmailFailed':
       return entryAt('failed', occurredAt, { note: event.data.reason })
     case 'EmailOutcomeLost':
       return entryAt('unknown', occurredAt, { note: event.data.reason })
     case 'EmailBounced': {
-      const { recipient: who, permanent, status } = event.data
+      const { recipient: who, permanent, status, diagnostic } = event.data
+      const said = diagnostic ? `: ${diagnostic}` : ''
       return entryAt('bounced', occurredAt, {
         who,
-        note: `${permanent ? 'permanent' : 'temporary'}${status ? ` (${status})` : ''}`,
+        note: `${permanent ? 'permanent' : 'temporary'}${status ? ` (${status})` : ''}${said}`,
       })
     }
     case 'EmailReplied':
@@ -230,8 +182,8 @@ const entryOf = (event: TimelineEvent): TimelineEntry | null => {
     case 'EmailQueued':
     case 'EmailCancelled':
     case 'EmailReleased':
-    case 'EmailDeferred':
     case 'EmailOutcomeSettled':
+    case 'EmailRetried':
     case 'EmailDelivered':
       return null
   }

@@ -1,10 +1,24 @@
 import type { Kysely } from 'kysely'
-import { normaliseMessageId } from '../../domain/mail.ts'
+import { AccountConnected } from '../../domain/accounts/events.ts'
+import { UserRecorded, UserRemoved } from '../../domain/directory/events.ts'
+import type { EventOf } from '../../domain/event.ts'
+import { normaliseAddress, normaliseMessageId } from '../../domain/mail.ts'
 import { EmailQueued } from '../../domain/sending/events.ts'
 import { mayAnswer } from '../../domain/sync/answers.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
+import { isFromRecipient, type Answering } from '../../domain/tracking/answers.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
-import { boolean, projection, table, tablesOf, text, timestamp, type Rows } from '../projection.ts'
+import {
+  boolean,
+  json,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type Rows,
+} from '../projection.ts'
 
 /** A reply, once however many folders and accounts it was met in; `due` until it is recorded. */
 const reply = table({
@@ -21,34 +35,63 @@ const reply = table({
   indexes: ['(at, message_id) WHERE due'],
 })
 
-const tables = {
-  reply,
-  /** Header Message-IDs of what we sent, those that a provider put in their place too. */
-  sent: table({ columns: { header_id: text, outgoing_id: text, account_id: text }, key: ['header_id'] }),
-  /** Which reply a message of the mailbox is. */
-  incoming: table({ columns: { message_id: text, outgoing_id: text, identity: text }, key: ['message_id'] }),
+/** A mail that names others before it, the one that it answers first. `copyOf`: it is our own, met in a mailbox. */
+type Candidate = Answering & {
+  readonly messageId: string
+  readonly identity: string
+  readonly copyOf: string | null
+  readonly at: string
 }
 
+const tables = {
+  reply,
+  /** What we sent, and to whom. */
+  email: table({
+    columns: { outgoing_id: text, account_id: text, recipients: json<string[]>() },
+    key: ['outgoing_id'],
+  }),
+  /** Header Message-IDs of what we sent, those that a provider put in their place too. */
+  sent: table({ columns: { header_id: text, outgoing_id: text }, key: ['header_id'] }),
+  /** Mails that name an id which is none of ours as yet: that a provider gave it is known once the copy is met. */
+  waiting: table({ columns: { header_id: text, candidates: json<Candidate[]>() }, key: ['header_id'] }),
+  /** Which reply a message of the mailbox is, and of which email. */
+  incoming: table({ columns: { message_id: text, outgoing_id: text, identity: text }, key: ['message_id'] }),
+  answer: table({ columns: { identity: text, outgoing_id: text }, key: ['identity'] }),
+  /** Addresses of our own people, by whose they are: what they write answers nothing. */
+  own: table({ columns: { address: text, whose: json<string[]>() }, key: ['address'] }),
+  user: table({ columns: { id: text, address: nullable(text) }, key: ['id'] }),
+}
+type TableRows = Rows<typeof tables>
+
 /**
- * To do: incoming messages that name one of ours in In-Reply-To or References (RFC 5322 3.6.4), and that a person may
- * have written, of which it is not recorded yet that they are replies.
+ * To do: incoming messages that name one of ours in In-Reply-To or References (RFC 5322 3.6.4), from one of those whom
+ * it was sent to or their like, of which it is not recorded yet that they are replies.
  */
 export const repliesToRecord = projection({
   name: 'replies-to-record',
-  version: 1,
+  version: 2,
   tables,
-  events: [EmailQueued, MessageSynced, EmailReplied],
+  events: [EmailQueued, MessageSynced, EmailReplied, AccountConnected, UserRecorded, UserRemoved],
   fold: (event, rows) => {
     switch (event.type) {
+      case 'AccountConnected':
+        return putOwn(rows, event.data.address, event.data.accountId)
+      case 'UserRecorded':
+        return putUser(rows, event.data.userId, event.data.user.email ?? null)
+      case 'UserRemoved':
+        return putUser(rows, event.data.userId, null)
       case 'EmailQueued': {
-        const { outgoingId, accountId, header } = event.data
-        return putSent(rows, header.messageId, outgoingId, accountId)
+        const { outgoingId, accountId, header, envelope } = event.data
+        const { recipients } = envelope
+        rows.put('email', { outgoing_id: outgoingId, account_id: accountId, recipients })
+        return putSent(rows, header.messageId, outgoingId)
       }
-      case 'MessageSynced':
-        if (event.data.outgoingId !== null)
-          putSent(rows, event.data.header.messageId, event.data.outgoingId, event.data.accountId)
-        if (event.data.direction === 'in' && mayAnswer(event.data.automatic)) putReply(rows, event.data)
+      case 'MessageSynced': {
+        const { outgoingId, header, direction, automatic } = event.data
+        if (outgoingId !== null) putSent(rows, header.messageId, outgoingId)
+        if (direction === 'in' && mayAnswer(automatic)) putCandidate(rows, event.data)
         return
+      }
       case 'EmailReplied': {
         const met = rows.get('incoming', { message_id: event.data.messageId })
         if (!met) return
@@ -60,41 +103,89 @@ export const repliesToRecord = projection({
   },
 })
 
-type Synced = ReturnType<typeof MessageSynced>['data']
-
-const putSent = (
-  rows: Rows<typeof tables>,
-  messageId: string,
-  outgoingId: string,
-  accountId: string,
-): void => {
-  const headerId = normaliseMessageId(messageId)
-  if (headerId !== '')
-    rows.put('sent', { header_id: headerId, outgoing_id: outgoingId, account_id: accountId })
+const putOwn = (rows: TableRows, written: string, by: string): void => {
+  const address = normaliseAddress(written)
+  const whose = rows.get('own', { address })?.whose ?? []
+  if (!whose.includes(by)) rows.put('own', { address, whose: [...whose, by] })
 }
 
-const putReply = (
-  rows: Rows<typeof tables>,
-  { messageId, outgoingId, identity, header, receivedAt }: Synced,
-): void => {
-  // The newest ancestor is what is answered; all are looked up, so that one run finds every row.
-  const ancestors = [...header.inReplyTo, ...header.references.toReversed()].map(normaliseMessageId)
+const putUser = (rows: TableRows, userId: string, address: string | null): void => {
+  const id = `user ${userId}`
+  const before = rows.get('user', { id })?.address ?? null
+  if (before !== null) {
+    const whose = rows.get('own', { address: before })?.whose.filter((other) => other !== id) ?? []
+    if (whose.length === 0) rows.remove('own', { address: before })
+    else rows.put('own', { address: before, whose })
+  }
+  rows.put('user', { id, address: address === null ? null : normaliseAddress(address) })
+  if (address !== null) putOwn(rows, address, id)
+}
+
+/** Remembers the id, and looks again at what named it before it was known as ours. */
+const putSent = (rows: TableRows, messageId: string, outgoing_id: string): void => {
+  const header_id = normaliseMessageId(messageId)
+  if (header_id === '' || rows.get('sent', { header_id })) return
+  rows.put('sent', { header_id, outgoing_id })
+  const waiting = rows.get('waiting', { header_id })
+  if (!waiting) return
+  rows.remove('waiting', { header_id })
+  for (const candidate of waiting.candidates) answer(rows, candidate, outgoing_id)
+}
+
+/** What is answered is the newest ancestor; of a long thread the last ones are looked at. */
+const ANCESTORS = 20
+/** So many mails wait for one id: more name none of ours. */
+const MOST_WAITING = 200
+
+type Synced = EventOf<typeof MessageSynced>['data']
+
+const putCandidate = (rows: TableRows, message: Synced): void => {
+  const { header } = message
+  const named = [...header.inReplyTo, ...header.references.toReversed()].map(normaliseMessageId)
+  const ancestors = [...new Set(named)].slice(0, ANCESTORS)
+  // All are looked up, so that one run finds every row.
   const known = ancestors.map((header_id) => rows.get('sent', { header_id }))
   const answered = known.find((row) => row !== undefined)
-  if (!answered || answered.outgoing_id === outgoingId) return
-  const { outgoing_id, account_id } = answered
-  if (rows.get('reply', { outgoing_id, identity })) return
-  rows.put('incoming', { message_id: messageId, outgoing_id, identity })
-  const from = header.from[0]?.address ?? ''
-  rows.put('reply', {
-    outgoing_id,
-    identity,
-    account_id,
-    message_id: messageId,
-    from,
-    at: receivedAt,
-    due: true,
-  })
+  const candidate = candidateOf(message)
+  if (answered) return answer(rows, candidate, answered.outgoing_id)
+  for (const header_id of ancestors) {
+    const candidates = rows.get('waiting', { header_id })?.candidates ?? []
+    if (candidates.length < MOST_WAITING)
+      rows.put('waiting', { header_id, candidates: [...candidates, candidate] })
+  }
+}
+
+const candidateOf = ({
+  messageId,
+  outgoingId,
+  identity,
+  header,
+  automatic,
+  receivedAt,
+}: Synced): Candidate => ({
+  messageId,
+  identity,
+  copyOf: outgoingId,
+  at: receivedAt,
+  from: header.from,
+  replyTo: header.replyTo,
+  to: header.to,
+  cc: header.cc,
+  throughList: automatic !== null,
+})
+
+const answer = (rows: TableRows, candidate: Candidate, outgoing_id: string): void => {
+  const { identity, messageId: message_id, at, copyOf } = candidate
+  const email = rows.get('email', { outgoing_id })
+  const known = rows.get('answer', { identity })
+  const from = candidate.from[0]?.address ?? ''
+  const isOurs = rows.get('own', { address: normaliseAddress(from) }) !== undefined
+  if (!email || known || isOurs || copyOf === outgoing_id) return
+  if (!isFromRecipient(candidate, email.recipients)) return
+  const { account_id } = email
+  rows.put('answer', { identity, outgoing_id })
+  rows.put('incoming', { message_id, outgoing_id, identity })
+  rows.put('reply', { outgoing_id, identity, account_id, message_id, from, at, due: true })
 }
 
 /** A reply as it is to be recorded; `at` is when it arrived. */

@@ -82,18 +82,21 @@ const refusedWith = async (t: Test, work: Promise<unknown>): Promise<{ kind: str
 t.test('folders have their roles by announced use, else by name, and never two of one role', async (t) => {
   const server = await serverWith([])
   t.teardown(() => server.close())
-  const session = await openSession(guardFor(server.port), loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
   const roles = Object.fromEntries((await session.folders()).map(({ folder, role }) => [folder, role]))
   t.match(roles, {
     INBOX: 'inbox',
     Sent: 'sent',
     Gesendet: null,
     Entwürfe: 'drafts',
-    'Work/Archive': 'archive',
+    'Work/Archive': null,
   })
   await session.close()
   const named = (...names: string[]) =>
-    withRoles(names.map((name) => ({ path: name, name, announcedUse: null })))
+    withRoles(
+      names.map((name) => ({ path: name, name, parents: [], opens: true, announcedUse: null })),
+      {},
+    )
   t.same(
     named('Sent Items', 'Sent', 'All Mail').map(({ role }) => role),
     [null, 'sent', null],
@@ -125,8 +128,8 @@ t.test(
     )
     t.teardown(() => server.close())
     const login = loginTo(server, { encryption: 'none' })
-    const session = await openSession(guardFor(server.port), login, signal())
-    t.same(await session.open('INBOX'), { uidValidity: '77', uidNext: 9, messages: 8 })
+    const session = await openSession(guardFor(server.port), login, {}, signal())
+    t.same(await session.open('INBOX'), { uidValidity: '77', uidNext: 9, messages: 8, modseq: null })
     const uids = await session.list({ from: 1, since: null })
     const got = await all(session, uids)
     t.same(
@@ -158,7 +161,7 @@ t.test('listing gives only what is asked for: from a UID on, and since an instan
     { raw: mail(5), at: at('2026-04-01T00:00:00Z') },
   ])
   t.teardown(() => server.close())
-  const session = await openSession(guardFor(server.port), loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
   await session.open('INBOX')
   t.same(await session.list({ from: 1, since: null }), [1, 2, 3, 4, 5])
   t.same(await session.list({ from: 1, since: at('2026-03-10T12:00:00Z') }), [3, 4, 5])
@@ -176,7 +179,7 @@ t.test('listing gives only what is asked for: from a UID on, and since an instan
 t.test('one message that the server cannot hand out costs one message', async (t) => {
   const server = await serverWith(Array.from({ length: 450 }, (_, index) => ({ raw: mail(index + 1) })))
   t.teardown(() => server.close())
-  const session = await openSession(guardFor(server.port), loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
   await session.open('INBOX')
   const uids = await session.list({ from: 1, since: null })
   server.mailbox(user).remove('INBOX', 7)
@@ -193,7 +196,7 @@ t.test('one message that the server cannot hand out costs one message', async (t
 t.test('reading may stop in the middle; while it goes on nothing else is asked', async (t) => {
   const server = await serverWith(Array.from({ length: 30 }, (_, index) => ({ raw: mail(index + 1) })))
   t.teardown(() => server.close())
-  const session = await openSession(guardFor(server.port), loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
   await session.open('INBOX')
   for await (const message of session.fetch([1, 2, 3, 4])) {
     await t.rejects(session.list({ from: 1, since: null }), {
@@ -210,7 +213,7 @@ t.test(
   async (t) => {
     const server = await serverWith([])
     t.teardown(() => server.close())
-    const session = await openSession(guardFor(server.port), loginTo(server), signal())
+    const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
     await session.append('Sent', mail('xa'), new Date('2026-01-02T03:04:05Z'))
     await session.append('Sent', mail('a'), new Date())
     await session.open('Sent')
@@ -229,7 +232,7 @@ t.test(
 t.test('no failure of a search looks like an empty mailbox', async (t) => {
   const server = await serverWith([{ raw: mail(1) }])
   t.teardown(() => server.close())
-  const session = await openSession(guardFor(server.port), loginTo(server), signal())
+  const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
   await session.open('INBOX')
   server.faults.failSearch = true
   t.match(await refusedWith(t, session.list({ from: 1, since: null })), {
@@ -248,13 +251,13 @@ t.test('a login that cannot be made says why, and whether a person is needed', a
   const server = await serverWith([])
   t.teardown(() => server.close())
   const guard = guardFor(server.port)
-  const wrong = openSession(guard, loginTo(server, { password: new Secret('wrong') }), signal())
+  const wrong = openSession(guard, loginTo(server, { password: new Secret('wrong') }), {}, signal())
   t.match(await refusedWith(t, wrong), { kind: 'sign-in-again', code: 'login-rejected' })
   server.faults.loginDisabled = true
-  t.match(await refusedWith(t, openSession(guard, loginTo(server), signal())), { code: 'login-disabled' })
+  t.match(await refusedWith(t, openSession(guard, loginTo(server), {}, signal())), { code: 'login-disabled' })
   const stopped = new AbortController()
   stopped.abort()
-  t.match(await refusedWith(t, openSession(guard, loginTo(server), stopped.signal)), { code: 'stopped' })
+  t.match(await refusedWith(t, openSession(guard, loginTo(server), {}, stopped.signal)), { code: 'stopped' })
 })
 
 t.test('a mailbox of a thousand messages comes whole over STARTTLS, in ranges', async (t) => {
@@ -266,6 +269,7 @@ t.test('a mailbox of a thousand messages comes whole over STARTTLS, in ranges', 
   const session = await openSession(
     guardFor(server.port),
     loginTo(server, { encryption: 'starttls' }),
+    {},
     signal(),
   )
   const { messages } = await session.open('INBOX')

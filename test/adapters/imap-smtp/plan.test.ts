@@ -77,9 +77,10 @@ const run = (world: World, crashAfter: number | null): void => {
     uidValidity: String(world.uidValidity),
     uidNext: world.uidNext,
     messages: world.mail.length,
+    modseq: null,
   }
   const options = { since: dayOf(100 - world.window), now, thorough: false }
-  const planned = planFolder(world.cursor, view, options)
+  const planned = planFolder(world.cursor, 'inbox', view, options)
   const uids = world.known.filter((known) => known.uidValidity === view.uidValidity).map(({ uid }) => uid)
   const plan = afterUnrecorded(planned, uids.length > 0 ? Math.max(...uids) : null)
   let cursor = plan.cursor
@@ -276,9 +277,9 @@ t.test(
 )
 
 t.test('a deletion is noticed by the number of messages, without a look at each', async (t) => {
-  const view: FolderView = { uidValidity: '1', uidNext: 9, messages: 3 }
+  const view: FolderView = { uidValidity: '1', uidNext: 9, messages: 3, modseq: '7' }
   const options = { since: null, now: '2026-01-01T00:00:00.000Z', thorough: false }
-  const plan = planFolder(undefined, view, options)
+  const plan = planFolder(undefined, 'inbox', view, options)
   const cursor = { ...plan.cursor, messages: 3, scannedAt: options.now }
   t.equal(scanOf({ ...plan, cursor }, 0, options), 'recent')
   t.equal(scanOf({ ...plan, cursor }, 0, { ...options, thorough: true }), 'full')
@@ -301,8 +302,8 @@ t.test('of flags, order and repeats say nothing, nor does what belongs to a sess
 })
 
 t.test('a cursor is read back as it was written; any other text is none', async (t) => {
-  const view: FolderView = { uidValidity: '4294967295', uidNext: 9, messages: 3 }
-  const { cursor } = planFolder(undefined, view, {
+  const view: FolderView = { uidValidity: '4294967295', uidNext: 9, messages: 3, modseq: '7' }
+  const { cursor } = planFolder(undefined, 'inbox', view, {
     since: '2026-01-01T00:00:00.000Z',
     now: '2026-01-01T00:00:00.000Z',
     thorough: false,

@@ -33,7 +33,10 @@ const sent = EmailSent({
   attempt: 1,
   template: null,
   sentAt: '2026-01-05T12:00:11.000Z',
+  first: true,
   accepted: ['ann@client.test'],
+  deferred: [],
+  retryAt: null,
   refused: [],
   evidence: 'answer',
 })

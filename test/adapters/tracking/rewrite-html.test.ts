@@ -11,7 +11,7 @@ import { entityId, newCommandId } from '../../../src/commands/handle.ts'
 import { runs } from '../../support/long-runs.ts'
 
 const trackingUrl = 'https://track.example.com'
-const tokens = trackingTokens([{ id: 1, key: randomBytes(32) }], 'track.example.com')
+const tokens = trackingTokens([{ id: 1, key: randomBytes(32) }])
 const tracker = mailTracker(tokens, trackingUrl)
 const copy = { outgoingId: entityId('out', newCommandId(new Date())), recipient: 0 }
 const clicksOnly = (html: string) => tracker.track(html, { ...copy, opens: false, clicks: true })
@@ -81,14 +81,14 @@ const assertLaws = (html: string): void => {
     assert.equal(token ? token.url : href, token ? resolved(original.hrefs[index]!) : original.hrefs[index])
   }
   assert.equal(next, links.length)
-  const restored = restoreHtml(after, trackingUrl, tokens)
+  const restored = restoreHtml(after, tokens)
   assert.deepEqual(browse(restored).hrefs.map(resolved), original.hrefs.map(resolved))
   const both = tracker.track(html, { ...copy, opens: true, clicks: true })
   const pixels = browse(both.html).images.filter((src) => src.startsWith(`${trackingUrl}/t/o/`))
   assert.equal(pixels.length, both.pixel ? 1 : 0)
   assert.equal(both.pixel, both.failure === null)
   assert.deepEqual(browse(both.html).hrefs.length, original.hrefs.length)
-  assert.equal(browse(restoreHtml(both.html, trackingUrl, tokens)).images.length, original.images.length)
+  assert.equal(browse(restoreHtml(both.html, tokens)).images.length, original.images.length)
 }
 
 // Each with the destinations that are tracked, in order.
@@ -422,15 +422,12 @@ t.test('a hundred thousand nested tags neither overflow the stack nor take for e
 t.test('restoring takes out our own pixels and links only', async (t) => {
   const foreign =
     '<img src="https://track.example.com/t/o/forged"><a href="https://track.example.com/t/c/forged">x</a><img src="https://b.example/p.gif">'
-  t.equal(restoreHtml(foreign, trackingUrl, tokens), foreign)
+  t.equal(restoreHtml(foreign, tokens), foreign)
   const original =
     '<p>Hi</p><a href="https://a.example/1">one</a><p><a href="https://a.example/2">two</a></p>'
   const tracked = tracker.track(original, { ...copy, opens: true, clicks: true })
   t.not(tracked.html, original)
-  t.equal(restoreHtml(tracked.html, trackingUrl, tokens), original)
+  t.equal(restoreHtml(tracked.html, tokens), original)
   const quoted = `<div>Thanks!<blockquote>${tracked.html}</blockquote>${foreign}</div>`
-  t.equal(
-    restoreHtml(quoted, trackingUrl, tokens),
-    `<div>Thanks!<blockquote>${original}</blockquote>${foreign}</div>`,
-  )
+  t.equal(restoreHtml(quoted, tokens), `<div>Thanks!<blockquote>${original}</blockquote>${foreign}</div>`)
 })

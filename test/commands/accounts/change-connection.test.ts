@@ -38,6 +38,8 @@ const world = async (owner: Owner) => {
   const change = changeConnection({
     handle,
     load: loader(store),
+    clock: () => new Date(),
+    fingerprint: (text) => Buffer.from(text).toString('hex'),
     vault: {
       store: async (_id, credentials) => ({ version: kept.set(kept.size + 1, credentials).size }),
       load: async (_id, version) => kept.get(version) ?? null,
@@ -55,6 +57,7 @@ const world = async (owner: Owner) => {
 const to = (changes: { host?: string; port?: number; password?: string }, provider = 'imap-smtp') => ({
   accountId,
   connection: { provider, smtp: { ...smtp, ...changes }, imap: null },
+  allowDuplicate: false,
 })
 
 t.test('a kept password goes to the host that it was given for, and to no other', async (t) => {

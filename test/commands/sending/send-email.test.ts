@@ -75,7 +75,7 @@ t.test(
           if (real) return world.provider.send(access, email, ask, signal)
           if (!(await ask(null))) return { kind: 'withdrawn' }
           ledger.add(id)
-          return { kind: 'sent', accepted: [...email.envelope.recipients], refused: [] }
+          return { kind: 'sent', accepted: [...email.envelope.recipients], refused: [], putOff: [] }
         },
       }
       await sendEmail({ ...world.needs, providerOf: () => racing })(world.caller(), id, never)

@@ -44,9 +44,9 @@ t.test('a copy of our own message is known for one, and a forged one is not', as
   t.strictSame(
     found.toSorted((a, b) => (a < b ? -1 : 1)),
     [
-      'by another program: not ours, out',
+      'by another program: not ours, in',
       'of nobody: not ours, out',
-      'ours: not ours, out',
+      'ours: not ours, in',
       'ours: ours, out',
       'ours: ours, out',
       'ours: ours, out',

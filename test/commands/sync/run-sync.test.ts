@@ -32,7 +32,7 @@ const never = new AbortController().signal
 /** Asks a mailbox for all that lies in inbox and archive. */
 const everything: ChangesQuery = {
   cursors: [],
-  roles: ['inbox', 'archive'],
+  folders: ['inbox', 'archive'],
   since: null,
   now: new Date(),
   thorough: false,
@@ -129,7 +129,7 @@ t.test('a message that is moved keeps its stream, and lies nowhere at no time', 
   )
   t.match(moved, [{ type: 'MessageAddedToFolder' }, { type: 'MessageRemovedFromFolder' }])
   t.equal(moved[0]?.stream, moved[1]?.stream)
-  t.match(await rig.countsOf(3), { listed: 1, known: 1, stored: 0, removed: 1 })
+  t.match(await rig.countsOf(3), { listed: 1, known: 1, stored: 0, removed: 0 })
 })
 
 t.test(
@@ -141,7 +141,7 @@ t.test(
     rig.mailbox.remove('INBOX', 4)
     rig.mailbox.renumber('INBOX', 99)
     t.equal(outcomeOf(await rig.run()), 'partial', 'what could not be read cannot be read again')
-    t.match(await rig.countsOf(2), { listed: 30, known: 29, failed: 1, stored: 0, removed: 31 })
+    t.match(await rig.countsOf(2), { listed: 30, known: 29, failed: 1, stored: 0, removed: 1 })
     t.equal((await rig.eventsOf('MessageSynced', 'MessageQuarantined')).length, announced)
     const placed = await rig.deps.known.page(accountId, 'INBOX', null, 1000)
     t.equal(placed.length, 30)
@@ -194,13 +194,14 @@ t.test('mail that a pattern keeps out is counted and named by its rule, and not 
   const settings = { excludePatterns: ['noreply@*', '*@marketing.*', 'me@*'] }
   const rig = await syncRig(t, { inbox, settings })
   t.equal(outcomeOf(await rig.run()), 'success')
-  t.match(await rig.countsOf(1), { listed: 4, stored: 2, excluded: 2 })
+  t.match(await rig.countsOf(1), { listed: 4, stored: 1, excluded: 3 })
   const exclusions = (await rig.eventsOf('ChangesSynced')).flatMap(
     ({ data }) => (data as { exclusions: { pattern: string; ref: string }[] }).exclusions,
   )
   t.strictSame(
     exclusions.map(({ ref, pattern }) => `${uidOf(ref)} ${pattern}`).toSorted((a, b) => (a < b ? -1 : 1)),
-    ['2 noreply@*', '3 *@marketing.*'],
+    ['2 noreply@*', '3 *@marketing.*', '4 me@*'],
+    'anybody can write our address into From',
   )
   await rig.run()
   t.match(await rig.countsOf(2), { listed: 0 })
@@ -301,7 +302,7 @@ t.test('a mailbox that knows what it moved has a message followed, and an unknow
   const cursor = { scope: 'all', at: 'here' }
   const openMailbox = telling(rig, { kind: 'changes', folders, changes, cursor })
   t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'success')
-  t.match(await rig.countsOf(2), { listed: 2, known: 1, stored: 1, removed: 1 })
+  t.match(await rig.countsOf(2), { listed: 2, known: 1, stored: 1, removed: 0 })
   t.match(await rig.eventsOf('MessageAddedToFolder', 'MessageRemovedFromFolder'), [
     { data: { messageId: known!.messageId, placement: { folder: 'Archive', ref: 'new' }, flags: ['seen'] } },
     { data: { messageId: known!.messageId, placement: { folder: 'INBOX', ref: known!.ref } } },

@@ -27,15 +27,25 @@ const statusAfter = (facts: AccountFacts, ...events: FactEvent[]) => after(facts
 
 const about = { outgoingId: idOf('out', 1), accountId, attempt: 1 }
 const deferred = (code = 'connection-lost') =>
-  EmailDeferred({ ...about, code, reason: 'No connection', retryAt: '2026-01-05T00:00:00.000Z' })
+  EmailDeferred({
+    ...about,
+    code,
+    reason: 'No connection',
+    refused: [],
+    deferred: [],
+    retryAt: '2026-01-05T00:00:00.000Z',
+  })
 const failed = (code: string) =>
   EmailFailed({ ...about, code, reason: 'not accepted', remedy: 'r', refused: [] })
 const sent = EmailSent({
   ...about,
   template: null,
   sentAt: '2026-01-05T00:00:00.000Z',
+  first: true,
   accepted: [],
   refused: [],
+  deferred: [],
+  retryAt: null,
   evidence: 'answer',
 })
 const login = { kind: 'sign-in-again', code: 'login-rejected', detail: 'd', remedy: 'r' } as const

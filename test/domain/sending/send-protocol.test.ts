@@ -11,18 +11,19 @@ import {
 // Every order in which two senders, a canceller, a recoverer, a sync and a person can meet over one message, with
 // senders that die or sleep at every step, against a server that counts what it took.
 
-type Answer = 'taken' | 'put-off' | 'rejected' | 'lost'
+/** `in-part`: the server takes it for the first of two recipients, and puts the other off. */
+type Answer = 'taken' | 'in-part' | 'put-off' | 'rejected' | 'lost'
 type Worker =
   | { at: 'idle' }
-  | { at: 'loaded'; revision: number; attempt: number }
-  | { at: 'released'; attempt: number }
-  | { at: 'answered'; attempt: number; answer: Answer }
+  | { at: 'loaded'; revision: number; attempt: number; recipients: readonly string[] }
+  | { at: 'released'; attempt: number; recipients: readonly string[] }
+  | { at: 'answered'; attempt: number; answer: Answer; recipients: readonly string[] }
 type World = {
   state: OutgoingEmail
   revision: number
   workers: Worker[]
-  /** What the server took: the truth. */
-  taken: number
+  /** How often the server took it for whom: the truth. */
+  taken: Readonly<Record<string, number>>
   crashes: number
   faults: number
   cancels: number
@@ -34,11 +35,12 @@ type Protocol = 'ours' | 'no-marker' | 'again-when-unclear'
 type Limits = { crashes: number; faults: number; sentAgain: number; retried: number; queuedAnew: number }
 
 const at = '2026-01-01T00:00:00.000Z'
+const [ann, ben] = ['ann@d.test', 'ben@d.test']
 const message = {
   outgoingId: 'out',
   accountId: 'acc',
   template: null,
-  envelope: { from: 'a@b.test', recipients: ['c@d.test'] },
+  envelope: { from: 'a@b.test', recipients: [ann, ben] },
   notBefore: at,
   draft: {},
 } as unknown as QueuedEmail
@@ -46,7 +48,7 @@ const start: World = {
   state: outgoingEmail.evolve({ status: 'none' }, { type: 'EmailQueued', data: message }),
   revision: 0,
   workers: [{ at: 'idle' }, { at: 'idle' }],
-  taken: 0,
+  taken: { [ann]: 0, [ben]: 0 },
   crashes: 0,
   faults: 0,
   cancels: 0,
@@ -81,41 +83,52 @@ const workerMoves = (world: World, index: number, protocol: Protocol, limits: Li
   if (worker.at === 'idle') {
     if (state.status !== 'queued' && state.status !== 'deferred') return []
     const attempt = state.attempts + 1
-    return [withWorker(world, index, { at: 'loaded', revision: world.revision, attempt })]
+    return [
+      withWorker(world, index, {
+        at: 'loaded',
+        revision: world.revision,
+        attempt,
+        recipients: state.pending,
+      }),
+    ]
   }
   const moves: World[] = []
   if (world.crashes < limits.crashes)
     moves.push(withWorker({ ...world, crashes: world.crashes + 1 }, index, idle))
   switch (worker.at) {
     case 'loaded': {
-      const { attempt, revision } = worker
+      const { attempt, revision, recipients } = worker
       if (world.faults < limits.faults) {
         const faulty = { ...world, faults: world.faults + 1 }
         for (const fault of [putOff(attempt, false), rejected(attempt, false)])
           moves.push(withWorker(world.revision === revision ? append(faulty, fault) : faulty, index, idle))
       }
       if (protocol === 'no-marker') {
-        moves.push(withWorker(world, index, { at: 'released', attempt }))
+        moves.push(withWorker(world, index, { at: 'released', attempt, recipients }))
       } else if (world.revision === revision) {
         const released = append(world, { do: 'release', attempt, handle: null, now: at })
-        moves.push(withWorker(released, index, { at: 'released', attempt }))
+        moves.push(withWorker(released, index, { at: 'released', attempt, recipients }))
       } else moves.push(withWorker(world, index, idle))
       return moves
     }
     case 'released': {
-      const { attempt } = worker
-      const took = { ...world, taken: world.taken + 1 }
-      moves.push(withWorker(took, index, { at: 'answered', attempt, answer: 'taken' }))
+      const { attempt, recipients } = worker
+      const answered = (of: World, answer: Answer) =>
+        moves.push(withWorker(of, index, { at: 'answered', attempt, recipients, answer }))
+      const took = { ...world, taken: takenFor(world, recipients) }
+      answered(took, 'taken')
       if (world.faults < limits.faults) {
         const faulty = { faults: world.faults + 1 }
-        moves.push(withWorker({ ...took, ...faulty }, index, { at: 'answered', attempt, answer: 'lost' }))
+        answered({ ...took, ...faulty }, 'lost')
         for (const answer of ['lost', 'put-off', 'rejected'] as const)
-          moves.push(withWorker({ ...world, ...faulty }, index, { at: 'answered', attempt, answer }))
+          answered({ ...world, ...faulty }, answer)
+        if (recipients.length > 1)
+          answered({ ...world, ...faulty, taken: takenFor(world, recipients.slice(0, 1)) }, 'in-part')
       }
       return moves
     }
     case 'answered':
-      moves.push(withWorker(recorded(world, worker.attempt, worker.answer, protocol), index, idle))
+      moves.push(withWorker(recorded(world, worker, protocol), index, idle))
       return moves
   }
 }
@@ -126,6 +139,8 @@ const putOff = (attempt: number, released: boolean): OutgoingCommand => ({
   released,
   code: '451',
   reason: '',
+  refused: [],
+  deferred: [],
   now: at,
   chance: 0,
   until: null,
@@ -140,12 +155,34 @@ const rejected = (attempt: number, released: boolean): OutgoingCommand => ({
   refused: [],
 })
 
-const recorded = (world: World, attempt: number, answer: Answer, protocol: Protocol): World => {
+const takenFor = ({ taken }: World, recipients: readonly string[]) => ({
+  ...taken,
+  ...Object.fromEntries(recipients.map((address) => [address, (taken[address] ?? 0) + 1])),
+})
+
+const sent = (attempt: number, accepted: string[], later: string[]): OutgoingCommand => ({
+  do: 'record-sent',
+  attempt,
+  accepted,
+  refused: [],
+  deferred: later.map((address) => ({ address, code: 450, enhancedCode: null, reason: '' })),
+  now: at,
+  chance: 0,
+  until: null,
+})
+
+const recorded = (
+  world: World,
+  { attempt, answer, recipients }: Extract<Worker, { at: 'answered' }>,
+  protocol: Protocol,
+): World => {
   const before =
     protocol === 'no-marker' ? append(world, { do: 'release', attempt, handle: null, now: at }) : world
   switch (answer) {
     case 'taken':
-      return append(before, { do: 'record-sent', attempt, sentAt: at, accepted: [], refused: [] })
+      return append(before, sent(attempt, [...recipients], []))
+    case 'in-part':
+      return append(before, sent(attempt, recipients.slice(0, 1), recipients.slice(1)))
     case 'put-off':
       return append(before, putOff(attempt, true))
     case 'rejected':
@@ -161,7 +198,7 @@ const otherMoves = (world: World, protocol: Protocol, limits: Limits): World[] =
   const moves: World[] = []
   if (state.status === 'releasing')
     moves.push(append(world, { do: 'record-unknown', attempt: state.attempts + 1, reason: '' }))
-  if (world.taken > 0) moves.push(append(world, { do: 'record-found', foundAt: at }))
+  if (takenAtAll(world) > 0) moves.push(append(world, { do: 'record-found', foundAt: at }))
   if (world.cancels === 0) moves.push({ ...append(world, { do: 'cancel' }), cancels: 1 })
   if (state.status === 'unknown') {
     const again = append(world, { do: 'settle-unknown', decision: 'send-again', now: at })
@@ -176,17 +213,25 @@ const otherMoves = (world: World, protocol: Protocol, limits: Limits): World[] =
   return moves
 }
 
+/** How often the one has it who has it most often. */
+const takenAtAll = ({ taken }: World): number => Math.max(...Object.values(taken))
+
 /** What is wrong with a world, in words. */
 const violation = (world: World): string | null => {
-  const { state, taken, sentAgain } = world
+  const { state, sentAgain } = world
+  const taken = takenAtAll(world)
   if (taken > 1 + sentAgain) return 'sent twice'
   if (state.status === 'sent' && taken === 0) return 'sent, but the server never took it'
   if (state.status === 'cancelled' && taken > 0) return 'cancelled, but sent'
   if (draftOf(state) && taken > 0) return 'a draft again, but sent'
   const waiting = state.status === 'queued' || state.status === 'deferred'
   if ((waiting || state.status === 'failed') && state.unclear.length === 0) {
-    const inAir = world.workers.some((worker) => worker.at === 'answered' && worker.answer === 'taken')
-    if (taken > 0 && !inAir) return `${state.status}, but sent`
+    const inAir = world.workers.some(
+      (worker) => worker.at === 'answered' && (worker.answer === 'taken' || worker.answer === 'in-part'),
+    )
+    const twice = state.pending.some((address) => (world.taken[address] ?? 0) > sentAgain && !inAir)
+    if (twice && waiting) return 'tried again for one who has it'
+    if (taken > 0 && !inAir && state.taken === null) return `${state.status}, but sent`
   }
   return null
 }

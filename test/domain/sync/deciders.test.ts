@@ -162,7 +162,7 @@ t.test(
 t.test('a run that missed one message ends partial, one that missed none ends in success', async (t) => {
   const outcomeOf = (...commands: SyncRunCommand[]) => {
     const { state } = run(syncRun, start, ...commands)
-    const [event] = syncRun.decide({ do: 'finish', unchanged: [], troubles: [] }, state)
+    const [event] = syncRun.decide({ do: 'finish', unchanged: [], troubles: [], missingFolders: [] }, state)
     return event?.type === 'SyncRunFinished' ? event.data.outcome : null
   }
   t.equal(outcomeOf(record({ listed: 2, stored: 2, received: 2 }, 3)), 'success')
@@ -179,12 +179,17 @@ t.test('a run is started once, and a worker that lost it can record nothing more
     'sync-run-taken',
   )
   t.strictSame(
-    run(syncRun, start, { do: 'abandon' }, { do: 'finish', unchanged: [], troubles: [] }, { do: 'abandon' })
-      .types,
+    run(
+      syncRun,
+      start,
+      { do: 'abandon' },
+      { do: 'finish', unchanged: [], troubles: [], missingFolders: [] },
+      { do: 'abandon' },
+    ).types,
     ['SyncRunStarted', 'SyncRunFinished'],
   )
   t.equal(
-    refusal(() => run(syncRun, { do: 'finish', unchanged: [], troubles: [] })),
+    refusal(() => run(syncRun, { do: 'finish', unchanged: [], troubles: [], missingFolders: [] })),
     'unknown-sync-run',
   )
 })
@@ -248,7 +253,7 @@ t.test(
     const met: MessageCommand = { do: 'quarantine', message: quarantined(place(1)) }
     const failed = run(message, met, { do: 'fail-again', reason: 'still' })
     t.match(failed.state, { status: 'quarantined', quarantined: { attempts: 2, reason: 'still' } })
-    t.strictSame(run(message, met, { do: 'skip' }, { do: 'skip' }).types, [
+    t.strictSame(run(message, met, { do: 'skip', pattern: null }, { do: 'skip', pattern: null }).types, [
       'MessageQuarantined',
       'QuarantinedMessageSkipped',
     ])
@@ -258,16 +263,16 @@ t.test(
       'QuarantinedMessageReleased',
     ])
     t.equal(
-      refusal(() => run(message, met, release, { do: 'skip' })),
+      refusal(() => run(message, met, release, { do: 'skip', pattern: null })),
       'message-not-quarantined',
     )
     const good: MessageCommand = { do: 'sync', message: synced(place(1)) }
     t.equal(
-      refusal(() => run(message, good, { do: 'skip' })),
+      refusal(() => run(message, good, { do: 'skip', pattern: null })),
       'message-not-quarantined',
     )
     t.equal(
-      refusal(() => run(message, { do: 'skip' })),
+      refusal(() => run(message, { do: 'skip', pattern: null })),
       'unknown-message',
     )
   },
@@ -294,7 +299,7 @@ t.test(
         .tuple(placements, placements, flags)
         .map(([a, b, f]): MessageCommand => ({ do: 'move', from: place(...a), to: place(...b), flags: f })),
       fc.constantFrom<MessageCommand>(
-        { do: 'skip' },
+        { do: 'skip', pattern: null },
         { do: 'release', became: messageId },
         { do: 'fail-again', reason: 'x' },
       ),
@@ -302,7 +307,7 @@ t.test(
     const aboutRun = fc.oneof(
       fc.constantFrom<SyncRunCommand>(
         start,
-        { do: 'finish', unchanged: [], troubles: [] },
+        { do: 'finish', unchanged: [], troubles: [], missingFolders: [] },
         { do: 'abandon' },
         { do: 'fail', trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r', until: null } },
       ),

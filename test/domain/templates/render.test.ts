@@ -141,7 +141,8 @@ t.test('the signature goes in once, as it is, and is not read again', async (t) 
     html('<p>a</p>{signature}<p>{signature}</p>', everything('x'), signature).text,
     `<p>a</p>${signature}<p></p>`,
   )
-  t.same(html('{signature}', {}, ' ').missing, ['signature'])
+  t.same(html('{signature}', {}, ' '), { text: ' ', missing: [], problems: [] }, 'there is none')
+  t.same(html('{signature}', {}).missing, ['signature'], 'it is not known')
   t.same(html('{signature|Bye}', {}), { text: 'Bye', missing: [], problems: [] })
 })
 

@@ -78,7 +78,16 @@ t.test('what was sent today is counted of the accounts that the user may use', a
   const sent = (n: number, accountId: string) => {
     const outgoingId = idOf('out', n)
     const sentAt = new Date().toISOString()
-    const rest = { attempt: 1, template: null, accepted: [], refused: [], evidence: 'answer' as const }
+    const rest = {
+      attempt: 1,
+      template: null,
+      first: true,
+      accepted: [],
+      refused: [],
+      deferred: [],
+      retryAt: null,
+      evidence: 'answer' as const,
+    }
     const event = EmailSent({ outgoingId, accountId, sentAt, ...rest })
     const events = [newEvent(event, crypto.randomUUID(), callerNow(), sentAt)]
     return store.append({ stream: `outgoing-${outgoingId}`, expected: 'no_stream', events })

@@ -63,11 +63,12 @@ const parser = mailParser()
 t.teardown(() => parser.close())
 const commands = sendingCommands({ ...needs, parser, deliveryWindowMinutes: 0 })
 const queries = sendingQueries(db, { mayRead: async () => true, usableAccounts: async () => [] })
+const now = { filing: 0, unknown: 0, other: 0 }
 const made = () =>
   Promise.all([
     figuresToday(db)(null, new Date()),
     queries.dueDeliveries(0, 1),
-    queries.copiesToFile(1, 0),
+    queries.copiesToFile(1, now),
     queries.listDrafts({}, null, 1),
     queries.metMessages(1),
     queries.unreadReports(1),
@@ -134,7 +135,7 @@ const processOf = (owner: string) => {
     leases,
     clock: world.clock,
     openMailbox: needs.openMailbox,
-    copiesToFile: (limit) => queries.copiesToFile(limit, 0),
+    copiesToFile: (limit) => queries.copiesToFile(limit, now),
     file: commands.fileSentCopy,
     giveUp: commands.giveUpOnCopy,
   })
@@ -171,7 +172,7 @@ t.test(
       await until(async () => {
         await file(never)
         await caughtUp()
-        return (await queries.copiesToFile(10, 0)).length === 0
+        return (await queries.copiesToFile(10, now)).length === 0
       }, 'all copies are filed')
     }
     await Promise.all([busy(one), busy(two)])
@@ -364,6 +365,15 @@ t.test('a paused account keeps its messages; a cancelled or scheduled one does n
   await one.send(never)
   t.same([timesSent(cancelled.id), timesSent(scheduled.id)], [0, 0])
   t.equal((await ask('POST', `/v1/outbox/${scheduled.id}/cancellation`)).statusCode, 200)
+  const draft = await ask('GET', `/v1/drafts/${scheduled.id}`)
+  t.match(draft.json(), { id: scheduled.id, subject: 'Our offer' })
+  await caughtUp()
+  t.match((await ask('GET', `/v1/outbox/${scheduled.id}`)).json(), { state: 'cancelled' })
+  t.ok((await queries.listDrafts({}, null, 100)).some((each) => each.id === scheduled.id))
+  const sentAnew = await ask('POST', '/v1/outbox', { draftId: scheduled.id, undoSeconds: 0 })
+  t.match(sentAnew.json(), { id: scheduled.id, state: 'queued', otherContactIds: [] })
+  await sendUntil('sent', scheduled.id)
+  t.equal(timesSent(scheduled.id), 1)
   const { id } = await post()
   await sendUntil('sent', id)
   const late = await ask('POST', `/v1/outbox/${id}/cancellation`)
@@ -377,7 +387,7 @@ t.test('a sent message counts as delivered after the window', async (t) => {
   const { id } = await post()
   await sendUntil('sent', id)
   await caughtUp()
-  t.ok((await queries.dueDeliveries(0, 1000)).includes(id))
+  t.ok((await queries.dueDeliveries(0, 1000)).some((due) => due.id === id))
   const confirm = confirmDeliveries({
     clock: world.clock,
     dueDeliveries: (limit) => queries.dueDeliveries(0, limit),
@@ -386,9 +396,12 @@ t.test('a sent message counts as delivered after the window', async (t) => {
   await until(async () => {
     await confirm(never)
     await caughtUp()
-    return !(await queries.dueDeliveries(0, 1000)).includes(id)
+    return !(await queries.dueDeliveries(0, 1000)).some((due) => due.id === id)
   }, 'it is confirmed')
-  t.type((await queries.findEmail(id, null))?.deliveredAt, 'string')
+  t.match(await queries.findEmail(id, null), {
+    delivery: { status: 'delivered', basis: 'no-bounce' },
+    outcomes: [{ address: 'ann@client.test', outcome: 'delivered' }],
+  })
 })
 
 t.test('drafts over HTTP: begun, listed, changed at their version, previewed, sent with files', async (t) => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
+import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
@@ -53,10 +54,8 @@ t.teardown(async () => {
   await running
 })
 
-const tracker = mailTracker(
-  trackingTokens([{ id: 0, key: randomBytes(32) }], 'track.acme.test'),
-  'https://track.acme.test',
-)
+const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }])
+const tracker = mailTracker(tokens, 'https://track.acme.test')
 const original = '<p>Hello <b>you</b>, <a href="https://acme.test/x">here</a></p><script>alert(1)</script>'
 const tracked = tracker.track(original, {
   outgoingId: idOf('out', 1),
@@ -121,7 +120,13 @@ const accountsDoor = {
 }
 syncRoutes(app, { accounts: accountsDoor, queries, clock: rig.deps.clock })
 messageRoutes(app, { commands: syncCommands(rig.deps), queries, signal })
-messageContentRoutes(app, { queries, blobs, parser: rig.deps.parser, tracker, signal })
+messageContentRoutes(app, {
+  queries,
+  blobs,
+  parser: rig.deps.parser,
+  untrack: (html) => restoreHtml(html, tokens),
+  signal,
+})
 
 const authorization = `Bearer ${token.reveal()}`
 /** Asks for what includes everything that was appended so far. */
@@ -299,7 +304,16 @@ t.test('a message of ours is one with its copy, and today is the organisation’
     OrganizationRecorded({ organization: { name: 'Acme', timeZone: 'Pacific/Kiritimati' } }),
   )
   const at = (hour: number) => new Date(Date.UTC(2026, 5, 10, hour)).toISOString()
-  const rest = { attempt: 1, template: null, accepted: [], refused: [], evidence: 'answer' as const }
+  const rest = {
+    attempt: 1,
+    template: null,
+    first: true,
+    accepted: [],
+    deferred: [],
+    retryAt: null,
+    refused: [],
+    evidence: 'answer' as const,
+  }
   await append(
     `outgoing-${outgoingId}`,
     EmailQueued({ ...exampleQueued(), accountId, outgoingId }),

@@ -65,7 +65,7 @@ const pumping = spool.pump(async (hits) => {
   await commands.recordHits(aCaller(), hits)
 }, stopping.signal)
 
-const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }], 'track.example.com')
+const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }])
 const tracker = mailTracker(tokens, 'https://track.example.com')
 const log: string[] = []
 const lost: unknown[] = []
@@ -162,7 +162,13 @@ const mail = async (number: number, template: number | null = null) => {
   })
   const message = sentMessage(number, {
     template: template === null ? null : { templateId: idOf('tpl', template), version: 1 },
-    tracking: { opens: true, clicks: true, reason: 'settings', links: [...tracked.links] },
+    tracking: {
+      wanted: { opens: true, clicks: true },
+      opens: true,
+      clicks: true,
+      reason: 'settings',
+      links: [...tracked.links],
+    },
     header: { ...exampleQueued().header, messageId: `out_${number}@client.test` },
   })
   await append(message.queued, message.releasing(secondsAgo(61)), message.sent(secondsAgo(60)))

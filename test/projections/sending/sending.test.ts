@@ -32,6 +32,7 @@ import { sentCopiesToFile } from '../../../src/projections/sending/sent-copies-t
 import { reportsToRead } from '../../../src/projections/sending/reports-to-read.ts'
 import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-emails.ts'
+import { placeOf, synced } from '../../support/example-sync-events.ts'
 
 const outgoingId = idOf('out', 1)
 const accountId = idOf('acc', 1)
@@ -40,13 +41,17 @@ const stream = `outgoing-${outgoingId}`
 const inStream = (...events: DomainEvent[]) => events.map((event) => ({ ...event, envelope: { stream } }))
 
 const queued = EmailQueued(exampleQueued())
-const releasing = (attempt: number) => EmailReleased({ ...of, attempt, handle: null })
+const releasing = (attempt: number) =>
+  EmailReleased({ ...of, attempt, handle: null, recipients: ['ann@client.test'] })
 const sent = EmailSent({
   ...of,
   attempt: 1,
   template: null,
   sentAt: at(30),
+  first: true,
   accepted: ['ann@client.test'],
+  deferred: [],
+  retryAt: null,
   refused: [],
   evidence: 'answer',
 })
@@ -80,7 +85,15 @@ t.test('a message is due while it waits, and only then', async (t) => {
     due_at: at(900),
   })
   t.match(await row(queued, releasing(1)), { state: 'releasing', due_at: null, revision: 1 })
-  const deferred = EmailDeferred({ ...of, attempt: 1, code: '451', reason: 'Later', retryAt: at(45) })
+  const deferred = EmailDeferred({
+    ...of,
+    attempt: 1,
+    code: '451',
+    reason: 'Later',
+    refused: [],
+    deferred: [],
+    retryAt: at(45),
+  })
   t.match(await row(queued, releasing(1), deferred), {
     state: 'deferred',
     due_at: at(45),
@@ -127,23 +140,15 @@ t.test(
   },
 )
 
-t.test(
-  'the outbox shows copy, delivery and its withdrawal by a bounce, and which accounts are paused',
-  async (t) => {
-    const copied = SentCopyFiled({ ...of, outcome: 'filed', folder: 'Sent' })
-    const delivered = EmailDelivered({ ...of, basis: 'no-bounce', windowMinutes: 60 })
-    const bounce = { recipient: 'ann@client.test', status: '5.1.1', report: idOf('msg', 2) }
-    const bounced = EmailBounced({ ...of, ...bounce, permanent: true })
-    t.match(await row(queued, releasing(1), sent, copied), { copy: 'filed', delivered_at: null, bounced: 0 })
-    t.type((await row(queued, releasing(1), sent, delivered)).delivered_at, 'string')
-    t.match(await row(queued, releasing(1), sent, delivered, bounced), { delivered_at: null, bounced: 1 })
-    const { account } = await foldEvents(outbox, recordedEvents([connected, paused]))
-    t.same(account, [{ id: accountId, status: 'paused' }])
-    const disconnected = AccountDisconnected({ accountId, reason: '' })
-    const later = await foldEvents(outbox, recordedEvents([connected, paused, resumed, disconnected]))
-    t.same(later.account, [{ id: accountId, status: 'disconnected' }])
-  },
-)
+t.test('the outbox shows the copy, and which accounts are paused', async (t) => {
+  const copied = SentCopyFiled({ ...of, outcome: 'filed', folder: 'Sent' })
+  t.match(await row(queued, releasing(1), sent, copied), { copy: 'filed' })
+  const { account } = await foldEvents(outbox, recordedEvents([connected, paused]))
+  t.same(account, [{ id: accountId, status: 'paused' }])
+  const disconnected = AccountDisconnected({ accountId, reason: '' })
+  const later = await foldEvents(outbox, recordedEvents([connected, paused, resumed, disconnected]))
+  t.same(later.account, [{ id: accountId, status: 'disconnected' }])
+})
 
 t.test('a draft is listed until it is sent or discarded', async (t) => {
   const saved = DraftSaved({ outgoingId, draft: exampleDraft() })
@@ -160,20 +165,43 @@ t.test('a draft is listed until it is sent or discarded', async (t) => {
 t.test('copies and deliveries are to do from the sending to the event that ends it', async (t) => {
   const copies = async (...events: DomainEvent[]) => foldEvents(sentCopiesToFile, recordedEvents(events))
   t.same((await copies(connected, sent)).message, [
-    { id: outgoingId, account_id: accountId, sent_at: at(30) },
+    { id: outgoingId, account_id: accountId, sent_at: at(30), met: false },
   ])
   t.same((await copies(sent, SentCopyFiled({ ...of, outcome: 'found', folder: 'Sent' }))).message, [])
-  t.same((await copies(connected, paused)).paused, [{ account_id: accountId }])
-  t.same((await copies(connected, paused, resumed)).paused, [])
+  t.match((await copies(connected, paused)).account, [{ account_id: accountId, paused: true }])
+  t.match((await copies(connected, paused, resumed)).account, [{ paused: false }])
+
+  const filed = (outcome: 'filed' | 'found') => SentCopyFiled({ ...of, outcome, folder: 'Sent' })
+  const met = (n: number) => synced(n, { outgoingId, direction: 'out', placement: placeOf(n, 'Sent') })
+  const learnt = async (...events: DomainEvent[]) =>
+    (await copies(connected, ...events)).account[0]?.files_copies
+  t.equal(await learnt(sent), null, 'nothing is known before the first email')
+  t.equal(await learnt(sent, filed('filed')), false)
+  t.equal(await learnt(sent, filed('found')), true)
+  t.equal(await learnt(sent, filed('filed'), met(1)), false, 'the copy that was met is ours')
+  t.equal(await learnt(sent, filed('filed'), met(1), met(2)), true, 'and the mailbox filed another later')
+  t.match((await copies(connected, sent, met(1))).message, [{ met: true }])
+  const atKnownHost = AccountConnected({ ...connected.data, filesCopies: true })
+  t.match((await copies(atKnownHost, sent, filed('filed'))).account, [{ files_copies: true }])
 
   const due = async (...events: DomainEvent[]) =>
     (await foldEvents(deliveriesDue, recordedEvents(events))).message
   const bounced = (permanent: boolean) =>
-    EmailBounced({ ...of, recipient: 'ann@client.test', permanent, status: null, report: idOf('msg', 2) })
-  t.same(await due(sent), [{ id: outgoingId, sent_at: at(30) }])
-  t.same(await due(sent, EmailDelivered({ ...of, basis: 'report', windowMinutes: null })), [])
+    EmailBounced({
+      ...of,
+      recipient: 'ann@client.test',
+      permanent,
+      status: null,
+      report: idOf('msg', 2),
+      silentUntil: permanent ? null : at(9000),
+    })
+  t.same(await due(sent), [
+    { id: outgoingId, account_id: accountId, silent_from: at(30), open: ['ann@client.test'] },
+  ])
+  const delivered = { recipients: ['ann@client.test'], basis: 'report' as const, windowMinutes: null }
+  t.same(await due(sent, EmailDelivered({ ...of, ...delivered })), [])
   t.same(await due(sent, bounced(true)), [])
-  t.equal((await due(sent, bounced(false))).length, 1)
+  t.match(await due(sent, bounced(false)), [{ silent_from: at(9000) }])
 })
 
 t.test('a report is to be read from its sync to its reading', async (t) => {

@@ -24,7 +24,10 @@ const sent = EmailSent({
   attempt: 1,
   template: null,
   sentAt,
+  first: true,
   accepted: ['ann@client.test'],
+  deferred: [],
+  retryAt: null,
   refused: [],
   evidence: 'answer',
 })

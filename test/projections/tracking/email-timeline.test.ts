@@ -75,7 +75,15 @@ t.test(
   'a scanner is shown with its verdict and counted beside people, also when it shows only later',
   async (t) => {
     const links = linksOf('https://a.example/1', 'https://a.example/2', 'https://a.example/3')
-    const message = sentMessage(1, { tracking: { opens: true, clicks: true, reason: 'settings', links } })
+    const message = sentMessage(1, {
+      tracking: {
+        wanted: { opens: true, clicks: true },
+        opens: true,
+        clicks: true,
+        reason: 'settings',
+        links,
+      },
+    })
     const from = (link: number) => ({ ip: `203.0.${link}.1` })
     const before = [
       message.queued,
@@ -169,7 +177,15 @@ t.test('what is not sent says so', async (t) => {
     message.queued,
     message.releasing(day('14:30:00')),
     message.event(
-      EmailDeferred({ ...about, attempt: 1, code: 'x', reason: 'busy', retryAt: day('14:31:00') }),
+      EmailDeferred({
+        ...about,
+        attempt: 1,
+        code: 'x',
+        reason: 'busy',
+        refused: [],
+        deferred: [],
+        retryAt: day('14:31:00'),
+      }),
       day('14:30:01'),
     ),
     message.event(
@@ -178,7 +194,7 @@ t.test('what is not sent says so', async (t) => {
     ),
   ])
   t.match(failed, { state: 'failed', delivery: { status: 'failed' }, summary: { lastActivityAt: null } })
-  t.strictSame(lines(failed), ['failed 14:31 Not sent: no such user'])
+  t.strictSame(lines(failed), ['deferred 14:30 Put off: busy', 'failed 14:31 Not sent: no such user'])
   const cancelled = await report([
     message.queued,
     message.event(EmailCancelled({ ...about, draft: null }), day('14:30:00')),

@@ -1,11 +1,13 @@
 import t from 'tap'
+import { AccountConnected } from '../../../src/domain/accounts/events.ts'
+import { UserRecorded, UserRemoved } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailReplied } from '../../../src/domain/tracking/events.ts'
 import { repliesToRecord } from '../../../src/projections/tracking/replies-to-record.ts'
 import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 import { idOf } from '../../support/example-emails.ts'
 import { sentMessage } from '../../support/sent-email.ts'
-import { messageIdOf, synced } from '../../support/example-sync-events.ts'
+import { connected, messageIdOf, synced } from '../../support/example-sync-events.ts'
 
 const one = sentMessage(1)
 const two = sentMessage(2, {
@@ -23,7 +25,10 @@ const two = sentMessage(2, {
 type Synced = ReturnType<typeof synced>['data']
 type Changes = Partial<Omit<Synced, 'header'>> & { header?: Partial<Synced['header']> }
 const answer = (n: number, { header, ...changes }: Changes = {}) =>
-  synced(n, { ...changes, header: { inReplyTo: ['<out_1@client.test>'], ...header } })
+  synced(n, {
+    ...changes,
+    header: { from: [{ address: 'ann@client.test' }], inReplyTo: ['<out_1@client.test>'], ...header },
+  })
 const due = async (...events: DomainEvent[]) => {
   const { reply } = await foldEvents(repliesToRecord, recordedEvents(events))
   return reply.filter((row) => row.due).map((row) => [row.outgoing_id, row.message_id])
@@ -44,7 +49,7 @@ t.test('an incoming message that names one of ours is due, with who wrote it and
       outgoing_id: one.outgoingId,
       account_id: idOf('acc', 1),
       message_id: messageIdOf(3),
-      from: 'sender3@x.test',
+      from: 'ann@client.test',
       at: '2026-01-05T03:00:00.000Z',
       due: true,
     },
@@ -78,7 +83,7 @@ t.test('machines, our own messages and strangers reply to nothing', async (t) =>
   t.strictSame(await due(one.queued, answer(3, { direction: 'out' })), [])
   t.strictSame(await due(one.queued, answer(3, { outgoingId: one.outgoingId })), [])
   t.strictSame(await due(one.queued, synced(3)), [])
-  t.strictSame(await due(answer(3), one.queued), [], 'nothing answers what is not there yet')
+  t.strictSame(await due(answer(3), one.queued), [[one.outgoingId, messageIdOf(3)]], 'order does not matter')
 })
 
 t.test(
@@ -105,5 +110,67 @@ t.test(
       await due(one.queued, copy, answer(3, { header: { inReplyTo: ['<rewritten@provider.test>'] } })),
       [[one.outgoingId, messageIdOf(3)]],
     )
+  },
+)
+
+const from = (address: string, more: Changes['header'] = {}) => ({ from: [{ address }], ...more })
+
+t.test('a reply is from one whom it was sent to or their like, and from nobody else', async (t) => {
+  const counts = async (header: Changes['header'], changes: Changes = {}) =>
+    (await due(one.queued, answer(3, { ...changes, header: header ?? {} }))).length === 1
+  t.ok(await counts(from('ANN@client.test')))
+  t.ok(await counts(from('bob@client.test')), 'a colleague of theirs')
+  t.ok(await counts(from('help@desk.test', { replyTo: [{ address: 'ann@client.test' }] })), 'under an alias')
+  t.notOk(await counts(from('eve@other.test')), 'a stranger to whom it was passed on')
+  const list = { automatic: 'list' } as const
+  const throughList = from('eve@other.test', { to: [{ address: 'ann@client.test' }] })
+  t.ok(await counts(throughList, list), 'a member of a list that was written to')
+  t.notOk(await counts(throughList), 'who only answers to all is none')
+  t.notOk(await counts(from('ann@client.test'), { automatic: 'auto-reply' }))
+  const gmail = sentMessage(1, { envelope: { from: 'me@acme.test', recipients: ['ann@gmail.com'] } })
+  t.same(
+    await due(gmail.queued, answer(3, { header: from('eve@gmail.com') })),
+    [],
+    'strangers share free mail',
+  )
+  t.equal((await due(gmail.queued, answer(3, { header: from('ann@gmail.com') }))).length, 1)
+})
+
+t.test('what our own people write answers nothing: neither other accounts nor users', async (t) => {
+  const inTeam = sentMessage(1, { envelope: { from: 'me@acme.test', recipients: ['ann@acme.test'] } })
+  const colleague = answer(3, { header: from('Ann@acme.test') })
+  t.equal((await due(inTeam.queued, colleague)).length, 1)
+  const user = UserRecorded({ userId: 'u1', user: { name: 'Ann', email: 'ann@acme.test' } })
+  t.same(await due(user, inTeam.queued, colleague), [])
+  t.equal((await due(user, UserRemoved({ userId: 'u1' }), inTeam.queued, colleague)).length, 1)
+  const account = AccountConnected({
+    ...connected().data,
+    accountId: idOf('acc', 2),
+    address: 'Ann@acme.test',
+  })
+  t.same(await due(account, user, UserRemoved({ userId: 'u1' }), inTeam.queued, colleague), [])
+})
+
+t.test(
+  'the Message-ID that a relay gave ours is a name of ours, whichever of the two is met first',
+  async (t) => {
+    const copy = synced(9, {
+      outgoingId: one.outgoingId,
+      direction: 'out',
+      header: { messageId: '<relay@mx.test>' },
+    })
+    const reply = answer(3, { header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }) })
+    const again = answer(4, {
+      identity: 'same',
+      header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }),
+    })
+    const expected = [[one.outgoingId, messageIdOf(3)]]
+    t.strictSame(await due(one.queued, copy, reply), expected)
+    t.strictSame(await due(one.queued, reply, copy), expected)
+    const twice = answer(3, {
+      identity: 'same',
+      header: from('ann@client.test', { inReplyTo: ['<relay@mx.test>'] }),
+    })
+    t.strictSame(await due(one.queued, twice, again, copy), expected, 'each is counted once')
   },
 )

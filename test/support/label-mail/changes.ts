@@ -5,6 +5,7 @@ import type {
   MailChange,
   MailFolder,
 } from '../../../src/commands/ports/mail-provider.ts'
+import { wantedFolders } from '../../../src/domain/sync/wanted-folders.ts'
 import { problemOf, type LabelMailClient } from './client.ts'
 import type { Entry } from './mailbox.ts'
 
@@ -34,7 +35,8 @@ export const changesOf = async function* (
   labels: readonly MailFolder[],
   query: ChangesQuery,
 ): AsyncGenerator<ChangeSet> {
-  const chosen = query.roles.flatMap((role) => labels.filter((label) => label.role === role))
+  const { chosen, missing: unmet } = wantedFolders(labels, query.folders)
+  for (const wanted of unmet) yield { kind: 'missing', wanted }
   const since = query.since?.toISOString() ?? null
   const before = readAt(query)
   let at = before === null ? null : yield* readOn(client, chosen, labels, before)

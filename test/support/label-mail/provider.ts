@@ -4,12 +4,12 @@ import {
   MailUnavailable,
   type Access,
   type MailboxSession,
-  type MailFolder,
+  type ListedFolder,
   type MailProvider,
   type MissingMessage,
   type RawMessage,
 } from '../../../src/commands/ports/mail-provider.ts'
-import { folderRole } from '../../../src/domain/mail.ts'
+import { folderRole, type FolderRoles } from '../../../src/domain/mail.ts'
 import type { Placement } from '../../../src/domain/sync/events.ts'
 import { changesOf } from './changes.ts'
 import { labelMailClient, problemOf, type LabelMailClient } from './client.ts'
@@ -34,13 +34,20 @@ export const labelMailProvider = (url: string): MailProvider => {
       const secret =
         token === undefined ? (isSame ? before.credentials['token'] : undefined) : new Secret(token)
       if (secret === undefined) throw passwordMissing()
-      return { connection, credentials: { token: secret }, sends: true, receives: true }
+      return {
+        connection,
+        credentials: { token: secret },
+        sends: true,
+        receives: true,
+        filesCopies: true,
+        mailbox: connection.address,
+      }
     },
     test: async (access, signal) => {
       const started = performance.now()
       const step = { service: 'label-mail', step: 'login' }
       try {
-        await foldersOf(clientOf(access, signal))
+        await foldersOf(clientOf(access, signal), {})
         return { ok: true, steps: [{ ...step, ok: true, durationMs: performance.now() - started }] }
       } catch (error) {
         if (!(error instanceof MailUnavailable)) throw error
@@ -49,10 +56,10 @@ export const labelMailProvider = (url: string): MailProvider => {
         return { ok: false, steps: [failed] }
       }
     },
-    open: async (access, signal) => {
+    open: async (access, roles, signal) => {
       const client = clientOf(access, signal)
-      await foldersOf(client)
-      return session(client)
+      await foldersOf(client, roles)
+      return session(client, roles)
     },
     send: (access, email, release, signal) => sendByDraft(clientOf(access, signal), email, release, signal),
     watch: (access, onHint, signal) => clientOf(access, signal).follow(onHint),
@@ -60,16 +67,19 @@ export const labelMailProvider = (url: string): MailProvider => {
   }
 }
 
-const foldersOf = async (client: LabelMailClient): Promise<MailFolder[]> =>
-  ((await client.get<Label[]>('labels')) ?? []).map(({ name, kind }) => ({
-    folder: name,
-    role: folderRole.safeParse(kind).data ?? null,
-  }))
+const foldersOf = async (client: LabelMailClient, byHand: FolderRoles): Promise<ListedFolder[]> => {
+  const labels = (await client.get<Label[]>('labels')) ?? []
+  const given = new Set<string>(labels.flatMap(({ name }) => byHand[name] ?? []))
+  return labels.map(({ name, kind }) => {
+    const role = kind !== null && given.has(kind) ? null : (folderRole.safeParse(kind).data ?? null)
+    return { folder: name, role: byHand[name] ?? role, opens: true }
+  })
+}
 
-const session = (client: LabelMailClient): MailboxSession => ({
-  folders: () => foldersOf(client),
+const session = (client: LabelMailClient, roles: FolderRoles): MailboxSession => ({
+  folders: () => foldersOf(client, roles),
   changes: async function* (query) {
-    yield* changesOf(client, await foldersOf(client), query)
+    yield* changesOf(client, await foldersOf(client, roles), query)
   },
   raw: async function* (placements) {
     for (const placement of placements) yield await rawOf(client, placement)
@@ -82,10 +92,10 @@ const session = (client: LabelMailClient): MailboxSession => ({
       const taken = draft === null ? 'lost' : await client.hear('DELETE', `draft/${handle}`)
       if (taken !== 'lost' && taken.status === 200) return 'not-sent'
     }
-    return (await findSent(client, messageId)).found ? 'sent' : 'unknown'
+    return (await findSent(client, roles, messageId)).found ? 'sent' : 'unknown'
   },
   fileCopy: async ({ messageId, sentAt, content }) => {
-    const { folder, found } = await findSent(client, messageId)
+    const { folder, found } = await findSent(client, roles, messageId)
     if (folder === null || found) return { outcome: found ? 'found' : 'impossible', folder }
     const copy = await content()
     if (copy === null) return { outcome: 'impossible', folder: null }
@@ -107,8 +117,8 @@ const rawOf = async (client: LabelMailClient, placement: Placement): Promise<Raw
   return { placement, flags, receivedAt, raw: Buffer.from(raw, 'base64') }
 }
 
-const findSent = async (client: LabelMailClient, messageId: string) => {
-  const folder = (await foldersOf(client)).find(({ role }) => role === 'sent')?.folder ?? null
+const findSent = async (client: LabelMailClient, roles: FolderRoles, messageId: string) => {
+  const folder = (await foldersOf(client, roles)).find(({ role }) => role === 'sent')?.folder ?? null
   if (folder === null) return { folder, found: false }
   const query = `label=${encodeURIComponent(folder)}&messageId=${encodeURIComponent(messageId)}`
   const answer = await client.get<{ messages: unknown[] }>(`messages?${query}`)

@@ -41,5 +41,5 @@ export const sendByDraft = async (
   if (heard === 'lost' || heard.status >= 500) return { kind: 'unknown', reason: problemOf(heard).message }
   if (heard.status !== 200) return notSent(heard)
   const { accepted, refused } = heard.json as { accepted: string[]; refused: string[] }
-  return { kind: 'sent', accepted, refused: refusals(refused) }
+  return { kind: 'sent', putOff: [], accepted, refused: refusals(refused) }
 }

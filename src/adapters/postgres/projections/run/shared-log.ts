@@ -38,7 +38,7 @@ const KEPT_PAGES = 4
  * At the head pages come no faster than this: what is written meanwhile goes together, and costs all readers once. The
  * most is for times in which page follows page, and nobody waits for one.
  */
-const GATHER_MS = { least: 50, most: 200 }
+const GATHER_MS = { least: 50, most: 400 }
 const BUSY_PAGES = 3
 const PATIENCE_MS = 1_000
 

@@ -1,0 +1,73 @@
+import { account, accountReceivesNoMail, accountStream, requireOwn } from '../../domain/accounts/account.ts'
+import { accountDisconnected } from '../../domain/accounts/refusals.ts'
+import type { FolderRole } from '../../domain/mail.ts'
+import { definedCodes, defineRefusal, Refused } from '../../domain/refusal.ts'
+import { wantedFolders } from '../../domain/sync/wanted-folders.ts'
+import type { Load } from '../handle.ts'
+import { MailUnavailable, type ListedFolder, type OpenMailbox } from '../ports/mail-provider.ts'
+
+const WITHIN_MS = 30_000
+
+export type FolderOfAccount = {
+  readonly path: string
+  readonly role: FolderRole | null
+  /** The settings name it, by its path or its role. */
+  readonly isChosen: boolean
+  readonly canOpen: boolean
+}
+
+/**
+ * The folders of the account's mailbox as it has them now; `missing` are the roles and paths that the settings name and
+ * that are not there.
+ * @throws Refused with the mailbox's own code where it cannot be reached
+ */
+export const listFolders =
+  (deps: { readonly load: Load; readonly openMailbox: OpenMailbox }) =>
+  async (
+    accountId: string,
+    userId: string | null,
+    signal: AbortSignal,
+  ): Promise<{ folders: FolderOfAccount[]; missing: readonly string[] }> => {
+    const { state } = await deps.load(account, accountStream(accountId))
+    const { status, settings } = requireOwn(state, userId)
+    if (status === 'disconnected') throw accountDisconnected()
+    const stop = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)])
+    const listed = await listedBy(deps.openMailbox, accountId, stop)
+    const { chosen, missing } = wantedFolders(
+      listed.filter(({ opens }) => opens),
+      settings.folders,
+    )
+    const folders = listed.map((each) => ({
+      path: each.folder,
+      role: each.role,
+      isChosen: chosen.includes(each),
+      canOpen: each.opens,
+    }))
+    return { folders, missing }
+  }
+
+const mailboxUnavailable = defineRefusal('mailbox-unavailable', {
+  title: 'Mailbox unavailable',
+  meaning: 'The mailbox could not be reached.',
+  remedy: 'Try the connection of the account: the test says what stands in the way.',
+})
+
+const listedBy = async (
+  openMailbox: OpenMailbox,
+  accountId: string,
+  signal: AbortSignal,
+): Promise<readonly ListedFolder[]> => {
+  try {
+    const session = await openMailbox(accountId, signal)
+    if (session === null) throw accountReceivesNoMail()
+    try {
+      return await session.folders()
+    } finally {
+      await session.close()
+    }
+  } catch (error) {
+    if (!(error instanceof MailUnavailable)) throw error
+    const { code, message, remedy } = error
+    throw new Refused(definedCodes.get(code) ?? mailboxUnavailable, { detail: message, remedy })
+  }
+}

@@ -1,0 +1,44 @@
+import { folderRole, type FolderRole } from '../mail.ts'
+
+type Folder = { readonly folder: string; readonly role: FolderRole | null }
+
+const NEVER_MEANT_BY_ALL: readonly (FolderRole | null)[] = ['junk', 'trash']
+
+/**
+ * The folders of a mailbox that are wanted, each once: those wanted by role in the order of the roles, then those wanted
+ * by path. A mailbox without a folder of all mail has all its mail in its folders, Junk and Trash aside. `missing` are
+ * the roles and paths that name none.
+ */
+export const wantedFolders = <F extends Folder>(
+  listed: readonly F[],
+  wanted: readonly string[],
+): { readonly chosen: readonly F[]; readonly missing: readonly string[] } => {
+  const chosen = new Set<F>()
+  const missing: string[] = []
+  for (const each of inOrder(wanted)) {
+    const found = foldersFor(listed, each)
+    if (found.length === 0) missing.push(each)
+    for (const folder of found) chosen.add(folder)
+  }
+  return { chosen: [...chosen], missing }
+}
+
+const isRole = (wanted: string): boolean => folderRole.safeParse(wanted).success
+
+const inOrder = (wanted: readonly string[]): Set<string> =>
+  new Set([
+    ...folderRole.options.filter((role) => wanted.includes(role)),
+    ...wanted.filter((each) => !isRole(each)),
+  ])
+
+const foldersFor = <F extends Folder>(listed: readonly F[], wanted: string): readonly F[] => {
+  if (!isRole(wanted)) return listed.filter(({ folder }) => folder === wanted)
+  const withRole = listed.filter(({ role }) => role === wanted)
+  return wanted === 'all' && withRole.length === 0
+    ? listed.filter(({ role }) => !NEVER_MEANT_BY_ALL.includes(role))
+    : withRole
+}
+
+/** Whether a folder that had this path and role is among those that are wanted. */
+export const isWanted = ({ folder, role }: Folder, wanted: readonly string[]): boolean =>
+  wanted.includes(folder) || (role !== null && wanted.includes(role)) || wanted.includes('all')
