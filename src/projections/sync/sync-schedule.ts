@@ -27,7 +27,7 @@ import {
 
 type What = Pick<
   AccountSettings,
-  'syncFrequencyMinutes' | 'syncDirection' | 'folders' | 'historyDays' | 'excludePatterns'
+  'syncFrequencyMinutes' | 'syncDirection' | 'folders' | 'folderRoles' | 'historyDays' | 'excludePatterns'
 >
 
 const account = table({
@@ -154,13 +154,13 @@ const fresh = ({
 })
 
 const whatOf = (settings: AccountSettings): What => {
-  const { syncFrequencyMinutes, syncDirection, folders, historyDays, excludePatterns } = settings
-  return { syncFrequencyMinutes, syncDirection, folders, historyDays, excludePatterns }
+  const { syncFrequencyMinutes, syncDirection, folders, folderRoles, historyDays, excludePatterns } = settings
+  return { syncFrequencyMinutes, syncDirection, folders, folderRoles, historyDays, excludePatterns }
 }
 
 /** What decides which mail is read: a change of it is worth a run at once. */
-const reads = ({ syncDirection, folders, historyDays, excludePatterns }: What): string =>
-  JSON.stringify([syncDirection, folders.toSorted(), historyDays, excludePatterns])
+const reads = ({ syncDirection, folders, folderRoles, historyDays, excludePatterns }: What): string =>
+  JSON.stringify([syncDirection, folders.toSorted(), folderRoles, historyDays, excludePatterns])
 
 const HOUR = 60
 const DAY = 24 * HOUR
