@@ -29,7 +29,7 @@ t.test('lists and addresses are read as they are written', async (t) => {
 
 t.test('a process that does a part only needs a database that others can have too', async (t) => {
   for (const role of ['api', 'worker']) {
-    t.throws(() => readConfig({ MAILTRAIL_ROLE: role }), /MAILTRAIL_ROLE: .*DATABASE_URL must name it/)
+    t.throws(() => readConfig({ MAILTRAIL_ROLE: role }), /MAILTRAIL_ROLE: .*DATABASE_URL must be set/)
     t.equal(readConfig({ MAILTRAIL_ROLE: role, DATABASE_URL: 'postgres://db.test/m' }).role, role)
   }
   t.throws(() => readConfig({ MAILTRAIL_ROLE: 'both' }), /MAILTRAIL_ROLE/)

@@ -37,11 +37,11 @@ type AdapterDeps = {
   readonly linkedStore: EventStore
   readonly keyring: Keyring
   readonly trackingUrl: string
-  /** Kinds of mail systems beside those that there are in any case. */
+  /** Providers in addition to the built-in ones. */
   readonly providers: readonly MailProvider[]
 }
 
-/** Whatever is on the other side: the database, mail servers, files. */
+/** Everything outside the process: the database, mail servers, files. */
 export const openAdapters = (deps: AdapterDeps) => {
   const { config, pool, store, linkedStore, keyring, trackingUrl, log, meter } = deps
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
@@ -58,7 +58,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const spoolFolder = join(config.dataFolder, 'spool')
   const spool = openSpool({
     folder: spoolFolder,
-    onProblem: (problem) => log.error({ problem: problem.kind }, 'spool of hits'),
+    onProblem: (problem) => log.error({ problem: problem.kind }, 'hit spool'),
   })
   spoolMetrics(meter, spoolFolder)
   const measureBatch = projectionMetrics(meter, store, () => runner.status())

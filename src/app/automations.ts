@@ -17,7 +17,7 @@ import { dueAccounts, syncSchedule } from '../projections/sync/sync-schedule.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
 
-/** Servers that file what is sent by themselves are left this long to do it. */
+/** Servers that file sent mail themselves get this long to do so. */
 const OWN_COPY_WAIT_SECONDS = 3
 
 type AutomationsDeps = {
@@ -28,7 +28,7 @@ type AutomationsDeps = {
   readonly clock: Clock
 }
 
-/** Everything that happens unasked. */
+/** All automations. */
 export const automationsOf = ({
   config,
   adapters,
@@ -53,7 +53,7 @@ export const automationsOf = ({
       },
     },
     {
-      // Kept answers are dropped when nobody repeats a request any more.
+      // Stored answers are deleted once nobody is expected to repeat the request.
       name: 'sweep idempotency keys',
       wakeOn: [],
       everyMs: 3_600_000,

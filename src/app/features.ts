@@ -34,7 +34,7 @@ import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
 
-/** Every feature by its doors. What one asks of the outside and of the others is given to it here. */
+/** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (adapters: Adapters, { deliveryWindowMinutes }: Config, clock: Clock) => {
   const core = coreOf(adapters, clock)
   const directory = directoryFeature(core)
@@ -49,7 +49,7 @@ export const openFeatures = (adapters: Adapters, { deliveryWindowMinutes }: Conf
 
 export type Features = ReturnType<typeof openFeatures>
 
-/** What any feature may ask for: the other side, the clock, and how a command is done and a stream is read. */
+/** What any feature may need: adapters, the clock, and functions to handle commands and read streams. */
 const coreOf = (adapters: Adapters, clock: Clock) => ({
   ...adapters,
   clock,
@@ -73,7 +73,7 @@ const directoryFeature = (core: Core) => {
   return {
     commands,
     queries,
-    /** The CRM's records for the variables of what is written, from their streams. */
+    /** The CRM's records for template variables, from their streams. */
     lookup: {
       user: async (id: string) => (await commands.find('user', id))?.value ?? null,
       contact: async (id: string) => (await commands.find('contact', id))?.value ?? null,
@@ -115,10 +115,10 @@ const accountFeature = (core: Core) => {
     openMailbox,
     watchMailbox,
     findActive: async (id: string) => requireActive((await load(account, accountStream(id))).state),
-    /** The user's own default account, else the team's. */
+    /** The user's own default account, or else the team's. */
     findDefault: async (userId: string | null): Promise<string | null> =>
       (userId === null ? null : await chosen({ kind: 'user', userId })) ?? chosen({ kind: 'team' }),
-    /** A user may read what belongs to the team's accounts and to their own, decided on the account's stream. */
+    /** A user may read their own accounts and the team's; decided on the account's stream. */
     mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true
       const found = await find(accountId)
@@ -140,7 +140,7 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read model of what lies in the mailbox. */
+/** How long a sync waits for the read model of the mailbox's contents. */
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
@@ -179,7 +179,7 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       watchable: (after: string | null, limit: number) => watchableAccounts(db, after, limit),
       stillWatchable: (accountIds: readonly string[]) => stillWatchable(db, accountIds),
     },
-    /** A message as one may reply to it. */
+    /** The message, as far as a reply needs it. */
     findMessage: async (id: string) => {
       const row = await findMessage(db, id)
       const direction = row?.direction === 'out' ? ('out' as const) : ('in' as const)
@@ -210,7 +210,7 @@ const sendingFeature = (
     openMailbox: of.accounts.openMailbox,
     findTemplate: of.templates.commands.find,
     findMessage: of.sync.findMessage,
-    // No script leaves in a mail, whoever wrote it.
+    // No email contains scripts, whoever wrote it.
     compose: async (mail) => {
       await core.compiler.compile({ format: 'html', source: mail.html })
       return composeMail(mail)

@@ -13,7 +13,7 @@ import { threads } from '../projections/sync/threads.ts'
 import { templateProjections } from '../projections/templates/templates.ts'
 import { trackingProjections } from '../projections/tracking/tracking.ts'
 
-/** Every read model there is. */
+/** All read models. */
 export const projections: readonly AnyProjection[] = [
   ...directoryProjections,
   accountList,

@@ -136,7 +136,7 @@ t.test('a server whose service and guard were both killed is stopped by the next
     durable: false,
     onProgress: (line) => progress.push(line),
   })
-  t.match(progress[0], /service that has died/)
+  t.match(progress[0], /service that died/)
   t.equal(commandLineOf(pid), '')
   await server.stop()
 })

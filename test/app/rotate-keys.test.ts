@@ -71,7 +71,7 @@ t.test('npm run rotate-keys', async (t) => {
     t.equal(rotated.code, 0, rotated.err)
     const [old, second] = keys()
     t.equal(old, first)
-    t.match(rotated.out, `${second} is the key in use; 1 account was sealed under it anew.`)
+    t.match(rotated.out, `${second} is the key in use; 1 account was resealed under it.`)
     await logsIn(service, 'beside the service that is running')
     t.match(await npmRun('rotate-keys', ['--retire']), { code: 0, out: `no key but ${second}` })
     t.same(keys(), [second])
@@ -88,7 +88,7 @@ t.test('npm run rotate-keys', async (t) => {
     const next = { MAILTRAIL_KEYS: printed.out }
     await service.stop()
     service = await start('api', { ...env, ...next })
-    t.match(await npmRun('rotate-keys', [], next), { code: 0, out: /1 account was sealed/ })
+    t.match(await npmRun('rotate-keys', [], next), { code: 0, out: /1 account was resealed/ })
     await logsIn(service, 'after it was set')
     const left = await npmRun('rotate-keys', ['--retire'], next)
     t.match(left, { code: 0, err: /without them/ })

@@ -196,7 +196,7 @@ t.test('what keeps read models from being made anew', async (t) => {
     const shorter = { ...(await logOf(3)), storeId: () => store.storeId() }
     await t.rejects(
       rebuildReadModels({ store: shorter, pool }, [of]),
-      /further than this log goes.* delete the projection's row/,
+      /is ahead of this log.* delete the projection's row/,
     )
     const { count, total } = countTables
     const changed = { ...of, tables: { count, total } }

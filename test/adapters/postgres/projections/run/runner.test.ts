@@ -62,7 +62,7 @@ t.test('a read model of another log, or ahead of its log, or of another shape is
   const foreign = await logOf(sample(11, 20))
   t.match(await refusal({ store: foreign, projections: [of] }), /filled from another log/)
   const shorter = { ...(await logOf(sample(10, 3))), storeId: () => store.storeId() }
-  t.match(await refusal({ store: shorter, projections: [of] }), /read further than this log goes/)
+  t.match(await refusal({ store: shorter, projections: [of] }), /is ahead of this log/)
   const { account, message } = tables
   const changed = {
     ...of,

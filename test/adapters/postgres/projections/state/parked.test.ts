@@ -230,7 +230,7 @@ t.test('the text of a fault says what went wrong and has no word of the data', a
   t.equal(text(new TypeError(`Cannot find mia@client.test.`)), 'TypeError: Cannot find …@….….')
   t.equal(text(new Error('Invoice 4711 has 1234 lines')), 'Error: … … has … lines')
   t.equal(text(new RangeError('x'.repeat(9999))).length, 500)
-  t.equal(text('Invoice'), 'The fold threw something that is not an error')
+  t.equal(text('Invoice'), 'The fold threw a value that is not an Error')
   t.notMatch(text(new Error('\0 \ud800')), /[\0\ud800]/)
   try {
     JSON.parse('Invoice 4711 for all')
