@@ -3,7 +3,7 @@ import { restoreHtml } from './restore-html.ts'
 import { rewriteHtml } from './rewrite-html.ts'
 import { clickUrl, openUrl } from './tracking-urls.ts'
 
-/** Tracks copies of messages by tokens of the host that `trackingUrl`, an origin, names. */
+/** Tracks copies of emails, with tokens for the host of `trackingUrl` (an origin). */
 export const mailTracker = (tokens: TrackingTokens, trackingUrl: string): MailTracker => ({
   track: (html, { outgoingId, recipient, opens, clicks }) =>
     rewriteHtml(html, {

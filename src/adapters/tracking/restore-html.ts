@@ -2,12 +2,12 @@ import type { TrackingTokens } from '../../commands/ports/tracking.ts'
 import { attributeText, readHtml, splice } from './read-html.ts'
 import { clickToken, openToken } from './tracking-urls.ts'
 
-/** Many times what we track: a conversation that quotes us. Larger HTML takes too long to read. */
+/** Much more than we track, to allow for a conversation that quotes us. Larger HTML takes too long to read. */
 const LIMIT_CHARACTERS = 8 * 1024 * 1024
 
 /**
- * Takes our pixels out of HTML and gives our links their destinations back, for mail that is shown to our own people.
- * Other bytes stay.
+ * Removes our pixels from HTML and restores the destinations of our links, for mail shown to our own users. Everything
+ * else is unchanged.
  */
 export const restoreHtml = (html: string, trackingUrl: string, tokens: TrackingTokens): string => {
   if (!html.includes(new URL(trackingUrl).host) || html.length > LIMIT_CHARACTERS) return html

@@ -1,11 +1,11 @@
 const OPEN = '/t/o/'
 const CLICK = '/t/c/'
 
-/** URLs under the tracking host, which is given as an origin such as `https://track.example.com`. */
+/** URLs under the tracking host, given as an origin such as `https://track.example.com`. */
 export const openUrl = (trackingUrl: string, token: string): string => originOf(trackingUrl) + OPEN + token
 export const clickUrl = (trackingUrl: string, token: string): string => originOf(trackingUrl) + CLICK + token
 
-/** The token in a URL of ours; null where it is none. */
+/** The token in one of our URLs; null for any other URL. */
 export const openToken = (trackingUrl: string, url: string): string | null =>
   behind(originOf(trackingUrl) + OPEN, url)
 export const clickToken = (trackingUrl: string, url: string): string | null =>

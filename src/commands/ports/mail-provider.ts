@@ -8,32 +8,35 @@ import type { FolderRole } from '../../domain/mail.ts'
 import type { MailTrouble, Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Credentials } from './credentials.ts'
 
-// The mail system of one account, in the words of those who use it. IMAP's UIDs, Gmail's history and Graph's deltas are
-// the business of the adapters: here a placement's `ref` and a cursor are texts that are kept and given back.
+// The mail system of one account, in its users' terms. IMAP's UIDs, Gmail's history and Graph's deltas are known only
+// to the adapters: here a placement's `ref` and a cursor are opaque texts that are stored and passed back.
 
-/** How a mailbox is reached: what may be recorded of it, and what is sealed. */
+/** How a mailbox is reached: the part that may be recorded, and the part that is sealed. */
 export type Access = { readonly connection: Connection; readonly credentials: Credentials }
 
-/** An access that a person entered, fit to be tried. `sends`, `receives`: what it can be used for. */
+/** An access that a person entered, ready to be tested. `sends`, `receives`: what it can be used for. */
 export type Admitted = Access & { readonly sends: boolean; readonly receives: boolean }
 
-/** One kind of mail system. The only one of its `name`; an account's connection says by it which one it is for. */
+/** A kind of mail system. `name` is unique; an account's connection refers to it. */
 export type MailProvider = {
   readonly name: string
   readonly forms: ConnectionForms
   /** What people call an account with this connection, such as `IMAP`. */
   title(connection: Connection): string
   /**
-   * Parts what a person entered into what is recorded and what is sealed. For a change `before` is the access that is in
-   * use: secrets that were left out stay as they are, where that hands them to nobody new.
-   * @throws Refused where something is missing
+   * Splits what a person entered into what is recorded and what is sealed. For a change, `before` is the access in use:
+   * omitted secrets are kept, unless that would hand them to somebody new.
+   * @throws Refused if something is missing
    */
   admit(entered: EnteredConnection, before: Access | null): Admitted
-  /** Tries it step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
+  /** Tests it step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
   test(access: Access, signal: AbortSignal): Promise<{ ok: boolean; steps: TestStep[] }>
-  /** Signs in to the mailbox of a connection that receives. @throws MailUnavailable */
+  /**
+   * Signs in to the mailbox of a connection that receives.
+   * @throws MailUnavailable
+   */
   open(access: Access, signal: AbortSignal): Promise<MailboxSession>
-  /** One attempt to send, as `SendOutcome` says. Never throws but what `release` throws. */
+  /** One attempt to send, see `SendOutcome`. Throws only what `release` throws. */
   send(
     access: Access,
     email: EmailToSend,
@@ -41,9 +44,9 @@ export type MailProvider = {
     signal: AbortSignal,
   ): Promise<SendOutcome>
   /**
-   * Calls `onHint` when there may be something new, until `signal` aborts. A hint and nothing more: hints get lost, and
-   * what is new is told by `changes` alone. Ends at once where the mailbox offers no such thing.
-   * @throws MailUnavailable where the watch broke
+   * Calls `onHint` when there may be something new, until `signal` aborts. Only a hint: hints get lost, and `changes`
+   * alone tells what is new. Returns at once if the mailbox does not support this.
+   * @throws MailUnavailable if the watch breaks
    */
   watch(access: Access, onHint: () => void, signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -54,12 +57,12 @@ export type MailProvider = {
 export type MailFolder = { readonly folder: string; readonly role: FolderRole | null }
 
 /**
- * What has happened to a message in a folder. `added`: it lies there, and is to be fetched with `raw`. `moved`: the same
- * message lies elsewhere now, where the mailbox knows that; a provider that does not says `gone` and `added`. One whose
- * old place is not known is to be fetched at the new one.
+ * What has happened to a message in a folder. `added`: it is there, and its bytes are fetched with `raw`. `moved`: the
+ * same message is elsewhere now, if the mailbox knows that; a provider that does not reports `gone` and `added`. If its
+ * old place is unknown, it is fetched at the new one.
  *
- * Flags are `seen`, `answered`, `flagged`, `draft` and `deleted`; all others are as the mailbox has them. They are sorted,
- * and none is there twice.
+ * Flags are `seen`, `answered`, `flagged`, `draft` and `deleted`; all others are as the mailbox has them. They are
+ * sorted and unique.
  */
 export type MailChange =
   | { readonly kind: 'added'; readonly placement: Placement }
@@ -73,9 +76,9 @@ export type MailChange =
   | { readonly kind: 'gone'; readonly placement: Placement }
 
 /**
- * Changes that are recorded together, at most a few hundred. `folders` are those that were looked at for it. `cursor` is
- * where one goes on from when all of it is stored; null where it says nothing of that. `trouble`: a folder that could not
- * be read, which keeps the others from nothing.
+ * Changes that are recorded together, at most a few hundred. `folders` are those examined for it. `cursor` is where to
+ * continue when all of it is stored; null if that is unchanged. `trouble`: a folder that could not be read, without
+ * affecting the others.
  */
 export type ChangeSet =
   | {
@@ -86,22 +89,22 @@ export type ChangeSet =
     }
   | { readonly kind: 'trouble'; readonly folder: MailFolder; readonly trouble: MailUnavailable }
 
-/** What the product knows to lie in a folder. */
+/** A message that the product believes to be in a folder. */
 export type KnownPlace = { readonly ref: string; readonly flags: readonly string[] }
 
 /**
- * What is known of the mailbox, for providers that do not tell of every change themselves and have to compare. It may
- * lag behind what was recorded. References are ordered as text, by their bytes.
+ * What is known of the mailbox, for providers that do not report every change and have to compare. May lag behind what
+ * was recorded. References are ordered as text, by their bytes.
  */
 export type KnownPlaces = {
-  /** Those of a folder whose reference is below `below` (all when null), the highest first, at most `limit`. */
+  /** Those of a folder whose reference is below `below` (all if null), the highest first, at most `limit`. */
   page(folder: string, below: string | null, limit: number): Promise<readonly KnownPlace[]>
 }
 
 /**
- * What is asked for. `roles`: the folders, in the order of the roles. `since`: how far back mail is fetched that was
- * there before (null: all of it); an earlier one than in the run before fetches what lies between. `thorough`: a person
- * asked, so look at what is otherwise looked at now and then.
+ * What to look for. `roles`: the folders, in the order of the roles. `since`: how far back to fetch mail that was
+ * already there (null: all of it); an earlier one than in the previous run fetches what lies between. `thorough`: a
+ * person asked, so also check what is otherwise checked only occasionally.
  */
 export type ChangesQuery = {
   readonly cursors: readonly SyncCursor[]
@@ -120,34 +123,34 @@ export type RawMessage = {
   readonly raw: Buffer
 }
 
-/** `gone`: it is not there any more. `withheld`: it is there, and the mailbox does not hand it out. */
+/** `gone`: it is no longer there. `withheld`: it is there, but the mailbox does not hand it out. */
 export type MissingMessage = { readonly placement: Placement; readonly missing: 'gone' | 'withheld' }
 
 /**
- * One session with a mailbox. Not for concurrent use, but that `raw` and `close` may be called between two sets of
+ * One session with a mailbox. Not for concurrent use, except that `raw` and `close` may be called between two sets of
  * `changes`. Reading changes nothing in the mailbox. Every call throws MailUnavailable.
  */
 export type MailboxSession = {
   folders(): Promise<readonly MailFolder[]>
   /**
-   * What has changed since the cursors: new mail first, then what was there before, then flags, and what is gone last,
-   * after all folders, so that a message which was moved has its new place by then. Without a cursor all that lies in the
-   * window. A cursor that the mailbox does not know any more is no error: it is read anew, and nothing is lost.
+   * What has changed since the cursors: new mail first, then older mail, then flags, and what is gone last, after all
+   * folders, so that a message that was moved has its new place by then. Without a cursor: everything in the window. A
+   * cursor that the mailbox no longer knows is not an error: it is read again, and nothing is lost.
    */
   changes(query: ChangesQuery): AsyncIterable<ChangeSet>
   /** Each of these messages, or that it is missing, in any order. */
   raw(placements: readonly Placement[]): AsyncIterable<RawMessage | MissingMessage>
   /**
-   * What the mailbox shows of an email that was released: `not-sent` only where that is certain, so that sending it again
-   * cannot send it twice. `handle` is what `send` gave to `release`.
+   * What the mailbox shows of an email that was released: `not-sent` only if that is certain, so that sending it again
+   * cannot send it twice. `handle` is what `send` passed to `release`.
    */
   whatBecameOf(email: {
     readonly messageId: string
     readonly handle: string | null
   }): Promise<'sent' | 'not-sent' | 'unknown'>
   /**
-   * Puts the copy of a sent email where the mailbox keeps those, read, unless it has one already (`found`). `content` is
-   * asked for only where it is needed. `impossible`: there is no such folder, or no content.
+   * Files the copy of a sent email where the mailbox keeps sent mail, marked as read, unless it has one already
+   * (`found`). `content` is called only if needed. `impossible`: there is no such folder, or no content.
    */
   fileCopy(copy: {
     readonly messageId: string
@@ -173,13 +176,13 @@ export type RefusedRecipient = {
 }
 
 /**
- * What became of one attempt, which has two steps. First everything is handed over but the word that sends it (the dot
- * that ends SMTP's DATA, RFC 5321 4.1.1.4; the sending of a draft). Then `release` is awaited, which records that the
- * email goes; only where it answers true is the second step made. `handle` is the provider's own name of what it has
- * ready, where there is one: after a crash between the steps it tells whether the email went.
+ * The outcome of one attempt, which has two steps. First everything is handed over except the word that sends it (the
+ * dot that ends SMTP's DATA, RFC 5321 4.1.1.4; sending a draft). Then `release` is awaited, which records that the
+ * email goes; only if it returns true is the second step made. `handle` is the provider's own name for what it has
+ * prepared, if there is one: after a crash between the steps it tells whether the email went.
  *
- * `sent`: the provider has taken responsibility. `deferred` (not before `until`, where it said so) and `failed`: known not
- * to be sent. `withdrawn`: `release` said no, and nothing was sent. `unknown`: released, and the answer was lost.
+ * `sent`: the provider has taken responsibility. `deferred` (not before `until`, if given) and `failed`: known not to
+ * be sent. `withdrawn`: `release` returned false, and nothing was sent. `unknown`: released, but the answer was lost.
  */
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly accepted: string[]; readonly refused: RefusedRecipient[] }
@@ -202,10 +205,10 @@ export type SendOutcome =
 // ---------------------------------------------------------------- what stands in the way
 
 /**
- * The mailbox cannot be used now. `sign-in-again`: the login is not accepted, and only a person can mend it.
- * `scope-missing`: signed in, but not allowed to do this. `throttled`: not before `until`. `gone`: the mailbox or folder is
- * not there. `refused`: our own guard or the provider's policy. `temporary`: time may mend it. `code` is stable; `message`
- * is in our words, without secrets and without the server's.
+ * The mailbox cannot be used now. `sign-in-again`: the login is not accepted, and only a person can fix it.
+ * `scope-missing`: signed in, but not permitted to do this. `throttled`: not before `until`. `gone`: the mailbox or
+ * folder does not exist. `refused`: by our own guard or the provider's policy. `temporary`: may pass with time. `code`
+ * is stable; `message` is in our words, without secrets or the server's own text.
  */
 export class MailUnavailable extends Error {
   override readonly name = 'MailUnavailable'
@@ -225,14 +228,20 @@ export class MailUnavailable extends Error {
 
 // ---------------------------------------------------------------- for commands
 
-/** The provider that a connection is for. @throws Error where this program has none of that name */
+/**
+ * The provider of a connection.
+ * @throws Error if this program has none of that name
+ */
 export type ProviderOf = (connection: { readonly provider: string }) => MailProvider
 
 /**
- * Signs in to the account's mailbox; null where the account receives no mail, or was disconnected.
- * @throws MailUnavailable, also where no credentials are kept (`sign-in-again`)
+ * Signs in to the account's mailbox; null if the account receives no mail, or was disconnected.
+ * @throws MailUnavailable, also if no credentials are stored (`sign-in-again`)
  */
 export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
 
-/** `watch` of the account's provider, while the account receives mail. @throws as `OpenMailbox` */
+/**
+ * `watch` of the account's provider, while the account receives mail.
+ * @throws like `OpenMailbox`
+ */
 export type WatchMailbox = (accountId: string, onHint: () => void, signal: AbortSignal) => Promise<void>

@@ -88,7 +88,7 @@ export const directory = projection({
 
 export type DirectoryEntry = { readonly id: string; readonly value: object }
 
-/** Records of one kind by id, ascending; up to `limit` behind the id `after`. */
+/** Records of one kind by id, ascending; up to `limit` after the id `after`. */
 export const listEntries =
   (db: Kysely<unknown>) =>
   (kind: string, after: string | null, limit: number): Promise<DirectoryEntry[]> =>
@@ -101,7 +101,7 @@ export const listEntries =
       .limit(limit)
       .execute()
 
-/** The contact with this address; the first by id where several have it. */
+/** The contact with this address; the first by id if there are several. */
 export const contactOfAddress =
   (db: Kysely<unknown>) =>
   async (address: string): Promise<string | null> => {

@@ -218,7 +218,7 @@ t.test('an event that the log has no more can only be skipped', async (t) => {
   const runner = rig.run({ store: { ...rig.store, readStream } })
   await runner.caughtUp()
   rig.poison.clear()
-  t.match(await runner.retry('a'), { folded: 0, remaining: 1, error: 'The event is not in the log any more' })
+  t.match(await runner.retry('a'), { folded: 0, remaining: 1, error: 'The event is no longer in the log' })
   const skip = { by: 'user u1', reason: 'gone', commandId: randomUUID(), eventId: null }
   t.match(await runner.skip(rig.of.name, 'book-a', skip), { remaining: 0 })
   t.same(await rig.parked(), [])
