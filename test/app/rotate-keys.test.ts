@@ -57,7 +57,7 @@ t.test('npm run rotate-keys', async (t) => {
       },
     },
   )
-  /** The service logs in to both servers with what it has stored. */
+  /** The service logs in to both servers with its stored credentials. */
   const logsIn = async (by: Service, why: string) => {
     const tests = `/v1/email-accounts/${account.id}/connection-tests`
     const { body } = await apiClient(by.url, key).send('POST', tests)
@@ -72,7 +72,7 @@ t.test('npm run rotate-keys', async (t) => {
     const [old, second] = keys()
     t.equal(old, first)
     t.match(rotated.out, `${second} is the key in use; 1 account was resealed under it.`)
-    await logsIn(service, 'beside the service that is running')
+    await logsIn(service, 'while the service is running')
     t.match(await npmRun('rotate-keys', ['--retire']), { code: 0, out: `no key but ${second}` })
     t.same(keys(), [second])
     await service.stop()
@@ -80,7 +80,7 @@ t.test('npm run rotate-keys', async (t) => {
     await logsIn(service, 'with the new key alone')
   })
 
-  await t.test('a keyring in the environment is printed, alone, and used once it was set', async (t) => {
+  await t.test('a keyring in the environment is printed, alone, and used once it is set', async (t) => {
     const ring = readFileSync(file, 'utf8')
     rmSync(file)
     const printed = await npmRun('rotate-keys', [], { MAILTRAIL_KEYS: ring })
