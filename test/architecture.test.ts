@@ -110,6 +110,7 @@ t.test('the table bites: each planted violation is found', async (t) => {
     ['src/http/sending/x.ts', `import { accountRoutes } from '../accounts/accounts.ts'`],
     ['src/http/sending/x.ts', `import { work } from '../../commands/to-do-work.ts'`],
     ['src/http/sending/x.ts', `import { create } from '../../commands/templates/create-template.ts'`],
+    ['src/http/sending/x.ts', `import { count } from '../../commands/analytics/count.ts'`],
     ['src/http/sending/x.ts', `import { list } from '../../projections/templates/template-list.ts'`],
     ['src/http/sending/x.ts', `import type { Rows } from '../../projections/projection.ts'`],
     ['src/http/server/x.ts', `import { accountRoutes } from '../accounts/accounts.ts'`],

@@ -9,11 +9,9 @@ import {
   SEND_LANES,
   sendDue,
 } from '../commands/sending/automations.ts'
-import { runSync } from '../commands/sync/run-sync.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import type { Config } from '../config.ts'
-import { dueAccounts, syncSchedule } from '../projections/sync/sync-schedule.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
 
@@ -36,7 +34,7 @@ export const automationsOf = ({
   idempotency,
   clock,
 }: AutomationsDeps): Automation[] => {
-  const { db, leases, times } = adapters
+  const { leases, times } = adapters
   const { sync, sending, tracking, accounts } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
@@ -65,16 +63,16 @@ export const automationsOf = ({
     },
     {
       name: 'sync',
-      wakeOn: [syncSchedule],
+      wakeOn: [sync.queries.readModels.syncSchedule],
       onNews: sync.hints.onHint,
       everyMs: 1000,
       single: false,
       lanes: SYNC_LANES,
       work: syncDueAccounts({
         clock,
-        dueAccounts: (limit) => dueAccounts(db, clock(), limit),
+        dueAccounts: (limit) => sync.queries.dueAccounts(clock(), limit),
         hints: sync.hints,
-        run: runSync(sync.deps),
+        run: sync.commands.run,
       }),
     },
     {

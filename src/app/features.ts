@@ -1,4 +1,6 @@
 import { composeMail } from '../adapters/mime/compose.ts'
+import { checkSignature } from '../adapters/mjml/compile.ts'
+import { accountCommands } from '../commands/accounts/accounts.ts'
 import { accessOf } from '../commands/accounts/test-account.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
@@ -14,7 +16,7 @@ import {
 } from '../commands/ports/mail-provider.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
-import type { SyncDeps } from '../commands/sync/ports.ts'
+import { syncCommands } from '../commands/sync/sync.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
@@ -22,13 +24,11 @@ import { account, accountStream, requireActive, type ConnectedAccount } from '..
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import { mayUse, type Owner } from '../domain/accounts/events.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
-import { usableAccounts } from '../projections/accounts/account-list.ts'
+import { accountQueries } from '../projections/accounts/accounts.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
-import { findMessage } from '../projections/sync/find-messages.ts'
-import { knownAmong, knownPage, placements } from '../projections/sync/placements.ts'
-import { lastRunOf, stillWatchable, watchableAccounts } from '../projections/sync/sync-schedule.ts'
+import { syncQueries } from '../projections/sync/sync.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
@@ -109,8 +109,11 @@ const accountFeature = (core: Core) => {
     const mailbox = await mailboxOf(accountId)
     await mailbox?.provider.watch(mailbox.access, onHint, stop)
   }
+  const commands = accountCommands({ ...core, checkSignature })
+  const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
   return {
-    deps: core,
+    commands,
+    queries,
     find,
     openMailbox,
     watchMailbox,
@@ -124,7 +127,7 @@ const accountFeature = (core: Core) => {
       const found = await find(accountId)
       return found !== null && mayUse(found.owner, userId)
     },
-    usableAccounts: (userId: string) => usableAccounts(db, userId),
+    usableAccounts: queries.usable,
   }
 }
 type Accounts = ReturnType<typeof accountFeature>
@@ -144,9 +147,9 @@ type Templates = ReturnType<typeof templateFeature>
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
-  const { db, load, store, runner, leases } = core
-  const hints = hintsOfMailboxes()
-  const deps: SyncDeps = {
+  const { db, load, store, runner } = core
+  const queries = syncQueries(db, accounts)
+  const commands = syncCommands({
     ...core,
     openMailbox: accounts.openMailbox,
     findAccount: async (id) => {
@@ -160,32 +163,16 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       return { accountId, blobs: [mime.blob, copy.blob] }
     },
     known: {
-      among: (...asked) => knownAmong(db, ...asked),
-      page: (...asked) => knownPage(db, ...asked),
+      among: queries.knownAmong,
+      page: queries.knownPage,
       catchUp: async () => {
         const position = await store.head()
-        return position === null || runner.waitFor(placements.name, position, CATCH_UP_MS)
+        return position === null || runner.waitFor(queries.readModels.placements.name, position, CATCH_UP_MS)
       },
     },
-    lastRun: (accountId) => lastRunOf(db, accountId),
-  }
-  return {
-    deps,
-    hints,
-    watch: {
-      leases,
-      hints,
-      watchMailbox: accounts.watchMailbox,
-      watchable: (after: string | null, limit: number) => watchableAccounts(db, after, limit),
-      stillWatchable: (accountIds: readonly string[]) => stillWatchable(db, accountIds),
-    },
-    /** The message, as far as a reply needs it. */
-    findMessage: async (id: string) => {
-      const row = await findMessage(db, id)
-      const direction = row?.direction === 'out' ? ('out' as const) : ('in' as const)
-      return row ? { ...row.header, accountId: row.account_id, direction } : null
-    },
-  }
+    lastRun: queries.lastRun,
+  })
+  return { commands, queries, hints: hintsOfMailboxes() }
 }
 type Sync = ReturnType<typeof syncFeature>
 
@@ -209,7 +196,7 @@ const sendingFeature = (
     defaultAccount: of.accounts.findDefault,
     openMailbox: of.accounts.openMailbox,
     findTemplate: of.templates.commands.find,
-    findMessage: of.sync.findMessage,
+    findMessage: (id) => of.sync.queries.findMessage(id, null),
     // No email contains scripts, whoever wrote it.
     compose: async (mail) => {
       await core.compiler.compile({ format: 'html', source: mail.html })

@@ -43,9 +43,13 @@ const recordHits = ({ adapters, features, observing, clock }: WorkDeps, signal: 
     signal,
   )
 
-const watchMailboxes = ({ features, log }: WorkDeps, signal: AbortSignal) =>
+const watchMailboxes = ({ adapters, features, log }: WorkDeps, signal: AbortSignal) =>
   watchAccounts({
-    ...features.sync.watch,
+    leases: adapters.leases,
+    hints: features.sync.hints,
+    watchMailbox: features.accounts.watchMailbox,
+    watchable: features.sync.queries.watchable,
+    stillWatchable: features.sync.queries.stillWatchable,
     onError: (error) => log.error({ err: error }, 'watching mailboxes failed'),
   })(signal)
 

@@ -3,18 +3,15 @@ import type { EventDefinition, RecordedEvent } from '../domain/event.ts'
 import { UnknownShape, upcaster } from '../domain/upcast.ts'
 import type { EventFilter, EventStore, Page } from './ports/event-log.ts'
 
-/** A log that is read in current shapes; `stored` is the same log as written, for evidence and export. */
-export type UpcastStore = EventStore & { readonly stored: EventStore }
-
 /**
- * The log as everybody but evidence reads it: each event in the current shape and under the current name of its kind. A
- * filter names current types and also finds events stored under former names. Reading a stream throws UnknownShape if
- * it holds an event of an unknown shape; reading the log returns what precedes such an event, and then throws.
+ * The log as everybody reads it: each event in the current shape and under the current name of its kind. A filter names
+ * current types and also finds events stored under former names. Reading a stream throws UnknownShape if it holds an
+ * event of an unknown shape; reading the log returns what precedes such an event, and then throws.
  */
 export const withUpcasts = (
   store: EventStore,
   definitions: Iterable<EventDefinition> = catalogue.values(),
-): UpcastStore => {
+): EventStore => {
   const { upcast, storedNames } = upcaster(definitions)
   const stored = <Options extends { filter?: EventFilter }>(options: Options): Options =>
     options.filter?.types
@@ -22,7 +19,6 @@ export const withUpcasts = (
       : options
   return {
     ...store,
-    stored: store,
     readStream: async (stream, options) => (await store.readStream(stream, options)).map(upcast),
     readAll: async (options) => {
       const { page, unknown } = told(await store.readAll(stored(options)), upcast)

@@ -3,8 +3,6 @@ import { mailProviderContract } from '../contracts/mail-provider.ts'
 import { skipWithout } from '../support/dovecot.ts'
 import { dovecotHarness } from '../support/mail-provider/dovecot.ts'
 
-t.setTimeout(300_000)
-
 t.test('Dovecot', { skip: skipWithout('dovecot') }, async (t) => {
   const open = await dovecotHarness(t, { mailboxes: 60 })
   mailProviderContract(t, 'SMTP and IMAP, with Dovecot and smtp-server', open, { runs: 5 })

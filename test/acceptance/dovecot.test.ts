@@ -19,7 +19,6 @@ import {
 } from '../support/synced-mailbox.ts'
 import { syncing, type Run } from '../support/syncing.ts'
 
-t.setTimeout(120_000)
 const user = 'sarah@acme.test'
 const password = `geheim-${randomBytes(8).toString('hex')}`
 const FOLDERS = ['INBOX', 'Sent', 'Drafts', 'Archive']

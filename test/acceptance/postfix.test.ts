@@ -10,7 +10,6 @@ import { skipWithoutPostfix, startPostfix } from '../support/postfix.ts'
 import { upToNow } from '../support/synced-mailbox.ts'
 import { syncing } from '../support/syncing.ts'
 
-t.setTimeout(120_000)
 const sarah = 'sarah@acme.test'
 const boss = 'boss@acme.test'
 const mia = 'mia@client.test'

@@ -7,8 +7,6 @@ import { messageIdOf, startLabelMail } from '../support/label-mail/service.ts'
 import { announcedIn, listedMessages, upToNow } from '../support/synced-mailbox.ts'
 import { syncing } from '../support/syncing.ts'
 
-t.setTimeout(180_000)
-
 // A kind of mail system that the product has never heard of, over its public API alone.
 
 const sarah = 'sarah@label.test'

@@ -68,9 +68,8 @@ t.test('every shape there ever was is read in the present one, under the present
   t.strictSame(await readFrom(store, null), history, 'the same in the whole log')
   t.strictSame(await followUntil(store, null, (events) => events.length === 4), history, 'and live')
 
-  const raw = await store.stored.readStream(stream)
+  const raw = await stored.readStream(stream)
   t.match(raw, [{ type: 'LetterPosted', data: { price: 1.5 } }, { data: { cents: 150 } }, present])
-  t.strictSame(raw, await stored.readStream(stream), 'what was written can be read as it was')
   t.strictSame(history.map(envelope), raw.map(envelope), 'place, time and cause are as they were')
 })
 
@@ -95,7 +94,8 @@ t.test('a filter by a present name finds what was stored under a former one', as
 })
 
 t.test('a shape of a newer version stops who reads, right before it, and says so', async (t) => {
-  const store = withUpcasts(memoryEventStore(), kinds)
+  const stored = memoryEventStore()
+  const store = withUpcasts(stored, kinds)
   const stream = aStream()
   const newer = inVersion(4, 'ParcelPosted', { weight: 3 })
   await append(store, stream, [letter1(1), letter2(2), newer, parcel3(3)])
@@ -131,7 +131,7 @@ t.test('a shape of a newer version stops who reads, right before it, and says so
     events: [{ type: 'Noted' }],
     atHead: true,
   })
-  const later = withUpcasts(store.stored, [
+  const later = withUpcasts(stored, [
     defineEvent('ParcelPosted', z.unknown(), [...ParcelPosted.former, { upcast: (data: object) => data }]),
     Noted,
   ])
@@ -212,7 +212,8 @@ t.test('what is written says the version of its shape', async (t) => {
 })
 
 t.test('nothing is decided on a stream that holds a shape of a newer version', async (t) => {
-  const store = withUpcasts(memoryEventStore())
+  const stored = memoryEventStore()
+  const store = withUpcasts(stored)
   const contact = { contactId: 'x', contact: { emails: [] } }
   await append(store, 'contact-x', [
     inVersion(1, 'ContactRecorded', contact),
@@ -228,7 +229,7 @@ t.test('nothing is decided on a stream that holds a shape of a newer version', a
   const remove = { do: 'remove', kind: 'contact', id: 'x' } as const
   await t.rejects(handler(store, clock)(entry, 'contact-x', remove, caller), UnknownShape)
   await t.rejects(loader(store)(entry, 'contact-x'), UnknownShape)
-  t.equal((await store.stored.readStream('contact-x')).length, 2, 'and nothing was written')
+  t.equal((await stored.readStream('contact-x')).length, 2, 'and nothing was written')
   t.match(
     await handler(store, clock)(entry, 'contact-y', remove, caller),
     { revision: -1 },

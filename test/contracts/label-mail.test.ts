@@ -2,6 +2,4 @@ import t from 'tap'
 import { mailProviderContract } from './mail-provider.ts'
 import { labelMailHarness } from '../support/mail-provider/label-mail.ts'
 
-t.setTimeout(300_000)
-
 mailProviderContract(t, 'a service with labels and without UIDs', labelMailHarness(), { runs: 30 })

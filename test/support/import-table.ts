@@ -71,19 +71,11 @@ const isShared = (to: Place, layer: string): boolean => to.layer === layer && to
 const isDomain = (to: Place): boolean => to.layer === 'domain' && !isDecider(to)
 const isPort = (to: Place): boolean => to.layer === 'commands' && to.folder === 'ports'
 
-/** A feature that has a door in that layer, `commands/templates/templates.ts`, is entered by it alone. */
-const doors = new Set(
-  features.flatMap((name) =>
-    ['commands', 'projections']
-      .map((layer) => `src/${layer}/${name}/${name}.ts`)
-      .filter((file) => fs.existsSync(path.join(root, file))),
-  ),
-)
-const isDoor = ({ layer, folder, file }: Place): boolean => {
-  if (!['commands', 'projections'].includes(layer) || !features.includes(folder)) return false
-  const door = `src/${layer}/${folder}/${folder}.ts`
-  return file === door || !doors.has(door)
-}
+/** A feature is entered by its doors alone, as `commands/templates/templates.ts`. */
+const isDoor = ({ layer, folder, file }: Place): boolean =>
+  ['commands', 'projections'].includes(layer) &&
+  features.includes(folder) &&
+  file === `src/${layer}/${folder}/${folder}.ts`
 
 const knowsRoom = (from: Place, to: Place): boolean => {
   const [here, there] = [roomOf(from.file), roomOf(to.file)]

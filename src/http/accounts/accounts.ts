@@ -1,13 +1,5 @@
 import { z } from 'zod'
-import type { changeConnection } from '../../commands/accounts/change-connection.ts'
-import type { changeSettings } from '../../commands/accounts/change-settings.ts'
-import type { changeSignature } from '../../commands/accounts/change-signature.ts'
-import type { chooseDefaultAccount } from '../../commands/accounts/choose-default-account.ts'
-import type { connectAccount } from '../../commands/accounts/connect-account.ts'
-import type { disconnectAccount } from '../../commands/accounts/disconnect-account.ts'
-import type { pauseAccount } from '../../commands/accounts/pause-account.ts'
-import type { resumeAccount } from '../../commands/accounts/resume-account.ts'
-import type { testAccount, testConnection } from '../../commands/accounts/test-account.ts'
+import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Handled } from '../../commands/handle.ts'
 import {
   testStep,
@@ -18,15 +10,9 @@ import {
 import { accountId, accountSettings, owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { address } from '../../domain/mail.ts'
-import { accountList, type AccountRow } from '../../projections/accounts/account-list.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import type { AccountQueries } from '../../projections/accounts/accounts.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
-
-/** What is to be known of a mail provider here. `title`: what people call an account with this connection. */
-type ProviderForms = {
-  readonly forms: ConnectionForms
-  readonly title: (connection: Connection) => string
-}
 
 // The providers say in their forms that `provider` is a literal, by which one form of several is chosen.
 const oneOf = <Value>(forms: readonly z.ZodObject[], description: string): z.ZodType<Value> =>
@@ -53,60 +39,25 @@ const viewOf = (connection: z.ZodType<Connection>) =>
       connectedAt: z.string(),
     })
     .meta({ id: 'EmailAccount' })
-type View = z.infer<ReturnType<typeof viewOf>>
 const changed = z.object({ id: z.string(), status: z.string() })
 const testResult = z.object({ ok: z.boolean(), steps: z.array(testStep) })
 const reason = z.object({ reason: z.string().max(500).default('') })
 
-const toView = (row: AccountRow, provider: string): View => {
-  const running = row.status === 'active' && row.health.state !== 'ok'
-  return {
-    id: row.id,
-    address: row.address,
-    provider,
-    owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
-    user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
-    status: (running ? row.health.state : row.status) as View['status'],
-    statusDetail: running ? row.health.detail : row.status_reason,
-    remedy: running ? row.health.remedy : null,
-    isDefault: row.is_default,
-    settings: row.settings,
-    connection: row.connection,
-    signature: row.signature,
-    lastTest: row.last_test,
-    connectedAt: row.connected_at,
-  }
+export type EmailAccountRouteDeps = {
+  readonly commands: AccountCommands
+  readonly queries: AccountQueries
+  readonly providers: readonly { readonly forms: ConnectionForms }[]
+  readonly emailsSentToday: () => Promise<number>
+  readonly signal: AbortSignal
 }
 
-export type EmailAccountDeps = {
-  connectAccount: ReturnType<typeof connectAccount>
-  changeConnection: ReturnType<typeof changeConnection>
-  changeSettings: ReturnType<typeof changeSettings>
-  changeSignature: ReturnType<typeof changeSignature>
-  testAccount: ReturnType<typeof testAccount>
-  pauseAccount: ReturnType<typeof pauseAccount>
-  resumeAccount: ReturnType<typeof resumeAccount>
-  disconnectAccount: ReturnType<typeof disconnectAccount>
-  chooseDefaultAccount: ReturnType<typeof chooseDefaultAccount>
-  testConnection: ReturnType<typeof testConnection>
-  providers: readonly ProviderForms[]
-  titleOf: (connection: Connection) => string
-  listAccounts: (
-    after: [string, string] | null,
-    limit: number,
-    withDisconnected: boolean,
-    userId: string | null,
-  ) => Promise<AccountRow[]>
-  /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
-  findAccount: (id: string, userId: string | null) => Promise<AccountRow | undefined>
-  figures: (userId: string | null) => Promise<{ connectedAccounts: number; emailsSentToday: number }>
-  signal: AbortSignal
-}
-
-export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
+export const emailAccountRoutes = (
+  app: App,
+  { commands, queries, providers, emailsSentToday, signal }: EmailAccountRouteDeps,
+): void => {
   const tags = ['Email accounts']
   const byId = z.object({ id: accountId })
-  const forms = deps.providers.map((provider) => provider.forms)
+  const forms = providers.map((provider) => provider.forms)
   const entered = oneOf<EnteredConnection>(
     forms.map((form) => form.entered),
     'How the mailbox is reached, by `provider`. Secrets are write-only: they are never given back',
@@ -117,7 +68,6 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       'How the mailbox is reached, by `provider`, without secrets',
     ),
   )
-  const shown = (row: AccountRow): View => toView(row, deps.titleOf(row.connection))
   const statusOf = (id: string, handled: Handled<{ readonly status: string }>) => ({
     id,
     status: handled.state.status,
@@ -132,7 +82,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       body: z.object({ connection: entered }),
       response: { 200: testResult, ...problems },
     },
-    handler: ({ body }) => deps.testConnection(body.connection, deps.signal),
+    handler: ({ body }) => commands.testConnection(body.connection, signal),
   })
   app.post('/v1/email-accounts', {
     config: { permission: 'accounts:write' },
@@ -149,14 +99,14 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       response: { 201: changed, ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await deps.connectAccount(request.caller, request.body, deps.signal)
+      const handled = await commands.connect(request.caller, request.body, signal)
       const id = handled.state.status === 'none' ? '' : handled.state.accountId
       void reply.status(201).header('location', `/v1/email-accounts/${id}`)
       return answered(reply, handled, statusOf(id, handled))
     },
   })
   app.get('/v1/email-accounts', {
-    config: { permission: 'accounts:read', reads: [accountList] },
+    config: { permission: 'accounts:read', reads: [queries.readModels.accountList] },
     schema: {
       tags,
       summary: 'List email accounts',
@@ -172,18 +122,22 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     },
     handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['instant', 'text'])
-      const rows = await deps.listAccounts(after, query.limit + 1, query.include_disconnected, actingUser)
-      const page = toPage(rows, query.limit, (row) => [row.connected_at, row.id], shown)
-      return { ...page, figures: await deps.figures(actingUser) }
+      const filter = { userId: actingUser, withDisconnected: query.include_disconnected }
+      const accounts = await queries.list(filter, after, query.limit + 1)
+      const figures = {
+        connectedAccounts: await queries.countConnected(actingUser),
+        emailsSentToday: await emailsSentToday(),
+      }
+      return { ...pageFrom(accounts, query.limit, ({ connectedAt, id }) => [connectedAt, id]), figures }
     },
   })
   app.get('/v1/email-accounts/:id', {
-    config: { permission: 'accounts:read', reads: [accountList] },
+    config: { permission: 'accounts:read', reads: [queries.readModels.accountList] },
     schema: { tags, summary: 'Get an email account', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
-      const row = await deps.findAccount(params.id, actingUser)
-      if (!row) throw new NotFound('email account', params.id)
-      return answered(reply, { revision: row.revision, position: null }, shown(row))
+      const found = await queries.find(params.id, actingUser)
+      if (!found) throw new NotFound('email account', params.id)
+      return answered(reply, { revision: found.revision, position: null }, found)
     },
   })
   app.patch('/v1/email-accounts/:id/settings', {
@@ -197,7 +151,12 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await deps.changeSettings(request.caller, id, request.body, requiredRevision(request))
+      const handled = await commands.changeSettings(
+        request.caller,
+        id,
+        request.body,
+        requiredRevision(request),
+      )
       if (handled.state.status === 'none') throw new NotFound('email account', id)
       return answered(reply, handled, handled.state.settings)
     },
@@ -215,7 +174,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     handler: async (request, reply) => {
       const input = { accountId: request.params.id, connection: request.body.connection }
       const revision = requiredRevision(request)
-      const handled = await deps.changeConnection(request.caller, input, revision, deps.signal)
+      const handled = await commands.changeConnection(request.caller, input, revision, signal)
       return answered(reply, handled, statusOf(input.accountId, handled))
     },
   })
@@ -231,9 +190,13 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     handler: async (request, reply) => {
       const { html } = request.body
       const revision = requiredRevision(request)
-      return answered(reply, await deps.changeSignature(request.caller, request.params.id, html, revision), {
-        html,
-      })
+      return answered(
+        reply,
+        await commands.changeSignature(request.caller, request.params.id, html, revision),
+        {
+          html,
+        },
+      )
     },
   })
   app.post('/v1/email-accounts/:id/connection-tests', {
@@ -245,7 +208,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       response: { 200: testResult, ...problems },
     },
     handler: async (request, reply) => {
-      const { handled, ok, steps } = await deps.testAccount(request.caller, request.params.id, deps.signal)
+      const { handled, ok, steps } = await commands.test(request.caller, request.params.id, signal)
       return answered(reply, handled, { ok, steps })
     },
   })
@@ -260,7 +223,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await deps.pauseAccount(request.caller, id, request.body.reason)
+      const handled = await commands.pause(request.caller, id, request.body.reason)
       return answered(reply, handled, statusOf(id, handled))
     },
   })
@@ -269,7 +232,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     schema: { tags, summary: 'Resume an account', params: byId, response: { 200: changed, ...problems } },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await deps.resumeAccount(request.caller, id)
+      const handled = await commands.resume(request.caller, id)
       return answered(reply, handled, statusOf(id, handled))
     },
   })
@@ -286,7 +249,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await deps.disconnectAccount(request.caller, id, request.body.reason)
+      const handled = await commands.disconnect(request.caller, id, request.body.reason)
       return answered(reply, handled, statusOf(id, handled))
     },
   })
@@ -299,7 +262,7 @@ export const emailAccountRoutes = (app: App, deps: EmailAccountDeps): void => {
       response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await deps.chooseDefaultAccount(request.caller, request.params.id)
+      const handled = await commands.chooseDefault(request.caller, request.params.id)
       return answered(reply, handled, handled.state)
     },
   })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { NotFound } from '../../domain/decider.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 
@@ -142,7 +142,8 @@ export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void =>
       const [after] = readCursor(query.cursor, ['text']) ?? [null]
       const rows = await runner.parked(params.name, after, query.limit + 1)
       if (!rows) throw new NotFound('read model', params.name)
-      return toPage(rows, query.limit, ({ stream }) => [stream], toParkedView)
+      const page = pageFrom(rows, query.limit, ({ stream }) => [stream])
+      return { ...page, data: page.data.map(toParkedView) }
     },
   })
   app.post('/v1/projections/:name/parked/:stream/retry', {

@@ -69,14 +69,3 @@ export const pageFrom = <Item>(
     nextCursor: hasMore && last ? Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') : null,
   }
 }
-
-/** The same from rows, which are converted to items. */
-export const toPage = <Row, Item>(
-  rows: readonly Row[],
-  limit: number,
-  keyOf: (row: Row) => Key,
-  toItem: (row: Row) => Item,
-): { data: Item[]; nextCursor: string | null; hasMore: boolean } => {
-  const page = pageFrom(rows, limit, keyOf)
-  return { ...page, data: page.data.map(toItem) }
-}

@@ -76,9 +76,19 @@ export const sendProblem = (
   if (errors) body.errors = errors
   if (details !== null) body.details = details
   if (retryAfterSeconds !== null) void reply.header('retry-after', String(retryAfterSeconds))
+  if (status === 413) discardBody(request, reply)
   return reply
     .status(status)
     .type('application/problem+json')
     .serializer((value: unknown) => JSON.stringify(value))
     .send(body)
+}
+
+/**
+ * Reads what is left of a body that is too large, within the time that a request has, and throws it away. Fastify would
+ * close the connection instead; a client that is still writing then gets a reset and never sees the answer.
+ */
+const discardBody = (request: FastifyRequest, reply: FastifyReply): void => {
+  reply.removeHeader('connection')
+  request.raw.resume()
 }

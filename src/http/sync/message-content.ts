@@ -3,7 +3,7 @@ import type { BlobStore } from '../../commands/ports/blobs.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../commands/ports/parser.ts'
 import type { MailTracker } from '../../commands/ports/tracking.ts'
 import { NotFound } from '../../domain/decider.ts'
-import { messages, type MessageRow } from '../../projections/sync/messages.ts'
+import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { messageId } from './messages.ts'
 import { defineProblem } from '../server/problems.ts'
@@ -16,34 +16,36 @@ const messageUnreadable = defineProblem(422, 'message-unreadable', {
   remedy: 'Download the raw message and open it in a mail program.',
 })
 
+export type MessageContentRouteDeps = {
+  readonly queries: SyncQueries
+  readonly blobs: Pick<BlobStore, 'get'>
+  readonly parser: MailParser
+  readonly tracker: Pick<MailTracker, 'untrack'>
+  readonly signal: AbortSignal
+}
+
 /** The bytes of messages: as they came, their text, their attachments. */
 export const messageContentRoutes = (
   app: App,
-  deps: {
-    findMessage: (id: string, userId: string | null) => Promise<MessageRow | undefined>
-    blobs: Pick<BlobStore, 'get'>
-    parser: MailParser
-    tracker: Pick<MailTracker, 'untrack'>
-    signal: AbortSignal
-  },
+  { queries, blobs, parser, tracker, signal }: MessageContentRouteDeps,
 ): void => {
   const tags = ['Messages']
-  const config = { permission: 'messages:read', reads: [messages] } as const
+  const config = { permission: 'messages:read', reads: [queries.readModels.messages] } as const
   const byId = z.object({ id: messageId })
-  const requireMessage = async (id: string, userId: string | null): Promise<MessageRow> => {
-    const row = await deps.findMessage(id, userId)
-    if (!row) throw new NotFound('message', id)
-    return row
+  const requireMessage = async (id: string, userId: string | null) => {
+    const found = await queries.findMessage(id, userId)
+    if (!found) throw new NotFound('message', id)
+    return found
   }
   const bytesOf = async (hash: string): Promise<Buffer> => {
-    const bytes = await deps.blobs.get(hash)
+    const bytes = await blobs.get(hash)
     if (!bytes) throw new Error(`The blob ${hash} is not kept`)
     return bytes
   }
   const read = async (id: string, userId: string | null): Promise<ParsedMail> => {
     const { raw } = await requireMessage(id, userId)
     try {
-      return await deps.parser.parse(await bytesOf(raw), deps.signal)
+      return await parser.parse(await bytesOf(raw), signal)
     } catch (error) {
       if (!(error instanceof UnreadableMail)) throw error
       throw messageUnreadable({ detail: `${error.message}.` })
@@ -76,7 +78,7 @@ export const messageContentRoutes = (
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(deps.tracker.untrack(html))
+      const shown = Buffer.from(tracker.untrack(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })

@@ -1,12 +1,10 @@
 import { z } from 'zod'
-import type { retryQuarantined } from '../../commands/sync/retry-quarantined.ts'
-import type { skipQuarantined } from '../../commands/sync/skip-quarantined.ts'
+import type { SyncCommands } from '../../commands/sync/sync.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { writtenMailbox } from '../../domain/mail.ts'
-import { messages, type MessageRow } from '../../projections/sync/messages.ts'
-import { threads, type ThreadRow } from '../../projections/sync/threads.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import type { SyncQueries } from '../../projections/sync/sync.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { answered, problems, type App } from '../server/server.ts'
 
@@ -94,119 +92,37 @@ const threadView = z
   })
   .meta({ id: 'Thread' })
 
-const directionOf = (text: string): 'in' | 'out' => (text === 'out' ? 'out' : 'in')
-
-const toSummary = (row: MessageRow): z.infer<typeof summaryView> => ({
-  id: row.id,
-  accountId: row.account_id,
-  direction: directionOf(row.direction),
-  receivedAt: row.received_at,
-  subject: row.header.subject,
-  from: row.header.from,
-  to: row.header.to,
-  snippet: row.snippet,
-  seen: row.direction === 'out' || row.places.some(({ flags }) => flags.includes('seen')),
-  attachmentCount: row.attachments.filter(({ inline }) => !inline).length,
-  automatic: row.automatic,
-  folders: [...new Set(row.places.map(({ folder }) => folder))],
-})
-
-const toMessage = (row: MessageRow, thread: string | null): z.infer<typeof messageView> => ({
-  ...toSummary(row),
-  threadId: thread,
-  sentAt: row.sent_at,
-  messageId: row.header.messageId,
-  inReplyTo: row.header.inReplyTo,
-  references: row.header.references,
-  cc: row.header.cc,
-  bcc: row.header.bcc ?? [],
-  replyTo: row.header.replyTo,
-  size: row.size,
-  hasHtml: row.has_html,
-  attachments: row.attachments.map(({ name, contentType, size, inline, contentId }, index) => {
-    return { index, name, contentType, size, inline, contentId }
-  }),
-  placements: row.places.map(({ folder, role, ref, flags }) => ({ folder, role, ref, flags })),
-  defects: row.defects,
-  quarantined: row.quarantined,
-})
-
-const toThread = (row: ThreadRow): z.infer<typeof threadView> => ({
-  id: row.id,
-  accountId: row.account_id,
-  subject: row.subject,
-  snippet: row.snippet,
-  messageCount: row.messages,
-  people: row.people,
-  firstAt: row.first_at,
-  lastActivityAt: row.last_at,
-  lastDirection: directionOf(row.direction),
-  merged: row.merged,
-})
-
-type Key = readonly [at: string, id: string]
-
 export type MessageRouteDeps = {
-  retryQuarantined: ReturnType<typeof retryQuarantined>
-  skipQuarantined: ReturnType<typeof skipQuarantined>
-  /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
-  listMessages: (
-    accountId: string,
-    after: Key | null,
-    limit: number,
-    userId: string | null,
-  ) => Promise<MessageRow[]>
-  listFolder: (
-    accountId: string,
-    folder: string,
-    after: Key | null,
-    limit: number,
-    userId: string | null,
-  ) => Promise<MessageRow[]>
-  messagesOf: (ids: readonly string[]) => Promise<MessageRow[]>
-  findMessage: (id: string, userId: string | null) => Promise<MessageRow | undefined>
-  listThreads: (
-    accountId: string,
-    after: Key | null,
-    limit: number,
-    userId: string | null,
-  ) => Promise<ThreadRow[]>
-  findThread: (id: string, userId: string | null) => Promise<ThreadRow | undefined>
-  threadOf: (messageId: string) => Promise<string | null>
-  membersOf: (thread: ThreadRow, after: Key | null, limit: number) => Promise<{ id: string; at: string }[]>
-  signal: AbortSignal
+  readonly commands: SyncCommands
+  readonly queries: SyncQueries
+  readonly signal: AbortSignal
 }
 
-/** Messages and conversations, and what becomes of messages that could not be read. */
 const accountRequired = defineProblem(400, 'account-required', {
   title: 'Account required',
   meaning: 'Messages are listed by account, by folder of an account, or by thread.',
   remedy: 'Send account, account and folder, or thread.',
 })
 
-export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
+/** Messages and conversations, and what becomes of messages that could not be read. */
+export const messageRoutes = (app: App, { commands, queries, signal }: MessageRouteDeps): void => {
+  const { messages, threads } = queries.readModels
   const tags = ['Messages']
   const byId = z.object({ id: messageId })
-  const requireMessage = async (id: string, userId: string | null): Promise<MessageRow> => {
-    const row = await deps.findMessage(id, userId)
-    if (!row) throw new NotFound('message', id)
-    return row
-  }
-  const requireThread = async (id: string, userId: string | null): Promise<ThreadRow> => {
-    const thread = await deps.findThread(id, userId)
+  const requireThread = async (id: string, userId: string | null) => {
+    const thread = await queries.findThread(id, userId)
     if (!thread) throw new NotFound('thread', id)
     return thread
   }
-  const messagesOfThread = async (thread: ThreadRow, cursor: string | undefined, limit: number) => {
+  const messagesOfThread = async (
+    thread: { readonly id: string; readonly merged: string[] },
+    cursor: string | undefined,
+    limit: number,
+  ) => {
     const after = readCursor(cursor, ['instant', 'text'])
-    const page = toPage(
-      await deps.membersOf(thread, after, limit + 1),
-      limit,
-      ({ at, id }) => [at, id],
-      ({ id }) => id,
-    )
-    const rows = await deps.messagesOf(page.data)
-    return { ...page, data: rows.map(toSummary) }
+    const members = await queries.membersOf(thread, after, limit + 1)
+    const page = pageFrom(members, limit, ({ at, id }) => [at, id])
+    return { ...page, data: await queries.messagesOf(page.data.map(({ id }) => id)) }
   }
 
   app.get('/v1/messages', {
@@ -227,29 +143,28 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
       response: { 200: pageOf(summaryView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const { account, folder, thread, cursor, limit } = query
+      const { account, folder = null, thread, cursor, limit } = query
       if (thread !== undefined)
         return messagesOfThread(await requireThread(thread, actingUser), cursor, limit)
       if (account === undefined) throw accountRequired()
       const after = readCursor(cursor, ['instant', 'text'])
-      const rows =
-        folder === undefined
-          ? await deps.listMessages(account, after, limit + 1, actingUser)
-          : await deps.listFolder(account, folder, after, limit + 1, actingUser)
-      return toPage(rows, limit, (row) => [row.received_at, row.id], toSummary)
+      const asked = { accountId: account, folder, userId: actingUser }
+      const found = await queries.listMessages(asked, after, limit + 1)
+      return pageFrom(found, limit, ({ receivedAt, id }) => [receivedAt, id])
     },
   })
   app.get('/v1/messages/:id', {
     config: { permission: 'messages:read', reads: [messages, threads] },
     schema: { tags, summary: 'Get a message', params: byId, response: { 200: messageView, ...problems } },
     handler: async ({ params, actingUser }) => {
-      const row = await requireMessage(params.id, actingUser)
-      return toMessage(row, await deps.threadOf(row.id))
+      const found = await queries.findMessage(params.id, actingUser)
+      if (!found) throw new NotFound('message', params.id)
+      return { ...found, threadId: await queries.threadOf(found.id) }
     },
   })
   for (const [verb, summary, command] of [
-    ['retry', 'Read a quarantined message again', deps.retryQuarantined],
-    ['skip', 'Let a quarantined message be', deps.skipQuarantined],
+    ['retry', 'Read a quarantined message again', commands.retryQuarantined],
+    ['skip', 'Let a quarantined message be', commands.skipQuarantined],
   ] as const)
     app.post(`/v1/messages/:id/${verb}`, {
       config: { permission: 'accounts:write' },
@@ -263,7 +178,7 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
         },
       },
       handler: async (request, reply) => {
-        const handled = await command(request.caller, request.params.id, deps.signal)
+        const handled = await command(request.caller, request.params.id, signal)
         const { state } = handled
         const became = state.status === 'released' ? state.became : null
         return answered(reply, handled, { status: state.status, became })
@@ -279,8 +194,9 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
     },
     handler: async ({ query, actingUser }) => {
       const after = readCursor(query.cursor, ['instant', 'text'])
-      const rows = await deps.listThreads(query.account, after, query.limit + 1, actingUser)
-      return toPage(rows, query.limit, (row) => [row.last_at, row.id], toThread)
+      const asked = { accountId: query.account, userId: actingUser }
+      const found = await queries.listThreads(asked, after, query.limit + 1)
+      return pageFrom(found, query.limit, ({ lastActivityAt, id }) => [lastActivityAt, id])
     },
   })
   app.get('/v1/threads/:id', {
@@ -293,7 +209,7 @@ export const messageRoutes = (app: App, deps: MessageRouteDeps): void => {
     },
     handler: async ({ params, actingUser }) => {
       const thread = await requireThread(params.id, actingUser)
-      return { ...toThread(thread), messages: await messagesOfThread(thread, undefined, 200) }
+      return { ...thread, messages: await messagesOfThread(thread, undefined, 200) }
     },
   })
 }

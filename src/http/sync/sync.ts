@@ -1,13 +1,11 @@
 import { z } from 'zod'
-import type { requestSync } from '../../commands/accounts/request-sync.ts'
+import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
-import { syncErrors, type SyncErrorRow } from '../../projections/sync/sync-errors.ts'
-import { statusOf, syncHistory, type FailureRow, type RunRow } from '../../projections/sync/sync-history.ts'
-import { syncStatus, type SyncStatus } from '../../projections/sync/sync-status.ts'
+import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { messageRef } from './messages.ts'
-import { pageOf, pageQuery, readCursor, toPage } from '../server/pages.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
@@ -85,59 +83,19 @@ const errorView = z
   })
   .meta({ id: 'SyncError' })
 
-const toStatusView = (status: SyncStatus, now: Date): z.infer<typeof statusView> => {
-  const { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives, ...rest } = status
-  const statistics = { emailsSynced, todaysSends, todaysSendsElsewhere, todaysReceives }
-  return { ...rest, lastSync: timeAgo(status.lastSyncAt, now), statistics }
-}
-
-const directions = { both: 'Both', receive: 'Receive', send: 'Send' } as const
-
-const toRunView = (row: RunRow): z.infer<typeof runView> => ({
-  number: row.number,
-  time: row.started_at,
-  finishedAt: row.finished_at,
-  trigger: row.trigger,
-  direction: directions[row.direction as keyof typeof directions],
-  count: row.stored,
-  failed: row.failed,
-  status: statusOf(row),
-  detail: row.detail,
-  remedy: row.remedy,
-  folders: row.folders,
-})
-
-const toErrorView = (row: SyncErrorRow): z.infer<typeof errorView> => ({
-  kind: row.kind === 'withheld' ? 'withheld' : 'unreadable',
-  messageId: row.message_id,
-  folder: row.folder,
-  ref: row.ref,
-  reason: row.reason,
-  attempts: row.attempts,
-  firstAt: row.first_at,
-  lastAt: row.last_at,
-})
-
 export type SyncRouteDeps = {
-  requestSync: ReturnType<typeof requestSync>
-  /** `userId`: for whom it is asked; others' own accounts are not there for them. Null: for nobody in particular. */
-  findSyncStatus: (accountId: string, now: Date, userId: string | null) => Promise<SyncStatus | undefined>
-  listRuns: (accountId: string, before: number | null, limit: number) => Promise<RunRow[]>
-  findRun: (accountId: string, number: number) => Promise<(RunRow & { failures: FailureRow[] }) | undefined>
-  listSyncErrors: (
-    accountId: string,
-    after: readonly [string, string] | null,
-    limit: number,
-  ) => Promise<SyncErrorRow[]>
-  clock: Clock
+  readonly accounts: Pick<AccountCommands, 'requestSync'>
+  readonly queries: SyncQueries
+  readonly clock: Clock
 }
 
 /** Sync of an account: how it is doing, what its runs did, what failed, and a run on demand. */
-export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
+export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps): void => {
+  const { syncStatus, syncHistory, syncErrors } = queries.readModels
   const tags = ['Sync']
   const byAccount = z.object({ id: accountId })
-  const requireAccount = async (id: string, userId: string | null): Promise<SyncStatus> => {
-    const status = await deps.findSyncStatus(id, deps.clock(), userId)
+  const requireStatus = async (id: string, userId: string | null) => {
+    const status = await queries.findStatus(id, clock(), userId)
     if (!status) throw new NotFound('email account', id)
     return status
   }
@@ -150,8 +108,10 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       params: byAccount,
       response: { 200: statusView, ...problems },
     },
-    handler: async ({ params, actingUser }) =>
-      toStatusView(await requireAccount(params.id, actingUser), deps.clock()),
+    handler: async ({ params, actingUser }) => {
+      const status = await requireStatus(params.id, actingUser)
+      return { ...status, lastSync: timeAgo(status.lastSyncAt, clock()) }
+    },
   })
   app.get('/v1/email-accounts/:id/sync-runs', {
     config: { permission: 'accounts:read', reads: [syncHistory, syncStatus] },
@@ -163,10 +123,10 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       response: { 200: pageOf(runView), ...problems },
     },
     handler: async ({ params, query, actingUser }) => {
-      await requireAccount(params.id, actingUser)
+      await requireStatus(params.id, actingUser)
       const [before] = readCursor(query.cursor, ['integer']) ?? [null]
-      const rows = await deps.listRuns(params.id, before, query.limit + 1)
-      return toPage(rows, query.limit, (row) => [row.number], toRunView)
+      const runs = await queries.listRuns(params.id, before, query.limit + 1)
+      return pageFrom(runs, query.limit, ({ number }) => [number])
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs/:number', {
@@ -185,13 +145,10 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       response: { 200: runView.extend({ failures: z.array(failureView) }), ...problems },
     },
     handler: async ({ params, actingUser }) => {
-      await requireAccount(params.id, actingUser)
-      const row = await deps.findRun(params.id, params.number)
-      if (!row) throw new NotFound('sync run', String(params.number))
-      const failures = row.failures.map(({ folder, ref, reason, attempts, message_id }) => {
-        return { folder, ref, reason, attempts, messageId: message_id }
-      })
-      return { ...toRunView(row), failures }
+      await requireStatus(params.id, actingUser)
+      const run = await queries.findRun(params.id, params.number)
+      if (!run) throw new NotFound('sync run', String(params.number))
+      return run
     },
   })
   app.post('/v1/email-accounts/:id/sync-runs', {
@@ -204,7 +161,7 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       response: { 202: z.object({ accountId: z.string() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await deps.requestSync(request.caller, request.params.id)
+      const handled = await accounts.requestSync(request.caller, request.params.id)
       return answered(reply.status(202), handled, { accountId: request.params.id })
     },
   })
@@ -218,10 +175,10 @@ export const syncRoutes = (app: App, deps: SyncRouteDeps): void => {
       response: { 200: pageOf(errorView), ...problems },
     },
     handler: async ({ params, query, actingUser }) => {
-      await requireAccount(params.id, actingUser)
+      await requireStatus(params.id, actingUser)
       const after = readCursor(query.cursor, ['instant', 'text'])
-      const rows = await deps.listSyncErrors(params.id, after, query.limit + 1)
-      return toPage(rows, query.limit, (row) => [row.last_at, row.id], toErrorView)
+      const errors = await queries.listErrors(params.id, after, query.limit + 1)
+      return pageFrom(errors, query.limit, ({ lastAt, id }) => [lastAt, id])
     },
   })
 }

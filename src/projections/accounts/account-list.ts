@@ -1,4 +1,3 @@
-import { sql, type Kysely } from 'kysely'
 import { accountEvents, DefaultAccountChosen, type AccountSettings } from '../../domain/accounts/events.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import { UserRecorded } from '../../domain/directory/events.ts'
@@ -10,7 +9,6 @@ import {
   nullable,
   projection,
   table,
-  tablesOf,
   text,
   timestamp,
   type RowOf,
@@ -45,7 +43,7 @@ const account = table({
   indexes: ['(connected_at, id)'],
 })
 
-export type AccountRow = RowOf<typeof account> & { owner_name: string | null }
+export type AccountRow = RowOf<typeof account>
 
 const healthy: Health = { state: 'ok', code: null, detail: null, remedy: null }
 
@@ -83,6 +81,7 @@ export const accountList = projection({
     }
     const row = rows.get('account', { id: event.data.accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
+    // Whatever its stream says moves it, for `If-Match` names it.
     if (event.stream.startsWith('account-')) row.revision = event.revision
     switch (event.type) {
       case 'AccountConnectionChanged':
@@ -130,61 +129,3 @@ export const accountList = projection({
     rows.put('account', row)
   },
 })
-
-const accounts = (db: Kysely<unknown>) =>
-  tablesOf(db, accountList)
-    .selectFrom('account')
-    .leftJoin('owner', 'owner.user_id', 'account.owner_user')
-    .selectAll('account')
-    .select('owner.name as owner_name')
-
-/** Those that this user (null: anybody) may use: the team's, and their own. */
-const usable = (userId: string | null) =>
-  userId === null ? sql<boolean>`true` : sql<boolean>`(owner_user is null or owner_user = ${userId})`
-
-/** Accounts in the order in which they were connected, up to `limit` behind the key `after`; disconnected ones on request. */
-export const listAccounts = (
-  db: Kysely<unknown>,
-  after: readonly [connectedAt: string, id: string] | null,
-  limit: number,
-  withDisconnected: boolean,
-  userId: string | null,
-): Promise<AccountRow[]> =>
-  accounts(db)
-    .where(usable(userId))
-    .$if(!withDisconnected, (query) => query.where('status', '<>', 'disconnected'))
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(connected_at, id) > (${after![0]}::timestamptz, ${after![1]})`),
-    )
-    .orderBy('connected_at')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-
-export const findAccount = (
-  db: Kysely<unknown>,
-  id: string,
-  userId: string | null,
-): Promise<AccountRow | undefined> =>
-  accounts(db).where(usable(userId)).where('id', '=', id).executeTakeFirst()
-
-/** Ids of the accounts that this user may use, disconnected ones too. */
-export const usableAccounts = async (db: Kysely<unknown>, userId: string): Promise<string[]> => {
-  const rows = await tablesOf(db, accountList)
-    .selectFrom('account')
-    .select('id')
-    .where(usable(userId))
-    .execute()
-  return rows.map(({ id }) => id)
-}
-
-/** How many accounts are connected, paused ones included. */
-export const countConnected = async (db: Kysely<unknown>, userId: string | null): Promise<number> => {
-  const { count } = await tablesOf(db, accountList)
-    .selectFrom('account')
-    .select((of) => of.fn.countAll<number>().as('count'))
-    .where('status', '<>', 'disconnected')
-    .where(usable(userId))
-    .executeTakeFirstOrThrow()
-  return count
-}

@@ -1,12 +1,100 @@
 import { sql, type Kysely } from 'kysely'
-import { tablesOf } from '../projection.ts'
+import type { WrittenMailbox } from '../../domain/mail.ts'
+import { tablesOf, type MayRead } from '../projection.ts'
 import { messages, type MessageRow } from './messages.ts'
 
-/** Behind which message a page goes on: its time and its id. */
-export type MessageKey = readonly [receivedAt: string, id: string]
+/** A message as lists show it; they are ordered by `receivedAt`, then `id`. */
+export type MessageItem = {
+  readonly id: string
+  readonly accountId: string
+  readonly direction: 'in' | 'out'
+  readonly receivedAt: string
+  readonly subject: string
+  readonly from: WrittenMailbox[]
+  readonly to: WrittenMailbox[]
+  readonly snippet: string
+  readonly seen: boolean
+  readonly attachmentCount: number
+  readonly automatic: string | null
+  /** Empty where it was removed from the mailbox. */
+  readonly folders: string[]
+}
 
-/** An account's messages, the latest first; up to `limit` behind `after`. */
-export const listMessages = (
+/** `raw` and the `blob` of an attachment name bytes that are kept. */
+export type MessageDetail = MessageItem & {
+  readonly sentAt: string | null
+  readonly messageId: string
+  readonly inReplyTo: string[]
+  readonly references: string[]
+  readonly cc: WrittenMailbox[]
+  readonly bcc: WrittenMailbox[]
+  readonly replyTo: WrittenMailbox[]
+  readonly size: number
+  readonly hasHtml: boolean
+  readonly attachments: (MessageRow['attachments'][number] & { readonly index: number })[]
+  readonly placements: MessageRow['places']
+  readonly defects: string[]
+  /** Why it could not be read. */
+  readonly quarantined: string | null
+  readonly raw: string
+}
+
+const toItem = (row: MessageRow): MessageItem => ({
+  id: row.id,
+  accountId: row.account_id,
+  direction: row.direction === 'out' ? 'out' : 'in',
+  receivedAt: row.received_at,
+  subject: row.header.subject,
+  from: row.header.from,
+  to: row.header.to,
+  snippet: row.snippet,
+  seen: row.direction === 'out' || row.places.some(({ flags }) => flags.includes('seen')),
+  attachmentCount: row.attachments.filter(({ inline }) => !inline).length,
+  automatic: row.automatic,
+  folders: [...new Set(row.places.map(({ folder }) => folder))],
+})
+
+const toDetail = (row: MessageRow): MessageDetail => ({
+  ...toItem(row),
+  sentAt: row.sent_at,
+  messageId: row.header.messageId,
+  inReplyTo: row.header.inReplyTo,
+  references: row.header.references,
+  cc: row.header.cc,
+  bcc: row.header.bcc ?? [],
+  replyTo: row.header.replyTo,
+  size: row.size,
+  hasHtml: row.has_html,
+  attachments: row.attachments.map((attachment, index) => ({ ...attachment, index })),
+  placements: row.places,
+  defects: row.defects,
+  quarantined: row.quarantined,
+  raw: row.raw,
+})
+
+/** Behind which message a page goes on: its time and its id. */
+type MessageKey = readonly [receivedAt: string, id: string]
+
+/**
+ * An account's messages, if this user (null: anybody) may read them, the latest first; up to `limit` behind `after`.
+ * `folder`: those of one folder alone, which is named by its path or by the role that it has, as `inbox`.
+ */
+export const listMessages =
+  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
+  async (
+    of: { readonly accountId: string; readonly folder: string | null; readonly userId: string | null },
+    after: MessageKey | null,
+    limit: number,
+  ): Promise<MessageItem[]> => {
+    if (!(await mayRead(of.accountId, of.userId))) return []
+    const rows =
+      of.folder === null
+        ? await ofAccount(db, of.accountId, after, limit)
+        : await ofFolder(db, of.accountId, of.folder, after, limit)
+    return rows.map(toItem)
+  }
+
+const ofAccount = (
   db: Kysely<unknown>,
   accountId: string,
   after: MessageKey | null,
@@ -25,8 +113,7 @@ export const listMessages = (
     .limit(limit)
     .execute()
 
-/** The same of one folder, which is named by its path or by the role that it has, as `inbox`. */
-export const listFolder = async (
+const ofFolder = async (
   db: Kysely<unknown>,
   accountId: string,
   folder: string,
@@ -67,23 +154,31 @@ export const listFolder = async (
 }
 
 /** Messages by their ids, in the order of these; those that are not there are left out. */
-export const messagesOf = async (db: Kysely<unknown>, ids: readonly string[]): Promise<MessageRow[]> => {
-  const rows = await tablesOf(db, messages)
-    .selectFrom('message')
-    .selectAll()
-    .where(sql<boolean>`id = any(${[...ids]}::text[])`)
-    .execute()
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  return ids.flatMap((id) => byId.get(id) ?? [])
-}
+export const messagesOf =
+  (db: Kysely<unknown>) =>
+  async (ids: readonly string[]): Promise<MessageItem[]> => {
+    const rows = await tablesOf(db, messages)
+      .selectFrom('message')
+      .selectAll()
+      .where(sql<boolean>`id = any(${[...ids]}::text[])`)
+      .execute()
+    const byId = new Map(rows.map((row) => [row.id, toItem(row)]))
+    return ids.flatMap((id) => byId.get(id) ?? [])
+  }
 
-/** A message by its id, or by the id of its copy in the mailbox. What is not sent yet, or quarantined, is found too. */
-export const findMessage = async (db: Kysely<unknown>, id: string): Promise<MessageRow | undefined> => {
-  const tables = tablesOf(db, messages)
-  const alias = tables.selectFrom('alias').select('message_id').where('id', '=', id)
-  return tables
-    .selectFrom('message')
-    .selectAll()
-    .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
-    .executeTakeFirst()
-}
+/**
+ * A message by its id, or by the id of its copy in the mailbox, if this user (null: anybody) may read it. What is not
+ * sent yet, or quarantined, is found too.
+ */
+export const findMessage =
+  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
+  async (id: string, userId: string | null): Promise<MessageDetail | null> => {
+    const tables = tablesOf(db, messages)
+    const alias = tables.selectFrom('alias').select('message_id').where('id', '=', id)
+    const row = await tables
+      .selectFrom('message')
+      .selectAll()
+      .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
+      .executeTakeFirst()
+    return row && (await mayRead(row.account_id, userId)) ? toDetail(row) : null
+  }

@@ -76,30 +76,28 @@ const inFolder = (db: Kysely<unknown>, accountId: string, folder: string) =>
     .where('folder', '=', folder)
 
 /** What is known of these references in a folder. */
-export const knownAmong = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  folder: string,
-  refs: readonly string[],
-): Promise<KnownPlacement[]> => {
-  const rows = await inFolder(db, accountId, folder)
-    .where(sql<boolean>`ref = any(${[...refs]}::text[])`)
-    .execute()
-  return rows.map(toKnown)
-}
+export const knownAmong =
+  (db: Kysely<unknown>) =>
+  async (accountId: string, folder: string, refs: readonly string[]): Promise<KnownPlacement[]> => {
+    const rows = await inFolder(db, accountId, folder)
+      .where(sql<boolean>`ref = any(${[...refs]}::text[])`)
+      .execute()
+    return rows.map(toKnown)
+  }
 
 /** What is known of a folder below a reference (null: from the highest), the highest first, at most `limit`; by bytes. */
-export const knownPage = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  folder: string,
-  below: string | null,
-  limit: number,
-): Promise<KnownPlacement[]> => {
-  const rows = await inFolder(db, accountId, folder)
-    .$if(below !== null, (query) => query.where('ref', '<', below))
-    .orderBy('ref', 'desc')
-    .limit(limit)
-    .execute()
-  return rows.map(toKnown)
-}
+export const knownPage =
+  (db: Kysely<unknown>) =>
+  async (
+    accountId: string,
+    folder: string,
+    below: string | null,
+    limit: number,
+  ): Promise<KnownPlacement[]> => {
+    const rows = await inFolder(db, accountId, folder)
+      .$if(below !== null, (query) => query.where('ref', '<', below))
+      .orderBy('ref', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toKnown)
+  }

@@ -35,7 +35,7 @@ const syncError = table({
   key: ['account_id', 'id'],
   indexes: ['(account_id, last_at DESC, id DESC)'],
 })
-export type SyncErrorRow = RowOf<typeof syncError>
+type SyncErrorRow = RowOf<typeof syncError>
 
 /**
  * What sync could not do and somebody may want to know of: messages that could not be read (`unreadable`, kept raw) until
@@ -87,21 +87,50 @@ export const syncErrors = projection({
 const idOf = ({ folder, ref }: { readonly folder: string; readonly ref: string }): string =>
   JSON.stringify([folder, ref])
 
+/** Something that sync could not do; lists are ordered by `lastAt`, then `id`. */
+export type SyncError = {
+  readonly id: string
+  readonly kind: 'unreadable' | 'withheld'
+  /** To retry or skip by; null for one that is withheld. */
+  readonly messageId: string | null
+  readonly folder: string
+  readonly ref: string
+  readonly reason: string
+  readonly attempts: number
+  readonly firstAt: string
+  readonly lastAt: string
+}
+
+const toError = (row: SyncErrorRow): SyncError => ({
+  id: row.id,
+  kind: row.kind === 'withheld' ? 'withheld' : 'unreadable',
+  messageId: row.message_id,
+  folder: row.folder,
+  ref: row.ref,
+  reason: row.reason,
+  attempts: row.attempts,
+  firstAt: row.first_at,
+  lastAt: row.last_at,
+})
+
 /** Open errors of an account, the latest first; up to `limit` behind the key `after`. */
-export const listSyncErrors = (
-  db: Kysely<unknown>,
-  accountId: string,
-  after: readonly [lastAt: string, id: string] | null,
-  limit: number,
-): Promise<SyncErrorRow[]> =>
-  tablesOf(db, syncErrors)
-    .selectFrom('sync_error')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(last_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
-    )
-    .orderBy('last_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
+export const listSyncErrors =
+  (db: Kysely<unknown>) =>
+  async (
+    accountId: string,
+    after: readonly [lastAt: string, id: string] | null,
+    limit: number,
+  ): Promise<SyncError[]> => {
+    const rows = await tablesOf(db, syncErrors)
+      .selectFrom('sync_error')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .$if(after !== null, (query) =>
+        query.where(sql<boolean>`(last_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
+      )
+      .orderBy('last_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toError)
+  }

@@ -40,7 +40,7 @@ const run = table({
   },
   key: ['account_id', 'number'],
 })
-export type RunRow = RowOf<typeof run>
+type RunRow = RowOf<typeof run>
 
 const failure = table({
   columns: {
@@ -54,7 +54,6 @@ const failure = table({
   },
   key: ['account_id', 'number', 'folder', 'ref'],
 })
-export type FailureRow = RowOf<typeof failure>
 
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
@@ -163,44 +162,85 @@ export const statusOf = ({ outcome, failed }: Pick<RunRow, 'outcome' | 'failed'>
   }
 }
 
+/** A sync run; each account counts its own. */
+export type SyncRunItem = {
+  readonly number: number
+  readonly time: string
+  readonly finishedAt: string | null
+  readonly trigger: string
+  readonly direction: 'Both' | 'Receive' | 'Send'
+  /** Messages that were new. */
+  readonly count: number
+  readonly failed: number
+  /** As `statusOf` says it. */
+  readonly status: string
+  readonly detail: string | null
+  readonly remedy: string | null
+  readonly folders: FolderLine[]
+}
+
+/** `failures`: the messages that failed in it. */
+export type SyncRunDetail = SyncRunItem & {
+  readonly failures: {
+    readonly folder: string
+    readonly ref: string
+    readonly reason: string
+    readonly attempts: number
+    readonly messageId: string | null
+  }[]
+}
+
+const directions = { both: 'Both', receive: 'Receive', send: 'Send' } as const
+
+const toItem = (row: RunRow): SyncRunItem => ({
+  number: row.number,
+  time: row.started_at,
+  finishedAt: row.finished_at,
+  trigger: row.trigger,
+  direction: directions[row.direction as keyof typeof directions],
+  count: row.stored,
+  failed: row.failed,
+  status: statusOf(row),
+  detail: row.detail,
+  remedy: row.remedy,
+  folders: row.folders,
+})
+
 /** Runs of an account, newest first; up to `limit` with a number below `before`. */
-export const listRuns = (
-  db: Kysely<unknown>,
-  accountId: string,
-  before: number | null,
-  limit: number,
-): Promise<RunRow[]> =>
-  tablesOf(db, syncHistory)
-    .selectFrom('run')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .$if(before !== null, (query) => query.where('number', '<', before!))
-    .orderBy('number', 'desc')
-    .limit(limit)
-    .execute()
+export const listRuns =
+  (db: Kysely<unknown>) =>
+  async (accountId: string, before: number | null, limit: number): Promise<SyncRunItem[]> => {
+    const rows = await tablesOf(db, syncHistory)
+      .selectFrom('run')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .$if(before !== null, (query) => query.where('number', '<', before!))
+      .orderBy('number', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toItem)
+  }
 
 /** One run with the messages that failed in it, at most 1,000 of them. */
-export const findRun = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  number: number,
-): Promise<(RunRow & { failures: FailureRow[] }) | undefined> => {
-  const tables = tablesOf(db, syncHistory)
-  const row = await tables
-    .selectFrom('run')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('number', '=', number)
-    .executeTakeFirst()
-  if (!row) return undefined
-  const failures = await tables
-    .selectFrom('failure')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('number', '=', number)
-    .orderBy('folder')
-    .orderBy('ref')
-    .limit(1000)
-    .execute()
-  return { ...row, failures }
-}
+export const findRun =
+  (db: Kysely<unknown>) =>
+  async (accountId: string, number: number): Promise<SyncRunDetail | null> => {
+    const tables = tablesOf(db, syncHistory)
+    const row = await tables
+      .selectFrom('run')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .where('number', '=', number)
+      .executeTakeFirst()
+    if (!row) return null
+    const failures = await tables
+      .selectFrom('failure')
+      .select(['folder', 'ref', 'reason', 'attempts', 'message_id as messageId'])
+      .where('account_id', '=', accountId)
+      .where('number', '=', number)
+      .orderBy('folder')
+      .orderBy('ref')
+      .limit(1000)
+      .execute()
+    return { ...toItem(row), failures }
+  }

@@ -179,21 +179,23 @@ export type DueAccount = {
 }
 
 /** Accounts that are due at `now`, the longest waiting first. */
-export const dueAccounts = async (db: Kysely<unknown>, now: Date, limit: number): Promise<DueAccount[]> => {
-  const rows = await tablesOf(db, syncSchedule)
-    .selectFrom('account')
-    .select(['account_id', 'asked', 'last_finished'])
-    .where('due_at', '<=', now.toISOString())
-    .orderBy('due_at')
-    .orderBy('account_id')
-    .limit(limit)
-    .execute()
-  return rows.map((row) => ({
-    accountId: row.account_id,
-    trigger: row.asked === 'request' || row.asked === 'connect' ? row.asked : 'schedule',
-    lastRun: row.last_finished,
-  }))
-}
+export const dueAccounts =
+  (db: Kysely<unknown>) =>
+  async (now: Date, limit: number): Promise<DueAccount[]> => {
+    const rows = await tablesOf(db, syncSchedule)
+      .selectFrom('account')
+      .select(['account_id', 'asked', 'last_finished'])
+      .where('due_at', '<=', now.toISOString())
+      .orderBy('due_at')
+      .orderBy('account_id')
+      .limit(limit)
+      .execute()
+    return rows.map((row) => ({
+      accountId: row.account_id,
+      trigger: row.asked === 'request' || row.asked === 'connect' ? row.asked : 'schedule',
+      lastRun: row.last_finished,
+    }))
+  }
 
 /** An account whose mailbox may be watched: what fails is left to the schedule. Another `version` says that it is reached in another way. */
 export type WatchableAccount = { accountId: string; version: number }
@@ -213,36 +215,35 @@ const toWatchable = (row: { account_id: string; credential_version: number }): W
 })
 
 /** Accounts that may be watched, behind `after` in the order of their ids. */
-export const watchableAccounts = async (
-  db: Kysely<unknown>,
-  after: string | null,
-  limit: number,
-): Promise<WatchableAccount[]> => {
-  const rows = await watchable(db)
-    .$if(after !== null, (query) => query.where('account_id', '>', after!))
-    .orderBy('account_id')
-    .limit(limit)
-    .execute()
-  return rows.map(toWatchable)
-}
+export const watchableAccounts =
+  (db: Kysely<unknown>) =>
+  async (after: string | null, limit: number): Promise<WatchableAccount[]> => {
+    const rows = await watchable(db)
+      .$if(after !== null, (query) => query.where('account_id', '>', after!))
+      .orderBy('account_id')
+      .limit(limit)
+      .execute()
+    return rows.map(toWatchable)
+  }
 
 /** Those of these accounts that may be watched. */
-export const stillWatchable = async (
-  db: Kysely<unknown>,
-  accountIds: readonly string[],
-): Promise<WatchableAccount[]> => {
-  const rows = await watchable(db)
-    .where(sql<boolean>`account_id = any(${[...accountIds]}::text[])`)
-    .execute()
-  return rows.map(toWatchable)
-}
+export const stillWatchable =
+  (db: Kysely<unknown>) =>
+  async (accountIds: readonly string[]): Promise<WatchableAccount[]> => {
+    const rows = await watchable(db)
+      .where(sql<boolean>`account_id = any(${[...accountIds]}::text[])`)
+      .execute()
+    return rows.map(toWatchable)
+  }
 
 /** The number of the newest run that is known of an account, 0 where there is none: the search for the next starts there. */
-export const lastRunOf = async (db: Kysely<unknown>, accountId: string): Promise<number> => {
-  const row = await tablesOf(db, syncSchedule)
-    .selectFrom('account')
-    .select('last_run')
-    .where('account_id', '=', accountId)
-    .executeTakeFirst()
-  return row?.last_run ?? 0
-}
+export const lastRunOf =
+  (db: Kysely<unknown>) =>
+  async (accountId: string): Promise<number> => {
+    const row = await tablesOf(db, syncSchedule)
+      .selectFrom('account')
+      .select('last_run')
+      .where('account_id', '=', accountId)
+      .executeTakeFirst()
+    return row?.last_run ?? 0
+  }

@@ -8,7 +8,17 @@ import {
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { ChangesSynced, MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
-import { integer, nullable, projection, table, tablesOf, text, timestamp, type RowOf } from '../projection.ts'
+import {
+  integer,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type MayRead,
+  type RowOf,
+} from '../projection.ts'
 
 const account = table({
   columns: {
@@ -159,55 +169,61 @@ export type SyncStatus = {
   problem: { code: string; detail: string; remedy: string } | null
   /** Messages that the mailbox does not hand out. */
   withheld: number
-  emailsSynced: number
-  todaysSends: number
-  todaysSendsElsewhere: number
-  todaysReceives: number
+  statistics: {
+    emailsSynced: number
+    todaysSends: number
+    todaysSendsElsewhere: number
+    todaysReceives: number
+  }
   timeZone: string
 }
 
-/** One account's status; today's figures are those of the day in the organisation's zone that `now` lies in. */
-export const findSyncStatus = async (
-  db: Kysely<unknown>,
-  accountId: string,
-  now: Date,
-): Promise<SyncStatus | undefined> => {
-  const tables = tablesOf(db, syncStatus)
-  const row = await tables
-    .selectFrom('account')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .executeTakeFirst()
-  if (!row) return undefined
-  const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
-  const timeZone = zone?.name ?? 'UTC'
-  const at = now.toISOString()
-  const day = (shift: number) =>
-    sql<string>`(date_trunc('day', ${at}::timestamptz at time zone ${timeZone}) + ${shift} * interval '1 day') at time zone ${timeZone}`
-  const today = await tables
-    .selectFrom('quarter')
-    .select((of) => [
-      of.fn.coalesce(of.fn.sum<number>('sent'), sql<number>`0`).as('sent'),
-      of.fn.coalesce(of.fn.sum<number>('sent_elsewhere'), sql<number>`0`).as('sent_elsewhere'),
-      of.fn.coalesce(of.fn.sum<number>('received'), sql<number>`0`).as('received'),
-    ])
-    .where('account_id', '=', accountId)
-    .where('starts_at', '>=', day(0))
-    .where('starts_at', '<', day(1))
-    .executeTakeFirstOrThrow()
-  const { code, detail, remedy } = row
-  return {
-    accountId,
-    address: row.address,
-    status: stateOf(row),
-    running: row.running !== null,
-    lastSyncAt: row.last_sync_at,
-    problem: code === null ? null : { code, detail: detail ?? '', remedy: remedy ?? '' },
-    withheld: row.withheld,
-    emailsSynced: row.emails_synced,
-    todaysSends: today.sent,
-    todaysSendsElsewhere: today.sent_elsewhere,
-    todaysReceives: today.received,
-    timeZone,
+/**
+ * One account's status, if this user (null: anybody) may read it; today's figures are those of the day in the
+ * organisation's zone that `now` lies in.
+ */
+export const findSyncStatus =
+  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
+  async (accountId: string, now: Date, userId: string | null): Promise<SyncStatus | null> => {
+    if (!(await mayRead(accountId, userId))) return null
+    const tables = tablesOf(db, syncStatus)
+    const row = await tables
+      .selectFrom('account')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .executeTakeFirst()
+    if (!row) return null
+    const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
+    const timeZone = zone?.name ?? 'UTC'
+    const at = now.toISOString()
+    const day = (shift: number) =>
+      sql<string>`(date_trunc('day', ${at}::timestamptz at time zone ${timeZone}) + ${shift} * interval '1 day') at time zone ${timeZone}`
+    const today = await tables
+      .selectFrom('quarter')
+      .select((of) => [
+        of.fn.coalesce(of.fn.sum<number>('sent'), sql<number>`0`).as('sent'),
+        of.fn.coalesce(of.fn.sum<number>('sent_elsewhere'), sql<number>`0`).as('sent_elsewhere'),
+        of.fn.coalesce(of.fn.sum<number>('received'), sql<number>`0`).as('received'),
+      ])
+      .where('account_id', '=', accountId)
+      .where('starts_at', '>=', day(0))
+      .where('starts_at', '<', day(1))
+      .executeTakeFirstOrThrow()
+    const { code, detail, remedy } = row
+    return {
+      accountId,
+      address: row.address,
+      status: stateOf(row),
+      running: row.running !== null,
+      lastSyncAt: row.last_sync_at,
+      problem: code === null ? null : { code, detail: detail ?? '', remedy: remedy ?? '' },
+      withheld: row.withheld,
+      statistics: {
+        emailsSynced: row.emails_synced,
+        todaysSends: today.sent,
+        todaysSendsElsewhere: today.sent_elsewhere,
+        todaysReceives: today.received,
+      },
+      timeZone,
+    }
   }
-}

@@ -2,6 +2,4 @@ import t from 'tap'
 import { mailProviderContract } from '../../contracts/mail-provider.ts'
 import { imapSmtpHarness } from '../../support/mail-provider/imap-smtp.ts'
 
-t.setTimeout(300_000)
-
 mailProviderContract(t, 'SMTP and IMAP, with hoodiecrow and smtp-server', imapSmtpHarness(), { runs: 15 })

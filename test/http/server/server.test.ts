@@ -1,4 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
+import { once } from 'node:events'
+import { connect, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { z } from 'zod'
 import { memoryEventStore } from '../../support/memory-event-store.ts'
@@ -273,4 +275,26 @@ t.test('HEAD runs no handler, and the API describes itself', async (t) => {
 t.test('no key and no path with a token is in the log', async (t) => {
   const text = log.join('')
   t.notMatch(text, /Bearer|mt_[0-9a-z]/)
+})
+
+t.test('a client that is still writing a body that is too large gets its 413, and no reset', async (t) => {
+  const { headers } = await makeKey(['directory:write'])
+  if (!app.server.listening) await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+  await once(socket, 'connect')
+  const size = 20 * 1024 * 1024
+  socket.write(
+    `PUT /v1/directory/contacts/c1 HTTP/1.1\r\nhost: x\r\nauthorization: ${headers.authorization}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
+  )
+  // Slower than the answer comes: what is written behind it must still be taken.
+  for (let written = 0; written < size; written += 1024 * 1024) {
+    if (!socket.write(Buffer.alloc(1024 * 1024, ' '))) await once(socket, 'drain')
+  }
+  while (!answer.includes('body-too-large')) await once(socket, 'data')
+  socket.destroy()
+  t.match(answer, /^HTTP\/1\.1 413 /)
 })

@@ -14,8 +14,7 @@ import { readModelsEqualRebuild } from '../../../scripts/lib/equals-rebuild.ts'
 import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { requestSync } from '../../../src/commands/accounts/request-sync.ts'
 import { newEvent } from '../../../src/commands/handle.ts'
-import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.ts'
-import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
+import { syncCommands } from '../../../src/commands/sync/sync.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailSent, EmailQueued } from '../../../src/domain/sending/events.ts'
@@ -24,20 +23,7 @@ import { messageContentRoutes } from '../../../src/http/sync/message-content.ts'
 import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { syncRoutes } from '../../../src/http/sync/sync.ts'
-import {
-  findMessage,
-  listFolder,
-  listMessages,
-  messagesOf,
-} from '../../../src/projections/sync/find-messages.ts'
-import { findThread, listThreads, membersOf, threadOf } from '../../../src/projections/sync/find-threads.ts'
-import { messages } from '../../../src/projections/sync/messages.ts'
-import { knownAmong, knownPage, placements } from '../../../src/projections/sync/placements.ts'
-import { listSyncErrors, syncErrors } from '../../../src/projections/sync/sync-errors.ts'
-import { findRun, listRuns, syncHistory } from '../../../src/projections/sync/sync-history.ts'
-import { dueAccounts, lastRunOf, syncSchedule } from '../../../src/projections/sync/sync-schedule.ts'
-import { findSyncStatus, syncStatus } from '../../../src/projections/sync/sync-status.ts'
-import { threads } from '../../../src/projections/sync/threads.ts'
+import { syncProjections, syncQueries } from '../../../src/projections/sync/sync.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { exampleQueued, idOf } from '../../support/sending.ts'
 import { callerNow, hostileMail, mail, outcomeOf, syncRig } from '../../support/sync-rig.ts'
@@ -51,7 +37,8 @@ const store = postgresEventStore(pool)
 t.teardown(() => store.close())
 const leases = postgresLeases(pool, { owner: 'test' })
 const blobs = postgresBlobStore(pool)
-const projections = [placements, syncSchedule, syncHistory, syncErrors, syncStatus, messages, threads]
+const projections = syncProjections
+const queries = syncQueries(db, { mayRead: async () => true })
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({ store, pool, leases, projections, log: silent })
 const stopping = new AbortController()
@@ -90,9 +77,9 @@ const rig = await syncRig(t, {
     blobs,
     leases,
     known: {
-      among: (...asked) => knownAmong(db, ...asked),
-      page: (...asked) => knownPage(db, ...asked),
-      catchUp: async () => runner.waitFor(placements.name, (await store.head())!, 10_000),
+      among: queries.knownAmong,
+      page: queries.knownPage,
+      catchUp: async () => runner.waitFor(queries.readModels.placements.name, (await store.head())!, 10_000),
     },
   },
   inbox: [
@@ -104,7 +91,7 @@ const rig = await syncRig(t, {
   ],
   sent: [mail('s', { From: 'me@acme.test', 'In-Reply-To': '<2@x.test>' })],
 })
-const lastRun = (id: string) => lastRunOf(db, id)
+const { lastRun } = queries
 
 const apiKeys = postgresApiKeys(pool)
 const { id: keyId, token, hash } = newApiKey()
@@ -120,34 +107,9 @@ const app = await buildServer({
 })
 t.teardown(() => app.close())
 const { signal } = stopping
-syncRoutes(app, {
-  requestSync: requestSync(rig.deps),
-  findSyncStatus: (id, now) => findSyncStatus(db, id, now),
-  listRuns: (id, before, limit) => listRuns(db, id, before, limit),
-  findRun: (id, number) => findRun(db, id, number),
-  listSyncErrors: (id, after, limit) => listSyncErrors(db, id, after, limit),
-  clock: rig.deps.clock,
-})
-messageRoutes(app, {
-  retryQuarantined: retryQuarantined(rig.deps),
-  skipQuarantined: skipQuarantined(rig.deps),
-  listMessages: (id, after, limit) => listMessages(db, id, after, limit),
-  listFolder: (id, folder, after, limit) => listFolder(db, id, folder, after, limit),
-  messagesOf: (ids) => messagesOf(db, ids),
-  findMessage: (id) => findMessage(db, id),
-  listThreads: (id, after, limit) => listThreads(db, id, after, limit),
-  findThread: (id) => findThread(db, id),
-  threadOf: (id) => threadOf(db, id),
-  membersOf: (thread, after, limit) => membersOf(db, thread, after, limit),
-  signal,
-})
-messageContentRoutes(app, {
-  findMessage: (id) => findMessage(db, id),
-  blobs,
-  parser: rig.deps.parser,
-  tracker,
-  signal,
-})
+syncRoutes(app, { accounts: { requestSync: requestSync(rig.deps) }, queries, clock: rig.deps.clock })
+messageRoutes(app, { commands: syncCommands(rig.deps), queries, signal })
+messageContentRoutes(app, { queries, blobs, parser: rig.deps.parser, tracker, signal })
 
 const authorization = `Bearer ${token.reveal()}`
 /** Asks for what includes everything that was appended so far. */
@@ -167,7 +129,7 @@ const dataOf = async (url: string): Promise<Record<string, unknown>[]> => (await
 
 t.test('a new account is due, and its first run shows in status, history and errors', async (t) => {
   await caughtUp()
-  t.match(await dueAccounts(db, new Date(Date.now() + 1000), 5), [
+  t.match(await queries.dueAccounts(new Date(Date.now() + 1000), 5), [
     { accountId, trigger: 'connect', lastRun: 0 },
   ])
   t.match((await get(`${account}/sync-status`)).json(), { status: 'connecting', lastSync: 'never' })
@@ -197,7 +159,7 @@ t.test('a new account is due, and its first run shows in status, history and err
   t.match(await dataOf(`${account}/sync-errors`), [
     { kind: 'unreadable', folder: 'INBOX', ref: /\.0*3$/, attempts: 1 },
   ])
-  t.strictSame(await dueAccounts(db, new Date(), 5), [], 'it is due later')
+  t.strictSame(await queries.dueAccounts(new Date(), 5), [], 'it is due later')
 })
 
 t.test('sync now makes the account due, whose run stores nothing twice', async (t) => {
@@ -205,7 +167,7 @@ t.test('sync now makes the account due, whose run stores nothing twice', async (
   t.equal(asked.statusCode, 202)
   t.ok(asked.headers['event-position'])
   await caughtUp()
-  t.match(await dueAccounts(db, new Date(), 5), [{ trigger: 'request', lastRun: 1 }])
+  t.match(await queries.dueAccounts(new Date(), 5), [{ trigger: 'request', lastRun: 1 }])
   t.equal(outcomeOf(await rig.run(undefined, 'request', { lastRun })), 'success')
   t.match(await dataOf(`${account}/sync-runs?limit=1`), [
     { number: 2, count: 0, status: 'Success', trigger: 'request' },
@@ -264,10 +226,12 @@ t.test(
     t.ok(raw.rawPayload.includes('https://track.acme.test/t/o/'))
     t.equal(page.payload.trim(), original, 'without our pixel, and with the links as they were')
     const file = await idOfSubject('subject 5')
-    t.match((await get(`/v1/messages/${file}`)).json(), {
+    const whole = await get(`/v1/messages/${file}`)
+    t.match(whole.json(), {
       attachmentCount: 1,
       attachments: [{ index: 0, name: 'ä".svg', contentType: 'image/svg+xml', size: 6 }],
     })
+    t.notMatch(whole.payload, /"(?:raw|blob)"/, 'where its bytes are kept is told to nobody')
     const attachment = await get(`/v1/messages/${file}/attachments/0`)
     t.equal(attachment.payload, '<svg/>')
     t.match(
@@ -338,7 +302,8 @@ t.test('a message of ours is one with its copy, and today is the organisation’
     'by the id of its copy, too',
   )
   await caughtUp()
-  const sends = async (now: string) => (await findSyncStatus(db, accountId, new Date(now)))?.todaysSends
+  const sends = async (now: string) =>
+    (await queries.findStatus(accountId, new Date(now), null))?.statistics.todaysSends
   t.equal(await sends(at(10)), 1, 'eleven in London is the eleventh of June there, as ten is')
   t.equal(await sends(at(9)), 0)
 })

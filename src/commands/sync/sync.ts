@@ -1,0 +1,13 @@
+import type { SyncDeps } from './ports.ts'
+import { retryQuarantined } from './retry-quarantined.ts'
+import { runSync } from './run-sync.ts'
+import { skipQuarantined } from './skip-quarantined.ts'
+
+/** What can be done to read mailboxes. */
+export const syncCommands = (deps: SyncDeps) => ({
+  run: runSync(deps),
+  retryQuarantined: retryQuarantined(deps),
+  skipQuarantined: skipQuarantined(deps),
+})
+
+export type SyncCommands = ReturnType<typeof syncCommands>

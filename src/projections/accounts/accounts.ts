@@ -1,0 +1,22 @@
+import type { Kysely } from 'kysely'
+import { accountList } from './account-list.ts'
+import {
+  countConnected,
+  findAccount,
+  listAccounts,
+  usableAccounts,
+  type AccountQueryDeps,
+} from './find-accounts.ts'
+
+export const accountProjections = [accountList]
+
+/** What can be asked about email accounts. */
+export const accountQueries = (db: Kysely<unknown>, deps: AccountQueryDeps) => ({
+  readModels: { accountList },
+  list: listAccounts(db, deps),
+  find: findAccount(db, deps),
+  usable: usableAccounts(db),
+  countConnected: countConnected(db),
+})
+
+export type AccountQueries = ReturnType<typeof accountQueries>

@@ -1,0 +1,47 @@
+import type { Kysely } from 'kysely'
+import type { MayRead } from '../projection.ts'
+import { findMessage, listMessages, messagesOf } from './find-messages.ts'
+import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
+import { messages } from './messages.ts'
+import { knownAmong, knownPage, placements } from './placements.ts'
+import { listSyncErrors, syncErrors } from './sync-errors.ts'
+import { findRun, listRuns, syncHistory } from './sync-history.ts'
+import { dueAccounts, lastRunOf, stillWatchable, syncSchedule, watchableAccounts } from './sync-schedule.ts'
+import { findSyncStatus, syncStatus } from './sync-status.ts'
+import { threads } from './threads.ts'
+
+export const syncProjections = [
+  messages,
+  threads,
+  placements,
+  syncSchedule,
+  syncStatus,
+  syncHistory,
+  syncErrors,
+]
+
+/** What can be asked about messages and sync runs, and which accounts are to be read. */
+export const syncQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRead }) => ({
+  readModels: { messages, threads, placements, syncSchedule, syncStatus, syncHistory, syncErrors },
+  listMessages: listMessages(db, deps),
+  findMessage: findMessage(db, deps),
+  messagesOf: messagesOf(db),
+  listThreads: listThreads(db, deps),
+  findThread: findThread(db, deps),
+  threadOf: threadOf(db),
+  membersOf: membersOf(db),
+
+  findStatus: findSyncStatus(db, deps),
+  listRuns: listRuns(db),
+  findRun: findRun(db),
+  listErrors: listSyncErrors(db),
+
+  dueAccounts: dueAccounts(db),
+  watchable: watchableAccounts(db),
+  stillWatchable: stillWatchable(db),
+  lastRun: lastRunOf(db),
+  knownAmong: knownAmong(db),
+  knownPage: knownPage(db),
+})
+
+export type SyncQueries = ReturnType<typeof syncQueries>
