@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { EventStore } from '../src/commands/ports/event-log.ts'
 import { AccountConnected } from '../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../src/domain/event.ts'
-import { exampleQueued, idOf } from '../test/support/sending.ts'
-import { sentMessage } from '../test/support/sent-message.ts'
-import { connected, messageIdOf, placeOf, synced } from '../test/support/sync.ts'
+import { exampleQueued, idOf } from '../test/support/example-emails.ts'
+import { sentMessage } from '../test/support/sent-email.ts'
+import { connected, messageIdOf, placeOf, synced } from '../test/support/example-sync-events.ts'
 
 const WRITERS = 128
 /** Appends events to a stream that is not there yet. */

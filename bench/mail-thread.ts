@@ -1,6 +1,6 @@
 import { parentPort, Worker, workerData } from 'node:worker_threads'
-import { imapServer, smtpSink } from '../scripts/lib/mail-servers.ts'
-import type { KeyPair } from '../scripts/lib/tls.ts'
+import { imapServer, smtpSink } from '../scripts/lib/mail-servers/loopback.ts'
+import type { KeyPair } from '../scripts/lib/mail-servers/tls.ts'
 
 type Options = {
   readonly tls: KeyPair

@@ -8,7 +8,7 @@ import { rebuildReadModels } from '../src/adapters/postgres/projections/rebuild/
 import type { EventStore } from '../src/commands/ports/event-log.ts'
 import { listMessages } from '../src/projections/sync/find-messages.ts'
 import { messages } from '../src/projections/sync/messages.ts'
-import { idOf } from '../test/support/sending.ts'
+import { idOf } from '../test/support/example-emails.ts'
 import { sampleEvent, spread, EVENTS } from './append.ts'
 import { connectAccounts, lifeOf } from './lives.ts'
 import { inTurn, median, rate, type Bench, type Measured, type Row } from './measure.ts'

@@ -15,6 +15,13 @@ const checks = [
   { name: 'types', program: 'node_modules/typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
   { name: 'lint', program: 'node_modules/oxlint/bin/oxlint', args: ['--type-aware', '--deny-warnings', '.'] },
   { name: 'format', program: 'node_modules/oxfmt/bin/oxfmt', args: ['--check', '.'] },
+  // An export that only tests import counts as unused, unless its own file uses it too: then it is tested, not kept for it.
+  { name: 'unused', program: 'node_modules/knip/bin/knip.js', args: ['--no-progress'] },
+  {
+    name: 'unused without tests',
+    program: 'node_modules/knip/bin/knip.js',
+    args: ['--no-progress', '--config', 'knip.without-tests.json'],
+  },
 ]
 const running = new Set<ChildProcess>()
 

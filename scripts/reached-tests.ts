@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { importsIn, tokensOf, type Token } from '../test/support/source.ts'
+import { importsIn, tokensOf, type Token } from '../test/support/typescript-source.ts'
 
 /** A change to one of these can affect every test, as can one to whatever `scripts/check.ts` itself runs. */
 const EVERYTHING = ['package.json', 'package-lock.json', '.npmrc']

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { filesUnder, namingViolationsIn, packageOf, read, violationsIn } from './support/import-table.ts'
-import { importsOf } from './support/source.ts'
+import { importsOf } from './support/typescript-source.ts'
 
 t.test('of what lies in src, each imports only what the table of the architecture lets it', async (t) => {
   const files = filesUnder('src')

@@ -16,7 +16,7 @@ import {
   instructionsOf,
   lastOf,
 } from './support/deploy-files.ts'
-import { testDatabase } from './support/postgres.ts'
+import { testDatabase } from './support/test-database.ts'
 
 const root = path.dirname(import.meta.dirname)
 const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8')

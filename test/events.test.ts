@@ -30,8 +30,8 @@ import {
   snapshotOf,
   type Shape,
 } from './support/event-fixtures.ts'
-import { foldEvents, recordedEvents } from './support/fold.ts'
-import { anEvent } from './support/log.ts'
+import { foldEvents, recordedEvents } from './support/fold-events.ts'
+import { anEvent } from './support/log-events.ts'
 
 type AnyDecider = Decider<unknown, unknown, DomainEvent>
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import t, { type Test } from 'tap'
 import { apiClient, until } from '../scripts/lib/client.ts'
-import { imapServer, smtpSink } from '../scripts/lib/mail-servers.ts'
-import { keyOf, site } from './support/site.ts'
+import { imapServer, smtpSink } from '../scripts/lib/mail-servers/loopback.ts'
+import { keyOf, site } from './support/service-processes.ts'
 
 /** Passes everything on to a server on loopback; while it is shut it accepts, and never answers. */
 const gateTo = async (t: Test, port: number) => {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { bareEnv, plainNode } from './support/embedded-service.ts'
-import { testDatabase } from './support/postgres.ts'
+import { testDatabase } from './support/test-database.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { apiClient, until, type Client } from '../scripts/lib/client.ts'
 import type { Service } from '../scripts/lib/service.ts'
-import { keyOf, site } from './support/site.ts'
+import { keyOf, site } from './support/service-processes.ts'
 import { isLong, runs } from './support/long-runs.ts'
 
 const statusOf = async (url: string, key: string): Promise<number> =>

@@ -22,9 +22,9 @@ import { recoverReleased } from '../src/commands/sending/recover-released.ts'
 import { sendEmail } from '../src/commands/sending/send-email.ts'
 import { runAutomations } from '../src/commands/automation-runner.ts'
 import { directory, listEntries } from '../src/projections/directory/entries.ts'
-import { testDatabase } from './support/postgres.ts'
+import { testDatabase } from './support/test-database.ts'
 import { sendingWorld, until, type World } from './support/sending-world.ts'
-import { mail, outcomeOf, syncRig } from './support/sync-rig.ts'
+import { mail, outcomeOf, syncRig } from './support/mailbox-to-sync.ts'
 
 // A process that was stopped learns of the loss of its lease only some time after it goes on. Here it never does within
 // a test: its leases are not renewed, their end is set in the database, and what it writes then is as late as can be.

@@ -1,5 +1,5 @@
 import { until, type Client } from '../lib/client.ts'
-import type { SunkMessage } from '../lib/mail-servers.ts'
+import type { SunkMessage } from '../lib/mail-servers/loopback.ts'
 import { step } from './screen.ts'
 import { companies, companyOf, deals, followUp, signature } from './story.ts'
 import {

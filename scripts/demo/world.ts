@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { imapServer, smtpSink, type ImapServer, type SunkMessage } from '../lib/mail-servers.ts'
-import { testTls } from '../lib/tls.ts'
+import { imapServer, smtpSink, type ImapServer, type SunkMessage } from '../lib/mail-servers/loopback.ts'
+import { testTls } from '../lib/mail-servers/tls.ts'
 
 /** The people of the demo. `.test` is reserved for this (RFC 2606): no mail can ever leave. */
 export const rep = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { imapServer, smtpSink, type ImapServer, type SmtpSink } from '../lib/mail-servers.ts'
-import { testTls } from '../lib/tls.ts'
+import { imapServer, smtpSink, type ImapServer, type SmtpSink } from '../lib/mail-servers/loopback.ts'
+import { testTls } from '../lib/mail-servers/tls.ts'
 import type { Chance } from './chance.ts'
 import type { Ledger } from './ledger.ts'
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { until } from '../../scripts/lib/client.ts'
-import { imapServer, smtpSink } from '../../scripts/lib/mail-servers.ts'
-import { testTls } from '../../scripts/lib/tls.ts'
+import { imapServer, smtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
+import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { addressesIn } from '../../scripts/demo/world.ts'
-import { startApp } from '../support/app.ts'
-import { lastingState, problemIn } from '../support/refusals.ts'
-import { syncing } from '../support/syncing.ts'
+import { startApp } from '../support/running-app.ts'
+import { lastingState, problemIn } from '../support/problem-answers.ts'
+import { syncing } from '../support/awaited-sync-runs.ts'
 
 const user = 'sarah@acme.test'
 const [password, wrongPassword] = ['right', 'wrong'].map(

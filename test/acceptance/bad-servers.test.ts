@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { imapServer, smtpSink } from '../../scripts/lib/mail-servers.ts'
-import { testTls, type KeyPair } from '../../scripts/lib/tls.ts'
-import { startApp } from '../support/app.ts'
-import { lastingState, problemIn, type Problem } from '../support/refusals.ts'
-import { upToNow } from '../support/synced-mailbox.ts'
-import { syncing } from '../support/syncing.ts'
+import { imapServer, smtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
+import { testTls, type KeyPair } from '../../scripts/lib/mail-servers/tls.ts'
+import { startApp } from '../support/running-app.ts'
+import { lastingState, problemIn, type Problem } from '../support/problem-answers.ts'
+import { upToNow } from '../support/mailbox-comparison.ts'
+import { syncing } from '../support/awaited-sync-runs.ts'
 
 const canary = (name: string) => `${name}-${randomBytes(12).toString('hex')}`
 const user = 'sarah@acme.test'

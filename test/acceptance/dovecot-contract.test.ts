@@ -1,6 +1,6 @@
 import t from 'tap'
 import { mailProviderContract } from '../contracts/mail-provider.ts'
-import { skipWithout } from '../support/dovecot.ts'
+import { skipWithout } from '../../scripts/lib/mail-servers/dovecot.ts'
 import { dovecotHarness } from '../support/mail-provider/dovecot.ts'
 
 t.test('Dovecot', { skip: skipWithout('dovecot') }, async (t) => {

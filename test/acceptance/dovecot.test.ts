@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { ImapFlow } from 'imapflow'
 import t from 'tap'
-import { testTls } from '../../scripts/lib/tls.ts'
-import { startApp } from '../support/app.ts'
-import { skipWithout, startDovecot, type SeedFile } from '../support/dovecot.ts'
+import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
+import { startApp } from '../support/running-app.ts'
+import { skipWithout, startDovecot, type SeedFile } from '../../scripts/lib/mail-servers/dovecot.ts'
 import { asServed, oddMail, realMail } from '../support/odd-mail.ts'
-import { uidOf } from '../support/sync-rig.ts'
+import { uidOf } from '../support/mailbox-to-sync.ts'
 import {
   announcedIn,
   listedMessages,
@@ -16,8 +16,8 @@ import {
   upToNow,
   type Detailed,
   type Listed,
-} from '../support/synced-mailbox.ts'
-import { syncing, type Run } from '../support/syncing.ts'
+} from '../support/mailbox-comparison.ts'
+import { syncing, type Run } from '../support/awaited-sync-runs.ts'
 
 const user = 'sarah@acme.test'
 const password = `geheim-${randomBytes(8).toString('hex')}`

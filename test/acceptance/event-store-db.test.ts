@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { until } from '../../scripts/lib/client.ts'
-import { imapServer, smtpSink } from '../../scripts/lib/mail-servers.ts'
-import { testTls } from '../../scripts/lib/tls.ts'
+import { imapServer, smtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
+import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { readModelsEqualRebuild } from '../../scripts/lib/equals-rebuild.ts'
 import { createApp } from '../../src/app.ts'
 import { openStore, requireOwnLog } from '../../src/app/open-store.ts'
 import { projections } from '../../src/app/read-models.ts'
 import { ConfigError, readConfig } from '../../src/config.ts'
-import { startApp } from '../support/app.ts'
+import { startApp } from '../support/running-app.ts'
 import { eventStoreDbDouble } from '../support/event-store-db.ts'
-import { syncing } from '../support/syncing.ts'
+import { syncing } from '../support/awaited-sync-runs.ts'
 
 // The service as on PostgreSQL alone, its log in EventStoreDB: on a real server where EVENTSTOREDB_URL names one.
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { permissions } from '../../src/http/server/permissions.ts'
-import { startApp, type Route } from '../support/app.ts'
+import { startApp, type Route } from '../support/running-app.ts'
 
 const app = await startApp(t)
 const closed = app.routes.filter(({ permission }) => permission !== 'public')

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { addressesIn, click, open } from '../../scripts/demo/world.ts'
 import { until } from '../../scripts/lib/client.ts'
-import { startApp } from '../support/app.ts'
+import { startApp } from '../support/running-app.ts'
 import { labelMailProvider } from '../support/label-mail/provider.ts'
 import { messageIdOf, startLabelMail } from '../support/label-mail/service.ts'
-import { announcedIn, listedMessages, upToNow } from '../support/synced-mailbox.ts'
-import { syncing } from '../support/syncing.ts'
+import { announcedIn, listedMessages, upToNow } from '../support/mailbox-comparison.ts'
+import { syncing } from '../support/awaited-sync-runs.ts'
 
 // A kind of mail system that the product has never heard of, over its public API alone.
 

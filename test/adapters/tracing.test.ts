@@ -13,7 +13,7 @@ import { exportTraces } from '../../src/adapters/tracing/export-traces.ts'
 import { traceBatch } from '../../src/adapters/tracing/projection-spans.ts'
 import { inRun, inSpan, spanContextOf } from '../../src/adapters/tracing/spans.ts'
 import type { RecordedEvent } from '../../src/domain/event.ts'
-import { startApp } from '../support/app.ts'
+import { startApp } from '../support/running-app.ts'
 
 const app = await startApp(t)
 const putContact = (firstName: string, headers: Record<string, string> = {}) =>

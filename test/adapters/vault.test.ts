@@ -18,7 +18,7 @@ import {
 import { openKeyring, retireKeys, rotateKeys } from '../../src/adapters/vault/rotation.ts'
 import { postgresVault } from '../../src/adapters/vault/vault.ts'
 import { Secret, type Credentials } from '../../src/commands/ports/credentials.ts'
-import { testDatabase } from '../support/postgres.ts'
+import { testDatabase } from '../support/test-database.ts'
 
 const both = (smtp: string | null, imap: string | null): Credentials => ({
   ...(smtp === null ? {} : { smtpPassword: new Secret(smtp) }),

@@ -6,10 +6,10 @@ import t, { type Test } from 'tap'
 import { postgresEventStore } from '../../src/adapters/postgres/event-log/event-store.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
-import { recordedEvents } from '../support/fold.ts'
+import { recordedEvents } from '../support/fold-events.ts'
 import { bareEnv, plainNode } from '../support/embedded-service.ts'
-import { testDatabase } from '../support/postgres.ts'
-import { connected, synced } from '../support/sync.ts'
+import { testDatabase } from '../support/test-database.ts'
+import { connected, synced } from '../support/example-sync-events.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 

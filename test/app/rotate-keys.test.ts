@@ -1,12 +1,14 @@
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { imapServer, smtpSink } from '../../scripts/lib/mail-servers.ts'
-import { testTls } from '../../scripts/lib/tls.ts'
+import { imapServer, smtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
+import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { apiClient } from '../../scripts/lib/client.ts'
 import type { Service } from '../../scripts/lib/service.ts'
-import { keyOf, site } from '../support/site.ts'
+import { keyOf, site } from '../support/service-processes.ts'
 
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const user = 'sarah@acme.test'
 const password = 'a good password'
 
@@ -19,9 +21,13 @@ const mailServers = async () => {
 }
 
 t.test('npm run rotate-keys', async (t) => {
-  const { folder, start, npmRun } = await site(t)
+  const { folder, start, run } = await site(t)
   const { ca, imap, smtp } = await mailServers()
   const file = join(folder, 'keys.json')
+  // As an operator does it once, and without npm, which takes its time, from then on.
+  const rotateByNpm = () => run('npm', ['run', '--silent', 'rotate-keys'])
+  const rotate = (args: readonly string[] = [], settings: Record<string, string> = {}) =>
+    run(process.execPath, [main, 'rotate-keys', ...args], settings)
   const env = {
     MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
     MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
@@ -33,7 +39,6 @@ t.test('npm run rotate-keys', async (t) => {
       ({ id }) => id,
     )
 
-  t.match(await npmRun('rotate-keys'), { code: 1, err: /not set up/ }, 'where no service ever was')
   let service = await start('api', env)
   const key = keyOf([service])
   const server = (port: number, encryption: string) => ({
@@ -67,13 +72,13 @@ t.test('npm run rotate-keys', async (t) => {
 
   await t.test('a keyring in a file gets a new key, which a running service uses at once', async (t) => {
     const [first] = keys()
-    const rotated = await npmRun('rotate-keys')
+    const rotated = await rotateByNpm()
     t.equal(rotated.code, 0, rotated.err)
     const [old, second] = keys()
     t.equal(old, first)
     t.match(rotated.out, `${second} is the key in use; 1 account was resealed under it.`)
     await logsIn(service, 'while the service is running')
-    t.match(await npmRun('rotate-keys', ['--retire']), { code: 0, out: `no key but ${second}` })
+    t.match(await rotate(['--retire']), { code: 0, out: `no key but ${second}` })
     t.same(keys(), [second])
     await service.stop()
     service = await start('api', env)
@@ -83,22 +88,17 @@ t.test('npm run rotate-keys', async (t) => {
   await t.test('a keyring in the environment is printed, alone, and used once it is set', async (t) => {
     const ring = readFileSync(file, 'utf8')
     rmSync(file)
-    const printed = await npmRun('rotate-keys', [], { MAILTRAIL_KEYS: ring })
+    const printed = await rotate([], { MAILTRAIL_KEYS: ring })
     t.match(printed, { code: 0, err: /Nothing has changed yet/ })
     const next = { MAILTRAIL_KEYS: printed.out }
     await service.stop()
     service = await start('api', { ...env, ...next })
-    t.match(await npmRun('rotate-keys', [], next), { code: 0, out: /1 account was resealed/ })
+    t.match(await rotate([], next), { code: 0, out: /1 account was resealed/ })
     await logsIn(service, 'after it was set')
-    const left = await npmRun('rotate-keys', ['--retire'], next)
+    const left = await rotate(['--retire'], next)
     t.match(left, { code: 0, err: /without them/ })
     await service.stop()
-    await t.rejects(start('api', { ...env, MAILTRAIL_KEYS: ring }), /does not have/, 'with the old one alone')
-    writeFileSync(file, left.out)
-    chmodSync(file, 0o600)
-    service = await start('api', env)
-    await logsIn(service, 'with the new key alone, in a file again')
+    service = await start('api', { ...env, MAILTRAIL_KEYS: left.out })
+    await logsIn(service, 'with the new key alone')
   })
-
-  t.match(await npmRun('rotate-keys', ['--all']), { code: 1, err: /only --retire/ })
 })

@@ -16,7 +16,7 @@ import {
 } from '../../src/domain/event.ts'
 import { UnknownShape, upcaster } from '../../src/domain/upcast.ts'
 import { eventStoreContract } from '../contracts/event-store.ts'
-import { anEvent, aStream, followUntil, pagesFrom, readFrom } from '../support/log.ts'
+import { anEvent, aStream, followUntil, pagesFrom, readFrom } from '../support/log-events.ts'
 
 // A kind with a past: a price became whole cents, then letters became parcels for several people.
 type Priced = { readonly to: string; readonly price: number }

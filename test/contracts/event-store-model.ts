@@ -9,7 +9,7 @@ import {
   type EventStore,
   type ExpectedRevision,
 } from '../../src/commands/ports/event-log.ts'
-import { anEvent, idsOf, readFrom } from '../support/log.ts'
+import { anEvent, idsOf, readFrom } from '../support/log-events.ts'
 import type { Beyond } from './event-store.ts'
 
 type Step = { readonly stream: number; readonly expected: ExpectedRevision; readonly ids: readonly number[] }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { Test } from 'tap'
 import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import { anyCharacter } from '../support/any-character.ts'
-import { anEvent, appendAll, aStream, idsOf, pagesFrom, readFrom, someEvents } from '../support/log.ts'
+import { anEvent, appendAll, aStream, idsOf, pagesFrom, readFrom, someEvents } from '../support/log-events.ts'
 
 /** Part of the event store contract: reading a stream and the log. */
 export const readingContract = (t: Test, store: EventStore, other: EventStore): void => {

@@ -1,7 +1,15 @@
 import type { Test } from 'tap'
 import { DuplicateEvent, RevisionConflict, type EventStore } from '../../src/commands/ports/event-log.ts'
 import type { RecordedEvent } from '../../src/domain/event.ts'
-import { anEvent, appendAll, aStream, followUntil, idsOf, readFrom, someEvents } from '../support/log.ts'
+import {
+  anEvent,
+  appendAll,
+  aStream,
+  followUntil,
+  idsOf,
+  readFrom,
+  someEvents,
+} from '../support/log-events.ts'
 import type { Beyond } from './event-store.ts'
 
 /** Part of the event store contract: following the log, also during concurrent writes. */

@@ -10,7 +10,7 @@ import {
   type EventStore,
   type ExpectedRevision,
 } from '../../src/commands/ports/event-log.ts'
-import { anEvent, appendAll, aStream, idsOf, readFrom, someEvents } from '../support/log.ts'
+import { anEvent, appendAll, aStream, idsOf, readFrom, someEvents } from '../support/log-events.ts'
 import { modelContract } from './event-store-model.ts'
 import { readingContract } from './event-store-reading.ts'
 import { subscriptionContract } from './event-store-subscriptions.ts'

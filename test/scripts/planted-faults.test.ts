@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { plants } from '../../scripts/torture/planted/plants.ts'
-import { importsOf } from '../support/source.ts'
+import { importsOf } from '../support/typescript-source.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 const planted = path.join(root, 'scripts/torture/planted')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { transaction } from '../../src/std/transaction.ts'
-import { testDatabase } from '../support/postgres.ts'
+import { testDatabase } from '../support/test-database.ts'
 
 const pool = createPool({ ...(await testDatabase(t)), max: 2 })
 t.teardown(() => pool.end())

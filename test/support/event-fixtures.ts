@@ -4,7 +4,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import type { EventDefinition, RecordedEvent } from '../../src/domain/event.ts'
 import { upcaster } from '../../src/domain/upcast.ts'
-import { recordedEvents } from './fold.ts'
+import { recordedEvents } from './fold-events.ts'
 import { misfits, unshown, type JsonSchema } from './schema-fit.ts'
 
 /** Data as it was stored once; `type` is the name of then, where it was another. */

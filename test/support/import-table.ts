@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { importsOf, tokensOf } from './source.ts'
+import { importsOf, tokensOf } from './typescript-source.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 

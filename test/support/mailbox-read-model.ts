@@ -24,8 +24,8 @@ import {
 } from '../../src/projections/projection.ts'
 import { bigint, double } from './rare-columns.ts'
 import { anyCharacter } from './any-character.ts'
-import { recordedEvents } from './fold.ts'
-import { testDatabase } from './postgres.ts'
+import { recordedEvents } from './fold-events.ts'
+import { testDatabase } from './test-database.ts'
 
 // A read model whose keys depend on its rows: a message leads to an account, that to an owner and a total.
 export const Stored = defineEvent(

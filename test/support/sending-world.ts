@@ -1,5 +1,10 @@
 import type { Test } from 'tap'
-import { imapServer, smtpSink, type ImapServer, type SmtpSink } from '../../scripts/lib/mail-servers.ts'
+import {
+  imapServer,
+  smtpSink,
+  type ImapServer,
+  type SmtpSink,
+} from '../../scripts/lib/mail-servers/loopback.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from './memory-blob-store.ts'
@@ -21,7 +26,7 @@ import { NotFound } from '../../src/domain/decider.ts'
 import type { Contact, Deal, User } from '../../src/domain/directory/events.ts'
 import { outgoingEmail, outgoingStream } from '../../src/domain/sending/outgoing-email.ts'
 import type { ReplyParent } from '../../src/domain/sending/reply.ts'
-import { exampleDraft, idOf } from './sending.ts'
+import { exampleDraft, idOf } from './example-emails.ts'
 
 export const never = new AbortController().signal
 export const trackingUrl = 'https://track.acme.test'

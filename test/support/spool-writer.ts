@@ -1,5 +1,5 @@
 import { openSpool } from '../../src/adapters/tracking/spool.ts'
-import { anOpen, outgoingOf } from './hits.ts'
+import { anOpen, outgoingOf } from './example-hits.ts'
 
 /**
  * A process to be killed: records hits without end in the spool in argv[2], each for a message of its own named by

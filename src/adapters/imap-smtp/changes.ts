@@ -39,7 +39,10 @@ type Read = {
  * The folders one after the other: new mail, then history, then flags. What is gone is told when all have been read, so
  * that a message which was moved has its new place by then. A folder that cannot be opened keeps the others from nothing.
  */
-export async function* changesOf(session: ImapSession, query: ChangesQuery): AsyncGenerator<ChangeSet> {
+export const changesOf = async function* (
+  session: ImapSession,
+  query: ChangesQuery,
+): AsyncGenerator<ChangeSet> {
   const carried = new Map(query.cursors.map((cursor) => [cursor.scope, cursor]))
   const listed = await session.folders()
   const all: Read[] = []
@@ -64,7 +67,7 @@ const chosen = (listed: readonly MailFolder[], { roles }: ChangesQuery): MailFol
 const isFolderTrouble = (error: unknown): error is MailUnavailable =>
   error instanceof MailUnavailable && ['folder-unavailable', 'folder-missing'].includes(error.code)
 
-async function* readFolder(
+const readFolder = async function* (
   session: ImapSession,
   folder: MailFolder,
   carried: SyncCursor | undefined,
@@ -103,7 +106,7 @@ const newestKnown = async (
 }
 
 /** New mail and history, a set for each stretch. `recorded` is the last cursor that was told. */
-async function* readStretches(
+const readStretches = async function* (
   session: ImapSession,
   folder: MailFolder,
   plan: FolderPlan,
@@ -170,7 +173,7 @@ const forgotten = async (session: ImapSession, carried: SyncCursor, query: Chang
 }
 
 /** What is gone from a folder, and with the last of it the cursor. Without anything, that it was looked at. */
-function* tellGone({ folder, recorded, cursor, missing }: Read): Generator<ChangeSet> {
+const tellGone = function* ({ folder, recorded, cursor, missing }: Read): Generator<ChangeSet> {
   const isNews = recorded?.at !== cursor.at
   for (let from = 0; from === 0 || from < missing.length; from += STRETCH) {
     const isLast = from + STRETCH >= missing.length

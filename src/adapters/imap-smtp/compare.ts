@@ -14,7 +14,7 @@ type Compared = { readonly full: boolean; readonly complete: boolean; readonly m
  * Compares what is known of the folder with what the server shows, page by page from the newest, for servers that tell
  * of no changes themselves. Changed flags are told at once; what is missing, or known under a UIDVALIDITY of old, later.
  */
-export async function* compareKnown(
+export const compareKnown = async function* (
   session: ImapSession,
   folder: MailFolder,
   plan: FolderPlan,
@@ -59,7 +59,7 @@ const shown = async (
   return session.flags({ from: oldest.uid, to: newest.uid })
 }
 
-function* tellFlags(
+const tellFlags = function* (
   folder: MailFolder,
   changed: readonly { readonly known: { readonly ref: string }; readonly flags: readonly string[] }[],
 ): Generator<ChangeSet> {

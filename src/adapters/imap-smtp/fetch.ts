@@ -36,7 +36,7 @@ const fetched = (message: FetchMessageObject, raw: Buffer): FetchedMessage => {
 const rows = (client: ImapFlow, uids: readonly number[], query: Parameters<ImapFlow['fetch']>[1]) =>
   client.fetch(sequence(uids), { uid: true, ...query }, { uid: true })
 
-async function* sources(client: ImapFlow, uids: readonly number[]): AsyncGenerator<FetchedMessage> {
+const sources = async function* (client: ImapFlow, uids: readonly number[]): AsyncGenerator<FetchedMessage> {
   const wanted: number[] = []
   for await (const row of rows(client, uids, { size: true })) {
     if (uids.includes(row.uid) && (row.size ?? 0) <= MAX_MESSAGE_BYTES) wanted.push(row.uid)
@@ -54,7 +54,7 @@ async function* sources(client: ImapFlow, uids: readonly number[]): AsyncGenerat
 }
 
 /** One spoilt message makes servers refuse a whole batch, or hang up: then what is left of it is asked for singly. */
-async function* patiently(
+const patiently = async function* (
   line: Line,
   uids: readonly number[],
   budget: { reconnects: number },
@@ -79,7 +79,10 @@ async function* patiently(
 }
 
 /** Messages of the open folder by their UIDs, in ranges; whatever the server does not give is left out. */
-export async function* fetchMessages(line: Line, uids: readonly number[]): AsyncGenerator<FetchedMessage> {
+export const fetchMessages = async function* (
+  line: Line,
+  uids: readonly number[],
+): AsyncGenerator<FetchedMessage> {
   const budget = { reconnects: MAX_RECONNECTS }
   for (const batch of batches(uids)) yield* patiently(line, batch, budget)
 }

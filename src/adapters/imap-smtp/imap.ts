@@ -88,7 +88,7 @@ const session = (connect: () => Promise<ImapFlow>, signal: AbortSignal, first: I
     if (view.uidValidity !== folder.view.uidValidity) throw unavailable('folder-changed')
   }
 
-  async function* fetch(uids: readonly number[]): AsyncGenerator<FetchedMessage> {
+  const fetch = async function* (uids: readonly number[]): AsyncGenerator<FetchedMessage> {
     if (reading) throw new Error('A mailbox session does one thing at a time')
     reading = true
     try {

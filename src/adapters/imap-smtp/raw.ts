@@ -5,7 +5,7 @@ import { uidIn } from './places.ts'
 import type { FolderView } from './plan.ts'
 
 /** Folder by folder, in ranges. What is not handed out is there still, and withheld, or gone. */
-export async function* rawOf(
+export const rawOf = async function* (
   session: ImapSession,
   placements: readonly Placement[],
 ): AsyncGenerator<RawMessage | MissingMessage> {

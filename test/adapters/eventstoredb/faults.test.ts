@@ -12,7 +12,7 @@ import {
   pagesFrom,
   readFrom,
   someEvents,
-} from '../../support/log.ts'
+} from '../../support/log-events.ts'
 import { until } from '../../support/sending-world.ts'
 
 // What @eventstore/db-client 6.2.1 does wrong, and what servers may do: the adapter gets over each of it.

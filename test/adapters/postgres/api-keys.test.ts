@@ -4,7 +4,7 @@ import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { newApiKey } from '../../../src/http/server/api-key-token.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

@@ -3,7 +3,7 @@ import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { blobStoreContract } from '../../contracts/blob-store.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

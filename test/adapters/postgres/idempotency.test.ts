@@ -2,7 +2,7 @@ import t from 'tap'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

@@ -5,7 +5,7 @@ import { postgresLeases } from '../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import type { Lease, Leases } from '../../../src/commands/ports/leases.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 
 const always = new AbortController().signal
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool, isConnectionLoss } from '../../../src/adapters/postgres/pool.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 
 const database = await testDatabase(t)
 const pool = createPool(database)

@@ -10,7 +10,7 @@ import { openSpool, type Spool, type SpoolProblem } from '../../../src/adapters/
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { SpooledHit } from '../../../src/commands/ports/tracking.ts'
 import { recordHits } from '../../../src/commands/tracking/record-hits.ts'
-import { aCaller, aClick, anOpen, outgoingOf } from '../../support/hits.ts'
+import { aCaller, aClick, anOpen, outgoingOf } from '../../support/example-hits.ts'
 
 const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + 20_000

@@ -8,7 +8,7 @@ import { Secret, type Credentials } from '../../../src/commands/ports/credential
 import type { Access, MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import { account, accountStream } from '../../../src/domain/accounts/account.ts'
 import { defaultSettings, type Owner } from '../../../src/domain/accounts/events.ts'
-import { idOf } from '../../support/sending.ts'
+import { idOf } from '../../support/example-emails.ts'
 
 const accountId = idOf('acc', 1)
 const callerOf = (user: string | null): Caller => ({

@@ -19,7 +19,7 @@ import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 import { accountPaused } from '../../../src/domain/accounts/refusals.ts'
 import { UnknownShape } from '../../../src/domain/upcast.ts'
 import { EmailQueued } from '../../../src/domain/sending/events.ts'
-import { idOf } from '../../support/sending.ts'
+import { idOf } from '../../support/example-emails.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
 /** Leases of one process that has no rivals but itself. */

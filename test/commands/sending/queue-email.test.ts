@@ -11,7 +11,7 @@ import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
 import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
 import { recordBounce } from '../../../src/commands/sending/record-bounce.ts'
 import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
-import { at, idOf } from '../../support/sending.ts'
+import { at, idOf } from '../../support/example-emails.ts'
 import { never, sendingWorld, trackingUrl, type World } from '../../support/sending-world.ts'
 
 const queued = async (world: World, id: string): Promise<QueuedEmail> => {

@@ -6,9 +6,9 @@ import { Refused } from '../../../src/domain/refusal.ts'
 import type { FolderCounts } from '../../../src/domain/sync/events.ts'
 import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.ts'
 import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
-import { callerNow, hostileMail, mail, outcomeOf, syncRig, type Rig } from '../../support/sync-rig.ts'
-import { idOf } from '../../support/sending.ts'
-import { accountId } from '../../support/sync.ts'
+import { callerNow, hostileMail, mail, outcomeOf, syncRig, type Rig } from '../../support/mailbox-to-sync.ts'
+import { idOf } from '../../support/example-emails.ts'
+import { accountId } from '../../support/example-sync-events.ts'
 
 type Synced = { messageId: string; outgoingId: string | null; direction: string; header: { subject: string } }
 const syncedIn = async (rig: Rig): Promise<Synced[]> =>

@@ -13,8 +13,8 @@ import {
 } from '../../../src/commands/ports/mail-provider.ts'
 import type { KnownMail } from '../../../src/commands/sync/ports.ts'
 import type { Placement, WithheldMessage } from '../../../src/domain/sync/events.ts'
-import { hostileMail, mail, outcomeOf, syncRig, uidOf, type Rig } from '../../support/sync-rig.ts'
-import { accountId } from '../../support/sync.ts'
+import { hostileMail, mail, outcomeOf, syncRig, uidOf, type Rig } from '../../support/mailbox-to-sync.ts'
+import { accountId } from '../../support/example-sync-events.ts'
 
 const never = new AbortController().signal
 /** Asks a mailbox for all that lies in inbox and archive. */

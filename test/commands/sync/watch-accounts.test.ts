@@ -4,8 +4,8 @@ import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 import { hintsOfMailboxes } from '../../../src/commands/sync/hints.ts'
 import { watchAccounts } from '../../../src/commands/sync/watch-accounts.ts'
 import { until } from '../../support/sending-world.ts'
-import { mail, syncRig } from '../../support/sync-rig.ts'
-import { accountId } from '../../support/sync.ts'
+import { mail, syncRig } from '../../support/mailbox-to-sync.ts'
+import { accountId } from '../../support/example-sync-events.ts'
 
 type Watchable = { accountId: string; version: number }
 type Watch = { readonly accountId: string; readonly end: () => void; readonly fail: (error: Error) => void }

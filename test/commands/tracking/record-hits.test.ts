@@ -8,7 +8,7 @@ import { recordHits } from '../../../src/commands/tracking/record-hits.ts'
 import { recordDueReplies } from '../../../src/commands/tracking/record-due-replies.ts'
 import { recordReply } from '../../../src/commands/tracking/record-reply.ts'
 import { EVENTS_AN_HOUR } from '../../../src/domain/tracking/fold-hits.ts'
-import { aCaller, aClick, anOpen, outgoingOf, type HitChanges } from '../../support/hits.ts'
+import { aCaller, aClick, anOpen, outgoingOf, type HitChanges } from '../../support/example-hits.ts'
 
 const START = Date.parse('2026-01-22T14:45:00.000Z')
 const after = (seconds: number): string => new Date(START + seconds * 1000).toISOString()

@@ -7,7 +7,7 @@ import type { OutgoingEvent } from '../../../src/domain/sending/events.ts'
 import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, OutgoingEmail } from '../../../src/domain/sending/outgoing-state.ts'
 import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
-import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
+import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-emails.ts'
 import { runs } from '../../support/long-runs.ts'
 
 const outgoingId = idOf('out', 1)

@@ -11,7 +11,7 @@ import {
   type SyncedMessage,
 } from '../../../src/domain/sync/message.ts'
 import { syncRun, type SyncRunCommand } from '../../../src/domain/sync/sync-run.ts'
-import { countsOf, cursorOf, withheldAt } from '../../support/sync.ts'
+import { countsOf, cursorOf, withheldAt } from '../../support/example-sync-events.ts'
 
 const accountId = 'acc_01hzy3v9k5d8e2q7w4r6t8y0ab'
 const messageId = 'msg_01hzy3v9k5d8e2q7w4r6t8y0ab'

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { ApiProblem, until } from '../../../scripts/lib/client.ts'
-import { startApp } from '../../support/app.ts'
-import { seedAccounts } from '../../support/office.ts'
-import { idOf } from '../../support/sending.ts'
+import { startApp } from '../../support/running-app.ts'
+import { seedAccounts } from '../../support/connected-accounts.ts'
+import { idOf } from '../../support/example-emails.ts'
 
 // Account 1 is the team's, account 2 is u1's own. Who may use which decides every read and every change.
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
 import { until } from '../../../scripts/lib/client.ts'
-import { startApp, type TestApp } from '../../support/app.ts'
+import { startApp, type TestApp } from '../../support/running-app.ts'
 
 const app = await startApp(t)
 const read = async (of: TestApp = app, key: string | null = of.key) => of.ask('GET', '/metrics', { key })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
 import { ContactRecorded } from '../../../src/domain/directory/events.ts'
-import { startApp } from '../../support/app.ts'
+import { startApp } from '../../support/running-app.ts'
 
 const app = await startApp(t)
 const store = postgresEventStore(app.pool)

@@ -28,7 +28,7 @@ import { outboxRoutes } from '../../../src/http/sending/outbox.ts'
 import { fileSeals } from '../../../src/http/sending/sealed-files.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { sendingProjections, sendingQueries } from '../../../src/projections/sending/sending.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
 const pool = createPool({ ...(await testDatabase(t)), max: 20 })
@@ -325,7 +325,7 @@ t.test(
     })
     const { EmailReplied } = await import('../../../src/domain/tracking/events.ts')
     const { newEvent, newCommandId } = await import('../../../src/commands/handle.ts')
-    const { idOf } = await import('../../support/sending.ts')
+    const { idOf } = await import('../../support/example-emails.ts')
     const at = world.clock().toISOString()
     const reply = EmailReplied({
       outgoingId: id,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { anyCharacter } from '../../support/any-character.ts'
-import { startApp } from '../../support/app.ts'
-import { seedAccounts } from '../../support/office.ts'
-import { idOf } from '../../support/sending.ts'
+import { startApp } from '../../support/running-app.ts'
+import { seedAccounts } from '../../support/connected-accounts.ts'
+import { idOf } from '../../support/example-emails.ts'
 import { runs } from '../../support/long-runs.ts'
 
 // Every operation of the API description, asked rightly, almost rightly and wrongly: whatever is said, the answer is

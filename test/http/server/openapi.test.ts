@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startApp } from '../../support/app.ts'
+import { startApp } from '../../support/running-app.ts'
 
 type Schema = { description?: string; $ref?: string }
 type Operation = {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { definedCodes } from '../../../src/domain/refusal.ts'
-import { startApp } from '../../support/app.ts'
+import { startApp } from '../../support/running-app.ts'
 
 const app = await startApp(t)
 const page = async (path: string): Promise<string> => {

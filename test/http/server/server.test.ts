@@ -18,7 +18,7 @@ import { directoryRoutes } from '../../../src/http/directory/directory.ts'
 import { apiKeyRoutes } from '../../../src/http/access/api-keys.ts'
 import { buildServer, problems, type App } from '../../../src/http/server/server.ts'
 import { directoryProjections, directoryQueries } from '../../../src/projections/directory/directory.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

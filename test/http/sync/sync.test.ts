@@ -24,10 +24,10 @@ import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { syncRoutes } from '../../../src/http/sync/sync.ts'
 import { syncProjections, syncQueries } from '../../../src/projections/sync/sync.ts'
-import { testDatabase } from '../../support/postgres.ts'
-import { exampleQueued, idOf } from '../../support/sending.ts'
-import { callerNow, hostileMail, mail, outcomeOf, syncRig } from '../../support/sync-rig.ts'
-import { accountId, placeOf, synced } from '../../support/sync.ts'
+import { testDatabase } from '../../support/test-database.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
+import { callerNow, hostileMail, mail, outcomeOf, syncRig } from '../../support/mailbox-to-sync.ts'
+import { accountId, placeOf, synced } from '../../support/example-sync-events.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

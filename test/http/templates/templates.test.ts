@@ -15,7 +15,7 @@ import type { Permission } from '../../../src/http/server/permissions.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { templateRoutes } from '../../../src/http/templates/templates.ts'
 import { templateProjections, templateQueries } from '../../../src/projections/templates/templates.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase } from '../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

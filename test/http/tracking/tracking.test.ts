@@ -29,12 +29,12 @@ import { analyticsProjections, analyticsQueries } from '../../../src/projections
 import type { EngagementReport } from '../../../src/projections/analytics/engagement-report.ts'
 import type { EmailTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
 import { trackingProjections, trackingQueries } from '../../../src/projections/tracking/tracking.ts'
-import { recordedEvents, type Envelope } from '../../support/fold.ts'
-import { aCaller, CHROME } from '../../support/hits.ts'
-import { testDatabase } from '../../support/postgres.ts'
-import { exampleQueued, idOf } from '../../support/sending.ts'
-import { sentMessage } from '../../support/sent-message.ts'
-import { messageIdOf, synced } from '../../support/sync.ts'
+import { recordedEvents, type Envelope } from '../../support/fold-events.ts'
+import { aCaller, CHROME } from '../../support/example-hits.ts'
+import { testDatabase } from '../../support/test-database.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
+import { sentMessage } from '../../support/sent-email.ts'
+import { messageIdOf, synced } from '../../support/example-sync-events.ts'
 
 const pool = createPool({ ...(await testDatabase(t)), max: 12 })
 t.teardown(() => pool.end())

@@ -11,8 +11,8 @@ import {
 import { ContactRecorded, ContactRemoved, UserRecorded } from '../../../src/domain/directory/events.ts'
 import { accountList } from '../../../src/projections/accounts/account-list.ts'
 import { directory } from '../../../src/projections/directory/entries.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { accountId, connected, runFinished } from '../../support/sync.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
+import { accountId, connected, runFinished } from '../../support/example-sync-events.ts'
 
 const stream = `account-${accountId}`
 const about = (event: { type: string; data: unknown }) => ({ ...event, envelope: { stream } })

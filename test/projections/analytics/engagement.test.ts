@@ -6,9 +6,9 @@ import type { DomainEvent } from '../../../src/domain/event.ts'
 import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../../src/domain/templates/events.ts'
 import { reportOf, type EngagementReport } from '../../../src/projections/analytics/engagement-report.ts'
 import { engagement } from '../../../src/projections/analytics/engagement.ts'
-import { foldEvents, recordedEvents, type Envelope } from '../../support/fold.ts'
-import { idOf } from '../../support/sending.ts'
-import { sentMessage } from '../../support/sent-message.ts'
+import { foldEvents, recordedEvents, type Envelope } from '../../support/fold-events.ts'
+import { idOf } from '../../support/example-emails.ts'
+import { sentMessage } from '../../support/sent-email.ts'
 import { runs } from '../../support/long-runs.ts'
 
 type Told = DomainEvent & { envelope?: Envelope }

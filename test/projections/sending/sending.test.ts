@@ -32,8 +32,8 @@ import { outbox } from '../../../src/projections/sending/outbox.ts'
 import { sendCounters } from '../../../src/projections/sending/send-counters.ts'
 import { sentCopiesToFile } from '../../../src/projections/sending/sent-copies-to-file.ts'
 import { reportsToRead } from '../../../src/projections/sending/reports-to-read.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { at, exampleDraft, exampleQueued, idOf } from '../../support/sending.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
+import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-emails.ts'
 
 const outgoingId = idOf('out', 1)
 const accountId = idOf('acc', 1)

@@ -11,9 +11,9 @@ import {
 } from '../../../src/domain/sync/events.ts'
 import { messages } from '../../../src/projections/sync/messages.ts'
 import { threads } from '../../../src/projections/sync/threads.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { exampleQueued, idOf } from '../../support/sending.ts'
-import { accountId, messageIdOf, placeOf, synced } from '../../support/sync.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
+import { accountId, messageIdOf, placeOf, synced } from '../../support/example-sync-events.ts'
 
 const outgoingId = idOf('out', 1)
 const queued = EmailQueued(exampleQueued())

@@ -22,8 +22,8 @@ import { syncErrors } from '../../../src/projections/sync/sync-errors.ts'
 import { statusOf, syncHistory } from '../../../src/projections/sync/sync-history.ts'
 import { syncSchedule } from '../../../src/projections/sync/sync-schedule.ts'
 import { syncStatus } from '../../../src/projections/sync/sync-status.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { idOf } from '../../support/sending.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
+import { idOf } from '../../support/example-emails.ts'
 import {
   accountId,
   connected,
@@ -34,7 +34,7 @@ import {
   placeOf,
   synced,
   withheldAt,
-} from '../../support/sync.ts'
+} from '../../support/example-sync-events.ts'
 
 const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString()
 const schedule = async (...events: DomainEvent[]) => {

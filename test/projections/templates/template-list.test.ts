@@ -1,7 +1,7 @@
 import t from 'tap'
 import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../../src/domain/templates/events.ts'
 import { templateList } from '../../../src/projections/templates/template-list.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 
 const templateId = 'tpl_01jz0000000000000000000000'
 const content = {

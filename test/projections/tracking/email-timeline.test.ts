@@ -11,9 +11,9 @@ import {
 import { trackingOf, type EmailTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
 import { emailTimeline } from '../../../src/projections/tracking/email-timeline.ts'
 import { linkLabel, openNumber } from '../../../src/projections/tracking/timeline-words.ts'
-import { foldEvents, recordedEvents, type Envelope } from '../../support/fold.ts'
-import { idOf } from '../../support/sending.ts'
-import { linksOf, sentMessage } from '../../support/sent-message.ts'
+import { foldEvents, recordedEvents, type Envelope } from '../../support/fold-events.ts'
+import { idOf } from '../../support/example-emails.ts'
+import { linksOf, sentMessage } from '../../support/sent-email.ts'
 
 const day = (time: string): string => `2026-01-22T${time}.000Z`
 

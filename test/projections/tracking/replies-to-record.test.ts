@@ -2,10 +2,10 @@ import t from 'tap'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailReplied } from '../../../src/domain/tracking/events.ts'
 import { repliesToRecord } from '../../../src/projections/tracking/replies-to-record.ts'
-import { foldEvents, recordedEvents } from '../../support/fold.ts'
-import { idOf } from '../../support/sending.ts'
-import { sentMessage } from '../../support/sent-message.ts'
-import { messageIdOf, synced } from '../../support/sync.ts'
+import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
+import { idOf } from '../../support/example-emails.ts'
+import { sentMessage } from '../../support/sent-email.ts'
+import { messageIdOf, synced } from '../../support/example-sync-events.ts'
 
 const one = sentMessage(1)
 const two = sentMessage(2, {

@@ -29,7 +29,7 @@ const cursorAt = (at: At) => ({ scope: 'mailbox', at: JSON.stringify(at) })
 const isEarlier = (a: string | null, b: string | null): boolean => b !== null && (a === null || a < b)
 
 /** Reads on in the past; where that is forgotten, every label is listed and compared with what is known. */
-export async function* changesOf(
+export const changesOf = async function* (
   client: LabelMailClient,
   labels: readonly MailFolder[],
   query: ChangesQuery,
@@ -61,7 +61,7 @@ export async function* changesOf(
 }
 
 /** @returns where it came to; null where the service has forgotten that moment */
-async function* readOn(
+const readOn = async function* (
   client: LabelMailClient,
   chosen: readonly MailFolder[],
   labels: readonly MailFolder[],

@@ -1,4 +1,4 @@
-import { testTls } from '../../../scripts/lib/tls.ts'
+import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
 
 /** The same for all servers of a test. */
 export const certificates = await testTls()

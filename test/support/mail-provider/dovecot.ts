@@ -7,7 +7,7 @@ import {
   type FromBehind,
   type OpenHarness,
 } from '../../contracts/mail-provider-harness.ts'
-import { startDovecot, type Dovecot } from '../dovecot.ts'
+import { startDovecot, type Dovecot } from '../../../scripts/lib/mail-servers/dovecot.ts'
 import { fromWire, imapSmtpAccess, toWire } from './imap-smtp.ts'
 import { certificates } from './certificates.ts'
 

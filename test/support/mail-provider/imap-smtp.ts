@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
-import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers.ts'
-import type { ImapMailbox } from '../../../scripts/lib/imap-mailboxes.ts'
+import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers/loopback.ts'
+import type { ImapMailbox } from '../../../scripts/lib/mail-servers/imap-mailboxes.ts'
 import { imapSmtpProvider } from '../../../src/adapters/imap-smtp/provider.ts'
 import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import {

@@ -15,9 +15,9 @@ import {
   idsOf,
   readFrom,
   someEvents,
-} from '../../../support/log.ts'
+} from '../../../support/log-events.ts'
 import { losingProxy } from '../../../support/losing-proxy.ts'
-import { testDatabase } from '../../../support/postgres.ts'
+import { testDatabase } from '../../../support/test-database.ts'
 
 const database = await testDatabase(t)
 const pool = createPool(database)

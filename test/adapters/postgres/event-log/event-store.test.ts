@@ -5,8 +5,8 @@ import { createPool } from '../../../../src/adapters/postgres/pool.ts'
 import { ForeignPosition } from '../../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../../src/domain/event.ts'
 import { eventStoreContract } from '../../../contracts/event-store.ts'
-import { anEvent, appendAll, aStream, pagesFrom, readFrom, someEvents } from '../../../support/log.ts'
-import { testDatabase } from '../../../support/postgres.ts'
+import { anEvent, appendAll, aStream, pagesFrom, readFrom, someEvents } from '../../../support/log-events.ts'
+import { testDatabase } from '../../../support/test-database.ts'
 
 const database = await testDatabase(t)
 const pool = createPool(database)

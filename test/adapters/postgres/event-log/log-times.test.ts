@@ -4,8 +4,8 @@ import { logTimes } from '../../../../src/adapters/postgres/event-log/log-times.
 import { migrate } from '../../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../../src/adapters/postgres/pool.ts'
 import type { Position } from '../../../../src/domain/event.ts'
-import { appendAll, aStream, readFrom, someEvents } from '../../../support/log.ts'
-import { testDatabase } from '../../../support/postgres.ts'
+import { appendAll, aStream, readFrom, someEvents } from '../../../support/log-events.ts'
+import { testDatabase } from '../../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

@@ -25,7 +25,7 @@ import {
 import { bigint, double } from '../../../../support/rare-columns.ts'
 import { transaction } from '../../../../../src/std/transaction.ts'
 import { anyCharacter } from '../../../../support/any-character.ts'
-import { foldEvents, recordedEvents } from '../../../../support/fold.ts'
+import { foldEvents, recordedEvents } from '../../../../support/fold-events.ts'
 import { runs } from '../../../../support/long-runs.ts'
 import { anyEvent, anyText, logOf, mailbox, mailboxRig } from '../../../../support/mailbox-read-model.ts'
 

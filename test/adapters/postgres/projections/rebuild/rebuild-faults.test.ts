@@ -19,7 +19,7 @@ import {
   Counted,
   logOf,
   named,
-} from '../../../../support/counting.ts'
+} from '../../../../support/counting-read-model.ts'
 
 t.test('what prevents a rebuild', async (t) => {
   const { config, pool, made, isEqual, shadowsOf, totalOf } = await countingSite(t)

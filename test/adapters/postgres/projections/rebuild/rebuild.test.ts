@@ -12,7 +12,7 @@ import {
   logOf,
   named,
   until,
-} from '../../../../support/counting.ts'
+} from '../../../../support/counting-read-model.ts'
 import { runs } from '../../../../support/long-runs.ts'
 
 t.test('read models made anew', async (t) => {

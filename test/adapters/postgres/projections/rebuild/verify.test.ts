@@ -6,10 +6,10 @@ import { verifyReadModels } from '../../../../../src/adapters/postgres/projectio
 import { projections as productModels } from '../../../../../src/app/read-models.ts'
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import { schemaOf, type AnyProjection } from '../../../../../src/projections/projection.ts'
-import { add, countingSite, Counted, logOf, named } from '../../../../support/counting.ts'
-import { at } from '../../../../support/sending.ts'
-import { sentMessage } from '../../../../support/sent-message.ts'
-import { connected, synced } from '../../../../support/sync.ts'
+import { add, countingSite, Counted, logOf, named } from '../../../../support/counting-read-model.ts'
+import { at } from '../../../../support/example-emails.ts'
+import { sentMessage } from '../../../../support/sent-email.ts'
+import { connected, synced } from '../../../../support/example-sync-events.ts'
 import { runs } from '../../../../support/long-runs.ts'
 
 t.test('comparing read models with the log', async (t) => {

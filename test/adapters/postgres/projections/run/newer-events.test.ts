@@ -11,9 +11,9 @@ import { withUpcasts } from '../../../../../src/commands/with-upcasts.ts'
 import { defineEvent, type EventDefinition } from '../../../../../src/domain/event.ts'
 import { projection, table, tablesOf, text } from '../../../../../src/projections/projection.ts'
 import { postgresEventStore } from '../../../../../src/adapters/postgres/event-log/event-store.ts'
-import { startApp } from '../../../../support/app.ts'
-import { anEvent } from '../../../../support/log.ts'
-import { testDatabase } from '../../../../support/postgres.ts'
+import { startApp } from '../../../../support/running-app.ts'
+import { anEvent } from '../../../../support/log-events.ts'
+import { testDatabase } from '../../../../support/test-database.ts'
 
 const ofToday = defineEvent('PlantedNoted', z.object({ note: z.string() }))
 const ofTomorrow = defineEvent('PlantedNoted', z.object({ notes: z.array(z.string()) }), [

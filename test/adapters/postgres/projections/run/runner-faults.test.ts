@@ -4,7 +4,7 @@ import { readModelsEqualRebuild } from '../../../../../scripts/lib/equals-rebuil
 import type { Leases } from '../../../../../src/commands/ports/leases.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
 import { failingPool } from '../../../../support/failing-pool.ts'
-import { foldEvents, recordedEvents } from '../../../../support/fold.ts'
+import { foldEvents, recordedEvents } from '../../../../support/fold-events.ts'
 import {
   add,
   caughtUp,

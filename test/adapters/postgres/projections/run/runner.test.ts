@@ -5,7 +5,7 @@ import { projectionRunner } from '../../../../../src/adapters/postgres/projectio
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import { schemaOf, type AnyProjection } from '../../../../../src/projections/projection.ts'
 import { failingPool } from '../../../../support/failing-pool.ts'
-import { foldEvents, recordedEvents } from '../../../../support/fold.ts'
+import { foldEvents, recordedEvents } from '../../../../support/fold-events.ts'
 import {
   add,
   caughtUp,

@@ -6,7 +6,7 @@ import { memoryEventStore } from '../../../../support/memory-event-store.ts'
 import { sharedLog, type SharedLog } from '../../../../../src/adapters/postgres/projections/run/shared-log.ts'
 import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../../../src/domain/event.ts'
-import { anEvent, aStream, appendAll, idsOf, readFrom } from '../../../../support/log.ts'
+import { anEvent, aStream, appendAll, idsOf, readFrom } from '../../../../support/log-events.ts'
 import { runs } from '../../../../support/long-runs.ts'
 
 const TYPES = ['A', 'B', 'C']

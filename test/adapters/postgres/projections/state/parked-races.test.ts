@@ -7,8 +7,8 @@ import { createPool } from '../../../../../src/adapters/postgres/pool.ts'
 import type { Lease, Leases } from '../../../../../src/commands/ports/leases.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
 import { failingPool } from '../../../../support/failing-pool.ts'
-import { ledgerRig, until, type Poison } from '../../../../support/ledger.ts'
-import { testDatabase } from '../../../../support/postgres.ts'
+import { ledgerRig, until, type Poison } from '../../../../support/ledger-read-model.ts'
+import { testDatabase } from '../../../../support/test-database.ts'
 import { runs } from '../../../../support/long-runs.ts'
 
 const config = await testDatabase(t)

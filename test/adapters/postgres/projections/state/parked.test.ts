@@ -8,8 +8,8 @@ import {
   MAX_PARKED_STREAMS,
 } from '../../../../../src/adapters/postgres/projections/state/parked.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
-import { ledgerRig, until } from '../../../../support/ledger.ts'
-import { testDatabase } from '../../../../support/postgres.ts'
+import { ledgerRig, until } from '../../../../support/ledger-read-model.ts'
+import { testDatabase } from '../../../../support/test-database.ts'
 
 const config = await testDatabase(t)
 const pool = createPool({ ...config, max: 20 })

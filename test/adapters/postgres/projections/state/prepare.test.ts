@@ -12,7 +12,7 @@ import { putEntry } from '../../../../../src/commands/directory/put-entry.ts'
 import { handler, systemCaller } from '../../../../../src/commands/handle.ts'
 import { directory } from '../../../../../src/projections/directory/entries.ts'
 import { schemaOf } from '../../../../../src/projections/projection.ts'
-import { testDatabase } from '../../../../support/postgres.ts'
+import { testDatabase } from '../../../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())

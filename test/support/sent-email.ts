@@ -9,9 +9,9 @@ import {
 } from '../../src/domain/sending/events.ts'
 import type { QueuedEmail } from '../../src/domain/sending/outgoing-state.ts'
 import { EmailReplied } from '../../src/domain/tracking/events.ts'
-import type { Envelope } from './fold.ts'
-import { aClick, anOpen, type HitChanges } from './hits.ts'
-import { exampleQueued, idOf } from './sending.ts'
+import type { Envelope } from './fold-events.ts'
+import { aClick, anOpen, type HitChanges } from './example-hits.ts'
+import { exampleQueued, idOf } from './example-emails.ts'
 
 /** A message of ours and what may become of it, as events with the times of their happening. */
 

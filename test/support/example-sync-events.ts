@@ -10,7 +10,7 @@ import {
   type WithheldMessage,
 } from '../../src/domain/sync/events.ts'
 import type { EventOf } from '../../src/domain/event.ts'
-import { idOf } from './sending.ts'
+import { idOf } from './example-emails.ts'
 
 /** Examples for tests of sync. */
 

@@ -7,8 +7,8 @@ import { handler, newCommandId } from '../../src/commands/handle.ts'
 import { account, accountStream } from '../../src/domain/accounts/account.ts'
 import { defaultSettings, type Owner } from '../../src/domain/accounts/events.ts'
 import { message, messageStream } from '../../src/domain/sync/message.ts'
-import { idOf } from './sending.ts'
-import { synced } from './sync.ts'
+import { idOf } from './example-emails.ts'
+import { synced } from './example-sync-events.ts'
 
 /**
  * Accounts as they are once connected, each with one synced message, straight into the log: no servers stand behind

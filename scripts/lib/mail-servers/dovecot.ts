@@ -15,9 +15,9 @@ import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { ImapFlow } from 'imapflow'
 import type { Test } from 'tap'
-import { until } from '../../scripts/lib/client.ts'
-import { freePort } from '../../scripts/lib/free-port.ts'
-import type { TestTls } from '../../scripts/lib/tls.ts'
+import { until } from '../client.ts'
+import { freePort } from '../free-port.ts'
+import type { TestTls } from './tls.ts'
 
 export type SeedFile = {
   readonly raw: Buffer

@@ -4,9 +4,9 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { until } from '../../scripts/lib/client.ts'
-import { freePort } from '../../scripts/lib/free-port.ts'
-import type { TestTls } from '../../scripts/lib/tls.ts'
+import { until } from '../client.ts'
+import { freePort } from '../free-port.ts'
+import type { TestTls } from './tls.ts'
 import { requireProgram, skipWithout, type Dovecot } from './dovecot.ts'
 
 export type Postfix = {

@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { freePort } from '../../scripts/lib/free-port.ts'
 import { startService, type Service } from '../../scripts/lib/service.ts'
-import { testDatabase } from './postgres.ts'
+import { testDatabase } from './test-database.ts'
 
 type Role = 'api' | 'worker'
 
@@ -39,9 +39,9 @@ export const site = async (t: Test) => {
         },
         { onSpawn: (child) => t.teardown(() => child.kill('SIGKILL')) },
       ),
-    /** Runs `npm run SCRIPT -- ARGS` as an operator does. */
-    npmRun: async (script: string, args: readonly string[] = [], env: Record<string, string> = {}) => {
-      const child = spawn('npm', ['run', '--silent', script, '--', ...args], {
+    /** Runs a command to its end, with the settings of these processes. */
+    run: async (command: string, args: readonly string[], env: Record<string, string> = {}) => {
+      const child = spawn(command, args, {
         env: { ...process.env, ...settings, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       })

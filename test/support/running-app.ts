@@ -13,7 +13,7 @@ import type { MailProvider } from '../../src/commands/ports/mail-provider.ts'
 import type { Permission } from '../../src/http/server/permissions.ts'
 import { definedCodes } from '../../src/domain/refusal.ts'
 import type { Problem } from '../../src/http/server/problems.ts'
-import { testDatabase } from './postgres.ts'
+import { testDatabase } from './test-database.ts'
 
 export type AppOverrides = {
   /** Ports of mail servers on loopback that the service may talk to. */

@@ -22,8 +22,8 @@ import {
   timestamp,
   type AnyProjection,
 } from '../../src/projections/projection.ts'
-import { recordedEvents } from './fold.ts'
-import { testDatabase } from './postgres.ts'
+import { recordedEvents } from './fold-events.ts'
+import { testDatabase } from './test-database.ts'
 import { bigint, double } from './rare-columns.ts'
 
 export const Counted = defineEvent('TestCounted', z.object({ key: z.string(), by: z.number() }))

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Test } from 'tap'
 import { definedCodes } from '../../src/domain/refusal.ts'
-import type { RawAnswer } from './app.ts'
+import type { RawAnswer } from './running-app.ts'
 
 export type Problem = {
   readonly code: string

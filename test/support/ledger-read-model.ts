@@ -15,7 +15,7 @@ import {
   text,
   type AnyProjection,
 } from '../../src/projections/projection.ts'
-import { recordedEvents } from './fold.ts'
+import { recordedEvents } from './fold-events.ts'
 
 const Booked = defineEvent('TestBooked', z.object({ amount: z.int(), words: z.string() }))
 
