@@ -34,7 +34,7 @@ const rebuildAll = async (database: pg.PoolConfig, folder: string): Promise<Rebu
   let said = ''
   child.stdout.on('data', (data) => (said += String(data)))
   const [code] = (await once(child, 'close')) as [number | null]
-  const [, perSecond, megabytes] = /([\d,]+) a second; ([\d,]+) MB/.exec(said) ?? []
+  const [, perSecond, megabytes] = /([\d,]+) a second; peak memory ([\d,]+) MB/.exec(said) ?? []
   if (code !== 0 || !perSecond || !megabytes) throw new Error(`The rebuild ended with ${code}`)
   const numberOf = (text: string) => Number(text.replaceAll(',', ''))
   return { perSecond: numberOf(perSecond), megabytes: numberOf(megabytes) }
