@@ -122,8 +122,8 @@ export const copiesToFile =
   async (limit: number, waits: CopyWaits): Promise<{ accountId: string; ids: string[] }[]> => {
     const numbered = tablesOf(db, sentCopiesToFile)
       .selectFrom('message')
-      .innerJoin('account', 'account.account_id', 'message.account_id')
-      .where('paused', '=', sql.lit(false))
+      .leftJoin('account', 'account.account_id', 'message.account_id')
+      .where(sql<boolean>`paused is not true`)
       .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitOf(waits)} * interval '1 second'`)
       .select([
         'message.account_id',

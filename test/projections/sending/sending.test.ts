@@ -34,6 +34,7 @@ import { sentCopiesToFile } from '../../../src/projections/sending/sent-copies-t
 import { reportsToRead } from '../../../src/projections/sending/reports-to-read.ts'
 import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-emails.ts'
+import { placeOf, synced } from '../../support/example-sync-events.ts'
 
 const outgoingId = idOf('out', 1)
 const accountId = idOf('acc', 1)
@@ -171,6 +172,19 @@ t.test('copies and deliveries are to do from the sending to the event that ends 
   t.same((await copies(sent, SentCopyFiled({ ...of, outcome: 'found', folder: 'Sent' }))).message, [])
   t.match((await copies(connected, paused)).account, [{ account_id: accountId, paused: true }])
   t.match((await copies(connected, paused, resumed)).account, [{ paused: false }])
+
+  const filed = (outcome: 'filed' | 'found') => SentCopyFiled({ ...of, outcome, folder: 'Sent' })
+  const met = (n: number) => synced(n, { outgoingId, direction: 'out', placement: placeOf(n, 'Sent') })
+  const learnt = async (...events: DomainEvent[]) =>
+    (await copies(connected, ...events)).account[0]?.files_copies
+  t.equal(await learnt(sent), null, 'nothing is known before the first email')
+  t.equal(await learnt(sent, filed('filed')), false)
+  t.equal(await learnt(sent, filed('found')), true)
+  t.equal(await learnt(sent, filed('filed'), met(1)), false, 'the copy that was met is ours')
+  t.equal(await learnt(sent, filed('filed'), met(1), met(2)), true, 'and the mailbox filed another later')
+  t.match((await copies(connected, sent, met(1))).message, [{ met: true }])
+  const atKnownHost = AccountConnected({ ...connected.data, filesCopies: true })
+  t.match((await copies(atKnownHost, sent, filed('filed'))).account, [{ files_copies: true }])
 
   const due = async (...events: DomainEvent[]) =>
     (await foldEvents(deliveriesDue, recordedEvents(events))).message
