@@ -16,7 +16,7 @@ import { product, sorted } from './mail-provider-product.ts'
 /** More pieces than any call here needs. */
 const MOST_PIECES = 200
 
-/** Calls of a session, and the expected result of each without faults. */
+/** Calls of a session, and what each is to come to when nothing is in its way. */
 const calls = (harness: Harness): Record<string, (session: MailboxSession) => Promise<unknown>> => {
   const { folders } = harness
   return {
@@ -43,7 +43,7 @@ const withMail = async (harness: Harness): Promise<void> => {
   await mailbox.deliver(folders.sent, mimeOf('filed@x'))
 }
 
-/** Faults at every call: anything the connection and the server can do to it. */
+/** Faults at every call: what the connection and the server can do to it. */
 export const faultsContract = (t: Test, open: OpenHarness): void => {
   t.test(
     'wherever the connection is cut, a call says so in the words of the port or has done all',
@@ -68,16 +68,14 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
           if (trouble !== null) t.equal(trouble.kind, 'temporary', `${name}: ${trouble.code}`)
           cuts += 1
         }
-        if (trouble !== null) t.equal(trouble.kind, 'temporary', `${name}: ${trouble.code}`)
-        cuts += 1
+        t.ok(cuts > 0 && cuts < MOST_PIECES, `${name} was cut ${cuts} times`)
+        const copies = (await mailbox.contents()).filter(({ messageId }) => messageId === 'copy@x')
+        t.equal(copies.length, name === 'fileCopy' ? 1 : 0, 'a copy is filed once, however often it is tried')
       }
-      t.ok(cuts > 0 && cuts < MOST_PIECES, `${name} was cut ${cuts} times`)
-      const copies = (await mailbox.contents()).filter(({ messageId }) => messageId === 'copy@x')
-      t.equal(copies.length, name === 'fileCopy' ? 1 : 0, 'a copy is filed once, however often it is retried')
-    }
-  })
+    },
+  )
 
-  t.test('wherever signing in is cut, it throws, and the connection test names the step', async (t) => {
+  t.test('wherever signing in is cut, it says so, and its test names the step', async (t) => {
     const harness = await open(t)
     const { provider, access, lines } = harness
     for (const name of ['open', 'test']) {
@@ -107,7 +105,7 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
     t.match(await provider.test(access, going()), { ok: true })
   })
 
-  t.test('a login that is not accepted needs a person, and its secrets are not shown', async (t) => {
+  t.test('a login that is not accepted needs a person, and shows nothing of itself', async (t) => {
     const harness = await open(t)
     const { provider, wrongAccess } = harness
     const trouble = await troubleOf(t, harness, () => provider.open(wrongAccess, {}, going()))
@@ -123,7 +121,7 @@ export const faultsContract = (t: Test, open: OpenHarness): void => {
     requireSecrecy(t, harness, steps)
   })
 
-  t.test("a server's refusal is reported in the port's terms, at every call", async (t) => {
+  t.test('what a server says no with is told in the words of the port, at every call', async (t) => {
     const harness = await open(t)
     const { provider, access, refusals } = harness
     await withMail(harness)

@@ -21,7 +21,7 @@ const runOf = (harness: Harness, reader: Product, ...more: [Parameters<Product['
 
 const day = (n: number) => new Date(Date.UTC(2026, 2, n, 12))
 
-/** Reading: what `folders`, `changes`, `raw` and `watch` guarantee without faults. */
+/** Reading: what `folders`, `changes`, `raw` and `watch` promise while nothing goes wrong. */
 export const readingContract = (t: Test, open: OpenHarness): void => {
   t.test('folders have their roles, and each role that matters is there once', async (t) => {
     const harness = await open(t)
@@ -35,7 +35,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
   })
 
   t.test(
-    'without a cursor the whole window is returned byte for byte, and reading changes nothing',
+    'without a cursor all of the window comes, its very bytes, and nothing is changed by it',
     async (t) => {
       const harness = await open(t)
       const { mailbox, folders } = harness
@@ -61,7 +61,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
 
       t.same(kindsOf(await runOf(harness, reader, { since: day(5) })), [], 'and then there is nothing new')
       await runOf(harness, reader, { since: day(1) })
-      t.same(sorted(reader.contents()), before, 'an earlier window returns what lies between')
+      t.same(sorted(reader.contents()), before, 'an earlier window brings what lies between')
       t.equal(reader.handedOut(), 4)
       const only = product()
       await runOf(harness, only, { folders: ['sent'] })
@@ -118,7 +118,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     t.same(
       moved,
       harness.knows.moves ? ['moved'] : ['added', 'gone'],
-      'the new place is reported before the old one is gone',
+      'the new place is known before the old is gone',
     )
     await mailbox.remove('4@x', folders.inbox)
     t.match(await next(), [{ kind: 'gone', placement: { folder: folders.inbox } }])
@@ -127,7 +127,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     t.equal(reader.handedOut(), harness.knows.moves ? 5 : 6)
   })
 
-  t.test('cursors that the mailbox no longer knows are no error, and nothing is lost', async (t) => {
+  t.test('cursors that the mailbox does not know any more are no error, and nothing is lost', async (t) => {
     const harness = await open(t)
     const { mailbox, folders } = harness
     for (const n of [1, 2, 3]) await mailbox.deliver(folders.inbox, mimeOf(`${n}@x`))
@@ -152,7 +152,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     }
   })
 
-  t.test('removing a folder removes what was in it, and nothing else', async (t) => {
+  t.test('a folder that is taken away takes with it what was in it, and no more', async (t) => {
     const harness = await open(t)
     const { mailbox, folders } = harness
     await mailbox.deliver(folders.inbox, mimeOf('1@x'))
@@ -171,7 +171,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
   })
 
   t.test(
-    'hundreds of messages come in sets, and an interrupted run does not start again from the beginning',
+    'hundreds of messages come in sets, and a run that ends in the middle is not begun again',
     async (t) => {
       const harness = await open(t)
       const { mailbox, folders } = harness
@@ -186,7 +186,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     },
   )
 
-  t.test('raw distinguishes gone from withheld, also while changes are being read', async (t) => {
+  t.test('raw tells what is gone from what is withheld, also while changes are being read', async (t) => {
     const harness = await open(t)
     const { mailbox, folders, withhold } = harness
     for (const n of [1, 2, 3]) await mailbox.deliver(folders.inbox, mimeOf(`${n}@x`))
@@ -217,7 +217,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     t.same(sorted(reader.contents()), sorted(await mailbox.contents()))
   })
 
-  t.test('other calls between two sets of changes do not lose any of them', async (t) => {
+  t.test('whoever looks elsewhere between two sets of changes misses none of them', async (t) => {
     const harness = await open(t)
     const { mailbox, folders } = harness
     await mailbox.deliver(folders.archive, mimeOf('kept@x'))
@@ -244,7 +244,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     t.same(sorted(reader.contents()), sorted(await mailbox.contents()))
   })
 
-  t.test('what an interrupted run stored is removed if it was deleted meanwhile', async (t) => {
+  t.test('what a run took in and died over does not stay where it was removed since', async (t) => {
     const harness = await open(t)
     const { mailbox, folders } = harness
     for (const n of [1, 2, 3]) await mailbox.deliver(folders.inbox, mimeOf(`${n}@x`))
@@ -257,7 +257,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     t.same(sorted(reader.contents()), sorted(await mailbox.contents()))
   })
 
-  t.test('a withheld message is returned once the mailbox hands it out', async (t) => {
+  t.test('a message that is withheld comes when the mailbox hands it out again', async (t) => {
     const harness = await open(t)
     const { mailbox, folders, withhold } = harness
     if (withhold === null) return t.pass('this mailbox hands out everything')
@@ -275,7 +275,7 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     t.same(sorted(reader.contents()), sorted(await mailbox.contents()))
   })
 
-  t.test('a watch hints at news until it is ended, and throws when it breaks', async (t) => {
+  t.test('a watch hints at what is new until it is ended, and says so when it breaks', async (t) => {
     const harness = await open(t)
     const { provider, access, mailbox, folders, lines } = harness
     let hints = 0
