@@ -6,7 +6,7 @@ import { inTurn, rate, type Row } from './measure.ts'
 
 const CALLERS = 32
 
-/** Needs a server, which EVENTSTOREDB_URL names: `esdb://127.0.0.1:2113?tls=false`. */
+/** Needs a server, given by EVENTSTOREDB_URL: `esdb://127.0.0.1:2113?tls=false`. */
 export const appendEsdb: Row = {
   name: 'append-esdb',
   what: 'append one event each, 32 callers, through the EventStoreDB adapter',
@@ -18,7 +18,7 @@ export const appendEsdb: Row = {
     const url = process.env['EVENTSTOREDB_URL'] ?? ''
     const store = await eventStoreDb(url)
     const client = EventStoreDBClient.connectionString(url)
-    // Credentials of the call choose the unary append; an insecure connection does not send them.
+    // Passing credentials with the call selects the unary append; an insecure connection does not send them.
     const credentials = { username: 'nobody', password: '' }
     const measured = await inTurn(
       bench.rounds,
@@ -28,7 +28,7 @@ export const appendEsdb: Row = {
             store.append({
               stream: `message-${randomUUID()}`,
               expected: 'no_stream',
-              // Of a kind that no read model takes in: the server may hold a log in use.
+              // Of a type that no read model reads: the server may hold a log in use.
               events: [{ ...sampleEvent(index), type: 'Measured' }],
             }),
           ),

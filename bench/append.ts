@@ -5,7 +5,7 @@ import { createPool } from '../src/adapters/postgres/pool.ts'
 import type { NewEvent } from '../src/commands/ports/event-log.ts'
 import { inTurn, rate, type Row } from './measure.ts'
 
-/** An event of about 600 bytes, as a synced message's is. */
+/** An event of about 600 bytes, like that of a synced message. */
 export const sampleEvent = (index: number): NewEvent => ({
   id: randomUUID(),
   type: 'MessageFlagsChanged',
@@ -34,11 +34,11 @@ export const spread = async (callers: number, work: (index: number) => Promise<u
 
 const appendAlone = 'select * from es.append($1, $2, $3, $4, $5, $6, $7)'
 
-/** The same function of the database, one call and one transaction an append. */
+/** The same database function, with one call and one transaction per append. */
 export const append32: Row = {
   name: 'append-32',
   what: 'append one event each, 32 callers, durable',
-  ceilingWhat: 'one transaction an append under the same lock',
+  ceilingWhat: 'one transaction per append under the same lock',
   unit: 'events/s',
   reach: 4,
   run: async (bench) => {
@@ -83,7 +83,7 @@ export const append32: Row = {
 export const append256: Row = {
   name: 'append-256',
   what: 'append one event each, 256 callers, durable',
-  ceilingWhat: 'a bare INSERT of 512 events a commit',
+  ceilingWhat: 'a bare INSERT of 512 events per commit',
   unit: 'events/s',
   reach: 0.5,
   run: async (bench) => {

@@ -7,7 +7,7 @@ import { benchService, type BenchService } from './service.ts'
 const COMMANDS = 300
 const WARM_UP = 100
 const common = {
-  what: 'a command over HTTP, acknowledged, one after the other, as a client in a thread of its own sees it',
+  what: 'a command over HTTP, acknowledged, one after the other, as seen by a client in a thread of its own',
   unit: 'commands/s',
   reach: 0.5,
 }
@@ -24,7 +24,7 @@ export const command: Row = {
     ),
 }
 
-/** The other ceiling: what the same client sees of a server that does no more than that commit. */
+/** The other ceiling: what the same client sees from a server that does no more than that commit. */
 export const commandHttp: Row = {
   ...common,
   name: 'command-http',

@@ -7,7 +7,7 @@ import { sentMessage } from '../test/support/sent-email.ts'
 import { connected, messageIdOf, placeOf, synced } from '../test/support/example-sync-events.ts'
 
 const WRITERS = 128
-/** Appends events to a stream that is not there yet. */
+/** Appends events to a new stream. */
 export const append = (store: EventStore, stream: string, events: readonly DomainEvent[]) =>
   store.append({
     stream,
@@ -30,7 +30,7 @@ export const append = (store: EventStore, stream: string, events: readonly Domai
 const ACCOUNTS = 100
 const PEOPLE = 5_000
 
-/** The life of the nth message of an account: written, sent, opened twice, clicked, answered by a mail that is synced. */
+/** The life of the nth email of an account: written, sent, opened twice, clicked, answered by a mail that is synced. */
 export const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
   const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + n * 20_000 + minutes * 60_000).toISOString()
   const accountId = idOf('acc', 1 + (n % ACCOUNTS))
@@ -70,13 +70,13 @@ export const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
   ]
 }
 
-/** Appends the life of one message. */
+/** Appends the life of one email. */
 export const live = async (store: EventStore, n: number): Promise<void> => {
   for (const [stream, events] of Map.groupBy(lifeOf(n), ({ stream: of }) => of))
     await append(store, stream, events)
 }
 
-/** Lives from this one up to, and not with, that one. */
+/** Lives from `from` (inclusive) to `to` (exclusive). */
 export const fill = async (store: EventStore, from: number, to: number): Promise<void> => {
   let next = from
   const write = async () => {

@@ -6,12 +6,12 @@ export type Load = {
   readonly paths: readonly string[]
   readonly requests: number
   readonly connections: number
-  /** GET when left out. */
+  /** GET by default. */
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** In turn, as the paths; no body when left out. */
+  /** In rotation, like the paths; no body by default. */
   readonly bodies?: readonly string[]
-  /** So many are sent before the clock starts: a new thread is slow at first. */
+  /** How many are sent before the clock starts: a new thread is slow at first. */
   readonly warmUp?: number
 }
 export type LoadResult = {
@@ -20,7 +20,7 @@ export type LoadResult = {
   readonly statuses: Record<number, number>
 }
 
-/** Sends requests from a thread of its own, over connections that stay open, each waiting for its answer. */
+/** Sends requests from a thread of its own over keep-alive connections, each waiting for its answer. */
 export const loadFromThread = (load: Load): Promise<LoadResult> =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: load })

@@ -12,12 +12,12 @@ type Options = {
 export type MailThread = {
   readonly smtpPort: number
   readonly imapPort: number
-  /** Fulfilled when the sink has taken this many messages in all. */
+  /** Resolves when the sink has accepted this many messages in all. */
   taken(count: number): Promise<void>
   close(): Promise<void>
 }
 
-/** An SMTP sink and an IMAP mailbox of made-up mail in a thread of their own, so that they take no turn of ours. */
+/** An SMTP sink and an IMAP mailbox of generated mail in a thread of their own, so that they do not block ours. */
 export const mailThread = async (options: Options): Promise<MailThread> => {
   const worker = new Worker(new URL(import.meta.url), { workerData: options })
   const answers = new Map<number, () => void>()

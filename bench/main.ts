@@ -34,7 +34,7 @@ const rows: readonly Row[] = [
 const args = process.argv.slice(2)
 const json = args.includes('--json')
 const names = args.filter((arg) => !arg.startsWith('--'))
-/** `scaling` names all rows that begin with it. */
+/** `scaling` selects all rows that begin with it. */
 const isNamed = (row: string, name: string): boolean => row === name || row.startsWith(`${name}-`)
 const unknown = names.filter((name) => !rows.some((row) => isNamed(row.name, name)))
 if (unknown.length > 0) {
@@ -48,7 +48,7 @@ const wanted = rows.filter((row) =>
 )
 const chosen = wanted.filter(({ name, needs }) => {
   if (needs === undefined || process.env[needs] !== undefined) return true
-  process.stderr.write(`${name}: left out, as ${needs} is not set\n`)
+  process.stderr.write(`${name}: skipped, because ${needs} is not set\n`)
   return false
 })
 

@@ -8,23 +8,26 @@ export type Row = {
   readonly unit: string
   /** The ratio to reach. */
   readonly reach: number
-  /** A setting without which it cannot run, and is left out. */
+  /** A setting that it requires; without it, it is skipped. */
   readonly needs?: string
-  /** Takes long: runs only when it is named. */
+  /** Takes long: runs only if it is named. */
   readonly onlyByName?: boolean
   readonly run: (bench: Bench) => Promise<Measured>
 }
 
 export type Measured = { readonly ours: readonly number[]; readonly ceiling: readonly number[] }
 
-/** What a row works on: settings of a durable PostgreSQL of this run, and how often to measure. */
+/** What a row works with: settings of this run's durable PostgreSQL, and how often to measure. */
 export type Bench = {
-  /** A fresh database, dropped at the end of the run. */
+  /** A new database, dropped at the end of the run. */
   database(): Promise<pg.PoolConfig>
   readonly rounds: number
 }
 
-/** Measures in turn, ours and the ceiling, so that a machine that slows down slows both. A first round warms up. */
+/**
+ * Measures ours and the ceiling alternately, so that a machine that slows down slows both. The first round is a
+ * warm-up.
+ */
 export const inTurn = async (
   rounds: number,
   ours: () => Promise<number>,
@@ -41,7 +44,7 @@ export const inTurn = async (
   return measured
 }
 
-/** How many of something were done in a second while `work` ran. */
+/** How many were done per second while `work` ran. */
 export const rate = async (count: number, work: () => Promise<unknown>): Promise<number> => {
   const started = performance.now()
   await work()
@@ -63,7 +66,7 @@ export type Result = {
   reach: number
 }
 
-/** Medians, and the median of the ratios round by round, with the lowest and highest of them. */
+/** Medians, and the median of the ratios per round, with the lowest and highest of them. */
 export const resultOf = (row: Row, { ours, ceiling }: Measured): Result & { low: number; high: number } => {
   const ratios = ours.map((value, round) => value / ceiling[round]!)
   return {

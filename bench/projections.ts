@@ -17,11 +17,11 @@ import { append } from './lives.ts'
 import { inTurn, rate, type Row } from './measure.ts'
 
 const MESSAGES = 1500
-/** The naive way is slow: it gets a stretch from the middle of the log, of the same mixture. */
+/** The naive way is slow: it gets a part from the middle of the log, of the same mixture. */
 const NAIVE_EVENTS = 300
 const PAGE = 500
 
-/** The life of the nth message: written, sent, opened twice, clicked, answered by a mail that is synced. */
+/** The life of the nth email: written, sent, opened twice, clicked, answered by a mail that is synced. */
 const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
   const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + n * 60_000 + minutes * 60_000).toISOString()
   const message = sentMessage(n)
@@ -51,7 +51,7 @@ const fill = async (store: EventStore): Promise<number> => {
   let events = 1
   for (let n = 1; n <= MESSAGES; n++) {
     const streams = [...Map.groupBy(lifeOf(n), ({ stream }) => stream)]
-    // In the order in which they happened; only what belongs to one message at a time.
+    // In the order in which they happened; only the events of one email at a time.
     for (const [stream, of] of streams) {
       await append(store, stream, of)
       events += of.length
@@ -83,7 +83,7 @@ const catchUp = async (store: EventStore, pool: pg.Pool): Promise<void> => {
   await running
 }
 
-/** The same folds, each event alone: one statement for each event and table that it touches, a commit a page. */
+/** The same folds, each event alone: one statement for each event and table it touches, a commit per page. */
 const naive = async (store: EventStore, pool: pg.Pool, total: number): Promise<number> => {
   const half = await store.readAll({ after: null, limit: Math.floor(total / 2) })
   const { events } = await store.readAll({ after: half.position, limit: NAIVE_EVENTS })
@@ -96,7 +96,7 @@ const naive = async (store: EventStore, pool: pg.Pool, total: number): Promise<n
       await client.query(`drop schema if exists ${schema} cascade`)
       await createTables(client, schema, projection.tables)
     })
-  // Rows from before are not there: a fold that needs one is left out, in favour of the naive way.
+  // Earlier rows are missing: a fold that needs one is skipped, in favour of the naive way.
   return rate(events.length, async () => {
     for (let from = 0; from < events.length; from += PAGE)
       for (const { projection, tables: of } of tables) {

@@ -17,12 +17,12 @@ import { temporaryFolder } from './service.ts'
 const EVENTS = Number(process.env['MAILTRAIL_BENCH_EVENTS'] ?? 100_000)
 const EVENTS_OF_A_LIFE = 8
 const PAGE = 1_000
-/** What goes on beside a rebuild: so many messages with all their events a second, and as many lists asked for. */
+/** What runs beside a rebuild: this many emails with all their events a second, and as many list queries. */
 const LIVES_A_SECOND = 2
 
 type Rebuild = { readonly perSecond: number; readonly megabytes: number }
 
-/** The command as an operator runs it, in a process of its own, which says how fast it was and what it took. */
+/** The command as an operator runs it, in a process of its own, which reports its speed and memory. */
 const rebuildAll = async (database: pg.PoolConfig, folder: string): Promise<Rebuild> => {
   const { host = '', port = 5432, user = '', database: name = '' } = database
   const url = `postgres://${user}@localhost:${port}/${name}?host=${encodeURIComponent(host)}`
@@ -34,7 +34,7 @@ const rebuildAll = async (database: pg.PoolConfig, folder: string): Promise<Rebu
   let said = ''
   child.stdout.on('data', (data) => (said += String(data)))
   const [code] = (await once(child, 'close')) as [number | null]
-  const [, perSecond, megabytes] = /([\d,]+) a second; ([\d,]+) MB/.exec(said) ?? []
+  const [, perSecond, megabytes] = /([\d,]+) a second; peak memory ([\d,]+) MB/.exec(said) ?? []
   if (code !== 0 || !perSecond || !megabytes) throw new Error(`The rebuild ended with ${code}`)
   const numberOf = (text: string) => Number(text.replaceAll(',', ''))
   return { perSecond: numberOf(perSecond), megabytes: numberOf(megabytes) }
@@ -47,7 +47,7 @@ const LISTS = [
   'select * from rm_engagement_v1.daily limit 50',
 ]
 
-/** A live service's work, until the function that is given back is called, which throws what went wrong meanwhile. */
+/** The load of a live service, until the returned function is called, which throws what went wrong meanwhile. */
 const loadOf = (store: EventStore, pool: pg.Pool, lives: number): (() => Promise<string>) => {
   const wrong: unknown[] = []
   const stop = new AbortController()
@@ -106,7 +106,7 @@ const readRaw = async (pool: pg.Pool): Promise<void> => {
 
 export const rebuildRow: Row = {
   name: 'rebuild',
-  what: `all read models made anew from ${EVENTS.toLocaleString('en-US')} events, while a runner, appends and lists go on`,
+  what: `all read models rebuilt from ${EVENTS.toLocaleString('en-US')} events, while a runner, appends and lists continue`,
   ceilingWhat: 'a bare cursor over the log, with JSON.parse',
   unit: 'events/s',
   reach: 0.04,
@@ -118,7 +118,7 @@ export const rebuildRow: Row = {
     const store = postgresEventStore(pool)
     const lives = Math.ceil(EVENTS / EVENTS_OF_A_LIFE)
     await connectAccounts(store)
-    // Read models of the beginning of the log, and checkpoints at its end: the runner has only to keep up.
+    // Read models of the beginning of the log, and checkpoints at its end: the runner only has to keep up.
     const first = Math.ceil(Math.min(lives / 10, 300))
     await fill(store, 1, first)
     await rebuildAll(database, folder.path)

@@ -16,12 +16,12 @@ import { inTurn, median, rate, type Bench, type Measured, type Row } from './mea
 const SMALL = 100_000
 const LARGE = Number(process.env['MAILTRAIL_BENCH_EVENTS'] ?? 5_000_000)
 const STRETCH = 100_000
-/** Its id, number, uid and day stand nowhere else in its life. */
+/** Its id, number, uid and day appear nowhere else in its life. */
 const MODEL = 7_653_600
 
 type Log = { readonly pool: pg.Pool; readonly store: EventStore; readonly events: number }
 
-/** Lives of messages like that of one, straight into the tables of the log: appends would take most of an hour. */
+/** Lives of emails like this one, written directly into the tables of the log: appends would take most of an hour. */
 const fill = async (pool: pg.Pool, events: number): Promise<void> => {
   const life = lifeOf(MODEL)
   const day = new Date(Date.UTC(2026, 0, 1) + MODEL * 20_000).toISOString().slice(0, 10)
@@ -71,12 +71,12 @@ const fill = async (pool: pg.Pool, events: number): Promise<void> => {
     'alter table es.events add constraint events_stream_id_revision_key unique (stream_id, revision)',
   )
   await pool.query('vacuum analyze')
-  if (streams.length < 2) throw new Error('A life lies in several streams')
+  if (streams.length < 2) throw new Error('A life spans several streams')
 }
 
 let made: Promise<{ readonly small: Log; readonly large: Log }> | null = null
 
-/** Both logs, made once for all of these rows. */
+/** Both logs, created once for all of these rows. */
 const logs = (bench: Bench) =>
   (made ??= (async () => {
     const [small, large] = [await logOf(bench, SMALL), await logOf(bench, LARGE)]
@@ -138,7 +138,7 @@ const scalingRead = rows('read', 'read 50,000 events from the middle', (bench) =
   }),
 )
 
-/** One rebuild of a read model: how fast it took in its last stretch, beside its first. */
+/** One rebuild of a read model: its speed at the end of the log, compared with the start. */
 const scalingProjection = rows(
   'projection',
   'a read model taking in the last 100,000 events',
@@ -188,5 +188,5 @@ const scalingQuery = rows('query', 'the first page of messages of an account', (
   }),
 )
 
-/** In this order: the third fills what the fourth asks. */
+/** In this order: the third fills what the fourth queries. */
 export const scaling: readonly Row[] = [scalingAppend, scalingRead, scalingProjection, scalingQuery]

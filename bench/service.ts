@@ -14,18 +14,18 @@ export type BenchService = {
   /** The API key that the client uses. */
   readonly key: string
   readonly folder: string
-  /** Begins to listen and to work; routes may be added before. */
+  /** Starts listening and working; routes may be added before. */
   start(): Promise<void>
   stop(): Promise<void>
 }
 
-/** A folder for the run, made now. */
+/** A new folder for the run. */
 export const temporaryFolder = (): { path: string; remove(): void } => {
   const path = mkdtempSync(join(tmpdir(), 'mailtrail-bench-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** The whole service in this process, on a durable database, with `env` beside what every run needs. */
+/** The whole service in this process, on a durable database, with `env` added to what every run needs. */
 export const benchService = async (bench: Bench, env: Record<string, string> = {}): Promise<BenchService> => {
   const data = temporaryFolder()
   const folder = data.path

@@ -16,7 +16,7 @@ const html = `<p>${words.repeat(Math.ceil(10_000 / words.length))}</p><p><a href
 
 export const smtpSend: Row = {
   name: 'smtp-send',
-  what: 'sending of queued messages, 10 kB of HTML, each marked before its final dot and recorded after it',
+  what: 'sending of queued emails, 10 kB of HTML, each released before its final dot and recorded after it',
   ceilingWhat: 'a bare nodemailer pool to the same server',
   unit: 'messages/s',
   reach: 0.5,
@@ -50,7 +50,7 @@ export const smtpSend: Row = {
       connection: { provider: 'imap-smtp', smtp: server },
     })
     let taken = 0
-    // All due at one moment, so that composing them is over by then.
+    // All due at the same time, so that composing is finished by then.
     const queue = async (scheduledAt: string) => {
       for (let index = 0; index < MESSAGES; index++)
         await client.send('POST', '/v1/outbox', {
@@ -63,7 +63,8 @@ export const smtpSend: Row = {
           scheduledAt,
           undoSeconds: 0,
         })
-      if (Date.parse(scheduledAt) < Date.now()) throw new Error('Composing took longer than was left for it')
+      if (Date.parse(scheduledAt) < Date.now())
+        throw new Error('Composing took longer than the time left for it')
     }
     const ours = async () => {
       await queue(new Date(Date.now() + COMPOSING_MS).toISOString())

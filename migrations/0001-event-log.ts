@@ -1,9 +1,9 @@
 import { sql, type Kysely } from 'kysely'
 
 /**
- * The log. Positions are dense, 1 to N in commit order: each is "the last row's plus one" under a lock that is
- * released only after the commit is visible, so nothing rolled back leaves a hole and no reader passes a row that
- * appears later. Columns are json and not jsonb: bytes stay as they were, and U+0000 is allowed.
+ * The event log. Positions are dense, 1 to N in commit order: each is the last row's plus one, under a lock that is
+ * released only after the commit is visible, so a rollback leaves no gap and no reader passes a row that appears later.
+ * Columns are json and not jsonb, which keeps the bytes unchanged and allows U+0000.
  */
 export const up = async (db: Kysely<unknown>): Promise<void> => {
   await sql`create schema es`.execute(db)
@@ -14,7 +14,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       created_at timestamptz not null default now())`.execute(db)
   await sql`insert into es.store default values`.execute(db)
 
-  // A stream's number is the position of its first event.
+  // A stream's id is the position of its first event.
   await sql`
     create table es.streams (
       stream_id bigint primary key,
@@ -47,7 +47,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
   await sql`
     create trigger append_only before update or delete or truncate on es.store
       for each statement execute function es.refuse_change()`.execute(db)
-  // The append function moves revisions on.
+  // The append function updates revisions.
   await sql`
     create trigger append_only before delete or truncate on es.streams
       for each statement execute function es.refuse_change()`.execute(db)
@@ -57,10 +57,10 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
 
 /**
  * Several appends to distinct streams in one transaction. Element n of `p_stream` and `p_expected` (-1: no stream) is
- * append n; the other arrays hold the events, each with the number of its append, in order. One row an append:
+ * append n; the other arrays hold the events, each with the number of its append, in order. Returns one row per append:
  * `appended` and `repeated` carry the last revision and position, `conflict` and `duplicate` the stream's revision.
  *
- * The settings, and `offset 0`, hold the plan to index look-ups: it is made once a session, perhaps on empty tables.
+ * The settings, and `offset 0`, force index lookups: the plan is made once per session, perhaps on empty tables.
  */
 const appendFunction = sql`
   create function es.append(p_stream text[], p_expected bigint[],
@@ -84,7 +84,7 @@ const appendFunction = sql`
       raise exception 'es.append needs READ COMMITTED';
     end if;
     perform pg_advisory_xact_lock(727001);
-    -- A statement of its own, so that its snapshot is younger than the lock.
+    -- A separate statement, so that its snapshot is newer than the lock.
     select e.position, e.recorded_at into v_head, v_now from es.events e order by e.position desc limit 1;
     v_head := coalesce(v_head, 0);
     v_now := greatest(date_trunc('milliseconds', clock_timestamp()), v_now);
@@ -92,7 +92,7 @@ const appendFunction = sql`
       select s.stream_id, s.revision into v_stream_id, v_revision from es.streams s where s.name = p_stream[1];
       v_stream_id := coalesce(v_stream_id, v_head + 1);
       v_revision := coalesce(v_revision, -1);
-      -- Where it fits, no such append can be there already; an id from elsewhere is a unique violation.
+      -- If the revision matches, this append cannot be there already; an id from elsewhere is a unique violation.
       if v_revision = p_expected[1] then
         insert into es.events (position, stream_id, revision, event_id, recorded_at, type, data, metadata)
         select v_head + e.i, v_stream_id, v_revision + e.i, e.event_id, v_now, e.type, e.data::json, e.metadata::json

@@ -19,7 +19,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       generation bigint not null,
       expires_at timestamptz not null)`.execute(db)
 
-  // Bytes under their own SHA-256. Mail is mostly compressed or encoded already: TOAST need not try again.
+  // Bytes by their SHA-256. Mail is mostly compressed or encoded already, so TOAST need not compress it.
   await sql`
     create table mailtrail.blobs (
       hash bytea primary key check (length(hash) = 32),

@@ -1,8 +1,8 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Credentials of accounts, sealed under the account's data key, and that key sealed under one of the keyring. */
+/** Credentials of accounts, sealed under the account's data key, which is itself sealed under a key of the keyring. */
 export const up = async (db: Kysely<unknown>): Promise<void> => {
-  // The row stays when the key is destroyed, so that versions go on growing.
+  // The row stays when the key is destroyed, so that versions keep growing.
   await sql`
     create table mailtrail.credential_keys (
       account_id text collate "C" primary key,

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Keys of the API, of which only the hash is kept, and the answers that were given under an Idempotency-Key. */
+/** API keys, stored only as hashes, and answers by Idempotency-Key. */
 export const up = async (db: Kysely<unknown>): Promise<void> => {
   await sql`
     create table mailtrail.api_keys (

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 
-/** The key that seals what is new, by name: a process whose keyring lacks it must not start. */
+/** The id of the key that seals new secrets: a process whose keyring lacks it must not start. */
 export const up = async (db: Kysely<unknown>): Promise<void> => {
   await sql`
     create table mailtrail.keyring (

@@ -1,8 +1,8 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Events that a read model could not take in, with those of their stream behind them, and those that were given up. */
+/** Events that a read model could not take in, later events of their streams, and events that were skipped. */
 export const up = async (db: Kysely<unknown>): Promise<void> => {
-  // In the order of this key a stream's events wait. `error` is null for those that wait behind another.
+  // The key gives the order of a stream's events. `error` is null for those that wait behind another.
   await sql`
     create table mailtrail.parked_events (
       projection text not null,
@@ -17,10 +17,10 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       parked_at timestamptz not null default now(),
       primary key (projection, version, stream, position))`.execute(db)
 
-  // Events that were tried again and folded, after others that were recorded later, since the tables were last made.
+  // Number of events folded after a retry, out of order, since the tables were last filled.
   await sql`alter table mailtrail.checkpoints add column folded_late integer not null default 0`.execute(db)
 
-  // Who decided to go without an event, and why: this is kept for good. One command skips one event, once.
+  // Who decided to skip an event, and why: kept for good. One command skips one event, once.
   await sql`
     create table mailtrail.skipped_events (
       id bigint generated always as identity primary key,

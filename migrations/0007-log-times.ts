@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 
 export const up = async (db: Kysely<unknown>): Promise<void> => {
-  // Where a log ended at some instants: where to begin to look for others, in a store that has no index by time.
+  // Where a log ended at some instants: starting points for searches, for a store that has no index by time.
   await sql`
     create table mailtrail.log_times (
       store_id uuid not null,

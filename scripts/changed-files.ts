@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process'
 
 export type Change = {
-  /** What the work is compared with: `origin/main`, the branch's upstream or `main`, the first that there is. */
+  /** The base of the comparison: `origin/main`, the branch's upstream or `main`, whichever exists first. */
   readonly since: string
   /** Paths from the root: changed, new, renamed or deleted; committed or not. */
   readonly files: readonly string[]
 }
 
-/** What a push from here would change, and what is not committed yet. @throws Error outside of a git repository */
+/**
+ * What a push from here would change, including uncommitted work.
+ * @throws Error outside a git repository
+ */
 export const changedFiles = (root: string): Change => {
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,5 +1,5 @@
-// What `npm test` does: types, lint, format and every test file. `npm test -- FILES` runs these test files only,
-// `-- --changed` the checks and the tests that the change here can reach, `--long` random tests at their full length.
+// What `npm test` does: types, lint, format and every test file. `npm test -- FILES` runs only these test files, `--
+// --changed` the checks and the tests that local changes can reach, `--long` property tests at full length.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -97,7 +97,7 @@ const runAll = async (wanted: Wanted, server: ReturnType<typeof startTestServer>
   }
 }
 
-/** Runs one check and shows what it printed only where it failed. */
+/** Runs one check, and shows its output only if it failed. */
 const runCheck = async (name: string, program: string, args: string[]): Promise<boolean> => {
   const began = Date.now()
   const child = start(program, args, process.env, ['ignore', 'pipe', 'pipe'])
@@ -127,7 +127,7 @@ const runTap = async (files: readonly string[], env: NodeJS.ProcessEnv): Promise
 
 const testFiles = (): string[] => {
   const depth = (file: string): number => file.split(path.sep).length
-  // Those of whole processes first: they take the longest, and wait the most.
+  // Those that start whole processes first: they take longest, and mostly wait.
   return fs
     .globSync('test/**/*.test.ts', { cwd: root })
     .toSorted((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1))
@@ -139,7 +139,7 @@ const start = (
   env: NodeJS.ProcessEnv,
   stdio: StdioOptions,
 ): ChildProcess => {
-  // In a group of its own, so that all of its test files can be ended with it.
+  // In a process group of its own, so that all test files can be ended with it.
   const options = { cwd: root, env, stdio, detached: true }
   const child = spawn(process.execPath, [path.join(root, program), ...args], options)
   running.add(child)

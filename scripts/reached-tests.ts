@@ -3,21 +3,21 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { importsIn, tokensOf, type Token } from '../test/support/typescript-source.ts'
 
-/** A change to one of these can touch every test, as can one to what `scripts/check.ts` itself runs on. */
+/** A change to one of these can affect every test, as can one to whatever `scripts/check.ts` itself runs. */
 const EVERYTHING = ['package.json', 'package-lock.json', '.npmrc']
 const RUNNER = 'scripts/check.ts'
 
 /**
- * Tells which test files a change can reach: those that load a changed file, or name it or a folder that it lies in, or
- * reach by such steps one that does. Imports of types run nothing and do not count. Where a text is no path but looks
- * like one, a test too many is the worst that comes of it.
+ * Finds the test files that a change can reach: those that load a changed file, name it or a folder above it, or reach
+ * such a file in several steps. Type imports run nothing and do not count. A text that only looks like a path costs at
+ * most an unnecessary test.
  */
 export const testReach = (root: string): ((changed: readonly string[]) => string[]) => {
   const files = filesOf(root)
   const tests = files.filter((file) => /^test\/.*\.test\.ts$/.test(file))
   const links = linkReader(root, files)
   const reachOf = new Map(tests.map((test) => [test, closure(test, links)]))
-  // The runner names the folder of all tests, which it does not run on.
+  // The runner names the folder of all tests, but does not depend on them.
   const runner = closure(RUNNER, (place) => new Set([...links(place)].filter((next) => files.includes(next))))
   return (changed) => {
     if (changed.some((file) => EVERYTHING.includes(file) || runner.has(file))) return tests
@@ -26,7 +26,7 @@ export const testReach = (root: string): ((changed: readonly string[]) => string
   }
 }
 
-/** As git sees them: without what is installed or made. */
+/** As git sees them: without installed or generated files. */
 const filesOf = (root: string): string[] =>
   execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: root,
@@ -45,12 +45,12 @@ type Links = (place: string) => ReadonlySet<string>
 
 const closure = (from: string, links: Links): ReadonlySet<string> => {
   const reached = new Set([from])
-  // A set that grows while it is gone through is gone through to its end.
+  // Items added to a set during iteration are visited too.
   for (const place of reached) for (const next of links(place)) reached.add(next)
   return reached
 }
 
-/** Where a file leads: files and folders. A folder leads to all that lies in it. */
+/** What a file leads to: files and folders. A folder leads to everything in it. */
 const linkReader = (root: string, files: readonly string[]): Links => {
   const places = new Map<string, string[]>(files.map((file) => [file, []]))
   for (const file of files)
@@ -59,7 +59,7 @@ const linkReader = (root: string, files: readonly string[]): Links => {
   const read = (place: string): ReadonlySet<string> => {
     if (!/\.m?ts$|\.mjs$/.test(place)) return new Set(places.get(place))
     const source = fs.readFileSync(path.join(root, place), 'utf8')
-    // Tests of the project itself, which lie in `test`, call its folders by their names.
+    // Tests of the project itself, directly in `test`, use folder names as words.
     const mayBeWord = path.dirname(place) === 'test'
     const named = pathsIn(source).filter((text) => mayBeWord || /[^.]\.\w+$|\//.test(text))
     return new Set(named.flatMap((text) => placesOf(place, text, places)))
@@ -71,7 +71,7 @@ const linkReader = (root: string, files: readonly string[]): Links => {
   }
 }
 
-/** What a file names: seen from its folder or from those above it. Never a folder that it lies in itself. */
+/** What a file refers to, seen from its folder or those above it. Never a folder that contains the file. */
 const placesOf = (file: string, named: string, places: ReadonlyMap<string, unknown>): string[] => {
   const folders = foldersAbove(file)
   const found = [...folders, '']
@@ -80,7 +80,7 @@ const placesOf = (file: string, named: string, places: ReadonlyMap<string, unkno
   return named.startsWith('.') ? found.slice(0, 1) : found
 }
 
-/** All that can be a path in a source: what it imports to run, and texts, also where `path.join` puts them together. */
+/** Everything in a source that may be a path: imports that run, and strings, also if joined by `path.join`. */
 const pathsIn = (source: string): string[] => {
   const tokens = tokensOf(source)
   const imported = importsIn(tokens).filter(({ isType }) => !isType)
@@ -102,6 +102,6 @@ const texts = (token: Token, tokens: readonly Token[], index: number): string[] 
   const parts = [token.text]
   for (let at = index + 1; tokens[at]?.text === ',' && tokens[at + 1]?.kind === 'text'; at += 2)
     parts.push(tokens[at + 1]?.text ?? '')
-  // Of a pattern, the folder in which it looks.
+  // For a pattern, the folder that it searches.
   return [token.text.replace(/[^/]*\*.*$/, ''), parts.join('/')]
 }

@@ -1,5 +1,5 @@
 // Runs test files side by side, each in a process of its own, and prints the TAP of all of them. `tap run` would load
-// two loaders into every one, for mocks and coverage that nobody uses here: half a second of processor time each.
+// two loaders into each, for mocks and coverage that are not used here: half a second of CPU time each.
 import t from 'tap'
 
 const SIDE_BY_SIDE = 4
@@ -7,7 +7,7 @@ const SIDE_BY_SIDE = 4
 const PATIENCE_S = 900
 
 t.jobs = SIDE_BY_SIDE
-// Files have a limit; all of them together have none.
+// Each file has a timeout; all of them together have none.
 t.setTimeout(0)
 const env = { ...process.env, TAP_TIMEOUT: String(PATIENCE_S) }
 for (const file of process.argv.slice(2))

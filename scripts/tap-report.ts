@@ -1,9 +1,9 @@
 type FileResult = { file: string; passed: boolean; seconds: number; failures: string[] }
 
 export type TapReport = {
-  /** Takes the next line of a run over many test files; answers the result of a file when the line completes it. */
+  /** Takes the next line of a run over many test files; returns a file's result when the line completes it. */
   read(line: string): FileResult | undefined
-  /** The sums at the end of the run; every reason to doubt them is a problem and counts as failed. */
+  /** The totals at the end of the run; every reason to doubt them is a problem and counts as failed. */
   total(files: readonly string[], exitCode: number | null): Totals
 }
 
@@ -13,9 +13,9 @@ const fileLine = /^(not )?ok \d+ - (.+?)(?: # (SKIP|TODO)?.*)?$/
 const totalsLine = /^# \{ total: .* \}$/
 
 /**
- * Reads the TAP that `tap --reporter=tap` prints. tap's own sums leave out a file that broke its plan, and a run that it
- * gives up after a timeout can lack whole files, so files are counted too: each that was asked for must be there, have
- * tested something, and have passed.
+ * Reads the TAP printed by `tap --reporter=tap`. tap's own totals omit a file that broke its plan, and may lack whole
+ * files after a timeout, so files are counted too: each requested file must be there, have tested something, and have
+ * passed.
  */
 export const tapReport = (): TapReport => {
   const results = new Map<string, FileResult>()
@@ -59,7 +59,7 @@ export const tapReport = (): TapReport => {
   }
 }
 
-/** What to show of a file's block when it failed: the assertions that failed with their details, and stray output. */
+/** What to show of a failed file: the failed assertions with their details, and stray output. */
 const failuresIn = (block: string[]): string[] => {
   const shown: string[] = []
   let inDetails = false
@@ -71,7 +71,7 @@ const failuresIn = (block: string[]): string[] => {
       if (text === '...') inDetails = false
     } else if (text === '---') {
       inDetails = true
-      // A subtest has a time and repeats what its failed assertion says; the assertion has none.
+      // A subtest has a time and repeats the message of its failed assertion; the assertion has none.
       detailsShown = /^\s*not ok (?!.*# time=)/.test(shown.at(-1) ?? '')
       if (detailsShown) shown.push(line)
     } else if (!/^(ok \d|# Subtest|# time=|\d+\.\.\d+$|TAP version|$)/.test(text)) shown.push(line)

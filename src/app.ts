@@ -21,28 +21,28 @@ export type AppDeps = {
   readonly config: Config
   readonly pool: pg.Pool
   readonly clock?: Clock
-  /** Where the log goes, a JSON object a line. */
+  /** Receives the log, one JSON object per line. */
   readonly logTo: { write(line: string): void }
-  /** Kinds of mail systems beside those that there are in any case. */
+  /** Providers in addition to the built-in ones. */
   readonly providers?: readonly MailProvider[]
 }
 
 export type Mailtrail = {
   readonly server: App
-  /** Where people reach it. */
+  /** The address at which people reach the service. */
   readonly url: string
-  /** The first API key, which this start has made; null on later starts, and where there is no API. */
+  /** The first API key, if this start created it; null on later starts, and if there is no API. */
   readonly firstKey: Secret | null
-  /** Listens, and begins with what happens unasked. */
+  /** Starts listening and running automations. */
   start(): Promise<void>
-  /** Takes no more, ends what is in hand. */
+  /** Stops accepting work and finishes what is in progress. */
   stop(): Promise<void>
 }
 
 /**
- * Puts a process of the service together on a database, which is brought up to date first. As `api` it answers requests
- * and records the hits that come in them, as `worker` it does what happens unasked and answers operators alone.
- * @throws ConfigError for a log that cannot be used, or is not the one of this database
+ * Assembles a process of the service on a database, which is brought up to date first. As `api` it answers requests and
+ * records the hits it receives; as `worker` it runs the automations and answers operators only.
+ * @throws ConfigError for a log that cannot be used, or does not belong to this database
  */
 export const createApp = async ({
   config,
@@ -59,7 +59,7 @@ export const createApp = async ({
   await prepareDatabase({ config, pool, idempotency })
   const keyring = await openKeyring(pool, config.keyring)
   const observing = await openObserving(config, (error) =>
-    server.log.warn({ err: error }, 'traces could not be handed over'),
+    server.log.warn({ err: error }, 'traces could not be exported'),
   )
   const { meter } = observing
   const server = await buildServer({
@@ -93,7 +93,7 @@ export const createApp = async ({
       running = work({ config, adapters, features, idempotency, observing, clock, log }, signal)
     },
     stop: async () => {
-      // Nobody is let in from here on; who is in ends what he does, and gives his leases back.
+      // No new requests from here on; work in progress finishes and releases its leases.
       const closed = server.close()
       stopping.abort()
       await Promise.all([closed, running])

@@ -58,10 +58,10 @@ const environment = z.object({
   OTEL_SERVICE_NAME: z.string().min(1).default('mailtrail'),
 })
 
-/** Every name that is read from the environment. */
+/** All names read from the environment. */
 export const settingNames: readonly string[] = Object.keys(environment.shape)
 
-/** What a process does: answers requests, does what happens unasked, or both. */
+/** Answers requests, runs the automations, or both. */
 type Role = 'api' | 'worker' | 'all'
 
 export type Config = {
@@ -70,13 +70,13 @@ export type Config = {
   /** An EventStoreDB 24.6 or newer, with user and password; null keeps the log in the database. */
   readonly eventStoreUrl: string | null
   readonly role: Role
-  /** Absolute: the embedded database, the keys and the spool of hits. */
+  /** Absolute path; holds the embedded database, the keys and the spool of hits. */
   readonly dataFolder: string
-  /** The keyring itself, where it does not come from `keys.json` in the data folder; and where that is. */
+  /** The keyring itself if it does not come from `keys.json` in the data folder; and the path of that file. */
   readonly keyring: { readonly value: Secret | null; readonly file: string }
   readonly host: string
   readonly port: number
-  /** Where people reach the API, without a slash at the end; null: where it listens. */
+  /** Where people reach the API, without a trailing slash; null: where it listens. */
   readonly publicUrl: string | null
   readonly trackingUrl: string | null
   readonly trustProxy: string[]
@@ -85,7 +85,7 @@ export type Config = {
     readonly allowedNetworks: string[]
     readonly allowedPorts: number[]
     readonly clearTextHosts: string[]
-    /** Certificates in PEM, trusted beside the system's. */
+    /** PEM certificates, trusted in addition to the system's. */
     readonly extraCa: string[]
     /** As whom SMTP servers are greeted; null for the address of the socket. */
     readonly ehloName: string | null
@@ -94,11 +94,11 @@ export type Config = {
   readonly logLevel: string
   /** Who may read /metrics: keys with `system:read`, or anybody. */
   readonly metrics: 'key' | 'open'
-  /** Where traces go (OTLP over HTTP), and as whose; null: nothing is traced. */
+  /** Where traces go (OTLP over HTTP), and the service name in them; null: no tracing. */
   readonly traces: { readonly url: string; readonly serviceName: string } | null
 }
 
-/** The environment cannot be used; the message names every mistake. */
+/** The environment is invalid; the message names every mistake. */
 export class ConfigError extends Error {
   constructor(message: string) {
     super(message)
@@ -107,7 +107,7 @@ export class ConfigError extends Error {
 }
 
 const NEEDS_DATABASE =
-  'MAILTRAIL_ROLE: api and worker share a database, so DATABASE_URL must name it; the embedded one serves one process'
+  'MAILTRAIL_ROLE: api and worker share a database, so DATABASE_URL must be set; the embedded database serves one process'
 
 /** Reads settings from the environment, once. @throws ConfigError naming every mistake, never a value */
 export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
@@ -118,9 +118,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   const mistakes = [
     ...unknown.map((name) => `${name} is not a setting; there are ${settingNames.join(', ')}`),
     ...(env['EVENT_STORE_URL'] !== undefined && /(^|[\s,])(\*|esdb)/.test(env['DEBUG'] ?? '')
-      ? [
-          'DEBUG: what the client of EventStoreDB writes then has events in it; unset it, or leave out esdb and *',
-        ]
+      ? ['DEBUG: it makes the EventStoreDB client log event data; unset it, or leave out esdb and *']
       : []),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
     ...(['api', 'worker'].includes(env['MAILTRAIL_ROLE'] ?? '') && env['DATABASE_URL'] === undefined
@@ -129,7 +127,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   ]
   if (!parsed.success || mistakes.length > 0)
     throw new ConfigError(
-      `The settings cannot be used:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
+      `The settings are invalid:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
     )
   const { data } = parsed
   const dataFolder = resolve(data.MAILTRAIL_DATA)
@@ -174,6 +172,6 @@ const readCertificates = (file: string): string => {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    throw new ConfigError(`The settings cannot be used:\n  MAILTRAIL_EXTRA_CA: ${file} cannot be read`)
+    throw new ConfigError(`The settings are invalid:\n  MAILTRAIL_EXTRA_CA: ${file} cannot be read`)
   }
 }

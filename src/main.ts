@@ -11,10 +11,10 @@ const STOP_WITHIN_MS = 20_000
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** Runs the service until SIGINT or SIGTERM, then ends what is in hand, for 20 s at most. */
+/** Runs the service until SIGINT or SIGTERM, then finishes what is in progress, for at most 20 s. */
 const serve = async (config: Config): Promise<void> => {
   const stopping = stopSignal()
-  // Not closed to others: the embedded database runs as a user of its own when we are root. The keys are 0600.
+  // Others may enter: if we are root, the embedded database runs as another user. The keys have mode 0600.
   mkdirSync(config.dataFolder, { recursive: true, mode: 0o711 })
   const database = config.databaseUrl === null ? await embedded(config) : null
   const pool = createPool({
@@ -26,11 +26,11 @@ const serve = async (config: Config): Promise<void> => {
     await database?.stop()
     throw startError(error, config)
   }
-  // The other verbs need little of it.
+  // Loaded here, because the other verbs need little of it.
   const { createApp } = await import('./app.ts')
   const app = await createApp({ config, pool, logTo: process.stderr }).catch(giveUp)
-  // Before the start, which may fail: no later one has it.
-  if (app.firstKey) say(`  API key      ${app.firstKey.reveal()}   (shown this once: keep it)`)
+  // Shown before the start, which may fail: no later start shows it.
+  if (app.firstKey) say(`  API key      ${app.firstKey.reveal()}   (shown only once: keep it)`)
   await app.start().catch(giveUp)
   if (config.role === 'worker') say(`  Health       ${app.url}/health`)
   else {
@@ -53,7 +53,7 @@ const serve = async (config: Config): Promise<void> => {
   process.exitCode = end === 'database' ? 1 : 0
 }
 
-/** What keeps a service from starting, in one line; what is none of these is a fault of ours, and stays as it is. */
+/** Turns an error that prevents the start into a one-line explanation; anything else is a bug and stays as it is. */
 const startError = (error: unknown, { host, port, databaseUrl }: Config): unknown => {
   let of = error
   while (of instanceof Error && of.cause !== undefined) of = of.cause
@@ -63,8 +63,8 @@ const startError = (error: unknown, { host, port, databaseUrl }: Config): unknow
     return new ConfigError(
       `Cannot listen on ${host} port ${port} (${code}): set MAILTRAIL_HOST and MAILTRAIL_PORT`,
     )
-  // Classes 08 and 28, 3D and 57P of PostgreSQL: no connection, no such login or database, not up. The driver has no
-  // code for a connection that is lost in the midst of a start.
+  // PostgreSQL's classes 08, 28, 3D and 57P: no connection, no such login or database, not up. The driver has no code
+  // for a connection lost during the start.
   const isLost = of instanceof Error && /^(?:Connection terminated|Client has encountered)/.test(of.message)
   if (databaseUrl !== null && (isLost || /^(?:E[A-Z]+|08\w{3}|28\w{3}|3D\w{3}|57P\w{2}|53300)$/.test(code)))
     return new ConfigError(
@@ -76,12 +76,12 @@ const startError = (error: unknown, { host, port, databaseUrl }: Config): unknow
 const embedded = (config: Config) =>
   startEmbeddedPostgres({ dataFolder: join(config.dataFolder, 'postgres'), onProgress: say })
 
-/** Fulfilled by the first SIGINT or SIGTERM; another one, a second later or more, ends the process at once. */
+/** Resolves on the first SIGINT or SIGTERM; another one, a second or more later, ends the process at once. */
 const stopSignal = (): Promise<'signal'> =>
   new Promise((resolve) => {
     let askedAt = Infinity
     const onSignal = () => {
-      // A terminal and npm may both pass on one Ctrl-C.
+      // The terminal and npm may both pass on one Ctrl-C.
       if (performance.now() - askedAt > 1000) process.exit(1)
       askedAt = Math.min(askedAt, performance.now())
       resolve('signal')
@@ -92,7 +92,7 @@ const stopSignal = (): Promise<'signal'> =>
 
 type Verb = (operation: Operation) => Promise<number>
 
-/** The verbs that do their work and end. Each loads what it needs, and `serve` none of them. */
+/** Verbs that do their work and end. Each loads only what it needs, and `serve` loads none of them. */
 const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   rebuild: async () => (await import('./app/operations.ts')).rebuild,
   verify: async () => (await import('./app/operations.ts')).verify,
@@ -113,7 +113,7 @@ const operate = async (verb: Verb, args: readonly string[], config: Config): Pro
   })
 }
 
-/** On a terminal one line that changes, elsewhere a line every five seconds. */
+/** On a terminal a single line that is updated, elsewhere one line every five seconds. */
 const progressOn = (to: NodeJS.WriteStream): ((line: string) => void) => {
   const pauseMs = to.isTTY ? 200 : 5_000
   let shownAt = -Infinity
@@ -130,9 +130,9 @@ const progressOn = (to: NodeJS.WriteStream): ((line: string) => void) => {
 const usage = `Usage: mailtrail serve | rebuild NAME...|--all | verify [NAME...] [--values] | rotate-keys [--retire]
 
   serve        run the service: API, sync, sending, tracking; or a part of it, by MAILTRAIL_ROLE
-  rebuild      fill read models anew from the log while the service goes on, and put them in place at once
-  verify       compare read models with the log row by row; exit code 0 equal, 1 different, 2 not to be told
-  rotate-keys  seal stored credentials under a new key while the service goes on; --retire removes unused keys
+  rebuild      rebuild read models from the log while the service runs, and switch over at once
+  verify       compare read models with the log row by row; exit code 0 equal, 1 different, 2 could not compare
+  rotate-keys  reseal stored credentials under a new key while the service runs; --retire removes unused keys
 
 Settings come from the environment; README.md lists them.`
 
@@ -156,10 +156,10 @@ const main = async ([verb = 'serve', ...args]: string[]): Promise<void> => {
   } catch (error) {
     const expected =
       error instanceof ConfigError || error instanceof KeyringError || error instanceof EmbeddedPostgresError
-    // Of verify 1 says that something differs.
+    // For verify, 1 would mean that something differs.
     if (!expected && verb !== 'verify') throw error
     process.stderr.write(
-      `${expected ? error.message : error instanceof Error ? error.stack : 'Something was thrown that is not an error'}\n`,
+      `${expected ? error.message : error instanceof Error ? error.stack : 'A value that is not an Error was thrown'}\n`,
     )
     process.exit(verb === 'verify' ? 2 : 1)
   }

@@ -40,7 +40,7 @@ t.test('SMTP servers are greeted by a full name: the one that is set, or the pub
 
 t.test('a process that does a part only needs a database that others can have too', async (t) => {
   for (const role of ['api', 'worker']) {
-    t.throws(() => readConfig({ MAILTRAIL_ROLE: role }), /MAILTRAIL_ROLE: .*DATABASE_URL must name it/)
+    t.throws(() => readConfig({ MAILTRAIL_ROLE: role }), /MAILTRAIL_ROLE: .*DATABASE_URL must be set/)
     t.equal(readConfig({ MAILTRAIL_ROLE: role, DATABASE_URL: 'postgres://db.test/m' }).role, role)
   }
   t.throws(() => readConfig({ MAILTRAIL_ROLE: 'both' }), /MAILTRAIL_ROLE/)

@@ -124,7 +124,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   const before = await rows()
   stop.goOn()
   await until(
-    () => said.includes('first: Another process has taken this projection over, or set it back'),
+    () => said.includes('first: Another process has taken over this projection, or reset it'),
     'the first notices',
   )
   t.strictSame(await rows(), before)

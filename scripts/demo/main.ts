@@ -22,7 +22,7 @@ const interrupted = new Promise<void>((resolve) => {
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'mailtrail-demo-'))
-// Passable for the user that the database runs as when this runs as root.
+// The database's user must be able to enter it if this runs as root.
 chmodSync(folder, 0o711)
 let service: Service | null = null
 const world = await step('Two mailboxes of real mail, on an IMAP and an SMTP server over TLS', openWorld)

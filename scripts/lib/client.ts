@@ -1,11 +1,11 @@
-/** An answer of the API: its JSON, and the place in the log that the change has. */
+/** An answer of the API: its JSON, and the position of the change in the log. */
 type Answer<Body> = {
   readonly body: Body
   readonly etag: string | null
   readonly position: string | null
 }
 
-/** A problem+json answer, with its words in the message. */
+/** A problem+json answer, with its text in the message. */
 export class ApiProblem extends Error {
   readonly status: number
   readonly problem: { code: string; detail: string; remedy: string }
@@ -28,7 +28,7 @@ export type Client = {
   ): Promise<Answer<Body>>
 }
 
-/** A small client of the public API. `user` is the id of the CRM's user for whom it acts. */
+/** A small client of the public API. `user` is the id of the acting user. */
 export const apiClient = (url: string, key: string, user?: string): Client => {
   const call = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
     const answer = await fetch(`${url}${path}`, {
@@ -57,7 +57,10 @@ export const apiClient = (url: string, key: string, user?: string): Client => {
   }
 }
 
-/** Asks again until the answer is as wished. @throws Error after `withinMs` */
+/**
+ * Repeats a request until the answer is as expected.
+ * @throws Error after `withinMs`
+ */
 export const until = async <Value>(
   what: string,
   ask: () => Promise<Value>,

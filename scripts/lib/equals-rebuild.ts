@@ -11,7 +11,10 @@ type TableComparison = {
   readonly rebuiltRows: number
 }
 
-/** The short answer of `verifyReadModels`, a line a table. @throws Error where a read model has not been made yet */
+/**
+ * Summarises `verifyReadModels`, one line per table.
+ * @throws Error if a read model does not exist yet
+ */
 export const readModelsEqualRebuild = async (deps: {
   readonly store: EventStore
   readonly pool: Pool

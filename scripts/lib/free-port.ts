@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** `wished`, or any other port where it is taken, on loopback. */
+/** A free port on loopback: `wished`, or any other if it is taken. */
 export const freePort = async (wished = 0): Promise<number> => {
   const probe = createServer()
   probe.listen(wished, '127.0.0.1')

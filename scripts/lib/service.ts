@@ -2,22 +2,23 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** A Mailtrail of its own process, started as its users start it. */
+/** Mailtrail in a process of its own, started as its users start it. */
 export type Service = {
-  /** Where it listens: for the API, or as a worker for operators alone. */
+  /** Where it listens: for the API, or as a worker for operators only. */
   readonly url: string
-  /** The key that a first start shows; null on later ones. */
+  /** The key shown by the first start; null on later ones. */
   readonly key: string | null
   readonly process: ChildProcess
-  /** Fulfilled with the exit code, or the signal, when the process has ended. */
+  /** Resolves with the exit code, or the signal, when the process has ended. */
   readonly ended: Promise<number | NodeJS.Signals>
-  /** Ends it as an operator would, and waits. */
+  /** Stops it as an operator would, and waits. */
   stop(): Promise<void>
 }
 
 /**
- * Starts the service and waits until it says that it is ready. `onLine` hears what it says meanwhile, `onLog` the
- * lines of its log, `onSpawn` has the process at once. @throws Error with the last lines where it ends instead
+ * Starts the service and waits until it says that it is ready. `onLine` gets its output meanwhile, `onLog` the lines of
+ * its log, `onSpawn` the process at once.
+ * @throws Error with the last lines if it ends instead
  */
 export const startService = async (
   env: Record<string, string>,
@@ -31,7 +32,7 @@ export const startService = async (
   const child = spawn(process.execPath, [main, 'serve'], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl-C in the terminal is ours to pass on, in order.
+    // We pass on Ctrl-C from the terminal ourselves, in the right order.
     detached: true,
   })
   listeners.onSpawn?.(child)

@@ -5,7 +5,7 @@ import { patience, type Tally, type Target } from './target.ts'
 const WARM_WITHIN_MS = 60_000
 const MOMENT_WITHIN_MS = 4000
 const READY_WITHIN_MS = 120_000
-/** The term of a lease is nine seconds. */
+/** A lease lasts nine seconds. */
 const PAUSE_MS = { least: 10_000, most: 20_000 }
 
 export type BombardParts = {
@@ -15,19 +15,19 @@ export type BombardParts = {
   readonly kills: number
   readonly pauses: number
   readonly databaseKills: number
-  /** Resolved when there is work to be met at: until then they are left alone. */
+  /** Resolved when there is work to interrupt; nothing is hit before. */
   readonly warm: Promise<void>
   /** The next moment that is worth a kill. */
   readonly moment: () => Promise<void>
-  /** Kills the database; where it is the services' own, it is theirs to start it again, else it is there again. */
+  /** Kills the database; one that a service brings is restarted by the service, a shared one by us. */
   readonly killDatabase: () => Promise<void>
   readonly noMore: AbortSignal
   readonly interrupted: AbortSignal
 }
 
 /**
- * Starts all processes at once, and when there is work to be met at deals the blows, in an order by chance, each to a
- * process by chance. A quarter of the kills come in a start, a quarter just behind a `moment`, the others at any time
+ * Starts all processes at once, and when there is work to interrupt, kills and pauses in random order, each time a
+ * random process. A quarter of the kills happen during a start, a quarter just after a `moment`, the others at any time
  * within two seconds. In the end all are ready.
  */
 export const bombard = async (parts: BombardParts): Promise<void> => {
@@ -35,7 +35,7 @@ export const bombard = async (parts: BombardParts): Promise<void> => {
   for (const target of targets) target.begin()
   await untilReady(parts, targets)
   let kills = parts.kills
-  // Of one alone the first kill comes while it is set up; of several the others would wait for what that one held.
+  // With a single process, the first kill comes during setup; with several, the others would wait for its leases.
   if (targets.length === 1 && kills > 0) {
     await kill(parts)
     kills--
@@ -44,7 +44,7 @@ export const bombard = async (parts: BombardParts): Promise<void> => {
   let pausing: Promise<void> = Promise.resolve()
   const blows = {
     kill: () => kill(parts),
-    // One at a time, while the others are hit as before.
+    // One at a time, while the others are hit as usual.
     pause: async () => {
       await pausing
       pausing = pause(parts)
@@ -52,7 +52,7 @@ export const bombard = async (parts: BombardParts): Promise<void> => {
     database: async () => {
       tally.databaseKills++
       if (targets.length > 1) return parts.killDatabase()
-      // Its own dies with it.
+      // Its own database dies with it.
       await targets[0]!.kill(async () => {
         await parts.killDatabase()
         await sleep(chance.between(0, 200))
@@ -91,7 +91,7 @@ const kill = async (parts: BombardParts): Promise<void> => {
   await target.kill()
 }
 
-/** Stops one for longer than its leases last: of three times twice a worker, if there are any. */
+/** Suspends a process for longer than its leases last: two times in three a worker, if there are any. */
 const pause = async (parts: BombardParts): Promise<void> => {
   const { chance, targets } = parts
   const workers = targets.filter(({ role }) => role === 'worker')

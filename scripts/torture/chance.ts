@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 
-/** Chance from a seed: the same seed makes the same choices, in the same order, in each branch by its name. */
+/** Seeded randomness: the same seed makes the same choices, in the same order, in each named branch. */
 export type Chance = {
-  /** From 0 up to, not including, 1. */
+  /** At least 0 and less than 1. */
   next(): number
-  /** A whole number from `from` to `to`, both included. */
+  /** An integer from `from` to `to`, both inclusive. */
   between(from: number, to: number): number
-  /** True once in so many times. */
+  /** True once in this many times, on average. */
   oneIn(times: number): boolean
   pick<Item>(items: readonly Item[]): Item
-  /** Chance of its own for a part of the work, so that parts that run at once do not disturb each other's choices. */
+  /** Independent randomness for one part, so that concurrent parts do not affect each other's choices. */
   branch(name: string): Chance
 }
 

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { readCheckpoints } from '../../src/adapters/postgres/projections/state/checkpoints.ts'
 import { connectionIn } from './fire.ts'
 
-/** Looks at the checkpoints in the running database, whenever told to, and notes what went back. */
+/** Reads the checkpoints of the running database on request, and records any that moved back. */
 export const watchCheckpoints = (folder: string) => {
   const seen = new Map<string, string>()
   const wentBack: string[] = []
@@ -18,13 +18,13 @@ export const watchCheckpoints = (folder: string) => {
         if (position !== null) seen.set(key, position)
       }
     } catch {
-      // Killed meanwhile; the next look sees what became of it.
+      // Killed meanwhile; the next read sees the result.
     } finally {
       await client.end().catch(() => {})
     }
   }
   const look = (lostDatabase: boolean): void => {
-    // What it had not written to disk yet is gone, the rows of the read models with it: folding again makes good.
+    // What had not been written to disk is lost, together with the read models' rows: both are folded again.
     if (lostDatabase) seen.clear()
     void read()
   }

@@ -10,7 +10,7 @@ type Answer = {
   readonly body: unknown
 }
 
-/** A command as it was asked for, and what was said to it. `mark` is a word of its data that no other command has. */
+/** A command as requested, and its answer. `mark` is a word in its data that no other command has. */
 export type Command = {
   readonly name: string
   readonly mark: string | null
@@ -25,21 +25,24 @@ type Ask = {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly body?: unknown
-  /** Sent as it is, instead of JSON. */
+  /** Sent unchanged, instead of JSON. */
   readonly file?: Buffer<ArrayBuffer>
   readonly mark?: string
   readonly headers?: Record<string, string>
 }
 
 export type Commander = {
-  /** Asks under one Idempotency-Key, again and again, until there is an answer. @throws Unanswered when `signal` aborts first */
+  /**
+   * Sends a request under one Idempotency-Key, repeatedly, until there is an answer.
+   * @throws Unanswered if `signal` aborts first
+   */
   ask(ask: Ask): Promise<Command>
   get<Body>(path: string): Promise<Body>
   readonly answered: readonly Command[]
-  /** Commands that are being asked for. */
+  /** Number of commands in progress. */
   waiting(): number
   readonly unanswered: readonly string[]
-  /** Repeats of an answered command that were answered in another way. */
+  /** Repeats of an answered command that got a different answer. */
   readonly differing: readonly string[]
 }
 
@@ -50,7 +53,7 @@ export class Unanswered extends Error {
 const REQUEST_MS = 15_000
 const AGAIN_AFTER_MS = 100
 
-/** Gives commands as a careful program does: with a key of its own each, and repeated until acknowledged. */
+/** Sends commands as a careful program does: each with its own key, repeated until acknowledged. */
 export const commander = (fire: Fire, chance: Chance, signal: AbortSignal): Commander => {
   const answered: Command[] = []
   const unanswered: string[] = []
@@ -83,7 +86,7 @@ export const commander = (fire: Fire, chance: Chance, signal: AbortSignal): Comm
         ...ask,
         headers: { ...ask.headers, 'idempotency-key': key },
       }).catch(() => null)
-      // In the middle of a kill no JSON may come, or half of it; what failed on their side may be tried again.
+      // During a kill the answer may be missing or incomplete JSON; internal errors may be retried.
       if (answer && answer.status < 500 && !isInUse(answer)) return { answer, requests }
       if (answer) await sleep(AGAIN_AFTER_MS)
       else await fire.up(AGAIN_AFTER_MS)

@@ -5,18 +5,18 @@ import {
   type EmbeddedPostgres,
 } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
 
-/** The database under fire: one that several services share, or that a service brings with it. */
+/** The database under test: shared by several services, or brought by one service. */
 export type Database = {
   readonly folder: string
-  /** As DATABASE_URL; null where the service has its own. */
+  /** For DATABASE_URL; null if the service brings its own. */
   readonly url: string | null
-  /** Kills it as the kernel does it; one that is shared is there again in the end. */
+  /** Kills it with SIGKILL; a shared one is restarted before this resolves. */
   kill(): Promise<void>
   readonly wasAwaySince: (at: number) => boolean
   end(): Promise<void>
 }
 
-/** Several services with their pools, and what is left of those that were killed. */
+/** For several services with their pools, plus connections left over from killed ones. */
 const settings = { max_connections: '300' }
 
 export const sharedDatabase = async (folder: string): Promise<Database> => {
@@ -61,6 +61,6 @@ const killPostmaster = (folder: string): void => {
     const pid = Number(fs.readFileSync(lockIn(folder), 'utf8').split('\n', 1)[0])
     if (pid > 1) process.kill(pid, 'SIGKILL')
   } catch {
-    // There is none just now.
+    // There is none right now.
   }
 }

@@ -24,7 +24,7 @@ type RecordedOf<Event> = Event extends DomainEvent ? RecordedEvent<Event> : neve
 export type Logged = RecordedOf<Known>
 export type LoggedOf<Type extends Known['type']> = Extract<Logged, { type: Type }>
 
-/** The whole log, and what is known out here, beside it. The service is stopped; the database is open. */
+/** The whole log, and what is known outside it. The service is stopped; the database is open. */
 export type Evidence = {
   readonly folder: string
   readonly world: World
@@ -34,15 +34,15 @@ export type Evidence = {
   readonly pool: Pool
   readonly store: EventStore
   readonly events: readonly Logged[]
-  /** Checkpoints that went back, as they were met after restarts. */
+  /** Checkpoints that moved back, as seen after restarts. */
   readonly wentBack: readonly string[]
 }
 
-/** What an invariant came to. `looked` says at how much; `broken` holds what is against it, in words. */
+/** The result of an invariant. `looked` says how much was checked; `broken` lists the violations. */
 export type Verdict = { readonly looked: string; readonly broken: readonly string[] }
 export type Invariant = {
   readonly name: string
-  /** Means something only where the service had come to rest. */
+  /** Meaningful only if the service had come to rest. */
   readonly atRest: boolean
   readonly check: (evidence: Evidence) => Promise<Verdict> | Verdict
 }

@@ -12,31 +12,37 @@ import { ownDatabase, sharedDatabase, type Database } from './database.ts'
 import { watchTakeovers, type TakenOver } from './takeovers.ts'
 import { newTally, newTarget, patience, type Tally, type Target } from './target.ts'
 
-/** The services under fire, seen from without: whom to ask, and what was done to them. */
+/** The services under test, seen from outside: how to reach them, and what was done to them. */
 export type Fire = {
-  /** Where one of them answers the API, each in its turn. */
+  /** A service that answers the API, in rotation. */
   url(): string
-  /** Where mails say that their pixels and links are. */
+  /** The address of pixels and links in emails. */
   readonly trackingUrl: string
   /** The first API key; '' until it is known. */
   key(): string
-  /** Fulfilled when one that answers the API is ready, or after so long in any case. */
+  /** Resolves when a service that answers the API is ready, at the latest after this long. */
   up(withinMs: number): Promise<void>
   readonly tally: Tally
-  /** Where the database keeps its files, and how to reach it while it runs. */
+  /** Where the database keeps its files, and how to connect while it runs. */
   readonly databaseFolder: string
   /** Where hits wait to be recorded. */
   readonly spools: readonly string[]
-  /** Deals out blows until all are dealt. @returns how long it took until others had what those that were hit held */
+  /**
+   * Runs all kills and pauses.
+   * @returns how long others took to take over from the processes that were hit
+   */
   bombard(parts: Blows): Promise<TakenOver>
-  /** Ends all as an operator would. @returns what did not end in order */
+  /**
+   * Stops all as an operator would.
+   * @returns what did not stop properly
+   */
   stop(): Promise<string[]>
-  /** Kills what runs, and waits until the database is gone too. */
+  /** Kills what is running, and waits until the database is gone too. */
   end(): Promise<void>
 }
 
 type Blows = Omit<BombardParts, 'targets' | 'tally' | 'killDatabase'> & {
-  /** Called whenever a process is ready; whether the database was killed since. */
+  /** Called whenever a process is ready, with whether the database was killed since. */
   readonly onReady: (lostDatabase: boolean) => void
 }
 
@@ -49,8 +55,8 @@ type Parts = {
 }
 
 /**
- * Without apis and workers, one service as its users start it, with a database of its own that dies with it. Else as
- * many processes as on several machines: each with a data folder of its own, on one database and with one keyring.
+ * Without apis and workers: one service as its users start it, whose own database dies with it. Otherwise several
+ * processes as if on several machines: each with its own data folder, on one database and with one keyring.
  */
 export const openFire = async ({ folder, env, apis, workers, eventStoreUrl }: Parts): Promise<Fire> => {
   const tally = newTally()
@@ -92,7 +98,7 @@ export const openFire = async ({ folder, env, apis, workers, eventStoreUrl }: Pa
     trackingUrl: places[0]!.url,
     key: () => targets.map((target) => target.key()).find((key) => key !== null) ?? '',
     up: async (ms) => {
-      // Who asks in a loop, because another is not, leaves time for others.
+      // Callers retry in a loop while another is not up: leave time for others.
       await sleep(20)
       await Promise.race([...answering.map((target) => target.ready()), patience(ms)])
     },
@@ -150,7 +156,7 @@ const placesOf = (folder: string, roles: readonly ('api' | 'worker')[]): Promise
   )
 }
 
-/** The database as its owner reaches it. */
+/** The database as its owner connects to it. */
 export const connectionIn = (folder: string): pg.ClientConfig => ({
   host: folder,
   port: 5432,
@@ -158,7 +164,7 @@ export const connectionIn = (folder: string): pg.ClientConfig => ({
   database: 'mailtrail',
 })
 
-/** What was in hand meanwhile may be cut in two, until leases that could not be renewed are gone. */
+/** Work in progress may be interrupted until leases that could not be renewed have expired. */
 const awayFor = async (database: Database, tally: Tally): Promise<void> => {
   const blow = { from: Date.now(), to: Infinity }
   tally.blows.push(blow)
@@ -175,7 +181,7 @@ const stopAll = async (targets: readonly Target[]): Promise<string[]> => {
   )
 }
 
-/** Has Node keep what it compiles of the service, which it does at an orderly end alone: starts take half as long. */
+/** Makes Node cache the service's compiled code, which it only does on a clean exit: starts take half as long. */
 const compile = async (env: Record<string, string>): Promise<void> => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const child = spawn(process.execPath, [main, 'help'], { env: { ...process.env, ...env }, stdio: 'ignore' })

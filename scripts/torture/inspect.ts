@@ -32,7 +32,7 @@ const invariants: readonly Invariant[] = [
   secretsAreNowhere,
 ]
 
-/** Opens the database of the stopped services, and judges. */
+/** Opens the database of the stopped services, and checks the invariants. */
 export const inspect = async (
   known: Omit<Evidence, 'pool' | 'store' | 'events'>,
   eventStoreUrl: string | null,
@@ -45,7 +45,7 @@ export const inspect = async (
   try {
     const evidence = { ...known, pool, store, events: await readLog(store) }
     const judged: Judged[] = []
-    // Of a service that could not be started any more there is less to say.
+    // If a service could not be started any more, fewer invariants can be checked.
     const wanted = invariants.filter(({ atRest }) => !atRest || known.fire.tally.faults.length === 0)
     for (const { name, check } of wanted) {
       interrupted.throwIfAborted()

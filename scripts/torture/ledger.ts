@@ -2,7 +2,7 @@ import fs from 'node:fs'
 
 /** Lines of JSON on disk, for what must be known whatever happens. */
 export type Ledger = {
-  /** Returns when the line is on the disk itself. */
+  /** Returns when the line is durable. */
   note(entry: object): void
   close(): void
 }

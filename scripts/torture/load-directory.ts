@@ -4,7 +4,7 @@ import type { Work } from './load.ts'
 
 type Parts = { readonly commander: Commander; readonly chance: Chance }
 
-/** Contacts come, change and go; templates get new versions. */
+/** Contacts are created, changed and removed; templates get new versions. */
 export const directoryWork = ({ commander, chance }: Parts): Work => {
   let count = 0
   const run = chance.between(1e8, 9e8)

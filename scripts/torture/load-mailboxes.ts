@@ -5,7 +5,7 @@ import type { Work } from './load.ts'
 import { incoming } from './mail-samples.ts'
 import { people, type World } from './world.ts'
 
-/** UIDVALIDITY of folders that were numbered anew, by `<address> <folder>`; 1 where they never were. */
+/** UIDVALIDITY of folders that were renumbered, by `<address> <folder>`; 1 if they never were. */
 export type MailboxTruth = { readonly validity: Map<string, number> }
 
 type Parts = {
@@ -16,12 +16,12 @@ type Parts = {
   readonly accounts: ReadonlyMap<string, string>
 }
 
-/** Mail comes in, is read, flagged, deleted, and once in a while a folder is numbered anew. */
+/** Mail arrives, is read, flagged, deleted, and occasionally a folder is renumbered. */
 export const mailboxWork = ({ world, fire, chance }: Parts, truth: MailboxTruth): Work => {
   let count = 0
   const run = chance.between(1e8, 9e8)
   return async () => {
-    // While it is down for long, no more than it can take in afterwards.
+    // During a long outage, no more than the service can take in afterwards.
     await fire.up(2000)
     const person = chance.pick(people)
     const mailbox = world.imap.mailbox(person.address)
@@ -36,7 +36,7 @@ export const mailboxWork = ({ world, fire, chance }: Parts, truth: MailboxTruth)
       const key = `${person.address} INBOX`
       const validity = (truth.validity.get(key) ?? 1) + 1
       truth.validity.set(key, validity)
-      // As a server does that has lost its numbers: nobody stays connected.
+      // Like a server that has lost its numbering: all connections are cut.
       world.imap.cut()
       mailbox.renumber('INBOX', validity)
     } else

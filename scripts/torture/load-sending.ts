@@ -4,13 +4,13 @@ import type { Chance } from './chance.ts'
 import type { Work } from './load.ts'
 import { people, type World } from './world.ts'
 
-/** A message that was asked for: what may become of it. */
+/** An email that was requested, and what may become of it. */
 export type Wish = {
   readonly mark: string
   readonly outgoingId: string
   readonly user: string
   readonly recipients: readonly string[]
-  /** Not before this instant, where one was named: milliseconds since the epoch. */
+  /** Not before this instant, if one was given: milliseconds since the epoch. */
   readonly scheduledAt: number | null
   readonly undoMs: number
   readonly askedAt: number
@@ -23,14 +23,14 @@ type Parts = {
   readonly chance: Chance
   readonly accounts: ReadonlyMap<string, string>
   readonly enough: AbortSignal
-  /** All for later, at some time within this; null for now or soon. */
+  /** All for later, within this time; null for now or soon. */
   readonly withinMs: number | null
 }
 
-/** More than so many on their way at once only makes the end long. */
+/** More in progress at once would only prolong the end. */
 const MOST_WAITING = 100
 
-/** Writes a message, now or for later, from a draft or at once, and now and then calls it back. */
+/** Writes an email, now or for later, from a draft or directly, and sometimes cancels it. */
 export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
   const { chance, world, commander, accounts, enough, withinMs } = parts
   let count = 0
@@ -112,7 +112,10 @@ const upload = async ({ commander, chance }: Parts, mark: string): Promise<unkno
   return answer.body
 }
 
-/** A draft that is changed once. @returns its id */
+/**
+ * A draft that is changed once.
+ * @returns its id
+ */
 const draft = async ({ commander }: Parts, mark: string, message: object): Promise<string> => {
   const begun = await commander.ask({
     name: 'begin draft',

@@ -9,7 +9,7 @@ import type { Sunk, World } from './world.ts'
 export type Hit = {
   readonly outgoingId: string
   readonly kind: 'open' | 'click'
-  /** Where a click led; null for a pixel, and where no answer came. */
+  /** Where a click led; null for a pixel, and if there was no answer. */
   readonly url: string | null
   readonly answered: boolean
 }
@@ -23,7 +23,7 @@ const AGENTS = [
   'Mozilla/5.0 (compatible; SomeBot/1.0; +https://bot.test)',
 ]
 
-/** Readers open mails that have arrived and follow their links; programs look at some with HEAD. */
+/** Readers open emails that have arrived and follow their links; programs request some with HEAD. */
 export const trackingWork = ({ world, fire, chance }: Parts, hits: Hit[]): Work => {
   const known = new Map<Sunk, ReturnType<typeof addressesIn>>()
   const addressesOf = (mail: Sunk) => {
@@ -56,7 +56,7 @@ const visit = async (url: string, method: string, agent: string) => {
     const answered = answer.status === 200 || answer.status === 302
     return { answered, reached: true, url: answer.headers.get('location') }
   } catch (error) {
-    // Where nobody listened, nothing can have been recorded.
+    // If nobody was listening, nothing can have been recorded.
     const { cause } = error as { cause?: { code?: string } }
     return { answered: false, reached: cause?.code !== 'ECONNREFUSED', url: null }
   }

@@ -8,7 +8,7 @@ import { sendingWork, type Wish } from './load-sending.ts'
 import { trackingWork, type Hit } from './load-tracking.ts'
 import { EXCLUDED, people, type World } from './world.ts'
 
-/** What was asked of the service, as far as it is known out here. */
+/** What was requested of the service, as far as the client knows. */
 export type Asked = {
   readonly accounts: ReadonlyMap<string, string>
   readonly wishes: readonly Wish[]
@@ -21,18 +21,18 @@ export type LoadParts = {
   readonly fire: Fire
   readonly commander: Commander
   readonly chance: Chance
-  /** How long the kills will go on, roughly. */
+  /** Roughly how long the kills will continue. */
   readonly fireMs: number
-  /** Aborts when no more is to be asked; what is under way goes on until it is answered. */
+  /** Aborts when no more is to be requested; requests in progress continue until they are answered. */
   readonly enough: AbortSignal
 }
 
 const SENDERS = 6
 const READERS = 2
-/** Queued before the kills begin in earnest, to be sent all along: a young service is slow to take new ones. */
+/** Queued before the kills begin, to be sent throughout: a service that has just started is slow to queue new ones. */
 const AHEAD = 40
 
-/** Connects the accounts, and keeps the service busy in every way until it is enough. */
+/** Connects the accounts, and keeps the service busy in every way until `enough` aborts. */
 export const load = (parts: LoadParts): { asked: Asked; warm: Promise<void>; done: Promise<void> } => {
   const { chance, enough, fireMs } = parts
   const warm = Promise.withResolvers<void>()
@@ -74,7 +74,7 @@ export const load = (parts: LoadParts): { asked: Asked; warm: Promise<void>; don
   return {
     asked,
     warm: warm.promise,
-    // What was not answered is in the commander's list; that it was not is for the invariants to say.
+    // Unanswered commands are in the commander's list; the invariants report them.
     done: run().catch((error: unknown) => {
       if (!(error instanceof Unanswered)) throw error
     }),
@@ -88,7 +88,7 @@ const prepare = async (
   { commander, world, fire }: LoadParts,
   accounts: Map<string, string>,
 ): Promise<void> => {
-  // Its first key is said when it is ready, not when it begins to answer.
+  // Its first key is printed when it is ready, not when it begins to answer.
   while (fire.key() === '') await fire.up(1000)
   for (const { user, name } of people)
     await commander.ask({
@@ -118,7 +118,7 @@ const prepare = async (
           body,
           mark: address,
         })
-        // A kill in the middle of the connection test is the mail servers' word against ours.
+        // A kill during the connection test may make it look like the mail server's fault.
         if (answer.status === 201) accounts.set(address, (answer.body as { id: string }).id)
       }
       if (!accounts.has(address)) throw new Error(`${address} could not be connected`)

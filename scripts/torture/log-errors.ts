@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const ERROR = 50
 
-/** What the services logged as errors, the most frequent first: no invariant speaks of it, and a person should look. */
+/** What the services logged as errors, most frequent first: no invariant covers this, so a person should look. */
 export const loggedErrors = (folder: string): string[] => {
   const counts = new Map<string, number>()
   for (const line of fs.readFileSync(join(folder, 'service.log'), 'utf8').split('\n')) {
@@ -19,11 +19,11 @@ const errorIn = (line: string): string | null => {
   try {
     const { level = 0, msg = '', message, err } = JSON.parse(line) as Line
     if (level < ERROR) return null
-    // Ids and numbers apart, it is the same error.
+    // Apart from ids and numbers, it is the same error.
     const text = [msg, message ?? err?.message, err?.code].filter((part) => part !== undefined).join(': ')
     return text.replaceAll(/[a-z]{3}_[0-9a-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|\d+/g, '…').slice(0, 300)
   } catch {
-    // No line of the log: what Node itself has to say before it dies, or half a line of one that was killed.
+    // Not a log line: Node's last words before it dies, or half a line of a killed process.
     return /^\S*Error\b/.test(line) ? line.slice(0, 300) : null
   }
 }

@@ -39,7 +39,7 @@ const withFile = (of: Head, chance: Chance): Buffer => {
   ])
 }
 
-/** Mail as it should not be; the last ones are beyond what may be read at all, and are to be quarantined. */
+/** Malformed mail; the last ones exceed what may be read at all, and must be quarantined. */
 const malformed: ((of: Head) => Buffer)[] = [
   ({ mark }) => crlf([`no header at all, only ${mark}`, '']),
   ({ mark }) => Buffer.from(mark),
@@ -75,7 +75,7 @@ export const incoming = (chance: Chance, to: Person, mark: string, sunk: readonl
       return plain(own.length === 0 ? of : { ...of, answers: chance.pick(own).messageId })
     }
     case 7:
-      // From one of us to the other: met in two mailboxes.
+      // From one of us to the other: found in two mailboxes.
       return plain({ ...of, from: `Us <${chance.pick(people).address}>` })
     default:
       return plain(of)

@@ -27,7 +27,7 @@ const inWords = ({ kills, pauses, databaseKills, apis, workers, seed }: Options)
 const again = ({ kills, pauses, databaseKills, apis, workers, seed }: Options): string =>
   `npm run torture -- --kills ${kills} --pauses ${pauses} --database-kills ${databaseKills} --apis ${apis} --workers ${workers} --seed ${seed}`
 
-/** The service as it is: every invariant must hold. What is kept of a failure is the whole folder, and the seed. */
+/** The service as it is: every invariant must hold. After a failure the whole folder is kept, and the seed. */
 const judged = async (options: Options, interrupted: AbortSignal): Promise<boolean> => {
   say(`Torture: ${inWords(options)}`)
   const { verdicts, folder } = await torture({ ...options, env: {} }, interrupted)
@@ -43,7 +43,7 @@ const judged = async (options: Options, interrupted: AbortSignal): Promise<boole
   return false
 }
 
-/** The service with a fault: some invariant must not hold. */
+/** The service with a fault: some invariant must fail. */
 const finds = async (plant: string, options: Options, interrupted: AbortSignal): Promise<boolean> => {
   const { does, needsOthers } = plants[plant]!
   const several = needsOthers && options.workers < 2 ? { apis: 1, workers: 2 } : {}

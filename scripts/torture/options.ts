@@ -3,18 +3,18 @@ import { plants } from './planted/plants.ts'
 
 export type Options = {
   readonly kills: number
-  /** How often a process is stopped for longer than its leases last. */
+  /** How often a process is suspended for longer than its leases last. */
   readonly pauses: number
   readonly databaseKills: number
-  /** Processes by role, on one database; none of either is one service that brings its own, as `npm start` does. */
+  /** Processes by role, on one database; none of either means one service with its own, as `npm start` runs. */
   readonly apis: number
   readonly workers: number
   readonly seed: string
-  /** No blow falls after so long. */
+  /** No kill or pause after this long. */
   readonly minutes: number
-  /** What the services are given as EVENT_STORE_URL; null for the log in their database. */
+  /** EVENT_STORE_URL for the services; null for the log in their database. */
   readonly eventStoreUrl: string | null
-  /** Faults to plant, one run each; empty for a run of the service as it is. */
+  /** Faults to plant, one run each; empty to run the service as it is. */
   readonly plants: readonly string[]
 }
 
@@ -52,13 +52,13 @@ export const readOptions = (args: string[], drawnSeed: string): Options | string
     const numbers = Object.entries(largest).map(([name, most]) => {
       const number = Number(values[name as keyof typeof largest])
       if (!Number.isInteger(number) || number < 0 || number > most)
-        throw new RangeError(`--${name} is a number from 0 to ${most}`)
+        throw new RangeError(`--${name} must be a number from 0 to ${most}`)
       return number
     })
     const [kills, pauses, databaseKills, apis, workers] = numbers as [number, number, number, number, number]
-    if ((apis === 0) !== (workers === 0)) return '--apis and --workers go together: one of each at least'
+    if ((apis === 0) !== (workers === 0)) return '--apis and --workers go together: at least one of each'
     const minutes = Number(values.minutes)
-    if (!(minutes > 0 && minutes <= 1440)) return '--minutes is more than 0 and at most 1440'
+    if (!(minutes > 0 && minutes <= 1440)) return '--minutes must be more than 0 and at most 1440'
     if (values.plant !== undefined && values.plant !== 'all' && !(values.plant in plants))
       return `There is no planted fault ${values.plant}`
     const wanted = values.plant === 'all' ? Object.keys(plants) : [values.plant ?? []].flat()

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Commander } from './commander.ts'
 import type { World } from './world.ts'
 
-/** Longer than the longest pause before another attempt that so few failures make. */
+/** Longer than the longest backoff that this few failures can cause. */
 const QUIET_WITHIN_MS = 180_000
 
 type Parts = {
@@ -27,18 +27,18 @@ type Projections = {
 }
 
 /**
- * Waits until nothing is left to do: no command unanswered, no message due, every copy filed, a whole sync run of each
- * account behind the last change of its mailbox, no hit in the spool, and every read model at the head.
- * @returns what did not come to rest; empty where all did
+ * Waits until nothing is left to do: no command unanswered, no email due, every copy filed, a complete sync run of each
+ * account after the last change of its mailbox, no hit in the spool, and every read model at the head.
+ * @returns what is still unfinished; empty if nothing
  */
 export const quiesce = async (parts: Parts): Promise<string[]> => {
   const deadline = Date.now() + QUIET_WITHIN_MS
   const steps: [string, (parts: Parts) => Promise<boolean>][] = [
     ['commands to be answered', ({ commander }) => Promise.resolve(commander.waiting() === 0)],
-    ['messages to be sent', nothingWaits],
+    ['emails to be sent', nothingWaits],
     ['copies to be filed', copiesAreFiled],
     ['the spool of hits', spoolIsEmpty],
-    ['a sync run behind all of it', syncRuned],
+    ['a sync run after all changes', syncRuned],
     ['answers of customers to be recorded', repliesAreRecorded],
     ['read models at the head', atHead],
   ]
@@ -72,7 +72,9 @@ const copiesAreFiled = async ({ commander }: Parts): Promise<boolean> => {
   return true
 }
 
-/** A pass that began after the last change, in each account: asked for once more, in case the mailbox has moved on. */
+/**
+ * A sync run that began after the last change, in each account: requested again, in case the mailbox has changed since.
+ */
 const syncRuned = async ({ commander, world, accounts }: Parts): Promise<boolean> => {
   for (const id of accounts.values()) {
     const since = Date.now()
@@ -97,7 +99,7 @@ const spoolIsEmpty = ({ spools }: Parts): Promise<boolean> =>
     spools.flatMap((folder) => fs.readdirSync(folder)).every((name) => name.endsWith('.damaged')),
   )
 
-/** The automation looks again after a while; its to-do list is no part of the API, so the head must stand still. */
+/** The automation polls; its to-do list is not part of the API, so wait until the head stays the same. */
 const repliesAreRecorded = async ({ commander }: Parts): Promise<boolean> => {
   const head = async () => (await commander.get<Projections>('/v1/projections')).data[0]?.head
   const before = await head()

@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import type { Verdict } from './evidence.ts'
 
-/** One line that is written over where there is a terminal, and now and then a line where there is none. */
+/** One line that is overwritten on a terminal, and elsewhere an occasional line. */
 export const progressLine = (everyMs = 10_000) => {
   const { stdout } = process
   let told = 0
@@ -25,7 +25,7 @@ const EXAMPLES = 5
 
 export const verdictTable = (verdicts: readonly Judged[]): string => {
   const table = new Table({
-    head: ['', 'Invariant', 'Looked at'],
+    head: ['', 'Invariant', 'Checked'],
     colWidths: [8, 62, 52],
     wordWrap: true,
     style: { head: [], border: [] },

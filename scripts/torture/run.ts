@@ -16,23 +16,24 @@ import type { TakenOver } from './takeovers.ts'
 import type { Tally } from './target.ts'
 import { openWorld, type World } from './world.ts'
 
-/** What was asked for before the end is answered within this time, or never. */
+/** What was requested before the end is answered within this time, or never. */
 const ANSWER_WITHIN_MS = 90_000
-/** From one kill to the next, roughly. */
+/** Approximate time between kills. */
 const CYCLE_MS = 2500
 
-/** `env` is what the processes are given besides, to plant a fault in them. */
+/** `env` is extra environment for the processes, to plant a fault. */
 export type Run = Omit<Options, 'plants'> & { readonly env: Record<string, string> }
 
 export type Outcome = { readonly verdicts: readonly Judged[]; readonly folder: string }
 
 /**
- * One run: load and blows, quiet, and what the log, the tables and the files say in the end, held against what is known
- * out here. Whatever happens, nothing that was started is left. @throws where `interrupted` aborts
+ * One run: load with kills and pauses, then quiet, then the log, tables and files are checked against what is known
+ * outside. Whatever happens, nothing that was started is left running.
+ * @throws if `interrupted` aborts
  */
 export const torture = async (run: Run, interrupted: AbortSignal): Promise<Outcome> => {
   const folder = fs.mkdtempSync(join(tmpdir(), 'mailtrail-torture-'))
-  // Passable for the user that the database runs as when this runs as root.
+  // The database's user must be able to enter it if this runs as root.
   fs.chmodSync(folder, 0o711)
   const ledger = openLedger(join(folder, 'ledger.jsonl'))
   const chance = chanceOf(run.seed)
@@ -118,7 +119,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
     const stuck =
       isAnswered && !hasFallen
         ? await quiesce({ spools, world, commander: commands, accounts: asked.accounts, onWait })
-        : ['Not everything that was asked for was answered']
+        : ['Not every request was answered']
     phase = 'stopping'
     const disorder = hasFallen ? [] : await fire.stop()
     await fire.end()
@@ -143,7 +144,7 @@ const stateOf = ({ fire: { tally }, kills, world }: Parts, commands: Commander, 
   [
     `${tally.kills}/${kills} kills, ${tally.pauses} pauses, ${tally.databaseKills} of the database`,
     `${commands.answered.length} commands`,
-    `${asked.wishes.length} messages queued, ${world.sunk.length} taken`,
+    `${asked.wishes.length} emails queued, ${world.sunk.length} accepted`,
     `${world.laid.length} mails in mailboxes`,
     `${asked.hits.length} hits`,
   ].join(', ')
@@ -152,7 +153,7 @@ const recovered = (tally: Tally, broken: readonly string[]): Judged => {
   const { kills, killsInStart, databaseKills, pauses, recoveries, faults } = tally
   const [median, p99] = [0.5, 0.99].map((share) => seconds(quantile(recoveries, share)))
   return {
-    name: 'every process is ready again after each blow, all come to rest, and end in order within 20 s',
+    name: 'every process is ready again after each kill or pause, all come to rest, and stop properly within 20 s',
     looked: `${kills} kills, ${killsInStart} in a start; ${pauses} pauses; ${databaseKills} kills of the database; ready again after ${median} s (median), ${p99} s (p99)`,
     broken: [...faults, ...broken],
   }
@@ -163,7 +164,7 @@ const takenOver = ({ times, wallTimes, broken }: TakenOver): Judged => {
     [0.5, 1].map((share) => seconds(quantile(all, share))),
   )
   return {
-    name: 'what a killed or stopped worker held is held by another within 15 s in which one is there to take it',
+    name: 'leases of a killed or paused worker are held by another within 15 s during which one is available',
     looked: `${times.length} leases, taken over after ${median} s (median), ${most} s (most); with the time in which all workers were down ${wallMedian} s, ${wallMost} s`,
     broken,
   }

@@ -14,22 +14,22 @@ type Row = { name: string; generation: number; pid: number; live: boolean }
 const LOOK_EVERY_MS = 100
 const WITHIN_MS = 15_000
 
-// These are always wanted; that of an account only while there is something to do for it.
+// These are always wanted; an account's lease only while there is work for it.
 const LEASES = `
   select name, generation::int, split_part(owner, ' ', 2)::int as pid, expires_at > clock_timestamp() as live
   from mailtrail.leases where name like 'projection:%' or name like 'automation:%'`
 
 export type Takeovers = {
-  /** Tells of a process that is killed or stopped now, and of one that goes on. */
+  /** Reports a process that is killed or suspended now, or resumed. */
   readonly struck: (pid: number) => void
   readonly resumed: (pid: number) => void
-  /** Waits for what is open, and ends the watch. */
+  /** Waits for open leases, and ends the watch. */
   end(): Promise<TakenOver>
 }
 
 /**
- * Milliseconds from each blow until another process had what the one that was hit held: those in which some worker was
- * up, and all; and what took too long.
+ * Milliseconds from each hit until another process had the lease: those during which some worker was up, and all; and
+ * what took too long.
  */
 export type TakenOver = {
   readonly times: readonly number[]
@@ -38,8 +38,8 @@ export type TakenOver = {
 }
 
 /**
- * Looks at the leases all along. Only time in which some worker could have taken them counts: `isAnyUp` tells whether
- * one is, and the database must answer.
+ * Watches the leases throughout. Only time in which some worker could have taken them counts: `isAnyUp` tells whether
+ * one is up, and the database must answer.
  */
 export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean): Takeovers => {
   const stop = new AbortController()
@@ -57,7 +57,7 @@ export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean
       const now = byName.get(lease.name)
       if (counts) lease.waitedMs += passedMs
       const isTaken = now !== undefined && now.generation > lease.generation
-      // A stopped process may come back before anybody else could have it.
+      // A suspended process may resume before anybody else can take the lease.
       const isKept = now?.generation === lease.generation && now.live && resumed.has(lease.pid)
       const isLate = lease.waitedMs > WITHIN_MS
       if (isTaken) {
@@ -88,7 +88,7 @@ export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean
         await client.connect()
         await look(client)
       } catch {
-        // The database is away, or not made yet.
+        // The database is down, or does not exist yet.
         await sleep(LOOK_EVERY_MS)
       } finally {
         await client.end().catch(() => {})
@@ -104,7 +104,7 @@ export const watchTakeovers = (database: pg.ClientConfig, isAnyUp: () => boolean
     },
     resumed: (pid) => void resumed.add(pid),
     end: async () => {
-      // By then each is somebody's, or late.
+      // By then each has a new holder, or is late.
       for (const until = performance.now() + 2 * WITHIN_MS; open.size > 0 && performance.now() < until;)
         await sleep(LOOK_EVERY_MS)
       stop.abort()

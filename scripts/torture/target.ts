@@ -2,13 +2,13 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startService, type Service } from '../lib/service.ts'
 
-/** What the service promises. */
+/** What the service guarantees. */
 const STOP_WITHIN_MS = 20_000
 const START_WITHIN_MS = 120_000
 
 /** What was done to the services, and what became of them. Times in milliseconds since the epoch. */
 export type Tally = {
-  /** Kills, and pauses and absences of the database from their beginning to their end: when something may have been cut in two. */
+  /** Kills, pauses and database outages, from beginning to end: times in which work may have been interrupted. */
   readonly blows: { readonly from: number; to: number }[]
   kills: number
   killsInStart: number
@@ -16,7 +16,7 @@ export type Tally = {
   pauses: number
   /** Milliseconds from each kill until the service was ready again. */
   readonly recoveries: number[]
-  /** Services that ended, or could not be started, by themselves. */
+  /** Services that ended, or failed to start, for no reason. */
   readonly faults: string[]
 }
 
@@ -30,24 +30,27 @@ export const newTally = (): Tally => ({
   faults: [],
 })
 
-/** One process, started and struck down again and again. */
+/** One process, started and killed again and again. */
 export type Target = {
   readonly role: 'api' | 'worker' | 'all'
   readonly url: string
-  /** The key that its first start has shown, if any. */
+  /** The key shown by its first start, if any. */
   key(): string | null
-  /** Fulfilled when it is ready; anew after each kill. */
+  /** Resolves when it is ready; again after each kill. */
   ready(): Promise<void>
-  /** Ready, and not stopped. */
+  /** Ready, and not suspended. */
   isUp(): boolean
   isPaused(): boolean
-  /** Begins to live, and lives again after each kill until `end`. Faults are told in the tally. */
+  /** Starts it, and restarts it after each kill until `end`. Faults go into the tally. */
   begin(): void
-  /** Without warning, as the kernel does it, and behind what comes `first`; then it is started anew. */
+  /** Kills it with SIGKILL, after `first`; then it is restarted. */
   kill(first?: () => Promise<void>): Promise<void>
-  /** Stops its time for so long. */
+  /** Suspends it for this long. */
   pause(ms: number): Promise<void>
-  /** Ends it as an operator would. @returns the exit code, or what it did instead */
+  /**
+   * Stops it as an operator would.
+   * @returns the exit code, or what it did instead
+   */
   stop(): Promise<number | string>
   /** Kills it for good. */
   end(): Promise<void>
@@ -60,10 +63,10 @@ export type TargetParts = {
   readonly tally: Tally
   readonly onLog: (line: string) => void
   readonly onReady: () => void
-  /** A process that is killed or stopped, and one that goes on. */
+  /** Called for a process that is killed or suspended, and for one that is resumed. */
   readonly onStruck: (pid: number) => void
   readonly onResumed: (pid: number) => void
-  /** Whether the database was away at some time since: a start that fails by that is no fault. */
+  /** Whether the database has been down since then: a start that fails because of that is no fault. */
   readonly wasAwaySince: (at: number) => boolean
 }
 
@@ -100,7 +103,7 @@ export const newTarget = ({ tally, wasAwaySince, ...parts }: TargetParts): Targe
       if (running === begun) tally.faults.push(`A service ended by itself (${how})`)
     } catch (error) {
       if (running !== begun) return
-      // Whoever runs it starts it again, as long as its database is away.
+      // An operator restarts it while its database is down.
       if (!wasAwaySince(begunAt)) tally.faults.push(error instanceof Error ? error.message : String(error))
       else if (!ended) await live()
     }
@@ -109,7 +112,7 @@ export const newTarget = ({ tally, wasAwaySince, ...parts }: TargetParts): Targe
     const victim = child
     running = null
     child = null
-    // Who waits since before a start that was cut short waits on.
+    // Those waiting since before an interrupted start keep waiting.
     if (isReady) ready = Promise.withResolvers<void>()
     isReady = false
     if (!isAlive(victim)) return
@@ -128,7 +131,7 @@ export const newTarget = ({ tally, wasAwaySince, ...parts }: TargetParts): Targe
     isPaused: () => paused,
     begin: () => void live(),
     kill: async (first) => {
-      // From here on its end is no fault of its own.
+      // From here on its end is expected.
       running = null
       tally.kills++
       if (!isReady) tally.killsInStart++
@@ -168,7 +171,7 @@ export const newTarget = ({ tally, wasAwaySince, ...parts }: TargetParts): Targe
   }
 }
 
-/** A wait that keeps no process alive. */
+/** A wait that does not keep the process alive. */
 export const patience = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false })
 
 const within = <Value>(promise: Promise<Value>, ms: number): Promise<Value> =>

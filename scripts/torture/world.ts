@@ -7,7 +7,7 @@ import type { Ledger } from './ledger.ts'
 
 /** `.test` is reserved (RFC 2606): no mail can ever leave. */
 export const people = [
-  // The provider of the first files a copy of what it takes into Sent, as Gmail does; the second's does not.
+  // The first one's provider files a copy of what it sends into Sent, as Gmail does; the second one's does not.
   { user: 'u-ada', name: 'Ada Torres', address: 'ada@torture.test', filesCopies: true },
   { user: 'u-ben', name: 'Ben Ortiz', address: 'ben@torture.test', filesCopies: false },
 ] as const
@@ -15,22 +15,22 @@ export type Person = (typeof people)[number]
 
 export const EXCLUDED = '*@spam.test'
 
-/** A mail that the SMTP server took, noted on disk before it answered. */
+/** An email that the SMTP server accepted, recorded on disk before it answered. */
 export type Sunk = {
   readonly outgoingId: string
   readonly messageId: string
   readonly user: string
   readonly from: string
   readonly recipients: readonly string[]
-  /** Milliseconds since the epoch, when its last byte was here. */
+  /** Milliseconds since the epoch, when its last byte arrived. */
   readonly at: number
   readonly sha256: string
-  /** Taken, and the connection cut instead of answering. */
+  /** Accepted, but the connection was cut instead of answering. */
   readonly dropped: boolean
   readonly raw: Buffer
 }
 
-/** A mail put into a mailbox, by whomever, noted on disk before it was there. */
+/** A mail put into a mailbox, by anybody, recorded on disk before it was there. */
 type Laid = {
   readonly user: string
   readonly folder: string
@@ -46,7 +46,7 @@ export type World = {
   readonly passwords: Readonly<Record<string, string>>
   readonly sunk: readonly Sunk[]
   readonly laid: readonly Laid[]
-  /** Fulfilled when the next mail is taken, its sender not knowing it yet. */
+  /** Resolves when the next email is accepted, before its sender knows. */
   nextTaken(): Promise<void>
   close(): Promise<void>
 }
@@ -54,7 +54,7 @@ export type World = {
 const headerOf = (head: string, name: string): string =>
   new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim() ?? ''
 
-/** Mail servers on loopback over TLS that no kill reaches: their ledgers are the truth that the log is held against. */
+/** Mail servers on loopback over TLS that are never killed: their ledgers are the truth to check the log against. */
 export const openWorld = async (ledger: Ledger, chance: Chance): Promise<World> => {
   const passwords = Object.fromEntries(
     people.map(({ address }) => [address, `canary-${chance.between(1e12, 9e12)}-${address.slice(0, 3)}`]),
@@ -84,7 +84,7 @@ export const openWorld = async (ledger: Ledger, chance: Chance): Promise<World> 
     const at = Date.now()
     const head = raw.toString('latin1').split('\r\n\r\n', 1)[0]!
     const [outgoingId, messageId] = [headerOf(head, 'X-Mailtrail-Id'), headerOf(head, 'Message-ID')]
-    // One that is to come again is not taken: nothing of it may count.
+    // One to be retried is not accepted: nothing of it may count.
     if (verdicts.oneIn(60)) return 451
     const dropped = verdicts.oneIn(80)
     const entry = { outgoingId, messageId, user, ...envelope, at, sha256: sha256(raw), dropped }
@@ -94,7 +94,7 @@ export const openWorld = async (ledger: Ledger, chance: Chance): Promise<World> 
     if (person?.filesCopies) imap.mailbox(user).append('Sent', { raw, flags: ['\\Seen'] })
     taken.resolve()
     taken = Promise.withResolvers<void>()
-    // Time in which the mail is taken and its sender does not know: what a kill must find now and then.
+    // The email is accepted and its sender does not know yet: a kill must sometimes hit this moment.
     await sleep(verdicts.oneIn(4) ? verdicts.between(50, 300) : verdicts.between(0, 10))
     return dropped ? 'drop' : 'accept'
   }

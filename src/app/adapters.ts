@@ -44,7 +44,7 @@ type AdapterDeps = {
   readonly providers: readonly MailProvider[]
 }
 
-/** Whatever is on the other side: the database, mail servers, files. */
+/** Everything outside the process: the database, mail servers, files. */
 export const openAdapters = (deps: AdapterDeps) => {
   const { config, pool, store, linkedStore, keyring, log, meter } = deps
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
@@ -65,7 +65,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const spoolFolder = join(config.dataFolder, 'spool')
   const spool = openSpool({
     folder: spoolFolder,
-    onProblem: (problem) => log.error({ problem: problem.kind }, 'spool of hits'),
+    onProblem: (problem) => log.error({ problem: problem.kind }, 'hit spool'),
   })
   spoolMetrics(meter, spoolFolder)
   const measureBatch = projectionMetrics(meter, store, () => runner.status())

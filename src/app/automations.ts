@@ -26,7 +26,7 @@ type AutomationsDeps = {
   readonly clock: Clock
 }
 
-/** Everything that happens unasked. */
+/** All automations. */
 export const automationsOf = ({
   config,
   adapters,
@@ -51,7 +51,7 @@ export const automationsOf = ({
       },
     },
     {
-      // Kept answers are dropped when nobody repeats a request any more.
+      // Stored answers are deleted once nobody is expected to repeat the request.
       name: 'sweep idempotency keys',
       wakeOn: [],
       everyMs: 3_600_000,

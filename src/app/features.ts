@@ -36,7 +36,7 @@ import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
 
-/** Every feature by its doors. What one asks of the outside and of the others is given to it here. */
+/** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
   adapters: Adapters,
   { deliveryWindowMinutes }: Config,
@@ -58,7 +58,7 @@ export type Features = ReturnType<typeof openFeatures>
 
 type Log = Pick<FastifyBaseLogger, 'warn'>
 
-/** What any feature may ask for: the other side, the clock, and how a command is done and a stream is read. */
+/** What any feature may need: adapters, the clock, the log, and functions to handle commands and read streams. */
 const coreOf = (adapters: Adapters, clock: Clock, log: Log) => ({
   ...adapters,
   clock,
@@ -83,7 +83,7 @@ const directoryFeature = (core: Core) => {
   return {
     commands,
     queries,
-    /** The CRM's records for the variables of what is written, from their streams. */
+    /** The CRM's records for template variables, from their streams. */
     lookup: {
       user: async (id: string) => (await commands.find('user', id))?.value ?? null,
       contact: async (id: string) => (await commands.find('contact', id))?.value ?? null,
@@ -138,10 +138,10 @@ const accountFeature = (core: Core) => {
     openToFile,
     watchMailbox,
     findActive: async (id: string) => requireActive((await load(account, accountStream(id))).state),
-    /** The user's own default account, else the team's. */
+    /** The user's own default account, or else the team's. */
     findDefault: async (userId: string | null): Promise<string | null> =>
       (userId === null ? null : await chosen({ kind: 'user', userId })) ?? chosen({ kind: 'team' }),
-    /** A user may read what belongs to the team's accounts and to their own, decided on the account's stream. */
+    /** A user may read their own accounts and the team's; decided on the account's stream. */
     mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true
       const found = await find(accountId)
@@ -163,7 +163,7 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read model of what lies in the mailbox. */
+/** How long a sync waits for the read model of the mailbox's contents. */
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {

@@ -9,7 +9,7 @@ import type { Config } from '../config.ts'
 import { tellAnswers } from '../http/operations/metrics.ts'
 import type { App } from '../http/server/server.ts'
 
-/** What is seen of a process from outside: metrics in any case, traces where they are to go anywhere. */
+/** What a process shows of itself: always metrics, and traces if there is somewhere to send them. */
 export const openObserving = async (
   { traces }: Pick<Config, 'traces'>,
   onLostTraces: (error: unknown) => void,
@@ -21,7 +21,7 @@ export const openObserving = async (
     measureRun(name, () => inRun(`automation ${name}`, work))
   return {
     meter,
-    /** Measures and traces each request, from before its first hook. */
+    /** Measures and traces each request, starting before the first hook. */
     requests: (app: App): void => {
       const spans = requestSpans()
       app.addHook('onRequest', spans.onRequest)
@@ -30,18 +30,18 @@ export const openObserving = async (
       app.addHook('onRequestAbort', spans.onRequestAbort)
       tellAnswers(app, requestMetrics(meter))
     },
-    /** Measures and traces one go of what happens unasked. */
+    /** Measures and traces one run of an automation. */
     run,
     automation: (automation: Automation): Automation => ({
       ...automation,
       work: (signal) => run(automation.name, () => automation.work(signal)),
     }),
-    /** Hands over the last traces. */
+    /** Sends the last traces. */
     close: async (): Promise<void> => endTraces?.(),
   }
 }
 
-/** The SDK is loaded where traces are wanted, and nowhere else. */
+/** The SDK is loaded only if traces are exported. */
 const startTraces = async (
   to: NonNullable<Config['traces']> & { onLost: (error: unknown) => void },
 ): Promise<() => Promise<void>> => {
@@ -51,7 +51,7 @@ const startTraces = async (
 
 export type Observing = Awaited<ReturnType<typeof openObserving>>
 
-/** Commands with a span for each: what is done to what kind of thing, never to which. */
+/** A span for each command: what is done to what kind of thing, never to which one. */
 export const tracedHandle =
   (handle: Handle): Handle =>
   (decider, stream, command, caller, options) => {

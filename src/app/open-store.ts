@@ -10,8 +10,8 @@ import { ConfigError, type Config } from '../config.ts'
 type StoreSettings = Pick<Config, 'eventStoreUrl'>
 
 /**
- * The log that the settings choose, as events read today: EventStoreDB where EVENT_STORE_URL names one, else the
- * database itself. `onError` is told of losses that it got over.
+ * The log chosen by the settings, upcast to today's events: EventStoreDB if EVENT_STORE_URL is set, otherwise the
+ * database itself. `onError` is called with errors that were recovered from.
  * @throws ConfigError for a log that cannot be used
  */
 export const openStore = async (
@@ -21,8 +21,8 @@ export const openStore = async (
 ): Promise<EventStore> => withUpcasts(await chosenStore(settings, pool, onError))
 
 /**
- * The log of `openStore` as a running service uses it: measured, then traced. `linkedStore` is for the handling of
- * commands, whose spans it links with those of what they follow from.
+ * The log of `openStore` as a running service uses it: measured, then traced. `linkedStore` is for handling commands,
+ * whose spans it links to those of the events they follow from.
  */
 export const observedStore = (
   opened: EventStore,
@@ -38,7 +38,7 @@ const chosenStore = async (
   onError: (error: Error) => void,
 ): Promise<EventStore> => {
   if (eventStoreUrl === null) return postgresEventStore(pool, { onError })
-  // Loaded by those alone who use it: it brings gRPC with it.
+  // Loaded only if it is used: it depends on gRPC.
   const { eventStoreDb } = await import('../adapters/eventstoredb/event-store.ts')
   try {
     return await eventStoreDb(eventStoreUrl, { onError })
@@ -49,8 +49,8 @@ const chosenStore = async (
 }
 
 /**
- * Notes in the database which log belongs to it, where that is not known yet; of several processes the first one does.
- * @throws ConfigError for another log: what it took would never come into the read models of this database
+ * Records in the database which log belongs to it, if that is not known yet; of several processes the first one does.
+ * @throws ConfigError for another log: its events would never reach the read models of this database
  */
 export const requireOwnLog = async (pool: pg.Pool, store: Pick<EventStore, 'storeId'>): Promise<void> => {
   const storeId = await store.storeId()
@@ -63,6 +63,6 @@ export const requireOwnLog = async (pool: pg.Pool, store: Pick<EventStore, 'stor
   const { rowCount } = await pool.query('select from mailtrail.event_log where store_id = $1', [storeId])
   if (rowCount === 0)
     throw new ConfigError(
-      'The event log of this process is not the one of this database. Set EVENT_STORE_URL as it was at the first start on this database, or leave it out where it was not set; docs/several-processes.md says how a log is given up for another',
+      'The event log of this process does not belong to this database. Set EVENT_STORE_URL as it was at the first start on this database, or leave it out if it was not set; docs/several-processes.md says how to switch to another log',
     )
 }

@@ -5,7 +5,7 @@ import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-po
 import { runningPostgres } from '../adapters/embedded-postgres/running.ts'
 import { ConfigError, type Config } from '../config.ts'
 
-/** What a verb of the command line works with. It ends early, and cleanly, when the signal aborts. */
+/** What a command-line operation works with. It ends early, and cleanly, when the signal aborts. */
 export type Operation = {
   readonly config: Config
   readonly args: readonly string[]
@@ -14,16 +14,16 @@ export type Operation = {
   readonly say: (line: string) => void
   /** Everything else. */
   readonly warn: (line: string) => void
-  /** Shows how far it is; several times a second. An empty line ends that. */
+  /** Shows progress; called several times a second. An empty line ends it. */
   readonly show: (line: string) => void
 }
 
-/** The exit code of a verb that a signal has ended. */
+/** The exit code of an operation ended by a signal. */
 export const STOPPED_BY_SIGNAL = 130
 
 type Database = { readonly connection: pg.PoolConfig; readonly stop: () => Promise<void> }
 
-/** The database of the settings, the embedded one of a running service, or the embedded one started for this. */
+/** The configured database: a server, the embedded one of a running service, or the embedded one started for this. */
 export const connect = async (
   { databaseUrl, dataFolder }: Config,
   warn: Operation['warn'],
@@ -41,7 +41,7 @@ export const connect = async (
     : startEmbeddedPostgres({ dataFolder: folder, onProgress: warn })
 }
 
-/** @throws ConfigError for a database that no service has been started on, or not one of this release */
+/** @throws ConfigError if no service has been started on the database, or one of another release */
 export const requireTables = async (pool: pg.Pool): Promise<void> => {
   const { rows } = await pool.query<{ there: boolean }>(
     `select to_regclass('mailtrail.parked_events') is not null as there`,

@@ -9,7 +9,7 @@ export const grouped = (value: number): string => whole.format(value)
 
 const WINDOW_MS = 10_000
 
-/** Makes a line of each step of progress: how far, how fast over the last seconds, how long still, and the memory in use. */
+/** Formats progress as a line: how far, the recent speed, the time left, and the memory in use. */
 export const progressLine = (
   show: (line: string) => void,
   now: () => number = () => performance.now(),
@@ -19,7 +19,7 @@ export const progressLine = (
     const memory = `${grouped(process.memoryUsage.rss() / 2 ** 20)} MB of memory`
     if (stage !== 'reading') return show(`${stage}  ${memory}`)
     const at = now()
-    // What was appended meanwhile is read anew from where the tables are.
+    // Events appended meanwhile are read in a second run, from where the tables are.
     if (seen.some((before) => before.amount > amount)) seen = []
     seen = [...seen.filter((before) => at - before.at <= WINDOW_MS), { at, amount }]
     const first = seen[0]!
@@ -38,7 +38,7 @@ const amountOf = (amount: number, unit: FillProgress['unit']): string =>
 const timeOf = (seconds: number): string =>
   seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`
 
-/** What was found of one read model. */
+/** The result for one read model. */
 export const verifiedLines = (
   { projection, position, parked, skipped, stopped, tables }: Verified,
   values: boolean,
@@ -48,9 +48,9 @@ export const verifiedLines = (
   const lines = [`${projection.name}  ${equal ? 'equal' : 'differs'}, at position ${position ?? 'none'}`]
   if (parked)
     lines.push(
-      `  parked: ${grouped(parked.events)} events of ${grouped(parked.streams)} streams, cannot be equal`,
+      `  parked: ${grouped(parked.events)} events in ${grouped(parked.streams)} streams, so it cannot be equal`,
     )
-  if (skipped > 0) lines.push(`  skipped: ${grouped(skipped)} events are left out, as was decided`)
+  if (skipped > 0) lines.push(`  skipped: ${grouped(skipped)} events are left out, as somebody decided`)
   for (const table of tables) lines.push(...tableLines(table, values))
   return lines
 }

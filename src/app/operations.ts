@@ -17,13 +17,13 @@ import { projections } from './read-models.ts'
 const WRITERS = 4
 
 /**
- * `rebuild NAME...|--all`: fills read models anew and puts them in the place of those in use.
- * @returns 0 when all were, 1 when one was not, 130 when it was stopped
- * @throws ConfigError for arguments and settings that cannot be used, and where another process is at it
+ * `rebuild NAME...|--all`: fills read models again from the log and replaces those in use.
+ * @returns 0 if all succeeded, 1 if one failed, 130 if stopped
+ * @throws ConfigError for invalid arguments or settings, and if another process is doing the same
  */
 export const rebuild = async (operation: Operation): Promise<number> => {
   const { args, signal, say, warn, show } = operation
-  if (args.length === 0) throw new ConfigError(`Say which read models, or --all. There are ${names()}`)
+  if (args.length === 0) throw new ConfigError(`Name the read models, or use --all. There are ${names()}`)
   const chosen = chosenBy(args, ['--all'])
   const replaced: string[] = []
   const onReplaced = ({ name }: AnyProjection) => void replaced.push(name)
@@ -36,10 +36,10 @@ export const rebuild = async (operation: Operation): Promise<number> => {
     const rebuilt = await rebuildReadModels(parts, chosen)
     show('')
     for (const { projection, position, stopped, left } of rebuilt) {
-      if (stopped) warn(`${stopped.message}. What is in use is as it was.`)
+      if (stopped) warn(`${stopped.message}. The tables in use are unchanged.`)
       else say(`${projection.name}  rebuilt up to position ${position}`)
       if (left !== null)
-        warn(`${left} could not be dropped, as it is read for so long: the next rebuild will.`)
+        warn(`${left} could not be dropped because it is still being read: the next rebuild will drop it.`)
     }
     const head = await store.head()
     const { unit, amount } = store.extent(head)
@@ -47,17 +47,17 @@ export const rebuild = async (operation: Operation): Promise<number> => {
     const peak = process.resourceUsage().maxRSS / 1024
     say(
       `${grouped(amount)} ${unit} of the log in ${seconds.toFixed(1)} s, ${grouped(amount / seconds)} a second; ` +
-        `${grouped(peak)} MB of memory at most`,
+        `peak memory ${grouped(peak)} MB`,
     )
     return rebuilt.some(({ stopped }) => stopped) ? 1 : 0
   })
 }
 
 /**
- * `verify [NAME...] [--values]`: compares read models with the log, row by row. Values of rows are shown where that is
- * asked for, as they may be personal.
- * @returns 0 where all are equal, 1 where one differs, 2 where it could not be told, 130 when it was stopped
- * @throws ConfigError as `rebuild` does
+ * `verify [NAME...] [--values]`: compares read models with the log, row by row. Values are shown only on request, as
+ * they may be personal data.
+ * @returns 0 if all are equal, 1 if one differs, 2 if they could not be compared, 130 if stopped
+ * @throws ConfigError like `rebuild`
  */
 export const verify = async (operation: Operation): Promise<number> => {
   const { args, signal, say, show } = operation
@@ -73,8 +73,8 @@ export const verify = async (operation: Operation): Promise<number> => {
     const rows = verified.flatMap(({ tables }) => tables).reduce((sum, { liveRows }) => sum + liveRows, 0)
     say(
       different.length === 0
-        ? `equal: ${grouped(rows)} rows of ${verified.length} read models are what the log makes of them`
-        : `differs: ${different.length} tables are not what the log makes of them`,
+        ? `equal: ${grouped(rows)} rows of ${verified.length} read models match the log`
+        : `differs: ${different.length} tables do not match the log`,
     )
     return different.length === 0 ? 0 : 1
   })
@@ -82,7 +82,7 @@ export const verify = async (operation: Operation): Promise<number> => {
 
 const names = (): string => projections.map(({ name }) => name).join(', ')
 
-/** The read models that are named; all where none is. */
+/** The named read models; all if none is named. */
 const chosenBy = (args: readonly string[], flags: readonly string[]): readonly AnyProjection[] => {
   const named = args.filter((arg) => !flags.includes(arg))
   const unknown = named.filter((name) => !projections.some((projection) => projection.name === name))
@@ -96,8 +96,8 @@ const chosenBy = (args: readonly string[], flags: readonly string[]): readonly A
 type Open = { readonly store: EventStore; readonly pool: pg.Pool }
 
 /**
- * On the database and the log of the settings, which may be those of a running service. `replaced` are the read models
- * that `work` has changed by the time it fails.
+ * On the configured database and log, which a running service may be using. `replaced` are the read models that `work`
+ * has already replaced if it fails.
  */
 const onDatabase = async (
   { config, signal, warn, show }: Operation,
@@ -119,7 +119,7 @@ const onDatabase = async (
     const changed =
       replaced.length === 0
         ? 'Nothing was changed.'
-        : `Rebuilt before that: ${replaced.join(', ')}. All else is as it was.`
+        : `Rebuilt before that: ${replaced.join(', ')}. Everything else is unchanged.`
     if (signal.aborted) {
       warn(`Stopped. ${changed}`)
       return STOPPED_BY_SIGNAL

@@ -9,7 +9,7 @@ import { newApiKey } from '../http/server/api-key-token.ts'
 import { transaction } from '../std/transaction.ts'
 import { projections } from './read-models.ts'
 
-/** Brings the database up to date, and takes back what a former process may have left held in it. */
+/** Brings the database up to date, and releases what a previous process may have left held in it. */
 export const prepareDatabase = async ({
   config,
   pool,
@@ -21,7 +21,7 @@ export const prepareDatabase = async ({
 }): Promise<void> => {
   await migrate(pool)
   await prepareReadModels(pool, projections)
-  // The embedded database serves one process, this one: what a former one held is nobody's.
+  // The embedded database serves only this process, so anything still held is left over from a previous one.
   if (config.databaseUrl === null) {
     await pool.query(`update mailtrail.leases set expires_at = '-infinity'`)
     await idempotency.letGoOfAll()
@@ -30,7 +30,7 @@ export const prepareDatabase = async ({
 
 const FIRST_KEY_LOCK = 727_004
 
-/** The key of a service that has none yet; null on later starts, and where there is no API. */
+/** The key of a service that has none yet; null on later starts, and if there is no API. */
 export const makeFirstKey = async ({
   config,
   pool,
@@ -42,7 +42,7 @@ export const makeFirstKey = async ({
 }): Promise<Secret | null> => {
   if (config.role === 'worker') return null
   return transaction(pool, 'begin', async (client) => {
-    // Of several processes that start on an empty database, one makes it.
+    // If several processes start on an empty database, only one creates it.
     await client.query('select pg_advisory_xact_lock($1)', [FIRST_KEY_LOCK])
     if ((await apiKeys.list()).length > 0) return null
     const { id, token, hash } = newApiKey()

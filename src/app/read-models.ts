@@ -7,7 +7,7 @@ import { syncProjections } from '../projections/sync/sync.ts'
 import { templateProjections } from '../projections/templates/templates.ts'
 import { trackingProjections } from '../projections/tracking/tracking.ts'
 
-/** Every read model there is. */
+/** All read models. */
 export const projections: readonly AnyProjection[] = [
   ...directoryProjections,
   ...accountProjections,

@@ -4,15 +4,15 @@ import { ConfigError } from '../config.ts'
 import { connect, requireTables, STOPPED_BY_SIGNAL, type Operation } from './operation.ts'
 
 /**
- * `rotate-keys [--retire]`: puts a new key into use and seals every account's data key under it; `--retire` takes the
- * keys that are not used any more out of the keyring. A keyring that comes from the environment is printed, alone, and
- * not changed.
- * @returns 0, or 130 when it was stopped
+ * `rotate-keys [--retire]`: puts a new key into use and reseals every account's data key under it; `--retire` removes
+ * unused keys from the keyring. A keyring from the environment is not changed; the new one is printed, and nothing
+ * else.
+ * @returns 0, or 130 if stopped
  * @throws ConfigError, KeyringError
  */
 export const rotateKeys = async ({ config, args, signal, say, warn }: Operation): Promise<number> => {
   const unknown = args.filter((arg) => arg !== '--retire')
-  if (unknown.length > 0) throw new ConfigError(`rotate-keys has only --retire, not ${unknown.join(', ')}`)
+  if (unknown.length > 0) throw new ConfigError(`rotate-keys takes only --retire, not ${unknown.join(', ')}`)
   const { keyring: from } = config
   const database = await connect(config, warn)
   const pool = createPool({ ...database.connection, max: 2, application_name: 'mailtrail operation' })
@@ -22,27 +22,27 @@ export const rotateKeys = async ({ config, args, signal, say, warn }: Operation)
     switch (done.status) {
       case 'rotated':
         say(
-          `${done.keyring.newestId} is the key in use; ${done.rewrapped === 1 ? '1 account was' : `${done.rewrapped} accounts were`} sealed under it anew.`,
+          `${done.keyring.newestId} is the key in use; ${done.rewrapped === 1 ? '1 account was' : `${done.rewrapped} accounts were`} resealed under it.`,
         )
         say(
-          `Keep a copy of ${from.value ? 'MAILTRAIL_KEYS' : from.file}. Backups made until now need its older keys; rotate-keys --retire removes them.`,
+          `Keep a copy of ${from.value ? 'MAILTRAIL_KEYS' : from.file}. Existing backups need its older keys; rotate-keys --retire removes them.`,
         )
         break
       case 'retired':
-        say(`${from.file} has no key but ${done.keyring.newestId} now. Keep a copy of it.`)
+        say(`${from.file} now has no key but ${done.keyring.newestId}. Keep a copy of it.`)
         break
       case 'to_be_set':
         warn(
           args.includes('--retire')
-            ? 'Nothing is sealed under the older keys any more. This is the keyring without them, for MAILTRAIL_KEYS of every process:'
-            : 'Nothing has changed yet. This is the keyring with a new key: set MAILTRAIL_KEYS of every process to it, restart them all, and run rotate-keys with it once more:',
+            ? 'Nothing is sealed under the older keys any more. Here is the keyring without them: set MAILTRAIL_KEYS to it for every process:'
+            : 'Nothing has changed yet. Here is the keyring with a new key: set MAILTRAIL_KEYS to it for every process, restart them all, and run rotate-keys with it again:',
         )
         say(done.keyring.text().reveal().trimEnd())
     }
     return 0
   } catch (error) {
     if (!signal.aborted) throw error
-    warn('Stopped. Run rotate-keys again: it goes on from there.')
+    warn('Stopped. Run rotate-keys again to continue.')
     return STOPPED_BY_SIGNAL
   } finally {
     await pool.end()

@@ -41,7 +41,7 @@ type RouteDeps = {
   readonly signal: AbortSignal
 }
 
-/** The routes of a process: those of operators whatever its role, the API where it answers requests. */
+/** The routes of a process: the operator routes in every role, the API only if the role answers requests. */
 export const addRoutes = (server: App, deps: RouteDeps): void => {
   addOperatorRoutes(server, deps)
   if (deps.config.role !== 'worker') addApiRoutes(server, deps)

@@ -21,8 +21,8 @@ export type WorkDeps = {
 }
 
 /**
- * What a process does beside answering, until the signal aborts. Where it answers requests, it records the hits that
- * come in them; where it works, it keeps the read models and does what happens unasked.
+ * What a process does besides answering requests, until the signal aborts: as an API process it records the hits it
+ * received, as a worker it updates the read models and runs the automations.
  */
 export const work = async (deps: WorkDeps, signal: AbortSignal): Promise<void> => {
   const { role } = deps.config

@@ -2,36 +2,40 @@ import { pause } from '../std/pause.ts'
 import type { Lease, Leases } from './ports/leases.ts'
 
 /**
- * Something that happens unasked: it looks at a to-do projection and runs ordinary commands until the list is
- * empty. `work` answers whether there may be more to do at once.
+ * Work done without being asked for: it takes items from a to-do list and runs ordinary commands until the list is
+ * empty. `work` returns whether there may be more to do at once.
  */
 export type Automation = {
   readonly name: string
-  /** The projections whose news wake it. */
+  /** The projections whose changes wake it. */
   readonly wakeOn: readonly { readonly name: string }[]
-  /** Other news that wake it: calls the listener whenever there are any; the answer ends that. */
+  /** Other signals that wake it: calls the listener on each; returns a function that unsubscribes. */
   readonly onNews?: (listener: () => void) => () => void
-  /** It looks this often in any case: what falls due by time has no news. */
+  /** It runs at least this often: what becomes due by time sends no signal. */
   readonly everyMs: number
-  /** Run by one process at a time, under a lease of its name; otherwise by all, each item under its own lease. */
+  /**
+   * True: run by one process at a time, under a lease of its name; false: run by all, each item under its own lease.
+   */
   readonly single: boolean
-  /** How many calls of `work` may run at once, so that a long one keeps nothing waiting; 1 when left out. */
+  /** How many calls of `work` may run at once, so that a long one delays nothing; 1 by default. */
   readonly lanes?: number
   readonly work: (signal: AbortSignal) => Promise<boolean>
 }
 
 type AutomationDeps = {
   readonly leases: Leases
-  /** Calls the listener whenever one of these projections has moved on; the answer ends that. */
+  /** Calls the listener whenever one of these projections has advanced; returns a function that unsubscribes. */
   readonly onAdvanced: (projections: readonly string[], listener: () => void) => () => void
   readonly onError: (automation: string, error: unknown) => void
 }
 
 const RETRY_MS = 1000
-/** How often a process looks whether the one that runs a single automation is gone. */
+/** How often a process checks whether the one that runs a single automation is gone. */
 const HELD_ELSEWHERE_MS = 1000
 
-/** Runs automations until `signal` aborts; then each ends what it has in hand. Errors are told, and it goes on. */
+/**
+ * Runs automations until `signal` aborts; then each finishes its current work. Errors are reported, and it continues.
+ */
 export const runAutomations = async (
   automations: readonly Automation[],
   deps: AutomationDeps,
@@ -69,7 +73,7 @@ const runLane = async (
         continue
       }
       const more = await automation.work(lease ? AbortSignal.any([signal, lease.signal]) : signal)
-      // Where one lane found something, another may find the next.
+      // If one lane found something, another may find the next.
       if (more) bell.ring()
       else await bell.rung()
     } catch (error) {
@@ -81,7 +85,7 @@ const runLane = async (
   await lease?.release().catch((error: unknown) => deps.onError(automation.name, error))
 }
 
-/** Each ring wakes one who waits; a ring that nobody waits for is kept for the next. The signal wakes all. */
+/** Each ring wakes one waiter; if nobody waits, it is kept for the next. The signal wakes all. */
 class Bell {
   #kept = false
   readonly #waiting: (() => void)[] = []

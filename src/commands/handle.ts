@@ -6,7 +6,7 @@ import type { IdKind } from '../domain/ids.ts'
 import type { Clock } from './ports/clock.ts'
 import { RevisionConflict, type EventStore, type NewEvent } from './ports/event-log.ts'
 
-/** Who asks, under which command id (a UUIDv7), and what led to it. One caller is one command. */
+/** Who acts, under which command id (a UUIDv7), and what caused it. One caller is one command. */
 export type Caller = {
   readonly actor: Actor
   readonly commandId: string
@@ -14,7 +14,7 @@ export type Caller = {
   readonly causationId: string | null
 }
 
-/** What Mailtrail does unasked. `name` says which part of it, `about` is the id of what it is about. */
+/** The caller for what Mailtrail does itself. `name` is the automation, `about` the id of what it works on. */
 export const systemCaller = (name: string, clock: Clock, about: string): Caller => ({
   actor: { kind: 'system', id: name },
   commandId: newCommandId(clock()),
@@ -22,10 +22,10 @@ export const systemCaller = (name: string, clock: Clock, about: string): Caller 
   causationId: null,
 })
 
-/** The user of the CRM who asks; null where a program asks for nobody. */
+/** The acting user; null if a program acts for nobody. */
 export const userOf = ({ actor }: Caller): string | null => (actor.kind === 'user' ? actor.id : null)
 
-/** `repeated`: the stream showed that this command had been done before; nothing was appended. */
+/** `repeated`: the stream shows that this command was done before; nothing was appended. */
 export type Handled<State> = {
   readonly revision: number
   readonly position: Position | null
@@ -33,10 +33,10 @@ export type Handled<State> = {
   readonly state: State
 }
 
-/** What a stream comes to as somebody has just loaded it. `revision` is -1 where there is no stream. */
+/** A stream's state as just loaded. `revision` is -1 if there is no stream. */
 export type Known<State> = Pick<Handled<State>, 'state' | 'revision' | 'position'>
 
-/** The caller's `If-Match` names a revision that is not the stream's. */
+/** The caller's `If-Match` does not match the stream's revision. */
 export class StaleRevision extends Error {
   readonly expected: number
   readonly actual: number
@@ -52,15 +52,11 @@ export class StaleRevision extends Error {
 const ATTEMPTS = 3
 
 /**
- * Load, decide, append. A conflict starts again from the top, three times in all; after that RevisionConflict is
- * the caller's to see. A command whose id is in the stream already is not decided again: that is what makes a
- * repeat after a crash harmless.
- *
- * `insist`: try as often as there are conflicts. For commands that mean the same whatever happened meanwhile, so that
- * whoever else writes to the stream is no reason to fail.
- *
- * `known` spares the first load: the caller has just loaded the stream, or has it from the command before. It is for new
- * commands; should it be out of date, the append finds out.
+ * Load, decide, append. A conflict starts again from the top, three attempts in all; then the caller gets
+ * RevisionConflict. A command whose id is already in the stream is not decided again, so a repeat after a crash is
+ * harmless. `insist`: as many attempts as there are conflicts, for commands that mean the same whatever else is written
+ * to the stream. `known` saves the first load: the caller has just loaded the stream, or has it from the previous command.
+ * For new commands only; if it is out of date, the append detects it.
  */
 export const handler =
   (store: EventStore, clock: Clock) =>
@@ -114,7 +110,7 @@ export const handler =
     }
   }
 
-/** What the command was answered when it was done, whatever has happened since. */
+/** The command's original answer, whatever has happened since. */
 const asThen = <State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   history: readonly RecordedEvent[],
@@ -130,15 +126,15 @@ const asThen = <State, Command, Event extends DomainEvent>(
 })
 
 /**
- * What a stream comes to. Events of a kind that is not in the catalogue, of a newer version or another program, say
- * nothing to a decider; they count as revisions.
+ * Folds a stream. Events that the catalogue does not have, from a newer version or another program, mean nothing to a
+ * decider but count as revisions.
  */
 const folded = <State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   history: readonly RecordedEvent[],
 ): State =>
   history.reduce(
-    // The stream's own category guarantees the type of those that are known: only its decider ever writes to it.
+    // The stream's category guarantees the type of known events: only its decider writes to it.
     (state, event) => (catalogue.has(event.type) ? decider.evolve(state, event as unknown as Event) : state),
     decider.initial,
   )
@@ -166,8 +162,8 @@ export const loader =
 export type Load = ReturnType<typeof loader>
 
 /**
- * Checks the event against its schema and puts its envelope on. For facts from outside, whose id comes from their
- * source, and for `handler`; every append of the product passes here.
+ * Validates the event against its schema and adds the envelope. For facts from outside, whose id comes from their
+ * source, and for `handler`; every append goes through here.
  */
 export const newEvent = <Event extends DomainEvent>(
   event: Event,
@@ -176,7 +172,7 @@ export const newEvent = <Event extends DomainEvent>(
   occurredAt: string,
 ): NewEvent<Event> => {
   const definition = catalogue.get(event.type)
-  if (!definition) throw new TypeError(`No event ${event.type} is in the catalogue`)
+  if (!definition) throw new TypeError(`The catalogue has no event ${event.type}`)
   const metadata: EventMetadata = {
     actor: caller.actor,
     commandId: caller.commandId,
@@ -189,8 +185,8 @@ export const newEvent = <Event extends DomainEvent>(
 }
 
 /**
- * The id of the nth event that a command makes in a stream: the command's own time, then a hash. A UUIDv7
- * (RFC 9562 5.7), so that ids made together lie together in the store's index, and the same again when repeated.
+ * The id of the nth event that a command appends to a stream: the command's time, then a hash. A UUIDv7 (RFC 9562 5.7),
+ * so that ids made together are close in the store's index, and a repeat gives the same ids.
  */
 export const eventIdOf = (commandId: string, stream: string, index: number): string => {
   const hash = createHash('sha256').update(`${commandId}\n${stream}\n${index}`).digest()
@@ -200,24 +196,24 @@ export const eventIdOf = (commandId: string, stream: string, index: number): str
   )
 }
 
-/** The id of a fact from outside: UUIDv5 (RFC 9562 5.5) of its source key, so that the store knows it again. */
+/** The id of a fact from outside: UUIDv5 (RFC 9562 5.5) of its source key, so that the store recognises a repeat. */
 export const sourceEventId = (key: string): string =>
   uuid(createHash('sha1').update(MAILTRAIL_NAMESPACE).update(key, 'utf8').digest().subarray(0, 16), 5)
 
 const MAILTRAIL_NAMESPACE = Buffer.from('7a7a1b3c5e0f4d0c9c3e2f6a1d8b4e90', 'hex')
 
-/** A UUIDv7: the command's time in its first 48 bits. */
+/** A UUIDv7: the time in its first 48 bits. */
 export const newCommandId = (now: Date): string => {
   const bytes = randomBytes(16)
   bytes.writeUIntBE(now.getTime(), 0, 6)
   return uuid(bytes, 7)
 }
 
-/** A readable id that sorts by time: `acc_` and the command's 128 bits in Crockford's base 32, lower case. */
+/** A readable id that sorts by time: `acc_` and the command's 128 bits in lower-case Crockford base 32. */
 export const entityId = (prefix: IdKind, commandId: string): string =>
   `${prefix}_${base32(Buffer.from(commandId.replaceAll('-', ''), 'hex'))}`
 
-/** The same form, from a source key: for what is known by where it came from. */
+/** The same form from a source key, for what is identified by where it came from. */
 export const entityIdOfSource = (prefix: IdKind, key: string): string =>
   `${prefix}_${base32(createHash('sha256').update(key, 'utf8').digest().subarray(0, 16))}`
 

@@ -1,7 +1,7 @@
 import { tryAll } from '../std/in-parallel.ts'
 import type { Lease } from './ports/leases.ts'
 
-/** Works under a lease, and gives it back. */
+/** Works under a lease, and releases it. */
 export const underLease = async <Result>(
   held: Lease,
   signal: AbortSignal,
@@ -15,8 +15,8 @@ export const underLease = async <Result>(
 }
 
 /**
- * Works on items one after the other. One that fails is told of, rests for longer each time, and keeps none of the
- * others back; `resting` says how many have failed last, to ask a list for so many more.
+ * Works on items one after the other. An item that fails is reported and skipped for a growing time, without delaying
+ * the others; `resting` says how many failed recently, to ask a list for that many more.
  */
 export const oneByOne = <Item>(
   idOf: (item: Item) => string,
@@ -39,7 +39,7 @@ export const oneByOne = <Item>(
   return Object.assign(workOn, { resting: resting.size })
 }
 
-/** Works on a page of a to-do list at a time, one by one. The function answers whether there may be more. */
+/** Works through a to-do list page by page, one item at a time. Returns whether there may be more. */
 export const pageByPage = <Item>(
   page: number,
   toDo: (limit: number) => Promise<readonly Item[]>,
@@ -57,7 +57,7 @@ export const pageByPage = <Item>(
 
 /** By id: accounts, or items of a to-do list. */
 export type Resting = {
-  /** How many have failed last, resting or not. */
+  /** How many failed recently, resting or not. */
   readonly size: () => number
   readonly isResting: (id: string) => boolean
   readonly hasFailed: (id: string) => boolean
@@ -65,7 +65,7 @@ export type Resting = {
   readonly succeeded: (id: string) => void
 }
 
-/** What this process leaves alone for now, since it failed: for longer each time. */
+/** What this process skips for now because it failed: for a growing time. */
 export const restAfterFailure = ({
   first,
   most,

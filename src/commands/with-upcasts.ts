@@ -4,10 +4,9 @@ import { UnknownShape, upcaster } from '../domain/upcast.ts'
 import type { EventFilter, EventStore, Page } from './ports/event-log.ts'
 
 /**
- * The log as everybody reads it: each event in the present shape of its kind, under its present name. A
- * filter names present types and finds events stored under their former names too. Reading a stream throws
- * UnknownShape where it holds an event in a shape that is not known; reading the log gives what lies before such an
- * event, and then throws.
+ * The log as everybody reads it: each event in the current shape and under the current name of its kind. A filter names
+ * current types and also finds events stored under former names. Reading a stream throws UnknownShape if it holds an
+ * event of an unknown shape; reading the log returns what precedes such an event, and then throws.
  */
 export const withUpcasts = (
   store: EventStore,
@@ -36,7 +35,7 @@ export const withUpcasts = (
   }
 }
 
-/** The page in present shapes, up to the first event of which the shape is `unknown`. */
+/** The page in current shapes, up to the first event of an unknown shape (`unknown`). */
 const told = (
   page: Page,
   upcast: (event: RecordedEvent) => RecordedEvent,

@@ -6,7 +6,7 @@ import { messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
-/** Every kind of event that there is, by its name. */
+/** Every kind of event, by its name. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, EventDefinition>(
   [
     ...directoryEvents,

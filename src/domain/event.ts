@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 
-/** What event data and state are made of: plain JSON, so that a replay of stored bytes is the same as the first run. */
+/** Event data and state are plain JSON, so that replaying stored events gives the same result as the first run. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /** A fact as deciders write and read it. */
@@ -10,14 +10,14 @@ export type DomainEvent<Type extends string = string, Data = unknown> = {
 }
 
 /**
- * A shape in which events of a kind were once stored, and the way from it to the next one: a pure function of the
- * data, one event to one. `type` is the name of then, where it was another.
+ * A shape in which events of a kind were once stored, and the upcast to the next one: a pure function of the data, one
+ * event to one. `type` is its former name, if that was different.
  */
 export type FormerShape = { readonly type?: string; readonly upcast: (data: never) => unknown }
 
 /**
- * A kind of event: its name, which is for ever, and its schema. Called, it makes one. `version` is that of the shape
- * which is written now, `former` are those before it, from 1 on.
+ * A kind of event: its permanent name, and its schema. Calling it makes an event. `version` is that of the shape
+ * written now, `former` are the shapes before it, from version 1 on.
  */
 export type EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> = {
   (data: z.infer<Schema>): DomainEvent<Type, z.infer<Schema>>
@@ -28,8 +28,8 @@ export type EventDefinition<Type extends string = string, Schema extends z.ZodTy
 }
 
 /**
- * Defines a kind of event: its name and the schema of its data, which must be plain JSON. A shape that events of
- * before do not fit is a new version: the old one goes to the end of `former`, with its upcast.
+ * Defines a kind of event: its name and the schema of its data, which must be plain JSON. A shape that older events do
+ * not fit is a new version: append the old one to `former`, with its upcast.
  */
 export const defineEvent = <Type extends string, Schema extends z.ZodType>(
   type: Type,
@@ -43,16 +43,16 @@ export const defineEvent = <Type extends string, Schema extends z.ZodType>(
     former,
   })
 
-/** The union of the events that the given definitions make. */
+/** The union of the events of the given definitions. */
 export type EventOf<Definition> =
   Definition extends EventDefinition<infer Type, infer Schema> ? DomainEvent<Type, z.infer<Schema>> : never
 
-/** Who caused an event: a person of the CRM, a program with an API key, or Mailtrail itself. */
+/** Who caused an event: a user of the CRM, a program with an API key, or Mailtrail itself. */
 export type Actor = { readonly kind: 'user' | 'api-key' | 'system'; readonly id: string }
 
 /**
- * Beside the data of each event. `occurredAt` is the time at the source, `recordedAt` of the record the store's.
- * `traceparent` (W3C Trace Context) names the trace in which it was appended, where there was one.
+ * Stored beside the data of each event. `occurredAt` is the time at the source, `recordedAt` when the store recorded
+ * it. `traceparent` (W3C Trace Context) names the trace in which it was appended, if any.
  */
 export type EventMetadata = {
   readonly actor: Actor
@@ -66,12 +66,12 @@ export type EventMetadata = {
 
 declare const position: unique symbol
 /**
- * A place in the log of all events, after which one may read on. Opaque; two positions of one store compare
- * as strings, and nothing else may be done with them.
+ * A place in the log, after which reading can continue. Opaque; positions of one store can be compared as strings, and
+ * nothing else.
  */
 export type Position = string & { readonly [position]: true }
 
-/** An event as the log keeps it. `revision` counts from 0 in its stream; times are RFC 3339 in UTC. */
+/** An event as stored in the log. `revision` counts from 0 in its stream; times are RFC 3339 in UTC. */
 export type RecordedEvent<Event extends DomainEvent = DomainEvent> = Event & {
   readonly id: string
   readonly stream: string

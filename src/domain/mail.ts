@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { defineRefusal } from './refusal.ts'
 
-/** Longest address that SMTP carries, in octets (RFC 5321 4.5.3.1.3, less the angle brackets). */
+/** Longest address that SMTP allows, in octets (RFC 5321 4.5.3.1.3, without the angle brackets). */
 const ADDRESS_LIMIT = 254
 
-// Dot-atom or quoted local part, then a domain of letters, digits and hyphens, or UTF-8 labels (RFC 6531).
-// Stricter than the grammar on purpose: comments, folding, address literals and control characters are refused.
+// Dot-atom or quoted local part, then a domain of letters, digits and hyphens, or UTF-8 labels (RFC 6531). Deliberately
+// stricter than the grammar: comments, folding, address literals and control characters are refused.
 const ADDRESS =
   /^(?:[^\s@<>()[\]\\,;:"\p{Cc}.]+(?:\.[^\s@<>()[\]\\,;:"\p{Cc}.]+)*|"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*")@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)*$/u
 
@@ -26,7 +26,7 @@ export const invalidAddress = defineRefusal('invalid-address', {
   remedy: 'Correct the address and send the email again.',
 })
 
-/** The form under which two spellings of one address are equal: lower case throughout, as every large provider does. */
+/** Normalised so that different spellings of an address are equal: all lower case, as every large provider does. */
 export const normaliseAddress = (address: string): string => address.trim().toLowerCase()
 
 export const domainOf = (address: string): string =>
@@ -34,7 +34,7 @@ export const domainOf = (address: string): string =>
 
 export const address = z.string().trim().refine(isAddress, { error: 'is not an email address' })
 
-/** A person as a mail header names them. */
+/** A person as named in a mail header. */
 export const mailbox = z.object({
   address,
   name: z
@@ -46,11 +46,11 @@ export const mailbox = z.object({
 })
 export type Mailbox = z.infer<typeof mailbox>
 
-/** A person as a received header names them: whatever the sender wrote, not checked. */
+/** A person as named in a received header: whatever the sender wrote, not checked. */
 export const writtenMailbox = z.object({ address: z.string(), name: z.string().optional() })
 export type WrittenMailbox = z.infer<typeof writtenMailbox>
 
-/** A Message-ID without angle brackets and white space (RFC 5322 3.6.4); '' where there is none. */
+/** A Message-ID without angle brackets and white space (RFC 5322 3.6.4); '' if there is none. */
 export const normaliseMessageId = (text: string): string => text.trim().replace(/^<|>$/g, '').trim()
 
 /** The roles that a folder can have, whatever its name (RFC 6154). */
@@ -73,11 +73,14 @@ export type FolderRoles = Readonly<z.infer<typeof folderRoles>>
 /** SHA-256 in lower-case hex: the name of a blob. */
 export const blobHash = z.string().regex(/^[0-9a-f]{64}$/)
 
-/** An RFC 3339 instant as it is asked for, of the years 1 to 9998: neither PostgreSQL nor an offset leads beyond those. */
+/**
+ * An RFC 3339 instant in a request, limited to the years 1 to 9998, so that an offset cannot lead beyond what
+ * PostgreSQL and RFC 3339 support.
+ */
 export const askedInstant = z.iso
   .datetime({ offset: true })
   .refine((text) => /^(?!0000)(?!9999)/.test(text) && new Date(text).getUTCFullYear() > 0, {
-    error: 'is too long ago or too far away',
+    error: 'is too far in the past or the future',
   })
 
 /** RFC 3339 instant in UTC, with milliseconds. */

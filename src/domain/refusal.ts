@@ -1,6 +1,6 @@
 import type { Json } from './event.ts'
 
-/** A stable code and what it says whatever the occasion, for people. Words between backticks are code. */
+/** A stable code with its explanation for people. Text between backticks is code. */
 export type CodeDefinition = {
   readonly code: string
   readonly title: string
@@ -9,16 +9,19 @@ export type CodeDefinition = {
 }
 export type CodeWords = Omit<CodeDefinition, 'code'>
 
-/** What an occasion says in place of the definition's own words, and what it adds for programs. */
+/** What one occurrence says instead of the definition's own text, and what it adds for programs. */
 export type Occasion = { readonly detail?: string; readonly remedy?: string; readonly details?: Json }
 
-// The one state that a module has: a list elsewhere would have to be kept level with the definitions.
+// The only module state: a list elsewhere would have to be kept in step with the definitions.
 const defined = new Map<string, CodeDefinition>()
 
-/** Every code of the modules that are loaded: all there are in a running service. */
+/** Every code of the loaded modules: all of them in a running service. */
 export const definedCodes: ReadonlyMap<string, CodeDefinition> = defined
 
-/** Defines a code, once in a process, beside the rule that gives it. @throws Error where the code is taken */
+/**
+ * Defines a code, once per process, beside the rule that uses it.
+ * @throws Error if the code is taken
+ */
 export const defineCode = (code: string, words: CodeWords): CodeDefinition => {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(code)) throw new Error(`The code ${code} is not in kebab-case`)
   if (defined.has(code)) throw new Error(`The code ${code} is defined twice`)
@@ -27,7 +30,7 @@ export const defineCode = (code: string, words: CodeWords): CodeDefinition => {
   return definition
 }
 
-/** A rule of the product says no, and nothing was changed. */
+/** A rule of the product says no; nothing was changed. */
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: string
@@ -44,13 +47,13 @@ export class Refused extends Error {
 
 export type RefusalDefinition = CodeDefinition & ((occasion?: Occasion) => Refused)
 
-/** Defines a refusal. Called, it makes the error. */
+/** Defines a refusal. Calling it makes the error. */
 export const defineRefusal = (code: string, words: CodeWords): RefusalDefinition => {
   const definition = defineCode(code, words)
   return Object.assign((occasion?: Occasion) => new Refused(definition, occasion), definition)
 }
 
-/** A fault of ours, wherever it shows. */
+/** A bug, wherever it occurs. */
 export const internalError = defineCode('internal', {
   title: 'Internal error',
   meaning: 'Something went wrong on our side.',

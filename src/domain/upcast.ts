@@ -1,9 +1,9 @@
 import type { EventDefinition, RecordedEvent } from './event.ts'
 
 /**
- * An event of a known kind, stored in a shape that this software does not know, most likely by a newer version of it.
- * To go on without what it says would be wrong, so reading ends before it. `event` is as it was stored, `kind` the
- * present name of its kind.
+ * An event of a known kind in a shape that this software does not know, most likely written by a newer version.
+ * Continuing without it would be wrong, so reading ends before it. `event` is as stored, `kind` the current name of its
+ * kind.
  */
 export class UnknownShape extends Error {
   override readonly name = 'UnknownShape'
@@ -13,7 +13,7 @@ export class UnknownShape extends Error {
   constructor(event: RecordedEvent, { type, version }: EventDefinition) {
     super(
       `Event ${event.revision} of ${event.stream} is ${event.type} in version ${event.metadata.schemaVersion}, ` +
-        `and this software knows ${type} up to version ${version}: run the version that wrote it, or a newer one`,
+        `and this software knows ${type} only up to version ${version}: run the version that wrote it, or a newer one`,
     )
     this.event = event
     this.kind = type
@@ -22,19 +22,19 @@ export class UnknownShape extends Error {
 
 export type Upcaster = {
   /**
-   * The event in the present shape of its kind, under its present name; all else is as it was stored. An event of no
-   * known kind is given as it is.
+   * The event in the current shape and under the current name of its kind; everything else as stored. An event of an
+   * unknown kind is returned unchanged.
    * @throws UnknownShape
    */
   readonly upcast: (event: RecordedEvent) => RecordedEvent
-  /** The names of these kinds, and those under which their events were stored before. */
+  /** The names of these kinds, and their former names. */
   readonly storedNames: (types: readonly string[]) => readonly string[]
 }
 
-/** What is known of a kind: `names` are those of its shapes, from version 1 to the present one. */
+/** What is known of a kind: `names` are those of its shapes, from version 1 to the current one. */
 type Kind = { readonly definition: EventDefinition; readonly names: readonly string[] }
 
-/** @throws TypeError where one name stands for two kinds */
+/** @throws TypeError if one name stands for two kinds */
 export const upcaster = (definitions: Iterable<EventDefinition>): Upcaster => {
   const kinds = new Map<string, Kind>()
   const renamed = new Map<string, readonly string[]>()

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { EventDefinition, EventOf, Json, RecordedEvent } from '../domain/event.ts'
 
-/** A column: its PostgreSQL type, and by `value` the type that a row has there. Instants are RFC 3339 text. */
+/** A column: its PostgreSQL type, and by `value` its type in a row. Instants are RFC 3339 text. */
 export type Column<Value> = { readonly sql: string; readonly nullable: boolean; readonly value?: Value }
 
 export const text: Column<string> = { sql: 'text', nullable: false }
@@ -11,7 +11,7 @@ export const timestamp: Column<string> = { sql: 'timestamptz', nullable: false }
 /** A calendar day as `2026-01-31`. */
 export const date: Column<string> = { sql: 'date', nullable: false }
 export const json = <Value extends Json | object>(): Column<Value> => ({ sql: 'jsonb', nullable: false })
-/** The same column, where a row may have no value. */
+/** The same column, but nullable. */
 export const nullable = <Value>(column: Column<Value>): Column<Value | null> => ({
   sql: column.sql,
   nullable: true,
@@ -19,7 +19,7 @@ export const nullable = <Value>(column: Column<Value>): Column<Value | null> => 
 
 export type Columns = Readonly<Record<string, Column<unknown>>>
 
-/** `indexes` are what stands behind `ON table`, such as `(account_id, received_at DESC)`. */
+/** `indexes` are what follows `ON table`, such as `(account_id, received_at DESC)`. */
 export type Table<C extends Columns = Columns> = {
   readonly columns: C
   readonly key: readonly (keyof C & string)[]
@@ -41,8 +41,8 @@ type KeyOf<T extends Table> = Pick<RowOf<T>, T['key'][number] & keyof RowOf<T>>
 export type Tables = Readonly<Record<string, Table>>
 
 /**
- * The rows that a fold works on. What `get` returns is the fold's own copy to change and `put` back. All of an
- * event's changes take effect together, or none.
+ * The rows that a fold works on. `get` returns a copy, which the fold may change and `put` back. All changes of an
+ * event take effect together, or none.
  */
 export type Rows<T extends Tables> = {
   get<Name extends keyof T & string>(table: Name, key: KeyOf<T[Name]>): RowOf<T[Name]> | undefined
@@ -51,11 +51,11 @@ export type Rows<T extends Tables> = {
 }
 
 /**
- * One read model: its tables, the events that it reads and a fold over rows by key. The fold is pure: same event and
- * rows, same changes; no clock, no chance, no I/O; the event stays as it is, for other folds see it too. The runner
- * first runs it dry to learn which rows it touches, so it may be called several times for an event, with rows absent
- * that are there in truth; what it threw then is ignored. A change of tables or fold is a new `version`: it fills a
- * schema of its own.
+ * One read model: its tables, the events that it reads and a fold over rows by key. The fold is pure: the same event
+ * and rows give the same changes; no clock, no randomness, no I/O; it must not change the event, which other folds
+ * share. The runner first runs it dry to learn which rows it touches, so it may be called several times for an event,
+ * with rows seemingly absent that do exist; what it throws then is ignored. A change of tables or fold is a new
+ * `version`, which fills a schema of its own.
  */
 export type Projection<
   T extends Tables = Tables,
@@ -73,18 +73,17 @@ export const projection = <const T extends Tables, const Events extends readonly
   definition: Projection<T, Events>,
 ): Projection<T, Events> => definition
 
-/** What a list of projections is when their types do not matter. */
+/** A projection in a list, where its exact types do not matter. */
 export type AnyProjection = Pick<Projection, 'name' | 'version' | 'tables' | 'events'> & {
   readonly fold: (event: never, rows: never) => void
 }
 
-/** The schema of PostgreSQL that a version of a projection has to itself: `rm_send_counters_v1`. */
+/** The PostgreSQL schema of one version of a projection: `rm_send_counters_v1`. */
 export const schemaOf = (of: { readonly name: string; readonly version: number }): string =>
   `rm_${of.name.replaceAll('-', '_')}_v${of.version}`
 
 export type DatabaseOf<T extends Tables> = { [Name in keyof T]: RowOf<T[Name]> }
 
-/** The tables of a projection, to query. */
 export const tablesOf = <T extends Tables>(
   db: Kysely<unknown>,
   of: { readonly name: string; readonly version: number; readonly tables: T },

@@ -1,4 +1,4 @@
-/** Lets at most so many pieces of work run at once; the others wait in order. */
+/** Limits how much work runs at once; the rest waits in order. */
 export type Turns = <Result>(work: () => Promise<Result>) => Promise<Result>
 
 export const turns = (most: number): Turns => {
@@ -35,8 +35,8 @@ export const turnsByKey = (): TurnsByKey => {
 }
 
 /**
- * Works on all items, at most so many at once, and answers in their order. After an error no more are begun, and it is
- * thrown when nothing is under way any more.
+ * Works on all items with limited concurrency, and returns the results in their order. After an error no more are
+ * started, and it is thrown when those in progress have finished.
  */
 export const inParallel = async <Item, Result>(
   items: readonly Item[],
@@ -45,7 +45,7 @@ export const inParallel = async <Item, Result>(
 ): Promise<Result[]> => {
   const results: Result[] = []
   const failed: { readonly error: unknown }[] = []
-  // All workers take from the one iterator.
+  // All workers share the one iterator.
   const left = items.entries()
   const worker = async (): Promise<void> => {
     for (const [index, item] of left)
@@ -63,8 +63,8 @@ export const inParallel = async <Item, Result>(
 }
 
 /**
- * Works on all items, at most so many at once; one that fails keeps none of the others back.
- * @throws what one threw, or an AggregateError of what several did, when all are done
+ * Works on all items with limited concurrency; a failure does not stop the others.
+ * @throws the error, or an AggregateError of several, when all are done
  */
 export const tryAll = async <Item>(
   items: readonly Item[],

@@ -1,10 +1,10 @@
-/** Tells those who wait that there is news, without saying what: whoever wakes looks for himself. */
+/** Wakes waiters without saying what is new: they look for themselves. */
 export type Notifier = {
-  /** Wakes all who wait. */
+  /** Wakes all waiters. */
   readonly notify: () => void
-  /** How often there was news: read it before you look, and `wait` misses nothing. */
+  /** The number of notifications so far: read it before you look, and `wait` misses nothing. */
   readonly count: () => number
-  /** Waits until there is more news than `since`, the time is over, or the signal aborts; it never rejects. */
+  /** Waits for more notifications than `since`, for the timeout, or for the abort; it never rejects. */
   readonly wait: (
     since: number,
     limit: { readonly ms?: number; readonly signal?: AbortSignal },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Waits for so many milliseconds, or until the signal aborts; it never rejects. */
+/** Waits for this many milliseconds, or until the signal aborts; it never rejects. */
 export const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
   try {
     await sleep(ms, undefined, signal && { signal })

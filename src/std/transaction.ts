@@ -1,8 +1,8 @@
-/** A pool of a driver such as pg. The second signature is one that pools have besides, and TypeScript pairs them. */
+/** The pool of a driver such as pg. Pools have the second signature as well, and TypeScript needs both to match. */
 type Pool<Of> = { connect: { (): Promise<Of>; (callback: never): void } }
 type Client = { query(sql: string): Promise<unknown>; release(destroy?: boolean): void }
 
-/** One transaction on a connection of its own; `begin` may set it up. An error rolls back and is thrown on. */
+/** Runs a transaction on a connection of its own; `begin` may set options. An error rolls back and is rethrown. */
 export const transaction = async <Of extends Client, Result>(
   pool: Pool<Of>,
   begin: string,
@@ -16,7 +16,7 @@ export const transaction = async <Of extends Client, Result>(
     client.release()
     return result
   } catch (error) {
-    // A connection on which one cannot even roll back is lost, and with it the transaction.
+    // If even the rollback fails, the connection is lost, and with it the transaction.
     await client.query('rollback').then(
       () => client.release(),
       () => client.release(true),

@@ -1,6 +1,6 @@
 /**
- * What the work comes to, or what `late` gives or throws where that takes longer than so many milliseconds. The work is
- * not ended by that; what it comes to then is nobody's.
+ * The result of the work, or what `late` returns or throws if it takes longer than this many milliseconds. The work is
+ * not stopped; its result is then ignored.
  */
 export const within = async <Value, Late>(
   work: Promise<Value>,

@@ -136,7 +136,7 @@ t.test('a server whose service and guard were both killed is stopped by the next
     durable: false,
     onProgress: (line) => progress.push(line),
   })
-  t.match(progress[0], /service that has died/)
+  t.match(progress[0], /service that died/)
   t.equal(commandLineOf(pid), '')
   await server.stop()
 })
@@ -242,7 +242,7 @@ t.test('a folder with something else in it is refused, and not touched', async (
   const folder = path.join(base, 'home')
   fs.mkdirSync(path.join(folder, 'letters'), { recursive: true, mode: 0o755 })
   await t.rejects(startEmbeddedPostgres({ dataFolder: folder }), {
-    message: /holds letters.*choose an empty folder/,
+    message: /contains letters.*choose an empty folder/,
   })
   t.equal(fs.statSync(folder).uid, process.getuid?.())
 })

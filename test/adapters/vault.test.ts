@@ -369,7 +369,7 @@ t.test('the vault', async (t) => {
     const value = keyring.text()
     const elsewhere = await openKeyring(pool, { value, file: '/nowhere' })
     t.same(elsewhere.ids, keyring.ids, 'an environment value serves as well')
-    await t.rejects(saveKeyring(file, createKeyring()), { name: 'KeyringError', message: /is there already/ })
+    await t.rejects(saveKeyring(file, createKeyring()), { name: 'KeyringError', message: /already exists/ })
 
     fs.chmodSync(file, 0o640)
     await t.rejects(openKeyring(pool, from), { name: 'KeyringError', message: /chmod 600/ })

@@ -62,7 +62,7 @@ t.test('npm run rotate-keys', async (t) => {
       },
     },
   )
-  /** The service logs in to both servers with what it has stored. */
+  /** The service logs in to both servers with its stored credentials. */
   const logsIn = async (by: Service, why: string) => {
     const tests = `/v1/email-accounts/${account.id}/connection-tests`
     const { body } = await apiClient(by.url, key).send('POST', tests)
@@ -76,8 +76,8 @@ t.test('npm run rotate-keys', async (t) => {
     t.equal(rotated.code, 0, rotated.err)
     const [old, second] = keys()
     t.equal(old, first)
-    t.match(rotated.out, `${second} is the key in use; 1 account was sealed under it anew.`)
-    await logsIn(service, 'beside the service that is running')
+    t.match(rotated.out, `${second} is the key in use; 1 account was resealed under it.`)
+    await logsIn(service, 'while the service is running')
     t.match(await rotate(['--retire']), { code: 0, out: `no key but ${second}` })
     t.same(keys(), [second])
     await service.stop()
@@ -85,7 +85,7 @@ t.test('npm run rotate-keys', async (t) => {
     await logsIn(service, 'with the new key alone')
   })
 
-  await t.test('a keyring in the environment is printed, alone, and used once it was set', async (t) => {
+  await t.test('a keyring in the environment is printed, alone, and used once it is set', async (t) => {
     const ring = readFileSync(file, 'utf8')
     rmSync(file)
     const printed = await rotate([], { MAILTRAIL_KEYS: ring })
@@ -93,7 +93,7 @@ t.test('npm run rotate-keys', async (t) => {
     const next = { MAILTRAIL_KEYS: printed.out }
     await service.stop()
     service = await start('api', { ...env, ...next })
-    t.match(await rotate([], next), { code: 0, out: /1 account was sealed/ })
+    t.match(await rotate([], next), { code: 0, out: /1 account was resealed/ })
     await logsIn(service, 'after it was set')
     const left = await rotate(['--retire'], next)
     t.match(left, { code: 0, err: /without them/ })

@@ -6,7 +6,7 @@ const blobOf = (content: Buffer) => ({ hash: createHash('sha256').update(content
 
 /** What every blob store guarantees. `open` gives a new handle on the same blobs. */
 export const blobStoreContract = (t: Test, name: string, open: () => BlobStore): void => {
-  t.test(`the blob store contract, kept by ${name}`, async (t) => {
+  t.test(`the blob store contract, for ${name}`, async (t) => {
     const [store, other] = [open(), open()]
 
     t.test('bytes come back under their hash, whatever they are', async (t) => {
@@ -23,7 +23,7 @@ export const blobStoreContract = (t: Test, name: string, open: () => BlobStore):
       t.equal(await store.get('no hash'), null)
     })
 
-    t.test('putting the same again, in one call, later or at once, changes nothing', async (t) => {
+    t.test('putting the same bytes again, in one call, later or concurrently, changes nothing', async (t) => {
       const blobs = Array.from({ length: 700 }, () => blobOf(randomBytes(40)))
       await store.put([...blobs, ...blobs])
       await Promise.all(
@@ -41,14 +41,14 @@ export const blobStoreContract = (t: Test, name: string, open: () => BlobStore):
       for (const { hash, content } of blobs) t.ok((await store.get(hash))?.equals(content))
     })
 
-    t.test('bytes under a hash that is not theirs are refused, and nothing is stored', async (t) => {
+    t.test('bytes that do not match their hash are refused, and nothing is stored', async (t) => {
       const [good, bad] = [blobOf(randomBytes(10)), { ...blobOf(randomBytes(10)), content: randomBytes(10) }]
       await t.rejects(store.put([good, bad]), TypeError)
       t.equal(await store.get(good.hash), null)
       t.equal(await store.get(bad.hash), null)
     })
 
-    t.test('what was put or got may be changed without changing what is kept', async (t) => {
+    t.test('changing a buffer that was put or returned does not change what is stored', async (t) => {
       const { hash, content } = blobOf(randomBytes(10))
       const before = Buffer.from(content)
       await store.put([{ hash, content }])

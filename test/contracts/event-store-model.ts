@@ -14,7 +14,7 @@ import type { Beyond } from './event-store.ts'
 
 type Step = { readonly stream: number; readonly expected: ExpectedRevision; readonly ids: readonly number[] }
 
-/** Few streams, few ids and near revisions, so that conflicts, repeats and duplicates are common. */
+/** Few streams, few ids and close revisions, so that conflicts, repeats and duplicates are common. */
 const step: fc.Arbitrary<Step> = fc.record({
   stream: fc.nat(2),
   expected: fc.oneof(fc.constant<ExpectedRevision>('no_stream'), fc.nat(4)),
@@ -27,7 +27,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 type Streams = readonly (readonly number[])[]
 
-/** The rules in words: streams are lists of ids, and an id is in one place only, so far as the store knows. */
+/** The rules as a model: streams are lists of ids, and an id is in one place only, as far as the store knows. */
 const apply = (
   { uniqueIds }: Beyond,
   streams: Streams,
@@ -51,7 +51,7 @@ const ordersOf = <Value>(values: readonly Value[]): Value[][] =>
     ? [[]]
     : values.flatMap((value, nth) => ordersOf(values.toSpliced(nth, 1)).map((rest) => [value, ...rest]))
 
-/** What appends that are made together may lead to: they happen in some order. */
+/** Possible results of concurrent appends: those of any sequential order. */
 const possible = (
   beyond: Beyond,
   streams: Streams,
@@ -68,9 +68,9 @@ const possible = (
     return { outcomes, streams: current }
   })
 
-/** Part of the event store contract: any sequence of appends, some made together, ends as the rules say. */
+/** Part of the event store contract: any sequence of appends, some concurrent, gives the results of the model. */
 export const modelContract = (t: Test, store: EventStore, beyond: Beyond): void => {
-  t.test('any appends, alone or together, have the outcomes of the model', async (t) => {
+  t.test('any appends, alone or concurrent, have the outcomes of the model', async (t) => {
     const together = fc.uniqueArray(step, { selector: ({ stream }) => stream, minLength: 1, maxLength: 3 })
     await fc.assert(
       fc.asyncProperty(fc.array(together, { minLength: 1, maxLength: 12 }), async (rounds) => {

@@ -7,7 +7,7 @@ import { anEvent, appendAll, aStream, idsOf, pagesFrom, readFrom, someEvents } f
 
 /** Part of the event store contract: reading a stream and the log. */
 export const readingContract = (t: Test, store: EventStore, other: EventStore): void => {
-  t.test('a stream is read from behind any revision and up to any number of events', async (t) => {
+  t.test('a stream can be read from any revision on, with any limit', async (t) => {
     const stream = aStream()
     const events = someEvents(7)
     await appendAll(store, stream, events.slice(0, 3), events.slice(3))
@@ -24,7 +24,7 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
     t.same(await store.readStream(aStream()), [], 'there is no stream')
   })
 
-  t.test('pages of any size give the same events in the same order, each once', async (t) => {
+  t.test('pages of any size return the same events in the same order, each once', async (t) => {
     const after = await store.head()
     const streams = [aStream(), aStream(), aStream()]
     for (const stream of streams) await appendAll(store, stream, someEvents(1), someEvents(4), someEvents(2))
@@ -47,7 +47,7 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
     t.same(await readFrom(store, all[4]!.position, 3), all.slice(5), 'from behind any event')
   })
 
-  t.test('at the head a page is empty and its position stays', async (t) => {
+  t.test('at the head a page is empty and the position stays', async (t) => {
     const { position } = await appendAll(store, aStream(), someEvents(2))
     t.equal(await other.head(), position)
     const nothing = { events: [], position, atHead: true }
@@ -55,7 +55,7 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
     t.same(await other.readAll({ after: position, limit: 10, filter: { types: [] } }), nothing)
   })
 
-  t.test('a filter gives exactly what it names, and pages move on where nothing matches', async (t) => {
+  t.test('a filter returns exactly what it names, and pages advance where nothing matches', async (t) => {
     const after = await store.head()
     const [red, blue] = [aStream('red'), aStream('blue')]
     const kinds = ['Opened', 'Moved', 'Moved', 'Closed', 'Opened'].map((type) => anEvent({}, type))
@@ -90,7 +90,7 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
       }
   })
 
-  t.test('what is hard to write comes back the same', async (t) => {
+  t.test('unusual content comes back unchanged', async (t) => {
     const hard = {
       nul: 'a\u0000b',
       surrogates: '\ud800 \udc00 \u{1f600}',
@@ -127,7 +127,7 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
     )
   })
 
-  t.test('a position is found by time: the last event that was recorded by then', async (t) => {
+  t.test('the position at a time is that of the last event recorded by then', async (t) => {
     const after = await store.head()
     const stream = aStream()
     for (let nth = 0; nth < 12; nth++)
@@ -157,7 +157,7 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
     t.equal(store.extent(null).amount, 0)
   })
 
-  t.test('what was read may be changed without changing the log', async (t) => {
+  t.test('changing what was read does not change the log', async (t) => {
     const [stream, data] = [aStream(), { list: [1] }]
     await appendAll(store, stream, [anEvent(data)])
     data.list.push(2)

@@ -12,9 +12,9 @@ import {
 } from '../support/log-events.ts'
 import type { Beyond } from './event-store.ts'
 
-/** Part of the event store contract: following the log, also while many write. */
+/** Part of the event store contract: following the log, also during concurrent writes. */
 export const subscriptionContract = (t: Test, store: EventStore, other: EventStore, beyond: Beyond): void => {
-  t.test('a subscription gives what is there, then what comes, and ends when it is aborted', async (t) => {
+  t.test('a subscription returns existing events, then new ones, and ends on abort', async (t) => {
     const after = await store.head()
     const [stream, there, live] = [aStream(), someEvents(5), someEvents(5)]
     await appendAll(store, stream, there)
@@ -31,7 +31,7 @@ export const subscriptionContract = (t: Test, store: EventStore, other: EventSto
   })
 
   t.test(
-    'a subscription says at once when it is at the head already, and wakes for the next event',
+    'a subscription that starts at the head says so at once, and wakes for the next event',
     async (t) => {
       const { position } = await appendAll(store, aStream(), someEvents(1))
       const stop = new AbortController()
@@ -47,7 +47,7 @@ export const subscriptionContract = (t: Test, store: EventStore, other: EventSto
     },
   )
 
-  t.test('a subscription that is aborted before it begins gives nothing', async (t) => {
+  t.test('a subscription aborted before it begins returns nothing', async (t) => {
     await appendAll(store, aStream(), someEvents(1))
     t.same(await Array.fromAsync(store.subscribe({ after: null, limit: 2, signal: AbortSignal.abort() })), [])
   })
@@ -60,7 +60,7 @@ export const subscriptionContract = (t: Test, store: EventStore, other: EventSto
     t.same(idsOf(seen), idsOf(events.slice(0, 4)))
   })
 
-  t.test('a filtered subscription moves on past events that it does not want', async (t) => {
+  t.test('a filtered subscription advances past events that do not match', async (t) => {
     const after = await store.head()
     const signal = AbortSignal.timeout(20_000)
     const feed = other.subscribe({ after, limit: 2, filter: { types: ['Wanted'] }, signal })
@@ -127,18 +127,14 @@ export const subscriptionContract = (t: Test, store: EventStore, other: EventSto
     )
     await Promise.all(Array.from({ length: 24 }, (_, writer) => write(writer % 2 ? store : other, writer)))
     writing = false
-    // Wakes the followers once more, now that they may stop.
+    // Wakes the followers again, so that they can stop.
     const end = anEvent({}, 'End')
     acknowledged.add(end.id)
     await appendAll(store, aStream(), [end])
 
     const truth = await readFrom(store, after, 1000)
     t.ok(refused > 0)
-    t.same(
-      idsOf(truth).toSorted(),
-      [...acknowledged].toSorted(),
-      'all that was acknowledged, and nothing else',
-    )
+    t.same(idsOf(truth).toSorted(), [...acknowledged].toSorted(), 'all acknowledged events, and nothing else')
     t.ok(truth.every(({ position }, nth) => nth === 0 || truth[nth - 1]!.position < position))
     const revisions = Map.groupBy(truth, ({ stream }) => stream)
     for (const events of revisions.values()) t.ok(events.every(({ revision }, nth) => revision === nth))

@@ -15,17 +15,17 @@ import { modelContract } from './event-store-model.ts'
 import { readingContract } from './event-store-reading.ts'
 import { subscriptionContract } from './event-store-subscriptions.ts'
 
-/** What some stores guarantee beyond the contract, and nothing in Mailtrail relies on. */
+/** What some stores guarantee beyond the contract, and Mailtrail does not rely on. */
 export type Beyond = {
-  /** An event id is refused wherever in the log it is already, not only at the place of the append. */
+  /** An event id that is anywhere in the log is refused, not only at the place of the append. */
   readonly uniqueIds: boolean
-  /** Of one append made several times at the same moment all but one are told as repeated. */
+  /** Of one append made concurrently several times, all but one are reported as repeated. */
   readonly exactRepeats: boolean
 }
 
 /**
- * What every event store guarantees: an adapter passes all of it or is not one. `open` gives a new handle on one log,
- * as another process has it; the log may hold other events before and, of other streams, meanwhile.
+ * What every event store guarantees: an adapter must pass all of it. `open` returns a new handle on the same log, as
+ * another process would have; the log may contain other events, and other streams may be appended to meanwhile.
  */
 export const eventStoreContract = (
   t: Test,
@@ -33,7 +33,7 @@ export const eventStoreContract = (
   open: () => Promise<EventStore>,
   beyond: Beyond = { uniqueIds: true, exactRepeats: true },
 ): void => {
-  t.test(`the event store contract, kept by ${name}`, async (t) => {
+  t.test(`the event store contract, for ${name}`, async (t) => {
     const stores: [EventStore, EventStore] = [await open(), await open()]
     appendContract(t, ...stores, beyond)
     readingContract(t, ...stores)
@@ -82,7 +82,7 @@ const appendContract = (t: Test, store: EventStore, other: EventStore, beyond: B
   })
 
   t.test(
-    'an append at any but the stream’s own revision writes nothing and says where the stream is',
+    'an append at any revision but the stream’s own writes nothing and reports the stream’s revision',
     async (t) => {
       const there = aStream()
       await appendAll(store, there, someEvents(3))
@@ -120,7 +120,7 @@ const appendContract = (t: Test, store: EventStore, other: EventStore, beyond: B
     t.equal((await store.readStream(stream)).length, 3)
   })
 
-  t.test('the same append again is told as repeated, however late, and writes nothing', async (t) => {
+  t.test('repeating an append is reported as repeated, however late, and writes nothing', async (t) => {
     const stream = aStream()
     const [first, second] = [someEvents(2), someEvents(3)]
     const appended = await store.append({ stream, expected: 'no_stream', events: first })
@@ -148,7 +148,7 @@ const appendContract = (t: Test, store: EventStore, other: EventStore, beyond: B
     t.same(idsOf(await store.readStream(stream)), idsOf(events))
   })
 
-  t.test('ids that are there, but not as this append, are duplicates', async (t) => {
+  t.test('ids that exist, but not as this append, are duplicates', async (t) => {
     const stream = aStream()
     const [a, b, c] = [anEvent(), anEvent(), anEvent()]
     await store.append({ stream, expected: 'no_stream', events: [a, b] })
@@ -172,7 +172,7 @@ const appendContract = (t: Test, store: EventStore, other: EventStore, beyond: B
     t.same(await readFrom(store, after), [])
   })
 
-  t.test('an append up to the limit is taken, and one byte more is refused whole', async (t) => {
+  t.test('an append up to the limit is accepted, and one byte more is refused completely', async (t) => {
     const stream = aStream()
     const overhead = JSON.stringify(anEvent('').data).length + JSON.stringify(anEvent('').metadata).length
     const largest = anEvent('x'.repeat(MAX_APPEND_BYTES - overhead - 1_000))
@@ -188,7 +188,7 @@ const appendContract = (t: Test, store: EventStore, other: EventStore, beyond: B
     await t.rejects(store.append({ stream: aStream(), expected: 'no_stream', events: [] }), TypeError)
   })
 
-  t.test('of appends that are made together each has its own outcome', async (t) => {
+  t.test('concurrent appends each have their own outcome', async (t) => {
     const [taken, known] = [aStream(), anEvent()]
     await appendAll(store, taken, [known])
     const shared = anEvent()

@@ -10,53 +10,53 @@ import {
 import type { MailTrouble } from '../../src/domain/sync/events.ts'
 import type { CutLines } from '../support/cut-line.ts'
 
-/** What lies in a mailbox. `flags` in the words of the port. */
+/** A message in a mailbox. `flags` are named as in the port. */
 export type Content = {
   readonly folder: string
   readonly messageId: string
   readonly flags: readonly string[]
 }
 
-/** A mailbox as its owner and the world change it, past the provider. */
+/** A mailbox as its owner and the world change it, bypassing the provider. */
 export type FromBehind = {
   deliver(folder: string, mime: Buffer, more?: { at?: Date; flags?: readonly string[] }): Promise<void>
   move(messageId: string, from: string, to: string): Promise<void>
   flag(messageId: string, folder: string, flags: readonly string[]): Promise<void>
   remove(messageId: string, folder: string): Promise<void>
-  /** Takes the folder away, with all that is in it. */
+  /** Removes the folder, with everything in it. */
   removeFolder(folder: string): Promise<void>
   contents(): Promise<Content[]>
-  /** The bytes of a message, as they are kept. */
+  /** The bytes of a message, as stored. */
   raw(messageId: string, folder: string): Promise<Buffer>
 }
 
-/** A provider with a mailbox of its own that is empty, and everything that can go wrong with it. */
+/** A provider with an empty mailbox of its own, and everything that can go wrong with it. */
 export type Harness = {
   readonly provider: MailProvider
   /** Its connections go over `lines`. */
   readonly access: Access
   readonly wrongAccess: Access
-  /** What must show nowhere. */
+  /** What must never be shown. */
   readonly secrets: readonly string[]
   readonly address: string
   readonly folders: { readonly inbox: string; readonly sent: string; readonly archive: string }
   readonly mailbox: FromBehind
   readonly lines: CutLines
-  /** From now on the mailbox knows nothing of the cursors that it gave, and names messages anew where it does that. */
+  /** From now on the mailbox does not know the cursors it gave, and renumbers its messages if it has numbers. */
   readonly loseCursors: () => Promise<void>
-  /** Keeps a message back, or with null no more; null where the server hands out everything. */
+  /** Withholds a message, or with null none; the switch is null if the server hands out everything. */
   readonly withhold: ((messageId: string | null) => void) | null
-  /** Ways in which the server says no to whoever reads, and what they are to mean. */
+  /** Ways in which the server refuses to be read, and the expected kind of trouble. */
   readonly refusals: readonly { what: string; kind: MailTrouble; set: (on: boolean) => void }[]
-  /** What was sent, as it arrived. */
+  /** Emails as they arrived. */
   readonly arrived: () => readonly Buffer[]
   readonly refuseRecipients: (addresses: readonly string[]) => void
-  /** The email is taken, and its answer lost. */
+  /** The email is accepted, but the answer is lost. */
   readonly loseAnswer: (on: boolean) => void
   readonly knows: {
-    /** Tells of a move as such. */
+    /** Reports a move as a move. */
     readonly moves: boolean
-    /** Can prove that an email was not sent, and that one was. */
+    /** Can prove that an email was sent, or was not. */
     readonly fate: boolean
   }
 }
@@ -74,7 +74,7 @@ export const mimeOf = (messageId: string, more = ''): Buffer =>
 export const messageIdOf = (raw: Buffer): string =>
   /^message-id:\s*<([^>]*)>/im.exec(raw.toString('latin1'))?.[1] ?? ''
 
-/** Everything of the folders with a role, as of now. */
+/** Everything in the folders with a role, as of now. */
 export const asking = (more: Partial<ChangesQuery> = {}): ChangesQuery => ({
   cursors: [],
   folders: ['inbox', 'sent', 'archive'],
@@ -103,7 +103,7 @@ export const gather = async <T>(source: AsyncIterable<T>): Promise<T[]> => {
   return all
 }
 
-/** Nothing that is thrown or answered may show a secret. */
+/** No error or result may show a secret. */
 export const requireSecrecy = (t: Test, { secrets }: Harness, value: unknown): void => {
   const error = value instanceof Error ? `${value.message} ${value.stack} ${inspect(value.cause)}` : ''
   const shown = `${error} ${inspect(value, { depth: 20, showHidden: true })} ${JSON.stringify(value)}`
@@ -113,7 +113,7 @@ export const requireSecrecy = (t: Test, { secrets }: Harness, value: unknown): v
   )
 }
 
-/** What a call throws, which can only be MailUnavailable; null where it does what was asked. */
+/** The error of a call, which can only be MailUnavailable; null if it succeeds. */
 export const troubleOf = async (
   t: Test,
   harness: Harness,

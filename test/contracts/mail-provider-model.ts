@@ -58,9 +58,12 @@ const take = async (harness: Harness, reader: Product, action: Step, ids: () => 
   if (to !== from) await mailbox.move(messageId, from, to)
 }
 
-/** Whatever happens to a mailbox, and wherever runs end, a product that does as the sets say has what the mailbox has. */
+/**
+ * Whatever happens to a mailbox, and wherever runs end, a product that applies the sets of changes has what the mailbox
+ * has.
+ */
 export const modelContract = (t: Test, open: OpenHarness, runs: number): void => {
-  t.test('a product that keeps what the sets say ends equal to the mailbox', async (t) => {
+  t.test('a product that applies the sets of changes ends up equal to the mailbox', async (t) => {
     let mails = 0
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 16 }), async (steps) => {

@@ -8,16 +8,16 @@ import type { Placement } from '../../src/domain/sync/events.ts'
 import { asking, messageIdOf, type Content } from './mail-provider-harness.ts'
 
 /**
- * The least that a product can be: it keeps what sets of changes say, and nothing else. A run may crash after so many
- * sets: before it has taken in the next one where their number is odd, else before it has noted the cursor of it.
+ * The minimal product: it applies sets of changes, and nothing else. A run may crash after a number of sets: if it is
+ * odd, before the next set is applied, otherwise before its cursor is stored.
  */
 export type Product = {
-  /** @returns the sets that were told */
+  /** @returns the sets of changes */
   run(session: MailboxSession, more?: Partial<ChangesQuery>, crashAfter?: number): Promise<ChangeSet[]>
   contents(): Content[]
   /** Bytes by Message-ID. */
   readonly bytes: ReadonlyMap<string, Buffer>
-  /** How often messages were handed out. */
+  /** How many messages were fetched. */
   handedOut(): number
   readonly cursors: Map<string, string>
 }
@@ -110,6 +110,6 @@ export const product = (): Product => {
   }
 }
 
-/** In one order, so that two can be compared. */
+/** In a fixed order, for comparison. */
 export const sorted = (contents: readonly Content[]): Content[] =>
   contents.toSorted((a, b) => (a.messageId + a.folder < b.messageId + b.folder ? -1 : 1))

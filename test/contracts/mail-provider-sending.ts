@@ -21,7 +21,7 @@ const emailOf = (
   mime: mimeOf(messageId, `${'x'.repeat(200)}\r\n`.repeat(200)),
 })
 
-/** Sends, and notes what was handed to `release`, which answers as it is told. */
+/** Sends, and records what was passed to `release`, which answers as configured. */
 const sending = async (
   t: Test,
   harness: Harness,
@@ -34,7 +34,7 @@ const sending = async (
     t.equal(
       harness.arrived().some((raw) => raw.equals(email.mime)),
       false,
-      'nothing went before it was let go',
+      'nothing was sent before the release',
     )
     return answer()
   }
@@ -47,9 +47,9 @@ const sending = async (
 const fateOf = (harness: Harness, messageId: string, handle: string | null) =>
   inSession(harness, (session) => session.whatBecameOf({ messageId, handle }))
 
-/** Sending: two steps, and no doubt where none need be. */
+/** Sending: two steps, and no unknown outcome where it can be avoided. */
 export const sendingContract = (t: Test, open: OpenHarness): void => {
-  t.test('what is sent is what arrives, and the mailbox knows it', async (t) => {
+  t.test('what is sent is what arrives, and the mailbox can confirm it', async (t) => {
     const harness = await open(t)
     const email = emailOf(harness, 'sent@x', ['bob@example.test', 'carl@example.test'])
     const { outcome, asked } = await sending(t, harness, email)
@@ -58,7 +58,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     t.equal(await fateOf(harness, 'sent@x', asked[0] ?? null), harness.knows.fate ? 'sent' : 'unknown')
   })
 
-  t.test('without a yes nothing is sent, and what release throws comes through', async (t) => {
+  t.test('without a release nothing is sent, and what release throws is passed on', async (t) => {
     const harness = await open(t)
     const { outcome } = await sending(t, harness, emailOf(harness, 'withdrawn@x'), () => false)
     t.same(outcome, { kind: 'withdrawn' })
@@ -69,7 +69,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     t.same(harness.arrived(), [])
   })
 
-  t.test('recipients that are refused are told, each by its address', async (t) => {
+  t.test('refused recipients are reported, each by its address', async (t) => {
     const harness = await open(t)
     harness.refuseRecipients(['gone@example.test'])
     const some = emailOf(harness, 'some@x', ['bob@example.test', 'gone@example.test'])
@@ -87,15 +87,18 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     t.equal(harness.arrived().length, 1)
   })
 
-  t.test('released, and the answer lost: nobody claims to know, but for a mailbox that does', async (t) => {
-    const harness = await open(t)
-    harness.loseAnswer(true)
-    const { outcome, asked } = await sending(t, harness, emailOf(harness, 'lost@x'))
-    harness.loseAnswer(false)
-    t.match(outcome, { kind: 'unknown', reason: /./ })
-    t.equal(harness.arrived().length, 1, 'it went')
-    t.equal(await fateOf(harness, 'lost@x', asked[0] ?? null), harness.knows.fate ? 'sent' : 'unknown')
-  })
+  t.test(
+    'if the answer is lost after the release the outcome is unknown, unless the mailbox can tell',
+    async (t) => {
+      const harness = await open(t)
+      harness.loseAnswer(true)
+      const { outcome, asked } = await sending(t, harness, emailOf(harness, 'lost@x'))
+      harness.loseAnswer(false)
+      t.match(outcome, { kind: 'unknown', reason: /./ })
+      t.equal(harness.arrived().length, 1, 'it went')
+      t.equal(await fateOf(harness, 'lost@x', asked[0] ?? null), harness.knows.fate ? 'sent' : 'unknown')
+    },
+  )
 
   t.test('a crash between the two steps leaves nothing that is sent later', async (t) => {
     const harness = await open(t)
@@ -118,7 +121,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     t.equal(harness.arrived().length, 1)
   })
 
-  t.test('wherever the connection is cut, the outcome is true', async (t) => {
+  t.test('wherever the connection is cut, the outcome is correct', async (t) => {
     const harness = await open(t)
     const { lines } = harness
     const kinds = new Set<string>()
@@ -132,13 +135,13 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
       const { kind } = outcome
       kinds.add(kind)
       t.ok(kind === 'unknown' ? went <= 1 : went === (kind === 'sent' ? 1 : 0), `${kind}, and ${went} went`)
-      if (asked.length === 0) t.match(kind, /deferred|failed/, 'before it was let go nothing is in doubt')
+      if (asked.length === 0) t.match(kind, /deferred|failed/, 'before the release nothing is in doubt')
       if (!wasCut) break
     }
     t.ok(kinds.has('sent') && kinds.has('deferred'), [...kinds].join(' '))
   })
 
-  t.test('a login that is not accepted puts an email off', async (t) => {
+  t.test('a login that is not accepted defers an email', async (t) => {
     const harness = await open(t)
     const { provider, wrongAccess } = harness
     const yes = () => Promise.resolve(true)
@@ -155,7 +158,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     t.same(harness.arrived(), [])
   })
 
-  t.test('a copy is filed once, read, at its time, and then found', async (t) => {
+  t.test('a copy is filed once, marked as read, with its time, and then found', async (t) => {
     const harness = await open(t)
     const { folders, mailbox } = harness
     const mime = mimeOf('copied@x')
@@ -171,7 +174,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     t.same(await copy(mime), { outcome: 'filed', folder: folders.sent })
     t.same(await copy(mime), { outcome: 'found', folder: folders.sent })
     t.same(await mailbox.contents(), [{ folder: folders.sent, messageId: 'copied@x', flags: ['seen'] }])
-    t.equal(await fateOf(harness, 'copied@x', null), 'sent', 'what the mailbox has filed has gone')
+    t.equal(await fateOf(harness, 'copied@x', null), 'sent', 'an email that the mailbox has filed was sent')
     t.equal(await fateOf(harness, 'other@x', null), 'unknown')
   })
 }

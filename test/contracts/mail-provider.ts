@@ -5,16 +5,14 @@ import { modelContract } from './mail-provider-model.ts'
 import { readingContract } from './mail-provider-reading.ts'
 import { sendingContract } from './mail-provider-sending.ts'
 
-/**
- * What every mail provider promises. `open` gives an empty mailbox. `runs`: so many times chance plays with one.
- */
+/** What every mail provider guarantees. `open` gives an empty mailbox. `runs`: how many random runs to try. */
 export const mailProviderContract = (
   t: Test,
   name: string,
   open: OpenHarness,
   { runs }: { runs: number },
 ): void => {
-  t.test(`the mail provider contract, kept by ${name}`, async (t) => {
+  t.test(`the mail provider contract, for ${name}`, async (t) => {
     readingContract(t, open)
     faultsContract(t, open)
     sendingContract(t, open)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { inParallel, tryAll, turns } from '../../src/std/in-parallel.ts'
 
-/** Counts what is under way; each piece of work goes through as many turns of the event loop as it is told. */
+/** Counts the work in progress; each piece takes the given number of turns of the event loop. */
 const counted = () => {
   let now = 0
   let most = 0
@@ -20,7 +20,7 @@ const counted = () => {
 const rounds = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 12 })
 const most = fc.integer({ min: 1, max: 5 })
 
-t.test('all items are worked on, never more at once than allowed, and answered in order', async () => {
+t.test('all items are processed with limited concurrency, and results are in order', async () => {
   await fc.assert(
     fc.asyncProperty(rounds, most, async (items, limit) => {
       const { work, most: reached } = counted()
@@ -37,20 +37,23 @@ t.test('all items are worked on, never more at once than allowed, and answered i
   )
 })
 
-t.test('after an error no more is begun, and it is thrown when nothing is under way', async (t) => {
-  const { work, now } = counted()
-  const begun: number[] = []
-  const working = inParallel([1, 5, 3, 3], 2, async (item) => {
-    begun.push(item)
-    await work(item)
-    if (item === 1) throw new Error('first')
-  })
-  await t.rejects(working, { message: 'first' })
-  t.equal(now(), 0)
-  t.same(begun, [1, 5])
-})
+t.test(
+  'after an error no more are started, and it is thrown when those in progress have finished',
+  async (t) => {
+    const { work, now } = counted()
+    const begun: number[] = []
+    const working = inParallel([1, 5, 3, 3], 2, async (item) => {
+      begun.push(item)
+      await work(item)
+      if (item === 1) throw new Error('first')
+    })
+    await t.rejects(working, { message: 'first' })
+    t.equal(now(), 0)
+    t.same(begun, [1, 5])
+  },
+)
 
-t.test('where all are tried, errors keep none of the others back', async (t) => {
+t.test('with tryAll, errors do not stop the others', async (t) => {
   const done: number[] = []
   const failing = (bad: number[]) =>
     tryAll([1, 2, 3, 4], 2, async (item) => {
@@ -64,7 +67,7 @@ t.test('where all are tried, errors keep none of the others back', async (t) => 
   await failing([])
 })
 
-t.test('turns are taken in order, and a failure gives its turn on', async (t) => {
+t.test('turns are taken in order, and a failure passes its turn on', async (t) => {
   const { work, most: reached } = counted()
   const turn = turns(2)
   const order: number[] = []

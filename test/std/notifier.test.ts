@@ -9,14 +9,14 @@ t.test('news wakes all who wait', async (t) => {
   t.equal(news.count(), 1)
 })
 
-t.test('news between looking and waiting is not slept through', async () => {
+t.test('a notification between looking and waiting is not missed', async () => {
   const news = notifier()
   const looked = news.count()
   news.notify()
   await news.wait(looked, {})
 })
 
-t.test('a wait ends with its time, and with an abort before or after it began', async (t) => {
+t.test('a wait ends with its timeout, and with an abort before or after it began', async (t) => {
   const news = notifier()
   const stop = new AbortController()
   await news.wait(news.count(), { ms: 1 })

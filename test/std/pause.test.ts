@@ -6,11 +6,11 @@ const NEVER_MS = 600_000
 t.test('a pause ends by itself', async (t) => {
   const began = performance.now()
   await pause(20)
-  // Timers may be a millisecond early.
+  // Timers may fire a millisecond early.
   t.ok(performance.now() - began >= 19)
 })
 
-t.test('an abort ends a pause, or keeps it from beginning, and neither is an error', async () => {
+t.test('an abort ends a pause, or prevents it, and neither is an error', async () => {
   const stop = new AbortController()
   const waiting = pause(NEVER_MS, stop.signal)
   stop.abort(new Error('enough'))

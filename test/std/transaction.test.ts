@@ -12,7 +12,7 @@ const noted = async (): Promise<string[]> => {
   return rows.map(({ what }) => what)
 }
 
-t.test('what is done in it is kept when it ends well, and its answer is passed on', async (t) => {
+t.test('its work is committed on success, and the result is returned', async (t) => {
   const answer = await transaction(pool, 'begin', async (client) => {
     await client.query(`insert into noted values ('kept')`)
     return 'done'
@@ -21,7 +21,7 @@ t.test('what is done in it is kept when it ends well, and its answer is passed o
   t.same(await noted(), ['kept'])
 })
 
-t.test('an error undoes it and is passed on, and the connection serves the next', async (t) => {
+t.test('an error rolls it back and is rethrown, and the connection serves the next', async (t) => {
   const failing = transaction(pool, 'begin', async (client) => {
     await client.query(`insert into noted values ('undone')`)
     throw new Error('no')
@@ -31,7 +31,7 @@ t.test('an error undoes it and is passed on, and the connection serves the next'
   t.equal(pool.idleCount, pool.totalCount)
 })
 
-t.test('a connection that was lost in it goes, and the error says why', async (t) => {
+t.test('a connection lost in it is discarded, and the error says why', async (t) => {
   const failing = transaction(pool, 'begin', async (client) => {
     await client.query('select pg_terminate_backend(pg_backend_pid())')
   })

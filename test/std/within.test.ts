@@ -7,12 +7,12 @@ const unasked = () => {
 }
 const never = () => new Promise<never>(() => {})
 
-t.test('work that ends in time is answered with what it came to', async (t) => {
+t.test('work that finishes in time returns its result', async (t) => {
   t.equal(await within(Promise.resolve('done'), NEVER_MS, unasked), 'done')
   await t.rejects(within(Promise.reject(new Error('failed')), NEVER_MS, unasked), { message: 'failed' })
 })
 
-t.test('work that takes too long is answered with what was given for that, an error too', async (t) => {
+t.test('work that takes too long returns the substitute, or throws its error', async (t) => {
   t.equal(await within(never(), 1, () => 'late'), 'late')
   await t.rejects(
     within(never(), -1, () => {
@@ -22,7 +22,7 @@ t.test('work that takes too long is answered with what was given for that, an er
   )
 })
 
-t.test('work that fails when nobody waits for it any more is nobody’s error', async (t) => {
+t.test('a late failure, when nobody waits any more, is no unhandled error', async (t) => {
   const { promise, reject } = Promise.withResolvers<never>()
   await within(promise, 1, () => null)
   reject(new Error('late failure'))

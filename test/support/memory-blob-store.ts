@@ -8,7 +8,7 @@ export const memoryBlobStore = (): BlobStore => {
     put: async (blobs) => {
       for (const { hash, content } of blobs)
         if (createHash('sha256').update(content).digest('hex') !== hash)
-          throw new TypeError(`These bytes are not those of ${hash}`)
+          throw new TypeError(`These bytes do not match ${hash}`)
       for (const { hash, content } of blobs) kept.set(hash, Buffer.from(content))
     },
     get: async (hash) => {

@@ -16,10 +16,10 @@ export type SeedFolder = {
   readonly uidValidity?: number
   readonly messages?: readonly SeedMessage[]
 }
-/** INBOX is always there; give it here to put something into it. */
+/** INBOX always exists; list it here to put messages into it. */
 export type ImapUser = { readonly password: string; readonly folders?: readonly SeedFolder[] }
 
-/** Switches that may be turned while the server runs. */
+/** Switches that can be changed while the server runs. */
 export type ImapFaults = {
   refuseLogin?: boolean
   /** Announces LOGINDISABLED. */
@@ -27,30 +27,30 @@ export type ImapFaults = {
   hideInbox?: boolean
   /** Bodies of these UIDs fail the whole FETCH with BAD. */
   failUids?: ReadonlySet<number>
-  /** The connection is cut when the bodies of these UIDs are asked for. */
+  /** Cuts the connection when the bodies of these UIDs are fetched. */
   cutUids?: ReadonlySet<number>
   failSearch?: boolean
-  /** Refuses to open a folder, since too much was asked for (RFC 9208). */
+  /** Refuses to open a folder because a quota is exceeded (RFC 9208). */
   overQuota?: boolean
 }
 
-/** One user's mail, seen from behind the server. */
+/** One user's mailbox, seen from inside the server. */
 export type ImapMailbox = {
   /** @returns the UID */
   append(path: string, message: SeedMessage): number
   remove(path: string, uid: number): void
   setFlags(path: string, uid: number, flags: readonly string[]): void
-  /** As after a restored backup: all UIDs of old are void (RFC 9051 2.3.1.1), messages are numbered anew. */
+  /** As after restoring a backup: all UIDs become invalid (RFC 9051 2.3.1.1), and messages are renumbered. */
   renumber(path: string, uidValidity: number): void
   has(path: string): boolean
-  /** Takes a folder away, with all that is in it. */
+  /** Removes a folder with everything in it. */
   removeFolder(path: string): void
   /** As RENAME does: UIDs stay, and what the folder is used for is announced no more. */
   renameFolder(path: string, to: string): void
   messages(path: string): { readonly uid: number; readonly flags: readonly string[]; readonly raw: Buffer }[]
 }
 
-/** Told of every message before it lies in its folder, whoever puts it there. */
+/** Called with every message before it is in its folder, whoever puts it there. */
 export type OnAppend = (message: {
   readonly folder: string
   readonly uid: number
@@ -67,7 +67,7 @@ const folderOf = (server: hoodiecrow.Server, path: string): hoodiecrow.Mailbox =
   return folder
 }
 
-/** The server's own reading parses each message first, which is slow, and gives way on malformed ones. */
+/** The server itself parses each message first, which is slow, and fails on malformed ones. */
 const serveSource = (server: hoodiecrow.Server, faults: ImapFaults) => {
   const serve: hoodiecrow.FetchHandler = (connection, message, query) => {
     if (faults.failUids?.has(message.uid) === true) throw new Error('Internal error')
@@ -82,7 +82,7 @@ const serveSource = (server: hoodiecrow.Server, faults: ImapFaults) => {
   server.fetchHandlers['BODY'] = serve
 }
 
-/** The server's own IDLE (RFC 2177) leaves a timer of half an hour behind where a client hangs up. */
+/** The server's own IDLE (RFC 2177) leaves a half-hour timer behind when a client disconnects. */
 const serveIdle = (server: hoodiecrow.Server) =>
   server.setCommandHandler('IDLE', (connection, parsed, data, done) => {
     connection.directNotifications = true
@@ -97,7 +97,7 @@ const serveIdle = (server: hoodiecrow.Server) =>
     done()
   })
 
-/** Makes a user's mail, held in memory. */
+/** Creates a user's mailbox, held in memory. */
 export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppend = () => {}): Box => {
   const server = hoodiecrow({
     storage: { INBOX: {}, '': { separator: '/', folders: {} } },
@@ -175,7 +175,7 @@ export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppe
   return { server, password: user.password, mailbox }
 }
 
-/** The server that a client meets first; after the login its connection is handed to the user's own. */
+/** The server that a client first connects to; after the login, the connection moves to the user's own. */
 export const lobby = (options: {
   tls?: KeyPair
   secure: boolean

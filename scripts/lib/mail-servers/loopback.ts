@@ -15,7 +15,7 @@ type Encryption = 'starttls' | 'tls' | 'none'
 
 const HOST = '127.0.0.1'
 
-/** A message that the sink has taken responsibility for, as it came over the wire without dot-stuffing. */
+/** A message that the sink has taken responsibility for, as sent over the wire without dot-stuffing. */
 export type SunkMessage = {
   readonly user: string
   readonly envelope: { readonly from: string; readonly recipients: readonly string[] }
@@ -23,12 +23,12 @@ export type SunkMessage = {
 }
 
 /**
- * What becomes of a message after its dot: `accept` answers 250, `drop` takes it and closes without an answer,
- * `hang` takes it and never answers, a number is the SMTP reply code of a refusal.
+ * What happens to a message after its dot: `accept` answers 250, `drop` accepts it and closes without an answer, `hang`
+ * accepts it and never answers, a number is the SMTP reply code of a refusal.
  */
 type Verdict = 'accept' | 'drop' | 'hang' | number
 
-/** Switches that may be turned while the sink runs. */
+/** Switches that can be changed while the sink runs. */
 type SmtpFaults = {
   refuseLogin?: boolean
   /** Reply code for MAIL FROM. */
@@ -60,13 +60,13 @@ export type SmtpSink = {
   readonly port: number
   readonly messages: SunkMessage[]
   readonly faults: SmtpFaults
-  /** Connections taken since the start. */
+  /** Number of connections accepted since the start. */
   connections(): number
   /** What clients sent in clear text, before any TLS. */
   wire(): Buffer
-  /** Resolves when that many messages have been taken in all. */
+  /** Resolves when that many messages have been accepted in all. */
   arrived(count: number): Promise<void>
-  /** The first message that has this in its bytes, such as the id in its Message-ID; waits for it where it is to come. */
+  /** The first message whose bytes contain this text, such as the id in its Message-ID; waits for it if necessary. */
   mailWith(text: string): Promise<SunkMessage>
   /** Cuts every open connection. */
   cut(): void
@@ -109,7 +109,7 @@ const listen = (server: net.Server, port: number): Promise<number> =>
     })
   })
 
-/** An SMTP server on loopback that keeps what it is sent, and fails on demand. */
+/** An SMTP server on loopback that keeps what it receives, and fails on demand. */
 export const smtpSink = async (options: SmtpSinkOptions): Promise<SmtpSink> => {
   const messages: SunkMessage[] = []
   const faults: SmtpFaults = {}
@@ -214,7 +214,7 @@ export type ImapServer = {
   readonly host: string
   readonly port: number
   readonly faults: ImapFaults
-  /** The mailbox of one user, to look at and to change behind the clients' backs. */
+  /** The mailbox of one user, to inspect and change behind the clients' backs. */
   mailbox(user: string): ImapMailbox
   connections(): number
   wire(): Buffer

@@ -3,7 +3,7 @@ import { generate } from 'selfsigned'
 /** A private key and its certificate, PEM. */
 export type KeyPair = { readonly key: string; readonly cert: string }
 
-/** Certificates to serve and to refuse. Everything but `selfSigned` is signed by `ca`. */
+/** Certificates to accept and to refuse. All but `selfSigned` are signed by `ca`. */
 export type TestTls = {
   readonly ca: string
   /** For localhost, 127.0.0.1 and ::1. */
@@ -52,7 +52,7 @@ const make = async (wish: Wish): Promise<KeyPair> => {
   return { key: made.private, cert: made.cert }
 }
 
-/** Makes an authority and the certificates that tests and the demo serve; valid from yesterday for a year. */
+/** Creates an authority and the certificates used by tests and the demo; valid from yesterday for a year. */
 export const testTls = async (): Promise<TestTls> => {
   const authority = await make({ name: 'Mailtrail test authority', names: [], addresses: [] })
   const signed = { signedBy: authority, names: HERE, addresses: HERE_ADDRESSES, name: 'localhost' }

@@ -1,13 +1,13 @@
 import type { Command } from '../commander.ts'
 import type { Invariant, Logged } from '../evidence.ts'
 
-/** The clock of the database and ours are one; a moment is left for rounding. */
+/** The database and this process share a clock; this allows for rounding. */
 const CLOCK_MS = 20
 const WITHOUT_EVENTS = ['upload']
 
 const isDone = ({ answer }: Command): boolean => answer.status >= 200 && answer.status < 300
 
-/** What is not done must have been refused for a reason that the load can meet. */
+/** A refused command must have a reason that the load can cause. */
 const isFairlyRefused = ({ name, answer }: Command): boolean => {
   const { code } = answer.body as { code?: string }
   return (
@@ -37,7 +37,7 @@ const problemsOf = (command: Command, event: Logged | undefined): string[] => {
 }
 
 export const commandsAreInTheLogOnce: Invariant = {
-  name: 'every acknowledged command is in the log once, nothing that was not asked for',
+  name: 'every acknowledged command is in the log once, and nothing that was not requested',
   atRest: true,
   check: ({ commander, events }) => {
     const atPosition = new Map<string, Logged>(events.map((event) => [event.position, event]))

@@ -7,7 +7,7 @@ const keyOf = ({ folder, ref }: Pick<Placement, 'folder' | 'ref'>): string => `$
 
 type Held = { readonly messageId: string; readonly raw: string; readonly quarantined: boolean }
 
-/** Where the messages of an account lie by the log, and what is against that. */
+/** Where the messages of an account are according to the log, and any contradictions. */
 const placesOf = (events: readonly Logged[], accountId: string, broken: string[]): Map<string, Held> => {
   const places = new Map<string, Held>()
   const known = new Map<string, Held>()
@@ -89,7 +89,9 @@ const checkAccount = (
   return { lying: truth.size, excluded: kept, quarantined }
 }
 
-/** The same mail may lie at two places in two forms (another Received line); identity and bytes of the first are kept. */
+/**
+ * The same mail may be in two places in two forms (another Received line); identity and bytes of the first are kept.
+ */
 const sameMail = (key: string, held: Held, raw: Buffer, events: readonly Logged[]): string[] => {
   const first = ofType(events, 'MessageSynced').find(({ data }) => data.messageId === held.messageId)
   const id = /^Message-ID: <?([^>\r\n]*)/im.exec(raw.toString('latin1'))?.[1] ?? ''

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import type { Evidence, Invariant } from '../evidence.ts'
 import { people } from '../world.ts'
 
-/** Every form in which a secret may slip out. */
+/** Every form in which a secret may leak. */
 const formsOf = (secret: string, user: string): string[] => {
   const bytes = Buffer.from(secret)
   const plain = Buffer.from(`\0${user}\0${secret}`)
   return [
     secret,
-    // Base64 at each of the three places at which it may begin within something longer, without its edges.
+    // Base64 at each of the three offsets in a longer text, without its edges.
     ...[0, 1, 2].map((at) =>
       Buffer.concat([Buffer.alloc(at), bytes])
         .toString('base64')
@@ -31,7 +31,7 @@ const canariesOf = ({ world, fire }: Evidence): { what: string; forms: string[] 
 
 const STEP = 8 * 1024 * 1024
 
-/** Whether one of the words is in the file; read in stretches that overlap by the longest. */
+/** Whether one of the words is in the file; read in chunks that overlap by the longest word. */
 const searchFile = (file: string, words: readonly string[]): string | undefined => {
   const longest = Math.max(...words.map(({ length }) => length))
   const handle = openIfThere(file)
@@ -49,7 +49,7 @@ const searchFile = (file: string, words: readonly string[]): string | undefined 
   }
 }
 
-/** The database takes files away while it runs. */
+/** The database removes files while it runs. */
 const openIfThere = (file: string): number | null => {
   try {
     return fs.openSync(file, 'r')
@@ -59,7 +59,7 @@ const openIfThere = (file: string): number | null => {
   }
 }
 
-/** Every row of every table as text; bytes as hexadecimal digits, so words are looked for in that form too. */
+/** Every row of every table as text; bytes are in hexadecimal, so words are searched in that form too. */
 const searchTables = async (
   { pool }: Evidence,
   words: readonly string[],
@@ -88,7 +88,8 @@ export const secretsAreNowhere: Invariant = {
     const { folder } = evidence
     const canaries = canariesOf(evidence)
     const broken: string[] = []
-    // Before the tables, so that no word that is looked for there comes from us. The ledger is ours; all else was written by the service and its database.
+    // Before the tables, so that no searched word gets there from us. The ledger is ours; everything else was written
+    // by the service and its database.
     const files = fs
       .readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name !== 'ledger.jsonl')

@@ -17,7 +17,7 @@ const endOf = (events: readonly Logged[]): Logged | undefined =>
   events.findLast(({ type }) => END.includes(type))
 
 export const nothingIsSentTwice: Invariant = {
-  name: 'no mail is sent twice; what is recorded as sent was taken, and what was taken is sent or unknown',
+  name: 'no email is sent twice; what is recorded as sent was accepted, and what was accepted is sent or unknown',
   atRest: true,
   check: ({ world, events }) => {
     const broken = [
@@ -48,7 +48,7 @@ export const nothingIsSentTwice: Invariant = {
 }
 
 export const everyMessageComesToAnEnd: Invariant = {
-  name: 'every message that was queued was sent, cancelled or is unknown, for whom it was asked',
+  name: 'every queued email was sent, cancelled or is unknown, with the requested recipients',
   atRest: true,
   check: ({ asked, events }) => {
     const streams = streamsOf(events)
@@ -71,7 +71,7 @@ export const everyMessageComesToAnEnd: Invariant = {
 }
 
 export const unknownIsRare: Invariant = {
-  name: 'an outcome is unknown only where a kill, a pause or a lost answer came between, and where no look into Sent settles it',
+  name: 'an outcome is unknown only after a kill, a pause or a lost answer, and only if the Sent folder does not settle it',
   atRest: true,
   check: ({ world, fire, events }) => {
     const broken: string[] = []
@@ -109,7 +109,7 @@ export const unknownIsRare: Invariant = {
 }
 
 export const nothingGoesEarly: Invariant = {
-  name: 'nothing goes before its time, or after a cancel that was accepted',
+  name: 'nothing is sent before its time, or after an accepted cancel',
   atRest: false,
   check: ({ world, asked, events }: Evidence) => {
     const broken: string[] = []
@@ -134,7 +134,7 @@ export const nothingGoesEarly: Invariant = {
 }
 
 export const copiesAreFiledOnce: Invariant = {
-  name: 'each message that was sent lies in Sent once, without pixel and with the original links',
+  name: 'each sent email is in Sent once, without pixel and with the original links',
   atRest: true,
   check: ({ world, events }) => {
     const broken: string[] = []

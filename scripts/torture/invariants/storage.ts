@@ -5,7 +5,7 @@ import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import { ofType, type Invariant, type Logged } from '../evidence.ts'
 
 export const logIsDense: Invariant = {
-  name: 'positions and revisions have no gaps; no checkpoint went back or past the head',
+  name: 'positions and revisions have no gaps; no checkpoint moved back or is past the head',
   atRest: false,
   check: async ({ pool, store, events, wentBack }) => {
     const head = await store.head()
@@ -26,7 +26,9 @@ export const logIsDense: Invariant = {
   },
 }
 
-/** Positions only grow; in a log that counts its events none is missing, and none was recorded before the one before it. */
+/**
+ * Positions only grow; in a log that counts its events none is missing, and none was recorded before its predecessor.
+ */
 const gapsIn = (events: readonly Logged[], extent: ReturnType<EventStore['extent']>): string[] => {
   const counts = extent.unit === 'events'
   const broken =
@@ -41,7 +43,7 @@ const gapsIn = (events: readonly Logged[], extent: ReturnType<EventStore['extent
   return broken
 }
 
-/** Each stream read by itself is what the log has of it, from revision 0 on. */
+/** Each stream read by itself equals its events in the log, from revision 0 on. */
 const streamsThatDiffer = async (
   store: EventStore,
   streams: ReadonlyMap<string, readonly Logged[]>,
@@ -65,7 +67,7 @@ const streamsThatDiffer = async (
 }
 
 export const readModelsAreRebuilt: Invariant = {
-  name: 'every table of every read model equals one that is rebuilt from the log',
+  name: 'every table of every read model equals one rebuilt from the log',
   atRest: false,
   check: async ({ pool, store }) => {
     const compared = await readModelsEqualRebuild({ store, pool, projections })
@@ -83,7 +85,7 @@ export const readModelsAreRebuilt: Invariant = {
 }
 
 export const blobsAreThere: Invariant = {
-  name: 'every blob that an event names is there, with the bytes of its name',
+  name: 'every blob that an event names exists, with the bytes of its name',
   atRest: false,
   check: async ({ pool, events }) => {
     const named = new Map<string, string>()

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { moveCheckpoint as realMove } from '../../../src/adapters/postgres/projections/state/checkpoints.ts'
 
-// The rest is as it was.
+// Everything else is unchanged.
 export * from '../../../src/adapters/postgres/projections/state/checkpoints.ts'
 
 export const moveCheckpoint: typeof realMove = async (client, projection, move) => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { storeMessage as realStore } from '../../../src/commands/sync/store-message.ts'
 
-// The rest is as it was.
+// Everything else is unchanged.
 export * from '../../../src/commands/sync/store-message.ts'
 
 export const storeMessage: typeof realStore = (deps) => {

@@ -3,7 +3,7 @@ import type * as real from '../../../src/projections/sending/outbox-queries.ts'
 import { outbox } from '../../../src/projections/sending/outbox.ts'
 import { tablesOf } from '../../../src/projections/projection.ts'
 
-// The rest is as it was.
+// Everything else is unchanged.
 export * from '../../../src/projections/sending/outbox-queries.ts'
 
 const soon = sql<string>`clock_timestamp() + interval '3 seconds'`

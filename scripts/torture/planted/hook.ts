@@ -1,7 +1,7 @@
 import { registerHooks } from 'node:module'
 import { plants } from './plants.ts'
 
-// Loaded by Node before the service: whoever imports a module that is to be replaced gets ours, and ours the real one.
+// Loaded by Node before the service: importers of a replaced module get ours, and ours gets the real one.
 const { replaces } = plants[process.env['TORTURE_PLANT'] ?? '']!
 const replacements = new Map(
   Object.entries(replaces).map(([real, ours]) => [

@@ -1,6 +1,6 @@
 import { openSession as realOpen } from '../../../src/adapters/imap-smtp/imap.ts'
 
-// The rest is as it was.
+// Everything else is unchanged.
 export * from '../../../src/adapters/imap-smtp/imap.ts'
 
 export const openSession: typeof realOpen = (guard, login, roles, signal) => {

@@ -1,15 +1,15 @@
-/** What the service does wrong with a planted fault, and which of its modules are replaced by which of ours for that. */
+/** What the service does wrong with a planted fault, and which of its modules are replaced for that. */
 type Planted = {
   readonly does: string
-  /** Harmless where a service is alone. */
+  /** Harmless if a service runs alone. */
   readonly needsOthers?: true
   readonly replaces: Readonly<Record<string, string>>
 }
 
-/** Faults that a run must find: each one is a mistake that a service like this is easily made with. */
+/** Faults that a run must find: each is an easy mistake to make in a service like this. */
 export const plants: Readonly<Record<string, Planted>> = {
   'late-marker': {
-    does: 'notes that a send is released only after the answer of the mail server',
+    does: 'records the release of an email only after the mail server has answered',
     replaces: { 'adapters/imap-smtp/smtp.ts': 'late-marker.ts' },
   },
   'resend-unknown': {
@@ -24,11 +24,11 @@ export const plants: Readonly<Record<string, Planted>> = {
     },
   },
   'early-acknowledgement': {
-    does: 'acknowledges what it was told of a contact before that is in the log',
+    does: 'acknowledges a change to a contact before it is in the log',
     replaces: { 'adapters/postgres/event-log/event-store.ts': 'early-acknowledgement.ts' },
   },
   'new-command-id': {
-    does: 'takes the repeat of a command for a new one when it was killed in between',
+    does: 'takes the repeat of a command for a new one if it was killed in between',
     replaces: { 'http/server/authentication.ts': 'new-command-id.ts' },
   },
   'checkpoint-before-rows': {
@@ -40,15 +40,15 @@ export const plants: Readonly<Record<string, Planted>> = {
     replaces: { 'commands/sync/store-message.ts': 'cursor-before-mail.ts' },
   },
   'lost-blobs': {
-    does: 'acknowledges one blob in sixteen without keeping it',
+    does: 'acknowledges one blob in sixteen without storing it',
     replaces: { 'adapters/postgres/blob-store.ts': 'lost-blobs.ts' },
   },
   'late-spool': {
-    does: 'answers a hit half a second before it is written down',
+    does: 'answers a hit half a second before it is written',
     replaces: { 'adapters/tracking/spool.ts': 'late-spool.ts' },
   },
   'long-leases': {
-    does: 'takes nothing over within a minute',
+    does: 'takes over nothing within a minute',
     needsOthers: true,
     replaces: { 'adapters/postgres/leases.ts': 'long-leases.ts' },
   },

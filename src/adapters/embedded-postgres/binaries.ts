@@ -6,7 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 
-/** The embedded database cannot run here; the message ends with what to do about it. */
+/** The embedded database cannot run here; the message ends with the remedy. */
 export class EmbeddedPostgresError extends Error {
   override name = 'EmbeddedPostgresError'
 }
@@ -14,7 +14,7 @@ export class EmbeddedPostgresError extends Error {
 export type Binaries = {
   initdb: string
   postgres: string
-  /** What the programs need to find their libraries, and nothing else of this process's environment. */
+  /** What the programs need to find their libraries, and nothing else from this process's environment. */
   env: Record<string, string>
 }
 
@@ -26,7 +26,7 @@ const packages: Record<string, string> = {
 }
 const libraryLinks = z.array(z.object({ source: z.string(), target: z.string() }))
 
-/** The folder of this platform's package (it holds `native/bin`, `native/lib` and `native/share`). */
+/** The folder of the package for this platform (it holds `native/bin`, `native/lib` and `native/share`). */
 export const packageFolder = (): string => {
   const platform = `${process.platform}-${process.arch}`
   const name = packages[platform]
@@ -43,8 +43,8 @@ export const packageFolder = (): string => {
 }
 
 /**
- * The programs of a package's folder. Its links between library names come from an install script, so where scripts do
- * not run they are made here, or, when the package cannot be written, in `spareFolder`.
+ * The programs in a package's folder. An install script of the package creates links between library names; if install
+ * scripts do not run, they are created here, or, if the package is not writable, in `spareFolder`.
  */
 export const prepareBinaries = (folder: string, spareFolder: string): Binaries => {
   const libraries = path.join(folder, 'native/lib')
@@ -90,16 +90,16 @@ const linkAll = (links: Link[], folder: string): void => {
   }
 }
 
-/** As whom the database runs: PostgreSQL refuses to run as root, and a user without a name. */
+/** Who the database runs as: PostgreSQL refuses to run as root, or as a user without a name. */
 export type Runner = { uid?: number; gid?: number; wrapper: string[] }
 
 const nobody = 65534
 const userNamespace = ['unshare', '-U', `--map-user=${nobody}`, `--map-group=${nobody}`, '--']
 
 /**
- * Picks who runs the database, so that they can enter `dataFolder` and run the programs in `folder`: this user; for root
- * `nobody`; where a path is closed to `nobody`, root under the name of `nobody` (a user namespace); and where the system
- * forbids that and only the programs are out of reach, `nobody` with a copy of them.
+ * Chooses who runs the database, such that they can enter `dataFolder` and run the programs in `folder`: this user; if
+ * this is root, `nobody`; if a path is closed to `nobody`, root under the name of `nobody` (a user namespace); and if
+ * the system forbids that and only the programs are out of reach, `nobody` with a copy of them.
  */
 export const chooseRunner = (folder: string, dataFolder: string): { runner: Runner; folder: string } => {
   const asNobody: Runner = { uid: nobody, gid: nobody, wrapper: [] }
@@ -118,7 +118,7 @@ export const chooseRunner = (folder: string, dataFolder: string): { runner: Runn
   if (entersData) return { runner: asNobody, folder: copyPackage(folder) }
   throw new EmbeddedPostgresError(
     `PostgreSQL does not run as root, and the user "nobody" cannot enter ${path.dirname(dataFolder)}. ` +
-      'Let it pass (chmod o+x on that folder and those above it), choose another data folder, ' +
+      'Open it (chmod o+x on that folder and those above it), choose another data folder, ' +
       'run Mailtrail as an ordinary user, or set DATABASE_URL to a PostgreSQL server.',
   )
 }
@@ -138,7 +138,7 @@ const hasName = (): boolean => {
   }
 }
 
-/** Copies into a folder that everybody can enter and only root can write; made once, complete or not at all. */
+/** Copies into a folder that everybody can enter and only root can write; done once, atomically. */
 const copyPackage = (folder: string): string => {
   const version = createHash('sha256')
     .update(fs.readFileSync(path.join(folder, 'package.json')))

@@ -6,16 +6,16 @@ import { pause } from '../../std/pause.ts'
 import { EmbeddedPostgresError, type Runner } from './binaries.ts'
 import { commandLineOf, folderOf, identityOf, isAlive, processIn } from './process-facts.ts'
 
-/** Another service has the data folder; it is alive, so its database is left alone. */
+/** Another service uses the data folder and is alive, so its database is left alone. */
 class DataFolderInUse extends EmbeddedPostgresError {
   override name = 'DataFolderInUse'
 }
 
-/** Where everything lies: all of it in one folder that belongs to the database alone. */
+/** Where everything is: all in one folder used by the database alone. */
 export type Places = { folder: string; cluster: string; log: string; libraries: string }
 
 export const port = 5432
-/** The setting by which a server tells whose it is; on its command line, so it is there from its first moment. */
+/** The setting that says which service owns a server; on its command line, so it is visible from the start. */
 export const ownerSetting = 'mailtrail.owner'
 
 const socketName = `.s.PGSQL.${port}`
@@ -23,7 +23,7 @@ const longestSocketPath = 100
 const ownEntry = /^(\..*|cluster(-\d+\.unfinished)?|postgres\.log(\.1)?|libraries)$/
 const shortSocketFolder = path.join(os.tmpdir(), 'mailtrail-socket-')
 
-/** @throws EmbeddedPostgresError when the folder cannot be used by this user */
+/** @throws EmbeddedPostgresError if this user cannot use the folder */
 export const openDataFolder = (folder: string): Places => {
   try {
     fs.mkdirSync(folder, { recursive: true })
@@ -36,9 +36,9 @@ export const openDataFolder = (folder: string): Places => {
   }
   const foreign = fs.readdirSync(folder).find((entry) => !ownEntry.test(entry))
   if (foreign !== undefined) {
-    // What lies in the folder is given to the database's user, so it must be nobody else's.
+    // The contents are handed to the database's user, so they must not be anybody else's.
     throw new EmbeddedPostgresError(
-      `${folder} holds ${foreign}, which is no part of a database: choose an empty folder.`,
+      `${folder} contains ${foreign}, which is not part of a database: choose an empty folder.`,
     )
   }
   const real = fs.realpathSync(folder)
@@ -46,7 +46,10 @@ export const openDataFolder = (folder: string): Places => {
   return { folder: real, cluster: at('cluster'), log: at('postgres.log'), libraries: at('libraries') }
 }
 
-/** Gives the folder to the user who runs the database, and closes it to all others. A no-op when it is so already. */
+/**
+ * Gives the folder to the user who runs the database, and closes it to everybody else. Does nothing if that is already
+ * so.
+ */
 export const giveTo = (runner: Runner, folder: string): void => {
   fs.chmodSync(folder, 0o700)
   if (process.getuid?.() !== 0) return
@@ -54,11 +57,11 @@ export const giveTo = (runner: Runner, folder: string): void => {
   const gid = runner.gid ?? 0
   const entries = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })
   if (fs.statSync(folder).uid === uid && entries.length > 0) return
-  // The folder itself last: its owner then says that all of it was given.
+  // The folder itself last: its owner then shows that everything was handed over.
   for (const entry of [...entries, '.']) fs.lchownSync(path.join(folder, entry), uid, gid)
 }
 
-/** The folder of the socket: the data folder, or a short one where that path is too long for a socket. */
+/** The folder of the socket: the data folder, or one with a short path if that is too long for a socket. */
 export const socketFolder = (places: Places, runner: Runner): { socket: string; remove: () => void } => {
   if (Buffer.byteLength(path.join(places.folder, socketName)) <= longestSocketPath) {
     return { socket: places.folder, remove: () => {} }
@@ -70,14 +73,16 @@ export const socketFolder = (places: Places, runner: Runner): { socket: string; 
 
 export type Holder =
   | { kind: 'none' }
-  /** A server of this cluster runs in this system; `owner` is who started it, `ready` that it takes connections. */
+  /**
+   * A server of this cluster runs on this system; `owner` is who started it, `ready` whether it accepts connections.
+   */
   | { kind: 'server'; pid: number; owner: string; ready: boolean }
-  /** A server answers on the socket and is no process of this system: another container has the folder. */
+  /** A server answers on the socket but is no process of this system: another container uses the folder. */
   | { kind: 'elsewhere' }
-  /** The number in the pid file was given to a process that is no server of this cluster. */
+  /** The process id in the pid file now belongs to something other than a server of this cluster. */
   | { kind: 'stale' }
 
-/** Who holds the cluster now, by its pid file and the processes of this system. */
+/** Who uses the cluster now, by its pid file and the processes of this system. */
 export const holderOf = async (places: Places): Promise<Holder> => {
   const file = readPidFile(places)
   if (file === undefined) return { kind: 'none' }
@@ -87,10 +92,10 @@ export const holderOf = async (places: Places): Promise<Holder> => {
     return { kind: 'server', pid: file.pid, owner, ready: file.ready }
   }
   if (await answers(path.join(file.socket, socketName))) return { kind: 'elsewhere' }
-  // With its process gone PostgreSQL clears the file by itself, after it has looked for surviving children.
+  // When its process is gone, PostgreSQL removes the file itself, after checking for surviving children.
   if (!isAlive(file.pid)) return { kind: 'none' }
-  // The number lives on in a process that is not the server, or in one that is dead but not yet buried: then the
-  // server's children may be left, and to take away the file would let a new server run beside them.
+  // The process id belongs to something other than the server, or to a zombie: the server's children may still be
+  // running, and removing the file would let a new server run beside them.
   const child = processIn(places.cluster)
   return child === undefined ? { kind: 'stale' } : { kind: 'server', pid: child, owner: '', ready: false }
 }
@@ -114,7 +119,7 @@ const answers = (socketPath: string): Promise<boolean> => {
   return promise.finally(() => socket.destroy())
 }
 
-// A guard of a service that has died has these first seconds to itself, then the server is asked, and then forced.
+// The guard of a service that has died gets these first seconds; then the server is asked to stop, and then killed.
 const steps = [
   { afterMs: 3_000, name: 'SIGINT' },
   { afterMs: 63_000, name: 'SIGQUIT' },
@@ -122,9 +127,9 @@ const steps = [
 const giveUpAfterMs = 73_000
 
 /**
- * Returns when no server holds the cluster any more. One whose service has died is being stopped by its guard; where the
- * guard died too it is stopped here.
- * @throws DataFolderInUse when its service is alive
+ * Returns when no server uses the cluster any more. A server whose service has died is stopped by its guard, or here if
+ * the guard died too.
+ * @throws DataFolderInUse if its service is alive
  */
 export const waitUntilFree = async (places: Places, onProgress: (line: string) => void): Promise<void> => {
   const began = Date.now()
@@ -141,7 +146,7 @@ export const waitUntilFree = async (places: Places, onProgress: (line: string) =
     if (holder.owner !== '' && identityOf(ownerPid) === holder.owner) {
       throw inUse(places, ownerPid === process.pid ? 'this very process' : `process ${ownerPid}`)
     }
-    if (isFirstLook) onProgress('Waiting for the database of a service that has died to stop')
+    if (isFirstLook) onProgress('Waiting for the database of a service that died to stop')
     const waitedMs = Date.now() - began
     if (waitedMs > giveUpAfterMs) throw doesNotStop(places, holder.pid)
     while (ahead[0] !== undefined && waitedMs > ahead[0].afterMs) signal(holder.pid, ahead.shift()?.name)
@@ -153,7 +158,7 @@ const signal = (pid: number, name: NodeJS.Signals | undefined): void => {
   try {
     process.kill(pid, name)
   } catch {
-    // It is gone, or is another user's; the next look at the folder tells which.
+    // It is gone or belongs to another user; checking the folder again shows which.
   }
 }
 
@@ -165,6 +170,6 @@ const inUse = (places: Places, who: string): DataFolderInUse => {
 
 const doesNotStop = (places: Places, pid: number): EmbeddedPostgresError => {
   return new EmbeddedPostgresError(
-    `A former database (process ${pid}) still holds ${places.folder} and does not stop: end it, then start again.`,
+    `A previous database (process ${pid}) still uses ${places.folder} and does not stop: kill it, then start again.`,
   )
 }

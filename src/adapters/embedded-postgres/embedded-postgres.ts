@@ -26,13 +26,13 @@ import { identityOf, isAlive } from './process-facts.ts'
 import { type Server, runToEnd, startServer } from './server.ts'
 
 export type EmbeddedPostgresOptions = {
-  /** A folder for the database alone; made when missing. Its parents must let the database's user pass. */
+  /** A folder for the database alone; created if missing. The database's user must be able to enter its parents. */
   dataFolder: string
-  /** Told in a line each what a start is busy with. */
+  /** Called with a line for each step of the start. */
   onProgress?: (line: string) => void
-  /** False gives up safety against power loss for speed; for tests only. */
+  /** False trades safety against power loss for speed; for tests only. */
   durable?: boolean
-  /** More settings of PostgreSQL; they win over ours. */
+  /** More PostgreSQL settings; they override ours. */
   settings?: Record<string, string>
 }
 
@@ -40,9 +40,9 @@ export type Connection = { host: string; port: number; user: string; database: s
 
 export type EmbeddedPostgres = {
   connection: Connection
-  /** Settled when the server is gone, whatever the reason: a service then cannot go on. */
+  /** Resolves when the server is gone, whatever the reason: the service cannot continue then. */
   ended: Promise<void>
-  /** Stops the server and waits for its end; open connections are cut. May be called again. */
+  /** Stops the server and waits until it is gone; open connections are cut. May be called more than once. */
   stop: () => Promise<void>
 }
 
@@ -50,7 +50,8 @@ export const name = 'mailtrail'
 const restartWithinMs = 15_000
 const largestLogBytes = 10_000_000
 
-// For a small machine of two cores. Parallel queries are off because containers give them too little shared memory.
+// For a small machine with two cores. Parallel queries are off because containers have too little shared memory for
+// them.
 const settings: Record<string, string> = {
   listen_addresses: '',
   unix_socket_permissions: '0700',
@@ -63,17 +64,17 @@ const settings: Record<string, string> = {
   max_parallel_workers_per_gather: '0',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // Details and statements can hold personal data.
+  // Details and statements can contain personal data.
   log_error_verbosity: 'terse',
   log_min_error_statement: 'panic',
 }
 const notDurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 
 /**
- * Starts a PostgreSQL server of its own for one service, on a data folder; makes the database on the first start. The
- * server ends with this process, however that ends.
- * @throws DataFolderInUse when another living service has the folder
- * @throws EmbeddedPostgresError when it cannot run here, with the remedy
+ * Starts a PostgreSQL server for one service, on a data folder; creates the database on the first start. The server
+ * ends with this process, however that ends.
+ * @throws DataFolderInUse if another running service uses the folder
+ * @throws EmbeddedPostgresError if it cannot run here, with the remedy
  */
 export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
   const { onProgress = () => {}, durable = true } = options
@@ -111,7 +112,7 @@ export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): P
   return { connection, ended, stop: () => server.stop() }
 }
 
-/** In a folder of its own first, so that a creation that is cut short leaves nothing that looks like a database. */
+/** In a temporary folder first, so that an interrupted creation leaves nothing that looks like a database. */
 const createCluster = async (
   places: Places,
   binaries: Binaries,
@@ -138,13 +139,13 @@ const createCluster = async (
   try {
     fs.renameSync(unfinished, places.cluster)
   } catch (error) {
-    // Two services began at once and the other was first; the server's own lock decides who goes on.
+    // Two services started at once and the other was first; the server's own lock decides which continues.
     if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error
     fs.rmSync(unfinished, { recursive: true })
   }
 }
 
-/** After a crash the former server's children may linger for a moment, so a lock that is held is tried again. */
+/** After a crash the old server's children may linger for a moment, so retry while the lock is held. */
 const startUntilReady = async (
   places: Places,
   start: () => Server,
@@ -166,7 +167,7 @@ const startUntilReady = async (
   }
 }
 
-/** True when the server takes connections, false when it ended before that. Recovery may take its time. */
+/** True when the server accepts connections, false if it ended before that. Recovery may take a while. */
 const isReady = async (
   places: Places,
   server: Server,
@@ -182,7 +183,7 @@ const isReady = async (
     if ((await within(end, 20, () => 'not yet')) === 'ended') return false
     if (Date.now() - began > nextReportMs) {
       onProgress(
-        `PostgreSQL is still starting after ${nextReportMs / 1000} s (after a crash it repeats its log first)`,
+        `PostgreSQL is still starting after ${nextReportMs / 1000} s (after a crash it replays its log first)`,
       )
       nextReportMs *= 2
     }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 
-/** Whether a process of this number exists, whoever owns it. */
+/** Whether a process with this id exists, whoever owns it. */
 export const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
@@ -10,7 +10,7 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
-/** The command line that a process was started with; empty when there is no such process. */
+/** The command line of a process; empty if there is no such process. */
 export const commandLineOf = (pid: number): string => {
   try {
     if (process.platform !== 'linux') return ps(pid, 'command')
@@ -20,7 +20,7 @@ export const commandLineOf = (pid: number): string => {
   }
 }
 
-/** The folder that a process works in; undefined where that cannot be known. */
+/** The working directory of a process; undefined if that cannot be determined. */
 export const folderOf = (pid: number): string | undefined => {
   try {
     return fs.readlinkSync(`/proc/${pid}/cwd`)
@@ -29,7 +29,7 @@ export const folderOf = (pid: number): string | undefined => {
   }
 }
 
-/** Some process that works in a folder; undefined where there is none or that cannot be known. */
+/** Any process with this working directory; undefined if there is none or that cannot be determined. */
 export const processIn = (folder: string): number | undefined => {
   if (process.platform !== 'linux') return undefined
   return fs
@@ -38,7 +38,7 @@ export const processIn = (folder: string): number | undefined => {
     .find((pid) => pid > 0 && folderOf(pid) === folder)
 }
 
-/** A name that no other process of this machine has or gets while it runs: process numbers are used again. */
+/** A name unique on this machine, even though process ids are reused. */
 export const identityOf = (pid: number): string | undefined => {
   try {
     if (process.platform !== 'linux') return `${pid}-${ps(pid, 'lstart').trim().replace(/\W+/g, '-')}`

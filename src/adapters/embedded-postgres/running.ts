@@ -6,9 +6,9 @@ import { holderOf, openDataFolder, port } from './data-folder.ts'
 import { identityOf } from './process-facts.ts'
 
 /**
- * The way into the database that a living service runs in this folder, for its user and for root; null where there is
- * none, and one can be started.
- * @throws EmbeddedPostgresError when the folder cannot be used by this user
+ * The connection to the database that a running service has started in this folder, for its user and for root; null if
+ * there is none, and one can be started.
+ * @throws EmbeddedPostgresError if this user cannot use the folder
  */
 export const runningPostgres = async (dataFolder: string): Promise<Connection | null> => {
   if (!existsSync(dataFolder)) return null
@@ -21,7 +21,7 @@ export const runningPostgres = async (dataFolder: string): Promise<Connection | 
       holder.owner !== '' &&
       identityOf(Number.parseInt(holder.owner, 10)) === holder.owner)
   if (!runs) return null
-  // The fifth line of the pid file is the folder of the socket.
+  // The fifth line of the pid file is the socket's folder.
   const lines = (await fs.readFile(path.join(places.cluster, 'postmaster.pid'), 'utf8')).split('\n')
   return { host: lines[4] ?? '', port, user: database, database }
 }

@@ -4,10 +4,10 @@ import net from 'node:net'
 import type { Binaries, Runner } from './binaries.ts'
 
 /**
- * The guard: a shell that starts the server, then waits for its own input to close, which happens when the service stops
- * and also when it dies of anything, kill -9 included. It then ends the server (fast, and by force after a minute). It
- * lives in a session of its own and ignores what a terminal sends, so Ctrl-C reaches the service alone and that can
- * finish its work while the database is still up.
+ * The guard: a shell that starts the server and waits for its own input to close, which happens when the service stops
+ * or dies in any way, kill -9 included. It then stops the server (fast shutdown, by force after a minute). It runs in a
+ * session of its own and ignores signals from the terminal, so Ctrl-C reaches only the service, which can finish its
+ * work while the database is still up.
  */
 const guardScript = `
 trap '' INT TERM HUP
@@ -32,12 +32,12 @@ exit "$code"
 `
 
 export type Server = {
-  /** Settled when the server and its guard are gone, with the server's exit code. */
+  /** Resolves when the server and its guard are gone, with the server's exit code. */
   ended: Promise<number | null>
   stop: () => Promise<void>
 }
 
-/** Starts the server behind its guard. Neither keeps this process alive. */
+/** Starts the server under its guard. Neither keeps this process alive. */
 export const startServer = (binaries: Binaries, runner: Runner, args: string[], logFile: string): Server => {
   const [command = '', ...rest] = [
     ...runner.wrapper,
@@ -65,7 +65,7 @@ export const startServer = (binaries: Binaries, runner: Runner, args: string[], 
     resolve(code)
   })
   guard.on('error', reject)
-  // A guard that is gone cannot be told to stop; that it is gone is said by `ended`.
+  // The guard may be gone already, which `ended` reports.
   guard.stdin?.on('error', () => {})
   const stop = async (): Promise<void> => {
     guard.ref()
@@ -75,7 +75,7 @@ export const startServer = (binaries: Binaries, runner: Runner, args: string[], 
   return { ended, stop }
 }
 
-/** Runs a program of the package to its end. Answers its exit code and what it printed. */
+/** Runs a program of the package to completion. Returns its exit code and output. */
 export const runToEnd = async (
   program: string,
   args: string[],

@@ -1,17 +1,17 @@
 import { notifier, type Notifier } from '../../std/notifier.ts'
 import { pause } from '../../std/pause.ts'
 
-/** Tells of news, without saying what: whoever hears it looks for himself. */
+/** Notifies of news without saying what it is: listeners look for themselves. */
 export type Bell = Pick<Notifier, 'count' | 'wait'> & {
-  /** Begins to listen, once. */
+  /** Starts listening, once. */
   start(): void
-  /** Fulfilled when it listens no more, after the signal of its making. */
+  /** Resolves when it has stopped listening, after its signal has aborted. */
   ended(): Promise<void>
 }
 
 /**
- * A bell rung by a subscription that may end at any time, with an error or silently: both are a drop, after which it
- * subscribes again with full jitter, up to 5 s later. It rings at each drop, for what may have been missed.
+ * A bell rung by a subscription that may end at any time, with an error or silently: either way it resubscribes with
+ * full jitter, after up to 5 s. It rings at each drop, for what may have been missed.
  */
 export const bell = (
   subscribe: (onEvent: () => void, signal: AbortSignal) => Promise<void>,

@@ -21,10 +21,10 @@ import {
 import { StoreUnavailable, type ExpectedRevision } from '../../commands/ports/event-log.ts'
 import { within } from '../../std/within.ts'
 
-/** A place in $all. Both count bytes; of two events the later has the greater commit. */
+/** A place in $all. Both are byte offsets; of two events the later has the greater commit. */
 export type Place = { readonly commit: bigint; readonly prepare: bigint }
 
-/** An event as the server told it. Those of the server itself have a type that begins with `$`. */
+/** An event as the server returned it. The server's own events have a type that begins with `$`. */
 export type WireEvent = {
   readonly id: string
   readonly stream: string
@@ -43,19 +43,19 @@ type EventToWrite = {
   readonly metadata: object
 }
 
-/** The server holds another revision of the stream, or ids of other events in this place. */
+/** The stream is at another revision, or holds events with other ids at this place. */
 export class WrongRevision extends Error {
   override readonly name = 'WrongRevision'
 }
 
-/** The server takes less in one append than this was. */
+/** The append is larger than the server accepts. */
 export class TooLarge extends Error {
   override readonly name = 'TooLarge'
 }
 
 /**
- * What is used of the client, each call with an end of its own: the client has calls that never settle. A call that
- * fails with StoreUnavailable may be made again; what else it throws is an answer.
+ * The calls used of the client, each with its own timeout: the client has calls that never settle. A call that fails
+ * with StoreUnavailable may be retried; any other error is an answer.
  */
 export type Wire = {
   /** @throws WrongRevision */
@@ -64,43 +64,49 @@ export type Wire = {
     expected: ExpectedRevision,
     events: readonly EventToWrite[],
   ): Promise<{ revision: number; place: Place }>
-  /** Events of $all from this place on (inclusive), from the start when null; system events too. `enough` ends it early. */
+  /**
+   * Events of $all from this place on (inclusive), from the start if null; includes system events. `enough` ends it
+   * early.
+   */
   readAll(from: Place | null, limit: number, enough: (event: WireEvent) => boolean): Promise<WireEvent[]>
-  /** The newest event of all; null in an empty log. */
+  /** The newest event of all; null if the log is empty. */
   last(): Promise<WireEvent | null>
-  /** Events of a stream, oldest first. Reading ends early without a word where the server goes down. */
+  /** Events of a stream, oldest first. The result is silently cut short if the server goes down. */
   readStream(stream: string, from: number, limit: number): Promise<WireEvent[]>
-  /** Events of a stream, newest first, until `enough` says so; null where there is no stream. */
+  /** Events of a stream, newest first, until `enough` returns true; null if there is no stream. */
   readBack(stream: string, enough: (event: WireEvent) => boolean): Promise<WireEvent[] | null>
-  /** Calls `onEvent` for what is appended from now on. Fulfilled when the server ends it, with or without a word. */
+  /**
+   * Calls `onEvent` for each event appended from now on. Resolves when the server ends the subscription, for whatever
+   * reason.
+   */
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
 export type ClientOptions = {
-  /** An append is given up after so long; then it may be done all the same. */
+  /** Timeout of an append, which may still have been done. */
   readonly deadlineMs: number
-  /** A read is given up when nothing has come for so long. */
+  /** A read is abandoned when nothing has arrived for this long. */
   readonly stallMs: number
 }
 
 /**
- * The one file that knows @eventstore/db-client (6.2.1). Its appends go through the unary call, chosen by credentials
- * of the call: the stream that it shares between appends may leave one unanswered for ever, and fails those of other
- * clients with its own. Reads and subscriptions are cancelled whenever we leave them, or they stay open on the server.
- * @throws TypeError for a connection string that cannot be used; it never shows the password
+ * The only file that knows @eventstore/db-client (6.2.1). Appends use the unary call, selected by passing credentials
+ * with the call: the stream that the client shares between appends may leave one unanswered for ever, and one failure
+ * there fails the others. Reads and subscriptions are always cancelled when abandoned, or they stay open on the server.
+ * @throws TypeError for an unusable connection string; it never shows the password
  */
 export const openClient = (connectionString: string, { deadlineMs, stallMs }: ClientOptions): Wire => {
   const { bare, credentials } = withoutCredentials(connectionString)
   const client = EventStoreDBClient.connectionString(bare)
   const ask = { credentials, requiresLeader: true }
 
-  /** Collects what a read gives. `enough` ends it early. */
+  /** Collects the results of a read. `enough` ends it early. */
   const collect = async <Read extends ResolvedEvent>(
     read: StreamingRead<Read>,
     enough: (event: WireEvent) => boolean = () => false,
   ): Promise<WireEvent[]> => {
-    // Errors may come when nobody reads any more.
+    // Errors may arrive when nobody is reading any more.
     read.on('error', () => {})
     const alarm = setTimeout(
       () => read.destroy(new StoreUnavailable('A read of EventStoreDB stalled')),
@@ -126,9 +132,9 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
 
   return {
     append: async (stream, expected, events) => {
-      // The client would fail to write -1 with words of its serializer.
+      // Otherwise -1 would fail with an obscure error of the client's serializer.
       if (expected !== 'no_stream' && !(Number.isSafeInteger(expected) && expected >= 0))
-        throw new TypeError('A revision is a whole number from 0 on')
+        throw new TypeError('A revision is a whole number, 0 or greater')
       const written = await answered(
         client.appendToStream(
           stream,
@@ -143,9 +149,9 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
         ),
         deadlineMs + 1_000,
       )
-      // As it answers where the connection string says throwOnAppendFailure=false.
+      // The result when the connection string has throwOnAppendFailure=false.
       if (!written.success) throw new WrongRevision()
-      if (!written.position) throw new StoreUnavailable('EventStoreDB told no position of an append')
+      if (!written.position) throw new StoreUnavailable('EventStoreDB returned no position for an append')
       return { revision: Number(written.nextExpectedRevision), place: written.position }
     },
     readAll: (from, limit, enough) =>
@@ -197,19 +203,19 @@ export const openClient = (connectionString: string, { deadlineMs, stallMs }: Cl
 const CREDENTIALS = /^(esdb(?:\+discover)?:\/\/)(?:([^:@/]+):([^@/]*)@)?(.*)$/s
 
 /**
- * Takes the user and the password out, so that the client cannot show them. Over an insecure connection it sends none,
- * but wants some for the unary call.
+ * Removes the user and password, so that the client cannot show them. Over an insecure connection the client sends
+ * none, but the unary call needs some.
  */
 const withoutCredentials = (text: string) => {
   const [, scheme, user, password, rest] = CREDENTIALS.exec(text.trim()) ?? []
   if (scheme === undefined || rest === undefined || rest === '')
     throw new TypeError('It must begin with esdb:// or esdb+discover://, then user:password@host:2113')
-  // Beside an @ that is left may be a part of the password, which the client would show.
+  // Another @ may mean that part of the password is left, which the client would show.
   if (rest.includes('@') || /%(?![0-9a-f]{2})/i.test(`${user}${password}`))
     throw new TypeError('Its user and password must be percent-encoded: %40 for @, %25 for %')
   const insecure = /[?&]tls=false(&|$)/i.test(rest)
   if (user === undefined && !insecure)
-    throw new TypeError('It names no user and password; only one with tls=false may go without')
+    throw new TypeError('It has no user and password; only with tls=false may they be omitted')
   const credentials = {
     username: decodeURIComponent(user ?? 'nobody'),
     password: decodeURIComponent(password ?? ''),
@@ -222,7 +228,7 @@ const UNKNOWN = 2n ** 64n - 1n
 const wireEvent = (event: RecordedEvent & { readonly position?: Place }): WireEvent => {
   const { id, streamId, revision, type, data, metadata, created, position } = event
   if (!position || position.commit === UNKNOWN)
-    throw new TypeError('This server tells no positions: EventStoreDB 24.6 or newer is needed')
+    throw new TypeError('This server returns no positions: EventStoreDB 24.6 or newer is required')
   return {
     id,
     stream: streamId,
@@ -249,7 +255,9 @@ const noneWhereNoStream =
     throw error
   }
 
-/** Errors of which a repeat would make nothing better, as they are; all else may pass: a node went, a leader changed. */
+/**
+ * Errors that a retry would not fix, unchanged; anything else may be temporary: a node went down, the leader changed.
+ */
 const understood = (error: unknown): unknown => {
   if (error instanceof WrongExpectedVersionError) return new WrongRevision()
   if (error instanceof MaxAppendSizeExceededError) return new TooLarge()

@@ -18,27 +18,27 @@ import { bell } from './bell.ts'
 import { openClient, TooLarge, WrongRevision, type Place, type Wire, type WireEvent } from './client.ts'
 
 export type EventStoreDbOptions = {
-  /** How often a subscription at the head looks without being woken. */
+  /** How often a subscription at the head polls when it is not notified. */
   readonly pollMs?: number
   readonly deadlineMs?: number
   readonly stallMs?: number
-  /** How long an append is asked for again while the server does not answer. */
+  /** How long an append is retried while the server does not answer. */
   readonly patienceMs?: number
-  /** Losses that it got over. */
+  /** Called with errors that were recovered from. */
   readonly onError?: (error: Error) => void
 }
 
-/** The stream with the log's identity. It is not told to readers. */
+/** The stream with the log's identity. Hidden from readers. */
 const META_STREAM = 'meta-store'
-/** How many events a page may pass in search of what its filter wants. */
+/** How many events a page may scan for those that match its filter. */
 const SEARCH_WINDOW = 1_000
 
 /**
- * The log in EventStoreDB (24.6 or newer), named by a connection string (`esdb://user:password@host:2113`, more hosts
- * with commas). Reads are the truth and paged; the server's subscription is only a bell that calls for the next look,
- * so that one that ends, hangs or forgets costs `pollMs` and no event. An event id is held unique within an append's
+ * The log in EventStoreDB (24.6 or newer), given by a connection string (`esdb://user:password@host:2113`, more hosts
+ * separated by commas). Paged reads are the truth; the server's subscription is only a bell that triggers the next
+ * read, so one that ends, hangs or misses events costs `pollMs` and no event. An event id is unique within an append's
  * place in its stream, not in the whole log: the server keeps no index of ids.
- * @throws TypeError for a connection string that cannot be used, StoreUnavailable where no server answers
+ * @throws TypeError for an unusable connection string, StoreUnavailable if no server answers
  */
 export const eventStoreDb = async (
   connectionString: string,
@@ -61,13 +61,13 @@ export const eventStoreDb = async (
     throw error
   })
 
-  /** All of a stream. Read from its end: only then does an end that came too early show. */
+  /** All of a stream. Read from its end, because only then is a result that was cut short noticed. */
   const wholeStream = async (stream: string, after = -1): Promise<WireEvent[]> => {
     const found = await wire.readBack(stream, ({ revision }) => revision <= after + 1)
     if (found === null) return []
     const oldest = found.at(-1)
     if (!oldest || (oldest.revision > after + 1 && oldest.revision > 0))
-      throw new StoreUnavailable(`Reading ${stream} ended before its end`)
+      throw new StoreUnavailable(`Reading ${stream} was cut short`)
     return found.filter(({ revision }) => revision > after).toReversed()
   }
 
@@ -89,7 +89,7 @@ export const eventStoreDb = async (
     const next = expected === 'no_stream' ? 0 : expected + 1
     const isOurs = (event: WireEvent | undefined) => attemptOf(event?.metadata) === attempt
 
-    /** The server says that this place is taken, or the ids are not told apart: what is there? */
+    /** The server says that this place is taken, or ids are repeated: see what is there. */
     const whatIsThere = async (): Promise<Appended> => {
       const history = await insist(() => wholeStream(stream))
       const there = history.slice(next, next + ids.length)
@@ -97,7 +97,7 @@ export const eventStoreDb = async (
       if (last && there.length === ids.length && there.every((event, nth) => event.id === ids[nth]))
         return { revision: last.revision, position: positionOf(last.place), repeated: !isOurs(last) }
       if (history.some((event) => ids.includes(event.id))) throw new DuplicateEvent(stream)
-      // The stream may have come to the revision that was expected since the server said that it was not there.
+      // The stream may have reached the expected revision after the server said that it had not.
       if (areDistinct || history.length !== next)
         throw new RevisionConflict(stream, expected, history.length - 1)
       throw new DuplicateEvent(stream)
@@ -108,7 +108,7 @@ export const eventStoreDb = async (
     try {
       const written = await insist(() => wire.append(stream, expected, toWrite))
       const before = await head
-      // Whatever was there when this was asked for lies no further than the head that was seen since.
+      // What was there before this append lies no further than the head seen before it.
       const isNew = before !== null && written.place.commit > before.place.commit
       const repeated = !isNew && !isOurs((await insist(() => firstOf(stream, written.revision - 1, 1)))[0])
       return { revision: written.revision, position: positionOf(written.place), repeated }
@@ -124,7 +124,7 @@ export const eventStoreDb = async (
     const from = after === null ? null : placeOf(after)
     const isWanted = wantedBy(filter)
     const window = filter.types || filter.streamPrefix ? Math.max(limit, SEARCH_WINDOW) : limit
-    // The place itself is told again.
+    // The place itself is returned again.
     const isNew = ({ place }: WireEvent) => from === null || place.commit > from.commit
     let wanted = 0
     const found = await wire.readAll(from, from === null ? window : window + 1, (event) => {
@@ -134,7 +134,7 @@ export const eventStoreDb = async (
     const raw = found.filter(isNew)
     const events = raw.filter(isWanted).map(recorded)
     const place = raw.at(-1)?.place ?? from
-    // A read that ends early may have come to the end, or have been cut off.
+    // A short read may have reached the end, or have been cut off.
     const ended = events.length < limit && raw.length < window
     const last = ended || raw.length === 0 ? await wire.last() : null
     const atHead = last !== null && (place === null || last.place.commit <= place.commit)
@@ -218,7 +218,7 @@ export const eventStoreDb = async (
   }
 }
 
-/** The log's identity, given to it by whoever comes first. */
+/** The log's identity, written by whichever process comes first. */
 const identityOf = async (wire: Wire): Promise<string> => {
   const created = { id: randomUUID(), type: 'StoreCreated', data: { storeId: randomUUID() }, metadata: {} }
   for (;;) {
@@ -230,7 +230,7 @@ const identityOf = async (wire: Wire): Promise<string> => {
   }
 }
 
-/** Beside ours: the names under which EventStoreDB's own tools look for causes, and which attempt this was. */
+/** Besides our own: the names under which EventStoreDB's tools look for causes, and the id of this attempt. */
 const toWire = (metadata: EventMetadata, attempt: string): object => ({
   ...metadata,
   $correlationId: metadata.correlationId,
@@ -293,7 +293,7 @@ const placeOf = (position: Position): Place => {
   return { commit: BigInt(commit), prepare: BigInt(prepare) }
 }
 
-/** Work that is asked for several times within one turn of the event loop is done once, for all of them. */
+/** Calls within one turn of the event loop share one run of the work. */
 const onceATurn = <Value>(work: () => Promise<Value>): (() => Promise<Value>) => {
   let current: Promise<Value> | null = null
   return () => {
@@ -310,7 +310,10 @@ const onceATurn = <Value>(work: () => Promise<Value>): (() => Promise<Value>) =>
 /** Full jitter, up to 50 ms after the first failure and 2 s after many. */
 const jitter = (failures: number): number => Math.random() * Math.min(50 * 2 ** failures, 2_000)
 
-/** Asks again while the server does not answer. @throws StoreUnavailable when `patienceMs` are over */
+/**
+ * Retries while the server does not answer.
+ * @throws StoreUnavailable after `patienceMs`
+ */
 const untilAnswered = async <Value>(
   work: () => Promise<Value>,
   patienceMs: number,

@@ -89,7 +89,7 @@ const readFolder = async function* (
   const plan = afterUnrecorded(planned, await newestKnown(query, path, planned))
   const reading = readStretches(session, folder, plan)
   const { cursor, recorded, newlyListed } = yield* reading
-  yield* flagsSince(session, folder, plan)
+  yield* await flagsSince(session, folder, plan)
   const compared = yield* compareKnown(session, folder, plan, newlyListed, options, query.known)
   const { complete, full, missing } = compared
   const at: FolderCursor = {
@@ -157,24 +157,26 @@ const place = ({ folder, role }: MailFolder, { uidValidity }: FolderView, uid: n
 })
 
 /** The flags that were changed since the last run, of however old a message, where the server numbers changes. */
-async function* flagsSince(
+const flagsSince = async (
   session: ImapSession,
   folder: MailFolder,
   { view, cursor }: FolderPlan,
-): AsyncGenerator<ChangeSet> {
-  if (cursor.modseq === null || view.modseq === null || cursor.modseq === view.modseq) return
+): Promise<ChangeSet[]> => {
+  if (cursor.modseq === null || view.modseq === null || cursor.modseq === view.modseq) return []
   await session.enter(folder.folder)
   const found = await session.flagsSince(cursor.modseq)
   // What is newer has been read with the flags that it has.
   const changed = found.filter(({ uid }) => uid < cursor.uidNext)
-  for (let from = 0; from < changed.length; from += STRETCH) {
-    const changes = changed.slice(from, from + STRETCH).map(({ uid, flags }): MailChange => ({
+  return Array.from({ length: Math.ceil(changed.length / STRETCH) }, (_, index) => ({
+    kind: 'changes',
+    folders: [folder],
+    changes: changed.slice(index * STRETCH, (index + 1) * STRETCH).map(({ uid, flags }): MailChange => ({
       kind: 'flagged',
       placement: place(folder, view, uid),
       flags,
-    }))
-    yield { kind: 'changes', folders: [folder], changes, cursor: null }
-  }
+    })),
+    cursor: null,
+  }))
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Counter, Gauge, Histogram } from 'prom-client'
 import { SECONDS, type Meter } from './meter.ts'
 
-/** `route` is the pattern, never the address; `none` where no route was met. */
+/** `route` is the pattern, never the URL; `none` if no route matched. */
 export type AnsweredRequest = {
   readonly method: string
   readonly route: string
@@ -11,11 +11,11 @@ export type AnsweredRequest = {
   readonly ms: number
 }
 
-/** Times answers by route and status. */
+/** Measures response times by route and status. */
 export const requestMetrics = ({ registry }: Meter): ((answered: AnsweredRequest) => void) => {
   const duration = new Histogram({
     name: 'mailtrail_http_request_duration_seconds',
-    help: 'Time from a request to the end of its answer',
+    help: 'Time from a request to the end of its response',
     labelNames: ['method', 'route', 'status'],
     buckets: SECONDS,
     registers: [registry],
@@ -30,13 +30,13 @@ export const automationMetrics = ({
   const labelNames = ['automation']
   const runs = new Counter({
     name: 'mailtrail_automation_runs_total',
-    help: 'How often an automation looked for something to do, and did what it found',
+    help: 'Runs of an automation, with or without work to do',
     labelNames,
     registers: [registry],
   })
   const errors = new Counter({
     name: 'mailtrail_automation_errors_total',
-    help: 'Runs of an automation that an error ended',
+    help: 'Runs of an automation that ended with an error',
     labelNames,
     registers: [registry],
   })
@@ -53,14 +53,18 @@ export const automationMetrics = ({
   }
 }
 
-/** Hits that wait in the spool, by the files in its folder. */
+/** Hits waiting in the spool, from the files in its folder. */
 export const spoolMetrics = (meter: Meter, folder: string): void => {
   const registers = [meter.registry]
-  const files = new Gauge({ name: 'mailtrail_spool_files', help: 'Files of hits to be recorded', registers })
-  const bytes = new Gauge({ name: 'mailtrail_spool_bytes', help: 'Their size', registers })
+  const files = new Gauge({
+    name: 'mailtrail_spool_files',
+    help: 'Spool files waiting to be recorded',
+    registers,
+  })
+  const bytes = new Gauge({ name: 'mailtrail_spool_bytes', help: 'Size of those files', registers })
   const damaged = new Gauge({
     name: 'mailtrail_spool_damaged_files',
-    help: 'Files with lines that could not be read, kept for somebody to look at',
+    help: 'Files with unreadable lines, kept for inspection',
     registers,
   })
   const look = async () => {
@@ -76,7 +80,7 @@ export const spoolMetrics = (meter: Meter, folder: string): void => {
   })
 }
 
-/** One that has been recorded since is gone. */
+/** A file that has been recorded meanwhile is gone. */
 const sizeOf = async (file: string): Promise<number> =>
   stat(file).then(
     ({ size }) => size,

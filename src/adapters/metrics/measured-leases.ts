@@ -2,17 +2,17 @@ import { Counter, Gauge } from 'prom-client'
 import type { Lease, Leases } from '../../commands/ports/leases.ts'
 import type { Meter } from './meter.ts'
 
-/** The leases, with those counted that this process holds, and those that it lost. */
+/** The leases, with metrics for those that this process holds and those it lost. */
 export const measuredLeases = (leases: Leases, meter: Meter): Leases => {
   const held = new Set<Lease>()
   const lost = new Counter({
     name: 'mailtrail_leases_lost_total',
-    help: 'Leases that ran out or were taken over while this process held them',
+    help: 'Leases that expired or were taken over while this process held them',
     registers: [meter.registry],
   })
   const count = new Gauge({
     name: 'mailtrail_leases_held',
-    help: 'Leases that this process holds: of projections, automations, accounts',
+    help: 'Leases held by this process: projections, automations, accounts',
     registers: [meter.registry],
   })
   const letGo = (lease: Lease): boolean => {

@@ -7,13 +7,13 @@ import {
 } from '../../commands/ports/event-log.ts'
 import { SECONDS, type Meter } from './meter.ts'
 
-/** The store, with its appends counted and timed, and the extent of its log. Its other calls are its own. */
+/** The store, with its appends counted and timed, and the extent of its log. Other calls pass through. */
 export const measuredStore = (store: EventStore, meter: Meter): EventStore => {
   const registers = [meter.registry]
   const { unit } = store.extent(null)
   const appends = new Counter({
     name: 'mailtrail_event_store_appends_total',
-    help: 'Appends by what became of them',
+    help: 'Appends by outcome',
     labelNames: ['outcome'],
     registers,
   })
@@ -37,7 +37,7 @@ export const measuredStore = (store: EventStore, meter: Meter): EventStore => {
   })
   const up = new Gauge({
     name: 'mailtrail_event_store_up',
-    help: '1 where the event store answered when this was read',
+    help: '1 if the event store answered when this was read',
     registers,
   })
   meter.beforeReading(

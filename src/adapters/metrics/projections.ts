@@ -3,7 +3,7 @@ import type { EventStore } from '../../commands/ports/event-log.ts'
 import type { Position } from '../../domain/event.ts'
 import { SECONDS, type Meter } from './meter.ts'
 
-/** What the runner says of a projection. */
+/** The status of a projection, from the runner. */
 export type ProjectionFigures = {
   readonly name: string
   readonly position: Position | null
@@ -14,7 +14,7 @@ export type ProjectionFigures = {
   readonly parked: { readonly events: number; readonly streams: number }
 }
 
-/** One try to fold events, as the runner tells of it. */
+/** One attempt to fold events, as reported by the runner. */
 export type FoldedBatch = {
   readonly projection: string
   readonly events: readonly unknown[]
@@ -23,8 +23,8 @@ export type FoldedBatch = {
 }
 
 /**
- * How far each projection is, whichever process runs it, and what those that run here did. Of a projection that lags
- * by an unknown time, the seconds are left out.
+ * How far each projection is, whichever process runs it, and what those running here did. If a projection's lag is
+ * unknown, its seconds are omitted.
  */
 export const projectionMetrics = (
   meter: Meter,
@@ -39,12 +39,15 @@ export const projectionMetrics = (
       labelNames: ['projection'],
       registers: [meter.registry],
     })
-  const position = gauge(`position_${unit}`, `How far in the log, in ${unit}`)
+  const position = gauge(`position_${unit}`, `Position in the log, in ${unit}`)
   const lag = gauge(`lag_${unit}`, `How much of the log is still to be read, in ${unit}`)
   const lagSeconds = gauge('lag_seconds', 'Age of the oldest event that is not in the tables yet')
-  const running = gauge('running', '1 where this process runs it')
-  const failing = gauge('failing', '1 where it stands still at an error, as far as this process knows')
-  const parkedEvents = gauge('parked_events', 'Events that could not be folded, and those behind them')
+  const running = gauge('running', '1 if this process runs it')
+  const failing = gauge('failing', '1 if it has stopped at an error, as far as this process knows')
+  const parkedEvents = gauge(
+    'parked_events',
+    'Parked events: those that could not be folded, and those behind them',
+  )
   const parkedStreams = gauge('parked_streams', 'Streams that wait behind an event that could not be folded')
   const gauges = [position, lag, lagSeconds, running, failing, parkedEvents, parkedStreams]
   const batches = counted(meter)
@@ -72,7 +75,7 @@ const counted = ({ registry }: Meter) => {
   const registers = [registry]
   const duration = new Histogram({
     name: 'mailtrail_projection_batch_duration_seconds',
-    help: 'Time to fold a batch of events into the tables, the transaction included',
+    help: 'Time to fold a batch of events into the tables, including the transaction',
     labelNames,
     buckets: SECONDS,
     registers,
@@ -85,12 +88,12 @@ const counted = ({ registry }: Meter) => {
   })
   const errors = new Counter({
     name: 'mailtrail_projection_errors_total',
-    help: 'Batches that this process could not fold whole',
+    help: 'Batches that this process could not fold completely',
     labelNames,
     registers,
   })
   return {
-    /** A rate needs a zero to begin with. */
+    /** A rate needs to start from zero. */
     begin: (projection: string): void => {
       events.inc({ projection }, 0)
       errors.inc({ projection }, 0)

@@ -7,7 +7,7 @@ import { refuseProblems, variableProblems } from '../../domain/templates/render.
 import type { CompileResult, CompileTask } from './messages.ts'
 import { unsafeMarkup, type UnsafeMarkup } from './unsafe-markup.ts'
 
-/** Compiled bodies kept, the ones used last; larger ones are not worth their memory. */
+/** How many compiled bodies are cached, least recently used dropped first; large ones are not worth the memory. */
 const CACHE_SIZE = 100
 const CACHED_LENGTH = 200_000
 /** Includes loading MJML, about a second. */
@@ -26,13 +26,13 @@ const templateInvalid = defineRefusal('template-invalid', {
 })
 const unsafeMarkupFound = defineRefusal('unsafe-markup', {
   title: 'Unsafe markup',
-  meaning: 'Email must not contain code, and the body does; `details.found` lists what was found.',
+  meaning: 'Email must not contain code, but the body does; `details.found` lists what was found.',
   remedy: 'Remove scripts, event handler attributes, nested documents and links that run scripts.',
 })
 
 /**
- * Compiles and checks bodies in a worker thread, which starts with the first one and is replaced when a body takes
- * more time or memory than it may.
+ * Compiles and checks bodies in a worker thread, which starts with the first one and is replaced when a body exceeds
+ * its time or memory limit.
  */
 export const templateCompiler = (options: { readonly timeLimitMs?: number } = {}): TemplateCompiler => {
   const timeLimitMs = options.timeLimitMs ?? TIME_LIMIT_MS
@@ -60,7 +60,7 @@ export const templateCompiler = (options: { readonly timeLimitMs?: number } = {}
         cache.set(key, known)
         return known
       }
-      // One after the other, so that the time limit is each one's own.
+      // One at a time, so that each has the time limit to itself.
       const turn = before.then(() => run({ id: ++tasks, format, source }))
       before = turn.catch(() => undefined)
       const html = compiledHtml(await turn)
@@ -80,13 +80,13 @@ const startWorker = (): Worker => {
   const worker = new Worker(new URL('worker.ts', import.meta.url), {
     resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB },
   })
-  // Idle, it keeps no process alive; a failure is seen by whoever waits for an answer.
+  // An idle worker must not keep the process alive; whoever waits for an answer sees a failure.
   worker.unref()
   worker.on('error', () => undefined)
   return worker
 }
 
-/** Null where no answer came in time, or the thread died. */
+/** Null if there was no answer in time, or the thread died. */
 const answerOf = async (
   worker: Worker,
   task: CompileTask,
@@ -114,7 +114,7 @@ const compiledHtml = (result: CompileResult): string => {
     case 'invalid': {
       const [first] = result.errors
       throw templateInvalid({
-        detail: `The MJML has errors: ${first?.message ?? 'it cannot be read'}${lineOf(first?.line ?? null)}`,
+        detail: `The MJML has errors: ${first?.message ?? 'it cannot be parsed'}${lineOf(first?.line ?? null)}`,
         details: { errors: result.errors.map((error) => ({ ...error })) },
       })
     }
@@ -131,7 +131,10 @@ const unsafe = (found: readonly UnsafeMarkup[]): Refused =>
     details: { found: found.map((each) => ({ ...each })) },
   })
 
-/** What `compile` checks, and the variables, for a signature, at once. @throws Refused */
+/**
+ * For a signature, synchronously: what `compile` checks, and the variables.
+ * @throws Refused
+ */
 export const checkSignature = (html: string): void => {
   const found = unsafeMarkup(html)
   if (found.length > 0) throw unsafe(found)

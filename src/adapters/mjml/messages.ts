@@ -1,6 +1,6 @@
 import type { UnsafeMarkup } from './unsafe-markup.ts'
 
-/** What the compiler and its worker thread say to each other. */
+/** Messages between the compiler and its worker thread. */
 export type CompileTask = { readonly id: number; readonly format: 'html' | 'mjml'; readonly source: string }
 
 export type MarkupError = { readonly line: number | null; readonly message: string }

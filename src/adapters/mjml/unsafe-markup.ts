@@ -1,6 +1,6 @@
 import { parse, type DefaultTreeAdapterTypes } from 'parse5'
 
-/** Something that no mail of ours carries. Lines count from 1; null where the parser has none. */
+/** Something that an email must not contain. Lines count from 1; null if the parser has none. */
 export type UnsafeMarkup = {
   readonly kind: 'script-element' | 'event-handler' | 'script-url' | 'nested-document'
   readonly what: string
@@ -18,15 +18,15 @@ const LINKS = new Set(
 type Node = DefaultTreeAdapterTypes.Node
 
 /**
- * Finds what runs code: script elements, event handler attributes, links that are scripts. The tree is the one that
- * a browser builds, so no way of writing it hides anything.
+ * Finds what runs code: script elements, event handler attributes, script links. Uses the tree that a browser builds,
+ * so no spelling hides anything.
  */
 export const unsafeMarkup = (html: string): UnsafeMarkup[] => {
   const found: UnsafeMarkup[] = []
   const left: Node[] = [parse(html, { sourceCodeLocationInfo: true })]
   for (let node = left.pop(); node; node = left.pop()) {
     if ('tagName' in node) found.push(...unsafeIn(node))
-    // A stack of our own: a tree may be deeper than the call stack.
+    // An explicit stack: a tree may be deeper than the call stack.
     if ('childNodes' in node) for (const child of node.childNodes.toReversed()) left.push(child)
     if ('content' in node) left.push(node.content)
   }
@@ -52,7 +52,7 @@ const kindOf = (name: string, value: string): UnsafeMarkup['kind'] | null => {
   return LINKS.has(name) && urlsIn(name, value).some(isScript) ? 'script-url' : null
 }
 
-/** Browsers pass over white space and control characters in a scheme (WHATWG URL 4.4). */
+/** Browsers ignore white space and control characters in a scheme (WHATWG URL 4.4). */
 const urlsIn = (name: string, value: string): string[] => {
   const text = value.replaceAll(/[\p{Cc}\s]/gu, '')
   return LISTS.has(name)
@@ -60,7 +60,7 @@ const urlsIn = (name: string, value: string): string[] => {
     : [text]
 }
 
-/** Several addresses, or one with words before it. */
+/** Attributes with several URLs, or one after other words. */
 const LISTS = new Set(['srcset', 'values', 'content'])
 
 const isScript = (url: string): boolean =>

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { CompileResult, CompileTask, MarkupError } from './messages.ts'
 import { unsafeMarkup } from './unsafe-markup.ts'
 
-/** More would help nobody. */
+/** More would not be useful. */
 const ERRORS_SHOWN = 20
 
 const compile = async ({ id, format, source }: CompileTask): Promise<CompileResult> => {
@@ -20,7 +20,7 @@ const compile = async ({ id, format, source }: CompileTask): Promise<CompileResu
 const includesIn = (source: string): MarkupError[] =>
   Array.from(source.matchAll(/<mj-include\b/gi), (match) => ({
     line: source.slice(0, match.index).split('\n').length,
-    message: 'mj-include is not allowed: write the included part out',
+    message: 'mj-include is not allowed: put the included content here instead',
   })).slice(0, ERRORS_SHOWN)
 
 const validationError = z.object({
@@ -28,14 +28,14 @@ const validationError = z.object({
 })
 
 const compileMjml = async (source: string): Promise<{ html: string } | { errors: MarkupError[] }> => {
-  // Over a second to load, so only where a template needs it.
+  // Takes over a second to load, so only when a template needs it.
   const { default: mjml } = await import('mjml')
   try {
     const { html } = await mjml(source, {
       validationLevel: 'strict',
       ignoreIncludes: true,
       keepComments: false,
-      // Without this, naming a common font would load it from Google for every reader.
+      // Without this, naming a common font would make every reader load it from Google.
       fonts: {},
     })
     return { html }
@@ -54,7 +54,7 @@ const compileMjml = async (source: string): Promise<{ html: string } | { errors:
 }
 
 const port = parentPort
-if (!port) throw new Error('This file runs as a worker thread only')
+if (!port) throw new Error('This file only runs as a worker thread')
 port.on('message', (task: CompileTask) => {
   void compile(task).then((result) => port.postMessage(result))
 })

@@ -6,7 +6,9 @@ import ipaddr from 'ipaddr.js'
 import { within } from '../../std/within.ts'
 import { networkProblemOf, unreachable } from './problems.ts'
 
-/** What an operator allows beyond mail servers on the public Internet. Networks in CIDR, authorities in PEM. */
+/**
+ * What an operator allows beyond mail servers on the public Internet. Networks in CIDR notation, authorities in PEM.
+ */
 export type EgressConfig = {
   readonly allowedNetworks: readonly string[]
   readonly allowedPorts: readonly number[]
@@ -16,7 +18,7 @@ export type EgressConfig = {
   readonly ehloName?: string | null
 }
 
-/** How long a mail server may take: for each step of connecting, between two bytes, and to answer the final dot. */
+/** Timeouts for a mail server: for each step of connecting, between two bytes, and for the answer to the final dot. */
 export type EgressLimits = {
   readonly connectMs: number
   readonly greetingMs: number
@@ -24,24 +26,24 @@ export type EgressLimits = {
   readonly answerMs: number
 }
 
-/** `starttls`: whoever connects upgrades the plain connection itself. */
+/** `starttls`: the caller upgrades the plain connection itself. */
 type Server = {
   readonly host: string
   readonly port: number
   readonly encryption: 'starttls' | 'tls' | 'none'
 }
 
-/** A host whose addresses were looked up once and found to be allowed; only they are connected to. */
+/** A host whose addresses were resolved once and are allowed; only those are connected to. */
 type CheckedServer = { readonly server: Server; readonly addresses: readonly string[] }
 
-/** The only way out to servers that users name (SSRF). Everything here throws MailUnavailable. */
+/** The only way to connect to servers that users name (guards against SSRF). Everything here throws MailUnavailable. */
 export type EgressGuard = {
   readonly limits: EgressLimits
   /** How to greet a server over this socket (RFC 5321 4.1.3). */
   ehloName(socket: net.Socket): string
   check(server: Server): Promise<CheckedServer>
   connect(checked: CheckedServer, signal: AbortSignal): Promise<net.Socket>
-  /** TLS over a connected socket, the certificate verified against the host's name. */
+  /** TLS over a connected socket, with the certificate verified against the host name. */
   secure(socket: net.Socket, host: string): Promise<tls.TLSSocket>
   /** For libraries that start TLS themselves. */
   tlsOptions(host: string): tls.ConnectionOptions
@@ -57,7 +59,7 @@ const DEFAULT_LIMITS: EgressLimits = {
   answerMs: 600_000,
 }
 
-/** All addresses of a name; as the operating system sees it. */
+/** All addresses of a name, from the operating system's resolver. */
 export type Resolve = (host: string) => Promise<readonly string[]>
 
 const systemResolve: Resolve = async (host) =>
@@ -65,7 +67,7 @@ const systemResolve: Resolve = async (host) =>
 
 type Network = ReturnType<typeof ipaddr.parseCIDR>
 
-// IPv4 inside IPv6, deprecated (RFC 4291 2.5.5.1), which the address library takes for public.
+// IPv4-compatible IPv6, deprecated (RFC 4291 2.5.5.1), which the address library considers public.
 const IPV4_COMPATIBLE = ipaddr.parseCIDR('::/96')
 
 const lies = (address: ReturnType<typeof ipaddr.process>, [network, bits]: Network): boolean =>
@@ -88,11 +90,11 @@ const opened = (socket: net.Socket, event: 'connect' | 'secureConnect'): Promise
     socket.once(event, resolve)
     socket.once('error', reject)
     socket.once('close', () => reject(unreachable('connection-lost')))
-    // A socket that nobody listens to for a moment must not end the process.
+    // A socket without a listener for a moment must not end the process.
     socket.on('error', () => {})
   })
 
-/** One spelling for a host: no brackets around IPv6, no final dot, names in ASCII (RFC 5890). '' where it is none. */
+/** Normalised host: no brackets around IPv6, no trailing dot, names in ASCII (RFC 5890). '' if invalid. */
 const plainHost = (host: string): string => {
   const name = host
     .trim()
@@ -116,7 +118,7 @@ export const egressGuard = (
   const networks = config.allowedNetworks.map((network) => ipaddr.parseCIDR(network))
   const ports = new Set([...MAIL_PORTS, ...config.allowedPorts])
   const clearTextHosts = new Set(config.clearTextHosts.map(plainHost))
-  // One context for all: reading a hundred authorities anew costs more than the handshake.
+  // One context for all: parsing a hundred authorities again costs more than the handshake.
   const secureContext = tls.createSecureContext({
     minVersion: 'TLSv1.2',
     ...(config.extraCa.length === 0 ? {} : { ca: [...tls.getCACertificates('default'), ...config.extraCa] }),
@@ -169,7 +171,7 @@ export const egressGuard = (
     } catch (error) {
       stop()
       if (signal.aborted) throw unreachable('stopped')
-      // Refused, unroutable and reset look the same from outside: this is no port scanner.
+      // Refused, unroutable and reset look the same from outside, so that this is no port scanner.
       throw unreachable(networkProblemOf(error) === 'timed-out' ? 'timed-out' : 'unreachable')
     } finally {
       signal.removeEventListener('abort', stop)

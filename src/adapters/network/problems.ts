@@ -43,7 +43,7 @@ export const networkProblems = {
     'temporary',
     'No answer in time',
     'The mail server did not answer in time',
-    'Check the port and the kind of encryption: a TLS port stays silent when STARTTLS is chosen, and the other way round.',
+    'Check the port and the kind of encryption: a TLS port does not answer when STARTTLS is chosen, and vice versa.',
   ],
   'certificate-self-signed': [
     'refused',
@@ -61,7 +61,7 @@ export const networkProblems = {
     'refused',
     'Certificate for another host',
     'The certificate of the mail server is for another host name, so the password was not sent',
-    'Use the host name that the certificate is for; the mail provider states it.',
+    'Use the host name that the certificate was issued for; ask the mail provider for it.',
   ],
   'certificate-untrusted': [
     'refused',
@@ -72,35 +72,35 @@ export const networkProblems = {
   'tls-failed': [
     'refused',
     'Encryption failed',
-    'No encrypted connection to the mail server could be made',
+    'An encrypted connection to the mail server could not be established',
     'Check the port and the kind of encryption; the server must speak TLS 1.2 or newer.',
   ],
   'connection-lost': [
     'temporary',
     'Connection lost',
     'The connection to the mail server was lost',
-    'Do nothing: it is tried again automatically.',
+    'Do nothing: it is retried automatically.',
   ],
   stopped: [
     'temporary',
     'Connection closed',
     'The connection to the mail server was closed on our side',
-    'Do nothing: it is tried again automatically.',
+    'Do nothing: it is retried automatically.',
   ],
 } as const satisfies Record<string, Problem>
 
 export type NetworkProblem = keyof typeof networkProblems
 
 const MEANINGS: Record<MailTrouble, string> = {
-  'sign-in-again': 'Nothing works until a person corrects the login, or what the provider allows.',
+  'sign-in-again': "Nothing works until a person corrects the login or the provider's permissions.",
   'scope-missing': 'Nothing works until a person allows Mailtrail to do this.',
-  throttled: 'Too much was asked for in a short time; it is tried again automatically.',
-  gone: 'Nobody needs to do anything, unless it should be there.',
-  temporary: 'This may pass, so what was under way is tried again automatically.',
+  throttled: 'Too many requests in a short time; it is retried automatically.',
+  gone: 'Nothing to do, unless it should exist.',
+  temporary: 'This may be temporary, so the work in progress is retried automatically.',
   refused: 'Nothing works until the settings of the account, of the mail server or of Mailtrail are changed.',
 }
 
-/** Defines the codes of problems, for those who look one up. */
+/** Defines the codes of problems, so that they can be looked up. */
 export const defineProblems = (problems: Readonly<Record<string, Problem>>): void => {
   for (const [code, [kind, title, message, remedy]] of Object.entries(problems))
     defineCode(code, { title, meaning: `${message}. ${MEANINGS[kind]}`, remedy })
@@ -155,7 +155,7 @@ const CODES: Record<string, NetworkProblem> = {
   ETLS: 'tls-failed',
 }
 
-/** A property of a foreign error, where it is a non-empty string. */
+/** A property of a foreign error if it is a non-empty string, else ''. */
 export const textOf = (error: unknown, property: string): string => {
   if (typeof error !== 'object' || error === null) return ''
   const value: unknown = Reflect.get(error, property)
@@ -164,7 +164,7 @@ export const textOf = (error: unknown, property: string): string => {
 
 const isNetworkProblem = (code: string): code is NetworkProblem => Object.hasOwn(networkProblems, code)
 
-/** What an error of a socket, of TLS or of a library stands for; null where its code says nothing to us. */
+/** The problem behind an error of a socket, TLS or a library; null if its code is unknown. */
 export const networkProblemOf = (error: unknown): NetworkProblem | null => {
   if (error instanceof MailUnavailable) return isNetworkProblem(error.code) ? error.code : null
   for (const property of ['originalCode', 'code']) {

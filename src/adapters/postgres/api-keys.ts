@@ -2,18 +2,17 @@ import { timingSafeEqual } from 'node:crypto'
 import type pg from 'pg'
 import type { ApiKey, ApiKeyStore, ListedApiKey } from '../../commands/ports/api-keys.ts'
 
-/** How long a key that was found valid is taken for valid without asking again. */
+/** How long a valid key is cached before it is looked up again. */
 const KNOWN_MS = 1000
 
 const columns = `id, name, to_json(scopes) as scopes, user_id as "userId", expires_at as "expiresAt"`
 
 /**
- * Keys of the API in PostgreSQL. A valid key is looked up once a second and not with every request; one that is
- * revoked is refused by this process at once, and by others within a second. The time of last use is kept to the
- * minute.
+ * API keys in PostgreSQL. A valid key is looked up at most once a second, not on every request. This process refuses a
+ * key it revoked at once, others within a second. The time of last use is accurate to the minute.
  */
 export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
-  /** By the hash, so that nobody without the key meets an entry. */
+  /** Keyed by hash, so that only whoever has the key can hit an entry. */
   const known = new Map<string, { readonly found: Promise<ApiKey | null>; readonly until: number }>()
 
   const lookUp = async (id: string, hash: Buffer): Promise<ApiKey | null> => {
@@ -35,7 +34,7 @@ export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
       const now = performance.now()
       const entry = known.get(name)
       if (entry && now < entry.until) return entry.found
-      // Counted from the question, not from the answer: what was true then may have changed meanwhile.
+      // Counted from the lookup, not from its result, which may be out of date when it arrives.
       const asked = { found: lookUp(id, hash), until: now + KNOWN_MS }
       known.set(name, asked)
       const forget = () => known.get(name) === asked && known.delete(name)

@@ -8,14 +8,14 @@ const MAX_BYTES = 16 * 1024 * 1024
 type Blob = { readonly hash: string; readonly content: Uint8Array }
 
 /**
- * Bytes in `mailtrail.blobs`. `put` throws TypeError, and stores nothing, where bytes are not those of their hash.
- * Values go over as binary parameters: in an array they would be hex text, twice as long.
+ * Bytes in `mailtrail.blobs`. `put` throws TypeError, and stores nothing, if the bytes do not match their hash. Values
+ * are sent as binary parameters: an array would send them as hex text, at twice the size.
  */
 export const postgresBlobStore = (pool: pg.Pool): BlobStore => ({
   put: async (blobs) => {
     for (const { hash, content } of blobs)
       if (createHash('sha256').update(content).digest('hex') !== hash)
-        throw new TypeError(`These bytes are not those of ${hash}`)
+        throw new TypeError(`These bytes do not match ${hash}`)
     for (const some of statements(blobs)) {
       const rows = some.map(
         (_, row) => `($${row * 2 + 1}::bytea, length($${row * 2 + 2}::bytea), $${row * 2 + 2}::bytea)`,
@@ -35,7 +35,7 @@ export const postgresBlobStore = (pool: pg.Pool): BlobStore => ({
   },
 })
 
-/** Each hash once and in order: two processes that put the same blobs then never wait for each other in a circle. */
+/** Each hash once and in order, so that two processes that put the same blobs cannot deadlock. */
 const statements = (blobs: readonly Blob[]): Blob[][] => {
   const sorted = [...new Map(blobs.map((blob) => [blob.hash, blob])).values()].toSorted((a, b) =>
     a.hash < b.hash ? -1 : 1,

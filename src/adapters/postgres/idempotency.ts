@@ -6,16 +6,16 @@ type KeptRow = { taken: boolean; same: boolean | null } & {
 }
 
 /**
- * How long a request may hold its key before a repeat of it takes over. Two at once are a waste and no more, since the log
- * knows the command; after a crash of one of several processes a careful client waits for so long.
+ * How long a request holds its key before a repeat may take over. Two at once are only wasteful, since the log
+ * recognises the command; if one of several processes crashes, a client that retries waits this long.
  */
 const HOLD_SECONDS = 15
 const KEPT_DAYS = 7
 
-/** To select from: the transaction of the statement, which is all of it, does not wait for the disk. */
+/** Select from this, and the transaction of the statement commits without waiting for the disk. */
 const UNHURRIED = `(select set_config('synchronous_commit', 'off', true)) as unhurried`
 
-/** What another request holds or was answered is in the same answer; it is not there where that came just now. */
+/** Also returns what another request holds or was answered, unless that row appeared after the statement began. */
 const TAKE = `
   with taken as (
     insert into mailtrail.idempotency_keys as k (key, fingerprint, locked_until)
@@ -29,8 +29,8 @@ const TAKE = `
   from (select) as one left join mailtrail.idempotency_keys k on k.key = $1`
 
 /**
- * Answers under their Idempotency-Key, kept for seven days, each step one statement. Written without waiting for the
- * disk: what a crash takes from here the log still knows, because the command id comes from the key.
+ * Answers by Idempotency-Key, kept for seven days, one statement per step. Commits do not wait for the disk: what a
+ * crash loses here the log still knows, because the command id is derived from the key.
  */
 export const postgresIdempotency = (pool: pg.Pool): IdempotencyStore => {
   const take = async (key: string, fingerprint: Buffer): Promise<TakenKey> => {
@@ -41,7 +41,7 @@ export const postgresIdempotency = (pool: pg.Pool): IdempotencyStore => {
     })
     const { taken, same, status, headers, body } = rows[0]!
     if (taken) return { kind: 'taken' }
-    // Taken by another request since this statement began: it is there for the next one.
+    // Another request took it after this statement began: the next statement sees it.
     if (same === null) return take(key, fingerprint)
     if (!same) return { kind: 'other' }
     if (status === null || headers === null || body === null) return { kind: 'running' }

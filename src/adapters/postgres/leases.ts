@@ -4,7 +4,7 @@ import type { Lease, Leases } from '../../commands/ports/leases.ts'
 import { within } from '../../std/within.ts'
 
 export type LeaseOptions = {
-  /** Who holds the leases, for people to read; two processes may bear the same name. */
+  /** Who holds the leases, for people to read; not necessarily unique. */
   readonly owner: string
   readonly termMs?: number
 }
@@ -19,25 +19,28 @@ const ACQUIRE = `
     where l.expires_at <= clock_timestamp()
   returning generation::text`
 
-// A lease that was released while this was under way stays released.
+// A lease that was released in the meantime stays released.
 const RENEW = `
   update mailtrail.leases as l set expires_at = clock_timestamp() + $3 * interval '1 millisecond'
   from unnest($1::text[], $2::bigint[]) as k(name, generation)
   where l.name = k.name and l.generation = k.generation and l.expires_at > '-infinity'
   returning l.name`
 
-// The row stays, for its generation.
+// The row stays, to keep its generation.
 const RELEASE = `update mailtrail.leases set expires_at = '-infinity' where name = $1 and generation = $2`
 
-/** What a process held that was killed or stopped is another's after this long, and the second in which that one looks. */
+/**
+ * When a process is killed or stopped, another one takes over after this long, plus the one second between its
+ * attempts.
+ */
 const TERM_MS = 9_000
 
 /**
- * Leases by the database's clock; of this machine's clock only differences count. A lease's time is counted from
- * the moment at which it was asked for, before the database's own counting began, so that `signal` aborts while nobody
- * else can have it: where a renewal is refused at once, where renewals fail, hang or come late at 0.9 of the term.
- * All leases of the process are renewed together, each third of the term. A process that was stopped for a while
- * learns of a loss only when it wakes: writes under a lease are guarded by its generation besides.
+ * Leases by the database's clock; of the local clock only differences count. A term is counted from the moment the
+ * lease was requested, before the database starts counting, so `signal` aborts before anybody else can hold the lease:
+ * at once if a renewal is refused, or at 0.9 of the term if renewals fail, hang or come late. All leases of the process
+ * are renewed together, every third of the term. A process that was suspended learns of a loss only when it wakes, so
+ * writes under a lease are also guarded by its generation.
  */
 export const postgresLeases = (pool: Pool, { owner, termMs = TERM_MS }: LeaseOptions): Leases => {
   const held = new Map<string, Held>()
@@ -46,7 +49,7 @@ export const postgresLeases = (pool: Pool, { owner, termMs = TERM_MS }: LeaseOpt
   const lose = (name: string, lease: Held) => {
     clearTimeout(lease.alarm)
     if (held.get(name) === lease) held.delete(name)
-    lease.lost.abort(new Error(`The lease ${name} is lost`))
+    lease.lost.abort(new Error(`Lost the lease ${name}`))
   }
   const keep = (name: string, lease: Held, askedAt: number) => {
     clearTimeout(lease.alarm)
@@ -73,7 +76,7 @@ export const postgresLeases = (pool: Pool, { owner, termMs = TERM_MS }: LeaseOpt
     let answered = true
     while (held.size > 0) {
       await sleep(termMs / (answered ? 3 : 12), undefined, { ref: false })
-      // One that hangs is left to itself: its answer would still be good, but nothing waits for it.
+      // A renewal that hangs is not waited for; if it succeeds after all, it still counts.
       if (held.size > 0) answered = await within(renew(), termMs / 6, () => false)
     }
     renewing = false
@@ -82,7 +85,7 @@ export const postgresLeases = (pool: Pool, { owner, termMs = TERM_MS }: LeaseOpt
   const release = async (name: string, lease: Held) => {
     clearTimeout(lease.alarm)
     if (held.get(name) === lease) held.delete(name)
-    // What cannot be given back now runs out by itself.
+    // If this fails, the lease expires by itself.
     await pool.query(RELEASE, [name, lease.generation]).catch(() => {})
   }
 

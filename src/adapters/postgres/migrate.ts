@@ -8,8 +8,9 @@ import type pg from 'pg'
 const SCHEMA = 'mailtrail'
 
 /**
- * Brings the system tables of a PostgreSQL 14 or newer up to date: all that is missing, in one transaction, under
- * an advisory lock, so that several processes may start at once. What was applied is in `mailtrail.migrations`.
+ * Brings the system tables of PostgreSQL 14 or newer up to date: all pending migrations in one transaction under an
+ * advisory lock, so that several processes may start at once. Applied migrations are recorded in
+ * `mailtrail.migrations`.
  */
 export const migrate = async (pool: pg.Pool): Promise<void> => {
   const migrator = new Migrator({
@@ -30,8 +31,8 @@ export const migrate = async (pool: pg.Pool): Promise<void> => {
 }
 
 /**
- * PostgreSQL as far as the system tables go. Kysely's own look at the database takes in every column of every schema,
- * and fails when one of another process's read models goes while it looks.
+ * Restricts Kysely's introspection to the system tables. Its own reads every column of every schema, and fails if
+ * another process drops a read model meanwhile.
  */
 class SystemTables extends PostgresDialect {
   override createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {

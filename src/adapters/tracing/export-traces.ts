@@ -13,10 +13,10 @@ type Resource = NonNullable<NodeTracerConfig['resource']>
 const TIMEOUT_MS = 5000
 
 /**
- * Hands the process's traces to an OpenTelemetry collector at `url` (OTLP over HTTP, JSON), from now on. Of what the
- * SDK reads from the environment, the sampler (`OTEL_TRACES_SAMPLER`) and headers (`OTEL_EXPORTER_OTLP_HEADERS`) hold.
- * `onLost` is told why spans could not be handed over.
- * @returns what hands over the last of them and ends it, within 5 s
+ * Exports the process's traces to an OpenTelemetry collector at `url` (OTLP over HTTP, JSON) from now on. Of the SDK's
+ * environment variables, the sampler (`OTEL_TRACES_SAMPLER`) and headers (`OTEL_EXPORTER_OTLP_HEADERS`) are used.
+ * `onLost` is told why spans could not be exported.
+ * @returns a function that exports the last ones and stops, within 5 s
  */
 export const exportTraces = (to: {
   readonly url: string
@@ -39,7 +39,7 @@ export const exportTraces = (to: {
   })
   provider.register()
   return async () => {
-    // A collector that is away keeps nobody from stopping; why spans are lost was told where they were.
+    // An unavailable collector must not delay the stop; why spans were lost has already been reported.
     await within(provider.shutdown(), TIMEOUT_MS, () => {}).catch(() => {})
     trace.disable()
     context.disable()

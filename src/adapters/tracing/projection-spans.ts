@@ -4,7 +4,7 @@ import { linksTo, tracer } from './spans.ts'
 
 const MOST_LINKS = 32
 
-/** A span for a batch that a projection has folded, with links to the traces that its events came from. */
+/** A span for a batch folded by a projection, linked to the traces that its events came from. */
 export const traceBatch = (batch: {
   readonly projection: string
   readonly events: readonly RecordedEvent[]

@@ -12,9 +12,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { tracer } from './spans.ts'
 
 /**
- * Hooks that do each request in a span of its own, which continues the trace of who asks (W3C Trace Context). On
- * routes that are open to anybody no trace is continued: whoever opens a mail says nothing of what we record.
- * Attributes are those of OpenTelemetry's semantic conventions for HTTP; the address is not among them.
+ * Hooks that run each request in a span of its own, which continues the caller's trace (W3C Trace Context). Public
+ * routes do not continue a trace: whoever opens a mail must not influence what we record. Attributes follow
+ * OpenTelemetry's semantic conventions for HTTP; the URL is not among them.
  */
 export const requestSpans = () => {
   const contexts = new WeakMap<FastifyRequest, Context>()
@@ -42,7 +42,7 @@ export const requestSpans = () => {
       if (isSpanContextValid(span.spanContext())) contexts.set(request, trace.setSpan(parent, span))
       inContext(request, done)
     },
-    /** The body was read in another context. */
+    /** The body was read in another async context. */
     preValidation: (request: FastifyRequest, _reply: FastifyReply, done: () => void): void =>
       inContext(request, done),
     onResponse: (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
@@ -52,7 +52,7 @@ export const requestSpans = () => {
       })
       done()
     },
-    /** Who asked has gone; the answer is for nobody. */
+    /** The client has gone; nobody gets the response. */
     onRequestAbort: (request: FastifyRequest, done: () => void): void => {
       end(request, (span) => span?.setAttribute('error.type', 'aborted'))
       done()

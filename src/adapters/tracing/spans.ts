@@ -14,12 +14,12 @@ import {
   type Tracer,
 } from '@opentelemetry/api'
 
-/** Nothing is traced, at next to no cost, unless a tracer provider was registered. */
+/** Without a registered tracer provider nothing is traced, at almost no cost. */
 export const tracer = (): Tracer => trace.getTracer('mailtrail')
 
 const RUN = createContextKey('a run that has no span yet')
 
-/** Outcomes that the product knows; they are no faults of ours. */
+/** Outcomes that are part of the product, not faults. */
 const expected = new Set([
   'Refused',
   'NotFound',
@@ -29,7 +29,7 @@ const expected = new Set([
   'DuplicateEvent',
 ])
 
-/** Does the work in a span of its own, below the one in whose context it is called. An error ends it with its name. */
+/** Does the work in a child span of the current context. An error ends the span with the error's name. */
 export const inSpan = async <Result>(
   name: string,
   options: SpanOptions,
@@ -40,7 +40,7 @@ export const inSpan = async <Result>(
   const around = begin && !trace.getSpan(active) ? begin() : active
   const span = tracer().startSpan(name, options, around)
   const parent = trace.getSpan(around)
-  // Where nothing is traced there is no context to carry on either.
+  // If nothing is traced, there is no context to propagate either.
   if (!isSpanContextValid(span.spanContext())) return work(span, parent)
   try {
     return await context.with(trace.setSpan(around, span), () => work(span, parent))
@@ -53,8 +53,8 @@ export const inSpan = async <Result>(
 }
 
 /**
- * Does the work as the root of a trace, whose span comes into being with the first one below it: what looks for work
- * once a second and finds none leaves no trace.
+ * Does the work as the root of a trace, whose span is created with its first child: polling once a second without
+ * finding work leaves no trace.
  */
 export const inRun = async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
   const startTime = Date.now()
@@ -73,7 +73,7 @@ export const inRun = async <Result>(name: string, work: () => Promise<Result>): 
   }
 }
 
-/** The kind of error alone, and its code where it has one of ours: its message may name a person. */
+/** Only the kind of error, and its code if it is one of ours: the message may name a person. */
 const noteError = (span: Span, error: unknown): void => {
   const kind = error instanceof Error ? error.name : 'unknown'
   span.setAttribute('error.type', kind)
@@ -84,13 +84,13 @@ const noteError = (span: Span, error: unknown): void => {
 
 const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
-/** The span in the form of W3C Trace Context; undefined where it is not recorded anywhere. */
+/** The span as W3C Trace Context; undefined if it is not recorded. */
 export const traceparentOf = (span: Span): string | undefined => {
   const { traceId, spanId, traceFlags } = span.spanContext()
   return (traceFlags & TraceFlags.SAMPLED) === 0 ? undefined : `00-${traceId}-${spanId}-01`
 }
 
-/** The other way round; undefined for a text that is none. */
+/** The reverse; undefined for an invalid text. */
 export const spanContextOf = (traceparent: string | undefined): SpanContext | undefined => {
   const [, traceId, spanId, flags] = FORM.exec(traceparent ?? '') ?? []
   if (traceId === undefined || spanId === undefined) return undefined
@@ -98,7 +98,7 @@ export const spanContextOf = (traceparent: string | undefined): SpanContext | un
   return isSpanContextValid(of) ? of : undefined
 }
 
-/** Links to these, each once, and no more than `most`. */
+/** Links to these, without duplicates, and no more than `most`. */
 export const linksTo = (traceparents: Iterable<string | undefined>, most: number): Link[] => {
   const links = new Map<string, Link>()
   for (const traceparent of traceparents) {

@@ -3,8 +3,8 @@ import type { MailProvider } from '../../commands/ports/mail-provider.ts'
 import { inSpan } from './spans.ts'
 
 /**
- * The provider, with a span for each sign-in to a mailbox and each attempt to send: how it ended, and neither who nor
- * where. What is read in a session belongs to who reads.
+ * The provider, with a span for each sign-in to a mailbox and each attempt to send: the outcome, but neither who nor
+ * where. What is read in a session belongs to the reader's span.
  */
 export const tracedProvider = (provider: MailProvider): MailProvider => {
   const options = { kind: SpanKind.CLIENT, attributes: { 'mailtrail.provider': provider.name } }

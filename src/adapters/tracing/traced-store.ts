@@ -3,8 +3,8 @@ import type { EventStore } from '../../commands/ports/event-log.ts'
 import { inSpan, spanContextOf, traceparentOf } from './spans.ts'
 
 /**
- * The store, with a span for each append. While a trace is recorded, events carry it in their metadata: the span of
- * the command that appended them, so that what follows from them can tell what it follows from.
+ * The store, with a span for each append. While a trace is recorded, events carry it in their metadata: the span of the
+ * command that appended them, so that whatever follows from them can link to it.
  */
 export const tracedStore = (store: EventStore): EventStore => ({
   ...store,
@@ -25,7 +25,7 @@ export const tracedStore = (store: EventStore): EventStore => ({
   },
 })
 
-/** The store for commands: the span of each is linked to that of the last change of the stream that it reads. */
+/** The store for commands: each command's span is linked to that of the last change of the stream it reads. */
 export const linkedStore = (store: EventStore): EventStore => ({
   ...store,
   readStream: async (stream, options) => {
@@ -37,5 +37,5 @@ export const linkedStore = (store: EventStore): EventStore => ({
   },
 })
 
-/** Streams are named after what they are about, and that may be a person: only the kind of it is told. */
+/** A stream's name may identify a person: only its category is used. */
 export const categoryOf = (stream: string): string => stream.split('-', 1)[0] ?? ''

@@ -1,4 +1,7 @@
 import { isbot } from 'isbot'
 
-/** Whether the public list of isbot takes this agent for a program. Its word is kept with the hit, since the list changes. */
+/**
+ * Whether isbot's public list considers this agent a program. The answer is stored with the hit, because the list
+ * changes.
+ */
 export const isKnownBot = (agent: string | null): boolean => agent !== null && isbot(agent)

@@ -1,9 +1,9 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 
 /**
- * Tells whether an address lies in one of these networks, each written as `192.0.2.0/24`, `2001:db8::/32` or a single
- * address. IPv4 addresses mapped into IPv6 count as what they are.
- * @throws RangeError naming a network that is none
+ * Tells whether an address is in one of these networks, each written as `192.0.2.0/24`, `2001:db8::/32` or a single
+ * address. IPv4 addresses mapped into IPv6 count as IPv4.
+ * @throws RangeError naming an invalid network
  */
 export const networks = (list: readonly string[]): ((ip: string | null) => boolean) => {
   const known = new BlockList()

@@ -1,11 +1,11 @@
 import { parse, type DefaultTreeAdapterTypes, type Token } from 'parse5'
 
-/** A stretch of the source, in UTF-16 units; `end` is behind the last one. */
+/** A range of the source, in UTF-16 units; `end` is exclusive. */
 export type Stretch = { readonly start: number; readonly end: number }
 
 /**
- * A link as a browser's tree holds it. `href` is the whole attribute's place in the source, `value` what it means;
- * `text` is what a reader sees of it, in one line; `untracked` that its author asked for it to be left alone.
+ * A link in the DOM. `href` is the range of the whole attribute in the source, `value` its decoded value; `text` is the
+ * visible text, in one line; `untracked`: its author opted out of tracking.
  */
 export type Anchor = {
   readonly href: Stretch
@@ -16,7 +16,7 @@ export type Anchor = {
 
 type Image = { readonly tag: Stretch; readonly src: string }
 
-/** `bodyEnd` is where the body's own end tag begins; null where none is written or none is heeded. */
+/** `bodyEnd` is where the body's end tag begins; null if there is none or the parser ignores it. */
 export type HtmlPage = {
   readonly anchors: readonly Anchor[]
   readonly images: readonly Image[]
@@ -31,12 +31,12 @@ const TEXT_LIMIT = 200
 const TEXT_NODES = 1000
 
 /**
- * Reads HTML as a browser does (parse5 follows WHATWG HTML 13.2) and says where its links and images stand in the
- * source. What stands in comments, conditional comments of Outlook, raw text and templates is no link. Walks with a
- * stack of its own: 100,000 nested tags are legal.
+ * Reads HTML as a browser does (parse5 follows WHATWG HTML 13.2) and returns where its links and images are in the
+ * source. Content of comments, Outlook's conditional comments, raw text and templates has no links. Walks the tree with
+ * an explicit stack: 100,000 nested tags are legal.
  */
 export const readHtml = (html: string): HtmlPage => {
-  // Mail is shown without scripts, so the content of noscript counts.
+  // Mail is displayed without scripts, so the content of noscript counts.
   const document = parse(html, { sourceCodeLocationInfo: true, scriptingEnabled: false })
   const anchors = new Map<number, Anchor>()
   const images = new Map<number, Image>()
@@ -50,7 +50,7 @@ export const readHtml = (html: string): HtmlPage => {
       const { tagName } = node
       if (tagName === 'a' || tagName === 'area') {
         const anchor = anchorOf(node, untracked)
-        // Misnested markup makes one tag into several elements: they share its place.
+        // Misnested markup turns one tag into several elements with the same location.
         if (anchor && !anchors.has(anchor.href.start)) anchors.set(anchor.href.start, anchor)
       } else if (tagName === 'img') {
         const image = imageOf(node)
@@ -67,7 +67,7 @@ export const readHtml = (html: string): HtmlPage => {
   }
 }
 
-/** Puts each text in the place of its stretch. The stretches do not overlap, and come in order. */
+/** Replaces each range with its text. The ranges do not overlap, and are in order. */
 export const splice = (
   html: string,
   changes: readonly { readonly at: Stretch; readonly text: string }[],
@@ -81,7 +81,7 @@ export const splice = (
   return result + html.slice(done)
 }
 
-/** `text` as the value of an attribute in double quotation marks. */
+/** `text` as the value of a double-quoted attribute. */
 export const attributeText = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
 
 const isElement = (node: Node): node is Element => 'tagName' in node
@@ -89,7 +89,7 @@ const isElement = (node: Node): node is Element => 'tagName' in node
 const childrenOf = (node: Node): readonly Node[] => ('childNodes' in node ? node.childNodes : [])
 
 const anchorOf = (element: Element, untracked: boolean): Anchor | null => {
-  // In foreign elements `xlink:href` has the name href too, with a prefix; it is left alone.
+  // In foreign elements `xlink:href` is also called href, with a prefix; it is left alone.
   const attribute = element.attrs.find(({ name, prefix }) => name === 'href' && !prefix)
   const place = placeOf(element, 'href')
   if (!attribute || !place) return null
@@ -103,7 +103,7 @@ const imageOf = (element: Element): Image | null => {
 }
 
 const placeOf = (element: Element, name: string): Stretch | null => {
-  // Elements that the parser made up have no place, and some that it repeated neither.
+  // Elements that the parser inserted have no location, nor do some that it duplicated.
   const places: Record<string, Token.Location | undefined> | undefined = element.sourceCodeLocation?.attrs
   const place = places?.[name]
   return place ? { start: place.startOffset, end: place.endOffset } : null
@@ -112,7 +112,7 @@ const placeOf = (element: Element, name: string): Stretch | null => {
 const attributeOf = (element: Element, name: string): string | null =>
   element.attrs.find((attribute) => attribute.name === name && !attribute.prefix)?.value ?? null
 
-/** The words inside an element; where there are none, those that stand for its picture. */
+/** The text of an element, or else the alternative text of its image. */
 const textOf = (element: Element): string => {
   let words = ''
   let instead = attributeOf(element, 'alt') ?? ''
@@ -131,7 +131,7 @@ const textOf = (element: Element): string => {
   return shown.slice(0, TEXT_LIMIT)
 }
 
-// Also takes away what mail templates put between words without showing it.
+// Also removes the invisible characters that mail templates put between words.
 const oneLine = (text: string): string =>
   text
     .replace(/\u034f|[\u00ad\u200b-\u200f\u2060\ufeff]/g, '')

@@ -2,7 +2,7 @@ import type { TrackingTokens } from '../../commands/ports/tracking.ts'
 import { attributeText, readHtml, splice } from './read-html.ts'
 import { clickToken, openToken } from './tracking-urls.ts'
 
-/** Many times what we track: a conversation that quotes us. Larger HTML takes too long to read. */
+/** Much more than we track, to allow for a conversation that quotes us. Larger HTML takes too long to read. */
 const LIMIT_CHARACTERS = 8 * 1024 * 1024
 
 /**

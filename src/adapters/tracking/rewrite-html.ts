@@ -1,7 +1,7 @@
 import type { TrackedHtml, TrackedLink } from '../../commands/ports/tracking.ts'
 import { attributeText, readHtml, splice, type Anchor, type HtmlPage } from './read-html.ts'
 
-/** `pixelUrl` and `linkUrl` are null where opens or clicks are not tracked. */
+/** `pixelUrl` and `linkUrl` are null if opens or clicks are not tracked. */
 export type Rewriting = {
   readonly trackingHost: string
   readonly pixelUrl: string | null
@@ -14,16 +14,15 @@ const LINK_LIMIT = 2000
 const DESTINATION_LIMIT = 2000
 
 /**
- * Puts tracked links and a pixel into HTML. Only the bytes of `href` attributes change, and the pixel is put in
- * before the end of the body; the rest stays byte for byte. Whatever goes wrong, the HTML comes back as it was, with
- * the reason.
+ * Puts tracking links and a pixel into HTML. Only `href` attributes change, and the pixel is inserted before the end of
+ * the body; the rest stays the same byte for byte. On any failure the HTML is returned unchanged, with the reason.
  */
 export const rewriteHtml = (html: string, rewriting: Rewriting): TrackedHtml => {
   if (Buffer.byteLength(html) > HTML_LIMIT_BYTES) return untracked(html, 'too-large')
   try {
     return rewrite(html, rewriting)
   } catch {
-    // Tracking never stops mail, whatever the reason.
+    // Tracking never prevents sending.
     return untracked(html, 'not-rewritable')
   }
 }
@@ -63,7 +62,9 @@ const rewrite = (html: string, { trackingHost, pixelUrl, linkUrl }: Rewriting): 
 const pixelTag = (url: string): string =>
   `<img src="${attributeText(url)}" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">`
 
-/** Reads with the pixel at the very end, to see in the same go whether it counts there: it may be in an open comment. */
+/**
+ * Parses with the pixel at the very end, to see whether it would be shown there: it may be inside an unclosed comment.
+ */
 const readWithPixel = (html: string, pixel: string): { page: HtmlPage; place: number | null } => {
   const page = readHtml(html + pixel)
   if (pixel === '') return { page, place: null }
@@ -74,14 +75,14 @@ const readWithPixel = (html: string, pixel: string): { page: HtmlPage; place: nu
 }
 
 /**
- * Where a link leads, as it will be sealed; null for one that is left as it is: not an absolute http or https URL
- * (mailto, tel, cid, anchors, relative), with a name and password in it, with a variable left in it, to our own host,
- * for unsubscribing, or whose text shows an address of its own: rewritten it would look like phishing.
+ * A link's destination, to be sealed; null for a link that is left alone: not an absolute http or https URL (mailto,
+ * tel, cid, anchors, relative), with a user name or password, with an unfilled variable, to our own host, for
+ * unsubscribing, or whose text shows an address: rewritten, it would look like phishing.
  */
 const destinationOf = (anchor: Anchor, trackingHost: string): string | null => {
   const { value, text } = anchor
   if (anchor.untracked || value.length > DESTINATION_LIMIT || /[{}]|%7b|%7d|<%|\*\|/i.test(value)) return null
-  // A browser takes line ends and tabs out of a URL, and spaces and controls off its ends (WHATWG URL 4.4).
+  // Browsers remove line ends and tabs from a URL, and spaces and control characters from its ends (WHATWG URL 4.4).
   const spelled = value.replace(/[\t\n\r]/g, '').replace(/^[\0- ]+/, '')
   if (!/^https?:\/\//i.test(spelled)) return null
   const url = URL.parse(spelled)
@@ -94,11 +95,11 @@ const destinationOf = (anchor: Anchor, trackingHost: string): string | null => {
 const isUnsubscribe = (text: string): boolean =>
   /unsubscri|\bopt[-_ ]?outs?\b|abmelde|abbestell|d[ée]sinscri|desuscri/i.test(text)
 
-/** Endings that a name has as a file and hardly as a domain. */
+/** Endings of file names that are rarely top-level domains. */
 const FILE_ENDING =
   /\.(?:pdf|docx?|xlsx?|pptx?|odt|ods|odp|csv|txt|rtf|md|zip|rar|gz|7z|png|jpe?g|gif|svg|webp|mp[34]|mov|ics|vcf|html?|json|xml|eml|key|pages|numbers)$/i
 
-/** True where the visible text is itself a URL or the name of a host, so that a reader expects to go just there. */
+/** True if the visible text is itself a URL or a host name, so that a reader expects to go exactly there. */
 const showsAddress = (text: string, url: URL): boolean => {
   if (/\s/.test(text)) return false
   if (/^(?:https?:\/\/|www\.)./i.test(text)) return true

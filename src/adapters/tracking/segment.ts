@@ -7,24 +7,23 @@ import type { SpooledHit, TrackedHit } from '../../commands/ports/tracking.ts'
 import { catalogue } from '../../domain/catalogue.ts'
 
 /**
- * A stretch of the spool: a file of one JSON line per hit, named by the time and a UUID. `.open` is being written to,
- * `.sealed` never again.
+ * A segment of the spool: a file with one JSON line per hit, named by the time and a UUID. An `.open` one is being
+ * written, a `.sealed` one never again.
  */
 export type Segment = { readonly name: string; readonly state: 'open' | 'sealed' }
 
 const NAME = /^(\d{15}-[0-9a-f-]{36})\.(open|sealed)$/
 
-/** The segment that a file of the spool is; null where it is none. */
+/** The segment that a file of the spool holds; null if it is not one. */
 export const segmentOf = (file: string): Segment | null => {
   const [, name, state] = NAME.exec(file) ?? []
   return name && (state === 'open' || state === 'sealed') ? { name, state } : null
 }
 
-/** Its path. */
 export const fileOf = (folder: string, { name, state }: Segment): string =>
   path.join(folder, `${name}.${state}`)
 
-/** Takes a segment from its writer, which is gone. False where somebody else has taken it. */
+/** Seals a segment whose writer is gone. False if somebody else has already done so. */
 export const sealFile = (folder: string, name: string): boolean => {
   try {
     renameSync(fileOf(folder, { name, state: 'open' }), fileOf(folder, { name, state: 'sealed' }))
@@ -35,7 +34,7 @@ export const sealFile = (folder: string, name: string): boolean => {
   }
 }
 
-/** There is no such file (any more). */
+/** The file does not exist (any more). */
 export const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
@@ -44,7 +43,7 @@ export type SegmentWriter = {
   readonly openedAt: number
   readonly bytes: () => number
   write(line: Buffer): void
-  /** No more is written; resolves when the segment outlives a power cut. */
+  /** Ends writing; resolves when the segment would survive a power cut. */
   seal(): Promise<void>
 }
 
@@ -77,16 +76,16 @@ export const openSegment = (folder: string): SegmentWriter => {
 }
 
 const syncFolder = async (folder: string): Promise<void> => {
-  // A folder cannot be opened on Windows, and need not be.
+  // On Windows a folder cannot be opened for syncing, and need not be.
   if (process.platform === 'win32') return
   await using handle = await open(folder)
   await handle.sync()
 }
 
-/** What a segment holds. `damaged` are lines that are no hits; bytes behind the last line end were never acknowledged. */
+/** Content of a segment. `damaged` counts invalid lines; bytes after the last line end were never acknowledged. */
 export type SegmentContent = { readonly hits: readonly SpooledHit[]; readonly damaged: number }
 
-/** @returns null where there is no such segment any more */
+/** @returns null if the segment no longer exists */
 export const readSegment = async (folder: string, segment: Segment): Promise<SegmentContent | null> => {
   const content = await readFile(fileOf(folder, segment)).catch((error: unknown) => {
     if (isMissing(error)) return null
@@ -107,7 +106,6 @@ export const readSegment = async (folder: string, segment: Segment): Promise<Seg
   return { hits, damaged }
 }
 
-/** A hit as its line in a segment. */
 export const lineOf = (hit: TrackedHit): Buffer => Buffer.from(`${JSON.stringify(hit)}\n`, 'utf8')
 
 const hitOf = (line: string): TrackedHit | null => {
@@ -117,7 +115,7 @@ const hitOf = (line: string): TrackedHit | null => {
     const read = catalogue.get(type)?.schema.safeParse(data)
     return read?.success ? ({ type, data: read.data } as TrackedHit) : null
   } catch {
-    // Not JSON, or JSON that is no object.
+    // Not JSON, or not a JSON object.
     return null
   }
 }

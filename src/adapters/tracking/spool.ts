@@ -16,18 +16,18 @@ import {
 
 export type Spool = HitSpool & {
   /**
-   * Hands every hit to `record`, segment by segment and oldest first, and deletes a segment when `record` has
-   * acknowledged all of it; runs until `signal` aborts. A segment may be handed over more than once, the same each
-   * time. Segments of processes that are gone are taken over.
+   * Passes every hit to `record`, segment by segment and oldest first, and deletes a segment when `record` has
+   * acknowledged all of it; runs until `signal` aborts. A segment may be passed more than once, with the same content.
+   * Takes over segments of processes that are gone.
    */
   pump(record: (hits: readonly SpooledHit[]) => Promise<unknown>, signal: AbortSignal): Promise<void>
-  /** Seals what is open, so that the next start need not wait for it. */
+  /** Seals the open segment, so that the next start need not wait for it. */
   close(): Promise<void>
 }
 
 export type SpoolOptions = {
   readonly folder: string
-  /** No segment is written to for longer. */
+  /** Maximum time for which a segment is written. */
   readonly sealMs?: number
   readonly onProblem: (problem: SpoolProblem) => void
 }
@@ -41,7 +41,7 @@ const SEGMENT_BYTES = 4 * 1024 * 1024
 const RETRY_MS = { first: 250, last: 5000 }
 
 /**
- * The spool of hits in a folder, which other processes may use too. A hit is written with `write` before `record`
+ * The spool of hits in a folder, which other processes may share. A hit is written with `write` before `record`
  * returns, so a kill loses nothing; segments are synced to disk when they are sealed, every second, so a power cut
  * loses at most that.
  */
@@ -63,7 +63,7 @@ export const openSpool = ({ folder, sealMs = 1000, onProblem }: SpoolOptions): S
   }
 
   const record: Spool['record'] = (hit) => {
-    // Others take a segment over that stays open too long: after a pause this process must not go on with it.
+    // Others take over a segment that stays open too long, so after a pause this process must not continue it.
     if (current && (performance.now() - current.openedAt >= sealMs || current.bytes() >= SEGMENT_BYTES))
       seal()
     if (!current) {
@@ -73,7 +73,7 @@ export const openSpool = ({ folder, sealMs = 1000, onProblem }: SpoolOptions): S
     try {
       current.write(lineOf(hit))
     } catch (error) {
-      // Half a line may be there: what follows must not be glued to it.
+      // A partial line may have been written: do not append to it.
       seal()
       throw error
     }
@@ -118,9 +118,9 @@ export const openSpool = ({ folder, sealMs = 1000, onProblem }: SpoolOptions): S
 }
 
 /**
- * Finds the segments to be moved, oldest first: the sealed ones, and the open ones of other writers once they have
- * been seen for `takeoverMs`, three times as long as a writer keeps one. Measured here, on the monotonic clock: file
- * times follow a clock that may jump.
+ * Finds the segments to record, oldest first: sealed ones, and open ones of other writers that have been seen for
+ * `takeoverMs`, three times as long as a writer keeps one open. Timed here, on the monotonic clock: file times follow a
+ * clock that may jump.
  */
 const dueSegments = (
   folder: string,
@@ -160,11 +160,11 @@ const move = async (
     if (content.damaged === 0) await unlink(file)
     else {
       onProblem({ kind: 'damaged', segment: segment.name, lines: content.damaged })
-      // Kept under a name that is no segment's, for somebody to look at.
+      // Kept for inspection under a name that is not a segment's.
       await rename(file, `${file}.damaged`)
     }
   } catch (error) {
-    // Another process was quicker; its hits and these are the same.
+    // Another process was faster; its hits are the same as these.
     if (!isMissing(error)) throw error
   }
 }

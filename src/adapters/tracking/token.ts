@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import type { ClickToken, OpenToken, TrackingTokens } from '../../commands/ports/tracking.ts'
 
-/** 32 bytes under a number from 0 to 255. Links never expire, so a key is kept for good. */
+/** 32 bytes and a number from 0 to 255. Links never expire, so keys are kept for good. */
 export type TrackingKey = { readonly id: number; readonly key: Uint8Array }
 
 type Kind = 'open' | 'click'
@@ -26,13 +26,13 @@ export const trackingTokens = (keys: readonly TrackingKey[]): TrackingTokens => 
   const opening = new Map<number, KeyObject>()
   for (const { id, key } of keys) {
     if (!Number.isInteger(id) || id < 0 || id > 255 || opening.has(id))
-      throw new RangeError('The number of a tracking key is one of its own, from 0 to 255')
-    if (key.length !== 32) throw new RangeError(`Tracking key ${id} is not 32 bytes`)
+      throw new RangeError('The number of a tracking key must be unique and from 0 to 255')
+    if (key.length !== 32) throw new RangeError(`Tracking key ${id} must have 32 bytes`)
     opening.set(id, createSecretKey(key))
   }
   const newest = keys.at(-1)?.id
   const sealing = newest === undefined ? undefined : opening.get(newest)
-  if (newest === undefined || !sealing) throw new RangeError('Tracking needs a key')
+  if (newest === undefined || !sealing) throw new RangeError('Tracking requires a key')
 
   const additional = (kind: Kind, head: Buffer): Buffer =>
     Buffer.concat([Buffer.from(`mailtrail ${kind}\n`, 'utf8'), head.subarray(0, 2)])
@@ -47,7 +47,7 @@ export const trackingTokens = (keys: readonly TrackingKey[]): TrackingTokens => 
 
   const open = (kind: Kind, text: string): Buffer | null => {
     const sealed = Buffer.from(text, 'base64url')
-    // Node reads base64 leniently: only the one spelling that we write is ours.
+    // Node decodes base64 leniently: only the exact encoding that we write is valid.
     if (sealed.length < HEAD_BYTES + TAG_BYTES || sealed.toString('base64url') !== text) return null
     const key = sealed[0] === VERSION ? opening.get(sealed[1]!) : undefined
     if (!key) return null
@@ -59,7 +59,7 @@ export const trackingTokens = (keys: readonly TrackingKey[]): TrackingTokens => 
     try {
       decipher.final()
     } catch {
-      // The only thing that it throws for is a tag that does not fit.
+      // The only possible error is a tag that does not match.
       return null
     }
     return plain
@@ -86,7 +86,7 @@ export const trackingTokens = (keys: readonly TrackingKey[]): TrackingTokens => 
 }
 
 const openBytes = ({ outgoingId, recipient }: OpenToken): Buffer => {
-  if (recipient === NOBODY) throw new RangeError('No message has so many recipients')
+  if (recipient === NOBODY) throw new RangeError('No email has this many recipients')
   const bytes = Buffer.alloc(OPEN_BYTES)
   idBytes(outgoingId).copy(bytes)
   bytes.writeUInt16BE(recipient ?? NOBODY, ID_BYTES)
@@ -101,10 +101,10 @@ const readOpenBytes = (bytes: Buffer): OpenToken => {
   }
 }
 
-/** The 128 bits that an id spells in 26 digits of base 32. */
+/** The 128 bits encoded in an id's 26 base-32 digits. */
 const idBytes = (outgoingId: string): Buffer => {
   if (!/^out_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(outgoingId))
-    throw new RangeError(`${outgoingId} is not an id of an outgoing message`)
+    throw new RangeError(`${outgoingId} is not the id of an email`)
   let value = 0n
   for (const digit of outgoingId.slice(4)) value = (value << 5n) | BigInt(ALPHABET.indexOf(digit))
   return Buffer.from(value.toString(16).padStart(ID_BYTES * 2, '0'), 'hex')

@@ -2,10 +2,10 @@ import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { open, seal } from './envelope.ts'
 import type { Keyring } from './keyring.ts'
 
-/** A data key as it is stored: sealed, with the name of the key that opens it. */
+/** A data key as stored: sealed, with the id of the key that opens it. */
 export type WrappedKey = { readonly key_id: string; readonly wrapped_key: Buffer }
 
-/** What is kept for an account cannot be opened. Neither secrets nor what was read are in it. */
+/** An account's stored secrets cannot be opened. The message contains neither secrets nor what was read. */
 export class CredentialsUnreadable extends Error {
   override readonly name = 'CredentialsUnreadable'
 
@@ -17,7 +17,10 @@ export class CredentialsUnreadable extends Error {
 /** 256 random bits for AES. */
 export const newDataKey = (): KeyObject => createSecretKey(randomBytes(32))
 
-/** Seals a data key for its account under a key of the ring. @throws CredentialsUnreadable */
+/**
+ * Seals a data key for its account under a key of the ring.
+ * @throws CredentialsUnreadable
+ */
 export const wrap = async (
   keyring: Keyring,
   keyId: string,
@@ -39,7 +42,7 @@ export const unwrap = async (
 ): Promise<KeyObject> => {
   const key = await requireKey(keyring, key_id, accountId)
   const bytes = open(key, wrapped_key, aboutOf(accountId, key_id))
-  if (!bytes) throw new CredentialsUnreadable(accountId, 'their key is not what was stored for it')
+  if (!bytes) throw new CredentialsUnreadable(accountId, 'their key does not match what was stored')
   const dataKey = createSecretKey(bytes)
   bytes.fill(0)
   return dataKey

@@ -5,8 +5,8 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 /**
- * AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits: format, nonce, tag, ciphertext. `about` names what
- * is sealed and is needed to open it again, so that nothing sealed can stand in another's place.
+ * AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce: format, nonce, tag, ciphertext. `about` identifies what is
+ * sealed and is needed to open it, so that sealed data cannot be swapped.
  */
 export const seal = (key: KeyObject, plain: Uint8Array, about: readonly (string | number)[]): Buffer => {
   const nonce = randomBytes(NONCE_BYTES)
@@ -16,7 +16,7 @@ export const seal = (key: KeyObject, plain: Uint8Array, about: readonly (string 
   return Buffer.concat([Buffer.from([FORMAT]), nonce, cipher.getAuthTag(), sealed])
 }
 
-/** @returns null where these bytes were not sealed under this key for this use, or have been changed */
+/** @returns null if these bytes were not sealed under this key for this use, or were changed */
 export const open = (
   key: KeyObject,
   sealed: Uint8Array,
@@ -33,10 +33,10 @@ export const open = (
     decipher.final()
     return plain
   } catch {
-    // The one thing that it throws for is a tag that does not fit.
+    // The only possible error is a tag that does not match.
     return null
   }
 }
 
-/** JSON keeps the parts apart, whatever is in them. */
+/** JSON separates the parts unambiguously, whatever they contain. */
 const additional = (about: readonly (string | number)[]): Buffer => Buffer.from(JSON.stringify(about), 'utf8')

@@ -1,13 +1,13 @@
 import type { ClientBase, Pool } from 'pg'
 import { KeyringError, type Keyring } from './keyring.ts'
 
-/** The key that seals what is new, for all processes; it stays so until the transaction ends. */
+/** The key that seals new secrets, for all processes; it cannot change until the transaction ends. */
 export const keyInUse = async (client: ClientBase): Promise<string> => {
   const { rows } = await client.query<{ key_id: string }>('select key_id from mailtrail.keyring for share')
   return rows[0]!.key_id
 }
 
-/** Waits for those who seal under another one. */
+/** Waits for transactions that seal under another one. */
 export const putInUse = async (client: ClientBase, keyId: string): Promise<void> => {
   await client.query(
     `insert into mailtrail.keyring (key_id) values ($1)
@@ -16,7 +16,7 @@ export const putInUse = async (client: ClientBase, keyId: string): Promise<void>
   )
 }
 
-/** All keys that this database cannot do without: the one in use and those that data keys are sealed under. */
+/** All keys that this database needs: the one in use and those that data keys are sealed under. */
 export const neededKeys = async (db: Pool | ClientBase): Promise<string[]> => {
   const { rows } = await db.query<{ key_id: string }>(
     `select key_id from mailtrail.keyring
@@ -25,11 +25,11 @@ export const neededKeys = async (db: Pool | ClientBase): Promise<string[]> => {
   return rows.map(({ key_id }) => key_id)
 }
 
-/** @throws KeyringError where the ring lacks a key that the database cannot do without */
+/** @throws KeyringError if the ring lacks a key that the database needs */
 export const requireKeys = (needed: readonly string[], keyring: Keyring): void => {
   const missing = needed.filter((id) => !keyring.ids.includes(id))
   if (missing.length > 0)
     throw new KeyringError(
-      `This database is used with ${missing.join(', ')}, which the keyring of this process does not have. Put back the keyring that belongs to this database; all processes on it need the same one`,
+      `This database needs ${missing.join(', ')}, which the keyring of this process does not have. Put back the keyring that belongs to this database; all processes on it need the same one`,
     )
 }

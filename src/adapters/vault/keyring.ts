@@ -9,14 +9,17 @@ export class KeyringError extends Error {
   override readonly name = 'KeyringError'
 }
 
-/** The service's own keys. What is printed, serialised or inspected of it are the names of keys alone. */
+/** The service's own keys. Printed, serialised or inspected, it shows only the ids of keys. */
 export type Keyring = {
   /** The last key-encryption key: the one in use, or the one that a rotation puts into use. */
   readonly newestId: string
   readonly ids: readonly string[]
-  /** Looks into the file once more for a key that was not in it. @returns null where the ring does not have it */
+  /**
+   * Reads the file again for a key that was not in it.
+   * @returns null if the ring does not have it
+   */
   readonly encryptionKey: (id: string) => Promise<KeyObject | null>
-  /** The keys of tracking tokens, 32 bytes each, by number; the last one seals. */
+  /** The keys for tracking tokens, 32 bytes each, by number; the last one seals. */
   readonly trackingKeys: () => { readonly id: number; readonly key: Uint8Array }[]
   /** The text that `parseKeyring` reads. */
   readonly text: () => Secret
@@ -53,12 +56,12 @@ export const withoutOldEncryptionKeys = (keyring: Keyring): Keyring => {
   return keyringOf({ ...content, encryptionKeys: content.encryptionKeys.slice(-1) })
 }
 
-/** Where a process finds its keyring: in a value of the environment, where there is one, else in a file. */
+/** Where a process finds its keyring: in an environment variable if set, else in a file. */
 export type KeyringSource = { readonly value: Secret | null; readonly file: string }
 
 /**
  * The file must be readable by its owner only.
- * @returns null where there is neither a value nor a file
+ * @returns null if there is neither a value nor a file
  * @throws KeyringError
  */
 export const loadKeyring = async (from: KeyringSource): Promise<Keyring | null> => {
@@ -71,15 +74,13 @@ const contentAt = async (from: KeyringSource): Promise<Content | null> => {
   const found = await stat(from.file).catch(unlessMissing)
   if (found === null) return null
   if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
-    throw new KeyringError(
-      `${from.file} can be read by others. Take that from them: chmod 600 "${from.file}"`,
-    )
+    throw new KeyringError(`${from.file} can be read by others. Restrict it: chmod 600 "${from.file}"`)
   return parsed(new Secret(await readFile(from.file, 'utf8')), from.file)
 }
 
 /**
- * Writes the keyring for its owner alone: all of it or nothing, and on the disk when this is fulfilled.
- * @throws KeyringError where there is one already, unless it is to be replaced
+ * Writes the keyring, readable by its owner only, atomically and durably.
+ * @throws KeyringError if there is one already, unless `replace` is set
  */
 export const saveKeyring = async (
   to: string,
@@ -87,10 +88,10 @@ export const saveKeyring = async (
   { replace = false }: { readonly replace?: boolean } = {},
 ): Promise<void> => {
   const found = await stat(to).catch(unlessMissing)
-  if (found && !replace) throw new KeyringError(`${to} is there already and was left as it is`)
+  if (found && !replace) throw new KeyringError(`${to} already exists and was left unchanged`)
   const written = `${to}.${randomBytes(4).toString('hex')}`
   await using handle = await open(written, 'wx', 0o600)
-  // An operator may be another user than the service, which must still read it.
+  // The operator may be another user than the service, which must still be able to read it.
   if (found && found.uid !== process.getuid?.()) await handle.chown(found.uid, found.gid)
   await handle.writeFile(keyring.text().reveal())
   await handle.sync()
@@ -102,15 +103,15 @@ export const saveKeyring = async (
 
 const contentOf = (text: Secret): Content => file.parse(JSON.parse(text.reveal()))
 
-/** @throws KeyringError where the text is not a keyring */
+/** @throws KeyringError if the text is not a keyring */
 const parsed = (text: Secret, from: string): Content => {
   try {
     return contentOf(text)
   } catch (error) {
-    // Neither the parser's message nor its cause goes on: both quote what they read.
+    // Neither the parser's message nor its cause is passed on: both quote what they read.
     const reason = error instanceof z.ZodError ? error.issues[0]?.path.join('.') : undefined
     throw new KeyringError(
-      `${from} is not a keyring${reason ? ` (at ${reason})` : ''}. Put the copy back that was kept of it; without it the stored passwords cannot be read`,
+      `${from} is not a keyring${reason ? ` (at ${reason})` : ''}. Restore it from your copy; without it the stored passwords cannot be read`,
     )
   }
 }

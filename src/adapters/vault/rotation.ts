@@ -16,10 +16,10 @@ import {
 const BATCH = 100
 
 /**
- * The keyring of a process that starts: the one that there is, or a new one, saved first, while the database is used
- * with none yet. The database notes its key, so that a process without it does not start; of several that start at
- * once on nothing, one makes the keyring.
- * @throws KeyringError where the database is used with keys that are not there: there is no start without
+ * The keyring of a starting process: the existing one, or a new one, saved first, if the database is not used with any
+ * yet. The database records its key, so that a process without it does not start; if several start at once on an empty
+ * database, one creates the keyring.
+ * @throws KeyringError if the database is used with keys that are missing: the process must not start without them
  */
 export const openKeyring = (pool: Pool, from: KeyringSource): Promise<Keyring> =>
   exclusively(pool, async (client) => {
@@ -31,14 +31,14 @@ export const openKeyring = (pool: Pool, from: KeyringSource): Promise<Keyring> =
     return keyring
   })
 
-/** A ring of the environment is not ours to change: whoever set it must set this one. */
+/** A keyring in the environment is not ours to change: the operator must set this one. */
 type ToBeSet = { readonly status: 'to_be_set'; readonly keyring: Keyring }
 
 /**
- * Puts a new key into use and seals every data key under it: the newest key of the ring where that is not in use yet,
- * or is not everywhere; else one made now. May be stopped and called again, and runs beside services: they look into
- * the file for a key that they do not have.
- * @throws KeyringError where a key that is needed is not in the ring, before anything is changed
+ * Puts a new key into use and reseals every data key under it: the newest key of the ring if a rotation to it is
+ * unfinished, otherwise a new one. May be interrupted and called again, and runs while services run: they read the file
+ * again for a key that they do not have.
+ * @throws KeyringError if the ring lacks a key that is needed, before anything is changed
  */
 export const rotateKeys = async (
   pool: Pool,
@@ -53,7 +53,7 @@ export const rotateKeys = async (
     const isUnderWay = needed.some((id) => id !== present.newestId)
     const keyring = isUnderWay ? present : withNewEncryptionKey(present)
     if (!isUnderWay && from.value) return { status: 'to_be_set', keyring } as const
-    // On the disk before anything is sealed under it.
+    // Saved durably before anything is sealed under it.
     if (!isUnderWay) await saveKeyring(from.file, keyring, { replace: true })
     await putInUse(client, keyring.newestId)
     return { status: 'rotated', keyring } as const
@@ -63,8 +63,8 @@ export const rotateKeys = async (
 }
 
 /**
- * Takes the keys out of the ring that nothing is sealed under any more.
- * @throws KeyringError where something still is
+ * Removes the keys that nothing is sealed under any more.
+ * @throws KeyringError if something still is
  */
 export const retireKeys = (
   pool: Pool,
@@ -81,25 +81,28 @@ export const retireKeys = (
     return { status: 'retired', keyring }
   })
 
-/** One process at a time looks for the keyring, makes it or changes it. */
+/** One process at a time reads, creates or changes the keyring. */
 const exclusively = <Result>(pool: Pool, work: (client: ClientBase) => Promise<Result>): Promise<Result> =>
   transaction(pool, 'begin', async (client) => {
     await client.query('select pg_advisory_xact_lock(727003)')
     return work(client)
   })
 
-/** @throws KeyringError where there is none, or it is not that of the database */
+/** @throws KeyringError if there is none, or it does not belong to the database */
 const requireKeyring = async (needed: readonly string[], from: KeyringSource): Promise<Keyring> => {
   const keyring = await loadKeyring(from)
   if (!keyring)
     throw new KeyringError(
-      `This database is used with ${needed.join(', ')}, and there is no keyring: neither ${from.file} nor one in the environment. Put it back from where it was kept; all processes on one database need the same one`,
+      `This database is used with ${needed.join(', ')}, and there is no keyring: neither ${from.file} nor one in the environment. Restore it from your copy; all processes on one database need the same one`,
     )
   requireKeys(needed, keyring)
   return keyring
 }
 
-/** Seals every data key that is under an older key anew. @returns how many those were */
+/**
+ * Reseals every data key that is under an older key.
+ * @returns how many
+ */
 const rewrap = async (pool: Pool, keyring: Keyring, signal: AbortSignal): Promise<number> => {
   for (let done = 0; ;) {
     signal.throwIfAborted()
@@ -115,7 +118,7 @@ const rewrap = async (pool: Pool, keyring: Keyring, signal: AbortSignal): Promis
         return wrap(keyring, keyring.newestId, row.account_id, dataKey)
       }),
     )
-    // Only where it is still as it was read: a key that was destroyed meanwhile stays destroyed.
+    // Only if it is unchanged: a key that was destroyed meanwhile stays destroyed.
     const updated = await pool.query(
       `update mailtrail.credential_keys as k set key_id = $1, wrapped_key = n.wrapped_key
        from unnest($2::text[], $3::bytea[], $4::bytea[]) as n(account_id, was, wrapped_key)

@@ -8,13 +8,13 @@ import type { Keyring } from './keyring.ts'
 
 type Sealed = { readonly sealed: Buffer }
 
-/** Versions before the newest that stay readable: a command that lost a race goes on with the one it knows. */
+/** How many previous versions stay readable: a command that lost a race continues with the one it knows. */
 const KEPT_VERSIONS = 4
 
 /**
- * Credentials in PostgreSQL. A random data key an account, wrapped by the key of the ring that the database names; each
- * version of its credentials is one record, sealed under that key for its account and version.
- * `store` and `load` throw CredentialsUnreadable where the account's data key cannot be opened.
+ * Credentials in PostgreSQL. Each account has a random data key, wrapped by the keyring's key in use; each version of
+ * its credentials is one record, sealed under the data key for this account and version. `store` and `load` throw
+ * CredentialsUnreadable if the account's data key cannot be opened.
  */
 export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
   store: (accountId, credentials) =>
@@ -51,7 +51,7 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
     const [row] = rows
     if (!row) return null
     const plain = open(await unwrap(keyring, accountId, row), row.sealed, recordOf(accountId, version))
-    if (!plain) throw new CredentialsUnreadable(accountId, 'they are not what was stored for it')
+    if (!plain) throw new CredentialsUnreadable(accountId, 'they do not match what was stored')
     return read(plain)
   },
 

@@ -1,4 +1,4 @@
-/** `userId`: the key acts for this user of the CRM alone; null: for whomever the request names. */
+/** `userId`: the key acts for this user only; null: for any user that the request names. */
 export type ApiKey = {
   readonly id: string
   readonly name: string
@@ -18,6 +18,6 @@ export type ApiKeyStore = {
   find(id: string, hash: Buffer): Promise<ApiKey | null>
   list(): Promise<ListedApiKey[]>
   insert(key: ApiKey, hash: Buffer): Promise<void>
-  /** @returns false where there is no such key */
+  /** @returns false if there is no such key */
   revoke(id: string): Promise<boolean>
 }

@@ -1,2 +1,2 @@
-/** The wall clock, as RFC 3339 in UTC with milliseconds. */
+/** The wall clock. */
 export type Clock = () => Date

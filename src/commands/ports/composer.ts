@@ -4,13 +4,13 @@ export type ComposedFile = {
   readonly name: string
   readonly contentType: string
   readonly content: Buffer
-  /** Shown where the HTML names it as `cid:…`, instead of being listed as an attachment. */
+  /** Displayed where the HTML refers to it as `cid:…`, instead of being listed as an attachment. */
   readonly cid?: string
 }
 
 /**
- * Everything of one message; the same input gives the same bytes. Message-IDs are without angle brackets.
- * `trackedHtml` stands in the wire form only, Bcc in the copy only.
+ * Everything in one email; the same input gives the same bytes. Message-IDs are without angle brackets. `trackedHtml`
+ * goes into the wire form only, Bcc into the copy only.
  */
 export type MailToCompose = {
   readonly outgoingId: string
@@ -28,7 +28,7 @@ export type MailToCompose = {
   readonly files: readonly ComposedFile[]
 }
 
-/** `text` is the plain form of the body; `envelope` whom the wire form is for, each address once. */
+/** `text` is the body as plain text; `envelope` has the recipients of the wire form, each address once. */
 export type ComposedMail = {
   readonly messageId: string
   readonly mime: Buffer

@@ -1,6 +1,6 @@
 import { defineRefusal } from '../../domain/refusal.ts'
 
-/** A value that says nothing of itself when it is printed, serialised or inspected. */
+/** A value that is hidden when printed, serialised or inspected. */
 export class Secret {
   readonly #value: string
 
@@ -25,13 +25,13 @@ export class Secret {
   }
 }
 
-/** The secrets of one account, by the names that its provider gives them; sealed together, as one record. */
+/** The secrets of one account, by the names that its provider uses; sealed together, as one record. */
 export type Credentials = Readonly<Record<string, Secret>>
 
-/** Credentials of accounts, enveloped; the only place where they are. Versions only grow. */
+/** Credentials of accounts, sealed; stored nowhere else. Versions only grow. */
 export type Vault = {
   store(accountId: string, credentials: Credentials): Promise<{ version: number }>
-  /** @returns null where nothing is kept, or it was destroyed */
+  /** @returns null if nothing is stored, or it was destroyed */
   load(accountId: string, version: number): Promise<Credentials | null>
   destroy(accountId: string): Promise<void>
 }
@@ -42,7 +42,7 @@ export const credentialsMissing = defineRefusal('credentials-missing', {
   remedy: 'Enter the password of the account again.',
 })
 
-/** Of a connection as it is entered, by its provider. */
+/** For a connection as entered; used by providers. */
 export const passwordMissing = defineRefusal('password-missing', {
   title: 'Password required',
   meaning: 'No password is stored for this connection.',

@@ -1,12 +1,12 @@
 import type { DomainEvent, EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
 
-/** An event on its way into the log. The id is a UUID that the caller derives, so that a repeat is recognised. */
+/** An event to append. The caller derives the id (a UUID), so that a repeat is recognised. */
 export type NewEvent<Event extends DomainEvent = DomainEvent> = Event & {
   readonly id: string
   readonly metadata: EventMetadata
 }
 
-/** Nothing is ever appended without a statement of what is there: no stream yet, or exactly this revision. */
+/** Every append states what it expects: no stream yet, or exactly this revision. */
 export type ExpectedRevision = 'no_stream' | number
 
 export type Append = {
@@ -16,8 +16,8 @@ export type Append = {
 }
 
 /**
- * `repeated`: these events, with these ids, were there already at this place when it was asked for; nothing was
- * written. Of the same append made several times at one moment, a store may tell each that it was the one that wrote.
+ * `repeated`: these events, with these ids, were already at this place; nothing was written. If the same append is made
+ * several times at the same moment, a store may tell each that it was the one that wrote.
  */
 export type Appended = {
   readonly revision: number
@@ -25,59 +25,65 @@ export type Appended = {
   readonly repeated: boolean
 }
 
-/** A stretch of the log. `position` is how far it was read, events or not; `atHead` that nothing lay beyond it then. */
+/**
+ * Part of the log. `position` is how far it was read, whether or not there were events; `atHead`: nothing lay beyond it
+ * then.
+ */
 export type Page = {
   readonly events: readonly RecordedEvent[]
   readonly position: Position
   readonly atHead: boolean
 }
 
-/** Which events of the log are wanted: those of these types (all when left out), in streams whose name starts so. */
+/** Which events to return: of these types (all if omitted), in streams whose name has this prefix. */
 export type EventFilter = {
   readonly types?: readonly string[]
   readonly streamPrefix?: string
 }
 
-/** An append holds at most so much, all data and metadata together, as JSON in UTF-8. */
+/** Maximum size of an append, all data and metadata together, as JSON in UTF-8. */
 export const MAX_APPEND_BYTES = 1_000_000
 
 /**
- * The log of all events. Positions are strictly increasing in commit order, and a reader that goes on from the
- * position that it was given never misses or repeats an event. Acknowledged means durable.
+ * The log of all events. Positions are strictly increasing in commit order; a reader that continues from the position
+ * it was given never misses or repeats an event. Acknowledged means durable.
  */
 export type EventStore = {
   /** @throws RevisionConflict, DuplicateEvent, AppendTooLarge */
   append(append: Append): Promise<Appended>
   /** Events of one stream with a revision above `after` (all by default), at most `limit`, oldest first. */
   readStream(stream: string, options?: { after?: number; limit?: number }): Promise<RecordedEvent[]>
-  /** One page of the log behind `after` (from the start when null). */
+  /** One page of the log after `after` (from the start if null). */
   readAll(options: { after: Position | null; limit: number; filter?: EventFilter }): Promise<Page>
-  /** Pages from `after` on, and then live, until `signal` aborts; ends without an error then. */
+  /** Pages from `after` on, and then live, until `signal` aborts; then it ends without an error. */
   subscribe(options: {
     after: Position | null
     limit: number
     filter?: EventFilter
     signal: AbortSignal
   }): AsyncIterable<Page>
-  /** The position of the newest event; null while the log is empty. */
+  /** The position of the newest event; null if the log is empty. */
   head(): Promise<Position | null>
   /** The newest event's position, and when it was recorded. */
   newest(): Promise<{ readonly position: Position; readonly recordedAt: string } | null>
   /** Whether the text has the form of a position of this kind of log; it may still lie ahead of the head. */
   isPosition(text: string): text is Position
   /**
-   * Where the log ended at this instant (RFC 3339): the position of the last event recorded by then, null where there
-   * was none. `from` is a position that is known to be no later; a store without an index by time reads on from there.
+   * Where the log ended at this instant (RFC 3339): the position of the last event recorded by then, null if there was
+   * none. `from` is a position known to be no later; a store without an index by time reads on from there.
    */
   positionAt(instant: string, from?: Position | null): Promise<Position | null>
-  /** How much of the log lies up to a position, to tell progress: in events, or in bytes where it does not count them. */
+  /**
+   * How much of the log lies up to a position, for showing progress: in events, or in bytes if the store does not count
+   * events.
+   */
   extent(position: Position | null): { readonly unit: 'events' | 'bytes'; readonly amount: number }
-  /** Identity of this log, fixed when it was made; kept with every checkpoint. */
+  /** Identity of this log, fixed when it is created; stored with every checkpoint. */
   storeId(): Promise<string>
   close(): Promise<void>
 }
 
-/** Somebody else wrote first. `actual` is -1 where there is no stream. */
+/** Somebody else wrote first. `actual` is -1 if there is no stream. */
 export class RevisionConflict extends Error {
   readonly stream: string
   readonly expected: ExpectedRevision
@@ -92,7 +98,7 @@ export class RevisionConflict extends Error {
   }
 }
 
-/** A text was given for a position that cannot be one of this log. */
+/** The text cannot be a position of this log. */
 export class ForeignPosition extends TypeError {
   constructor() {
     super('This is not a position of this event log')
@@ -100,7 +106,7 @@ export class ForeignPosition extends TypeError {
   }
 }
 
-/** An event id of this append is in the log already, but not as this same append. */
+/** An event id of this append is already in the log, but not as part of this same append. */
 export class DuplicateEvent extends Error {
   readonly stream: string
 
@@ -122,7 +128,7 @@ export class AppendTooLarge extends Error {
   }
 }
 
-/** The store does not answer, or not as it should. Whether an append was done is not known: it may be asked again. */
+/** The store does not answer, or not properly. It is not known whether an append was done: retry it. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }

@@ -1,11 +1,14 @@
-/** An answer that was given, to be given again. */
+/** A stored answer, to be given again. */
 export type KeptAnswer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** `taken`: go ahead (again, where the last one who had it is gone). `running`: somebody is at it. `other`: it was used for another request. */
+/**
+ * `taken`: go ahead (also if the previous holder is gone). `running`: another request is in progress. `other`: the key
+ * was used for a different request.
+ */
 export type TakenKey =
   | { readonly kind: 'taken' | 'running' | 'other' }
   | { readonly kind: 'answered'; readonly answer: KeptAnswer }
@@ -15,8 +18,11 @@ export type IdempotencyStore = {
   readonly take: (key: string, fingerprint: Buffer) => Promise<TakenKey>
   readonly keep: (key: string, answer: KeptAnswer) => Promise<void>
   readonly letGo: (key: string) => Promise<void>
-  /** Lets go of every key, for a start after a crash: who held them is gone, and a repeat need not wait. */
+  /** Releases every key, for a start after a crash: the holders are gone, and repeats need not wait. */
   readonly letGoOfAll: () => Promise<void>
-  /** Drops what is older than it needs to be. @returns how many */
+  /**
+   * Deletes expired answers.
+   * @returns how many
+   */
   readonly sweep: () => Promise<number>
 }

@@ -1,4 +1,4 @@
-/** A right to work on something that only one process has at a time. `generation` grows with every change of hands. */
+/** A right to do something that one process has at a time. `generation` grows with every change of hands. */
 export type Lease = {
   readonly name: string
   readonly generation: number

@@ -8,10 +8,10 @@ import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble, Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Credentials } from './credentials.ts'
 
-// The mail system of one account, in the words of those who use it. IMAP's UIDs, Gmail's history and Graph's deltas are
-// the business of the adapters: here a placement's `ref` and a cursor are texts that are kept and given back.
+// The mail system of one account, in its users' terms. IMAP's UIDs, Gmail's history and Graph's deltas are known only
+// to the adapters: here a placement's `ref` and a cursor are opaque texts that are stored and passed back.
 
-/** How a mailbox is reached: what may be recorded of it, and what is sealed. */
+/** How a mailbox is reached: the part that may be recorded, and the part that is sealed. */
 export type Access = { readonly connection: Connection; readonly credentials: Credentials }
 
 /**
@@ -26,19 +26,19 @@ export type Admitted = Access & {
   readonly mailbox: string
 }
 
-/** One kind of mail system. The only one of its `name`; an account's connection says by it which one it is for. */
+/** A kind of mail system. `name` is unique; an account's connection refers to it. */
 export type MailProvider = {
   readonly name: string
   readonly forms: ConnectionForms
   /** What people call an account with this connection, such as `IMAP`. */
   title(connection: Connection): string
   /**
-   * Parts what a person entered into what is recorded and what is sealed. For a change `before` is the access that is in
-   * use: secrets that were left out stay as they are, where that hands them to nobody new.
-   * @throws Refused where something is missing
+   * Splits what a person entered into what is recorded and what is sealed. For a change, `before` is the access in use:
+   * omitted secrets are kept, unless that would hand them to somebody new.
+   * @throws Refused if something is missing
    */
   admit(entered: EnteredConnection, before: Access | null): Admitted
-  /** Tries it step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
+  /** Tests it step by step; a failed step carries its code and remedy, and later steps are `skipped`. */
   test(access: Access, signal: AbortSignal): Promise<{ ok: boolean; steps: TestStep[] }>
   /** Signs in to the mailbox of a connection that receives; `roles` are those given by hand. @throws MailUnavailable */
   open(access: Access, roles: FolderRoles, signal: AbortSignal): Promise<MailboxSession>
@@ -50,9 +50,9 @@ export type MailProvider = {
     signal: AbortSignal,
   ): Promise<SendOutcome>
   /**
-   * Calls `onHint` when there may be something new, until `signal` aborts. A hint and nothing more: hints get lost, and
-   * what is new is told by `changes` alone. Ends at once where the mailbox offers no such thing.
-   * @throws MailUnavailable where the watch broke
+   * Calls `onHint` when there may be something new, until `signal` aborts. Only a hint: hints get lost, and `changes`
+   * alone tells what is new. Returns at once if the mailbox does not support this.
+   * @throws MailUnavailable if the watch breaks
    */
   watch(access: Access, onHint: () => void, signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -66,12 +66,12 @@ export type MailFolder = { readonly folder: string; readonly role: FolderRole | 
 export type ListedFolder = MailFolder & { readonly opens: boolean }
 
 /**
- * What has happened to a message in a folder. `added`: it lies there, and is to be fetched with `raw`. `moved`: the same
- * message lies elsewhere now, where the mailbox knows that; a provider that does not says `gone` and `added`. One whose
- * old place is not known is to be fetched at the new one.
+ * What has happened to a message in a folder. `added`: it is there, and its bytes are fetched with `raw`. `moved`: the
+ * same message is elsewhere now, if the mailbox knows that; a provider that does not reports `gone` and `added`. If its
+ * old place is unknown, it is fetched at the new one.
  *
- * Flags are `seen`, `answered`, `flagged`, `draft` and `deleted`; all others are as the mailbox has them. They are sorted,
- * and none is there twice.
+ * Flags are `seen`, `answered`, `flagged`, `draft` and `deleted`; all others are as the mailbox has them. They are
+ * sorted and unique.
  */
 export type MailChange =
   | { readonly kind: 'added'; readonly placement: Placement }
@@ -99,15 +99,15 @@ export type ChangeSet =
   | { readonly kind: 'trouble'; readonly folder: MailFolder; readonly trouble: MailUnavailable }
   | { readonly kind: 'missing'; readonly wanted: string }
 
-/** What the product knows to lie in a folder. */
+/** A message that the product believes to be in a folder. */
 export type KnownPlace = { readonly ref: string; readonly flags: readonly string[] }
 
 /**
- * What is known of the mailbox, for providers that do not tell of every change themselves and have to compare. It may
- * lag behind what was recorded. References are ordered as text, by their bytes.
+ * What is known of the mailbox, for providers that do not report every change and have to compare. May lag behind what
+ * was recorded. References are ordered as text, by their bytes.
  */
 export type KnownPlaces = {
-  /** Those of a folder whose reference is below `below` (all when null), the highest first, at most `limit`. */
+  /** Those of a folder whose reference is below `below` (all if null), the highest first, at most `limit`. */
   page(folder: string, below: string | null, limit: number): Promise<readonly KnownPlace[]>
 }
 
@@ -134,8 +134,8 @@ export type RawMessage = {
 }
 
 /**
- * `gone`: it is not there any more. `withheld`: it is there, and the mailbox does not hand it out. `too-large`: it is there,
- * and larger than the provider's adapter takes.
+ * `gone`: it is no longer there. `withheld`: it is there, but the mailbox does not hand it out. `too-large`: it is there,
+ * but larger than the adapter takes.
  */
 export type MissingMessage = {
   readonly placement: Placement
@@ -143,7 +143,7 @@ export type MissingMessage = {
 }
 
 /**
- * One session with a mailbox. Not for concurrent use, but that `raw` and `close` may be called between two sets of
+ * One session with a mailbox. Not for concurrent use, except that `raw` and `close` may be called between two sets of
  * `changes`. Reading changes nothing in the mailbox. Every call throws MailUnavailable.
  */
 export type MailboxSession = {
@@ -159,8 +159,8 @@ export type MailboxSession = {
   /** Each of these messages, or that it is missing, in any order. */
   raw(placements: readonly Placement[]): AsyncIterable<RawMessage | MissingMessage>
   /**
-   * What the mailbox shows of an email that was released: `not-sent` only where that is certain, so that sending it again
-   * cannot send it twice. `handle` is what `send` gave to `release`.
+   * What the mailbox shows of an email that was released: `not-sent` only if that is certain, so that sending it again
+   * cannot send it twice. `handle` is what `send` passed to `release`.
    */
   whatBecameOf(email: {
     readonly messageId: string
@@ -195,10 +195,10 @@ export type RefusedRecipient = {
 }
 
 /**
- * What became of one attempt, which has two steps. First everything is handed over but the word that sends it (the dot
- * that ends SMTP's DATA, RFC 5321 4.1.1.4; the sending of a draft). Then `release` is awaited, which records that the
- * email goes; only where it answers true is the second step made. `handle` is the provider's own name of what it has
- * ready, where there is one: after a crash between the steps it tells whether the email went.
+ * The outcome of one attempt, which has two steps. First everything is handed over except the word that sends it (the
+ * dot that ends SMTP's DATA, RFC 5321 4.1.1.4; sending a draft). Then `release` is awaited, which records that the
+ * email goes; only if it returns true is the second step made. `handle` is the provider's own name for what it has
+ * prepared, if there is one: after a crash between the steps it tells whether the email went.
  *
  * `sent`: the provider has taken responsibility. `deferred` (not before `until`, where it said so) and `failed`: known not
  * to be sent. Recipients that were `refused` are so for good; those that were `putOff` may be taken another time, by
@@ -232,10 +232,10 @@ export type SendOutcome =
 // ---------------------------------------------------------------- what stands in the way
 
 /**
- * The mailbox cannot be used now. `sign-in-again`: the login is not accepted, and only a person can mend it.
- * `scope-missing`: signed in, but not allowed to do this. `throttled`: not before `until`. `gone`: the mailbox or folder is
- * not there. `refused`: our own guard or the provider's policy. `temporary`: time may mend it. `code` is stable; `message`
- * is in our words, without secrets and without the server's.
+ * The mailbox cannot be used now. `sign-in-again`: the login is not accepted, and only a person can fix it.
+ * `scope-missing`: signed in, but not permitted to do this. `throttled`: not before `until`. `gone`: the mailbox or
+ * folder does not exist. `refused`: by our own guard or the provider's policy. `temporary`: may pass with time. `code`
+ * is stable; `message` is in our words, without secrets or the server's own text.
  */
 export class MailUnavailable extends Error {
   override readonly name = 'MailUnavailable'
@@ -255,14 +255,20 @@ export class MailUnavailable extends Error {
 
 // ---------------------------------------------------------------- for commands
 
-/** The provider that a connection is for. @throws Error where this program has none of that name */
+/**
+ * The provider of a connection.
+ * @throws Error if this program has none of that name
+ */
 export type ProviderOf = (connection: { readonly provider: string }) => MailProvider
 
 /**
- * Signs in to the account's mailbox; null where the account receives no mail, or was disconnected.
- * @throws MailUnavailable, also where no credentials are kept (`sign-in-again`)
+ * Signs in to the account's mailbox; null if the account receives no mail, or was disconnected.
+ * @throws MailUnavailable, also if no credentials are stored (`sign-in-again`)
  */
 export type OpenMailbox = (accountId: string, signal: AbortSignal) => Promise<MailboxSession | null>
 
-/** `watch` of the account's provider, while the account receives mail. @throws as `OpenMailbox` */
+/**
+ * `watch` of the account's provider, while the account receives mail.
+ * @throws like `OpenMailbox`
+ */
 export type WatchMailbox = (accountId: string, onHint: () => void, signal: AbortSignal) => Promise<void>

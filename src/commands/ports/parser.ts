@@ -42,8 +42,8 @@ export type DeliveryStatus = {
 
 /**
  * A received mail as plain data, without U+0000 and lone surrogates. `identity` is equal for the same mail wherever it
- * lies: SHA-256 over Message-ID, From, Date, Subject and the bytes of the body. `trailId` is our own X-Mailtrail-Id.
- * `defects` name what the header lacks or has wrong.
+ * is: SHA-256 over Message-ID, From, Date, Subject and the bytes of the body. `trailId` is our own X-Mailtrail-Id.
+ * `defects` name what is missing or wrong in the header.
  */
 export type ParsedMail = {
   readonly identity: string
@@ -70,12 +70,15 @@ export type ParsedMail = {
 }
 
 export type MailParser = {
-  /** Off the main thread, within limits of time and memory. @throws UnreadableMail and nothing else but the signal's reason */
+  /**
+   * Parses off the main thread, within limits of time and memory.
+   * @throws UnreadableMail, or the signal's reason
+   */
   parse(raw: Buffer, signal?: AbortSignal): Promise<ParsedMail>
   close(): Promise<void>
 }
 
-/** A mail beyond the limits, or one that no parser can read. `reason` is stable and kebab-case. */
+/** A mail that exceeds the limits or cannot be parsed. `reason` is stable and kebab-case. */
 export class UnreadableMail extends Error {
   readonly reason: string
 

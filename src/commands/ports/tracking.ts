@@ -1,13 +1,13 @@
 import type { EventOf } from '../../domain/event.ts'
 import type { ClickTracked, OpenTracked } from '../../domain/tracking/events.ts'
 
-/** What a pixel's token says. `recipient` is the index in the envelope, null where several share one copy. */
+/** Content of a pixel's token. `recipient` is the index in the envelope, null if several share one copy. */
 export type OpenToken = { readonly outgoingId: string; readonly recipient: number | null }
 
-/** What a link's token says: also which link, and where it leads (http or https, as WHATWG URL serialises it). */
+/** Content of a link's token: also which link, and its destination (http or https, as WHATWG URL serialises it). */
 export type ClickToken = OpenToken & { readonly link: number; readonly url: string }
 
-/** Sealed tokens: only we can make or read one, and reading needs no database. Null for what is not ours. */
+/** Sealed tokens: only we can make or read one, and reading needs no database. Null for anything else. */
 export type TrackingTokens = {
   sealOpen(token: OpenToken): string
   sealClick(token: ClickToken): string
@@ -18,8 +18,8 @@ export type TrackingTokens = {
 export type TrackedLink = { readonly index: number; readonly url: string; readonly text: string }
 
 /**
- * `links` are those that now lead through us. `failure` says why nothing, or no pixel, could be put in; the HTML is
- * fit to be sent in any case.
+ * `links` are those that now lead through us. `failure` says why nothing, or no pixel, could be added; the HTML can be
+ * sent in any case.
  */
 export type TrackedHtml = {
   readonly html: string
@@ -29,7 +29,10 @@ export type TrackedHtml = {
 }
 
 export type MailTracker = {
-  /** Puts our pixel and our links into the HTML of one copy of a message. Never throws: tracking never stops mail. */
+  /**
+   * Puts our pixel and tracking links into the HTML of one copy of an email. Never throws: tracking never prevents
+   * sending.
+   */
   track(html: string, copy: OpenToken & { readonly opens: boolean; readonly clicks: boolean }): TrackedHtml
 }
 
@@ -39,10 +42,13 @@ export type Untrack = (html: string) => string
 /** A request for a pixel or a tracked link, as it will be recorded; `repeats` is 0 until it is. */
 export type TrackedHit = EventOf<typeof OpenTracked | typeof ClickTracked>
 
-/** A hit as the spool hands it on. `source` names its place there, for ever the same: a repeat is known by it. */
+/** A hit from the spool. `source` identifies its place there permanently, so that a repeat is recognised. */
 export type SpooledHit = { readonly source: string; readonly hit: TrackedHit }
 
 export type HitSpool = {
-  /** Returns when the hit outlives this process. @throws where it could not be written: the request is answered all the same */
+  /**
+   * Returns when the hit would survive this process.
+   * @throws if it could not be written: the request is answered all the same
+   */
   record(hit: TrackedHit): void
 }

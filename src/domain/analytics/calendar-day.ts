@@ -10,18 +10,18 @@ export const isTimeZone = (name: string): boolean => {
   }
 }
 
-/** The calendar day of an instant in an IANA zone, as `2026-01-31`; in UTC where the zone is not known here. */
+/** The calendar day of an instant in an IANA zone, as `2026-01-31`; in UTC if the zone is unknown here. */
 export const dayIn = (timeZone: string, instant: string): string => {
   const utc = new Date(instant).toISOString().slice(0, 10)
   return timeZone === 'UTC' || !isTimeZone(timeZone) ? utc : formatOf(timeZone).format(new Date(instant))
 }
 
-// Making a format takes longer than folding an event, and there are only so many zones.
+// Creating a format takes longer than folding an event, and there are only so many zones.
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 const formatOf = (timeZone: string): Intl.DateTimeFormat => {
   const known = formats.get(timeZone)
-  // Sweden writes dates as ISO 8601 does.
+  // Swedish dates are in ISO 8601 format.
   const format = known ?? new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' })
   if (!known) formats.set(timeZone, format)
   return format

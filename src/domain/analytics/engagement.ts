@@ -16,10 +16,12 @@ import { deliveryTo, outcomeOfEmail, told, type Delivery, type EmailOutcome } fr
 import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from '../tracking/classify-hit.ts'
 import { ClickTracked, EmailReplied, OpenTracked } from '../tracking/events.ts'
 
-/** Who opened or clicked: indices in the envelope, null for a copy that several share. */
+/** Who opened or clicked: indices in the envelope, null for a shared copy. */
 type Audience = readonly (number | null)[]
 
-/** Counts by verdict; `openedBy` and `clickedBy` are people only. A person's repeat within 30 s counts no second time. */
+/**
+ * Counts by verdict; `openedBy` and `clickedBy` are people only. A person's repeat within 30 s is not counted again.
+ */
 export type HitCounts = {
   readonly opens: Readonly<Record<Verdict, number>>
   readonly clicks: Readonly<Record<Verdict, number>>
@@ -29,9 +31,9 @@ export type HitCounts = {
 }
 
 /**
- * What became of one sent message, as far as its events say: plain data, folded by every read model that shows it,
- * so that all of them agree. `hits` are the newest ones, which may still be judged anew; `settled` counts the rest.
- * Times are ms since 1970.
+ * What became of one email, from its events: plain data, folded by every read model that shows it, so that all of them
+ * agree. `hits` are the newest ones, whose verdicts may still change; `settled` counts the rest. Times are ms since
+ * 1970.
  */
 export type Engagement = {
   readonly links: number
@@ -47,7 +49,7 @@ export type Engagement = {
   readonly settled: HitCounts
 }
 
-/** The events that say something of it, those of queueing apart. */
+/** The events that matter for it, apart from queueing. */
 export const engagementEvents = [
   EmailCancelled,
   EmailReleased,
@@ -65,11 +67,11 @@ export const engagementEvents = [
 ] as const
 export type EngagementEvent = EventOf<(typeof engagementEvents)[number]>
 
-/** For folds that read other events too. */
+/** For folds that also read other events. */
 export const isEngagementEvent = (event: RecordedEvent): event is RecordedEvent<EngagementEvent> =>
   engagementEvents.some(({ type }) => type === event.type)
 
-/** Enough for every rule of the classifier, which looks 30 s back, on a message that is not under attack. */
+/** Enough for every rule of the classifier, which looks 30 s back, on an email that is not under attack. */
 const HITS_KEPT = 100
 
 const nothing: HitCounts = {
@@ -80,7 +82,7 @@ const nothing: HitCounts = {
   lastHumanAt: null,
 }
 
-/** A message that was queued, and nothing more. */
+/** An email that was queued, and nothing more. */
 export const engagementOf = (queued: EventOf<typeof EmailQueued>['data']): Engagement => ({
   links: queued.tracking.links.length,
   wanted: queued.tracking.wanted,
@@ -94,11 +96,11 @@ export const engagementOf = (queued: EventOf<typeof EmailQueued>['data']): Engag
   settled: nothing,
 })
 
-/** As text, for read models to keep: they never look into it, and text is the cheapest that a row can hold. */
+/** As text, for read models to store: they never look into it, and text is the cheapest column. */
 export const engagementText = (of: Engagement): string => JSON.stringify(of)
 export const readEngagement = (text: string): Engagement => JSON.parse(text) as Engagement
 
-/** The message after one more of its events. */
+/** The email after one more of its events. */
 export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>): Engagement => {
   const at = Date.parse(event.metadata.occurredAt)
   switch (event.type) {
@@ -138,7 +140,7 @@ export const engage = (before: Engagement, event: RecordedEvent<EngagementEvent>
 const keepHit = (before: Engagement, hit: Hit): Engagement => {
   const { hits, settled } = before
   if (hits.length < HITS_KEPT) return { ...before, hits: [...hits, hit] }
-  // What stood before this hit came is what was shown of the oldest one, and stays.
+  // The verdict on the oldest hit, as last shown, becomes final.
   const judgements = classifyHits(judged(before), hits)
   const oldest = hits.reduce((first, { at }, index) => (at < hits[first]!.at ? index : first), 0)
   return {
@@ -148,7 +150,7 @@ const keepHit = (before: Engagement, hit: Hit): Engagement => {
   }
 }
 
-// A send whose answer was lost may have arrived from then on; a later answer does not undo that.
+// An email whose answer was lost may have arrived from then on; a later answer does not change that.
 const judged = ({ perhapsSentAt, sentAt, links }: Engagement) => ({
   links,
   acceptedAt:
@@ -168,7 +170,10 @@ const count = (counts: HitCounts, hit: Hit, { verdict, reason }: Judgement): Hit
   }
 }
 
-/** The verdicts on the hits that may still change, by id, and all counts. `now` (ms) holds young hits back. */
+/**
+ * The verdicts on the hits that may still change, by id, and all counts. At `now` (ms), recent hits are still
+ * undecided.
+ */
 export const judgeEngagement = (
   of: Engagement,
   now?: number,

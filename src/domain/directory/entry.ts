@@ -19,7 +19,7 @@ import {
 
 // ---------------------------------------------------------------- state
 
-/** A record that the CRM keeps with us, under its own id. The CRM is the master: it puts, we remember. */
+/** A record of the CRM, under the CRM's own id. The CRM is the master; we only remember what it puts. */
 export type Entry =
   | { readonly kind: 'user'; readonly id: string; readonly value: User }
   | { readonly kind: 'contact'; readonly id: string; readonly value: Contact }

@@ -2,10 +2,13 @@ import { z } from 'zod'
 import { defineEvent, type EventOf } from '../event.ts'
 import { oneLine } from '../mail.ts'
 
-/** The CRM's own id of a record. Never an address: ids stand in stream names. */
+/** The CRM's own id of a record. Never an address: ids are part of stream names. */
 export const crmId = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'is letters, digits, dot, hyphen and underscore, 64 at most')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+    'must have at most 64 letters, digits, dots, hyphens and underscores',
+  )
   .describe('Id of the record in the CRM')
 
 const line = (limit: number) =>
@@ -35,7 +38,7 @@ export const deal = z.object({
   companyId: crmId.optional(),
   amount: line(50).optional(),
 })
-/** `timeZone` is an IANA name: days of figures begin and end in it. */
+/** `timeZone` is an IANA name: reports split days by it. */
 export const organization = z.object({ name: line(200).min(1), timeZone: line(64).default('UTC') })
 
 export type User = z.infer<typeof user>

@@ -1,10 +1,10 @@
 import { tokensOf, type Span, type Tag, type Token } from './html-tokens.ts'
 
-/** Where a text will stand: in a header, in a plain text part, or as HTML. */
+/** Where a text will be: in a header, in a plain text part, or as HTML. */
 export type Form = 'header' | 'text' | 'html'
 
 /**
- * A stretch of a text in which a value is written in one way. `none` takes no value, for the reason in `why`; nor
+ * A range of a text in which values are written in the same way. `none` takes no value, for the reason in `why`; nor
  * does `style`, where braces are CSS.
  */
 export type Region = Span &
@@ -13,7 +13,7 @@ export type Region = Span &
     | { readonly place: 'none' | 'style'; readonly why: string }
   )
 
-/** Divides a text into the regions that cover it. */
+/** Divides a text into regions that cover all of it. */
 export const regionsOf = (source: string, form: Form): Region[] => {
   if (form !== 'html')
     return [{ start: 0, end: source.length, place: form === 'header' ? 'header' : 'plain' }]
@@ -25,7 +25,7 @@ export const regionsOf = (source: string, form: Form): Region[] => {
   })
 }
 
-/** Where they begin, what a mail program reads as text or as tags is not certain any more: no value goes behind. */
+/** From here on mail programs disagree on what is text and what is a tag: no value may follow. */
 const OPAQUE = new Set(['script', 'svg', 'math', 'noscript', 'plaintext', 'select', 'frameset'])
 
 const regionsOfToken = (source: string, token: Token): Region[] => {
@@ -35,7 +35,7 @@ const regionsOfToken = (source: string, token: Token): Region[] => {
   if (token.kind !== 'raw')
     return source.startsWith('<!--', start)
       ? [{ start, end, place: 'references' }]
-      : [{ start, end, place: 'none', why: 'directly behind <' }]
+      : [{ start, end, place: 'none', why: 'directly after <' }]
   if (token.element === 'title' || token.element === 'textarea') return [{ start, end, place: 'references' }]
   if (token.element === 'style') return [{ start, end, place: 'style', why: 'in <style>' }]
   return [{ start, end, place: 'none', why: `in <${token.element}>` }]
@@ -43,7 +43,7 @@ const regionsOfToken = (source: string, token: Token): Region[] => {
 
 const regionsOfTag = (tag: Tag): Region[] => {
   const regions: Region[] = []
-  const why = 'in a tag outside of the quotation marks of an attribute'
+  const why = 'in a tag, outside a quoted attribute value'
   let at = tag.start
   for (const { name, quote, start, end } of tag.attributes) {
     regions.push({ start: at, end: start, place: 'none', why })
@@ -72,11 +72,11 @@ const placeIn = (element: string, name: string, quote: string): Place => {
 }
 
 /**
- * A value as it is written at an offset of the source in this region; null where this offset takes none.
- * In a link every character is encoded that could end the part of the address that it stands in (RFC 3986 2.2).
+ * A value as written at an offset of the source in this region; null if no value may be there. In a link, every
+ * character that could end its part of the URL is encoded (RFC 3986 2.2).
  */
 export const writeValue = (value: string, source: string, region: Region, at: number): string | null => {
-  // Values are single lines. Control characters have no business in them, and none in any header.
+  // Values are single lines. Control characters do not belong in them, and never in a header.
   const clean = value.toWellFormed().replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
   switch (region.place) {
     case 'header':
@@ -86,7 +86,7 @@ export const writeValue = (value: string, source: string, region: Region, at: nu
     case 'attribute':
       return escapeBehind(source.slice(region.start, at), clean)
     case 'references':
-      // Not even an empty value may let what stands around it come together to the end of a comment.
+      // An empty value must not join its surroundings into the end of a comment.
       return clean === '' ? '&#32;' : clean.replaceAll(/^.|[^\p{L}\p{N}]/gsu, reference)
     case 'link': {
       const scheme = FIXED_LINK.exec(source.slice(region.start, at))?.groups
@@ -100,7 +100,7 @@ export const writeValue = (value: string, source: string, region: Region, at: nu
   }
 }
 
-/** Behind an open reference, such as `&` or `&#6`, a value must not become its end. */
+/** A value must not complete a character reference that precedes it, such as `&` or `&#6`. */
 const escapeBehind = (before: string, value: string): string => {
   const [first = ''] = value
   return /&#?[a-z0-9]*$/i.test(before.slice(-40)) && first !== ''
@@ -108,7 +108,7 @@ const escapeBehind = (before: string, value: string): string => {
     : escapeHtml(value)
 }
 
-/** What must stand before a value in a link: a scheme, and for the web a host that is closed. */
+/** What must precede a value in a link: a scheme, and for the web a complete host. */
 const FIXED_LINK = /^\s*(?:(?<web>https?):\/\/[a-z0-9.:[\]-]+[/?#]|(?:mailto|tel|sms):)/i
 
 const inLink = (value: string, web: boolean): string => {
@@ -125,7 +125,7 @@ const REFERENCES: Readonly<Record<string, string>> = {
   '`': '&#96;',
 }
 
-/** A text as HTML that shows it, in text and in quoted attributes alike. */
+/** HTML that shows the text, both in text and in quoted attributes. */
 export const escapeHtml = (text: string): string =>
   text.replaceAll(/[&<>"'`]/g, (character) => REFERENCES[character] ?? character)
 

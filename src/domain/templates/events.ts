@@ -6,7 +6,7 @@ import { oneLine } from '../mail.ts'
 
 export const templateId = idOf('tpl').describe('Id of a template')
 
-/** Personal templates are one user's, shared ones everybody's. */
+/** A personal template belongs to one user, a shared one to everybody. */
 const templateScope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('personal'), userId: crmId }),
   z.object({ kind: z.literal('shared') }),
@@ -29,7 +29,7 @@ export const templateContent = z.object({
 })
 export type TemplateContent = z.infer<typeof templateContent>
 
-/** `version` counts from 1; a message sent from a template names the version. */
+/** `version` counts from 1; an email sent from a template records the version. */
 export const TemplateCreated = defineEvent(
   'TemplateCreated',
   z.object({ templateId, version: z.int(), scope: templateScope, content: templateContent }),

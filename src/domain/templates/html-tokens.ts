@@ -1,9 +1,9 @@
-// Not parse5's tokenizer: that gives no place of an attribute's value nor its quotation mark, and drops repeated
-// attributes and tags that never end, where no variable may stand. The tests of render.ts hold the two together.
+// Not parse5's tokenizer: it gives neither the place of an attribute's value nor its quotation mark, and drops repeated
+// attributes and unclosed tags, where no variable may be. The tests of render.ts compare the two.
 
 /**
- * A stretch of HTML as the browser's own tokenizer divides it (WHATWG HTML 13.2.5). Offsets count UTF-16 units in
- * the source; `end` is behind the last one. `raw` is the content of an element that holds text and no tags.
+ * A token of HTML, as browsers tokenize it (WHATWG HTML 13.2.5). Offsets count UTF-16 units in the source; `end` is
+ * exclusive. `raw` is the content of an element that holds text and no tags.
  */
 export type Token =
   | { readonly kind: 'text' | 'comment'; readonly start: number; readonly end: number }
@@ -20,7 +20,10 @@ export type Tag = {
 
 export type Span = { readonly start: number; readonly end: number }
 
-/** Name in lower case; `start` and `end` are of the value, without its quotation marks. `quote` '' where it has none. */
+/**
+ * Name in lower case; `start` and `end` are those of the value, without quotation marks. `quote` is '' if there is
+ * none.
+ */
 export type Attribute = {
   readonly name: string
   readonly quote: '"' | "'" | ''
@@ -28,7 +31,7 @@ export type Attribute = {
   readonly end: number
 }
 
-/** Their content ends only with their own end tag. In `title` and `textarea` character references still count. */
+/** Their content ends only with their own end tag. In `title` and `textarea` character references are still decoded. */
 const RAW_ELEMENTS = new Set([
   'style',
   'script',
@@ -45,8 +48,8 @@ const SPACE = /[\t\n\f\r ]/
 const LETTER = /[a-z]/i
 
 /**
- * Divides HTML into tokens that cover it without a gap. What a browser drops, such as a tag that never ends, is
- * still a token here. Foreign content (svg, math) is read as HTML is.
+ * Divides HTML into tokens without gaps. What a browser drops, such as an unclosed tag, is still a token here. Foreign
+ * content (svg, math) is tokenized like HTML.
  */
 export const tokensOf = (html: string): Token[] => {
   const tokens: Token[] = []
@@ -125,7 +128,7 @@ const tagAt = (html: string, start: number, kind: 'start' | 'end', nameStart: nu
 }
 
 const attributeAt = (html: string, start: number): Attribute => {
-  // An equals sign in first place belongs to the name.
+  // A leading equals sign belongs to the name.
   const nameEnd = skipTo(html, start + 1, /[\t\n\f\r />=]/g)
   const name = html.slice(start, nameEnd).toLowerCase()
   const equals = skipTo(html, nameEnd, /[^\t\n\f\r ]/g)
@@ -160,7 +163,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   nbsp: '\u00a0',
 }
 
-/** Numeric character references and the six commonest named ones, as characters; all others stay. */
+/** Decodes numeric character references and the six most common named ones; others stay. */
 export const decodeReferences = (text: string): string =>
   text.replace(
     /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(amp|lt|gt|quot|apos|nbsp));/gi,

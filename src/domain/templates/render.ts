@@ -11,7 +11,7 @@ import {
   type Variable,
 } from './variables.ts'
 
-/** Why a variable cannot be filled in where it stands. `nearest` is what was probably meant. */
+/** Why a variable cannot be filled in where it is. `nearest` is what was probably meant. */
 export type VariableProblem = {
   readonly variable: string
   readonly problem: 'unknown' | 'misplaced'
@@ -19,7 +19,7 @@ export type VariableProblem = {
   readonly nearest: string | null
 }
 
-/** `text` has every variable filled in that could be; the others still stand there as they were written. */
+/** `text` has all possible variables filled in; the others are left as written. */
 export type Filled = {
   readonly text: string
   readonly missing: readonly string[]
@@ -29,13 +29,13 @@ export type Filled = {
 export type FillOptions = {
   /** HTML that takes the place of the first `{signature}`; further ones vanish. Null is missing, blank is none. */
   readonly signature?: string | null
-  /** What is not ours to fill in. */
+  /** Ranges in which nothing is filled in. */
   readonly verbatim?: readonly Span[]
 }
 
 /**
- * Fills in variables, each once: what a value brings along is never looked at again. In HTML every value is escaped
- * for the place where it stands. `missing` names the variables that have neither value nor fallback.
+ * Fills in variables, each once: values are not searched for variables. In HTML every value is escaped for its place.
+ * `missing` names the variables that have neither value nor fallback.
  */
 export const fill = (source: string, form: Form, values: Values, options: FillOptions = {}): Filled => {
   const verbatim = options.verbatim ?? []
@@ -75,7 +75,7 @@ export const fill = (source: string, form: Form, values: Values, options: FillOp
 export const variableProblems = (source: string, form: Form): readonly VariableProblem[] =>
   fill(source, form, {}).problems
 
-/** Does one of these texts place `{signature}` itself? */
+/** Whether one of these texts places `{signature}` itself. */
 export const placesSignature = (html: string, verbatim: readonly Span[] = []): boolean =>
   placedVariables(html, 'html', verbatim).some(({ variable }) => variable.name === SIGNATURE)
 
@@ -88,7 +88,7 @@ const placedVariables = (source: string, form: Form, verbatim: readonly Span[]):
         region,
         variable: { ...found, start: region.start + found.start, end: region.start + found.end },
       }))
-      // Braces in style sheets are CSS, unless what they hold can only be ours.
+      // Braces in style sheets are CSS, unless they contain a known variable.
       .filter(({ variable }) => region.place !== 'style' || isKnown(variable.name)),
   )
   return [...placed, ...acrossMarkup(source, placed)].filter(
@@ -119,7 +119,7 @@ const valueOf = (
   const value = isVariableName(name) ? values[name]?.trim() : undefined
   if (value) return writeValue(value, source, region, start)
   if (fallback === null) return null
-  // In HTML a fallback is HTML as its author wrote it, references and all.
+  // In HTML a fallback is HTML, so references in it are decoded.
   return writeValue(form === 'html' ? decodeReferences(fallback) : fallback, source, region, start)
 }
 
@@ -143,7 +143,7 @@ const problemOf = (
   if (source[start - 1] === '{' && source[end] === '}') return misplaced(`Write {${name}} with single braces`)
   if ('why' in region) return misplaced(`A variable cannot stand ${region.why}`)
   if (region.place === 'text' && source[start - 1] === '<')
-    return misplaced('A variable cannot stand directly behind <: write &lt; for the sign')
+    return misplaced('A variable cannot stand directly after <: write &lt; for the sign')
   if (name === SIGNATURE)
     return region.place === 'text'
       ? null
@@ -153,7 +153,7 @@ const problemOf = (
   return null
 }
 
-/** A variable that formatting has cut in two reads as one to a person, and would leave as it was written. */
+/** A variable split by formatting looks like one to a person, and would be sent as written. */
 const splitVariables = (source: string, verbatim: readonly Span[]): VariableProblem[] => {
   const texts = tokensOf(source)
     .filter((token) => token.kind === 'text' && !overlapsAny(token, verbatim))
@@ -165,7 +165,7 @@ const splitVariables = (source: string, verbatim: readonly Span[]): VariableProb
     const left = whole.get(name) ?? 0
     if (left > 0) whole.set(name, left - 1)
     if (left > 0) return []
-    const message = `Formatting cuts the variable {${name}} in two: write it anew in one piece`
+    const message = `Formatting splits the variable {${name}} in two: retype it in one piece`
     return [{ variable: `{${name}}`, problem: 'misplaced' as const, message, nearest: null }]
   })
 }
@@ -184,7 +184,10 @@ const misplacedVariable = defineRefusal('misplaced-variable', {
   remedy: 'Move it into running text, or into an attribute value in quotation marks.',
 })
 
-/** Refuses texts with variables that no value could help. @throws Refused */
+/**
+ * Refuses texts with variables that no value could fix.
+ * @throws Refused
+ */
 export const refuseProblems = (problems: readonly Located<VariableProblem>[]): void => {
   const [first] = problems
   if (!first) return

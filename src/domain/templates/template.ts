@@ -12,7 +12,7 @@ import {
 
 // ---------------------------------------------------------------- state
 
-/** A template that was made, whatever became of it. */
+/** A template that was created, even if it was deleted since. */
 type KnownTemplate = {
   readonly status: 'active' | 'deleted'
   readonly templateId: string
@@ -24,7 +24,7 @@ export type Template = { readonly status: 'none' } | KnownTemplate
 
 // ---------------------------------------------------------------- commands
 
-/** `by` is the user of the CRM who asks; null where a program asks for nobody. */
+/** `by` is the acting user; null if a program acts for nobody. */
 export type TemplateCommand = { readonly by: string | null; readonly templateId: string } & (
   | { readonly do: 'create'; readonly scope: TemplateScope; readonly content: TemplateContent }
   | { readonly do: 'change'; readonly content: Partial<TemplateContent> }
@@ -54,7 +54,7 @@ const decide = (command: TemplateCommand, state: Template): TemplateEvent[] => {
     refuseWrongVariables(command.content)
     return [TemplateCreated({ templateId, version: 1, scope: command.scope, content: command.content })]
   }
-  // Somebody else's template is nothing that one may know of.
+  // Other users' templates must look as if they did not exist.
   if (state.status === 'none' || !maySee(state.scope, by)) throw new NotFound('template', templateId)
   if (command.do === 'delete') return state.status === 'deleted' ? [] : [TemplateDeleted({ templateId })]
   if (state.status === 'deleted') throw new NotFound('template', templateId)
@@ -70,7 +70,7 @@ export const maySee = (scope: TemplateScope, by: string | null): boolean =>
 
 const notYourTemplate = defineRefusal('not-your-template', {
   title: 'Not your template',
-  meaning: 'Only its own user can create or change a personal template.',
+  meaning: 'Only its owner can create or change a personal template.',
   remedy: 'Act as that user (Mailtrail-User), or share the template.',
 })
 
@@ -81,7 +81,7 @@ const requireOwnScope = (scope: TemplateScope, by: string | null) => {
 const refuseWrongVariables = ({ subject, body }: TemplateContent) => {
   const problems = [
     ...located(variableProblems(subject, 'header'), 'subject'),
-    // In MJML it is seen only after compiling where a variable stands.
+    // In MJML, where a variable ends up is known only after compiling.
     ...(body.format === 'html'
       ? located(variableProblems(body.source, 'html'), 'body')
       : located(variableProblems(body.source, 'text'), 'body').filter(

@@ -1,6 +1,6 @@
 import type { Company, Contact, Deal, Organization, User } from '../directory/events.ts'
 
-/** What a person may write in a subject, a body or a signature, and what it stands for. */
+/** What can be written in a subject, a body or a signature, and what it stands for. */
 export const variables = {
   'user.name': 'The sender’s name',
   'user.title': 'The sender’s job title',
@@ -16,19 +16,19 @@ export const variables = {
   'contact.company': 'The name of the company that the contact belongs to',
   'deal.name': 'The name of the deal',
   'deal.amount': 'The amount of the deal, as the CRM writes it',
-  'account.email': 'The address that the message is sent from',
-  'account.name': 'The display name that the message is sent under',
+  'account.email': 'The address that the email is sent from',
+  'account.name': 'The display name that the email is sent under',
 } as const
 
 export type VariableName = keyof typeof variables
 
-/** Placed whole, as HTML, and only in a body. */
+/** Inserted whole, as HTML, and only in a body. */
 export const SIGNATURE = 'signature'
 
-/** What is known for one message. Absent and blank are the same: missing. */
+/** What is known for one email. Absent and blank are the same: missing. */
 export type Values = Readonly<Partial<Record<VariableName, string>>>
 
-/** A variable as it stands in a text: `{contact.first_name}` or, with a fallback, `{contact.first_name|there}`. */
+/** A variable in a text: `{contact.first_name}` or, with a fallback, `{contact.first_name|there}`. */
 export type Variable = {
   readonly name: string
   readonly fallback: string | null
@@ -36,14 +36,14 @@ export type Variable = {
   readonly end: number
 }
 
-// A name with a dot, or one of the single words that can only have been meant as a variable.
+// A name with a dot, or a single word that can only be meant as a variable.
 const lastWords = [...new Set(Object.keys(variables).map((name) => name.slice(name.indexOf('.') + 1)))]
 const WORD = '[A-Za-z][A-Za-z0-9_-]{0,63}'
 const NAMES = `${WORD}(?:\\.${WORD}){1,3}|${SIGNATURE}|${lastWords.join('|')}`
 
 const VARIABLE = new RegExp(`\\{[ \\t]{0,8}(${NAMES})[ \\t]{0,8}(?:\\|([^{}]*))?\\}`, 'g')
 
-/** Finds variables, known or not, in one stretch of text. Braces that hold no name, such as those of CSS, are none. */
+/** Finds variables, known or not, in a text. Braces without a name, such as those of CSS, are ignored. */
 export const findVariables = (text: string): Variable[] =>
   // Most stretches have none, and large texts have thousands of stretches.
   text.includes('{')
@@ -57,7 +57,7 @@ export const findVariables = (text: string): Variable[] =>
 
 export const isVariableName = (name: string): name is VariableName => Object.hasOwn(variables, name)
 
-/** The known name that takes the fewest changes of letters to reach; null when none is near. */
+/** The known name with the smallest edit distance; null if none is near. */
 export const nearestName = (name: string): string | null => {
   const candidates = [...Object.keys(variables), SIGNATURE].map((known) => ({
     known,
@@ -73,7 +73,7 @@ export const nearestName = (name: string): string | null => {
   return best.distance <= Math.max(2, name.length / 3) ? best.known : null
 }
 
-/** Optimal string alignment distance: insertions, deletions, changes and swaps of neighbours. */
+/** Optimal string alignment distance: insertions, deletions, substitutions and transpositions. */
 const distanceBetween = (a: string, b: string): number => {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
@@ -92,7 +92,7 @@ const distanceBetween = (a: string, b: string): number => {
   return row[b.length] ?? 0
 }
 
-/** The records behind one message. `company` is the contact's; `contactAddress` the one that is written to. */
+/** The records behind one email. `company` is the contact's; `contactAddress` is the recipient's address. */
 export type Sources = {
   readonly user: User | null
   readonly organization: Organization | null
@@ -103,7 +103,7 @@ export type Sources = {
   readonly account: { readonly address: string; readonly displayName: string } | null
 }
 
-/** What the records give for each variable. `company.name` is the organisation's, `contact.company` the contact's. */
+/** Values of the variables, from the records. `company.name` is the organisation's, `contact.company` the contact's. */
 export const valuesOf = (sources: Sources): Values => {
   const { user, organization, contact, company, deal, account } = sources
   const found: Record<VariableName, string | undefined> = {

@@ -20,7 +20,7 @@ const view = z.object({
   revokedAt: z.string().nullable(),
 })
 
-/** Keys of the API: made, listed, revoked. A key's text is in the answer that makes it and nowhere else. */
+/** Creates, lists and revokes API keys. A key's text appears only in the answer that creates it. */
 export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
   const tags = ['API keys']
   app.post('/v1/api-keys', {
@@ -83,7 +83,7 @@ const keyBound = defineProblem(403, 'key-bound', {
   remedy: 'Use a key that is not bound to a user.',
 })
 
-/** Who acts for one user would otherwise come by a key that acts for all. */
+/** Otherwise a key for one user could be used to get a key for all. */
 const requireUnbound = (key: ApiKey | null): void => {
   if (key?.userId !== null) throw keyBound()
 }
@@ -91,10 +91,10 @@ const requireUnbound = (key: ApiKey | null): void => {
 const permissionNotHeld = defineProblem(403, 'permission-not-held', {
   title: 'Permission not held',
   meaning: 'An API key can only grant permissions that it has itself.',
-  remedy: 'Ask only for permissions that the key in use has.',
+  remedy: 'Request only permissions that the key in use has.',
 })
 
-/** Nobody gives away more than they have. */
+/** Nobody can grant more than they have. */
 const requireScopes = (key: ApiKey | null, asked: readonly string[]): void => {
   const missing = asked.find((scope) => !key?.scopes.includes('*') && !key?.scopes.includes(scope))
   if (missing !== undefined)

@@ -34,7 +34,7 @@ const reportView = z.object({
   ),
 })
 
-/** Figures over messages by the day on which they were sent. */
+/** Figures about emails by the day on which they were sent. */
 export const analyticsRoutes = (
   app: App,
   { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },

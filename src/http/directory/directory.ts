@@ -15,7 +15,7 @@ const kinds = {
   deals: { kind: 'deal', value: deal },
 } as const
 
-/** The CRM's own records, put by their ids: what templates and signatures take their variables from. */
+/** The CRM's own records, put by their ids: the source of variables in templates and signatures. */
 export const directoryRoutes = (
   app: App,
   { commands, queries }: { readonly commands: DirectoryCommands; readonly queries: DirectoryQueries },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { EventStore } from '../../commands/ports/event-log.ts'
 import { problems, type App } from '../server/server.ts'
 
-/** The log itself: where it ended at a moment, from where answers can be asked for and compared. */
+/** The log itself: where it ended at an instant, for queries and comparisons from there. */
 export const eventLogRoutes = (
   app: App,
   deps: {

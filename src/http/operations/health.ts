@@ -12,13 +12,13 @@ const notReady = defineProblem(503, 'not-ready', {
 })
 
 /**
- * For supervisors and load balancers: whether the process is alive, and whether it should be given work. Liveness
- * looks at nothing outside, or a database that is away would have every process restarted.
+ * For supervisors and load balancers: whether the process is alive, and whether it can be given work. Liveness checks
+ * nothing outside the process, or an unavailable database would have every process restarted.
  */
 export const healthRoutes = (
   app: App,
   deps: {
-    /** What must answer before requests can be answered, by name. */
+    /** What must respond before requests can be answered, by name. */
     checks: Readonly<Record<string, () => Promise<unknown>>>
   },
 ): void => {
@@ -53,7 +53,7 @@ export const healthRoutes = (
   })
 }
 
-/** Whether the check came to a good end, and in time. */
+/** Whether the check succeeded in time. */
 const inTime = async (check: () => Promise<unknown>): Promise<boolean> => {
   try {
     return await within(

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fileAnswer } from '../server/downloads.ts'
 import { problems, type App } from '../server/server.ts'
 
-/** Tells of each answer: the route's pattern, never the address, which may hold a tracking token. */
+/** Reports each answer: the route's pattern, never the URL, which may contain a tracking token. */
 export const tellAnswers = (
   app: App,
   tell: (answered: { method: string; route: string; status: number; ms: number }) => void,
@@ -18,8 +18,8 @@ export const tellAnswers = (
 }
 
 /**
- * The metrics of this process, for Prometheus. `open` lets anybody read them, for a scraper in a private network that
- * carries no key; they name no person, account or address.
+ * The metrics of this process, for Prometheus. `open` lets anybody read them, for a scraper in a private network
+ * without a key; they name no person, account or address.
  */
 export const metricsRoutes = (app: App, deps: { open: boolean; read: () => Promise<string> }): void => {
   app.get('/metrics', {

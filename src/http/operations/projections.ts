@@ -58,7 +58,7 @@ type Projection = z.infer<typeof projectionView>
 type Retried = Omit<z.infer<typeof retriedView>, 'stream'>
 type Skipped = Omit<z.infer<typeof skippedView>, 'stream'>
 
-/** A stream of which a projection has parked events; the fields after `events` are of the first of them. */
+/** A stream with parked events; the fields after `events` describe the first of them. */
 type ParkedRow = {
   readonly stream: string
   readonly events: number
@@ -71,14 +71,14 @@ type ParkedRow = {
   readonly attempts: number
 }
 
-/** What runs the read models of this process. */
+/** Functions of the projection runner that the routes call. */
 export type ProjectionRouteDeps = {
   status: () => Promise<(Omit<Projection, 'error'> & { error: { message: string } | null })[]>
-  /** Ordered by stream, behind the one named; null where there is no such projection. */
+  /** Ordered by stream, after the given one; null if there is no such projection. */
   parked: (name: string, after: string | null, limit: number) => Promise<ParkedRow[] | null>
-  /** Null where nothing of the stream is parked. */
+  /** Null if nothing of the stream is parked. */
   retry: (name: string, stream: string) => Promise<Retried | null>
-  /** 'other' where the first parked event is not the one that was named. */
+  /** 'other' if the first parked event is not the given one. */
   skip: (
     name: string,
     stream: string,
@@ -114,14 +114,14 @@ const skipping = z.object({
     .describe('Skip only if this event is the first one parked'),
 })
 
-/** Read models: how far each has come, which events they could not take in, and what to do about those. */
+/** Read models: how far each is, which events it could not take in, and what to do about those. */
 export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void => {
   const tags = ['Read models']
   app.get('/v1/projections', {
     config: { permission: 'system:read' },
     schema: {
       tags,
-      summary: 'List read models and how far each has come',
+      summary: 'List read models and how far each is',
       response: { 200: z.object({ data: z.array(projectionView) }), ...problems },
     },
     handler: async () => {
@@ -189,5 +189,5 @@ const notFirst = defineProblem(409, 'not-first-parked', {
   title: 'Not the first parked event',
   meaning:
     'A stream waits behind its first parked event, and only that one can be skipped. This is not the first.',
-  remedy: 'List the parked streams again, and decide by what is there now.',
+  remedy: 'List the parked streams again, and decide by the new list.',
 })

@@ -14,7 +14,7 @@ import { definedCodes, internalError, Refused } from '../../domain/refusal.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
 import { defineProblem, HttpProblem, sendProblem } from './problems.ts'
 
-/** Answers an error as a problem. What is not ours to explain is logged and answered with nothing but its trace id. */
+/** Answers an error as a problem. Unexpected errors are logged, and the answer shows only the trace id. */
 export const answerError = (
   error: FastifyError,
   request: FastifyRequest,
@@ -48,7 +48,7 @@ const conflict = defineProblem(409, 'conflict', {
 const bodyTooLarge = defineProblem(413, 'body-too-large', {
   title: 'Request too large',
   meaning: 'The body is larger than this operation accepts.',
-  remedy: 'Send less: upload files one by one, 25 MB each at most.',
+  remedy: 'Send less: upload files one by one, at most 25 MB each.',
 })
 const eventLogUnavailable = defineProblem(503, 'event-log-unavailable', {
   title: 'Event log unavailable',
@@ -56,7 +56,7 @@ const eventLogUnavailable = defineProblem(503, 'event-log-unavailable', {
   remedy: 'Send the request again with the same Idempotency-Key: it takes effect only once.',
 })
 const newerVersionNeeded = defineProblem(503, 'newer-version-needed', {
-  title: 'Newer version needed',
+  title: 'Newer version required',
   meaning: 'A newer version of the software recorded something that this version cannot read.',
   remedy: 'Try again once the newer version is running.',
 })
@@ -67,7 +67,7 @@ const databaseUnavailable = defineProblem(503, 'database-unavailable', {
 })
 const mailServerUnavailable = defineProblem(503, 'mail-server-unavailable', {
   title: 'Mail server unavailable',
-  meaning: 'The mail server cannot be used now.',
+  meaning: 'The mail server cannot be used right now.',
   remedy: 'Test the connection of the account to find out why.',
 })
 export const invalidRequest = defineProblem(400, 'invalid-request', {
@@ -113,7 +113,7 @@ const problemOf = (error: FastifyError): HttpProblem => {
   return problemOfFramework(error)
 }
 
-/** What carries a code of its own, under that code's title. */
+/** An error with a code of its own, under that code's title. */
 const inWordsOf = (
   { code, message, remedy }: Refused | MailUnavailable,
   status: number,

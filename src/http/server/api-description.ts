@@ -30,7 +30,7 @@ export const describeApi = async (app: App): Promise<void> => {
 
 const describeSchemas = createJsonSchemaTransform({ skipList: [] })
 
-/** Adds what every route has without saying so: its permission, and the headers that any request may carry. */
+/** Adds what routes do not state themselves: the permission, and the headers that any request may have. */
 const describeRoute: Transform = (document) => {
   const { schema, url } = describeSchemas(document)
   const { method, config } = document.route

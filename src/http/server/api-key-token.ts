@@ -8,8 +8,8 @@ const randomText = (length: number): string =>
 const checksum = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
 
 /**
- * A new key: `mt_<id>_<secret>_<checksum>`, 260 random bits in the secret. The text is shown once; only the
- * SHA-256 of it is kept, which is enough for a secret that nobody can guess.
+ * A new key: `mt_<id>_<secret>_<checksum>`, with 260 random bits in the secret. The text is shown once; only its
+ * SHA-256 is stored, which is enough for an unguessable secret.
  */
 export const newApiKey = (): { id: string; token: Secret; hash: Buffer } => {
   const id = randomText(12)
@@ -18,7 +18,7 @@ export const newApiKey = (): { id: string; token: Secret; hash: Buffer } => {
   return { id, token: new Secret(token), hash: hashOf(token) }
 }
 
-/** The id and hash of a presented key; null where it cannot be one, without asking the database. */
+/** The id and hash of a presented key; null if it is malformed, without asking the database. */
 export const readApiKey = (token: string): { id: string; hash: Buffer } | null => {
   const match = /^(mt_([0-9a-z]{12})_[0-9a-z]{52})_([0-9a-f]{6})$/.exec(token)
   if (!match) return null

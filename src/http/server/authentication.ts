@@ -12,9 +12,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key of the request; null on public routes. */
     apiKey: ApiKey | null
-    /** The user of the CRM for whom the request is made: the key's own, or the one in `Mailtrail-User`. */
+    /** The acting user: the key's own, or the one in `Mailtrail-User`. */
     actingUser: string | null
-    /** Who asks, for commands. */
+    /** The caller of commands. */
     caller: Caller
   }
 }
@@ -23,12 +23,12 @@ const permissionMissing = defineProblem(403, 'permission-missing', {
   title: 'Permission missing',
   meaning:
     'The API key does not have the permission that this operation requires; /docs names it for each operation.',
-  remedy: 'Use a key that has the permission, or have one made.',
+  remedy: 'Use a key that has the permission, or have one created.',
 })
 
 /**
- * Checks the bearer key (RFC 6750) and the permission that the route declares, and says for whom the request is
- * made. With an Idempotency-Key the command id is derived from it, so that the log itself knows a repeat again.
+ * Checks the bearer key (RFC 6750) and the route's permission, and determines the acting user. With an Idempotency-Key,
+ * the command id is derived from it, so that the log itself recognises a repeat.
  */
 export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request: FastifyRequest) => {
   const { permission } = request.routeOptions.config
@@ -39,7 +39,7 @@ export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request:
   if (!allows(key, permission))
     throw permissionMissing({
       detail: `The API key does not have the permission ${permission}.`,
-      remedy: `Use a key that has ${permission}, or have one made.`,
+      remedy: `Use a key that has ${permission}, or have one created.`,
     })
   request.apiKey = key
   request.actingUser = actingUser(request, key)
@@ -76,7 +76,7 @@ const presentedKey = async (keys: ApiKeyStore, request: FastifyRequest): Promise
 const invalidUser = defineProblem(400, 'invalid-user', {
   title: 'Invalid user id',
   meaning: 'Mailtrail-User is not a valid user id.',
-  remedy: 'Send the id that the CRM has for the user.',
+  remedy: "Send the CRM's id of the user.",
 })
 const otherUser = defineProblem(403, 'other-user', {
   title: 'Key bound to another user',
@@ -95,7 +95,7 @@ const actingUser = (request: FastifyRequest, key: ApiKey): string | null => {
 const invalidIdempotencyKey = defineProblem(400, 'invalid-idempotency-key', {
   title: 'Invalid Idempotency-Key',
   meaning: 'An Idempotency-Key has 1 to 255 characters.',
-  remedy: 'Make up a UUID, and send the same one each time you repeat the request.',
+  remedy: 'Generate a UUID, and send the same one each time you repeat the request.',
 })
 
 const commandIdOf = (request: FastifyRequest, key: ApiKey, userId: string | null, clock: Clock): string => {
@@ -103,7 +103,7 @@ const commandIdOf = (request: FastifyRequest, key: ApiKey, userId: string | null
   if (idempotencyKey === undefined) return newCommandId(clock())
   if (typeof idempotencyKey !== 'string' || idempotencyKey.length === 0 || idempotencyKey.length > 255)
     throw invalidIdempotencyKey()
-  // A UUIDv8 (RFC 9562 5.8) of the key: the same command has the same id, after a crash as well.
+  // A UUIDv8 (RFC 9562 5.8) of the key: the same command has the same id, also after a crash.
   const hash = createHash('sha256')
     .update(`${key.id}\n${userId ?? ''}\n${request.method}\n${request.url}\n${idempotencyKey}`)
     .digest()

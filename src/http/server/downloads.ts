@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 
-/** The answer of a route that gives a file, for its `response` schema. */
+/** The answer of a route that returns a file, for its `response` schema. */
 export const fileAnswer = (contentType: string, description: string) => ({
   200: { description, content: { [contentType]: { schema: z.unknown() } } },
 })
 
-/** To be saved, not shown: the name by RFC 6266 and RFC 8187, and a page of its own without rights where it is shown. */
+/** To be saved rather than shown: the name by RFC 6266 and RFC 8187, and sandboxed in case it is shown. */
 export const download = (
   reply: FastifyReply,
   bytes: Buffer,

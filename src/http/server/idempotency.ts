@@ -24,9 +24,9 @@ const keyReused = defineProblem(422, 'idempotency-key-reused', {
 })
 
 /**
- * `Idempotency-Key` on every changing operation (IETF draft-ietf-httpapi-idempotency-key-header): a repeat is
- * answered as before and says so. What failed on our side or met others is not kept, so that it can be tried again: the
- * command id comes from the key, and the log knows what it has.
+ * `Idempotency-Key` on every changing operation (IETF draft-ietf-httpapi-idempotency-key-header): a repeat gets the
+ * same answer, marked as such. Answers to internal errors and conflicts are not stored, so that the request can be
+ * retried: the command id is derived from the key, and the log knows what it has.
  */
 export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey: Buffer): void => {
   app.decorateRequest('idempotency', null)
@@ -73,7 +73,7 @@ const headersOf = (reply: FastifyReply): Record<string, string> =>
     }),
   )
 
-// Keyed, because a body may hold a password and the fingerprint is kept.
+// Keyed, because a body may contain a password and the fingerprint is stored.
 const fingerprintOf = (request: FastifyRequest, key: Buffer): Buffer => {
   const hash = createHmac('sha256', key).update(
     `${request.method}\n${request.url}\n${request.actingUser ?? ''}\n${request.headers['if-match'] ?? ''}\n`,

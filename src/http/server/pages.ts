@@ -14,7 +14,7 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
 
 type Key = (string | number)[]
 
-// What the database takes there: no U+0000, no number beyond its integer.
+// What the database accepts: no U+0000, no number beyond its integer type.
 const cursorParts = {
   instant: askedInstant,
   text: z.string().refine((text) => !text.includes('\0')),
@@ -27,11 +27,14 @@ type CursorKey<Parts extends readonly CursorPart[]> = {
 
 const invalidCursor = defineProblem(400, 'invalid-cursor', {
   title: 'Invalid cursor',
-  meaning: 'The cursor does not come from an answer to this list.',
+  meaning: 'The cursor was not returned by this list.',
   remedy: 'Start at the first page, without a cursor.',
 })
 
-/** The key behind which the page starts, its parts as named, or null for the first page. @throws HttpProblem 400 */
+/**
+ * The key after which the page starts, with named parts, or null for the first page.
+ * @throws HttpProblem 400
+ */
 export const readCursor = <const Parts extends readonly CursorPart[]>(
   cursor: string | undefined,
   parts: Parts,
@@ -49,8 +52,8 @@ export const readCursor = <const Parts extends readonly CursorPart[]>(
 }
 
 /**
- * A page from up to `limit` + 1 items: the one too many says that there are more.
- * `keyOf` names the sort key of an item, as the query takes it.
+ * A page from up to `limit` + 1 items: the extra one shows that there are more. `keyOf` returns the sort key of an
+ * item, as the query expects it.
  */
 export const pageFrom = <Item>(
   items: readonly Item[],

@@ -1,6 +1,6 @@
 import type { ApiKey } from '../../commands/ports/api-keys.ts'
 
-/** What a route may ask of a key. `*` in a key stands for all of them. */
+/** All permissions. `*` in a key stands for all of them. */
 export const permissions = [
   'accounts:read',
   'accounts:write',
@@ -18,6 +18,5 @@ export const permissions = [
 ] as const
 export type Permission = (typeof permissions)[number]
 
-/** True where the key has the permission, or all of them. */
 export const allows = (key: ApiKey, permission: Permission): boolean =>
   key.scopes.includes('*') || key.scopes.includes(permission)

@@ -5,7 +5,7 @@ import { escapeHtml } from '../../domain/templates/contextual-escaping.ts'
 import { fileAnswer } from './downloads.ts'
 import { problems, type App } from './server.ts'
 
-/** What each code means and what to do about it, for people: where `type` of a problem leads (RFC 9457 3.1.1). */
+/** Explains each code and what to do about it, for people: the `type` of a problem links here (RFC 9457 3.1.1). */
 export const problemPages = (app: App): void => {
   const config = { permission: 'public' } as const
   const tags = ['Problems']
@@ -44,7 +44,7 @@ export const problemPages = (app: App): void => {
   })
 }
 
-/** Words between backticks are code. */
+/** Text between backticks is code. */
 const inHtml = (text: string): string => escapeHtml(text).replaceAll(/&#96;(.+?)&#96;/g, '<code>$1</code>')
 
 const page = (title: string, body: string): string => `<!doctype html>

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Json } from '../../domain/event.ts'
 import { defineCode, type CodeDefinition, type CodeWords, type Occasion } from '../../domain/refusal.ts'
 
-/** RFC 9457, with a stable `code`, a `remedy` in words for people, and the id under which the log has the rest. */
+/** RFC 9457, with a stable `code`, a `remedy` for people, and the id under which details are in the log. */
 export const problem = z
   .object({
     type: z.string(),
@@ -21,13 +21,13 @@ export type Problem = z.infer<typeof problem>
 
 type WithStatus = CodeDefinition & { readonly status: number }
 type HttpOccasion = Occasion & {
-  /** Another than the definition's, where the framework gave one. */
+  /** Set if the framework's status differs from the definition's. */
   readonly status?: number
   readonly errors?: Problem['errors']
   readonly retryAfterSeconds?: number
 }
 
-/** A problem as it is answered. */
+/** A problem to answer with. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem'
   readonly status: number
@@ -52,13 +52,13 @@ export class HttpProblem extends Error {
 
 export type ProblemDefinition = WithStatus & ((occasion?: HttpOccasion) => HttpProblem)
 
-/** Defines a problem of HTTP's own. Called, it makes the error. */
+/** Defines a problem of HTTP's own. Calling it makes the error. */
 export const defineProblem = (status: number, code: string, words: CodeWords): ProblemDefinition => {
   const definition = { status, ...defineCode(code, words) }
   return Object.assign((occasion?: HttpOccasion) => new HttpProblem(definition, occasion), definition)
 }
 
-/** Answers with a problem, whatever media type was asked for (RFC 9457 3). */
+/** Answers with a problem, whatever media type was requested (RFC 9457 3). */
 export const sendProblem = (
   request: FastifyRequest,
   reply: FastifyReply,

@@ -34,16 +34,18 @@ export type App = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the caller's key must be allowed; `public` for routes that anybody may call. No route goes without. */
+    /**
+     * The permission that the caller's key needs; `public` for routes that anybody may call. Every route must have one.
+     */
     permission?: Permission | 'public'
-    /** The answer holds a secret that is shown once: it is not kept for repeats. */
+    /** The answer contains a secret that is shown once, so it is not stored for repeats. */
     answersOnce?: boolean
-    /** The projections that the answer comes from: `min_position` waits for them. */
+    /** The projections that the answer is read from: `min_position` waits for them. */
     reads?: readonly { readonly name: string }[]
   }
 }
 
-/** Waits until a projection has passed a position; false where it did not in time. */
+/** Waits until a projection has passed a position; false if it did not in time. */
 type WaitFor = (projection: string, position: string, timeoutMs: number) => Promise<boolean>
 
 export type ServerDeps = {
@@ -53,11 +55,11 @@ export type ServerDeps = {
   readonly fingerprintKey: Buffer
   readonly waitFor: WaitFor
   readonly logLevel: string
-  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  /** Addresses of proxies whose X-Forwarded-For is trusted. */
   readonly trustProxy: string[]
-  /** Where a log line goes; standard output by default. */
+  /** Receives log lines; standard output by default. */
   readonly logTo?: { write(line: string): void }
-  /** Adds hooks that come before all others, for measuring. */
+  /** Adds hooks that run before all others, for metrics and traces. */
   readonly observe?: (app: App) => void
 }
 
@@ -66,10 +68,10 @@ const MIN_POSITION_WAIT_MS = 3000
 const noSuchRoute = defineProblem(404, 'no-such-route', {
   title: 'No such URL',
   meaning: 'There is no operation at this URL.',
-  remedy: 'See /docs for the operations that there are.',
+  remedy: 'See /docs for the available operations.',
 })
 
-/** The HTTP server without routes: form of requests, identity, idempotency, freshness, problems, API description. */
+/** The HTTP server without routes: validation, authentication, idempotency, freshness, problems, API description. */
 export const buildServer = async (deps: ServerDeps): Promise<App> => {
   const app: App = fastify({
     logger: {
@@ -115,7 +117,7 @@ const invalidCharacter = defineProblem(400, 'invalid-character', {
   remedy: 'Remove the character from the URL.',
 })
 
-/** PostgreSQL's text has no U+0000, and so nothing has a name with it. */
+/** PostgreSQL's text cannot contain U+0000, so nothing has a name with it. */
 const refuseNul = async ({ url, routeOptions }: FastifyRequest) => {
   if (routeOptions.config.permission !== 'public' && url.includes('%00')) throw invalidCharacter()
 }
@@ -137,7 +139,7 @@ const addMinPosition = (route: Route): void => {
 const notCaughtUp = defineProblem(503, 'not-caught-up', {
   title: 'Not caught up yet',
   meaning: 'The read model has not reached the requested position yet.',
-  remedy: 'Ask again after the seconds in Retry-After, or leave min_position out to take what there is.',
+  remedy: 'Retry after the seconds in Retry-After, or omit min_position to get what is available.',
 })
 
 const waitForPosition = (waitFor: WaitFor) => async (request: FastifyRequest) => {
@@ -148,7 +150,7 @@ const waitForPosition = (waitFor: WaitFor) => async (request: FastifyRequest) =>
   if (passed.includes(false)) throw notCaughtUp({ retryAfterSeconds: 1 })
 }
 
-/** Answers a command: its new version as ETag, its place in the log as Event-Position. */
+/** Answers a command: the new version as ETag, its position in the log as Event-Position. */
 export const answered = <Body>(
   reply: FastifyReply,
   handled: Pick<Handled<unknown>, 'revision' | 'position'>,
@@ -166,11 +168,14 @@ const ifMatchRequired = defineProblem(428, 'if-match-required', {
 })
 const invalidIfMatch = defineProblem(400, 'invalid-if-match', {
   title: 'Invalid If-Match',
-  meaning: 'If-Match is not an ETag that an answer gave.',
-  remedy: 'Send the ETag exactly as it was given, with its quotation marks.',
+  meaning: 'If-Match is not an ETag from an answer.',
+  remedy: 'Send the ETag exactly as returned, with its quotation marks.',
 })
 
-/** The revision in `If-Match` (RFC 9110 13.1.1), one strong tag. @throws HttpProblem 428 without one */
+/**
+ * The revision in `If-Match` (RFC 9110 13.1.1), one strong tag.
+ * @throws HttpProblem 428 if it is missing
+ */
 export const requiredRevision = (request: FastifyRequest): number => {
   const header = request.headers['if-match']
   if (header === undefined) throw ifMatchRequired()
@@ -186,11 +191,11 @@ const problemAnswer = (description: string) => ({
 
 /** The problems that any route may answer with, for its `response` schema. */
 export const problems = {
-  '4xx': problemAnswer('The request cannot be done as it is; `remedy` says what to do'),
-  '5xx': problemAnswer('Not your fault: the same request may do later'),
+  '4xx': problemAnswer('The request cannot be fulfilled as it is; `remedy` says what to do'),
+  '5xx': problemAnswer('Not your fault: the same request may succeed later'),
 } as const
 
-/** One line a request. The route's pattern, never the path: a path may hold a tracking token. */
+/** One line per request. The route's pattern, never the path: a path may contain a tracking token. */
 const logAnswer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
   const { url, config } = request.routeOptions
   const level = config.permission === 'public' && reply.statusCode < 500 ? 'debug' : 'info'

@@ -4,7 +4,7 @@ const UNITS = [
   ['minute', 60_000],
 ] as const
 
-/** '3 hours ago', 'just now', in whole units, rounded down; 'never' where there is no instant (RFC 3339). */
+/** '3 hours ago', 'just now', in whole units, rounded down; 'never' if there is no instant (RFC 3339). */
 export const timeAgo = (instant: string | null, now: Date): string => {
   if (instant === null) return 'never'
   const ms = now.getTime() - Date.parse(instant)

@@ -90,7 +90,7 @@ const allVariables = [
 
 export type TemplateRouteDeps = { readonly commands: TemplateCommands; readonly queries: TemplateQueries }
 
-/** Templates: one's own and the shared ones. For whom a request is made is the key's user or `Mailtrail-User`. */
+/** Templates: the user's own and the shared ones. The acting user is the key's, or the one in `Mailtrail-User`. */
 export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDeps): void => {
   const tags = ['Templates']
   const byId = z.object({ id: templateId })
@@ -216,7 +216,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
 
 const userRequired = defineProblem(422, 'user-required', {
   title: 'User required',
-  meaning: 'A personal template belongs to a user, but the request is not made for one.',
+  meaning: 'A personal template belongs to a user, but the request is not made on behalf of one.',
   remedy: 'Name the user in Mailtrail-User, or share the template.',
 })
 

@@ -4,7 +4,6 @@ import { engagement } from './engagement.ts'
 
 export const analyticsProjections = [engagement]
 
-/** What can be asked about many emails at once. */
 export const analyticsQueries = (db: Kysely<unknown>) => ({
   readModels: { engagement },
   engagementReport: engagementReport(db),

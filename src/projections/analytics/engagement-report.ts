@@ -3,7 +3,7 @@ import { dayIn } from '../../domain/analytics/calendar-day.ts'
 import { tablesOf } from '../projection.ts'
 import { engagement, type DailyCounters } from './engagement.ts'
 
-/** Days as `2026-01-31` in the organisation's zone, both included. `templateId` '' asks for messages without one. */
+/** Days as `2026-01-31` in the organisation's zone, both inclusive. `templateId` '' means emails without one. */
 export type ReportOptions = {
   readonly from: string
   readonly to: string
@@ -11,12 +11,12 @@ export type ReportOptions = {
   readonly templateId?: string | undefined
 }
 
-/** `percent` has one decimal; null where there is nothing to take a share of. */
+/** `percent` has one decimal; null if the whole is 0. */
 type Share = { count: number; percent: number | null }
 
 /**
- * Messages, not hits. Delivered and bounced are shares of sent; opened, clicked and replied of delivered, by
- * people's requests alone. `raw` counts requests of any kind but our own, beside it.
+ * Emails, not hits. Delivered and bounced are percentages of sent; opened, clicked and replied of delivered, counting
+ * people only. `raw` counts requests of any kind but our own.
  */
 export type Figures = {
   sent: number
@@ -38,7 +38,7 @@ export type EngagementReport = {
 
 type Counters = Omit<DailyCounters, 'day' | 'account_id' | 'template_id'>
 
-/** The report of a period: totals, and a row per template, the most sent first. */
+/** The report of a period: totals, and a row per template, most sent first. */
 export const engagementReport =
   (db: Kysely<unknown>) =>
   async ({ from, to, accountId, templateId }: ReportOptions): Promise<EngagementReport> => {
@@ -64,7 +64,7 @@ export type TemplateCounters = Counters & {
   deleted: boolean | null
 }
 
-/** The report from the sums of its period, one for each template. */
+/** The report from the sums of its period, one per template. */
 export const reportOf = (
   period: Pick<EngagementReport, 'from' | 'to' | 'timeZone'>,
   rows: readonly TemplateCounters[],
@@ -114,7 +114,7 @@ const figuresOf = (of: Counters): Figures => ({
   raw: { opened: share(of.raw_opened, of.sent), clicked: share(of.raw_clicked, of.sent) },
 })
 
-/** Halves are rounded up; whole numbers throughout, so that no binary fraction decides it. */
+/** Halves are rounded up; in integers, to avoid floating-point errors. */
 const share = (count: number, of: number): Share => ({
   count,
   percent: of === 0 ? null : Math.floor((count * 2000 + of) / (2 * of)) / 10,
@@ -125,7 +125,7 @@ const timeZoneOf = async (db: Kysely<unknown>): Promise<string> => {
   return row?.time_zone ?? 'UTC'
 }
 
-/** The last `days` days that end today, by the organisation's calendar. */
+/** The last `days` days up to today, by the organisation's calendar. */
 export const lastDays =
   (db: Kysely<unknown>) =>
   async (days: number, now: Date): Promise<{ from: string; to: string }> => {

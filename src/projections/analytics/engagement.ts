@@ -46,12 +46,12 @@ const counters = {
 type Flag = keyof typeof flags
 const names = Object.keys(flags) as Flag[]
 
-/** A message and what it counts for; `day` is the day on which it was sent, in the organisation's zone. */
+/** An email and what it counts for; `day` is the day on which it was sent, in the organisation's zone. */
 const message = table({
   columns: {
     id: text,
     account_id: text,
-    /** '' where it was written without one. */
+    /** '' if it was written without one. */
     template_id: text,
     day: nullable(date),
     ...flags,
@@ -60,7 +60,7 @@ const message = table({
   key: ['id'],
 })
 
-/** The messages sent on a day, of how many each is true. */
+/** Of the emails sent on a day, how many each is true for. */
 const daily = table({
   columns: { day: date, account_id: text, template_id: text, ...counters },
   key: ['day', 'account_id', 'template_id'],
@@ -76,9 +76,9 @@ const tables = {
 }
 
 /**
- * What reports count: each message once, on the day it was sent, opened and clicked by people only. A flag that
- * flips, because a verdict changed or a bounce came late, changes the counters of that day by the difference; so a
- * report of any period adds up counters and never looks at messages.
+ * What reports count: each email once, on the day it was sent, opened and clicked by people only. When a flag changes,
+ * because of a new verdict or a late bounce, the counters of that day change by the difference; so a report of any
+ * period adds up counters and never reads single emails.
  */
 export const engagement = projection({
   name: 'engagement',
@@ -126,7 +126,7 @@ export const engagement = projection({
         if (!row) return
         const state = engage(readEngagement(row.engagement), event)
         row.engagement = engagementText(state)
-        // The first day stays: sent again by a person's decision, it is still one message.
+        // The first day stays: sent again by a person's decision, it is still one email.
         if (event.type === 'EmailSent') row.day ??= dayIn(zone ?? 'UTC', event.data.sentAt)
         countAnew(rows, row, outcomeOf(state))
         rows.put('message', row)
@@ -151,7 +151,7 @@ const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeo
   engagement: engagementText(engagementOf(queued)),
 })
 
-/** Sets the flags, and adds the difference to the counters of the message's day. */
+/** Sets the flags, and adds the difference to the counters of the email's day. */
 const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof message>, outcome: Outcome): void => {
   const now: Record<Flag, boolean> = {
     ...outcome,

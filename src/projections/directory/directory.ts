@@ -3,7 +3,6 @@ import { contactsOfAddress, directory, listEntries } from './entries.ts'
 
 export const directoryProjections = [directory]
 
-/** What can be asked about the CRM's own records. */
 export const directoryQueries = (db: Kysely<unknown>) => ({
   readModels: { directory },
   list: listEntries(db),

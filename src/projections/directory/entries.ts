@@ -88,7 +88,7 @@ export const directory = projection({
 
 export type DirectoryEntry = { readonly id: string; readonly value: object }
 
-/** Records of one kind by id, ascending; up to `limit` behind the id `after`. */
+/** Records of one kind by id, ascending; up to `limit` after the id `after`. */
 export const listEntries =
   (db: Kysely<unknown>) =>
   (kind: string, after: string | null, limit: number): Promise<DirectoryEntry[]> =>

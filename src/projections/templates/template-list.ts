@@ -26,7 +26,7 @@ const template = table({
     /** Of a personal template. */
     user_id: nullable(text),
     name: text,
-    /** The name as the list is ordered by it. */
+    /** The name, normalised for sorting. */
     sort_name: text,
     subject: text,
     format: text,
@@ -51,7 +51,7 @@ const version = table({
   key: ['template_id', 'version'],
 })
 
-/** The list of templates, and every version that any of them ever had: a message shows the one that it was made from. */
+/** The list of templates, and every version of each: an email shows the one that it was made from. */
 export const templateList = projection({
   name: 'template-list',
   version: 1,
@@ -95,11 +95,11 @@ export const templateList = projection({
   },
 })
 
-/** A template as lists show it; they are ordered by `sortName`, then `id`. */
+/** A template in a list, which is ordered by `sortName`, then `id`. */
 export type TemplateItem = {
   readonly id: string
   readonly scope: 'personal' | 'shared'
-  /** Whose it is; null for a shared one. */
+  /** Its owner; null for a shared one. */
   readonly userId: string | null
   readonly name: string
   readonly sortName: string
@@ -110,7 +110,7 @@ export type TemplateItem = {
   readonly changedAt: string
 }
 
-/** A template with its newest content; `variables` are those that are used in it. */
+/** A template with its newest content; `variables` are those used in it. */
 export type TemplateDetail = TemplateItem & {
   readonly body: TemplateContent['body']
   readonly variables: string[]
@@ -121,7 +121,7 @@ export type TemplateVersion = TemplateContent & {
   readonly templateId: string
   readonly version: number
   readonly createdAt: string
-  /** The user who made it; null where a program did. */
+  /** The user who created it; null if a program did. */
   readonly createdBy: string | null
 }
 
@@ -138,7 +138,7 @@ const toItem = (row: RowOf<typeof template>): TemplateItem => ({
   changedAt: row.changed_at,
 })
 
-/** Templates that this user (null: nobody in particular) may see, deleted ones included. */
+/** Templates that this user (null: nobody in particular) may see, including deleted ones. */
 const visible = (db: Kysely<unknown>, userId: string | null) =>
   tablesOf(db, templateList)
     .selectFrom('template')
@@ -146,7 +146,7 @@ const visible = (db: Kysely<unknown>, userId: string | null) =>
       where.or([where('scope', '=', 'shared'), ...(userId === null ? [] : [where('user_id', '=', userId)])]),
     )
 
-/** My templates, the shared ones, or both, by name; up to `limit` behind the key `after`. */
+/** The user's own templates, the shared ones, or both, by name; up to `limit` after the key `after`. */
 export const listTemplates =
   (db: Kysely<unknown>) =>
   async (query: {
@@ -189,7 +189,7 @@ export const findTemplate =
     return { ...toItem(row), body, variables: [...new Set(used)], revision: row.revision }
   }
 
-/** Any version, of a deleted template too. */
+/** Any version, also of a deleted template. */
 export const findTemplateVersion =
   (db: Kysely<unknown>) =>
   async (id: string, number: number, userId: string | null): Promise<TemplateVersion | null> => {

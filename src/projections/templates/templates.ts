@@ -3,7 +3,6 @@ import { findTemplate, findTemplateVersion, listTemplates, templateList } from '
 
 export const templateProjections = [templateList]
 
-/** What can be asked about templates. */
 export const templateQueries = (db: Kysely<unknown>) => ({
   readModels: { templateList },
   list: listTemplates(db),

@@ -122,6 +122,7 @@ t.test('what is sent is what arrives, to exactly the envelope, over each kind of
       kind: 'sent',
       accepted: message.envelope.recipients,
       refused: [],
+      putOff: [],
     })
     t.same(sink.messages[0]?.envelope, message.envelope)
     t.ok(sink.messages[0]?.raw.equals(message.mime))
@@ -239,10 +240,8 @@ t.test('recipients are refused one by one, and the class of the reply decides', 
   t.match(some, {
     kind: 'sent',
     accepted: ['bob@example.test'],
-    refused: [
-      { address: 'gone@example.test', code: 550, enhancedCode: /^5/ },
-      { address: 'full@example.test', code: 452, enhancedCode: /^4/ },
-    ],
+    refused: [{ address: 'gone@example.test', code: 550, enhancedCode: /^5/ }],
+    putOff: [{ address: 'full@example.test', code: 452, enhancedCode: /^4/ }],
   })
   t.same(sink.messages[0]?.envelope.recipients, ['bob@example.test'])
   t.match(await to('gone@example.test'), {
@@ -253,6 +252,8 @@ t.test('recipients are refused one by one, and the class of the reply decides', 
   t.match(await to('full@example.test', 'gone@example.test'), {
     kind: 'deferred',
     code: 'recipients-deferred',
+    refused: [{ address: 'gone@example.test', code: 550 }],
+    putOff: [{ address: 'full@example.test', code: 452 }],
   })
   sink.faults.senderCode = 553
   t.match(await to('bob@example.test'), { kind: 'failed', code: 'sender-refused' })

@@ -10,7 +10,7 @@ await migrate(pool)
 const { take, keep, letGo, letGoOfAll } = postgresIdempotency(pool)
 const [one, other] = [Buffer.from('one request'), Buffer.from('another')]
 
-t.test('a key is for one request: worked on by one at a time, then answered as before', async (t) => {
+t.test('a key is for one request: processed by one at a time, then answered as before', async (t) => {
   t.same(await take('a', one), { kind: 'taken' })
   t.same(await take('a', one), { kind: 'running' })
   t.same(await take('a', other), { kind: 'other' })
@@ -22,29 +22,32 @@ t.test('a key is for one request: worked on by one at a time, then answered as b
   t.same(await take('a', other), { kind: 'other' })
 })
 
-t.test('a start after a crash lets go of what was held, and of no answer', async (t) => {
+t.test('a start after a crash releases held keys, and keeps the answers', async (t) => {
   t.same(await take('held', one), { kind: 'taken' })
   await letGoOfAll()
-  t.same(await take('held', other), { kind: 'other' }, 'the key is for the same request still')
+  t.same(await take('held', other), { kind: 'other' }, 'the key still belongs to the same request')
   t.same(await take('held', one), { kind: 'taken' })
   t.match(await take('a', one), { kind: 'answered' })
 })
 
-t.test('of many who take a key at one moment one has it, and the others know by whose request', async (t) => {
-  for (const round of [1, 2, 3, 4, 5]) {
-    const all = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => take(`raced ${round}`, index % 2 === 0 ? one : other)),
-    )
-    t.equal(all.filter(({ kind }) => kind === 'taken').length, 1)
-    const mine = all.findIndex(({ kind }) => kind === 'taken') % 2
-    t.same(
-      new Set(all.map(({ kind }, index) => (kind === 'taken' ? kind : `${kind} ${index % 2 === mine}`))),
-      new Set(['taken', 'running true', 'other false']),
-    )
-  }
-})
+t.test(
+  'of many who take a key at once exactly one gets it, and the others learn whether the request is the same',
+  async (t) => {
+    for (const round of [1, 2, 3, 4, 5]) {
+      const all = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => take(`raced ${round}`, index % 2 === 0 ? one : other)),
+      )
+      t.equal(all.filter(({ kind }) => kind === 'taken').length, 1)
+      const mine = all.findIndex(({ kind }) => kind === 'taken') % 2
+      t.same(
+        new Set(all.map(({ kind }, index) => (kind === 'taken' ? kind : `${kind} ${index % 2 === mine}`))),
+        new Set(['taken', 'running true', 'other false']),
+      )
+    }
+  },
+)
 
-t.test('no step waits for the disk, and whatever follows on the connection does', async (t) => {
+t.test('no step waits for the disk, but later statements on the connection do', async (t) => {
   const careful = createPool({ ...pool.options, max: 1, options: '-c synchronous_commit=on' })
   t.teardown(() => careful.end())
   await careful.query('create table seen (synchronous_commit text)')

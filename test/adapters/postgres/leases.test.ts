@@ -9,13 +9,13 @@ import { testDatabase } from '../../support/test-database.ts'
 
 const always = new AbortController().signal
 
-/** Asks until it is given. */
+/** Retries until the lease is acquired. */
 const insist = async (leases: Leases, name: string): Promise<Lease> => {
   const deadline = performance.now() + 20_000
   for (;;) {
     const lease = await leases.acquire(name, always)
     if (lease) return lease
-    if (performance.now() > deadline) throw new Error(`The lease ${name} was not given in time`)
+    if (performance.now() > deadline) throw new Error(`The lease ${name} was not acquired in time`)
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
@@ -31,7 +31,7 @@ t.test('leases', async (t) => {
   const [a, b] = [postgresLeases(pool, { owner: 'a' }), postgresLeases(pool, { owner: 'b' })]
   const termMs = 400
 
-  t.test('of many who ask at once one is given it, and a release frees it at once', async (t) => {
+  t.test('of many who ask at once exactly one gets the lease, and a release frees it at once', async (t) => {
     const generations: number[] = []
     for (let round = 0; round < 5; round++) {
       const asked = Array.from({ length: 12 }, (_, nth) => (nth % 2 ? a : b).acquire('one', always))
@@ -54,7 +54,7 @@ t.test('leases', async (t) => {
     await Promise.all(held.map((lease) => lease.release()))
   })
 
-  t.test('one whose process vanished is free after its term', async (t) => {
+  t.test('a lease whose process has vanished is free after its term', async (t) => {
     await pool.query(
       `insert into mailtrail.leases values ('gone', 'dead', 7, now() + interval '200 milliseconds')`,
     )
@@ -68,7 +68,7 @@ t.test('leases', async (t) => {
     ['fail', () => Promise.reject(new Error('no database'))],
     ['hang', () => new Promise(() => {})],
   ] as const)
-    t.test(`where renewals ${fault}, its signal aborts before another is given it`, async (t) => {
+    t.test(`if renewals ${fault}, its signal aborts before another holder gets it`, async (t) => {
       let broken = false
       const faulty = new Proxy(pool, {
         get: (target, property) =>
@@ -85,7 +85,7 @@ t.test('leases', async (t) => {
       }
     })
 
-  t.test('one that was taken away by force is known to be lost at the next renewal', async (t) => {
+  t.test('a lease that was taken away is known to be lost at the next renewal', async (t) => {
     const lease = await insist(postgresLeases(pool, { owner: 'a', termMs }), 'forced')
     await pool.query(`update mailtrail.leases set generation = generation + 1 where name = 'forced'`)
     await aborted(lease.signal)
@@ -93,10 +93,10 @@ t.test('leases', async (t) => {
     const { rows } = await pool.query<{ held: boolean }>(
       `select expires_at > now() as held from mailtrail.leases where name = 'forced'`,
     )
-    t.ok(rows[0]!.held, 'its release does not free what another holds')
+    t.ok(rows[0]!.held, "its release does not free another holder's lease")
   })
 
-  t.test('a renewal that was under way does not bring a released lease back', async (t) => {
+  t.test('a renewal in progress does not bring a released lease back', async (t) => {
     const renewal = Promise.withResolvers<() => Promise<void>>()
     const slow: Pool = new Proxy(pool, {
       get: (target, property) => {
@@ -118,7 +118,7 @@ t.test('leases', async (t) => {
     await next?.release()
   })
 
-  t.test('who does not want it any more is not given it', async (t) => {
+  t.test('a request aborted meanwhile does not get the lease', async (t) => {
     t.equal(await a.acquire('unwanted', AbortSignal.abort()), null)
     const stop = new AbortController()
     const asked = a.acquire('unwanted', stop.signal)

@@ -7,7 +7,7 @@ const database = await testDatabase(t)
 const pool = createPool(database)
 t.teardown(() => pool.end())
 
-t.test('several processes may bring an empty database up to date at once, and again', async (t) => {
+t.test('several processes may migrate an empty database at once, and again', async (t) => {
   const pools = [1, 2, 3, 4].map(() => createPool({ ...database, max: 2 }))
   await Promise.all(pools.map(migrate))
   await Promise.all(pools.map((each) => each.end()))
@@ -26,7 +26,7 @@ t.test('several processes may bring an empty database up to date at once, and ag
   t.same((await pool.query('select name, timestamp from mailtrail.migrations')).rows, applied)
 })
 
-t.test('a process may start while another one makes and drops tables of read models', async (t) => {
+t.test('a process may start while another one creates and drops tables of read models', async (t) => {
   const columns = Array.from({ length: 40 }, (_, n) => `c${n} int`).join()
   const other = createPool({ ...database, max: 1 })
   const make = async (times: number) => {
@@ -42,7 +42,7 @@ t.test('a process may start while another one makes and drops tables of read mod
   await other.end()
 })
 
-t.test('a database that was migrated by a later version is refused', async (t) => {
+t.test('a database migrated by a later version is refused', async (t) => {
   const other = createPool(await testDatabase(t))
   t.teardown(() => other.end())
   await migrate(other)
@@ -78,7 +78,7 @@ t.test('columns are read as read models declare them', async (t) => {
   await t.rejects(pool.query('select 9007199254740993::bigint'), RangeError)
 })
 
-t.test('a lost connection ends no process, whoever had it, and is told from an answer', async (t) => {
+t.test('a lost connection never ends the process, and is distinguished from an answer', async (t) => {
   const heard = Promise.withResolvers<Error>()
   const own = createPool({ ...database, max: 2, onError: heard.resolve })
   t.teardown(() => own.end())

@@ -99,7 +99,7 @@ t.test('folders are chosen by path and roles given by hand; none at all is refus
   )
   type Listed = { data: { subject: string; direction: string | null; isDraft: boolean; seen: boolean }[] }
   const inFolder = (folder: string) =>
-    client.get<Listed>(`${`/v1/messages?account=${connected.body.id}&folder=`}${folder}`)
+    client.get<Listed>(`/v1/messages?account=${connected.body.id}&folder=${folder}`)
   const [acme] = (
     await until(
       'The chosen folder is read',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
+import type { DomainEvent } from '../../../src/domain/event.ts'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
@@ -30,6 +31,7 @@ import { buildServer } from '../../../src/http/server/server.ts'
 import { sendingProjections, sendingQueries } from '../../../src/projections/sending/sending.ts'
 import { figuresToday, syncStatus } from '../../../src/projections/sync/sync-status.ts'
 import { testDatabase } from '../../support/test-database.ts'
+import { connected, runFinished, runStarted } from '../../support/example-sync-events.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
 const pool = createPool({ ...(await testDatabase(t)), max: 20 })
@@ -386,6 +388,22 @@ t.test('a sent message counts as delivered after the window', async (t) => {
   t.same(await queries.dueDeliveries(60, 10), [])
   const { id } = await post()
   await sendUntil('sent', id)
+  await caughtUp()
+  t.same(await queries.dueDeliveries(0, 1000), [], 'nobody has looked whether something came back')
+  const { newEvent, newCommandId } = await import('../../../src/commands/handle.ts')
+  const happened = (event: DomainEvent) =>
+    newEvent(event, newCommandId(world.clock()), world.caller(), world.clock().toISOString())
+  const { accountId } = world.account.now
+  await store.append({
+    stream: `account-${accountId}`,
+    expected: 'no_stream',
+    events: [happened(connected())],
+  })
+  await store.append({
+    stream: `syncrun-${accountId}.1`,
+    expected: 'no_stream',
+    events: [happened(runStarted(1)), happened(runFinished(1))],
+  })
   await caughtUp()
   t.ok((await queries.dueDeliveries(0, 1000)).some((due) => due.id === id))
   const confirm = confirmDeliveries({

@@ -18,7 +18,7 @@ type Written = { readonly revision: number; readonly position: number; readonly 
 
 export type Appender = {
   append(append: Append): Promise<Written>
-  /** Refuses what comes from now on and waits for what is under way. */
+  /** Refuses new appends and waits for those in progress. */
   close(): Promise<void>
 }
 
@@ -37,8 +37,8 @@ type Answer = {
 }
 
 /**
- * Appends that arrive while a flush is under way go together in the next: one call, one transaction, one fsync.
- * `onWritten` is called after each flush that wrote something.
+ * Appends that arrive during a flush go together in the next one: one call, one transaction, one fsync. `onWritten` is
+ * called after each flush that wrote something.
  */
 export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
   const queue: Waiting[] = []
@@ -46,7 +46,7 @@ export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
   let closed = false
 
   const run = async (): Promise<void> => {
-    // What is appended in the same turn goes together.
+    // Batches everything appended in the same turn of the event loop.
     await nextTurn()
     while (queue.length > 0) await flush(takeBatch(queue))
     running = null
@@ -58,7 +58,7 @@ export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
       if (answers.some(({ status }) => status === 'appended')) onWritten()
       for (const [index, waiting] of batch.entries()) settle(waiting, answers[index])
     } catch (error) {
-      // One bad append fails all of its batch; alone, its neighbours are well.
+      // One bad append fails its whole batch; retried alone, the others succeed.
       if (batch.length > 1 && !isConnectionLoss(error)) for (const waiting of batch) await flush([waiting])
       else
         for (const { reject, stream } of batch) reject(isSameId(error) ? new DuplicateEvent(stream) : error)
@@ -73,7 +73,7 @@ export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
         const data = events.map((event) => JSON.stringify(event.data))
         const metadata = events.map((event) => JSON.stringify(event.metadata))
         const characters = [...data, ...metadata].reduce((sum, json) => sum + json.length, 0)
-        // UTF-8 takes three bytes for a character of JavaScript at the most.
+        // UTF-8 takes at most three bytes per UTF-16 code unit.
         if (characters * 3 > MAX_APPEND_BYTES && bytesOf(data) + bytesOf(metadata) > MAX_APPEND_BYTES)
           throw new AppendTooLarge(stream)
         queue.push({ stream, expected, events, data, metadata, characters, resolve, reject })
@@ -89,7 +89,7 @@ export const appender = (pool: pg.Pool, onWritten: () => void): Appender => {
 const bytesOf = (texts: readonly string[]): number =>
   texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
 
-/** Takes the next flush out of the queue, in order: within the limits, one append a stream, and at least one. */
+/** Takes the next batch from the queue, in order: within the limits, one append per stream, at least one append. */
 const takeBatch = (queue: Waiting[]): Waiting[] => {
   const batch: Waiting[] = []
   const left: Waiting[] = []
@@ -110,8 +110,8 @@ const takeBatch = (queue: Waiting[]): Waiting[] => {
 }
 
 /**
- * After a lost connection nobody knows what was written; the event ids make it safe to ask again. When it stays lost
- * the error goes to the callers, who know no more than we do.
+ * After a lost connection it is not known what was written; the event ids make a retry safe. If the connection cannot
+ * be restored, the callers get the error.
  */
 const callUntilAnswered = async (pool: pg.Pool, batch: readonly Waiting[]): Promise<Answer[]> => {
   for (const pauseMs of PAUSES_MS) {
@@ -157,10 +157,13 @@ const settle = ({ stream, expected, resolve, reject }: Waiting, answer: Answer |
     case 'duplicate':
       return reject(new DuplicateEvent(stream))
     case undefined:
-      return reject(new Error(`The append to ${stream} got no answer`))
+      return reject(new Error(`No answer to the append to ${stream}`))
   }
 }
 
-/** An id twice in one append, or in two appends of one batch: the function sees only what was there before. */
+/**
+ * The same id twice in one append, or in two appends of one batch: the SQL function checks only against what was there
+ * before.
+ */
 const isSameId = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.constraint === 'events_event_id_key'

@@ -11,16 +11,20 @@ import { pause } from '../../../std/pause.ts'
 import { isConnectionLoss } from '../pool.ts'
 import { wakeUp } from './wake-up.ts'
 
-/** How many positions a page may pass in search of what its filter wants. */
+/** How many positions a page may scan for events that match its filter. */
 const SEARCH_WINDOW = 16_384
 const RETRY_AFTER_MS = 500
 
-/** `pollMs`: how often a subscription at the head looks without being woken. `onError`: losses that it got over. */
+/**
+ * `pollMs`: how often a subscription at the head polls when it is not notified. `onError`: called with errors that were
+ * recovered from.
+ */
 export type EventStoreOptions = { readonly pollMs?: number; readonly onError?: (error: Error) => void }
 
 /**
- * The log in schema `es`. Positions are dense and in commit order, so that what lies up to one never changes: see
- * migrations/0001-event-log.ts. The pool is one of `createPool`, on a migrated database, and stays the caller's.
+ * The event log in schema `es`. Positions are dense and in commit order, so everything up to a position is immutable:
+ * see migrations/0001-event-log.ts. The pool comes from `createPool`, on a migrated database, and still belongs to the
+ * caller.
  */
 export const postgresEventStore = (
   pool: pg.Pool,
@@ -108,7 +112,7 @@ type Row = {
   readonly metadata: EventMetadata
 }
 
-/** `offset 0` keeps the planner from reading the whole table of streams for one page. */
+/** `offset 0` keeps the planner from scanning the whole streams table for one page. */
 const SELECT_EVENTS = `
   select e.position, s.name as stream, e.revision, e.event_id as id, e.recorded_at, e.type, e.data, e.metadata
   from es.events e
@@ -119,8 +123,8 @@ const READ_STREAM = `${SELECT_EVENTS}
   order by e.revision limit $3`
 
 /**
- * Times never decrease with the position, so that halving finds the place: some 30 looks at the key at the most.
- * Times are told in milliseconds, and so are they compared.
+ * Times never decrease with the position, so binary search works: about 30 index lookups at most. Times are in
+ * milliseconds, and compared as such.
  */
 const POSITION_AT = `
   with recursive bounds as (
@@ -133,7 +137,7 @@ const POSITION_AT = `
     where low < high)
   select nullif(low, 0) as position from bounds where low = high`
 
-/** One statement and so one snapshot: the head beside the events says how far the search went. */
+/** One statement, hence one snapshot: the head beside the events says how far the scan went. */
 const readAll = async (
   pool: pg.Pool,
   { after, limit, filter = {} }: { after: Position | null; limit: number; filter?: EventFilter },
@@ -151,7 +155,7 @@ const readAll = async (
     [from, to, limit, types ?? null, streamPrefix ?? null],
   )
   const head = rows[0]?.head ?? 0
-  // The join promises no order; here it is made sure without the server copying every row for it.
+  // The join guarantees no order; sorting here saves the server from copying every row.
   const found = rows.filter((row) => row.position !== null).toSorted((a, b) => a.position - b.position)
   const last = found.length === limit ? found.at(-1) : undefined
   const position = last?.position ?? Math.max(from, Math.min(to, head))

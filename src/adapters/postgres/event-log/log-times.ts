@@ -3,20 +3,20 @@ import type { EventStore } from '../../../commands/ports/event-log.ts'
 import type { Position } from '../../../domain/event.ts'
 
 export type LogTimes = {
-  /** Keeps where the log ends now, and forgets ends behind that: of a stretch that was lost, as a restored backup has it. */
+  /** Records where the log ends now, and deletes ends beyond that, which are left over after a backup is restored. */
   note(): Promise<void>
-  /** As `EventStore.positionAt`, looking from the last end that was kept before this instant (RFC 3339). */
+  /** Like `EventStore.positionAt`, searching from the last end recorded before this instant (RFC 3339). */
   positionAt(instant: string): Promise<Position | null>
 }
 
-/** Ends of the log by time, so that finding a position by time reads no more than what lies between two of them. */
+/** Ends of the log by time, so that finding the position for a time reads only the events between two of them. */
 export const logTimes = (pool: Pool, store: EventStore): LogTimes => ({
   note: async () => {
     const newest = await store.newest()
     if (newest === null) return
     const { recordedAt, position } = newest
     const storeId = await store.storeId()
-    // First, as an end that was lost may have been of the same instant.
+    // Deleted first, because a stale end may have the same instant.
     await pool.query('delete from mailtrail.log_times where store_id = $1 and position > $2', [
       storeId,
       position,

@@ -8,12 +8,12 @@ const NOTIFY_EVERY_MS = 25
 const RECONNECT_AFTER_MS = 500
 
 /**
- * Tells all processes that the log has grown, the others at most once in 25 ms. It may be lost: whoever waits looks for
- * himself now and then.
+ * Tells all processes that the log has grown; other processes at most once every 25 ms. A notification may be lost, so
+ * waiters also poll.
  */
 export type WakeUp = Notifier & { readonly close: () => Promise<void> }
 
-/** One LISTEN connection beside the pool, made when somebody first waits; notifications go through the pool. */
+/** One LISTEN connection outside the pool, opened on the first wait; notifications are sent through the pool. */
 export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp => {
   const closing = new AbortController()
   const news = notifier()
@@ -25,7 +25,7 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
   const send = (): void => {
     timer = null
     notified = performance.now()
-    // Not worth an fsync. A transaction of its own, since a NOTIFY takes a lock on the whole server as it commits.
+    // Not worth an fsync. In a transaction of its own, because NOTIFY takes a server-wide lock at commit.
     const sql = `select set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', '')`
     notifying = pool.query(sql).catch(onError)
   }
@@ -51,7 +51,10 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
   }
 }
 
-/** Listens until `signal` aborts; a lost connection is made again, and what may have been missed meanwhile wakes. */
+/**
+ * Listens until `signal` aborts; reconnects when the connection is lost, and wakes waiters for what they may have
+ * missed.
+ */
 const listen = async (
   config: pg.ClientConfig,
   wake: () => void,

@@ -17,13 +17,13 @@ t.teardown(() => store.close())
 
 const assertDense = async (test: Test): Promise<void> => {
   const { rows } = await pool.query('select count(*), max(position), min(position) from es.events')
-  test.equal(rows[0].max, rows[0].count, 'positions are 1 to N without a gap')
+  test.equal(rows[0].max, rows[0].count, 'positions are 1 to N without gaps')
   test.equal(rows[0].min, 1)
 }
 
 eventStoreContract(t, 'the PostgreSQL adapter', async () => postgresEventStore(pool))
 
-t.test('appends that are made at once go in few transactions, each within its limits', async (t) => {
+t.test('concurrent appends share few transactions, each within its limits', async (t) => {
   const appends = (count: number, make: () => unknown) =>
     Promise.all(Array.from({ length: count }, () => appendAll(store, aStream(), [anEvent(make())])))
   const sizes = async (after: Position | null): Promise<number[]> => {
@@ -51,7 +51,7 @@ t.test('appends that are made at once go in few transactions, each within its li
   )
 })
 
-t.test('a page with a filter passes thousands of positions', async (t) => {
+t.test('a page with a filter skips thousands of positions', async (t) => {
   const after = await store.head()
   await appendAll(store, aStream(), ...Array.from({ length: 40 }, () => someEvents(500)))
   await appendAll(store, aStream('rare'), [anEvent({}, 'Rare')])
@@ -86,7 +86,7 @@ t.test('the log is append-only: update, delete and truncate are refused', async 
   await assertDense(t)
 })
 
-t.test('appends are refused where their view would be older than their lock', async (t) => {
+t.test('appends are refused if their snapshot could be older than their lock', async (t) => {
   const client = await pool.connect()
   await client.query('begin isolation level repeatable read')
   await t.rejects(
@@ -102,7 +102,7 @@ t.test('a position of another log is refused', async (t) => {
     await t.rejects(store.readAll({ after, limit: 1 }), ForeignPosition)
 })
 
-t.test('recorded times never decrease, even where the clock does', async (t) => {
+t.test('recorded times never decrease, even if the clock does', async (t) => {
   // As written by a server whose clock was an hour ahead.
   await pool.query(`
     with head as (select max(position) + 1 as next from es.events),

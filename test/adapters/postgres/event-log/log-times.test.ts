@@ -11,7 +11,7 @@ const pool = createPool(await testDatabase(t))
 t.teardown(() => pool.end())
 await migrate(pool)
 
-/** A store that tells from where it was asked to look. */
+/** A store that records where a search started. */
 const watched = () => {
   const store = memoryEventStore()
   const from: (Position | null)[] = []
@@ -22,7 +22,7 @@ const watched = () => {
   return { from, store: { ...store, positionAt } }
 }
 
-t.test('a position by time is looked for from the last end of this log that was noted before', async (t) => {
+t.test('a position by time is searched from the last recorded end of this log before it', async (t) => {
   const { store, from } = watched()
   const times = logTimes(pool, store)
   await times.note()
@@ -49,7 +49,7 @@ t.test('a position by time is looked for from the last end of this log that was 
   t.equal(other.from.at(-1), null, 'another log has ends of its own')
 })
 
-t.test('ends of a stretch that the log has lost are looked from no more, and forgotten', async (t) => {
+t.test('ends beyond a log that was restored from a backup are no longer used, and are deleted', async (t) => {
   const { store, from } = watched()
   await appendAll(store, aStream(), someEvents(2))
   const restored = { ...store }
@@ -58,7 +58,7 @@ t.test('ends of a stretch that the log has lost are looked from no more, and for
   await appendAll(store, aStream(), someEvents(3))
   await logTimes(pool, store).note()
   restored.head = () => Promise.resolve(head)
-  // At the same instant as the last end that was noted.
+  // At the same instant as the last recorded end.
   const { recordedAt } = (await store.newest())!
   restored.newest = () => Promise.resolve({ ...newest!, recordedAt })
   const times = logTimes(pool, restored)

@@ -1,20 +1,20 @@
 import type { Column, Table } from '../../../../projections/projection.ts'
 
-/** A value as the database gives it back, JSON as its text: equal cells are equal values. */
+/** A value as the database returns it, JSON as its text: equal cells are equal values. */
 export type Cell = string | number | boolean | null
 export type Cells = readonly Cell[]
 
 type Values = Readonly<Record<string, unknown>>
 
-/** How the values of one PostgreSQL type are brought into the form that they have when they are read back. */
+/** How values of one PostgreSQL type are converted to the form they have when they are read back. */
 type Kind = {
   readonly toCell: (value: unknown) => Cell
   readonly fromText: (text: string) => Cell
-  /** The expression that gives the column as the text of its cell, whatever the session's settings. */
+  /** SQL expression for the column as the text of its cell, independent of the session's settings. */
   readonly select: (column: string) => string
 }
 
-/** One column: everything that a statement or a fold needs to know of it. */
+/** One column: everything that a statement or a fold needs to know about it. */
 export type CellColumn = Kind & {
   readonly name: string
   readonly sql: string
@@ -22,21 +22,21 @@ export type CellColumn = Kind & {
   readonly nullable: boolean
 }
 
-/** Rows of one table as cells, in the order of its columns. */
+/** Converts rows of one table to cells, in the order of its columns, and back. */
 export type TableCells = {
   readonly name: string
   readonly columns: readonly CellColumn[]
-  /** Where the key's columns are among the columns. */
+  /** Indexes of the key columns. */
   readonly key: readonly number[]
-  /** @throws TypeError where a value does not fit its column */
+  /** @throws TypeError if a value does not fit its column */
   readonly toCells: (row: Values) => Cell[]
   readonly keyCells: (key: Values) => Cell[]
   readonly keyOf: (cells: Cells) => Cell[]
-  /** A new row with nothing in it that anybody else holds. */
+  /** A new row that shares nothing with any other. */
   readonly toRow: (cells: Cells) => Record<string, unknown>
 }
 
-/** Text that PostgreSQL takes: U+0000 and lone surrogates become U+FFFD. */
+/** Text that PostgreSQL accepts: U+0000 and lone surrogates become U+FFFD. */
 export const storable = (text: string): string => {
   const formed = text.isWellFormed() ? text : text.toWellFormed()
   return formed.includes('\0') ? formed.replaceAll('\0', '\uFFFD') : formed
@@ -55,17 +55,17 @@ const number =
   (fits: (value: number) => boolean, what: string) =>
   (value: unknown): number => {
     mustBe(typeof value === 'number' && fits(value), what)
-    return (value as number) + 0 // -0 becomes 0, as JSON has no -0
+    return (value as number) + 0 // JSON has no -0
   }
 
-// PostgreSQL's years run to 294276 and JavaScript's further: what mail claims is held within four digits.
+// PostgreSQL's years go up to 294276 and JavaScript's further; dates from mail are clamped to four-digit years.
 const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00.000Z')
 const LAST_INSTANT = Date.parse('9999-12-31T23:59:59.999Z')
 
-// Nearly all values are in this form already, and seeing so costs a tenth of reading them. Days after the 28th are read.
+// Nearly all values are in this form already, and checking costs a tenth of parsing. Days after the 28th are parsed.
 const INSTANT =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
-// The others must say their offset, or they would mean another instant on another machine (RFC 3339 5.6).
+// Others must have an offset, or they would mean another instant on another machine (RFC 3339 5.6).
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
 const DAY = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])$/
 
@@ -84,7 +84,7 @@ const dayOf = (value: unknown): string => {
   return time < FIRST_INSTANT ? '0001-01-01' : day
 }
 
-/** JSON as the text that PostgreSQL gives for a jsonb: keys by length, then bytes, a space after colon and comma. */
+/** JSON as PostgreSQL prints a jsonb: keys by length, then bytes, a space after colon and comma. */
 const jsonbText = (value: unknown): string => {
   if (value === null) return 'null'
   if (typeof value === 'string') return JSON.stringify(storable(value))
@@ -108,7 +108,7 @@ const plain = (column: string): string => column
 const kinds: Readonly<Record<string, Kind>> = {
   text: { toCell: textOf, fromText: asIs, select: plain },
   integer: {
-    toCell: number((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31, 'an integer of 32 bits'),
+    toCell: number((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31, 'a 32-bit integer'),
     fromText: Number,
     select: plain,
   },
@@ -138,16 +138,16 @@ const kinds: Readonly<Record<string, Kind>> = {
 const cellColumn = (table: string, name: string, { sql, nullable }: Column<unknown>): CellColumn => {
   const kind = kinds[sql]
   if (!kind)
-    throw new TypeError(`Column ${name} of ${table} has the type ${sql}, which read models do not have`)
+    throw new TypeError(`Column ${name} of ${table} has the type ${sql}, which read models do not support`)
   return { ...kind, name, sql, nullable, json: sql === 'jsonb' }
 }
 
-/** What is known of a table when its rows are folded and stored. */
+/** What folding and storing rows needs to know about a table. */
 export const tableCells = (name: string, { columns: specs, key: keyNames }: Table): TableCells => {
   const columns = Object.entries(specs).map(([column, spec]) => cellColumn(name, column, spec))
   const key = keyNames.map((column) => columns.findIndex((candidate) => candidate.name === column))
   if (key.length === 0 || key.some((index) => index < 0 || columns[index]!.nullable || columns[index]!.json))
-    throw new TypeError(`The key of ${name} must be columns of it that are neither nullable nor JSON`)
+    throw new TypeError(`The key of ${name} must consist of its columns, none of them nullable or JSON`)
 
   const toCell = (column: CellColumn, value: unknown): Cell => {
     if (value === null && column.nullable) return null
@@ -176,7 +176,7 @@ export const tableCells = (name: string, { columns: specs, key: keyNames }: Tabl
   }
 }
 
-/** One string for a key; no two keys share it, as no cell has U+0000. */
+/** The key as one string; unique per key, because no cell contains U+0000. */
 export const keyText = (key: Cells): string => (key.length === 1 ? String(key[0]) : key.join('\0'))
 
 export const sameCells = (a: Cells, b: Cells): boolean => a.every((cell, index) => cell === b[index])

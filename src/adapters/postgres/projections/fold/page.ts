@@ -2,23 +2,23 @@ import type { RecordedEvent } from '../../../../domain/event.ts'
 import type { AnyProjection, Rows, Tables } from '../../../../projections/projection.ts'
 import { keyText, sameCells, type Cells, type TableCells } from './cells.ts'
 
-/** The rows with these keys, in any order; keys without a row are left out. */
+/** The rows with these keys, in any order; keys without a row are omitted. */
 export type LoadRows = (table: TableCells, keys: readonly Cells[]) => Promise<readonly Cells[]>
 
-/** What a page changes in one table: whole rows to write, and keys of rows to delete. */
+/** What a page changes in one table: complete rows to write, and keys of rows to delete. */
 export type TableChanges = {
   readonly table: TableCells
   readonly rows: readonly Cells[]
   readonly deleted: readonly Cells[]
 }
 
-/** Streams whose events wait instead of being folded, and how many more streams may come to do so. */
+/** Streams whose events are parked instead of folded, and how many more streams may be parked. */
 export type Parking = { readonly streams: ReadonlySet<string>; readonly room: number }
 
-/** An event that waits: because it threw, or (null) behind another of its stream. */
+/** A parked event: either it threw, or (null) it waits behind another of its stream. */
 export type Parked = { readonly event: RecordedEvent; readonly thrown: { readonly error: unknown } | null }
 
-/** `applied` events took effect or are parked; where that is not all of them, the next one threw `failure`. */
+/** The first `applied` events were folded or parked; if there are more, the next one threw `failure`. */
 export type FoldedPage = {
   readonly applied: number
   readonly failure: { readonly error: unknown } | null
@@ -28,30 +28,30 @@ export type FoldedPage = {
 
 type Fold = (event: RecordedEvent, rows: Rows<Tables>) => void
 
-/** `stored` is what the database has: undefined where nobody asked, null where there is no row. */
+/** `stored` is the row in the database: undefined if not loaded, null if there is none. */
 type Entry = { readonly key: Cells; readonly stored: Cells | null | undefined; current: Cells | null }
 
-/** Of the row as it was put; null where it was removed. */
+/** The row as it was put; null if it was removed. */
 type Write = { readonly key: Cells; readonly cells: () => Cells | null }
 
 type TableState = {
   readonly table: TableCells
   readonly entries: Map<string, Entry>
-  /** Writes of the event in hand. */
+  /** Writes of the current event. */
   readonly pending: Map<string, Write>
   /** What events would write, as far as a dry run can tell. */
   readonly guesses: Map<string, Write>
-  /** Keys that were asked for and are not loaded. */
+  /** Keys that were requested and are not loaded. */
   readonly missing: Map<string, Cells>
 }
 
-const notLoaded = new Error('This row is not loaded yet')
+const notLoaded = new Error('This row has not been loaded yet')
 
 /**
- * Folds events in order over rows that `load` hands out. A dry run of all events finds the rows that they touch, so
- * that these come with one load a table; where an event turns out to need another row, the rest is run dry again from
- * there, with what is known by then, and the event starts anew. An event that throws is parked, and with it what
- * comes after it in its stream; without room for that it ends the page before it.
+ * Folds events in order over rows that `load` returns. A dry run of all events finds the rows they touch, so that one
+ * load per table suffices. If an event turns out to need another row, the rest is run dry again from there, with what
+ * is known by then, and the event is folded again. An event that throws is parked, together with later events of its
+ * stream; if there is no room to park it, the page ends before it.
  */
 export const foldPage = async (
   { tables, fold }: { readonly tables: readonly TableCells[]; readonly fold: AnyProjection['fold'] },
@@ -125,7 +125,7 @@ const rowsOf = (states: readonly TableState[], mode: 'dry' | 'real'): Rows<Table
     put: (name, row) => {
       const { table, pending } = stateOf(name)
       const key = table.keyCells(row)
-      // A dry run needs few of the rows that it puts: most are never asked for again.
+      // A dry run rarely reads the rows it puts, so convert them lazily.
       const cells = mode === 'dry' ? lazily(() => table.toCells(row)) : always(table.toCells(row))
       pending.set(keyText(key), { key, cells })
     },
@@ -153,14 +153,14 @@ type PageFold = {
   readonly waiting: ReadonlySet<string>
 }
 
-/** Runs events dry. What they would write is kept as a guess for those behind them; what they throw means nothing. */
+/** Runs events dry. What they would write is kept as a guess for later events; what they throw is ignored. */
 const scout = (page: PageFold, rows: Rows<Tables>, events: readonly RecordedEvent[], from: number): void => {
   for (let index = from; index < events.length; index++) {
     if (page.waiting.has(events[index]!.stream)) continue
     try {
       page.fold(events[index]!, rows)
     } catch {
-      // With rows absent that are there in truth, any error may come.
+      // Rows that exist may look absent here, so any error is possible.
     }
     for (const { pending, guesses } of page.states) {
       for (const [text, write] of pending) guesses.set(text, write)
@@ -181,7 +181,7 @@ const run = (
   } catch (error) {
     thrown = { error }
   }
-  // Asked of the tables and not of the error, which a fold may have caught.
+  // Checked on the tables and not by the error, which a fold may have caught.
   const incomplete = page.states.some(({ missing }) => missing.size > 0)
   for (const { entries, pending } of page.states) {
     if (!incomplete && !thrown)

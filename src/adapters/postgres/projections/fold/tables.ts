@@ -4,11 +4,11 @@ import type { Tables } from '../../../../projections/projection.ts'
 import { tableCells, type Cell, type CellColumn, type Cells, type TableCells } from './cells.ts'
 import type { TableChanges } from './page.ts'
 
-/** The tables of one read model in one schema: made, read and written in sets, on the client that is given. */
+/** The tables of one read model in one schema: created, read and written in bulk, on the given client. */
 export type ReadModelTables = {
   readonly schema: string
   readonly cells: readonly TableCells[]
-  /** One statement for all these keys. */
+  /** One statement for all keys. */
   readonly load: (client: ClientBase, table: TableCells, keys: readonly Cells[]) => Promise<Cells[]>
   /** At most one upsert and one delete. */
   readonly write: (client: ClientBase, changes: TableChanges) => Promise<void>
@@ -17,10 +17,10 @@ export type ReadModelTables = {
 /** A name as an identifier of SQL. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** Columns as text, so that what is read depends neither on the pool's parsers nor on the session's settings. */
+/** Columns as text, so that neither the pool's parsers nor the session's settings affect what is read. */
 const asText: CustomTypesConfig = { getTypeParser: () => (text: string) => text }
 
-/** `lasting` schemas keep their statements prepared; those of a passing one would stay in the sessions for nothing. */
+/** Statements for `lasting` schemas are prepared; those for a temporary one would pile up in the sessions. */
 export const readModelTables = (schema: string, tables: Tables, lasting: boolean): ReadModelTables => {
   const cells = Object.entries(tables).map(([name, table]) => tableCells(name, table))
   const statements = new Map(cells.map((table) => [table.name, statementsOf(schema, table)]))
@@ -80,7 +80,7 @@ const statementsOf = (schema: string, table: TableCells) => {
   }
 }
 
-/** One array literal a column: the driver's own building of arrays costs more than the statement itself. */
+/** One array literal per column: the driver's array building costs more than the statement itself. */
 const arraysOf = (columns: readonly CellColumn[], rows: readonly Cells[]): string[] =>
   columns.map(({ sql }, index) => {
     const quote = sql === 'text' || sql === 'jsonb'
@@ -94,7 +94,10 @@ const arraysOf = (columns: readonly CellColumn[], rows: readonly Cells[]): strin
 const quotedItem = (text: string): string =>
   /["\\]/.test(text) ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"` : `"${text}"`
 
-/** Makes schema, tables and indexes. @returns false where tables of this shape were there already */
+/**
+ * Creates schema, tables and indexes.
+ * @returns false if tables of this shape already exist
+ */
 export const createTables = async (client: ClientBase, schema: string, tables: Tables): Promise<boolean> => {
   const complete = await hasTables(client, schema, tables)
   if (!complete) await makeTables(client, schema, tables, 'table')
@@ -103,13 +106,16 @@ export const createTables = async (client: ClientBase, schema: string, tables: T
 }
 
 /**
- * Makes the tables anew for one process to fill: outside the write-ahead log, so that a crash of the database empties
- * them, and with no index but the key. `finishDraft` makes them what `createTables` would have made.
+ * Creates the tables for one process to fill: unlogged, so a crash of the database empties them, and with no index but
+ * the primary key. `finishDraft` turns them into what `createTables` creates.
  */
 export const createDraft = async (client: ClientBase, schema: string, tables: Tables): Promise<void> =>
   makeTables(client, schema, tables, 'unlogged table')
 
-/** Lets a draft outlive a crash, packed, with its indexes and what the planner has to know. Nobody else may use it yet. */
+/**
+ * Makes a draft crash-safe: logs and packs its tables, creates the indexes and gathers statistics for the planner.
+ * Nobody else may use it yet.
+ */
 export const finishDraft = async (client: ClientBase, schema: string, tables: Tables): Promise<void> => {
   for (const name of Object.keys(tables))
     await client.query(`alter table ${quoted(schema)}.${quoted(name)} set logged`)
@@ -118,8 +124,8 @@ export const finishDraft = async (client: ClientBase, schema: string, tables: Ta
 }
 
 /**
- * Whether all tables are there.
- * @throws Error where they are of another shape than this program declares under the same version
+ * Whether all tables exist.
+ * @throws Error if their shape is not what this program declares under the same version
  */
 export const hasTables = async (client: ClientBase, schema: string, tables: Tables): Promise<boolean> => {
   const found = await client.query<{ shape: string | null; tables: number }>(
@@ -132,8 +138,8 @@ export const hasTables = async (client: ClientBase, schema: string, tables: Tabl
   const complete = existing?.tables === Object.keys(tables).length
   if (complete && existing.shape !== shapeOf(tables))
     throw new Error(
-      `The tables in ${schema} are not those that this program declares under that version. ` +
-        `Raise the projection's version, or drop the schema ${schema} to have it filled anew`,
+      `The tables in ${schema} differ from those that this program declares under that version. ` +
+        `Raise the projection's version, or drop the schema ${schema} to have it filled again`,
     )
   return complete
 }
@@ -154,7 +160,8 @@ const makeTables = async (
 const createIndexes = async (client: ClientBase, schema: string, tables: Tables): Promise<void> => {
   for (const [name, { indexes = [] }] of Object.entries(tables))
     for (const definition of indexes) {
-      // Named by what it is, so that an index that a later release adds is made, and one that is there is not.
+      // Named by a hash of the definition, so that an index added in a later release is created and an existing one is
+      // not.
       const hash = createHash('sha256').update(`${name} ${definition}`).digest('hex').slice(0, 16)
       await client.query(
         `create index if not exists ${quoted(`ix_${hash}`)} on ${quoted(schema)}.${quoted(name)} ${definition}`,
@@ -168,7 +175,7 @@ const tableDefinition = (
   { columns, key }: Tables[string],
   kind: 'table' | 'unlogged table',
 ): string => {
-  // Ids compare by bytes: no change of a system's collations can ever spoil the index.
+  // Ids compare by bytes, so that a change of the system's collations cannot corrupt the index.
   const collation = (column: string, sql: string) =>
     sql === 'text' && key.includes(column) ? ' collate "C"' : ''
   const lines = Object.entries(columns).map(
@@ -178,7 +185,7 @@ const tableDefinition = (
   return `create ${kind} ${quoted(schema)}.${quoted(name)} (${lines.join(', ')}, primary key (${key.map(quoted).join(', ')}))`
 }
 
-/** The same for tables and columns in another order. */
+/** The same whatever the order of tables and columns. */
 const shapeOf = (tables: Tables): string => {
   const shape = Object.entries(tables).map(([name, { columns, key }]) => {
     const kinds = Object.entries(columns).map(([column, { sql, nullable }]) => `${column} ${sql} ${nullable}`)

@@ -2,16 +2,19 @@ import type { ClientBase } from 'pg'
 import type { Table } from '../../../../projections/projection.ts'
 import { quoted } from '../fold/tables.ts'
 
-/** A row by its key, as PostgreSQL writes values as text. `values` are of the columns that differ, in their order. */
+/**
+ * A row by its key, values as PostgreSQL writes them as text. `values` are those of the columns that differ, in their
+ * order.
+ */
 export type RowDifference = {
-  /** `missing` is not in the live table, `surplus` only there. */
+  /** `missing`: not in the live table; `surplus`: only in the live table. */
   readonly kind: 'changed' | 'missing' | 'surplus'
   readonly key: Readonly<Record<string, string>>
   readonly columns: readonly string[]
   readonly values: readonly { readonly live: string | null; readonly rebuilt: string | null }[]
 }
 
-/** `first` are the first of the differences in the order of the key. */
+/** `first`: the first differences in key order. */
 export type TableDifferences = {
   readonly liveRows: number
   readonly rebuiltRows: number
@@ -21,18 +24,18 @@ export type TableDifferences = {
   readonly first: readonly RowDifference[]
 }
 
-/** A table in one schema, read on a client within its transaction. */
+/** A table in one schema, read within a transaction of this client. */
 export type Side = { readonly client: ClientBase; readonly schema: string }
 
 type Row = readonly (string | null)[]
 
 const FETCH_ROWS = 500
 
-/** Values as text that tells all of them apart, whatever the session was set to; belongs at the start of a transaction. */
+/** Makes the session print values as text without loss, whatever its settings; use at the start of a transaction. */
 export const EXACT_TEXT =
   'set local timezone = UTC; set local datestyle = ISO; set local extra_float_digits = 1'
 
-/** Compares all rows of a table, in the order of the key, with some hundred of them in memory at a time. */
+/** Compares all rows of a table in key order, with a few hundred rows in memory at a time. */
 export const compareTable = async (
   live: Side,
   rebuilt: Side,
@@ -77,10 +80,10 @@ export const compareTable = async (
   return { ...found, first }
 }
 
-/** Rows one by one, in an order that can be told here too: that of the bytes of the key's text. */
+/** Rows one by one, in an order that can be compared here too: by the bytes of the key's text. */
 const rowsOf = ({ client, schema }: Side, name: string, table: Table): (() => Promise<Row | null>) => {
   const values = Object.keys(table.columns).map((column) => `t.${quoted(column)}::text`)
-  // Ids are kept in this order already, see createTables: there is nothing to sort.
+  // The index already has this order (see createTables), so nothing is sorted.
   const order = table.key.map((column) =>
     table.columns[column]!.sql === 'text'
       ? `t.${quoted(column)} collate "C"`

@@ -8,7 +8,7 @@ import { faultText, isAboutData } from '../fold/faults.ts'
 import { foldPage } from '../fold/page.ts'
 import type { ReadModelTables } from '../fold/tables.ts'
 
-/** The event that keeps a read model from being made anew: nothing is parked there, for it is to be whole. */
+/** The event that stops a rebuild. A rebuild parks nothing, because its result must be complete. */
 export class RebuildStopped extends Error {
   override readonly name = 'RebuildStopped'
   readonly projection: string
@@ -24,19 +24,22 @@ export class RebuildStopped extends Error {
   }
 }
 
-/** Tables that are being filled. `position` is how far they are, `until` (inclusive) how far they are to come. */
+/** Tables being filled. `position` is how far they are, `until` (inclusive) how far to fill them. */
 export type Filling = {
   readonly projection: AnyProjection
   readonly tables: ReadModelTables
-  /** Ids of events that a person decided to go without. */
+  /** Ids of events that a person decided to skip. */
   readonly skipped: ReadonlySet<string>
   position: Position | null
   until: Position | null
-  /** Set where an event was in the way; the tables are of no use then. */
+  /** Set if an event could not be folded; the tables are then useless. */
   stopped: RebuildStopped | null
 }
 
-/** How far a rebuild or a comparison is. Amounts are in the log's own unit; `reading` begins again for what came meanwhile. */
+/**
+ * Progress of a rebuild or a comparison. Amounts are in the log's own unit; `reading` starts again for events appended
+ * meanwhile.
+ */
 export type FillProgress = {
   readonly stage: 'reading' | 'indexing' | 'switching' | 'comparing'
   readonly unit: 'events' | 'bytes'
@@ -48,18 +51,18 @@ export type FillDeps = {
   readonly store: EventStore
   /** One transaction for each page and read model. */
   readonly transaction: (work: (client: ClientBase) => Promise<void>) => Promise<void>
-  /** Read models that are written at the same time. */
+  /** How many read models are written at the same time. */
   readonly writers: number
-  /** Events in a page, at most. */
+  /** Maximum number of events in a page. */
   readonly pageSize: number
   readonly signal: AbortSignal
   readonly onPage?: (page: Page) => void
 }
 
 /**
- * Reads the log once and folds it into all of these, each up to where it is to come. An event that one of them cannot
- * take in ends that one alone.
- * @returns how many pages that were
+ * Reads the log once and folds it into all of these, each up to its own end. An event that one of them cannot take in
+ * stops only that one.
+ * @returns the number of pages
  */
 export const fillTables = async (deps: FillDeps, fillings: readonly Filling[]): Promise<number> => {
   const open = fillings.filter((of) => !of.stopped && isBefore(of.position, of.until))
@@ -85,7 +88,7 @@ const PAGE_CHARACTERS = 4_000_000
 /** A node of a cluster may lag behind the one that was asked for the head. */
 const STALL_MS = 10_000
 
-/** The next page is read while its predecessor is folded, and pages are shorter where events are large. */
+/** Reads the next page while the previous one is folded; pages are shorter if events are large. */
 const pagesBetween = async function* (
   { store, pageSize, signal }: FillDeps,
   after: Position | null,
@@ -94,7 +97,7 @@ const pagesBetween = async function* (
 ): AsyncGenerator<Page> {
   const read = (from: Position | null, limit: number): Promise<Page> => {
     const reading = store.readAll({ after: from, limit, filter: { types } })
-    // Its error is for whoever takes the page; until then it is not unheard.
+    // The error is thrown to whoever takes the page; this prevents an unhandled rejection until then.
     reading.catch(() => {})
     return reading
   }
@@ -111,7 +114,7 @@ const pagesBetween = async function* (
     if (page.atHead) {
       stalledAt ??= performance.now()
       if (performance.now() - stalledAt > STALL_MS)
-        throw new Error('The log ends before the place that a read model has come to')
+        throw new Error('The log ends before the position that a read model has reached')
       await pause(100)
     } else stalledAt = null
     limit = Math.min(pageSize, 4 * limit, fittingPage(page.events) ?? pageSize)
@@ -120,7 +123,7 @@ const pagesBetween = async function* (
   }
 }
 
-/** How many events such as these make a page that is not too large for the memory. */
+/** How many events of this size make a page that fits in memory. */
 const fittingPage = (events: readonly RecordedEvent[]): number | null => {
   const some = events.filter((_event, index) => index % 50 === 0)
   if (some.length === 0) return null
@@ -162,7 +165,7 @@ const fold = (
     for (const changes of folded.changes) await tables.write(client, changes)
   })
 
-/** Where the database refuses a row of the page: the event that it belongs to, found one by one. */
+/** If the database refuses a row of the page: finds the event that caused it, one by one. */
 const refusedOf = async (
   deps: FillDeps,
   of: Filling,

@@ -19,17 +19,20 @@ import {
 } from './shadow.ts'
 import { dropOld, switchOver } from './switch.ts'
 
-/** What became of one read model: new tables up to `position`, or the event in the way, and the old tables as they were. */
+/**
+ * The result for one read model: new tables up to `position`, or the event that stopped it, with the old tables
+ * unchanged.
+ */
 export type Rebuilt = {
   readonly projection: AnyProjection
   readonly position: Position | null
   readonly stopped: RebuildStopped | null
-  /** A schema that could not be dropped yet, as somebody reads it; the next rebuild drops it. */
+  /** An old schema that could not be dropped because it is being read; the next rebuild drops it. */
   readonly left: string | null
 }
 
 export type RebuildDeps = ShadowDeps & {
-  /** Called when its new tables are in use. */
+  /** Called when the new tables are in use. */
   readonly onReplaced?: (projection: AnyProjection) => void
 }
 
@@ -37,11 +40,11 @@ const SHORT_TAIL_PAGES = 2
 const MOST_ROUNDS = 10
 
 /**
- * Fills the tables of these read models anew from the log, beside those in use, and puts them in their place. Queries
- * and runners go on meanwhile. The log is read once for all of them. When it ends early, in whatever way, the tables in
- * use are as they were, but for those of which `onReplaced` was told.
- * @throws ReadModelBusy where one of them is being rebuilt or compared already; CheckpointRefused; the signal's reason;
- *   what store and database throw
+ * Fills the tables of these read models again from the log, beside those in use, and replaces them. Queries and runners
+ * continue meanwhile. The log is read once for all of them. If it ends early, for whatever reason, the tables in use
+ * are unchanged, except those reported to `onReplaced`.
+ * @throws ReadModelBusy if one of them is already being rebuilt or compared; CheckpointRefused; the signal's reason;
+ * errors of the store and the database
  */
 export const rebuildReadModels = async (
   deps: RebuildDeps,
@@ -59,7 +62,7 @@ export const rebuildReadModels = async (
         const old = shadowOf(projection, 'old')
         if ((await dropAbandoned(session, projection)).includes(old))
           throw new ReadModelBusy(
-            `${old}, which an earlier rebuild replaced, is read still, as pg_stat_activity shows. Rebuild when that has ended`,
+            `${old}, replaced by an earlier rebuild, is still being read, as pg_stat_activity shows. Rebuild when that has ended`,
           )
         fillings.push(
           await makeShadow(session, projection, shadowOf(projection, `rebuild_${randomUUID().slice(0, 8)}`)),
@@ -79,7 +82,7 @@ export const rebuildReadModels = async (
     }
   })
 
-/** Fills, then makes the indexes, and follows the runner until there is little left for the switch to do. */
+/** Fills, creates the indexes, and follows the runner until little is left to fold during the switch. */
 const fillUp = async (session: ClientBase, deps: ShadowDeps, fillings: readonly Filling[]) => {
   await fillToLive(session, deps, fillings, 'head')
   tell(deps, 'indexing')

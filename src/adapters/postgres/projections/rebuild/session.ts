@@ -1,14 +1,14 @@
 import pg, { type ClientBase, type Pool } from 'pg'
 import { quoted } from '../fold/tables.ts'
 
-/** A read model that another process is making anew or comparing; it can be done when that one has ended. */
+/** Another process is rebuilding or comparing this read model; try again when it has finished. */
 export class ReadModelBusy extends Error {
   override readonly name = 'ReadModelBusy'
 }
 
 /**
- * One connection for the whole of a rebuild or a comparison. It holds the locks, and whatever is decided is decided on
- * it: where the database has crashed in between, and emptied what was being filled, this connection is gone too.
+ * One connection for the whole of a rebuild or a comparison. It holds the locks and runs every decisive statement: if
+ * the database crashes in between, which empties unlogged tables, this connection is lost too.
  */
 export const withSession = async <Result>(
   pool: Pool,
@@ -42,7 +42,7 @@ export const transactionOn = async <Result>(
   }
 }
 
-/** Keeps everybody else from it while the session lasts; `shared` lets others share it. */
+/** An exclusive lock until the session ends; `shared` allows other shared holders. */
 export const tryLock = async (session: ClientBase, name: string, shared = false): Promise<boolean> => {
   const { rows } = await session.query<{ locked: boolean }>(
     `select pg_try_advisory_lock${shared ? '_shared' : ''}(hashtextextended('mailtrail ' || $1, 0)) as locked`,
@@ -59,8 +59,9 @@ export const isInTheWay = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && ['55P03', '40P01'].includes(error.code ?? '')
 
 /**
- * Drops tables unless somebody reads them: it gives way before PostgreSQL looks for a deadlock, which it might end at
- * that query's cost. @returns false where somebody does
+ * Drops tables unless somebody is reading them. It gives up before PostgreSQL's deadlock check, which might cancel that
+ * query instead.
+ * @returns false if somebody is
  */
 export const dropUnread = async (session: ClientBase, schema: string): Promise<boolean> => {
   try {
@@ -74,7 +75,7 @@ export const dropUnread = async (session: ClientBase, schema: string): Promise<b
   }
 }
 
-/** A part of the transaction that the session is in, undone alone where it fails. */
+/** A part of the session's transaction that is rolled back alone if it fails. */
 export const savepoint = async (session: ClientBase, work: () => Promise<unknown>): Promise<void> => {
   await session.query('savepoint part')
   try {

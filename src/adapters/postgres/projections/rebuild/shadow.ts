@@ -9,16 +9,17 @@ import { skippedOf } from '../state/parked.ts'
 import { fillTables, type FillDeps, type Filling, type FillProgress } from './fill.ts'
 import { dropUnread, ReadModelBusy, transactionOn, tryLock, unlock } from './session.ts'
 
-/** Where a shadow stands beside the tables in use: `rm_outbox_v1__rebuild`. */
+/** The schema of a shadow beside the tables in use: `rm_outbox_v1__rebuild`. */
 export const shadowOf = (projection: AnyProjection, purpose: string): string =>
   `${schemaOf(projection)}__${purpose}`
 
-// Nothing of a shadow outlives the process that fills it, until it takes its place.
+// Durability is not needed: a shadow is useless once the process that fills it is gone, until it replaces the tables in
+// use.
 export const BEGIN_FILLING = 'begin; set local synchronous_commit = off'
 
 /**
- * Drops shadows that processes left behind which died. Each is locked by its name while somebody fills it.
- * @returns those that are read still, and stay
+ * Drops shadows left behind by processes that died. A shadow being filled is locked by its name.
+ * @returns those that are still being read, and stay
  */
 export const dropAbandoned = async (session: ClientBase, projection: AnyProjection): Promise<string[]> => {
   const read: string[] = []
@@ -34,13 +35,13 @@ export const dropAbandoned = async (session: ClientBase, projection: AnyProjecti
   return read
 }
 
-/** Empty tables of the projection in this schema, locked by the session, and nothing read yet. */
+/** Empty tables of the projection in this schema, locked by the session, at the start of the log. */
 export const makeShadow = async (
   session: ClientBase,
   projection: AnyProjection,
   schema: string,
 ): Promise<Filling> => {
-  if (!(await tryLock(session, schema))) throw new ReadModelBusy(`Somebody else is filling ${schema}`)
+  if (!(await tryLock(session, schema))) throw new ReadModelBusy(`Another process is filling ${schema}`)
   await transactionOn(session, BEGIN_FILLING, () => createDraft(session, schema, projection.tables))
   return {
     projection,
@@ -54,17 +55,17 @@ export const makeShadow = async (
 
 export type ShadowDeps = {
   readonly store: EventStore
-  /** Of `createPool`, with four connections more than `writers`. */
+  /** From `createPool`, with four more connections than `writers`. */
   readonly pool: Pool
   readonly signal?: AbortSignal
-  /** Read models that are written at the same time. */
+  /** How many read models are written at the same time. */
   readonly writers?: number
-  /** Events in a page, at most. */
+  /** Maximum number of events in a page. */
   readonly pageSize?: number
   readonly onProgress?: (progress: FillProgress) => void
 }
 
-/** The usual way to fill: a transaction of its own for each page. */
+/** The usual way to fill: one transaction per page. */
 export const fillDeps = (
   { store, pool, signal, writers = 4, pageSize = 500 }: Omit<ShadowDeps, 'onProgress'>,
   onPage?: FillDeps['onPage'],
@@ -78,8 +79,9 @@ export const fillDeps = (
 })
 
 /**
- * One reading of the log for all of these, up to where the tables in use are by now. Those that were never filled stay
- * `empty` beside such tables, or go to the `head`. @returns how many pages it had
+ * Reads the log once for all of these, up to where the tables in use are now. Those that were never filled stay `empty`
+ * beside such tables, or go to the `head`.
+ * @returns the number of pages
  */
 export const fillToLive = async (
   client: ClientBase,

@@ -9,12 +9,12 @@ import { dropUnread, isInTheWay, savepoint, transactionOn } from './session.ts'
 import { shadowOf } from './shadow.ts'
 
 /**
- * Puts filled tables in the place of those in use, in one transaction under the checkpoint's lock: what is missing up to
- * the checkpoint is folded first, so that the checkpoint stays where it is and no runner need know. Only one that lies
- * behind the tables, or is not there, is moved to them. Who asks meanwhile gets an answer of the old tables or of the
- * new ones, which are equal then.
- * @returns 'stopped' where an event turned out to be in the way, 'outdated' where one that is in the new tables was
- *   skipped meanwhile; nothing has changed then
+ * Replaces the tables in use with the filled ones, in one transaction under the checkpoint's lock. Events missing up to
+ * the checkpoint are folded first, so the checkpoint does not move and no runner needs to know. Only a checkpoint that
+ * is missing, or behind the new tables, is moved to them. Queries meanwhile are answered from the old tables or the new
+ * ones, which are equal by then.
+ * @returns 'stopped' if an event could not be folded, 'outdated' if an event in the new tables was skipped meanwhile;
+ * nothing has changed then
  */
 export const switchOver = async (
   session: ClientBase,
@@ -25,7 +25,7 @@ export const switchOver = async (
   transactionOn(session, 'begin', async () => {
     await makeCheckpoint(session, of.projection, storeId)
     await lockCheckpoint(session, of.projection)
-    // Events are only ever added to these, under the lock that is held now.
+    // Rows are only ever added here, under the lock held now.
     if ((await skippedOf(session, of.projection)).size > of.skipped.size) return 'outdated'
     const live = (await livePosition(session, of.projection, storeId)) ?? null
     if (live !== null) {
@@ -48,7 +48,7 @@ export const switchOver = async (
     return 'switched'
   })
 
-/** Names to use in SQL; null where there is no such schema. */
+/** Quoted table names; null if there is no such schema. */
 const tablesIn = async (session: ClientBase, schema: string): Promise<string[] | null> => {
   const { rows } = await session.query<{ name: string | null }>(
     `select c.oid::regclass::text as name from pg_namespace n
@@ -61,9 +61,9 @@ const tablesIn = async (session: ClientBase, schema: string): Promise<string[] |
 const LOCK_TRIES = 5
 
 /**
- * Waits for the queries that read these tables, and has others wait for the end of the transaction, so that none finds
- * some of its tables old and some new. It gives way early, as `dropUnread` does; and where somebody reads for long, as a
- * backup may, the switch is made without it.
+ * Waits for queries that read these tables, and blocks new ones until the transaction ends, so that no query sees some
+ * tables old and some new. It gives up early, like `dropUnread`; if somebody reads for long, as a backup may, the
+ * switch is made without it.
  */
 const closeToReaders = async (session: ClientBase, tables: readonly string[]): Promise<void> => {
   for (let attempt = 0; attempt < LOCK_TRIES && tables.length > 0; attempt++)
@@ -83,8 +83,8 @@ const closeToReaders = async (session: ClientBase, tables: readonly string[]): P
 const TRIES = 60
 
 /**
- * Drops the tables that were in use. A query that began before the switch may still read them, and goes first.
- * @returns false where somebody still reads them after a minute
+ * Drops the tables that were in use. Queries that began before the switch may still read them, and finish first.
+ * @returns false if somebody is still reading them after a minute
  */
 export const dropOld = async (session: ClientBase, schema: string): Promise<boolean> => {
   for (let attempt = 0; attempt < TRIES; attempt++) {

@@ -13,21 +13,21 @@ import { dropAbandoned, fillDeps, fillToLive, makeShadow, shadowOf, type ShadowD
 
 export type VerifiedTable = TableDifferences & { readonly table: string; readonly equal: boolean }
 
-/** One read model beside what the log makes of it, both at `position`. */
+/** One read model and the result of the replay, both at `position`. */
 export type Verified = {
   readonly projection: AnyProjection
   readonly position: Position | null
-  /** What waits to be folded in the live one and is folded in the other: they cannot be equal then. */
+  /** Events parked in the live read model but folded by the replay: the two cannot be equal then. */
   readonly parked: ParkedCount | null
-  /** Events that a person decided to go without; they are in neither. */
+  /** Number of events that a person decided to skip; they are in neither. */
   readonly skipped: number
-  /** The event that the log cannot be replayed past; there are no tables then. */
+  /** The event that the replay could not get past; there are no tables then. */
   readonly stopped: RebuildStopped | null
   readonly tables: readonly VerifiedTable[]
 }
 
 export type VerifyDeps = ShadowDeps & {
-  /** Differences told of each table, at most. */
+  /** Maximum number of differences reported per table. */
   readonly keep?: number
 }
 
@@ -36,10 +36,10 @@ const SHORT_TAIL_PAGES = 2
 const MOST_ROUNDS = 5
 
 /**
- * Replays the log into tables of their own, up to where each read model is, and compares all rows of all tables. May
- * run while everything else does: the live rows and how far they are come from one snapshot.
- * @throws Error where a read model has not been made yet; ReadModelBusy where one is being rebuilt; CheckpointRefused;
- *   the signal's reason; what store and database throw
+ * Replays the log into separate tables, up to where each read model is, and compares all rows of all tables. May run
+ * while everything else does: the live rows and their position come from one snapshot.
+ * @throws Error if a read model does not exist yet; ReadModelBusy if one is being rebuilt; CheckpointRefused; the
+ * signal's reason; errors of the store and the database
  */
 export const verifyReadModels = async (
   deps: VerifyDeps,
@@ -68,18 +68,18 @@ export const verifyReadModels = async (
 const prepare = async (session: ClientBase, projection: AnyProjection): Promise<Filling> => {
   const schema = schemaOf(projection)
   if (!(await tryLock(session, schema, true)))
-    throw new ReadModelBusy(`${projection.name} is being rebuilt; compare it when that has ended`)
+    throw new ReadModelBusy(`${projection.name} is being rebuilt; compare it when that has finished`)
   const checkpoint = await session.query(
     'select from mailtrail.checkpoints where projection = $1 and version = $2',
     [projection.name, projection.version],
   )
   if (checkpoint.rowCount === 0 || !(await hasTables(session, schema, projection.tables)))
-    throw new Error(`The read model ${checkpointKey(projection)} has not been made yet`)
+    throw new Error(`The read model ${checkpointKey(projection)} does not exist yet`)
   await dropAbandoned(session, projection)
   return makeShadow(session, projection, shadowOf(projection, `verify_${randomUUID().slice(0, 8)}`))
 }
 
-/** Goes on from where the filling has come to, exactly to where the live tables are in this snapshot. */
+/** Continues filling exactly to where the live tables are in this snapshot. */
 const meetSnapshot = async (
   snapshot: ClientBase,
   deps: VerifyDeps,
@@ -91,7 +91,7 @@ const meetSnapshot = async (
     const skipped = await skippedOf(snapshot, of.projection)
     const before = of.position !== null && (of.until === null || of.until < of.position)
     if (before || skipped.size !== of.skipped.size)
-      throw new Error(`${of.projection.name} was changed by hand, or made anew, meanwhile: compare it again`)
+      throw new Error(`${of.projection.name} was changed by hand or rebuilt meanwhile: compare it again`)
   }
   await fillTables(fillDeps(deps), fillings)
 }

@@ -10,21 +10,21 @@ import { moveCheckpoint } from '../state/checkpoints.ts'
 import { MAX_PARKED_STREAMS, NOTHING_PARKED, parkEvents, readParking } from '../state/parked.ts'
 import { advance, type Progress } from '../state/progress.ts'
 
-/** The event that a projection does not get past, as too much is parked. The cause is what fold or database threw. */
+/** The event that stops a projection because too much is parked. The cause is what the fold or the database threw. */
 export class ProjectionStopped extends Error {
   override readonly name = 'ProjectionStopped'
   readonly event: RecordedEvent
 
   constructor(event: RecordedEvent, cause: unknown) {
     super(
-      `${MAX_PARKED_STREAMS} streams are parked already, and one more cannot be folded: ${faultText(cause, event)}`,
+      `${MAX_PARKED_STREAMS} streams are parked already, and another event cannot be folded: ${faultText(cause, event)}`,
       { cause },
     )
     this.event = event
   }
 }
 
-/** One try to fold events into the tables. `failed`: it took no effect, or not all of it. */
+/** One attempt to fold events into the tables. `failed`: nothing, or not everything, took effect. */
 export type Batch = {
   readonly projection: string
   readonly events: readonly RecordedEvent[]
@@ -37,22 +37,22 @@ export type ApplyDeps = {
   readonly projection: AnyProjection
   readonly tables: ReadModelTables
   readonly progress: Progress
-  /** Waits until there is room for one more writer. */
+  /** Limits how many write at once. */
   readonly turn: Turns
   readonly onBatch?: ((batch: Batch) => void) | undefined
   readonly log: { error(fields: object, message: string): void }
 }
 
-// A commit that a crash of the database undoes takes the checkpoint back with it, and the events are folded again:
-// waiting for the disk would buy nothing.
+// If a crash of the database undoes a commit, the checkpoint goes back with it and the events are folded again: waiting
+// for the disk would gain nothing.
 const BEGIN = 'begin; set local synchronous_commit = off'
 
 export type Move = { readonly from: Position | null; readonly to: Position; readonly generation: number }
 
 /**
- * Folds these events into the tables and moves the checkpoint with them. One that cannot be folded or stored is parked,
- * and so is what follows it in its stream. Where too much is parked already, the events before it take effect and the
- * checkpoint stands before it.
+ * Folds these events into the tables and moves the checkpoint with them. An event that cannot be folded or stored is
+ * parked, together with later events of its stream. If too much is parked already, the events before it take effect and
+ * the checkpoint stops before it.
  * @throws ProjectionStopped, CheckpointLost
  */
 export const applyEvents = async (
@@ -82,7 +82,7 @@ const toldTry = async (deps: ApplyDeps, events: readonly RecordedEvent[], move: 
   }
 }
 
-/** Where to divide the events, as one of them stands in the way. */
+/** Where to split the events because one of them fails. */
 type Divide = { readonly at: number; readonly error: unknown }
 
 const tryEvents = async (
@@ -102,7 +102,7 @@ const tryEvents = async (
   }
 }
 
-/** All of it in one transaction, or none where the projection must stop at one of the events. */
+/** All events in one transaction, or none if the projection must stop at one of them. */
 const foldAndMove = async (
   { pool, projection, tables, log }: ApplyDeps,
   fold: AnyProjection['fold'],
@@ -131,7 +131,7 @@ const foldAndMove = async (
       const fields = { projection: projection.name, event: { id, type, position }, stream }
       log.error(
         { ...fields, fault: faultText(thrown.error, event) },
-        'An event is parked, and its stream waits',
+        'An event and the rest of its stream are parked',
       )
     }
   return null

@@ -13,9 +13,9 @@ export type Follower = ApplyDeps & { readonly store: EventStore; readonly shared
 const SAVE_IDLE_MS = 500
 
 /**
- * Claims the checkpoint and folds page after page from there, until `signal` aborts. What is parked is tried once
- * under each lease: the code may have changed.
- * @throws CheckpointRefused, CheckpointLost, ProjectionStopped, and what store and database throw
+ * Claims the checkpoint and folds page after page from there, until `signal` aborts. Parked events are retried once per
+ * lease, since the code may have changed.
+ * @throws CheckpointRefused, CheckpointLost, ProjectionStopped, errors of the store and the database
  */
 export const follow = async (follower: Follower, generation: number, signal: AbortSignal): Promise<void> => {
   const { store, shared, pool, projection, progress } = follower
@@ -26,7 +26,7 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
     )
     return { position, log }
   }
-  // A former owner may have gone on behind the head that was read: it is read once more before anybody is alarmed.
+  // A previous owner may have gone beyond the head that was read: read it again before reporting an error.
   const claimed = await claim().catch((error: unknown) => {
     if (error instanceof CheckpointRefused) return claim()
     throw error
@@ -38,7 +38,7 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
   if (progress.healedUnder !== generation) await heal(follower, signal)
   progress.healedUnder = generation
 
-  // Met again only by tables that are filled from the start once more.
+  // Relevant only to tables that are filled from the start again.
   const skipped = await skippedOf(pool, projection)
   const pages = readAhead(
     shared.subscribe({
@@ -51,7 +51,7 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
   progress.claim = held
   try {
     for (;;) {
-      // Stretches of the log without events for this projection move the checkpoint only once in a while.
+      // While the log has no events for this projection, the checkpoint is saved only occasionally.
       const page = await pages.next(idleSince === null ? null : idleSince + SAVE_IDLE_MS - performance.now())
       if (page === 'ended') {
         held.end.signal.throwIfAborted()
@@ -87,14 +87,14 @@ export const follow = async (follower: Follower, generation: number, signal: Abo
   }
 }
 
-/** Tries what is parked; what comes of it, and whether it can be done at all, stops nothing. */
+/** Retries parked events; a failure here stops nothing. */
 const heal = async (follower: Follower, signal: AbortSignal): Promise<void> => {
   const { pool, projection, progress, log, turn } = follower
   for (const stream of await parkedStreams(pool, projection)) {
     if (signal.aborted) return
     const retried = await turn(() => retryParked(follower, stream)).catch((error: unknown) => {
-      const fault = error instanceof Error ? error.message : 'Something was thrown that is not an error'
-      log.error({ projection: projection.name, stream, fault }, 'A parked stream could not be tried')
+      const fault = error instanceof Error ? error.message : 'A value that is not an Error was thrown'
+      log.error({ projection: projection.name, stream, fault }, 'A parked stream could not be retried')
     })
     if (retried?.folded) tell(progress, progress.reached!)
   }

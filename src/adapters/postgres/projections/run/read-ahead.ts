@@ -1,17 +1,17 @@
 import type { Page } from '../../../../commands/ports/event-log.ts'
 import { within } from '../../../../std/within.ts'
 
-/** Pages one by one, the next one being read while its predecessor is written. */
+/** Pages one by one; the next is read while the previous one is written. */
 export const readAhead = (pages: AsyncIterable<Page>) => {
   const iterator = pages[Symbol.asyncIterator]()
   let reading: Promise<IteratorResult<Page>> | undefined
   const read = (): void => {
     reading = iterator.next()
-    // Its error is for whoever takes the page; until then it is not unheard.
+    // The error is thrown to whoever takes the page; this prevents an unhandled rejection until then.
     reading.catch(() => {})
   }
   return {
-    /** `withinMs` null waits without end. */
+    /** With `withinMs` null it waits indefinitely. */
     next: async (withinMs: number | null): Promise<Page | 'not yet' | 'ended'> => {
       if (!reading) read()
       const result = await (withinMs === null ? reading! : within(reading!, withinMs, () => null))

@@ -15,15 +15,15 @@ type Deps = {
   readonly tables: ReadModelTables
 }
 
-/** `folded` events took effect; `remaining` still wait, the first of them because of `error`. */
+/** `folded` events took effect; `remaining` are still parked, the first of them because of `error`. */
 export type Retried = { readonly folded: number; readonly remaining: number; readonly error: string | null }
 
-/** The decision to go without an event. `eventId` null takes the first, whichever that is. */
+/** The decision to skip an event. `eventId` null means the first, whichever it is. */
 export type Skip = {
   readonly eventId: string | null
   readonly by: string
   readonly reason: string
-  /** A repeat of the same command skips nothing more. */
+  /** Repeating the same command skips nothing more. */
   readonly commandId: string
 }
 
@@ -35,16 +35,16 @@ type SkippedEvent = {
 }
 export type Skipped = Retried & { readonly skipped: SkippedEvent }
 
-/** A parked event, as its row says. */
+/** A parked event, as stored. */
 type Waiting = SkippedEvent
 
 const CHUNK = 500
 
 /**
- * Folds the parked events of a stream in order, and takes them off the list with that, some hundred in a transaction.
- * Where one cannot be folded those before it have taken effect, and it waits on with what is behind it. May run beside
- * the runner and beside itself, in any process: both do their work under the checkpoint's lock.
- * @returns null where nothing of this stream is parked
+ * Folds the parked events of a stream in order and unparks them, a few hundred per transaction. If one cannot be
+ * folded, those before it have taken effect, and it stays parked with those behind it. May run concurrently with the
+ * runner and with itself, in any process: both work under the checkpoint's lock.
+ * @returns null if nothing of this stream is parked
  */
 export const retryParked = async (deps: Deps, stream: string): Promise<Retried | null> => {
   const { pool, store, projection } = deps
@@ -55,7 +55,7 @@ export const retryParked = async (deps: Deps, stream: string): Promise<Retried |
     const queue = await waitingOf(pool, projection, stream, most)
     const [first] = queue
     if (!first) return folded === 0 ? null : { folded, remaining: 0, error: null }
-    // Read before the lock is taken: a log that hangs must not hold the runner up.
+    // Read before taking the lock, so that a log that hangs does not block the runner.
     const events = await eventsOf(store, stream, queue)
     try {
       const step = await transaction(pool, 'begin', (client) => drain(client, deps, stream, events, refused))
@@ -63,7 +63,7 @@ export const retryParked = async (deps: Deps, stream: string): Promise<Retried |
       if (step.error !== null) return { folded, remaining: step.remaining, error: step.error }
     } catch (error) {
       if (!isAboutData(error) || refused?.eventId === first.eventId) throw error
-      // One by one from here on, to find the event that the database refuses.
+      // One by one from here, to find the event that the database refuses.
       if (events.size === 1) refused = { eventId: first.eventId, error }
       most = 1
     }
@@ -71,9 +71,8 @@ export const retryParked = async (deps: Deps, stream: string): Promise<Retried |
 }
 
 /**
- * Takes the first parked event of a stream off the list for good, on record with who decided that, and tries those
- * behind it.
- * @returns null where nothing of this stream is parked, 'other' where the first is not the event that was named
+ * Unparks the first parked event of a stream for good, recording who decided that, and retries those behind it.
+ * @returns null if nothing of this stream is parked, 'other' if the first is not the given event
  */
 export const skipParked = async (
   deps: Deps,
@@ -133,7 +132,7 @@ const SKIP = `
   select projection, version, stream, position, revision, event_id, type, error, attempts, parked_at, $5, $6, $7
   from gone`
 
-/** By id; undefined for those that the log does not have any more. */
+/** By id; undefined for events that are no longer in the log. */
 type Events = ReadonlyMap<string, RecordedEvent | undefined>
 
 const eventsOf = async (store: EventStore, stream: string, queue: readonly Waiting[]): Promise<Events> => {
@@ -144,10 +143,10 @@ const eventsOf = async (store: EventStore, stream: string, queue: readonly Waiti
   return new Map(queue.map(({ eventId }) => [eventId, byId.get(eventId)]))
 }
 
-/** The event that the database refused, when it was tried alone. */
+/** The event that the database refused when it was tried alone. */
 type Refused = { readonly eventId: string; readonly error: unknown } | null
 
-/** Folds what is at the head of the list, as far as it is known; in a transaction of its own. */
+/** Folds the first parked events, as far as they were read; in a transaction of its own. */
 const drain = async (
   client: ClientBase,
   { projection, tables }: Deps,
@@ -190,14 +189,14 @@ const TAKE_OFF = `
 const COUNT_LATE = `
   update mailtrail.checkpoints set folded_late = folded_late + $3 where projection = $1 and version = $2`
 
-/** Why the first event cannot even be tried; null where it has come to the list since that was read. */
+/** Why the first event cannot even be tried; null if it was parked after the events were read. */
 const faultOf = ({ eventId }: Waiting, events: Events, refused: Refused): string | null => {
   if (!events.has(eventId)) return null
   const event = events.get(eventId)
-  return event ? faultText(refused?.error, event) : 'The event is not in the log any more'
+  return event ? faultText(refused?.error, event) : 'The event is no longer in the log'
 }
 
-/** @returns how many events of the stream wait on */
+/** @returns how many events of the stream are still parked */
 const noteFault = async (
   client: ClientBase,
   { name, version }: AnyProjection,

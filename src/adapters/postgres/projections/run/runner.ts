@@ -16,29 +16,32 @@ import { retryParked, skipParked, type Retried, type Skip, type Skipped } from '
 import { sharedLog } from './shared-log.ts'
 import { watchClaims } from './watch-claims.ts'
 
-/** Where the runner says what a person must know; a pino logger fits. */
+/** For what an operator must know; compatible with a pino logger. */
 type RunnerLog = {
   info(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
 export type ProjectionRunner = {
-  /** Runs what no other process runs, until the signal aborts; fulfilled when all of it has stopped. */
+  /** Runs every projection that no other process runs, until the signal aborts; resolves when all have stopped. */
   start(signal: AbortSignal): Promise<void>
   /**
-   * True once the projection has read up to `position`, here or in another process, what it had to park included; false
-   * when the time in milliseconds is over or the signal aborts.
+   * True once the projection has read up to `position`, here or in another process, parked events included; false when
+   * the limit (in milliseconds) has passed or the signal aborts.
    * @throws ForeignPosition
    */
   waitFor(name: string, position: string, limit: AbortSignal | number): Promise<boolean>
   status(): Promise<ProjectionStatus[]>
-  /** Tells of each commit to the tables that was made here. @returns the function that ends it */
+  /**
+   * Reports each commit to the tables made by this process.
+   * @returns a function that unsubscribes
+   */
   onAdvanced(name: string, listener: (position: Position) => void): () => void
-  /** Streams that wait behind an event that cannot be folded, by name; null where there is no such projection. */
+  /** Parked streams, by name; null if there is no such projection. */
   parked(name: string, after: string | null, limit: number): Promise<ParkedStream[] | null>
-  /** Tries the parked events of a stream again, in order; null where there are none. */
+  /** Retries the parked events of a stream, in order; null if there are none. */
   retry(name: string, stream: string): Promise<Retried | null>
-  /** Goes without the first parked event of a stream, and tries the rest; 'other' where that is not the one named. */
+  /** Skips the first parked event of a stream and retries the rest; 'other' if that is not the given one. */
   skip(name: string, stream: string, skip: Skip): Promise<Skipped | 'other' | null>
 }
 
@@ -48,12 +51,12 @@ export type RunnerDeps = {
   readonly leases: Leases
   readonly projections: readonly AnyProjection[]
   readonly log: RunnerLog
-  /** Events in one transaction, at most. */
+  /** Maximum number of events in one transaction. */
   readonly pageSize?: number
-  /** Projections that write at the same time, so that catching up leaves connections to others. */
+  /** How many projections write at the same time, so that catching up leaves connections to others. */
   readonly writers?: number
   readonly retryMs?: { readonly first: number; readonly most: number }
-  /** Told of each try to fold events, for measuring. */
+  /** Called for each attempt to fold events, for metrics. */
   readonly onBatch?: (batch: Batch) => void
 }
 
@@ -61,7 +64,7 @@ type Runner = Follower & Required<Pick<RunnerDeps, 'leases' | 'log' | 'retryMs'>
 
 const HELD_ELSEWHERE_MS = 1_000
 
-/** Keeps read models up with the log, each by the one process that holds its lease. */
+/** Keeps read models up to date with the log; each is run by the one process that holds its lease. */
 export const projectionRunner = ({
   projections,
   pageSize = 1_000,
@@ -144,7 +147,7 @@ const keepRunning = async (runner: Runner, stop: AbortSignal): Promise<void> => 
     }
 }
 
-/** Follows the log, after an error again from the checkpoint, until the lease is lost or `stop` aborts. */
+/** Follows the log, restarting from the checkpoint after an error, until the lease is lost or `stop` aborts. */
 const runUnder = async (lease: Lease, runner: Runner, stop: AbortSignal): Promise<void> => {
   const { progress, projection, log } = runner
   const signal = AbortSignal.any([lease.signal, stop])
@@ -155,11 +158,11 @@ const runUnder = async (lease: Lease, runner: Runner, stop: AbortSignal): Promis
         await follow(runner, lease.generation, signal)
       } catch (error) {
         if (error instanceof CheckpointLost) {
-          // How far the tables are now only the checkpoint tells: they may be empty.
+          // Only the checkpoint now tells how far the tables are: they may be empty.
           progress.reached = undefined
           log.info(
             { projection: projection.name },
-            'Another process has taken this projection over, or set it back',
+            'Another process has taken over this projection, or reset it',
           )
           return
         }
@@ -171,7 +174,7 @@ const runUnder = async (lease: Lease, runner: Runner, stop: AbortSignal): Promis
   }
 }
 
-/** Says what went wrong, and waits for the next try: twice as long after each, and never all at the same time. */
+/** Reports an error and waits before the next attempt: exponential backoff with jitter. */
 const report = async (
   { projection, progress, log, retryMs }: Runner,
   error: unknown,
@@ -181,12 +184,12 @@ const report = async (
   const event = error instanceof ProjectionStopped ? error.event : null
   const attempts = (progress.error?.attempts ?? 0) + 1
   progress.error = {
-    message: error instanceof Error ? error.message : 'Something was thrown that is not an error',
+    message: error instanceof Error ? error.message : 'A value that is not an Error was thrown',
     event: event && { id: event.id, type: event.type, position: event.position },
     since: progress.error?.since ?? new Date().toISOString(),
     attempts,
   }
   const pauseMs = Math.min(retryMs.first * 2 ** (attempts - 1), retryMs.most) * (0.5 + Math.random() / 2)
-  log.error({ projection: projection.name, ...progress.error, pauseMs }, 'A projection stands still')
+  log.error({ projection: projection.name, ...progress.error, pauseMs }, 'A projection has stopped')
   await pause(pauseMs, stop)
 }

@@ -3,49 +3,49 @@ import type { Position } from '../../../../domain/event.ts'
 import { UnknownShape } from '../../../../domain/upcast.ts'
 import { notifier } from '../../../../std/notifier.ts'
 
-/** One reading of the log for many readers. Events are shared with the others: nobody may change them. */
+/** One reading of the log for many readers. Events are shared: nobody may change them. */
 export type SharedLog = {
-  /** Pages from `after` on with the events of these types, and then live, until `signal` aborts. */
+  /** Pages from `after` on with events of these types, and then live ones, until `signal` aborts. */
   subscribe(options: {
     readonly after: Position | null
     readonly types: ReadonlySet<string>
     readonly signal: AbortSignal
   }): AsyncGenerator<Page>
-  /** Somebody waits for what was written last: the next page comes as soon as pages may. */
+  /** Somebody waits for the latest events: deliver the next page as soon as possible. */
   readonly hurry: () => void
 }
 
-/** Where a reader stands; '' is before the first event. */
+/** A reader's position; '' is before the first event. */
 type Place = Position | ''
 
 type Stretch = { readonly after: Place; readonly page: Page }
 
-/** The one subscription, and what it gave last, without a gap. */
+/** The one subscription, and its latest pages, without a gap. */
 type Front = {
   readonly pages: AsyncIterator<Page>
   readonly stop: AbortController
   readonly kept: Stretch[]
   position: Place
   pulling: Promise<void> | null
-  /** When a page that went to the head was got; -Infinity after any other. */
+  /** When a page that reached the head arrived; -Infinity after any other. */
   atHeadSince: number
-  /** Pages in a row that were there at once. */
+  /** How many pages in a row were available at once. */
   busyPages: number
 }
 
 const KEPT_PAGES = 4
 /**
- * At the head pages come no faster than this: what is written meanwhile goes together, and costs all readers once. The
- * most is for times in which page follows page, and nobody waits for one.
+ * Minimum and maximum interval between pages at the head: events written meanwhile are delivered together, once for all
+ * readers. The maximum applies while pages follow each other and nobody waits for one.
  */
 const GATHER_MS = { least: 50, most: 400 }
 const BUSY_PAGES = 3
 const PATIENCE_MS = 1_000
 
 /**
- * A page is read and decoded once for all readers near the front, at the head as well as while they catch up side by
- * side. The front goes no further than the kept pages ahead of a reader on its heels, unless that takes too long; who
- * is further behind reads for itself until it has come up.
+ * A page is read and decoded once for all readers near the front, at the head as well as while they catch up together.
+ * The front waits for a reader close behind, so that it never gets further ahead than the pages it keeps, unless that
+ * takes too long. A reader further behind reads by itself until it has caught up.
  */
 export const sharedLog = (
   store: EventStore,
@@ -102,7 +102,7 @@ export const sharedLog = (
     try {
       const asked = performance.now()
       const next = await of.pages.next()
-      // One that was ended on purpose: its readers look for the new one.
+      // Ended on purpose: its readers switch to the new one.
       if (front !== of) return
       if (next.done) throw new Error('The subscription to the log has ended')
       const page = next.value
@@ -127,7 +127,7 @@ export const sharedLog = (
       if (stretch) return pageOf(stretch.page, at, stretch.page.position, wanted)
       if (at < of.position) {
         const page = await alone(at, wanted)
-        // Not beyond the front, or it would have to come here and leave the others behind.
+        // Not beyond the front, or the front would have to follow and leave the others behind.
         return pageOf(page, at, of.position < page.position ? of.position : page.position, wanted)
       }
       of.pulling ??= pull(of).finally(() => {
@@ -137,7 +137,7 @@ export const sharedLog = (
         await unlessAborted(of.pulling, signal)
       } catch (error) {
         if (!(error instanceof UnknownShape) || wanted.has(error.kind)) throw error
-        // Who does not read such events goes on behind it, and the front from there.
+        // A reader not interested in these events continues beyond the page, and so does the front.
         return alone(at, wanted)
       }
     }
@@ -172,14 +172,14 @@ export const sharedLog = (
 
 const isIn = ({ after, page }: Stretch, place: Place): boolean => after <= place && place < page.position
 
-/** The part of a page behind `after` and up to `to`, with these types. */
+/** The part of a page after `after` and up to `to`, with these types. */
 const pageOf = (page: Page, after: Place, to: Place, wanted: ReadonlySet<string>): Page => ({
   events: page.events.filter(({ type, position }) => wanted.has(type) && position > after && position <= to),
   position: to as Position,
   atHead: page.atHead && to === page.position,
 })
 
-/** Waits for the promise, or for the abort. A rejection that comes after the abort is for the others. */
+/** Waits for the promise or the abort. A rejection after the abort is left to others. */
 const unlessAborted = async (promise: Promise<void>, signal: AbortSignal): Promise<void> => {
   const { promise: aborted, resolve } = Promise.withResolvers<void>()
   const stop = () => resolve()

@@ -5,23 +5,21 @@ import { schemaOf, type AnyProjection } from '../../../../projections/projection
 import { createTables, quoted } from '../fold/tables.ts'
 import { clearParked } from './parked.ts'
 
-/** The read model and the log do not belong together; nothing is read until a person has looked. */
+/** The read model and the log do not belong together; nothing is read until a person has looked into it. */
 export class CheckpointRefused extends Error {
   override readonly name = 'CheckpointRefused'
 }
 
 export const ofAnotherLog = (schema: string): CheckpointRefused =>
-  new CheckpointRefused(`${schema} was filled from another log than this one. ${remedyFor(schema)}`)
+  new CheckpointRefused(`${schema} was filled from another log. ${remedyFor(schema)}`)
 
 export const aheadOfLog = (schema: string): CheckpointRefused =>
-  new CheckpointRefused(
-    `${schema} has read further than this log goes, as after a restored backup. ${remedyFor(schema)}`,
-  )
+  new CheckpointRefused(`${schema} is ahead of this log, as after restoring a backup. ${remedyFor(schema)}`)
 
 const remedyFor = (schema: string): string =>
-  `Give the service the log that belongs to this database, or delete the projection's row in mailtrail.checkpoints to have ${schema} filled anew`
+  `Give the service the log that belongs to this database, or delete the projection's row in mailtrail.checkpoints to have ${schema} filled again`
 
-/** Somebody else moved the checkpoint or took the lease over. What this transaction did must not be committed. */
+/** Somebody else moved the checkpoint or took over the lease. This transaction must not be committed. */
 export class CheckpointLost extends Error {
   override readonly name = 'CheckpointLost'
 }
@@ -29,10 +27,10 @@ export class CheckpointLost extends Error {
 type Key = Pick<AnyProjection, 'name' | 'version'>
 
 /**
- * Makes this generation of the lease the only one that may move the checkpoint, and the tables where they are not
- * there. Belongs in a transaction of its own: the checkpoint's row is locked until its end.
- * @throws CheckpointRefused for a read model of another log, or ahead of it; CheckpointLost where a newer
- *   generation came first
+ * Makes this generation of the lease the only one that may move the checkpoint, and creates the tables if they do not
+ * exist. Use a separate transaction: the checkpoint's row is locked until it ends.
+ * @throws CheckpointRefused for a read model of another log, or ahead of this one; CheckpointLost if a newer generation
+ * came first
  */
 export const claimCheckpoint = async (
   client: ClientBase,
@@ -66,9 +64,9 @@ export const claimCheckpoint = async (
 }
 
 /**
- * Moves the checkpoint in the transaction that does the work, before the work: the row's lock keeps any other
- * runner waiting until that is decided.
- * @returns whether there are parked events: none come without a move of the checkpoint, but they may just have gone
+ * Moves the checkpoint in the transaction that does the work, before the work: the row lock blocks any other runner
+ * until the transaction ends.
+ * @returns whether events are parked: none are added without moving the checkpoint, but they may just have been removed
  * @throws CheckpointLost
  */
 export const moveCheckpoint = async (
@@ -88,7 +86,7 @@ export const moveCheckpoint = async (
   return checkpoint.parked
 }
 
-/** @returns whether it was not there before */
+/** @returns whether it is new */
 export const makeCheckpoint = async (
   client: ClientBase,
   { name, version }: Key,
@@ -101,7 +99,7 @@ export const makeCheckpoint = async (
   return made.rowCount === 1
 }
 
-/** For tables that are put in the place of others, under the lock. */
+/** For tables that replace others, under the lock. */
 export const setCheckpoint = async (
   client: ClientBase,
   { name, version }: Key,
@@ -113,7 +111,7 @@ export const setCheckpoint = async (
   )
 }
 
-/** Keeps every runner from moving the checkpoint until this transaction ends. */
+/** Prevents every runner from moving the checkpoint until this transaction ends. */
 export const lockCheckpoint = async (client: ClientBase, { name, version }: Key): Promise<void> => {
   await client.query('select from mailtrail.checkpoints where projection = $1 and version = $2 for update', [
     name,
@@ -129,7 +127,7 @@ export const readCheckpoints = async (db: Pool | ClientBase): Promise<Map<string
   return new Map(rows.map(({ key, position }) => [key, position]))
 }
 
-/** All checkpoints as runners claim them, by `<name>.v<version>`. */
+/** All checkpoints with their owners, by `<name>.v<version>`. */
 export const readClaims = async (
   pool: Pool,
 ): Promise<Map<string, { readonly position: Position | null; readonly generation: number }>> => {
@@ -141,16 +139,16 @@ export const readClaims = async (
   )
 }
 
-/** Each version of a projection has a checkpoint of its own: `outbox.v2`. */
+/** Each version of a projection has its own checkpoint: `outbox.v2`. */
 export const checkpointKey = ({ name, version }: Key): string => `${name}.v${version}`
 
-/** The head, or the place where reading an empty log ends. */
+/** The head, or where reading an empty log ends. */
 export const endOf = async (store: EventStore): Promise<Position> =>
   (await store.head()) ?? (await store.readAll({ after: null, limit: 1 })).position
 
 /**
- * How far the tables in use are; undefined where they were never filled.
- * @throws CheckpointRefused where they belong to another log
+ * How far the tables in use are; undefined if they were never filled.
+ * @throws CheckpointRefused if they belong to another log
  */
 export const livePosition = async (
   client: ClientBase,
@@ -168,7 +166,7 @@ export const livePosition = async (
 
 /**
  * How far the tables in use are, and where the log ends.
- * @throws CheckpointRefused where some belong to another log, or are ahead of this one
+ * @throws CheckpointRefused if some belong to another log, or are ahead of this one
  */
 export const livePositions = async (
   client: ClientBase,
@@ -179,7 +177,7 @@ export const livePositions = async (
   const positions: (Position | null)[] = []
   for (const projection of projections)
     positions.push((await livePosition(client, projection, storeId)) ?? null)
-  // Asked for last, as runners go on meanwhile.
+  // Read last, because runners continue meanwhile.
   const head = await endOf(store)
   const ahead = projections.find((_projection, index) => (positions[index] ?? '') > head)
   if (ahead) throw aheadOfLog(schemaOf(ahead))

@@ -3,13 +3,13 @@ import type { AnyProjection } from '../../../../projections/projection.ts'
 import { faultText } from '../fold/faults.ts'
 import type { Parked, Parking } from '../fold/page.ts'
 
-/** So many streams of a read model may wait; beyond that it is the code that is wrong, and the read model stands still. */
+/** Maximum number of parked streams per read model; beyond that the code is at fault, and the read model stops. */
 export const MAX_PARKED_STREAMS = 100
 
-/** How much of a read model waits to be tried again. */
+/** How much of a read model is parked. */
 export type ParkedCount = { readonly events: number; readonly streams: number }
 
-/** A stream that waits, and its first event: the one that could not be folded, or (error null) is yet to be tried. */
+/** A parked stream and its first event: the one that could not be folded, or (error null) has yet to be tried. */
 export type ParkedStream = {
   readonly stream: string
   readonly events: number
@@ -38,7 +38,7 @@ export const readParking = async (client: ClientBase, { name, version }: Of): Pr
   }
 }
 
-/** Puts events behind those of their streams that wait already, in the transaction that moves the checkpoint past them. */
+/** Parks events behind those of their streams, in the transaction that moves the checkpoint past them. */
 export const parkEvents = async (
   client: ClientBase,
   { name, version }: Of,
@@ -66,8 +66,8 @@ export const parkEvents = async (
 }
 
 /**
- * Forgets what is parked of a read model whose tables are made anew: call it in the transaction that puts the new ones
- * in place, under the checkpoint's lock. What was skipped stays on record.
+ * Deletes what is parked of a read model whose tables are rebuilt: call it in the transaction that replaces them, under
+ * the checkpoint's lock. Skipped events stay recorded.
  */
 export const clearParked = async (client: ClientBase, { name, version }: Of): Promise<void> => {
   await client.query('delete from mailtrail.parked_events where projection = $1 and version = $2', [
@@ -80,7 +80,7 @@ export const clearParked = async (client: ClientBase, { name, version }: Of): Pr
   )
 }
 
-/** Of all read models of which anything is parked, by `<name>.v<version>`. */
+/** For all read models with parked events, by `<name>.v<version>`. */
 export const countParked = async (db: Pool | ClientBase): Promise<Map<string, ParkedCount>> => {
   const { rows } = await db.query<ParkedCount & { key: string }>(
     `select projection || '.v' || version as key, count(*)::int as events, count(distinct stream)::int as streams
@@ -90,8 +90,8 @@ export const countParked = async (db: Pool | ClientBase): Promise<Map<string, Pa
 }
 
 /**
- * How many events were folded after their turn since the tables were last made, by `<name>.v<version>`: where a row
- * takes from several streams, it may differ from a rebuild for that until there is one. Those without any are left out.
+ * How many events were folded out of order since the tables were last filled, by `<name>.v<version>`; a row that
+ * depends on several streams may then differ from a rebuild. Read models without any are omitted.
  */
 export const countLate = async (db: Pool | ClientBase): Promise<Map<string, number>> => {
   const { rows } = await db.query<{ key: string; late: number }>(
@@ -100,7 +100,7 @@ export const countLate = async (db: Pool | ClientBase): Promise<Map<string, numb
   return new Map(rows.map(({ key, late }) => [key, late]))
 }
 
-/** Streams that wait, by name, behind the one named `after`. */
+/** Parked streams by name, after the one named `after`. */
 export const listParked = async (
   db: Pool,
   { name, version }: Of,
@@ -118,7 +118,7 @@ export const listParked = async (
   return rows
 }
 
-/** Names of the streams that wait, the one that has waited from the earliest place in the log first. */
+/** Names of the parked streams, the earliest in the log first. */
 export const parkedStreams = async (db: Pool, { name, version }: Of): Promise<string[]> => {
   const { rows } = await db.query<{ stream: string }>(
     `select stream from mailtrail.parked_events where projection = $1 and version = $2
@@ -128,7 +128,7 @@ export const parkedStreams = async (db: Pool, { name, version }: Of): Promise<st
   return rows.map(({ stream }) => stream)
 }
 
-/** Ids of the events that somebody decided to go without in this read model. */
+/** Ids of the events that somebody skipped in this read model. */
 export const skippedOf = async (db: Pool | ClientBase, { name, version }: Of): Promise<Set<string>> => {
   const { rows } = await db.query<{ id: string }>(
     'select event_id as id from mailtrail.skipped_events where projection = $1 and version = $2',

@@ -8,18 +8,18 @@ import { clearParked } from './parked.ts'
 const LOCK = 727_002
 
 /**
- * Makes the tables of read models that have none yet, empty, so that they can be asked before the runner has
- * come to them. Several processes may do it at once.
+ * Creates empty tables for read models that have none, so that they can be queried before the runner reaches them.
+ * Several processes may do this at once.
  */
 export const prepareReadModels = (pool: Pool, projections: readonly AnyProjection[]): Promise<void> =>
   transaction(pool, 'begin', async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [LOCK])
     for (const projection of projections) {
-      // Locked before its tables are looked at: a runner moves it in the transaction that writes them.
+      // Locked before its tables are checked: a runner moves it in the transaction that writes them.
       await lockCheckpoint(client, projection)
       if (!(await createTables(client, schemaOf(projection), projection.tables))) continue
-      // Empty tables are filled from the start, whatever was read into those that are gone; who filled those must
-      // claim it again.
+      // Empty tables are filled from the start, whatever was read into the lost ones; whoever filled those must claim
+      // the checkpoint again.
       await client.query(
         'update mailtrail.checkpoints set position = null, generation = generation + 1 where projection = $1 and version = $2',
         [projection.name, projection.version],
@@ -28,7 +28,7 @@ export const prepareReadModels = (pool: Pool, projections: readonly AnyProjectio
     }
   })
 
-/** @throws Error naming a read model whose tables are not there */
+/** @throws Error naming a read model whose tables do not exist */
 export const requireReadModels = async (pool: Pool, projections: readonly AnyProjection[]): Promise<void> => {
   const { rows } = await pool.query<{ schema: string }>(
     'select schema from unnest($1::text[]) as schema where to_regnamespace(quote_ident(schema)) is null limit 1',

@@ -5,7 +5,7 @@ import type { AnyProjection } from '../../../../projections/projection.ts'
 import { notifier, type Notifier } from '../../../../std/notifier.ts'
 import { checkpointKey, readCheckpoints } from './checkpoints.ts'
 
-/** Why a projection stands still; it is tried again, later and later. `event` is the one that it stands before. */
+/** Why a projection has stopped; it is retried with backoff. `event` is the one it cannot get past. */
 export type ProjectionError = {
   readonly message: string
   readonly event: { readonly id: string; readonly type: string; readonly position: Position } | null
@@ -13,31 +13,31 @@ export type ProjectionError = {
   readonly attempts: number
 }
 
-/** The checkpoint as this process has claimed it, and saved it last; `end` ends the work under it. */
+/** The checkpoint as this process claimed it and last saved it; `end` ends the work under it. */
 export type Claim = {
   readonly generation: number
   saved: Position | null
   readonly end: AbortController
 }
 
-/** How far one projection is, as this process knows. */
+/** How far one projection is, as far as this process knows. */
 export type Progress = {
   readonly key: string
-  /** All events up to here are in the tables, or parked; undefined while this process has not run the projection. */
+  /** All events up to here are folded or parked; undefined until this process has run the projection. */
   reached: Position | null | undefined
   running: boolean
   claim: Claim | null
   error: ProjectionError | null
-  /** The generation of the lease under which what is parked was tried again. */
+  /** The generation of the lease under which parked events were last retried. */
   healedUnder: number | null
   readonly listeners: Set<(position: Position) => void>
   readonly advanced: Notifier
 }
 
-/** How often a wait looks what other processes did. */
+/** How often a wait checks the progress of other processes. */
 const POLL_MS = 20
 
-/** Of a projection that this process has not run yet. */
+/** For a projection that this process has not run yet. */
 export const newProgress = (projection: AnyProjection): Progress => ({
   key: checkpointKey(projection),
   reached: undefined,
@@ -49,7 +49,7 @@ export const newProgress = (projection: AnyProjection): Progress => ({
   advanced: notifier(),
 })
 
-/** Notes an advance and wakes who waits for it. `changed` tells that tables changed, and listeners hear of it. */
+/** Records progress and wakes waiters. If `changed`, listeners are told that tables changed. */
 export const advance = (progress: Progress, position: Position, changed: boolean): void => {
   progress.reached = position
   if (progress.error && (progress.error.event?.position ?? position) <= position) progress.error = null
@@ -62,7 +62,7 @@ export const tell = ({ listeners }: Progress, position: Position): void => {
   for (const listener of listeners) listener(position)
 }
 
-/** Checkpoints of all processes, one statement for all who ask at the same time. */
+/** Checkpoints of all processes; concurrent callers share one statement. */
 export const checkpointReader = (pool: Pool): (() => Promise<Map<string, Position | null>>) => {
   let reading: Promise<Map<string, Position | null>> | null = null
   return () =>
@@ -72,8 +72,8 @@ export const checkpointReader = (pool: Pool): (() => Promise<Map<string, Positio
 }
 
 /**
- * Tells how far a projection has come that another process runs. Where no event of its own comes, its checkpoint is
- * saved only now and then: with none between the checkpoint and a position, it has passed that position all the same.
+ * How far a projection is that another process runs. While it gets no events, its checkpoint is saved only
+ * occasionally: if none of its events lie between the checkpoint and a position, it has passed that position.
  */
 export const progressElsewhere = (
   store: Pick<EventStore, 'readAll'>,
@@ -92,8 +92,8 @@ export const progressElsewhere = (
 }
 
 /**
- * True once all events up to `position` are in the tables, whichever process put them there; false at the limit.
- * `hurry` is called again and again until then.
+ * True once all events up to `position` are in the tables, whichever process folded them; false at the limit. `hurry`
+ * is called repeatedly until then.
  */
 export const waitForProgress = async (
   progress: Progress,

@@ -11,12 +11,12 @@ export type ProjectionStatus = {
   readonly version: number
   readonly position: Position | null
   readonly head: Position | null
-  /** Age of the oldest event that is not in the tables yet; 0 where all are; null while that is being looked for. */
+  /** Age of the oldest event that is not in the tables yet; 0 if there is none; null while it is being determined. */
   readonly lagMs: number | null
   readonly runningHere: boolean
-  /** Why it stands still; events that are parked do not stop it. */
+  /** Why it has stopped; parked events do not stop it. */
   readonly error: ProjectionError | null
-  /** `late` events were parked and folded later: what several streams have in common may differ from a rebuild. */
+  /** `late` events were parked and folded later: rows that depend on several streams may differ from a rebuild. */
   readonly parked: ParkedCount & { readonly late: number }
 }
 
@@ -72,7 +72,7 @@ const lagOf = async (
     const [oldest] = next.events
     return oldest ? ageMsOf(oldest) : next.atHead ? 0 : null
   } catch (error) {
-    // That a newer version wrote what comes next is no reason to tell nothing: it stands still before it.
+    // If a newer version wrote the next event, the projection stops before it; still report its age.
     if (error instanceof UnknownShape) return ageMsOf(error.event)
     throw error
   }

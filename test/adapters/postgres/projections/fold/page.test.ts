@@ -30,8 +30,8 @@ import { runs } from '../../../../support/long-runs.ts'
 import { anyEvent, anyText, logOf, mailbox, mailboxRig } from '../../../../support/mailbox-read-model.ts'
 
 /**
- * Folds the log from its start to `until` (inclusive) into a schema that is made anew, apart from checkpoints and
- * leases. @throws RebuildStopped at an event that cannot be folded
+ * Folds the log from its start to `until` (inclusive) into a new schema, without checkpoints and leases.
+ * @throws RebuildStopped at an event that cannot be folded
  */
 const rebuildInto = async (
   deps: { readonly store: EventStore; readonly pool: Pool },
@@ -127,7 +127,7 @@ t.test('any value that fits its column comes back as it was folded', async (t) =
   t.pass()
 })
 
-t.test('instants and days in other spellings are brought into one', async (t) => {
+t.test('instants and days are normalised', async (t) => {
   const columns = { id: integer, at: timestamp, day: date }
   const cells = tableCells('edge', table({ columns, key: ['id'] }))
   const stored = (at: string, day: string) => cells.toCells({ id: 1, at, day }).slice(1)

@@ -21,10 +21,10 @@ import {
   named,
 } from '../../../../support/counting-read-model.ts'
 
-t.test('what keeps read models from being made anew', async (t) => {
+t.test('what prevents a rebuild', async (t) => {
   const { config, pool, made, isEqual, shadowsOf, totalOf } = await countingSite(t)
 
-  t.test('of two rebuilds at once the second is refused, and so is a comparison', async (t) => {
+  t.test('of two concurrent rebuilds the second is refused, and so is a comparison', async (t) => {
     const of = named('once')
     const store = await logOf(50)
     await made(t, store, of)
@@ -39,7 +39,7 @@ t.test('what keeps read models from being made anew', async (t) => {
   })
 
   t.test(
-    'a rebuild that is stopped, or loses its database, leaves all as it was, and the next begins cleanly',
+    'a rebuild that is stopped, or loses its database, changes nothing, and the next one starts cleanly',
     async (t) => {
       const of = named('cut')
       const store = await logOf(50)
@@ -65,7 +65,11 @@ t.test('what keeps read models from being made anew', async (t) => {
       killed.goOn()
       await t.rejects(dying)
       await own.end()
-      t.equal((await shadowsOf(of)).length, 1, 'what was filled is left, as nobody could drop it')
+      t.equal(
+        (await shadowsOf(of)).length,
+        1,
+        'the filled tables are left over, because nobody could drop them',
+      )
       t.equal(await oidOf(pool, of), oid)
       t.equal(await totalOf(of), before)
 
@@ -76,7 +80,7 @@ t.test('what keeps read models from being made anew', async (t) => {
   )
 
   t.test(
-    'an event that cannot be folded ends the rebuild of that read model alone, and is named',
+    'an event that cannot be folded ends the rebuild of that read model only, and is named',
     async (t) => {
       let broken = false
       const fold: typeof counter.fold = (event, rows) => {
@@ -120,7 +124,7 @@ t.test('what keeps read models from being made anew', async (t) => {
     },
   )
 
-  t.test('what is parked is told, and taken in by a rebuild; what was skipped stays out', async (t) => {
+  t.test('parked events are reported, and taken in by a rebuild; skipped ones stay out', async (t) => {
     const of = named('parked')
     const store = await logOf(20)
     await made(t, store, of)
@@ -147,7 +151,7 @@ t.test('what keeps read models from being made anew', async (t) => {
     t.ok(after!.tables.every(({ equal }) => equal))
   })
 
-  t.test('an event that is skipped while a rebuild runs stays out of what the rebuild makes', async (t) => {
+  t.test('an event that is skipped during a rebuild stays out of its result', async (t) => {
     const of = named('skipped-meanwhile')
     const store = await logOf(20)
     await made(t, store, of)
@@ -166,7 +170,7 @@ t.test('what keeps read models from being made anew', async (t) => {
   })
 
   t.test(
-    'while what an earlier rebuild replaced is read, a comparison goes on, and a rebuild is refused',
+    'while tables that a rebuild replaced are being read, a comparison works, and a rebuild is refused',
     async (t) => {
       const of = named('still-read')
       const store = await logOf(20)
@@ -196,7 +200,7 @@ t.test('what keeps read models from being made anew', async (t) => {
     const shorter = { ...(await logOf(3)), storeId: () => store.storeId() }
     await t.rejects(
       rebuildReadModels({ store: shorter, pool }, [of]),
-      /further than this log goes.* delete the projection's row/,
+      /is ahead of this log.* delete the projection's row/,
     )
     const { count, total } = countTables
     const changed = { ...of, tables: { count, total } }
@@ -221,7 +225,7 @@ const emptyCount = {
   seen: null,
 }
 
-/** A log that waits at the first page that is asked for with a filter, until it is let go. */
+/** A log that blocks the first filtered read until it is released. */
 const held = (store: EventStore) => {
   const reached = Promise.withResolvers<void>()
   const free = Promise.withResolvers<void>()

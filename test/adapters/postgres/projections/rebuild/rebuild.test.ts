@@ -27,7 +27,7 @@ t.test('read models made anew', async (t) => {
   }
 
   t.test(
-    'while a runner writes and queries read, rebuilds cost no error, no empty answer and no count',
+    'while a runner writes and queries read, rebuilds cause no error, no empty answer and no wrong count',
     async (t) => {
       const of = named('busy')
       const store = await logOf(300)
@@ -41,7 +41,7 @@ t.test('read models made anew', async (t) => {
         for (let n = 0; !end.signal.aborted; n++) {
           await add(store, Counted({ key: KEYS[n % KEYS.length]!, by: 1 }))
           expected++
-          // The log in memory never waits for anything: others must come to their turn.
+          // The in-memory log never waits: let others have their turn.
           await new Promise((resolve) => setTimeout(resolve, 1))
         }
       })()
@@ -90,26 +90,23 @@ t.test('read models made anew', async (t) => {
     },
   )
 
-  t.test(
-    'what replaces the tables has their indexes, outlives a crash, and is known to the planner',
-    async (t) => {
-      const of = named('whole')
-      const store = await logOf(60)
-      await made(t, store, of)
-      const indexes = await indexesOf(schemaOf(of))
-      await rebuildReadModels({ store, pool }, [of])
-      t.same(await indexesOf(schemaOf(of)), indexes)
-      t.equal(indexes.length, 5)
-      const { rows } = await pool.query<{ relpersistence: string; reltuples: number }>(
-        `select relpersistence, reltuples from pg_class where relnamespace = $1::regnamespace and relkind = 'r'`,
-        [schemaOf(of)],
-      )
-      t.ok(rows.every(({ relpersistence, reltuples }) => relpersistence === 'p' && reltuples > 0))
-    },
-  )
+  t.test('the new tables have their indexes and statistics, and survive a crash', async (t) => {
+    const of = named('whole')
+    const store = await logOf(60)
+    await made(t, store, of)
+    const indexes = await indexesOf(schemaOf(of))
+    await rebuildReadModels({ store, pool }, [of])
+    t.same(await indexesOf(schemaOf(of)), indexes)
+    t.equal(indexes.length, 5)
+    const { rows } = await pool.query<{ relpersistence: string; reltuples: number }>(
+      `select relpersistence, reltuples from pg_class where relnamespace = $1::regnamespace and relkind = 'r'`,
+      [schemaOf(of)],
+    )
+    t.ok(rows.every(({ relpersistence, reltuples }) => relpersistence === 'p' && reltuples > 0))
+  })
 
   t.test(
-    'a version that has not run yet is filled to the head, and its runner goes on from there',
+    'a version that has not run yet is filled to the head, and its runner continues from there',
     async (t) => {
       for (const prepared of [false, true]) {
         let folded = 0
@@ -121,7 +118,7 @@ t.test('read models made anew', async (t) => {
           },
         })
         const store = await logOf(100)
-        // As a service that has just started, and has asked for nothing yet, leaves it.
+        // The state left by a service that has just started and run nothing yet.
         if (prepared)
           await transaction(pool, 'begin', async (client) => {
             await createTables(client, schemaOf(of), of.tables)
@@ -142,7 +139,7 @@ t.test('read models made anew', async (t) => {
     },
   )
 
-  t.test('the checkpoint of a read model that lags stays where it is', async (t) => {
+  t.test('the checkpoint of a read model that lags stays unchanged', async (t) => {
     const of = named('behind')
     const store = await logOf(30)
     await made(t, store, of)
@@ -155,23 +152,20 @@ t.test('read models made anew', async (t) => {
     t.ok(await isEqual(store, of))
   })
 
-  t.test(
-    'who reads the old tables in a long transaction reads on, and they are dropped behind it',
-    async (t) => {
-      const of = named('reader')
-      const store = await logOf(50)
-      await made(t, store, of)
-      const client = await pool.connect()
-      await client.query('begin')
-      const before = await client.query<{ n: number }>(`select n from ${schemaOf(of)}.total`)
-      const rebuilding = rebuildReadModels({ store, pool }, [of])
-      await until(async () => (await shadowsOf(of)).includes(`${schemaOf(of)}__old`), 'the switch')
-      const after = await client.query<{ n: number }>(`select n from ${schemaOf(of)}.total`)
-      t.same(after.rows, before.rows)
-      await client.query('commit')
-      client.release()
-      t.equal((await rebuilding)[0]!.left, null)
-      t.same(await shadowsOf(of), [])
-    },
-  )
+  t.test('a long transaction can keep reading the old tables, which are dropped afterwards', async (t) => {
+    const of = named('reader')
+    const store = await logOf(50)
+    await made(t, store, of)
+    const client = await pool.connect()
+    await client.query('begin')
+    const before = await client.query<{ n: number }>(`select n from ${schemaOf(of)}.total`)
+    const rebuilding = rebuildReadModels({ store, pool }, [of])
+    await until(async () => (await shadowsOf(of)).includes(`${schemaOf(of)}__old`), 'the switch')
+    const after = await client.query<{ n: number }>(`select n from ${schemaOf(of)}.total`)
+    t.same(after.rows, before.rows)
+    await client.query('commit')
+    client.release()
+    t.equal((await rebuilding)[0]!.left, null)
+    t.same(await shadowsOf(of), [])
+  })
 })

@@ -12,11 +12,11 @@ import { sentMessage } from '../../../../support/sent-email.ts'
 import { connected, synced } from '../../../../support/example-sync-events.ts'
 import { runs } from '../../../../support/long-runs.ts'
 
-t.test('read models compared with the log', async (t) => {
+t.test('comparing read models with the log', async (t) => {
   const { pool, made, isEqual } = await countingSite(t)
 
   const changes = runs(10, 30)
-  /** Changes the rows that random events left in these tables, one by one, and looks what the comparison makes of it. */
+  /** Changes the rows that random events left in these tables, one by one, and checks what the comparison reports. */
   const tamper = async (t: Test, store: EventStore, projections: readonly AnyProjection[]) => {
     const places: { of: AnyProjection; name: string }[] = []
     for (const of of projections)
@@ -71,17 +71,17 @@ t.test('read models compared with the log', async (t) => {
     t.comment(`${found} of ${changes} found, in ${places.length} tables`)
     t.equal(found, changes)
     for (const of of projections)
-      t.ok(await isEqual(store, of), `${of.name}: nothing where nothing was changed`)
+      t.ok(await isEqual(store, of), `${of.name}: no difference where nothing was changed`)
   }
 
-  t.test(`each of ${changes} random changes by hand of any column type is found`, async (t) => {
+  t.test(`each of ${changes} random changes to any column type is found`, async (t) => {
     const of = named('tampered')
     const store = await logOf(200)
     await made(t, store, of)
     await tamper(t, store, [of])
   })
 
-  t.test(`each of ${changes} random changes by hand of the product's read models is found`, async (t) => {
+  t.test(`each of ${changes} random changes to the product's read models is found`, async (t) => {
     const store = memoryEventStore()
     await add(store, connected())
     for (let n = 1; n <= 12; n++) {
@@ -101,7 +101,7 @@ t.test('read models compared with the log', async (t) => {
     await tamper(t, store, productModels)
   })
 
-  t.test('of many differences the first are told, and all counted', async (t) => {
+  t.test('of many differences the first are listed, and all counted', async (t) => {
     const of = named('many')
     const store = await logOf(0)
     for (let n = 0; n < 1_200; n++) await add(store, Counted({ key: `key ${n}`, by: 1 }))
@@ -124,7 +124,7 @@ t.test('read models compared with the log', async (t) => {
   })
 })
 
-/** Another value than the one of this column, as small a difference as the type has. */
+/** A different value for the column, by as small a difference as the type allows. */
 const OTHER: Readonly<Record<string, (column: string) => string>> = {
   text: (column) => `coalesce(${column} || ' ', 'x')`,
   integer: (column) => `coalesce(${column}, 0) + 1000`,

@@ -36,7 +36,7 @@ const readModelOfTomorrow = projection({
   },
 })
 
-/** One that has nothing to do with what changed. */
+/** A read model that the change does not affect. */
 const bystander = projection({
   ...readModel,
   name: 'planted-counts',
@@ -45,7 +45,7 @@ const bystander = projection({
 })
 
 t.test(
-  'a read model stands still before what a newer version wrote, tells so, and goes on with that version',
+  'a read model stops before an event of a newer version, says so, and continues with that version',
   async (t) => {
     const pool = createPool({ ...(await testDatabase(t)), max: 10 })
     t.teardown(() => pool.end())
@@ -116,7 +116,7 @@ t.test(
   },
 )
 
-t.test('a service of before answers what it can read, and says of the rest that it is too old', async (t) => {
+t.test('an older service answers what it can read, and otherwise says that it is too old', async (t) => {
   const app = await startApp(t)
   const log = postgresEventStore(app.pool)
   t.teardown(() => log.close())

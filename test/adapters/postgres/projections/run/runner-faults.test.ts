@@ -48,11 +48,11 @@ t.test('a connection lost at any statement changes no figure', async (t) => {
   t.strictSame(await rowsIn(schemaOf(of)), await foldEvents(of, recordedEvents(sample(2, 300))))
 })
 
-t.test('two runners that both believe to own the projection change no figure', async (t) => {
+t.test('two runners that both believe they own the projection change no figure', async (t) => {
   const of = named('two')
   const store = await logOf(sample(3, 400))
-  // Every request is granted, as if each lease had just run out: only generation and checkpoint are in the way.
-  // Not at once, or neither would ever get as far as a commit.
+  // Every request is granted, as if each lease had just expired: only generation and checkpoint protect. Not at once,
+  // or neither would ever reach a commit.
   let generation = 0
   const generous: Leases = {
     acquire: async (name) => {

@@ -22,7 +22,7 @@ import {
 
 const { pool, named, rowsIn, running } = await mailboxRig(t)
 
-t.test('an event that is appended while it runs is in the tables when waitFor says so', async (t) => {
+t.test('an event appended while the runner runs is in the tables when waitFor says so', async (t) => {
   const of = named('live')
   const store = memoryEventStore()
   const runner = running(t, { store, projections: [of] })
@@ -45,7 +45,7 @@ t.test('an event that is appended while it runs is in the tables when waitFor sa
   t.equal(status!.position, await store.head())
 })
 
-t.test('a read model of another log, or ahead of its log, or of another shape is refused', async (t) => {
+t.test('a read model of another log, ahead of its log, or of another shape is refused', async (t) => {
   const of = named('refused')
   const store = await logOf(sample(10, 10))
   const first = running(t, { store, projections: [of] })
@@ -62,7 +62,7 @@ t.test('a read model of another log, or ahead of its log, or of another shape is
   const foreign = await logOf(sample(11, 20))
   t.match(await refusal({ store: foreign, projections: [of] }), /filled from another log/)
   const shorter = { ...(await logOf(sample(10, 3))), storeId: () => store.storeId() }
-  t.match(await refusal({ store: shorter, projections: [of] }), /read further than this log goes/)
+  t.match(await refusal({ store: shorter, projections: [of] }), /is ahead of this log/)
   const { account, message } = tables
   const changed = {
     ...of,
@@ -72,7 +72,7 @@ t.test('a read model of another log, or ahead of its log, or of another shape is
   t.strictSame(await rowsIn(schemaOf(of)), before)
 })
 
-t.test('tables that went missing are filled again from the start', async (t) => {
+t.test('missing tables are filled again from the start', async (t) => {
   const of = named('dropped')
   const store = await logOf(sample(12, 40))
   const first = running(t, { store, projections: [of] })
@@ -86,7 +86,7 @@ t.test('tables that went missing are filled again from the start', async (t) => 
   t.ok((await readModelsEqualRebuild({ store, pool, projections: [of] })).every(({ equal }) => equal))
 })
 
-t.test('events of other kinds move the checkpoint, in few statements', async (t) => {
+t.test('events of other types move the checkpoint, in few statements', async (t) => {
   const of = named('idle')
   const store = memoryEventStore()
   let moves = 0
@@ -104,7 +104,7 @@ t.test('events of other kinds move the checkpoint, in few statements', async (t)
   t.ok(moves < 30, `${moves} statements`)
 })
 
-t.test('a restart on an empty log is no reason to refuse', async (t) => {
+t.test('a restart on an empty log is not refused', async (t) => {
   const of = named('empty')
   const store = memoryEventStore()
   const first = running(t, { store, projections: [of] })
@@ -116,7 +116,7 @@ t.test('a restart on an empty log is no reason to refuse', async (t) => {
   t.equal((await second.status())[0]!.error, null)
 })
 
-t.test('a wait ends with its time and with its signal', async (t) => {
+t.test('a wait ends with its timeout and with its signal', async (t) => {
   const store = memoryEventStore()
   const runner = projectionRunner({
     store,

@@ -15,7 +15,7 @@ const grow = async (store: EventStore, types: readonly string[]): Promise<void> 
   for (const type of types) await appendAll(store, aStream(), [anEvent({}, type)])
 }
 
-/** Reads until it has passed `to()`; pauses and stops as told, to go on from where it was. */
+/** Reads until it has passed `to()`; pauses and stops as configured, and continues from where it was. */
 const readOn = async (
   log: SharedLog,
   start: Position | null,
@@ -83,7 +83,7 @@ t.test('each of many readers gets what it would read alone, whatever the others 
   t.pass()
 })
 
-t.test('readers side by side read the log once between them, and the last one ends it', async (t) => {
+t.test('readers side by side share one reading of the log, and the last one ends it', async (t) => {
   const store = memoryEventStore()
   await grow(
     store,
@@ -138,12 +138,12 @@ t.test('while page follows page more is gathered, unless somebody waits for it',
   const gathered = next()
   await grow(store, ['B', 'C'])
   log.hurry()
-  t.equal((await gathered).length, 3, 'without hurry it would come in weeks')
+  t.equal((await gathered).length, 3, 'without hurry it would take weeks')
   stop.abort()
   await pages.return(undefined)
 })
 
-t.test('a reader that hangs holds the others up only for a while', async (t) => {
+t.test('a reader that hangs delays the others only briefly', async (t) => {
   const store = memoryEventStore()
   await grow(
     store,
@@ -167,7 +167,7 @@ t.test('a reader that hangs holds the others up only for a while', async (t) => 
   await hanging.return(undefined)
 })
 
-t.test('an error of the log reaches every reader, and a new reading starts afresh', async (t) => {
+t.test('an error of the log reaches every reader, and a new reading starts fresh', async (t) => {
   const store = memoryEventStore()
   await grow(store, ['A', 'B'])
   let broken = true

@@ -16,47 +16,44 @@ const pool = createPool({ ...config, max: 20 })
 t.teardown(() => pool.end())
 await migrate(pool)
 
-t.test(
-  'retries and skips wait for whoever is at work on the read model, and see what was done',
-  async (t) => {
-    const rig = ledgerRig(t, pool, 'waits')
-    for (const stream of ['a', 'b']) {
-      await rig.book(stream, 1)
-      await rig.book(stream, 2, 'throws')
-      await rig.book(stream, 3)
-    }
-    const runner = rig.run()
-    await runner.caughtUp()
-    rig.poison.clear()
-    const client = await pool.connect()
-    t.teardown(() => client.release())
-    const skip = { by: 'user u1', reason: 'test', commandId: randomUUID(), eventId: null }
-    const works = [
-      () => runner.retry('a'),
-      () => runner.skip(rig.of.name, 'book-b', skip).then(async () => (await rig.parked()).length === 1),
-    ]
-    for (const work of works) {
-      await client.query('begin')
-      await client.query('select from mailtrail.checkpoints where projection = $1 for update', [rig.of.name])
-      const before = await rig.parked()
-      const working = work()
-      await until(async () => {
-        const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+t.test('retries and skips wait for concurrent work on the read model, and see its result', async (t) => {
+  const rig = ledgerRig(t, pool, 'waits')
+  for (const stream of ['a', 'b']) {
+    await rig.book(stream, 1)
+    await rig.book(stream, 2, 'throws')
+    await rig.book(stream, 3)
+  }
+  const runner = rig.run()
+  await runner.caughtUp()
+  rig.poison.clear()
+  const client = await pool.connect()
+  t.teardown(() => client.release())
+  const skip = { by: 'user u1', reason: 'test', commandId: randomUUID(), eventId: null }
+  const works = [
+    () => runner.retry('a'),
+    () => runner.skip(rig.of.name, 'book-b', skip).then(async () => (await rig.parked()).length === 1),
+  ]
+  for (const work of works) {
+    await client.query('begin')
+    await client.query('select from mailtrail.checkpoints where projection = $1 for update', [rig.of.name])
+    const before = await rig.parked()
+    const working = work()
+    await until(async () => {
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
         and query like '%mailtrail.checkpoints%for update'`
-        return (await pool.query(waiting)).rowCount === 1
-      }, 'it waits')
-      t.same(await rig.parked(), before)
-      await client.query(`update ${schemaOf(rig.of)}.total set amount = amount + 1000`)
-      await client.query('commit')
-      t.ok(await working)
-    }
-    const { rows } = await pool.query(`select amount from ${schemaOf(rig.of)}.total`)
-    t.same(rows, [{ amount: 1 + 1 + 2 + 3 + 2000 }])
-  },
-)
+      return (await pool.query(waiting)).rowCount === 1
+    }, 'it waits')
+    t.same(await rig.parked(), before)
+    await client.query(`update ${schemaOf(rig.of)}.total set amount = amount + 1000`)
+    await client.query('commit')
+    t.ok(await working)
+  }
+  const { rows } = await pool.query(`select amount from ${schemaOf(rig.of)}.total`)
+  t.same(rows, [{ amount: 1 + 1 + 2 + 3 + 2000 }])
+})
 
 t.test(
-  'a database that is away poisons nothing: a connection lost at any statement changes no figure',
+  'an unavailable database parks nothing: a connection lost at any statement changes no figure',
   async (t) => {
     const rig = ledgerRig(t, pool, 'lost')
     for (let nth = 0; nth < 120; nth++)
@@ -92,7 +89,7 @@ t.test(
 )
 
 t.test(
-  'only what the database says of the data is poison: all else is tried again until it is done',
+  'only what the database says about data parks an event: anything else is retried until it succeeds',
   async (t) => {
     const rig = ledgerRig(t, pool, 'codes')
     await rig.book('a', 0)
@@ -133,7 +130,7 @@ t.test(
   },
 )
 
-// Every request is granted, as if each lease had just run out: only generation and checkpoint are in the way.
+// Every request is granted, as if each lease had just expired: only generation and checkpoint protect.
 const generousLeases = (): Leases => {
   let generation = 0
   return {
@@ -145,7 +142,7 @@ const generousLeases = (): Leases => {
 }
 
 t.test(
-  'two runners that both believe to own it, with retries from both, fold each event once, in order',
+  'two runners that both believe they own it, with retries from both, fold each event once, in order',
   async (t) => {
     const rig = ledgerRig(t, pool, 'two')
     const leases = generousLeases()
@@ -166,7 +163,7 @@ t.test(
 )
 
 t.test(
-  'whatever is poisoned, retried and restarted: once mended and tried, tables equal a clean fold',
+  'whatever is parked, retried and restarted: once fixed and retried, tables equal a clean fold',
   async (t) => {
     const stream = fc.constantFrom('a', 'b', 'c')
     const as = fc.constantFrom<Poison | undefined>(
@@ -205,7 +202,7 @@ t.test(
       await runner.caughtUp()
       const waiting = await rig.parked()
       parkings += waiting.length
-      // In order and without a hole: a stream's events wait from where its row ends.
+      // In order and without gaps: a stream's parked events start where its row ends.
       const trails = await rig.trails()
       for (const [name, revision] of waiting)
         assert.ok(

@@ -16,7 +16,7 @@ const pool = createPool({ ...config, max: 20 })
 t.teardown(() => pool.end())
 await migrate(pool)
 
-t.test('an event that cannot be folded parks its stream in order, and the others flow', async (t) => {
+t.test('an event that cannot be folded parks its stream in order, and the others continue', async (t) => {
   for (const pageSize of [1, 3, 1000]) {
     const rig = ledgerRig(t, pool, `parks-${pageSize}`)
     const { book } = rig
@@ -51,7 +51,7 @@ t.test('an event that cannot be folded parks its stream in order, and the others
     t.same(
       (await runner.status()).parked,
       { events: 0, streams: 0, late: 4 },
-      'what came after its turn is counted',
+      'events folded out of order are counted',
     )
     t.same(await rig.trails(), { a: '1 2 4 5', b: '1 2 3 4 5 6 7', c: '1 2 4 5 6' })
     t.same(await rig.parked(), [])
@@ -61,7 +61,7 @@ t.test('an event that cannot be folded parks its stream in order, and the others
 })
 
 t.test(
-  'what the database refuses, or fits no column, is parked alone, without a word of its data',
+  'an event that the database refuses, or that fits no column, is parked alone, without any of its data',
   async (t) => {
     for (const as of ['too-long', 'unfit', 'throws'] as const) {
       const rig = ledgerRig(t, pool, `refused-${as}`)
@@ -89,26 +89,29 @@ t.test(
   },
 )
 
-t.test('a retry that fails later on keeps what it could fold, and the rest waits in order', async (t) => {
-  for (const as of ['throws', 'too-long'] as const) {
-    const rig = ledgerRig(t, pool, `partly-${as}`)
-    const first = await rig.book('a', 0, 'throws')
-    for (let amount = 1; amount < 6; amount++) await rig.book('a', amount, amount === 4 ? as : undefined)
-    const runner = rig.run()
-    await runner.caughtUp()
-    t.equal((await rig.parked()).length, 6)
-    rig.poison.delete(first)
-    t.match(await runner.retry('a'), { folded: 4, remaining: 2, error: /./ })
-    t.same(await rig.trails(), { a: '0 1 2 3' })
-    t.same(await rig.parked(), [
-      ['a', 4, 1, true],
-      ['a', 5, 1, false],
-    ])
-    await runner.end()
-  }
-})
+t.test(
+  'a retry that fails partway keeps what it could fold, and the rest stays parked in order',
+  async (t) => {
+    for (const as of ['throws', 'too-long'] as const) {
+      const rig = ledgerRig(t, pool, `partly-${as}`)
+      const first = await rig.book('a', 0, 'throws')
+      for (let amount = 1; amount < 6; amount++) await rig.book('a', amount, amount === 4 ? as : undefined)
+      const runner = rig.run()
+      await runner.caughtUp()
+      t.equal((await rig.parked()).length, 6)
+      rig.poison.delete(first)
+      t.match(await runner.retry('a'), { folded: 4, remaining: 2, error: /./ })
+      t.same(await rig.trails(), { a: '0 1 2 3' })
+      t.same(await rig.parked(), [
+        ['a', 4, 1, true],
+        ['a', 5, 1, false],
+      ])
+      await runner.end()
+    }
+  },
+)
 
-t.test('a skip takes the first event off, says who, when and why, and the rest is tried', async (t) => {
+t.test('a skip removes the first event, recording who, when and why, and the rest is retried', async (t) => {
   const rig = ledgerRig(t, pool, 'skips')
   const { name } = rig.of
   await rig.book('a', 1)
@@ -121,7 +124,7 @@ t.test('a skip takes the first event off, says who, when and why, and the rest i
   t.equal(await runner.skip('none', 'book-a', skip), null)
   t.equal(await runner.skip(name, 'book-a', { ...skip, eventId: next }), 'other')
   t.equal((await rig.parked()).length, 2, 'nothing was skipped so far')
-  // The ledger takes no event but the next one, so the rest cannot be folded without the one that was skipped.
+  // The ledger accepts only the next event, so the rest cannot be folded without the one that was skipped.
   const skipped = await runner.skip(name, 'book-a', { ...skip, eventId: bad })
   t.match(skipped, { skipped: { eventId: bad, revision: 1 }, folded: 0, remaining: 1, error: /Revision/ })
   t.match(await runner.skip(name, 'book-a', { ...skip, eventId: bad }), {
@@ -150,7 +153,7 @@ t.test('a skip takes the first event off, says who, when and why, and the rest i
   await clearParkedOf(rig.of)
   t.match(await runner.status(), { parked: { events: 0, streams: 0, late: 0 } }, 'tables made anew are clean')
   const kept = await pool.query('select from mailtrail.skipped_events where projection = $1', [name])
-  t.equal(kept.rowCount, 2, 'what was skipped stays on record')
+  t.equal(kept.rowCount, 2, 'skipped events stay recorded')
 
   await runner.end()
   rig.poison.clear()
@@ -159,7 +162,7 @@ t.test('a skip takes the first event off, says who, when and why, and the rest i
   await until(async () => (await again.status()).runningHere, 'it starts')
   await rig.book('c', 1)
   await again.caughtUp()
-  t.same(await rig.trails(), { a: '1', b: '1 2', c: '1' }, 'nor do tables that are filled anew have them')
+  t.same(await rig.trails(), { a: '1', b: '1 2', c: '1' }, 'nor do tables that are filled again have them')
   t.same(await rig.parked(), [])
 })
 
@@ -191,7 +194,7 @@ t.test('with too many parked streams it stands still before the next, and goes o
   await second.end()
 })
 
-t.test('tables that are filled anew start with nothing parked', async (t) => {
+t.test('tables that are filled again start with nothing parked', async (t) => {
   const rig = ledgerRig(t, pool, 'anew')
   await rig.book('a', 1)
   await rig.book('a', 2, 'throws')
@@ -210,7 +213,7 @@ t.test('tables that are filled anew start with nothing parked', async (t) => {
   t.same(await rig.trails(), { a: '1 2 3 4' })
 })
 
-t.test('an event that the log has no more can only be skipped', async (t) => {
+t.test('an event that the log no longer has can only be skipped', async (t) => {
   const rig = ledgerRig(t, pool, 'gone')
   await rig.book('a', 1, 'throws')
   await rig.book('b', 1)
@@ -218,19 +221,19 @@ t.test('an event that the log has no more can only be skipped', async (t) => {
   const runner = rig.run({ store: { ...rig.store, readStream } })
   await runner.caughtUp()
   rig.poison.clear()
-  t.match(await runner.retry('a'), { folded: 0, remaining: 1, error: 'The event is not in the log any more' })
+  t.match(await runner.retry('a'), { folded: 0, remaining: 1, error: 'The event is no longer in the log' })
   const skip = { by: 'user u1', reason: 'gone', commandId: randomUUID(), eventId: null }
   t.match(await runner.skip(rig.of.name, 'book-a', skip), { remaining: 0 })
   t.same(await rig.parked(), [])
 })
 
-t.test('the text of a fault says what went wrong and has no word of the data', async (t) => {
+t.test('the text of a fault says what went wrong and contains none of the data', async (t) => {
   const data = { subject: 'Invoice 4711', to: [{ address: 'mia@client.test' }], amount: 1234 }
   const text = (error: unknown) => faultText(error, { data })
   t.equal(text(new TypeError(`Cannot find mia@client.test.`)), 'TypeError: Cannot find …@….….')
   t.equal(text(new Error('Invoice 4711 has 1234 lines')), 'Error: … … has … lines')
   t.equal(text(new RangeError('x'.repeat(9999))).length, 500)
-  t.equal(text('Invoice'), 'The fold threw something that is not an error')
+  t.equal(text('Invoice'), 'The fold threw a value that is not an Error')
   t.notMatch(text(new Error('\0 \ud800')), /[\0\ud800]/)
   try {
     JSON.parse('Invoice 4711 for all')

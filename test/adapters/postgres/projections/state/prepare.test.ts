@@ -19,7 +19,7 @@ t.teardown(() => pool.end())
 await migrate(pool)
 const schema = schemaOf(directory)
 
-t.test('tables that somebody dropped are filled anew, from the start of the log', async (t) => {
+t.test('tables that somebody dropped are filled again, from the start of the log', async (t) => {
   const store = memoryEventStore()
   const clock = () => new Date()
   const put = putEntry({ handle: handler(store, clock) })
@@ -70,8 +70,8 @@ t.test('tables that somebody dropped are filled anew, from the start of the log'
   }
   await pool.query('delete from mailtrail.checkpoints')
   await pool.query(`truncate ${schema}.entry`)
-  await filledAnew('where a person deleted the checkpoint')
+  await filledAnew('after a person deleted the checkpoint')
   await pool.query(`drop schema ${schema} cascade`)
   await prepareReadModels(pool, [directory])
-  await filledAnew('by a runner to which no event comes')
+  await filledAnew('by a runner that gets no events')
 })
