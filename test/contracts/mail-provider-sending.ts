@@ -53,7 +53,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     const harness = await open(t)
     const email = emailOf(harness, 'sent@x', ['bob@example.test', 'carl@example.test'])
     const { outcome, asked } = await sending(t, harness, email)
-    t.same(outcome, { kind: 'sent', accepted: email.envelope.recipients, refused: [] })
+    t.same(outcome, { kind: 'sent', accepted: email.envelope.recipients, putOff: [], refused: [] })
     t.ok(harness.arrived().at(-1)?.equals(email.mime))
     t.equal(await fateOf(harness, 'sent@x', asked[0] ?? null), harness.knows.fate ? 'sent' : 'unknown')
   })

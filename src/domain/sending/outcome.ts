@@ -168,7 +168,10 @@ const openTo = (before: Delivery, stage: Stage, at: string, reason?: string): De
   )
 
 /** All but what belongs to the stage. */
-const restOf = ({ stage: _, at: __, said: ___, remedy: ____, retryAt: _____, ...rest }: Facts) => rest
+const restOf = (facts: Facts): Omit<Facts, 'stage' | 'at' | 'said' | 'remedy' | 'retryAt'> => {
+  const { stage: _stage, at: _at, said: _said, remedy: _remedy, retryAt: _retryAt, ...rest } = facts
+  return rest
+}
 
 type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
@@ -212,9 +215,9 @@ export const OUTCOMES = [
  * it came back. `refused`: the mail server did not take it. `failed`: it was not sent, for a reason that is no server's.
  * `unknown`: the answer was lost, or something came back that does not say from whom.
  */
-export type OutcomeName = (typeof OUTCOMES)[number]
+type OutcomeName = (typeof OUTCOMES)[number]
 
-export type RecipientOutcome = {
+type RecipientOutcome = {
   readonly address: string
   readonly outcome: OutcomeName
   readonly at: string | null

@@ -16,7 +16,7 @@ type TakenRecipient = {
   readonly delivered: 'no-bounce' | 'report' | null
 }
 /** What the provider has taken of an email so far. */
-export type Taken = {
+type Taken = {
   readonly sentAt: string
   readonly copy: 'filed' | 'found' | 'impossible' | null
   readonly recipients: readonly TakenRecipient[]
@@ -63,16 +63,9 @@ export const isSentInPart = (state: OutgoingEmail): boolean =>
  * null of all others.
  */
 export const draftOf = (state: OutgoingEmail): Draft | null => {
-  switch (state.status) {
-    case 'draft':
-      return state.draft
-    case 'cancelled':
-      return state.message.draft
-    case 'failed':
-      return state.unclear.length === 0 ? state.message.draft : null
-    default:
-      return null
-  }
+  if (state.status === 'draft') return state.draft
+  if (state.status === 'cancelled') return state.message.draft
+  return state.status === 'failed' && state.unclear.length === 0 ? state.message.draft : null
 }
 
 // ---------------------------------------------------------------- commands

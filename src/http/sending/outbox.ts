@@ -86,8 +86,8 @@ const queuedAnswer = changed.extend(chosenContact)
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
   if (!('message' in of)) throw new NotFound('email', id)
   const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
-  const state = scheduled ? 'scheduled' : isSentInPart(of) ? 'sent' : of.status
-  return { id, state, dueAt: 'dueAt' in of ? of.dueAt : null }
+  const shown = scheduled ? 'scheduled' : isSentInPart(of) ? 'sent' : of.status
+  return { id, state: shown, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
 
 export type OutboxRouteDeps = {

@@ -96,7 +96,14 @@ export const deliveriesDue = projection({
       }
       case 'DeliveryReportRead':
         return rows.remove('unread', { id: event.data.messageId })
-      default: {
+      case 'AccountConnected':
+      case 'AccountConnectionChanged':
+      case 'AccountDisconnected':
+      case 'AccountPaused':
+      case 'AccountResumed':
+      case 'AccountSettingsChanged':
+      case 'SyncRunFinished':
+      case 'SyncRunStarted': {
         const { accountId: id } = event.data
         const before = event.type === 'AccountConnected' ? fresh(event.data) : rows.get('account', { id })
         if (before) rows.put('account', accountAfter(before, event))
@@ -187,10 +194,13 @@ export const dueDeliveries =
       .select(['message.id', 'seen_until as seenUntil'])
       .where('sees', '=', true)
       .where('silent_from', '<=', sql<string>`seen_until - ${windowMinutes} * interval '1 minute'`)
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom('unread').select('unread.id').whereRef('unread.account_id', '=', 'message.account_id'),
+      .where((of) =>
+        of.not(
+          of.exists(
+            of
+              .selectFrom('unread')
+              .select('unread.id')
+              .whereRef('unread.account_id', '=', 'message.account_id'),
           ),
         ),
       )

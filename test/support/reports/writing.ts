@@ -49,7 +49,7 @@ export const sentMail = (server: string, n: number, ...to: readonly string[]): S
 }
 
 /** What a server may answer, and of what kind that is. `reply` has `{to}` where the recipient stands. */
-export type Refusal = {
+type Refusal = {
   readonly reply: string
   readonly status: string | null
   readonly kind: FailureKind
@@ -63,7 +63,7 @@ const refusal = (reply: string, status: string | null, kind: FailureKind, hard =
   hard,
 })
 
-export const REFUSALS = {
+const REFUSALS = {
   unknown: refusal(
     '550 5.1.1 <{to}>: Recipient address rejected: User unknown',
     '5.1.1',

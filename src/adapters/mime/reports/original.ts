@@ -68,7 +68,7 @@ const isMailHeader = (fields: readonly HeaderField[]): boolean =>
   fields.some(({ name }) => /^(?:message-id|received|from|subject|to|date)$/.test(name))
 
 /** The header of an enclosed mail, and the bytes behind it. */
-export const openEnclosed = ({ content }: Part): { fields: HeaderField[]; body: Buffer } => {
+const openEnclosed = ({ content }: Part): { fields: HeaderField[]; body: Buffer } => {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
   // Some begin with an empty line, or with the envelope line of a mailbox.
   const text = bytes.subarray(0, MAX_ENCLOSED_BYTES).toString('latin1')

@@ -115,7 +115,7 @@ const recipientOf = (block: Block): ReportedRecipient | null => {
 }
 
 /** What one who reads only fields sees of a text: each recipient on its own. */
-export const recipientsInFields = (text: string): ReportedRecipient[] =>
+const recipientsInFields = (text: string): ReportedRecipient[] =>
   blocksOf(text)
     .filter((block) => namesRecipient(block))
     .map(recipientOf)
