@@ -137,7 +137,7 @@ t.test('an install that was cut short leaves nothing that is taken for whole', a
   const { run, program, folder } = project(t)
   const cut = await run('old', [program], { NPM_DIES: 'yes' })[1]
   t.equal(cut.code, 1)
-  t.match(cut.err, /npm ci did not bring .*SIGKILL/)
+  t.match(cut.err, /npm ci did not install .*SIGKILL/)
   t.notOk(fs.existsSync(path.join(folder, 'runtime/node_modules')))
 
   // A plain npm ci that stopped half way, and the folder of a launcher that was killed.
