@@ -167,7 +167,7 @@ t.test('a signal to the launcher reaches the program once, and the program says 
 })
 
 t.test('without a file to run it says what is missing', async (t) => {
-  t.match(await project(t).run('new', [])[1], { code: 1, err: /say which file/ })
+  t.match(await project(t).run('new', [])[1], { code: 1, err: /name the file to run/ })
 })
 
 const totals = (pass: number, fail: number, skip: number): string =>

@@ -103,7 +103,7 @@ t.test('a shape of a newer version stops who reads, right before it, and says so
 
   const refusal = {
     name: 'UnknownShape',
-    message: `Event 2 of ${stream} is ParcelPosted in version 4, and this software knows ParcelPosted up to version 3: run the version that wrote it, or a newer one`,
+    message: `Event 2 of ${stream} is ParcelPosted in version 4, and this software knows ParcelPosted only up to version 3: run the version that wrote it, or a newer one`,
     event: { revision: 2, data: { weight: 3 } },
   }
   await t.rejects(store.readStream(stream), refusal)
