@@ -52,7 +52,7 @@ const asEvent = ({
     messageId: `msg_${'0'.repeat(26)}`,
     accountId: `acc_${'0'.repeat(26)}`,
     outgoingId: null,
-    placement: { folder: 'INBOX', role: 'inbox', uidValidity: '1', uid: 1 },
+    placement: { folder: 'INBOX', role: 'inbox', ref: '1' },
     flags: [],
     direction: 'in',
     receivedAt: '2026-01-01T00:00:00.000Z',
