@@ -92,6 +92,8 @@ const runUnderLease = async (
   }
   try {
     const { trouble, ...read } = await readAll(deps, run)
+    // What stood in the way of a run that was stopped is only that it was stopped.
+    run.signal.throwIfAborted()
     const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', ...read })
     const { troubles, missingFolders } = read
     const missed =
