@@ -10,6 +10,11 @@ import { createPool } from '../src/adapters/postgres/pool.ts'
 import { projectionRunner } from '../src/adapters/postgres/projections/run/runner.ts'
 import { projections } from '../src/app/read-models.ts'
 import type { EventStore } from '../src/commands/ports/event-log.ts'
+import { engagement } from '../src/projections/analytics/engagement.ts'
+import { schemaOf } from '../src/projections/projection.ts'
+import { outbox } from '../src/projections/sending/outbox.ts'
+import { messages } from '../src/projections/sync/messages.ts'
+import { threads } from '../src/projections/sync/threads.ts'
 import { connectAccounts, fill, live } from './lives.ts'
 import { rate, type Row } from './measure.ts'
 import { temporaryFolder } from './service.ts'
@@ -41,10 +46,10 @@ const rebuildAll = async (database: pg.PoolConfig, folder: string): Promise<Rebu
 }
 
 const LISTS = [
-  'select * from rm_outbox_v1.message limit 50',
-  'select * from rm_messages_v1.message order by received_at desc, id desc limit 50',
-  'select * from rm_threads_v1.thread where merged_into is null order by last_at desc, id desc limit 50',
-  'select * from rm_engagement_v1.daily limit 50',
+  `select * from ${schemaOf(outbox)}.message limit 50`,
+  `select * from ${schemaOf(messages)}.message order by received_at desc, id desc limit 50`,
+  `select * from ${schemaOf(threads)}.thread where merged_into is null order by last_at desc, id desc limit 50`,
+  `select * from ${schemaOf(engagement)}.daily limit 50`,
 ]
 
 /** The load of a live service, until the returned function is called, which throws what went wrong meanwhile. */

@@ -6,6 +6,8 @@ import t, { type Test } from 'tap'
 import { postgresEventStore } from '../../src/adapters/postgres/event-log/event-store.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
+import { schemaOf } from '../../src/projections/projection.ts'
+import { messages } from '../../src/projections/sync/messages.ts'
 import { recordedEvents } from '../support/fold-events.ts'
 import { bareEnv, plainNode } from '../support/embedded-service.ts'
 import { testDatabase } from '../support/test-database.ts'
@@ -53,9 +55,8 @@ t.test('rebuild and verify from the command line', async (t) => {
   t.equal(equal.code, 0, equal.err)
   t.match(equal.out, /equal: \d+ rows of \d+ read models/)
 
-  await pool.query(
-    `update rm_messages_v1.message set snippet = 'private words' where id = (select min(id) from rm_messages_v1.message)`,
-  )
+  const table = `${schemaOf(messages)}.message`
+  await pool.query(`update ${table} set snippet = 'private words' where id = (select min(id) from ${table})`)
   const different = await run('verify', 'messages')
   t.equal(different.code, 1)
   t.match(different.out, /message {2}1 rows differ: 1 changed, 0 missing, 0 surplus; 40 rows, rebuilt 40\n/)

@@ -58,7 +58,7 @@ export const placedByLog = async (pool: pg.Pool): Promise<Map<string, Known[]>> 
   const bytesOf = new Map<string, string | null>()
   const placed = new Map<string, Map<string, Known>>()
   for (const { type, id, place, flags, sha } of rows) {
-    if (type === 'MessageSynced' || type === 'MessageQuarantined') bytesOf.set(id, sha)
+    if (sha !== null) bytesOf.set(id, sha)
     const there = placed.get(place) ?? new Map<string, Known>()
     if (type === 'MessageRemovedFromFolder') there.delete(id)
     else there.set(id, { id, flags: (flags ?? []).toSorted(), sha: bytesOf.get(id) ?? null })
@@ -104,14 +104,19 @@ export type Detailed = Listed & {
 }
 
 export const listedMessages = async (client: Client, account: string): Promise<Listed[]> => {
-  const listed = await allOf<Listed>(client, `/v1/messages?account=${account}&${await upToNow(client)}`)
-  return listed.map((message) => ({ ...message, folders: message.folders.toSorted() }))
+  const of = async (filter: string) =>
+    allOf<Listed>(client, `/v1/messages?account=${account}${filter}&${await upToNow(client)}`)
+  // Drafts were neither sent nor received: their folder alone lists them.
+  return [...(await of('')), ...(await of('&folder=drafts'))].map((message) => ({
+    ...message,
+    folders: message.folders.toSorted(),
+  }))
 }
 
 /** How many messages the log announces as new. */
 export const announcedIn = async (pool: pg.Pool): Promise<number> => {
   const { rows } = await pool.query<{ n: number }>(
-    `select count(*)::int as n from es.events where type in ('MessageSynced', 'MessageQuarantined')`,
+    `select count(*)::int as n from es.events where type in ('MessageSynced', 'MessageDraftSynced', 'MessageQuarantined')`,
   )
   return rows[0]!.n
 }
