@@ -213,12 +213,12 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
 
   await append(
     message.delivered(secondsAgo(1)),
-    synced(1, { header: { inReplyTo: ['<out_1@client.test>'] } }),
+    synced(1, { header: { inReplyTo: ['<out_1@client.test>'], from: [{ address: 'ann@client.test' }] } }),
   )
   const position = await store.head()
   t.ok(await runner.waitFor('replies-to-record', position!, 10_000))
   const [due] = await queries.dueReplies(10)
-  t.match(due, { outgoingId: message.outgoingId, messageId: messageIdOf(1), from: 'sender1@x.test' })
+  t.match(due, { outgoingId: message.outgoingId, messageId: messageIdOf(1), from: 'ann@client.test' })
   t.strictSame(await commands.recordReply(aCaller(), due!), { recorded: true })
   t.ok(await runner.waitFor('replies-to-record', (await store.head())!, 10_000))
   t.strictSame(await queries.dueReplies(10), [])
@@ -228,7 +228,7 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
   t.match(report, {
     subject: 'Our offer',
     state: 'sent',
-    delivery: { status: 'delivered', basis: 'no-bounce' },
+    delivery: { status: 'delivered', basis: 'reply' },
     summary: {
       opens: 1,
       uniqueOpens: 1,
