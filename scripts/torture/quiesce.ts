@@ -38,7 +38,7 @@ export const quiesce = async (parts: Parts): Promise<string[]> => {
     ['emails to be sent', nothingWaits],
     ['copies to be filed', copiesAreFiled],
     ['the spool of hits', spoolIsEmpty],
-    ['a sync run after all changes', syncRuned],
+    ['a sync run after all changes', hasSynced],
     ['answers of customers to be recorded', repliesAreRecorded],
     ['read models at the head', atHead],
   ]
@@ -75,7 +75,7 @@ const copiesAreFiled = async ({ commander }: Parts): Promise<boolean> => {
 /**
  * A sync run that began after the last change, in each account: requested again, in case the mailbox has changed since.
  */
-const syncRuned = async ({ commander, world, accounts }: Parts): Promise<boolean> => {
+const hasSynced = async ({ commander, world, accounts }: Parts): Promise<boolean> => {
   for (const id of accounts.values()) {
     const since = Date.now()
     await commander.ask({
