@@ -180,6 +180,8 @@ export const startDovecot = async (
     login,
     forgetUids: (user, name) => {
       const path = pathOf(user, name)
+      // A mailbox that nobody has opened yet is not on disk, and there are no UIDs to forget.
+      if (!existsSync(path)) return
       const indexes = readdirSync(path).filter((file) => /^dovecot(?:-uidlist|\.index)/.test(file))
       for (const file of indexes) rmSync(join(path, file))
     },
