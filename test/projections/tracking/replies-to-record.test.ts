@@ -153,7 +153,7 @@ t.test('what our own people write answers nothing: neither other accounts nor us
 
 t.test('a colleague in Cc makes no recipients of all who write from our domain', async (t) => {
   const recipients = ['ann@client.test', 'archive@acme.test']
-  const withColleague = sentMessage(1, { envelope: { from: 'me@acme.test', recipients } })
+  const withColleague = sentEmail(1, { envelope: { from: 'me@acme.test', recipients } })
   const by = async (address: string) =>
     (await due(withColleague.queued, answer(3, { header: from(address) }))).length
   t.equal(await by('carl@acme.test'), 0, 'who follows up for us')
