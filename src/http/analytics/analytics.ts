@@ -27,14 +27,17 @@ const reportView = z.object({
   byTemplate: z.array(
     z.object({
       templateId: z.string().nullable().describe('Null for emails written without a template'),
-      template: z.string().nullable(),
+      template: z
+        .string()
+        .nullable()
+        .describe("Its name; null for emails written without one, and for another user's own template"),
       deleted: z.boolean(),
       ...figures,
     }),
   ),
 })
 
-/** Figures about emails by the day on which they were sent. */
+/** Figures about emails by the day on which they were sent, of the accounts that the acting user may use. */
 export const analyticsRoutes = (
   app: App,
   { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },
@@ -59,10 +62,11 @@ export const analyticsRoutes = (
       }),
       response: { 200: reportView, ...problems },
     },
-    handler: async ({ query: { period, from, to, account, template } }) => {
+    handler: async ({ query: { period, from, to, account, template }, actingUser }) => {
       const days = from === undefined && to === undefined ? null : requiredDays(from, to, period)
       return queries.engagementReport({
         ...(days ?? (await queries.lastDays(periods[period ?? 'last_30_days'], clock()))),
+        userId: actingUser,
         accountId: account,
         templateId: template === 'none' ? '' : template,
       })

@@ -9,6 +9,8 @@ export type ReportOptions = {
   readonly to: string
   readonly accountId?: string | undefined
   readonly templateId?: string | undefined
+  /** Who asks, and is told of nothing but what they may use; null: a program that acts for nobody. */
+  readonly userId: string | null
 }
 
 /** `percent` has one decimal; null if the whole is 0. */
@@ -38,25 +40,39 @@ export type EngagementReport = {
 
 type Counters = Omit<DailyCounters, 'day' | 'account_id' | 'template_id'>
 
+/** `usableAccounts`: those that a user may use. */
+export type ReportDeps = { readonly usableAccounts: (userId: string) => Promise<readonly string[]> }
+
 /** The report of a period: totals, and a row per template, most sent first. */
 export const engagementReport =
-  (db: Kysely<unknown>) =>
-  async ({ from, to, accountId, templateId }: ReportOptions): Promise<EngagementReport> => {
+  (db: Kysely<unknown>, deps: ReportDeps) =>
+  async ({ from, to, accountId, templateId, userId }: ReportOptions): Promise<EngagementReport> => {
+    const accounts = userId === null ? null : await deps.usableAccounts(userId)
     const sum = (name: keyof Counters) => sql<number>`sum(${sql.ref(`daily.${name}`)})::bigint`.as(name)
     const rows = await tablesOf(db, engagement)
       .selectFrom('daily')
       .leftJoin('template', 'template.id', 'daily.template_id')
-      .select(['daily.template_id', 'template.name', 'template.deleted'])
+      .select(['daily.template_id', 'template.deleted'])
+      .select(nameFor(userId).as('name'))
       .select([sum('sent'), sum('delivered'), sum('bounced'), sum('opened'), sum('clicked'), sum('replied')])
       .select([sum('raw_opened'), sum('raw_clicked')])
       .where('daily.day', '>=', from)
       .where('daily.day', '<=', to)
+      .$if(accounts !== null, (query) =>
+        query.where(sql<boolean>`daily.account_id = any(${[...(accounts ?? [])]}::text[])`),
+      )
       .$if(accountId !== undefined, (query) => query.where('daily.account_id', '=', accountId ?? ''))
       .$if(templateId !== undefined, (query) => query.where('daily.template_id', '=', templateId ?? ''))
-      .groupBy(['daily.template_id', 'template.name', 'template.deleted'])
+      .groupBy(['daily.template_id', 'template.name', 'template.owner', 'template.deleted'])
       .execute()
     return reportOf({ from, to, timeZone: await timeZoneOf(db) }, rows)
   }
+
+/** What another user calls a template of their own is theirs to know. */
+const nameFor = (userId: string | null) =>
+  sql<
+    string | null
+  >`case when ${userId}::text is null or template.owner is null or template.owner = ${userId} then template.name end`
 
 export type TemplateCounters = Counters & {
   template_id: string

@@ -71,7 +71,11 @@ export type DailyCounters = RowOf<typeof daily>
 const tables = {
   email,
   daily,
-  template: table({ columns: { id: text, name: text, deleted: boolean }, key: ['id'] }),
+  /** `owner`: whose it is; null for a shared one. */
+  template: table({
+    columns: { id: text, owner: nullable(text), name: text, deleted: boolean },
+    key: ['id'],
+  }),
   organization: table({ columns: { id: text, time_zone: text }, key: ['id'] }),
 }
 
@@ -96,10 +100,14 @@ export const engagement = projection({
     switch (event.type) {
       case 'OrganizationRecorded':
         return rows.put('organization', { id: 'main', time_zone: event.data.organization.timeZone })
-      case 'TemplateCreated':
+      case 'TemplateCreated': {
+        const { templateId: id, scope, content } = event.data
+        const owner = scope.kind === 'personal' ? scope.userId : null
+        return rows.put('template', { id, owner, name: content.name, deleted: false })
+      }
       case 'TemplateChanged': {
-        const { templateId: id, content } = event.data
-        return rows.put('template', { id, name: content.name, deleted: false })
+        const row = rows.get('template', { id: event.data.templateId })
+        return row && rows.put('template', { ...row, name: event.data.content.name })
       }
       case 'TemplateDeleted': {
         const row = rows.get('template', { id: event.data.templateId })

@@ -441,7 +441,11 @@ t.test(
     t.equal((await refusal(queueEmail(needs)(world.caller(), asked, userId))).code, 'already-queued')
     t.match((await queued(world, id)).template, template)
     await t.rejects(change({ subject: 'late' }, 2), { name: 'NotFound' })
-    await t.rejects(queueEmail(needs)(world.caller(), asked, 'u2'), { name: 'NotFound' }, 'nor what became of it')
+    await t.rejects(
+      queueEmail(needs)(world.caller(), asked, 'u2'),
+      { name: 'NotFound' },
+      'nor what became of it',
+    )
     await t.rejects(discardDraft(needs)(world.caller(), id, 'u2'), { name: 'NotFound' })
     t.equal((await refusal(discardDraft(needs)(world.caller(), id, userId))).code, 'already-queued')
 
