@@ -1,4 +1,6 @@
 import t from 'tap'
+import '../../../src/adapters/imap-smtp/problems.ts'
+import { credentialsMissing } from '../../../src/commands/ports/credentials.ts'
 import {
   factsAfter,
   freshFacts,
@@ -16,6 +18,7 @@ import {
   defaultSettings,
 } from '../../../src/domain/accounts/events.ts'
 import { EmailDeferred, EmailFailed, EmailSent } from '../../../src/domain/sending/events.ts'
+import { defineCode } from '../../../src/domain/refusal.ts'
 import { MessageQuarantined, QuarantinedMessageSkipped } from '../../../src/domain/sync/events.ts'
 import { idOf } from '../../support/example-emails.ts'
 import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../support/example-sync-events.ts'
@@ -142,6 +145,20 @@ t.test('a login that is refused for sending needs a person, and deferrals in a r
     t.match(after(facts, ...row), { status: 'degraded', reasons: [{ detail: /No connection/, remedy: /./ }] })
     t.equal(statusAfter(facts, ...row.slice(1), sent, deferred()), 'active')
   }
+})
+
+t.test('what a code says of the mailbox comes of its definition, whichever provider it is of', async (t) => {
+  const words = { title: 'Token revoked', meaning: 'It was revoked.', remedy: 'Sign in.' }
+  for (const [trouble, status] of [
+    ['sign-in-again', 'needs-reauthentication'],
+    ['scope-missing', 'needs-reauthentication'],
+    ['throttled', 'throttled'],
+  ] as const) {
+    const { code } = defineCode(`cloud-mail-${trouble}`, { ...words, trouble })
+    t.match(after(sendOnly, deferred(code)), { status, reasons: [{ code, remedy: 'Sign in.' }] })
+    t.match(after(sendOnly, tested(false, code)), { status, reasons: [{ code }] })
+  }
+  t.equal(statusAfter(sendOnly, deferred(credentialsMissing.code)), 'needs-reauthentication')
 })
 
 t.test(
