@@ -47,7 +47,7 @@ type Flag = keyof typeof flags
 const names = Object.keys(flags) as Flag[]
 
 /** An email and what it counts for; `quarter` is when it was sent, by `quarterOf`. */
-const message = table({
+const email = table({
   columns: {
     id: text,
     account_id: text,
@@ -69,7 +69,7 @@ const counted = table({
 export type QuarterCounters = RowOf<typeof counted>
 
 const tables = {
-  message,
+  email,
   counted,
   template: table({ columns: { id: text, name: text, deleted: boolean }, key: ['id'] }),
   organization: table({ columns: { id: text, time_zone: text }, key: ['id'] }),
@@ -106,7 +106,7 @@ export const engagement = projection({
         return row && rows.put('template', { ...row, deleted: true })
       }
       case 'EmailQueued':
-        return rows.put('message', newMessage(event.data))
+        return rows.put('email', newEmail(event.data))
       case 'EmailCancelled':
       case 'EmailReleased':
       case 'EmailSent':
@@ -120,20 +120,20 @@ export const engagement = projection({
       case 'OpenTracked':
       case 'ClickTracked':
       case 'EmailReplied': {
-        const row = rows.get('message', { id: event.data.outgoingId })
+        const row = rows.get('email', { id: event.data.outgoingId })
         if (!row) return
         const state = engage(readEngagement(row.engagement), event)
         row.engagement = engagementText(state)
         // The first time stays: sent again by a person's decision, it is still one email.
         if (event.type === 'EmailSent') row.quarter ??= quarterOf(event.data.sentAt)
         countAnew(rows, row, outcomeOf(state))
-        rows.put('message', row)
+        rows.put('email', row)
       }
     }
   },
 })
 
-const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeof message> => ({
+const newEmail = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeof email> => ({
   id: queued.outgoingId,
   account_id: queued.accountId,
   template_id: queued.template?.templateId ?? '',
@@ -150,7 +150,7 @@ const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeo
 })
 
 /** Sets the flags, and adds the difference to the counters of when the email was sent. */
-const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof message>, outcome: Outcome): void => {
+const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof email>, outcome: Outcome): void => {
   const now: Record<Flag, boolean> = {
     ...outcome,
     raw_opened: outcome.rawOpened,

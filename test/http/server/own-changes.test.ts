@@ -24,10 +24,10 @@ t.test('who was just told of a change reads it at once, without naming its posit
     t.match(await client.get(`${account}/sync-status`), { status }, verb)
   }
   const template = { name: 'Offer', subject: 'Our offer', body: { format: 'html', source: '<p>Hi</p>' } }
-  const message = { accountId: idOf('acc', 1), to: [{ address: 'mia@client.test' }], subject: 'Hello' }
+  const email = { accountId: idOf('acc', 1), to: [{ address: 'mia@client.test' }], subject: 'Hello' }
   for (const [path, body] of [
     ['/v1/templates', { ...template, scope: 'shared' }],
-    ['/v1/outbox', { message, undoSeconds: 60 }],
+    ['/v1/outbox', { email, undoSeconds: 60 }],
   ] as const) {
     const { id } = (await client.send<{ id: string }>('POST', path, body)).body
     t.match(await client.get(`${path}/${id}`), { id })

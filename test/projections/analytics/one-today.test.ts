@@ -14,7 +14,7 @@ import { figuresToday, findSyncFigures, syncStatus } from '../../../src/projecti
 import { seedAccounts } from '../../support/connected-accounts.ts'
 import { idOf } from '../../support/example-emails.ts'
 import { callerNow } from '../../support/mailbox-to-sync.ts'
-import { sentMessage } from '../../support/sent-email.ts'
+import { sentEmail } from '../../support/sent-email.ts'
 import { testDatabase } from '../../support/test-database.ts'
 
 const pool = createPool(await testDatabase(t))
@@ -70,7 +70,7 @@ const first = Date.parse('2026-04-03T12:00:00.000Z')
 const times = Array.from({ length: 72 }, (_, n) => new Date(first + n * 1_800_000 + 1000))
 await seedAccounts(t, pool, [{ n: 1, owner: { kind: 'team' } }])
 for (const [n, time] of times.entries()) {
-  const email = sentMessage(n)
+  const email = sentEmail(n)
   await append(`outgoing-${email.outgoingId}`, email.queued, email.sent(time.toISOString()))
 }
 
