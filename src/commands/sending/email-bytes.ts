@@ -12,7 +12,7 @@ export const emailBytes =
   (deps: { load: Load; findAccount: FindAccount; blobs: BlobStore }) =>
   async (outgoingId: string, userId: string | null, form: 'wire' | 'copy'): Promise<Buffer> => {
     const found = await ownEmail(deps)(outgoingId, userId)
-    if (!('message' in found)) throw new NotFound('email', outgoingId)
-    const { blob } = form === 'wire' ? found.message.mime : found.message.copy
+    if (!('email' in found)) throw new NotFound('email', outgoingId)
+    const { blob } = form === 'wire' ? found.email.mime : found.email.copy
     return storedBlob(deps.blobs, blob)
   }

@@ -28,8 +28,8 @@ export type ReadDeps = {
 }
 
 /**
- * Reads a delivery report once. It counts where it came back to the account that the message was sent from, and
- * names that message by its id, which only those know who got it. What it says goes to the message first, so that
+ * Reads a delivery report once. It counts where it came back to the account that the email was sent from, and
+ * names that email by its id, which only those know who got it. What it says goes to the email first, so that
  * after a crash in between it is read again and found there.
  */
 export const readReport =
@@ -84,7 +84,7 @@ const ours = async (
   for (const outgoingId of [outgoingIdIn(`${delivery?.originalTrailId}@`), ...named]) {
     if (outgoingId === null) continue
     const { state } = await load(outgoingEmail, outgoingStream(outgoingId))
-    if ('message' in state && state.message.accountId === accountId) return outgoingId
+    if ('email' in state && state.email.accountId === accountId) return outgoingId
   }
   return null
 }

@@ -22,7 +22,7 @@ const unknownUser = defineRefusal('unknown-user', {
   remedy: 'Add the user to the directory first.',
 })
 
-/** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
+/** An email as its recipients will read it. `contactId` is the contact whose values were filled in. */
 export type Written = {
   readonly from: Mailbox
   readonly recipients: Recipients
@@ -82,7 +82,7 @@ const requiredTemplate = async (
   return found
 }
 
-/** The one whom the message is written for: the contact that is named, else the only one with the only address in To. */
+/** The one whom the email is written for: the contact that is named, else the only one with the only address in To. */
 const gather = async (
   directory: DirectoryLookup,
   draft: Draft,

@@ -39,7 +39,7 @@ type TrackingSummary = {
   linkClicks: number
   replies: number
   recipients: number
-  attribution: 'recipient' | 'message'
+  attribution: 'recipient' | 'email'
   lastActivityAt: string | null
   human: { opens: number; clicks: number }
   machine: { opens: number; clicks: number }
@@ -74,9 +74,8 @@ export type EmailTracking = {
 const ACTIVITY_LIMIT = 1000
 
 /**
- * The tracking report of one message that this user (null: anybody) may see, oldest activity first. `now` holds hits
- * back that are too young to count as a person's; without it each counts by what is known. Null where there is no such
- * message.
+ * The tracking report of one email that this user (null: anybody) may see, oldest activity first. `now` holds hits
+ * back that are too young to count as a person's; without it each counts by what is known. Null where there is no such * email.
  */
 export const emailTracking =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
@@ -87,9 +86,9 @@ export const emailTracking =
   ): Promise<EmailTracking | null> => {
     const tables = tablesOf(db, emailTimeline)
     const row = await tables
-      .selectFrom('message')
-      .innerJoin('state', 'state.message_id', 'message.id')
-      .selectAll('message')
+      .selectFrom('email')
+      .innerJoin('state', 'state.email_id', 'email.id')
+      .selectAll('email')
       .select('state.engagement')
       .where('id', '=', id)
       .executeTakeFirst()
@@ -97,7 +96,7 @@ export const emailTracking =
     const entries = await tables
       .selectFrom('entry')
       .selectAll()
-      .where('message_id', '=', id)
+      .where('email_id', '=', id)
       .orderBy('at', 'desc')
       .orderBy('id', 'desc')
       .limit(limit + 1)
@@ -235,7 +234,7 @@ const summaryOf = (row: TimelineEmail, engagement: Engagement, counts: HitCounts
     linkClicks: engagement.wanted.clicks ? counts.clicks.human : 0,
     replies: engagement.replies,
     recipients: row.envelope.length,
-    attribution: row.envelope.length > 1 && shared ? 'message' : 'recipient',
+    attribution: row.envelope.length > 1 && shared ? 'email' : 'recipient',
     lastActivityAt: last === 0 ? null : new Date(last).toISOString(),
     human: of('human'),
     machine: of('machine'),
