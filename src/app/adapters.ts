@@ -20,6 +20,7 @@ import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { restoreHtml } from '../adapters/tracking/restore-html.ts'
+import { restoreText } from '../adapters/tracking/restore-text.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
 import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
@@ -65,7 +66,10 @@ export const openAdapters = (deps: AdapterDeps) => {
   const tokens = trackingTokens(keyring.trackingKeys())
   // Where nobody said where we can be reached, links of ours would lead readers nowhere.
   const tracker = config.trackingUrl === null ? null : mailTracker(tokens, config.trackingUrl)
-  const untrack: Untrack = (html) => restoreHtml(html, tokens)
+  const untrack: Untrack = {
+    html: (html) => restoreHtml(html, tokens),
+    text: (text) => restoreText(text, tokens),
+  }
   const spoolFolder = join(config.dataFolder, 'spool')
   const spool = openSpool({
     folder: spoolFolder,

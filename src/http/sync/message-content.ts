@@ -52,12 +52,13 @@ export const messageContentRoutes = (
     schema: {
       tags,
       summary: 'The text of a message',
+      description: 'Our own tracking links, where it quotes us, lead straight to where they led.',
       params: byId,
       response: { 200: z.object({ text: z.string().nullable(), hasHtml: z.boolean() }), ...problems },
     },
     handler: async ({ params, actingUser }) => {
       const { text, html } = await read(params.id, actingUser)
-      return { text, hasHtml: html !== null }
+      return { text: text === null ? null : untrack.text(text), hasHtml: html !== null }
     },
   })
   app.get('/v1/messages/:id/body/html', {
@@ -73,7 +74,7 @@ export const messageContentRoutes = (
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(untrack(html))
+      const shown = Buffer.from(untrack.html(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })
