@@ -5,8 +5,8 @@ import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * The bytes of a queued email: as they go over the wire, or as the copy for the Sent folder. For those who may see
- * it, as `ownEmail` says. @throws NotFound
+ * The bytes of a queued email, as sent or as the copy for the Sent folder, for whoever may see it (`ownEmail`). @throws
+ * NotFound
  */
 export const emailBytes =
   (deps: { load: Load; findAccount: FindAccount; blobs: BlobStore }) =>
@@ -15,6 +15,6 @@ export const emailBytes =
     if (!('email' in found)) throw new NotFound('email', outgoingId)
     const { blob } = form === 'wire' ? found.email.mime : found.email.copy
     const bytes = await deps.blobs.get(blob)
-    if (!bytes) throw new Error(`The blob ${blob} is not kept`)
+    if (!bytes) throw new Error(`The blob ${blob} is missing`)
     return bytes
   }

@@ -15,8 +15,8 @@ export type ReportOptions = {
 type Share = { count: number; percent: number | null }
 
 /**
- * Emails, not hits. Delivered and bounced are percentages of sent; opened, clicked and replied of delivered, counting
- * people only. `raw` counts requests of any kind but our own.
+ * Counts emails, not hits. Delivered and bounced are percentages of sent; opened, clicked and replied are percentages
+ * of delivered and count people only. `raw` counts all requests except our own.
  */
 export type Figures = {
   sent: number
@@ -38,7 +38,7 @@ export type EngagementReport = {
 
 type Counters = Omit<DailyCounters, 'day' | 'account_id' | 'template_id'>
 
-/** The report of a period: totals, and a row per template, most sent first. */
+/** The report for a period: totals, and a row for each template, most sent first. */
 export const engagementReport =
   (db: Kysely<unknown>) =>
   async ({ from, to, accountId, templateId }: ReportOptions): Promise<EngagementReport> => {
@@ -64,7 +64,7 @@ export type TemplateCounters = Counters & {
   deleted: boolean | null
 }
 
-/** The report from the sums of its period, one per template. */
+/** The report, from the sums for its period by template. */
 export const reportOf = (
   period: Pick<EngagementReport, 'from' | 'to' | 'timeZone'>,
   rows: readonly TemplateCounters[],
@@ -125,7 +125,7 @@ const timeZoneOf = async (db: Kysely<unknown>): Promise<string> => {
   return row?.time_zone ?? 'UTC'
 }
 
-/** The last `days` days up to today, by the organisation's calendar. */
+/** The last `days` days including today, in the organisation's calendar. */
 export const lastDays =
   (db: Kysely<unknown>) =>
   async (days: number, now: Date): Promise<{ from: string; to: string }> => {

@@ -46,12 +46,12 @@ const counters = {
 type Flag = keyof typeof flags
 const names = Object.keys(flags) as Flag[]
 
-/** An email and what it counts for; `day` is the day on which it was sent, in the organisation's zone. */
+/** An email and what it counts for; `day` is the day it was sent, in the organisation's time zone. */
 const email = table({
   columns: {
     id: text,
     account_id: text,
-    /** '' if it was written without one. */
+    /** '' for emails written without a template. */
     template_id: text,
     day: nullable(date),
     ...flags,
@@ -60,7 +60,7 @@ const email = table({
   key: ['id'],
 })
 
-/** Of the emails sent on a day, how many each is true for. */
+/** For how many of the emails sent on a day each flag is true. */
 const daily = table({
   columns: { day: date, account_id: text, template_id: text, ...counters },
   key: ['day', 'account_id', 'template_id'],
@@ -76,9 +76,9 @@ const tables = {
 }
 
 /**
- * What reports count: each email once, on the day it was sent, opened and clicked by people only. When a flag changes,
- * because of a new verdict or a late bounce, the counters of that day change by the difference; so a report of any
- * period adds up counters and never reads single emails.
+ * What reports count: each email once, on the day it was sent, with opens and clicks by people only. When a flag
+ * changes, because of a new verdict or a late bounce, the counters of that day change by the difference. So a report
+ * for any period adds up counters and never reads single emails.
  */
 export const engagement = projection({
   name: 'engagement',
@@ -126,7 +126,7 @@ export const engagement = projection({
         if (!row) return
         const state = engage(readEngagement(row.engagement), event)
         row.engagement = engagementText(state)
-        // The first day stays: sent again by a person's decision, it is still one email.
+        // The first day stays: an email that somebody sends again is still one email.
         if (event.type === 'EmailSent') row.day ??= dayIn(zone ?? 'UTC', event.data.sentAt)
         countAnew(rows, row, outcomeOf(state))
         rows.put('email', row)
