@@ -62,6 +62,16 @@ export const automationsOf = ({
       },
     },
     {
+      name: 'sweep credentials',
+      wakeOn: [],
+      everyMs: 3_600_000,
+      single: true,
+      work: async (signal) => {
+        await accounts.commands.sweepCredentials(signal)
+        return false
+      },
+    },
+    {
       name: 'sync',
       wakeOn: [sync.queries.readModels.syncSchedule],
       onNews: sync.hints.onHint,

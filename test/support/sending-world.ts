@@ -102,7 +102,7 @@ export const sendingWorld = async (
       destroy: () => Promise.resolve(),
     },
     tracker: mailTracker(tokens, trackingUrl),
-    untrack: (html: string) => restoreHtml(html, tokens),
+    untrack: { html: (html: string) => restoreHtml(html, tokens) },
     findAccount: (id: string) => Promise.resolve(id === account.now.accountId ? account.now : null),
     activeAccount: (id: string) => {
       if (id !== account.now.accountId) throw new NotFound('email account', id)

@@ -1,12 +1,12 @@
 import { NotFound } from '../../domain/decider.ts'
 import type { Load } from '../handle.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * The bytes of a queued email, as sent or as the copy for the Sent folder, for whoever may see it (`ownEmail`). @throws
- * NotFound
+ * The bytes of a queued email, as sent or as the copy for the Sent folder, for whoever may see it (`ownEmail`).
+ * @throws NotFound, ContentUnreliable
  */
 export const emailBytes =
   (deps: { load: Load; findAccount: FindAccount; blobs: BlobStore }) =>
@@ -14,7 +14,5 @@ export const emailBytes =
     const found = await ownEmail(deps)(outgoingId, userId)
     if (!('email' in found)) throw new NotFound('email', outgoingId)
     const { blob } = form === 'wire' ? found.email.mime : found.email.copy
-    const bytes = await deps.blobs.get(blob)
-    if (!bytes) throw new Error(`The blob ${blob} is missing`)
-    return bytes
+    return storedBlob(deps.blobs, blob)
   }

@@ -5,7 +5,7 @@ import {
 } from '../../domain/accounts/refusals.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
 import type { WaitingEmail } from '../../domain/sending/outgoing-state.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { ContentUnreliable, storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
 import type { Access, SendOutcome } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
@@ -39,11 +39,6 @@ const senderRemoved = defineCode('sender-removed', {
   meaning: 'The user for whom the email was to be sent has been removed. It was not sent.',
   remedy: 'Write the email again as another user.',
 })
-const contentMissing = defineCode('content-missing', {
-  title: 'Content missing',
-  meaning: 'The content of the email is not in the store. It was not sent.',
-  remedy: 'Write the email again, and tell the operator.',
-})
 
 /** Whether the email may still be sent, and with what: permissions and accounts change while it waits. */
 export const prepareAttempt =
@@ -72,9 +67,16 @@ export const prepareAttempt =
     const credentials = await deps.vault.load(account.accountId, account.credentialVersion)
     if (!credentials)
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
-    const mime = await deps.blobs.get(email.mime.blob)
-    if (!mime) return failed(contentMissing)
-    return { kind: 'ready', access: { connection: account.connection, credentials }, mime }
+    const access = { connection: account.connection, credentials }
+    try {
+      return { kind: 'ready', access, mime: await storedBlob(deps.blobs, email.mime.blob) }
+    } catch (error) {
+      if (!(error instanceof ContentUnreliable)) throw error
+      return failed(error.definition, {
+        detail: `${error.definition.meaning} The email was not sent.`,
+        remedy: 'Write the email again, and tell the operator.',
+      })
+    }
   }
 
 const isOverdue = ({ email, attempts, dueAt }: WaitingEmail, now: Date): boolean => {

@@ -5,7 +5,7 @@ import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { soundBlob, type BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import { UnreadableMail, type DeliveryStatus, type MailParser, type ParsedMail } from '../ports/parser.ts'
 import type { DeliveryReport } from './ports.ts'
@@ -63,7 +63,7 @@ const judged = (recipient: DeliveryStatus['recipients'][number]): DeliveryReport
     : recipient
 
 const parse = async (deps: ReadDeps, raw: string, signal: AbortSignal): Promise<ParsedMail | null> => {
-  const bytes = await deps.blobs.get(raw)
+  const bytes = await soundBlob(deps.blobs, raw)
   if (!bytes) return null
   try {
     return await deps.parser.parse(bytes, signal)

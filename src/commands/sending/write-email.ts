@@ -13,7 +13,7 @@ import { findParent, type ReplyDeps } from './resolve-reply.ts'
 export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> & {
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
-  readonly untrack: Untrack
+  readonly untrack: Pick<Untrack, 'html'>
 }
 
 const unknownUser = defineRefusal('unknown-user', {
@@ -45,7 +45,7 @@ export const writeEmail =
     ])
     const assembled = assemble({
       // A quotation of an email of ours contains our pixel and links.
-      draft: { ...draft, html: deps.untrack(draft.html) },
+      draft: { ...draft, html: deps.untrack.html(draft.html) },
       template,
       signature: account.signature,
       values: valuesOf(sources.values),

@@ -31,11 +31,16 @@ const addresses = (of: readonly WrittenMailbox[]): string[] =>
 
 /**
  * Whether one of the recipients, or somebody of theirs, may have written it: from the same address, from their own
- * domain, from another domain that directs replies back to theirs, or as a member of a list that was written to.
+ * domain, from another domain that directs replies back to theirs, or as a member of a list that was written to. The
+ * sender's own domain does not count: a colleague in Cc does not make everybody there a recipient.
  */
-export const isFromRecipient = (mail: Answering, recipients: readonly string[]): boolean => {
+export const isFromRecipient = (
+  mail: Answering,
+  { sender, recipients }: { readonly sender: string; readonly recipients: readonly string[] },
+): boolean => {
   const writtenTo = new Set(recipients.map(normaliseAddress))
   const domains = new Set([...writtenTo].map(domainOf).filter((domain) => !FREE_MAIL.has(domain)))
+  domains.delete(domainOf(sender))
   const [from, replyTo] = [addresses(mail.from), addresses(mail.replyTo)]
   if ([...from, ...replyTo].some((address) => writtenTo.has(address) || domains.has(domainOf(address))))
     return true

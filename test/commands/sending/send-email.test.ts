@@ -1,10 +1,12 @@
 import t from 'tap'
+import { contentDamaged, ContentUnreliable } from '../../../src/commands/ports/blobs.ts'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
 import { recoverReleased } from '../../../src/commands/sending/recover-released.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
+import { memoryBlobStore } from '../../support/memory-blob-store.ts'
 import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { never, sendingWorld } from '../../support/sending-world.ts'
@@ -175,6 +177,21 @@ t.test('a recipient that is refused is named, and the others get the email', asy
   const sent = (await world.events(id)).at(-1)!
   t.match(sent.data, { accepted: ['ann@client.test'], refused: [{ address: 'gone@client.test', code: 550 }] })
   t.same((await world.sink.mailWith(id)).envelope.recipients, ['ann@client.test'])
+})
+
+t.test('an email whose bytes were changed in the store, or are gone, is not sent', async (t) => {
+  for (const [code, get] of [
+    ['content-damaged', (hash: string) => Promise.reject(new ContentUnreliable(contentDamaged, hash))],
+    ['content-missing', () => Promise.resolve(null)],
+  ] as const) {
+    const blobs = memoryBlobStore()
+    const world = await sendingWorld(t, { blobs })
+    const id = await world.queue()
+    blobs.get = get
+    t.equal(await world.send(id), 'failed')
+    t.match((await world.events(id)).at(-1)!.data, { code })
+    t.equal(world.sink.messages.length, 0)
+  }
 })
 
 t.test('a waiting email is held back by what happened meanwhile', async (t) => {

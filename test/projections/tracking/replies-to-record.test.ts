@@ -151,6 +151,32 @@ t.test('what our own people write answers nothing: neither other accounts nor us
   t.same(await due(account, user, UserRemoved({ userId: 'u1' }), inTeam.queued, colleague), [])
 })
 
+t.test('a colleague in Cc makes no recipients of all who write from our domain', async (t) => {
+  const recipients = ['ann@client.test', 'archive@acme.test']
+  const withColleague = sentEmail(1, { envelope: { from: 'me@acme.test', recipients } })
+  const by = async (address: string) =>
+    (await due(withColleague.queued, answer(3, { header: from(address) }))).length
+  t.equal(await by('carl@acme.test'), 0, 'who follows up for us')
+  t.equal(await by('archive@acme.test'), 1, 'who was written to')
+  t.equal(await by('bob@client.test'), 1)
+})
+
+t.test('an id is told from others by as much of it as an index takes', async (t) => {
+  const relayed = `<${'\u4e2d'.repeat(900)}@relay.test>`
+  const copy = synced(9, { outgoingId: one.outgoingId, direction: 'out', header: { messageId: relayed } })
+  const reply = answer(3, { header: { inReplyTo: [relayed] } })
+  for (const events of [
+    [one.queued, copy, reply],
+    [one.queued, reply, copy],
+  ])
+    t.strictSame(await due(...events), [[one.outgoingId, messageIdOf(3)]])
+  const { sent, waiting } = await foldEvents(
+    repliesToRecord,
+    recordedEvents([one.queued, copy, answer(4, { header: { inReplyTo: [`<2${relayed.slice(1)}`] } })]),
+  )
+  for (const { header_id } of [...sent, ...waiting]) t.ok(Buffer.byteLength(header_id) < 2700)
+})
+
 t.test(
   'the Message-ID that a relay gave ours is a name of ours, whichever of the two is met first',
   async (t) => {
