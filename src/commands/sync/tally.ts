@@ -11,7 +11,8 @@ import type { Outcome } from './store-messages.ts'
 const REASONS: Record<WhyNotHere, string> = {
   withheld: 'The mailbox lists the message but does not hand it out',
   'too-large': 'The message is larger than Mailtrail takes; it stays in the mailbox',
-  'not-stored': 'The message could not be stored because of a fault in Mailtrail; it is tried again automatically',
+  'not-stored':
+    'The message could not be stored because of a fault in Mailtrail; it is tried again automatically',
 }
 
 /** What became of a set of changes, folder by folder. */

@@ -7,7 +7,8 @@ const LOOK_EVERY_MS = 1000
 
 const accountChanged = defineCode('account-changed', {
   title: 'Account changed',
-  meaning: 'The account was changed so that it is read differently. The sync run was ended, and another one follows.',
+  meaning:
+    'The account was changed so that it is read differently. The sync run was ended, and another one follows.',
   remedy: 'Do nothing: the next run starts right away.',
 })
 

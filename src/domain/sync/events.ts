@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { accountId } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
+import { mailTrouble } from '../mail-trouble.ts'
 import { blobHash, folderRole, instant, writtenMailbox } from '../mail.ts'
 
 export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
@@ -114,10 +115,6 @@ export const ChangesSynced = defineEvent(
     withheld: z.array(withheldMessage),
   }),
 )
-/** Why a mailbox cannot be used, in the terms of `MailUnavailable`. */
-const mailTrouble = z.enum(['sign-in-again', 'scope-missing', 'throttled', 'gone', 'refused', 'temporary'])
-export type MailTrouble = z.infer<typeof mailTrouble>
-
 /** A wanted folder that could not be read, or does not exist, and what to do about it. */
 export const folderTrouble = z.object({
   folder: z.string(),
