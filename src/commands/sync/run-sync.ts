@@ -8,6 +8,7 @@ import {
   type SyncTrigger,
 } from '../../domain/sync/sync-run.ts'
 import { newCommandId, type Caller } from '../handle.ts'
+import { isOutage } from '../outage.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
@@ -106,6 +107,8 @@ const runUnderLease = async (
       await tell({ do: 'stop', why })
       return { kind: 'done', number, outcome: 'stopped' }
     }
+    // No failure of the mailbox: the next run goes on from here, as soon as the log is back.
+    if (isOutage(error)) throw error
     // The run says so, that the next one waits a while; what cannot be told now, that one finds out.
     await tell({ do: 'fail', trouble: ours }).catch(() => {})
     throw error
