@@ -19,6 +19,12 @@ export const findDraft =
 /** @throws NotFound for others', and for what is no draft */
 export const requiredDraft = (state: OutgoingEmail, outgoingId: string, userId: string | null): Draft => {
   const draft = draftOf(state)
-  if (!draft || (userId !== null && draft.userId !== userId)) throw new NotFound('draft', outgoingId)
+  if (!draft) throw new NotFound('draft', outgoingId)
+  requireWriter(draft, outgoingId, userId)
   return draft
+}
+
+/** Drafts of others do not exist for a user, nor is told what became of them. @throws NotFound */
+export const requireWriter = (draft: Draft, outgoingId: string, userId: string | null): void => {
+  if (userId !== null && draft.userId !== userId) throw new NotFound('draft', outgoingId)
 }

@@ -13,7 +13,7 @@ import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ComposedMail, ComposeMail } from '../ports/composer.ts'
 import type { MailTracker } from '../ports/tracking.ts'
-import { requiredDraft } from './find-draft.ts'
+import { requiredDraft, requireWriter } from './find-draft.ts'
 import { loadFiles } from './load-files.ts'
 import type { ActiveAccount, SendingAccount } from './ports.ts'
 import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
@@ -58,6 +58,7 @@ export const queueEmail =
     // Queued before: by this very command, which the handler knows, or by another, which it refuses.
     if ('email' in state && !draftOf(state)) {
       const { email } = state
+      requireWriter(email.draft, outgoingId, userId)
       const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', email }, caller)
       return { ...handled, outgoingId, contactId: email.contactId, otherContactIds: [] }
     }

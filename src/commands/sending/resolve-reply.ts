@@ -23,17 +23,20 @@ const accountMissing = defineRefusal('account-missing', {
   remedy: 'Name the account, or choose a default one.',
 })
 
-/** The draft whole. A reply goes out from the account that was written to, to those who expect it. */
+/**
+ * The draft whole. A reply goes out from the account that was written to, and to those who expect it where it names
+ * nobody, unless it `isBegun`: whom a person has taken out since then stays out.
+ */
 export const resolveDraft =
   (deps: ReplyDeps) =>
-  async (input: DraftInput, userId: string | null): Promise<Draft> => {
+  async (input: DraftInput, userId: string | null, isBegun = false): Promise<Draft> => {
     const parent = input.replyTo && (await findParent(deps)(input.replyTo, userId))
     const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
     if (accountId === null) throw accountMissing()
     const account = await deps.findAccount(accountId)
     if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', accountId)
     const addressed = input.to.length + input.cc.length + input.bcc.length > 0
-    const to = parent && !addressed ? replyRecipients(parent, account.address) : input.to
+    const to = parent && !addressed && !isBegun ? replyRecipients(parent, account.address) : input.to
     return { ...input, to, accountId, userId }
   }
 

@@ -28,7 +28,8 @@ export const changeDraft =
   ): Promise<SavedDraft> => {
     const { outgoingId, changes, ifRevision } = input
     const { draft: before } = await findDraft(deps)(outgoingId, userId)
-    const draft = await resolveDraft(deps)({ ...before, ...changes }, before.userId)
+    const isBegun = !changes.replyTo
+    const draft = await resolveDraft(deps)({ ...before, ...changes }, before.userId, isBegun)
     const command = { do: 'save-draft', outgoingId, draft } as const
     const handled = await deps.handle(outgoingEmail, outgoingStream(outgoingId), command, caller, {
       ifRevision,

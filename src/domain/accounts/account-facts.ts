@@ -1,11 +1,11 @@
 import type { EventOf } from '../event.ts'
+import type { MailTrouble } from '../mail-trouble.ts'
 import { EmailDeferred, EmailFailed, EmailSent } from '../sending/events.ts'
 import {
   MessageQuarantined,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
   SyncRunFinished,
-  type MailTrouble,
 } from '../sync/events.ts'
 import type { TestStep } from './connection.ts'
 import {

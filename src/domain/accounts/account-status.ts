@@ -1,5 +1,5 @@
+import type { MailTrouble } from '../mail-trouble.ts'
 import { definedCodes, defineCode, type CodeDefinition } from '../refusal.ts'
-import type { MailTrouble } from '../sync/events.ts'
 import { isRead, isSending, type AccountFacts, type Trouble } from './account-facts.ts'
 import { accountDisconnected, accountPaused } from './refusals.ts'
 
@@ -25,9 +25,6 @@ export type StatusReason = Trouble & { readonly status: AccountStatus }
 /** So many attempts to send in a row that failed for a while say something of the account, and not of one email. */
 export const DEFERRALS_IN_A_ROW = 5
 
-/** Codes that say that a login is not accepted. */
-const SIGN_IN = new Set(['login-rejected', 'login-disabled', 'credentials-missing'])
-
 /** The status and everything that speaks for it, what decides first; a status but `active` always has a reason. */
 export const accountStatus = (
   facts: AccountFacts,
@@ -51,22 +48,19 @@ const ofSignIn = (facts: AccountFacts): StatusReason[] => {
   const run = isRead(facts) ? facts.run : null
   const test = facts.test?.code === run?.code ? null : facts.test
   return [
-    ...(run ? [{ status: statusOfKind(run.kind), ...words(run) }] : []),
+    ...(run ? [{ status: statusBy(run.kind), ...words(run) }] : []),
     ...(test ? [{ status: statusOfCode(test.code), ...words(test) }] : []),
   ]
 }
 
 const words = ({ code, detail, remedy }: Trouble): Trouble => ({ code, detail, remedy })
 
-const statusOfKind = (kind: MailTrouble | null): AccountStatus => {
-  if (kind === 'sign-in-again' || kind === 'scope-missing') return 'needs-reauthentication'
-  return kind === 'throttled' ? 'throttled' : 'degraded'
+const statusBy = (trouble: MailTrouble | null): AccountStatus => {
+  if (trouble === 'sign-in-again' || trouble === 'scope-missing') return 'needs-reauthentication'
+  return trouble === 'throttled' ? 'throttled' : 'degraded'
 }
 
-const statusOfCode = (code: string): AccountStatus => {
-  if (SIGN_IN.has(code)) return 'needs-reauthentication'
-  return code === 'throttled' ? 'throttled' : 'degraded'
-}
+const statusOfCode = (code: string): AccountStatus => statusBy(definedCodes.get(code)?.trouble ?? null)
 
 const ofSending = (facts: AccountFacts): StatusReason[] => {
   const { sending } = facts

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { accountId } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
+import { mailTrouble } from '../mail-trouble.ts'
 import { blobHash, folderRole, instant, writtenMailbox } from '../mail.ts'
 
 export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
@@ -112,10 +113,6 @@ export const ChangesSynced = defineEvent(
     withheld: z.array(withheldMessage),
   }),
 )
-/** What stands in the way of a mailbox, in the words of `MailUnavailable`. */
-const mailTrouble = z.enum(['sign-in-again', 'scope-missing', 'throttled', 'gone', 'refused', 'temporary'])
-export type MailTrouble = z.infer<typeof mailTrouble>
-
 /** A folder that is wanted and could not be read, or is not there, and what to do about it. */
 export const folderTrouble = z.object({
   folder: z.string(),

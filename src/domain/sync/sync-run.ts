@@ -1,5 +1,6 @@
 import type { Decider } from '../decider.ts'
 import type { EventOf } from '../event.ts'
+import type { MailTrouble } from '../mail-trouble.ts'
 import { defineCode, defineRefusal, type CodeDefinition } from '../refusal.ts'
 import {
   ChangesSynced,
@@ -7,7 +8,6 @@ import {
   SyncRunStarted,
   type FolderCounts,
   type FolderTrouble,
-  type MailTrouble,
   type RunExclusion,
   type RunFailure,
   type SyncCursor,

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
-import type { Handled } from '../../commands/handle.ts'
 import {
   testStep,
   type Connection,
@@ -59,7 +58,7 @@ const allowDuplicate = z
   .boolean()
   .default(false)
   .describe('Although another account is connected to the same mailbox')
-const changed = z.object({ id: z.string(), status: z.string() })
+const changed = z.object({ id: z.string() })
 const testResult = z.object({ ok: z.boolean(), steps: z.array(testStep) })
 const reason = z.object({ reason: z.string().max(500).default('') })
 
@@ -89,10 +88,6 @@ export const emailAccountRoutes = (
       'How the mailbox is reached, by `provider`, without secrets',
     ),
   )
-  const statusOf = (id: string, handled: Handled<{ readonly status: string }>) => ({
-    id,
-    status: handled.state.status,
-  })
 
   app.post('/v1/connection-tests', {
     config: { permission: 'accounts:write' },
@@ -125,7 +120,7 @@ export const emailAccountRoutes = (
       const handled = await commands.connect(request.caller, request.body, signal)
       const id = handled.state.status === 'none' ? '' : handled.state.accountId
       void reply.status(201).header('location', `/v1/email-accounts/${id}`)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, handled, { id })
     },
   })
   app.get('/v1/email-accounts', {
@@ -216,7 +211,7 @@ export const emailAccountRoutes = (
       const input = { accountId: request.params.id, ...request.body }
       const revision = requiredRevision(request)
       const handled = await commands.changeConnection(request.caller, input, revision, signal)
-      return answered(reply, handled, statusOf(input.accountId, handled))
+      return answered(reply, handled, { id: input.accountId })
     },
   })
   app.put('/v1/email-accounts/:id/signature', {
@@ -264,8 +259,7 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.pause(request.caller, id, request.body.reason)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, await commands.pause(request.caller, id, request.body.reason), { id })
     },
   })
   app.post('/v1/email-accounts/:id/resume', {
@@ -273,8 +267,7 @@ export const emailAccountRoutes = (
     schema: { tags, summary: 'Resume an account', params: byId, response: { 200: changed, ...problems } },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.resume(request.caller, id)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, await commands.resume(request.caller, id), { id })
     },
   })
   app.post('/v1/email-accounts/:id/disconnect', {
@@ -290,8 +283,7 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.disconnect(request.caller, id, request.body.reason)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, await commands.disconnect(request.caller, id, request.body.reason), { id })
     },
   })
   app.put('/v1/email-accounts/:id/default', {

@@ -266,10 +266,9 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
-      return become(
-        row,
-        notBefore ? { state: 'queued', due_at: notBefore } : { state: 'unknown', settled: true },
-      )
+      if (!notBefore) return become(row, { state: 'unknown', settled: true })
+      // What was taken stays sent, though the rest goes again.
+      return become(row, { state: row.sent_at === null ? 'queued' : 'sent', due_at: notBefore })
     }
     case 'EmailRetried':
       return become(row, { state: 'queued', due_at: event.data.notBefore })

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import { dayIn } from '../../domain/analytics/calendar-day.ts'
+import { dayIn, quarterOf, spanOfDays } from '../../domain/analytics/calendar-day.ts'
 import { AccountConnected } from '../../domain/accounts/events.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
@@ -24,7 +24,6 @@ export const syncStatus = projection({
   version: 2,
   tables: {
     account,
-    /** Figures by quarter hours, of which the days of every time zone are made. */
     quarter: table({
       columns: {
         account_id: text,
@@ -84,11 +83,6 @@ const fresh = (account_id: string): Row => ({
   emails_synced: 0,
 })
 
-const QUARTER_MS = 15 * 60_000
-
-const quarterOf = (at: string): string =>
-  new Date(Math.floor(Date.parse(at) / QUARTER_MS) * QUARTER_MS).toISOString()
-
 /** How much went and came on one day. `sentElsewhere`: with other programs, met in the mailbox. */
 type DayFigures = { readonly sent: number; readonly sentElsewhere: number; readonly received: number }
 
@@ -106,34 +100,21 @@ export const figuresToday =
     const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
     const timeZone = zone?.name ?? 'UTC'
     const today = dayIn(timeZone, now.toISOString())
-    const around = (hours: number) => new Date(now.getTime() + hours * 3_600_000).toISOString()
-    const quarters = await tables
+    const { start, end } = spanOfDays(timeZone, { from: today, to: today })
+    const figures = await tables
       .selectFrom('quarter')
-      .select((of) => [
-        'starts_at',
-        of.fn.sum<number>('sent').as('sent'),
-        of.fn.sum<number>('sent_elsewhere').as('sentElsewhere'),
-        of.fn.sum<number>('received').as('received'),
-      ])
+      .select([sum('sent').as('sent'), sum('sent_elsewhere').as('sentElsewhere')])
+      .select(sum('received').as('received'))
       .$if(accountIds !== null, (query) =>
         query.where(sql<boolean>`account_id = any(${[...(accountIds ?? [])]}::text[])`),
       )
-      // No day is longer, whatever the zone.
-      .where('starts_at', '>', around(-27))
-      .where('starts_at', '<', around(27))
-      .groupBy('starts_at')
-      .execute()
-    const figures = quarters
-      .filter(({ starts_at }) => dayIn(timeZone, starts_at) === today)
-      .reduce(added, { sent: 0, sentElsewhere: 0, received: 0 })
+      .where('starts_at', '>=', start)
+      .where('starts_at', '<', end)
+      .executeTakeFirstOrThrow()
     return { ...figures, timeZone }
   }
 
-const added = (a: DayFigures, b: DayFigures): DayFigures => ({
-  sent: a.sent + b.sent,
-  sentElsewhere: a.sentElsewhere + b.sentElsewhere,
-  received: a.received + b.received,
-})
+const sum = (figure: string) => sql<number>`coalesce(sum(${sql.ref(figure)}), 0)::bigint`
 
 type SyncFigures = {
   readonly running: boolean
