@@ -1,5 +1,6 @@
 import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
+import { isOutage } from '../outage.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
@@ -69,7 +70,7 @@ export const sendDue = (deps: SendDueDeps) => {
         if (held && (await underLease(held, signal, (stop) => takeTurn(accountId, stop)))) return true
       } catch (fault) {
         // This account has waited longest: without a rest it would come first again and again.
-        resting.failed(accountId)
+        if (!isOutage(fault)) resting.failed(accountId)
         throw fault
       } finally {
         running.delete(accountId)

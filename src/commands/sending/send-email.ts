@@ -65,7 +65,8 @@ export const sendEmail =
     const recorded =
       !command || (await record(deps, caller, stream, command, release.given() ?? loaded, released))
     if (fault) throw fault
-    return recorded ? told.kind : 'over'
+    // A release that the log did not take is no deferral by the mail server.
+    return recorded ? outcome.kind : 'over'
   }
 
 const releaseNotRecorded = defineCode('release-not-recorded', {

@@ -8,6 +8,7 @@ import {
   type SyncTrigger,
 } from '../../domain/sync/sync-run.ts'
 import { newCommandId, type Caller } from '../handle.ts'
+import { isOutage } from '../outage.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
@@ -107,6 +108,8 @@ const runUnderLease = async (
       await tell({ do: 'stop', why })
       return { kind: 'done', number, outcome: 'stopped' }
     }
+    // Not a failure of the mailbox: the next run continues from here as soon as the log is back.
+    if (isOutage(error)) throw error
     // Recorded so that the next run waits a while. If it cannot be recorded now, the next run finds out.
     await tell({ do: 'fail', trouble: ours }).catch(() => {})
     throw error

@@ -1,5 +1,6 @@
 import type { Placement, WhyNotHere } from '../../domain/sync/events.ts'
 import { turnsByKey } from '../../std/in-parallel.ts'
+import { isOutage } from '../outage.ts'
 import type { MailboxSession, RawMessage } from '../ports/mail-provider.ts'
 import type { KnownPlacement, SyncDeps } from './ports.ts'
 import { placeKey, type OpenRun } from './run.ts'
@@ -53,6 +54,8 @@ export const storeMessages =
         await add(placement, await store(caller, account, { placement, flags, receivedAt, raw }, signal))
       } catch (error) {
         if (signal.aborted) return
+        // No fault of this message.
+        if (isOutage(error)) throw error
         deps.onFault(error)
         outcomes.push({ placement, became: 'withheld', why: 'not-stored' })
       }
