@@ -122,12 +122,17 @@ export const folderTrouble = z.object({
 })
 export type FolderTrouble = z.infer<typeof folderTrouble>
 
+/** Whether what comes in lies in this folder: the inbox, or that of all mail. */
+export const holdsIncoming = ({ role }: Pick<Placement, 'role'>): boolean =>
+  role === 'inbox' || role === 'all'
+
 /**
  * `abandoned` is said by the next run of one whose worker died. `kind` tells a failure for people from one of time; it is
  * not tried again before `until`, where the provider said so.
  * `stopped`: the account was paused, disconnected, or is to be read in another way.
  * `unchanged` are folders that were looked at and had nothing to record, `troubles` those that could not be;
- * `missingFolders` are the roles and paths that the settings name and the mailbox has no folder for.
+ * `missingFolders` are the roles and paths that the settings name and the mailbox has no folder for. `inboxRead`: all that
+ * had come in was read, whatever became of other folders.
  */
 export const SyncRunFinished = defineEvent(
   'SyncRunFinished',
@@ -142,6 +147,7 @@ export const SyncRunFinished = defineEvent(
     unchanged: z.array(z.string()).optional(),
     troubles: z.array(folderTrouble).optional(),
     missingFolders: z.array(z.string()).optional(),
+    inboxRead: z.boolean().optional(),
   }),
 )
 
