@@ -50,7 +50,7 @@ export const openFeatures = (
   const sync = syncFeature(core, accounts)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
-  const analytics = { queries: analyticsQueries(core.db) }
+  const analytics = { queries: analyticsQueries(core.db, accounts) }
   return { directory, accounts, templates, sync, sending, tracking, analytics }
 }
 

@@ -1,11 +1,11 @@
 import { domainOf } from '../mail.ts'
 import { excludedBy } from '../sync/glob.ts'
 
-/** Who sends delivery reports (RFC 5321 6.1, RFC 2142), and from where large providers do. */
+/** Senders of delivery reports (RFC 5321 6.1, RFC 2142), and the domains that large providers send them from. */
 const REPORTERS = ['mailer-daemon', 'postmaster']
 const ELSEWHERE = ['mail.example', 'googlemail.com']
 
-/** Whether what comes back of mail from this address is kept: no pattern of the account keeps reports out. */
+/** Whether bounces to this address are kept: no pattern of the account excludes reports. */
 export const keepsReports = (address: string, excludePatterns: readonly string[]): boolean => {
   const hosts = [domainOf(address), ...ELSEWHERE]
   const senders = REPORTERS.flatMap((reporter) => hosts.map((host) => `${reporter}@${host}`))

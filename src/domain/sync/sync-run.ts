@@ -20,7 +20,10 @@ import { missingFoldersOf } from './wanted-folders.ts'
 
 // ---------------------------------------------------------------- state
 
-/** `cursors` are the newest of each scope, those carried over from the run before included. `failedIn`: in these folders. */
+/**
+ * `cursors` has the latest of each scope, including those carried over from the previous run. `failedIn`: folders with
+ * messages that failed.
+ */
 type Begun = {
   readonly accountId: string
   readonly number: number
@@ -40,7 +43,7 @@ export type SyncTrigger = EventOf<typeof SyncRunStarted>['data']['trigger']
 
 export type SyncOutcome = EventOf<typeof SyncRunFinished>['data']['outcome']
 
-/** Why a run ended before its time. `remedy` tells the person what to do; before `until` it is of no use to try again. */
+/** Why a run ended early. `remedy` tells people what to do; trying again before `until` is pointless. */
 export type RunTrouble = {
   readonly kind: MailTrouble
   readonly code: string
@@ -129,7 +132,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (state.status === 'none') throw unknownSyncRun()
   const { accountId, number } = state
   if (command.do === 'record') {
-    // What a worker says after it was thought dead and another went on must not count twice.
+    // A worker that was thought dead and replaced must not be counted twice.
     if (state.status === 'finished') throw taken()
     requireSum(command)
     const { cursor, folders, failures, exclusions, withheld } = command
@@ -183,18 +186,18 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
 
 const taken = defineRefusal('sync-run-taken', {
   title: 'Sync run taken over',
-  meaning: 'Another worker is doing this sync run, or has already finished it.',
+  meaning: 'Another worker has taken over this sync run, or has already finished it.',
   remedy: 'Do nothing: the next run continues where this one stopped.',
 })
 
 const countsDiffer = defineRefusal('sync-counts-differ', {
   title: 'Sync counts do not add up',
   meaning:
-    'The messages listed in a folder are not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
+    'The number of messages listed in a folder is not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
   remedy: 'Do nothing: the run is repeated automatically.',
 })
 
-/** A message that was listed is stored, known, excluded or failed, in each folder; each of the last two is named. */
+/** In each folder, every listed message is stored, known, excluded or failed; excluded and failed ones are named. */
 const requireSum = ({ folders, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
   const of = (named: readonly { readonly folder: string }[], path: string) =>
     named.filter(({ folder }) => folder === path).length

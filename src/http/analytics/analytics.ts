@@ -32,14 +32,17 @@ const reportView = z.object({
   byTemplate: z.array(
     z.object({
       templateId: z.string().nullable().describe('Null for emails written without a template'),
-      template: z.string().nullable(),
+      template: z
+        .string()
+        .nullable()
+        .describe("Its name; null for emails written without one, and for another user's own template"),
       deleted: z.boolean(),
       ...figures,
     }),
   ),
 })
 
-/** Figures about emails by the day on which they were sent. */
+/** Figures about emails by the day they were sent, for the accounts that the acting user may use. */
 export const analyticsRoutes = (
   app: App,
   { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },
@@ -48,7 +51,7 @@ export const analyticsRoutes = (
     config: { permission: 'analytics:read', reads: [queries.readModels.engagement] },
     schema: {
       tags: ['Analytics'],
-      summary: 'Get the engagement report: totals and figures by template',
+      summary: 'Get the engagement report: totals, and figures by template',
       querystring: z.object({
         period: z
           .enum(periodNames)
@@ -64,10 +67,11 @@ export const analyticsRoutes = (
       }),
       response: { 200: reportView, ...problems },
     },
-    handler: async ({ query: { period, from, to, account, template } }) => {
+    handler: async ({ query: { period, from, to, account, template }, actingUser }) => {
       const days = from === undefined && to === undefined ? null : requiredDays(from, to, period)
       return queries.engagementReport({
         ...(days ?? (await queries.lastDays(periods[period ?? 'last_30_days'], clock()))),
+        userId: actingUser,
         accountId: account,
         templateId: template === 'none' ? '' : template,
       })
@@ -77,8 +81,8 @@ export const analyticsRoutes = (
 
 const invalidPeriod = defineProblem(400, 'invalid-period', {
   title: 'Invalid period',
-  meaning: 'A period is either a named one, or runs from a first day to a last day that is not before it.',
-  remedy: 'Send either period, or both from and to.',
+  meaning: 'A period is either a named one, or given by its first and last day, in that order.',
+  remedy: 'Send either `period`, or both `from` and `to`.',
 })
 
 const requiredDays = (

@@ -51,7 +51,7 @@ const email = table({
   columns: {
     id: text,
     account_id: text,
-    /** '' if it was written without one. */
+    /** '' for emails written without a template. */
     template_id: text,
     quarter: nullable(timestamp),
     ...flags,
@@ -60,7 +60,7 @@ const email = table({
   key: ['id'],
 })
 
-/** Of the emails sent in a quarter of an hour, how many each is true for. */
+/** For how many of the emails sent in a quarter of an hour each flag is true. */
 const counted = table({
   columns: { quarter: timestamp, account_id: text, template_id: text, ...counters },
   key: ['quarter', 'account_id', 'template_id'],
@@ -71,14 +71,18 @@ export type QuarterCounters = RowOf<typeof counted>
 const tables = {
   email,
   counted,
-  template: table({ columns: { id: text, name: text, deleted: boolean }, key: ['id'] }),
+  /** `owner`: whose it is; null for a shared one. */
+  template: table({
+    columns: { id: text, owner: nullable(text), name: text, deleted: boolean },
+    key: ['id'],
+  }),
   organization: table({ columns: { id: text, time_zone: text }, key: ['id'] }),
 }
 
 /**
- * What reports count: each email once, when it was sent, opened and clicked by people only. When a flag changes, because
- * of a new verdict or a late bounce, the counters of that time change by the difference; so a report of any period adds
- * up counters and never reads single emails.
+ * What reports count: each email once, when it was sent, with opens and clicks by people only. When a flag changes,
+ * because of a new verdict or a late bounce, the counters of that time change by the difference. So a report for any
+ * period adds up counters and never reads single emails.
  */
 export const engagement = projection({
   name: 'engagement',
@@ -96,10 +100,14 @@ export const engagement = projection({
     switch (event.type) {
       case 'OrganizationRecorded':
         return rows.put('organization', { id: 'main', time_zone: event.data.organization.timeZone })
-      case 'TemplateCreated':
+      case 'TemplateCreated': {
+        const { templateId: id, scope, content } = event.data
+        const owner = scope.kind === 'personal' ? scope.userId : null
+        return rows.put('template', { id, owner, name: content.name, deleted: false })
+      }
       case 'TemplateChanged': {
-        const { templateId: id, content } = event.data
-        return rows.put('template', { id, name: content.name, deleted: false })
+        const row = rows.get('template', { id: event.data.templateId })
+        return row && rows.put('template', { ...row, name: event.data.content.name })
       }
       case 'TemplateDeleted': {
         const row = rows.get('template', { id: event.data.templateId })
@@ -124,7 +132,7 @@ export const engagement = projection({
         if (!row) return
         const state = engage(readEngagement(row.engagement), event)
         row.engagement = engagementText(state)
-        // The first time stays: sent again by a person's decision, it is still one email.
+        // The first time stays: an email that somebody sends again is still one email.
         if (event.type === 'EmailSent') row.quarter ??= quarterOf(event.data.sentAt)
         countAnew(rows, row, outcomeOf(state))
         rows.put('email', row)

@@ -26,8 +26,8 @@ import {
 } from '../projection.ts'
 
 /**
- * `sees`: what comes back is read and kept, and the last run went well. What comes back of emails that were sent since
- * `seen_from` is seen, and was until `seen_until`; null while that is not known.
+ * `sees`: bounces are read and kept, and the last run succeeded. Bounces of emails that were sent since `seen_from` are
+ * seen, and have been up to `seen_until`; null while unknown.
  */
 const account = table({
   columns: {
@@ -61,7 +61,7 @@ const accountEvents = [
 ] as const
 type AccountEvent = RecordedEvent<EventOf<(typeof accountEvents)[number]>>
 
-/** To do: sent emails of which it is not known of each recipient whether they have it. */
+/** To do: sent emails with recipients of whom it is not known whether they have it. */
 export const deliveriesDue = projection({
   name: 'deliveries-due',
   version: 4,
@@ -78,7 +78,7 @@ export const deliveriesDue = projection({
       indexes: ['(account_id, silent_from, id)'],
     }),
     account,
-    /** Reports that were synced and not read yet: what they say comes first. */
+    /** Reports that were synced but not read yet: their content comes first. */
     unread: table({ columns: { id: text, account_id: text }, key: ['id'], indexes: ['(account_id)'] }),
   },
   events: [EmailSent, EmailDelivered, EmailBounced, MessageSynced, DeliveryReportRead, ...accountEvents],
@@ -131,7 +131,7 @@ type Email = { id: string; account_id: string; sent_at: string; silent_from: str
 const later = (one: string | undefined, other: string): string =>
   one !== undefined && one > other ? one : other
 
-/** Of whom it is known now, nothing more is to be done; where a server tries on, it is waited for. */
+/** Drops the recipients that are settled; if a server keeps trying, waits for it. */
 const heard = (
   row: Email,
   { type, data }: EventOf<typeof EmailDelivered> | EventOf<typeof EmailBounced>,
@@ -169,7 +169,7 @@ const accountAfter = (before: Account, event: AccountEvent): Account => {
   const { syncDirection, excludePatterns } = row.settings
   const isRead = row.receives && row.active && syncDirection !== 'send' && !row.failing
   const sees = isRead && keepsReports(row.address, excludePatterns)
-  // What a run saw that began before counts no more: it may have looked elsewhere.
+  // A run that began before this does not count: it may have looked elsewhere.
   const anew = event.type !== 'SyncRunFinished' && sees && !before.sees
   return { ...row, sees, ...(anew ? { run_began_at: null, seen_until: null } : {}) }
 }
@@ -204,16 +204,13 @@ const changed = (row: Account, event: AccountEvent): Account => {
   }
 }
 
-/** How far back the first run looks; what had come before it is never read. */
+/** How far back the first run looks; what came in before that is never read. */
 const windowOf = ({ settings: { historyDays } }: Account, began: string): string =>
   historyDays === null
     ? '0001-01-01T00:00:00.000Z'
     : new Date(Date.parse(began) - historyDays * DAY_MS).toISOString()
 
-/**
- * Emails of which nothing has come back `windowMinutes` long, as far as what comes back to their accounts was seen, the
- * oldest first.
- */
+/** Emails of which nothing has come back for `windowMinutes`, as far as returned mail has been seen; oldest first. */
 export const dueDeliveries =
   (db: Kysely<unknown>) =>
   (windowMinutes: number, limit: number): Promise<{ id: string; seenUntil: string }[]> =>

@@ -95,7 +95,10 @@ trackingHitRoutes(app, {
 })
 const later = () => new Date(Date.now() + 20_000)
 trackingReportRoutes(app, { queries, clock: later })
-analyticsRoutes(app, { queries: analyticsQueries(db), clock: () => new Date() })
+analyticsRoutes(app, {
+  queries: analyticsQueries(db, { usableAccounts: async () => [] }),
+  clock: () => new Date(),
+})
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 t.teardown(async () => {
   await app.close()
