@@ -89,13 +89,17 @@ export const told = (before: Delivery, event: RecordedEvent<DeliveryEvent>): Del
     case 'EmailFailed': {
       const { attempt, reason, remedy, refused } = event.data
       const named = words(refused)
+      const unclear = before.unclear.filter((other) => other !== attempt)
       const after = staged(before, (of) => {
         if (!isOpen(of)) return of
         const said = named.get(of.address)
+        // An attempt before it may have come to them.
+        if (unclear.length > 0)
+          return { ...restOf(of), stage: 'unknown', at, said: said ?? inOurWords(reason) }
         if (said) return { ...restOf(of), stage: 'refused', at, said }
         return { ...restOf(of), stage: 'failed', at, said: inOurWords(reason), remedy }
       })
-      return { ...after, unclear: before.unclear.filter((other) => other !== attempt) }
+      return { ...after, unclear }
     }
     case 'EmailOutcomeLost': {
       const { attempt, reason } = event.data

@@ -316,7 +316,7 @@ const isInAir = (state: OutgoingEmail, attempt: number): state is SendingEmail =
   state.status === 'sending' && attempt === state.attempts + 1
 
 const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownEmail =>
-  state.status === 'unknown' && attempt === state.attempts
+  state.status === 'unknown' && attempt === state.attempts && state.unclear.includes(attempt)
 
 const isUnclear = (state: OutgoingEmail, attempt: number): state is AfterQueueing =>
   'email' in state && state.unclear.includes(attempt)

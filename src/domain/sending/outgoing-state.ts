@@ -65,7 +65,7 @@ export const isSentInPart = (state: OutgoingEmail): boolean =>
 export const draftOf = (state: OutgoingEmail): Draft | null => {
   if (state.status === 'draft') return state.draft
   if (state.status === 'cancelled') return state.email.draft
-  return state.status === 'failed' && state.unclear.length === 0 ? state.email.draft : null
+  return state.status === 'failed' ? state.email.draft : null
 }
 
 // ---------------------------------------------------------------- commands
@@ -200,10 +200,13 @@ const due = <Status extends 'queued' | 'deferred'>(status: Status, since: string
   dueAt,
 })
 
-/** Nothing more is tried. What a lost answer left open stays open, and what was taken stays sent. */
+/**
+ * Nothing more is tried. What a lost answer left open stays open: that a later attempt failed says nothing of it, and leaves it
+ * to a person again where nothing was taken. What was taken stays sent.
+ */
 const ended = (progress: Progress, as: 'failed' | 'cancelled'): OutgoingEmail => {
-  const isOpen = progress.unclear.length > 0 && (as === 'cancelled' || progress.taken !== null)
-  if (isOpen) return { ...progress, status: 'unknown', settled: true }
+  const settled = as === 'cancelled' || progress.taken !== null
+  if (progress.unclear.length > 0) return { ...progress, status: 'unknown', settled }
   return progress.taken ? { ...progress, pending: [], status: 'sent' } : { ...progress, status: as }
 }
 

@@ -282,8 +282,8 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
 
 /** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
 const end = (row: OutboxRow, next: Partial<OutboxRow> & { state: 'failed' | 'cancelled' }): void => {
-  const isOpen = row.unclear.length > 0 && (next.state === 'cancelled' || row.sent_at !== null)
-  if (isOpen) return become(row, { ...next, state: 'unknown', settled: true })
+  const settled = next.state === 'cancelled' || row.sent_at !== null
+  if (row.unclear.length > 0) return become(row, { ...next, state: 'unknown', settled })
   become(row, { ...next, state: row.sent_at === null ? next.state : 'sent' })
 }
 
