@@ -65,12 +65,12 @@ const usual = {
  * What was entered, with its port and encryption: as they are assigned (RFC 8314 for 465 and 993, RFC 6409 for 587). One
  * of the two follows from the other.
  */
-export const completed = (protocol: Protocol, entered: z.infer<typeof enteredServer>): EnteredServer => {
-  const { port, encryption: named } = entered
+export const completed = (protocol: Protocol, form: z.infer<typeof enteredServer>): EnteredServer => {
+  const { port, encryption: named } = form
   const { ports, ...both } = usual[protocol]
   if (port === undefined)
-    return { ...entered, ...(named === undefined ? both : { port: ports[named], encryption: named }) }
-  return { ...entered, port, encryption: named ?? (port === 465 || port === 993 ? 'tls' : 'starttls') }
+    return { ...form, ...(named === undefined ? both : { port: ports[named], encryption: named }) }
+  return { ...form, port, encryption: named ?? (port === 465 || port === 993 ? 'tls' : 'starttls') }
 }
 
 /** Under which name the password for each protocol is sealed. */

@@ -4,7 +4,7 @@ import { draftOf, type OutgoingEmail } from '../../domain/sending/outgoing-state
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
 import { requireWriter } from './find-draft.ts'
 
-/** Throws a draft away; a second time is nothing. @throws NotFound, Refused `already-queued` */
+/** Discards a draft; doing so again changes nothing. @throws NotFound, Refused `already-queued` */
 export const discardDraft =
   (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, outgoingId: string, userId: string | null): Promise<Handled<OutgoingEmail>> => {

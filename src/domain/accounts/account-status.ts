@@ -4,9 +4,9 @@ import { isRead, isSending, type AccountFacts, type Trouble } from './account-fa
 import { accountDisconnected, accountPaused } from './refusals.ts'
 
 /**
- * The one status of an account, wherever it is shown. `connecting`: its mailbox has not been read to the end yet, and
- * nothing stands in the way. `degraded`: something was missed, or time may mend it. `throttled`: the provider wants us to
- * wait. `needs-reauthentication`: only a person can help, who signs in again or allows more.
+ * The status of an account, the same wherever it is shown. `connecting`: its mailbox has not been read to the end yet,
+ * and nothing is wrong. `degraded`: something was missed, or time may help. `throttled`: the provider asks us to wait.
+ * `needs-reauthentication`: somebody has to sign in again or grant more access.
  */
 export const accountStatuses = [
   'disconnected',
@@ -19,13 +19,13 @@ export const accountStatuses = [
 ] as const
 export type AccountStatus = (typeof accountStatuses)[number]
 
-/** A reason of a status; the first one of several has decided it. */
+/** A reason for a status; the first of several has decided it. */
 export type StatusReason = Trouble & { readonly status: AccountStatus }
 
-/** So many attempts to send in a row that failed for a while say something of the account, and not of one email. */
+/** This many temporary failures in a row are about the account, not about a single email. */
 export const DEFERRALS_IN_A_ROW = 5
 
-/** The status and everything that speaks for it, what decides first; a status but `active` always has a reason. */
+/** The status with every reason for it, the deciding one first; every status except `active` has a reason. */
 export const accountStatus = (
   facts: AccountFacts,
 ): { status: AccountStatus; reasons: readonly StatusReason[] } => {
@@ -43,7 +43,7 @@ const reasonsOf = (facts: AccountFacts): StatusReason[] => {
   return [...ofSignIn(facts), ...ofSending(facts), ...(isRead(facts) ? ofReading(facts) : [])]
 }
 
-/** What a run or a connection test failed of. */
+/** What a run or a connection test failed on. */
 const ofSignIn = (facts: AccountFacts): StatusReason[] => {
   const run = isRead(facts) ? facts.run : null
   const test = facts.test?.code === run?.code ? null : facts.test
@@ -111,20 +111,20 @@ const defined = ({ code, meaning, remedy }: CodeDefinition, detail = meaning): T
 const firstSync = defineCode('first-sync', {
   title: 'First sync not finished',
   meaning: 'The mailbox is being read for the first time.',
-  remedy: 'Wait: how far it has come is in the sync history.',
+  remedy: 'Wait; the sync history shows the progress.',
 })
 const unreadableMessages = defineCode('unreadable-messages', {
   title: 'Unreadable messages',
-  meaning: 'Messages were found in the mailbox that could not be read. Their bytes are kept.',
-  remedy: 'See the sync errors of the account, and retry or skip each of them.',
+  meaning: 'Some messages in the mailbox could not be read. Their bytes are kept.',
+  remedy: "Look at the account's sync errors, and retry or skip each one.",
 })
 const withheldMessages = defineCode('withheld-messages', {
   title: 'Messages missing',
-  meaning: 'The mailbox lists messages that are not here.',
-  remedy: 'See the sync errors of the account: they are asked for again, and each of them can be dismissed.',
+  meaning: 'The mailbox lists messages that could not be fetched or stored.',
+  remedy: "Look at the account's sync errors: the messages are requested again, and each can be dismissed.",
 })
 const sendingFails = defineCode('sending-fails', {
   title: 'Sending fails',
-  meaning: 'Several attempts to send in a row have failed.',
-  remedy: 'Test the connection of the account. What waits is tried again automatically.',
+  meaning: 'Several attempts to send have failed in a row.',
+  remedy: "Test the account's connection. Waiting emails are tried again automatically.",
 })

@@ -1,4 +1,4 @@
-/** Whether this is a name of the IANA time zone database; an offset such as `+05:30` is none. */
+/** Whether this is a name in the IANA time zone database; an offset such as `+05:30` is not. */
 export const isTimeZone = (name: string): boolean => {
   if (!/^[A-Za-z]/.test(name)) return false
   try {

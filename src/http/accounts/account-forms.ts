@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
-import type { Account } from '../../domain/accounts/account.ts'
 import { accountId, accountSettings } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
@@ -17,7 +16,7 @@ const signatureView = z.object({
 export const accountFormRoutes = (app: App, { commands }: { readonly commands: AccountCommands }): void => {
   const tags = ['Email accounts']
   const byId = z.object({ id: accountId })
-  const patternsOf = (id: string, state: Account) => {
+  const patternsOf = (id: string, { state }: Awaited<ReturnType<AccountCommands['addExcludePattern']>>) => {
     if (state.status === 'none') throw new NotFound('email account', id)
     return { excludePatterns: state.settings.excludePatterns }
   }
@@ -60,7 +59,7 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
     },
     handler: async ({ params, body, caller }, reply) => {
       const handled = await commands.addExcludePattern(caller, params.id, body.pattern)
-      return answered(reply, handled, patternsOf(params.id, handled.state))
+      return answered(reply, handled, patternsOf(params.id, handled))
     },
   })
   app.delete('/v1/email-accounts/:id/exclude-patterns/:pattern', {
@@ -74,7 +73,7 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
     },
     handler: async ({ params, caller }, reply) => {
       const handled = await commands.removeExcludePattern(caller, params.id, params.pattern)
-      return answered(reply, handled, patternsOf(params.id, handled.state))
+      return answered(reply, handled, patternsOf(params.id, handled))
     },
   })
 }

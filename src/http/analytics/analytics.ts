@@ -42,7 +42,7 @@ const reportView = z.object({
   ),
 })
 
-/** Figures about emails by the day on which they were sent, of the accounts that the acting user may use. */
+/** Figures about emails by the day they were sent, for the accounts that the acting user may use. */
 export const analyticsRoutes = (
   app: App,
   { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },
@@ -51,7 +51,7 @@ export const analyticsRoutes = (
     config: { permission: 'analytics:read', reads: [queries.readModels.engagement] },
     schema: {
       tags: ['Analytics'],
-      summary: 'Get the engagement report: totals and figures by template',
+      summary: 'Get the engagement report: totals, and figures by template',
       querystring: z.object({
         period: z
           .enum(periodNames)
@@ -81,8 +81,8 @@ export const analyticsRoutes = (
 
 const invalidPeriod = defineProblem(400, 'invalid-period', {
   title: 'Invalid period',
-  meaning: 'A period is either a named one, or runs from a first day to a last day that is not before it.',
-  remedy: 'Send either period, or both from and to.',
+  meaning: 'A period is either a named one, or given by its first and last day, in that order.',
+  remedy: 'Send either `period`, or both `from` and `to`.',
 })
 
 const requiredDays = (

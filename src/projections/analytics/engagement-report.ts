@@ -17,8 +17,8 @@ export type ReportOptions = {
 type Share = { count: number; percent: number | null }
 
 /**
- * Emails, not hits. Delivered and bounced are percentages of sent; opened, clicked and replied of delivered, counting
- * people only. `raw` counts requests of any kind but our own.
+ * Counts emails, not hits. Delivered and bounced are percentages of sent; opened, clicked and replied are percentages
+ * of delivered and count people only. `raw` counts all requests except our own.
  */
 export type Figures = {
   sent: number
@@ -43,7 +43,7 @@ type Counters = Omit<QuarterCounters, 'quarter' | 'account_id' | 'template_id'>
 /** `usableAccounts`: those that a user may use. */
 export type ReportDeps = { readonly usableAccounts: (userId: string) => Promise<readonly string[]> }
 
-/** The report of a period: totals, and a row per template, most sent first. */
+/** The report for a period: totals, and a row for each template, most sent first. */
 export const engagementReport =
   (db: Kysely<unknown>, deps: ReportDeps) =>
   async ({ from, to, accountId, templateId, userId }: ReportOptions): Promise<EngagementReport> => {
@@ -82,7 +82,7 @@ export type TemplateCounters = Counters & {
   deleted: boolean | null
 }
 
-/** The report from the sums of its period, one per template. */
+/** The report, from the sums for its period by template. */
 export const reportOf = (
   period: Pick<EngagementReport, 'from' | 'to' | 'timeZone'>,
   rows: readonly TemplateCounters[],
@@ -132,7 +132,7 @@ const timeZoneOf = async (db: Kysely<unknown>): Promise<string> => {
   return row?.time_zone ?? 'UTC'
 }
 
-/** The last `days` days up to today, by the organisation's calendar. */
+/** The last `days` days including today, in the organisation's calendar. */
 export const lastDays =
   (db: Kysely<unknown>) =>
   async (days: number, now: Date): Promise<{ from: string; to: string }> => {

@@ -51,7 +51,7 @@ const email = table({
   columns: {
     id: text,
     account_id: text,
-    /** '' if it was written without one. */
+    /** '' for emails written without a template. */
     template_id: text,
     quarter: nullable(timestamp),
     ...flags,
@@ -60,7 +60,7 @@ const email = table({
   key: ['id'],
 })
 
-/** Of the emails sent in a quarter of an hour, how many each is true for. */
+/** For how many of the emails sent in a quarter of an hour each flag is true. */
 const counted = table({
   columns: { quarter: timestamp, account_id: text, template_id: text, ...counters },
   key: ['quarter', 'account_id', 'template_id'],
@@ -80,9 +80,9 @@ const tables = {
 }
 
 /**
- * What reports count: each email once, when it was sent, opened and clicked by people only. When a flag changes, because
- * of a new verdict or a late bounce, the counters of that time change by the difference; so a report of any period adds
- * up counters and never reads single emails.
+ * What reports count: each email once, when it was sent, with opens and clicks by people only. When a flag changes,
+ * because of a new verdict or a late bounce, the counters of that time change by the difference. So a report for any
+ * period adds up counters and never reads single emails.
  */
 export const engagement = projection({
   name: 'engagement',
@@ -132,7 +132,7 @@ export const engagement = projection({
         if (!row) return
         const state = engage(readEngagement(row.engagement), event)
         row.engagement = engagementText(state)
-        // The first time stays: sent again by a person's decision, it is still one email.
+        // The first time stays: an email that somebody sends again is still one email.
         if (event.type === 'EmailSent') row.quarter ??= quarterOf(event.data.sentAt)
         countAnew(rows, row, outcomeOf(state))
         rows.put('email', row)

@@ -9,7 +9,7 @@ import { integer, nullable, projection, table, tablesOf, text, timestamp, type R
 const account = table({
   columns: {
     account_id: text,
-    /** Number of the run that runs; null while none does. */
+    /** Number of the current run; null if there is none. */
     running: nullable(integer),
     last_sync_at: nullable(timestamp),
     emails_synced: integer,
@@ -34,7 +34,7 @@ export const syncStatus = projection({
       },
       key: ['account_id', 'starts_at'],
     }),
-    /** Messages of ours that were met in the mailbox: one that lies there twice counts once. */
+    /** Emails of ours that were found in the mailbox: one that is there twice counts once. */
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
@@ -83,12 +83,11 @@ const fresh = (account_id: string): Row => ({
   emails_synced: 0,
 })
 
-/** How much went and came on one day. `sentElsewhere`: with other programs, met in the mailbox. */
+/** How many were sent and received in one day. `sentElsewhere`: with other programs, found in the mailbox. */
 type DayFigures = { readonly sent: number; readonly sentElsewhere: number; readonly received: number }
 
 /**
- * Figures of the day that `now` lies in, in the organisation's zone of now: of these accounts together, of all where that
- * is null.
+ * Figures for the day of `now` in the organisation's current time zone: of these accounts together, or of all if null.
  */
 export const figuresToday =
   (db: Kysely<unknown>) =>
@@ -128,7 +127,7 @@ type SyncFigures = {
   readonly timeZone: string
 }
 
-/** How the sync of an account is coming along. Its status is the account list's. */
+/** How the sync of an account is doing. Its status is in the account list. */
 export const findSyncFigures =
   (db: Kysely<unknown>) =>
   async (accountId: string, now: Date): Promise<SyncFigures | null> => {

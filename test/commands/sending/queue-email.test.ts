@@ -214,7 +214,7 @@ t.test('tracking follows the email, then the account, then the mechanism, and sa
   t.match(await decide({ ...on, trackClicks: false }), { opens: true, clicks: false, links: [] })
   t.match(await decide({ ...on, trackOpens: false, trackClicks: false }, { trackOpens: true }), {
     opens: true,
-    reason: 'opens: option of the email on; clicks: account policy off',
+    reason: 'opens: email option on; clicks: account policy off',
   })
   t.match(await decide({ ...on, addPixel: false, rewriteLinks: false }), {
     opens: false,
