@@ -46,7 +46,7 @@ const rebuildAll = async (database: pg.PoolConfig, folder: string): Promise<Rebu
 }
 
 const LISTS = [
-  `select * from ${schemaOf(outbox)}.message limit 50`,
+  `select * from ${schemaOf(outbox)}.email limit 50`,
   `select * from ${schemaOf(messages)}.message order by received_at desc, id desc limit 50`,
   `select * from ${schemaOf(threads)}.thread where merged_into is null order by last_at desc, id desc limit 50`,
   `select * from ${schemaOf(engagement)}.daily limit 50`,

@@ -188,8 +188,8 @@ const syncFeature = (core: Core, accounts: Accounts) => {
     },
     findOutgoing: async (id) => {
       const { state } = await load(outgoingEmail, outgoingStream(id))
-      if (!('message' in state)) return null
-      const { accountId, mime, copy } = state.message
+      if (!('email' in state)) return null
+      const { accountId, mime, copy } = state.email
       return { accountId, blobs: [mime.blob, copy.blob] }
     },
     known: {

@@ -73,9 +73,9 @@ t.test('mail goes out through Postfix and comes back', { skip: skipWithoutPostfi
   const account = connected.body.id
   const sync = syncing(client, account, connected.position)
   await sync.after(0)
-  const send = async (message: object): Promise<Outbox> => {
+  const send = async (email: object): Promise<Outbox> => {
     const { body, position } = await client.send<{ id: string }>('POST', '/v1/outbox', {
-      message: { accountId: account, ...message },
+      email: { accountId: account, ...email },
       undoSeconds: 0,
     })
     return client.get<Outbox>(`/v1/outbox/${body.id}?min_position=${position}`)

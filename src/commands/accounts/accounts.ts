@@ -12,6 +12,7 @@ import { pauseAccount } from './pause-account.ts'
 import { dismissWithheld, type IsWithheld } from './dismiss-withheld.ts'
 import { requestSync } from './request-sync.ts'
 import { resumeAccount } from './resume-account.ts'
+import { sweepCredentials } from './sweep-credentials.ts'
 import { testAccount, testConnection } from './test-account.ts'
 
 export type AccountDeps = ClaimDeps & {
@@ -39,6 +40,7 @@ export const accountCommands = (deps: AccountDeps) => ({
   dismissWithheld: dismissWithheld(deps),
   test: testAccount(deps),
   testConnection: testConnection(deps),
+  sweepCredentials: sweepCredentials(deps),
 })
 
 export type AccountCommands = ReturnType<typeof accountCommands>

@@ -9,6 +9,7 @@ import type { EnteredConnection } from '../../domain/accounts/connection.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { ProviderOf } from '../ports/mail-provider.ts'
+import { keepCredentials } from './keep-credentials.ts'
 import { claimMailbox, type ClaimDeps } from './claim-mailbox.ts'
 import { requireAccess } from './require-access.ts'
 
@@ -44,15 +45,17 @@ export const changeConnection =
     await requireAccess(provider, access, signal)
     const { address, owner } = state
     await claimMailbox(deps)(caller, { ...input, address, owner, provider: provider.name, mailbox })
-    const { version } = await deps.vault.store(input.accountId, access.credentials)
-    const command = {
-      do: 'change-connection',
-      by,
-      connection: access.connection,
-      sends,
-      receives,
-      filesCopies,
-      credentialVersion: version,
-    } as const
-    return deps.handle(account, stream, command, caller, { ifRevision })
+    return keepCredentials(deps.vault, input.accountId, access.credentials, (credentialVersion) => {
+      const { connection } = access
+      const command = {
+        do: 'change-connection',
+        by,
+        connection,
+        sends,
+        receives,
+        filesCopies,
+        credentialVersion,
+      } as const
+      return deps.handle(account, stream, command, caller, { ifRevision })
+    })
   }

@@ -24,13 +24,13 @@ export const fileSentCopy =
   async (caller: Caller, outgoingId: string, session: MailboxSession | null): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (!('message' in state) || state.taken?.copy !== null) return
-    const { message, taken } = state
+    if (!('email' in state) || state.taken?.copy !== null) return
+    const { email, taken } = state
     const { outcome, folder } = session
       ? await session.fileCopy({
-          messageId: message.header.messageId,
+          messageId: email.header.messageId,
           sentAt: new Date(taken.sentAt),
-          content: () => deps.blobs.get(message.copy.blob),
+          content: () => deps.blobs.get(email.copy.blob),
         })
       : ({ outcome: 'impossible', folder: null } as const)
     await deps.handle(outgoingEmail, stream, { do: 'record-copy', outcome, folder }, caller)
@@ -42,7 +42,7 @@ export const giveUpOnCopy =
   async (caller: Caller, outgoingId: string): Promise<boolean> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (!('message' in state) || state.taken?.copy !== null) return true
+    if (!('email' in state) || state.taken?.copy !== null) return true
     if (deps.clock().getTime() < Date.parse(state.taken.sentAt) + GIVE_UP_AFTER_MS) return false
     await deps.handle(
       outgoingEmail,

@@ -4,8 +4,8 @@ import {
   accountSendsNoMail,
 } from '../../domain/accounts/refusals.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
-import type { WaitingMessage } from '../../domain/sending/outgoing-state.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import type { WaitingEmail } from '../../domain/sending/outgoing-state.ts'
+import { ContentUnreliable, storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
 import type { Access, SendOutcome } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
@@ -39,19 +39,14 @@ const senderRemoved = defineCode('sender-removed', {
   meaning: 'The user for whom the email was to be sent has been removed. It was not sent.',
   remedy: 'Write the email again as another user.',
 })
-const contentMissing = defineCode('content-missing', {
-  title: 'Content missing',
-  meaning: 'The content of the email is not in the store. It was not sent.',
-  remedy: 'Write the email again, and tell the operator.',
-})
 
-/** Whether the message may still go now, and with what: rights and accounts change while it waits. */
+/** Whether the email may still go now, and with what: rights and accounts change while it waits. */
 export const prepareAttempt =
   (deps: PrepareDeps) =>
-  async (waiting: WaitingMessage, now: Date): Promise<Prepared> => {
-    const { message } = waiting
+  async (waiting: WaitingEmail, now: Date): Promise<Prepared> => {
+    const { email } = waiting
     if (isOverdue(waiting, now)) return failed(overdue)
-    const account = await deps.findAccount(message.accountId)
+    const account = await deps.findAccount(email.accountId)
     if (!account || account.status === 'disconnected')
       return failed(accountDisconnected, {
         detail: 'The account was disconnected before the email was sent.',
@@ -68,17 +63,24 @@ export const prepareAttempt =
         detail: 'The account was set to receive only before the email was sent.',
         remedy: 'Set the sync direction of the account to `both` or `send`, and try the email again.',
       })
-    if (message.userId !== null && !(await deps.directory.user(message.userId))) return failed(senderRemoved)
+    if (email.userId !== null && !(await deps.directory.user(email.userId))) return failed(senderRemoved)
     const credentials = await deps.vault.load(account.accountId, account.credentialVersion)
     if (!credentials)
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
-    const mime = await deps.blobs.get(message.mime.blob)
-    if (!mime) return failed(contentMissing)
-    return { kind: 'ready', access: { connection: account.connection, credentials }, mime }
+    const access = { connection: account.connection, credentials }
+    try {
+      return { kind: 'ready', access, mime: await storedBlob(deps.blobs, email.mime.blob) }
+    } catch (error) {
+      if (!(error instanceof ContentUnreliable)) throw error
+      return failed(error.definition, {
+        detail: `${error.definition.meaning} The email was not sent.`,
+        remedy: 'Write the email again, and tell the operator.',
+      })
+    }
   }
 
-const isOverdue = ({ message, attempts, dueAt }: WaitingMessage, now: Date): boolean => {
-  const chosen = message.scheduledAt !== null && attempts === 0
+const isOverdue = ({ email, attempts, dueAt }: WaitingEmail, now: Date): boolean => {
+  const chosen = email.scheduledAt !== null && attempts === 0
   return now.getTime() > Date.parse(dueAt) + (chosen ? GRACE_MS.scheduled : GRACE_MS.unscheduled)
 }
 

@@ -19,11 +19,11 @@ import type { ActiveAccount, SendingAccount } from './ports.ts'
 import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
 import { writeEmail, type WriteDeps, type Written } from './write-email.ts'
 
-export type QueueMessage = {
-  readonly content: { readonly draftId: string } | { readonly message: DraftInput }
+export type QueueEmail = {
+  readonly content: { readonly draftId: string } | { readonly email: DraftInput }
   /** RFC 3339; null for at once. */
   readonly scheduledAt: string | null
-  /** In which the message can be called back, 0 to 60. */
+  /** In which the email can be called back, 0 to 60. */
   readonly undoSeconds: number
 }
 
@@ -45,39 +45,39 @@ type QueuedAnswer = Handled<OutgoingEmail> & { readonly outgoingId: string } & P
   >
 
 /**
- * Puts a message into the outbox, its bytes fixed: variables filled in or refused with the list of what is missing,
+ * Puts an email into the outbox, its bytes fixed: variables filled in or refused with the list of what is missing,
  * tracking decided, MIME and the copy for Sent composed and kept.
  * @throws Refused, NotFound, StaleRevision where the draft is changed meanwhile
  */
 export const queueEmail =
   (deps: QueueDeps) =>
-  async (caller: Caller, input: QueueMessage, userId: string | null): Promise<QueuedAnswer> => {
+  async (caller: Caller, input: QueueEmail, userId: string | null): Promise<QueuedAnswer> => {
     const outgoingId = 'draftId' in input.content ? input.content.draftId : entityId('out', caller.commandId)
     const stream = outgoingStream(outgoingId)
     const { state, revision } = await deps.load(outgoingEmail, stream)
     // Queued before: by this very command, which the handler knows, or by another, which it refuses.
-    if ('message' in state && !draftOf(state)) {
-      const { message } = state
-      const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', message }, caller)
-      return { ...handled, outgoingId, contactId: message.contactId, otherContactIds: [] }
+    if ('email' in state && !draftOf(state)) {
+      const { email } = state
+      const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', email }, caller)
+      return { ...handled, outgoingId, contactId: email.contactId, otherContactIds: [] }
     }
     const draft =
       'draftId' in input.content
         ? requiredDraft(state, outgoingId, userId)
-        : await resolveDraft(deps)(input.content.message, userId)
-    const { message, otherContactIds } = await composeMessage(deps, outgoingId, draft, input)
-    const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', message }, caller, {
+        : await resolveDraft(deps)(input.content.email, userId)
+    const { email, otherContactIds } = await composeEmail(deps, outgoingId, draft, input)
+    const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', email }, caller, {
       ifRevision: revision,
     })
-    return { ...handled, outgoingId, contactId: message.contactId, otherContactIds }
+    return { ...handled, outgoingId, contactId: email.contactId, otherContactIds }
   }
 
-const composeMessage = async (
+const composeEmail = async (
   deps: QueueDeps,
   outgoingId: string,
   draft: Draft,
-  { scheduledAt, undoSeconds }: QueueMessage,
-): Promise<{ message: QueuedEmail } & Pick<Written, 'otherContactIds'>> => {
+  { scheduledAt, undoSeconds }: QueueEmail,
+): Promise<{ email: QueuedEmail } & Pick<Written, 'otherContactIds'>> => {
   const account = await deps.activeAccount(draft.accountId)
   requireMaySend(account, draft.userId)
   const written = await writeEmail(deps)(draft, account, draft.userId)
@@ -104,7 +104,7 @@ const composeMessage = async (
     files,
   })
   const [mime, copy] = await keep(deps.blobs, composed)
-  const message: QueuedEmail = {
+  const email: QueuedEmail = {
     outgoingId,
     accountId: account.accountId,
     userId: draft.userId,
@@ -129,7 +129,7 @@ const composeMessage = async (
     notBefore: notBefore.toISOString(),
     draft,
   }
-  return { message, otherContactIds: written.otherContactIds }
+  return { email, otherContactIds: written.otherContactIds }
 }
 
 /** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
@@ -176,6 +176,6 @@ const keep = async (blobs: BlobStore, { mime, copy }: ComposedMail): Promise<[mi
   }))
   await blobs.put(contents)
   const [wire, filed] = contents.map(({ hash, content }) => ({ blob: hash, size: content.length }))
-  if (!wire || !filed) throw new TypeError('A message has a wire form and a copy')
+  if (!wire || !filed) throw new TypeError('An email has a wire form and a copy')
   return [wire, filed]
 }

@@ -5,7 +5,7 @@ import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { soundBlob, type BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import { UnreadableMail, type DeliveryStatus, type MailParser, type ParsedMail } from '../ports/parser.ts'
 import type { DeliveryReport } from './ports.ts'
@@ -28,8 +28,8 @@ export type ReadDeps = {
 }
 
 /**
- * Reads a delivery report once. It counts where it came back to the account that the message was sent from, and
- * names that message by its id, which only those know who got it. What it says goes to the message first, so that
+ * Reads a delivery report once. It counts where it came back to the account that the email was sent from, and
+ * names that email by its id, which only those know who got it. What it says goes to the email first, so that
  * after a crash in between it is read again and found there.
  */
 export const readReport =
@@ -63,7 +63,7 @@ const judged = (recipient: DeliveryStatus['recipients'][number]): DeliveryReport
     : recipient
 
 const parse = async (deps: ReadDeps, raw: string, signal: AbortSignal): Promise<ParsedMail | null> => {
-  const bytes = await deps.blobs.get(raw)
+  const bytes = await soundBlob(deps.blobs, raw)
   if (!bytes) return null
   try {
     return await deps.parser.parse(bytes, signal)
@@ -84,7 +84,7 @@ const ours = async (
   for (const outgoingId of [outgoingIdIn(`${delivery?.originalTrailId}@`), ...named]) {
     if (outgoingId === null) continue
     const { state } = await load(outgoingEmail, outgoingStream(outgoingId))
-    if ('message' in state && state.message.accountId === accountId) return outgoingId
+    if ('email' in state && state.email.accountId === accountId) return outgoingId
   }
   return null
 }

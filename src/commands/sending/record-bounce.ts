@@ -13,7 +13,7 @@ export const recordBounce =
   async (caller: Caller, outgoingId: string, report: DeliveryReport): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (!('message' in state)) return
+    if (!('email' in state)) return
     for (const [index, reported] of report.recipients.entries()) {
       const recipient = recipientIn(whoMayHaveIt(state), [
         reported.address,

@@ -1,5 +1,5 @@
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingCommand, ReleasingMessage } from '../../domain/sending/outgoing-state.ts'
+import type { OutgoingCommand, SendingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
@@ -21,7 +21,7 @@ export const recoverReleased =
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (state.status !== 'releasing') return
+    if (state.status !== 'sending') return
     const became = await whatBecameOf(deps, state, signal)
     const command = commandOf(became, state.attempts + 1, deps.clock().toISOString())
     await deps.handle(outgoingEmail, stream, command, caller)
@@ -48,14 +48,14 @@ const commandOf = (
 
 const whatBecameOf = async (
   deps: RecoverDeps,
-  { message, handle }: ReleasingMessage,
+  { email, handle }: SendingEmail,
   signal: AbortSignal,
 ): Promise<'sent' | 'not-sent' | 'unknown'> => {
   try {
-    const session = await deps.openMailbox(message.accountId, signal)
+    const session = await deps.openMailbox(email.accountId, signal)
     if (!session) return 'unknown'
     try {
-      return await session.whatBecameOf({ messageId: message.header.messageId, handle })
+      return await session.whatBecameOf({ messageId: email.header.messageId, handle })
     } finally {
       await session.close()
     }

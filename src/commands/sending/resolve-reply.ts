@@ -49,8 +49,8 @@ export const findParent =
 
 const findOutgoing = async (load: Load, id: string): Promise<ReplyParent | null> => {
   const { state } = await load(outgoingEmail, outgoingStream(id))
-  if (!('message' in state)) return null
-  const { accountId, header } = state.message
+  if (!('email' in state)) return null
+  const { accountId, header } = state.email
   return {
     accountId,
     direction: 'out',

@@ -21,11 +21,11 @@ export type AttemptResult = SendOutcome['kind'] | 'over' | 'not-due' | 'paused'
 
 /** The provider holds the email ready meanwhile. */
 const RELEASE_PATIENCE_MS = 5_000
-/** The answer must not be lost: without it a message that is known to be sent would be unknown. */
+/** The answer must not be lost: without it an email that is known to be sent would be unknown. */
 const ANSWER_PATIENCE_MS = 120_000
 
 /**
- * Makes one attempt to send a message. The release, without which nothing is sent, is appended at the very
+ * Makes one attempt to send an email. The release, without which nothing is sent, is appended at the very
  * revision that was loaded: of several senders, a cancel and a pause of hours, one wins. What came of it is
  * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
  */
@@ -42,7 +42,7 @@ export const sendEmail =
     if (prepared.kind === 'paused') return 'paused'
     const attempt = state.attempts + 1
     const release = releaseOf(deps, caller, stream, loaded, attempt)
-    const { envelope, header } = state.message
+    const { envelope, header } = state.email
     const email = (mime: Buffer): EmailToSend => ({
       envelope: { from: envelope.from, recipients: state.pending },
       messageId: header.messageId,
@@ -86,7 +86,7 @@ type Loaded = Known<OutgoingEmail>
 type Release = {
   readonly ask: (handle: string | null) => Promise<boolean>
   readonly wasGiven: () => Promise<boolean>
-  /** The message as the release left it. */
+  /** The email as the release left it. */
   readonly given: () => Loaded | undefined
 }
 

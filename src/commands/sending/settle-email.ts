@@ -6,7 +6,7 @@ import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * A person's word on a message that came to no good end: one whose outcome is unknown is sent again, knowing that it
+ * A person's word on an email that came to no good end: one whose outcome is unknown is sent again, knowing that it
  * may arrive twice, or let be; one that failed is tried again. Nobody else has anything sent again.
  */
 export const settleEmail =

@@ -13,7 +13,7 @@ import { findParent, type ReplyDeps } from './resolve-reply.ts'
 export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> & {
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
-  readonly untrack: Untrack
+  readonly untrack: Pick<Untrack, 'html'>
 }
 
 const unknownUser = defineRefusal('unknown-user', {
@@ -22,7 +22,7 @@ const unknownUser = defineRefusal('unknown-user', {
   remedy: 'Add the user to the directory first.',
 })
 
-/** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
+/** An email as its recipients will read it. `contactId` is the contact whose values were filled in. */
 export type Written = {
   readonly from: Mailbox
   readonly recipients: Recipients
@@ -45,7 +45,7 @@ export const writeEmail =
     ])
     const assembled = assemble({
       // What is quoted has our pixels and links in it, where it quotes us.
-      draft: { ...draft, html: deps.untrack(draft.html) },
+      draft: { ...draft, html: deps.untrack.html(draft.html) },
       template,
       signature: account.signature,
       values: valuesOf(sources.values),
@@ -82,7 +82,7 @@ const requiredTemplate = async (
   return found
 }
 
-/** The one whom the message is written for: the contact that is named, else the only one with the only address in To. */
+/** The one whom the email is written for: the contact that is named, else the only one with the only address in To. */
 const gather = async (
   directory: DirectoryLookup,
   draft: Draft,

@@ -3,6 +3,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
 import { turnsByKey } from '../../std/in-parallel.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
+import { storedBlob } from '../ports/blobs.ts'
 import { AppendTooLarge } from '../ports/event-log.ts'
 import { UnreadableMail } from '../ports/parser.ts'
 import type { FindSyncAccount } from './ports.ts'
@@ -22,8 +23,7 @@ export const retryQuarantined =
     if (state.status === 'none' || !account || !mayUse(account.owner, userOf(caller)))
       throw new NotFound('message', messageId)
     const { quarantined, placements } = requireQuarantined(state)
-    const raw = await deps.blobs.get(quarantined.raw)
-    if (!raw) throw new Error(`The raw form of ${messageId} is not kept`)
+    const raw = await storedBlob(deps.blobs, quarantined.raw)
     const mail = await read(deps, raw, signal)
     if (mail instanceof UnreadableMail)
       return deps.handle(message, stream, { do: 'fail-again', reason: mail.message }, caller)

@@ -13,6 +13,7 @@ import { excludedBy } from '../../domain/sync/glob.ts'
 import { message, messageStream, type MessageCommand, type SyncedMessage } from '../../domain/sync/message.ts'
 import type { TurnsByKey } from '../../std/in-parallel.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
+import { soundBlob } from '../ports/blobs.ts'
 import { AppendTooLarge, RevisionConflict } from '../ports/event-log.ts'
 import type { RawMessage } from '../ports/mail-provider.ts'
 import { UnreadableMail, type ParsedAttachment, type ParsedMail } from '../ports/parser.ts'
@@ -286,7 +287,7 @@ const outgoingIdOf = async (
   if (ours?.accountId !== accountId) return null
   if (isFiledByUs(placement)) return id
   for (const blob of ours.blobs) {
-    const bytes = await deps.blobs.get(blob)
+    const bytes = await soundBlob(deps.blobs, blob)
     const own = bytes && (await read(deps, bytes, signal))
     if (own && !(own instanceof UnreadableMail) && own.identity === mail.identity) return id
   }

@@ -30,15 +30,13 @@ export const recordHits =
   async (caller: Caller, hits: readonly SpooledHit[]): Promise<HitsRecorded> => {
     const sum = { recorded: 0, folded: 0, known: 0, dropped: 0 }
     const messages = [...Map.groupBy(hits, ({ hit }) => hit.data.outgoingId)]
-    const answers = await inParallel(messages, AT_ONCE, ([id, of]) =>
-      recordMessage(deps.store, caller, id, of),
-    )
+    const answers = await inParallel(messages, AT_ONCE, ([id, of]) => recordEmail(deps.store, caller, id, of))
     for (const answer of answers)
       for (const name of ['recorded', 'folded', 'known', 'dropped'] as const) sum[name] += answer[name]
     return sum
   }
 
-const recordMessage = async (
+const recordEmail = async (
   store: EventStore,
   caller: Caller,
   outgoingId: string,

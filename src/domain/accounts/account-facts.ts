@@ -92,6 +92,30 @@ export type FactEvent = EventOf<(typeof factEvents)[number]>
 
 const proven = { run: null, test: null, sending: null }
 
+/**
+ * What attempts came to that says something of one email, of its recipients or of us, and nothing of whether the account
+ * can send: however many of them come in a row.
+ */
+const OF_ONE_EMAIL: ReadonlySet<string> = new Set([
+  'invalid-address',
+  'no-recipient',
+  'recipients-refused',
+  'recipients-deferred',
+  'smtputf8-not-offered',
+  'email-too-large',
+  'email-deferred',
+  'gave-up',
+  'overdue',
+  'sender-removed',
+  'content-missing',
+  'account-receives-only',
+  'account-sends-no-mail',
+  'account-disconnected',
+  'not-sent',
+  'release-not-recorded',
+  'internal',
+])
+
 export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts => {
   switch (event.type) {
     case 'AccountConnectionChanged': {
@@ -114,10 +138,8 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
     case 'EmailSent':
       return { ...facts, sending: null, test: isRead(facts) ? facts.test : null }
     case 'EmailDeferred':
-      // What was said of single recipients says nothing of the account.
-      return event.data.deferred.length > 0 ? facts : afterFailure(facts, event.data)
     case 'EmailFailed':
-      return afterFailure(facts, event.data)
+      return OF_ONE_EMAIL.has(event.data.code) ? facts : afterFailure(facts, event.data)
     case 'MessageQuarantined':
       return event.data.attempts === 1 ? { ...facts, unreadable: facts.unreadable + 1 } : facts
     case 'QuarantinedMessageReleased':

@@ -52,7 +52,7 @@ export const draft = z.object({
   trackClicks: z.boolean().nullable(),
   replyTo: z
     .object({
-      kind: z.enum(['message', 'outgoing']),
+      kind: z.enum(['message', 'email']),
       id: idOf('msg', 'out'),
     })
     .nullable(),

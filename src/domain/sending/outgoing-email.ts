@@ -23,10 +23,10 @@ import {
   type OutgoingCommand,
   type OutgoingEmail,
   type QueuedEmail,
-  type ReleasingMessage,
-  type Sending,
-  type UnknownMessage,
-  type WaitingMessage,
+  type SendingEmail,
+  type Progress,
+  type UnknownEmail,
+  type WaitingEmail,
 } from './outgoing-state.ts'
 import {
   alreadyQueued,
@@ -57,7 +57,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
       return [DraftDiscarded({ outgoingId: command.outgoingId })]
     case 'queue':
       requireUnqueued(state)
-      return [EmailQueued(command.message)]
+      return [EmailQueued(command.email)]
     case 'cancel':
       return cancel(state)
     case 'release':
@@ -69,7 +69,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'record-failed':
       return recordFailed(state, command)
     case 'record-unknown':
-      return state.status === 'releasing' && command.attempt === state.attempts + 1
+      return state.status === 'sending' && command.attempt === state.attempts + 1
         ? [EmailOutcomeLost({ ...idsOf(state), attempt: command.attempt, reason: command.reason })]
         : []
     case 'put-back':
@@ -81,7 +81,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'retry':
       return retry(state, command.now)
     case 'record-copy':
-      return 'message' in state && state.taken?.copy === null
+      return 'email' in state && state.taken?.copy === null
         ? [SentCopyFiled({ ...idsOf(state), outcome: command.outcome, folder: command.folder })]
         : []
     case 'record-delivered':
@@ -95,14 +95,14 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
 
 type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do: Do }>
 
-/** Certain until the message is released: cancel and release append at one revision, so that one of them wins. */
+/** Certain until the email is released: cancel and release append at one revision, so that one of them wins. */
 const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
   if (isWaiting(state)) {
-    const draft = state.unclear.length === 0 && state.taken === null ? state.message.draft : null
+    const draft = state.unclear.length === 0 && state.taken === null ? state.email.draft : null
     return [EmailCancelled({ ...idsOf(state), draft })]
   }
-  if (!('message' in state)) throw notQueued()
+  if (!('email' in state)) throw notQueued()
   throw tooLateToCancel({
     detail: `The email can no longer be cancelled: ${inWords[state.status]}.`,
   })
@@ -126,7 +126,7 @@ const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): Outgo
     EmailSent({
       ...idsOf(state),
       attempt,
-      template: state.message.template,
+      template: state.email.template,
       sentAt: now,
       first: state.taken === null,
       accepted,
@@ -149,7 +149,7 @@ const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>
   return isNext(state, attempt) ? deferOrGiveUp(state, told) : []
 }
 
-const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
+const deferOrGiveUp = (state: Progress, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
   const { attempt, code, reason, refused, deferred } = told
   const at = retryAt({ ...told, since: state.since })
   if (at !== null)
@@ -186,24 +186,24 @@ const putBack = (state: OutgoingEmail, { attempt, reason, now }: CommandOf<'put-
 const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): OutgoingEvent[] => {
   const { attempt, code, reason, remedy, refused } = told
   const holds = told.released ? isInAir(state, attempt) || isUnknown(state, attempt) : isNext(state, attempt)
-  return holds && 'message' in state
+  return holds && 'email' in state
     ? [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy, refused })]
     : []
 }
 
 /**
- * The message was met in a mailbox: the server had taken it, whatever became of its answer. Of those for whom it was
+ * The email was met in a mailbox: the server had taken it, whatever became of its answer. Of those for whom it was
  * tried again that says nothing, since it is there for the others.
  */
 const recordFound = (state: OutgoingEmail, foundAt: string): OutgoingEvent[] => {
-  if (!('message' in state) || state.taken !== null) return []
-  const attempt = state.status === 'releasing' ? state.attempts + 1 : state.unclear.at(-1)
+  if (!('email' in state) || state.taken !== null) return []
+  const attempt = state.status === 'sending' ? state.attempts + 1 : state.unclear.at(-1)
   if (attempt === undefined) return []
   return [
     EmailSent({
       ...idsOf(state),
       attempt,
-      template: state.message.template,
+      template: state.email.template,
       sentAt: foundAt,
       first: true,
       accepted: [...state.pending],
@@ -220,7 +220,7 @@ const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: s
   if (state.status !== 'unknown')
     throw nothingToSettle({
       detail:
-        'message' in state
+        'email' in state
           ? `There is nothing to settle: ${inWords[state.status]}.`
           : 'The email has not been sent.',
     })
@@ -234,7 +234,7 @@ const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   if (state.status === 'failed') return [EmailRetried({ ...idsOf(state), notBefore: now })]
   throw nothingToRetry({
     detail:
-      'message' in state
+      'email' in state
         ? `There is nothing to try again: ${inWords[state.status]}.`
         : 'The email has not been sent.',
   })
@@ -248,7 +248,7 @@ const found = (state: OutgoingEmail, at: string): { state: OutgoingEmail; events
 
 const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
   const { state: sent, events } = found(state, told.at)
-  if (!('message' in sent)) return []
+  if (!('email' in sent)) return []
   const recipient = sent.taken?.recipients.find(({ address }) => address === told.recipient)
   if (!recipient || recipient.delivered === 'report') return events
   const recipients = [recipient.address]
@@ -257,7 +257,7 @@ const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered
 
 /** Of whom nothing has come back for so long, where it would have been seen, has it; not where it may be any that has not. */
 const recordSilence = (state: OutgoingEmail, told: CommandOf<'record-silence'>): OutgoingEvent[] => {
-  if (!('message' in state) || !state.taken) return []
+  if (!('email' in state) || !state.taken) return []
   const gone = state.taken.bounces.filter(({ permanent }) => permanent).map(({ recipient }) => recipient)
   if (gone.includes(null)) return []
   const { windowMinutes } = told
@@ -275,7 +275,7 @@ const USUAL_RETRIES_MS = 5 * 24 * 3_600_000
 
 const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
   const { state: sent, events } = found(state, told.at)
-  if (!('message' in sent) || !saysSomething(sent, told)) return events
+  if (!('email' in sent) || !saysSomething(sent, told)) return events
   const { do: _, at, retryUntil, ...bounce } = told
   const known = sent.taken?.bounces.some(
     ({ recipient, report }) => recipient === told.recipient && report === told.report,
@@ -302,40 +302,40 @@ const saysSomething = (
   return unclear.length > 0 && pending.includes(recipient)
 }
 
-const isWaiting = (state: OutgoingEmail): state is WaitingMessage =>
+const isWaiting = (state: OutgoingEmail): state is WaitingEmail =>
   state.status === 'queued' || state.status === 'deferred'
 
-const isNext = (state: OutgoingEmail, attempt: number): state is WaitingMessage =>
+const isNext = (state: OutgoingEmail, attempt: number): state is WaitingEmail =>
   isWaiting(state) && attempt === state.attempts + 1
 
-const isInAir = (state: OutgoingEmail, attempt: number): state is ReleasingMessage =>
-  state.status === 'releasing' && attempt === state.attempts + 1
+const isInAir = (state: OutgoingEmail, attempt: number): state is SendingEmail =>
+  state.status === 'sending' && attempt === state.attempts + 1
 
-const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownMessage =>
+const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownEmail =>
   state.status === 'unknown' && attempt === state.attempts
 
 const isUnclear = (state: OutgoingEmail, attempt: number): state is AfterQueueing =>
-  'message' in state && state.unclear.includes(attempt)
+  'email' in state && state.unclear.includes(attempt)
 
 const requireUnqueued = (state: OutgoingEmail): void => {
   if (state.status === 'discarded') throw draftDiscarded()
-  if ('message' in state && draftOf(state) === null)
+  if ('email' in state && draftOf(state) === null)
     throw alreadyQueued({ detail: `This is no longer a draft: ${inWords[state.status]}.` })
 }
 
 const inWords: Record<AfterQueueing['status'], string> = {
   queued: 'it is queued',
   deferred: 'it is waiting for another attempt',
-  releasing: 'it is being sent right now',
+  sending: 'it is being sent right now',
   sent: 'it has been sent',
   failed: 'it failed and was not sent',
   unknown: 'it may have been sent, but the answer of the server was lost',
   cancelled: 'it has been cancelled',
 }
 
-const idsOf = ({ message }: { readonly message: QueuedEmail }) => ({
-  outgoingId: message.outgoingId,
-  accountId: message.accountId,
+const idsOf = ({ email }: { readonly email: QueuedEmail }) => ({
+  outgoingId: email.outgoingId,
+  accountId: email.accountId,
 })
 
 export const outgoingEmail: Decider<OutgoingEmail, OutgoingCommand, OutgoingEvent> = {

@@ -32,23 +32,23 @@ type Taken = {
  * of a row of attempts fell due. `unclear` are the attempts whose answer was lost, and of which nothing was heard since.
  * `taken` is there once some recipients were accepted: then all else is about the others.
  */
-export type Sending = {
-  readonly message: QueuedEmail
+export type Progress = {
+  readonly email: QueuedEmail
   readonly attempts: number
   readonly since: string
   readonly unclear: readonly number[]
   readonly pending: readonly string[]
   readonly taken: Taken | null
 }
-export type WaitingMessage = Sending & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
+export type WaitingEmail = Progress & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
 /** `handle`: what the provider calls the email that it has ready, where it does. */
-export type ReleasingMessage = Sending & { readonly status: 'releasing'; readonly handle: string | null }
-export type UnknownMessage = Sending & { readonly status: 'unknown'; readonly settled: boolean }
+export type SendingEmail = Progress & { readonly status: 'sending'; readonly handle: string | null }
+export type UnknownEmail = Progress & { readonly status: 'unknown'; readonly settled: boolean }
 export type AfterQueueing =
-  | WaitingMessage
-  | ReleasingMessage
-  | UnknownMessage
-  | (Sending & { readonly status: 'failed' | 'sent' | 'cancelled' })
+  | WaitingEmail
+  | SendingEmail
+  | UnknownEmail
+  | (Progress & { readonly status: 'failed' | 'sent' | 'cancelled' })
 export type OutgoingEmail =
   | { readonly status: 'none' | 'discarded' }
   | { readonly status: 'draft'; readonly draft: Draft }
@@ -64,8 +64,8 @@ export const isSentInPart = (state: OutgoingEmail): boolean =>
  */
 export const draftOf = (state: OutgoingEmail): Draft | null => {
   if (state.status === 'draft') return state.draft
-  if (state.status === 'cancelled') return state.message.draft
-  return state.status === 'failed' && state.unclear.length === 0 ? state.message.draft : null
+  if (state.status === 'cancelled') return state.email.draft
+  return state.status === 'failed' && state.unclear.length === 0 ? state.email.draft : null
 }
 
 // ---------------------------------------------------------------- commands
@@ -82,7 +82,7 @@ type Again = { readonly now: string; readonly chance: number; readonly until: st
 export type OutgoingCommand =
   | { readonly do: 'save-draft'; readonly outgoingId: string; readonly draft: Draft }
   | { readonly do: 'discard'; readonly outgoingId: string }
-  | { readonly do: 'queue'; readonly message: QueuedEmail }
+  | { readonly do: 'queue'; readonly email: QueuedEmail }
   | { readonly do: 'cancel' }
   | {
       readonly do: 'release'
@@ -137,55 +137,55 @@ export type OutgoingCommand =
 
 // ---------------------------------------------------------------- evolve
 
-/** The message after one more of its events. */
+/** The email after one more of its events. */
 export const evolve = (state: OutgoingEmail, event: OutgoingEvent): OutgoingEmail => {
   if (event.type === 'DraftSaved') return { status: 'draft', draft: event.data.draft }
   if (event.type === 'DraftDiscarded') return { status: 'discarded' }
   if (event.type === 'EmailQueued') {
     const { notBefore, envelope } = event.data
-    const fresh = { message: event.data, attempts: 0, unclear: [], pending: envelope.recipients, taken: null }
+    const fresh = { email: event.data, attempts: 0, unclear: [], pending: envelope.recipients, taken: null }
     return { ...fresh, ...due('queued', notBefore, notBefore) }
   }
-  return 'message' in state ? evolveQueued(state, event) : state
+  return 'email' in state ? evolveQueued(state, event) : state
 }
 
 type LaterEvent = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'EmailQueued' }>
 
 const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingEmail => {
-  const sending = sendingOf(state)
+  const progress = progressOf(state)
   switch (event.type) {
     case 'EmailCancelled':
-      return ended(sending, 'cancelled')
+      return ended(progress, 'cancelled')
     case 'EmailReleased':
-      return { ...sending, status: 'releasing', handle: event.data.handle }
+      return { ...progress, status: 'sending', handle: event.data.handle }
     case 'EmailSent':
-      return sent(sending, event.data)
+      return sent(progress, event.data)
     case 'EmailDeferred': {
       const { attempt, retryAt, refused } = event.data
-      const pending = without(sending.pending, addressesOf(refused))
-      return { ...sending, pending, attempts: attempt, ...due('deferred', sending.since, retryAt) }
+      const pending = without(progress.pending, addressesOf(refused))
+      return { ...progress, pending, attempts: attempt, ...due('deferred', progress.since, retryAt) }
     }
     case 'EmailFailed': {
       const { attempt } = event.data
       // A late answer may say of an unclear attempt that it came to nothing.
-      const unclear = sending.unclear.filter((other) => other !== attempt)
-      return ended({ ...sending, attempts: attempt, unclear }, 'failed')
+      const unclear = progress.unclear.filter((other) => other !== attempt)
+      return ended({ ...progress, attempts: attempt, unclear }, 'failed')
     }
     case 'EmailOutcomeLost': {
       const { attempt } = event.data
-      const unclear = [...sending.unclear, attempt]
-      return { ...sending, status: 'unknown', attempts: attempt, unclear, settled: false }
+      const unclear = [...progress.unclear, attempt]
+      return { ...progress, status: 'unknown', attempts: attempt, unclear, settled: false }
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
       return notBefore
-        ? { ...sending, ...due('queued', notBefore, notBefore) }
-        : { ...sending, status: 'unknown', settled: true }
+        ? { ...progress, ...due('queued', notBefore, notBefore) }
+        : { ...progress, status: 'unknown', settled: true }
     }
     case 'EmailRetried': {
       const { notBefore } = event.data
-      const pending = state.message.envelope.recipients
-      return { ...sending, pending, ...due('queued', notBefore, notBefore) }
+      const pending = state.email.envelope.recipients
+      return { ...progress, pending, ...due('queued', notBefore, notBefore) }
     }
     case 'SentCopyFiled':
     case 'EmailDelivered':
@@ -201,20 +201,20 @@ const due = <Status extends 'queued' | 'deferred'>(status: Status, since: string
 })
 
 /** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
-const ended = (sending: Sending, as: 'failed' | 'cancelled'): OutgoingEmail => {
-  const isOpen = sending.unclear.length > 0 && (as === 'cancelled' || sending.taken !== null)
-  if (isOpen) return { ...sending, status: 'unknown', settled: true }
-  return sending.taken ? { ...sending, pending: [], status: 'sent' } : { ...sending, status: as }
+const ended = (progress: Progress, as: 'failed' | 'cancelled'): OutgoingEmail => {
+  const isOpen = progress.unclear.length > 0 && (as === 'cancelled' || progress.taken !== null)
+  if (isOpen) return { ...progress, status: 'unknown', settled: true }
+  return progress.taken ? { ...progress, pending: [], status: 'sent' } : { ...progress, status: as }
 }
 
 const sent = (
-  sending: Sending,
+  progress: Progress,
   { attempt, sentAt, accepted, deferred, retryAt }: EventOf<typeof EmailSent>['data'],
 ): OutgoingEmail => {
-  const before = sending.taken ?? { sentAt, copy: null, recipients: [], bounces: [] }
+  const before = progress.taken ?? { sentAt, copy: null, recipients: [], bounces: [] }
   const fresh = accepted.map((address) => ({ address, silentFrom: sentAt, delivered: null }))
-  const after: Sending = {
-    ...sending,
+  const after: Progress = {
+    ...progress,
     attempts: attempt,
     unclear: [],
     pending: addressesOf(deferred),
@@ -222,7 +222,7 @@ const sent = (
   }
   return retryAt === null
     ? { ...after, status: 'sent' }
-    : { ...after, ...due('deferred', sending.since, retryAt) }
+    : { ...after, ...due('deferred', progress.since, retryAt) }
 }
 
 const evolveTaken = (
@@ -263,8 +263,8 @@ const addressesOf = (refusals: Refusals): string[] => refusals.map(({ address })
 const without = (all: readonly string[], some: readonly string[]): string[] =>
   all.filter((address) => !some.includes(address))
 
-const sendingOf = ({ message, attempts, since, unclear, pending, taken }: AfterQueueing): Sending => ({
-  message,
+const progressOf = ({ email, attempts, since, unclear, pending, taken }: AfterQueueing): Progress => ({
+  email,
   attempts,
   since,
   unclear,

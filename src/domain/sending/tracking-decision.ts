@@ -47,7 +47,7 @@ const decide = (
   name: 'pixel' | 'rewriting',
 ): { on: boolean; reason: string } => {
   const wanted = wish ?? policy
-  const by = wish === null ? 'account policy' : 'message option'
+  const by = wish === null ? 'account policy' : 'option of the email'
   if (!wanted) return { on: false, reason: `${by} off` }
   return mechanism
     ? { on: true, reason: `${by} on` }

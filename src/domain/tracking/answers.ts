@@ -31,11 +31,16 @@ const addresses = (of: readonly WrittenMailbox[]): string[] =>
 
 /**
  * Whether one of the recipients may have written it, or their like: from the same address or their own domain, under
- * another one that sends answers back to it, or a member of a list that was written to.
+ * another one that sends answers back to it, or a member of a list that was written to. Who is in the sender's own domain
+ * is no recipient's like: a colleague in Cc makes no customers of all the others.
  */
-export const isFromRecipient = (mail: Answering, recipients: readonly string[]): boolean => {
+export const isFromRecipient = (
+  mail: Answering,
+  { sender, recipients }: { readonly sender: string; readonly recipients: readonly string[] },
+): boolean => {
   const writtenTo = new Set(recipients.map(normaliseAddress))
   const domains = new Set([...writtenTo].map(domainOf).filter((domain) => !FREE_MAIL.has(domain)))
+  domains.delete(domainOf(sender))
   const [from, replyTo] = [addresses(mail.from), addresses(mail.replyTo)]
   if ([...from, ...replyTo].some((address) => writtenTo.has(address) || domains.has(domainOf(address))))
     return true

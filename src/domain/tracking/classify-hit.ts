@@ -41,7 +41,7 @@ export type Hit = {
 }
 
 /** `acceptedAt`: when the receiving side had the message, ms since 1970, null while it has not. `links`: how many are tracked. */
-export type JudgedMessage = { readonly acceptedAt: number | null; readonly links: number }
+export type JudgedEmail = { readonly acceptedAt: number | null; readonly links: number }
 
 const SOON_MS = 2000
 const BURST_MS = 1000
@@ -91,7 +91,7 @@ const judgeAlone = (kind: 'open' | 'click', hit: EventOf<typeof OpenTracked>['da
  * Judges all hits of one message together, in any order; the answers are in the order of the hits. With `now` (ms
  * since 1970) hits that are too young to count as a person's are held back as unknown.
  */
-export const classifyHits = (message: JudgedMessage, hits: readonly Hit[], now?: number): Judgement[] => {
+export const classifyHits = (message: JudgedEmail, hits: readonly Hit[], now?: number): Judgement[] => {
   const judged = new Map<Hit, Judgement>()
   for (const hit of hits) {
     const judgement = hit.alone ?? judgeTime(message, hit)
@@ -105,7 +105,7 @@ export const classifyHits = (message: JudgedMessage, hits: readonly Hit[], now?:
   })
 }
 
-const judgeTime = ({ acceptedAt }: JudgedMessage, { at }: Hit): Judgement | null => {
+const judgeTime = ({ acceptedAt }: JudgedEmail, { at }: Hit): Judgement | null => {
   if (acceptedAt === null || at < acceptedAt) return { verdict: 'machine', reason: 'before-acceptance' }
   return at < acceptedAt + SOON_MS ? { verdict: 'machine', reason: 'too-soon' } : null
 }
@@ -120,7 +120,7 @@ const byRecipient = (hits: readonly Hit[]): Hit[][] => {
   return [...Map.groupBy(ordered, ({ recipient }) => recipient).values()]
 }
 
-const judgeTogether = ({ links }: JudgedMessage, hits: readonly Hit[], judged: Judged): void => {
+const judgeTogether = ({ links }: JudgedEmail, hits: readonly Hit[], judged: Judged): void => {
   const clicks = hits.filter(({ kind }) => kind === 'click')
   const fast = links === 2 ? 2 : BURST_LINKS
   const bursts = burstsOf(clicks, BURST_MS, fast)

@@ -74,7 +74,7 @@ export type DraftRouteDeps = {
   readonly files: FileSeals
 }
 
-/** Messages that are being written. A user sees their own, a key that acts for nobody sees all. */
+/** Emails that are being written. A user sees their own, a key that acts for nobody sees all. */
 export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDeps): void => {
   const tags = ['Drafts']
   const byId = z.object({ id: outgoingId })

@@ -27,12 +27,12 @@ const when = {
 }
 const queueBody = z.union([
   z.object({ draftId: outgoingId, ...when }),
-  z.object({ message: draftInput, ...when }),
+  z.object({ email: draftInput, ...when }),
 ])
 const state = z
-  .enum(['queued', 'scheduled', 'deferred', 'releasing', 'sent', 'failed', 'unknown', 'cancelled'])
+  .enum(['queued', 'scheduled', 'deferred', 'sending', 'sent', 'failed', 'unknown', 'cancelled'])
   .describe(
-    '`queued`, `scheduled`, `deferred`: waiting, a cancel is certain. `releasing`: at this moment with the mail server. ' +
+    '`queued`, `scheduled`, `deferred`: waiting, a cancel is certain. `sending`: at this moment with the mail server. ' +
       '`sent`: the server took it, for one recipient at least; `dueAt` is then when it is tried again for those it put off. `failed`: known not to be sent. `unknown`: the answer was lost; it is not sent again ' +
       'unless a person says so.',
   )
@@ -84,8 +84,8 @@ const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() }
 const queuedAnswer = changed.extend(chosenContact)
 
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
-  if (!('message' in of)) throw new NotFound('email', id)
-  const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
+  if (!('email' in of)) throw new NotFound('email', id)
+  const scheduled = of.status === 'queued' && of.attempts === 0 && of.email.scheduledAt !== null
   const shown = scheduled ? 'scheduled' : isSentInPart(of) ? 'sent' : of.status
   return { id, state: shown, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
@@ -96,7 +96,7 @@ export type OutboxRouteDeps = {
   readonly files: FileSeals
 }
 
-/** Messages on their way out, and what became of them. */
+/** Emails on their way out, and what became of them. */
 export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRouteDeps): void => {
   const tags = ['Outbox']
   const byId = z.object({ id: outgoingId })
@@ -114,9 +114,9 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     handler: async (request, reply) => {
       const { scheduledAt, undoSeconds, ...written } = request.body
       const content =
-        'message' in written
+        'email' in written
           ? {
-              message: { ...written.message, attachments: files.open(written.message.attachments) },
+              email: { ...written.email, attachments: files.open(written.email.attachments) },
             }
           : written
       const asked = { content, scheduledAt, undoSeconds }
@@ -201,7 +201,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       querystring: z.object({
         form: z.enum(['wire', 'copy']).default('copy').describe('Which form to download'),
       }),
-      response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
+      response: { ...fileAnswer('message/rfc822', 'The email'), ...problems },
     },
     handler: async ({ params, query, actingUser }, reply) => {
       const bytes = await commands.bytes(params.id, actingUser, query.form)

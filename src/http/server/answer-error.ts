@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
 import { StaleRevision } from '../../commands/handle.ts'
+import { ContentUnreliable } from '../../commands/ports/blobs.ts'
 import {
   AppendTooLarge,
   ForeignPosition,
@@ -109,6 +110,7 @@ const problemOf = (error: FastifyError): HttpProblem => {
     })
   if (error instanceof StoreUnavailable) return eventLogUnavailable()
   if (error instanceof UnknownShape) return newerVersionNeeded()
+  if (error instanceof ContentUnreliable) return new HttpProblem({ ...error.definition, status: 500 })
   if (error instanceof MailUnavailable) return inWordsOf(error, error.kind === 'temporary' ? 503 : 422)
   return problemOfFramework(error)
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BlobStore } from '../../commands/ports/blobs.ts'
+import { storedBlob, type BlobStore } from '../../commands/ports/blobs.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../commands/ports/parser.ts'
 import type { Untrack } from '../../commands/ports/tracking.ts'
 import { NotFound } from '../../domain/decider.ts'
@@ -37,15 +37,10 @@ export const messageContentRoutes = (
     if (!found) throw new NotFound('message', id)
     return found
   }
-  const bytesOf = async (hash: string): Promise<Buffer> => {
-    const bytes = await blobs.get(hash)
-    if (!bytes) throw new Error(`The blob ${hash} is not kept`)
-    return bytes
-  }
   const read = async (id: string, userId: string | null): Promise<ParsedMail> => {
     const { raw } = await requireMessage(id, userId)
     try {
-      return await parser.parse(await bytesOf(raw), signal)
+      return await parser.parse(await storedBlob(blobs, raw), signal)
     } catch (error) {
       if (!(error instanceof UnreadableMail)) throw error
       throw messageUnreadable({ detail: `${error.message}.` })
@@ -57,12 +52,13 @@ export const messageContentRoutes = (
     schema: {
       tags,
       summary: 'The text of a message',
+      description: 'Our own tracking links, where it quotes us, lead straight to where they led.',
       params: byId,
       response: { 200: z.object({ text: z.string().nullable(), hasHtml: z.boolean() }), ...problems },
     },
     handler: async ({ params, actingUser }) => {
       const { text, html } = await read(params.id, actingUser)
-      return { text, hasHtml: html !== null }
+      return { text: text === null ? null : untrack.text(text), hasHtml: html !== null }
     },
   })
   app.get('/v1/messages/:id/body/html', {
@@ -78,7 +74,7 @@ export const messageContentRoutes = (
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(untrack(html))
+      const shown = Buffer.from(untrack.html(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })
@@ -92,7 +88,7 @@ export const messageContentRoutes = (
     },
     handler: async ({ params, actingUser }, reply) => {
       const { raw } = await requireMessage(params.id, actingUser)
-      return download(reply, await bytesOf(raw), 'message/rfc822', `${params.id}.eml`)
+      return download(reply, await storedBlob(blobs, raw), 'message/rfc822', `${params.id}.eml`)
     },
   })
   app.get('/v1/messages/:id/attachments/:index', {
@@ -113,7 +109,7 @@ export const messageContentRoutes = (
       if (!attachment) throw new NotFound('attachment', String(params.index))
       const { name, contentType, blob } = attachment
       const type = harmless.has(contentType.toLowerCase()) ? contentType : 'application/octet-stream'
-      return download(reply, await bytesOf(blob), type, name ?? `attachment-${params.index}`)
+      return download(reply, await storedBlob(blobs, blob), type, name ?? `attachment-${params.index}`)
     },
   })
 }

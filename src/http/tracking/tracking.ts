@@ -147,11 +147,11 @@ const trackingView = z.object({
   truncated: z.boolean().describe('Whether the oldest activity is left out'),
   summary: z.object({
     opens: z.int().describe('Opens by people; a click counts as an open if images were blocked'),
-    uniqueOpens: z.int().describe('Distinct recipients; a lower bound if `attribution` is `message`'),
+    uniqueOpens: z.int().describe('Distinct recipients; a lower bound if `attribution` is `email`'),
     linkClicks: z.int(),
     replies: z.int(),
     recipients: z.int(),
-    attribution: z.enum(['recipient', 'message']),
+    attribution: z.enum(['recipient', 'email']),
     lastActivityAt: z.string().nullable(),
     lastActivity: z.string().nullable().describe('The same in words, relative to now'),
     human: hits,

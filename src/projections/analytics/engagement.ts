@@ -47,7 +47,7 @@ type Flag = keyof typeof flags
 const names = Object.keys(flags) as Flag[]
 
 /** An email and what it counts for; `day` is the day on which it was sent, in the organisation's zone. */
-const message = table({
+const email = table({
   columns: {
     id: text,
     account_id: text,
@@ -69,7 +69,7 @@ const daily = table({
 export type DailyCounters = RowOf<typeof daily>
 
 const tables = {
-  message,
+  email,
   daily,
   template: table({ columns: { id: text, name: text, deleted: boolean }, key: ['id'] }),
   organization: table({ columns: { id: text, time_zone: text }, key: ['id'] }),
@@ -82,7 +82,7 @@ const tables = {
  */
 export const engagement = projection({
   name: 'engagement',
-  version: 2,
+  version: 3,
   tables,
   events: [
     OrganizationRecorded,
@@ -106,7 +106,7 @@ export const engagement = projection({
         return row && rows.put('template', { ...row, deleted: true })
       }
       case 'EmailQueued':
-        return rows.put('message', newMessage(event.data))
+        return rows.put('email', newEmail(event.data))
       case 'EmailCancelled':
       case 'EmailReleased':
       case 'EmailSent':
@@ -122,20 +122,20 @@ export const engagement = projection({
       case 'EmailReplied': {
         const zone =
           event.type === 'EmailSent' ? rows.get('organization', { id: 'main' })?.time_zone : undefined
-        const row = rows.get('message', { id: event.data.outgoingId })
+        const row = rows.get('email', { id: event.data.outgoingId })
         if (!row) return
         const state = engage(readEngagement(row.engagement), event)
         row.engagement = engagementText(state)
         // The first day stays: sent again by a person's decision, it is still one email.
         if (event.type === 'EmailSent') row.day ??= dayIn(zone ?? 'UTC', event.data.sentAt)
         countAnew(rows, row, outcomeOf(state))
-        rows.put('message', row)
+        rows.put('email', row)
       }
     }
   },
 })
 
-const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeof message> => ({
+const newEmail = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeof email> => ({
   id: queued.outgoingId,
   account_id: queued.accountId,
   template_id: queued.template?.templateId ?? '',
@@ -152,7 +152,7 @@ const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeo
 })
 
 /** Sets the flags, and adds the difference to the counters of the email's day. */
-const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof message>, outcome: Outcome): void => {
+const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof email>, outcome: Outcome): void => {
   const now: Record<Flag, boolean> = {
     ...outcome,
     raw_opened: outcome.rawOpened,

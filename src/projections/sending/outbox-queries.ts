@@ -10,13 +10,13 @@ import { outbox, type OutboxRow, type OutboxState, type Recipients } from './out
 
 const due = (db: Kysely<unknown>) =>
   tablesOf(db, outbox)
-    .selectFrom('message')
-    .leftJoin('account', 'account.id', 'message.account_id')
+    .selectFrom('email')
+    .leftJoin('account', 'account.id', 'email.account_id')
     // By the database's clock: those of the senders may be wrong, each in its own way.
     .where('due_at', '<=', sql<string>`clock_timestamp()`)
     .where(sql<boolean>`account.status is distinct from 'paused'`)
 
-/** Accounts with messages that are due, the longest waiting first. */
+/** Accounts with emails that are due, the longest waiting first. */
 export const accountsWithDue =
   (db: Kysely<unknown>) =>
   async (limit: number): Promise<string[]> => {
@@ -29,43 +29,43 @@ export const accountsWithDue =
     return rows.map((row) => row.account_id)
   }
 
-/** The account's messages that are due, oldest first. */
-export const dueMessages =
+/** The account's emails that are due, oldest first. */
+export const dueEmails =
   (db: Kysely<unknown>) =>
   async (accountId: string, limit: number): Promise<string[]> => {
     const rows = await due(db)
-      .select('message.id')
+      .select('email.id')
       .where('account_id', '=', accountId)
       .orderBy('due_at')
-      .orderBy('message.id')
+      .orderBy('email.id')
       .limit(limit)
       .execute()
     return rows.map(({ id }) => id)
   }
 
-/** Messages of one account or all that are being released, or were when their sender died. */
-export const releasingMessages =
+/** Emails of one account or all that are being released, or were when their sender died. */
+export const emailsBeingSent =
   (db: Kysely<unknown>) =>
   (accountId: string | null, limit: number): Promise<{ id: string; accountId: string }[]> =>
     tablesOf(db, outbox)
-      .selectFrom('message')
+      .selectFrom('email')
       .select(['id', 'account_id as accountId'])
-      .where('state', '=', 'releasing')
+      .where('state', '=', 'sending')
       .$if(accountId !== null, (query) => query.where('account_id', '=', accountId))
       .orderBy('account_id')
       .orderBy('id')
       .limit(limit)
       .execute()
 
-/** Unclear messages that were met in a mailbox or answered, with when. */
-export const metMessages =
+/** unclear emails that were met in a mailbox or answered, with when. */
+export const foundEmails =
   (db: Kysely<unknown>) =>
-  (limit: number): Promise<{ id: string; metAt: string }[]> =>
+  (limit: number): Promise<{ id: string; foundAt: string }[]> =>
     tablesOf(db, outbox)
-      .selectFrom('message')
-      .select(['id', 'confirm_at as metAt'])
+      .selectFrom('email')
+      .select(['id', 'confirm_at as foundAt'])
       .where('confirm_at', 'is not', null)
-      .$narrowType<{ metAt: string }>()
+      .$narrowType<{ foundAt: string }>()
       .orderBy('confirm_at')
       .limit(limit)
       .execute()
@@ -165,9 +165,9 @@ export const listOutbox =
   ): Promise<OutboxEmail[]> => {
     const accounts = filter.userId === null ? null : await deps.usableAccounts(filter.userId)
     const rows = await tablesOf(db, outbox)
-      .selectFrom('message')
-      .innerJoin('fate', 'fate.message_id', 'message.id')
-      .selectAll('message')
+      .selectFrom('email')
+      .innerJoin('fate', 'fate.email_id', 'email.id')
+      .selectAll('email')
       .select('fate.engagement')
       .$if(filter.state !== undefined, (query) => query.where('state', '=', filter.state ?? ''))
       .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
@@ -189,9 +189,9 @@ export const findOutgoing =
   (db: Kysely<unknown>, { mayRead }: Pick<OutboxDeps, 'mayRead'>) =>
   async (id: string, userId: string | null): Promise<OutboxEmail | null> => {
     const row = await tablesOf(db, outbox)
-      .selectFrom('message')
-      .innerJoin('fate', 'fate.message_id', 'message.id')
-      .selectAll('message')
+      .selectFrom('email')
+      .innerJoin('fate', 'fate.email_id', 'email.id')
+      .selectAll('email')
       .select('fate.engagement')
       .where('id', '=', id)
       .executeTakeFirst()

@@ -3,11 +3,11 @@ import { deliveriesDue, dueDeliveries } from './deliveries-due.ts'
 import { drafts, listDrafts } from './drafts.ts'
 import {
   accountsWithDue,
-  dueMessages,
+  dueEmails,
   findOutgoing,
   listOutbox,
-  metMessages,
-  releasingMessages,
+  foundEmails,
+  emailsBeingSent,
   type OutboxDeps,
 } from './outbox-queries.ts'
 import { outbox } from './outbox.ts'
@@ -24,9 +24,9 @@ export const sendingQueries = (db: Kysely<unknown>, deps: OutboxDeps) => ({
   findEmail: findOutgoing(db, deps),
 
   accountsWithDue: accountsWithDue(db),
-  dueMessages: dueMessages(db),
-  releasingMessages: releasingMessages(db),
-  metMessages: metMessages(db),
+  dueEmails: dueEmails(db),
+  emailsBeingSent: emailsBeingSent(db),
+  foundEmails: foundEmails(db),
   dueDeliveries: dueDeliveries(db),
   copiesToFile: copiesToFile(db),
   unreadReports: unreadReports(db),

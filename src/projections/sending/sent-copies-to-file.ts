@@ -9,7 +9,7 @@ import { EmailSent, SentCopyFiled } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { boolean, nullable, projection, table, tablesOf, text, timestamp } from '../projection.ts'
 
-const message = table({
+const email = table({
   columns: {
     id: text,
     account_id: text,
@@ -22,7 +22,7 @@ const message = table({
 })
 
 const tables = {
-  message,
+  email,
   account: table({
     columns: {
       account_id: text,
@@ -37,10 +37,10 @@ const tables = {
   copy: table({ columns: { id: text, message_id: text }, key: ['id'] }),
 }
 
-/** To do: sent messages that no copy in the Sent folder is known of. */
+/** To do: sent emails that no copy in the Sent folder is known of. */
 export const sentCopiesToFile = projection({
   name: 'sent-copies-to-file',
-  version: 2,
+  version: 3,
   tables,
   events: [
     EmailSent,
@@ -61,7 +61,7 @@ export const sentCopiesToFile = projection({
       case 'EmailSent': {
         if (!event.data.first) return
         const { outgoingId: id, sentAt: sent_at } = event.data
-        return rows.put('message', { id, account_id, sent_at, met: rows.get('copy', { id }) !== undefined })
+        return rows.put('email', { id, account_id, sent_at, met: rows.get('copy', { id }) !== undefined })
       }
       case 'MessageSynced': {
         const { outgoingId: id, messageId: message_id, placement } = event.data
@@ -69,12 +69,12 @@ export const sentCopiesToFile = projection({
         const met = rows.get('copy', { id })
         if (met && met.message_id !== message_id) change({ files_copies: true })
         if (!met) rows.put('copy', { id, message_id })
-        const waiting = rows.get('message', { id })
-        if (waiting) rows.put('message', { ...waiting, met: true })
+        const waiting = rows.get('email', { id })
+        if (waiting) rows.put('email', { ...waiting, met: true })
         return
       }
       case 'SentCopyFiled': {
-        rows.remove('message', { id: event.data.outgoingId })
+        rows.remove('email', { id: event.data.outgoingId })
         if (event.data.outcome === 'found') change({ files_copies: true })
         const isKnownHost = rows.get('account', { account_id })?.is_known_host === true
         if (event.data.outcome === 'filed' && !isKnownHost) change({ files_copies: false })
@@ -114,21 +114,21 @@ export type CopyWaits = {
 }
 
 /**
- * Up to `limit` messages of each account that is not paused, oldest first. Some mailboxes file a copy by themselves,
+ * Up to `limit` emails of each account that is not paused, oldest first. Some mailboxes file a copy by themselves,
  * and are left the time to do it.
  */
 export const copiesToFile =
   (db: Kysely<unknown>) =>
   async (limit: number, waits: CopyWaits): Promise<{ accountId: string; ids: string[] }[]> => {
     const numbered = tablesOf(db, sentCopiesToFile)
-      .selectFrom('message')
-      .leftJoin('account', 'account.account_id', 'message.account_id')
+      .selectFrom('email')
+      .leftJoin('account', 'account.account_id', 'email.account_id')
       .where(sql<boolean>`paused is not true`)
       .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitOf(waits)} * interval '1 second'`)
       .select([
-        'message.account_id',
+        'email.account_id',
         'id',
-        sql<number>`row_number() over (partition by message.account_id order by sent_at, id)`.as('nth'),
+        sql<number>`row_number() over (partition by email.account_id order by sent_at, id)`.as('nth'),
       ])
     const rows = await tablesOf(db, sentCopiesToFile)
       .selectFrom(numbered.as('numbered'))

@@ -35,7 +35,7 @@ type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 /** `attribution` says whether opens tell recipients apart; where they do not, `uniqueOpens` is at least so many. */
 type TrackingSummary = EmailFigures & {
   recipients: number
-  attribution: 'recipient' | 'message'
+  attribution: 'recipient' | 'email'
   classifierVersion: number
 }
 
@@ -65,9 +65,8 @@ export type EmailTracking = {
 const ACTIVITY_LIMIT = 1000
 
 /**
- * The tracking report of one message that this user (null: anybody) may see, oldest activity first. `now` holds hits
- * back that are too young to count as a person's; without it each counts by what is known. Null where there is no such
- * message.
+ * The tracking report of one email that this user (null: anybody) may see, oldest activity first. `now` holds hits
+ * back that are too young to count as a person's; without it each counts by what is known. Null where there is no such * email.
  */
 export const emailTracking =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
@@ -78,9 +77,9 @@ export const emailTracking =
   ): Promise<EmailTracking | null> => {
     const tables = tablesOf(db, emailTimeline)
     const row = await tables
-      .selectFrom('message')
-      .innerJoin('state', 'state.message_id', 'message.id')
-      .selectAll('message')
+      .selectFrom('email')
+      .innerJoin('state', 'state.email_id', 'email.id')
+      .selectAll('email')
       .select('state.engagement')
       .where('id', '=', id)
       .executeTakeFirst()
@@ -88,7 +87,7 @@ export const emailTracking =
     const entries = await tables
       .selectFrom('entry')
       .selectAll()
-      .where('message_id', '=', id)
+      .where('email_id', '=', id)
       .orderBy('at', 'desc')
       .orderBy('id', 'desc')
       .limit(limit + 1)
@@ -220,7 +219,7 @@ const summaryOf = (row: TimelineEmail, engagement: Engagement, counts: HitCounts
   return {
     ...figuresOf(engagement, counts),
     recipients: row.envelope.length,
-    attribution: row.envelope.length > 1 && shared ? 'message' : 'recipient',
+    attribution: row.envelope.length > 1 && shared ? 'email' : 'recipient',
     classifierVersion: CLASSIFIER_VERSION,
   }
 }

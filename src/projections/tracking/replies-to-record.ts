@@ -45,9 +45,9 @@ type Candidate = Answering & {
 
 const tables = {
   reply,
-  /** What we sent, and to whom. */
+  /** What we sent, from whom and to whom. */
   email: table({
-    columns: { outgoing_id: text, account_id: text, recipients: json<string[]>() },
+    columns: { outgoing_id: text, account_id: text, sender: text, recipients: json<string[]>() },
     key: ['outgoing_id'],
   }),
   /** Header Message-IDs of what we sent, those that a provider put in their place too. */
@@ -82,8 +82,8 @@ export const repliesToRecord = projection({
         return putUser(rows, event.data.userId, null)
       case 'EmailQueued': {
         const { outgoingId, accountId, header, envelope } = event.data
-        const { recipients } = envelope
-        rows.put('email', { outgoing_id: outgoingId, account_id: accountId, recipients })
+        const { from: sender, recipients } = envelope
+        rows.put('email', { outgoing_id: outgoingId, account_id: accountId, sender, recipients })
         return putSent(rows, header.messageId, outgoingId)
       }
       case 'MessageSynced': {
@@ -121,9 +121,12 @@ const putUser = (rows: TableRows, userId: string, address: string | null): void 
   if (address !== null) putOwn(rows, address, id)
 }
 
+/** A Message-ID as a key: as much of it as an index takes, whatever a hostile sender writes. */
+const keyOf = (written: string): string => normaliseMessageId(written).slice(0, 500)
+
 /** Remembers the id, and looks again at what named it before it was known as ours. */
 const putSent = (rows: TableRows, messageId: string, outgoing_id: string): void => {
-  const header_id = normaliseMessageId(messageId)
+  const header_id = keyOf(messageId)
   if (header_id === '' || rows.get('sent', { header_id })) return
   rows.put('sent', { header_id, outgoing_id })
   const waiting = rows.get('waiting', { header_id })
@@ -141,7 +144,7 @@ type Synced = EventOf<typeof MessageSynced>['data']
 
 const putCandidate = (rows: TableRows, message: Synced): void => {
   const { header } = message
-  const named = [...header.inReplyTo, ...header.references.toReversed()].map(normaliseMessageId)
+  const named = [...header.inReplyTo, ...header.references.toReversed()].map(keyOf)
   const ancestors = [...new Set(named)].slice(0, ANCESTORS)
   // All are looked up, so that one run finds every row.
   const known = ancestors.map((header_id) => rows.get('sent', { header_id }))
@@ -181,7 +184,7 @@ const answer = (rows: TableRows, candidate: Candidate, outgoing_id: string): voi
   const from = candidate.from[0]?.address ?? ''
   const isOurs = rows.get('own', { address: normaliseAddress(from) }) !== undefined
   if (!email || known || isOurs || copyOf === outgoing_id) return
-  if (!isFromRecipient(candidate, email.recipients)) return
+  if (!isFromRecipient(candidate, email)) return
   const { account_id } = email
   rows.put('answer', { identity, outgoing_id })
   rows.put('incoming', { message_id, outgoing_id, identity })

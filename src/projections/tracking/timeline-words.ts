@@ -34,7 +34,7 @@ const REASONS: Readonly<Record<Reason, string>> = {
   prefetch: 'fetched ahead, before anybody read it',
   'known-agent': 'by a known program',
   'privacy-proxy': 'by a privacy proxy, which fetches every picture',
-  'before-acceptance': 'before the message was handed over, so by a scanner',
+  'before-acceptance': 'before the email was handed over, so by a scanner',
   'too-soon': 'within two seconds of sending, so by a scanner',
   burst: 'together with many links at once, so by a scanner',
   pair: 'by a check just before a click',

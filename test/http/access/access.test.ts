@@ -26,7 +26,7 @@ const hello = (accountId: string) => ({
 })
 const queued = (client: typeof owner, accountId: string) =>
   client.send<{ id: string }>('POST', '/v1/outbox', {
-    message: hello(accountId),
+    email: hello(accountId),
     scheduledAt: '2999-01-01T00:00:00Z',
   })
 const mine = await queued(owner, personal)
@@ -131,8 +131,8 @@ t.test("nobody else changes, tests, syncs, writes from or answers from a user's 
     ['POST', `/v1/messages/${idOf('msg', 2)}/skip`],
     ['POST', '/v1/drafts', hello(personal)],
     ['POST', '/v1/drafts', { replyTo: { kind: 'message', id: idOf('msg', 2) }, accountId: team }],
-    ['POST', '/v1/drafts', { replyTo: { kind: 'outgoing', id: mine.body.id }, accountId: team }],
-    ['POST', '/v1/outbox', { message: hello(personal) }],
+    ['POST', '/v1/drafts', { replyTo: { kind: 'email', id: mine.body.id }, accountId: team }],
+    ['POST', '/v1/outbox', { email: hello(personal) }],
     ['POST', '/v1/outbox', { draftId: draft.body.id }],
     ['PATCH', `/v1/drafts/${draft.body.id}`, { subject: 'M' }],
     ['DELETE', `/v1/drafts/${draft.body.id}`],

@@ -133,13 +133,13 @@ t.test('the same mailbox is connected twice only by who says so', async (t) => {
 
 t.test('an account that only receives sends nothing, and says what to do', async (t) => {
   await change({ syncDirection: 'receive' })
-  const message = {
+  const email = {
     accountId: connected.body.id,
     to: [{ address: 'mia@client.test' }],
     subject: 'Hello',
     html: '<p>Hi</p>',
   }
-  const refused = await app.ask('POST', '/v1/outbox', { body: { message, undoSeconds: 0 } })
+  const refused = await app.ask('POST', '/v1/outbox', { body: { email, undoSeconds: 0 } })
   t.equal(refused.status, 422)
   t.match(refused.json, { code: 'account-receives-only', remedy: /sync direction/ })
 })
