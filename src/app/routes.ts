@@ -93,5 +93,10 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, clock })
   analyticsRoutes(server, { ...analytics, clock })
-  auditRoutes(server, { ...audit, threads: sync.queries.readModels.threads })
+  const { store } = deps.adapters
+  auditRoutes(server, {
+    ...audit,
+    threads: sync.queries.readModels.threads,
+    isPosition: (text) => store.isPosition(text),
+  })
 }

@@ -89,7 +89,11 @@ const scenario = async (t: Test, env: Record<string, string>) => {
 
   // Nobody reads within two seconds of sending, the classifier says.
   const soon = Date.parse(sentAt ?? '') + 2_500
-  await until('Time to read', async () => Date.now(), (now) => now > soon)
+  await until(
+    'Time to read',
+    async () => Date.now(),
+    (now) => now > soon,
+  )
   const follow = async (url = '') =>
     (await fetch(url, { redirect: 'manual', headers: { 'user-agent': CHROME } })).arrayBuffer()
   await follow(/src="([^"]+\/t\/o\/[^"]+)"/.exec(plain)?.[1])
@@ -151,7 +155,9 @@ const shownByReplay = async (t: Test, env: Record<string, string>) => {
   )
 
   const clicked = whole.data.find(({ type }) => type === 'ClickTracked')
-  t.match(clicked?.changes, [{ op: 'replace', path: `/tracking/${id}/summary/linkClicks`, before: 0, after: 1 }])
+  t.match(clicked?.changes, [
+    { op: 'replace', path: `/tracking/${id}/summary/linkClicks`, before: 0, after: 1 },
+  ])
   const before = await sarah.get<Page>(`/v1/audit/replay?email=${id}&until=${queued?.position}`)
   t.same(
     before.data.map(({ type }) => type),

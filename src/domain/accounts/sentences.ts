@@ -1,9 +1,8 @@
 import type { Sentences } from '../event.ts'
+import { because } from '../words.ts'
 import type { AccountEvent, DefaultAccountEvent, MailboxClaimEvent, Owner } from './events.ts'
 
 const whose = (owner: Owner): string => (owner.kind === 'team' ? 'the team' : `user ${owner.userId}`)
-
-const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`)
 
 export const accountSentences: Sentences<AccountEvent | DefaultAccountEvent | MailboxClaimEvent> = {
   AccountConnected: ({ address, owner }) => `The account ${address} was connected for ${whose(owner)}`,

@@ -1,11 +1,6 @@
 import type { EventOf, Sentences } from '../event.ts'
-import { quoted } from '../sync/sentences.ts'
+import { because, listed, quoted } from '../words.ts'
 import type { DeliveryReportRead, OutgoingEvent } from './events.ts'
-
-const listed = (addresses: readonly string[]): string =>
-  addresses.length > 5
-    ? `${addresses.slice(0, 5).join(', ')} and ${addresses.length - 5} more`
-    : addresses.join(', ')
 
 const people = (of: readonly { readonly address: string }[]): string =>
   listed(of.map(({ address }) => address))
@@ -34,10 +29,10 @@ export const sendingSentences: Sentences<OutgoingEvent | EventOf<typeof Delivery
     others('it refused', refused) +
     others('it put off', deferred),
   EmailDeferred: ({ attempt, reason, retryAt }) =>
-    `Attempt ${attempt} did not succeed and is repeated at ${retryAt}: ${reason}`,
-  EmailFailed: ({ attempt, reason }) => `The email failed (attempt ${attempt}): ${reason}`,
+    `Attempt ${attempt} did not succeed and is repeated at ${retryAt}${because(reason)}`,
+  EmailFailed: ({ attempt, reason }) => `The email failed (attempt ${attempt})${because(reason)}`,
   EmailOutcomeLost: ({ attempt, reason }) =>
-    `It is not known whether attempt ${attempt} sent the email: ${reason}`,
+    `It is not known whether attempt ${attempt} sent the email${because(reason)}`,
   EmailOutcomeSettled: ({ decision }) =>
     decision === 'send-again'
       ? 'Somebody decided to send the email again although it may have been sent'
@@ -58,9 +53,9 @@ export const sendingSentences: Sentences<OutgoingEvent | EventOf<typeof Delivery
       ? `A delivery report says that the email arrived at ${listed(recipients)}`
       : `The email counts as delivered to ${listed(recipients)}, since nothing came back${windowMinutes === null ? '' : ` for ${windowMinutes} minutes`}`,
   EmailBounced: ({ recipient, permanent, status, diagnostic }) =>
-    `The email ${permanent ? 'bounced' : 'is delayed'} for ${recipient ?? 'an unnamed recipient'}${inBrackets(status)}${diagnostic ? `: ${diagnostic}` : ''}`,
+    `The email ${permanent ? 'bounced' : 'is delayed'} for ${recipient ?? 'an unnamed recipient'}${inBrackets(status)}${because(diagnostic)}`,
   DeliveryReportRead: ({ outgoingId, recipients }) =>
     outgoingId === null
       ? 'The message was read as a delivery report; it is about no email of ours'
-      : `The message was read as a delivery report: ${recipients.map(({ address, action }) => `${action} for ${address ?? 'an unnamed recipient'}`).join(', ') || 'it names no recipient'}`,
+      : `The message was read as a delivery report: ${listed(recipients.map(({ address, action }) => `${action} for ${address ?? 'an unnamed recipient'}`)) || 'it names no recipient'}`,
 }

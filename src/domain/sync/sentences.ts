@@ -1,5 +1,6 @@
 import type { EventOf, Sentences } from '../event.ts'
 import type { WrittenMailbox } from '../mail.ts'
+import { because, listed, quoted } from '../words.ts'
 import type { ChangesSynced, MessageEvent, MessageSynced, SyncRunEvent } from './events.ts'
 
 const STARTED_BY = {
@@ -34,10 +35,6 @@ const countsOf = ({ folders }: EventOf<typeof ChangesSynced>['data']): string =>
   return counts.length === 0 ? 'nothing new' : counts.join(', ')
 }
 
-/** In quotation marks, and cut: a subject may be as long as its sender likes. */
-export const quoted = (text: string): string =>
-  text === '' ? '(no subject)' : `“${text.length > 100 ? `${text.slice(0, 100)}…` : text}”`
-
 const nameOf = ([first]: readonly WrittenMailbox[]): string => first?.address || 'an unknown sender'
 
 const found = ({ direction, header, placement }: EventOf<typeof MessageSynced>['data']): string => {
@@ -45,14 +42,13 @@ const found = ({ direction, header, placement }: EventOf<typeof MessageSynced>['
   return `${quoted(header.subject)}${from} was found in ${placement.folder}`
 }
 
-const flagsOf = (flags: readonly string[]): string => (flags.length === 0 ? 'none' : flags.join(', '))
+const flagsOf = (flags: readonly string[]): string => (flags.length === 0 ? 'none' : listed(flags))
 
 export const syncSentences: Sentences<SyncRunEvent | MessageEvent> = {
   SyncRunStarted: ({ number, trigger }) => `Sync run ${number} started ${STARTED_BY[trigger]}`,
   ChangesSynced: (data) =>
-    `Sync run ${data.number} recorded a set of changes (${data.folders.map(({ folder }) => folder).join(', ') || 'no folder'}): ${countsOf(data)}`,
-  SyncRunFinished: ({ number, outcome, detail }) =>
-    `Sync run ${number} ${ENDED[outcome]}${detail === null ? '' : `: ${detail}`}`,
+    `Sync run ${data.number} recorded a set of changes (${listed(data.folders.map(({ folder }) => folder)) || 'no folder'}): ${countsOf(data)}`,
+  SyncRunFinished: ({ number, outcome, detail }) => `Sync run ${number} ${ENDED[outcome]}${because(detail)}`,
   MessageSynced: (data) => {
     const what = data.direction === 'in' ? 'The message' : 'The sent message'
     return `${what} ${found(data)}${data.outgoingId === null ? '' : `; it is the copy of the email ${data.outgoingId}`}`
@@ -63,7 +59,7 @@ export const syncSentences: Sentences<SyncRunEvent | MessageEvent> = {
     `The flags of the message in ${placement.folder} became: ${flagsOf(flags)}`,
   MessageRemovedFromFolder: ({ placement }) => `The message was gone from ${placement.folder}`,
   MessageQuarantined: ({ placement, attempts, reason }) =>
-    `The message in ${placement.folder} could not be read (attempt ${attempts}): ${reason}`,
+    `The message in ${placement.folder} could not be read (attempt ${attempts})${because(reason)}`,
   QuarantinedMessageSkipped: ({ pattern }) =>
     pattern === undefined
       ? 'Somebody decided to skip the quarantined message'

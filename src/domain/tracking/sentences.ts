@@ -1,4 +1,5 @@
 import type { EventOf, Sentences } from '../event.ts'
+import { quoted } from '../words.ts'
 import type { OpenTracked, TrackingEvent } from './events.ts'
 
 type Hit = Pick<EventOf<typeof OpenTracked>['data'], 'recipient' | 'repeats' | 'own' | 'ip'>
@@ -18,6 +19,6 @@ const circumstances = ({ recipient, repeats, own, ip }: Hit): string => {
 
 export const trackingSentences: Sentences<TrackingEvent> = {
   OpenTracked: (hit) => `The pixel of the email was requested ${circumstances(hit)}`,
-  ClickTracked: (hit) => `The link to ${hit.url} was followed ${circumstances(hit)}`,
+  ClickTracked: (hit) => `The link to ${quoted(hit.url)} was followed ${circumstances(hit)}`,
   EmailReplied: ({ from, messageId }) => `The email was answered by ${from || 'somebody'} (${messageId})`,
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { AuditCommands } from '../../commands/audit/audit.ts'
+import { ForeignPosition, type EventStore } from '../../commands/ports/event-log.ts'
 import { accountId } from '../../domain/accounts/events.ts'
-import { sentenceOf } from '../../domain/audit/sentence.ts'
-import { subjectKinds, subjectsOf, type Subject } from '../../domain/audit/subjects.ts'
+import { subjectKinds } from '../../domain/audit/subjects.ts'
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { crmId } from '../../domain/directory/events.ts'
-import type { Actor, RecordedEvent } from '../../domain/event.ts'
+import type { Actor } from '../../domain/event.ts'
 import { idOf } from '../../domain/ids.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
@@ -14,6 +14,7 @@ import { templateId } from '../../domain/templates/events.ts'
 import type { AuditQueries } from '../../projections/audit/audit.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { problems, type App } from '../server/server.ts'
+import { toEventView } from './event-view.ts'
 
 const actorKinds = ['user', 'api-key', 'system'] as const satisfies readonly Actor['kind'][]
 const eventType = z.enum(allEvents.map(({ type }) => type) as [AnyEvent['type'], ...AnyEvent['type'][]])
@@ -132,10 +133,12 @@ export type AuditRouteDeps = {
   readonly commands: AuditCommands
   readonly queries: AuditQueries
   readonly threads: { readonly name: string }
+  readonly isPosition: EventStore['isPosition']
 }
 
 /** What happened: the events of the log for those who audit it. */
-export const auditRoutes = (app: App, { commands, queries, threads }: AuditRouteDeps): void => {
+export const auditRoutes = (app: App, deps: AuditRouteDeps): void => {
+  const { commands, queries, threads } = deps
   const tags = ['Audit']
   const config = { permission: 'audit:read', reads: [queries.readModels.eventIndex, threads] } as const
   const queryOf = async (asked: Asked, userId: string | null): Promise<EventQuery> => ({
@@ -162,10 +165,10 @@ export const auditRoutes = (app: App, { commands, queries, threads }: AuditRoute
       const { type, actorKind, actorId, order: wanted, limit, cursor } = query
       const types = typeof type === 'string' ? [type] : type
       const asked = { ...(await queryOf(query, actingUser)), types, actorKind, actorId }
-      const [after] = readCursor(cursor, ['text']) ?? [null]
+      const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
       const found = await queries.findEvents(asked, { order: wanted, after, limit: limit + 1 })
       const page = pageFrom(found, limit, keyOf)
-      return { ...page, data: (await commands.read(page.data)).map(toView) }
+      return { ...page, data: (await commands.read(page.data)).map(toEventView) }
     },
   })
   app.get('/v1/audit/replay', {
@@ -182,13 +185,16 @@ export const auditRoutes = (app: App, { commands, queries, threads }: AuditRoute
     },
     handler: async ({ query, actingUser }) => {
       const { until, limit, cursor } = query
-      const asked = { ...(await queryOf(query, actingUser)), until }
-      const [after] = readCursor(cursor, ['text']) ?? [null]
+      const asked = { ...(await queryOf(query, actingUser)), until: requiredPosition(deps, until) }
+      const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
       const found = await queries.findEvents(asked, { order: 'oldest', after, limit: limit + 1 })
       const page = pageFrom(found, limit, keyOf)
       const events = await commands.read(page.data)
       const changes = await commands.replay(events)
-      const data = events.map((event) => ({ ...toView(event), changes: [...(changes.get(event.id) ?? [])] }))
+      const data = events.map((event) => ({
+        ...toEventView(event),
+        changes: [...(changes.get(event.id) ?? [])],
+      }))
       return { ...page, data }
     },
   })
@@ -207,13 +213,14 @@ const thingsIn = (asked: Asked): HistoryOf[] =>
     },
   )
 
-const keyOf = ({ position }: { readonly position: string }): [string] => [position]
-
-const toView = (event: RecordedEvent<AnyEvent>) => {
-  const { id, type, stream, revision, position, recordedAt, data, metadata } = event
-  const { actor, commandId, causationId, correlationId, occurredAt } = metadata
-  const subjects: Subject[] = subjectsOf(event)
-  const summary = sentenceOf(event)
-  const place = { id, type, summary, stream, revision, position, recordedAt, occurredAt }
-  return { ...place, actor, commandId, causationId, correlationId, subjects, data }
+/** @throws ForeignPosition */
+const requiredPosition = (
+  { isPosition }: Pick<AuditRouteDeps, 'isPosition'>,
+  text: string | undefined,
+): string | null => {
+  if (text === undefined) return null
+  if (!isPosition(text)) throw new ForeignPosition()
+  return text
 }
+
+const keyOf = ({ position }: { readonly position: string }): [string] => [position]

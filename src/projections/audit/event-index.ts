@@ -9,7 +9,17 @@ import {
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { directoryEvents } from '../../domain/directory/events.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
-import { integer, nullable, projection, table, text, timestamp, type Rows } from '../projection.ts'
+import {
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
 
 /** Who may see an event besides programs: everybody, or one user. */
 export const EVERYBODY = ''
@@ -38,17 +48,17 @@ const tables = {
       '(seen_by, position)',
     ],
   }),
-  /** What an event is about beside its account and the thing that its stream is of. */
+  /** What an event is about beside its account and the thing that its stream is of; of an email also for whom it is. */
   link: table({ columns: { subject: text, position: text }, key: ['subject', 'position'] }),
-  /** To which account an email belongs, and who may see an account, an email or a template. */
+  /** To which account an email belongs and what it was made of, and who may see an account, an email or a template. */
   known: table({
-    columns: { subject: text, account: nullable(text), seen_by: nullable(text) },
+    columns: { subject: text, account: nullable(text), seen_by: nullable(text), about: json<string[]>() },
     key: ['subject'],
   }),
   /** Between which positions the events of an hour lie, so that no index by time is needed. */
   hour: table({ columns: { hour: timestamp, first: text, last: text }, key: ['hour'] }),
 }
-type Access = { readonly account: string | null; readonly seen_by: string | null }
+type Known = Omit<RowOf<typeof tables.known>, 'subject'>
 
 /**
  * An index of the event log for those who read it: by account, by what an event is about, by type, actor and time. It
@@ -63,7 +73,7 @@ export const eventIndex = projection({
     const { position, stream, revision, type, recordedAt } = event
     const { kind: actor_kind, id: actor_id } = event.metadata.actor
     const subjects = subjectsOf(event)
-    const access = accessTo(event, subjects, rows)
+    const { account, seen_by, about } = knownOf(event, subjects, rows)
     rows.put('event', {
       position,
       stream,
@@ -72,48 +82,61 @@ export const eventIndex = projection({
       actor_kind,
       actor_id,
       recorded_at: recordedAt,
-      ...access,
+      account,
+      seen_by,
     })
-    for (const subject of subjects)
-      if (subject.kind !== 'account' && !ownStreams(subject).includes(stream))
-        rows.put('link', { subject: subjectKey(subject), position })
+    const linked = subjects.filter(
+      (subject) => subject.kind !== 'account' && !ownStreams(subject).includes(stream),
+    )
+    for (const subject of new Set([...linked.map(subjectKey), ...about]))
+      rows.put('link', { subject, position })
     putHour(rows, recordedAt, position)
   },
 })
 
-/** To which account the event belongs, and who may see it; what it says of that is remembered for later ones. */
-const accessTo = (
+/** What is known of what the event is about, itself included; what it says of that is remembered for later ones. */
+const knownOf = (
   event: RecordedEvent<AnyEvent>,
   subjects: readonly Subject[],
   rows: Rows<typeof tables>,
-): Access => {
+): Known => {
   const keyOf = (kind: SubjectKind): string | null => {
     const subject = subjects.find((each) => each.kind === kind)
     return subject ? subjectKey(subject) : null
   }
-  const knownOf = (kind: SubjectKind): Access | null => {
+  const find = (kind: SubjectKind): Known | undefined => {
     const subject = keyOf(kind)
-    return subject === null ? null : (rows.get('known', { subject }) ?? null)
+    return subject === null ? undefined : rows.get('known', { subject })
   }
-  const remember = (kind: SubjectKind, access: Access): Access => {
+  const remember = (kind: SubjectKind, known: Known): Known => {
     const subject = keyOf(kind)
-    if (subject !== null) rows.put('known', { subject, ...access })
-    return access
+    if (subject !== null) rows.put('known', { subject, ...known })
+    return known
   }
   const account = subjects.find(({ kind }) => kind === 'account')?.id ?? null
-  if (event.type === 'AccountConnected')
-    return remember('account', { account, seen_by: seenBy(event.data.owner) })
-  if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset')
-    return { account, seen_by: seenBy(event.data.owner) }
-  if (event.type === 'TemplateCreated') {
-    const { scope } = event.data
-    return remember('template', { account, seen_by: scope.kind === 'shared' ? EVERYBODY : scope.userId })
+  const seen = (seen_by: string | null, about: string[] = []): Known => ({ account, seen_by, about })
+  switch (event.type) {
+    case 'AccountConnected':
+      return remember('account', seen(seenBy(event.data.owner)))
+    case 'DefaultAccountChosen':
+    case 'DefaultAccountUnset':
+      return seen(seenBy(event.data.owner))
+    case 'TemplateCreated': {
+      const { scope } = event.data
+      return remember('template', seen(scope.kind === 'shared' ? EVERYBODY : scope.userId))
+    }
+    case 'DraftSaved':
+    case 'EmailQueued': {
+      const about = subjects.filter(({ kind }) => kind !== 'account' && kind !== 'email').map(subjectKey)
+      return remember('email', seen(find('account')?.seen_by ?? null, about))
+    }
+    default: {
+      if (isOfDirectory(event.type)) return seen(EVERYBODY)
+      const email = find('email')
+      if (account !== null) return seen(find('account')?.seen_by ?? null, email?.about)
+      return email ?? find('template') ?? seen(null)
+    }
   }
-  const ofAccount = { account, seen_by: knownOf('account')?.seen_by ?? null }
-  if (event.type === 'DraftSaved' || event.type === 'EmailQueued') return remember('email', ofAccount)
-  if (account !== null) return ofAccount
-  if (isOfDirectory(event.type)) return { account, seen_by: EVERYBODY }
-  return knownOf('email') ?? knownOf('template') ?? ofAccount
 }
 
 const isOfDirectory = (type: string): boolean => directoryEvents.some((of) => of.type === type)
