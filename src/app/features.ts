@@ -53,7 +53,7 @@ export const openFeatures = (
   const sync = syncFeature(core, accounts)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
-  const analytics = { queries: analyticsQueries(core.db) }
+  const analytics = { queries: analyticsQueries(core.db, accounts) }
   const audit = auditFeature(core, sync)
   return { directory, accounts, templates, sync, sending, tracking, analytics, audit }
 }

@@ -19,7 +19,7 @@ export type AccountDeps = ClaimDeps & {
   readonly vault: Vault
   readonly providerOf: ProviderOf
   readonly openMailbox: OpenMailbox
-  /** Refuses what no signature may hold. */
+  /** Refuses anything a signature must not contain. */
   readonly checkSignature: (html: string) => void
   readonly isWithheld: IsWithheld
 }

@@ -13,7 +13,10 @@ import { keepCredentials } from './keep-credentials.ts'
 import { claimMailbox, type ClaimDeps } from './claim-mailbox.ts'
 import { requireAccess } from './require-access.ts'
 
-/** Has an account reached in another way, after trying it. Id, history and settings stay; so do secrets that are left out. */
+/**
+ * Changes how an account is reached, after testing it. Id, history and settings stay, and so do secrets that are left
+ * out.
+ */
 export const changeConnection =
   (deps: ClaimDeps & { vault: Vault; providerOf: ProviderOf }) =>
   async (
@@ -30,7 +33,7 @@ export const changeConnection =
     const by = userOf(caller)
     const { state: loaded, revision } = await deps.load(account, stream)
     const state = requireOwn(loaded, by)
-    // A repeat of what was done already, which the handler knows, or a stale version, which it refuses.
+    // A repeat, which the handler recognises, or a stale version, which it refuses.
     if (revision !== ifRevision) {
       const { connection, sends, receives, filesCopies, credentialVersion } = state
       const reached = { connection, sends, receives, filesCopies, credentialVersion }

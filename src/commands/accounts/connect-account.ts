@@ -13,12 +13,12 @@ export type ConnectAccount = {
   readonly owner: Owner
   readonly connection: EnteredConnection
   readonly settings: Partial<AccountSettings>
-  /** Although another account is connected to the same mailbox. */
+  /** Connect even if another account is connected to the same mailbox. */
   readonly allowDuplicate: boolean
 }
 
 /**
- * Connects a mailbox: the connection is tried first, its credentials go into the vault, and the account begins.
+ * Connects a mailbox: tests the connection, puts its credentials into the vault, and starts the account.
  * @throws Refused `connection-test-failed` with the steps of the test, `already-connected`
  */
 export const connectAccount =

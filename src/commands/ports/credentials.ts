@@ -48,6 +48,7 @@ export const credentialsMissing = defineRefusal('credentials-missing', {
   title: 'Credentials missing',
   meaning: 'No credentials are stored for the account.',
   remedy: 'Enter the password of the account again.',
+  trouble: 'sign-in-again',
 })
 
 /** For a connection as entered; used by providers. */

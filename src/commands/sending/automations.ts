@@ -1,5 +1,6 @@
 import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
+import { isOutage } from '../outage.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
@@ -11,19 +12,19 @@ import type { recoverReleased } from './recover-released.ts'
 import type { sendEmail } from './send-email.ts'
 import { oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
 
-// What happens to emails unasked. Each function looks at its to-do list once, and answers whether there may be more.
-// Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
+// What happens to emails automatically. Each function goes through its to-do list once and answers whether there may be
+// more. Leases keep two processes off one account to spare its server; correctness rests on the streams alone.
 
-/** Accounts that a process sends for at once: so many automations may share what `sendDue` gives. */
+/** Accounts a process sends for at once: that many automations may share the result of `sendDue`. */
 export const SEND_LANES = 8
 const ACCOUNTS_AT_ONCE = 8
-/** Twice the connections of an account (3): while some are on the wire, others are prepared and recorded. */
+/** Twice the connections of an account (3): while some emails are on the wire, others are prepared and recorded. */
 const EMAILS_AT_ONCE = 6
 const PAGE = 50
-/** After so many emails or so long an account lets others have their turn. */
+/** After this many emails, or this long, an account gives way to others. */
 const MOST_IN_A_TURN = 300
 const TURN_MS = 30_000
-/** So many deferrals in a row say that it is not the emails. */
+/** This many deferrals in a row mean that the emails are not to blame. */
 const TOO_MANY_IN_A_ROW = 10
 
 const lease = (leases: Leases, accountId: string, signal: AbortSignal) =>
@@ -40,13 +41,13 @@ export type SendDueDeps = {
   readonly emailsBeingSent: EmailsBeingSent
   readonly send: ReturnType<typeof sendEmail>
   readonly recover: ReturnType<typeof recoverReleased>
-  /** How long an account rests whose server puts everything off, at first and at most. */
+  /** How long an account rests, at first and at most, when its server defers everything. */
   readonly restMs?: { readonly first: number; readonly most: number }
 }
 
 /**
- * Sends what is due of the account that has waited the longest, under its lease; false where there is none. Several
- * lanes may share it: a slow server keeps no other account waiting.
+ * Sends what is due for the account that has waited longest, under its lease; false if there is none. Several lanes may
+ * share it, so that a slow server holds up no other account.
  */
 export const sendDue = (deps: SendDueDeps) => {
   const running = new Set<string>()
@@ -68,8 +69,8 @@ export const sendDue = (deps: SendDueDeps) => {
         const held = await lease(deps.leases, accountId, signal)
         if (held && (await underLease(held, signal, (stop) => takeTurn(accountId, stop)))) return true
       } catch (fault) {
-        // It is the one that has waited the longest: without a rest it would come first again and again.
-        resting.failed(accountId)
+        // This account has waited longest: without a rest it would come first again and again.
+        if (!isOutage(fault)) resting.failed(accountId)
         throw fault
       } finally {
         running.delete(accountId)
@@ -90,7 +91,7 @@ const sendInTurn = async (
   const until = performance.now() + TURN_MS
   let attempts = 0
   let inARow = 0
-  // After failures one email goes ahead, to see whether the server is back.
+  // After failures a single email goes ahead, to see whether the server is back.
   let most = resting.hasFailed(accountId) ? 1 : MOST_IN_A_TURN
   const isOver = () => signal.aborted || inARow >= Math.min(most, TOO_MANY_IN_A_ROW)
   const mayTry = () => !isOver() && performance.now() < until
@@ -122,7 +123,7 @@ const recoverOneByOne = (deps: Pick<SendDueDeps, 'clock' | 'recover'>) =>
 
 export type RecoverDeadSendsDeps = Pick<SendDueDeps, 'leases' | 'clock' | 'emailsBeingSent' | 'recover'>
 
-/** Looks after emails whose sender died: the lease of their account can be had again. */
+/** Recovers emails whose sender died, which shows in that the lease of their account is free. */
 export const recoverDeadSends = (deps: RecoverDeadSendsDeps) => {
   const recover = recoverOneByOne(deps)
   return async (signal: AbortSignal): Promise<boolean> => {
@@ -145,7 +146,7 @@ export type FileCopiesDeps = {
   readonly giveUp: ReturnType<typeof giveUpOnCopy>
 }
 
-/** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
+/** Files copies into Sent folders, in one session per account; unavailable mailboxes are left alone for a while. */
 export const fileCopies = (deps: FileCopiesDeps) => {
   const resting = restAfterFailure({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
@@ -181,7 +182,7 @@ export type ConfirmDeliveriesDeps = {
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmDelivery>>) => Promise<unknown>
 }
 
-/** Takes for delivered what has not come back within the window. */
+/** Counts emails as delivered if nothing has come back within the window. */
 export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeliveriesDeps) =>
   pageByPage(
     PAGE,
@@ -196,7 +197,7 @@ export type ConfirmFoundEmailsDeps = {
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmFound>>) => Promise<unknown>
 }
 
-/** Settles unknown outcomes by what a sync has met since. */
+/** Settles unknown outcomes by what a sync has found since. */
 export const confirmFoundEmails = ({ clock, foundEmails, confirm }: ConfirmFoundEmailsDeps) =>
   pageByPage(
     PAGE,
@@ -211,7 +212,7 @@ export type ReadReportsDeps = {
   readonly read: ReturnType<typeof readReport>
 }
 
-/** Reads what came back. */
+/** Reads delivery reports. */
 export const readReports = ({ clock, unreadReports, read }: ReadReportsDeps) =>
   pageByPage(
     PAGE,

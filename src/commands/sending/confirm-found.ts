@@ -2,7 +2,7 @@ import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-ema
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
 
-/** An email whose outcome is unknown was met in a mailbox, or answered: it had been sent. `foundAt` is when. */
+/** An email with an unknown outcome was found in a mailbox, or answered, at `foundAt`: so it had been sent. */
 export const confirmFound =
   (deps: { handle: Handle }) =>
   (caller: Caller, found: { outgoingId: string; foundAt: string }): Promise<Handled<OutgoingEmail>> =>

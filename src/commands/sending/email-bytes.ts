@@ -5,8 +5,8 @@ import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * The bytes of a queued email: as they go over the wire, or as the copy for the Sent folder. For those who may see
- * it, as `ownEmail` says. @throws NotFound, ContentUnreliable
+ * The bytes of a queued email, as sent or as the copy for the Sent folder, for whoever may see it (`ownEmail`).
+ * @throws NotFound, ContentUnreliable
  */
 export const emailBytes =
   (deps: { load: Load; findAccount: FindAccount; blobs: BlobStore }) =>

@@ -10,7 +10,7 @@ const attachmentsTooLarge = defineRefusal('attachments-too-large', {
   remedy: 'Send fewer files, or links to them.',
 })
 
-/** The contents of what is attached. @throws Refused `attachments-too-large`, `attachment-missing` */
+/** The contents of the attachments. @throws Refused `attachments-too-large`, `attachment-missing` */
 export const loadFiles = async (
   blobs: BlobStore,
   attached: Draft['attachments'],

@@ -6,8 +6,8 @@ import type { Load } from '../handle.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * An email that was queued, or is a draft or was none, as this user (null: a program) may see it: from an account
- * that they may use. @throws NotFound for others', and where there is nothing
+ * An email, queued or still a draft, if it belongs to an account that this user (null: a program) may use. @throws
+ * NotFound
  */
 export const ownEmail =
   (deps: { load: Load; findAccount: FindAccount }) =>

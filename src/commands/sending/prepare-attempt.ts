@@ -11,8 +11,8 @@ import type { Access, SendOutcome } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
 
 /**
- * What could not go for longer than this after it was due is not sent unasked, whatever kept it: a paused account, a
- * service that was down. A time that somebody chose is over sooner than a wish to send at once.
+ * An email that could not be sent for this long after it was due is not sent automatically any more, whether the
+ * account was paused or the service down. A time somebody chose expires sooner than a wish to send right away.
  */
 const GRACE_MS = { scheduled: 6 * 3_600_000, unscheduled: 24 * 3_600_000 }
 
@@ -31,8 +31,8 @@ export type Prepared =
 const overdue = defineCode('overdue', {
   title: 'Overdue',
   meaning:
-    'For hours after the email was due nothing could be sent: the account was paused, or the service was not running. It was not sent automatically so late.',
-  remedy: 'If it is still right, send its draft again: it then carries the date of that day.',
+    'The email was hours overdue, because the account was paused or the service was down. It was not sent automatically.',
+  remedy: 'If it is still wanted, send its draft again: it then carries the new date.',
 })
 const senderRemoved = defineCode('sender-removed', {
   title: 'Sender removed',
@@ -40,7 +40,7 @@ const senderRemoved = defineCode('sender-removed', {
   remedy: 'Write the email again as another user.',
 })
 
-/** Whether the email may still go now, and with what: rights and accounts change while it waits. */
+/** Whether the email may still be sent, and with what: permissions and accounts change while it waits. */
 export const prepareAttempt =
   (deps: PrepareDeps) =>
   async (waiting: WaitingEmail, now: Date): Promise<Prepared> => {

@@ -11,7 +11,7 @@ import { UnreadableMail, type DeliveryStatus, type MailParser, type ParsedMail }
 import type { DeliveryReport } from './ports.ts'
 import { recordBounce } from './record-bounce.ts'
 
-/** A mail of a mailbox that its header calls a report. `raw` is the blob with its bytes. */
+/** A message whose header calls it a report. `raw` is the blob with its bytes. */
 export type ReportToRead = {
   readonly messageId: string
   readonly accountId: string
@@ -28,9 +28,9 @@ export type ReadDeps = {
 }
 
 /**
- * Reads a delivery report once. It counts where it came back to the account that the email was sent from, and
- * names that email by its id, which only those know who got it. What it says goes to the email first, so that
- * after a crash in between it is read again and found there.
+ * Reads a delivery report once. It counts only if it came back to the account that the email was sent from and names
+ * the email by its id, which only its recipients know. Its content is recorded on the email first, so that after a
+ * crash in between it is read again and recognised there.
  */
 export const readReport =
   (deps: ReadDeps) =>
@@ -50,13 +50,13 @@ export const readReport =
     )
   }
 
-/** What a report has for a recipient beside its address was of use only to find it. */
+/** Whatever a report gives for a recipient beside the address only served to find that recipient. */
 const recorded = (told: DeliveryReport['recipients'][number]): ReportedRecipient => {
   const { otherAddresses: _, ...recipient } = told
   return recipient
 }
 
-/** What went wrong with a recipient is told with its kind. */
+/** Adds what kind of failure it is. */
 const judged = (recipient: DeliveryStatus['recipients'][number]): DeliveryReport['recipients'][number] =>
   recipient.action === 'failed' || recipient.action === 'delayed'
     ? { ...recipient, ...classifyFailure(recipient) }

@@ -12,9 +12,9 @@ type RecoverDeps = {
 }
 
 /**
- * Tells what is known of an email whose sender died between its release and the answer; to be called under the account's
- * sending lease, which shows that nobody is at it. What the mailbox shows as sent was sent, and what it is certain of that
- * it was not goes back to be sent. Where neither is proved, it is never sent again from here.
+ * Records what can be known about an email whose sender died between the release and the answer. Must be called under
+ * the account's sending lease, which shows that nobody is still sending it. If the mailbox shows that it was sent, it
+ * was; if the mailbox is certain that it was not, it is queued again. Otherwise it is never sent again from here.
  */
 export const recoverReleased =
   (deps: RecoverDeps) =>
@@ -41,7 +41,7 @@ const commandOf = (
       return {
         do: 'record-unknown',
         attempt,
-        reason: 'The service stopped between handing the email over and the answer of the mail server',
+        reason: 'The service stopped after handing the email over and before the mail server answered',
       }
   }
 }
@@ -60,7 +60,7 @@ const whatBecameOf = async (
       await session.close()
     }
   } catch (error) {
-    // A later sync may still meet the email, and settle what is unknown now.
+    // A later sync may still find the email and settle the outcome.
     if (error instanceof MailUnavailable) return 'unknown'
     throw error
   }

@@ -10,9 +10,9 @@ import type { FindSyncAccount } from './ports.ts'
 import { judge, read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message.ts'
 
 /**
- * Reads a quarantined message again from the bytes that were kept. When that works now, the message lives on under the
- * id of its identity, in all the places where it lies; when not, that is one attempt more. One that the account's
- * patterns keep out is let be, as it would have been when it was met.
+ * Reads a quarantined message again from its stored bytes. If that works now, the message continues under the id of its
+ * identity, in all its places; if not, that counts as another attempt. If the account's patterns exclude it, it is
+ * skipped, as it would have been when it was found.
  */
 export const retryQuarantined =
   (deps: Omit<StoreDeps, 'inTurn'> & { findAccount: FindSyncAccount }) =>

@@ -53,7 +53,8 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'discard':
       if (state.status === 'discarded') return []
       requireUnqueued(state)
-      if (state.status === 'failed') throw alreadyQueued({ detail: `This is no draft: ${inWords.failed}.` })
+      if (state.status === 'failed')
+        throw alreadyQueued({ detail: `This is not a draft: ${inWords.failed}.` })
       return [DraftDiscarded({ outgoingId: command.outgoingId })]
     case 'queue':
       requireUnqueued(state)
@@ -95,7 +96,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
 
 type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do: Do }>
 
-/** Certain until the email is released: cancel and release append at one revision, so that one of them wins. */
+/** Cancelling always works until the release: both append at the same revision, so one of them wins. */
 const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
   if (isWaiting(state)) {
@@ -115,12 +116,12 @@ const release = (state: OutgoingEmail, { attempt, handle, now }: CommandOf<'rele
   return [EmailReleased({ ...idsOf(state), attempt, handle, recipients: [...state.pending] })]
 }
 
-/** Some recipients may have been put off (RFC 5321 4.5.3.1.10): they are tried again, unless the time for that is over. */
+/** Recipients that were put off (RFC 5321 4.5.3.1.10) are retried, unless the time for retries is over. */
 const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): OutgoingEvent[] => {
   const inAir = isInAir(state, told.attempt)
   if (!inAir && !isUnclear(state, told.attempt)) return []
   const { attempt, now, accepted, refused, deferred } = told
-  // An answer that came too late is no reason to try again on nobody's word.
+  // After a late answer nothing is retried without a person's decision.
   const at = inAir && deferred.length > 0 ? retryAt({ ...told, since: state.since }) : null
   return [
     EmailSent({
@@ -140,7 +141,7 @@ const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): Outgo
 
 const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
   const { attempt, code, reason, released } = told
-  // The answer came after all, but too late to try again on nobody's word.
+  // The answer did come, but too late to retry without a person's decision.
   if (released && isUnknown(state, attempt)) {
     const refused = [...told.refused, ...told.deferred]
     return [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy: gaveUp.remedy, refused })]
@@ -154,7 +155,7 @@ const deferOrGiveUp = (state: Progress, told: CommandOf<'record-deferred'>): Out
   const at = retryAt({ ...told, since: state.since })
   if (at !== null)
     return [EmailDeferred({ ...idsOf(state), attempt, code, reason, refused, deferred, retryAt: at })]
-  const last = `Tried for a day. The last answer was ${code}: ${reason}`
+  const last = `It was tried for a day. The last answer was ${code}: ${reason}`
   return [
     EmailFailed({
       ...idsOf(state),
@@ -167,7 +168,7 @@ const deferOrGiveUp = (state: Progress, told: CommandOf<'record-deferred'>): Out
   ]
 }
 
-/** It is certain that the release was not followed by the word that sends it: the email goes as soon as it can. */
+/** The final step certainly did not follow the release, so the email is sent as soon as possible. */
 const putBack = (state: OutgoingEmail, { attempt, reason, now }: CommandOf<'put-back'>): OutgoingEvent[] =>
   isInAir(state, attempt)
     ? [
@@ -192,8 +193,8 @@ const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): O
 }
 
 /**
- * The email was met in a mailbox: the server had taken it, whatever became of its answer. Of those for whom it was
- * tried again that says nothing, since it is there for the others.
+ * The email was found in a mailbox, so the server took it, whatever became of its answer. For recipients being retried
+ * this proves nothing: the email is there because of the others.
  */
 const recordFound = (state: OutgoingEmail, foundAt: string): OutgoingEvent[] => {
   if (!('email' in state) || state.taken !== null) return []
@@ -235,12 +236,12 @@ const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   throw nothingToRetry({
     detail:
       'email' in state
-        ? `There is nothing to try again: ${inWords[state.status]}.`
+        ? `There is nothing to retry: ${inWords[state.status]}.`
         : 'The email has not been sent.',
   })
 }
 
-/** What was heard of it proves that the server had taken an email whose answer was lost. */
+/** Anything heard about an email whose answer was lost proves that the server took it. */
 const found = (state: OutgoingEmail, at: string): { state: OutgoingEmail; events: OutgoingEvent[] } => {
   const events = recordFound(state, at)
   return { state: events.reduce(evolve, state), events }
@@ -255,7 +256,10 @@ const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered
   return [...events, EmailDelivered({ ...idsOf(sent), recipients, basis: 'report', windowMinutes: null })]
 }
 
-/** Of whom nothing has come back for so long, where it would have been seen, has it; not where it may be any that has not. */
+/**
+ * A recipient has the email if nothing came back for the whole window although it would have been seen; unless a bounce
+ * does not name its recipient, since it could be any of them.
+ */
 const recordSilence = (state: OutgoingEmail, told: CommandOf<'record-silence'>): OutgoingEvent[] => {
   if (!('email' in state) || !state.taken) return []
   const gone = state.taken.bounces.filter(({ permanent }) => permanent).map(({ recipient }) => recipient)
@@ -270,7 +274,7 @@ const recordSilence = (state: OutgoingEmail, told: CommandOf<'record-silence'>):
   return [EmailDelivered({ ...idsOf(state), recipients, basis: 'no-bounce', windowMinutes })]
 }
 
-/** For so long do servers try a mail again that do not say it (RFC 5321 4.5.4.1). */
+/** How long servers keep trying if they do not say so (RFC 5321 4.5.4.1). */
 const USUAL_RETRIES_MS = 5 * 24 * 3_600_000
 
 const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
@@ -288,8 +292,8 @@ const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>):
 }
 
 /**
- * Who never got the email, and cannot have got it by an attempt whose answer was lost, has no say in it. That some server
- * tries on says nothing where it does not say for whom, or where it is known to have arrived.
+ * A report about somebody who never got the email, even by an attempt whose answer was lost, says nothing. Nor does a
+ * report that some server keeps trying, if it does not say for whom or if that recipient is known to have the email.
  */
 const saysSomething = (
   { taken, unclear, pending }: AfterQueueing,
@@ -312,7 +316,7 @@ const isInAir = (state: OutgoingEmail, attempt: number): state is SendingEmail =
   state.status === 'sending' && attempt === state.attempts + 1
 
 const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownEmail =>
-  state.status === 'unknown' && attempt === state.attempts
+  state.status === 'unknown' && attempt === state.attempts && state.unclear.includes(attempt)
 
 const isUnclear = (state: OutgoingEmail, attempt: number): state is AfterQueueing =>
   'email' in state && state.unclear.includes(attempt)

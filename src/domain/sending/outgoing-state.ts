@@ -1,14 +1,14 @@
 import type { EventOf } from '../event.ts'
 import type { Draft, EmailSent, EmailQueued, OutgoingEvent, ReportedRecipient } from './events.ts'
 
-// State and commands of an email on its way out; `outgoing-email.ts` holds the rules.
+// State and commands of an outgoing email; the rules are in `outgoing-email.ts`.
 
 export type QueuedEmail = EventOf<typeof EmailQueued>['data']
 type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
- * A recipient that the provider has taken. `silentFrom`: from then on it says something that nothing came back. `delivered`
- * by what, null while that is not known.
+ * A recipient the provider has taken. From `silentFrom` on, hearing nothing means something. `delivered` says how
+ * delivery is known; null while it is not.
  */
 type TakenRecipient = {
   readonly address: string
@@ -28,9 +28,9 @@ type Taken = {
 }
 
 /**
- * `attempts` have come to an end; the next one is `attempts + 1`, for those that are `pending`. `since` is when the first
- * of a row of attempts fell due. `unclear` are the attempts whose answer was lost, and of which nothing was heard since.
- * `taken` is there once some recipients were accepted: then all else is about the others.
+ * `attempts` counts the finished attempts; the next, number `attempts + 1`, is for the `pending` recipients. `since` is
+ * when the first of the current series of attempts was due. `unclear` lists the attempts whose answer was lost and not
+ * heard of since. `taken` is set once some recipients were accepted; everything else then concerns the others.
  */
 export type Progress = {
   readonly email: QueuedEmail
@@ -41,7 +41,7 @@ export type Progress = {
   readonly taken: Taken | null
 }
 export type WaitingEmail = Progress & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
-/** `handle`: what the provider calls the email that it has ready, where it does. */
+/** `handle`: the provider's name for the prepared email, if it has one. */
 export type SendingEmail = Progress & { readonly status: 'sending'; readonly handle: string | null }
 export type UnknownEmail = Progress & { readonly status: 'unknown'; readonly settled: boolean }
 export type AfterQueueing =
@@ -54,29 +54,29 @@ export type OutgoingEmail =
   | { readonly status: 'draft'; readonly draft: Draft }
   | AfterQueueing
 
-/** Where an email stands as a whole: what was taken of it was sent, though the rest is tried again. */
+/** The email as a whole counts as sent, although the remaining recipients are retried. */
 export const isSentInPart = (state: OutgoingEmail): boolean =>
   (state.status === 'queued' || state.status === 'deferred') && state.taken !== null
 
 /**
- * What can be changed and queued: a draft, and what it was of an email that certainly was not sent, cancelled or failed;
- * null of all others.
+ * What can be changed and queued: a draft, or the draft behind an email that was cancelled or failed and certainly was
+ * not sent. Null for all others.
  */
 export const draftOf = (state: OutgoingEmail): Draft | null => {
   if (state.status === 'draft') return state.draft
   if (state.status === 'cancelled') return state.email.draft
-  return state.status === 'failed' && state.unclear.length === 0 ? state.email.draft : null
+  return state.status === 'failed' ? state.email.draft : null
 }
 
 // ---------------------------------------------------------------- commands
 
 /**
- * What became of an attempt is told by the one who made it. `released`: its EmailReleased is in the stream, so
- * that nobody else can speak of it; without, it only holds while nothing else has happened.
+ * An attempt is reported by whoever made it. `released`: its EmailReleased is in the stream, so nobody else can report
+ * it. Otherwise the report holds only if nothing else has happened in between.
  */
 type OfAttempt = { readonly attempt: number; readonly released: boolean }
 
-/** When to try again those that were put off: `chance` is a random number, `until` what the provider asked for. */
+/** When to retry recipients that were put off: `chance` is random, `until` is what the provider asked for. */
 type Again = { readonly now: string; readonly chance: number; readonly until: string | null }
 
 export type OutgoingCommand =
@@ -122,9 +122,9 @@ export type OutgoingCommand =
       readonly outcome: 'filed' | 'found' | 'impossible'
       readonly folder: string | null
     }
-  /** A report says that it was delivered to this recipient. */
+  /** A report says that this recipient has it. */
   | { readonly do: 'record-delivered'; readonly recipient: string; readonly at: string }
-  /** Until `seenUntil` everything that came back was seen. */
+  /** Everything that came back until `seenUntil` has been seen. */
   | { readonly do: 'record-silence'; readonly seenUntil: string; readonly windowMinutes: number }
   | ({
       readonly do: 'record-bounced'
@@ -167,7 +167,7 @@ const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingEmail =>
     }
     case 'EmailFailed': {
       const { attempt } = event.data
-      // A late answer may say of an unclear attempt that it came to nothing.
+      // A late answer may reveal that an unclear attempt failed.
       const unclear = progress.unclear.filter((other) => other !== attempt)
       return ended({ ...progress, attempts: attempt, unclear }, 'failed')
     }
@@ -200,10 +200,13 @@ const due = <Status extends 'queued' | 'deferred'>(status: Status, since: string
   dueAt,
 })
 
-/** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
+/**
+ * Nothing more is tried. What a lost answer left open stays open: that a later attempt failed says nothing of it, and leaves it
+ * to a person again where nothing was taken. What was taken stays sent.
+ */
 const ended = (progress: Progress, as: 'failed' | 'cancelled'): OutgoingEmail => {
-  const isOpen = progress.unclear.length > 0 && (as === 'cancelled' || progress.taken !== null)
-  if (isOpen) return { ...progress, status: 'unknown', settled: true }
+  const settled = as === 'cancelled' || progress.taken !== null
+  if (progress.unclear.length > 0) return { ...progress, status: 'unknown', settled }
   return progress.taken ? { ...progress, pending: [], status: 'sent' } : { ...progress, status: as }
 }
 
@@ -243,7 +246,7 @@ const evolveTaken = (
       return withRecipients({ ...taken, bounces }, named, (of) => ({
         ...of,
         silentFrom: silentUntil ?? of.silentFrom,
-        // What a report proved of one, only a bounce of that one unsays.
+        // What a report proved about a recipient is only undone by a bounce that names that recipient.
         delivered: of.delivered === 'report' && !(permanent && recipient !== null) ? 'report' : null,
       }))
     }

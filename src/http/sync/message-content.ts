@@ -11,8 +11,7 @@ import { problems, type App } from '../server/server.ts'
 
 const messageUnreadable = defineProblem(422, 'message-unreadable', {
   title: 'Message unreadable',
-  meaning:
-    'The message is damaged, or beyond the limits within which messages are read. Its original bytes are kept.',
+  meaning: 'The message is damaged, or exceeds the limits for reading messages. Its original bytes are kept.',
   remedy: 'Download the raw message and open it in a mail program.',
 })
 
@@ -24,7 +23,7 @@ export type MessageContentRouteDeps = {
   readonly signal: AbortSignal
 }
 
-/** The bytes of messages: as they came, their text, their attachments. */
+/** The bytes of messages: the original, their text, their attachments. */
 export const messageContentRoutes = (
   app: App,
   { queries, blobs, parser, untrack, signal }: MessageContentRouteDeps,
@@ -51,8 +50,9 @@ export const messageContentRoutes = (
     config,
     schema: {
       tags,
-      summary: 'The text of a message',
-      description: 'Our own tracking links, where it quotes us, lead straight to where they led.',
+      summary: 'Get the text of a message',
+      description:
+        'If it quotes an email of ours, the tracking links in it are replaced by their original targets.',
       params: byId,
       response: { 200: z.object({ text: z.string().nullable(), hasHtml: z.boolean() }), ...problems },
     },
@@ -65,9 +65,9 @@ export const messageContentRoutes = (
     config,
     schema: {
       tags,
-      summary: 'The HTML of a message as the sender wrote it, to download',
+      summary: 'Download the HTML of a message as the sender wrote it',
       description:
-        'It is not cleaned: show it only where nothing in it can run or load. Our own tracking pixels and links are taken out.',
+        'The HTML is not sanitised: show it only where nothing in it can run or load. Our own tracking pixels and links are removed.',
       params: byId,
       response: { ...fileAnswer('text/html', 'The HTML part'), ...problems },
     },
@@ -82,7 +82,7 @@ export const messageContentRoutes = (
     config,
     schema: {
       tags,
-      summary: 'A message as the mail server gave it',
+      summary: 'Download a message as the mail server delivered it',
       params: byId,
       response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
@@ -97,10 +97,15 @@ export const messageContentRoutes = (
       tags,
       summary: 'Download an attachment',
       params: byId.extend({
-        index: z.coerce.number().int().min(0).max(10_000).describe('As in `attachments` of the message'),
+        index: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .max(10_000)
+          .describe('The index in `attachments` of the message'),
       }),
       response: {
-        ...fileAnswer('*/*', 'The attachment, in its own type where that is harmless'),
+        ...fileAnswer('*/*', 'The attachment, with its own type if that is harmless'),
         ...problems,
       },
     },
@@ -114,7 +119,7 @@ export const messageContentRoutes = (
   })
 }
 
-/** Types that a browser may be told: nothing that it would run, even where somebody opens it in place. */
+/** Types that are safe to tell a browser: nothing that it would run, even if somebody opens it in place. */
 const harmless: ReadonlySet<string> = new Set([
   'image/png',
   'image/jpeg',

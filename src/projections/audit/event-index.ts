@@ -115,28 +115,22 @@ const knownOf = (
   }
   const account = subjects.find(({ kind }) => kind === 'account')?.id ?? null
   const seen = (seen_by: string | null, about: string[] = []): Known => ({ account, seen_by, about })
-  switch (event.type) {
-    case 'AccountConnected':
-      return remember('account', seen(seenBy(event.data.owner)))
-    case 'DefaultAccountChosen':
-    case 'DefaultAccountUnset':
-      return seen(seenBy(event.data.owner))
-    case 'TemplateCreated': {
-      const { scope } = event.data
-      return remember('template', seen(scope.kind === 'shared' ? EVERYBODY : scope.userId))
-    }
-    case 'DraftSaved':
-    case 'EmailQueued': {
-      const about = subjects.filter(({ kind }) => kind !== 'account' && kind !== 'email').map(subjectKey)
-      return remember('email', seen(find('account')?.seen_by ?? null, about))
-    }
-    default: {
-      if (isOfDirectory(event.type)) return seen(EVERYBODY)
-      const email = find('email')
-      if (account !== null) return seen(find('account')?.seen_by ?? null, email?.about)
-      return email ?? find('template') ?? seen(null)
-    }
+  if (event.type === 'AccountConnected') return remember('account', seen(seenBy(event.data.owner)))
+  if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset')
+    return seen(seenBy(event.data.owner))
+  if (event.type === 'TemplateCreated') {
+    const { scope } = event.data
+    return remember('template', seen(scope.kind === 'shared' ? EVERYBODY : scope.userId))
   }
+  if (isOfDirectory(event.type)) return seen(EVERYBODY)
+  const ofAccount = find('account')?.seen_by ?? null
+  if (event.type === 'DraftSaved' || event.type === 'EmailQueued') {
+    const about = subjects.filter(({ kind }) => kind !== 'account' && kind !== 'email').map(subjectKey)
+    return remember('email', seen(ofAccount, about))
+  }
+  const email = find('email')
+  if (account !== null) return seen(ofAccount, email?.about)
+  return email ?? find('template') ?? seen(null)
 }
 
 const isOfDirectory = (type: string): boolean => directoryEvents.some((of) => of.type === type)

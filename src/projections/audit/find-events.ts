@@ -16,7 +16,7 @@ export type EventQuery = {
   readonly from?: string | undefined
   readonly to?: string | undefined
   /** The position of the last event. */
-  readonly until?: string | null
+  readonly until?: string | null | undefined
   /** Who asks: null is a program, which sees everything. */
   readonly userId: string | null
 }
@@ -88,7 +88,7 @@ const conditionsOf = (query: EventQuery): Sql[] => {
     actorKind !== undefined && sql`e.actor_kind = ${actorKind}`,
     actorId !== undefined && sql`e.actor_id = ${actorId}`,
     userId !== null && sql`e.seen_by in (${EVERYBODY}, ${userId})`,
-    until != null && sql`e.position <= ${until}`,
+    until !== undefined && until !== null && sql`e.position <= ${until}`,
     from !== undefined &&
       sql`e.recorded_at >= ${from}::timestamptz
         and e.position >= (select min(first collate "C") from ${hour} where hour >= ${hourOf(from)}::timestamptz)`,

@@ -12,11 +12,11 @@ const due = (db: Kysely<unknown>) =>
   tablesOf(db, outbox)
     .selectFrom('email')
     .leftJoin('account', 'account.id', 'email.account_id')
-    // By the database's clock: those of the senders may be wrong, each in its own way.
+    // By the database's clock, since the clocks of the senders may each be wrong.
     .where('due_at', '<=', sql<string>`clock_timestamp()`)
     .where(sql<boolean>`account.status is distinct from 'paused'`)
 
-/** Accounts with emails that are due, the longest waiting first. */
+/** Accounts with emails that are due, longest waiting first. */
 export const accountsWithDue =
   (db: Kysely<unknown>) =>
   async (limit: number): Promise<string[]> => {
@@ -43,7 +43,7 @@ export const dueEmails =
     return rows.map(({ id }) => id)
   }
 
-/** Emails of one account or all that are being released, or were when their sender died. */
+/** Emails that are being sent, or were when their sender died, of one account or of all. */
 export const emailsBeingSent =
   (db: Kysely<unknown>) =>
   (accountId: string | null, limit: number): Promise<{ id: string; accountId: string }[]> =>
@@ -57,7 +57,7 @@ export const emailsBeingSent =
       .limit(limit)
       .execute()
 
-/** unclear emails that were met in a mailbox or answered, with when. */
+/** Unclear emails that were found in a mailbox or answered, and when. */
 export const foundEmails =
   (db: Kysely<unknown>) =>
   (limit: number): Promise<{ id: string; foundAt: string }[]> =>
@@ -81,7 +81,7 @@ export type OutboxEmail = Recipients & {
   readonly contactId: string | null
   readonly dealId: string | null
   readonly templateId: string | null
-  /** Message-ID in the mail, without angle brackets. */
+  /** Without angle brackets. */
   readonly messageId: string
   readonly from: Mailbox
   readonly subject: string
@@ -94,16 +94,16 @@ export type OutboxEmail = Recipients & {
   readonly code: string | null
   readonly reason: string | null
   readonly remedy: string | null
-  /** A person decided to let an unknown outcome be. */
+  /** A person decided to give up an email whose outcome is unknown. */
   readonly settled: boolean
   readonly queuedAt: string
   readonly scheduledAt: string | null
   readonly sentAt: string | null
   readonly evidence: string | null
   readonly copy: string | null
-  /** Of the email as a whole. */
+  /** The email as a whole. */
   readonly delivery: EmailOutcome['delivery']
-  /** Of each recipient of the envelope. */
+  /** Each recipient of the envelope. */
   readonly outcomes: EmailOutcome['recipients']
   readonly changedAt: string
   readonly revision: number
@@ -145,13 +145,13 @@ const shown = (row: OutboxRow): Omit<OutboxEmail, 'delivery' | 'outcomes'> => ({
   revision: row.revision,
 })
 
-/** Who may see which emails: those of the accounts that they may use. */
+/** Users may see the emails of the accounts they may use. */
 export type OutboxDeps = {
   readonly mayRead: MayRead
   readonly usableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
-/** Emails that this user (null: anybody) may see, the last queued first, up to `limit` behind the key `after`. */
+/** Emails that this user (null: any) may see, last queued first, up to `limit` after the key `after`. */
 export const listOutbox =
   (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'usableAccounts'>) =>
   async (
@@ -184,7 +184,7 @@ export const listOutbox =
     return rows.map(toEmail)
   }
 
-/** An email, if this user (null: anybody) may see it. */
+/** An email, if this user (null: any) may see it. */
 export const findOutgoing =
   (db: Kysely<unknown>, { mayRead }: Pick<OutboxDeps, 'mayRead'>) =>
   async (id: string, userId: string | null): Promise<OutboxEmail | null> => {

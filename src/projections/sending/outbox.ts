@@ -55,8 +55,8 @@ export type OutboxState =
 
 export type Recipients = { to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }
 /**
- * `due_at` is there while the email waits. `unclear` are attempts whose answer was lost; `found_at` is when the
- * email was met in a mailbox, and `confirm_at` the same while that is news.
+ * `due_at` is set while the email waits. `unclear` lists attempts whose answer was lost. `found_at` is when the email
+ * was found in a mailbox; `confirm_at` is the same until it has been recorded.
  */
 const email = table({
   columns: {
@@ -109,7 +109,7 @@ export type OutboxRow = RowOf<typeof email>
 
 const tables = {
   email,
-  /** What became of it, apart from the rest since every hit changes it. */
+  /** Kept apart from the rest because every hit changes it. */
   fate: table({ columns: { email_id: text, engagement: text }, key: ['email_id'] }),
   account: table({ columns: { id: text, status: text }, key: ['id'] }),
 }
@@ -129,7 +129,7 @@ const laterEvents = [
   EmailBounced,
 ] as const
 
-/** Every email that was queued, and what became of it; for the senders, the list of what is due. */
+/** Every queued email and what became of it; for the senders, the list of what is due. */
 export const outbox = projection({
   name: 'outbox',
   version: 3,
@@ -266,10 +266,9 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
-      return become(
-        row,
-        notBefore ? { state: 'queued', due_at: notBefore } : { state: 'unknown', settled: true },
-      )
+      if (!notBefore) return become(row, { state: 'unknown', settled: true })
+      // What was taken stays sent, though the rest goes again.
+      return become(row, { state: row.sent_at === null ? 'queued' : 'sent', due_at: notBefore })
     }
     case 'EmailRetried':
       return become(row, { state: 'queued', due_at: event.data.notBefore })
@@ -283,12 +282,12 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
 
 /** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
 const end = (row: OutboxRow, next: Partial<OutboxRow> & { state: 'failed' | 'cancelled' }): void => {
-  const isOpen = row.unclear.length > 0 && (next.state === 'cancelled' || row.sent_at !== null)
-  if (isOpen) return become(row, { ...next, state: 'unknown', settled: true })
+  const settled = next.state === 'cancelled' || row.sent_at !== null
+  if (row.unclear.length > 0) return become(row, { ...next, state: 'unknown', settled })
   become(row, { ...next, state: row.sent_at === null ? next.state : 'sent' })
 }
 
-/** A change of state; what belonged to the state before goes. */
+/** Changes the state and clears what belonged to the state before. */
 const become = (row: OutboxRow, next: Partial<OutboxRow> & { state: OutboxState }): void => {
   Object.assign(row, { due_at: null, code: null, reason: null, remedy: null, settled: false, ...next })
 }

@@ -16,7 +16,7 @@ import { copiesToFile, sentCopiesToFile } from './sent-copies-to-file.ts'
 
 export const sendingProjections = [drafts, outbox, sentCopiesToFile, deliveriesDue, reportsToRead]
 
-/** What can be asked about drafts and emails, and what is to be done about them. */
+/** What can be asked about drafts and emails, and what remains to be done for them. */
 export const sendingQueries = (db: Kysely<unknown>, deps: OutboxDeps) => ({
   readModels: { drafts, outbox, sentCopiesToFile, reportsToRead },
   listDrafts: listDrafts(db),

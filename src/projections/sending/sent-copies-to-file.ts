@@ -14,7 +14,7 @@ const email = table({
     id: text,
     account_id: text,
     sent_at: timestamp,
-    /** A copy was met in the Sent folder. */
+    /** A copy was found in the Sent folder. */
     met: boolean,
   },
   key: ['id'],
@@ -27,17 +27,17 @@ const tables = {
     columns: {
       account_id: text,
       paused: boolean,
-      /** The mailbox files copies by itself: so its host is known for, or its emails have shown. Null: not known yet. */
+      /** The mailbox files copies by itself: its host is known to, or its emails have shown it. Null: not known yet. */
       files_copies: nullable(boolean),
       is_known_host: boolean,
     },
     key: ['account_id'],
   }),
-  /** The copy of each email that was met first in a Sent folder; a second one is the mailbox's own. */
+  /** The copy of each email that was found first in a Sent folder; a second one is the mailbox's own. */
   copy: table({ columns: { id: text, message_id: text }, key: ['id'] }),
 }
 
-/** To do: sent emails that no copy in the Sent folder is known of. */
+/** To do: sent emails without a known copy in the Sent folder. */
 export const sentCopiesToFile = projection({
   name: 'sent-copies-to-file',
   version: 3,
@@ -103,19 +103,19 @@ const newAccount = (account_id: string) => ({
   is_known_host: false,
 })
 
-/** How long a mailbox is left to file a copy by itself, in seconds. */
+/** How long to wait for a mailbox to file a copy by itself, in seconds. */
 export type CopyWaits = {
-  /** One that is known to do it. */
+  /** If it is known to do so. */
   readonly filing: number
-  /** One of which nothing is known yet: it is seen from its first email. */
+  /** If nothing is known yet: its first email will show. */
   readonly unknown: number
-  /** One that left it to us before. */
+  /** If it has left the copy to us before. */
   readonly other: number
 }
 
 /**
- * Up to `limit` emails of each account that is not paused, oldest first. Some mailboxes file a copy by themselves,
- * and are left the time to do it.
+ * Up to `limit` emails of each account that is not paused, oldest first. Mailboxes that file copies by themselves are
+ * given time to do so.
  */
 export const copiesToFile =
   (db: Kysely<unknown>) =>

@@ -14,7 +14,7 @@ import { tablesOf, type MayRead } from '../projection.ts'
 import { emailTimeline, type EntryKind, type TimelineEntry, type TimelineEmail } from './email-timeline.ts'
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
-/** `recipient` is the address whose own copy it was, null where the copy is shared by several. Times are RFC 3339. */
+/** `recipient` is the address whose own copy was requested; null if several share a copy. Times are RFC 3339. */
 type Activity = {
   id: string
   event: EntryKind
@@ -29,10 +29,10 @@ type Activity = {
   userAgent: string | null
 }
 
-/** Where the email stands as a whole: what was taken of it is sent. */
+/** The email as a whole: `sent` once any of it was taken. */
 type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 
-/** `attribution` says whether opens tell recipients apart; where they do not, `uniqueOpens` is at least so many. */
+/** `attribution` says whether opens can be told apart by recipient; if not, `uniqueOpens` is a lower bound. */
 type TrackingSummary = EmailFigures & {
   recipients: number
   attribution: 'recipient' | 'email'
@@ -53,11 +53,11 @@ export type EmailTracking = {
   scheduledAt: string | null
   sentAt: string | null
   delivery: EmailOutcome['delivery']
-  /** What became of each recipient. */
+  /** The outcome for each recipient. */
   outcomes: EmailOutcome['recipients']
   tracking: { opens: boolean; clicks: boolean; reason: string }
   activity: Activity[]
-  /** There is more activity than is shown: the oldest is left out. */
+  /** There is more activity than shown; the oldest is left out. */
   truncated: boolean
   summary: TrackingSummary
 }
@@ -65,8 +65,9 @@ export type EmailTracking = {
 const ACTIVITY_LIMIT = 1000
 
 /**
- * The tracking report of one email that this user (null: anybody) may see, oldest activity first. `now` holds hits
- * back that are too young to count as a person's; without it each counts by what is known. Null where there is no such * email.
+ * The tracking report of one email that this user (null: any) may see, oldest activity first. With `now`, hits too
+ * recent to be judged as a person's are not counted yet; without it each counts by what is known. Null if there is no
+ * such email.
  */
 export const emailTracking =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>

@@ -43,7 +43,7 @@ const email = table({
     subject: text,
     from: json<Mailbox>(),
     recipients: json<{ to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }>(),
-    /** The addresses that `recipient` of a hit counts in. */
+    /** The addresses that `recipient` of a hit is an index into. */
     envelope: json<string[]>(),
     tracking: json<{ opens: boolean; clicks: boolean; reason: string; links: TrackedLinks }>(),
     queued_at: timestamp,
@@ -52,7 +52,7 @@ const email = table({
   key: ['id'],
 })
 
-/** What happened to an email, a row each. `who` is who wrote a reply, or whom a bounce is about. */
+/** What happened to an email, one row each. `who` is the author of a reply, or the recipient a bounce is about. */
 const entry = table({
   columns: {
     email_id: text,
@@ -78,7 +78,7 @@ export type TimelineEntry = RowOf<typeof entry>
 
 const tables = {
   email,
-  /** Apart from the head, since every hit changes it. */
+  /** Kept apart from the head because every hit changes it. */
   state: table({ columns: { email_id: text, engagement: text }, key: ['email_id'] }),
   entry,
 }
@@ -88,8 +88,8 @@ const events = [EmailQueued, ...engagementEvents] as const
 type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
 
 /**
- * For each email, what became of it: sent, every request for its pixel and links with the verdict on it,
- * replies, bounces. A verdict is changed in place when a later hit sheds other light on an earlier one.
+ * What became of each email: sending, every request for its pixel and links with its verdict, replies, bounces. A
+ * verdict is changed in place when a later hit changes how an earlier one is judged.
  */
 export const emailTimeline = projection({
   name: 'email-timeline',
@@ -189,7 +189,7 @@ const entryOf = (event: TimelineEvent): TimelineEntry | null => {
   }
 }
 
-/** Writes the verdicts that the newest event has made or changed. */
+/** Writes the verdicts that the latest event has added or changed. */
 const putVerdicts = (
   rows: Rows<typeof tables>,
   emailId: string,

@@ -14,7 +14,7 @@ import {
 import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
 import { untilAnswered } from '../../../src/commands/sending/until-answered.ts'
 import { readReport } from '../../../src/commands/sending/read-report.ts'
-import { AppendTooLarge } from '../../../src/commands/ports/event-log.ts'
+import { AppendTooLarge, StoreUnavailable } from '../../../src/commands/ports/event-log.ts'
 import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 import { accountPaused } from '../../../src/domain/accounts/refusals.ts'
 import { UnknownShape } from '../../../src/domain/upcast.ts'
@@ -130,6 +130,22 @@ t.test(
     t.equal(tried, before + 1 + ids.length, 'all follow the one that went')
   },
 )
+
+t.test('an account does not rest because the log was away: it sends as soon as it is back', async (t) => {
+  let away = true
+  const work = sendDue({
+    leases: leasesHere(),
+    clock,
+    ...nothingBeingSent,
+    accountsWithDue: () => Promise.resolve(['a']),
+    dueEmails: (_id, limit) => Promise.resolve(['x', 'y', 'z'].slice(0, limit)),
+    send: () => (away ? Promise.reject(new StoreUnavailable('away')) : Promise.resolve('sent')),
+    restMs: { first: 600_000, most: 600_000 },
+  })
+  for (const _ of [1, 2, 3]) await t.rejects(work(never))
+  away = false
+  t.equal(await work(never), true)
+})
 
 t.test('a fault in one email is told and keeps no other back', async (t) => {
   const sent: string[] = []

@@ -214,7 +214,7 @@ t.test('tracking follows the email, then the account, then the mechanism, and sa
   t.match(await decide({ ...on, trackClicks: false }), { opens: true, clicks: false, links: [] })
   t.match(await decide({ ...on, trackOpens: false, trackClicks: false }, { trackOpens: true }), {
     opens: true,
-    reason: 'opens: option of the email on; clicks: account policy off',
+    reason: 'opens: email option on; clicks: account policy off',
   })
   t.match(await decide({ ...on, addPixel: false, rewriteLinks: false }), {
     opens: false,
@@ -307,6 +307,7 @@ t.test(
   'a reply comes from the account that was written to, goes to whom it should, and stands in its thread',
   async (t) => {
     const world = await sendingWorld(t)
+    const { needs } = world
     const messageId = idOf('msg', 7)
     const parent = {
       accountId: world.account.now.accountId,
@@ -338,6 +339,15 @@ t.test(
     t.same(follow.to, [{ address: 'desk@client.test' }], 'a follow-up goes to those it was written to')
     t.equal(follow.subject, 'Re: Our offer')
     t.same(follow.references.slice(-2), ['third@client.test', header.messageId])
+
+    const begun = await saveDraft(needs)(world.caller(), world.input(open), null)
+    t.match(begun.draft, { to: [{ address: 'desk@client.test' }] })
+    const { outgoingId } = begun
+    const change = (changes: object, ifRevision: number) =>
+      changeDraft(needs)(world.caller(), { outgoingId, changes, ifRevision }, null)
+    t.same((await change({ to: [] }, 0)).draft.to, [], 'whom a person takes out stays out')
+    t.same((await change({ subject: 'Another' }, 1)).draft.to, [])
+    t.match((await change({ replyTo }, 2)).draft.to, [{ address: 'desk@client.test' }])
 
     const headers = async (changes: object) => {
       world.records.messages.set(messageId, { ...parent, ...changes })
@@ -431,6 +441,12 @@ t.test(
     t.equal((await refusal(queueEmail(needs)(world.caller(), asked, userId))).code, 'already-queued')
     t.match((await queued(world, id)).template, template)
     await t.rejects(change({ subject: 'late' }, 2), { name: 'NotFound' })
+    await t.rejects(
+      queueEmail(needs)(world.caller(), asked, 'u2'),
+      { name: 'NotFound' },
+      'nor what became of it',
+    )
+    await t.rejects(discardDraft(needs)(world.caller(), id, 'u2'), { name: 'NotFound' })
     t.equal((await refusal(discardDraft(needs)(world.caller(), id, userId))).code, 'already-queued')
 
     const other = await saveDraft(needs)(world.caller(), world.input(), userId)

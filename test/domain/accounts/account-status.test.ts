@@ -1,4 +1,5 @@
 import t from 'tap'
+import { credentialsMissing } from '../../../src/commands/ports/credentials.ts'
 import {
   factsAfter,
   freshFacts,
@@ -20,7 +21,7 @@ import '../../../src/adapters/imap-smtp/smtp.ts'
 import '../../../src/commands/sending/send-email.ts'
 import { accountReceivesOnly } from '../../../src/domain/accounts/refusals.ts'
 import { invalidAddress } from '../../../src/domain/mail.ts'
-import { definedCodes, internalError } from '../../../src/domain/refusal.ts'
+import { defineCode, definedCodes, internalError } from '../../../src/domain/refusal.ts'
 import { EmailDeferred, EmailFailed, EmailSent } from '../../../src/domain/sending/events.ts'
 import { noRecipient } from '../../../src/domain/sending/recipients.ts'
 import { gaveUp } from '../../../src/domain/sending/refusals.ts'
@@ -150,6 +151,20 @@ t.test('a login that is refused for sending needs a person, and deferrals in a r
     t.match(after(facts, ...row), { status: 'degraded', reasons: [{ detail: /No connection/, remedy: /./ }] })
     t.equal(statusAfter(facts, ...row.slice(1), sent, deferred()), 'active')
   }
+})
+
+t.test('what a code says of the mailbox comes of its definition, whichever provider it is of', async (t) => {
+  const words = { title: 'Token revoked', meaning: 'It was revoked.', remedy: 'Sign in.' }
+  for (const [trouble, status] of [
+    ['sign-in-again', 'needs-reauthentication'],
+    ['scope-missing', 'needs-reauthentication'],
+    ['throttled', 'throttled'],
+  ] as const) {
+    const { code } = defineCode(`cloud-mail-${trouble}`, { ...words, trouble })
+    t.match(after(sendOnly, deferred(code)), { status, reasons: [{ code, remedy: 'Sign in.' }] })
+    t.match(after(sendOnly, tested(false, code)), { status, reasons: [{ code }] })
+  }
+  t.equal(statusAfter(sendOnly, deferred(credentialsMissing.code)), 'needs-reauthentication')
 })
 
 t.test('what is wrong with single emails says nothing of the account, however many they are', async (t) => {

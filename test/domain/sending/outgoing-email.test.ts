@@ -229,6 +229,17 @@ t.test('after a lost answer only evidence or a person moves the email on', async
     'unknown',
     'not "cancelled": it may be out',
   )
+  const again = [...lost, settle('send-again'), { ...release(2), now: at(41) } as OutgoingCommand] as const
+  t.match(
+    run(...again, failed(2, true)).state,
+    { status: 'unknown', settled: false, unclear: [1] },
+    'that a second attempt fails says nothing of the first',
+  )
+  t.same(types(...again, failed(2, true), failed(2, true)), [])
+  t.equal(refusal(...again, failed(2, true), { do: 'retry', now: at(60) }), 'nothing-to-retry')
+  t.same(types(...again, failed(2, true), settle('give-up')), ['EmailOutcomeSettled'])
+  t.same(types(...again, failed(2, true), settle('send-again')), ['EmailOutcomeSettled'])
+  t.same(types(...again, failed(2, true), { do: 'record-found', foundAt: at(50) }), ['EmailSent'])
   t.same(types(queue, { do: 'record-found', foundAt: at(50) }), [], 'never released: a forgery')
   t.equal(refusal(queue, release(1), sent(1), settle('send-again')), 'nothing-to-settle')
 })

@@ -43,7 +43,7 @@ const queued = async (client: typeof owner, accountId: string, subject: string) 
 const mine = await queued(owner, personal, 'Private')
 const teams = await queued(other, team, 'Public')
 await owner.send('PATCH', `/v1/templates/${shared.body.id}`, { name: 'New offer' }, { 'if-match': '"0"' })
-const { position = '' } = await owner.send('POST', `/v1/outbox/${mine.body.id}/cancellation`)
+const { position } = await owner.send('POST', `/v1/outbox/${mine.body.id}/cancellation`)
 
 type Item = {
   id: string

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
+import { AccountConnected, AccountPaused, AccountResumed } from '../../../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
+import { EmailCancelled, EmailQueued } from '../../../src/domain/sending/events.ts'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
@@ -31,6 +33,7 @@ import { buildServer } from '../../../src/http/server/server.ts'
 import { sendingProjections, sendingQueries } from '../../../src/projections/sending/sending.ts'
 import { figuresToday, syncStatus } from '../../../src/projections/sync/sync-status.ts'
 import { testDatabase } from '../../support/test-database.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
 import { connected, runFinished, runStarted } from '../../support/example-sync-events.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
@@ -346,7 +349,33 @@ t.test(
   },
 )
 
-t.test('a paused account keeps its messages; a cancelled or scheduled one does not go', async (t) => {
+t.test('what is queued in a paused account is not due before it is resumed', async (t) => {
+  const { newEvent, newCommandId } = await import('../../../src/commands/handle.ts')
+  const [accountId, outgoingId] = [idOf('acc', 77), idOf('out', 77)]
+  let revision = -1
+  const say = async (stream: string, expected: number, event: DomainEvent) => {
+    const at = world.clock().toISOString()
+    const events = [newEvent(event, newCommandId(world.clock()), world.caller(), at)]
+    await store.append({ stream, expected: expected === -1 ? 'no_stream' : expected, events })
+    await caughtUp()
+  }
+  const ofAccount = (event: DomainEvent) => say(`account-${accountId}`, revision++, event)
+  const due = async () => [
+    (await queries.dueEmails(accountId, 10)).includes(outgoingId),
+    (await queries.accountsWithDue(1000)).includes(accountId),
+  ]
+  await ofAccount(AccountConnected({ ...connected().data, accountId }))
+  await say(outgoingStream(outgoingId), -1, EmailQueued(exampleQueued({ outgoingId, accountId })))
+  t.same(await due(), [true, true])
+  await ofAccount(AccountPaused({ accountId, reason: 'holiday' }))
+  t.same(await due(), [false, false])
+  await ofAccount(AccountResumed({ accountId }))
+  t.same(await due(), [true, true])
+  await say(outgoingStream(outgoingId), 0, EmailCancelled({ outgoingId, accountId, draft: null }))
+  t.same(await due(), [false, false])
+})
+
+t.test('what is cancelled or scheduled does not go', async (t) => {
   const cancelled = await post({}, { undoSeconds: 60 })
   t.match(cancelled, { state: 'queued' })
   const answer = await ask('POST', `/v1/outbox/${cancelled.id}/cancellation`, undefined, {

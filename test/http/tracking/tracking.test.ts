@@ -95,7 +95,10 @@ trackingHitRoutes(app, {
 })
 const later = () => new Date(Date.now() + 20_000)
 trackingReportRoutes(app, { queries, clock: later })
-analyticsRoutes(app, { queries: analyticsQueries(db), clock: () => new Date() })
+analyticsRoutes(app, {
+  queries: analyticsQueries(db, { usableAccounts: async () => [] }),
+  clock: () => new Date(),
+})
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 t.teardown(async () => {
   await app.close()
@@ -415,6 +418,8 @@ t.test('reports need their permission, a message that is there and a period that
     'period=today&from=2026-01-01&to=2026-01-02',
     'period=last_5_days',
     'from=2026-02-30&to=2026-03-01',
+    'from=0000-01-01&to=2026-01-01',
+    'from=2026-01-01&to=9999-12-31',
     'template=x',
   ])
     t.equal((await get(`/v1/analytics/engagement?${query}`, { authorization })).status, 400, query)

@@ -3,7 +3,14 @@ import fc from 'fast-check'
 import t from 'tap'
 import { emailOutcome, outcomeOf, readEngagement } from '../../../src/domain/analytics/engagement.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
-import { EmailDeferred, EmailRetried, EmailFailed, EmailSent } from '../../../src/domain/sending/events.ts'
+import {
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailOutcomeSettled,
+  EmailRetried,
+  EmailSent,
+} from '../../../src/domain/sending/events.ts'
 import { engagement } from '../../../src/projections/analytics/engagement.ts'
 import { outbox } from '../../../src/projections/sending/outbox.ts'
 import { emailTimeline } from '../../../src/projections/tracking/email-timeline.ts'
@@ -139,6 +146,28 @@ t.test('what failed and is tried again is failed no more, in the report as in th
     delivery: { status: 'pending' },
     outcomes: [{ outcome: 'waiting' }, {}],
   })
+})
+
+t.test('an answer that was lost stays unknown when what was sent again fails, in every place', async (t) => {
+  const lost = EmailOutcomeLost({ ...about, attempt: 1, reason: 'The connection broke' })
+  const again = EmailOutcomeSettled({ ...about, decision: 'send-again', notBefore: day('12:00:00') })
+  const refused = [{ address: ann, code: 550, enhancedCode: '5.7.1', reason: 'no spam' }]
+  const told = { code: 'email-refused', reason: 'refused', remedy: 'Change it', refused }
+  const failed = EmailFailed({ ...about, attempt: 2, ...told })
+  const events = [email.queued, email.released(day('10:00:00')), lost, again, failed]
+  const { report, inOutbox } = await said(...events)
+  t.match(report, { state: 'unknown', delivery: { status: 'unknown' } })
+  t.match(inOutbox, {
+    delivery: { status: 'unknown' },
+    recipients: [
+      { outcome: 'unknown', diagnostic: 'no spam', remedy: /settle it/ },
+      { outcome: 'unknown', diagnostic: 'refused', remedy: /settle it/ },
+    ],
+  })
+  const { email: rows } = await foldEvents(outbox, recordedEvents(events))
+  t.match(rows, [{ state: 'unknown', settled: false, unclear: [1] }])
+  const late = EmailFailed({ ...about, attempt: 1, ...told })
+  t.match((await said(email.queued, email.released(day('10:00:00')), lost, late)).report, { state: 'failed' })
 })
 
 t.test('opens and clicks count under their own policy alone; under it an answer shows an open', async (t) => {

@@ -120,6 +120,12 @@ t.test('an email is due while it waits, and only then', async (t) => {
   })
   const giveUp = EmailOutcomeSettled({ ...of, decision: 'give-up', notBefore: null })
   t.match(await row(queued, released(1), unknown, giveUp), { state: 'unknown', settled: true, due_at: null })
+  const lost = EmailOutcomeLost({ ...of, attempt: 2, reason: 'cut' })
+  t.match(
+    await row(queued, released(1), sent, released(2), lost, again),
+    { state: 'sent', due_at: at(60) },
+    'what was taken stays sent while the rest goes again',
+  )
 })
 
 t.test(
