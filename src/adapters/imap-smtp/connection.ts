@@ -5,7 +5,7 @@ import { credentialsMissing, type Secret } from '../../commands/ports/credential
 /** `starttls` upgrades a plain connection (RFC 3207, RFC 2595), `tls` is encrypted from the first byte (RFC 8314). */
 const encryption = z.enum(['starttls', 'tls', 'none'])
 
-/** Where one protocol of an account is served. The password is never here: the vault keeps it. */
+/** The server for one protocol of an account. The password is never here: it is in the vault. */
 const server = z.object({
   host: z.string().trim().min(1).max(253),
   port: z.int().min(1).max(65535),
@@ -13,7 +13,7 @@ const server = z.object({
   username: z.string().min(1).max(320),
 })
 
-// Neither protocol can carry them; most come from a line break that was copied along.
+// Neither protocol can transmit control characters; most come from a line break that was copied along.
 const noControls = [/^\P{Cc}*$/u, 'has a control character'] as const
 const enteredServer = server.extend({
   username: server.shape.username.regex(...noControls),
@@ -23,15 +23,15 @@ const enteredServer = server.extend({
     .max(1000)
     .regex(...noControls)
     .optional()
-    .describe('Write-only: it is never given back. In a change it may be left out: the kept one stays'),
+    .describe('Write-only: it is never returned. If a change leaves it out, the stored password stays'),
 })
 
 const provider = z.literal('imap-smtp')
 const recorded = z.object({ provider, smtp: server.nullable(), imap: server.nullable() })
 const entered = z.object({
   provider,
-  smtp: enteredServer.nullable().default(null).describe('Null: the account only receives'),
-  imap: enteredServer.nullable().default(null).describe('Null: the account only sends'),
+  smtp: enteredServer.nullable().default(null).describe('Null if the account only receives'),
+  imap: enteredServer.nullable().default(null).describe('Null if the account only sends'),
 })
 
 export const forms = { entered, recorded }
@@ -40,14 +40,14 @@ export type Server = z.infer<typeof server>
 export type EnteredServer = z.infer<typeof enteredServer>
 export type ServerLogin = Server & { readonly password: Secret }
 
-/** Under which name the password for each protocol is sealed. */
+/** The names under which the passwords for the two protocols are sealed. */
 export const SECRETS = { smtp: 'smtpPassword', imap: 'imapPassword' } as const
 export type Protocol = keyof typeof SECRETS
 
 export const serverOf = ({ connection }: Pick<Access, 'connection'>, protocol: Protocol): Server | null =>
   recorded.parse(connection)[protocol]
 
-/** @throws MailUnavailable where there is no such server, or no password is kept for it */
+/** @throws MailUnavailable if there is no such server, or no password is stored for it */
 export const loginOf = (access: Access, protocol: Protocol): ServerLogin => {
   const found = serverOf(access, protocol)
   const password = access.credentials[SECRETS[protocol]]

@@ -172,7 +172,7 @@ const detailsOf = (
     case 'sent':
       return who === null ? sentDetails(outcome) : `Accepted for ${who}`
     case 'deferred':
-      return `Put off: ${note ?? ''}`
+      return `Deferred: ${note ?? ''}`
     case 'opened':
       if (verdict === 'human' && reason !== 'repeat') return openNumber(number)
       return `Not counted: ${why}`
@@ -193,7 +193,7 @@ const sentDetails = ({ delivery, recipients }: EmailOutcome): string => {
   const of = (...names: string[]) => recipients.filter(({ outcome }) => names.includes(outcome))
   const named = (some: EmailOutcome['recipients'], what: string): string =>
     some.length === 0 ? '' : `; ${what} ${some.map(({ address }) => address).join(', ')}`
-  const others = `${named(of('refused'), 'refused for')}${named(of('deferred'), 'put off for')}`
+  const others = `${named(of('refused'), 'refused for')}${named(of('deferred'), 'deferred for')}`
   if (delivery.status === 'bounced') return `Bounced${others}`
   const bounced = named(of('bounced'), 'bounced for')
   return `${delivery.status === 'delivered' ? 'Delivered successfully' : 'Accepted by the mail server'}${bounced}${others}`
