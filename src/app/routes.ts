@@ -6,6 +6,7 @@ import { networks } from '../adapters/tracking/networks.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import type { Config } from '../config.ts'
 import { analyticsRoutes } from '../http/analytics/analytics.ts'
+import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
@@ -65,7 +66,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, apiKeys, files, clock, signal } = deps
   const { blobs, providers, parser, untrack, tokens, spool } = deps.adapters
-  const { directory, accounts, templates, sync, sending, tracking, analytics } = deps.features
+  const { directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
   apiKeyRoutes(server, { apiKeys })
   directoryRoutes(server, directory)
@@ -94,4 +95,10 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, clock })
   analyticsRoutes(server, { ...analytics, clock })
+  const { store } = deps.adapters
+  auditRoutes(server, {
+    ...audit,
+    threads: sync.queries.readModels.threads,
+    isPosition: (text) => store.isPosition(text),
+  })
 }
