@@ -5,18 +5,17 @@ import { accountId } from '../../domain/accounts/events.ts'
 import { subjectKinds } from '../../domain/audit/subjects.ts'
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { crmId } from '../../domain/directory/events.ts'
-import type { Actor } from '../../domain/event.ts'
 import { idOf } from '../../domain/ids.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import { messageId } from '../../domain/sync/events.ts'
 import { templateId } from '../../domain/templates/events.ts'
 import type { AuditQueries } from '../../projections/audit/audit.ts'
+import { actorKinds, actorView } from '../server/actor-view.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { problems, type App } from '../server/server.ts'
 import { toEventView } from './event-view.ts'
 
-const actorKinds = ['user', 'api-key', 'system'] as const satisfies readonly Actor['kind'][]
 const eventType = z.enum(allEvents.map(({ type }) => type) as [AnyEvent['type'], ...AnyEvent['type'][]])
 
 const about = {
@@ -72,6 +71,12 @@ const eventsQuery = pageQuery.extend({
     .max(200)
     .optional()
     .describe('Only what this one did: a user, an API key, or an automation by its name'),
+  apiKey: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Only what was done with this API key, by a program for itself or by or for a user'),
   ...times,
   order,
 })
@@ -91,9 +96,7 @@ const eventView = z
     position: z.string().describe('Place in the event log; later events have greater ones'),
     recordedAt: z.string().describe('When it was recorded'),
     occurredAt: z.string().describe('When it happened at its source'),
-    actor: z
-      .object({ kind: z.enum(actorKinds), id: z.string() })
-      .describe('Who did it: a user, a program with an API key, or an automation of Mailtrail'),
+    actor: actorView,
     commandId: z.string().describe('The command that led to it; events of one command share it'),
     causationId: z.string().nullable().describe('The command that caused that command, if one did'),
     correlationId: z
@@ -162,9 +165,9 @@ export const auditRoutes = (app: App, deps: AuditRouteDeps): void => {
       response: { 200: pageOf(eventView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const { type, actorKind, actorId, order: wanted, limit, cursor } = query
+      const { type, actorKind, actorId, apiKey, order: wanted, limit, cursor } = query
       const types = typeof type === 'string' ? [type] : type
-      const asked = { ...(await queryOf(query, actingUser)), types, actorKind, actorId }
+      const asked = { ...(await queryOf(query, actingUser)), types, actorKind, actorId, apiKey }
       const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
       const found = await queries.findEvents(asked, { order: wanted, after, limit: limit + 1 })
       const page = pageFrom(found, limit, keyOf)

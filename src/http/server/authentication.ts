@@ -48,7 +48,11 @@ export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request:
     actor:
       request.actingUser === null
         ? { kind: 'api-key', id: key.id }
-        : { kind: 'user', id: request.actingUser },
+        : {
+            kind: 'user',
+            id: request.actingUser,
+            via: { apiKey: key.id, bound: key.userId !== null },
+          },
     commandId,
     correlationId: request.id,
     causationId: null,

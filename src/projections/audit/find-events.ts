@@ -13,6 +13,8 @@ export type EventQuery = {
   readonly types?: readonly string[] | undefined
   readonly actorKind?: string | undefined
   readonly actorId?: string | undefined
+  /** With which API key it was done, also by or for a user. */
+  readonly apiKey?: string | undefined
   readonly from?: string | undefined
   readonly to?: string | undefined
   /** The position of the last event. */
@@ -60,7 +62,7 @@ export const findEvents =
 type Way = { readonly from: Sql; readonly where: Sql }
 
 /** The ways to all that is asked for. What is found in several ways is one event all the same. */
-const waysOf = ({ stream, account, about: [things], actorId, types, userId }: EventQuery): Way[] => {
+const waysOf = ({ about: [things], types, userId, ...query }: EventQuery): Way[] => {
   const all = sql`${event} e`
   const anywhere = { from: all, where: sql`true` }
   if (things)
@@ -71,7 +73,8 @@ const waysOf = ({ stream, account, about: [things], actorId, types, userId }: Ev
         where: sql`l.subject = any(${things.map(subjectKey)}::text[])`,
       },
     ]
-  if (stream !== undefined || account !== undefined || actorId !== undefined) return [anywhere]
+  const { stream, account, actorId, apiKey } = query
+  if ([stream, account, actorId, apiKey].some((asked) => asked !== undefined)) return [anywhere]
   if (types) return types.map((type) => ({ from: all, where: sql`e.type = ${type}` }))
   if (userId === null) return [anywhere]
   return [EVERYBODY, userId].map((seenBy) => ({ from: all, where: sql`e.seen_by = ${seenBy}` }))
@@ -80,13 +83,14 @@ const waysOf = ({ stream, account, about: [things], actorId, types, userId }: Ev
 const streamsOf = (things: readonly Subject[]): string[] => things.flatMap(ownStreams)
 
 const conditionsOf = (query: EventQuery): Sql[] => {
-  const { stream, account, about, types, actorKind, actorId, from, to, until, userId } = query
+  const { stream, account, about, types, actorKind, actorId, apiKey, from, to, until, userId } = query
   const conditions: (Sql | false)[] = [
     stream !== undefined && sql`e.stream = ${stream}`,
     account !== undefined && sql`e.account = ${account}`,
     types !== undefined && sql`e.type = any(${[...types]}::text[])`,
     actorKind !== undefined && sql`e.actor_kind = ${actorKind}`,
     actorId !== undefined && sql`e.actor_id = ${actorId}`,
+    apiKey !== undefined && sql`e.api_key = ${apiKey}`,
     userId !== null && sql`e.seen_by in (${EVERYBODY}, ${userId})`,
     until !== undefined && until !== null && sql`e.position <= ${until}`,
     from !== undefined &&
