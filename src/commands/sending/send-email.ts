@@ -1,10 +1,12 @@
+import { NotFound } from '../../domain/decider.ts'
 import { defineCode, internalError } from '../../domain/refusal.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand, OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
-import { newCommandId, StaleRevision, type Caller, type Handle, type Known, type Load } from '../handle.ts'
+import { newCommandId, type Caller, type Handle, type Known, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Access, EmailToSend, MailProvider, ProviderOf, SendOutcome } from '../ports/mail-provider.ts'
 import type { Chance } from './ports.ts'
+import { StaleRevision } from '../revisions.ts'
 import { isAnswer, untilAnswered } from './until-answered.ts'
 import { prepareAttempt, type PrepareDeps } from './prepare-attempt.ts'
 
@@ -160,7 +162,7 @@ const record = async (
     await untilAnswered(() => deps.handle(outgoingEmail, stream, command, told, options), ANSWER_PATIENCE_MS)
     return true
   } catch (error) {
-    if (!(error instanceof StaleRevision)) throw error
+    if (!(error instanceof StaleRevision || error instanceof NotFound)) throw error
     return false
   }
 }

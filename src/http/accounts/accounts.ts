@@ -15,7 +15,8 @@ import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
-import { answered, problems, requiredRevision, type App } from '../server/server.ts'
+import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision, requiredRevision } from '../server/versions.ts'
 
 // The providers say in their forms that `provider` is a literal, by which one form of several is chosen.
 const oneOf = <Value>(forms: readonly z.ZodObject[], description: string): z.ZodType<Value> =>
@@ -264,7 +265,7 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.pause(request.caller, id, request.body.reason)
+      const handled = await commands.pause(request.caller, id, request.body.reason, askedRevision(request))
       return answered(reply, handled, statusOf(id, handled))
     },
   })
@@ -273,7 +274,7 @@ export const emailAccountRoutes = (
     schema: { tags, summary: 'Resume an account', params: byId, response: { 200: changed, ...problems } },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.resume(request.caller, id)
+      const handled = await commands.resume(request.caller, id, askedRevision(request))
       return answered(reply, handled, statusOf(id, handled))
     },
   })
@@ -290,7 +291,12 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.disconnect(request.caller, id, request.body.reason)
+      const handled = await commands.disconnect(
+        request.caller,
+        id,
+        request.body.reason,
+        askedRevision(request),
+      )
       return answered(reply, handled, statusOf(id, handled))
     },
   })

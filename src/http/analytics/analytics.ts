@@ -9,6 +9,9 @@ import { problems, type App } from '../server/server.ts'
 const periods = { today: 1, last_7_days: 7, last_30_days: 30, last_90_days: 90, last_365_days: 365 } as const
 const periodNames = ['today', 'last_7_days', 'last_30_days', 'last_90_days', 'last_365_days'] as const
 
+/** No calendar has a year 0, and nor has PostgreSQL's. */
+const day = z.iso.date().regex(/^(?!0000)/, 'is before the year 1')
+
 const share = z.object({ count: z.int(), percent: z.number().nullable() })
 const figures = {
   sent: z.int(),
@@ -49,8 +52,8 @@ export const analyticsRoutes = (
           .enum(periodNames)
           .optional()
           .describe('`last_30_days` if neither `period` nor `from` and `to` are given'),
-        from: z.iso.date().optional().describe("First day, in the organisation's time zone"),
-        to: z.iso.date().optional().describe('Last day, inclusive'),
+        from: day.optional().describe("First day, in the organisation's time zone"),
+        to: day.optional().describe('Last day, inclusive'),
         account: accountId.optional(),
         template: z
           .union([templateId, z.literal('none')])

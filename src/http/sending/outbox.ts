@@ -12,6 +12,7 @@ import { delivery, outcomes } from '../server/outcomes.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 
 const when = {
   scheduledAt: askedInstant
@@ -167,7 +168,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.cancel(request.caller, id)
+      const handled = await commands.cancel(request.caller, id, askedRevision(request))
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })
@@ -186,7 +187,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     handler: async (request, reply) => {
       const { id } = request.params
       const settled = { outgoingId: id, decision: request.body.decision }
-      const handled = await commands.settle(request.caller, settled)
+      const handled = await commands.settle(request.caller, settled, askedRevision(request))
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })

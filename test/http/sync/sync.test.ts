@@ -29,6 +29,7 @@ import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { syncRoutes } from '../../../src/http/sync/sync.ts'
 import { syncProjections, syncQueries } from '../../../src/projections/sync/sync.ts'
+import { serverSettings } from '../../support/server-settings.ts'
 import { testDatabase } from '../../support/test-database.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
 import { callerNow, hostileMail, mail, outcomeOf, syncRig } from '../../support/mailbox-to-sync.ts'
@@ -107,6 +108,7 @@ const app = await buildServer({
   fingerprintKey: Buffer.alloc(32, 7),
   waitFor: (name, position, ms) => runner.waitFor(name, position, ms),
   logLevel: 'silent',
+  ...serverSettings,
   trustProxy: [],
 })
 t.teardown(() => app.close())

@@ -31,6 +31,7 @@ import type { EmailTracking } from '../../../src/projections/tracking/email-time
 import { trackingProjections, trackingQueries } from '../../../src/projections/tracking/tracking.ts'
 import { recordedEvents, type Envelope } from '../../support/fold-events.ts'
 import { aCaller, CHROME } from '../../support/example-hits.ts'
+import { serverSettings } from '../../support/server-settings.ts'
 import { testDatabase } from '../../support/test-database.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
 import { sentMessage } from '../../support/sent-email.ts'
@@ -77,6 +78,7 @@ const app = await buildServer({
   fingerprintKey: Buffer.alloc(32, 7),
   waitFor: (name, position, limitMs) => runner.waitFor(name, position, limitMs),
   logLevel: 'info',
+  ...serverSettings,
   trustProxy: ['127.0.0.1'],
   logTo: { write: (line) => void log.push(line) },
 })
