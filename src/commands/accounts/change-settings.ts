@@ -3,7 +3,7 @@ import type { AccountSettings } from '../../domain/accounts/events.ts'
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
 
-/** Changes the settings that are given, of the version that the caller has seen. */
+/** Changes the given settings if the account is still at the version the caller saw. */
 export const changeSettings =
   (deps: { handle: Handle }) =>
   (

@@ -2,7 +2,7 @@ import { account, type Account, accountStream } from '../../domain/accounts/acco
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
 
-/** Stops sync and sending until the account is resumed; what is queued waits. */
+/** Stops syncing and sending until the account is resumed; queued emails wait. */
 export const pauseAccount =
   (deps: { handle: Handle }) =>
   (caller: Caller, accountId: string, reason: string, ifRevision?: IfRevision): Promise<Handled<Account>> =>

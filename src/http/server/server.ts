@@ -21,8 +21,8 @@ import { authenticate } from './authentication.ts'
 import { allowOrigins } from './cors.ts'
 import { refuseIllFormed } from './ill-formed.ts'
 import { useIdempotency } from './idempotency.ts'
+import { useFreshness, type WaitFor } from './freshness.ts'
 import { answerOtherMethods } from './methods.ts'
-import { useMinPosition, type WaitFor } from './min-position.ts'
 import type { Permission } from './permissions.ts'
 import { defineProblem, problem } from './problems.ts'
 import { refuseUnknownNames } from './strict-requests.ts'
@@ -45,6 +45,8 @@ declare module 'fastify' {
     permission?: Permission | 'public'
     /** The field of the answer with a secret that is shown once: a repeat has null there. */
     answersOnce?: string
+    /** The projections that the answer is read from, which are waited for as `freshness.ts` says. */
+    reads?: readonly { readonly name: string }[]
   }
 }
 
@@ -103,7 +105,7 @@ export const buildServer = async (deps: ServerDeps): Promise<App> => {
   allowOrigins(app, deps.corsOrigins)
   requirePermissions(app)
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
-  useMinPosition(app, deps.waitFor)
+  useFreshness(app, deps.waitFor)
   refuseUnknownNames(app)
   answerOtherMethods(app)
   await describeApi(app)
