@@ -31,7 +31,8 @@ export const useFreshness = (app: App, waitFor: WaitFor): void => {
     !(await Promise.all(reads.map(({ name }) => waitFor(name, position, ms)))).includes(false)
 
   app.addHook('onRoute', (route) => {
-    if (!route.config?.reads) return
+    // What is read from the log itself is never behind, and takes the parameter as everything does.
+    if (!isRead(route.method) || !route.url.startsWith('/v1/')) return
     const { querystring = z.object({}) } = (route.schema ?? {}) as { querystring?: z.ZodObject }
     route.schema = { ...route.schema, querystring: querystring.extend({ min_position: minPosition }) }
   })
@@ -57,6 +58,9 @@ export const useFreshness = (app: App, waitFor: WaitFor): void => {
     })
   })
 }
+
+const isRead = (method: string | readonly string[]): boolean =>
+  [method].flat().some((each) => each === 'GET' || each === 'HEAD')
 
 const minPositionOf = ({ query }: FastifyRequest): string | undefined =>
   (query as { min_position?: string } | undefined)?.min_position
