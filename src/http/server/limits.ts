@@ -4,7 +4,7 @@ const WINDOW_MS = 60_000
 const MANY = 10_000
 
 /** What a name has left of its limit: how many, and for how many seconds the count still runs. */
-export type Left = { readonly remaining: number; readonly seconds: number }
+type Left = { readonly remaining: number; readonly seconds: number }
 
 export type Counter = {
   readonly limit: number

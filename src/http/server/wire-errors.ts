@@ -73,7 +73,7 @@ export const wireErrors = () => {
     /** Notes which connections are being answered, and takes over the refusals that the server makes by itself. */
     watch: (app: App): void => {
       app.addHook('onRequest', async ({ raw, headers }, reply) => {
-        answering.set(raw.socket as Socket, reply.raw)
+        answering.set(raw.socket, reply.raw)
         if (headers.host === undefined && raw.httpVersion === '1.1') throw malformedRequest()
       })
       // Nobody is refused for an expectation that we do not know (RFC 9110 10.1.1).

@@ -281,7 +281,7 @@ t.test(
       })
     t.equal((await get(`/v1/messages/${file}/attachments/1`)).statusCode, 404)
     t.equal((await get(`/v1/messages/${idOf('msg', 1)}`)).statusCode, 404)
-    t.equal((await get(`/v1/messages/${html}/body/html?x=1`)).statusCode, 200)
+    t.equal((await get(`/v1/messages/${html}/body/html?x=1`)).statusCode, 400)
   },
 )
 

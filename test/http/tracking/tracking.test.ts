@@ -300,7 +300,7 @@ t.test(
         method === 'HEAD' ? 'https://acme.example/files/proposal.pdf' : null,
       )
     }
-    t.equal((await get(email.pixel, {}, 'POST')).status, 404)
+    t.equal((await get(email.pixel, {}, 'POST')).status, 405)
     await settled()
     t.strictSame(await hitsOf(email.outgoingId), [])
     await get(email.pixel, { 'sec-purpose': 'prefetch;prerender' })
