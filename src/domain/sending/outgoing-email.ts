@@ -232,10 +232,10 @@ const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: s
   return [EmailOutcomeSettled({ ...idsOf(state), decision, notBefore })]
 }
 
-/** The day that it is tried for, and a day for somebody to say that it goes again. */
-const SENT_AGAIN_WITHIN_MS = 48 * 3_600_000
+/** As long as servers retry on their own (RFC 5321 4.5.4.1): nobody is surprised by a date within that. */
+const SENT_AGAIN_WITHIN_MS = 5 * 24 * 3_600_000
 
-/** The same bytes have the same date: what is old is written anew. @throws Refused `overdue` */
+/** The same bytes carry the same date, so what is old has to be sent anew. @throws Refused `overdue` */
 const requireRecent = (state: AfterQueueing, now: string): void => {
   const { notBefore } = state.email
   if (Date.parse(now) <= Date.parse(notBefore) + SENT_AGAIN_WITHIN_MS) return
