@@ -5,11 +5,8 @@ import { catalogue } from '../../../src/domain/catalogue.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import type { OutgoingEvent } from '../../../src/domain/sending/events.ts'
 import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
-import {
-  draftOf,
-  type OutgoingCommand,
-  type OutgoingEmail,
-} from '../../../src/domain/sending/outgoing-state.ts'
+import type { OutgoingCommand } from '../../../src/domain/sending/outgoing-commands.ts'
+import { draftOf, type OutgoingEmail } from '../../../src/domain/sending/outgoing-state.ts'
 import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-emails.ts'
 import { runs } from '../../support/long-runs.ts'
