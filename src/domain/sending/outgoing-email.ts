@@ -36,6 +36,7 @@ import {
   nothingToRetry,
   nothingToSettle,
   notQueued,
+  overdue,
   tooLateToCancel,
 } from './refusals.ts'
 import { retryAt } from './retry-policy.ts'
@@ -199,13 +200,30 @@ const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: s
           : 'The email has not been sent.',
     })
   if (decision === 'give-up' && state.settled) return []
+  if (decision === 'send-again') requireRecent(state, now)
   const notBefore = decision === 'send-again' ? now : null
   return [EmailOutcomeSettled({ ...idsOf(state), decision, notBefore })]
 }
 
+/** As long as servers retry on their own (RFC 5321 4.5.4.1): nobody is surprised by a date within that. */
+const SENT_AGAIN_WITHIN_MS = 5 * 24 * 3_600_000
+
+/** The same bytes carry the same date, so what is old has to be sent anew. @throws Refused `overdue` */
+const requireRecent = (state: AfterQueueing, now: string): void => {
+  const { notBefore } = state.email
+  if (Date.parse(now) <= Date.parse(notBefore) + SENT_AGAIN_WITHIN_MS) return
+  throw overdue({
+    detail: `The email carries the date ${notBefore}, so it is not sent again as it is.`,
+    ...(draftOf(state) ? {} : { remedy: 'If it is still wanted, write it again.' }),
+  })
+}
+
 const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   if (isWaiting(state)) return []
-  if (state.status === 'failed') return [EmailRetried({ ...idsOf(state), notBefore: now })]
+  if (state.status === 'failed') {
+    requireRecent(state, now)
+    return [EmailRetried({ ...idsOf(state), notBefore: now })]
+  }
   throw nothingToRetry({
     detail:
       'email' in state

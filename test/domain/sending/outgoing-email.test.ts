@@ -241,6 +241,20 @@ t.test('after a lost answer only evidence or a person moves the email on', async
   t.equal(refusal(queue, release(1), sent(1), settle('send-again')), 'nothing-to-settle')
 })
 
+t.test('what carries an old date is not sent again as it is', async (t) => {
+  const days = (count: number): string => at(10 + count * 86_400)
+  const again = { do: 'settle-unknown', decision: 'send-again' } as const
+  for (const [told, command] of [
+    [[queue, failed(1, false)], { do: 'retry' }],
+    [[queue, release(1), unknown(1)], again],
+  ] as const) {
+    t.equal(types(...told, { ...command, now: days(5) }).length, 1)
+    t.equal(refusal(...told, { ...command, now: days(5.01) }), 'overdue')
+  }
+  const lost = [queue, release(1), unknown(1)] as const
+  t.equal(types(...lost, { ...again, decision: 'give-up', now: days(30) }).length, 1, 'but let be')
+})
+
 t.test('what failed is tried again only when a person says so', async (t) => {
   t.equal(refusal(queue, failed(1, false), release(2)), 'attempt-superseded')
   const retry: OutgoingCommand = { do: 'retry', now: at(60) }
