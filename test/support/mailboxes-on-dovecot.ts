@@ -33,11 +33,7 @@ export type Message = {
  * The whole service over real servers: mailboxes of a Dovecot, and an SMTP server that keeps what it is given. They end
  * with `t`.
  */
-export const mailboxesOnDovecot = async (
-  t: Test,
-  users: readonly string[],
-  overrides: AppOverrides = {},
-) => {
+export const mailboxesOnDovecot = async (t: Test, users: readonly string[], overrides: AppOverrides = {}) => {
   const tls = await testTls()
   const passwords = Object.fromEntries(users.map((user) => [user, `secret of ${user}`]))
   const dovecot = await startDovecot(t, { tls, users: passwords })
@@ -92,15 +88,20 @@ const connect = async (
     sync,
     outbox,
     queue: async (message: object, when: object = { undoSeconds: 0 }): Promise<string> => {
-      const { body } = await client.send<{ id: string }>('POST', '/v1/outbox', {
+      const { body, position } = await client.send<{ id: string }>('POST', '/v1/outbox', {
         message: { accountId: account, ...message },
         ...when,
       })
+      await client.get(`/v1/outbox/${body.id}?min_position=${position}`)
       return body.id
     },
     /** Waits for the state. */
     became: (id: string, ...states: string[]): Promise<Sent> =>
-      until(`${id}: ${states.join(' or ')}`, () => outbox(id), ({ state }) => states.includes(state)),
+      until(
+        `${id}: ${states.join(' or ')}`,
+        () => outbox(id),
+        ({ state }) => states.includes(state),
+      ),
     /** Puts a mail into the mailbox as another client does. */
     put: (raw: Buffer, folder = 'INBOX') => other((session) => session.append(folder, raw)),
     /** What lies in a folder, as another client sees it. */
