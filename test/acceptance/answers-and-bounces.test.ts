@@ -36,7 +36,7 @@ t.test('what comes back of mail that was sent', { skip: skipWithout('dovecot') }
   /** Sends an email, and gives what comes back of it. */
   const sendTo = async (mailbox: MailboxOnDovecot, to: string) => {
     const id = await mailbox.queue({ to: [{ address: to }], subject: 'Offer', html: '<p>Our offer</p>' })
-    const { messageId } = await mailbox.became(id, 'sent')
+    const { messageId } = await mailbox.once(id, 'sent')
     return { id, back: (name: string) => mailCase(name, { me: mailbox.address, to, out: messageId }) }
   }
   const synced = async (mailbox: MailboxOnDovecot, raw: Buffer) => {

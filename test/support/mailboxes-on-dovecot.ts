@@ -1,17 +1,20 @@
 import type { Test } from 'tap'
-import { startDovecot, type Dovecot } from '../../scripts/lib/mail-servers/dovecot.ts'
-import { smtpSink, type SmtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
-import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { until } from '../../scripts/lib/client.ts'
+import { startDovecot, type Dovecot } from '../../scripts/lib/mail-servers/dovecot.ts'
+import { smtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
+import { startPostfix } from '../../scripts/lib/mail-servers/postfix.ts'
+import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { syncing } from './awaited-sync-runs.ts'
+import { mailIn } from './mail-in-folder.ts'
 import { listedMessages, upToNow } from './mailbox-comparison.ts'
 import { startApp, type AppOverrides, type TestApp } from './running-app.ts'
 
 /** An email as the outbox shows it. */
-export type Sent = {
+export type Email = {
   readonly id: string
   readonly state: string
   readonly code: string | null
+  readonly remedy: string | null
   readonly messageId: string
   readonly copy: string | null
   readonly tracking: { readonly opens: boolean; readonly clicks: boolean; readonly reason: string }
@@ -29,64 +32,71 @@ export type Message = {
   readonly attachments: { readonly index: number; readonly name: string | null; readonly inline: boolean }[]
 }
 
+type Users = readonly string[]
+
 /**
  * The whole service over real servers: mailboxes of a Dovecot, and an SMTP server that keeps what it is given. They end
  * with `t`.
  */
-export const mailboxesOnDovecot = async (t: Test, users: readonly string[], overrides: AppOverrides = {}) => {
-  const tls = await testTls()
-  const passwords = Object.fromEntries(users.map((user) => [user, `secret of ${user}`]))
-  const dovecot = await startDovecot(t, { tls, users: passwords })
+export const mailboxesOnDovecot = async (t: Test, users: Users, overrides: AppOverrides = {}) => {
+  const { tls, passwords, dovecot } = await startMailboxes(t, users)
   const sink = await smtpSink({ encryption: 'starttls', tls: tls.good, users: passwords })
   t.teardown(() => sink.close())
   const app = await startApp(t, { ca: tls.ca, ports: [dovecot.imapPort, sink.port], ...overrides })
-  return {
-    app,
-    sink,
-    dovecot,
-    connect: (user: string, settings: object = {}) =>
-      connect({ app, sink, dovecot }, { username: user, password: passwords[user] }, settings),
-  }
+  return { app, sink, dovecot, connect: connector({ app, dovecot, smtpPort: sink.port, passwords }) }
 }
 
-type Servers = { readonly app: TestApp; readonly sink: SmtpSink; readonly dovecot: Dovecot }
+/** The same over a Postfix, which delivers what is sent to these mailboxes and to no others. */
+export const mailboxesBehindPostfix = async (t: Test, users: Users, overrides: AppOverrides = {}) => {
+  const { tls, passwords, dovecot } = await startMailboxes(t, users)
+  const domains = [...new Set(users.map((user) => user.split('@')[1]!))]
+  const postfix = await startPostfix(t, { tls, dovecot, domains })
+  const app = await startApp(t, { ca: tls.ca, ports: [dovecot.imapPort, postfix.port], ...overrides })
+  const connect = connector({ app, dovecot, smtpPort: postfix.port, passwords })
+  return { app, postfix, dovecot, tls, passwords, connect }
+}
 
-const connect = async (
-  { app, sink, dovecot }: Servers,
-  login: { username: string; password: string | undefined },
-  settings: object,
-) => {
-  const { client } = app
-  const address = login.username
-  const connected = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
-    address,
-    owner: { kind: 'team' },
-    connection: {
-      provider: 'imap-smtp',
-      smtp: { host: 'localhost', port: sink.port, encryption: 'starttls', ...login },
-      imap: { host: 'localhost', port: dovecot.imapPort, encryption: 'tls', ...login },
-    },
-    settings: { syncFrequencyMinutes: 60, historyDays: null, ...settings },
-  })
-  const account = connected.body.id
-  const sync = syncing(client, account, connected.position)
-  await sync.after(0)
-  const outbox = (id: string) => client.get<Sent>(`/v1/outbox/${id}`)
-  const other = async <Value>(
-    look: (client: Awaited<ReturnType<Dovecot['login']>>) => Promise<Value>,
-  ): Promise<Value> => {
-    const session = await dovecot.login(address)
-    try {
-      return await look(session)
-    } finally {
-      await session.logout()
-    }
+const startMailboxes = async (t: Test, users: Users) => {
+  const tls = await testTls()
+  const passwords = Object.fromEntries(users.map((user) => [user, `secret of ${user}`]))
+  return { tls, passwords, dovecot: await startDovecot(t, { tls, users: passwords }) }
+}
+
+type Servers = {
+  readonly app: TestApp
+  readonly dovecot: Dovecot
+  readonly smtpPort: number
+  readonly passwords: Readonly<Record<string, string>>
+}
+
+/** Connects the mailbox of a user, and waits for its first sync. */
+const connector =
+  ({ app, dovecot, smtpPort, passwords }: Servers) =>
+  async (address: string, settings: object = {}) => {
+    const { client } = app
+    const login = { host: 'localhost', username: address, password: passwords[address] }
+    const connected = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
+      address,
+      owner: { kind: 'team' },
+      connection: {
+        provider: 'imap-smtp',
+        smtp: { ...login, port: smtpPort, encryption: 'starttls' },
+        imap: { ...login, port: dovecot.imapPort, encryption: 'tls' },
+      },
+      settings: { syncFrequencyMinutes: 60, ...settings },
+    })
+    const account = connected.body.id
+    const sync = syncing(client, account, connected.position)
+    await sync.after(0)
+    return { account, address, sync, ...sendingOf(app, account), ...mailOf(app, dovecot, account, address) }
   }
+
+export type MailboxOnDovecot = Awaited<ReturnType<ReturnType<typeof connector>>>
+
+const sendingOf = ({ client }: TestApp, account: string) => {
+  const email = (id: string) => client.get<Email>(`/v1/outbox/${id}`)
   return {
-    account,
-    address,
-    sync,
-    outbox,
+    email,
     queue: async (message: object, when: object = { undoSeconds: 0 }): Promise<string> => {
       const { body, position } = await client.send<{ id: string }>('POST', '/v1/outbox', {
         message: { accountId: account, ...message },
@@ -95,34 +105,39 @@ const connect = async (
       await client.get(`/v1/outbox/${body.id}?min_position=${position}`)
       return body.id
     },
-    /** Waits for the state. */
-    became: (id: string, ...states: string[]): Promise<Sent> =>
+    /** The email, once it is at this state. */
+    once: (id: string, wanted: string): Promise<Email> =>
       until(
-        `${id}: ${states.join(' or ')}`,
-        () => outbox(id),
-        ({ state }) => states.includes(state),
+        `${id} is ${wanted}`,
+        () => email(id),
+        ({ state }) => state === wanted,
       ),
-    /** Puts a mail into the mailbox as another client does. */
-    put: (raw: Buffer, folder = 'INBOX') => other((session) => session.append(folder, raw)),
-    /** What lies in a folder, as another client sees it. */
-    lyingIn: (folder: string): Promise<Buffer[]> =>
-      other(async (session) => {
-        const { exists } = await session.mailboxOpen(folder, { readOnly: true })
-        const found = exists === 0 ? [] : await session.fetchAll('1:*', { source: true })
-        return found.map(({ source }) => source!)
-      }),
-    /** All messages that are known by now, each with its bytes. */
-    messages: async (): Promise<(Message & { raw: Buffer })[]> => {
-      const listed = await listedMessages(client, account)
-      const upTo = await upToNow(client)
-      return Promise.all(
-        listed.map(async ({ id }) => ({
-          ...(await client.get<Message>(`/v1/messages/${id}?${upTo}`)),
-          raw: (await app.ask('GET', `/v1/messages/${id}/raw`)).bytes,
-        })),
-      )
-    },
+    /** The email, once it is known what became of its copy in the Sent folder. */
+    onceFiled: (id: string): Promise<Email> =>
+      until(
+        `The copy of ${id}`,
+        () => email(id),
+        ({ copy }) => copy !== null,
+      ),
   }
 }
 
-export type MailboxOnDovecot = Awaited<ReturnType<typeof connect>>
+const mailOf = (app: TestApp, dovecot: Dovecot, account: string, address: string) => ({
+  /** Puts a mail into the mailbox, as another client does. */
+  put: async (raw: Buffer, folder = 'INBOX'): Promise<void> => {
+    const session = await dovecot.login(address)
+    await session.append(folder, raw).finally(() => session.logout())
+  },
+  mailIn: (folder: string, count: number) => mailIn(dovecot, address, folder, count),
+  /** All messages that are known by now, each with its bytes. */
+  messages: async (): Promise<(Message & { readonly raw: Buffer })[]> => {
+    const listed = await listedMessages(app.client, account)
+    const upTo = await upToNow(app.client)
+    return Promise.all(
+      listed.map(async ({ id }) => ({
+        ...(await app.client.get<Message>(`/v1/messages/${id}?${upTo}`)),
+        raw: (await app.ask('GET', `/v1/messages/${id}/raw`)).bytes,
+      })),
+    )
+  },
+})
