@@ -27,15 +27,15 @@ export type ImapSession = {
   sizes(uids: readonly number[]): Promise<Map<number, number>>
   /** Hands out messages one by one; a UID that the server does not give is left out. */
   fetch(uids: readonly number[]): AsyncIterable<FetchedMessage>
-  /** UIDs whose Message-ID header is this one. */
-  findByMessageId(messageId: string): Promise<number[]>
+  /** UIDs of messages with this id in this header, as `message-id`. */
+  findById(header: string, id: string): Promise<number[]>
   /** Puts a message that is read into a folder. */
   append(path: string, mime: Buffer, at: Date): Promise<void>
   close(): Promise<void>
 }
 
-/** The field's body, folded or not (RFC 5322 2.2.3). */
-const MESSAGE_ID_FIELD = /^message-id:(.*(?:\r?\n[ \t].*)*)/im
+/** A field's body, folded or not (RFC 5322 2.2.3). */
+const FIELD = /^[^:\s]+:(.*(?:\r?\n[ \t].*)*)/m
 const LOGOUT_MS = 2000
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -191,17 +191,17 @@ const session = (
 
     fetch,
 
-    findByMessageId: (messageId) =>
+    findById: (header, id) =>
       run(async (box) => {
-        const wanted = normaliseMessageId(messageId)
+        const wanted = normaliseMessageId(id)
         if (wanted === '') return []
         // HEADER matches parts of a value (RFC 9051 6.4.4), so each hit is looked at.
-        const hits = await searched(box, { header: { 'message-id': wanted } })
+        const hits = await searched(box, { header: { [header]: wanted } })
         const found: number[] = []
         for (const batch of batches(hits)) {
-          const query = { uid: true, headers: ['message-id'] }
+          const query = { uid: true, headers: [header] }
           for await (const row of box.fetch(sequence(batch), query, { uid: true })) {
-            const [, value = ''] = MESSAGE_ID_FIELD.exec(row.headers?.toString('utf8') ?? '') ?? []
+            const [, value = ''] = FIELD.exec(row.headers?.toString('utf8') ?? '') ?? []
             if (normaliseMessageId(value) === wanted) found.push(row.uid)
           }
         }

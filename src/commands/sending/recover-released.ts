@@ -55,7 +55,11 @@ const whatBecameOf = async (
     const session = await deps.openMailbox(message.accountId, signal)
     if (!session) return 'unknown'
     try {
-      return await session.whatBecameOf({ messageId: message.header.messageId, handle })
+      return await session.whatBecameOf({
+        messageId: message.header.messageId,
+        trailId: message.outgoingId,
+        handle,
+      })
     } finally {
       await session.close()
     }
