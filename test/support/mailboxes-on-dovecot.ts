@@ -126,7 +126,11 @@ const mailOf = (app: TestApp, dovecot: Dovecot, account: string, address: string
   /** Puts a mail into the mailbox, as another client does. */
   put: async (raw: Buffer, folder = 'INBOX'): Promise<void> => {
     const session = await dovecot.login(address)
-    await session.append(folder, raw).finally(() => session.logout())
+    try {
+      await session.append(folder, raw)
+    } finally {
+      await session.logout()
+    }
   },
   mailIn: (folder: string, count: number) => mailIn(dovecot, address, folder, count),
   /** All messages that are known by now, each with its bytes. */

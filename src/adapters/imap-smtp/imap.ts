@@ -34,10 +34,12 @@ export type ImapSession = {
   close(): Promise<void>
 }
 
-/** A field's body, folded or not (RFC 5322 2.2.3). */
-const FIELD = /^[^:\s]+:(.*(?:\r?\n[ \t].*)*)/m
 const LOGOUT_MS = 2000
 const DAY_MS = 24 * 60 * 60 * 1000
+
+/** A field's body, folded or not (RFC 5322 2.2.3). Some servers hand out more fields than were asked for. */
+const fieldIn = (headers: string, name: string): string =>
+  new RegExp(`^${name}:(.*(?:\\r?\\n[ \\t].*)*)`, 'im').exec(headers)?.[1] ?? ''
 
 /** The server's answer to UID SEARCH; the library answers undefined or false instead of throwing on some failures. */
 const searched = async (client: ImapFlow, query: Parameters<ImapFlow['search']>[0]): Promise<number[]> => {
@@ -201,7 +203,7 @@ const session = (
         for (const batch of batches(hits)) {
           const query = { uid: true, headers: [header] }
           for await (const row of box.fetch(sequence(batch), query, { uid: true })) {
-            const [, value = ''] = FIELD.exec(row.headers?.toString('utf8') ?? '') ?? []
+            const value = fieldIn(row.headers?.toString('utf8') ?? '', header)
             if (normaliseMessageId(value) === wanted) found.push(row.uid)
           }
         }

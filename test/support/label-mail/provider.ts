@@ -121,7 +121,7 @@ const rawOf = async (client: LabelMailClient, placement: Placement): Promise<Raw
 const findSent = async (client: LabelMailClient, roles: FolderRoles, { messageId, trailId }: NamedEmail) => {
   const folder = (await foldersOf(client, roles)).find(({ role }) => role === 'sent')?.folder ?? null
   if (folder === null) return { folder, found: false }
-  const query = new URLSearchParams({ label: folder, messageId, trailId })
+  const query = String(new URLSearchParams({ label: folder, messageId, trailId }))
   const answer = await client.get<{ messages: unknown[] }>(`messages?${query}`)
   return { folder, found: (answer?.messages.length ?? 0) > 0 }
 }
