@@ -186,8 +186,8 @@ const senderOf = (
     leases: leasesOf(owner),
     clock: world.clock,
     accountsWithDue: async () => ((await ids('queued', 'deferred')).length > 0 ? [accountId] : []),
-    dueMessages: () => ids('queued', 'deferred'),
-    releasingMessages: async () => (await ids('releasing')).map((id) => ({ id, accountId })),
+    dueEmails: () => ids('queued', 'deferred'),
+    emailsBeingSent: async () => (await ids('sending')).map((id) => ({ id, accountId })),
     send: sendEmail(needs),
     recover: recoverReleased(needs),
   }

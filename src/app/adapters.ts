@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { egressGuard } from '../adapters/network/egress-guard.ts'
-import { spoolMetrics } from '../adapters/metrics/activity.ts'
+import { damagedContent, spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { projectionMetrics } from '../adapters/metrics/projections.ts'
@@ -20,6 +20,7 @@ import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
 import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
 import { restoreHtml } from '../adapters/tracking/restore-html.ts'
+import { restoreText } from '../adapters/tracking/restore-text.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
 import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
@@ -51,7 +52,11 @@ export const openAdapters = (deps: AdapterDeps) => {
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
   const times = logTimes(pool, store)
-  const blobs = postgresBlobStore(pool)
+  const countDamaged = damagedContent(meter)
+  const blobs = postgresBlobStore(pool, (hash) => {
+    countDamaged()
+    log.error({ hash }, 'stored content does not match its hash')
+  })
   const vault = postgresVault(pool, keyring)
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
@@ -61,7 +66,10 @@ export const openAdapters = (deps: AdapterDeps) => {
   const tokens = trackingTokens(keyring.trackingKeys())
   // Where nobody said where we can be reached, links of ours would lead readers nowhere.
   const tracker = config.trackingUrl === null ? null : mailTracker(tokens, config.trackingUrl)
-  const untrack: Untrack = (html) => restoreHtml(html, tokens)
+  const untrack: Untrack = {
+    html: (html) => restoreHtml(html, tokens),
+    text: (text) => restoreText(text, tokens),
+  }
   const spoolFolder = join(config.dataFolder, 'spool')
   const spool = openSpool({
     folder: spoolFolder,

@@ -50,7 +50,7 @@ export const openFeatures = (
   const sync = syncFeature(core, accounts)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
-  const analytics = { queries: analyticsQueries(core.db) }
+  const analytics = { queries: analyticsQueries(core.db, accounts) }
   return { directory, accounts, templates, sync, sending, tracking, analytics }
 }
 
@@ -184,8 +184,8 @@ const syncFeature = (core: Core, accounts: Accounts) => {
     },
     findOutgoing: async (id) => {
       const { state } = await load(outgoingEmail, outgoingStream(id))
-      if (!('message' in state)) return null
-      const { accountId, mime, copy } = state.message
+      if (!('email' in state)) return null
+      const { accountId, mime, copy } = state.email
       return { accountId, blobs: [mime.blob, copy.blob] }
     },
     known: {

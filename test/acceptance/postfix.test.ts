@@ -150,7 +150,7 @@ t.test('mail goes out through Postfix and comes back', { skip: skipWithoutPostfi
     t.same(
       threads.map(({ messageCount }) => messageCount),
       [3],
-      'in one conversation',
+      'in one thread',
     )
     const status = await client.get<object>(`/v1/email-accounts/${account}/sync-status?${now}`)
     t.match(status, { statistics: { todaysSends: 2, todaysSendsElsewhere: 0, todaysReceives: 1 } })

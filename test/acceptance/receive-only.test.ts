@@ -3,7 +3,7 @@ import { skipWithout } from '../../scripts/lib/mail-servers/dovecot.ts'
 import { mailboxesOnDovecot } from '../support/mailboxes-on-dovecot.ts'
 
 const sarah = 'sarah@acme.test'
-const message = { to: [{ address: 'mia@client.test' }], subject: 'Offer', html: '<p>Our offer</p>' }
+const written = { to: [{ address: 'mia@client.test' }], subject: 'Offer', html: '<p>Our offer</p>' }
 /** Later than the setting is changed, which happens at once. */
 const SCHEDULED_MS = 15_000
 
@@ -23,8 +23,8 @@ t.test('an account that is set to receive only', { skip: skipWithout('dovecot') 
   }
 
   const scheduledAt = new Date(Date.now() + SCHEDULED_MS).toISOString()
-  const waiting = await mailbox.queue(message, { scheduledAt, undoSeconds: 0 })
-  const sent = await mailbox.queue(message)
+  const waiting = await mailbox.queue(written, { scheduledAt, undoSeconds: 0 })
+  const sent = await mailbox.queue(written)
   await mailbox.once(sent, 'sent')
   await setDirection('receive')
   const refused = {
@@ -35,7 +35,7 @@ t.test('an account that is set to receive only', { skip: skipWithout('dovecot') 
   }
 
   t.test('refuses what is to be sent', async (t) => {
-    const body = { message: { accountId: mailbox.account, ...message }, undoSeconds: 0 }
+    const body = { email: { accountId: mailbox.account, ...written }, undoSeconds: 0 }
     const answer = await app.ask('POST', '/v1/outbox', { body })
     t.match(answer, { status: 422, json: { code: 'account-receives-only', remedy: /sync direction/ } })
   })

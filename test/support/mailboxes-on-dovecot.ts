@@ -20,7 +20,7 @@ export type Email = {
   readonly tracking: { readonly opens: boolean; readonly clicks: boolean; readonly reason: string }
 }
 /** A message as the API shows it by itself. */
-export type Message = {
+type Message = {
   readonly id: string
   readonly direction: string
   readonly subject: string
@@ -97,9 +97,9 @@ const sendingOf = ({ client }: TestApp, account: string) => {
   const email = (id: string) => client.get<Email>(`/v1/outbox/${id}`)
   return {
     email,
-    queue: async (message: object, when: object = { undoSeconds: 0 }): Promise<string> => {
+    queue: async (written: object, when: object = { undoSeconds: 0 }): Promise<string> => {
       const { body, position } = await client.send<{ id: string }>('POST', '/v1/outbox', {
-        message: { accountId: account, ...message },
+        email: { accountId: account, ...written },
         ...when,
       })
       await client.get(`/v1/outbox/${body.id}?min_position=${position}`)

@@ -12,13 +12,14 @@ import { pauseAccount } from './pause-account.ts'
 import { dismissWithheld, type IsWithheld } from './dismiss-withheld.ts'
 import { requestSync } from './request-sync.ts'
 import { resumeAccount } from './resume-account.ts'
+import { sweepCredentials } from './sweep-credentials.ts'
 import { testAccount, testConnection } from './test-account.ts'
 
 export type AccountDeps = ClaimDeps & {
   readonly vault: Vault
   readonly providerOf: ProviderOf
   readonly openMailbox: OpenMailbox
-  /** Refuses what no signature may hold. */
+  /** Refuses anything a signature must not contain. */
   readonly checkSignature: (html: string) => void
   readonly isWithheld: IsWithheld
 }
@@ -39,6 +40,7 @@ export const accountCommands = (deps: AccountDeps) => ({
   dismissWithheld: dismissWithheld(deps),
   test: testAccount(deps),
   testConnection: testConnection(deps),
+  sweepCredentials: sweepCredentials(deps),
 })
 
 export type AccountCommands = ReturnType<typeof accountCommands>

@@ -14,8 +14,8 @@ const ASKED_AT_ONCE = 200
 type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
- * What reading came to. `trouble`: why the run fails. `unchanged` are folders that were looked at and had nothing
- * to record, `troubles` those that could not be read, `missingFolders` those that are not there.
+ * The result of reading. `trouble`: why the run fails. `unchanged` folders had nothing to record, `troubles` could not
+ * be read, `missingFolders` do not exist.
  */
 export type Reading = {
   readonly trouble: RunTrouble | null
@@ -25,9 +25,9 @@ export type Reading = {
 }
 
 /**
- * Asks again for what was withheld, then reads what has changed, set by set: a cursor is never recorded before its
- * changes are stored. A folder that cannot be read costs itself alone; where what stands in the way is about the whole
- * mailbox, or none of the folders can be read, the run fails of it after all.
+ * Requests withheld messages again, then reads what has changed, set by set: a cursor is never recorded before its
+ * changes are stored. A folder that cannot be read does not hold up the others; but if the whole mailbox cannot be
+ * read, or none of its folders, the run fails.
  */
 export const readMailbox =
   (deps: SyncDeps) =>
@@ -93,7 +93,7 @@ const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: Open
 const isNews = ({ cursors }: OpenRun, { changes, cursor }: Changes): boolean =>
   changes.length > 0 || (cursor !== null && cursors.get(cursor.scope)?.at !== cursor.at)
 
-/** What was withheld may be handed out by now, or have gone. */
+/** What was withheld may be available by now, or gone. */
 const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
   const due = dueWithheld(run, deps.clock())
   for (let from = 0; from < due.length; from += ASKED_AT_ONCE) {
@@ -107,7 +107,7 @@ const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
   }
 }
 
-/** Stores what is new, follows what was moved, flagged or has gone, and records what it came to. */
+/** Stores new messages, follows moves, flag changes and removals, and records the result. */
 const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void> => {
   const added = changesOf(set.changes, 'added').map(({ placement }) => placement)
   const moves = changesOf(set.changes, 'moved')
@@ -151,13 +151,13 @@ type Kind = MailChange['kind']
 const changesOf = <K extends Kind>(changes: readonly MailChange[], kind: K) =>
   changes.filter((change): change is Extract<MailChange, { kind: K }> => change.kind === kind)
 
-/** What was stored before it broke is counted now; the cursor stays, so that the next run meets the rest. */
+/** What was stored before the failure is counted now; the cursor stays, so that the next run reads the rest. */
 const breakOff = async (
   run: OpenRun,
   outcomes: readonly Outcome[],
   { error }: { readonly error: unknown },
 ): Promise<never> => {
-  // What a dead run stored is left to the run that gets to the end of this: it will be met again.
+  // What a dead run stored is left to the run that finishes this set: it will find it again.
   const stored = outcomes.filter((outcome) => outcome.became === 'stored' && !outcome.before)
   const withheld = [...run.withheld.values()]
   if (stored.length > 0 && !run.lost.aborted)

@@ -8,6 +8,7 @@ import {
   type SyncTrigger,
 } from '../../domain/sync/sync-run.ts'
 import { newCommandId, type Caller } from '../handle.ts'
+import { isOutage } from '../outage.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
@@ -16,8 +17,9 @@ import { nothingRead, readMailbox, type Reading } from './read-mailbox.ts'
 import { watchAccount } from './watch-account.ts'
 
 /**
- * `done`: the run ended and says how; `stopped` since the account was paused, or is to be read in another way.
- * `interrupted`: the process stops, or lost its lease; the next run goes on from what this one recorded. `busy`: another worker is at this account. `inactive`: the account is not to be synced.
+ * `done`: the run has ended and recorded how. `stopped`: the account was paused or is to be read differently.
+ * `interrupted`: the process stops, or lost its lease; the next run continues from what this one recorded. `busy`:
+ * another worker has this account. `inactive`: the account is not to be synced.
  */
 export type SyncRunResult =
   | {
@@ -28,15 +30,15 @@ export type SyncRunResult =
   | { readonly kind: 'interrupted'; readonly number: number }
   | { readonly kind: 'busy' | 'inactive' }
 
-/** Of so many dead runs in a row what they stored is still told apart. */
+/** For this many dead runs in a row, what they stored can still be told apart. */
 const MOST_UNCOUNTED = 100
 
 /**
- * One sync run of one account under its lease: everything new is stored, every folder's counts and the cursor are recorded
- * behind it, and the run ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
- * in the mailbox is changed. A run whose worker died is ended first, and this one goes on where it came to. It is stopped
- * within seconds where the account is paused or disconnected, or is to be read in another way.
- * A fault of ours ends the run too, and is thrown besides.
+ * One sync run of one account under its lease: stores everything new, then records the counts of every folder and the
+ * cursor, and ends as success, partial (something failed, and is named) or failed (with a remedy). Nothing in the
+ * mailbox is changed. A run whose worker died is ended first, and this one continues where it got to. If the account is
+ * paused, disconnected, or to be read differently, the run stops within seconds.
+ * A fault in Mailtrail ends the run too, and is thrown as well.
  */
 export const runSync =
   (deps: SyncDeps) =>
@@ -92,7 +94,7 @@ const runUnderLease = async (
   }
   try {
     const { trouble, ...read } = await readAll(deps, run)
-    // What stood in the way of a run that was stopped is only that it was stopped.
+    // If the run was stopped, that is the only reason it failed.
     run.signal.throwIfAborted()
     const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', ...read })
     const { troubles, missingFolders } = read
@@ -106,7 +108,9 @@ const runUnderLease = async (
       await tell({ do: 'stop', why })
       return { kind: 'done', number, outcome: 'stopped' }
     }
-    // The run says so, that the next one waits a while; what cannot be told now, that one finds out.
+    // Not a failure of the mailbox: the next run continues from here as soon as the log is back.
+    if (isOutage(error)) throw error
+    // Recorded so that the next run waits a while. If it cannot be recorded now, the next run finds out.
     await tell({ do: 'fail', trouble: ours }).catch(() => {})
     throw error
   } finally {
@@ -123,8 +127,8 @@ const ours: RunTrouble = {
 }
 
 /**
- * The newest run: the read model says where to begin to look, the streams say which is the last. `uncounted` are the
- * dead runs, itself included, that left uncounted what they stored.
+ * The latest run: the read model says where to start looking, the streams say which is the last. `uncounted` are the
+ * dead runs, including itself, whose stored messages were not counted.
  */
 const lastRun = async (
   deps: SyncDeps,
@@ -153,7 +157,7 @@ const lastRun = async (
   return { number, running, cursors, withheld, uncounted: [...before, ...dead].slice(-MOST_UNCOUNTED) }
 }
 
-/** The command that a run was: what it stored has this id in its metadata. */
+/** The command id of a run, which is in the metadata of everything it stored. */
 const commandOf = async ({ store }: SyncDeps, accountId: string, number: number): Promise<string[]> => {
   const [started] = await store.readStream(syncRunStream(accountId, number), { limit: 1 })
   const id = started?.metadata.causationId

@@ -2,13 +2,13 @@ import { domainOf } from '../mail.ts'
 import type { AccountSettings } from '../accounts/events.ts'
 import { excludedBy } from '../sync/glob.ts'
 
-/** Who sends delivery reports (RFC 5321 6.1, RFC 2142), and from where large providers do. */
+/** Senders of delivery reports (RFC 5321 6.1, RFC 2142), and the domains that large providers send them from. */
 const REPORTERS = ['mailer-daemon', 'postmaster']
 const ELSEWHERE = ['mail.example', 'googlemail.com']
 
 /**
- * Whether what comes back of mail from this address lands where it is read: the inbox is synced, and no pattern keeps
- * reports out. Only then does it say something that nothing came back.
+ * Whether bounces to this address arrive where they are read: the inbox is synced, and no pattern excludes reports.
+ * Only then does hearing nothing mean something.
  */
 export const seesReports = (
   address: string,

@@ -1,5 +1,6 @@
 import type { Decider } from '../decider.ts'
 import type { EventOf } from '../event.ts'
+import type { MailTrouble } from '../mail-trouble.ts'
 import { defineCode, defineRefusal, type CodeDefinition } from '../refusal.ts'
 import {
   ChangesSynced,
@@ -7,7 +8,6 @@ import {
   SyncRunStarted,
   type FolderCounts,
   type FolderTrouble,
-  type MailTrouble,
   type RunExclusion,
   type RunFailure,
   type SyncCursor,
@@ -17,7 +17,7 @@ import {
 
 // ---------------------------------------------------------------- state
 
-/** `cursors` are the newest of each scope, those carried over from the run before included. */
+/** `cursors` has the latest of each scope, including those carried over from the previous run. */
 type Begun = {
   readonly accountId: string
   readonly number: number
@@ -26,7 +26,7 @@ type Begun = {
   readonly failed: number
   readonly uncounted: readonly string[]
 }
-/** `whole`: all that the mailbox had to tell was recorded. */
+/** `whole`: everything the mailbox had to tell was recorded. */
 export type SyncRun =
   | { readonly status: 'none' }
   | ({ readonly status: 'running' } & Begun)
@@ -36,7 +36,7 @@ export type SyncRun =
 
 export type SyncTrigger = EventOf<typeof SyncRunStarted>['data']['trigger']
 
-/** Why a run ended before its time. `remedy` tells the person what to do; before `until` it is of no use to try again. */
+/** Why a run ended early. `remedy` tells people what to do; trying again before `until` is pointless. */
 export type RunTrouble = {
   readonly kind: MailTrouble
   readonly code: string
@@ -124,7 +124,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (state.status === 'none') throw unknownSyncRun()
   const { accountId, number } = state
   if (command.do === 'record') {
-    // What a worker says after it was thought dead and another went on must not count twice.
+    // A worker that was thought dead and replaced must not be counted twice.
     if (state.status === 'finished') throw taken()
     requireSum(command)
     const { cursor, folders, failures, exclusions, withheld } = command
@@ -172,7 +172,7 @@ const chosenFolderMissing = defineCode('chosen-folder-missing', {
   meaning:
     'The account is set to sync a folder that the mailbox does not have. The other folders were synced.',
   remedy:
-    'Look at the folders of the account: choose one that is there, or say which of them has the missing role (`folderRoles`).',
+    "Look at the account's folders: choose one that exists, or assign the missing role to one of them (`folderRoles`).",
 })
 
 const missing = (folders: readonly string[]) => {
@@ -182,18 +182,18 @@ const missing = (folders: readonly string[]) => {
 
 const taken = defineRefusal('sync-run-taken', {
   title: 'Sync run taken over',
-  meaning: 'Another worker is doing this sync run, or has already finished it.',
+  meaning: 'Another worker has taken over this sync run, or has already finished it.',
   remedy: 'Do nothing: the next run continues where this one stopped.',
 })
 
 const countsDiffer = defineRefusal('sync-counts-differ', {
   title: 'Sync counts do not add up',
   meaning:
-    'The messages listed in a folder are not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
+    'The number of messages listed in a folder is not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
   remedy: 'Do nothing: the run is repeated automatically.',
 })
 
-/** A message that was listed is stored, known, excluded or failed, in each folder; each of the last two is named. */
+/** In each folder, every listed message is stored, known, excluded or failed; excluded and failed ones are named. */
 const requireSum = ({ folders, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
   const of = (named: readonly { readonly folder: string }[], path: string) =>
     named.filter(({ folder }) => folder === path).length

@@ -5,9 +5,9 @@ type Folder = { readonly folder: string; readonly role: FolderRole | null }
 const NEVER_MEANT_BY_ALL: readonly (FolderRole | null)[] = ['junk', 'trash']
 
 /**
- * The folders of a mailbox that are wanted, each once: those wanted by role in the order of the roles, then those wanted
- * by path. A mailbox without a folder of all mail has all its mail in its folders, Junk and Trash aside. `missing` are
- * the roles and paths that name none.
+ * The wanted folders of a mailbox, each once: first those wanted by role, in the order of the roles, then those wanted
+ * by path. If a mailbox has no folder for all mail, that means all its folders except Junk and Trash. `missing` lists
+ * the roles and paths without a folder.
  */
 export const wantedFolders = <F extends Folder>(
   listed: readonly F[],
@@ -39,6 +39,6 @@ const foldersFor = <F extends Folder>(listed: readonly F[], wanted: string): rea
     : withRole
 }
 
-/** Whether a folder that had this path and role is among those that are wanted. */
+/** Whether a folder with this path and role is wanted. */
 export const isWanted = ({ folder, role }: Folder, wanted: readonly string[]): boolean =>
   wanted.includes(folder) || (role !== null && wanted.includes(role)) || wanted.includes('all')

@@ -26,8 +26,8 @@ import {
 } from '../projection.ts'
 
 /**
- * `sees`: what comes back lands where it is read, and the last run went well. `seen_until`: what had come back by then was
- * seen; null while that is not known.
+ * `sees`: bounces arrive where they are read, and the last run succeeded. `seen_until`: everything that had come back
+ * by then has been seen; null while unknown.
  */
 const account = table({
   columns: {
@@ -58,18 +58,18 @@ const accountEvents = [
 ] as const
 type AccountEvent = RecordedEvent<EventOf<(typeof accountEvents)[number]>>
 
-/** To do: sent emails of which it is not known of each recipient whether they have it. */
+/** To do: sent emails with recipients of whom it is not known whether they have it. */
 export const deliveriesDue = projection({
   name: 'deliveries-due',
-  version: 2,
+  version: 3,
   tables: {
-    message: table({
+    email: table({
       columns: { id: text, account_id: text, silent_from: timestamp, open: json<string[]>() },
       key: ['id'],
       indexes: ['(account_id, silent_from, id)'],
     }),
     account,
-    /** Reports that were synced and not read yet: what they say comes first. */
+    /** Reports that were synced but not read yet: their content comes first. */
     unread: table({ columns: { id: text, account_id: text }, key: ['id'], indexes: ['(account_id)'] }),
   },
   events: [EmailSent, EmailDelivered, EmailBounced, MessageSynced, DeliveryReportRead, ...accountEvents],
@@ -77,18 +77,18 @@ export const deliveriesDue = projection({
     switch (event.type) {
       case 'EmailSent': {
         const { outgoingId: id, accountId: account_id, accepted, sentAt } = event.data
-        const row = rows.get('message', { id })
+        const row = rows.get('email', { id })
         const open = [...(row?.open ?? []), ...accepted]
-        return rows.put('message', { id, account_id, silent_from: later(row?.silent_from, sentAt), open })
+        return rows.put('email', { id, account_id, silent_from: later(row?.silent_from, sentAt), open })
       }
       case 'EmailDelivered':
       case 'EmailBounced': {
         const { outgoingId: id, accountId: account_id } = event.data
         const changed = heard(
-          rows.get('message', { id }) ?? { id, account_id, silent_from: '', open: [] },
+          rows.get('email', { id }) ?? { id, account_id, silent_from: '', open: [] },
           event,
         )
-        return changed.open.length === 0 ? rows.remove('message', { id }) : rows.put('message', changed)
+        return changed.open.length === 0 ? rows.remove('email', { id }) : rows.put('email', changed)
       }
       case 'MessageSynced': {
         const { messageId: id, accountId: account_id, automatic } = event.data
@@ -112,16 +112,16 @@ export const deliveriesDue = projection({
   },
 })
 
-type Message = { id: string; account_id: string; silent_from: string; open: string[] }
+type Email = { id: string; account_id: string; silent_from: string; open: string[] }
 
 const later = (one: string | undefined, other: string): string =>
   one !== undefined && one > other ? one : other
 
-/** Of whom it is known now, nothing more is to be done; where a server tries on, it is waited for. */
+/** Drops the recipients that are settled; if a server keeps trying, waits for it. */
 const heard = (
-  row: Message,
+  row: Email,
   { type, data }: EventOf<typeof EmailDelivered> | EventOf<typeof EmailBounced>,
-): Message => {
+): Email => {
   if (type === 'EmailDelivered')
     return { ...row, open: row.open.filter((address) => !data.recipients.includes(address)) }
   const { recipient, silentUntil } = data
@@ -152,7 +152,7 @@ const fresh = ({
 const accountAfter = (before: Account, event: AccountEvent): Account => {
   const row = changed(before, event)
   const sees = row.receives && row.active && !row.failing && seesReports(row.address, row.settings)
-  // What a run saw that began before counts no more: it may have looked elsewhere.
+  // A run that began before this does not count: it may have looked elsewhere.
   const anew = event.type !== 'SyncRunFinished' && sees && !before.sees
   return { ...row, sees, ...(anew ? { run_began_at: null, seen_until: null } : {}) }
 }
@@ -181,17 +181,14 @@ const changed = (row: Account, event: AccountEvent): Account => {
   }
 }
 
-/**
- * Emails of which nothing has come back `windowMinutes` long, as far as what comes back to their accounts was seen, the
- * oldest first.
- */
+/** Emails of which nothing has come back for `windowMinutes`, as far as returned mail has been seen; oldest first. */
 export const dueDeliveries =
   (db: Kysely<unknown>) =>
   (windowMinutes: number, limit: number): Promise<{ id: string; seenUntil: string }[]> =>
     tablesOf(db, deliveriesDue)
-      .selectFrom('message')
-      .innerJoin('account', 'account.id', 'message.account_id')
-      .select(['message.id', 'seen_until as seenUntil'])
+      .selectFrom('email')
+      .innerJoin('account', 'account.id', 'email.account_id')
+      .select(['email.id', 'seen_until as seenUntil'])
       .where('sees', '=', true)
       .where('silent_from', '<=', sql<string>`seen_until - ${windowMinutes} * interval '1 minute'`)
       .where((of) =>
@@ -200,12 +197,12 @@ export const dueDeliveries =
             of
               .selectFrom('unread')
               .select('unread.id')
-              .whereRef('unread.account_id', '=', 'message.account_id'),
+              .whereRef('unread.account_id', '=', 'email.account_id'),
           ),
         ),
       )
       .$narrowType<{ seenUntil: string }>()
       .orderBy('silent_from')
-      .orderBy('message.id')
+      .orderBy('email.id')
       .limit(limit)
       .execute()

@@ -20,7 +20,7 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-/** What became of a folder in a run; `rules` says which pattern kept how many messages out. */
+/** What became of a folder in a run; `rules` says which pattern excluded how many messages. */
 export type FolderLine = FolderCounts & { rules: { pattern: string; count: number }[] }
 
 const run = table({
@@ -104,7 +104,7 @@ export const syncHistory = projection({
     for (const { folder, ref, reason, attempts, messageId = null } of failures)
       rows.put('failure', { ...key, folder, ref, reason, attempts, message_id: messageId })
     for (const counts of folders) {
-      // A draft is no mail that came or went.
+      // A draft was neither sent nor received.
       row.stored += counts.stored - counts.drafts
       row.failed += counts.failed
       row.folders = withCounts(
@@ -152,7 +152,7 @@ const withCounts = (
     : [...lines, next]
 }
 
-/** What people read in the history's last column. */
+/** The status as people read it. */
 export const statusOf = ({
   outcome,
   failed,
@@ -190,7 +190,7 @@ export type SyncRunItem = {
   /** Messages that were new. */
   readonly count: number
   readonly failed: number
-  /** As `statusOf` says it. */
+  /** In the words of `statusOf`. */
   readonly status: string
   readonly detail: string | null
   readonly remedy: string | null
@@ -242,7 +242,7 @@ export const listRuns =
     return rows.map(toItem)
   }
 
-/** One run with the messages that failed in it, at most 1,000 of them. */
+/** A run with the messages that failed in it, at most 1,000 of them. */
 export const findRun =
   (db: Kysely<unknown>) =>
   async (accountId: string, number: number): Promise<SyncRunDetail | null> => {

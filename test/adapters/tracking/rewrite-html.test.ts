@@ -5,6 +5,7 @@ import { parse, type DefaultTreeAdapterTypes } from 'parse5'
 import t from 'tap'
 import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
+import { restoreText } from '../../../src/adapters/tracking/restore-text.ts'
 import { rewriteHtml } from '../../../src/adapters/tracking/rewrite-html.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { entityId, newCommandId } from '../../../src/commands/handle.ts'
@@ -430,4 +431,11 @@ t.test('restoring takes out our own pixels and links only', async (t) => {
   t.equal(restoreHtml(tracked.html, tokens), original)
   const quoted = `<div>Thanks!<blockquote>${tracked.html}</blockquote>${foreign}</div>`
   t.equal(restoreHtml(quoted, tokens), `<div>Thanks!<blockquote>${original}</blockquote>${foreign}</div>`)
+  t.equal(restoreText(foreign, tokens), foreign)
+  const [one, two, pixel] = [...tracked.html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, url]) => url)
+  const plain = `Thanks!\n> Hi one <${one}> [two](${two}) [image: ${pixel}]\n`
+  t.equal(
+    restoreText(plain, tokens),
+    'Thanks!\n> Hi one <https://a.example/1> [two](https://a.example/2) [image: ]\n',
+  )
 })

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
+import { restoreText } from '../../../src/adapters/tracking/restore-text.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
@@ -64,12 +65,16 @@ const tracked = tracker.track(original, {
   clicks: true,
 })
 
+/** As mail programs write out what they quote. */
+const inText = (html: string): string =>
+  [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, url]) => `> here <${url}>`).join('\r\n')
+
 const withAttachment = (): string => {
   const name = `filename*=UTF-8''%C3%A4%22.svg`
   const encoding = 'Content-Transfer-Encoding: base64'
   const content = Buffer.from('<svg/>').toString('base64')
   return [
-    '--b\r\nContent-Type: text/plain\r\n\r\nsee below',
+    `--b\r\nContent-Type: text/plain\r\n\r\nsee below\r\n${inText(tracked.html)}`,
     `--b\r\nContent-Type: image/svg+xml\r\nContent-Disposition: attachment; ${name}\r\n${encoding}\r\n\r\n${content}`,
     '--b--',
   ].join('\r\n')
@@ -124,7 +129,7 @@ messageContentRoutes(app, {
   queries,
   blobs,
   parser: rig.deps.parser,
-  untrack: (html) => restoreHtml(html, tokens),
+  untrack: { html: (html) => restoreHtml(html, tokens), text: (text) => restoreText(text, tokens) },
   signal,
 })
 
@@ -245,6 +250,10 @@ t.test(
     t.ok(raw.rawPayload.includes('https://track.acme.test/t/o/'))
     t.equal(page.payload.trim(), original, 'without our pixel, and with the links as they were')
     const file = await idOfSubject('subject 5')
+    t.strictSame((await get(`/v1/messages/${file}/body`)).json(), {
+      text: 'see below\n> here <https://acme.test/x>\n> here <>\n',
+      hasHtml: false,
+    })
     const whole = await get(`/v1/messages/${file}`)
     t.match(whole.json(), {
       attachmentCount: 1,
