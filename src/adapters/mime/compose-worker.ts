@@ -2,7 +2,7 @@ import type { ComposedMail, MailToCompose } from '../../commands/ports/composer.
 import { workInThread } from '../../std/thread-work.ts'
 import { composeMail } from './compose.ts'
 
-/** A copy of a Buffer is a plain array of bytes on the other side. */
+/** A Buffer arrives at the other thread as a plain Uint8Array. */
 const withBuffers = (mail: MailToCompose): MailToCompose => ({
   ...mail,
   files: mail.files.map((file) => ({ ...file, content: Buffer.from(file.content) })),

@@ -1,16 +1,19 @@
 import type { TrackingTokens } from '../../commands/ports/tracking.ts'
-import { clickToken, openToken } from './tracking-urls.ts'
+import { isPixel, linkIn, mayHaveOurs } from './tracking-urls.ts'
 
-const OURS = /https?:\/\/[^\s/<>"']{1,260}\/t\/[oc]\/[\w-]+/gi
+const URLS = /https?:\/\/[^\s<>"']+/gi
+/** Behind a URL they belong to the text. */
+const SIGNS = ')]},.;:!?*'
 
 /**
  * The same as `restoreHtml` for plain text, in which mail programs write out the links of what they quote, and some its
  * pictures too.
  */
 export const restoreText = (text: string, tokens: TrackingTokens): string =>
-  text.replaceAll(OURS, (url) => {
-    const click = clickToken(url)
-    if (click !== null) return tokens.readClick(click)?.url ?? url
-    const open = openToken(url)
-    return open !== null && tokens.readOpen(open) ? '' : url
+  text.replaceAll(URLS, (written) => {
+    if (!mayHaveOurs(written)) return written
+    let end = written.length
+    while (SIGNS.includes(written[end - 1] ?? '-')) end--
+    const [url, behind] = [written.slice(0, end), written.slice(end)]
+    return isPixel(url, tokens) ? behind : `${linkIn(url, tokens)?.url ?? url}${behind}`
   })

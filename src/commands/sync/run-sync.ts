@@ -4,6 +4,7 @@ import {
   syncRun,
   syncRunStream,
   type RunTrouble,
+  type SyncOutcome,
   type SyncRunCommand,
   type SyncTrigger,
 } from '../../domain/sync/sync-run.ts'
@@ -13,7 +14,7 @@ import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 import { placeKey, troubleOf, type Run } from './run.ts'
-import { nothingRead, readMailbox, type Reading } from './read-mailbox.ts'
+import { finishOf, newReading, readMailbox, type Reading } from './read-mailbox.ts'
 import { watchAccount } from './watch-account.ts'
 
 /**
@@ -25,7 +26,7 @@ export type SyncRunResult =
   | {
       readonly kind: 'done'
       readonly number: number
-      readonly outcome: 'success' | 'partial' | 'failed' | 'stopped'
+      readonly outcome: Exclude<SyncOutcome, 'abandoned'>
     }
   | { readonly kind: 'interrupted'; readonly number: number }
   | { readonly kind: 'busy' | 'inactive' }
@@ -92,15 +93,15 @@ const runUnderLease = async (
     signal: watch.signal,
     lost,
   }
+  const reading = newReading()
+  const { missingFolders } = reading
   try {
-    const { trouble, ...read } = await readAll(deps, run)
+    const trouble = await readAll(deps, run, reading)
     // If the run was stopped, that is the only reason it failed.
     run.signal.throwIfAborted()
-    const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', ...read })
-    const { troubles, missingFolders } = read
-    const missed =
-      troubles.length + missingFolders.length > 0 || (state.status !== 'none' && state.failed > 0)
-    return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
+    const { state } = await tell(trouble ? { do: 'fail', trouble, missingFolders } : finishOf(reading))
+    if (state.status !== 'finished' || state.outcome === 'abandoned') return { kind: 'interrupted', number }
+    return { kind: 'done', number, outcome: state.outcome }
   } catch (error) {
     if (lost.aborted || isTaken(error)) return { kind: 'interrupted', number }
     const why = watch.stopped()
@@ -111,7 +112,7 @@ const runUnderLease = async (
     // Not a failure of the mailbox: the next run continues from here as soon as the log is back.
     if (isOutage(error)) throw error
     // Recorded so that the next run waits a while. If it cannot be recorded now, the next run finds out.
-    await tell({ do: 'fail', trouble: ours }).catch(() => {})
+    await tell({ do: 'fail', trouble: ours, missingFolders }).catch(() => {})
     throw error
   } finally {
     await watch.end()
@@ -152,7 +153,8 @@ const lastRun = async (
   }
   const { cursors = [], withheld = [] } = last ?? {}
   const running = last?.status === 'running'
-  const before = last && (running || (last.status === 'finished' && !last.whole)) ? last.uncounted : []
+  const ended = last?.status === 'finished' && ['success', 'partial'].includes(last.outcome)
+  const before = last && !ended ? last.uncounted : []
   const dead = running ? await commandOf(deps, accountId, number) : []
   return { number, running, cursors, withheld, uncounted: [...before, ...dead].slice(-MOST_UNCOUNTED) }
 }
@@ -166,16 +168,17 @@ const commandOf = async ({ store }: SyncDeps, accountId: string, number: number)
 
 const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
 
-const readAll = async (deps: SyncDeps, run: Run): Promise<Reading> => {
-  if (run.account.settings.syncDirection === 'send') return nothingRead
+/** @returns why the run fails; null where it does not */
+const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunTrouble | null> => {
+  if (run.account.settings.syncDirection === 'send') return null
   const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
   let session: MailboxSession | null = null
   try {
     session = await deps.openMailbox(run.account.accountId, run.signal)
-    return session ? await readMailbox({ ...deps, blobs })({ ...run, session }) : nothingRead
+    return session ? await readMailbox({ ...deps, blobs })({ ...run, session }, reading) : null
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error
-    return { ...nothingRead, trouble: troubleOf(error) }
+    return troubleOf(error)
   } finally {
     await session?.close()
   }

@@ -7,6 +7,7 @@ import {
   QuarantinedMessageSkipped,
   SyncRunFinished,
 } from '../sync/events.ts'
+import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
   AccountConnectionChanged,
@@ -108,6 +109,7 @@ const OF_ONE_EMAIL: ReadonlySet<string> = new Set([
   'overdue',
   'sender-removed',
   'content-missing',
+  'content-damaged',
   'account-receives-only',
   'account-sends-no-mail',
   'account-disconnected',
@@ -159,16 +161,16 @@ const afterFailure = (
 const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['data']): AccountFacts => {
   const { outcome, kind = null, troubles = [], missingFolders = [] } = run
   const said = { code: run.code ?? '', detail: run.detail ?? '', remedy: run.remedy ?? '' }
+  const missing = missingFolders.length > 0 ? missingFoldersOf(missingFolders) : null
   switch (outcome) {
     case 'stopped':
     case 'abandoned':
       return facts
     case 'failed':
-      return { ...facts, run: { kind, ...said } }
+      return { ...facts, run: { kind, ...said }, missing: missing ?? facts.missing }
     case 'success':
     case 'partial': {
       const test = isSending(facts) ? facts.test : null
-      const missing = missingFolders.length > 0 ? said : null
       return { ...facts, run: null, test, wasRead: true, folders: troubles, missing }
     }
   }

@@ -124,12 +124,17 @@ export const folderTrouble = z.object({
 })
 export type FolderTrouble = z.infer<typeof folderTrouble>
 
+/** Whether incoming mail is in this folder: the inbox, or the one of all mail. */
+export const holdsIncoming = ({ role }: Pick<Placement, 'role'>): boolean =>
+  role === 'inbox' || role === 'all'
+
 /**
  * `abandoned` is recorded by the next run for one whose worker died. `kind` tells whether a failure needs a person or
  * only time; it is not retried before `until`, if the provider gave a time.
  * `stopped`: the account was paused, disconnected, or is to be read differently.
  * `unchanged` folders had nothing to record, `troubles` could not be read; `missingFolders` are the roles and paths in
- * the settings for which the mailbox has no folder.
+ * the settings for which the mailbox has no folder. `inboxRead`: all incoming mail was read, whatever happened in other
+ * folders.
  */
 export const SyncRunFinished = defineEvent(
   'SyncRunFinished',
@@ -144,6 +149,7 @@ export const SyncRunFinished = defineEvent(
     unchanged: z.array(z.string()).optional(),
     troubles: z.array(folderTrouble).optional(),
     missingFolders: z.array(z.string()).optional(),
+    inboxRead: z.boolean().optional(),
   }),
 )
 

@@ -1,4 +1,5 @@
 import { folderRole, type FolderRole } from '../mail.ts'
+import { defineCode } from '../refusal.ts'
 
 type Folder = { readonly folder: string; readonly role: FolderRole | null }
 
@@ -42,3 +43,17 @@ const foldersFor = <F extends Folder>(listed: readonly F[], wanted: string): rea
 /** Whether a folder with this path and role is wanted. */
 export const isWanted = ({ folder, role }: Folder, wanted: readonly string[]): boolean =>
   wanted.includes(folder) || (role !== null && wanted.includes(role)) || wanted.includes('all')
+
+const chosenFolderMissing = defineCode('chosen-folder-missing', {
+  title: 'Chosen folder missing',
+  meaning:
+    'The account is set to sync a folder that the mailbox does not have. The other folders were synced.',
+  remedy:
+    "Look at the account's folders: choose one that exists, or assign the missing role to one of them (`folderRoles`).",
+})
+
+/** What there is to say of roles and paths that name no folder. */
+export const missingFoldersOf = (wanted: readonly string[]) => {
+  const { code, remedy } = chosenFolderMissing
+  return { code, detail: `The mailbox has no such folder: ${wanted.join(', ')}`, remedy }
+}

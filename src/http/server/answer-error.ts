@@ -40,7 +40,7 @@ const staleVersion = defineProblem(412, 'stale-version', {
 const invalidPosition = defineProblem(400, 'invalid-position', {
   title: 'Invalid position',
   meaning: 'The position is not one of this event log.',
-  remedy: 'Send an Event-Position exactly as an answer gave it, or leave min_position out.',
+  remedy: 'Send a position exactly as an answer gave it, or leave it out.',
 })
 const conflict = defineProblem(409, 'conflict', {
   title: 'Conflict',

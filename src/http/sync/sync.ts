@@ -66,6 +66,9 @@ const runView = z
     remedy: z.string().nullable(),
     folders: z.array(folderView),
     troubles: z.array(folderTrouble).describe('Folders that could not be read'),
+    missingFolders: z
+      .array(z.string())
+      .describe('Roles and paths that the settings name, and that the mailbox has no folder for'),
   })
   .meta({ id: 'SyncRun' })
 const failureView = z.object({

@@ -53,7 +53,7 @@ export type AccountRow = RowOf<typeof account>
 /** The list of email accounts, with each one's settings and the facts behind its status. */
 export const accountList = projection({
   name: 'account-list',
-  version: 2,
+  version: 3,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),

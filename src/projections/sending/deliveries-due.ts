@@ -9,7 +9,7 @@ import {
   type AccountSettings,
 } from '../../domain/accounts/events.ts'
 import { DeliveryReportRead, EmailBounced, EmailDelivered, EmailSent } from '../../domain/sending/events.ts'
-import { seesReports } from '../../domain/sending/watched.ts'
+import { keepsReports } from '../../domain/sending/watched.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
 import {
@@ -26,8 +26,8 @@ import {
 } from '../projection.ts'
 
 /**
- * `sees`: bounces arrive where they are read, and the last run succeeded. `seen_until`: everything that had come back
- * by then has been seen; null while unknown.
+ * `sees`: bounces are read and kept, and the last run succeeded. Bounces of emails that were sent since `seen_from` are
+ * seen, and have been up to `seen_until`; null while unknown.
  */
 const account = table({
   columns: {
@@ -40,11 +40,14 @@ const account = table({
     sees: boolean,
     run: integer,
     run_began_at: nullable(timestamp),
+    seen_from: nullable(timestamp),
     seen_until: nullable(timestamp),
   },
   key: ['id'],
 })
 type Account = RowOf<typeof account>
+
+const DAY_MS = 86_400_000
 
 const accountEvents = [
   AccountConnected,
@@ -61,10 +64,16 @@ type AccountEvent = RecordedEvent<EventOf<(typeof accountEvents)[number]>>
 /** To do: sent emails with recipients of whom it is not known whether they have it. */
 export const deliveriesDue = projection({
   name: 'deliveries-due',
-  version: 3,
+  version: 4,
   tables: {
     email: table({
-      columns: { id: text, account_id: text, silent_from: timestamp, open: json<string[]>() },
+      columns: {
+        id: text,
+        account_id: text,
+        sent_at: timestamp,
+        silent_from: timestamp,
+        open: json<string[]>(),
+      },
       key: ['id'],
       indexes: ['(account_id, silent_from, id)'],
     }),
@@ -78,16 +87,21 @@ export const deliveriesDue = projection({
       case 'EmailSent': {
         const { outgoingId: id, accountId: account_id, accepted, sentAt } = event.data
         const row = rows.get('email', { id })
-        const open = [...(row?.open ?? []), ...accepted]
-        return rows.put('email', { id, account_id, silent_from: later(row?.silent_from, sentAt), open })
+        return rows.put('email', {
+          id,
+          account_id,
+          sent_at: row?.sent_at ?? sentAt,
+          silent_from: later(row?.silent_from, sentAt),
+          open: [...(row?.open ?? []), ...accepted],
+        })
       }
       case 'EmailDelivered':
       case 'EmailBounced': {
         const { outgoingId: id, accountId: account_id } = event.data
-        const changed = heard(
-          rows.get('email', { id }) ?? { id, account_id, silent_from: '', open: [] },
-          event,
-        )
+        // What is heard of one that was done with is heard: only from then on may anything have been missed.
+        const at = event.metadata.occurredAt
+        const done = { id, account_id, sent_at: at, silent_from: at, open: [] }
+        const changed = heard(rows.get('email', { id }) ?? done, event)
         return changed.open.length === 0 ? rows.remove('email', { id }) : rows.put('email', changed)
       }
       case 'MessageSynced': {
@@ -112,7 +126,7 @@ export const deliveriesDue = projection({
   },
 })
 
-type Email = { id: string; account_id: string; silent_from: string; open: string[] }
+type Email = { id: string; account_id: string; sent_at: string; silent_from: string; open: string[] }
 
 const later = (one: string | undefined, other: string): string =>
   one !== undefined && one > other ? one : other
@@ -146,12 +160,15 @@ const fresh = ({
   sees: false,
   run: 0,
   run_began_at: null,
+  seen_from: null,
   seen_until: null,
 })
 
 const accountAfter = (before: Account, event: AccountEvent): Account => {
   const row = changed(before, event)
-  const sees = row.receives && row.active && !row.failing && seesReports(row.address, row.settings)
+  const { syncDirection, excludePatterns } = row.settings
+  const isRead = row.receives && row.active && syncDirection !== 'send' && !row.failing
+  const sees = isRead && keepsReports(row.address, excludePatterns)
   // A run that began before this does not count: it may have looked elsewhere.
   const anew = event.type !== 'SyncRunFinished' && sees && !before.sees
   return { ...row, sees, ...(anew ? { run_began_at: null, seen_until: null } : {}) }
@@ -163,8 +180,12 @@ const changed = (row: Account, event: AccountEvent): Account => {
       return row
     case 'AccountConnectionChanged':
       return { ...row, receives: event.data.receives }
-    case 'AccountSettingsChanged':
-      return { ...row, settings: event.data.settings }
+    case 'AccountSettingsChanged': {
+      const { settings } = event.data
+      // What a pattern kept out meanwhile is not met again.
+      const wasKept = keepsReports(row.address, row.settings.excludePatterns)
+      return { ...row, settings, seen_from: wasKept ? row.seen_from : event.metadata.occurredAt }
+    }
     case 'AccountPaused':
     case 'AccountDisconnected':
       return { ...row, active: false }
@@ -173,13 +194,21 @@ const changed = (row: Account, event: AccountEvent): Account => {
     case 'SyncRunStarted':
       return { ...row, run: event.data.number, run_began_at: event.metadata.occurredAt }
     case 'SyncRunFinished': {
-      const { number, outcome } = event.data
+      const { number, outcome, inboxRead = false } = event.data
       if (outcome === 'abandoned') return row
-      const seen = outcome === 'success' && number === row.run ? row.run_began_at : null
-      return { ...row, failing: outcome === 'failed', seen_until: seen ?? row.seen_until }
+      const after = { ...row, failing: outcome === 'failed' }
+      const began = number === row.run ? row.run_began_at : null
+      if (!inboxRead || began === null) return after
+      return { ...after, seen_from: row.seen_from ?? windowOf(row, began), seen_until: began }
     }
   }
 }
+
+/** How far back the first run looks; what came in before that is never read. */
+const windowOf = ({ settings: { historyDays } }: Account, began: string): string =>
+  historyDays === null
+    ? '0001-01-01T00:00:00.000Z'
+    : new Date(Date.parse(began) - historyDays * DAY_MS).toISOString()
 
 /** Emails of which nothing has come back for `windowMinutes`, as far as returned mail has been seen; oldest first. */
 export const dueDeliveries =
@@ -190,6 +219,7 @@ export const dueDeliveries =
       .innerJoin('account', 'account.id', 'email.account_id')
       .select(['email.id', 'seen_until as seenUntil'])
       .where('sees', '=', true)
+      .whereRef('sent_at', '>=', 'seen_from')
       .where('silent_from', '<=', sql<string>`seen_until - ${windowMinutes} * interval '1 minute'`)
       .where((of) =>
         of.not(

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import { CLASSIFIER_VERSION, type Reason, type Verdict } from '../../domain/tracking/classify-hit.ts'
+import { figuresOf, type EmailFigures } from '../../domain/analytics/email-figures.ts'
 import {
   emailOutcome,
   judgeEngagement,
-  opensOf,
   readEngagement,
   type Engagement,
   type HitCounts,
@@ -33,18 +33,9 @@ type Activity = {
 type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 
 /** `attribution` says whether opens can be told apart by recipient; if not, `uniqueOpens` is a lower bound. */
-type TrackingSummary = {
-  opens: number
-  uniqueOpens: number
-  linkClicks: number
-  replies: number
+type TrackingSummary = EmailFigures & {
   recipients: number
   attribution: 'recipient' | 'email'
-  lastActivityAt: string | null
-  human: { opens: number; clicks: number }
-  machine: { opens: number; clicks: number }
-  unknown: { opens: number; clicks: number }
-  own: { opens: number; clicks: number }
   classifierVersion: number
 }
 
@@ -181,7 +172,7 @@ const detailsOf = (
     case 'sent':
       return who === null ? sentDetails(outcome) : `Accepted for ${who}`
     case 'deferred':
-      return `Put off: ${note ?? ''}`
+      return `Deferred: ${note ?? ''}`
     case 'opened':
       if (verdict === 'human' && reason !== 'repeat') return openNumber(number)
       return `Not counted: ${why}`
@@ -202,7 +193,7 @@ const sentDetails = ({ delivery, recipients }: EmailOutcome): string => {
   const of = (...names: string[]) => recipients.filter(({ outcome }) => names.includes(outcome))
   const named = (some: EmailOutcome['recipients'], what: string): string =>
     some.length === 0 ? '' : `; ${what} ${some.map(({ address }) => address).join(', ')}`
-  const others = `${named(of('refused'), 'refused for')}${named(of('deferred'), 'put off for')}`
+  const others = `${named(of('refused'), 'refused for')}${named(of('deferred'), 'deferred for')}`
   if (delivery.status === 'bounced') return `Bounced${others}`
   const bounced = named(of('bounced'), 'bounced for')
   return `${delivery.status === 'delivered' ? 'Delivered successfully' : 'Accepted by the mail server'}${bounced}${others}`
@@ -224,23 +215,12 @@ const stateOf = (status: DeliveryName): TimelineState => {
 }
 
 const summaryOf = (row: TimelineEmail, engagement: Engagement, counts: HitCounts): TrackingSummary => {
-  const { opens, unique } = opensOf(engagement, counts)
-  const of = (verdict: Verdict) => ({ opens: counts.opens[verdict], clicks: counts.clicks[verdict] })
-  const last = Math.max(counts.lastHumanAt ?? 0, engagement.lastReplyAt ?? 0, engagement.sentAt ?? 0)
   const { hits } = engagement
   const shared = hits.length === 0 || hits.some(({ recipient }) => recipient === null)
   return {
-    opens,
-    uniqueOpens: unique,
-    linkClicks: engagement.wanted.clicks ? counts.clicks.human : 0,
-    replies: engagement.replies,
+    ...figuresOf(engagement, counts),
     recipients: row.envelope.length,
     attribution: row.envelope.length > 1 && shared ? 'email' : 'recipient',
-    lastActivityAt: last === 0 ? null : new Date(last).toISOString(),
-    human: of('human'),
-    machine: of('machine'),
-    unknown: of('unknown'),
-    own: of('own'),
     classifierVersion: CLASSIFIER_VERSION,
   }
 }

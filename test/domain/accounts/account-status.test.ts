@@ -135,6 +135,13 @@ t.test('a folder that could not be read, or is missing, is a reason until it was
     reasons: [{ code: 'folder-unavailable', detail: 'It cannot be opened: Archive', remedy: 'r' }],
   })
   t.equal(statusAfter(both, partial, runFinished(2, 'failed', login), runFinished(3)), 'active')
+  const missing = [
+    runFinished(1, 'failed', { ...login, missingFolders: ['sent', 'ACME'] }),
+    runFinished(2, 'failed', login),
+  ]
+  const named = { code: 'chosen-folder-missing', detail: /sent, ACME/, remedy: /folderRoles/ }
+  t.match(after(both, ...missing), { reasons: [{ code: 'login-rejected' }, named] })
+  t.match(after(both, ...missing, runFinished(3)), { status: 'active', reasons: [] })
 })
 
 t.test('a login that is refused for sending needs a person, and deferrals in a row degrade', async (t) => {
@@ -171,7 +178,7 @@ t.test('what is wrong with single emails says nothing of the account, however ma
   const read = factsAfter(both, runFinished(1))
   const ofOneEmail = [invalidAddress, noRecipient, emailTooLarge, gaveUp, accountReceivesOnly, internalError]
   const inWords = ['recipients-refused', 'recipients-deferred', 'email-deferred', 'smtputf8-not-offered']
-  const whenDue = ['overdue', 'sender-removed', 'content-missing', 'release-not-recorded']
+  const whenDue = ['overdue', 'sender-removed', 'content-missing', 'content-damaged', 'release-not-recorded']
   for (const code of [...ofOneEmail.map((of) => of.code), ...inWords, ...whenDue]) {
     t.ok(definedCodes.has(code), `${code} is a code`)
     const row = Array.from({ length: DEFERRALS_IN_A_ROW }, () => [failed(code), deferred(code)]).flat()

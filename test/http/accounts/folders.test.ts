@@ -76,7 +76,12 @@ t.test('the folders of a mailbox are listed as they are, with their roles and th
 
 t.test('the run and the account say which chosen folder is missing, and what to do', async (t) => {
   const { data } = await client.get<{ data: object[] }>(`${path}/sync-runs`)
-  t.match(data[0], { detail: /sent/, remedy: /folderRoles/ })
+  t.match(data[0], {
+    status: 'Partial (no such folder: sent)',
+    missingFolders: ['sent'],
+    detail: /sent/,
+    remedy: /folderRoles/,
+  })
   t.match(await client.get(path), {
     status: 'degraded',
     reasons: [{ detail: /sent/, remedy: /folderRoles/ }],

@@ -117,7 +117,7 @@ t.test(
       { outcome: 'deferred', code: 450, kind: 'policy', hard: false, retryAt: day('10:01:00'), remedy: /./ },
     ])
     t.match(report.activity, [
-      { event: 'sent', details: /refused for ben@other.test; put off for cy@third.test/ },
+      { event: 'sent', details: /refused for ben@other.test; deferred for cy@third.test/ },
     ])
     const after = await said(three.queued, sent, three.event(later, day('10:01:02')))
     t.match(after.inOutbox.recipients, [{}, {}, { outcome: 'accepted', at: day('10:01:02') }])

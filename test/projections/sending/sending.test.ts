@@ -202,7 +202,13 @@ t.test('copies and deliveries are to do from the sending to the event that ends 
       silentUntil: permanent ? null : at(9000),
     })
   t.same(await due(sent), [
-    { id: outgoingId, account_id: accountId, silent_from: at(30), open: ['ann@client.test'] },
+    {
+      id: outgoingId,
+      account_id: accountId,
+      sent_at: at(30),
+      silent_from: at(30),
+      open: ['ann@client.test'],
+    },
   ])
   const delivered = { recipients: ['ann@client.test'], basis: 'report' as const, windowMinutes: null }
   t.same(await due(sent, EmailDelivered({ ...of, ...delivered })), [])

@@ -194,7 +194,7 @@ t.test('what is not sent says so', async (t) => {
     ),
   ])
   t.match(failed, { state: 'failed', delivery: { status: 'failed' }, summary: { lastActivityAt: null } })
-  t.strictSame(lines(failed), ['deferred 14:30 Put off: busy', 'failed 14:31 Not sent: no such user'])
+  t.strictSame(lines(failed), ['deferred 14:30 Deferred: busy', 'failed 14:31 Not sent: no such user'])
   const cancelled = await report([
     email.queued,
     email.event(EmailCancelled({ ...about, draft: null }), day('14:30:00')),
