@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { BlobStore } from '../../commands/ports/blobs.ts'
+import { readTogether } from '../../std/in-groups.ts'
 
 const MAX_ROWS = 500
+/** Blobs of one answer; each may be large. */
+const MAX_READ = 25
 const MAX_BYTES = 16 * 1024 * 1024
 
 type Blob = { readonly hash: string; readonly content: Uint8Array }
@@ -26,14 +29,19 @@ export const postgresBlobStore = (pool: pg.Pool): BlobStore => ({
       )
     }
   },
-  get: async (hash) => {
-    const { rows } = await pool.query<{ content: Buffer }>(
-      'select content from mailtrail.blobs where hash = $1',
-      [Buffer.from(hash, 'hex')],
-    )
-    return rows[0]?.content ?? null
-  },
+  get: readTogether((hashes) => read(pool, hashes), MAX_READ),
 })
+
+/** Each asker gets bytes of its own, also of the same blob. */
+const read = async (pool: pg.Pool, hashes: readonly string[]): Promise<(Buffer | null)[]> => {
+  const { rows } = await pool.query<{ place: number; content: Buffer }>(
+    `select k.place, b.content
+     from unnest($1::bytea[]) with ordinality as k(hash, place) join mailtrail.blobs b on b.hash = k.hash`,
+    [hashes.map((hash) => Buffer.from(hash, 'hex'))],
+  )
+  const found = new Map(rows.map(({ place, content }) => [place, content]))
+  return hashes.map((_, index) => found.get(index + 1) ?? null)
+}
 
 /** Each hash once and in order, so that two processes that put the same blobs cannot deadlock. */
 const statements = (blobs: readonly Blob[]): Blob[][] => {

@@ -1,3 +1,4 @@
+import { startAhead } from '../../std/in-groups.ts'
 import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -6,6 +7,7 @@ import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
 import type { confirmDelivery, SilentEmail } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
+import type { EmailRead } from './read-email.ts'
 import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleased } from './recover-released.ts'
 import type { sendEmail } from './send-email.ts'
@@ -19,6 +21,8 @@ export const SEND_LANES = 8
 const ACCOUNTS_AT_ONCE = 8
 /** Twice the connections of an account (3): while some are on the wire, others are prepared and recorded. */
 const MESSAGES_AT_ONCE = 6
+/** So many are read together, and as many ahead of them while they are sent. */
+const READ_TOGETHER = 25
 const PAGE = 50
 /** After so many messages or so long an account lets others have their turn. */
 const MOST_IN_A_TURN = 300
@@ -38,6 +42,7 @@ export type SendDueDeps = {
   readonly accountsWithDue: (limit: number) => Promise<readonly string[]>
   readonly dueMessages: (accountId: string, limit: number) => Promise<readonly string[]>
   readonly releasingMessages: ReleasingMessages
+  readonly read: (id: string) => Promise<EmailRead>
   readonly send: ReturnType<typeof sendEmail>
   readonly recover: ReturnType<typeof recoverReleased>
   /** How long an account rests whose server puts everything off, at first and at most. */
@@ -100,10 +105,12 @@ const sendInTurn = async (
     const due = await deps.dueMessages(accountId, tried.size + page)
     const fresh = due.filter((id) => !tried.has(id)).slice(0, page)
     if (fresh.length === 0) break
+    const readAhead = startAhead(fresh, READ_TOGETHER, deps.read)
     await tryAll(fresh, MESSAGES_AT_ONCE, async (id) => {
       if (!mayTry()) return
       tried.add(id)
-      const result = await deps.send(systemCaller('sender', deps.clock, id), id, signal)
+      const caller = systemCaller('sender', deps.clock, id)
+      const result = await deps.send(caller, id, signal, readAhead(id))
       if (['over', 'not-due', 'paused'].includes(result)) return
       attempts++
       inARow = result === 'deferred' ? inARow + 1 : 0

@@ -45,10 +45,13 @@ const contentMissing = defineCode('content-missing', {
   remedy: 'Write the email again, and tell the operator.',
 })
 
-/** Whether the message may still go now, and with what: rights and accounts change while it waits. */
+/**
+ * Whether the message may still go now, and with what: rights and accounts change while it waits. `read`: its bytes, if
+ * they were read before.
+ */
 export const prepareAttempt =
   (deps: PrepareDeps) =>
-  async (waiting: WaitingMessage, now: Date): Promise<Prepared> => {
+  async (waiting: WaitingMessage, now: Date, read: Buffer | null): Promise<Prepared> => {
     const { message } = waiting
     if (isOverdue(waiting, now)) return failed(overdue)
     const account = await deps.findAccount(message.accountId)
@@ -72,7 +75,7 @@ export const prepareAttempt =
     const credentials = await deps.vault.load(account.accountId, account.credentialVersion)
     if (!credentials)
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
-    const mime = await deps.blobs.get(message.mime.blob)
+    const mime = read ?? (await deps.blobs.get(message.mime.blob))
     if (!mime) return failed(contentMissing)
     return { kind: 'ready', access: { connection: account.connection, credentials }, mime }
   }

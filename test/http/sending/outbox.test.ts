@@ -130,6 +130,7 @@ const processOf = (owner: string) => {
     ...queries,
     leases,
     clock: world.clock,
+    read: commands.read,
     send: commands.send,
     recover: commands.recoverReleased,
   }
