@@ -19,11 +19,7 @@ t.test('a read that fails is told to all who asked for it, and to nobody else', 
     2,
   )
   const told = await Promise.allSettled(['bad', 'with it', 'other'].map(read))
-  t.match(told, [
-    { reason: { message: 'away' } },
-    { reason: { message: 'away' } },
-    { value: 'other' },
-  ])
+  t.match(told, [{ reason: { message: 'away' } }, { reason: { message: 'away' } }, { value: 'other' }])
   t.equal(await read('later'), 'later')
 })
 

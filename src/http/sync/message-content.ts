@@ -78,7 +78,7 @@ export const messageContentRoutes = (
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(untrack(html))
+      const shown = Buffer.from(await untrack(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })

@@ -39,7 +39,11 @@ const leasesHere = (): Leases & { held: Set<string> } => {
 const clock = () => new Date()
 const unread: EmailRead = { loaded: { state: { status: 'none' }, revision: -1, position: null }, mime: null }
 const read = () => Promise.resolve(unread)
-const nothingReleasing = { releasingMessages: () => Promise.resolve([]), recover: () => Promise.resolve(), read }
+const nothingReleasing = {
+  releasingMessages: () => Promise.resolve([]),
+  recover: () => Promise.resolve(),
+  read,
+}
 
 t.test('an account at which the sender itself fails keeps no other from sending', async (t) => {
   const due = new Map([

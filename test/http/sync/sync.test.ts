@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
-import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
-import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
+import { trackingOfMail } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
+import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
@@ -54,15 +54,13 @@ t.teardown(async () => {
   await running
 })
 
-const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }])
-const tracker = mailTracker(tokens, 'https://track.acme.test')
+const keys = [{ id: 0, key: randomBytes(32) }]
+const tokens = trackingTokens(keys)
+const tracking = trackingOfMail(keys, null)
+t.teardown(() => tracking.close())
 const original = '<p>Hello <b>you</b>, <a href="https://acme.test/x">here</a></p><script>alert(1)</script>'
-const tracked = tracker.track(original, {
-  outgoingId: idOf('out', 1),
-  recipient: 0,
-  opens: true,
-  clicks: true,
-})
+const copy = { outgoingId: idOf('out', 1), recipient: 0, opens: true, clicks: true }
+const tracked = trackHtml(original, copy, tokens, 'https://track.acme.test')
 
 const withAttachment = (): string => {
   const name = `filename*=UTF-8''%C3%A4%22.svg`
@@ -124,7 +122,7 @@ messageContentRoutes(app, {
   queries,
   blobs,
   parser: rig.deps.parser,
-  untrack: (html) => restoreHtml(html, tokens),
+  untrack: tracking.untrack,
   signal,
 })
 

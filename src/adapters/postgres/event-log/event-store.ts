@@ -141,7 +141,8 @@ const readStretches = async (pool: pg.Pool, asked: readonly Stretch[]): Promise<
     values,
   })
   const found: RecordedEvent[][] = asked.map(() => [])
-  for (const row of rows.toSorted((a, b) => a.revision - b.revision)) found[row.place - 1]!.push(recorded(row))
+  for (const row of rows.toSorted((a, b) => a.revision - b.revision))
+    found[row.place - 1]!.push(recorded(row))
   return found
 }
 
