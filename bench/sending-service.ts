@@ -12,7 +12,7 @@ export type SendingService = {
   readonly mail: MailThread
   readonly tls: TestTls
   readonly accountId: string
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** The whole service with an account that sends to an SMTP server in a thread of its own. */

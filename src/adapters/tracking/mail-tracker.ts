@@ -13,7 +13,7 @@ const SHORT_CHARACTERS = 10_000
 type TrackingOfMail = {
   readonly tracker: MailTracker | null
   readonly untrack: Untrack
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /**
