@@ -3,7 +3,7 @@ import type { EventStore } from '../src/commands/ports/event-log.ts'
 import { AccountConnected } from '../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../src/domain/event.ts'
 import { exampleQueued, idOf } from '../test/support/example-emails.ts'
-import { sentMessage } from '../test/support/sent-email.ts'
+import { sentEmail } from '../test/support/sent-email.ts'
 import { connected, messageIdOf, placeOf, synced } from '../test/support/example-sync-events.ts'
 
 const WRITERS = 128
@@ -36,7 +36,7 @@ export const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
   const accountId = idOf('acc', 1 + (n % ACCOUNTS))
   const person = `person${n % PEOPLE}@client.test`
   const { header } = exampleQueued()
-  const message = sentMessage(n, {
+  const email = sentEmail(n, {
     accountId,
     header: { ...header, messageId: `${n}@acme.test`, subject: `Offer ${n}`, to: [{ address: person }] },
     envelope: { from: header.from.address, recipients: [person] },
@@ -56,13 +56,13 @@ export const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
     receivedAt: at(30),
   })
   const own = [
-    message.queued,
-    message.releasing(at(1)),
-    message.sent(at(1)),
-    message.open(at(10)),
-    message.open(at(20), { ip: '198.51.100.9' }),
-    message.click(at(21)),
-    message.delivered(at(61)),
+    email.queued,
+    email.released(at(1)),
+    email.sent(at(1)),
+    email.open(at(10)),
+    email.open(at(20), { ip: '198.51.100.9' }),
+    email.click(at(21)),
+    email.delivered(at(61)),
   ]
   return [
     ...own.map(({ type, data, envelope }) => ({ type, data, stream: envelope.stream ?? '' })),

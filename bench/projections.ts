@@ -11,7 +11,7 @@ import { projections } from '../src/app/read-models.ts'
 import type { EventStore } from '../src/commands/ports/event-log.ts'
 import type { DomainEvent } from '../src/domain/event.ts'
 import { schemaOf } from '../src/projections/projection.ts'
-import { sentMessage } from '../test/support/sent-email.ts'
+import { sentEmail } from '../test/support/sent-email.ts'
 import { connected, messageIdOf, synced } from '../test/support/example-sync-events.ts'
 import { append } from './lives.ts'
 import { inTurn, rate, type Row } from './measure.ts'
@@ -24,20 +24,20 @@ const PAGE = 500
 /** The life of the nth email: written, sent, opened twice, clicked, answered by a mail that is synced. */
 const lifeOf = (n: number): (DomainEvent & { stream: string })[] => {
   const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + n * 60_000 + minutes * 60_000).toISOString()
-  const message = sentMessage(n)
-  const headerId = message.queued.data as { header: { messageId: string } }
+  const email = sentEmail(n)
+  const headerId = email.queued.data as { header: { messageId: string } }
   const answer = synced(n, {
     header: { messageId: `answer-${n}@example.test`, references: [headerId.header.messageId] },
     receivedAt: at(30),
   })
   const own = [
-    message.queued,
-    message.releasing(at(1)),
-    message.sent(at(1)),
-    message.open(at(10)),
-    message.open(at(20), { ip: '198.51.100.9' }),
-    message.click(at(21)),
-    message.delivered(at(61)),
+    email.queued,
+    email.released(at(1)),
+    email.sent(at(1)),
+    email.open(at(10)),
+    email.open(at(20), { ip: '198.51.100.9' }),
+    email.click(at(21)),
+    email.delivered(at(61)),
   ]
   return [
     ...own.map(({ type, data, envelope }) => ({ type, data, stream: envelope.stream ?? '' })),

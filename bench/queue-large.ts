@@ -25,7 +25,7 @@ export const queueLarge: Row = {
     })
     const { app, key } = service
     const queue = async (bytes: number): Promise<number> => {
-      const message = {
+      const email = {
         accountId,
         to: [{ address: 'ann@client.test' }],
         subject: 'Our offer',
@@ -38,7 +38,7 @@ export const queueLarge: Row = {
         method: 'POST',
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
         paths: ['/v1/outbox'],
-        bodies: [JSON.stringify({ message, scheduledAt: SCHEDULED_AT, undoSeconds: 0 })],
+        bodies: [JSON.stringify({ email, scheduledAt: SCHEDULED_AT, undoSeconds: 0 })],
         requests: EMAILS,
         connections: 1,
       })

@@ -46,10 +46,10 @@ const rebuildAll = async (database: pg.PoolConfig, folder: string): Promise<Rebu
 }
 
 const LISTS = [
-  `select * from ${schemaOf(outbox)}.message limit 50`,
+  `select * from ${schemaOf(outbox)}.email limit 50`,
   `select * from ${schemaOf(messages)}.message order by received_at desc, id desc limit 50`,
   `select * from ${schemaOf(threads)}.thread where merged_into is null order by last_at desc, id desc limit 50`,
-  `select * from ${schemaOf(engagement)}.daily limit 50`,
+  `select * from ${schemaOf(engagement)}.counted limit 50`,
 ]
 
 /** The load of a live service, until the returned function is called, which throws what went wrong meanwhile. */

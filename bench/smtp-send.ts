@@ -27,7 +27,7 @@ export const smtpSend: Row = {
     const queue = async (scheduledAt: string) => {
       for (let index = 0; index < MESSAGES; index++)
         await client.send('POST', '/v1/outbox', {
-          message: {
+          email: {
             accountId,
             to: [{ address: `c${index}@example.test` }],
             subject: 'Renewal',
@@ -46,7 +46,7 @@ export const smtpSend: Row = {
       taken += MESSAGES
       await until(
         'Sending',
-        () => client.get<{ data: unknown[] }>('/v1/outbox?state=releasing'),
+        () => client.get<{ data: unknown[] }>('/v1/outbox?state=sending'),
         ({ data }) => data.length === 0,
       )
       return measured

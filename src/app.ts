@@ -16,6 +16,7 @@ import type { MailProvider } from './commands/ports/mail-provider.ts'
 import type { Config } from './config.ts'
 import { fileSeals } from './http/sending/sealed-files.ts'
 import { buildServer, type App } from './http/server/server.ts'
+import { seldom } from './std/seldom.ts'
 
 export type AppDeps = {
   readonly config: Config
@@ -38,6 +39,9 @@ export type Mailtrail = {
   /** Stops accepting work and finishes what is in progress. */
   stop(): Promise<void>
 }
+
+/** During an outage every read, append and subscription asks again several times a second. */
+const STORE_TOLD_EVERY_MS = 30_000
 
 /**
  * Assembles a process of the service on a database, which is brought up to date first. As `api` it answers requests and
@@ -74,7 +78,10 @@ export const createApp = async ({
     observe: observing.requests,
   })
   const { log } = server
-  const opened = await openStore(config, pool, (error) => log.warn({ err: error }, 'event store'))
+  const tellStore = seldom(STORE_TOLD_EVERY_MS, (error: Error, times) =>
+    log.warn({ reason: error.message, times }, 'the event store did not answer, and was asked again'),
+  )
+  const opened = await openStore(config, pool, tellStore)
   await requireOwnLog(pool, opened)
   const store = observedStore(opened, meter)
   const adapters = openAdapters({ config, pool, ...store, keyring, providers, log, meter })

@@ -67,7 +67,7 @@ const deciders = (
       syncRun,
       syncRunEvents,
       ['SyncRunStarted', 'ChangesSynced'],
-      { do: 'finish', unchanged: [], troubles: [], missingFolders: [] },
+      { do: 'finish', read: [], unchanged: [], troubles: [], missingFolders: [] },
     ],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
     [

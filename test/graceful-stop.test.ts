@@ -100,7 +100,7 @@ t.test('mail servers that accept and never answer', async (t) => {
     sink.faults.verdict = () => 'hang'
     for (const accountId of accounts.slice(0, 2))
       await client.send('POST', '/v1/outbox', {
-        message: { accountId, to: [{ address: 'ann@client.test' }], subject: 'Hello', html: '<p>Hello</p>' },
+        email: { accountId, to: [{ address: 'ann@client.test' }], subject: 'Hello', html: '<p>Hello</p>' },
       })
     await sink.arrived(2)
     const begun = performance.now()
@@ -122,7 +122,7 @@ t.test('mail servers that accept and never answer', async (t) => {
     t.same(
       outgoing.map(({ types }) => types),
       Array(2).fill('EmailQueued EmailReleased EmailOutcomeLost'),
-      'what became of a message that nobody answered for is told as unknown, and not left in the air',
+      'what became of an email that nobody answered for is told as unknown, and not left in the air',
     )
   })
 

@@ -171,7 +171,7 @@ const sendAll = async (client: Client, { sink }: World, account: string, templat
           'POST',
           '/v1/outbox',
           {
-            message: {
+            email: {
               accountId: account,
               to: [{ address: customer.address, name: `${customer.firstName} ${customer.lastName}` }],
               template: { templateId: template, version: 1 },

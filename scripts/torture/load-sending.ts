@@ -45,7 +45,7 @@ export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
       const some = place === 0 ? 1 : chance.oneIn(4) ? chance.between(1, 2) : 0
       return [name, Array.from({ length: some }, (_, n) => ({ address: `${name}${n}.${mark}@client.test` }))]
     })
-    const message = {
+    const email = {
       accountId: accounts.get(person.address),
       ...(Object.fromEntries(addressed) as Record<(typeof names)[number], { address: string }[]>),
       subject: `Offer ${mark}`,
@@ -59,7 +59,7 @@ export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
       scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
       undoSeconds,
     }
-    const content = chance.oneIn(5) ? { draftId: await draft(parts, mark, message) } : { message }
+    const content = chance.oneIn(5) ? { draftId: await draft(parts, mark, email) } : { email }
     const queued = await commander.ask({
       name: 'queue',
       method: 'POST',
@@ -72,7 +72,7 @@ export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
       mark,
       outgoingId: (queued.answer.body as { id: string }).id,
       user: person.address,
-      recipients: names.flatMap((name) => message[name].map(({ address }) => address)),
+      recipients: names.flatMap((name) => email[name].map(({ address }) => address)),
       scheduledAt,
       undoMs: undoSeconds * 1000,
       askedAt: queued.askedAt,
@@ -116,12 +116,12 @@ const upload = async ({ commander, chance }: Parts, mark: string): Promise<unkno
  * A draft that is changed once.
  * @returns its id
  */
-const draft = async ({ commander }: Parts, mark: string, message: object): Promise<string> => {
+const draft = async ({ commander }: Parts, mark: string, email: object): Promise<string> => {
   const begun = await commander.ask({
     name: 'begin draft',
     method: 'POST',
     path: '/v1/drafts',
-    body: { ...message, subject: `Draft ${mark}` },
+    body: { ...email, subject: `Draft ${mark}` },
     mark,
   })
   const { id } = begun.answer.body as { id: string }

@@ -55,7 +55,7 @@ export const quiesce = async (parts: Parts): Promise<string[]> => {
 }
 
 const nothingWaits = async ({ commander }: Parts): Promise<boolean> => {
-  for (const state of ['queued', 'scheduled', 'deferred', 'releasing'])
+  for (const state of ['queued', 'scheduled', 'deferred', 'sending'])
     if ((await commander.get<Outbox>(`/v1/outbox?state=${state}&limit=1`)).data.length > 0) return false
   return true
 }

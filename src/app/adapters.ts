@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { egressGuard } from '../adapters/network/egress-guard.ts'
-import { spoolMetrics } from '../adapters/metrics/activity.ts'
+import { damagedContent, spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
 import type { Meter } from '../adapters/metrics/meter.ts'
 import { projectionMetrics } from '../adapters/metrics/projections.ts'
@@ -49,7 +49,11 @@ export const openAdapters = (deps: AdapterDeps) => {
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
   const times = logTimes(pool, store)
-  const blobs = postgresBlobStore(pool)
+  const countDamaged = damagedContent(meter)
+  const blobs = postgresBlobStore(pool, (hash) => {
+    countDamaged()
+    log.error({ hash }, 'stored content does not match its hash')
+  })
   const vault = postgresVault(pool, keyring)
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)

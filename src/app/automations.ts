@@ -2,7 +2,7 @@ import type { Automation } from '../commands/automation-runner.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import {
   confirmDeliveries,
-  confirmFoundMessages,
+  confirmFoundEmails,
   fileCopies,
   readReports,
   recoverDeadSends,
@@ -63,6 +63,16 @@ export const automationsOf = ({
       },
     },
     {
+      name: 'sweep credentials',
+      wakeOn: [],
+      everyMs: 3_600_000,
+      single: true,
+      work: async (signal) => {
+        await accounts.commands.sweepCredentials(signal)
+        return false
+      },
+    },
+    {
       name: 'sync',
       wakeOn: [sync.queries.readModels.syncSchedule],
       onNews: sync.hints.onHint,
@@ -117,11 +127,11 @@ export const automationsOf = ({
       }),
     },
     {
-      name: 'confirm found messages',
+      name: 'confirm found emails',
       wakeOn: [outbox],
       everyMs: 10_000,
       single: true,
-      work: confirmFoundMessages({ clock, metMessages: queries.metMessages, confirm: commands.confirmFound }),
+      work: confirmFoundEmails({ clock, foundEmails: queries.foundEmails, confirm: commands.confirmFound }),
     },
     {
       name: 'read reports',

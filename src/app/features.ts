@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { accountCommands } from '../commands/accounts/accounts.ts'
 import { accessOf } from '../commands/accounts/test-account.ts'
+import { auditCommands } from '../commands/audit/audit.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
 import type { Clock } from '../commands/ports/clock.ts'
@@ -27,6 +28,7 @@ import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
 import { accountQueries } from '../projections/accounts/accounts.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
+import { auditQueries } from '../projections/audit/audit.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
@@ -35,6 +37,7 @@ import { templateQueries } from '../projections/templates/templates.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
+import { stories } from './stories.ts'
 
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
@@ -45,13 +48,14 @@ export const openFeatures = (
 ) => {
   const core = coreOf(adapters, clock, log)
   const directory = directoryFeature(core)
-  const accounts = accountFeature(core)
+  const accounts = accountFeature(core, directory)
   const templates = templateFeature(core, directory, accounts)
   const sync = syncFeature(core, accounts)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
-  const analytics = { queries: analyticsQueries(core.db) }
-  return { directory, accounts, templates, sync, sending, tracking, analytics }
+  const analytics = { queries: analyticsQueries(core.db, accounts) }
+  const audit = auditFeature(core, sync)
+  return { directory, accounts, templates, sync, sending, tracking, analytics, audit }
 }
 
 export type Features = ReturnType<typeof openFeatures>
@@ -96,7 +100,7 @@ const directoryFeature = (core: Core) => {
 }
 type Directory = ReturnType<typeof directoryFeature>
 
-const accountFeature = (core: Core) => {
+const accountFeature = (core: Core, directory: Directory) => {
   const { load, vault, providerOf, db } = core
   const find = async (id: string): Promise<ConnectedAccount | null> => {
     const { state } = await load(account, accountStream(id))
@@ -128,7 +132,13 @@ const accountFeature = (core: Core) => {
     const mailbox = await mailboxOf(accountId)
     await mailbox?.provider.watch(mailbox.access, onHint, stop)
   }
-  const commands = accountCommands({ ...core, openMailbox, checkSignature, isWithheld: isWithheld(db) })
+  const commands = accountCommands({
+    ...core,
+    directory: directory.lookup,
+    openMailbox,
+    checkSignature,
+    isWithheld: isWithheld(db),
+  })
   const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
   return {
     commands,
@@ -184,8 +194,8 @@ const syncFeature = (core: Core, accounts: Accounts) => {
     },
     findOutgoing: async (id) => {
       const { state } = await load(outgoingEmail, outgoingStream(id))
-      if (!('message' in state)) return null
-      const { accountId, mime, copy } = state.message
+      if (!('email' in state)) return null
+      const { accountId, mime, copy } = state.email
       return { accountId, blobs: [mime.blob, copy.blob] }
     },
     known: {
@@ -242,3 +252,8 @@ const trackingFeature = (core: Core, accounts: Accounts) => ({
   commands: trackingCommands(core),
   queries: trackingQueries(core.db, accounts),
 })
+
+const auditFeature = ({ db, store }: Core, sync: Sync) => {
+  const queries = auditQueries(db)
+  return { queries, commands: auditCommands({ store, stories, ...sync.queries, ...queries }) }
+}

@@ -7,7 +7,12 @@ import type { EventStore } from '../commands/ports/event-log.ts'
 import { withUpcasts } from '../commands/with-upcasts.ts'
 import { ConfigError, type Config } from '../config.ts'
 
-type StoreSettings = Pick<Config, 'eventStoreUrl'>
+type StoreSettings = Pick<Config, 'eventStoreUrl'> & {
+  readonly egress?: Pick<Config['egress'], 'extraCa'>
+}
+
+/** A server that is started together with us may take a while. */
+const START_PATIENCE_MS = 60_000
 
 /**
  * The log chosen by the settings, upcast to today's events: EventStoreDB if EVENT_STORE_URL is set, otherwise the
@@ -33,7 +38,7 @@ export const observedStore = (
 }
 
 const chosenStore = async (
-  { eventStoreUrl }: StoreSettings,
+  { eventStoreUrl, egress }: StoreSettings,
   pool: pg.Pool,
   onError: (error: Error) => void,
 ): Promise<EventStore> => {
@@ -41,7 +46,11 @@ const chosenStore = async (
   // Loaded only if it is used: it depends on gRPC.
   const { eventStoreDb } = await import('../adapters/eventstoredb/event-store.ts')
   try {
-    return await eventStoreDb(eventStoreUrl, { onError })
+    return await eventStoreDb(eventStoreUrl, {
+      extraCa: egress?.extraCa ?? [],
+      startPatienceMs: START_PATIENCE_MS,
+      onError,
+    })
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown'
     throw new ConfigError(`The event store of EVENT_STORE_URL cannot be used: ${reason}`)

@@ -1,6 +1,7 @@
 import type { RowDifference } from '../adapters/postgres/projections/rebuild/compare.ts'
 import type { FillProgress } from '../adapters/postgres/projections/rebuild/fill.ts'
 import type { Verified, VerifiedTable } from '../adapters/postgres/projections/rebuild/verify.ts'
+import type { VerifiedBlobs } from '../adapters/postgres/verify-blobs.ts'
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 
@@ -37,6 +38,17 @@ const amountOf = (amount: number, unit: FillProgress['unit']): string =>
 
 const timeOf = (seconds: number): string =>
   seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`
+
+const NAMED_FILES = 20
+
+/** The result for stored content. */
+export const contentLines = ({ blobs, bytes, damaged }: VerifiedBlobs): string[] => {
+  const extent = `${grouped(blobs)} files, ${(bytes / 2 ** 20).toFixed(1)} MB`
+  if (damaged.length === 0) return [`content  equal, ${extent} match their SHA-256`]
+  const lines = damaged.slice(0, NAMED_FILES).map((hash) => `  damaged  ${hash}`)
+  if (damaged.length > lines.length) lines.push(`  and ${grouped(damaged.length - lines.length)} more`)
+  return [`content  ${grouped(damaged.length)} files do not match their SHA-256, of ${extent}`, ...lines]
+}
 
 /** The result for one read model. */
 export const verifiedLines = (

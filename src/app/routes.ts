@@ -6,10 +6,12 @@ import { networks } from '../adapters/tracking/networks.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import type { Config } from '../config.ts'
 import { analyticsRoutes } from '../http/analytics/analytics.ts'
+import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
+import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
@@ -64,7 +66,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, apiKeys, files, clock, signal } = deps
   const { blobs, providers, parser, untrack, tokens, spool } = deps.adapters
-  const { directory, accounts, templates, sync, sending, tracking, analytics } = deps.features
+  const { directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
   apiKeyRoutes(server, { apiKeys })
   directoryRoutes(server, directory)
@@ -75,6 +77,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     clock,
     signal,
   })
+  accountFormRoutes(server, accounts)
   syncRoutes(server, { ...sync, accounts, clock })
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
@@ -92,4 +95,10 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, clock })
   analyticsRoutes(server, { ...analytics, clock })
+  const { store } = deps.adapters
+  auditRoutes(server, {
+    ...audit,
+    threads: sync.queries.readModels.threads,
+    isPosition: (text) => store.isPosition(text),
+  })
 }

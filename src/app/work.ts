@@ -1,10 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { runAutomations } from '../commands/automation-runner.ts'
 import { systemCaller } from '../commands/handle.ts'
+import { isOutage } from '../commands/outage.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import { watchAccounts } from '../commands/sync/watch-accounts.ts'
 import type { IdempotencyStore } from '../commands/ports/idempotency.ts'
 import type { Config } from '../config.ts'
+import { seldom } from '../std/seldom.ts'
 import type { Adapters } from './adapters.ts'
 import { automationsOf } from './automations.ts'
 import type { Features } from './features.ts'
@@ -53,8 +55,17 @@ const watchMailboxes = ({ adapters, features, log }: WorkDeps, signal: AbortSign
     onError: (error) => log.error({ err: error }, 'watching mailboxes failed'),
   })(signal)
 
+/** An outage fails every automation once a second. */
+const OUTAGE_TOLD_EVERY_MS = 30_000
+
 const automate = (deps: WorkDeps, signal: AbortSignal) => {
   const { leases, runner } = deps.adapters
+  const tellOutage = seldom(OUTAGE_TOLD_EVERY_MS, (error: unknown, times) =>
+    deps.log.error(
+      { reason: error instanceof Error ? error.message : 'unknown', times },
+      'automations wait: the event log or the database does not answer',
+    ),
+  )
   return runAutomations(
     automationsOf(deps).map(deps.observing.automation),
     {
@@ -63,7 +74,10 @@ const automate = (deps: WorkDeps, signal: AbortSignal) => {
         const ends = names.map((name) => runner.onAdvanced(name, listener))
         return () => ends.forEach((end) => end())
       },
-      onError: (automation, error) => deps.log.error({ err: error, automation }, 'automation failed'),
+      onError: (automation, error) => {
+        if (isOutage(error)) tellOutage(error)
+        else deps.log.error({ err: error, automation }, 'automation failed')
+      },
     },
     signal,
   )

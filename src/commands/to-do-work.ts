@@ -1,4 +1,5 @@
 import { tryAll } from '../std/in-parallel.ts'
+import { isOutage } from './outage.ts'
 import type { Lease } from './ports/leases.ts'
 
 /** Works under a lease, and releases it. */
@@ -31,7 +32,7 @@ export const oneByOne = <Item>(
         await work(item, signal)
         resting.succeeded(idOf(item))
       } catch (fault) {
-        resting.failed(idOf(item))
+        if (!isOutage(fault)) resting.failed(idOf(item))
         throw fault
       }
     })

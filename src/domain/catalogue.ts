@@ -1,23 +1,28 @@
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/events.ts'
 import { directoryEvents } from './directory/events.ts'
-import type { EventDefinition } from './event.ts'
+import type { EventDefinition, EventOf } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
+export const allEvents = [
+  ...directoryEvents,
+  ...accountEvents,
+  ...defaultAccountEvents,
+  MailboxClaimed,
+  ...syncRunEvents,
+  ...messageEvents,
+  ...templateEvents,
+  ...outgoingEvents,
+  DeliveryReportRead,
+  ...trackingEvents,
+] as const
+
+/** Any event that this software can write. */
+export type AnyEvent = EventOf<(typeof allEvents)[number]>
+
 /** Every kind of event, by its name. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map<string, EventDefinition>(
-  [
-    ...directoryEvents,
-    ...accountEvents,
-    ...defaultAccountEvents,
-    MailboxClaimed,
-    ...syncRunEvents,
-    ...messageEvents,
-    ...templateEvents,
-    ...outgoingEvents,
-    DeliveryReportRead,
-    ...trackingEvents,
-  ].map((definition) => [definition.type, definition as EventDefinition]),
+  allEvents.map((definition) => [definition.type, definition as EventDefinition]),
 )

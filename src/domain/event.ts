@@ -47,6 +47,11 @@ export const defineEvent = <Type extends string, Schema extends z.ZodType>(
 export type EventOf<Definition> =
   Definition extends EventDefinition<infer Type, infer Schema> ? DomainEvent<Type, z.infer<Schema>> : never
 
+/** What happened, in plain words: a sentence for each kind of event, made of its data. */
+export type Sentences<Event extends DomainEvent> = {
+  readonly [Type in Event['type']]: (data: Extract<Event, { readonly type: Type }>['data']) => string
+}
+
 /** Who caused an event: a user of the CRM, a program with an API key, or Mailtrail itself. */
 export type Actor = { readonly kind: 'user' | 'api-key' | 'system'; readonly id: string }
 

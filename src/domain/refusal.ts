@@ -1,11 +1,16 @@
 import type { Json } from './event.ts'
+import type { MailTrouble } from './mail-trouble.ts'
 
-/** A stable code with its explanation for people. Text between backticks is code. */
+/**
+ * A stable code with its explanation for people. Text between backticks is code. `trouble`: what a code of a mail system
+ * says of the mailbox, from which the status of its account follows.
+ */
 export type CodeDefinition = {
   readonly code: string
   readonly title: string
   readonly meaning: string
   readonly remedy: string
+  readonly trouble?: MailTrouble
 }
 export type CodeWords = Omit<CodeDefinition, 'code'>
 

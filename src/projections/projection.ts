@@ -8,8 +8,6 @@ export const text: Column<string> = { sql: 'text', nullable: false }
 export const integer: Column<number> = { sql: 'integer', nullable: false }
 export const boolean: Column<boolean> = { sql: 'boolean', nullable: false }
 export const timestamp: Column<string> = { sql: 'timestamptz', nullable: false }
-/** A calendar day as `2026-01-31`. */
-export const date: Column<string> = { sql: 'date', nullable: false }
 export const json = <Value extends Json | object>(): Column<Value> => ({ sql: 'jsonb', nullable: false })
 /** The same column, but nullable. */
 export const nullable = <Value>(column: Column<Value>): Column<Value | null> => ({

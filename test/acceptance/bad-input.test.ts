@@ -46,7 +46,7 @@ const sync = syncing(client, account, connected.position)
 await sync.after(0)
 
 const hello = (changes: object = {}) => ({
-  message: {
+  email: {
     accountId: account,
     to: [{ address: 'mia@client.test' }],
     subject: 'Hello',
@@ -67,7 +67,7 @@ t.test('a line break goes into no address, name, subject or login: the field is 
     ['POST', '/v1/outbox', hello({ bcc: [{ address: BREAK }] }), /bcc\/0\/address/],
     ['POST', '/v1/outbox', hello({ to: [{ address: 'a@b.test', name: BREAK }] }), /to\/0\/name/],
     ['POST', '/v1/outbox', hello({ subject: `Hello\r\nBcc: evil@x.test` }), /subject/],
-    ['POST', '/v1/drafts', hello({ to: [{ address: BREAK }] }).message, /to\/0\/address/],
+    ['POST', '/v1/drafts', hello({ to: [{ address: BREAK }] }).email, /to\/0\/address/],
     ['POST', '/v1/email-accounts', accountWith({}, { address: BREAK }), /address/],
     ['POST', '/v1/email-accounts', settings({ replyTo: BREAK }), /settings\/replyTo/],
     ['POST', '/v1/email-accounts', settings({ displayName: BREAK }), /settings\/displayName/],
@@ -133,7 +133,7 @@ t.test('a variable that is unknown or has no value stops the message, and the dr
   }
   const draft = async (html: string) => {
     const { body } = await client.send<{ id: string }>('POST', '/v1/drafts', {
-      ...hello({ html, contactId: 'c-mia' }).message,
+      ...hello({ html, contactId: 'c-mia' }).email,
     })
     return body.id
   }
@@ -212,7 +212,7 @@ t.test('a change that is based on an old version, or on none, is refused', async
     subject: 'One',
     body: { format: 'html', source: '<p>One</p>' },
   })
-  const draft = await client.send<{ id: string }>('POST', '/v1/drafts', hello().message)
+  const draft = await client.send<{ id: string }>('POST', '/v1/drafts', hello().email)
   const changes: [method: string, path: string, body: object, again: object][] = [
     ['PATCH', `/v1/templates/${template.body.id}`, { subject: 'Two' }, { subject: 'Three' }],
     ['PATCH', `/v1/drafts/${draft.body.id}`, { subject: 'Two' }, { subject: 'Three' }],

@@ -72,8 +72,8 @@ const unusable = [
     name: 'a wrong password',
     code: 'login-rejected',
     step: 'login',
-    says: /did not accept user name and password/,
-    helps: /Check user name and password/,
+    says: /did not accept the user name and password/,
+    helps: /Check the user name and password/,
     servers: {
       imap: server(imap.port, 'tls', { password: wrongPassword }),
       smtp: server(sink.port, 'starttls', { password: wrongPassword }),
@@ -188,11 +188,11 @@ t.test('a password that stops being right is told to people, and nothing is lost
     .append('INBOX', { raw: Buffer.from('From: mia@client.test\r\nSubject: Hi\r\n\r\nHello\r\n') })
   imap.faults.refuseLogin = true
   const failed = await sync.now()
-  t.match(failed, { status: 'Failed', detail: /did not accept user name and password/ })
+  t.match(failed, { status: 'Failed', detail: /did not accept the user name and password/ })
   const status = await client.get<object>(`${path}/sync-status?${await upToNow(client)}`)
   t.match(status, {
     status: 'needs-reauthentication',
-    reasons: [{ code: 'login-rejected', remedy: /Check user name/ }],
+    reasons: [{ code: 'login-rejected', remedy: /Check the user name/ }],
   })
   imap.faults.refuseLogin = false
   t.match(await sync.now(), { status: 'Success', count: 1 }, 'what arrived meanwhile is there')

@@ -69,7 +69,7 @@ t.test('connect, sync, send, track and report are the same, and read models equa
     double.fail('follow', 'ends', 2)
   }
   const html = '<p>Hi</p><p><a href="https://acme.test/offer">Offer</a></p>'
-  const message = {
+  const offer = {
     accountId: connected.body.id,
     to: [{ address: 'mia@client.test' }],
     subject: 'Offer',
@@ -77,8 +77,8 @@ t.test('connect, sync, send, track and report are the same, and read models equa
   }
   const headers = { 'idempotency-key': 'offer-1' }
   const [first, again] = [
-    await client.send<{ id: string }>('POST', '/v1/outbox', { message, undoSeconds: 0 }, headers),
-    await client.send<{ id: string }>('POST', '/v1/outbox', { message, undoSeconds: 0 }, headers),
+    await client.send<{ id: string }>('POST', '/v1/outbox', { email: offer, undoSeconds: 0 }, headers),
+    await client.send<{ id: string }>('POST', '/v1/outbox', { email: offer, undoSeconds: 0 }, headers),
   ]
   t.equal(first.body.id, again.body.id)
   const email = await sink.mailWith(first.body.id)

@@ -73,9 +73,9 @@ t.test('mail goes out through Postfix and comes back', { skip: skipWithoutPostfi
   const account = connected.body.id
   const sync = syncing(client, account, connected.position)
   await sync.after(0)
-  const send = async (message: object): Promise<Outbox> => {
+  const send = async (email: object): Promise<Outbox> => {
     const { body, position } = await client.send<{ id: string }>('POST', '/v1/outbox', {
-      message: { accountId: account, ...message },
+      email: { accountId: account, ...email },
       undoSeconds: 0,
     })
     return client.get<Outbox>(`/v1/outbox/${body.id}?min_position=${position}`)
@@ -206,7 +206,7 @@ t.test('mail goes out through Postfix and comes back', { skip: skipWithoutPostfi
     t.same(
       threads.map(({ messageCount }) => messageCount),
       [3],
-      'in one conversation',
+      'in one thread',
     )
     const status = await client.get<object>(`/v1/email-accounts/${account}/sync-status?${now}`)
     t.match(status, { statistics: { todaysSends: 2, todaysSendsElsewhere: 0, todaysReceives: 1 } })

@@ -110,7 +110,7 @@ t.test('a provider that has no UIDs is connected, synced, sent through and track
 
   t.test('a mail is sent through it, opened, clicked and answered, and each is counted once', async (t) => {
     const { body, position } = await client.send<{ id: string }>('POST', '/v1/outbox', {
-      message: {
+      email: {
         accountId: account,
         to: [{ address: mia }],
         subject: 'Our offer',

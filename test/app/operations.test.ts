@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import t, { type Test } from 'tap'
 import { postgresEventStore } from '../../src/adapters/postgres/event-log/event-store.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
+import { postgresBlobStore } from '../../src/adapters/postgres/blob-store.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { schemaOf } from '../../src/projections/projection.ts'
 import { messages } from '../../src/projections/sync/messages.ts'
@@ -12,6 +14,11 @@ import { recordedEvents } from '../support/fold-events.ts'
 import { bareEnv, plainNode } from '../support/embedded-service.ts'
 import { testDatabase } from '../support/test-database.ts'
 import { connected, synced } from '../support/example-sync-events.ts'
+
+const blobOf = (text: string) => ({
+  hash: createHash('sha256').update(text).digest('hex'),
+  content: Buffer.from(text),
+})
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -54,6 +61,7 @@ t.test('rebuild and verify from the command line', async (t) => {
   const equal = await run('verify')
   t.equal(equal.code, 0, equal.err)
   t.match(equal.out, /equal: \d+ rows of \d+ read models/)
+  t.match(equal.out, /content {2}equal, 0 files/)
 
   const table = `${schemaOf(messages)}.message`
   await pool.query(`update ${table} set snippet = 'private words' where id = (select min(id) from ${table})`)
@@ -95,4 +103,13 @@ t.test('rebuild and verify from the command line', async (t) => {
   )
   const shadows = await pool.query(`select from pg_namespace where nspname like 'rm%\\_\\_%'`)
   t.equal(shadows.rowCount, 0)
+
+  await postgresBlobStore(pool).put([blobOf('kept'), blobOf('forged')])
+  t.match((await run('verify')).out, /content {2}equal, 2 files, 0.0 MB match their SHA-256\n/)
+  const { hash } = blobOf('forged')
+  await pool.query(`update mailtrail.blobs set content = 'other' where hash = decode($1, 'hex')`, [hash])
+  const forged = await run('verify')
+  t.equal(forged.code, 1)
+  t.match(forged.out, `content  1 files do not match their SHA-256, of 2 files, 0.0 MB\n  damaged  ${hash}\n`)
+  t.equal((await run('verify', 'messages')).code, 0, 'a named read model is compared alone')
 })

@@ -7,7 +7,8 @@ import {
   type MailboxSession,
   type MailProvider,
 } from '../../src/commands/ports/mail-provider.ts'
-import type { MailTrouble } from '../../src/domain/sync/events.ts'
+import type { MailTrouble } from '../../src/domain/mail-trouble.ts'
+import { definedCodes } from '../../src/domain/refusal.ts'
 import type { CutLines } from '../support/cut-line.ts'
 
 /** A message in a mailbox. `flags` are named as in the port. */
@@ -125,7 +126,8 @@ export const troubleOf = async (
   } catch (error) {
     if (!(error instanceof MailUnavailable)) throw error
     requireSecrecy(t, harness, error)
-    t.ok(error.message !== '' && error.remedy !== '' && error.code !== '', 'it says what to do')
+    t.ok(error.message !== '' && error.remedy !== '', 'it says what to do')
+    t.equal(definedCodes.get(error.code)?.trouble, error.kind, `the definition of ${error.code} says it too`)
     return error
   }
 }

@@ -11,7 +11,6 @@ import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import { defineEvent, type DomainEvent, type Json, type RecordedEvent } from '../../src/domain/event.ts'
 import {
   boolean,
-  date,
   integer,
   json,
   nullable,
@@ -24,7 +23,7 @@ import {
 } from '../../src/projections/projection.ts'
 import { recordedEvents } from './fold-events.ts'
 import { testDatabase } from './test-database.ts'
-import { bigint, double } from './rare-columns.ts'
+import { bigint, date, double } from './rare-columns.ts'
 
 export const Counted = defineEvent('TestCounted', z.object({ key: z.string(), by: z.number() }))
 

@@ -4,6 +4,7 @@ import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js'
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js'
 import streams, { type IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import pb from '@eventstore/db-client/generated/streams_pb.js'
+import type { KeyPair } from '../../scripts/lib/mail-servers/tls.ts'
 
 type Kept = {
   readonly id: string
@@ -35,7 +36,7 @@ const MOST_BYTES = 1024 * 1024
  * EventStoreDB on the wire: the services of the client's own generated code over a log in memory, with the server's
  * rules of revisions and idempotence (`IndexWriter.CheckCommit` of version 24.6) and faults on demand.
  */
-export const eventStoreDbDouble = async () => {
+export const eventStoreDbDouble = async ({ tls }: { readonly tls?: KeyPair } = {}) => {
   const log: Kept[] = []
   const followers = new Set<(event: Kept) => void>()
   const faults: { readonly call: Call; readonly fault: Fault; left: number }[] = []
@@ -208,6 +209,11 @@ export const eventStoreDbDouble = async () => {
   }
 
   const start = async (): Promise<void> => {
+    const credentials = tls
+      ? ServerCredentials.createSsl(null, [
+          { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) },
+        ])
+      : ServerCredentials.createInsecure()
     server = new Server({ 'grpc.max_receive_message_length': 32 * 1024 * 1024 })
     server.addService(streams.StreamsService, service)
     server.addService(features.ServerFeaturesService, {
@@ -217,7 +223,7 @@ export const eventStoreDbDouble = async () => {
       ) => answer(null, new featuresPb.SupportedMethods()),
     })
     port = await new Promise<number>((resolve, reject) =>
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+      server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) =>
         error ? reject(error) : resolve(bound),
       ),
     )
@@ -225,7 +231,7 @@ export const eventStoreDbDouble = async () => {
   await start()
 
   return {
-    url: `esdb://127.0.0.1:${port}?tls=false`,
+    url: tls ? `esdb://admin:changeit@localhost:${port}` : `esdb://127.0.0.1:${port}?tls=false`,
     calls,
     /** Reads and subscriptions that the server still serves. */
     openReads: () => open.size,

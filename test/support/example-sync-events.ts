@@ -121,4 +121,14 @@ export const runFinished = (
   number: number,
   outcome: 'success' | 'partial' | 'failed' | 'stopped' | 'abandoned' = 'success',
   rest: Partial<EventOf<typeof SyncRunFinished>['data']> = {},
-) => SyncRunFinished({ accountId, number, outcome, code: null, detail: null, remedy: null, ...rest })
+) =>
+  SyncRunFinished({
+    accountId,
+    number,
+    outcome,
+    code: null,
+    detail: null,
+    remedy: null,
+    ...(outcome === 'success' && { inboxRead: true }),
+    ...rest,
+  })

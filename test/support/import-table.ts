@@ -10,7 +10,9 @@ export const filesUnder = (...folders: string[]): string[] =>
   folders.flatMap((folder) => fs.globSync(`${folder}/**/*.{ts,mts,js,mjs,cjs,tsx}`, { cwd: root })).toSorted()
 
 /** What the product is cut into, named alike in every layer. Adapters are cut by the systems that they speak to. */
-const features = 'accounts sync sending templates tracking analytics directory access operations'.split(' ')
+const features = 'accounts sync sending templates tracking analytics audit directory access operations'.split(
+  ' ',
+)
 /** The folders of each layer; null where any name may be one. */
 const folders: Readonly<Record<string, readonly string[] | null>> = {
   domain: features,
@@ -104,7 +106,7 @@ const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
   http: (from, to) =>
     isDomain(to) ||
     isDoor(to) ||
-    to.file === 'src/commands/handle.ts' ||
+    ['src/commands/handle.ts', 'src/commands/outage.ts'].includes(to.file) ||
     isPort(to) ||
     to.layer === 'std' ||
     (to.layer === 'http' && to.folder === 'server') ||

@@ -13,7 +13,6 @@ import type { Lease, Leases } from '../../src/commands/ports/leases.ts'
 import { defineEvent, type DomainEvent, type RecordedEvent } from '../../src/domain/event.ts'
 import {
   boolean,
-  date,
   integer,
   json,
   nullable,
@@ -22,7 +21,7 @@ import {
   text,
   timestamp,
 } from '../../src/projections/projection.ts'
-import { bigint, double } from './rare-columns.ts'
+import { bigint, date, double } from './rare-columns.ts'
 import { anyCharacter } from './any-character.ts'
 import { recordedEvents } from './fold-events.ts'
 import { testDatabase } from './test-database.ts'

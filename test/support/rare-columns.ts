@@ -4,3 +4,5 @@ import type { Column } from '../../src/projections/projection.ts'
 /** Whole numbers up to 2^53. */
 export const bigint: Column<number> = { sql: 'bigint', nullable: false }
 export const double: Column<number> = { sql: 'double precision', nullable: false }
+/** A calendar day as `2026-01-31`. */
+export const date: Column<string> = { sql: 'date', nullable: false }

@@ -16,7 +16,7 @@ import type { BlobStore } from '../../src/commands/ports/blobs.ts'
 import { Secret } from '../../src/commands/ports/credentials.ts'
 import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { DirectoryLookup, SendingAccount } from '../../src/commands/sending/ports.ts'
-import { queueEmail, type QueueMessage } from '../../src/commands/sending/queue-email.ts'
+import { queueEmail, type QueueEmail } from '../../src/commands/sending/queue-email.ts'
 import type { DraftInput } from '../../src/commands/sending/resolve-reply.ts'
 import { sendEmail } from '../../src/commands/sending/send-email.ts'
 import { defaultSettings } from '../../src/domain/accounts/events.ts'
@@ -128,8 +128,8 @@ export const sendingWorld = async (
     const { userId: _, ...draft } = exampleDraft()
     return { ...draft, ...changes }
   }
-  const queue = async (changes: Partial<DraftInput> = {}, when: Partial<QueueMessage> = {}) => {
-    const content = { message: input(changes) }
+  const queue = async (changes: Partial<DraftInput> = {}, when: Partial<QueueEmail> = {}) => {
+    const content = { email: input(changes) }
     const asked = { content, scheduledAt: null, undoSeconds: 0, ...when }
     return (await queueEmail(needs)(caller(), asked, null)).outgoingId
   }

@@ -24,7 +24,7 @@ export type Links = QueuedEmail['tracking']['links']
 export const linksOf = (...urls: string[]): Links =>
   urls.map((url, index) => ({ index, url, text: `link ${index}` }))
 
-export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) => {
+export const sentEmail = (number: number, changes: Partial<QueuedEmail> = {}) => {
   const outgoingId = idOf('out', number)
   const queued = exampleQueued({
     outgoingId,
@@ -46,7 +46,7 @@ export const sentMessage = (number: number, changes: Partial<QueuedEmail> = {}) 
   return {
     outgoingId,
     queued: outgoing(EmailQueued(queued), queued.queuedAt),
-    releasing: (at: string) =>
+    released: (at: string) =>
       outgoing(
         EmailReleased({ ...about, attempt: 1, handle: null, recipients: queued.envelope.recipients }),
         at,

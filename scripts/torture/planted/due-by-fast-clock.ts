@@ -9,11 +9,11 @@ export * from '../../../src/projections/sending/outbox-queries.ts'
 const soon = sql<string>`clock_timestamp() + interval '3 seconds'`
 
 export const accountsWithDue: typeof real.accountsWithDue = (db) => async (limit) => {
-  const due = tablesOf(db, outbox).selectFrom('message').select('account_id').where('due_at', '<=', soon)
+  const due = tablesOf(db, outbox).selectFrom('email').select('account_id').where('due_at', '<=', soon)
   return (await due.distinct().limit(limit).execute()).map((row) => row.account_id)
 }
 
-export const dueMessages: typeof real.dueMessages = (db) => async (accountId, limit) => {
-  const due = tablesOf(db, outbox).selectFrom('message').select('id').where('due_at', '<=', soon)
+export const dueEmails: typeof real.dueEmails = (db) => async (accountId, limit) => {
+  const due = tablesOf(db, outbox).selectFrom('email').select('id').where('due_at', '<=', soon)
   return (await due.where('account_id', '=', accountId).limit(limit).execute()).map(({ id }) => id)
 }

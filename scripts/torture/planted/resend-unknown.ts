@@ -6,7 +6,7 @@ export const recoverReleased: typeof realRecover =
   async (caller, outgoingId) => {
     const stream = outgoingStream(outgoingId)
     const { state } = await load(outgoingEmail, stream)
-    if (state.status !== 'releasing') return
+    if (state.status !== 'sending') return
     const told = {
       code: 'killed',
       reason: 'It was killed',

@@ -18,6 +18,11 @@ import {
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { StoreUnavailable, type ExpectedRevision } from '../../commands/ports/event-log.ts'
 import { within } from '../../std/within.ts'
 
@@ -88,6 +93,8 @@ export type ClientOptions = {
   readonly deadlineMs: number
   /** A read is abandoned when nothing has arrived for this long. */
   readonly stallMs: number
+  /** PEM certificates, trusted in addition to those that Node trusts. */
+  readonly extraCa: readonly string[]
 }
 
 /**
@@ -96,9 +103,12 @@ export type ClientOptions = {
  * there fails the others. Reads and subscriptions are always cancelled when abandoned, or they stay open on the server.
  * @throws TypeError for an unusable connection string; it never shows the password
  */
-export const openClient = (connectionString: string, { deadlineMs, stallMs }: ClientOptions): Wire => {
+export const openClient = (
+  connectionString: string,
+  { deadlineMs, stallMs, extraCa }: ClientOptions,
+): Wire => {
   const { bare, credentials } = withoutCredentials(connectionString)
-  const client = EventStoreDBClient.connectionString(bare)
+  const client = clientOf(bare, extraCa)
   const ask = { credentials, requiresLeader: true }
 
   /** Collects the results of a read. `enough` ends it early. */
@@ -220,7 +230,37 @@ const withoutCredentials = (text: string) => {
     username: decodeURIComponent(user ?? 'nobody'),
     password: decodeURIComponent(password ?? ''),
   }
+  if (!insecure && hostsOf(rest).some((host) => isIP(host) !== 0))
+    throw new TypeError(
+      'Over TLS its servers must be given by host name, not by IP address: a certificate is checked against the name. On a network that you trust, tls=false needs none',
+    )
   return { bare: `${scheme}${rest}`, credentials }
+}
+
+/** The hosts of `host:port,[::1]:port/?options`. */
+const hostsOf = (rest: string): string[] =>
+  rest
+    .replace(/[/?].*$/s, '')
+    .split(',')
+    .map((host) => /^\[(.*)\]/.exec(host)?.[1] ?? host.replace(/:\d*$/, ''))
+
+/** The client can only be told of a file of certificates, which it reads at once, and which replaces Node's own. */
+const clientOf = (bare: string, extraCa: readonly string[]): EventStoreDBClient => {
+  if (extraCa.length === 0 || /[?&]tls(=false|CAFile=)/i.test(bare))
+    return EventStoreDBClient.connectionString(bare)
+  const folder = mkdtempSync(join(tmpdir(), 'mailtrail-ca-'))
+  try {
+    const file = join(folder, 'ca.pem')
+    writeFileSync(file, [...rootCertificates, ...extraCa].join('\n'))
+    const [address, options = ''] = bare.split('?')
+    const asked = [
+      ...options.split('&').filter((option) => option !== ''),
+      `tlsCAFile=${encodeURIComponent(file)}`,
+    ]
+    return EventStoreDBClient.connectionString(`${address}?${asked.join('&')}`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 const UNKNOWN = 2n ** 64n - 1n

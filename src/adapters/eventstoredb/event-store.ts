@@ -24,6 +24,10 @@ export type EventStoreDbOptions = {
   readonly stallMs?: number
   /** How long an append is retried while the server does not answer. */
   readonly patienceMs?: number
+  /** The same when the log is opened: a server that is starting may take a while. */
+  readonly startPatienceMs?: number
+  /** PEM certificates, trusted in addition to those that Node trusts. */
+  readonly extraCa?: readonly string[]
   /** Called with errors that were recovered from. */
   readonly onError?: (error: Error) => void
 }
@@ -47,19 +51,23 @@ export const eventStoreDb = async (
     deadlineMs = 5_000,
     stallMs = 5_000,
     patienceMs = 10_000,
+    startPatienceMs = patienceMs,
+    extraCa = [],
     onError = () => {},
   }: EventStoreDbOptions = {},
 ): Promise<EventStore> => {
-  const wire = openClient(connectionString, { deadlineMs, stallMs })
+  const wire = openClient(connectionString, { deadlineMs, stallMs, extraCa })
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
   const insist = <Value>(work: () => Promise<Value>) => untilAnswered(work, patienceMs, onError)
   const look = onceATurn(() => wire.last())
   const news = bell((onEvent, signal) => wire.follow(onEvent, signal), onError, closing.signal)
-  const id = await insist(() => identityOf(wire)).catch(async (error: unknown) => {
-    await wire.close()
-    throw error
-  })
+  const id = await untilAnswered(() => identityOf(wire), startPatienceMs, onError).catch(
+    async (error: unknown) => {
+      await wire.close()
+      throw error
+    },
+  )
 
   /** All of a stream. Read from its end, because only then is a result that was cut short noticed. */
   const wholeStream = async (stream: string, after = -1): Promise<WireEvent[]> => {

@@ -1,17 +1,27 @@
 import { passwordMissing, Secret } from '../../commands/ports/credentials.ts'
 import type { Access, Admitted, MailProvider } from '../../commands/ports/mail-provider.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
-import { forms, SECRETS, serverOf, type EnteredServer, type Protocol, type Server } from './connection.ts'
+import {
+  completed,
+  forms,
+  SECRETS,
+  serverOf,
+  type EnteredServer,
+  type Protocol,
+  type Server,
+} from './connection.ts'
 
 const accountWithoutServer = defineRefusal('account-without-server', {
   title: 'No mail server given',
   meaning: 'An account needs an SMTP server, an IMAP server or both.',
-  remedy: 'Give the settings of at least one of them.',
+  remedy: 'Give the settings for at least one of them.',
 })
 
-/** Parts what was entered into servers and passwords, one server at least. */
+/** Separates the entered servers from their passwords; at least one server is required. */
 export const admit: MailProvider['admit'] = (entered, before): Admitted => {
-  const { provider, smtp, imap } = forms.entered.parse(entered)
+  const { provider, ...asked } = forms.entered.parse(entered)
+  const smtp = asked.smtp && completed('smtp', asked.smtp)
+  const imap = asked.imap && completed('imap', asked.imap)
   if (smtp === null && imap === null) throw accountWithoutServer()
   return {
     connection: { provider, smtp: smtp && withoutPassword(smtp), imap: imap && withoutPassword(imap) },
@@ -23,7 +33,7 @@ export const admit: MailProvider['admit'] = (entered, before): Admitted => {
   }
 }
 
-/** Hosts that put what is sent over them into the mailbox's Sent folder, by the end of their names. */
+/** Hosts that put everything sent through them into the mailbox's Sent folder, by the end of their names. */
 const FILING_HOSTS = [
   'gmail.com',
   'googlemail.com',
@@ -38,7 +48,7 @@ const plainHost = (host: string): string => host.toLowerCase().replace(/\.$/, ''
 const filesCopies = (host: string): boolean =>
   FILING_HOSTS.some((name) => plainHost(host) === name || plainHost(host).endsWith(`.${name}`))
 
-/** A server and a user name there: neither knows capital letters where mail is served. */
+/** A server and user name as a key: mail servers in practice ignore case in both. */
 const mailboxOf = ({ host, username }: Server): string =>
   JSON.stringify([plainHost(host), username.trim().toLowerCase()])
 
@@ -61,7 +71,7 @@ const passwordFor = (
   return { [SECRETS[protocol]]: password }
 }
 
-/** Who may change a server must not learn the password by naming a host of their own. */
+/** Whoever may change a server must not learn the password by naming a host of their own. */
 const kept = (protocol: Protocol, { host }: EnteredServer, before: Access | null): Secret | undefined =>
   before !== null && serverOf(before, protocol)?.host === host
     ? before.credentials[SECRETS[protocol]]

@@ -23,23 +23,24 @@ import {
   type Stretch,
 } from './plan.ts'
 
-/** Longer names of folders are no folders, but an attack on what has to index them. */
+/** Longer folder names are not genuine, but an attack on whatever indexes them. */
 const LONGEST_PATH = 500
-/** Stands for the UIDVALIDITY of a folder that is not there. */
+/** Stands for the UIDVALIDITY of a folder that does not exist. */
 const NOWHERE = 'gone'
 
-/** A folder that has been read: where its cursor stands, and what is told of it when all folders have been read. */
+/** A folder that has been read: the state of its cursor, and what is reported once all folders have been read. */
 type Read = {
   readonly folder: MailFolder
   readonly recorded: SyncCursor | undefined
   readonly cursor: SyncCursor
-  /** References that name nothing there any more. */
+  /** References that no longer name anything there. */
   readonly missing: readonly string[]
 }
 
 /**
- * The folders one after the other: new mail, then history, then flags. What is gone is told when all have been read, so
- * that a message which was moved has its new place by then. A folder that cannot be opened keeps the others from nothing.
+ * Reads the folders one after the other: new mail, then history, then flags. Removals are reported when all have been
+ * read, so that a message that was moved has its new place by then. A folder that cannot be opened does not hold up the
+ * others.
  */
 export const changesOf = async function* (
   session: ImapSession,
@@ -94,7 +95,7 @@ const readFolder = async function* (
   const { complete, full, missing } = compared
   const at: FolderCursor = {
     ...cursor,
-    // From here on nothing is missed: all has been compared, or what was changed before has been told.
+    // From here on nothing is missed: everything has been compared, or earlier changes have been reported.
     modseq: cursor.modseq !== null || (full && complete) ? view.modseq : null,
     messages: complete ? view.messages : null,
     scannedAt: full && complete ? options.now : cursor.scannedAt,
@@ -102,7 +103,7 @@ const readFolder = async function* (
   return { folder, recorded: recorded ?? carried, cursor: writeCursor(path, at), missing }
 }
 
-/** The newest UID that is known of new mail; null where there is no new mail, or nothing is known. */
+/** The highest UID known of new mail; null if there is no new mail, or nothing is known. */
 const newestKnown = async (
   { known }: ChangesQuery,
   path: string,
@@ -113,7 +114,7 @@ const newestKnown = async (
   return newest === undefined ? null : uidIn(newest.ref, view.uidValidity)
 }
 
-/** New mail and history, a set for each stretch. `recorded` is the last cursor that was told. */
+/** New mail and history, one set per batch. `recorded` is the last cursor that was reported. */
 const readStretches = async function* (
   session: ImapSession,
   folder: MailFolder,
@@ -142,7 +143,7 @@ const readStretches = async function* (
   }
   if (plan.history !== null) {
     const { since } = plan.history
-    // Whoever was given a set may have opened another folder meanwhile.
+    // Whoever was given a set may have opened another folder in the meantime.
     await session.enter(path)
     const listed = await session.list({ from: 1, since: since === null ? null : new Date(since) })
     for (const stretch of historyStretches(plan, told.cursor, listed)) yield setOf(stretch)
@@ -156,7 +157,7 @@ const place = ({ folder, role }: MailFolder, { uidValidity }: FolderView, uid: n
   ref: refOf(uidValidity, uid),
 })
 
-/** The flags that were changed since the last run, of however old a message, where the server numbers changes. */
+/** The flags changed since the last run, however old the message, if the server numbers its changes. */
 const flagsSince = async (
   session: ImapSession,
   folder: MailFolder,
@@ -165,7 +166,7 @@ const flagsSince = async (
   if (cursor.modseq === null || view.modseq === null || cursor.modseq === view.modseq) return []
   await session.enter(folder.folder)
   const found = await session.flagsSince(cursor.modseq)
-  // What is newer has been read with the flags that it has.
+  // Newer messages have just been read with their flags.
   const changed = found.filter(({ uid }) => uid < cursor.uidNext)
   return Array.from({ length: Math.ceil(changed.length / STRETCH) }, (_, index) => ({
     kind: 'changes',
@@ -180,9 +181,9 @@ const flagsSince = async (
 }
 
 /**
- * A folder that is not listed; it may be there all the same. Under another name among those that were `read`, what lay in
- * it was met there, and has left the old name; among the `unread`, nothing is told of it. Nor is where it is not asked
- * for any more.
+ * A folder that is not listed but may still exist. If it was among those `read` under another name, its messages were
+ * found there and have left the old name. If it is among the `unread`, nothing is reported about it, nor if it is no
+ * longer wanted.
  */
 const forgotten = async (
   session: ImapSession,
@@ -215,7 +216,7 @@ const forgotten = async (
   return [{ folder, recorded: carried, cursor: writeCursor(carried.scope, at), missing }]
 }
 
-/** Null where the folder cannot be opened. */
+/** Null if the folder cannot be opened. */
 const viewOf = async (session: ImapSession, path: string): Promise<FolderView | null> => {
   try {
     return await session.open(path)
@@ -225,7 +226,7 @@ const viewOf = async (session: ImapSession, path: string): Promise<FolderView | 
   }
 }
 
-/** What is gone from a folder, and with the last of it the cursor. Without anything, that it was looked at. */
+/** Removals from a folder, the last of them with the cursor. If there are none, only that it was read. */
 const tellGone = function* ({ folder, recorded, cursor, missing }: Read): Generator<ChangeSet> {
   const isNews = recorded?.at !== cursor.at
   for (let from = 0; from === 0 || from < missing.length; from += STRETCH) {

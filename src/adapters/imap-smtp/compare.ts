@@ -4,15 +4,16 @@ import { refOf, uidIn } from './places.ts'
 import { compareFlags, RECENT, scanOf, STRETCH, type FolderPlan, type PlanOptions } from './plan.ts'
 
 const PAGE = 1000
-/** So many removals at most are told of a folder in one run; the next one goes on. */
+/** At most this many removals are reported for a folder in one run; the next run continues. */
 const MOST_MISSING = 10_000
 
-/** `complete`: all that was to be compared has been. */
+/** `complete`: everything that was to be compared has been. */
 type Compared = { readonly full: boolean; readonly complete: boolean; readonly missing: readonly string[] }
 
 /**
- * Compares what is known of the folder with what the server shows, page by page from the newest, for servers that tell
- * of no changes themselves. Changed flags are told at once; what is missing, or known under a UIDVALIDITY of old, later.
+ * Compares what is known about the folder with what the server shows, page by page from the newest, for servers that do
+ * not report changes themselves. Changed flags are reported at once; what is missing, or known under an old
+ * UIDVALIDITY, later.
  */
 export const compareKnown = async function* (
   session: ImapSession,
@@ -24,8 +25,8 @@ export const compareKnown = async function* (
 ): AsyncGenerator<ChangeSet, Compared> {
   const { view } = plan
   const full = scanOf(plan, newlyListed, options) === 'full'
-  // What this very run has read has the flags that it was read with, unless a former one had met it and died;
-  // after a first reading, the next run compares.
+  // What this run has read has the flags it was read with, unless an earlier run had found it and died; after the first
+  // reading, the next run compares.
   const unread = plan.cursor.messages === null ? null : plan.newFrom
   const end = plan.isFresh ? 0 : (unread ?? view.uidNext)
   const missing: string[] = []
@@ -73,7 +74,7 @@ const tellFlags = function* (
   }
 }
 
-/** All that is known of a folder. */
+/** Everything known about a folder. */
 export const knownInFull = async (
   known: KnownPlaces,
   path: string,

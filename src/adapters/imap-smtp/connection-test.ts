@@ -12,14 +12,14 @@ type Note = (step: string, detail: string) => void
 const SMTP_STEPS = ['name', 'tcp', 'tls', 'login', 'capabilities'] as const
 const IMAP_STEPS = [...SMTP_STEPS, 'folders'] as const
 
-/** Extensions that make a difference to us; of all others nothing is said, since their names are the server's words. */
+/** Extensions that matter to us; others are not mentioned, since their names are the server's words. */
 const IMAP_EXTENSIONS = ['CONDSTORE', 'QRESYNC', 'IDLE', 'UIDPLUS', 'MOVE', 'SPECIAL-USE', 'UTF8=ACCEPT']
 const SMTP_EXTENSIONS = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'DSN']
 
 const among = (known: readonly string[], offered: { has(name: string): boolean }): string =>
-  known.filter((name) => offered.has(name)).join(', ') || 'No extensions that matter here'
+  known.filter((name) => offered.has(name)).join(', ') || 'No relevant extensions'
 
-/** Runs the steps of one service, timing each; the first failure is the last step, the rest are skipped. */
+/** Runs and times the steps of one service; after the first failure the rest are skipped. */
 const stepped = async (
   service: Protocol,
   names: readonly string[],
@@ -88,7 +88,7 @@ const testImap = (guard: EgressGuard, access: Access, signal: AbortSignal): Prom
     }
   })
 
-/** Tries servers step by step. Answers in our own words: nothing that a server said is repeated, and no secret. */
+/** Tests servers step by step. Reports in our own words: no server text and no secret is repeated. */
 export const connectionTest =
   (guard: EgressGuard, { totalMs = 30_000 } = {}): MailProvider['test'] =>
   async (access, signal) => {

@@ -5,7 +5,7 @@ import { credentialsMissing, type Secret } from '../../commands/ports/credential
 /** `starttls` upgrades a plain connection (RFC 3207, RFC 2595), `tls` is encrypted from the first byte (RFC 8314). */
 const encryption = z.enum(['starttls', 'tls', 'none'])
 
-/** Where one protocol of an account is served. The password is never here: the vault keeps it. */
+/** The server for one protocol of an account. The password is never here: it is in the vault. */
 const server = z.object({
   host: z.string().trim().min(1).max(253),
   port: z.int().min(1).max(65535),
@@ -13,9 +13,17 @@ const server = z.object({
   username: z.string().min(1).max(320),
 })
 
-// Neither protocol can carry them; most come from a line break that was copied along.
+// Neither protocol can transmit control characters; most come from a line break that was copied along.
 const noControls = [/^\P{Cc}*$/u, 'has a control character'] as const
 const enteredServer = server.extend({
+  port: server.shape.port.optional(),
+  encryption: encryption
+    .optional()
+    .describe(
+      '`tls`: encrypted from the first byte, which many programs call SSL. `starttls`: begins in clear text and then becomes ' +
+        'encrypted, which many programs call TLS. `none` only for hosts that the operator allows. If it is left out, the ' +
+        'port decides: `tls` on 465 and 993, otherwise `starttls`',
+    ),
   username: server.shape.username.regex(...noControls),
   password: z
     .string()
@@ -23,31 +31,56 @@ const enteredServer = server.extend({
     .max(1000)
     .regex(...noControls)
     .optional()
-    .describe('Write-only: it is never given back. In a change it may be left out: the kept one stays'),
+    .describe('Write-only: it is never returned. If a change leaves it out, the stored password stays'),
 })
 
 const provider = z.literal('imap-smtp')
 const recorded = z.object({ provider, smtp: server.nullable(), imap: server.nullable() })
 const entered = z.object({
   provider,
-  smtp: enteredServer.nullable().default(null).describe('Null: the account only receives'),
-  imap: enteredServer.nullable().default(null).describe('Null: the account only sends'),
+  smtp: enteredServer
+    .nullable()
+    .default(null)
+    .describe(
+      'The server for sending; port 587 with `starttls` unless given. Null: the account only receives',
+    ),
+  imap: enteredServer
+    .nullable()
+    .default(null)
+    .describe('The server for receiving; port 993 with `tls` unless given. Null: the account only sends'),
 })
 
 export const forms = { entered, recorded }
 
 export type Server = z.infer<typeof server>
-export type EnteredServer = z.infer<typeof enteredServer>
+export type EnteredServer = Server & { readonly password?: string | undefined }
 export type ServerLogin = Server & { readonly password: Secret }
 
-/** Under which name the password for each protocol is sealed. */
+const usual = {
+  smtp: { port: 587, encryption: 'starttls', ports: { starttls: 587, tls: 465, none: 25 } },
+  imap: { port: 993, encryption: 'tls', ports: { starttls: 143, tls: 993, none: 143 } },
+} as const
+
+/**
+ * What was entered, with its port and encryption: as they are assigned (RFC 8314 for 465 and 993, RFC 6409 for 587). One
+ * of the two follows from the other.
+ */
+export const completed = (protocol: Protocol, form: z.infer<typeof enteredServer>): EnteredServer => {
+  const { port, encryption: named } = form
+  const { ports, ...both } = usual[protocol]
+  if (port === undefined)
+    return { ...form, ...(named === undefined ? both : { port: ports[named], encryption: named }) }
+  return { ...form, port, encryption: named ?? (port === 465 || port === 993 ? 'tls' : 'starttls') }
+}
+
+/** The names under which the passwords for the two protocols are sealed. */
 export const SECRETS = { smtp: 'smtpPassword', imap: 'imapPassword' } as const
 export type Protocol = keyof typeof SECRETS
 
 export const serverOf = ({ connection }: Pick<Access, 'connection'>, protocol: Protocol): Server | null =>
   recorded.parse(connection)[protocol]
 
-/** @throws MailUnavailable where there is no such server, or no password is kept for it */
+/** @throws MailUnavailable if there is no such server, or no password is stored for it */
 export const loginOf = (access: Access, protocol: Protocol): ServerLogin => {
   const found = serverOf(access, protocol)
   const password = access.credentials[SECRETS[protocol]]

@@ -7,12 +7,12 @@ import { batches, sequence } from './uid-sets.ts'
 /** `receivedAt` in RFC 3339. */
 export type FetchedMessage = Flagged & { readonly receivedAt: string; readonly raw: Buffer }
 
-/** Larger ones are left where they are. */
+/** Larger messages stay where they are. */
 export const MAX_MESSAGE_BYTES = 200 * 1024 * 1024
-/** How often one `fetch` goes on over a new connection when the server drops it. */
+/** How often one `fetch` continues on a new connection after the server drops it. */
 const MAX_RECONNECTS = 3
 
-/** A connection, and how another takes its place. */
+/** A connection, and how to replace it. */
 export type Line = {
   client(): ImapFlow
   reconnect(): Promise<void>
@@ -53,7 +53,9 @@ const sources = async function* (client: ImapFlow, uids: readonly number[]): Asy
   }
 }
 
-/** One spoilt message makes servers refuse a whole batch, or hang up: then what is left of it is asked for singly. */
+/**
+ * A single corrupt message makes some servers refuse a whole batch, or hang up: the rest is then requested one by one.
+ */
 const patiently = async function* (
   line: Line,
   uids: readonly number[],
@@ -78,7 +80,7 @@ const patiently = async function* (
   if (uids.length > 1) for (const uid of left) yield* patiently(line, [uid], budget)
 }
 
-/** Messages of the open folder by their UIDs, in ranges; whatever the server does not give is left out. */
+/** Messages of the open folder by their UIDs, in ranges; whatever the server does not return is left out. */
 export const fetchMessages = async function* (
   line: Line,
   uids: readonly number[],

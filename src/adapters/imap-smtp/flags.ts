@@ -1,4 +1,4 @@
-/** The system flags (RFC 9051 2.3.2) in the words of the port; keywords are words already. */
+/** The system flags (RFC 9051 2.3.2) as the port names them; keywords keep their names. */
 const SYSTEM: Readonly<Record<string, string>> = {
   '\\seen': 'seen',
   '\\answered': 'answered',
@@ -7,7 +7,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
   '\\deleted': 'deleted',
 }
 
-/** Flags as the port has them. `\Recent` belongs to a session, not to the message: two looks would differ by it. */
+/** Flags as the port names them. `\Recent` is left out: it belongs to the session, so two looks would differ. */
 export const portFlags = (flags: Iterable<string>): string[] =>
   [
     ...new Set(

@@ -15,7 +15,7 @@ const BY_USE: Record<string, FolderRole> = {
 
 const names = (...lines: readonly string[]): readonly string[] => lines.join('|').split('|')
 
-/** Names that clients give to folders, for servers that announce no special use; the likelier ones first. */
+/** Names that mail programs give to folders, for servers that announce no special use; likelier ones first. */
 const BY_NAME = {
   sent: names(
     'sent|sent items|sent messages|sent mail|sent-mail',
@@ -52,7 +52,7 @@ const BY_NAME = {
 }
 const NAMED = ['sent', 'drafts', 'archive', 'junk', 'trash'] as const
 
-/** A folder of a LIST answer. `parents` are the names above its own, from the top. */
+/** A folder in a LIST answer. `parents` are the names above its own, from the top. */
 export type Listing = {
   readonly path: string
   readonly name: string
@@ -62,9 +62,9 @@ export type Listing = {
 }
 
 /**
- * Gives folders their roles: by hand, else by announced use, else by a well-known name. Each of these goes before the
- * next for a whole role, and by name it goes to one folder only. A name alone never makes a folder `all`. What lies in
- * Junk or Trash is part of it.
+ * Gives folders their roles: set by a person, or else announced by the server, or else from a well-known name. If any
+ * folder has a role from one source, later sources do not assign it; by name, only one folder gets a role. A name alone
+ * never makes a folder `all`. Folders in Junk or Trash are part of it.
  */
 export const withRoles = (folders: readonly Listing[], byHand: FolderRoles): ListedFolder[] => {
   const given = new Map<string, FolderRole>()
@@ -93,7 +93,7 @@ export const withRoles = (folders: readonly Listing[], byHand: FolderRoles): Lis
 
 const isInbox = (path: string): boolean => path.toUpperCase() === 'INBOX'
 
-/** The likeliest of the folders at the top; those in a folder of the user's own are something else of the same name. */
+/** The likeliest of the folders at the top; one inside a user's folder only happens to have the same name. */
 const bestNamed = (folders: readonly Listing[], role: (typeof NAMED)[number]): Listing | undefined => {
   const rankOf = ({ name }: Listing) => BY_NAME[role].indexOf(name.normalize('NFC').toLowerCase())
   return folders
@@ -101,7 +101,10 @@ const bestNamed = (folders: readonly Listing[], role: (typeof NAMED)[number]): L
     .toSorted((a, b) => depthOf(a)! - depthOf(b)! || rankOf(a) - rankOf(b))[0]
 }
 
-/** 0 at the top; 1 in what servers put everything into, as `INBOX.Sent` or `[Gmail]/Sent Mail`; else null. */
+/**
+ * 0 at the top; 1 inside the folder that servers put everything into, as in `INBOX.Sent` or `[Gmail]/Sent Mail`;
+ * otherwise null.
+ */
 const depthOf = ({ parents }: Listing): 0 | 1 | null => {
   const [parent, ...others] = parents
   if (parent === undefined) return 0

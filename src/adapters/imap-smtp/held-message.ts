@@ -4,17 +4,17 @@ import { Readable, Transform } from 'node:stream'
 
 const PIECE_BYTES = 64 * 1024
 
-/** A message on its way out whose end is withheld. */
+/** An email being sent whose end is held back. */
 export type HeldMessage = {
-  /** For the library, which pipes it into what escapes dots and, at the end, writes the dot that ends DATA. */
+  /** For the library, which pipes it into a stream that escapes dots and finally writes the dot that ends DATA. */
   readonly stream: Readable
-  /** All bytes have been handed to the operating system, so what follows takes no longer than an answer does. */
+  /** All bytes have been handed to the operating system; what follows takes no longer than an answer. */
   readonly written: Promise<void>
-  /** Ends the message: the library writes the dot. */
+  /** Ends the email: the library writes the dot. */
   finish(): void
 }
 
-/** An empty write is called back when all before it is out. */
+/** The callback of an empty write comes once everything before it is out. */
 const flushed = (socket: Socket): Promise<void> =>
   new Promise((resolve, reject) => {
     socket.write('', (error) => {
@@ -32,18 +32,18 @@ const feed = async (mime: Buffer, escaper: Transform, socket: Socket): Promise<v
 }
 
 /**
- * Where the connection ends before all is written, `written` stays open for ever: the library then reports it.
- * @param socket the one that the library writes to by the time it asks for the message
+ * If the connection ends before everything is written, `written` never settles: the library then reports the error.
+ * @param socket the one the library writes to by the time it asks for the email
  */
 export const heldMessage = (mime: Buffer, socket: () => Socket | false | null): HeldMessage => {
   const { promise: written, resolve } = Promise.withResolvers<void>()
   const stream = new Readable({ read: () => {} })
   let escaper: Transform | null = null
-  // Not the usual pipe: that would end the escaper, and so write the dot, as soon as the message ends.
+  // Not the usual pipe: that would end the escaper, and so write the dot, as soon as the email ends.
   stream.pipe = (destination) => {
     const target = socket()
     if (!(destination instanceof Transform) || !target)
-      throw new Error('The message is piped in an unknown way')
+      throw new Error('The email is piped in an unknown way')
     escaper = destination
     feed(mime, escaper, target).then(resolve, () => {})
     return destination

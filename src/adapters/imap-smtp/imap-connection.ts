@@ -6,13 +6,13 @@ import { textOf } from '../network/problems.ts'
 import type { ServerLogin } from './connection.ts'
 import { codeOf, unavailable } from './problems.ts'
 
-/** Called as each step of connecting is done. */
+/** Called after each step of connecting. */
 export type OnStep = (step: 'name' | 'tcp' | 'tls' | 'login') => void
 
-/** Larger literals end the connection; above any message that mail servers take. */
+/** Larger literals end the connection; more than any message that mail servers take. */
 const MAX_LITERAL_BYTES = 256 * 1024 * 1024
 
-/** IDLE is renewed so often: servers end a longer one, at the latest after half an hour (RFC 2177), some much sooner. */
+/** IDLE is renewed this often: servers end a longer one, after half an hour at most (RFC 2177) and some much sooner. */
 const IDLE_MS = 3 * 60_000
 
 /** Response codes to a login that say nothing about the password (RFC 5530, RFC 9051 7.1). */
@@ -26,7 +26,7 @@ const whyNot = (error: unknown, client: ImapFlow, host: string): MailUnavailable
   if (flag('tlsFailed')) return unavailable(known ?? 'starttls-not-offered')
   if (flag('authenticationFailed')) {
     if (client.capabilities.has('LOGINDISABLED')) return unavailable('login-disabled', host)
-    // Gmail says so where a mailbox was asked for too much.
+    // Gmail says this if too much was asked of a mailbox.
     if (textOf(error, 'serverResponseCode') === 'OVERQUOTA') return unavailable('throttled')
     const deferred = NOT_THE_PASSWORD.includes(textOf(error, 'serverResponseCode'))
     return unavailable(deferred ? 'login-deferred' : 'login-rejected', host)
@@ -38,8 +38,8 @@ const whyNot = (error: unknown, client: ImapFlow, host: string): MailUnavailable
 }
 
 /**
- * A logged-in connection. The library gets sockets that the guard has opened, and starts TLS itself only for
- * STARTTLS, which it must then do or fail.
+ * A logged-in connection. The library gets sockets that the guard has opened, and starts TLS itself only for STARTTLS,
+ * which it then must do or fail.
  * @throws MailUnavailable
  */
 export const openImap = async (
@@ -48,7 +48,7 @@ export const openImap = async (
   signal: AbortSignal,
   onStep: OnStep = () => {},
 ): Promise<ImapFlow> => {
-  // A sixth of a second of every start otherwise. Not once the socket is open, which must have a listener at once.
+  // Otherwise every start takes a sixth of a second longer. Not once the socket is open: it needs a listener at once.
   const imapFlow = await import('imapflow')
   const checked = await guard.check(login)
   onStep('name')

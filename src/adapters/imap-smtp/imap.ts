@@ -10,36 +10,41 @@ import type { Flagged, FolderView } from './plan.ts'
 import { failure, unavailable, type ProblemCode } from './problems.ts'
 import { batches, sequence } from './uid-sets.ts'
 
-/** One logged-in session with a mailbox, a folder at a time. Not for concurrent use. Reading changes nothing there. */
+/**
+ * A logged-in session with a mailbox, one folder at a time. Not for concurrent use. Reading changes nothing in the
+ * mailbox.
+ */
 export type ImapSession = {
   folders(): Promise<ListedFolder[]>
-  /** Opens a folder read-only, or looks at it anew; the calls below are about the one opened last. */
+  /** Opens a folder read-only, or looks at it again; the calls below concern the folder opened last. */
   open(path: string): Promise<FolderView>
-  /** The same, but a folder that is open already stays as it was seen. */
+  /** The same, but a folder that is already open stays as it was seen. */
   enter(path: string): Promise<FolderView>
   /** UIDs above `from`-1 that arrived on or after `since` (all when null), ascending. */
   list(range: { from: number; since: Date | null }): Promise<number[]>
   /** All UIDs in `from`..`to` with their flags, ascending. */
   flags(range: { from: number; to: number }): Promise<Flagged[]>
-  /** UIDs with their flags, where those were changed since a number of the server's, ascending. */
+  /** UIDs with their flags, if those changed since one of the server's modification numbers, ascending. */
   flagsSince(modseq: string): Promise<Flagged[]>
-  /** Those of these UIDs that are in the folder, and how many bytes each has. */
+  /** Those of these UIDs that are in the folder, with their sizes in bytes. */
   sizes(uids: readonly number[]): Promise<Map<number, number>>
-  /** Hands out messages one by one; a UID that the server does not give is left out. */
+  /** Returns messages one by one; a UID that the server does not return is left out. */
   fetch(uids: readonly number[]): AsyncIterable<FetchedMessage>
-  /** UIDs whose Message-ID header is this one. */
+  /** UIDs with this Message-ID header. */
   findByMessageId(messageId: string): Promise<number[]>
-  /** Puts a message that is read into a folder. */
+  /** Puts a message, marked as seen, into a folder. */
   append(path: string, mime: Buffer, at: Date): Promise<void>
   close(): Promise<void>
 }
 
-/** The field's body, folded or not (RFC 5322 2.2.3). */
+/** The body of the field, folded or not (RFC 5322 2.2.3). */
 const MESSAGE_ID_FIELD = /^message-id:(.*(?:\r?\n[ \t].*)*)/im
 const LOGOUT_MS = 2000
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** The server's answer to UID SEARCH; the library answers undefined or false instead of throwing on some failures. */
+/**
+ * The server's answer to UID SEARCH; after some failures the library returns undefined or false instead of throwing.
+ */
 const searched = async (client: ImapFlow, query: Parameters<ImapFlow['search']>[0]): Promise<number[]> => {
   const uids = await client.search(query, { uid: true })
   if (!Array.isArray(uids)) throw unavailable(client.usable ? 'command-refused' : 'connection-lost')
@@ -60,10 +65,10 @@ const flagged = async (
 
 const opened = async (client: ImapFlow, path: string): Promise<FolderView> => {
   const box = await client.mailboxOpen(path, { readOnly: true })
-  // Optional in the answer to EXAMINE of old servers (RFC 3501 6.3.2), so ask again before giving up.
+  // Optional in old servers' answer to EXAMINE (RFC 3501 6.3.2), so ask again before giving up.
   const status = box.uidNext > 0 ? box : await client.status(path, { uidNext: true })
   if (status === false || status.uidNext === undefined) throw unavailable('folder-unavailable')
-  // Some say CONDSTORE and number nothing: those alone are taken at their word that enabled it and gave a number.
+  // Some servers announce CONDSTORE but number nothing, so it counts only if it was enabled and a number was given.
   const numbers = client.enabled.has('CONDSTORE') && box.highestModseq !== undefined && box.noModseq !== true
   return {
     uidValidity: String(box.uidValidity),
@@ -98,7 +103,7 @@ const session = (
   let reading = false
 
   const run = async <T>(work: (client: ImapFlow) => Promise<T>, refused?: ProblemCode): Promise<T> => {
-    // A command inside the library's fetch loop would wait for ever.
+    // A command inside the library's fetch loop would wait forever.
     if (reading) throw new Error('A mailbox session does one thing at a time')
     try {
       return await work(client)
@@ -127,7 +132,9 @@ const session = (
     }
   }
 
-  /** SINCE compares dates in the server's own zone, so a day more is asked for and the rest told by INTERNALDATE. */
+  /**
+   * SINCE compares dates in the server's own time zone, so one day more is requested and then filtered by INTERNALDATE.
+   */
   const arrivedSince = async (box: ImapFlow, uid: string, since: Date): Promise<number[]> => {
     const surely = await searched(box, { uid, since: new Date(since.getTime() + 2 * DAY_MS) })
     const known = new Set(surely)
@@ -149,7 +156,7 @@ const session = (
       return view
     } catch (error) {
       if (!(error instanceof MailUnavailable) || error.code !== 'folder-unavailable') throw error
-      // Servers that say why are few (RFC 5530: NONEXISTENT), so the list is asked.
+      // Few servers say why (RFC 5530: NONEXISTENT), so the list of folders is consulted.
       const isThere = (await run((box) => foldersOf(box, roles))).some((each) => each.folder === path)
       throw isThere ? error : unavailable('folder-missing')
     }
@@ -166,7 +173,7 @@ const session = (
       run(async (box) => {
         const uid = `${from}:*`
         const uids = since === null ? await searched(box, { uid }) : await arrivedSince(box, uid, since)
-        // n:* names the newest message even where its UID is below n (RFC 9051 6.4.9).
+        // n:* includes the newest message even if its UID is below n (RFC 9051 6.4.9).
         return uids.filter((found) => found >= from)
       }),
 
@@ -195,7 +202,7 @@ const session = (
       run(async (box) => {
         const wanted = normaliseMessageId(messageId)
         if (wanted === '') return []
-        // HEADER matches parts of a value (RFC 9051 6.4.4), so each hit is looked at.
+        // HEADER also matches parts of a value (RFC 9051 6.4.4), so each hit is checked.
         const hits = await searched(box, { header: { 'message-id': wanted } })
         const found: number[] = []
         for (const batch of batches(hits)) {

@@ -1,28 +1,28 @@
-/** What providers are known to ask for beyond a name and a password, by the end of their servers' names. */
+/** What providers are known to require beyond a user name and password, by the end of their server names. */
 const HINTS: readonly (readonly [suffixes: readonly string[], hint: string])[] = [
   [
     ['gmail.com', 'googlemail.com'],
-    'Google takes an app password here, not the password of the account: myaccount.google.com/apppasswords.',
+    'Google requires an app password here, not the password of the account: myaccount.google.com/apppasswords.',
   ],
   [
     ['mail.me.com', 'icloud.com'],
-    'Apple takes an app-specific password here: account.apple.com. The user name is sometimes only the part before the @.',
+    'Apple requires an app-specific password here: account.apple.com. The user name may be only the part before the @.',
   ],
-  [['yahoo.com', 'aol.com'], 'Yahoo and AOL take an app password here, made under Account security.'],
+  [['yahoo.com', 'aol.com'], 'Yahoo and AOL require an app password here, created under Account security.'],
   [
     ['office365.com', 'outlook.com', 'hotmail.com', 'live.com'],
-    'Microsoft has switched password logins off for most mailboxes, and Mailtrail has no sign-in with Microsoft yet: the mailbox must allow password logins.',
+    'Microsoft has disabled password logins for most mailboxes, and Mailtrail cannot sign in with Microsoft yet: the mailbox must allow password logins.',
   ],
-  [['fastmail.com'], 'Fastmail takes an app password here, made under Privacy & Security.'],
+  [['fastmail.com'], 'Fastmail requires an app password here, created under Privacy & Security.'],
   [
     ['zoho.com', 'zoho.eu', 'zoho.in'],
-    'Zoho takes an app-specific password here when two-factor login is on.',
+    'Zoho requires an app-specific password here if two-factor login is on.',
   ],
-  [['yandex.com', 'yandex.ru', 'mail.ru'], 'This provider takes an app password here.'],
-  [['gmx.net', 'gmx.com', 'web.de'], 'IMAP must be switched on in the settings of the mailbox first.'],
+  [['yandex.com', 'yandex.ru', 'mail.ru'], 'This provider requires an app password here.'],
+  [['gmx.net', 'gmx.com', 'web.de'], 'IMAP must first be enabled in the settings of the mailbox.'],
 ]
 
-/** Advice for a refused login at this host; null where nothing is known of it. */
+/** Advice for a refused login at this host; null if there is none. */
 export const loginHint = (host: string): string | null => {
   const name = host.toLowerCase()
   const found = HINTS.find(([suffixes]) =>

@@ -1,13 +1,13 @@
 import type { FolderRole } from '../../domain/mail.ts'
 import type { FolderCursor } from './places.ts'
 
-/** Messages of one stretch: well under what servers limit an answer to (RFC 9738: 1,000), and cheap to repeat. */
+/** Messages per batch: well below the limits of servers (RFC 9738: 1,000), and cheap to repeat. */
 export const STRETCH = 200
-/** Of so many of the newest messages the flags are compared in every run. */
+/** The flags of this many of the newest messages are compared in every run. */
 export const RECENT = 300
 const FULL_SCAN_EVERY_MS = 30 * 60_000
 
-/** A folder as the server shows it when it is opened. `modseq`: where its numbering of changes stands (RFC 7162). */
+/** A folder as the server shows it when it is opened. `modseq`: its latest modification number (RFC 7162). */
 export type FolderView = {
   readonly modseq: string | null
   readonly uidValidity: string
@@ -15,7 +15,7 @@ export type FolderView = {
   readonly messages: number
 }
 
-/** `since` is where the historical window begins, null the whole mailbox; `now` in RFC 3339. */
+/** `since` is where the historical window begins, null for the whole mailbox; `now` in RFC 3339. */
 export type PlanOptions = {
   readonly since: string | null
   readonly now: string
@@ -23,8 +23,9 @@ export type PlanOptions = {
 }
 
 /**
- * What is to be done in a folder. `cursor` is where it goes on from: carried, or fresh (`isFresh`). `newFrom` is the first UID of
- * new mail, null where there is none; `history` the part of the window that is still to be read, UIDs below `below`.
+ * What is to be done in a folder. `cursor` is where it continues: carried over, or fresh (`isFresh`). `newFrom` is the
+ * first UID of new mail, null if there is none; `history` is the part of the window that is still to be read, UIDs
+ * below `below`.
  */
 export type FolderPlan = {
   readonly view: FolderView
@@ -34,12 +35,12 @@ export type FolderPlan = {
   readonly history: { readonly since: string | null; readonly below: number } | null
 }
 
-/** UIDs to fetch together, and the cursor when that is done. */
+/** UIDs to fetch together, and the cursor once that is done. */
 export type Stretch = { readonly uids: readonly number[]; readonly cursor: FolderCursor }
 
 /**
- * Plans one folder. A changed UIDVALIDITY voids every UID of old (RFC 9051 2.3.1.1): the folder is read anew as far
- * back as it was read before, and the store knows each message again by its identity, so nothing is announced.
+ * Plans one folder. A changed UIDVALIDITY voids all old UIDs (RFC 9051 2.3.1.1): the folder is read again as far back
+ * as before, and the store recognises each message by its identity, so nothing is announced twice.
  */
 export const planFolder = (
   carried: FolderCursor | undefined,
@@ -53,7 +54,7 @@ export const planFolder = (
       ? { ...carried, role }
       : freshCursor(role, view, carried ? earlier(carried.since, options.since) : options.since)
   const since = earlier(kept.since, options.since)
-  // Read anew from the top, not on from below: UIDs do not follow the dates (mail moved in is new by its UID).
+  // Read again from the top instead of continuing below: UIDs do not follow dates (mail moved in has a new UID).
   const cursor = since === kept.since ? kept : { ...kept, since, backfilledTo: null, backfillDone: false }
   return {
     view,
@@ -77,22 +78,22 @@ const freshCursor = (role: FolderRole | null, view: FolderView, since: string | 
 })
 
 /**
- * The plan for a folder of which something is known that the cursor has not reached: a run took it in and died before
- * it could say so. What has gone since cannot be told from a count then, so everything is compared.
+ * The plan for a folder about which more is known than the cursor says: a run stored messages and died before it
+ * recorded the cursor. Removals since cannot be told from a count then, so everything is compared.
  */
 export const afterUnrecorded = (plan: FolderPlan, newestKnown: number | null): FolderPlan =>
   plan.newFrom === null || newestKnown === null || newestKnown < plan.newFrom
     ? plan
     : { ...plan, cursor: { ...plan.cursor, messages: null } }
 
-/** The earlier of two starts of a window, where null is the beginning of time. */
+/** The earlier of two starts of a window; null is the beginning of time. */
 const earlier = (a: string | null, b: string | null): string | null =>
   a === null || b === null ? null : a < b ? a : b
 
 /**
- * New mail in ascending stretches, each of which moves `uidNext` on, so that a crash repeats one stretch. What the
- * server lists is cut to the plan: `n:*` names the last message even where its UID is below n (RFC 9051 6.4.9), and
- * what has arrived since the folder was opened is the next run's.
+ * New mail in ascending batches, each of which advances `uidNext`, so that a crash repeats only one batch. What the
+ * server lists is cut to the plan: `n:*` includes the last message even if its UID is below n (RFC 9051 6.4.9), and
+ * what has arrived since the folder was opened belongs to the next run.
  */
 export const newMailStretches = (
   { cursor, newFrom, view }: FolderPlan,
@@ -107,7 +108,7 @@ export const newMailStretches = (
   })
 }
 
-/** History, newest first, in stretches that each move `backfilledTo` down; the last one ends the backfill. */
+/** History, newest first, in batches that each lower `backfilledTo`; the last one ends the backfill. */
 export const historyStretches = (
   { history }: FolderPlan,
   cursor: FolderCursor,
@@ -133,8 +134,9 @@ const chunks = (uids: readonly number[]): number[][] =>
 // ---------------------------------------------------------------- flags and deletions
 
 /**
- * How much of a folder is compared for flags and deletions, without extensions of IMAP. Everything now and then, and
- * whenever the number of messages is not what it was plus what is new: then something was deleted. Else the newest.
+ * How much of a folder is compared for flags and deletions, without IMAP extensions: everything now and then, and
+ * whenever the number of messages is not the old number plus the new messages, since then something was deleted.
+ * Otherwise the newest messages.
  */
 export const scanOf = (
   { cursor, view }: FolderPlan,
@@ -151,12 +153,12 @@ export const scanOf = (
 const isFullScanDue = ({ scannedAt }: FolderCursor, now: string): boolean =>
   scannedAt === null || Date.parse(now) - Date.parse(scannedAt) >= FULL_SCAN_EVERY_MS
 
-/** A message with its flags, as it is known or as the server shows it. */
+/** A message with its flags, as known or as the server shows it. */
 export type Flagged = { readonly uid: number; readonly flags: readonly string[] }
 
 /**
- * Compares what is known of a stretch of a folder with what the server shows of it. `missing` is told after all folders
- * have been read, so that a message which was moved has its new place by then.
+ * Compares what is known about a range of a folder with what the server shows. `missing` is reported after all folders
+ * have been read, so that a message that was moved has its new place by then.
  */
 export const compareFlags = <Known extends Flagged>(
   known: readonly Known[],

@@ -8,37 +8,37 @@ import {
 } from '../network/problems.ts'
 import { loginHint } from './login-hints.ts'
 
-/** What keeps a mailbox from being used over SMTP or IMAP, in our words: nothing of the server's own is repeated. */
+/** Why a mailbox cannot be used over SMTP or IMAP, in our words: no server text is repeated. */
 const ownProblems = {
   'starttls-not-offered': [
     'refused',
     'STARTTLS not offered',
-    'The mail server offers no STARTTLS, so the password was not sent',
+    'The mail server does not offer STARTTLS, so the password was not sent',
     'Choose TLS with port 993 (IMAP) or 465 (SMTP). If the server did offer it before, somebody may be tampering with the connection.',
   ],
   'ehlo-name-refused': [
     'refused',
-    'Name of this service refused',
-    'The mail server does not accept the name by which Mailtrail greets it (EHLO)',
+    'Greeting refused',
+    'The mail server does not accept the name that Mailtrail greets it with (EHLO)',
     'Ask the operator of Mailtrail to set MAILTRAIL_EHLO_NAME to a full host name that resolves to its public address.',
   ],
   'login-rejected': [
     'sign-in-again',
     'Login rejected',
-    'The mail server did not accept user name and password',
-    'Check user name and password.',
+    'The mail server did not accept the user name and password',
+    'Check the user name and password.',
   ],
   'login-disabled': [
     'sign-in-again',
     'Password login not available',
-    'The mail server does not offer a login with a password here',
-    'Check the port and encryption, and whether the provider has switched password logins off.',
+    'The mail server does not offer password logins here',
+    'Check the port and encryption, and whether the provider has disabled password logins.',
   ],
   'login-deferred': [
     'temporary',
-    'Login not possible now',
+    'Login temporarily unavailable',
     'The mail server cannot check logins at the moment',
-    'Wait: it is tried again automatically. If this goes on, too many programs may be connected to this mailbox.',
+    'Wait: it is tried again automatically. If this persists, too many programs may be connected to the mailbox.',
   ],
   'inbox-missing': [
     'refused',
@@ -50,13 +50,13 @@ const ownProblems = {
     'refused',
     'Folder unavailable',
     'The folder cannot be opened',
-    'Check that the folder is still there and may be read by this user.',
+    'Check that the folder still exists and that this user may read it.',
   ],
   'folder-missing': [
     'gone',
     'Folder missing',
-    'The folder is not there any more',
-    'Do nothing: the messages that were in it are no longer listed there.',
+    'The folder no longer exists',
+    'Do nothing: its messages are no longer listed there.',
   ],
   'folder-changed': [
     'temporary',
@@ -68,7 +68,7 @@ const ownProblems = {
     'refused',
     'Copy refused',
     'The mail server did not accept the copy into the folder',
-    'Check that the mailbox is not full and that the folder can be written to.',
+    'Check that the mailbox is not full and that the folder is writable.',
   ],
   'command-refused': [
     'temporary',
@@ -79,20 +79,20 @@ const ownProblems = {
   'server-busy': [
     'temporary',
     'Mail server busy',
-    'The mail server accepts no connections at the moment',
+    'The mail server is not accepting connections at the moment',
     'Wait: it is tried again automatically.',
   ],
   throttled: [
     'throttled',
     'Too many requests',
-    'The mail server accepts no more requests for this mailbox for now',
-    'Wait: it is tried again automatically. If it lasts, another program may be using the mailbox a lot.',
+    'The mail server is not accepting more requests for this mailbox for now',
+    'Wait: it is tried again automatically. If this persists, another program may be using the mailbox heavily.',
   ],
   'protocol-error': [
     'temporary',
     'Unexpected answer',
-    'The mail server gave an answer that makes no sense here',
-    'Check the host name and port: another kind of server may be listening there.',
+    'The mail server gave an answer that Mailtrail does not understand',
+    'Check the host name and port: a different kind of server may be listening there.',
   ],
 } as const satisfies Record<string, Problem>
 
@@ -102,7 +102,7 @@ const PROBLEMS = { ...networkProblems, ...ownProblems }
 
 export type ProblemCode = keyof typeof PROBLEMS
 
-/** @param host where known, for advice that fits the provider. @param until when it may be tried again, where known */
+/** @param host if known, for advice specific to the provider. @param until when to try again, if known */
 export const unavailable = (code: ProblemCode, host = '', until: Date | null = null): MailUnavailable => {
   const [kind, , message, remedy]: Problem = PROBLEMS[code]
   const hint = kind === 'sign-in-again' ? loginHint(host) : null
@@ -111,14 +111,14 @@ export const unavailable = (code: ProblemCode, host = '', until: Date | null = n
 
 const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(PROBLEMS, code)
 
-/** What an error stands for; null where it says nothing to us. */
+/** What an error stands for; null if it says nothing to us. */
 export const codeOf = (error: unknown): ProblemCode | null =>
   error instanceof MailUnavailable && isProblemCode(error.code) ? error.code : networkProblemOf(error)
 
-/** Response codes by which servers bound how much one mailbox may ask for (RFC 5530, RFC 9208; Gmail, Yahoo). */
+/** Response codes with which servers limit how much one mailbox may ask for (RFC 5530, RFC 9208; Gmail, Yahoo). */
 const LIMITS = ['LIMIT', 'OVERQUOTA', 'THROTTLED']
 
-/** The error as a bound on how much may be asked for, with the end of it where the server says so; else null. */
+/** The error as such a limit, with its end if the server gives one; otherwise null. */
 export const throttled = (error: unknown): MailUnavailable | null => {
   const waitMs: unknown =
     typeof error === 'object' && error !== null ? Reflect.get(error, 'throttleReset') : undefined
@@ -127,13 +127,13 @@ export const throttled = (error: unknown): MailUnavailable | null => {
   return LIMITS.includes(textOf(error, 'serverResponseCode')) ? unavailable('throttled') : null
 }
 
-/** Said by a command that the server refused, on a connection that lives on. */
+/** The server refused a command, but the connection lives on. */
 export const isRefusal = (error: unknown): boolean => ['NO', 'BAD'].includes(textOf(error, 'responseStatus'))
 
-/** Any error of a command, in our words. `refused`: what it means that the server said no. */
+/** Any error of a command, in our words. `refused`: what it means if the server said no. */
 export const failure = (error: unknown, refused: ProblemCode = 'command-refused'): MailUnavailable => {
   if (error instanceof MailUnavailable) return error
-  // To an APPEND it says that the mailbox is full (RFC 9208).
+  // As an answer to APPEND it means that the mailbox is full (RFC 9208).
   const isFull = refused === 'append-refused' && textOf(error, 'serverResponseCode') === 'OVERQUOTA'
   const slower = isFull ? null : throttled(error)
   if (slower !== null) return slower

@@ -10,7 +10,9 @@ import { fileCopy, whatBecameOf } from './sent-folder.ts'
 import { smtpSender } from './smtp.ts'
 import { watchInbox } from './watch.ts'
 
-/** Any mailbox that is reached by name and password: SMTP submission for sending, IMAP for reading, or one of the two. */
+/**
+ * Any mailbox reached with a user name and password: SMTP submission for sending, IMAP for reading, or one of the two.
+ */
 export const imapSmtpProvider = (guard: EgressGuard): MailProvider => ({
   ...smtpSender(guard),
   name: 'imap-smtp',

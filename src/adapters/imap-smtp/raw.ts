@@ -5,7 +5,7 @@ import type { ImapSession } from './imap.ts'
 import { uidIn } from './places.ts'
 import type { FolderView } from './plan.ts'
 
-/** Folder by folder, in ranges. What is not handed out is there still, and withheld, or gone. */
+/** Folder by folder, in ranges. What is not handed out is either still there, and so withheld, or gone. */
 export const rawOf = async function* (
   session: ImapSession,
   placements: readonly Placement[],
@@ -34,7 +34,7 @@ const whyMissing = (size: number | undefined): MissingMessage['missing'] => {
   return size > MAX_MESSAGE_BYTES ? 'too-large' : 'withheld'
 }
 
-/** Null where the folder is not there any more. */
+/** Null if the folder no longer exists. */
 const entered = async (session: ImapSession, path: string): Promise<FolderView | null> => {
   try {
     return await session.enter(path)

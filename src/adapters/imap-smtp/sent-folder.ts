@@ -1,7 +1,7 @@
 import type { MailboxSession } from '../../commands/ports/mail-provider.ts'
 import type { ImapSession } from './imap.ts'
 
-/** Looks for an email in the folder for sent mail, by its Message-ID. `folder` is null where there is none. */
+/** Looks for an email in the folder for sent mail by its Message-ID. `folder` is null if there is none. */
 const look = async (
   session: ImapSession,
   messageId: string,
@@ -12,7 +12,7 @@ const look = async (
   return { folder, found: (await session.findByMessageId(messageId)).length > 0 }
 }
 
-/** A copy that the server has filed proves that the email went; without one nothing is proved. */
+/** A copy filed by the server proves that the email was sent; no copy proves nothing. */
 export const whatBecameOf =
   (session: ImapSession): MailboxSession['whatBecameOf'] =>
   async ({ messageId }) =>
@@ -25,7 +25,7 @@ export const fileCopy =
     if (folder === null || found) return { outcome: found ? 'found' : 'impossible', folder }
     const copy = await content()
     if (copy === null) return { outcome: 'impossible', folder: null }
-    // A server that files by itself may have done it while the copy was fetched.
+    // The server may have filed a copy itself while this one was being fetched.
     if ((await look(session, messageId)).found) return { outcome: 'found', folder }
     await session.append(folder, copy, sentAt)
     return { outcome: 'filed', folder }

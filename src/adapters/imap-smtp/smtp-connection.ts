@@ -7,7 +7,9 @@ import type { OnStep } from './imap-connection.ts'
 import { codeOf, unavailable } from './problems.ts'
 import { replyCode } from './smtp-replies.ts'
 
-/** What the server said it can do, after TLS (RFC 5321 4.1.1.1). `maxBytes` is its SIZE (RFC 1870), where it said one. */
+/**
+ * The capabilities announced by the server after TLS (RFC 5321 4.1.1.1). `maxBytes` is its SIZE (RFC 1870), if given.
+ */
 type SmtpOffer = {
   readonly extensions: ReadonlySet<string>
   readonly passwordLogin: boolean
@@ -18,7 +20,7 @@ export type SmtpLink = { readonly connection: SMTPConnection; readonly offer: Sm
 
 const PASSWORD_MECHANISMS = ['PLAIN', 'LOGIN', 'CRAM-MD5']
 
-/** Reads the answer to EHLO; HELO's has one line and so offers nothing. */
+/** Reads the answer to EHLO; the answer to HELO is a single line, so it offers nothing. */
 const offerOf = (answer: string): SmtpOffer => {
   const lines = answer.split(/\r?\n/).slice(1)
   const words = lines.map((line) =>
@@ -39,7 +41,7 @@ const offerOf = (answer: string): SmtpOffer => {
   }
 }
 
-/** Waits for a step whose callback never comes when the connection ends meanwhile. */
+/** Waits for a step whose callback never comes if the connection ends in the meantime. */
 const step = (
   connection: SMTPConnection,
   work: (done: (error?: Error | null) => void) => void,
@@ -54,7 +56,7 @@ const step = (
     })
   })
 
-/** 421 with 4.7: it closes the connection for reasons of policy (RFC 3463 3.8), which so far are limits of rate. */
+/** 421 with 4.7: the server closes the connection for reasons of policy (RFC 3463 3.8), in practice rate limits. */
 const isThrottled = (error: unknown): boolean => /^421[ -]4\.7\./.test(textOf(error, 'response'))
 
 const whyNotConnected = (error: unknown): MailUnavailable => {
@@ -64,7 +66,7 @@ const whyNotConnected = (error: unknown): MailUnavailable => {
   if (isThrottled(error)) return unavailable('throttled')
   if (['EHLO', 'HELO'].includes(textOf(error, 'command')) && replyCode(error) >= 500)
     return unavailable('ehlo-name-refused')
-  // EHLO put off, or 421 and the like as the greeting.
+  // EHLO was deferred, or the greeting was 421 or similar.
   if (replyCode(error) !== 0) return unavailable('server-busy')
   return unavailable(codeOf(error) ?? 'protocol-error')
 }
@@ -73,14 +75,14 @@ const whyNotLoggedIn = (error: unknown, host: string): MailUnavailable => {
   if (error instanceof MailUnavailable) return error
   if (isThrottled(error)) return unavailable('throttled')
   const code = replyCode(error)
-  // 4yz is about the moment (RFC 4954 6: 454), 5yz about this login.
+  // 4yz is about this moment (RFC 4954 6: 454), 5yz about this login.
   if (code >= 500) return unavailable('login-rejected', host)
   if (code >= 400) return unavailable('login-deferred')
   return unavailable(codeOf(error) ?? 'protocol-error')
 }
 
 /**
- * A logged-in connection for submission (RFC 6409). With STARTTLS nothing of the login is said before TLS.
+ * A logged-in connection for submission (RFC 6409). With STARTTLS, nothing of the login is sent before TLS.
  * @throws MailUnavailable
  */
 export const openSmtp = async (
@@ -110,7 +112,7 @@ export const openSmtp = async (
     connectionTimeout: guard.limits.connectMs + guard.limits.greetingMs,
     greetingTimeout: guard.limits.greetingMs,
     socketTimeout: guard.limits.silenceMs,
-    // Closing means now: what has not been written of a message must not be.
+    // Closing must be immediate: what has not been written of an email must not be.
     socketCloseTimeout: 0,
     logger: false,
   })

@@ -10,13 +10,13 @@ export type PoolLimits = {
   readonly idleMs: number
 }
 
-/** A connection for one message. `reused`: it was open before, and may have been dropped by the server meanwhile. */
+/** A connection for one email. `reused`: it was already open, so the server may have dropped it since. */
 export type Loan = SmtpLink & { readonly reused: boolean; giveBack(healthy: boolean): void }
 
 export type SmtpPool = {
   /** @throws MailUnavailable */
   borrow(login: ServerLogin, signal: AbortSignal): Promise<Loan>
-  /** Idle connections end now, lent ones when they are given back. */
+  /** Idle connections end now, lent ones when they are returned. */
   close(): void
 }
 
@@ -25,7 +25,7 @@ const FAREWELL_MS = 2000
 type Held = { link: SmtpLink; sent: number; timer: NodeJS.Timeout | undefined }
 type Shelf = { open: number; idle: Held[]; waiting: (() => void)[] }
 
-/** Logins are told apart without keeping the password in a name. */
+/** Tells logins apart without storing the password in a key. */
 const nameOf = ({ host, port, encryption, username, password }: ServerLogin): string =>
   createHash('sha256')
     .update(JSON.stringify([host, port, encryption, username, password.reveal()]))
@@ -37,7 +37,7 @@ const leave = ({ connection }: SmtpLink): void => {
   setTimeout(() => connection.close(), FAREWELL_MS).unref()
 }
 
-/** Keeps connections open between messages, a few for each login. */
+/** Keeps connections open between emails, a few for each login. */
 export const smtpPool = (guard: EgressGuard, limits: PoolLimits): SmtpPool => {
   const shelves = new Map<string, Shelf>()
   let closed = false
@@ -48,7 +48,7 @@ export const smtpPool = (guard: EgressGuard, limits: PoolLimits): SmtpPool => {
     return shelf
   }
 
-  /** One connection fewer: somebody who waits may open another. */
+  /** With one connection fewer, somebody who waits may open another. */
   const forget = (name: string): void => {
     const shelf = shelfOf(name)
     shelf.open -= 1
@@ -109,7 +109,7 @@ export const smtpPool = (guard: EgressGuard, limits: PoolLimits): SmtpPool => {
     shelfOf(name).open += 1
     try {
       const held: Held = { link: await openSmtp(guard, login, signal), sent: 0, timer: undefined }
-      // A server may end an idle session at any time; a lent one is the borrower's to notice.
+      // A server may end an idle session at any time; on a lent one, the borrower notices.
       held.link.connection.once('end', () => {
         if (takeIdle(name, held)) forget(name)
       })
@@ -126,7 +126,7 @@ export const smtpPool = (guard: EgressGuard, limits: PoolLimits): SmtpPool => {
       for (;;) {
         const shelf = shelfOf(name)
         if (closed || signal.aborted) {
-          // Whoever gave up may have been woken for something that the next can use.
+          // Whoever gave up may have been woken for something that the next one can use.
           shelf.waiting.shift()?.()
           throw unavailable('stopped')
         }

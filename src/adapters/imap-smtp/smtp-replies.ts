@@ -8,7 +8,7 @@ const MAX_WORDS = 300
 
 type Failed = Extract<SendOutcome, { kind: 'failed' }>
 
-/** Known not to be sent, for good. */
+/** Known not to have been sent, for good. */
 export const failed = (
   { code, meaning, remedy }: CodeDefinition,
   occasion: Pick<Occasion, 'detail'> & { readonly refused?: readonly RefusedRecipient[] } = {},
@@ -20,7 +20,7 @@ export const failed = (
   refused: [...(occasion.refused ?? [])],
 })
 
-/** Known not to be sent, for now. */
+/** Known not to have been sent, for now. */
 export const deferred = (
   {
     code,
@@ -38,17 +38,17 @@ export const deferred = (
 
 type RefusedAndPutOff = { readonly refused: RefusedRecipient[]; readonly putOff: RefusedRecipient[] }
 
-/** A fault of the connection while nothing can have been sent. */
+/** A connection error at a point where nothing can have been sent. */
 export const deferredBy = (error: unknown): SendOutcome =>
   deferred(unavailable(codeOf(error) ?? 'protocol-error'))
 
-/** The reply code that an error of the library carries, 0 where the server said nothing. */
+/** The reply code in an error of the library, 0 if the server said nothing. */
 export const replyCode = (error: unknown): number => {
   const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'responseCode') : 0
   return typeof code === 'number' ? code : 0
 }
 
-/** A server's own words about a message or a recipient: kept, since they are evidence, but short and without secrets. */
+/** A server's own words about an email or a recipient: kept as evidence, but short and without secrets. */
 const wordsOf = (reply: string, { username, password }: ServerLogin): string => {
   const secret = password.reveal()
   const encoded = [`\0${username}\0${secret}`, secret].map((text) => Buffer.from(text).toString('base64'))
@@ -66,7 +66,7 @@ const wordsOf = (reply: string, { username, password }: ServerLogin): string => 
 const enhancedCode = (reply: string): string | null =>
   /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(reply)?.[1] ?? null
 
-/** What the server said of a recipient. */
+/** What the server said about a recipient. */
 const refusalOf = (address: string, error: unknown, login: ServerLogin): RefusedRecipient => {
   const reply = textOf(error, 'response')
   return {
@@ -79,7 +79,7 @@ const refusalOf = (address: string, error: unknown, login: ServerLogin): Refused
 
 const isForGood = ({ code }: RefusedRecipient): boolean => code === null || code >= 500
 
-/** Recipients that the server did not take, one by one (RFC 5321 3.3): for good, and for now. */
+/** The recipients that the server did not take, one by one (RFC 5321 3.3): for good, and for now. */
 export const refusedAndPutOff = (errors: readonly unknown[], login: ServerLogin): RefusedAndPutOff => {
   const each = errors.map((error) => refusalOf(textOf(error, 'recipient'), error, login))
   return { refused: each.filter(isForGood), putOff: each.filter((of) => !isForGood(of)) }
@@ -91,7 +91,7 @@ export const emailTooLarge = defineCode('email-too-large', {
   remedy: 'Send it with fewer or smaller attachments.',
 })
 
-/** What a reply is about, and what its no means: for now, and for good. */
+/** What a reply is about, and what a no means: for now, and for good. */
 type Subject = {
   readonly subject: string
   readonly deferred: CodeDefinition
@@ -109,7 +109,7 @@ const SUBJECTS: Record<string, Subject> = {
     }),
     refused: defineCode('sender-refused', {
       title: 'Sender refused',
-      meaning: 'The mail server does not let this account send from this address.',
+      meaning: 'The mail server does not allow this account to send from this address.',
       remedy: 'Check that the account may send from this address.',
     }),
   },
@@ -122,7 +122,7 @@ const SUBJECTS: Record<string, Subject> = {
     }),
     refused: defineCode('recipients-refused', {
       title: 'Recipients refused',
-      meaning: 'The mail server refused every recipient; `refused` has its words for each.',
+      meaning: 'The mail server refused every recipient; `refused` says what it said about each.',
       remedy: 'Check the addresses of the recipients.',
     }),
   },
@@ -136,14 +136,14 @@ const EMAIL: Subject = {
   }),
   refused: defineCode('email-refused', {
     title: 'Email refused',
-    meaning: 'The mail server refused the email for good; `reason` has its words.',
-    remedy: 'Read what the server says, change the email and send it again.',
+    meaning: 'The mail server refused the email for good; `reason` is what it said.',
+    remedy: 'Read what the server said, change the email and send it again.',
   }),
 }
 
 /**
- * What the server's no means. The class of the reply decides (RFC 5321 4.2.1): 4yz is for now, 5yz for good.
- * Everything else is no answer to what was asked.
+ * What the server's no means. The class of the reply decides (RFC 5321 4.2.1): 4yz is for now, 5yz for good. Anything
+ * else does not answer what was asked.
  */
 export const refusedOutcome = (
   error: unknown,
@@ -153,14 +153,14 @@ export const refusedOutcome = (
   const code = replyCode(error)
   if (code < 400 || code > 599) return deferred(unavailable('protocol-error'))
   const reply = textOf(error, 'response')
-  // Many servers say only at the first recipient what they think of the greeting.
+  // Many servers object to the greeting only at the first recipient.
   if (/\b(?:HELO|EHLO)\b/i.test(reply)) return deferred(unavailable('ehlo-name-refused'))
   const about = SUBJECTS[textOf(error, 'command')] ?? EMAIL
   const enhanced = enhancedCode(reply)
   const said = [code, enhanced, wordsOf(reply, login)]
     .filter((each) => each !== null && each !== '')
     .join(' ')
-  // Where the server refused recipients one by one, each has its own answer; else all have this one.
+  // If the server refused recipients one by one, each has its own answer; otherwise all share this one.
   const rejected: unknown =
     typeof error === 'object' && error !== null ? Reflect.get(error, 'rejectedErrors') : null
   const each = Array.isArray(rejected)
@@ -170,7 +170,7 @@ export const refusedOutcome = (
         login,
       )
   if (each.putOff.length > 0) {
-    const message = `The mail server put off ${about.subject}: ${said}`
+    const message = `The mail server deferred ${about.subject}: ${said}`
     return deferred({ code: about.deferred.code, message }, each)
   }
   const detail = `The mail server refused ${about.subject}: ${said}`

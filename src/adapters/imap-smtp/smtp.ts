@@ -28,14 +28,14 @@ type Message = Pick<EmailToSend, 'envelope' | 'mime'>
 type Release = Parameters<MailProvider['send']>[2]
 type Answer = { readonly error: unknown; readonly info: SMTPConnectionSendInfo | null }
 
-/** `stale`: a connection kept from before turned out to be dead, with nothing of this message taken. */
+/** `stale`: a reused connection turned out to be dead, and nothing of this email was taken. */
 type Attempt = SendOutcome | { readonly kind: 'stale' }
 
 const DEFAULT_POOL: PoolLimits = { connectionsPerLogin: 3, messagesPerConnection: 100, idleMs: 30_000 }
-/** How long a stop waits for the answer to a message that has been released. */
+/** How long a stop waits for the answer to an email that has been released. */
 const STOP_GRACE_MS = 10_000
 
-/** What is wrong with the addresses; null where nothing is. Asked before any connection (CR LF injection). */
+/** What is wrong with the addresses; null if nothing is. Checked before connecting (CR LF injection). */
 const addressProblem = ({ from, recipients }: Message['envelope']): SendOutcome | null => {
   const bad = [from, ...recipients].filter((address) => !isAddress(address))
   if (bad.length > 0) {
@@ -48,16 +48,16 @@ const addressProblem = ({ from, recipients }: Message['envelope']): SendOutcome 
 
 const onlyAscii = defineCode('smtputf8-not-offered', {
   title: 'ASCII addresses only',
-  meaning: 'The mail server does not accept addresses beyond ASCII (RFC 6531).',
+  meaning: 'The mail server only accepts ASCII addresses (it does not support RFC 6531).',
   remedy: 'Use the ASCII form of the address.',
 })
 
-/** What this server cannot carry; null where it can. */
+/** What this server cannot take; null if it can take the email. */
 const offerProblem = ({ envelope, mime }: Message, { offer }: Loan): SendOutcome | null => {
   if (offer.maxBytes !== null && mime.length > offer.maxBytes) {
     const [size, limit] = [mime.length, offer.maxBytes].map((bytes) => (bytes / 1024 / 1024).toFixed(1))
     return failed(emailTooLarge, {
-      detail: `The email has ${size} MB, and the mail server accepts at most ${limit} MB.`,
+      detail: `The email has ${size} MB, but the mail server accepts at most ${limit} MB.`,
     })
   }
   const international = [envelope.from, ...envelope.recipients].some((address) => /\P{ASCII}/u.test(address))
@@ -65,7 +65,7 @@ const offerProblem = ({ envelope, mime }: Message, { offer }: Loan): SendOutcome
   return failed(onlyAscii)
 }
 
-/** Hands a message to the library, and hears of its end however that comes. */
+/** Hands an email to the library, and learns of its end in whatever way it comes. */
 const started = ({ connection }: Loan, { envelope, mime }: Message) => {
   const held = heldMessage(mime, () => connection._socket)
   const { promise, resolve } = Promise.withResolvers<Answer>()
@@ -76,7 +76,7 @@ const started = ({ connection }: Loan, { envelope, mime }: Message) => {
     state.answer ??= answer
     resolve(state.answer)
   }
-  // The library calls nobody back on our own close(), and otherwise only after this event.
+  // After our own close() the library calls nobody back, and otherwise only after this event.
   connection.once('end', ended)
   connection.send(
     {
@@ -91,7 +91,7 @@ const started = ({ connection }: Loan, { envelope, mime }: Message) => {
   return { held, state, answer: promise }
 }
 
-/** The end of a transaction whose dot was not written: nothing was sent, whatever the server says. */
+/** A transaction that ended without its dot: nothing was sent, whatever the server says. */
 const beforeDot = (
   { error, info }: Answer,
   reused: boolean,
@@ -122,9 +122,9 @@ const afterDot = (
 }
 
 /**
- * One SMTP transaction with the moment of commitment in our hands: everything but the final dot is written, `release`
- * is asked, and only its yes writes the dot. Whatever ends the transaction before that has sent nothing.
- * @throws what `release` throws; nothing was sent then
+ * One SMTP transaction in which we control the moment of commitment: everything but the final dot is written, then
+ * `release` is asked, and only its yes writes the dot. If the transaction ends before that, nothing was sent.
+ * @throws what `release` throws; nothing was sent in that case
  */
 const transact = async (
   loan: Loan,
@@ -144,7 +144,7 @@ const transact = async (
     const early = await Promise.race([answer, held.written.then(() => null)])
     if (stopped.aborted) return deferred(unavailable('stopped'))
     if (early !== null) return beforeDot(early, reused, login, recipients)
-    // SMTP has no name of its own for what it has ready.
+    // SMTP has no name of its own for a prepared email.
     const mayGo = await release(null)
     if (!mayGo) return { kind: 'withdrawn' }
     if (stopped.aborted) return deferred(unavailable('stopped'))
@@ -155,7 +155,7 @@ const transact = async (
   } finally {
     stopped.removeEventListener('abort', cut)
   }
-  // From here only the answer can tell, so a stop leaves it a moment.
+  // From here on only the answer can tell, so a stop gives it a moment.
   let grace: NodeJS.Timeout | undefined
   const wait = () => (grace = setTimeout(cut, STOP_GRACE_MS))
   stopped.addEventListener('abort', wait, { once: true })
@@ -167,7 +167,7 @@ const transact = async (
   }
 }
 
-/** Whatever keeps a connection from being made is `MailUnavailable`; nothing else is caught. */
+/** Whatever prevents a connection is `MailUnavailable`; nothing else is caught. */
 const unlessUnavailable = async <T>(work: () => Promise<T>): Promise<T | MailUnavailable> => {
   try {
     return await work()
@@ -178,8 +178,8 @@ const unlessUnavailable = async <T>(work: () => Promise<T>): Promise<T | MailUna
 }
 
 /**
- * Sends over SMTP submission, connections kept open between emails. Faults of login and connection are `deferred` under
- * the code of the problem, also those that need a person; only an email that was itself refused has `failed`.
+ * Sends by SMTP submission over connections kept open between emails. Login and connection failures are `deferred`
+ * under the code of the problem, even those that need a person; only an email that was itself refused is `failed`.
  */
 export const smtpSender = (
   guard: EgressGuard,

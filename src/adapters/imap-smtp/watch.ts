@@ -6,8 +6,9 @@ import { failure, unavailable } from './problems.ts'
 const HINTS = ['exists', 'expunge', 'flags'] as const
 
 /**
- * Idles on the inbox over a connection of its own (RFC 2177), until `signal` aborts. Ends at once where the server does
- * not offer that. @throws MailUnavailable
+ * Idles on the inbox over a connection of its own (RFC 2177) until `signal` aborts. Ends at once if the server does not
+ * offer that.
+ * @throws MailUnavailable
  */
 export const watchInbox = async (
   guard: EgressGuard,
@@ -22,7 +23,7 @@ export const watchInbox = async (
       if (!client.capabilities.has('IDLE')) return
       for (const hint of HINTS) client.on(hint, onHint)
       await client.mailboxOpen('INBOX', { readOnly: true })
-      // Between two a server has been silent for long, or was renewed.
+      // Each return of idle() means that the server was silent for long, or that IDLE was renewed.
       while (client.usable) if ((await client.idle()) === false && client.usable) return
     } finally {
       client.close()

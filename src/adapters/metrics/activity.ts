@@ -53,6 +53,16 @@ export const automationMetrics = ({
   }
 }
 
+/** Counts reads of stored content that does not match its hash. */
+export const damagedContent = ({ registry }: Meter): (() => void) => {
+  const damaged = new Counter({
+    name: 'mailtrail_damaged_content_total',
+    help: 'Reads of stored content that was refused because it does not match its SHA-256',
+    registers: [registry],
+  })
+  return () => damaged.inc()
+}
+
 /** Hits waiting in the spool, from the files in its folder. */
 export const spoolMetrics = (meter: Meter, folder: string): void => {
   const registers = [meter.registry]

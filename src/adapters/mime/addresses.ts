@@ -2,19 +2,19 @@ import type { WrittenMailbox } from '../../domain/mail.ts'
 import { decodeWords, ENCODED_WORD } from './encoded-words.ts'
 import { oneLine } from './text.ts'
 
-/** `spaced`: white space or a comment stands before it. */
+/** `spaced`: preceded by white space or a comment. */
 type Piece = {
   readonly kind: 'word' | 'quoted' | 'comment' | 'angle'
   readonly text: string
   readonly spaced: boolean
 }
-/** What stands between two separators; `end` is the separator behind it. */
+/** The text between two separators; `end` is the separator after it. */
 type Segment = { readonly pieces: Piece[]; end: string }
 
 const MAX_ADDRESS = 320
 const MAX_NAME = 200
 
-/** From an opening sign to the one that ends it, or to the end: what is in between, and where it goes on. */
+/** From an opening character to its closing one, or to the end: what is in between, and where it continues. */
 const enclosed = (
   value: string,
   start: number,
@@ -37,7 +37,7 @@ const enclosed = (
   return { text, next: value.length }
 }
 
-/** What is in angle brackets: up to the last `>` before the next separator, quotes in it whole. */
+/** The text in angle brackets: up to the last `>` before the next separator, with quoted strings kept whole. */
 const angled = (value: string, start: number): { text: string; next: number } => {
   let quoted = false
   for (let at = start + 1; at < value.length; at++) {
@@ -46,7 +46,7 @@ const angled = (value: string, start: number): { text: string; next: number } =>
     else if (character === '"') quoted = !quoted
     else if (!quoted && character === '>') return { text: value.slice(start + 1, at), next: at + 1 }
   }
-  // Never closed: a quotation mark too many, or cut off. It ends with the next separator.
+  // Never closed: an extra quotation mark, or cut off. It ends at the next separator.
   const end = /[,;>]|$/g
   end.lastIndex = start + 1
   const at = end.exec(value)?.index ?? value.length
@@ -54,10 +54,10 @@ const angled = (value: string, start: number): { text: string; next: number } =>
 }
 
 const SEPARATORS = ',;:'
-/** A word up to the next sign, or to an encoded word that follows without a space. */
+/** A word up to the next special character, or to an encoded word that follows without a space. */
 const PLAIN = /[^][^\s,;:<>()"[=]*(?:=(?!\?)[^\s,;:<>()"[=]*)*/y
 
-/** Cuts a field into what stands between commas, semicolons and colons (RFC 5322 3.4), comments and quotes kept whole. */
+/** Splits a field at commas, semicolons and colons (RFC 5322 3.4), keeping comments and quoted strings whole. */
 const segmentsOf = (value: string): Segment[] => {
   const segments: Segment[] = [{ pieces: [], end: '' }]
   let spaced = false
@@ -117,7 +117,7 @@ const quotedLocal = (local: string): string =>
     ? local
     : `"${local.replace(/["\\]/g, '\\$&')}"`
 
-/** An address as it stood in angle brackets: its route, comments and spaces left out (RFC 5322 4.4). */
+/** An address as written in angle brackets, without route, comments and spaces (RFC 5322 4.4). */
 const addressIn = (text: string, around: string): string => {
   const decoded = decodeWords(text, around)
     .trim()
@@ -139,7 +139,7 @@ const mailbox = (address: string, name: string): WrittenMailbox[] => {
   return name === '' || name === address ? [{ address }] : [{ address, name }]
 }
 
-/** Words that belong to one address as one: `ann @ example.org`, `"ann b"@example.org`. */
+/** Joins the words that belong to one address: `ann @ example.org`, `"ann b"@example.org`. */
 const glued = (pieces: readonly Piece[]): Piece[] => {
   const words: Piece[] = []
   for (const piece of pieces) {
@@ -152,7 +152,7 @@ const glued = (pieces: readonly Piece[]): Piece[] => {
   return words
 }
 
-/** The address in a word, signs about it left out (`[mailto:ann@example.org]`); '' where there is none. */
+/** The address in a word, without the characters around it (`[mailto:ann@example.org]`); '' if there is none. */
 const addressOf = ({ kind, text }: Piece): string => {
   if (kind !== 'word' || !/[^@]@[^@]/.test(text) || text.endsWith('?=')) return ''
   const inBrackets = /^\[(?:mailto:)?([^\s[\]]+@[^\s[\]]+)\]$/i.exec(text)?.[1] ?? text
@@ -160,7 +160,7 @@ const addressOf = ({ kind, text }: Piece): string => {
   return oneLine(bare, MAX_ADDRESS)
 }
 
-/** A segment without angle brackets: one address or several, the other words its name, else the comment. */
+/** A segment without angle brackets: one or more addresses; the other words are its name, or else the comment is. */
 const bareMailboxes = (pieces: readonly Piece[], around: string): WrittenMailbox[] => {
   const comments = pieces.filter(({ kind }) => kind === 'comment')
   const words = glued(pieces.filter(({ kind }) => kind !== 'comment'))
@@ -171,7 +171,10 @@ const bareMailboxes = (pieces: readonly Piece[], around: string): WrittenMailbox
   return addresses.flatMap((address, index) => mailbox(address, index === addresses.length - 1 ? name : ''))
 }
 
-/** Some encode name and address as one word. Only angle brackets make an address of it: a name must never become one. */
+/**
+ * Some programs encode name and address as one word. Only angle brackets make it an address: a name must never become
+ * one.
+ */
 const wholeInWords = (said: readonly Piece[], name: string): WrittenMailbox[] => {
   const encoded = said.length > 0 && said.every(({ kind, text }) => kind === 'word' && text.startsWith('=?'))
   if (!encoded || !/<[^<>\s]+@[^<>\s]+>/.test(name)) return mailbox('', name)
@@ -192,7 +195,7 @@ const hasAngle = ({ pieces }: Segment): boolean => pieces.some(({ kind }) => kin
 const isName = (segment: Segment): boolean =>
   !hasAngle(segment) && !segment.pieces.some(({ kind, text }) => kind === 'word' && text.includes('@'))
 
-/** A comma or colon that nobody quoted stands in the name of who follows: `Berg, Paul <paul@example.org>`. */
+/** An unquoted comma or colon belongs to the name that follows: `Berg, Paul <paul@example.org>`. */
 const joinNames = (segments: readonly Segment[]): Segment[] => {
   const joined: Segment[] = []
   let names: Segment[] = []
@@ -215,10 +218,10 @@ const joinNames = (segments: readonly Segment[]): Segment[] => {
 const spacedOut = ({ pieces: [first, ...rest] }: Segment): Piece[] =>
   first ? [{ ...first, spaced: true }, ...rest] : rest
 
-/** Groups dissolved (RFC 5322 3.4). A colon that begins none is one in a name: `Sales: Ann <ann@example.org>`. */
+/** Flattens groups (RFC 5322 3.4). A colon that begins no group is part of a name: `Sales: Ann <ann@example.org>`. */
 const withoutGroups = (segments: readonly Segment[]): Segment[] => {
   const kept: Segment[] = []
-  /** Whether a semicolon comes before the next colon, seen from the end. */
+  /** Whether a semicolon comes before the next colon, looking back from the end. */
   let closed = false
   for (let index = segments.length - 1; index >= 0; index--) {
     const segment = segments[index]!
@@ -236,8 +239,8 @@ const mailboxesOf = (segments: readonly Segment[], around: string): WrittenMailb
   )
 
 /**
- * The mailboxes of an address field, as the standard and as people write them (RFC 5322 3.4 and 4.4). What is no
- * address keeps its words as a name without one. `around` is the charset of the mail.
+ * The mailboxes in an address field, as the standard has them and as people write them (RFC 5322 3.4 and 4.4). Whatever
+ * is not an address keeps its words as a name without one. `around` is the charset of the mail.
  */
 export const addressesIn = (value: string, around = ''): WrittenMailbox[] =>
   mailboxesOf(segmentsOf(value), around)

@@ -10,7 +10,7 @@ import { decodeTransfer } from './transfer.ts'
 
 const MAX_NAME = 255
 
-/** What an HTML body asks for among the files of its mail (RFC 2392, RFC 2557). */
+/** What an HTML body refers to among the files of its mail (RFC 2392, RFC 2557). */
 const shownBy = (html: string | null) => {
   const ids = new Set<string>()
   for (const [, id = ''] of (html ?? '').matchAll(/\bcid:([^\s"'<>)]{1,998})/gi)) ids.add(plainId(id))
@@ -22,7 +22,9 @@ const shownBy = (html: string | null) => {
   }
 }
 
-/** An id as its URL and its header have it in common: escapes and entities read, in lower case. */
+/**
+ * The form in which an id in a URL and one in a header can be compared: escapes and entities decoded, in lower case.
+ */
 const plainId = (id: string): string => {
   const text = id.replaceAll('&amp;', '&').toLowerCase()
   try {
@@ -32,7 +34,7 @@ const plainId = (id: string): string => {
   }
 }
 
-/** Bytes of their own, which can be handed to another thread without taking the mail's along. */
+/** A copy of the bytes that can be passed to another thread without the rest of the mail. */
 const own = (content: Buffer): Uint8Array =>
   content.byteLength === content.buffer.byteLength ? content : new Uint8Array(content)
 
@@ -45,8 +47,8 @@ const measured = (file: File): ParsedAttachment => ({
 })
 
 /**
- * The files of a mail with their bytes as they were sent. One is inline where the HTML that is shown refers to it,
- * whatever its disposition says. Behind a winmail.dat come the files in it.
+ * The files of a mail with their bytes as sent. A file is inline if the displayed HTML refers to it, whatever its
+ * disposition says. A winmail.dat is followed by the files in it.
  */
 export const attachmentsOf = (
   parts: readonly MimePart[],

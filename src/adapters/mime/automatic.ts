@@ -1,7 +1,7 @@
 import type { ParsedMail } from '../../commands/ports/parser.ts'
 import { first, type HeaderField } from './header-fields.ts'
 
-/** How programs begin the subjects of automatic answers; a colon, a sign or the end comes behind it. */
+/** How programs begin the subjects of automatic replies, before a colon, punctuation or the end. */
 const ANSWERS = [
   'auto(?:matic|mated|mattic)?[ -]?(?:reply|response|answer|re(?=:)|responder|antwort)|auto(?= ?: ?re ?:)|vacation (?:reply|response|message|notice)',
   'automatische (?:antwort|e-?mail-?antwort)|automatisch(?:e)? (?:antwoord|beantwoording|bericht)|auto-?antwort|autosvar|automatis[kt]t? svar|automaattinen vastaus|automaatvastus',
@@ -11,7 +11,7 @@ const ANSWERS = [
   'תשובה אוטומטית|מענה אוטומטי|رد تلقائي|الرد التلقائي|پاسخ خودکار|स्वचालित उत्तर|ตอบกลับอัตโนมัติ|การตอบกลับอัตโนมัติ|trả lời tự động|thư trả lời tự động|(?:balasan|jawaban|balas) otomatis|balasan automatik',
   '自動応答|自動返信|自动(?:回复|答复|应答)|自動(?:回覆|答覆|回應)|자동 ?(?:회신|응답|답장)',
 ]
-/** What they say of an absence. */
+/** Phrases that announce an absence. */
 const ABSENCES = [
   'out[ -]of[ -](?:the[ -])?office|ooo|on (?:vacation|holiday|annual leave|parental leave|maternity leave)|i am (?:currently )?(?:away|on vacation|on leave|out of (?:the )?office)',
   'abwesenheits?(?:notiz|agent|nachricht|meldung|assistent|info(?:rmation)?|hinweis)?|abwesend|außer haus|ausser haus|nicht im (?:büro|hause?)|ich bin (?:derzeit |momentan )?(?:nicht im büro|im urlaub|abwesend)',
@@ -21,17 +21,19 @@ const ABSENCES = [
   'вне офиса|отсутстви[ея](?: на рабочем месте)?|нет на (?:рабочем )?месте|нет в офисе|я в отпуске|поза офісом|відсутність|извън офиса|εκτός γραφείου|απουσία|ofis dışında(?:yım)?|işyeri dışında|מחוץ למשרד|خارج المكتب',
   '不在(?:通知|のお知らせ|連絡)|外出中|休暇中|不在办公室|外出(?:通知)?|休假(?:通知|中)?|不在辦公室|부재 ?중?|휴가 ?중?|ไม่อยู่ที่สำนักงาน|vắng mặt',
 ]
-/** What may stand behind: a colon of any script, another sign of punctuation, the mail's own subject in brackets, the end. */
+/** What may follow: a colon of any script, other punctuation, the mail's own subject in brackets, or the end. */
 const BEHIND = String.raw`(?= ?(?:[:\uff1a;,.!|()\[\]【】>*"–—-]|$|auto|re:))`
 const AUTOMATIC_SUBJECT = new RegExp(
   String.raw`^[\s\[(【<*"]*(?:${[...ANSWERS, ...ABSENCES].join('|')})${BEHIND}`,
   'iu',
 )
-/** `Ann Holm is out of the office.`, `Ann Holm/ACME is out of the office (returning Monday)`: Notes and those after it. */
+/**
+ * `Ann Holm is out of the office.`, `Ann Holm/ACME is out of the office (returning Monday)`: Notes and its successors.
+ */
 const NAMED_ABSENCE =
   /^[^:?!]{2,80} (?:is|will be) (?:currently )?(?:out of (?:the )?office|away from (?:the|my|his|her) (?:office|desk))\b[^?]*$|^[^:?!]{2,80} (?:ist|wird) (?:derzeit |momentan )?(?:außer haus|ausser haus|nicht im (?:büro|haus)|abwesend)\b[^?]*$/iu
 
-/** Fields that only programs write that answer for somebody. */
+/** Fields that only auto-responders write. */
 const ANSWERING = [
   'x-autoreply',
   'x-autorespond',
@@ -42,10 +44,10 @@ const ANSWERING = [
 ]
 
 /**
- * Mail that no person wrote to this recipient (RFC 3834, and what came before and beside it); null for all other.
- * `auto-reply` and `report` are a program's own words. `list` and `bulk` say how a mail came here: who answers a mail
- * through a group wrote it all the same. X-Auto-Response-Suppress says what its receiver should not send, and nothing
- * of who wrote.
+ * Why a mail counts as not written by a person to this recipient (RFC 3834, and earlier and other conventions); null
+ * for all other mail. `auto-reply` and `report` are written by programs. `list` and `bulk` say how a mail got here:
+ * whoever replies through a group still wrote it. X-Auto-Response-Suppress says what the receiver should not send, and
+ * nothing about the author.
  */
 export const automaticOf = (fields: readonly HeaderField[], subject: string): ParsedMail['automatic'] => {
   const has = (name: string): boolean => fields.some((field) => field.name === name)

@@ -1,7 +1,7 @@
 import { decodeBytes } from './charsets.ts'
 import { textOfHtml } from './text-of-html.ts'
 
-/** A text part that is shown. Parts with one `group` say the same in different forms (multipart/alternative). */
+/** A displayed text part. Parts with the same `group` say the same in different forms (multipart/alternative). */
 export type ShownText = {
   readonly group: object
   readonly html: boolean
@@ -11,7 +11,7 @@ export type ShownText = {
   readonly deleteSpaces: boolean
 }
 
-/** The lines of running text that was broken to be sent, made whole again, each within its depth of quotation (RFC 3676 4). */
+/** Rejoins lines of running text that were broken for sending, each within its depth of quotation (RFC 3676 4). */
 const unflowed = (text: string, deleteSpaces: boolean): string => {
   const lines: string[] = []
   let openDepth = -1
@@ -29,7 +29,7 @@ const unflowed = (text: string, deleteSpaces: boolean): string => {
 
 const META_CHARSET = /<meta\b[^>]{0,200}\bcharset\s*=\s*["']?([\w:.-]{1,40})/i
 
-/** The text of a part, its lines ended by LF, the last one too. */
+/** The text of a part with LF line endings, including the last line. */
 const textOf = ({ html, bytes, charset, flowed, deleteSpaces }: ShownText, around: string): string => {
   const meta = html && charset === '' ? META_CHARSET.exec(bytes.toString('latin1', 0, 2048))?.[1] : undefined
   const decoded = decodeBytes(bytes, charset || (meta ?? ''), around).replace(/(?<!\r)\r*\n/g, '\n')
@@ -41,7 +41,9 @@ const SIGNS: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
 const htmlOf = (text: string): string =>
   `<div>${text.replace(/[&<>]/g, (sign) => SIGNS[sign] ?? sign).replaceAll('\n', '<br>\n')}</div>\n`
 
-/** What a mail says, as text and as HTML; a part that has only one of the forms is put into the other where one is wanted. */
+/**
+ * What a mail says, as text and as HTML; a part that exists in only one form is converted where the other is needed.
+ */
 export const bodyTexts = (
   parts: readonly ShownText[],
   around: string,

@@ -3,7 +3,7 @@ import iconv from 'iconv-lite'
 
 type Decode = (bytes: Uint8Array) => string
 
-/** Labels that neither TextDecoder nor iconv-lite knows in any spelling, and what they name. */
+/** Labels that neither TextDecoder nor iconv-lite knows in any spelling, and what they mean. */
 const ALIASES: Record<string, string> = {
   cp50220: 'iso-2022-jp',
   cp50221: 'iso-2022-jp',
@@ -38,11 +38,11 @@ const ALIASES: Record<string, string> = {
   utf8mb4: 'utf-8',
 }
 
-/** Labels that say no more than that the text was plain, or nothing at all. */
+/** Labels that only say that the text was plain, or nothing at all. */
 const SAYS_NOTHING =
   /^(?:|(?:us-?)?ascii|ansi_x3\.4-19\d\d|iso-?646-us|x?-?unknown(?:-8bit)?|default(?:_charset)?|none|binary|[78]-?bit|x-user-defined|_?charset.*|ansi|mixed)$/
 
-/** TextDecoder's own UTF-16 and UCS-2 never look at the byte order mark of the other order; iconv-lite does. */
+/** TextDecoder's UTF-16 and UCS-2 ignore a byte order mark of the other byte order; iconv-lite does not. */
 const BY_MARK = /^(?:csunicode|iso-10646-ucs-2|ucs-?2|unicode|utf-?16)$/
 
 const textDecoder = (label: string): Decode | null => {
@@ -62,7 +62,9 @@ const iconvDecoder = (label: string): Decode | null =>
 const known = (label: string): Decode | null =>
   BY_MARK.test(label) ? iconvDecoder('utf-16') : (textDecoder(label) ?? iconvDecoder(label))
 
-/** The spellings of a label, the one that was written first: less `x-` and `cs`, less separators, code pages as `cp…`. */
+/**
+ * The spellings to try for a label, the original first: without `x-` and `cs`, without separators, code pages as `cp…`.
+ */
 const spellings = (label: string): string[] => {
   const bare = label.replace(/^(?:x-|cs)+/, '')
   const joined = bare.replace(/[\s._-]+/g, '')
@@ -71,7 +73,7 @@ const spellings = (label: string): string[] => {
   return [label, ...aliases, bare, joined, page, page.replace(/^cp(125\d)$/, 'windows-$1')]
 }
 
-/** Labels come from strangers: what is kept of them has an end. */
+/** Labels come from strangers, so only a limited number is remembered. */
 const MAX_KEPT = 500
 const kept = new Map<string, Decode | null>()
 
@@ -100,15 +102,15 @@ const cleanLabel = (label: string): string =>
 export const isUtf7 = (label: string): boolean =>
   /utf-?_?7|65000/.test(label.toLowerCase()) && spellings(cleanLabel(label)).includes('utf-7')
 
-/** Whether the label names a charset that says how bytes beyond ASCII are to be read. */
+/** Whether the label names a charset that says how to read non-ASCII bytes. */
 export const saysCharset = (label: string): boolean => {
   const clean = cleanLabel(label)
   return !SAYS_NOTHING.test(clean) && decoderOf(clean) !== null
 }
 
 /**
- * Bytes as text. Where the label says nothing, or nobody knows it, they are UTF-8 if they can be, else the charset of
- * what stands around them, else a guess.
+ * Bytes as text. If the label says nothing or is unknown, they are UTF-8 if valid, or else in the charset of what
+ * surrounds them, or else guessed.
  */
 export const decodeBytes = (bytes: Uint8Array, label: string, around = ''): string => {
   const clean = cleanLabel(label)
@@ -123,7 +125,7 @@ export const decodeBytes = (bytes: Uint8Array, label: string, around = ''): stri
 
 const SHIFTED = /\+[A-Za-z0-9+/]{3,}-?/g
 
-/** Raw UTF-7 in a header, only where it is beyond doubt: whole UTF-16 units, and not ASCII alone (RFC 2152). */
+/** Raw UTF-7 in a header, only if beyond doubt: whole UTF-16 units, and not ASCII alone (RFC 2152). */
 export const decodeShifted = (text: string): string =>
   text.replace(SHIFTED, (run) => {
     const bits = run.replace(/[+-]/g, '').length * 6
@@ -132,10 +134,10 @@ export const decodeShifted = (text: string): string =>
   })
 
 /**
- * What 8-bit text that nothing is said about is taken for. Letters of Western languages stand alone between ASCII
- * ones, those of others in rows. Rows of pairs of A1 to FE are EUC: Korean where all pairs begin with B0 to C8, the
- * Hangul, else Chinese. Other rows are Cyrillic: capitals are rarer than small letters, which lie at C0 to DF in
- * KOI8-R and at E0 to FF in windows-1251. All else is windows-1252.
+ * A guess at the charset of 8-bit text without a label. In Western languages letters beyond ASCII stand alone between
+ * ASCII ones, in others they come in runs. Runs of byte pairs from A1 to FE are EUC: Korean if all pairs begin with B0
+ * to C8 (Hangul), otherwise Chinese. Other runs are Cyrillic: lower case is more frequent than upper case, and is at C0
+ * to DF in KOI8-R and at E0 to FF in windows-1251. Everything else is windows-1252.
  */
 export const guessedCharset = (bytes: Uint8Array): string => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 4096)).toString(
@@ -147,7 +149,7 @@ export const guessedCharset = (bytes: Uint8Array): string => {
   if (inWords.length * 2 <= all.length) return 'windows-1252'
   if (rows.every((row) => /^(?:[\xa1-\xfe]{2})+$/.test(row))) {
     const pairs = all.match(/../gs) ?? []
-    // Of Cyrillic words many have an odd number of letters, and no row as long as a sentence of ideographs.
+    // Many Cyrillic words have an odd number of letters, and no run is as long as a sentence of ideographs.
     if (pairs.length > 1)
       return pairs.every((pair) => /^[\xb0-\xc8]/.test(pair)) ? 'euc-kr' : chineseOrCyrillic(all)
   }
@@ -161,6 +163,6 @@ const cyrillic = (letters: string): string => {
   return low > high ? 'koi8-r' : 'windows-1251'
 }
 
-/** Ideographs of GB 2312 begin with B0 to F7, common ones below D8; Cyrillic letters are all above C0. */
+/** Ideographs in GB 2312 begin with B0 to F7, common ones below D8; Cyrillic letters are all above C0. */
 const chineseOrCyrillic = (letters: string): string =>
   /[\xa1-\xa2\xa4-\xb2\xb4-\xbf]/.test(letters) ? 'gb18030' : cyrillic(letters)

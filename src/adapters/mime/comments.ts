@@ -1,6 +1,6 @@
 /**
- * A structured field without its comments (RFC 5322 3.2.2), which may nest; a space stands where each was. What is in
- * quotes or angle brackets is none.
+ * A structured field without its comments (RFC 5322 3.2.2), which may nest; each is replaced by a space. Quoted strings
+ * and angle brackets contain no comments.
  */
 export const withoutComments = (value: string, comments: string[] = []): string => {
   if (!value.includes('(')) return value

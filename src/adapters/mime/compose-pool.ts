@@ -4,7 +4,7 @@ import { threadPool } from '../../std/thread-pool.ts'
 import type { MailTask, MailTaskDone } from './compose-worker.ts'
 import { refuseUncomposable } from './compose.ts'
 
-/** What comes from another thread is a plain array of bytes, whatever it was there. */
+/** Bytes from another thread arrive as a plain Uint8Array, whatever they were there. */
 const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, length)
 
@@ -29,7 +29,7 @@ export const mailComposer = (): MailComposer => {
       return assembled
     },
     compose: async (mail) => {
-      // Here, since a refusal that came from a thread would be none.
+      // Checked here, because a refusal from another thread would not arrive as one.
       refuseUncomposable(mail)
       const { composed } = await threads.run(() => ({ task: { compose: mail }, buffers: [] }))
       if (!composed) throw new TypeError('The thread has done something else')

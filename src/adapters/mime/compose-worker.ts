@@ -6,7 +6,7 @@ import { composeMail } from './compose.ts'
 export type MailTask = { readonly assemble: Writing } | { readonly compose: MailToCompose }
 export type MailTaskDone = { readonly assembled?: Assembled; readonly composed?: ComposedMail }
 
-/** A copy of a Buffer is a plain array of bytes on the other side. */
+/** A Buffer arrives at the other thread as a plain Uint8Array. */
 const withBuffers = (mail: MailToCompose): MailToCompose => ({
   ...mail,
   files: mail.files.map((file) => ({ ...file, content: Buffer.from(file.content) })),

@@ -8,17 +8,17 @@ import { noRecipient } from '../../domain/sending/recipients.ts'
 import { headerLine, mailboxList, mailboxParts, unstructured } from './headers.ts'
 import { textOfHtml } from './text-of-html.ts'
 
-/** So many Message-IDs of a long thread are named: the first, and the last of the others (RFC 5537 3.4.4). */
+/** At most this many Message-IDs of a long thread are named: the first and the latest others (RFC 5537 3.4.4). */
 const REFERENCES_LIMIT = 20
 
 /**
- * Fixes the bytes of a message: HTML and its plain form as alternatives, then the attachments; 7 bit throughout,
- * lines end with CR LF. Everything in it comes from the input, so composing again gives the same bytes.
+ * Fixes the bytes of an email: HTML and plain text as alternatives, then the attachments; 7 bit throughout, lines end
+ * with CR LF. Everything comes from the input, so composing again gives the same bytes.
  */
 export const composeMail: ComposeMail = async (mail): Promise<ComposedMail> => {
   refuseUncomposable(mail)
   const recipients = distinctAddresses([...mail.to, ...mail.cc, ...mail.bcc])
-  // A domain that IDNA does not know is still somebody's address.
+  // A domain that IDNA does not know is still part of somebody's address.
   const messageId = `${mail.outgoingId}@${domainToASCII(domainOf(mail.from.address)) || 'mailtrail.invalid'}`
   const text = textOfHtml(mail.html)
   const parts = { mail, messageId, text, boundary: boundaryOf(mail) }
@@ -33,7 +33,10 @@ export const composeMail: ComposeMail = async (mail): Promise<ComposedMail> => {
   }
 }
 
-/** What people and threads go by; our own, since names and subjects must read back as they were, whatever is in them. */
+/**
+ * The fields that people and threads rely on; written here, since names and subjects must read back exactly as they
+ * were.
+ */
 const headersOf = (mail: MailToCompose, bcc: readonly Mailbox[]): Buffer => {
   const references = mail.references.filter(isMessageId)
   const lines: [name: string, parts: readonly string[]][] = [
@@ -62,12 +65,12 @@ type Parts = {
   readonly html: string
 }
 
-/** Message-ID, Date and everything of MIME, to stand behind the headers above. */
+/** Message-ID, Date and all MIME fields, to follow the headers above. */
 const body = ({ mail, messageId, text, boundary, html }: Parts): Promise<Buffer> => {
   const composer = new MailComposer({
     messageId: `<${messageId}>`,
     date: mail.date,
-    // The encoding is stated, since the two forms would not always choose the same.
+    // The encoding is set explicitly, since it would not always be the same for both forms.
     text: text === '' ? undefined : { content: withCrLf(text), contentTransferEncoding: 'quoted-printable' },
     html: { content: withCrLf(html === '' ? '<p></p>' : html), contentTransferEncoding: 'quoted-printable' },
     attachments: mail.files.map(attachmentOf),
@@ -82,7 +85,7 @@ const body = ({ mail, messageId, text, boundary, html }: Parts): Promise<Buffer>
 
 const withCrLf = (text: string): string => text.replaceAll(/\r\n?|\n/g, '\r\n')
 
-/** Depends on the text that it has to keep apart, so that no text can have been written to contain it. */
+/** Derived from the text it separates, so no text can have been written to contain it. */
 const boundaryOf = ({ outgoingId, html, trackedHtml }: MailToCompose): string =>
   createHash('sha256')
     .update(JSON.stringify([outgoingId, html, trackedHtml]))
@@ -90,7 +93,7 @@ const boundaryOf = ({ outgoingId, html, trackedHtml }: MailToCompose): string =>
     .slice(0, 24)
 
 const attachmentOf = ({ name, contentType, content, cid }: ComposedFile) => ({
-  // Readers decode what looks like an encoded word even where RFC 2047 5 forbids it.
+  // Readers decode whatever looks like an encoded word, even where RFC 2047 5 forbids it.
   filename: name.replaceAll('=?', '_?'),
   contentType: safeContentType(contentType),
   content,
@@ -101,8 +104,8 @@ const attachmentOf = ({ name, contentType, content, cid }: ComposedFile) => ({
 const TOKEN = "[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,100}"
 
 /**
- * The type of a file as its header says it (RFC 2045 5.1). What is none becomes application/octet-stream; so do
- * whole messages, which may not be encoded and would lose their exact bytes on the way.
+ * The type of a file as its header states it (RFC 2045 5.1). An invalid type becomes application/octet-stream; so do
+ * whole messages, which must not be encoded and would lose their exact bytes in transit.
  */
 const safeContentType = (contentType: string): string => {
   const match = new RegExp(`^(${TOKEN}/${TOKEN})(?:\\s*;\\s*charset="?(${TOKEN})"?)?\\s*(?:;|$)`, 'i').exec(
@@ -129,7 +132,7 @@ const headerControlCharacter = defineRefusal('header-control-character', {
   remedy: 'Write it on one line, without control characters.',
 })
 
-/** Whatever goes into a header is one line, before anything else looks at it. @throws Refused */
+/** Everything that goes into a header must be one line; checked before anything else. @throws Refused */
 export const refuseUncomposable = (mail: MailToCompose): void => {
   if (mail.to.length + mail.cc.length + mail.bcc.length === 0) throw noRecipient()
   const mailboxes = (header: string, list: readonly Mailbox[]) =>

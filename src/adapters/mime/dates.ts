@@ -1,6 +1,6 @@
 import { withoutComments } from './comments.ts'
 
-/** The first letters of months, in the languages that programs have written them in where they differ. */
+/** The first letters of months, in languages that programs have used and where they differ. */
 const MONTHS: readonly RegExp[] = [
   /^(?:jan|ene|gen)/,
   /^(?:feb|fév|fev)/,
@@ -17,7 +17,7 @@ const MONTHS: readonly RegExp[] = [
 ]
 const monthIn = (word: string): number => MONTHS.findIndex((month) => month.test(word.toLowerCase()))
 
-/** Minutes east of Greenwich: RFC 5322 4.3 and what else has been written; names of two zones (IST) are not here. */
+/** Minutes east of Greenwich: RFC 5322 4.3 and others in use; names shared by two zones (IST) are left out. */
 const ZONES: Record<string, number> = Object.fromEntries(
   [
     'ut utc gmt z wet 0',
@@ -55,17 +55,17 @@ const ZONES: Record<string, number> = Object.fromEntries(
 )
 const US_ZONE = /\b(eastern|central|mountain|pacific)\s+(standard|daylight)\b/i
 
-/** No clock is a day apart, though the standard would let one be four. */
+/** No clock is a day off, although the standard would allow up to four. */
 const MAX_OFFSET = 24 * 60
 
-/** `+0100`, `+01:00`, `-5`, `+530`: minutes east of Greenwich; null where no place has such a time. */
+/** `+0100`, `+01:00`, `-5`, `+530`: minutes east of Greenwich; null if no place has such a time. */
 const offsetOf = (sign: string, hours: string, minutes: string): number | null => {
   const total = Number(hours) * 60 + Number(minutes || '0')
   if (total >= MAX_OFFSET || Number(minutes || '0') > 59) return null
   return sign === '-' ? -total : total
 }
 
-/** `undefined` where nothing is said of a zone, null where what is said cannot be understood. */
+/** `undefined` if there is no zone, null if it cannot be understood. */
 const zoneIn = (text: string): number | null | undefined => {
   const [, sign = '', hours = '', minutes = ''] =
     /(?<![+-])([+-]) ?(\d{1,2}):?(\d{2})?(?!\d)/.exec(text) ?? []
@@ -75,7 +75,7 @@ const zoneIn = (text: string): number | null | undefined => {
   if (where !== '') return ZONES[`${where[0]}${time[0]}t`.toLowerCase()] ?? null
   const words = text.match(/\p{L}+/gu)?.filter((word) => !WEEKDAY.test(word)) ?? []
   if (words.length === 0) return undefined
-  // Military letters were used with both signs, and say nothing (RFC 5322 4.3).
+  // Military letters were used with both signs, so they say nothing (RFC 5322 4.3).
   const offsets = words.map((word) => (word.length === 1 ? 0 : ZONES[word.toLowerCase()]))
   return offsets.find((offset) => offset !== undefined) ?? null
 }
@@ -84,14 +84,14 @@ const WEEKDAY = /^(?:mon|tue|wed|thu|fri|sat|sun)/i
 
 type Day = { readonly year: number; readonly month: number; readonly day: number }
 
-/** Years of two digits are of 1950 to 2049, of three since 1900 (RFC 5322 4.3). */
+/** Two-digit years are 1950 to 2049, three-digit ones count from 1900 (RFC 5322 4.3). */
 const yearOf = (digits: string): number => {
   const year = Number(digits)
   if (digits.length === 4) return year
   return digits.length === 3 || year >= 50 ? year + 1900 : year + 2000
 }
 
-/** Each form of a day that says without doubt which number is which. */
+/** The forms of a date in which it is clear which number is which. */
 const DAYS: readonly { form: RegExp; day: (match: readonly string[]) => Day }[] = [
   {
     form: /\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)/,
@@ -128,13 +128,13 @@ const DAYS: readonly { form: RegExp; day: (match: readonly string[]) => Day }[] 
 ]
 
 const TIME = /(?<![\d+:-])(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,]\d+)?)?(?![\d:])\s*([ap]\.?m\b\.?)?/i
-/** `Thu Aug 22 18:26:25 EST 2002`: the day of asctime has the time in its midst. */
+/** `Thu Aug 22 18:26:25 EST 2002`: asctime has the time in the middle of the date. */
 const ASCTIME =
   /(\p{L}{3,})\.?\s+(\d{1,2})\s+(\d{1,2}[:.]\d{1,2}[:.\d]*)\s+(.*?)\s*(?<![+\-\d])((?:19|20)\d\d)(?!\d)/iu
 
 /**
- * A Date field (RFC 5322 3.3, 4.3, and what is met beside it) as an instant. Without any zone it is UTC. Null where it
- * is none, where its zone is not known, and far from any time with e-mail: no date is better than a wrong one.
+ * A Date field (RFC 5322 3.3, 4.3, and other forms in use) as an instant; UTC if there is no zone. Null if it is not a
+ * date, if its zone is unknown, or if it is far outside the age of email: no date is better than a wrong one.
  */
 export const instantIn = (value: string): string | null => {
   const comments: string[] = []
@@ -177,7 +177,7 @@ const hourOf = (hour: number, half: string): number => {
   return hour > 12 ? hour : (hour % 12) + 12
 }
 
-/** A zone that stands in brackets alone; any other words there are remarks. */
+/** A zone alone in brackets; other words there are remarks. */
 const commented = (comments: readonly string[]): number | undefined => {
   for (const comment of comments) {
     const zone = zoneIn(comment)

@@ -2,14 +2,14 @@ import { decodeBytes, isUtf7 } from './charsets.ts'
 
 type Word = { readonly charset: string; readonly base64: boolean; readonly text: string }
 
-/** RFC 2047 2, with what is met beside it: spaces and question marks in the text, and far more of it than 75 characters. */
+/** RFC 2047 2 and what is found in practice: spaces and question marks in the text, and far more than 75 characters. */
 export const ENCODED_WORD = /=\?([^?\s=]{1,60})\?([QqBb])\?((?:[^?]|\?(?!=)){0,4000})\?=/g
 
 const bytesOf = ({ base64, text }: Word): Buffer => {
   if (base64) return Buffer.from(text, 'base64')
   const plain = text.replaceAll('_', ' ').replace(/=\s+(?=[0-9a-f])/gi, '=')
   return Buffer.from(
-    // What is no ASCII has no place here, and is UTF-8 where it is met all the same.
+    // Non-ASCII does not belong here; if found anyway, it is UTF-8.
     Buffer.from(plain, 'utf8')
       .toString('latin1')
       .replace(/=([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
@@ -17,7 +17,7 @@ const bytesOf = ({ base64, text }: Word): Buffer => {
   )
 }
 
-/** Words that follow each other and have one charset are one row of bytes: some senders cut characters in two. */
+/** Consecutive words in one charset form one run of bytes: some senders split characters between them. */
 const together = (words: readonly Word[]): Word[][] => {
   const rows: Word[][] = []
   for (const word of words) {
@@ -29,18 +29,18 @@ const together = (words: readonly Word[]): Word[][] => {
   return rows
 }
 
-/** A shift of UTF-7 ends with its word, unless the word ends within a character (RFC 2152). */
+/** A UTF-7 shift ends with its word, unless the word ends within a character (RFC 2152). */
 const mayJoin = (last: Word): boolean => {
   if (!isUtf7(last.charset)) return true
   const open = /\+([A-Za-z0-9/+]+)$/.exec(bytesOf(last).toString('latin1'))?.[1]
   return open !== undefined && (open.length * 6) % 16 >= 6
 }
 
-/** Whether base64 ends where a byte does, padded or not. */
+/** Whether base64 ends at a byte boundary, padded or not. */
 const isWhole = (text: string): boolean =>
   Buffer.from(text, 'base64').toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '')
 
-/** Base64 that was cut within a byte goes on in the next word. */
+/** Base64 that was cut within a byte continues in the next word. */
 const joined = (row: readonly Word[]): Buffer => {
   const bytes: Buffer[] = []
   let pending = ''
@@ -68,8 +68,8 @@ const decodeRow = (row: readonly Word[], around: string): string => {
 }
 
 /**
- * Text with its encoded words read (RFC 2047, RFC 2231 5), wherever they stand; white space between two of them is
- * none. `around` is the charset of the mail, for words whose own is unknown.
+ * Text with its encoded words decoded (RFC 2047, RFC 2231 5), wherever they are; white space between two of them is
+ * dropped. `around` is the charset of the mail, for words whose own is unknown.
  */
 export const decodeWords = (text: string, around = ''): string => {
   if (!text.includes('=?')) return text

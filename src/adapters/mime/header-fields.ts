@@ -6,10 +6,10 @@ import { decodeWords } from './encoded-words.ts'
 import { oneLine } from './text.ts'
 
 export type HeaderField = { readonly name: string; readonly value: string }
-/** A field whose value is bytes, each as the character of its number. */
+/** A field whose value is bytes, one character per byte. */
 export type RawField = HeaderField
 
-/** The fields of a header in order, unfolded (RFC 5322 2.2.3), names in lower case; lines that are none are left out. */
+/** The fields of a header in order, unfolded (RFC 5322 2.2.3), with names in lower case; invalid lines are left out. */
 export const fieldsOf = (header: Buffer): RawField[] =>
   header
     .toString('latin1')
@@ -26,8 +26,8 @@ export const fieldsOf = (header: Buffer): RawField[] =>
     })
 
 /**
- * Values as text: raw 8-bit ones are UTF-8 (RFC 6532) where they can be, else in the charset of the mail's text, else
- * guessed; raw ISO-2022-JP is known by its escapes.
+ * Values as text: raw 8-bit ones are UTF-8 (RFC 6532) if valid, or else in the charset of the mail's text, or else
+ * guessed; raw ISO-2022-JP is recognised by its escapes.
  */
 export const decodeFields = (fields: readonly RawField[], around: string): HeaderField[] =>
   fields.map(({ name, value }) => ({ name, value: rawText(value, around) }))
@@ -43,15 +43,15 @@ export const rawText = (value: string, around: string): string => {
 export const headerFields = (header: Buffer, around = ''): HeaderField[] =>
   decodeFields(fieldsOf(header), around)
 
-/** The first field of that name, '' where there is none. */
+/** The first field with this name, '' if there is none. */
 export const first = (fields: readonly HeaderField[], name: string): string =>
   fields.find((field) => field.name === name)?.value ?? ''
 
-/** Addresses of all fields of that name, groups dissolved. */
+/** The addresses in all fields with this name, with groups flattened. */
 export const mailboxesIn = (fields: readonly HeaderField[], name: string, around = ''): WrittenMailbox[] =>
   fields.filter((field) => field.name === name).flatMap(({ value }) => addressesIn(value, around))
 
-/** The Subject, decoded (RFC 2047), in one line; '' where there is none. */
+/** The Subject, decoded (RFC 2047), in one line; '' if there is none. */
 export const subjectIn = (fields: readonly HeaderField[], around = ''): string => {
   const written = first(fields, 'subject')
   return oneLine(decodeWords(isUtf7(around) ? decodeShifted(written) : written, around))

@@ -1,12 +1,12 @@
 import { domainToASCII } from 'node:url'
 import type { Mailbox } from '../../domain/mail.ts'
 
-/** Lines are folded so that they keep to the 78 characters that RFC 5322 2.1.1 asks for, wherever they can be. */
+/** Lines are folded at the 78 characters that RFC 5322 2.1.1 recommends, where possible. */
 const LINE_LENGTH = 76
-/** RFC 2047 2: an encoded word, its frame of `=?UTF-8?Q?…?=` included. */
+/** RFC 2047 2: an encoded word, including its frame `=?UTF-8?Q?…?=`. */
 const ENCODED_WORD_LENGTH = 75
 
-/** `Name: value`, folded, with CR LF behind it. The value is in parts between which a line may end. */
+/** `Name: value`, folded, followed by CR LF. The value is in parts between which a line may be folded. */
 export const headerLine = (name: string, parts: readonly string[]): string => {
   let text = `${name}:`
   let column = text.length
@@ -19,12 +19,12 @@ export const headerLine = (name: string, parts: readonly string[]): string => {
 }
 
 /**
- * Free text (RFC 5322 2.2.1) in parts: as it is where it is plain, else in encoded words (RFC 2047), so that every
- * reader sees exactly this text, spaces and all.
+ * Free text (RFC 5322 2.2.1) in parts: unchanged if it is plain, otherwise in encoded words (RFC 2047), so that every
+ * reader sees exactly this text, spaces included.
  */
 export const unstructured = (text: string): string[] => (isPlain(text) ? text.split(' ') : encodedWords(text))
 
-/** A mailbox in parts: the name and, in angle brackets, the address. The domain is in its ASCII form where it can be. */
+/** A mailbox in parts: the name, and the address in angle brackets with its domain in ASCII if possible. */
 export const mailboxParts = ({ name = '', address }: Mailbox): string[] => {
   const written = name.trim() === '' ? [] : phrase(name.trim())
   const ascii = asciiAddress(address)
@@ -38,7 +38,7 @@ export const mailboxList = (mailboxes: readonly Mailbox[]): string[] =>
     return index < mailboxes.length - 1 ? [...parts.slice(0, -1), `${parts.at(-1)},`] : parts
   })
 
-/** A local part beyond ASCII makes the whole address UTF-8 (RFC 6531); otherwise the domain goes as A-labels. */
+/** A local part beyond ASCII makes the whole address UTF-8 (RFC 6531); otherwise the domain is sent as A-labels. */
 const asciiAddress = (address: string): string => {
   const at = address.lastIndexOf('@')
   const local = address.slice(0, at)
@@ -47,7 +47,7 @@ const asciiAddress = (address: string): string => {
     : address
 }
 
-/** Printable ASCII with single spaces, nothing that looks like an encoded word, no word too long for a line. */
+/** Printable ASCII with single spaces, nothing resembling an encoded word, no word too long for a line. */
 const isPlain = (text: string): boolean =>
   /^(?:[\x21-\x7e]{1,200}(?: [\x21-\x7e]{1,200})*)?$/.test(text) && !text.includes('=?')
 
@@ -57,7 +57,9 @@ const phrase = (name: string): string[] => {
   return name.length <= 200 ? [`"${name.replaceAll(/["\\]/g, '\\$&')}"`] : encodedWords(name)
 }
 
-/** Each is complete in itself: no character is cut in two (RFC 2047 5). Q for mostly Latin text, B for all other. */
+/**
+ * Each word is complete in itself: no character is split (RFC 2047 5). Q for mostly Latin text, B for everything else.
+ */
 const encodedWords = (text: string): string[] => {
   const characters = Array.from(text)
   const useQ = characters.filter((character) => /[A-Za-z0-9 ]/.test(character)).length > characters.length / 2
@@ -78,7 +80,7 @@ const encodedWords = (text: string): string[] => {
 
 const encodeB = (text: string): string => Buffer.from(text, 'utf8').toString('base64')
 
-/** Only what may stand in a phrase goes as it is (RFC 2047 5 (3)). */
+/** Only what is allowed in a phrase goes unencoded (RFC 2047 5 (3)). */
 const encodeQ = (text: string): string =>
   Array.from(Buffer.from(text, 'utf8'), (byte) => {
     const character = String.fromCodePoint(byte)

@@ -5,14 +5,16 @@ import type { MimePart } from './mime-parts.ts'
 import { structured } from './parameters.ts'
 import { decodeTransfer } from './transfer.ts'
 
-/** The parts of a mail that are shown, and those that are files, in the order in which they stand. */
+/** The parts of a mail that are displayed, and those that are files, in order. */
 export type Leaves = { readonly texts: ShownText[]; readonly files: MimePart[] }
 
 const isMultipart = (part: MimePart): boolean => part.parts.length > 0
 const isText = ({ type: { value } }: MimePart): boolean =>
   value === 'text/plain' || value === 'text/html' || value.startsWith('multipart/')
 
-/** A name makes a file of a text, whatever its disposition, unless it is the mail itself or one form of what it says. */
+/**
+ * A name makes a text part a file, whatever its disposition, unless it is the mail's body or one of its alternatives.
+ */
 const isShown = (part: MimePart, group: MimePart | null, root: MimePart): boolean => {
   if (!isText(part)) return false
   const disposition = structured(first(part.fields, 'content-disposition'))
@@ -35,7 +37,7 @@ const shownText = (part: MimePart, group: MimePart | null): ShownText => ({
   deleteSpaces: part.type.params.get('delsp')?.toLowerCase() === 'yes',
 })
 
-/** Says of each part that has none itself whether it is shown or a file. */
+/** Decides for each part without parts of its own whether it is displayed or a file. */
 export const sortParts = (root: MimePart): Leaves => {
   const texts: ShownText[] = []
   const files: MimePart[] = []
@@ -49,7 +51,7 @@ export const sortParts = (root: MimePart): Leaves => {
   return { texts, files }
 }
 
-/** The charset that the mail's text names first, where it names one that says something; ''. */
+/** The first meaningful charset among the mail's text parts; '' if there is none. */
 export const textCharset = (part: MimePart): string => {
   if (!isMultipart(part)) return isText(part) && saysCharset(charsetOf(part)) ? charsetOf(part) : ''
   for (const child of part.parts) {

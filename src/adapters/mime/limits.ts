@@ -2,7 +2,7 @@ import { UnreadableMail } from '../../commands/ports/parser.ts'
 
 export const MAX_RAW_BYTES = 35 * 1024 * 1024
 const MAX_HEADER_BYTES = 256 * 1024
-/** Headers of all parts together. */
+/** The headers of all parts together. */
 export const MAX_ALL_HEADER_BYTES = 2 * 1024 * 1024
 export const MAX_PARTS = 1000
 export const MAX_DEPTH = 50
@@ -26,7 +26,9 @@ export const isReason = (text: string): text is Reason => Object.hasOwn(MESSAGES
 /** The error for a mail beyond a limit; `reason` is its code. */
 export const unreadable = (reason: Reason): UnreadableMail => new UnreadableMail(reason, MESSAGES[reason])
 
-/** Offset of the first byte behind the empty line that ends the header (RFC 5322 2.1); the length where there is none. */
+/**
+ * The offset of the first byte after the empty line that ends the header (RFC 5322 2.1); the length if there is none.
+ */
 export const bodyStart = (raw: Uint8Array): number => {
   if (raw[0] === 0x0a) return 1
   if (raw[0] === 0x0d && raw[1] === 0x0a) return 2
@@ -37,7 +39,7 @@ export const bodyStart = (raw: Uint8Array): number => {
   return raw.length
 }
 
-/** Refuses what would be a burden to parse. @throws UnreadableMail */
+/** Refuses mail that would be too costly to parse. @throws UnreadableMail */
 export const requireReadable = (raw: Buffer): void => {
   if (raw.length > MAX_RAW_BYTES) throw unreadable('too-large')
   if (bodyStart(raw) > MAX_HEADER_BYTES) throw unreadable('headers-too-large')

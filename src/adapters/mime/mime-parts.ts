@@ -3,8 +3,8 @@ import { fieldsOf, first, type RawField } from './header-fields.ts'
 import { parameter, structured, type Structured } from './parameters.ts'
 
 /**
- * A node of the tree of a mail (RFC 2046 5.1): `body` is what stands between its header and the line break before the
- * next boundary, as it was sent. A part without parts has no `parts`.
+ * A node in the tree of a mail (RFC 2046 5.1): `body` is everything between its header and the line break before the
+ * next boundary, as sent. A part without sub-parts has no `parts`.
  */
 export type MimePart = {
   readonly fields: readonly RawField[]
@@ -15,7 +15,7 @@ export type MimePart = {
 
 type Open = { readonly boundary: string; readonly part: MimePart }
 
-/** A line that may begin with a boundary, and which of the open ones it is. */
+/** A line that may begin with a boundary, and which of the open boundaries it is. */
 type Delimiter = {
   readonly at: number
   readonly next: number
@@ -32,7 +32,7 @@ const lineEnd = (bytes: Buffer, at: number): number => {
   return end === -1 ? bytes.length : end
 }
 
-/** Which boundary the line at this place is, the innermost first (RFC 2046 5.1.2); null where it is none. */
+/** Which boundary the line at this offset is, innermost first (RFC 2046 5.1.2); null if it is none. */
 const delimiterAt = (bytes: Buffer, at: number, open: readonly Open[]): Delimiter | null => {
   if (bytes[at] !== DASH || bytes[at + 1] !== DASH || open.length === 0) return null
   const end = lineEnd(bytes, at)
@@ -56,7 +56,7 @@ const nextDelimiter = (bytes: Buffer, from: number, open: readonly Open[]): Deli
   return null
 }
 
-/** Where the header that begins here ends: behind its empty line, or where a boundary cuts it off. */
+/** Where the header that begins here ends: after its empty line, or where a boundary cuts it off. */
 const headerEnd = (bytes: Buffer, from: number, open: readonly Open[]): number => {
   for (let at = from; at < bytes.length; at = lineEnd(bytes, at) + 1) {
     if (bytes[at] === LF) return at + 1
@@ -70,7 +70,9 @@ const headerEnd = (bytes: Buffer, from: number, open: readonly Open[]): number =
 const TEXT = 'text/plain'
 const TYPE = /^[^\s/;]+\/[^\s/;]+$/
 
-/** What a part is: plain text where it says nothing of use (RFC 2045 5.2), a mail within a digest (RFC 2046 5.1.5). */
+/**
+ * The type of a part: plain text if it states nothing useful (RFC 2045 5.2), a mail within a digest (RFC 2046 5.1.5).
+ */
 const typeOf = (fields: readonly RawField[], parent: string): Structured => {
   const written = structured(first(fields, 'content-type'))
   if (TYPE.test(written.value)) return written
@@ -78,7 +80,7 @@ const typeOf = (fields: readonly RawField[], parent: string): Structured => {
   return { value, params: written.params }
 }
 
-/** The line break before a boundary belongs to it. */
+/** The line break before a boundary belongs to the boundary. */
 const withoutBreak = (bytes: Buffer, start: number, end: number): Buffer => {
   const lf = end > start && bytes[end - 1] === LF ? 1 : 0
   const cr = lf === 1 && end - 1 > start && bytes[end - 2] === CR ? 1 : 0
@@ -86,8 +88,8 @@ const withoutBreak = (bytes: Buffer, start: number, end: number): Buffer => {
 }
 
 /**
- * The tree of a mail's parts. Enclosed mails are leaves. A multipart in which no part is found is text, so that
- * nothing that was written is out of sight.
+ * The tree of a mail's parts. Enclosed mails are leaves. A multipart without parts is treated as text, so that nothing
+ * written is hidden.
  * @throws UnreadableMail beyond the limits
  */
 export const mimeTree = (bytes: Buffer): MimePart => {
@@ -95,7 +97,7 @@ export const mimeTree = (bytes: Buffer): MimePart => {
   let count = 0
   let headers = 0
 
-  /** Reads the part that begins here; answers where its body begins. */
+  /** Reads the part that begins here and returns where its body begins. */
   const begin = (at: number): { part: MimePart; start: number } => {
     const parent = open.at(-1)?.part
     const start = parent ? headerEnd(bytes, at, open) : bodyStart(bytes)

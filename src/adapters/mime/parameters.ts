@@ -4,12 +4,12 @@ import { decodeWords } from './encoded-words.ts'
 /** A field such as `text/plain; charset=utf-8`: its value in lower case, its parameters by name. */
 export type Structured = { readonly value: string; readonly params: ReadonlyMap<string, string> }
 
-/** One parameter: a name and a value, quoted or not; what is unquoted ends with the semicolon, spaces in it kept. */
+/** One parameter: a name and a value, quoted or not; an unquoted value ends at the semicolon and may contain spaces. */
 const PARAMETER = /;[\s;]*([^\s=;"]+)\s*=\s*(?:"([^"\\]*(?:\\[^][^"\\]*)*)(?:"|$)|([^;]*))/g
 
 /**
- * Reads a field with parameters (RFC 2045 5.1), the first semicolon there or not. The first of a name counts. Brackets
- * in a value are its own: there are more files called `offer (1).pdf` without quotes than comments.
+ * Reads a field with parameters (RFC 2045 5.1), with or without the first semicolon. The first of a name counts.
+ * Brackets belong to the value: unquoted file names such as `offer (1).pdf` are more common than comments.
  */
 export const structured = (field: string): Structured => {
   const value = /^[^\s;(]*/.exec(field)?.[0] ?? ''
@@ -21,14 +21,14 @@ export const structured = (field: string): Structured => {
   return { value: value.toLowerCase(), params }
 }
 
-/** `%E2%82%AC` as bytes; what is no escape is itself. */
+/** `%E2%82%AC` as bytes; anything that is not an escape stays. */
 const unescaped = (text: string): Buffer =>
   Buffer.from(
     text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
     'latin1',
   )
 
-/** A parameter in all forms that it can have: in sections, with its charset (RFC 2231), in encoded words; '' for none. */
+/** A parameter in any of its forms: in sections, with its charset (RFC 2231), or in encoded words; '' if missing. */
 export const parameter = ({ params }: Structured, name: string, around: string): string => {
   const plain = params.get(name)
   const sections: { text: string; encoded: boolean }[] = []

@@ -13,7 +13,7 @@ const defaults = (): ThreadLimits => ({
 const faultOf = (lost: ThreadLost): UnreadableMail =>
   unreadable(lost.reason === 'died' ? 'unparsable' : lost.reason)
 
-/** Reads mail in threads of its own: a mail that takes too much time or memory stops none of the others. */
+/** Reads mail in threads of its own, so that one that takes too much time or memory holds up none of the others. */
 export const mailParser = (
   limits: Partial<ThreadLimits> = {},
   script: URL = new URL('./parse-worker.ts', import.meta.url),
@@ -22,7 +22,7 @@ export const mailParser = (
   return {
     parse: async (raw, signal) => {
       if (raw.length > MAX_RAW_BYTES) throw unreadable('too-large')
-      // The caller keeps its bytes; what is handed over is a copy of just them.
+      // The caller keeps its bytes; a copy of exactly these is handed over.
       const handOver = () => {
         const copy = new Uint8Array(raw)
         return { task: copy, buffers: [copy.buffer] }

@@ -3,7 +3,7 @@ import { workInThread } from '../../std/thread-work.ts'
 import { isReason, type Reason } from './limits.ts'
 import { readMail } from './read-mail.ts'
 
-/** What goes to a worker, and comes from it. Bytes are handed over, not copied. */
+/** The messages to and from a worker. Bytes are transferred, not copied. */
 export type Task = Uint8Array<ArrayBuffer>
 export type Result = { readonly mail: ParsedMail } | { readonly reason: Reason }
 

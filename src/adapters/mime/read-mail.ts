@@ -14,7 +14,7 @@ import { deliveryOf } from './reports/read-report.ts'
 import { snippetOf } from './snippet.ts'
 import { oneLine, storable } from './text.ts'
 
-/** The same wherever the mail lies: what its sender wrote, less how servers fold and space it. */
+/** Equal wherever the mail is: what its sender wrote, without differences of folding and spacing between servers. */
 const identityOf = (fields: readonly HeaderField[], body: Uint8Array): string => {
   const written = ['from', 'date', 'subject'].map((name) => oneLine(first(fields, name), 10_000))
   return createHash('sha256')
@@ -37,7 +37,7 @@ const defectsOf = (fields: readonly HeaderField[], header: Uint8Array, sentAt: s
 const stored = (text: string | null): string | null => (text === null ? null : storable(text))
 
 /**
- * Reads a mail (RFC 5322, RFC 2045 to 2049). Enclosed mails stay attachments: what they say is not said by this one.
+ * Reads a mail (RFC 5322, RFC 2045 to 2049). Enclosed mails stay attachments: what they say is not part of this mail.
  * @throws UnreadableMail beyond the limits
  */
 export const readMail = (raw: Uint8Array): ParsedMail => {

@@ -1,10 +1,10 @@
 import { oneLine } from './text.ts'
 
 const LENGTH = 200
-/** As much of a text as can matter for so few characters; padding of newsletters is long. */
+/** As much of a text as can matter for so few characters; newsletters use long padding. */
 const LOOKED_AT = 20_000
 
-/** What fills the preview lines of newsletters and shows as nothing; less what holds emoji together. */
+/** The invisible characters that fill preview lines of newsletters, except those that hold emoji together. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}--\p{Variation_Selector}--\u{200d}]/gv
 
 const ENTITIES: Record<string, string> = {
@@ -28,7 +28,9 @@ const entity = (whole: string, name: string): string => {
   return ENTITIES[name.toLowerCase()] ?? whole
 }
 
-/** Where this tag ends, with what it hides: comments, styles and scripts whole. Never looks back, so it is linear. */
+/**
+ * Where this tag ends, including everything it hides: comments, styles and scripts. Never looks back, so it is linear.
+ */
 const skipTag = (html: string, at: number): number => {
   const behind = (end: string): number => {
     const found = html.indexOf(end, at)

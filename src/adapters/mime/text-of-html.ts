@@ -14,17 +14,17 @@ const BLOCKS = named(
     'hgroup li main nav section summary table caption thead tbody tfoot tr',
 )
 
-/** `lists` counts the items of the lists that are open; null for lists with bullets. */
+/** `lists` counts the items of the open lists; null for bulleted ones. */
 type Place = { readonly writer: TextWriter; readonly lists: (number | null)[]; preformatted: number }
 
 /**
- * The plain form of an HTML body: paragraphs and lines as they show, links with their addresses, lists with bullets
- * or numbers, quotations behind `> `. Hidden preview text is left out. Lines end with LF.
+ * The plain text of an HTML body: paragraphs and lines as displayed, links with their addresses, lists with bullets or
+ * numbers, quotations after `> `. Hidden preview text is left out. Lines end with LF.
  */
 export const textOfHtml = (html: string): string => {
   const place: Place = { writer: textWriter(), lists: [], preformatted: 0 }
   const document: Node = parse(html, { scriptingEnabled: false })
-  // Entered and left on a stack of our own: HTML may nest deeper than calls can.
+  // On a stack of our own, since HTML may be nested deeper than calls can be.
   const stack: { readonly node: Node; readonly leaving: boolean }[] = [{ node: document, leaving: false }]
   for (let step = stack.pop(); step; step = stack.pop()) {
     const { node, leaving } = step
@@ -90,7 +90,7 @@ const leave = (element: Element, place: Place): void => {
       writer.text(addressBehind(element))
       break
     case 'br':
-      // The second of two in a row shows as an empty line.
+      // The second of two in a row is displayed as an empty line.
       writer.lineFeed()
       break
     case 'pre':
@@ -111,7 +111,7 @@ const leave = (element: Element, place: Place): void => {
   if (BLOCKS.has(tagName)) writer.breakLine(false)
 }
 
-/** What follows the text of a link, where that does not say already where it leads. */
+/** What to add after the text of a link, unless the text already says where it leads. */
 const addressBehind = (anchor: Element): string => {
   const href = (attribute(anchor, 'href') ?? '').replaceAll(/\s+/g, '')
   if (!/^(?:https?|mailto|tel):/i.test(href)) return ''

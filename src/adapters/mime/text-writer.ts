@@ -1,14 +1,16 @@
-/** How lines begin: the first one that is written, and all others. */
+/** How lines begin: the first one written, and all others. */
 type Margin = { next: string; readonly rest: string }
 
-/** Writes running text into lines, the way a browser lays out blocks: white space collapses, empty lines do not pile up. */
+/**
+ * Writes running text into lines the way a browser lays out blocks: white space collapses, empty lines do not pile up.
+ */
 export type TextWriter = {
   text(text: string): void
-  /** Text whose spaces and line breaks count. */
+  /** Text in which spaces and line breaks count. */
   preformatted(text: string): void
-  /** Ends the line that has been begun; with `blank` an empty one follows before the next text. */
+  /** Ends the current line; with `blank`, an empty line precedes the next text. */
   breakLine(blank: boolean): void
-  /** Ends the line, be it empty. */
+  /** Ends the line, even an empty one. */
   lineFeed(): void
   /** From here on lines begin like this, until `outdent`. */
   indent(first: string, rest: string): void
@@ -16,12 +18,12 @@ export type TextWriter = {
   end(): string
 }
 
-/** Writes plain text line by line, under margins that nest. */
+/** Writes plain text line by line, with nested margins. */
 export const textWriter = (): TextWriter => {
   const lines: string[] = []
   const margins: Margin[] = []
   let line = ''
-  /** The margin of the empty line that is wanted: of the outermost element that wants it. */
+  /** The margin of the pending empty line: that of the outermost element that asked for it. */
   let blank: string | null = null
 
   const push = (): void => {

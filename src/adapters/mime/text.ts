@@ -1,13 +1,13 @@
-/** What no text may have: U+0000 and lone surrogates, which databases and other languages refuse. */
+/** What no text may contain: U+0000 and lone surrogates, which databases and other languages reject. */
 export const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed()
 
-/** The first so many UTF-16 units, no character cut in half. */
+/** The first `limit` UTF-16 units, without splitting a character. */
 export const cut = (text: string, limit: number): string =>
   text.slice(0, limit).replace(/[\ud800-\udbff]$/, '')
 
-/** A line of text for people: no control characters, no runs of space. */
+/** One line of text for people: no control characters, no runs of spaces. */
 export const oneLine = (text: string, limit = 2000): string =>
-  // Most are such a line already.
+  // Most texts are one already.
   PLAIN_LINE.test(text)
     ? cut(text, limit)
     : cut(

@@ -19,7 +19,7 @@ const DATA = 0x0006800f
 const PROPERTIES = 0x00069005
 const CODE_PAGE = 0x00069007
 
-/** Properties of an attachment (MS-OXPROPS) that say what it is. */
+/** The properties of an attachment that describe it (MS-OXPROPS). */
 const FILE_NAME = 0x3704
 const LONG_FILE_NAME = 0x3707
 const DISPLAY_NAME = 0x3001
@@ -30,7 +30,7 @@ const CONTENT = 0x3701
 type Found = { title: string; data: Buffer | null; properties: Map<number, Property> }
 type Property = { readonly type: number; readonly value: Buffer }
 
-/** How long values of the fixed types are (MS-OXCDATA 2.11.1), filled up to four bytes. */
+/** The length of values of the fixed types (MS-OXCDATA 2.11.1), padded to four bytes. */
 const FIXED: Record<number, number> = {
   0x02: 4,
   0x03: 4,
@@ -48,7 +48,7 @@ const OBJECT = 0x0d
 const UNICODE = 0x1f
 const VARIABLE = [OBJECT, 0x1e, UNICODE, 0x0102]
 
-/** Reads forwards; beyond the end it throws RangeError, as Buffer does. */
+/** Reads forwards; past the end it throws RangeError, as Buffer does. */
 const reader = (bytes: Buffer) => {
   let at = 0
   const take = (length: number): Buffer => {
@@ -73,7 +73,7 @@ const padded = (from: Reader): Buffer => {
   return value
 }
 
-/** The value of one property, the first where it has several; null for a type that nobody knows the length of. */
+/** The value of one property, the first if it has several; null for a type of unknown length. */
 const valueOf = (from: Reader, type: number): Buffer | null => {
   const single = type & 0x0fff
   const fixed = FIXED[single]
@@ -107,7 +107,7 @@ const propertiesOf = (bytes: Buffer): Map<number, Property> => {
   return found
 }
 
-/** What was read before the structure broke off is kept. */
+/** Whatever was read before the structure broke off is kept. */
 const tolerate = (work: () => void): void => {
   try {
     work()
@@ -120,8 +120,8 @@ const tolerate = (work: () => void): void => {
 export const isTnef = (bytes: Buffer): boolean => bytes.length >= 6 && bytes.readUInt32LE() === SIGNATURE
 
 /**
- * The files in a winmail.dat, in which Outlook and Exchange put the attachments of their rich text (MS-OXTNEF); those
- * of a mail enclosed in it too. Of a broken one as many as can be read.
+ * The files in a winmail.dat, in which Outlook and Exchange put the attachments of rich text mail (MS-OXTNEF),
+ * including those of an enclosed mail. If it is damaged, as many as can be read.
  */
 export const tnefFiles = (bytes: Buffer, depth = 0): TnefFile[] => {
   const attachments: Found[] = []
@@ -151,7 +151,7 @@ const filesOf = ({ title, data, properties }: Found, codePage: string, depth: nu
     return ended(decodeBytes(property.value, (property.type & 0xfff) === UNICODE ? 'utf-16le' : codePage))
   }
   const content = properties.get(CONTENT)
-  // An object begins with the id of its kind; behind it a mail is a structure of its own.
+  // An object begins with the id of its class; if it is a mail, a structure of its own follows.
   const inner = (content?.type ?? 0) === OBJECT ? content?.value.subarray(16) : undefined
   if (inner && isTnef(inner)) return depth < MAX_NESTED ? tnefFiles(inner, depth + 1) : []
   const bytes = data ?? inner ?? content?.value

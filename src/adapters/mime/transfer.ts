@@ -19,11 +19,11 @@ const base64 = (body: Buffer): Buffer => {
   return Buffer.concat(text.split(/=+/).map((piece) => Buffer.from(piece, 'base64')))
 }
 
-/** RFC 2045 6.7. Spaces before a line's end are no content; what is no escape is left as it stands. */
+/** RFC 2045 6.7. Trailing spaces on a line are not content; invalid escapes are left unchanged. */
 const quotedPrintable = (body: Buffer): Buffer => {
   const out = Buffer.allocUnsafeSlow(body.length)
   let length = 0
-  /** Where the line ends, were it to end here. */
+  /** Where the line would end if it ended here. */
   let kept = 0
   for (let at = 0; at < body.length; at++) {
     const byte = body[at]!
@@ -54,7 +54,7 @@ const quotedPrintable = (body: Buffer): Buffer => {
   return out.subarray(0, kept)
 }
 
-/** What uuencode writes between `begin` and `end`, three bytes in four characters. */
+/** What uuencode writes between `begin` and `end`: three bytes in four characters. */
 const uuencoded = (body: Buffer): Buffer => {
   const lines = body.toString('latin1').split(/\r?\n/)
   const begin = lines.findIndex((line) => /^begin [0-7]{3,4} /.test(line))
@@ -73,7 +73,7 @@ const uuencoded = (body: Buffer): Buffer => {
   return Buffer.concat(bytes)
 }
 
-/** The bytes that a part carries, by its Content-Transfer-Encoding (RFC 2045 6): line ends and all as they were sent. */
+/** The bytes that a part carries, decoded by its Content-Transfer-Encoding (RFC 2045 6), line endings included. */
 export const decodeTransfer = (body: Buffer, encoding: string): Buffer => {
   const name = /[\w-]+/.exec(encoding.replace(/\([^)]*\)/g, ''))?.[0].toLowerCase() ?? ''
   if (name.includes('base64')) return base64(body)

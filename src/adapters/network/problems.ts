@@ -1,6 +1,6 @@
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
+import type { MailTrouble } from '../../domain/mail-trouble.ts'
 import { defineCode } from '../../domain/refusal.ts'
-import type { MailTrouble } from '../../domain/sync/events.ts'
 
 export type Problem = readonly [kind: MailTrouble, title: string, message: string, remedy: string]
 
@@ -100,10 +100,10 @@ const MEANINGS: Record<MailTrouble, string> = {
   refused: 'Nothing works until the settings of the account, of the mail server or of Mailtrail are changed.',
 }
 
-/** Defines the codes of problems, so that they can be looked up. */
+/** Defines the codes of problems, so that they can be looked up, and an account's status follows from them. */
 export const defineProblems = (problems: Readonly<Record<string, Problem>>): void => {
   for (const [code, [kind, title, message, remedy]] of Object.entries(problems))
-    defineCode(code, { title, meaning: `${message}. ${MEANINGS[kind]}`, remedy })
+    defineCode(code, { title, meaning: `${message}. ${MEANINGS[kind]}`, remedy, trouble: kind })
 }
 
 defineProblems(networkProblems)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import type { BlobStore } from '../../commands/ports/blobs.ts'
+import { contentDamaged, ContentUnreliable, type BlobStore } from '../../commands/ports/blobs.ts'
 import { readTogether } from '../../std/in-groups.ts'
 
 const MAX_ROWS = 500
@@ -11,29 +11,41 @@ const MAX_BYTES = 16 * 1024 * 1024
 type Blob = { readonly hash: string; readonly content: Uint8Array }
 
 /**
- * Bytes in `mailtrail.blobs`. `put` throws TypeError, and stores nothing, if the bytes do not match their hash. Values
+ * Bytes in `mailtrail.blobs`. They are compared with their hash whenever they are read; `onDamaged` hears of those that do
+ * not match. `put` throws TypeError, and stores nothing, if the bytes do not match their hash. Values
  * are sent as binary parameters: an array would send them as hex text, at twice the size.
  */
-export const postgresBlobStore = (pool: pg.Pool): BlobStore => ({
-  put: async (blobs) => {
-    for (const { hash, content } of blobs)
-      if (createHash('sha256').update(content).digest('hex') !== hash)
-        throw new TypeError(`These bytes do not match ${hash}`)
-    for (const some of statements(blobs)) {
-      const rows = some.map(
-        (_, row) => `($${row * 2 + 1}::bytea, length($${row * 2 + 2}::bytea), $${row * 2 + 2}::bytea)`,
-      )
-      await pool.query(
-        `insert into mailtrail.blobs (hash, size, content) values ${rows.join(', ')} on conflict do nothing`,
-        some.flatMap(({ hash, content }) => [Buffer.from(hash, 'hex'), content]),
-      )
-    }
-  },
-  get: readTogether((hashes) => read(pool, hashes), MAX_READ),
-})
+export const postgresBlobStore = (pool: pg.Pool, onDamaged: (hash: string) => void = () => {}): BlobStore => {
+  const read = readTogether((hashes: readonly string[]) => readBlobs(pool, hashes), MAX_READ)
+  return {
+    put: async (blobs) => {
+      for (const { hash, content } of blobs)
+        if (sha256(content) !== hash) throw new TypeError(`These bytes do not match ${hash}`)
+      for (const some of statements(blobs)) {
+        const rows = some.map(
+          (_, row) => `($${row * 2 + 1}::bytea, length($${row * 2 + 2}::bytea), $${row * 2 + 2}::bytea)`,
+        )
+        await pool.query(
+          `insert into mailtrail.blobs (hash, size, content) values ${rows.join(', ')}
+         on conflict (hash) do update set size = excluded.size, content = excluded.content
+           where sha256(blobs.content) <> blobs.hash`,
+          some.flatMap(({ hash, content }) => [Buffer.from(hash, 'hex'), content]),
+        )
+      }
+    },
+    get: async (hash) => {
+      const content = await read(hash)
+      if (content === null || sha256(content) === hash) return content
+      onDamaged(hash)
+      throw new ContentUnreliable(contentDamaged, hash)
+    },
+  }
+}
 
-/** Each asker gets bytes of its own, also of the same blob. */
-const read = async (pool: pg.Pool, hashes: readonly string[]): Promise<(Buffer | null)[]> => {
+const sha256 = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex')
+
+/** In the order of the hashes; the same one twice gives bytes twice, so that each asker has its own. */
+const readBlobs = async (pool: pg.Pool, hashes: readonly string[]): Promise<(Buffer | null)[]> => {
   const { rows } = await pool.query<{ place: number; content: Buffer }>(
     `select k.place, b.content
      from unnest($1::bytea[]) with ordinality as k(hash, place) join mailtrail.blobs b on b.hash = k.hash`,

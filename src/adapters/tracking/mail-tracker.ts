@@ -1,10 +1,12 @@
 import type { MailTracker, TrackedHtml, Untrack } from '../../commands/ports/tracking.ts'
 import { ThreadLost, threadPool } from '../../std/thread-pool.ts'
 import type { HtmlTask, HtmlTaskDone } from './html-worker.ts'
-import { mayHaveOurs, restoreHtml } from './restore-html.ts'
+import { restoreHtml } from './restore-html.ts'
+import { restoreText } from './restore-text.ts'
 import { untracked } from './rewrite-html.ts'
 import { trackingTokens, type TrackingKey } from './token.ts'
 import { trackHtml } from './track-html.ts'
+import { mayHaveOurs } from './tracking-urls.ts'
 
 const LIMITS = { threads: 1, timeMs: 60_000, memoryMb: 512 }
 /** What is shorter takes a few milliseconds, about as long as handing it over does. */
@@ -40,11 +42,14 @@ export const trackingOfMail = (keys: readonly TrackingKey[], trackingUrl: string
   })
   return {
     tracker: trackingUrl === null ? null : trackerAt(trackingUrl),
-    untrack: async (html) => {
-      if (html.length <= SHORT_CHARACTERS || !mayHaveOurs(html)) return restoreHtml(html, tokens)
-      const { restored } = await inThread(html, null)
-      if (restored === undefined) throw new TypeError('The thread has done something else')
-      return restored
+    untrack: {
+      html: async (html) => {
+        if (html.length <= SHORT_CHARACTERS || !mayHaveOurs(html)) return restoreHtml(html, tokens)
+        const { restored } = await inThread(html, null)
+        if (restored === undefined) throw new TypeError('The thread has done something else')
+        return restored
+      },
+      text: (text) => restoreText(text, tokens),
     },
     close: () => threads.close(),
   }

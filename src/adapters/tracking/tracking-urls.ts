@@ -1,3 +1,5 @@
+import type { ClickToken, TrackingTokens } from '../../commands/ports/tracking.ts'
+
 const OPEN = '/t/o/'
 const CLICK = '/t/c/'
 
@@ -7,11 +9,38 @@ export const openUrl = (trackingUrl: string, token: string): string =>
 export const clickUrl = (trackingUrl: string, token: string): string =>
   new URL(trackingUrl).origin + CLICK + token
 
-/** What stands where a token does, at whatever host: it is ours where it can be read. Null where nothing does. */
-export const openToken = (url: string): string | null => tokenIn(url, OPEN)
-export const clickToken = (url: string): string | null => tokenIn(url, CLICK)
+type Readers = Pick<TrackingTokens, 'readOpen' | 'readClick'>
 
-const tokenIn = (url: string, path: string): string | null => {
-  const { protocol, pathname } = URL.parse(url.trim()) ?? { protocol: '', pathname: '' }
-  return /^https?:$/.test(protocol) && pathname.startsWith(path) ? pathname.slice(path.length) : null
+/**
+ * What a URL of ours says, at whatever host: it is ours where its token can be read. Null for all others. Mail systems
+ * that check links put them into URLs of their own (Safe Links, URL Defense), and proxies do so with pictures: these are
+ * ours too.
+ */
+export const linkIn = (url: string, tokens: Readers): ClickToken | null =>
+  firstRead(url, /https?:\/\/[^\s/]{1,260}\/t\/c\/([\w-]+)/gi, tokens.readClick)
+export const isPixel = (url: string, tokens: Readers): boolean =>
+  firstRead(url, /https?:\/\/[^\s/]{1,260}\/t\/o\/([\w-]+)/gi, tokens.readOpen) !== null
+
+/** Whether there may be URLs of ours in a text: a quick look. */
+export const mayHaveOurs = (text: string): boolean => /(?:\/|%(?:25)?2f)t(?:\/|%(?:25)?2f)[oc]/i.test(text)
+
+const firstRead = <Token>(url: string, ours: RegExp, read: (token: string) => Token | null): Token | null => {
+  if (!mayHaveOurs(url)) return null
+  // One who checks may wrap what another has wrapped before.
+  for (const written of [url, decoded(url), decoded(decoded(url))])
+    for (const [, token = ''] of written.matchAll(ours)) {
+      // URL Defense ends what it wraps by underscores.
+      const found = read(token) ?? read(token.replace(/_+$/, ''))
+      if (found !== null) return found
+    }
+  return null
+}
+
+const decoded = (url: string): string => {
+  try {
+    return decodeURIComponent(url)
+  } catch {
+    // A stray percent sign.
+    return url
+  }
 }

@@ -63,6 +63,33 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
       )
       await client.query('delete from mailtrail.credentials where account_id = $1', [accountId])
     }),
+
+  discard: (accountId, versions) =>
+    transaction(pool, 'begin', async (client) => {
+      // Held against a `store` of the same account.
+      await client.query('select from mailtrail.credential_keys where account_id = $1 for update', [
+        accountId,
+      ])
+      await client.query('delete from mailtrail.credentials where account_id = $1 and version = any($2)', [
+        accountId,
+        versions,
+      ])
+      await client.query(
+        `delete from mailtrail.credential_keys k where account_id = $1 and wrapped_key is not null
+           and not exists (select from mailtrail.credentials c where c.account_id = k.account_id)`,
+        [accountId],
+      )
+    }),
+
+  stored: async (before, after, limit) => {
+    const { rows } = await pool.query<{ accountId: string; versions: number[] }>(
+      `select account_id as "accountId", array_agg(version order by version) as versions
+       from mailtrail.credentials where created_at < $1 and account_id > $2
+       group by account_id order by account_id limit $3`,
+      [before, after ?? '', limit],
+    )
+    return rows
+  },
 })
 
 const recordOf = (accountId: string, version: number) => ['mailtrail credentials', accountId, version]

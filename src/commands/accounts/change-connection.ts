@@ -9,10 +9,14 @@ import type { EnteredConnection } from '../../domain/accounts/connection.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { ProviderOf } from '../ports/mail-provider.ts'
+import { keepCredentials } from './keep-credentials.ts'
 import { claimMailbox, type ClaimDeps } from './claim-mailbox.ts'
 import { requireAccess } from './require-access.ts'
 
-/** Has an account reached in another way, after trying it. Id, history and settings stay; so do secrets that are left out. */
+/**
+ * Changes how an account is reached, after testing it. Id, history and settings stay, and so do secrets that are left
+ * out.
+ */
 export const changeConnection =
   (deps: ClaimDeps & { vault: Vault; providerOf: ProviderOf }) =>
   async (
@@ -29,7 +33,7 @@ export const changeConnection =
     const by = userOf(caller)
     const { state: loaded, revision } = await deps.load(account, stream)
     const state = requireOwn(loaded, by)
-    // A repeat of what was done already, which the handler knows, or a stale version, which it refuses.
+    // A repeat, which the handler recognises, or a stale version, which it refuses.
     if (revision !== ifRevision) {
       const { connection, sends, receives, filesCopies, credentialVersion } = state
       const reached = { connection, sends, receives, filesCopies, credentialVersion }
@@ -44,15 +48,17 @@ export const changeConnection =
     await requireAccess(provider, access, signal)
     const { address, owner } = state
     await claimMailbox(deps)(caller, { ...input, address, owner, provider: provider.name, mailbox })
-    const { version } = await deps.vault.store(input.accountId, access.credentials)
-    const command = {
-      do: 'change-connection',
-      by,
-      connection: access.connection,
-      sends,
-      receives,
-      filesCopies,
-      credentialVersion: version,
-    } as const
-    return deps.handle(account, stream, command, caller, { ifRevision })
+    return keepCredentials(deps.vault, input.accountId, access.credentials, (credentialVersion) => {
+      const { connection } = access
+      const command = {
+        do: 'change-connection',
+        by,
+        connection,
+        sends,
+        receives,
+        filesCopies,
+        credentialVersion,
+      } as const
+      return deps.handle(account, stream, command, caller, { ifRevision })
+    })
   }

@@ -2,7 +2,7 @@ import { account, type Account, accountStream } from '../../domain/accounts/acco
 import type { AccountSettings } from '../../domain/accounts/events.ts'
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 
-/** Changes the settings that are given, of the version that the caller has seen. */
+/** Changes the given settings if the account is still at the version the caller saw. */
 export const changeSettings =
   (deps: { handle: Handle }) =>
   (

@@ -6,7 +6,7 @@ import {
 } from '../../domain/accounts/default-account.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 
-/** Makes the account its owner's default; the one before is it no longer. */
+/** Makes the account its owner's default, in place of the previous one. */
 export const chooseDefaultAccount =
   (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, accountId: string): Promise<Handled<DefaultAccount>> => {
@@ -21,7 +21,7 @@ export const chooseDefaultAccount =
     )
   }
 
-/** Its owner has no default account from then on, if this one was it. */
+/** If this account was its owner's default, the owner has none from then on. */
 export const unsetDefaultAccount =
   (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, accountId: string): Promise<Handled<DefaultAccount>> => {

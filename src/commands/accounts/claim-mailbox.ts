@@ -5,14 +5,14 @@ import { normaliseAddress } from '../../domain/mail.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 
-/** An account that was not connected so long after its claim never will be: whoever connected it has died. */
+/** If an account was not connected this long after its claim, whoever was connecting it has died. */
 const CONNECTED_WITHIN_MS = 60_000
 
 export type ClaimDeps = {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
-  /** A name for a text that shows nothing of it. */
+  /** A name for a text that reveals nothing about it. */
   readonly fingerprint: (text: string) => string
 }
 
@@ -27,7 +27,7 @@ export type Claimed = {
 }
 
 /**
- * Lays claim to a mailbox and to its owner's address, for an account that is about to be connected.
+ * Claims a mailbox, and its owner's address, for an account that is about to be connected.
  * @throws Refused `already-connected`
  */
 export const claimMailbox =
@@ -47,7 +47,7 @@ export const claimMailbox =
         return { stream, state, command: { accountId, claimedAt, allowDuplicate, ...others } }
       }),
     )
-    // Who is refused for the one leaves no claim to the other behind.
+    // If one claim is refused, the other is not left behind.
     for (const { command, state } of claims) mailboxClaim.decide(command, state)
     for (const { stream, command } of claims) await deps.handle(mailboxClaim, stream, command, caller)
   }

@@ -4,6 +4,7 @@ import { defaultSettings, type AccountSettings, type Owner } from '../../domain/
 import { entityId, userOf, type Caller, type Handled } from '../handle.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { ProviderOf } from '../ports/mail-provider.ts'
+import { keepCredentials } from './keep-credentials.ts'
 import { claimMailbox, type ClaimDeps } from './claim-mailbox.ts'
 import { requireAccess } from './require-access.ts'
 
@@ -12,12 +13,12 @@ export type ConnectAccount = {
   readonly owner: Owner
   readonly connection: EnteredConnection
   readonly settings: Partial<AccountSettings>
-  /** Although another account is connected to the same mailbox. */
+  /** Connect even if another account is connected to the same mailbox. */
   readonly allowDuplicate: boolean
 }
 
 /**
- * Connects a mailbox: the connection is tried first, its credentials go into the vault, and the account begins.
+ * Connects a mailbox: tests the connection, puts its credentials into the vault, and starts the account.
  * @throws Refused `connection-test-failed` with the steps of the test, `already-connected`
  */
 export const connectAccount =
@@ -35,23 +36,24 @@ export const connectAccount =
       const claimed = { accountId, address, owner, provider: provider.name, mailbox, allowDuplicate }
       await claimMailbox(deps)(caller, claimed)
     }
-    const { version } = isRepeat ? { version: 0 } : await deps.vault.store(accountId, access.credentials)
-    return deps.handle(
-      account,
-      accountStream(accountId),
-      {
-        do: 'connect',
-        by: userOf(caller),
-        accountId,
-        address: input.address,
-        owner: input.owner,
-        connection: access.connection,
-        sends,
-        receives,
-        filesCopies,
-        credentialVersion: version,
-        settings: { ...defaultSettings, ...input.settings },
-      },
-      caller,
-    )
+    const connect = (credentialVersion: number): Promise<Handled<Account>> =>
+      deps.handle(
+        account,
+        accountStream(accountId),
+        {
+          do: 'connect',
+          by: userOf(caller),
+          accountId,
+          address: input.address,
+          owner: input.owner,
+          connection: access.connection,
+          sends,
+          receives,
+          filesCopies,
+          credentialVersion,
+          settings: { ...defaultSettings, ...input.settings },
+        },
+        caller,
+      )
+    return isRepeat ? connect(0) : keepCredentials(deps.vault, accountId, access.credentials, connect)
   }

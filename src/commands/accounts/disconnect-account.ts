@@ -2,7 +2,7 @@ import { account, type Account, accountStream } from '../../domain/accounts/acco
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { Vault } from '../ports/credentials.ts'
 
-/** Ends the account and destroys its credentials. Its mail and history stay. Repeating it destroys them again. */
+/** Disconnects the account and destroys its credentials, again if repeated. Its mail and history stay. */
 export const disconnectAccount =
   (deps: { handle: Handle; vault: Vault }) =>
   async (caller: Caller, accountId: string, reason: string): Promise<Handled<Account>> => {

@@ -8,10 +8,12 @@ import {
 import { NotFound } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 
-/** Whether there is such an error of the account: a message that the mailbox lists and that is not here. */
+/** Whether the account has this error: a message that the mailbox lists but that is not here. */
 export type IsWithheld = (accountId: string, place: Dismissed) => Promise<boolean>
 
-/** Lets a message be that the mailbox lists and that is not here: it is an error no more, and no run asks for it. */
+/**
+ * Dismisses a message that the mailbox lists but that is not here: it is no longer an error, and no run asks for it.
+ */
 export const dismissWithheld =
   (deps: { handle: Handle; load: Load; isWithheld: IsWithheld }) =>
   async (caller: Caller, accountId: string, { folder, ref }: Dismissed): Promise<Handled<Account>> => {

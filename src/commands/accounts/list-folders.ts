@@ -11,15 +11,15 @@ const WITHIN_MS = 30_000
 export type FolderOfAccount = {
   readonly path: string
   readonly role: FolderRole | null
-  /** The settings name it, by its path or its role. */
+  /** The settings name it, by path or role. */
   readonly isChosen: boolean
   readonly canOpen: boolean
 }
 
 /**
- * The folders of the account's mailbox as it has them now; `missing` are the roles and paths that the settings name and
- * that are not there.
- * @throws Refused with the mailbox's own code where it cannot be reached
+ * The folders of the account's mailbox as they are now; `missing` lists the roles and paths that the settings name but
+ * the mailbox does not have.
+ * @throws Refused with the mailbox's own code if it cannot be reached
  */
 export const listFolders =
   (deps: { readonly load: Load; readonly openMailbox: OpenMailbox }) =>
@@ -49,7 +49,7 @@ export const listFolders =
 const mailboxUnavailable = defineRefusal('mailbox-unavailable', {
   title: 'Mailbox unavailable',
   meaning: 'The mailbox could not be reached.',
-  remedy: 'Try the connection of the account: the test says what stands in the way.',
+  remedy: "Test the account's connection: the test shows what is wrong.",
 })
 
 const listedBy = async (

@@ -1,7 +1,7 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 
-/** Asks for a sync now. A run that is running already may have gone past what is new: another follows it. */
+/** Asks for a sync now. A run in progress may already be past what is new, so another run follows it. */
 export const requestSync =
   (deps: { handle: Handle }) =>
   (caller: Caller, accountId: string): Promise<Handled<Account>> =>

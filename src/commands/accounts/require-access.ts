@@ -7,7 +7,10 @@ const connectionTestFailed = defineRefusal('connection-test-failed', {
   remedy: 'Follow the remedy of the first step that failed.',
 })
 
-/** Tries the access. @throws Refused `connection-test-failed`, its details the steps with a remedy for the first that failed */
+/**
+ * Tests the access. @throws Refused `connection-test-failed` with the steps in its details, and the remedy for the
+ * first that failed
+ */
 export const requireAccess = async (
   provider: MailProvider,
   access: Access,

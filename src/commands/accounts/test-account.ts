@@ -6,7 +6,7 @@ import type { Access, ProviderOf } from '../ports/mail-provider.ts'
 
 type Tested = { readonly ok: boolean; readonly steps: TestStep[] }
 
-/** Tries a connection that belongs to no account yet. Nothing is kept. */
+/** Tests a connection that belongs to no account yet. Nothing is stored. */
 export const testConnection =
   (deps: { providerOf: ProviderOf }) =>
   (entered: EnteredConnection, signal: AbortSignal): Promise<Tested> => {
@@ -14,7 +14,7 @@ export const testConnection =
     return provider.test(provider.admit(entered, null), signal)
   }
 
-/** Tries the connection of a saved account with its kept credentials, and records what came of it. */
+/** Tests the connection of a saved account with its stored credentials, and records the result. */
 export const testAccount =
   (deps: { handle: Handle; load: Load; vault: Vault; providerOf: ProviderOf }) =>
   async (caller: Caller, accountId: string, signal: AbortSignal) => {
@@ -32,7 +32,7 @@ export const testAccount =
     return { handled, ok, steps }
   }
 
-/** How an account is reached; null where no credentials are kept for it. */
+/** How an account is reached; null if no credentials are stored for it. */
 export const accessOf = async (
   vault: Vault,
   of: {

@@ -34,12 +34,21 @@ export type Vault = {
   /** @returns null if nothing is stored, or it was destroyed */
   load(accountId: string, version: number): Promise<Credentials | null>
   destroy(accountId: string): Promise<void>
+  /** Deletes versions that no event names; nothing stays of an account that has no others. */
+  discard(accountId: string, versions: readonly number[]): Promise<void>
+  /** Accounts with credentials stored before this instant, and their versions, in the order of ids after `after`. */
+  stored(
+    before: Date,
+    after: string | null,
+    limit: number,
+  ): Promise<{ readonly accountId: string; readonly versions: readonly number[] }[]>
 }
 
 export const credentialsMissing = defineRefusal('credentials-missing', {
   title: 'Credentials missing',
   meaning: 'No credentials are stored for the account.',
   remedy: 'Enter the password of the account again.',
+  trouble: 'sign-in-again',
 })
 
 /** For a connection as entered; used by providers. */

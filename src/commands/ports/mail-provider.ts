@@ -5,7 +5,8 @@ import type {
   TestStep,
 } from '../../domain/accounts/connection.ts'
 import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
-import type { MailTrouble, Placement, SyncCursor } from '../../domain/sync/events.ts'
+import type { MailTrouble } from '../../domain/mail-trouble.ts'
+import type { Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Credentials } from './credentials.ts'
 
 // The mail system of one account, in its users' terms. IMAP's UIDs, Gmail's history and Graph's deltas are known only

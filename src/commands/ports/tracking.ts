@@ -39,8 +39,8 @@ export type MailTracker = {
   track(html: string, copy: CopyToTrack): Promise<TrackedHtml>
 }
 
-/** Takes our pixels out of HTML and gives our links their destinations back: to look at it is then no open. */
-export type Untrack = (html: string) => Promise<string>
+/** Takes our pixels out of a body and gives our links their destinations back: to look at it is then no open or click. */
+export type Untrack = { html(html: string): Promise<string>; text(text: string): string }
 
 /** A request for a pixel or a tracked link, as it will be recorded; `repeats` is 0 until it is. */
 export type TrackedHit = EventOf<typeof OpenTracked | typeof ClickTracked>

@@ -1,6 +1,7 @@
 import { startAhead } from '../../std/in-groups.ts'
 import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
+import { isOutage } from '../outage.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Leases } from '../ports/leases.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
@@ -13,53 +14,53 @@ import type { recoverReleased } from './recover-released.ts'
 import type { sendEmail } from './send-email.ts'
 import { oneByOne, pageByPage, restAfterFailure, underLease, type Resting } from '../to-do-work.ts'
 
-// What happens to messages unasked. Each function looks at its to-do list once, and answers whether there may be more.
-// Leases keep two processes off one account, to spare its server; what is right is decided by the streams alone.
+// What happens to emails automatically. Each function goes through its to-do list once and answers whether there may be
+// more. Leases keep two processes off one account to spare its server; correctness rests on the streams alone.
 
-/** Accounts that a process sends for at once: so many automations may share what `sendDue` gives. */
+/** Accounts a process sends for at once: that many automations may share the result of `sendDue`. */
 export const SEND_LANES = 8
 const ACCOUNTS_AT_ONCE = 8
-/** Twice the connections of an account (3): while some are on the wire, others are prepared and recorded. */
-const MESSAGES_AT_ONCE = 6
-/** So many are read together, and as many ahead of them while they are sent. */
+/** Twice the connections of an account (3): while some emails are on the wire, others are prepared and recorded. */
+const EMAILS_AT_ONCE = 6
+/** This many are read together, and as many ahead of them while they are sent. */
 const READ_TOGETHER = 25
 const PAGE = 50
-/** After so many messages or so long an account lets others have their turn. */
+/** After this many emails, or this long, an account gives way to others. */
 const MOST_IN_A_TURN = 300
 const TURN_MS = 30_000
-/** So many deferrals in a row say that it is not the messages. */
+/** This many deferrals in a row mean that the emails are not to blame. */
 const TOO_MANY_IN_A_ROW = 10
 
 const lease = (leases: Leases, accountId: string, signal: AbortSignal) =>
   leases.acquire(`send:${accountId}`, signal)
 
 type ToDo = { readonly id: string; readonly accountId: string }
-type ReleasingMessages = (accountId: string | null, limit: number) => Promise<readonly ToDo[]>
+type EmailsBeingSent = (accountId: string | null, limit: number) => Promise<readonly ToDo[]>
 
 export type SendDueDeps = {
   readonly leases: Leases
   readonly clock: Clock
   readonly accountsWithDue: (limit: number) => Promise<readonly string[]>
-  readonly dueMessages: (accountId: string, limit: number) => Promise<readonly string[]>
-  readonly releasingMessages: ReleasingMessages
+  readonly dueEmails: (accountId: string, limit: number) => Promise<readonly string[]>
+  readonly emailsBeingSent: EmailsBeingSent
   readonly read: (id: string) => Promise<EmailRead>
   readonly send: ReturnType<typeof sendEmail>
   readonly recover: ReturnType<typeof recoverReleased>
-  /** How long an account rests whose server puts everything off, at first and at most. */
+  /** How long an account rests, at first and at most, when its server defers everything. */
   readonly restMs?: { readonly first: number; readonly most: number }
 }
 
 /**
- * Sends what is due of the account that has waited the longest, under its lease; false where there is none. Several
- * lanes may share it: a slow server keeps no other account waiting.
+ * Sends what is due for the account that has waited longest, under its lease; false if there is none. Several lanes may
+ * share it, so that a slow server holds up no other account.
  */
 export const sendDue = (deps: SendDueDeps) => {
   const running = new Set<string>()
   const resting = restAfterFailure(deps.restMs ?? { first: 15_000, most: 5 * 60_000 })
   const recover = recoverOneByOne(deps)
   const takeTurn = async (accountId: string, stop: AbortSignal): Promise<boolean> => {
-    const releasing = await deps.releasingMessages(accountId, PAGE + recover.resting())
-    const [recovered] = await Promise.allSettled([recover(releasing, stop)])
+    const beingSent = await deps.emailsBeingSent(accountId, PAGE + recover.resting())
+    const [recovered] = await Promise.allSettled([recover(beingSent, stop)])
     const tried = await sendInTurn(deps, accountId, resting, stop)
     if (recovered.status === 'rejected') throw recovered.reason
     return tried
@@ -73,8 +74,8 @@ export const sendDue = (deps: SendDueDeps) => {
         const held = await lease(deps.leases, accountId, signal)
         if (held && (await underLease(held, signal, (stop) => takeTurn(accountId, stop)))) return true
       } catch (fault) {
-        // It is the one that has waited the longest: without a rest it would come first again and again.
-        resting.failed(accountId)
+        // This account has waited longest: without a rest it would come first again and again.
+        if (!isOutage(fault)) resting.failed(accountId)
         throw fault
       } finally {
         running.delete(accountId)
@@ -95,18 +96,18 @@ const sendInTurn = async (
   const until = performance.now() + TURN_MS
   let attempts = 0
   let inARow = 0
-  // After failures one message goes ahead, to see whether the server is back.
+  // After failures a single email goes ahead, to see whether the server is back.
   let most = resting.hasFailed(accountId) ? 1 : MOST_IN_A_TURN
   const isOver = () => signal.aborted || inARow >= Math.min(most, TOO_MANY_IN_A_ROW)
   const mayTry = () => !isOver() && performance.now() < until
   while (mayTry() && tried.size < MOST_IN_A_TURN) {
     // The list lags behind what was just sent.
     const page = Math.min(most, MOST_IN_A_TURN - tried.size)
-    const due = await deps.dueMessages(accountId, tried.size + page)
+    const due = await deps.dueEmails(accountId, tried.size + page)
     const fresh = due.filter((id) => !tried.has(id)).slice(0, page)
     if (fresh.length === 0) break
     const readAhead = startAhead(fresh, READ_TOGETHER, deps.read)
-    await tryAll(fresh, MESSAGES_AT_ONCE, async (id) => {
+    await tryAll(fresh, EMAILS_AT_ONCE, async (id) => {
       if (!mayTry()) return
       tried.add(id)
       const caller = systemCaller('sender', deps.clock, id)
@@ -127,17 +128,17 @@ const recoverOneByOne = (deps: Pick<SendDueDeps, 'clock' | 'recover'>) =>
     ({ id }, signal) => deps.recover(systemCaller('sender', deps.clock, id), id, signal),
   )
 
-export type RecoverDeadSendsDeps = Pick<SendDueDeps, 'leases' | 'clock' | 'releasingMessages' | 'recover'>
+export type RecoverDeadSendsDeps = Pick<SendDueDeps, 'leases' | 'clock' | 'emailsBeingSent' | 'recover'>
 
-/** Looks after messages whose sender died: the lease of their account can be had again. */
+/** Recovers emails whose sender died, which shows in that the lease of their account is free. */
 export const recoverDeadSends = (deps: RecoverDeadSendsDeps) => {
   const recover = recoverOneByOne(deps)
   return async (signal: AbortSignal): Promise<boolean> => {
-    const rows = await deps.releasingMessages(null, PAGE + recover.resting())
+    const rows = await deps.emailsBeingSent(null, PAGE + recover.resting())
     const byAccount = [...Map.groupBy(rows, ({ accountId }) => accountId)]
-    await tryAll(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, messages]) => {
+    await tryAll(byAccount, ACCOUNTS_AT_ONCE, async ([accountId, emails]) => {
       const held = await lease(deps.leases, accountId, signal)
-      if (held) await underLease(held, signal, (stop) => recover(messages, stop))
+      if (held) await underLease(held, signal, (stop) => recover(emails, stop))
     })
     return false
   }
@@ -152,7 +153,7 @@ export type FileCopiesDeps = {
   readonly giveUp: ReturnType<typeof giveUpOnCopy>
 }
 
-/** Files copies into Sent folders, over one session an account; mailboxes that are away are left alone for a while. */
+/** Files copies into Sent folders, in one session per account; unavailable mailboxes are left alone for a while. */
 export const fileCopies = (deps: FileCopiesDeps) => {
   const resting = restAfterFailure({ first: 30_000, most: 30 * 60_000 })
   const fileOf = async (accountId: string, ids: readonly string[], signal: AbortSignal): Promise<void> => {
@@ -188,7 +189,7 @@ export type ConfirmDeliveriesDeps = {
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmDelivery>>) => Promise<unknown>
 }
 
-/** Takes for delivered what has not come back within the window. */
+/** Counts emails as delivered if nothing has come back within the window. */
 export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeliveriesDeps) =>
   pageByPage(
     PAGE,
@@ -197,19 +198,19 @@ export const confirmDeliveries = ({ clock, dueDeliveries, confirm }: ConfirmDeli
     (email) => confirm(systemCaller('deliveries', clock, email.id), email),
   )
 
-export type ConfirmFoundMessagesDeps = {
+export type ConfirmFoundEmailsDeps = {
   readonly clock: Clock
-  readonly metMessages: (limit: number) => Promise<readonly { id: string; metAt: string }[]>
+  readonly foundEmails: (limit: number) => Promise<readonly { id: string; foundAt: string }[]>
   readonly confirm: (...told: Parameters<ReturnType<typeof confirmFound>>) => Promise<unknown>
 }
 
-/** Settles unknown outcomes by what a sync has met since. */
-export const confirmFoundMessages = ({ clock, metMessages, confirm }: ConfirmFoundMessagesDeps) =>
+/** Settles unknown outcomes by what a sync has found since. */
+export const confirmFoundEmails = ({ clock, foundEmails, confirm }: ConfirmFoundEmailsDeps) =>
   pageByPage(
     PAGE,
-    metMessages,
+    foundEmails,
     ({ id }) => id,
-    ({ id, metAt }) => confirm(systemCaller('evidence', clock, id), { outgoingId: id, metAt }),
+    ({ id, foundAt }) => confirm(systemCaller('evidence', clock, id), { outgoingId: id, foundAt }),
   )
 
 export type ReadReportsDeps = {
@@ -218,7 +219,7 @@ export type ReadReportsDeps = {
   readonly read: ReturnType<typeof readReport>
 }
 
-/** Reads what came back. */
+/** Reads delivery reports. */
 export const readReports = ({ clock, unreadReports, read }: ReadReportsDeps) =>
   pageByPage(
     PAGE,

@@ -5,8 +5,8 @@ import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * Cancels an email, which makes it the draft again that it was: certain while it waits, refused as `too-late-to-cancel`
- * from its release on. There is nothing between the two, since both append at one revision.
+ * Cancels an email, which makes it a draft again. This always works before the release and is refused as
+ * `too-late-to-cancel` afterwards. There is nothing in between, since both append at the same revision.
  */
 export const cancelEmail =
   (deps: { handle: Handle; load: Load; findAccount: FindAccount }) =>

@@ -2,10 +2,13 @@ import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-ema
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
 
-/** A sent email; `seenUntil`: all that had come back to its account by then was seen. */
+/** A sent email; everything that came back to its account until `seenUntil` has been seen. */
 export type SilentEmail = { readonly id: string; readonly seenUntil: string }
 
-/** Takes an email for delivered to those of whom nothing has come back within the window. A later bounce withdraws it. */
+/**
+ * Counts an email as delivered to the recipients from whom nothing came back within the window. A later bounce
+ * withdraws this.
+ */
 export const confirmDelivery =
   (deps: { handle: Handle; windowMinutes: number }) =>
   (caller: Caller, { id, seenUntil }: SilentEmail): Promise<Handled<OutgoingEmail>> => {

@@ -2,13 +2,13 @@ import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-ema
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
 
-/** A message whose outcome is unknown was met in a mailbox, or answered: it had been sent. `metAt` is when. */
+/** An email with an unknown outcome was found in a mailbox, or answered, at `foundAt`: so it had been sent. */
 export const confirmFound =
   (deps: { handle: Handle }) =>
-  (caller: Caller, found: { outgoingId: string; metAt: string }): Promise<Handled<OutgoingEmail>> =>
+  (caller: Caller, found: { outgoingId: string; foundAt: string }): Promise<Handled<OutgoingEmail>> =>
     deps.handle(
       outgoingEmail,
       outgoingStream(found.outgoingId),
-      { do: 'record-found', foundAt: found.metAt },
+      { do: 'record-found', foundAt: found.foundAt },
       caller,
     )

@@ -2,14 +2,15 @@ import { NotFound } from '../../domain/decider.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { draftOf, type OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Handled, Load } from '../handle.ts'
-import { findDraft } from './find-draft.ts'
+import { requireWriter } from './find-draft.ts'
 
-/** Throws a draft away; a second time is nothing. @throws NotFound, Refused `already-queued` */
+/** Discards a draft; doing so again changes nothing. @throws NotFound, Refused `already-queued` */
 export const discardDraft =
   (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, outgoingId: string, userId: string | null): Promise<Handled<OutgoingEmail>> => {
     const { state } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
     if (state.status === 'none') throw new NotFound('draft', outgoingId)
-    if (draftOf(state)) await findDraft(deps)(outgoingId, userId)
+    const draft = 'email' in state ? state.email.draft : draftOf(state)
+    if (draft) requireWriter(draft, outgoingId, userId)
     return deps.handle(outgoingEmail, outgoingStream(outgoingId), { do: 'discard', outgoingId }, caller)
   }

@@ -1,20 +1,18 @@
 import { NotFound } from '../../domain/decider.ts'
 import type { Load } from '../handle.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * The bytes of a queued email: as they go over the wire, or as the copy for the Sent folder. For those who may see
- * it, as `ownEmail` says. @throws NotFound
+ * The bytes of a queued email, as sent or as the copy for the Sent folder, for whoever may see it (`ownEmail`).
+ * @throws NotFound, ContentUnreliable
  */
 export const emailBytes =
   (deps: { load: Load; findAccount: FindAccount; blobs: BlobStore }) =>
   async (outgoingId: string, userId: string | null, form: 'wire' | 'copy'): Promise<Buffer> => {
     const found = await ownEmail(deps)(outgoingId, userId)
-    if (!('message' in found)) throw new NotFound('email', outgoingId)
-    const { blob } = form === 'wire' ? found.message.mime : found.message.copy
-    const bytes = await deps.blobs.get(blob)
-    if (!bytes) throw new Error(`The blob ${blob} is not kept`)
-    return bytes
+    if (!('email' in found)) throw new NotFound('email', outgoingId)
+    const { blob } = form === 'wire' ? found.email.mime : found.email.copy
+    return storedBlob(deps.blobs, blob)
   }

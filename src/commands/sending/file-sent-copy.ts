@@ -4,7 +4,7 @@ import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MailboxSession } from '../ports/mail-provider.ts'
 
-/** A mailbox that could not be reached for so long gets no copy any more. */
+/** If a mailbox could not be reached for this long, no copy is filed any more. */
 const GIVE_UP_AFTER_MS = 7 * 24 * 3_600_000
 
 type FileDeps = {
@@ -15,34 +15,34 @@ type FileDeps = {
 }
 
 /**
- * Puts the copy of a sent email (without pixel, with the original links, under the same Message-ID) into the Sent folder,
- * unless the provider has put one there itself. `session` is null where the account has no mailbox. After a crash between
- * the two steps the copy is found by its Message-ID.
+ * Puts the copy of a sent email (without the pixel, with the original links, under the same Message-ID) into the Sent
+ * folder, unless the provider has already done so. `session` is null if the account has no mailbox. After a crash
+ * between the two steps the copy is found by its Message-ID.
  */
 export const fileSentCopy =
   (deps: FileDeps) =>
   async (caller: Caller, outgoingId: string, session: MailboxSession | null): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (!('message' in state) || state.taken?.copy !== null) return
-    const { message, taken } = state
+    if (!('email' in state) || state.taken?.copy !== null) return
+    const { email, taken } = state
     const { outcome, folder } = session
       ? await session.fileCopy({
-          messageId: message.header.messageId,
+          messageId: email.header.messageId,
           sentAt: new Date(taken.sentAt),
-          content: () => deps.blobs.get(message.copy.blob),
+          content: () => deps.blobs.get(email.copy.blob),
         })
       : ({ outcome: 'impossible', folder: null } as const)
     await deps.handle(outgoingEmail, stream, { do: 'record-copy', outcome, folder }, caller)
   }
 
-/** Ends the waiting for a mailbox that stays away. @returns whether it has ended */
+/** Stops waiting for a mailbox that stays unavailable. @returns whether it has stopped */
 export const giveUpOnCopy =
   (deps: FileDeps) =>
   async (caller: Caller, outgoingId: string): Promise<boolean> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (!('message' in state) || state.taken?.copy !== null) return true
+    if (!('email' in state) || state.taken?.copy !== null) return true
     if (deps.clock().getTime() < Date.parse(state.taken.sentAt) + GIVE_UP_AFTER_MS) return false
     await deps.handle(
       outgoingEmail,

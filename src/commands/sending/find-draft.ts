@@ -5,7 +5,7 @@ import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-ema
 import { draftOf, type OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Load } from '../handle.ts'
 
-/** A draft, or what a cancelled or failed email was made of, if this user (null: any) may see it. @throws NotFound */
+/** A draft, or the draft behind a cancelled or failed email, if this user (null: any) may see it. @throws NotFound */
 export const findDraft =
   (deps: { load: Load }) =>
   async (
@@ -16,9 +16,15 @@ export const findDraft =
     return { draft: requiredDraft(state, outgoingId, userId), revision, position }
   }
 
-/** @throws NotFound for others', and for what is no draft */
+/** @throws NotFound if it is somebody else's, or not a draft */
 export const requiredDraft = (state: OutgoingEmail, outgoingId: string, userId: string | null): Draft => {
   const draft = draftOf(state)
-  if (!draft || (userId !== null && draft.userId !== userId)) throw new NotFound('draft', outgoingId)
+  if (!draft) throw new NotFound('draft', outgoingId)
+  requireWriter(draft, outgoingId, userId)
   return draft
+}
+
+/** Drafts of others do not exist for a user, nor is told what became of them. @throws NotFound */
+export const requireWriter = (draft: Draft, outgoingId: string, userId: string | null): void => {
+  if (userId !== null && draft.userId !== userId) throw new NotFound('draft', outgoingId)
 }

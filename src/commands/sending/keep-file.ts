@@ -4,7 +4,7 @@ import type { BlobStore } from '../ports/blobs.ts'
 
 export type NewFile = { readonly name: string; readonly contentType: string; readonly content: Buffer }
 
-/** Keeps a file that is to be attached. The same content again is the same `blob`. */
+/** Keeps a file to be attached. The same content again gives the same `blob`. */
 export const keepFile =
   (deps: { blobs: BlobStore }) =>
   async ({

@@ -1,7 +1,7 @@
 import { defineRefusal } from '../../domain/refusal.ts'
 import { MAX_FILES_BYTES, type Draft } from '../../domain/sending/events.ts'
 import { attachmentMissing } from '../../domain/sending/refusals.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { soundBlob, type BlobStore } from '../ports/blobs.ts'
 import type { ComposedFile } from '../ports/composer.ts'
 
 const attachmentsTooLarge = defineRefusal('attachments-too-large', {
@@ -10,7 +10,7 @@ const attachmentsTooLarge = defineRefusal('attachments-too-large', {
   remedy: 'Send fewer files, or links to them.',
 })
 
-/** The contents of what is attached. @throws Refused `attachments-too-large`, `attachment-missing` */
+/** The contents of the attachments. @throws Refused `attachments-too-large`, `attachment-missing` */
 export const loadFiles = async (
   blobs: BlobStore,
   attached: Draft['attachments'],
@@ -18,9 +18,10 @@ export const loadFiles = async (
   const files: ComposedFile[] = []
   let total = 0
   for (const { name, contentType, blob, contentId } of attached) {
-    const content = await blobs.get(blob)
+    // Whoever uploads a damaged file again repairs it.
+    const content = await soundBlob(blobs, blob)
     if (!content)
-      throw attachmentMissing({ detail: `The file ${name} was never uploaded.`, details: { name, blob } })
+      throw attachmentMissing({ detail: `The file ${name} is not in the store.`, details: { name, blob } })
     total += content.length
     if (total > MAX_FILES_BYTES) throw attachmentsTooLarge({ details: { limitBytes: MAX_FILES_BYTES } })
     files.push({ name, contentType, content, ...(contentId === undefined ? {} : { cid: contentId }) })

@@ -6,14 +6,14 @@ import type { Load } from '../handle.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * A message that was queued, or is a draft or was none, as this user (null: a program) may see it: from an account
- * that they may use. @throws NotFound for others', and where there is nothing
+ * An email, queued or still a draft, if it belongs to an account that this user (null: a program) may use. @throws
+ * NotFound
  */
 export const ownEmail =
   (deps: { load: Load; findAccount: FindAccount }) =>
   async (outgoingId: string, userId: string | null): Promise<OutgoingEmail> => {
     const { state } = await deps.load(outgoingEmail, outgoingStream(outgoingId))
-    const account = 'message' in state ? await deps.findAccount(state.message.accountId) : null
+    const account = 'email' in state ? await deps.findAccount(state.email.accountId) : null
     if (state.status === 'none' || (account && !mayUse(account.owner, userId)))
       throw new NotFound('email', outgoingId)
     return state

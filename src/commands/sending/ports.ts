@@ -4,7 +4,7 @@ import type { Company, Contact, Deal, Organization, User } from '../../domain/di
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import type { ReplyParent } from '../../domain/sending/reply.ts'
 
-// What sending asks of other features, in its own words; the composition root supplies it.
+// What sending asks of other features, in its own terms; the composition root supplies it.
 
 export type SendingAccount = {
   readonly status: 'active' | 'paused' | 'disconnected'
@@ -18,16 +18,16 @@ export type SendingAccount = {
   readonly signature: string
 }
 
-/** The account as its stream has it; null where it was never connected. */
+/** The account as its stream has it; null if it was never connected. */
 export type FindAccount = (accountId: string) => Promise<SendingAccount | null>
 
-/** The same, if it may send and sync now. @throws Refused that says why not */
+/** The same, if it may send and sync now. @throws Refused with the reason why not */
 export type ActiveAccount = (accountId: string) => Promise<SendingAccount>
 
-/** The account that is written from where none is named; null where none was chosen. */
+/** The account used when none is named; null if no default was chosen. */
 export type DefaultAccount = (userId: string | null) => Promise<string | null>
 
-/** The CRM's records; null for what it never put, or removed. */
+/** The CRM's records; null for those it never recorded or has removed. */
 export type DirectoryLookup = {
   user(id: string): Promise<User | null>
   contact(id: string): Promise<Contact | null>
@@ -38,20 +38,23 @@ export type DirectoryLookup = {
   contactsOfAddress(address: string): Promise<readonly string[]>
 }
 
-/** A version of a template that this user may use (null: nobody in particular), compiled to HTML; null where there is none. */
+/** A version of a template that this user (null: a program) may use, compiled to HTML; null if there is none. */
 export type FindTemplate = (
   template: { readonly templateId: string; readonly version: number },
   userId: string | null,
 ) => Promise<{ readonly subject: string; readonly html: string } | null>
 
-/** A message of the mailbox (`msg_…`), to reply to. */
+/** A message in a mailbox (`msg_…`) to reply to. */
 export type FindMessage = (messageId: string) => Promise<ReplyParent | null>
 
-/** What a delivery report says of one of our messages. `reportId` is the synced message that it came in. */
+/** What a delivery report says about an email of ours. `reportId` is the synced message that it came in. */
 export type DeliveryReport = {
   readonly reportId: string
   readonly receivedAt: string
-  /** `otherAddresses`: what the report has for the same recipient, of an alias or a forward. */
+  /**
+   * `otherAddresses`: further addresses that the report gives for the same recipient, for example of an alias or a
+   * forward.
+   */
   readonly recipients: readonly (ReportedRecipient & { readonly otherAddresses?: readonly string[] })[]
 }
 

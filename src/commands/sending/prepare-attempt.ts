@@ -4,15 +4,15 @@ import {
   accountSendsNoMail,
 } from '../../domain/accounts/refusals.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
-import type { WaitingMessage } from '../../domain/sending/outgoing-state.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import type { WaitingEmail } from '../../domain/sending/outgoing-state.ts'
+import { ContentUnreliable, storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
 import type { Access, SendOutcome } from '../ports/mail-provider.ts'
 import type { DirectoryLookup, FindAccount } from './ports.ts'
 
 /**
- * What could not go for longer than this after it was due is not sent unasked, whatever kept it: a paused account, a
- * service that was down. A time that somebody chose is over sooner than a wish to send at once.
+ * An email that could not be sent for this long after it was due is not sent automatically any more, whether the
+ * account was paused or the service down. A time somebody chose expires sooner than a wish to send right away.
  */
 const GRACE_MS = { scheduled: 6 * 3_600_000, unscheduled: 24 * 3_600_000 }
 
@@ -31,30 +31,25 @@ export type Prepared =
 const overdue = defineCode('overdue', {
   title: 'Overdue',
   meaning:
-    'For hours after the email was due nothing could be sent: the account was paused, or the service was not running. It was not sent automatically so late.',
-  remedy: 'If it is still right, send its draft again: it then carries the date of that day.',
+    'The email was hours overdue, because the account was paused or the service was down. It was not sent automatically.',
+  remedy: 'If it is still wanted, send its draft again: it then carries the new date.',
 })
 const senderRemoved = defineCode('sender-removed', {
   title: 'Sender removed',
   meaning: 'The user for whom the email was to be sent has been removed. It was not sent.',
   remedy: 'Write the email again as another user.',
 })
-const contentMissing = defineCode('content-missing', {
-  title: 'Content missing',
-  meaning: 'The content of the email is not in the store. It was not sent.',
-  remedy: 'Write the email again, and tell the operator.',
-})
 
 /**
- * Whether the message may still go now, and with what: rights and accounts change while it waits. `read`: its bytes, if
- * they were read before.
+ * Whether the email may still be sent, and with what: permissions and accounts change while it waits. `read`: its bytes,
+ * if they were read before.
  */
 export const prepareAttempt =
   (deps: PrepareDeps) =>
-  async (waiting: WaitingMessage, now: Date, read: Buffer | null): Promise<Prepared> => {
-    const { message } = waiting
+  async (waiting: WaitingEmail, now: Date, read: Buffer | null): Promise<Prepared> => {
+    const { email } = waiting
     if (isOverdue(waiting, now)) return failed(overdue)
-    const account = await deps.findAccount(message.accountId)
+    const account = await deps.findAccount(email.accountId)
     if (!account || account.status === 'disconnected')
       return failed(accountDisconnected, {
         detail: 'The account was disconnected before the email was sent.',
@@ -71,17 +66,24 @@ export const prepareAttempt =
         detail: 'The account was set to receive only before the email was sent.',
         remedy: 'Set the sync direction of the account to `both` or `send`, and try the email again.',
       })
-    if (message.userId !== null && !(await deps.directory.user(message.userId))) return failed(senderRemoved)
+    if (email.userId !== null && !(await deps.directory.user(email.userId))) return failed(senderRemoved)
     const credentials = await deps.vault.load(account.accountId, account.credentialVersion)
     if (!credentials)
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
-    const mime = read ?? (await deps.blobs.get(message.mime.blob))
-    if (!mime) return failed(contentMissing)
-    return { kind: 'ready', access: { connection: account.connection, credentials }, mime }
+    const access = { connection: account.connection, credentials }
+    try {
+      return { kind: 'ready', access, mime: read ?? (await storedBlob(deps.blobs, email.mime.blob)) }
+    } catch (error) {
+      if (!(error instanceof ContentUnreliable)) throw error
+      return failed(error.definition, {
+        detail: `${error.definition.meaning} The email was not sent.`,
+        remedy: 'Write the email again, and tell the operator.',
+      })
+    }
   }
 
-const isOverdue = ({ message, attempts, dueAt }: WaitingMessage, now: Date): boolean => {
-  const chosen = message.scheduledAt !== null && attempts === 0
+const isOverdue = ({ email, attempts, dueAt }: WaitingEmail, now: Date): boolean => {
+  const chosen = email.scheduledAt !== null && attempts === 0
   return now.getTime() > Date.parse(dueAt) + (chosen ? GRACE_MS.scheduled : GRACE_MS.unscheduled)
 }
 

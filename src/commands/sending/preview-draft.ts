@@ -7,7 +7,7 @@ import { writeEmail, type WriteDeps, type Written } from './write-email.ts'
 
 export type Preview = Assembled & Pick<Written, 'from' | 'contactId' | 'otherContactIds'>
 
-/** A draft as it would read if it were sent now, with what still keeps it from that. */
+/** A draft as it would read if it were sent now, with everything that still prevents sending it. */
 export const previewDraft =
   (deps: WriteDeps & { findAccount: FindAccount }) =>
   async (outgoingId: string, userId: string | null): Promise<Preview> => {

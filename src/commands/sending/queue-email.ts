@@ -13,17 +13,17 @@ import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ComposedMail, ComposeMail } from '../ports/composer.ts'
 import type { MailTracker } from '../ports/tracking.ts'
-import { requiredDraft } from './find-draft.ts'
+import { requiredDraft, requireWriter } from './find-draft.ts'
 import { loadFiles } from './load-files.ts'
 import type { ActiveAccount, SendingAccount } from './ports.ts'
 import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
 import { writeEmail, type WriteDeps, type Written } from './write-email.ts'
 
-export type QueueMessage = {
-  readonly content: { readonly draftId: string } | { readonly message: DraftInput }
-  /** RFC 3339; null for at once. */
+export type QueueEmail = {
+  readonly content: { readonly draftId: string } | { readonly email: DraftInput }
+  /** RFC 3339; null to send right away. */
   readonly scheduledAt: string | null
-  /** In which the message can be called back, 0 to 60. */
+  /** Time in which the email can be cancelled, 0 to 60. */
   readonly undoSeconds: number
 }
 
@@ -32,52 +32,53 @@ export type QueueDeps = ReplyDeps &
     readonly handle: Handle
     readonly clock: Clock
     readonly activeAccount: ActiveAccount
-    /** Null where no tracking address is set up. */
+    /** Null if no tracking address is set up. */
     readonly tracker: MailTracker | null
     readonly compose: ComposeMail
     readonly blobs: BlobStore
   }
 
-/** `contactId` is the contact whose values were filled in, `otherContactIds` others with the same address. */
+/** `contactId` is the contact whose values were filled in; `otherContactIds` are others with the same address. */
 type QueuedAnswer = Handled<OutgoingEmail> & { readonly outgoingId: string } & Pick<
     Written,
     'contactId' | 'otherContactIds'
   >
 
 /**
- * Puts a message into the outbox, its bytes fixed: variables filled in or refused with the list of what is missing,
- * tracking decided, MIME and the copy for Sent composed and kept.
- * @throws Refused, NotFound, StaleRevision where the draft is changed meanwhile
+ * Puts an email into the outbox and fixes its bytes: fills in variables (or refuses, listing what is missing), decides
+ * on tracking, and composes and stores the MIME and the copy for Sent.
+ * @throws Refused, NotFound, StaleRevision if the draft is changed meanwhile
  */
 export const queueEmail =
   (deps: QueueDeps) =>
-  async (caller: Caller, input: QueueMessage, userId: string | null): Promise<QueuedAnswer> => {
+  async (caller: Caller, input: QueueEmail, userId: string | null): Promise<QueuedAnswer> => {
     const outgoingId = 'draftId' in input.content ? input.content.draftId : entityId('out', caller.commandId)
     const stream = outgoingStream(outgoingId)
     const { state, revision } = await deps.load(outgoingEmail, stream)
-    // Queued before: by this very command, which the handler knows, or by another, which it refuses.
-    if ('message' in state && !draftOf(state)) {
-      const { message } = state
-      const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', message }, caller)
-      return { ...handled, outgoingId, contactId: message.contactId, otherContactIds: [] }
+    // Queued before: by this very command, which the handler recognises, or by another, which it refuses.
+    if ('email' in state && !draftOf(state)) {
+      const { email } = state
+      requireWriter(email.draft, outgoingId, userId)
+      const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', email }, caller)
+      return { ...handled, outgoingId, contactId: email.contactId, otherContactIds: [] }
     }
     const draft =
       'draftId' in input.content
         ? requiredDraft(state, outgoingId, userId)
-        : await resolveDraft(deps)(input.content.message, userId)
-    const { message, otherContactIds } = await composeMessage(deps, outgoingId, draft, input)
-    const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', message }, caller, {
+        : await resolveDraft(deps)(input.content.email, userId)
+    const { email, otherContactIds } = await composeEmail(deps, outgoingId, draft, input)
+    const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', email }, caller, {
       ifRevision: revision,
     })
-    return { ...handled, outgoingId, contactId: message.contactId, otherContactIds }
+    return { ...handled, outgoingId, contactId: email.contactId, otherContactIds }
   }
 
-const composeMessage = async (
+const composeEmail = async (
   deps: QueueDeps,
   outgoingId: string,
   draft: Draft,
-  { scheduledAt, undoSeconds }: QueueMessage,
-): Promise<{ message: QueuedEmail } & Pick<Written, 'otherContactIds'>> => {
+  { scheduledAt, undoSeconds }: QueueEmail,
+): Promise<{ email: QueuedEmail } & Pick<Written, 'otherContactIds'>> => {
   const account = await deps.activeAccount(draft.accountId)
   requireMaySend(account, draft.userId)
   const written = await writeEmail(deps)(draft, account, draft.userId)
@@ -104,7 +105,7 @@ const composeMessage = async (
     files,
   })
   const [mime, copy] = await keep(deps.blobs, composed)
-  const message: QueuedEmail = {
+  const email: QueuedEmail = {
     outgoingId,
     accountId: account.accountId,
     userId: draft.userId,
@@ -129,10 +130,10 @@ const composeMessage = async (
     notBefore: notBefore.toISOString(),
     draft,
   }
-  return { message, otherContactIds: written.otherContactIds }
+  return { email, otherContactIds: written.otherContactIds }
 }
 
-/** A person's account is theirs alone to write from; null is a program of the CRM, which answers for its users. */
+/** A user's account is theirs alone to write from. Null is a program of the CRM, which answers for its users. */
 const requireMaySend = ({ owner, sends, settings }: SendingAccount, userId: string | null): void => {
   if (!mayUse(owner, userId)) throw notYourAccount()
   if (!sends) throw accountSendsNoMail()
@@ -141,7 +142,7 @@ const requireMaySend = ({ owner, sends, settings }: SendingAccount, userId: stri
 
 type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }
 
-/** Opens and clicks are known by recipient only where one person gets a copy of their own. */
+/** Opens and clicks can be attributed to a recipient only if each gets a copy of their own. */
 const track = async (
   tracker: MailTracker | null,
   outgoingId: string,
@@ -176,6 +177,6 @@ const keep = async (blobs: BlobStore, { mime, copy }: ComposedMail): Promise<[mi
   }))
   await blobs.put(contents)
   const [wire, filed] = contents.map(({ hash, content }) => ({ blob: hash, size: content.length }))
-  if (!wire || !filed) throw new TypeError('A message has a wire form and a copy')
+  if (!wire || !filed) throw new TypeError('An email has a wire form and a copy')
   return [wire, filed]
 }

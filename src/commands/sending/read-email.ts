@@ -1,7 +1,7 @@
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Known, Load } from '../handle.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { soundBlob, type BlobStore } from '../ports/blobs.ts'
 
 export type ReadEmailDeps = { readonly load: Load; readonly blobs: BlobStore }
 
@@ -17,6 +17,6 @@ export const readEmail =
     const loaded = await load(outgoingEmail, outgoingStream(outgoingId))
     const { state } = loaded
     const isWaiting = state.status === 'queued' || state.status === 'deferred'
-    if (!isWaiting || state.message.mime.size > MOST_BYTES_KEPT) return { loaded, mime: null }
-    return { loaded, mime: await blobs.get(state.message.mime.blob) }
+    if (!isWaiting || state.email.mime.size > MOST_BYTES_KEPT) return { loaded, mime: null }
+    return { loaded, mime: await soundBlob(blobs, state.email.mime.blob) }
   }

@@ -5,13 +5,13 @@ import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
-import type { BlobStore } from '../ports/blobs.ts'
+import { soundBlob, type BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import { UnreadableMail, type DeliveryStatus, type MailParser, type ParsedMail } from '../ports/parser.ts'
 import type { DeliveryReport } from './ports.ts'
 import { recordBounce } from './record-bounce.ts'
 
-/** A mail of a mailbox that its header calls a report. `raw` is the blob with its bytes. */
+/** A message whose header calls it a report. `raw` is the blob with its bytes. */
 export type ReportToRead = {
   readonly messageId: string
   readonly accountId: string
@@ -28,9 +28,9 @@ export type ReadDeps = {
 }
 
 /**
- * Reads a delivery report once. It counts where it came back to the account that the message was sent from, and
- * names that message by its id, which only those know who got it. What it says goes to the message first, so that
- * after a crash in between it is read again and found there.
+ * Reads a delivery report once. It counts only if it came back to the account that the email was sent from and names
+ * the email by its id, which only its recipients know. Its content is recorded on the email first, so that after a
+ * crash in between it is read again and recognised there.
  */
 export const readReport =
   (deps: ReadDeps) =>
@@ -50,20 +50,20 @@ export const readReport =
     )
   }
 
-/** What a report has for a recipient beside its address was of use only to find it. */
+/** Whatever a report gives for a recipient beside the address only served to find that recipient. */
 const recorded = (told: DeliveryReport['recipients'][number]): ReportedRecipient => {
   const { otherAddresses: _, ...recipient } = told
   return recipient
 }
 
-/** What went wrong with a recipient is told with its kind. */
+/** Adds what kind of failure it is. */
 const judged = (recipient: DeliveryStatus['recipients'][number]): DeliveryReport['recipients'][number] =>
   recipient.action === 'failed' || recipient.action === 'delayed'
     ? { ...recipient, ...classifyFailure(recipient) }
     : recipient
 
 const parse = async (deps: ReadDeps, raw: string, signal: AbortSignal): Promise<ParsedMail | null> => {
-  const bytes = await deps.blobs.get(raw)
+  const bytes = await soundBlob(deps.blobs, raw)
   if (!bytes) return null
   try {
     return await deps.parser.parse(bytes, signal)
@@ -84,7 +84,7 @@ const ours = async (
   for (const outgoingId of [outgoingIdIn(`${delivery?.originalTrailId}@`), ...named]) {
     if (outgoingId === null) continue
     const { state } = await load(outgoingEmail, outgoingStream(outgoingId))
-    if ('message' in state && state.message.accountId === accountId) return outgoingId
+    if ('email' in state && state.email.accountId === accountId) return outgoingId
   }
   return null
 }

@@ -5,15 +5,16 @@ import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { DeliveryReport } from './ports.ts'
 
 /**
- * Records what a delivery report says of each recipient: `failed` is a permanent bounce, `delayed` a temporary one, and
- * `delivered` is proof of delivery. A failure that names nobody of several is recorded of nobody. The same report again is nothing.
+ * Records what a delivery report says about each recipient: `failed` is a permanent bounce, `delayed` a temporary one,
+ * `delivered` is proof of delivery. A failure that does not say which of several recipients it is about is recorded
+ * without one. The same report again changes nothing.
  */
 export const recordBounce =
   (deps: { handle: Handle; load: Load }) =>
   async (caller: Caller, outgoingId: string, report: DeliveryReport): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (!('message' in state)) return
+    if (!('email' in state)) return
     for (const [index, reported] of report.recipients.entries()) {
       const recipient = recipientIn(whoMayHaveIt(state), [
         reported.address,
@@ -26,8 +27,8 @@ export const recordBounce =
   }
 
 /**
- * Reports often name the mailbox that an address was forwarded to: with one recipient it can only be that one. Null where
- * it may be any of several.
+ * Reports often name the mailbox that an address was forwarded to. If there is only one recipient, that is the one;
+ * null if it could be any of several.
  */
 const recipientIn = (recipients: readonly string[], reported: readonly (string | null)[]): string | null => {
   const names = reported.filter((address) => address !== null).map(normaliseAddress)
@@ -35,7 +36,7 @@ const recipientIn = (recipients: readonly string[], reported: readonly (string |
   return named ?? (recipients.length === 1 ? (recipients[0] ?? null) : null)
 }
 
-/** Those who may have got it: whom the server took, else whom it was last tried for. */
+/** Those who may have got it: whom the server accepted, or else whom it was last tried for. */
 const whoMayHaveIt = ({ taken, unclear, pending }: AfterQueueing): string[] => [
   ...(taken?.recipients.map(({ address }) => address) ?? []),
   ...(unclear.length > 0 ? pending : []),
@@ -61,14 +62,14 @@ const commandOf = (
       }
     case 'delivered':
       return recipient === null ? null : { do: 'record-delivered', recipient, at: receivedAt }
-    // Handed on to a system that sends no reports: nothing is known of what became of it there.
+    // Passed on to a system that sends no reports, so nothing more will be known.
     case 'relayed':
     case 'expanded':
       return null
   }
 }
 
-/** Why it failed, as far as the report was asked: only what is known is recorded. */
+/** Why it failed, as far as the report says. */
 const failureIn = ({
   code,
   diagnostic,

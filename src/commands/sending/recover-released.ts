@@ -1,5 +1,5 @@
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingCommand, ReleasingMessage } from '../../domain/sending/outgoing-state.ts'
+import type { OutgoingCommand, SendingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
@@ -12,16 +12,16 @@ type RecoverDeps = {
 }
 
 /**
- * Tells what is known of an email whose sender died between its release and the answer; to be called under the account's
- * sending lease, which shows that nobody is at it. What the mailbox shows as sent was sent, and what it is certain of that
- * it was not goes back to be sent. Where neither is proved, it is never sent again from here.
+ * Records what can be known about an email whose sender died between the release and the answer. Must be called under
+ * the account's sending lease, which shows that nobody is still sending it. If the mailbox shows that it was sent, it
+ * was; if the mailbox is certain that it was not, it is queued again. Otherwise it is never sent again from here.
  */
 export const recoverReleased =
   (deps: RecoverDeps) =>
   async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<void> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (state.status !== 'releasing') return
+    if (state.status !== 'sending') return
     const became = await whatBecameOf(deps, state, signal)
     const command = commandOf(became, state.attempts + 1, deps.clock().toISOString())
     await deps.handle(outgoingEmail, stream, command, caller)
@@ -41,26 +41,26 @@ const commandOf = (
       return {
         do: 'record-unknown',
         attempt,
-        reason: 'The service stopped between handing the email over and the answer of the mail server',
+        reason: 'The service stopped after handing the email over and before the mail server answered',
       }
   }
 }
 
 const whatBecameOf = async (
   deps: RecoverDeps,
-  { message, handle }: ReleasingMessage,
+  { email, handle }: SendingEmail,
   signal: AbortSignal,
 ): Promise<'sent' | 'not-sent' | 'unknown'> => {
   try {
-    const session = await deps.openMailbox(message.accountId, signal)
+    const session = await deps.openMailbox(email.accountId, signal)
     if (!session) return 'unknown'
     try {
-      return await session.whatBecameOf({ messageId: message.header.messageId, handle })
+      return await session.whatBecameOf({ messageId: email.header.messageId, handle })
     } finally {
       await session.close()
     }
   } catch (error) {
-    // A later sync may still meet the email, and settle what is unknown now.
+    // A later sync may still find the email and settle the outcome.
     if (error instanceof MailUnavailable) return 'unknown'
     throw error
   }

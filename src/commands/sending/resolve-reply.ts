@@ -7,7 +7,10 @@ import { replyRecipients, type ReplyParent } from '../../domain/sending/reply.ts
 import type { Load } from '../handle.ts'
 import type { DefaultAccount, FindAccount, FindMessage } from './ports.ts'
 
-/** A draft as it is asked for: the account may be left to the message that is replied to, or to the user's default. */
+/**
+ * A draft as requested: without an account, it goes out from the one that received the message replied to, or the
+ * user's default.
+ */
 export type DraftInput = Omit<Draft, 'accountId' | 'userId'> & { readonly accountId: string | null }
 
 export type ReplyDeps = {
@@ -19,25 +22,28 @@ export type ReplyDeps = {
 
 const accountMissing = defineRefusal('account-missing', {
   title: 'No account to send from',
-  meaning: 'The email names no account, and neither the user nor the team has a default one.',
-  remedy: 'Name the account, or choose a default one.',
+  meaning: 'The email names no account, and neither the user nor the team has a default account.',
+  remedy: 'Name an account, or choose a default account.',
 })
 
-/** The draft whole. A reply goes out from the account that was written to, to those who expect it. */
+/**
+ * Completes the draft. A reply goes out from the account that was written to. If it names no recipients, it goes to the
+ * people who expect it, unless it `isBegun`: recipients that were removed since then stay out.
+ */
 export const resolveDraft =
   (deps: ReplyDeps) =>
-  async (input: DraftInput, userId: string | null): Promise<Draft> => {
+  async (input: DraftInput, userId: string | null, isBegun = false): Promise<Draft> => {
     const parent = input.replyTo && (await findParent(deps)(input.replyTo, userId))
     const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
     if (accountId === null) throw accountMissing()
     const account = await deps.findAccount(accountId)
     if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', accountId)
     const addressed = input.to.length + input.cc.length + input.bcc.length > 0
-    const to = parent && !addressed ? replyRecipients(parent, account.address) : input.to
+    const to = parent && !addressed && !isBegun ? replyRecipients(parent, account.address) : input.to
     return { ...input, to, accountId, userId }
   }
 
-/** The message that a reply is to, of an account that this user may use. @throws NotFound */
+/** What a reply is to, if it belongs to an account that this user may use. @throws NotFound */
 export const findParent =
   (deps: Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'>) =>
   async ({ kind, id }: NonNullable<Draft['replyTo']>, userId: string | null): Promise<ReplyParent> => {
@@ -49,8 +55,8 @@ export const findParent =
 
 const findOutgoing = async (load: Load, id: string): Promise<ReplyParent | null> => {
   const { state } = await load(outgoingEmail, outgoingStream(id))
-  if (!('message' in state)) return null
-  const { accountId, header } = state.message
+  if (!('email' in state)) return null
+  const { accountId, header } = state.email
   return {
     accountId,
     direction: 'out',

@@ -7,7 +7,7 @@ import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.t
 
 export type SavedDraft = Handled<OutgoingEmail> & { readonly outgoingId: string; readonly draft: Draft }
 
-/** Begins a draft. @throws NotFound where the account or the message that is replied to does not exist */
+/** Begins a draft. @throws NotFound if the account, or what is replied to, does not exist */
 export const saveDraft =
   (deps: ReplyDeps & { handle: Handle }) =>
   async (caller: Caller, input: DraftInput, userId: string | null): Promise<SavedDraft> => {
@@ -18,7 +18,10 @@ export const saveDraft =
     return { ...handled, outgoingId, draft }
   }
 
-/** Changes what is named of a draft, if it still is at `ifRevision`. @throws NotFound, StaleRevision, Refused `already-queued` */
+/**
+ * Changes the given fields of a draft if it is still at `ifRevision`. @throws NotFound, StaleRevision, Refused
+ * `already-queued`
+ */
 export const changeDraft =
   (deps: ReplyDeps & { handle: Handle }) =>
   async (
@@ -28,7 +31,8 @@ export const changeDraft =
   ): Promise<SavedDraft> => {
     const { outgoingId, changes, ifRevision } = input
     const { draft: before } = await findDraft(deps)(outgoingId, userId)
-    const draft = await resolveDraft(deps)({ ...before, ...changes }, before.userId)
+    const isBegun = !changes.replyTo
+    const draft = await resolveDraft(deps)({ ...before, ...changes }, before.userId, isBegun)
     const command = { do: 'save-draft', outgoingId, draft } as const
     const handled = await deps.handle(outgoingEmail, outgoingStream(outgoingId), command, caller, {
       ifRevision,

@@ -17,19 +17,19 @@ export type SendDeps = PrepareDeps &
     readonly providerOf: ProviderOf
   }
 
-/** `over`: it is not waiting any more. `not-due`, `paused`: not now. The others are what became of the attempt. */
+/** `over`: no longer waiting. `not-due`, `paused`: not now. The others are the result of the attempt. */
 export type AttemptResult = SendOutcome['kind'] | 'over' | 'not-due' | 'paused'
 
-/** The provider holds the email ready meanwhile. */
+/** The provider keeps the email ready in the meantime. */
 const RELEASE_PATIENCE_MS = 5_000
-/** The answer must not be lost: without it a message that is known to be sent would be unknown. */
+/** The answer must not be lost, or an email known to have been sent would count as unknown. */
 const ANSWER_PATIENCE_MS = 120_000
 
 /**
- * Makes one attempt to send a message. The release, without which nothing is sent, is appended at the very
- * revision that was loaded: of several senders, a cancel and a pause of hours, one wins. What came of it is
- * recorded for as long as the store takes to answer. Under no circumstances is it tried a second time here.
- * @param reading where it was read ahead; then too its revision decides
+ * Makes one attempt to send an email. The release, without which nothing is sent, is appended at exactly the revision
+ * that was loaded, so among several senders, a cancel and a long pause only one wins. The result is recorded however
+ * long the store takes to answer. Never makes a second attempt.
+ * @param reading where the email was read ahead: then too its revision decides
  */
 export const sendEmail =
   (deps: SendDeps) =>
@@ -49,7 +49,7 @@ export const sendEmail =
     if (prepared.kind === 'paused') return 'paused'
     const attempt = state.attempts + 1
     const release = releaseOf(deps, caller, stream, loaded, attempt)
-    const { envelope, header } = state.message
+    const { envelope, header } = state.email
     const email = (content: Buffer): EmailToSend => ({
       envelope: { from: envelope.from, recipients: state.pending },
       messageId: header.messageId,
@@ -66,13 +66,14 @@ export const sendEmail =
           )
         : { outcome: prepared, fault: null }
     const released = await release.wasGiven()
-    // Nothing was sent, yet the release stands in the stream: it is taken back.
+    // Nothing was sent, yet the stream has the release: it is taken back.
     const told = outcome.kind === 'withdrawn' && released ? notReleased : outcome
     const command = commandOf(deps, told, attempt, released)
     const recorded =
       !command || (await record(deps, caller, stream, command, release.given() ?? loaded, released))
     if (fault) throw fault
-    return recorded ? told.kind : 'over'
+    // A release that the log did not take is no deferral by the mail server.
+    return recorded ? outcome.kind : 'over'
   }
 
 const releaseNotRecorded = defineCode('release-not-recorded', {
@@ -93,7 +94,7 @@ type Loaded = Known<OutgoingEmail>
 type Release = {
   readonly ask: (handle: string | null) => Promise<boolean>
   readonly wasGiven: () => Promise<boolean>
-  /** The message as the release left it. */
+  /** The email as the release left it. */
   readonly given: () => Loaded | undefined
 }
 
@@ -124,13 +125,13 @@ const releaseOf = (
       named = name
       return append(RELEASE_PATIENCE_MS)
     },
-    // Where the store did not answer, the release may be there all the same.
+    // If the store did not answer, the release may have been recorded all the same.
     wasGiven: async () => (state === 'in-doubt' ? append(ANSWER_PATIENCE_MS) : state === 'given'),
     given: () => given,
   }
 }
 
-/** The outcome; where the provider failed in a way that it should not, what that leaves behind, and the fault. */
+/** The outcome; if the provider failed unexpectedly, what that leaves behind, and the fault. */
 const send = async (
   provider: MailProvider,
   access: Access,
@@ -141,7 +142,7 @@ const send = async (
   try {
     return { outcome: await provider.send(access, email, release.ask, signal), fault: null }
   } catch (error) {
-    const reason = 'The mail provider could not be used, for a fault of ours'
+    const reason = 'The mail provider could not be used because of a fault in Mailtrail'
     const outcome: SendOutcome = (await release.wasGiven())
       ? { kind: 'unknown', reason }
       : { kind: 'deferred', code: internalError.code, reason }
@@ -150,8 +151,8 @@ const send = async (
 }
 
 /**
- * Without a release it is said only of the email as it was loaded: meanwhile it may have been cancelled, changed and queued
- * anew. @returns whether it still was that
+ * Without a release, the result holds only for the email as it was loaded: it may have been cancelled, changed and
+ * queued again since. @returns whether it still was that email
  */
 const record = async (
   deps: SendDeps,

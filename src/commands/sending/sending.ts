@@ -21,11 +21,11 @@ export type SendingDeps = QueueDeps &
   SendDeps &
   ReadDeps & {
     readonly openMailbox: OpenMailbox
-    /** What has not come back within it is taken for delivered. */
+    /** If nothing has come back after this long, an email counts as delivered. */
     readonly deliveryWindowMinutes: number
   }
 
-/** Emails that go out within this time share what is read of their account and its user; so old it may be. */
+/** Emails sent within this time share what is read about their account and user, so it may be this old. */
 const SHARED_MS = 100
 
 const withSharedReads = (deps: SendDeps): SendDeps => ({
@@ -35,7 +35,7 @@ const withSharedReads = (deps: SendDeps): SendDeps => ({
   vault: { load: sharedRead((id: string, version: number) => deps.vault.load(id, version), SHARED_MS) },
 })
 
-/** What can be done with drafts and with the emails that they become. */
+/** What can be done with drafts and with the emails they become. */
 export const sendingCommands = (deps: SendingDeps) => ({
   keepFile: keepFile(deps),
   saveDraft: saveDraft(deps),

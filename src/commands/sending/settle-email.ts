@@ -6,8 +6,8 @@ import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
 /**
- * A person's word on a message that came to no good end: one whose outcome is unknown is sent again, knowing that it
- * may arrive twice, or let be; one that failed is tried again. Nobody else has anything sent again.
+ * A person decides about an email whose outcome is unknown (send it again, although it may arrive twice, or give it up)
+ * or that failed (try it again). Only a person can have an email sent again.
  */
 export const settleEmail =
   (deps: { handle: Handle; load: Load; clock: Clock; findAccount: FindAccount }) =>

@@ -9,8 +9,8 @@ const FIRST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 2000
 
 /**
- * Repeats a command under its one command id for as long as the store does not answer. Its answers, a refusal or a
- * stale revision, are passed on at once. @throws the last fault when `patienceMs` are over
+ * Repeats a command under the same command id until the store answers. An answer, including a refusal or a stale
+ * revision, is passed on at once. @throws the last fault once `patienceMs` is over
  */
 export const untilAnswered = async <Result>(
   work: () => Promise<Result>,
@@ -27,7 +27,7 @@ export const untilAnswered = async <Result>(
   }
 }
 
-/** True for errors by which the store, or a rule, has said no: asking again would not change it. */
+/** True for errors by which the store or a rule says no, so asking again would change nothing. */
 export const isAnswer = (error: unknown): boolean =>
   error instanceof Refused ||
   error instanceof NotFound ||

@@ -15,7 +15,7 @@ export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> 
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
   readonly assemble: AssembleMail
-  readonly untrack: Untrack
+  readonly untrack: Pick<Untrack, 'html'>
 }
 
 const unknownUser = defineRefusal('unknown-user', {
@@ -24,18 +24,18 @@ const unknownUser = defineRefusal('unknown-user', {
   remedy: 'Add the user to the directory first.',
 })
 
-/** A message as its recipients will read it. `contactId` is the contact whose values were filled in. */
+/** An email as its recipients will read it. `contactId` is the contact whose values were filled in. */
 export type Written = {
   readonly from: Mailbox
   readonly recipients: Recipients
   readonly contactId: string | null
-  /** Others with the same address; where none was chosen among several, all of them. */
+  /** Others with the same address; all of them if none was chosen. */
   readonly otherContactIds: readonly string[]
   readonly threading: { readonly inReplyTo: string | null; readonly references: string[] }
   readonly assembled: Assembled
 }
 
-/** Fills a draft in from the CRM's records, the template and the signature. It may be incomplete yet. */
+/** Fills in a draft from the CRM's records, the template and the signature. The result may still be incomplete. */
 export const writeEmail =
   (deps: WriteDeps) =>
   async (draft: Draft, account: SendingAccount, userId: string | null): Promise<Written> => {
@@ -46,8 +46,8 @@ export const writeEmail =
       gather(deps.directory, draft, account, recipients),
     ])
     const assembled = await deps.assemble({
-      // What is quoted has our pixels and links in it, where it quotes us.
-      draft: { ...draft, html: await deps.untrack(draft.html) },
+      // A quotation of an email of ours contains our pixel and links.
+      draft: { ...draft, html: await deps.untrack.html(draft.html) },
       template,
       signature: account.signature,
       values: valuesOf(sources.values),
@@ -64,10 +64,10 @@ export const writeEmail =
     }
   }
 
-/** Why a contact's variables have no value where several contacts might be meant. */
+/** Explains why a contact's variables have no value if several contacts could be meant. */
 const withReason = (assembled: Assembled, contactIds: readonly string[]): Assembled => {
   if (contactIds.length === 0) return assembled
-  const reason = `Several contacts have the address that is written to (${contactIds.join(', ')}): choose one by contactId.`
+  const reason = `Several contacts have this address (${contactIds.join(', ')}): choose one with contactId.`
   const missing = assembled.missing.map((each) =>
     each.variable.startsWith('contact.') ? { ...each, reason } : each,
   )
@@ -84,7 +84,7 @@ const requiredTemplate = async (
   return found
 }
 
-/** The one whom the message is written for: the contact that is named, else the only one with the only address in To. */
+/** The contact the email is written for: the one named, or else the only one with the only address in To. */
 const gather = async (
   directory: DirectoryLookup,
   draft: Draft,

@@ -4,9 +4,9 @@ type Blobs = Parameters<BlobStore['put']>[0]
 type Waiting = { readonly blobs: Blobs; readonly done: () => void; readonly failed: (error: unknown) => void }
 
 /**
- * Puts blobs in sets: what is put while a set is on its way makes the next one, so that many small puts cost few round
- * trips. Each call is answered when its own blobs are durable; a set that fails is put one by one, so that nobody fails of
- * another's.
+ * Puts blobs in batches: whatever is put while one batch is being stored makes up the next, so that many small puts
+ * need few round trips. Each call returns once its own blobs are durable. The blobs of a failed batch are put one by
+ * one, so that none fails because of another.
  */
 export const batchedPut = (store: BlobStore): BlobStore['put'] => {
   let waiting: Waiting[] = []

@@ -12,14 +12,14 @@ const AT_ONCE = 50
 
 const readModelBehind = defineCode('read-model-behind', {
   title: 'Read model behind',
-  meaning: 'The list of what lies in the mailbox has not caught up with what was stored.',
+  meaning: 'The list of messages in the mailbox has not caught up with what was stored.',
   remedy: 'Do nothing: the sync is tried again automatically.',
 })
 
 type FollowDeps = Pick<SyncDeps, 'known' | 'load' | 'handle' | 'clock'>
 type Known = ReadonlyMap<string, KnownPlacement>
 
-/** What is known of these places, by `placeKey`. It may lag. */
+/** What is known about these places, by `placeKey`. It may lag behind. */
 export const knownAt = async (
   { known }: Pick<SyncDeps, 'known'>,
   accountId: string,
@@ -35,8 +35,8 @@ export const knownAt = async (
 }
 
 /**
- * The same, certain: what is said of a message once must not be missed since the read model lags. What is not known
- * then, such as mail from before the window, was never stored.
+ * The same, but certain: changes that are reported only once must not be missed because the read model lags. Whatever
+ * is unknown then, such as mail older than the window, was never stored.
  */
 export const surelyKnownAt = async (
   deps: Pick<SyncDeps, 'known'>,
@@ -56,10 +56,10 @@ export const surelyKnownAt = async (
 
 type Change = Exclude<MailChange, { kind: 'added' }>
 
-/** A change that was news. `isLeft`: the message has left the mailbox with it, and lies nowhere else. */
+/** A change that was news. `isLeft`: with it the message has left the mailbox and has no other place. */
 type Followed<C> = { readonly change: C; readonly isLeft: boolean }
 
-/** Records in the messages' own streams what has changed about them. @returns the changes that were news */
+/** Records in the messages' own streams what has changed. @returns the changes that were news */
 export const follow = async <C extends Change>(
   deps: FollowDeps,
   { caller, signal }: Run,
@@ -86,7 +86,7 @@ const commandOf = (change: Change): MessageCommand => {
   }
 }
 
-/** What is known may lag, so the stream is asked first. @returns the message as it is now; null where that was no news */
+/** What is known may lag behind, so the stream decides. @returns the message as it is now; null if that was no news */
 const tellIfNew = async (
   deps: FollowDeps,
   caller: Caller,

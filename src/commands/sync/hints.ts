@@ -1,9 +1,12 @@
-/** Accounts whose mailbox has hinted at something new. However often it does, an account is there once until it is taken. */
+/**
+ * Accounts whose mailbox has hinted at something new. An account is listed once until it is taken, however many hints
+ * there are.
+ */
 export type Hints = {
   readonly add: (accountId: string) => void
-  /** The one that has waited the longest of those that may be taken; null where there is none. */
+  /** Takes the one that has waited longest among those allowed; null if there is none. */
   readonly take: (mayBeTaken: (accountId: string) => boolean) => string | null
-  /** Calls the listener at each hint; the answer ends that. */
+  /** Calls the listener at each hint; the returned function ends that. */
   readonly onHint: (listener: () => void) => () => void
 }
 

@@ -7,9 +7,9 @@ import type { Leases } from '../ports/leases.ts'
 import type { KnownPlace, OpenMailbox } from '../ports/mail-provider.ts'
 import type { MailParser } from '../ports/parser.ts'
 
-// What sync asks of other features and of its read models, in its own words; the composition root supplies it.
+// What sync asks of other features and of its read models, in its own terms; the composition root supplies it.
 
-/** `active`: it may be synced now; else it is paused, or `disconnected`. */
+/** `active`: it may be synced now; otherwise it is paused, or `disconnected`. */
 export type SyncAccount = {
   readonly accountId: string
   readonly address: string
@@ -17,7 +17,7 @@ export type SyncAccount = {
   readonly active: boolean
   readonly disconnected: boolean
   readonly credentialVersion: number
-  /** Messages that a person lets be, though the mailbox lists them. */
+  /** Messages that were dismissed although the mailbox lists them. */
   readonly dismissed: readonly { readonly folder: string; readonly ref: string }[]
   readonly settings: Pick<
     AccountSettings,
@@ -25,20 +25,20 @@ export type SyncAccount = {
   >
 }
 
-/** The account as its stream has it; null where it was never connected. */
+/** The account as its stream has it; null if it was never connected. */
 export type FindSyncAccount = (accountId: string) => Promise<SyncAccount | null>
 
-/** A message of ours by its id (`out_…`): whose it is, and the blobs with its bytes as sent and as filed. */
+/** An email of ours by its id (`out_…`): its account, and the blobs with its bytes as sent and as filed. */
 export type FindOutgoing = (
   outgoingId: string,
 ) => Promise<{ readonly accountId: string; readonly blobs: readonly string[] } | null>
 
-/** Where a message is known to lie in a folder. */
+/** A known place of a message in a folder. */
 export type KnownPlacement = KnownPlace & { readonly messageId: string; readonly quarantined: boolean }
 
-/** What is known to lie in the folders of an account. May lag behind the log: streams decide, this only saves work. */
+/** What is known to be in the folders of an account. May lag behind the log: streams decide, this only saves work. */
 export type KnownMail = {
-  /** What is known of these references. */
+  /** What is known about these references. */
   among(accountId: string, folder: string, refs: readonly string[]): Promise<readonly KnownPlacement[]>
   /** As `KnownPlaces` has it. */
   page(
@@ -47,7 +47,7 @@ export type KnownMail = {
     below: string | null,
     limit: number,
   ): Promise<readonly KnownPlacement[]>
-  /** Waits until all is known that the log has by now; false where that takes too long. */
+  /** Waits until everything in the log so far is known; false if that takes too long. */
   catchUp(signal: AbortSignal): Promise<boolean>
 }
 
@@ -63,8 +63,8 @@ export type SyncDeps = {
   readonly openMailbox: OpenMailbox
   readonly findOutgoing: FindOutgoing
   readonly known: KnownMail
-  /** The newest run that is known of an account; the streams behind it are looked through for newer ones. */
+  /** The latest known run of an account; its successors' streams are searched for newer ones. */
   readonly lastRun: (accountId: string) => Promise<number>
-  /** Is told of a fault of ours that a run got over. */
+  /** Is told of a fault in Mailtrail that a run survived. */
   readonly onFault: (error: unknown) => void
 }

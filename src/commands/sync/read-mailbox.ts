@@ -1,6 +1,12 @@
 import type { FolderTrouble } from '../../domain/sync/events.ts'
-import type { RunTrouble } from '../../domain/sync/sync-run.ts'
-import type { ChangeSet, ChangesQuery, MailChange, MailUnavailable } from '../ports/mail-provider.ts'
+import type { RunTrouble, SyncRunCommand } from '../../domain/sync/sync-run.ts'
+import type {
+  ChangeSet,
+  ChangesQuery,
+  MailChange,
+  MailFolder,
+  MailUnavailable,
+} from '../ports/mail-provider.ts'
 import { follow, knownAt, surelyKnownAt } from './follow-changes.ts'
 import type { SyncDeps } from './ports.ts'
 import { placeKey, troubleOf, type OpenRun } from './run.ts'
@@ -14,29 +20,34 @@ const ASKED_AT_ONCE = 200
 type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
- * What reading came to. `trouble`: why the run fails. `unchanged` are folders that were looked at and had nothing
- * to record, `troubles` those that could not be read, `missingFolders` those that are not there.
+ * What was found while reading. `read` folders were looked at, `unchanged` ones of them had nothing to record;
+ * `troubles` could not be read, `missingFolders` do not exist.
  */
 export type Reading = {
-  readonly trouble: RunTrouble | null
-  readonly unchanged: readonly string[]
-  readonly troubles: readonly FolderTrouble[]
-  readonly missingFolders: readonly string[]
+  readonly read: Map<string, MailFolder>
+  readonly unchanged: Set<string>
+  readonly troubles: Map<string, MailUnavailable>
+  readonly missingFolders: string[]
 }
 
+export const newReading = (): Reading => ({
+  read: new Map(),
+  unchanged: new Set(),
+  troubles: new Map(),
+  missingFolders: [],
+})
+
 /**
- * Asks again for what was withheld, then reads what has changed, set by set: a cursor is never recorded before its
- * changes are stored. A folder that cannot be read costs itself alone; where what stands in the way is about the whole
- * mailbox, or none of the folders can be read, the run fails of it after all.
+ * Requests withheld messages again, then reads what has changed, set by set: a cursor is never recorded before its
+ * changes are stored. A folder that cannot be read does not hold up the others; but if the whole mailbox cannot be
+ * read, or none of its folders, the run fails.
+ * @returns why it fails; null if it does not
  */
 export const readMailbox =
   (deps: SyncDeps) =>
-  async (run: OpenRun): Promise<Reading> => {
+  async (run: OpenRun, reading: Reading): Promise<RunTrouble | null> => {
     await askAgain(deps, run)
-    const unchanged = new Set<string>()
-    const troubles = new Map<string, MailUnavailable>()
-    const missingFolders: string[] = []
-    let read = false
+    const { read, unchanged, troubles, missingFolders } = reading
     for await (const set of run.session.changes(queryOf(deps, run))) {
       run.signal.throwIfAborted()
       if (set.kind === 'missing') {
@@ -47,27 +58,28 @@ export const readMailbox =
         if (!troubles.has(set.folder.folder)) troubles.set(set.folder.folder, set.trouble)
         continue
       }
-      read = true
+      for (const folder of set.folders) read.set(folder.folder, folder)
       if (isNews(run, set)) await record(deps, run, set)
       else for (const { folder } of set.folders) unchanged.add(folder)
     }
-    const whole = read ? [...troubles].find(([, trouble]) => isOfMailbox(trouble)) : [...troubles][0]
-    if (whole) return { ...nothingRead, trouble: namedBy(whole) }
-    return {
-      trouble: null,
-      unchanged: [...unchanged],
-      troubles: [...troubles].map(toFolderTrouble),
-      missingFolders,
-    }
+    const whole = read.size > 0 ? [...troubles].find(([, of]) => isOfMailbox(of)) : [...troubles][0]
+    return whole ? namedBy(whole) : null
   }
-
-export const nothingRead: Reading = { trouble: null, unchanged: [], troubles: [], missingFolders: [] }
 
 const isOfMailbox = ({ kind }: MailUnavailable): boolean => kind === 'throttled' || kind === 'sign-in-again'
 
 const namedBy = ([folder, trouble]: [string, MailUnavailable]): RunTrouble => ({
   ...troubleOf(trouble),
   detail: `${trouble.message}: ${folder}`,
+})
+
+/** What a run has to say that came to the end. */
+export const finishOf = ({ read, unchanged, troubles, missingFolders }: Reading): SyncRunCommand => ({
+  do: 'finish',
+  read: [...read.values()],
+  unchanged: [...unchanged],
+  troubles: [...troubles].map(toFolderTrouble),
+  missingFolders,
 })
 
 const toFolderTrouble = ([folder, { code, message, remedy }]: [string, MailUnavailable]): FolderTrouble => ({
@@ -93,7 +105,7 @@ const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: Open
 const isNews = ({ cursors }: OpenRun, { changes, cursor }: Changes): boolean =>
   changes.length > 0 || (cursor !== null && cursors.get(cursor.scope)?.at !== cursor.at)
 
-/** What was withheld may be handed out by now, or have gone. */
+/** What was withheld may be available by now, or gone. */
 const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
   const due = dueWithheld(run, deps.clock())
   for (let from = 0; from < due.length; from += ASKED_AT_ONCE) {
@@ -107,7 +119,7 @@ const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
   }
 }
 
-/** Stores what is new, follows what was moved, flagged or has gone, and records what it came to. */
+/** Stores new messages, follows moves, flag changes and removals, and records the result. */
 const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void> => {
   const added = changesOf(set.changes, 'added').map(({ placement }) => placement)
   const moves = changesOf(set.changes, 'moved')
@@ -151,13 +163,13 @@ type Kind = MailChange['kind']
 const changesOf = <K extends Kind>(changes: readonly MailChange[], kind: K) =>
   changes.filter((change): change is Extract<MailChange, { kind: K }> => change.kind === kind)
 
-/** What was stored before it broke is counted now; the cursor stays, so that the next run meets the rest. */
+/** What was stored before the failure is counted now; the cursor stays, so that the next run reads the rest. */
 const breakOff = async (
   run: OpenRun,
   outcomes: readonly Outcome[],
   { error }: { readonly error: unknown },
 ): Promise<never> => {
-  // What a dead run stored is left to the run that gets to the end of this: it will be met again.
+  // What a dead run stored is left to the run that finishes this set: it will find it again.
   const stored = outcomes.filter((outcome) => outcome.became === 'stored' && !outcome.before)
   const withheld = [...run.withheld.values()]
   if (stored.length > 0 && !run.lost.aborted)

@@ -3,15 +3,16 @@ import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
 import { turnsByKey } from '../../std/in-parallel.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
+import { storedBlob } from '../ports/blobs.ts'
 import { AppendTooLarge } from '../ports/event-log.ts'
 import { UnreadableMail } from '../ports/parser.ts'
 import type { FindSyncAccount } from './ports.ts'
 import { judge, read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message.ts'
 
 /**
- * Reads a quarantined message again from the bytes that were kept. When that works now, the message lives on under the
- * id of its identity, in all the places where it lies; when not, that is one attempt more. One that the account's
- * patterns keep out is let be, as it would have been when it was met.
+ * Reads a quarantined message again from its stored bytes. If that works now, the message continues under the id of its
+ * identity, in all its places; if not, that counts as another attempt. If the account's patterns exclude it, it is
+ * skipped, as it would have been when it was found.
  */
 export const retryQuarantined =
   (deps: Omit<StoreDeps, 'inTurn'> & { findAccount: FindSyncAccount }) =>
@@ -22,8 +23,7 @@ export const retryQuarantined =
     if (state.status === 'none' || !account || !mayUse(account.owner, userOf(caller)))
       throw new NotFound('message', messageId)
     const { quarantined, placements } = requireQuarantined(state)
-    const raw = await deps.blobs.get(quarantined.raw)
-    if (!raw) throw new Error(`The raw form of ${messageId} is not kept`)
+    const raw = await storedBlob(deps.blobs, quarantined.raw)
     const mail = await read(deps, raw, signal)
     if (mail instanceof UnreadableMail)
       return deps.handle(message, stream, { do: 'fail-again', reason: mail.message }, caller)

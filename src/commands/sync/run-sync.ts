@@ -4,39 +4,42 @@ import {
   syncRun,
   syncRunStream,
   type RunTrouble,
+  type SyncOutcome,
   type SyncRunCommand,
   type SyncTrigger,
 } from '../../domain/sync/sync-run.ts'
 import { newCommandId, type Caller } from '../handle.ts'
+import { isOutage } from '../outage.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 import { placeKey, troubleOf, type Run } from './run.ts'
-import { nothingRead, readMailbox, type Reading } from './read-mailbox.ts'
+import { finishOf, newReading, readMailbox, type Reading } from './read-mailbox.ts'
 import { watchAccount } from './watch-account.ts'
 
 /**
- * `done`: the run ended and says how; `stopped` since the account was paused, or is to be read in another way.
- * `interrupted`: the process stops, or lost its lease; the next run goes on from what this one recorded. `busy`: another worker is at this account. `inactive`: the account is not to be synced.
+ * `done`: the run has ended and recorded how. `stopped`: the account was paused or is to be read differently.
+ * `interrupted`: the process stops, or lost its lease; the next run continues from what this one recorded. `busy`:
+ * another worker has this account. `inactive`: the account is not to be synced.
  */
 export type SyncRunResult =
   | {
       readonly kind: 'done'
       readonly number: number
-      readonly outcome: 'success' | 'partial' | 'failed' | 'stopped'
+      readonly outcome: Exclude<SyncOutcome, 'abandoned'>
     }
   | { readonly kind: 'interrupted'; readonly number: number }
   | { readonly kind: 'busy' | 'inactive' }
 
-/** Of so many dead runs in a row what they stored is still told apart. */
+/** For this many dead runs in a row, what they stored can still be told apart. */
 const MOST_UNCOUNTED = 100
 
 /**
- * One sync run of one account under its lease: everything new is stored, every folder's counts and the cursor are recorded
- * behind it, and the run ends in success, partial (something failed, and is named) or failed (with a remedy). Nothing
- * in the mailbox is changed. A run whose worker died is ended first, and this one goes on where it came to. It is stopped
- * within seconds where the account is paused or disconnected, or is to be read in another way.
- * A fault of ours ends the run too, and is thrown besides.
+ * One sync run of one account under its lease: stores everything new, then records the counts of every folder and the
+ * cursor, and ends as success, partial (something failed, and is named) or failed (with a remedy). Nothing in the
+ * mailbox is changed. A run whose worker died is ended first, and this one continues where it got to. If the account is
+ * paused, disconnected, or to be read differently, the run stops within seconds.
+ * A fault in Mailtrail ends the run too, and is thrown as well.
  */
 export const runSync =
   (deps: SyncDeps) =>
@@ -90,15 +93,15 @@ const runUnderLease = async (
     signal: watch.signal,
     lost,
   }
+  const reading = newReading()
+  const { missingFolders } = reading
   try {
-    const { trouble, ...read } = await readAll(deps, run)
-    // What stood in the way of a run that was stopped is only that it was stopped.
+    const trouble = await readAll(deps, run, reading)
+    // If the run was stopped, that is the only reason it failed.
     run.signal.throwIfAborted()
-    const { state } = await tell(trouble ? { do: 'fail', trouble } : { do: 'finish', ...read })
-    const { troubles, missingFolders } = read
-    const missed =
-      troubles.length + missingFolders.length > 0 || (state.status !== 'none' && state.failed > 0)
-    return { kind: 'done', number, outcome: trouble ? 'failed' : missed ? 'partial' : 'success' }
+    const { state } = await tell(trouble ? { do: 'fail', trouble, missingFolders } : finishOf(reading))
+    if (state.status !== 'finished' || state.outcome === 'abandoned') return { kind: 'interrupted', number }
+    return { kind: 'done', number, outcome: state.outcome }
   } catch (error) {
     if (lost.aborted || isTaken(error)) return { kind: 'interrupted', number }
     const why = watch.stopped()
@@ -106,8 +109,10 @@ const runUnderLease = async (
       await tell({ do: 'stop', why })
       return { kind: 'done', number, outcome: 'stopped' }
     }
-    // The run says so, that the next one waits a while; what cannot be told now, that one finds out.
-    await tell({ do: 'fail', trouble: ours }).catch(() => {})
+    // Not a failure of the mailbox: the next run continues from here as soon as the log is back.
+    if (isOutage(error)) throw error
+    // Recorded so that the next run waits a while. If it cannot be recorded now, the next run finds out.
+    await tell({ do: 'fail', trouble: ours, missingFolders }).catch(() => {})
     throw error
   } finally {
     await watch.end()
@@ -123,8 +128,8 @@ const ours: RunTrouble = {
 }
 
 /**
- * The newest run: the read model says where to begin to look, the streams say which is the last. `uncounted` are the
- * dead runs, itself included, that left uncounted what they stored.
+ * The latest run: the read model says where to start looking, the streams say which is the last. `uncounted` are the
+ * dead runs, including itself, whose stored messages were not counted.
  */
 const lastRun = async (
   deps: SyncDeps,
@@ -148,12 +153,13 @@ const lastRun = async (
   }
   const { cursors = [], withheld = [] } = last ?? {}
   const running = last?.status === 'running'
-  const before = last && (running || (last.status === 'finished' && !last.whole)) ? last.uncounted : []
+  const ended = last?.status === 'finished' && ['success', 'partial'].includes(last.outcome)
+  const before = last && !ended ? last.uncounted : []
   const dead = running ? await commandOf(deps, accountId, number) : []
   return { number, running, cursors, withheld, uncounted: [...before, ...dead].slice(-MOST_UNCOUNTED) }
 }
 
-/** The command that a run was: what it stored has this id in its metadata. */
+/** The command id of a run, which is in the metadata of everything it stored. */
 const commandOf = async ({ store }: SyncDeps, accountId: string, number: number): Promise<string[]> => {
   const [started] = await store.readStream(syncRunStream(accountId, number), { limit: 1 })
   const id = started?.metadata.causationId
@@ -162,16 +168,17 @@ const commandOf = async ({ store }: SyncDeps, accountId: string, number: number)
 
 const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
 
-const readAll = async (deps: SyncDeps, run: Run): Promise<Reading> => {
-  if (run.account.settings.syncDirection === 'send') return nothingRead
+/** @returns why the run fails; null where it does not */
+const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunTrouble | null> => {
+  if (run.account.settings.syncDirection === 'send') return null
   const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
   let session: MailboxSession | null = null
   try {
     session = await deps.openMailbox(run.account.accountId, run.signal)
-    return session ? await readMailbox({ ...deps, blobs })({ ...run, session }) : nothingRead
+    return session ? await readMailbox({ ...deps, blobs })({ ...run, session }, reading) : null
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error
-    return { ...nothingRead, trouble: troubleOf(error) }
+    return troubleOf(error)
   } finally {
     await session?.close()
   }

@@ -4,7 +4,7 @@ import type { Caller } from '../handle.ts'
 import type { MailboxSession, MailUnavailable } from '../ports/mail-provider.ts'
 import type { SyncAccount } from './ports.ts'
 
-/** A run under way: its account, how far the mailbox has been read, and a way to record in its stream. */
+/** A run in progress: its account, how far the mailbox has been read, and a way to record in its stream. */
 export type Run = {
   readonly caller: Caller
   readonly account: SyncAccount
@@ -13,10 +13,10 @@ export type Run = {
   readonly cursors: Map<string, SyncCursor>
   /** By `placeKey`. */
   readonly withheld: Map<string, WithheldMessage>
-  /** Command ids of runs that died and left uncounted what they stored. */
+  /** Command ids of runs that died before they counted what they stored. */
   readonly uncounted: readonly string[]
   readonly tell: (command: SyncRunCommand) => Promise<void>
-  /** Aborts where the run is to stop. `lost` of them: it may say nothing any more. */
+  /** Aborts when the run is to stop. With `lost` it may not record anything any more. */
   readonly signal: AbortSignal
   readonly lost: AbortSignal
 }
@@ -28,7 +28,7 @@ export type OpenRun = Run & { readonly session: MailboxSession }
 export const placeKey = ({ folder, ref }: { readonly folder: string; readonly ref: string }): string =>
   `${folder}\n${ref}`
 
-/** What a run says that it ended of. */
+/** What a run records as the reason for its end. */
 export const troubleOf = ({ kind, code, message, remedy, until }: MailUnavailable): RunTrouble => ({
   kind,
   code,

@@ -4,7 +4,7 @@ import { message, messageStream, type Message } from '../../domain/sync/message.
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 import type { FindSyncAccount } from './ports.ts'
 
-/** Lets a quarantined message be: it is an error no more, its raw form is kept, later runs leave it alone. */
+/** Skips a quarantined message: it is no longer an error, its raw form is kept, and later runs ignore it. */
 export const skipQuarantined =
   (deps: { handle: Handle; load: Load; findAccount: FindSyncAccount }) =>
   async (caller: Caller, messageId: string): Promise<Handled<Message>> => {

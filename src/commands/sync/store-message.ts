@@ -13,12 +13,13 @@ import { excludedBy } from '../../domain/sync/glob.ts'
 import { message, messageStream, type MessageCommand, type SyncedMessage } from '../../domain/sync/message.ts'
 import type { TurnsByKey } from '../../std/in-parallel.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
+import { soundBlob } from '../ports/blobs.ts'
 import { AppendTooLarge, RevisionConflict } from '../ports/event-log.ts'
 import type { RawMessage } from '../ports/mail-provider.ts'
 import { UnreadableMail, type ParsedAttachment, type ParsedMail } from '../ports/parser.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 
-/** What storing asks for. `inTurn`: copies of one message have one stream, whose writers do not race each other. */
+/** What storing needs. `inTurn`: copies of one message share a stream, and must not be written at the same time. */
 export type StoreDeps = Pick<
   SyncDeps,
   'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs'
@@ -44,9 +45,9 @@ export type Stored =
     }
 
 /**
- * Reads a message, keeps its bytes and says in its own stream that it was met; where the same message is known from
- * another place, only that it lies here too. One that cannot be read is quarantined with its bytes. Nothing is
- * acknowledged before it is durable, and all of it may be repeated.
+ * Reads a message, keeps its bytes and records in its own stream that it was found; if the same message is known from
+ * another place, only that it is here too. If it cannot be read, it is quarantined with its bytes. Nothing is
+ * acknowledged before it is durable, and everything may be repeated.
  */
 export const storeMessage =
   (deps: StoreDeps) =>
@@ -59,16 +60,16 @@ export const storeMessage =
     try {
       return (await storeRead(deps)(caller, accountId, fetched, mail, judged)).stored
     } catch (error) {
-      // A thousand attachments with long names: one such mail must not keep the others from being read.
+      // A thousand attachments with long names, for example: such a message must not keep the others from being read.
       if (error instanceof AppendTooLarge) return quarantine(deps, caller, accountId, fetched, TOO_MUCH)
       throw error
     }
   }
 
-/** Why a mail is quarantined of which there is more to record than an event holds. */
+/** Why a message is quarantined that has more to record than fits an event. */
 export const TOO_MUCH = 'The message has more addresses, attachments or names than can be recorded'
 
-/** The mail, or why it cannot be read. */
+/** The parsed mail, or why it cannot be read. */
 export const read = async (
   { parser }: Pick<StoreDeps, 'parser'>,
   raw: Buffer,
@@ -82,7 +83,7 @@ export const read = async (
   }
 }
 
-/** What a mail is to the account. `outgoingId`: a copy of this email of ours. `pattern` keeps it out. */
+/** What a message is to the account. `outgoingId`: a copy of this email of ours. `pattern` excludes it. */
 export type Judged = {
   readonly outgoingId: string | null
   readonly isOurs: boolean
@@ -90,8 +91,8 @@ export type Judged = {
 }
 
 /**
- * Ours is what lies where nobody else can put mail, or is the very copy of an email that we sent; anybody can write our
- * address into From. Patterns are about who writes to us, and keep nothing out that is ours.
+ * A message is ours if it lies where nobody else can put mail, or is an exact copy of an email that we sent; anybody
+ * can write our address into From. Patterns are about who writes to us, and never exclude our own mail.
  */
 export const judge = async (
   deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
@@ -109,7 +110,7 @@ export const judge = async (
 
 const isFiledByUs = ({ role }: Placement): boolean => role === 'sent' || role === 'drafts'
 
-/** The same for mail that has been read, and that no rule keeps out. */
+/** The same for a message that has been read and that no rule excludes. */
 export const storeRead =
   (deps: StoreDeps) =>
   async (
@@ -123,7 +124,7 @@ export const storeRead =
     const raw = sha256(fetched.raw)
     const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
     await deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached])
-    // Without a Message-ID the rest may be nothing at all: then only the same bytes are the same mail.
+    // Without a Message-ID the rest may say nothing at all: then only the same bytes are the same message.
     const identity = mail.header.messageId === '' ? raw : mail.identity
     const messageId = entityIdOfSource('msg', `${accountId}\n${identity}`)
     const flags = flagSet(fetched.flags)
@@ -189,7 +190,7 @@ const quarantine = async (
   return becameOf(deps, messageId)
 }
 
-/** A quarantined message that is met again is a failure still, until somebody has decided about it. */
+/** A quarantined message that is found again still counts as failed, until somebody has decided about it. */
 export const becameOf = async ({ load }: Pick<StoreDeps, 'load'>, messageId: string): Promise<Stored> => {
   const { state } = await load(message, messageStream(messageId))
   if (state.status !== 'quarantined') return { became: 'known', messageId }
@@ -198,8 +199,8 @@ export const becameOf = async ({ load }: Pick<StoreDeps, 'load'>, messageId: str
 }
 
 /**
- * Begins the message's stream. The event's id comes from where the message was met, so that the store knows a repeat;
- * where the stream is there for another reason, the message lies here too.
+ * Begins the message's stream. The event's id comes from where the message was found, so that the store recognises a
+ * repeat; if the stream exists for another reason, the message is in this place too.
  * @returns whether it is new, or was a draft until now
  */
 const append = (deps: StoreDeps, caller: Caller, event: FirstEvent, occurredAt: string): Promise<boolean> =>
@@ -232,8 +233,8 @@ const appendFirst = async (
 }
 
 /**
- * Runs a command on a message under an id of its own: one run may have several for one message. What a mailbox says of a
- * message holds whoever else writes to its stream.
+ * Runs a command on a message under an id of its own, since one run may have several for one message. What a mailbox
+ * says about a message holds whoever else writes to its stream.
  */
 export const tell = (
   deps: Pick<StoreDeps, 'handle' | 'clock'>,
@@ -250,7 +251,8 @@ export const tell = (
   )
 
 /**
- * As what a dead run stored this without counting it: that run met the message first, and here. Null where none did.
+ * How a dead run stored this without counting it, if that run found the message first, and in this place; otherwise
+ * null.
  */
 export const uncountedBy = async (
   { store }: Pick<StoreDeps, 'store'>,
@@ -270,9 +272,9 @@ export const uncountedBy = async (
 }
 
 /**
- * The message of ours that this is a copy of: by its Message-ID, or by our own header where a provider gave it another.
- * An id proves that only where nobody else can put mail; in other folders it must be the very message, as anybody who
- * got it knows the id.
+ * The email of ours that this is a copy of: by its Message-ID, or by our own header if a provider assigned another. An
+ * id proves it only where nobody else can put mail; in other folders the bytes must match, since anybody who received
+ * the email knows the id.
  */
 const outgoingIdOf = async (
   deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
@@ -286,7 +288,7 @@ const outgoingIdOf = async (
   if (ours?.accountId !== accountId) return null
   if (isFiledByUs(placement)) return id
   for (const blob of ours.blobs) {
-    const bytes = await deps.blobs.get(blob)
+    const bytes = await soundBlob(deps.blobs, blob)
     const own = bytes && (await read(deps, bytes, signal))
     if (own && !(own instanceof UnreadableMail) && own.identity === mail.identity) return id
   }

@@ -1,30 +1,34 @@
 import type { Placement, WhyNotHere } from '../../domain/sync/events.ts'
 import { turnsByKey } from '../../std/in-parallel.ts'
+import { isOutage } from '../outage.ts'
 import type { MailboxSession, RawMessage } from '../ports/mail-provider.ts'
 import type { KnownPlacement, SyncDeps } from './ports.ts'
 import { placeKey, type OpenRun } from './run.ts'
 import { becameOf, storeMessage, uncountedBy, type Stored, type StoreDeps } from './store-message.ts'
 
-/** At most so many messages, and roughly so many bytes of them, are read and stored at once. */
+/** At most this many messages, and roughly this many bytes, are read and stored at once. */
 const IN_FLIGHT = 64
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
 
-/** What became of a message that the mailbox lists. `withheld`: it is there, and is not here, for the reason `why`. */
+/**
+ * What became of a message that the mailbox lists. `withheld`: the mailbox has it but it is not here, for the reason
+ * `why`.
+ */
 export type Outcome = { readonly placement: Placement } & (
   | Stored
   | { readonly became: 'withheld'; readonly why: WhyNotHere }
 )
 
-/** `broken`: why not all were come to; then `outcomes` are those of the others. */
+/** `broken`: why not all messages were reached; `outcomes` are those of the others. */
 export type StoredMessages = {
   readonly outcomes: Outcome[]
   readonly broken: { readonly error: unknown } | null
 }
 
 /**
- * Fetches messages and stores them: while the mailbox hands out one, those before it are parsed and stored. Those that
- * are known are not fetched, and those that are not there any more have no outcome. One that cannot be stored keeps none
- * of the others from it, and is to be asked for again. Returns when all of that is durable.
+ * Fetches messages and stores them: while the mailbox hands out one, earlier ones are parsed and stored. Known messages
+ * are not fetched; those no longer there have no outcome. A message that cannot be stored does not hold up the others,
+ * and is to be requested again. Returns once everything is durable.
  */
 export const storeMessages =
   (deps: StoreMessagesDeps) =>
@@ -50,6 +54,8 @@ export const storeMessages =
         await add(placement, await store(caller, account, { placement, flags, receivedAt, raw }, signal))
       } catch (error) {
         if (signal.aborted) return
+        // No fault of this message.
+        if (isOutage(error)) throw error
         deps.onFault(error)
         outcomes.push({ placement, became: 'withheld', why: 'not-stored' })
       }
@@ -68,7 +74,7 @@ export const storeMessages =
 
 export type StoreMessagesDeps = Omit<StoreDeps, 'inTurn'> & Pick<SyncDeps, 'onFault'>
 
-/** What a run stored that died before it said so counts as stored in the run that meets it again. */
+/** What a run stored before it died counts as stored in the run that finds it again. */
 const counted = async (
   deps: StoreMessagesDeps,
   { uncounted }: OpenRun,
@@ -80,14 +86,14 @@ const counted = async (
   return as === null ? stored : { became: 'stored', as, before: true }
 }
 
-/** A quarantined message that is listed again is a failure still. */
+/** A quarantined message that is listed again still counts as failed. */
 export const becameOfKnown = (
   deps: Pick<StoreDeps, 'load'>,
   { quarantined, messageId }: KnownPlacement,
 ): Promise<Stored> =>
   quarantined ? becameOf(deps, messageId) : Promise.resolve({ became: 'known', messageId })
 
-/** Takes from `wanted` what is handed out, gone or missing; what stays in it was not told of. */
+/** Removes from `wanted` what is handed out, gone or missing; whatever remains was not mentioned. */
 const eachFetched = async (
   session: MailboxSession,
   wanted: Map<string, Placement>,

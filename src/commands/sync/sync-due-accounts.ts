@@ -9,17 +9,16 @@ type Due = { readonly accountId: string; readonly trigger: SyncTrigger; readonly
 /** How many accounts a process syncs at once. */
 export const SYNC_LANES = 4
 /**
- * An account that another process is at, or that failed, is left alone so long, and the next one tried. So is one after a
- * hint: what it hints at meanwhile is one run.
+ * An account that another process has, or that failed, is left alone for this long while the next one is tried. So is
+ * an account after a hint: whatever it hints at in the meantime makes one run.
  */
 const LEFT_ALONE_MS = 2000
 const LOOK_AT = 100
 
 /**
- * Runs a sync of an account whose mailbox has hinted at something new, else of the one that has been due the longest, under
- * its lease; false where there is neither. Several lanes may
- * call it at once: a long first sync in one keeps no other account waiting. The list lags behind the runs, so an
- * account whose last run it does not show yet is left alone.
+ * Syncs, under its lease, an account whose mailbox has hinted at something new, or else the one that has been due
+ * longest; false if there is neither. Several lanes may call it at once, so that a long first sync holds up no other
+ * account. The list lags behind the runs, so an account whose last run it does not show yet is left alone.
  */
 export const syncDueAccounts = (deps: {
   readonly clock: Clock
@@ -36,7 +35,7 @@ export const syncDueAccounts = (deps: {
     const hinted = deps.hints.take(isFree)
     if (hinted !== null) return { accountId: hinted, trigger: 'hint' }
     const due = await deps.dueAccounts(LOOK_AT)
-    // While that was asked, another lane may have taken one.
+    // In the meantime another lane may have taken one.
     return due.find(({ accountId, lastRun }) => isFree(accountId) && lastRun >= (newest.get(accountId) ?? 0))
   }
   return async (signal: AbortSignal): Promise<boolean> => {

@@ -9,19 +9,20 @@ import { placeKey } from './run.ts'
 import type { Outcome } from './store-messages.ts'
 
 const REASONS: Record<WhyNotHere, string> = {
-  withheld: 'The mailbox lists the message and does not hand it out',
-  'too-large': 'The message is larger than Mailtrail takes; it is left in the mailbox',
-  'not-stored': 'The message could not be stored, through a fault of ours; it is tried again automatically',
+  withheld: 'The mailbox lists the message but does not hand it out',
+  'too-large': 'The message is larger than Mailtrail takes; it stays in the mailbox',
+  'not-stored':
+    'The message could not be stored because of a fault in Mailtrail; it is tried again automatically',
 }
 
-/** What a set of changes came to, folder by folder. */
+/** What became of a set of changes, folder by folder. */
 export type Tally = {
   readonly folders: FolderCounts[]
   readonly failures: RunFailure[]
   readonly exclusions: RunExclusion[]
 }
 
-/** Counts what became of the messages that were listed in these folders. `withheld` are those of them that were withheld. */
+/** Counts what became of the messages listed in these folders. `withheld` are those among them that were withheld. */
 export const tallyOf = (
   folders: readonly string[],
   outcomes: readonly Outcome[],

@@ -7,13 +7,14 @@ const LOOK_EVERY_MS = 1000
 
 const accountChanged = defineCode('account-changed', {
   title: 'Account changed',
-  meaning: 'The account is to be read in another way now. The sync run was ended, and another one follows.',
-  remedy: 'Do nothing: the next run begins at once.',
+  meaning:
+    'The account was changed so that it is read differently. The sync run was ended, and another one follows.',
+  remedy: 'Do nothing: the next run starts right away.',
 })
 
 /**
- * Looks at the account while a run is at it. `signal` aborts with `lost`, or when the run is to stop; `stopped` then says
- * why. To be ended.
+ * Watches the account during a run. `signal` aborts with `lost`, or when the run is to stop; `stopped` then says why.
+ * The caller must end it.
  */
 export const watchAccount = (
   { findAccount, onFault }: Pick<SyncDeps, 'findAccount' | 'onFault'>,
@@ -28,7 +29,7 @@ export const watchAccount = (
     while (!over.aborted && why === null) {
       await pause(LOOK_EVERY_MS, over)
       if (over.aborted) return
-      // Who cannot look goes on: the run finds out by itself what is wrong.
+      // If the account cannot be looked at, the run finds out by itself what is wrong.
       why = whyStop(account, await findAccount(account.accountId).catch(told(account, onFault)))
       if (why !== null) stop.abort()
     }
@@ -57,7 +58,7 @@ const whyStop = (then: SyncAccount, now: SyncAccount | null): CodeDefinition | n
   return howRead(then) === howRead(now) ? null : accountChanged
 }
 
-/** What decides how and which mail is read. */
+/** What decides which mail is read, and how. */
 const howRead = ({ credentialVersion, settings }: SyncAccount): string => {
   const { syncDirection, historyDays, folders, folderRoles, excludePatterns } = settings
   return JSON.stringify([

@@ -4,36 +4,37 @@ import { MailUnavailable, type WatchMailbox } from '../ports/mail-provider.ts'
 import { restAfterFailure, underLease } from '../to-do-work.ts'
 import type { Hints } from './hints.ts'
 
-/** An account whose mailbox may be watched; another `version` says that it is reached in another way. */
+/** An account whose mailbox may be watched; a different `version` means that it is reached differently. */
 type Watchable = { readonly accountId: string; readonly version: number }
 type Watch = { readonly version: number; readonly stop: AbortController; readonly ended: Promise<void> }
 
-/** Each watch is a connection that is held open. */
+/** Each watch is an open connection. */
 const MOST_WATCHED = 100
 const LOOK_AT = 100
 const LOOK_EVERY_MS = 10_000
-/** A mailbox that another process watches is looked at again so often, should that process be gone. */
+/** A mailbox watched by another process is checked again this often, in case that process is gone. */
 const ELSEWHERE_MS = 60_000
-/** After a watch that lasted so long, the next one is begun after the shortest pause again. */
+/** After a watch of this length, the next one starts after the shortest pause again. */
 const LASTED_MS = 10 * 60_000
 
 export type WatchDeps = {
   readonly leases: Leases
   readonly hints: Hints
   readonly watchMailbox: WatchMailbox
-  /** Accounts behind `after`, in the order of their ids. */
+  /** Accounts after `after`, ordered by id. */
   readonly watchable: (after: string | null, limit: number) => Promise<readonly Watchable[]>
-  /** Those of these accounts that may be watched still. */
+  /** Those of these accounts that may still be watched. */
   readonly stillWatchable: (accountIds: readonly string[]) => Promise<readonly Watchable[]>
   readonly onError: (error: unknown) => void
-  /** How long a mailbox is left alone whose watch has ended, at first and at most. */
+  /** How long a mailbox rests, at first and at most, after its watch has ended. */
   readonly restMs?: { readonly first: number; readonly most: number }
   readonly lookEveryMs?: number
 }
 
 /**
- * Watches the mailboxes of active accounts, each under a lease and as many as a process may, and passes their hints on.
- * A watch that ends or breaks is begun again after a pause that grows. Ends when `signal` aborts, after all watches.
+ * Watches the mailboxes of active accounts, each under a lease and up to the limit of a process, and passes on their
+ * hints. A watch that ends or fails is started again after a growing pause. Ends when `signal` aborts, once all watches
+ * have ended.
  */
 export const watchAccounts =
   (deps: WatchDeps) =>
@@ -66,7 +67,7 @@ export const watchAccounts =
     await Promise.all([...watches.values()].map(({ ended }) => ended))
   }
 
-/** One watch from its lease to its end, which is told to nobody but the account's rest. */
+/** One watch, from taking its lease to its end; a failure only makes the account rest. */
 const watchOf = ({ leases, hints, watchMailbox, onError, restMs }: WatchDeps) => {
   const ended = restAfterFailure(restMs ?? { first: 15_000, most: 30 * 60_000 })
   const elsewhere = restAfterFailure({ first: ELSEWHERE_MS, most: ELSEWHERE_MS })
@@ -77,7 +78,7 @@ const watchOf = ({ leases, hints, watchMailbox, onError, restMs }: WatchDeps) =>
       if (!lease) return elsewhere.failed(accountId)
       await underLease(lease, signal, (stop) => watchMailbox(accountId, () => hints.add(accountId), stop))
     } catch (error) {
-      // The next sync run says what stands in the way of a mailbox.
+      // The next sync run records what is wrong with the mailbox.
       if (!signal.aborted && !(error instanceof MailUnavailable)) onError(error)
     }
     if (signal.aborted || performance.now() - since > LASTED_MS) ended.succeeded(accountId)

@@ -5,19 +5,19 @@ import { MailUnavailable } from '../ports/mail-provider.ts'
 import { placeKey, type Run } from './run.ts'
 import type { Outcome } from './store-messages.ts'
 
-/** A message that was asked for so often is not asked for in every run any more. */
+/** A message that was requested this often is no longer requested in every run. */
 const ATTEMPTS = 3
 const ASKED_AGAIN_AFTER_MS = 30 * 60_000
-/** More of them say that something is wrong with the mailbox, and are more than an event should hold. */
+/** More than this means that something is wrong with the mailbox, and is more than an event should hold. */
 const MOST_WITHHELD = 1000
 
 const tooManyWithheld = defineCode('too-many-withheld', {
   title: 'Too many messages withheld',
-  meaning: `The mailbox lists more than ${MOST_WITHHELD} messages that could not be had from it.`,
-  remedy: 'Ask the provider why messages cannot be read. The sync continues where it stopped once they can.',
+  meaning: `The mailbox lists more than ${MOST_WITHHELD} messages that it does not hand out.`,
+  remedy: 'Ask the provider why messages cannot be read. Once they can, the sync continues where it stopped.',
 })
 
-/** Those to ask for in this run, of the folders that the account's settings name. */
+/** Those to request in this run, from the folders that the account's settings name. */
 export const dueWithheld = ({ withheld, account, trigger }: Run, now: Date): Placement[] =>
   [...withheld.values()].flatMap(({ placement, attempts, askedAt }) => {
     const isDue =
@@ -28,8 +28,8 @@ export const dueWithheld = ({ withheld, account, trigger }: Run, now: Date): Pla
   })
 
 /**
- * What is withheld after these were asked for or have gone.
- * @throws MailUnavailable where that is too much: then nothing is recorded, and all of it is met again
+ * What is still withheld after these were requested or have gone.
+ * @throws MailUnavailable if that is too much: then nothing is recorded, and everything is found again
  */
 export const withheldAfter = (
   withheld: Run['withheld'],

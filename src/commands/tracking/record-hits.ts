@@ -5,7 +5,9 @@ import { newEvent, sourceEventId, type Caller } from '../handle.ts'
 import { DuplicateEvent, RevisionConflict, type EventStore } from '../ports/event-log.ts'
 import type { SpooledHit } from '../ports/tracking.ts'
 
-/** Requests, every one of them in one of these: with an event of its own, counted in another's, there before, too many. */
+/**
+ * Each request is exactly one of these: recorded as an event, counted in another's, already there, or over the limit.
+ */
 export type HitsRecorded = {
   readonly recorded: number
   readonly folded: number
@@ -15,30 +17,28 @@ export type HitsRecorded = {
 
 const AT_ONCE = 32
 const EVENTS_AN_APPEND = 500
-/** Far below what an append may hold, for addresses of any length. */
+/** Far below the limit of one append, whatever the length of the addresses. */
 const CHARACTERS_AN_APPEND = 200_000
 const ATTEMPTS = 5
 
 /**
- * Appends the hits of one spool segment, given whole: repeats within it are folded, each message's hits go to its
- * stream at the revision that was read, and those that are there already are left out. So a segment that is given
- * again, after a crash or by a second process, changes nothing.
- * @throws what the store throws; then some hits may be recorded, and the same segment is to be given again
+ * Appends the hits of one whole spool segment: folds repeats, appends each email's hits to its stream at the revision
+ * that was read, and leaves out those already there. So giving a segment again, after a crash or by a second process,
+ * changes nothing.
+ * @throws what the store throws; some hits may be recorded by then, and the same segment must be given again
  */
 export const recordHits =
   (deps: { store: EventStore }) =>
   async (caller: Caller, hits: readonly SpooledHit[]): Promise<HitsRecorded> => {
     const sum = { recorded: 0, folded: 0, known: 0, dropped: 0 }
     const messages = [...Map.groupBy(hits, ({ hit }) => hit.data.outgoingId)]
-    const answers = await inParallel(messages, AT_ONCE, ([id, of]) =>
-      recordMessage(deps.store, caller, id, of),
-    )
+    const answers = await inParallel(messages, AT_ONCE, ([id, of]) => recordEmail(deps.store, caller, id, of))
     for (const answer of answers)
       for (const name of ['recorded', 'folded', 'known', 'dropped'] as const) sum[name] += answer[name]
     return sum
   }
 
-const recordMessage = async (
+const recordEmail = async (
   store: EventStore,
   caller: Caller,
   outgoingId: string,
@@ -87,7 +87,7 @@ const appendAll = async (
   }
 }
 
-/** Cut to what one append takes. */
+/** Cut to what fits one append. */
 const portions = <Hit extends SpooledHit>(hits: readonly Hit[]): Hit[][] => {
   const cut: Hit[][] = []
   let characters = 0

@@ -3,7 +3,7 @@ import { isRecordedReply, trackingStream } from '../../domain/tracking/fold-hits
 import { newEvent, sourceEventId, type Caller } from '../handle.ts'
 import { DuplicateEvent, RevisionConflict, type EventStore } from '../ports/event-log.ts'
 
-/** An incoming message that answers one of ours; `at` is when it arrived. */
+/** An incoming message that replies to an email of ours; `at` is when it arrived. */
 export type Reply = {
   readonly outgoingId: string
   readonly accountId: string
@@ -14,7 +14,7 @@ export type Reply = {
 
 const ATTEMPTS = 5
 
-/** Records that a message was answered; a second time under any command it does nothing. */
+/** Records that an email was answered; the same reply again changes nothing. */
 export const recordReply =
   (deps: { store: EventStore }) =>
   async (caller: Caller, reply: Reply): Promise<{ recorded: boolean }> => {

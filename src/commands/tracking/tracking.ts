@@ -4,7 +4,7 @@ import { recordReply } from './record-reply.ts'
 
 export type TrackingDeps = { readonly store: EventStore }
 
-/** What is recorded of the emails that we sent. */
+/** What is recorded about sent emails. */
 export const trackingCommands = (deps: TrackingDeps) => ({
   recordHits: recordHits(deps),
   recordReply: recordReply(deps),

@@ -1,12 +1,13 @@
 import type { EventOf } from '../event.ts'
+import type { MailTrouble } from '../mail-trouble.ts'
 import { EmailDeferred, EmailFailed, EmailSent } from '../sending/events.ts'
 import {
   MessageQuarantined,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
   SyncRunFinished,
-  type MailTrouble,
 } from '../sync/events.ts'
+import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
   AccountConnectionChanged,
@@ -21,37 +22,37 @@ import {
 
 export type Trouble = { readonly code: string; readonly detail: string; readonly remedy: string }
 
-/** What an account's status comes of, as the events have it. */
+/** What an account's status is derived from, as recorded in events. */
 export type AccountFacts = {
   readonly lifecycle: 'active' | 'paused' | 'disconnected'
-  /** Why it was paused or disconnected, in the words of who did it. */
+  /** Why it was paused or disconnected, in the words of whoever did it. */
   readonly said: string
-  /** What the connection can be used for, and what the account is to do of it. */
+  /** What the connection can be used for, and which of it the account is meant to do. */
   readonly sends: boolean
   readonly receives: boolean
   readonly direction: AccountSettings['syncDirection']
-  /** The mailbox was read to its end once. */
+  /** The mailbox has been read to its end once. */
   readonly wasRead: boolean
-  /** What the last sync run failed of. */
+  /** What the last sync run failed on. */
   readonly run: (Trouble & { readonly kind: MailTrouble | null }) | null
   /** Folders that the last run could not read. */
   readonly folders: readonly (Trouble & { readonly folder: string })[]
-  /** That the mailbox does not have folders that the account is to sync, by the last run. */
+  /** Folders that the account should sync and that, according to the last run, the mailbox does not have. */
   readonly missing: Trouble | null
-  /** What the last connection test failed of, where nothing since then has shown that it works. */
+  /** What the last connection test failed on, unless something since has shown that it works. */
   readonly test: Trouble | null
-  /** What the last attempt to send failed of, and how many in a row did. */
+  /** What the last attempt to send failed on, and how many failed in a row. */
   readonly sending: { readonly code: string; readonly reason: string; readonly inARow: number } | null
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
-  /** Messages that the mailbox lists and that are not here, but for those that were dismissed. */
+  /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
   readonly withheld: number
 }
 
 export const isRead = ({ receives, direction }: AccountFacts): boolean => receives && direction !== 'send'
 export const isSending = ({ sends, direction }: AccountFacts): boolean => sends && direction !== 'receive'
 
-/** Those of an account that was just connected, after a test that passed. */
+/** The facts of an account that was just connected, after a test that passed. */
 export const freshFacts = ({
   sends,
   receives,
@@ -72,7 +73,7 @@ export const freshFacts = ({
   withheld: 0,
 })
 
-/** Events that change the facts by themselves; `withheld` is counted by who knows which were dismissed. */
+/** Events that change the facts by themselves; `withheld` is counted by whoever knows which were dismissed. */
 export const factEvents = [
   AccountConnectionChanged,
   AccountConnectionTested,
@@ -92,10 +93,35 @@ export type FactEvent = EventOf<(typeof factEvents)[number]>
 
 const proven = { run: null, test: null, sending: null }
 
+/**
+ * Results of attempts that concern a single email, its recipients or Mailtrail, and so say nothing about whether the
+ * account can send, however many come in a row.
+ */
+const OF_ONE_EMAIL: ReadonlySet<string> = new Set([
+  'invalid-address',
+  'no-recipient',
+  'recipients-refused',
+  'recipients-deferred',
+  'smtputf8-not-offered',
+  'email-too-large',
+  'email-deferred',
+  'gave-up',
+  'overdue',
+  'sender-removed',
+  'content-missing',
+  'content-damaged',
+  'account-receives-only',
+  'account-sends-no-mail',
+  'account-disconnected',
+  'not-sent',
+  'release-not-recorded',
+  'internal',
+])
+
 export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts => {
   switch (event.type) {
     case 'AccountConnectionChanged': {
-      // It was tried before it was changed.
+      // The new connection was tested before the change.
       const { sends, receives } = event.data
       return { ...facts, sends, receives, ...proven }
     }
@@ -114,10 +140,8 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
     case 'EmailSent':
       return { ...facts, sending: null, test: isRead(facts) ? facts.test : null }
     case 'EmailDeferred':
-      // What was said of single recipients says nothing of the account.
-      return event.data.deferred.length > 0 ? facts : afterFailure(facts, event.data)
     case 'EmailFailed':
-      return afterFailure(facts, event.data)
+      return OF_ONE_EMAIL.has(event.data.code) ? facts : afterFailure(facts, event.data)
     case 'MessageQuarantined':
       return event.data.attempts === 1 ? { ...facts, unreadable: facts.unreadable + 1 } : facts
     case 'QuarantinedMessageReleased':
@@ -137,16 +161,16 @@ const afterFailure = (
 const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['data']): AccountFacts => {
   const { outcome, kind = null, troubles = [], missingFolders = [] } = run
   const said = { code: run.code ?? '', detail: run.detail ?? '', remedy: run.remedy ?? '' }
+  const missing = missingFolders.length > 0 ? missingFoldersOf(missingFolders) : null
   switch (outcome) {
     case 'stopped':
     case 'abandoned':
       return facts
     case 'failed':
-      return { ...facts, run: { kind, ...said } }
+      return { ...facts, run: { kind, ...said }, missing: missing ?? facts.missing }
     case 'success':
     case 'partial': {
       const test = isSending(facts) ? facts.test : null
-      const missing = missingFolders.length > 0 ? said : null
       return { ...facts, run: null, test, wasRead: true, folders: troubles, missing }
     }
   }

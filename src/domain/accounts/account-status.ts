@@ -1,12 +1,12 @@
+import type { MailTrouble } from '../mail-trouble.ts'
 import { definedCodes, defineCode, type CodeDefinition } from '../refusal.ts'
-import type { MailTrouble } from '../sync/events.ts'
 import { isRead, isSending, type AccountFacts, type Trouble } from './account-facts.ts'
 import { accountDisconnected, accountPaused } from './refusals.ts'
 
 /**
- * The one status of an account, wherever it is shown. `connecting`: its mailbox has not been read to the end yet, and
- * nothing stands in the way. `degraded`: something was missed, or time may mend it. `throttled`: the provider wants us to
- * wait. `needs-reauthentication`: only a person can help, who signs in again or allows more.
+ * The status of an account, the same wherever it is shown. `connecting`: its mailbox has not been read to the end yet,
+ * and nothing is wrong. `degraded`: something was missed, or time may help. `throttled`: the provider asks us to wait.
+ * `needs-reauthentication`: somebody has to sign in again or grant more access.
  */
 export const accountStatuses = [
   'disconnected',
@@ -19,16 +19,13 @@ export const accountStatuses = [
 ] as const
 export type AccountStatus = (typeof accountStatuses)[number]
 
-/** A reason of a status; the first one of several has decided it. */
+/** A reason for a status; the first of several has decided it. */
 export type StatusReason = Trouble & { readonly status: AccountStatus }
 
-/** So many attempts to send in a row that failed for a while say something of the account, and not of one email. */
+/** This many temporary failures in a row are about the account, not about a single email. */
 export const DEFERRALS_IN_A_ROW = 5
 
-/** Codes that say that a login is not accepted. */
-const SIGN_IN = new Set(['login-rejected', 'login-disabled', 'credentials-missing'])
-
-/** The status and everything that speaks for it, what decides first; a status but `active` always has a reason. */
+/** The status with every reason for it, the deciding one first; every status except `active` has a reason. */
 export const accountStatus = (
   facts: AccountFacts,
 ): { status: AccountStatus; reasons: readonly StatusReason[] } => {
@@ -46,27 +43,24 @@ const reasonsOf = (facts: AccountFacts): StatusReason[] => {
   return [...ofSignIn(facts), ...ofSending(facts), ...(isRead(facts) ? ofReading(facts) : [])]
 }
 
-/** What a run or a connection test failed of. */
+/** What a run or a connection test failed on. */
 const ofSignIn = (facts: AccountFacts): StatusReason[] => {
   const run = isRead(facts) ? facts.run : null
   const test = facts.test?.code === run?.code ? null : facts.test
   return [
-    ...(run ? [{ status: statusOfKind(run.kind), ...words(run) }] : []),
+    ...(run ? [{ status: statusBy(run.kind), ...words(run) }] : []),
     ...(test ? [{ status: statusOfCode(test.code), ...words(test) }] : []),
   ]
 }
 
 const words = ({ code, detail, remedy }: Trouble): Trouble => ({ code, detail, remedy })
 
-const statusOfKind = (kind: MailTrouble | null): AccountStatus => {
-  if (kind === 'sign-in-again' || kind === 'scope-missing') return 'needs-reauthentication'
-  return kind === 'throttled' ? 'throttled' : 'degraded'
+const statusBy = (trouble: MailTrouble | null): AccountStatus => {
+  if (trouble === 'sign-in-again' || trouble === 'scope-missing') return 'needs-reauthentication'
+  return trouble === 'throttled' ? 'throttled' : 'degraded'
 }
 
-const statusOfCode = (code: string): AccountStatus => {
-  if (SIGN_IN.has(code)) return 'needs-reauthentication'
-  return code === 'throttled' ? 'throttled' : 'degraded'
-}
+const statusOfCode = (code: string): AccountStatus => statusBy(definedCodes.get(code)?.trouble ?? null)
 
 const ofSending = (facts: AccountFacts): StatusReason[] => {
   const { sending } = facts
@@ -117,20 +111,20 @@ const defined = ({ code, meaning, remedy }: CodeDefinition, detail = meaning): T
 const firstSync = defineCode('first-sync', {
   title: 'First sync not finished',
   meaning: 'The mailbox is being read for the first time.',
-  remedy: 'Wait: how far it has come is in the sync history.',
+  remedy: 'Wait; the sync history shows the progress.',
 })
 const unreadableMessages = defineCode('unreadable-messages', {
   title: 'Unreadable messages',
-  meaning: 'Messages were found in the mailbox that could not be read. Their bytes are kept.',
-  remedy: 'See the sync errors of the account, and retry or skip each of them.',
+  meaning: 'Some messages in the mailbox could not be read. Their bytes are kept.',
+  remedy: "Look at the account's sync errors, and retry or skip each one.",
 })
 const withheldMessages = defineCode('withheld-messages', {
   title: 'Messages missing',
-  meaning: 'The mailbox lists messages that are not here.',
-  remedy: 'See the sync errors of the account: they are asked for again, and each of them can be dismissed.',
+  meaning: 'The mailbox lists messages that could not be fetched or stored.',
+  remedy: "Look at the account's sync errors: the messages are requested again, and each can be dismissed.",
 })
 const sendingFails = defineCode('sending-fails', {
   title: 'Sending fails',
-  meaning: 'Several attempts to send in a row have failed.',
-  remedy: 'Test the connection of the account. What waits is tried again automatically.',
+  meaning: 'Several attempts to send have failed in a row.',
+  remedy: "Test the account's connection. Waiting emails are tried again automatically.",
 })

@@ -11,6 +11,7 @@ import {
   AccountSignatureChanged,
   SyncRequested,
   WithheldMessageDismissed,
+  MAX_EXCLUDE_PATTERNS,
   mayUse,
   type AccountEvent,
   type AccountSettings,
@@ -21,7 +22,7 @@ import { accountDisconnected, accountPaused, notYourAccount } from './refusals.t
 
 // ---------------------------------------------------------------- state
 
-/** An account that was connected, whatever became of it. */
+/** An account that was connected, whatever became of it since. */
 export type ConnectedAccount = {
   readonly status: 'active' | 'paused' | 'disconnected'
   readonly accountId: string
@@ -31,12 +32,12 @@ export type ConnectedAccount = {
   /** What the connection can be used for. */
   readonly sends: boolean
   readonly receives: boolean
-  /** The mailbox is known to put what is sent into its Sent folder by itself. */
+  /** The mailbox is known to put sent mail into its Sent folder by itself. */
   readonly filesCopies?: boolean | undefined
   readonly credentialVersion: number
   readonly settings: AccountSettings
   readonly signature: string
-  /** Messages that a person lets be, though the mailbox lists them and they are not here. */
+  /** Messages that somebody dismissed, although the mailbox lists them and they are not here. */
   readonly dismissed: readonly Dismissed[]
 }
 export type Dismissed = { readonly folder: string; readonly ref: string }
@@ -49,12 +50,13 @@ type Reached = Pick<
   'connection' | 'sends' | 'receives' | 'filesCopies' | 'credentialVersion'
 >
 
-/** `by` is the user of the CRM who asks; null where a program asks for nobody. */
+/** `by` is the user of the CRM who asks; null if a program asks on nobody's behalf. */
 export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature' | 'dismissed'>)
   | ({ readonly do: 'change-connection' } & Reached)
   | { readonly do: 'change-settings'; readonly settings: Partial<AccountSettings> }
   | { readonly do: 'change-signature'; readonly html: string }
+  | { readonly do: 'add-exclude-pattern' | 'remove-exclude-pattern'; readonly pattern: string }
   | { readonly do: 'record-test'; readonly ok: boolean; readonly steps: TestStep[] }
   | { readonly do: 'request-sync' }
   | ({ readonly do: 'dismiss-withheld' } & Dismissed)
@@ -122,6 +124,12 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return command.html === account.signature
         ? []
         : [AccountSignatureChanged({ accountId, html: command.html })]
+    case 'add-exclude-pattern':
+    case 'remove-exclude-pattern': {
+      const excludePatterns = patternsAfter(account.settings.excludePatterns, command)
+      const settings = { ...account.settings, excludePatterns }
+      return same(settings, account.settings) ? [] : [AccountSettingsChanged({ accountId, settings })]
+    }
     case 'record-test':
       return [AccountConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
     case 'request-sync':
@@ -142,28 +150,47 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   }
 }
 
+const patternsAfter = (
+  before: readonly string[],
+  { do: change, pattern }: { readonly do: string; readonly pattern: string },
+): string[] => {
+  if (change === 'remove-exclude-pattern') {
+    if (!before.includes(pattern)) throw new NotFound('exclude pattern', pattern)
+    return before.filter((each) => each !== pattern)
+  }
+  if (before.includes(pattern)) return [...before]
+  if (before.length >= MAX_EXCLUDE_PATTERNS) throw tooManyExcludePatterns()
+  return [...before, pattern]
+}
+
+const tooManyExcludePatterns = defineRefusal('too-many-exclude-patterns', {
+  title: 'Too many exclude patterns',
+  meaning: `An account has at most ${MAX_EXCLUDE_PATTERNS} exclude patterns.`,
+  remedy: 'Remove some, or replace several by one with `*`.',
+})
+
 export const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
   title: 'Account cannot receive',
   meaning: 'The account is set up for sending only, so there is nothing to sync.',
-  remedy: 'Add the settings for receiving to the account, or change its sync direction.',
+  remedy: 'Add settings for receiving to the account, or change its sync direction.',
 })
 
-/** @throws Refused `not-your-account` where somebody connects a mailbox as another user's */
+/** @throws Refused `not-your-account` if somebody connects a mailbox for another user */
 export const requireMayConnect = (as: Owner, userId: string | null): void => {
   if (!mayUse(as, userId))
     throw notYourAccount({
-      detail: 'Nobody can connect an account as another user’s.',
-      remedy: 'Connect it as your own account or as the team’s.',
+      detail: 'An account cannot be connected for another user.',
+      remedy: 'Connect it as your own account or as one of the team.',
     })
 }
 
-/** What is another user's own does not exist for this one. @throws NotFound */
+/** To a user, other users' accounts do not exist. @throws NotFound */
 export const requireOwn = (account: Account, userId: string | null): ConnectedAccount => {
   if (account.status === 'none' || !mayUse(account.owner, userId)) throw new NotFound('email account')
   return account
 }
 
-/** The account, if it may send and sync; otherwise the refusal that says why not. */
+/** The account, if it may send and sync; otherwise refuses and says why. */
 export const requireActive = (account: Account): ConnectedAccount => {
   const connected = requireConnected(account)
   if (connected.status === 'paused') throw accountPaused()
@@ -178,16 +205,16 @@ const requireConnected = (account: Account): ConnectedAccount => {
 
 const providerDiffers = defineRefusal('provider-differs', {
   title: 'Another mail provider',
-  meaning: 'An account stays with the mail provider that it was connected with.',
+  meaning: 'An account cannot change to another mail provider.',
   remedy: 'Connect the mailbox as a new account.',
 })
 
-/** References and cursors of one provider say nothing to another. @throws Refused `provider-differs` */
+/** One provider's references and cursors mean nothing to another. @throws Refused `provider-differs` */
 export const requireSameProvider = ({ connection }: ConnectedAccount, changed: Connection): void => {
   if (changed.provider !== connection.provider) throw providerDiffers()
 }
 
-// Both sides come from one schema, so that their keys stand in one order.
+// Both sides come from one schema, so their keys are in the same order.
 const same = (a: AccountSettings, b: AccountSettings): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 export const account: Decider<Account, AccountCommand, AccountEvent> = {

@@ -1,21 +1,21 @@
 import { z } from 'zod'
 
 /**
- * How an account's mailbox is reached: a union by `provider`, whose members belong to the adapters (`ConnectionForms`).
- * Plain JSON, and never a secret: the vault keeps those.
+ * How an account's mailbox is reached: a union by `provider` whose members belong to the adapters (`ConnectionForms`).
+ * Plain JSON without secrets: those are in the vault.
  */
 export const connection = z.looseObject({ provider: z.string().min(1).max(50) })
 export type Connection = z.infer<typeof connection>
 
-/** The same as a person enters it, secrets among it. */
+/** The same as entered, including secrets. */
 export type EnteredConnection = { readonly provider: string; readonly [setting: string]: unknown }
 
-/** The forms of one provider's connection: as it is entered, and as it is recorded and shown. `provider` is a literal in both. */
+/** The two forms of a provider's connection: as entered, and as recorded and shown. `provider` is a literal in both. */
 export type ConnectionForms = { readonly entered: z.ZodObject; readonly recorded: z.ZodObject }
 
 /**
- * One step of trying a connection. `service` is what was tried (`smtp`, `imap`), `step` how far (`tls`, `login`). `code`
- * and `remedy` are there when it failed; nothing of the server's own words is.
+ * One step of a connection test. `service` is what was tested (`smtp`, `imap`), `step` which part (`tls`, `login`).
+ * `code` and `remedy` are set if it failed, in our words and not the server's.
  */
 export const testStep = z.object({
   service: z.string(),

@@ -2,14 +2,14 @@ import type { Decider } from '../decider.ts'
 import { DefaultAccountChosen, DefaultAccountUnset, type DefaultAccountEvent, type Owner } from './events.ts'
 
 export type DefaultAccount = { readonly accountId: string | null }
-/** `unset` does something only where this account is the default. */
+/** `unset` changes something only if this account is the default. */
 export type DefaultAccountCommand = {
   readonly do: 'choose' | 'unset'
   readonly owner: Owner
   readonly accountId: string
 }
 
-/** One stream an owner: a choice lets go of the one before, in one event. */
+/** One stream per owner: choosing an account also drops the previous one, in one event. */
 export const defaultAccount: Decider<DefaultAccount, DefaultAccountCommand, DefaultAccountEvent> = {
   initial: { accountId: null },
   evolve: (_state, event) => ({

@@ -9,16 +9,21 @@ export const accountId = z
   .regex(/^acc_[0-9a-hjkmnp-tv-z]{26}$/)
   .describe('Id of an email account')
 
-/** Whose account it is: a person's, or the team's. */
+/** Who owns the account: a user or the team. */
 export const owner = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('user'), userId: crmId }),
   z.object({ kind: z.literal('team') }),
 ])
 export type Owner = z.infer<typeof owner>
 
-/** A person's account is theirs alone, the team's everybody's. Null is a program of the CRM, which answers for its users. */
+/**
+ * A user's account is theirs alone; the team's is everybody's. Null is a program of the CRM, which answers for its
+ * users.
+ */
 export const mayUse = (of: Owner, userId: string | null): boolean =>
   userId === null || of.kind === 'team' || of.userId === userId
+
+export const MAX_EXCLUDE_PATTERNS = 500
 
 export const accountSettings = z.object({
   displayName: z
@@ -31,14 +36,14 @@ export const accountSettings = z.object({
   syncDirection: z
     .enum(['both', 'receive', 'send'])
     .describe(
-      '`receive`: mail is synced, and nothing is sent from the account. `send`: emails are sent, nothing is synced, and no copies are put into the Sent folder. `both`: all of it',
+      '`receive`: mail is synced, but nothing is sent from the account. `send`: emails are sent, but nothing is synced and no copies are put into the Sent folder. `both`: everything',
     ),
   historyDays: z
     .int()
     .min(0)
     .max(36500)
     .nullable()
-    .describe('How far back mail is synced that was there before; null: the whole mailbox'),
+    .describe('How many days of older mail are synced; null for the whole mailbox'),
   trackOpens: z.boolean(),
   trackClicks: z.boolean(),
   addPixel: z.boolean(),
@@ -48,15 +53,15 @@ export const accountSettings = z.object({
     .min(1)
     .max(200)
     .describe(
-      'What is synced: roles, whatever the folders are called, and paths as the list of folders shows them. `all` where the mailbox has no such folder: every folder but Junk and Trash',
+      'What is synced: roles, whatever the folders are called, or paths as in the list of folders. If the mailbox has no folder with the role `all`, that means every folder except Junk and Trash',
     ),
   folderRoles: folderRoles.describe(
-    'Roles given by hand, by path, where the mailbox says nothing or the wrong thing of a folder',
+    'Roles by path, for folders whose role the mailbox does not tell or gets wrong',
   ),
   excludePatterns: z
     .array(z.string().trim().min(1).max(254))
-    .max(500)
-    .describe('Senders whose mail is kept out; `*` and `?` stand for any characters'),
+    .max(MAX_EXCLUDE_PATTERNS)
+    .describe('Senders whose mail is not stored; `*` stands for any characters, `?` for one'),
 })
 export type AccountSettings = z.infer<typeof accountSettings>
 
@@ -76,9 +81,8 @@ export const defaultSettings: AccountSettings = {
 }
 
 /**
- * What an account is reached with. `sends`, `receives`: what the connection can be used for. The secrets that belong to it
- * are kept as `credentialVersion` in the vault. `filesCopies`: the mailbox is known to put what is sent into its Sent
- * folder by itself.
+ * How the account is reached. `sends`, `receives`: what the connection can be used for. Its secrets are in the vault as
+ * `credentialVersion`. `filesCopies`: the mailbox is known to put sent mail into its Sent folder by itself.
  */
 const reached = {
   connection,
@@ -124,14 +128,17 @@ export const AccountDisconnected = defineEvent(
   'AccountDisconnected',
   z.object({ accountId, reason: z.string().max(500) }),
 )
-/** A person lets a message be that the mailbox lists and that is not here: it is an error no more, nor asked for again. */
+/**
+ * A user dismisses a message that the mailbox lists but that is not here: it is no longer an error, nor requested
+ * again.
+ */
 export const WithheldMessageDismissed = defineEvent(
   'WithheldMessageDismissed',
   z.object({ accountId, folder: z.string(), ref: z.string() }),
 )
-/** In the stream `defaultaccount-<owner>`: choosing one account lets go of the one before. */
+/** In the stream `defaultaccount-<owner>`: choosing an account drops the previous one. */
 export const DefaultAccountChosen = defineEvent('DefaultAccountChosen', z.object({ owner, accountId }))
-/** `accountId` was the owner's default until then; there is none now. */
+/** `accountId` was the owner's default until now; there is none from now on. */
 export const DefaultAccountUnset = defineEvent('DefaultAccountUnset', z.object({ owner, accountId }))
 
 /**

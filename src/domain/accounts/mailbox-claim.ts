@@ -4,12 +4,12 @@ import { MailboxClaimed, type MailboxClaimEvent } from './events.ts'
 
 type Claim = { readonly accountId: string; readonly claimedAt: string }
 
-/** Which accounts have laid claim to a mailbox, or to an address of an owner. */
+/** Which accounts have claimed a mailbox, or an address of an owner. */
 export type MailboxClaims = { readonly claims: readonly Claim[] }
 
 /**
- * `void`: claims that stand in nobody's way any more. `nameable`: the accounts that may be named to whoever asks.
- * A claim of neither kind is newer than what was looked up, and stands.
+ * `void`: claims that no longer count. `nameable`: accounts that may be named to whoever asks. A claim of neither kind
+ * is newer than the lookup, and counts.
  */
 export type ClaimMailbox = Claim & {
   readonly void: readonly string[]
@@ -24,7 +24,7 @@ const evolve = ({ claims }: MailboxClaims, { data }: MailboxClaimEvent): Mailbox
 const alreadyConnected = defineRefusal('already-connected', {
   title: 'Mailbox already connected',
   meaning: 'Another account is connected to the same mailbox: its mail would be synced and counted twice.',
-  remedy: 'Use the account that there is, or send `allowDuplicate: true` to connect the mailbox once more.',
+  remedy: 'Use the existing account, or send `allowDuplicate: true` to connect the mailbox again.',
 })
 
 const decide = (command: ClaimMailbox, { claims }: MailboxClaims): MailboxClaimEvent[] => {
@@ -35,20 +35,20 @@ const decide = (command: ClaimMailbox, { claims }: MailboxClaims): MailboxClaimE
     throw alreadyConnected(
       nameable.includes(other.accountId)
         ? {
-            detail: `The mailbox is connected as account ${other.accountId} already.`,
+            detail: `The mailbox is already connected as account ${other.accountId}.`,
             details: { accountId: other.accountId },
           }
-        : { detail: 'Another account is connected to the mailbox, or is being connected at this moment.' },
+        : { detail: 'Another account is connected to the mailbox, or is just being connected.' },
     )
   return [MailboxClaimed({ accountId, claimedAt })]
 }
 
-/** One stream an identity, so that of two who connect it at once only one can be the first. */
+/** One stream per identity, so that of two connections at once only one can be first. */
 export const mailboxClaim: Decider<MailboxClaims, ClaimMailbox, MailboxClaimEvent> = {
   initial: { claims: [] },
   evolve,
   decide,
 }
 
-/** `mailboxclaim-<fingerprint>`: neither a host nor an address shows in it. */
+/** `mailboxclaim-<fingerprint>`: it reveals neither host nor address. */
 export const mailboxClaimStream = (fingerprint: string): string => `mailboxclaim-${fingerprint}`

@@ -1,6 +1,6 @@
 import { defineRefusal } from '../refusal.ts'
 
-// What other features refuse as well, for the sake of an account.
+// Refusals about accounts that other features use too.
 
 export const notYourAccount = defineRefusal('not-your-account', {
   title: 'Not your account',
@@ -20,7 +20,7 @@ export const accountPaused = defineRefusal('account-paused', {
 export const accountSendsNoMail = defineRefusal('account-sends-no-mail', {
   title: 'Account cannot send',
   meaning: 'The account is not set up for sending.',
-  remedy: 'Add the settings for sending to the account.',
+  remedy: 'Add settings for sending to the account.',
 })
 export const accountReceivesOnly = defineRefusal('account-receives-only', {
   title: 'Account set to receive only',

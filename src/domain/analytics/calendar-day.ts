@@ -1,4 +1,4 @@
-/** Whether this is a name of the IANA time zone database; an offset such as `+05:30` is none. */
+/** Whether this is a name in the IANA time zone database; an offset such as `+05:30` is not. */
 export const isTimeZone = (name: string): boolean => {
   if (!/^[A-Za-z]/.test(name)) return false
   try {
@@ -14,6 +14,37 @@ export const isTimeZone = (name: string): boolean => {
 export const dayIn = (timeZone: string, instant: string): string => {
   const utc = new Date(instant).toISOString().slice(0, 10)
   return timeZone === 'UTC' || !isTimeZone(timeZone) ? utc : formatOf(timeZone).format(new Date(instant))
+}
+
+const QUARTER_MS = 15 * 60_000
+const DAY_MS = 24 * 3_600_000
+
+/**
+ * When the quarter of an hour begins that an instant lies in. Figures are kept by these: the days of every zone are made
+ * of them, so that a day is the same to all who ask, whatever the zone was when something happened.
+ */
+export const quarterOf = (instant: string): string =>
+  new Date(Math.floor(Date.parse(instant) / QUARTER_MS) * QUARTER_MS).toISOString()
+
+/** When the days from `from` to `to` begin and end in a zone: `end` is the first instant behind them. */
+export const spanOfDays = (
+  timeZone: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): { readonly start: string; readonly end: string } => ({
+  start: beginningOf(timeZone, from),
+  end: beginningOf(timeZone, new Date(Date.parse(to) + DAY_MS).toISOString().slice(0, 10)),
+})
+
+/** The first quarter of an hour of a day: no zone is further from UTC than 14 hours. */
+const beginningOf = (timeZone: string, day: string): string => {
+  const at = (quarter: number): string => new Date(Date.parse(day) + quarter * QUARTER_MS).toISOString()
+  let [before, begun] = [-60, 60]
+  while (begun - before > 1) {
+    const middle = Math.floor((before + begun) / 2)
+    if (dayIn(timeZone, at(middle)) < day) before = middle
+    else begun = middle
+  }
+  return at(begun)
 }
 
 // Creating a format takes longer than folding an event, and there are only so many zones.

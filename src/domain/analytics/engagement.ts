@@ -31,8 +31,8 @@ export type HitCounts = {
 }
 
 /**
- * What became of one email, from its events: plain data, folded by every read model that shows it, so that all of them
- * agree. `hits` are the newest ones, whose verdicts may still change; `settled` counts the rest. Times are ms since
+ * What became of one email: plain data, folded from its events by every read model that shows it, so that they all
+ * agree. `hits` are the latest ones, whose verdicts may still change; `settled` counts the rest. Times are ms since
  * 1970.
  */
 export type Engagement = {
@@ -49,7 +49,7 @@ export type Engagement = {
   readonly settled: HitCounts
 }
 
-/** The events that matter for it, apart from queueing. */
+/** The events that matter here, apart from queueing. */
 export const engagementEvents = [
   EmailCancelled,
   EmailReleased,
@@ -71,7 +71,7 @@ export type EngagementEvent = EventOf<(typeof engagementEvents)[number]>
 export const isEngagementEvent = (event: RecordedEvent): event is RecordedEvent<EngagementEvent> =>
   engagementEvents.some(({ type }) => type === event.type)
 
-/** Enough for every rule of the classifier, which looks 30 s back, on an email that is not under attack. */
+/** Enough for every rule of the classifier, which looks back 30 s, unless the email is under attack. */
 const HITS_KEPT = 100
 
 const nothing: HitCounts = {
@@ -82,7 +82,7 @@ const nothing: HitCounts = {
   lastHumanAt: null,
 }
 
-/** An email that was queued, and nothing more. */
+/** An email that was only queued so far. */
 export const engagementOf = (queued: EventOf<typeof EmailQueued>['data']): Engagement => ({
   links: queued.tracking.links.length,
   wanted: queued.tracking.wanted,
@@ -191,9 +191,9 @@ export const judgeEngagement = (
 }
 
 /**
- * What a report counts, a message at most once each. `rawOpened` and `rawClicked` hold for any request but our own.
- * Delivered and bounced are those of the email as a whole; opened and clicked are parts of delivered, and count under
- * their own policy alone.
+ * What a report counts, each email at most once per figure. `rawOpened` and `rawClicked` count any request but our own.
+ * Delivered and bounced are those of the email as a whole. Opened and clicked are shares of delivered, each counted
+ * only under its own policy.
  */
 export type Outcome = {
   readonly sent: boolean
@@ -206,7 +206,7 @@ export type Outcome = {
   readonly rawClicked: boolean
 }
 
-/** What became of the email and of each recipient. Held-back hits count here, so that every read model says the same. */
+/** The outcome of the email and of each recipient. Held hits count here, so that all read models agree. */
 export const emailOutcome = (of: Engagement): EmailOutcome => {
   const { opens, clicks } = judgeEngagement(of).counts
   const sent = of.sentAt !== null
@@ -216,7 +216,7 @@ export const emailOutcome = (of: Engagement): EmailOutcome => {
   })
 }
 
-/** What a message counts for. */
+/** What an email counts for. */
 export const outcomeOf = (of: Engagement): Outcome => {
   const { counts } = judgeEngagement(of)
   const { opens, clicks } = counts
@@ -237,8 +237,8 @@ export const outcomeOf = (of: Engagement): Outcome => {
 }
 
 /**
- * Opens by people, those included that only a click or an answer shows, since pictures may be blocked; and how many
- * recipients they are, at least. None where opens are not to be counted.
+ * Opens by people, including those that only a click or a reply proves, since pictures may be blocked; and at least how
+ * many recipients they come from. None if opens are not to be counted.
  */
 export const opensOf = (
   { wanted, replies }: Pick<Engagement, 'wanted' | 'replies'>,

@@ -18,16 +18,16 @@ import { isReplySubject } from './reply-prefix.ts'
 
 export type Writing = {
   readonly draft: { readonly subject: string; readonly html: string }
-  /** Compiled to HTML. The draft's own subject and body come before the template's, where it has any. */
+  /** Compiled to HTML. A subject or body in the draft takes precedence over the template's. */
   readonly template: { readonly subject: string; readonly html: string } | null
-  /** HTML of the account that the message goes out from; blank where it has none. */
+  /** The account's signature as HTML; blank if it has none. */
   readonly signature: string
   readonly values: Values
-  /** The message that is replied to. */
+  /** What is being replied to. */
   readonly parent: { readonly subject: string } | null
 }
 
-/** `missing` and `problems` say why the message must not leave like this; `refuseIncomplete` does. */
+/** While `missing` or `problems` is not empty the email must not be sent; `refuseIncomplete` refuses it. */
 export type Assembled = {
   readonly subject: string
   readonly html: string
@@ -37,9 +37,9 @@ export type Assembled = {
 }
 
 /**
- * The subject and body of a message, variables filled in. The signature appears once: where `{signature}` stands,
- * else below the text, in a reply above the quotation. What is quoted and the subject of the message that is replied
- * to are other people's words: no variable in them is filled in.
+ * The subject and body of an email, with variables filled in. The signature appears once: where `{signature}` stands,
+ * or else below the text (in a reply, above the quotation). Quoted text and the subject of the mail replied to are
+ * other people's words, so no variables in them are filled in.
  */
 export const assemble = (writing: Writing): Assembled => {
   const { draft, template, values, parent } = writing
@@ -68,7 +68,10 @@ export const assemble = (writing: Writing): Assembled => {
   }
 }
 
-/** @throws Refused `unknown-variable`, `misplaced-variable` or `variable-without-value`, with the list in its details */
+/**
+ * @throws Refused `unknown-variable`, `misplaced-variable` or `variable-without-value`, each listing its variables in
+ * the details
+ */
 export const refuseIncomplete = (assembled: Assembled): void => {
   refuseProblems(assembled.problems)
   refuseMissing(assembled.missing)
@@ -85,10 +88,10 @@ const subjectOf = ({ draft, template, values, parent }: Writing): Filled => {
   return fill((draft.subject.trim() || template?.subject) ?? '', 'header', values)
 }
 
-/** Longer ones would not fit the line that they are sent in, once encoded (RFC 5322 2.1.1). */
+/** Once encoded, longer subjects would exceed the line length limit (RFC 5322 2.1.1). */
 const SUBJECT_LIMIT = 250
 
-/** `Re: ` once, whatever the language of the answers before (RFC 5322 3.6.5). */
+/** Prefixes `Re: ` once, whatever the language of earlier prefixes (RFC 5322 3.6.5). */
 export const replySubject = (subject: string): string => {
   const clean = subject
     .toWellFormed()
@@ -100,7 +103,7 @@ export const replySubject = (subject: string): string => {
 
 const SIGNATURE_CLASS = 'mailtrail-signature'
 
-/** Writes `{signature}` where it belongs, unless the text places it or has one already. */
+/** Adds `{signature}` where it belongs, unless the text already has a signature or a place for it. */
 const withSignature = (html: string, isReply: boolean): string => {
   const quotations = isReply ? quotationsIn(html) : []
   if (placesSignature(html, quotations) || hasSignature(html, quotations)) return html
@@ -120,8 +123,8 @@ const endOfBody = (html: string): number =>
   tokensOf(html).findLast((token) => token.kind === 'end' && token.name === 'body')?.start ?? html.length
 
 /**
- * The headers that place a reply in its thread (RFC 5322 3.6.4). Ids of the message that is replied to come from
- * strangers: what could not stand in a header is left out.
+ * The headers that place a reply in its thread (RFC 5322 3.6.4). The parent's ids come from strangers: any that could
+ * not stand in a header are left out.
  */
 export const threading = (
   parent: { readonly messageId: string; readonly references: readonly string[] } | null,

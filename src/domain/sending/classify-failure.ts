@@ -1,8 +1,7 @@
 /**
- * Why a mail did not arrive, in the kinds that ask for different things of the sender.
- * `no-such-mailbox`: nobody has the address; `full`: no room; `policy`: the receiver does not want this mail, or this
- * sender; `size`: too large; `authentication`: the sender was not shown to be who it says; `expired`: no server could
- * be reached in time.
+ * Why an email did not arrive, grouped by what the sender can do about it. `no-such-mailbox`: nobody has the address.
+ * `full`: the mailbox has no room. `policy`: the receiver does not want this email or this sender. `size`: too large.
+ * `authentication`: the sender could not be verified. `expired`: no server could be reached in time.
  */
 export const FAILURE_KINDS = [
   'no-such-mailbox',
@@ -15,19 +14,22 @@ export const FAILURE_KINDS = [
 ] as const
 export type FailureKind = (typeof FAILURE_KINDS)[number]
 
-/** What a server said of a recipient: enhanced status (RFC 3463), reply code (RFC 5321), and its words. */
+/** What a server said about a recipient: enhanced status (RFC 3463), reply code (RFC 5321), and its own words. */
 export type Failure = {
   readonly status: string | null
   readonly code: number | null
   readonly diagnostic: string | null
 }
 
-/** `hard`: the address is no good, now and later. All else may pass, or is about the mail and not the address. */
+/**
+ * `hard`: the address itself is bad and will stay so. Other failures may pass, or concern the email rather than the
+ * address.
+ */
 export type ClassifiedFailure = { readonly kind: FailureKind; readonly hard: boolean }
 
 /**
- * What servers write, the surest first. Words go before statuses, which many servers choose badly: large ones send
- * 5.7.1 for an unknown mailbox, 5.1.1 for a full one, and 5.0.0 for everything.
+ * What servers write, most reliable first. Wording takes precedence over statuses, which many servers choose badly:
+ * large ones send 5.7.1 for an unknown mailbox, 5.1.1 for a full one, and 5.0.0 for everything.
  */
 const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   [
@@ -48,11 +50,11 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
 ]
 
-/** Said with an unknown mailbox too, so that only those that say no more are about policy. */
+/** Servers also say this about unknown mailboxes, so it counts as policy only if nothing else is said. */
 const POLICY =
   /\bbulk\b|is blocked|too (?:fast|frequent|much mail)|deferred due to|policy|not (?:allowed|permitted|authori[sz]ed)\b|access (?:is )?denied|no .{0,20}(?:dns|ptr) record|hostname|helo|poor|complain|content (?:filter|reject|refus|not accept)|message (?:content )?(?:rejected|refused|blocked)|prohibited|restrict|banned|suspicious|not accepting mail (?:with|from)|temporarily deferred|refused by|executable|attachment|\bofr\w*\d{3}/i
 
-/** Exchange Online rejects unknown recipients at its edge with these words. */
+/** Exchange Online rejects unknown recipients with this status and the words "access denied". */
 const EDGE_REJECTED = /^5\.4\.1$/
 
 const NO_SUCH_MAILBOX =
@@ -68,7 +70,7 @@ const TEMPORARILY = /try again|try later|temporar|later|greylist|suspend|retry/i
 
 const OF_SENDER = /^\d\.1\.[78]$/
 
-/** By the registry of enhanced status codes (RFC 3463, RFC 5248, RFC 7372, RFC 7505), without its class. */
+/** By enhanced status code without its class (RFC 3463, RFC 5248, RFC 7372, RFC 7505). */
 const OF_STATUS: readonly (readonly [FailureKind, RegExp])[] = [
   ['full', /^(?:2\.2|3\.1)$/],
   ['size', /^(?:2\.3|3\.4)$/],
@@ -83,7 +85,7 @@ const OF_STATUS: readonly (readonly [FailureKind, RegExp])[] = [
 const kindOfStatus = (status: string): FailureKind | null =>
   OF_STATUS.find(([, pattern]) => pattern.test(status.slice(2)))?.[0] ?? null
 
-/** By the reply code, where that says more than yes or no (RFC 5321 4.2.3, RFC 4954, RFC 7504). */
+/** By reply code, where that says more than yes or no (RFC 5321 4.2.3, RFC 4954, RFC 7504). */
 const OF_CODE: Readonly<Record<number, FailureKind>> = {
   421: 'expired',
   452: 'full',
@@ -99,7 +101,7 @@ const OF_CODE: Readonly<Record<number, FailureKind>> = {
 const kindOfCode = (code: number | null): FailureKind | null =>
   code === null ? null : (OF_CODE[code] ?? null)
 
-/** What is certain from the status alone, whatever is said with it. */
+/** True for statuses that settle the matter, whatever words come with them. */
 const certain = (status: string): boolean =>
   /^\d\.(?:2\.[23]|3\.4|1\.[26]|1\.10|7\.(?:2[0-6]|8))$/.test(status)
 
@@ -117,7 +119,7 @@ const kindOf = ({ status, code, diagnostic }: Failure): FailureKind => {
   return NOT_REACHED.test(words) ? 'expired' : (byStatus ?? kindOfCode(code) ?? 'other')
 }
 
-/** A failure that a server calls temporary, or that words say will pass. */
+/** A failure that the server calls temporary, or whose wording says it will pass. */
 const isTemporary = ({ status, code, diagnostic }: Failure): boolean => {
   if (status !== null && !status.endsWith('.0.0')) return status.startsWith('4')
   if (code !== null) return code < 500
@@ -125,7 +127,7 @@ const isTemporary = ({ status, code, diagnostic }: Failure): boolean => {
   return TEMPORARILY.test(diagnostic ?? '')
 }
 
-/** Of what kind a failure is, and whether the address is to blame. */
+/** What kind of failure it is, and whether the address is to blame. */
 export const classifyFailure = (failure: Failure): ClassifiedFailure => {
   const kind = kindOf(failure)
   return { kind, hard: kind === 'no-such-mailbox' && !isTemporary(failure) }
@@ -135,18 +137,18 @@ export const classifyFailure = (failure: Failure): ClassifiedFailure => {
 export const failureRemedy = (kind: FailureKind): string => {
   switch (kind) {
     case 'no-such-mailbox':
-      return 'Check the address with the recipient by other means; do not write to it again as it is.'
+      return 'Check the address with the recipient in another way; do not use it again until then.'
     case 'full':
-      return 'Send again in a few days, or tell the recipient by other means that the mailbox is full.'
+      return 'Send again in a few days, or tell the recipient in another way that their mailbox is full.'
     case 'policy':
       return 'Ask the recipient to have your address allowed, and check whether your server or domain is on a block list.'
     case 'size':
-      return 'Send a smaller message, or a link to the files.'
+      return 'Send a smaller email, or a link to the files.'
     case 'authentication':
-      return 'Have the SPF, DKIM and DMARC records of your domain checked for the server that sends your mail.'
+      return "Check that your domain's SPF, DKIM and DMARC records cover the server that sends your mail."
     case 'expired':
       return "The recipient's server could not be reached; send again later."
     case 'other':
-      return "Read the server's words, and send again or ask the recipient's postmaster."
+      return "Read what the server said, then send again or ask the recipient's postmaster."
   }
 }

@@ -8,9 +8,12 @@ import { messageId } from '../sync/events.ts'
 import { templateId } from '../templates/events.ts'
 import { FAILURE_KINDS } from './classify-failure.ts'
 
-export const outgoingId = idOf('out').describe('Id of a draft, and of the message that it becomes')
+export const outgoingId = idOf('out').describe('Id of a draft and of the email that it becomes')
 
-/** `contentId`: an image that the body shows as `cid:…`, instead of listing it; of a queued email only what it does show. */
+/**
+ * `contentId` marks an image that the body shows as `cid:…`, so that it is not listed as an attachment. A queued email
+ * has it only on images that its body does show.
+ */
 export const attachedFile = z.object({
   name: z
     .string()
@@ -29,10 +32,10 @@ export const attachedFile = z.object({
     .optional(),
 })
 
-/** All files of a message together, before base64 makes them a third larger: what large providers take. */
+/** All files of an email together, before base64 adds a third: the limit of large providers. */
 export const MAX_FILES_BYTES = 25 * 1024 * 1024
 
-/** A message being written: everything as the person typed it, variables unresolved. */
+/** An email being written: everything as the user typed it, variables not filled in. */
 export const draft = z.object({
   accountId,
   userId: crmId.nullable(),
@@ -52,7 +55,7 @@ export const draft = z.object({
   trackClicks: z.boolean().nullable(),
   replyTo: z
     .object({
-      kind: z.enum(['message', 'outgoing']),
+      kind: z.enum(['message', 'email']),
       id: idOf('msg', 'out'),
     })
     .nullable(),
@@ -60,8 +63,8 @@ export const draft = z.object({
 export type Draft = z.infer<typeof draft>
 
 /**
- * What was decided about tracking, and why: a later reader need not guess. `wanted` is the policy, under which opens may
- * be counted by other signs than a pixel; `opens` and `clicks` say whether the copies carry one, and links of ours.
+ * The tracking decision and its reason. `wanted` is the policy; even without a pixel, opens can be inferred from other
+ * signs. `opens` and `clicks` say whether the sent copies carry a pixel and tracking links.
  */
 const trackingDecision = z.object({
   wanted: z.object({ opens: z.boolean(), clicks: z.boolean() }),
@@ -75,9 +78,9 @@ export const DraftSaved = defineEvent('DraftSaved', z.object({ outgoingId, draft
 export const DraftDiscarded = defineEvent('DraftDiscarded', z.object({ outgoingId }))
 
 /**
- * The bytes are fixed: `mime` is what will go over the wire, `copy` the same message without pixel and with the
- * original links, for the Sent folder. `notBefore` is the later of the schedule and the end of the undo window.
- * `draft` is what they were made of, so that a cancel gives it back.
+ * The bytes are now fixed: `mime` goes over the wire; `copy` is the same email for the Sent folder, without the pixel
+ * and with the original links. `notBefore` is the later of the scheduled time and the end of the undo window. `draft`
+ * is what the bytes were made from, so that cancelling gives it back.
  */
 export const EmailQueued = defineEvent(
   'EmailQueued',
@@ -110,14 +113,14 @@ export const EmailQueued = defineEvent(
     draft,
   }),
 )
-/** `draft` is what the email is again; null where an attempt of before may have been sent. */
+/** `draft` is what the email becomes again; null if an earlier attempt may have been sent. */
 export const EmailCancelled = defineEvent(
   'EmailCancelled',
   z.object({ outgoingId, accountId, draft: draft.nullable() }),
 )
 /**
- * Written before the word that sends it to these recipients: from here to the answer nobody can know whether the provider
- * took it. `handle` is the provider's own name of what it has ready, where there is one.
+ * Recorded just before the step that sends the email to these recipients. From here until the answer, nobody can know
+ * whether the provider took it. `handle` is the provider's own name for the prepared email, if it has one.
  */
 export const EmailReleased = defineEvent(
   'EmailReleased',
@@ -130,7 +133,7 @@ export const EmailReleased = defineEvent(
   }),
 )
 
-/** What a server said of a recipient that it did not take; `reason` are its own words. */
+/** What a server said about a recipient it did not take; `reason` is in its own words. */
 const refusal = z.object({
   address,
   code: z.int().nullable(),
@@ -139,8 +142,9 @@ const refusal = z.object({
 })
 
 /**
- * The provider has taken responsibility for `accepted` (as by 250 after the dot, RFC 5321 4.2.5). Not yet delivery. The
- * `deferred` are tried again by themselves at `retryAt`; `first` is false where others of this email were accepted before.
+ * The provider has taken responsibility for `accepted` (as with 250 after the final dot, RFC 5321 4.2.5); that is not
+ * delivery yet. The `deferred` are retried automatically at `retryAt`. `first` is false if other recipients of this
+ * email were accepted earlier.
  */
 export const EmailSent = defineEvent(
   'EmailSent',
@@ -155,13 +159,13 @@ export const EmailSent = defineEvent(
     refused: z.array(refusal),
     deferred: z.array(refusal),
     retryAt: instant.nullable(),
-    /** `answer`: the server said so. `found`: an unclear send was met in the mailbox later. */
+    /** `answer`: the server said so. `found`: the email was later found in the mailbox. */
     evidence: z.enum(['answer', 'found']),
   }),
 )
 /**
- * Known not sent; tried again at `retryAt`, but for those that were `refused` for good. `deferred` has what was said of
- * single recipients.
+ * Known not to have been sent; retried at `retryAt`, except for recipients in `refused`, who were refused for good.
+ * `deferred` holds what was said about individual recipients.
  */
 export const EmailDeferred = defineEvent(
   'EmailDeferred',
@@ -176,7 +180,7 @@ export const EmailDeferred = defineEvent(
     retryAt: instant,
   }),
 )
-/** Known not sent to those who did not have it before, and not tried again. */
+/** Known not to have been sent to the remaining recipients, and not retried. */
 export const EmailFailed = defineEvent(
   'EmailFailed',
   z.object({
@@ -189,12 +193,12 @@ export const EmailFailed = defineEvent(
     refused: z.array(refusal),
   }),
 )
-/** The answer was lost. Never sent again by itself. */
+/** The answer was lost. Never sent again automatically. */
 export const EmailOutcomeLost = defineEvent(
   'EmailOutcomeLost',
   z.object({ outgoingId, accountId, attempt: z.int(), reason: z.string() }),
 )
-/** A person decided to send again (from `notBefore` on) what may have been sent, or to let it be. */
+/** A user decided to send again (from `notBefore` on) an email that may have been sent, or to give it up. */
 export const EmailOutcomeSettled = defineEvent(
   'EmailOutcomeSettled',
   z.object({
@@ -204,12 +208,15 @@ export const EmailOutcomeSettled = defineEvent(
     notBefore: instant.nullable().optional(),
   }),
 )
-/** A person has a failed message tried again, with the same bytes. */
+/** A user had a failed email tried again, with the same bytes. */
 export const EmailRetried = defineEvent(
   'EmailRetried',
   z.object({ outgoingId, accountId, notBefore: instant }),
 )
-/** `filed`: appended to the Sent folder by us. `found`: the server had filed one. `impossible`: there is no such folder. */
+/**
+ * `filed`: we appended it to the Sent folder. `found`: the server had already filed one. `impossible`: there is no such
+ * folder.
+ */
 export const SentCopyFiled = defineEvent(
   'SentCopyFiled',
   z.object({
@@ -220,8 +227,8 @@ export const SentCopyFiled = defineEvent(
   }),
 )
 /**
- * These recipients have it: a report says so, or nothing came back within the stated window, where it would have been
- * seen. A later bounce withdraws it.
+ * These recipients have the email: a report says so, or nothing came back within the stated window although it would
+ * have been seen. A later bounce withdraws this.
  */
 export const EmailDelivered = defineEvent(
   'EmailDelivered',
@@ -233,18 +240,18 @@ export const EmailDelivered = defineEvent(
     windowMinutes: z.number().nullable(),
   }),
 )
-/** Why: the reply code of SMTP, the server's own words, and what follows from them (`classify-failure.ts`). */
+/** Why: the SMTP reply code, the server's own words, and what `classify-failure.ts` concludes from them. */
 const failure = {
   code: z.int().nullable().optional(),
   diagnostic: z.string().nullable().optional(),
   kind: z.enum(FAILURE_KINDS).optional(),
-  /** The address is to blame, now and later. */
+  /** The address itself is bad and will stay so. */
   hard: z.boolean().optional(),
 }
 
 /**
- * `permanent`: it is not tried any more, and this recipient does not get it; null where the report does not say which of
- * several it is. Otherwise it is tried on, and until `silentUntil` nothing follows from hearing nothing.
+ * `permanent`: no longer tried, so this recipient does not get the email; `recipient` is null if the report does not
+ * say which of several it is about. Otherwise the server keeps trying, and until `silentUntil` silence means nothing.
  */
 export const EmailBounced = defineEvent(
   'EmailBounced',
@@ -261,7 +268,7 @@ export const EmailBounced = defineEvent(
 )
 
 const reportedRecipient = z.object({
-  /** null where the report says only that it failed. */
+  /** Null if the report says only that it failed. */
   address: z.string().nullable(),
   action: z.enum(['failed', 'delayed', 'delivered', 'relayed', 'expanded']),
   /** Enhanced status code (RFC 3463). */
@@ -269,11 +276,11 @@ const reportedRecipient = z.object({
   ...failure,
   /** The server that refused, or that could not be reached. */
   remoteMta: z.string().nullable().optional(),
-  /** Until when the reporting server goes on trying. */
+  /** How long the reporting server keeps trying. */
   retryUntil: instant.nullable().optional(),
 })
 export type ReportedRecipient = z.infer<typeof reportedRecipient>
-/** In the stream `report-<messageId>`: what a delivery report (RFC 3464) in the mailbox says, of which message of ours. */
+/** In the stream `report-<messageId>`: what a delivery report (RFC 3464) in the mailbox says, and about which email. */
 export const DeliveryReportRead = defineEvent(
   'DeliveryReportRead',
   z.object({

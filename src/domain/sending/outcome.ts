@@ -15,32 +15,35 @@ import type {
 } from './events.ts'
 import { answerLost, gaveUp } from './refusals.ts'
 
-// What became of an email, recipient by recipient. Read models keep `Delivery` and show what `outcomeOfEmail` says of it:
-// this is the one place that says so, so that none of them says otherwise.
+// What became of an email, recipient by recipient. Read models keep `Delivery` and show what `outcomeOfEmail` says, so
+// that they all agree.
 
-/** What the sending itself came to. */
+/** How far sending itself has got. */
 type Stage = 'waiting' | 'deferred' | 'accepted' | 'refused' | 'failed' | 'unknown' | 'cancelled'
 
 type Bounce = Failure & { readonly at: string; readonly report: string }
 
-/** What is known of one recipient. What came back is kept apart from the stage, so that its order says nothing. */
+/**
+ * What is known about one recipient. Reports and replies are kept apart from the stage, so that the order in which they
+ * arrive does not matter.
+ */
 type Facts = {
   readonly address: string
   readonly stage: Stage
-  /** Since when it is at this stage; null while nothing was tried. */
+  /** Since when it has been at this stage; null until something was tried. */
   readonly at: string | null
   readonly said?: Failure
   readonly remedy?: string
   readonly retryAt?: string
   readonly bounce?: Bounce
-  /** Its server tries on. */
+  /** The recipient's server keeps trying. */
   readonly delay?: Bounce & { readonly until: string }
   readonly reported?: string
   readonly silence?: string
   readonly replied?: string
 }
 
-/** `nameless`: a bounce of one of several that does not say of which. */
+/** `nameless`: a bounce that does not say which of several recipients it is about. */
 export type Delivery = {
   readonly recipients: readonly Facts[]
   readonly unclear: readonly number[]
@@ -86,13 +89,17 @@ export const told = (before: Delivery, event: RecordedEvent<DeliveryEvent>): Del
     case 'EmailFailed': {
       const { attempt, reason, remedy, refused } = event.data
       const named = words(refused)
+      const unclear = before.unclear.filter((other) => other !== attempt)
       const after = staged(before, (of) => {
         if (!isOpen(of)) return of
         const said = named.get(of.address)
+        // An attempt before it may have come to them.
+        if (unclear.length > 0)
+          return { ...restOf(of), stage: 'unknown', at, said: said ?? inOurWords(reason) }
         if (said) return { ...restOf(of), stage: 'refused', at, said }
         return { ...restOf(of), stage: 'failed', at, said: inOurWords(reason), remedy }
       })
-      return { ...after, unclear: before.unclear.filter((other) => other !== attempt) }
+      return { ...after, unclear }
     }
     case 'EmailOutcomeLost': {
       const { attempt, reason } = event.data
@@ -139,7 +146,7 @@ const bounced = (before: Delivery, data: EventOf<typeof EmailBounced>['data'], a
   const { recipient, permanent, status, code = null, diagnostic = null, report, silentUntil } = data
   const bounce: Bounce = { status, code, diagnostic, at, report }
   if (recipient === null) {
-    // Where nothing says of whom, nobody can be told to wait for longer.
+    // A temporary failure of an unnamed recipient gives nobody a reason to wait longer.
     return permanent ? { ...before, nameless: firstOf(before.nameless, bounce) } : before
   }
   const named = normaliseAddress(recipient)
@@ -156,7 +163,7 @@ const staged = (before: Delivery, change: (of: Facts) => Facts): Delivery => ({
   recipients: before.recipients.map(change),
 })
 
-/** Its end is still open. */
+/** The outcome is still open. */
 const isOpen = ({ stage }: Facts): boolean =>
   stage === 'waiting' || stage === 'deferred' || stage === 'unknown'
 
@@ -167,7 +174,7 @@ const openTo = (before: Delivery, stage: Stage, at: string, reason?: string): De
       : of,
   )
 
-/** All but what belongs to the stage. */
+/** Everything that does not belong to the stage. */
 const restOf = (facts: Facts): Omit<Facts, 'stage' | 'at' | 'said' | 'remedy' | 'retryAt'> => {
   const { stage: _stage, at: _at, said: _said, remedy: _remedy, retryAt: _retryAt, ...rest } = facts
   return rest
@@ -188,7 +195,7 @@ const isAmong = (refusals: Refusals, { address }: Facts): boolean =>
   refusals.some((refused) => refused.address === address)
 const inOurWords = (reason: string): Failure => ({ code: null, status: null, diagnostic: reason })
 
-// Facts that may come in any order are merged by what they say, never by which came first.
+// Facts that may arrive in any order are merged by their content, never by their order.
 const later = (one: string | undefined, other: string): string =>
   one !== undefined && one > other ? one : other
 const earlier = (one: string | undefined, other: string): string =>
@@ -210,10 +217,10 @@ export const OUTCOMES = [
   'cancelled',
 ] as const
 /**
- * `waiting`: not tried yet. `deferred`: put off, and tried again. `accepted`: taken by the mail server, and nothing known
- * since. `delivered`: a report or a reply says so, or nothing came back in time where it would have been seen. `bounced`:
- * it came back. `refused`: the mail server did not take it. `failed`: it was not sent, for a reason that is no server's.
- * `unknown`: the answer was lost, or something came back that does not say from whom.
+ * `waiting`: not tried yet. `deferred`: put off, and retried. `accepted`: taken by the mail server, nothing known
+ * since. `delivered`: a report or reply says so, or nothing came back in time although it would have been seen.
+ * `bounced`: it came back. `refused`: the mail server did not take it. `failed`: not sent, for a reason not given by a
+ * server. `unknown`: the answer was lost, or something came back that does not name the recipient.
  */
 type OutcomeName = (typeof OUTCOMES)[number]
 
@@ -223,19 +230,19 @@ type RecipientOutcome = {
   readonly at: string | null
   /** How delivery is known. */
   readonly basis: 'report' | 'reply' | 'engagement' | 'no-bounce' | null
-  /** The next attempt, or until when its server tries on. */
+  /** The next attempt, or how long the recipient's server keeps trying. */
   readonly retryAt: string | null
   readonly code: number | null
   /** Enhanced status code (RFC 3463). */
   readonly status: string | null
-  /** The server's own words; ours where no server said anything. */
+  /** The server's own words, or ours if no server said anything. */
   readonly diagnostic: string | null
   readonly kind: FailureKind | null
   readonly hard: boolean
   readonly remedy: string | null
 }
 
-/** Somebody evidently has it: an open or a click by a person, or an answer. */
+/** Signs that somebody has it: an open or a click by a person, or a reply. */
 export type Evidence = { readonly engaged: boolean; readonly replied: boolean }
 
 export type DeliveryName =
@@ -247,10 +254,7 @@ export type DeliveryName =
   | 'unknown'
   | 'cancelled'
 
-/**
- * Of the email as a whole. `delivered`: somebody has it. `bounced`: something came back, and of nobody is it likely that
- * he has it.
- */
+/** The email as a whole. `delivered`: somebody has it. `bounced`: something came back, and probably nobody has it. */
 export type EmailOutcome = {
   readonly delivery: {
     readonly status: DeliveryName
@@ -260,7 +264,7 @@ export type EmailOutcome = {
   readonly recipients: RecipientOutcome[]
 }
 
-/** What became of an email, and of each recipient of its envelope in their order. */
+/** What became of an email, and of each recipient of its envelope, in the order of the envelope. */
 export const outcomeOfEmail = (of: Delivery, evidence: Evidence): EmailOutcome => {
   const recipients = of.recipients.map((facts) => outcomeOf(facts, of, evidence))
   return { delivery: deliveryOf(of, recipients, evidence), recipients }
@@ -336,7 +340,7 @@ const outcomeOfStage = ({ address, stage, at, said, remedy, retryAt }: Facts): R
         outcome: stage,
         at,
         ...because(said ?? inOurWords('')),
-        // What was only put off was given up in the end.
+        // It was only put off, and then given up.
         ...(said && isTemporary(said) ? { remedy: gaveUp.remedy } : {}),
       }
     case 'deferred':
@@ -361,7 +365,7 @@ const outcomeOfStage = ({ address, stage, at, said, remedy, retryAt }: Facts): R
 
 const isTemporary = ({ code }: Failure): boolean => code !== null && code < 500
 
-/** A server's answer with what follows from it. */
+/** A server's answer and what follows from it. */
 const because = ({ status, code, diagnostic }: Failure) => {
   const { kind, hard } = classifyFailure({ status, code, diagnostic })
   return { basis: null, retryAt: null, status, code, diagnostic, kind, hard, remedy: failureRemedy(kind) }

@@ -23,10 +23,10 @@ import {
   type OutgoingCommand,
   type OutgoingEmail,
   type QueuedEmail,
-  type ReleasingMessage,
-  type Sending,
-  type UnknownMessage,
-  type WaitingMessage,
+  type SendingEmail,
+  type Progress,
+  type UnknownEmail,
+  type WaitingEmail,
 } from './outgoing-state.ts'
 import {
   alreadyQueued,
@@ -53,11 +53,12 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'discard':
       if (state.status === 'discarded') return []
       requireUnqueued(state)
-      if (state.status === 'failed') throw alreadyQueued({ detail: `This is no draft: ${inWords.failed}.` })
+      if (state.status === 'failed')
+        throw alreadyQueued({ detail: `This is not a draft: ${inWords.failed}.` })
       return [DraftDiscarded({ outgoingId: command.outgoingId })]
     case 'queue':
       requireUnqueued(state)
-      return [EmailQueued(command.message)]
+      return [EmailQueued(command.email)]
     case 'cancel':
       return cancel(state)
     case 'release':
@@ -69,7 +70,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'record-failed':
       return recordFailed(state, command)
     case 'record-unknown':
-      return state.status === 'releasing' && command.attempt === state.attempts + 1
+      return state.status === 'sending' && command.attempt === state.attempts + 1
         ? [EmailOutcomeLost({ ...idsOf(state), attempt: command.attempt, reason: command.reason })]
         : []
     case 'put-back':
@@ -81,7 +82,7 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'retry':
       return retry(state, command.now)
     case 'record-copy':
-      return 'message' in state && state.taken?.copy === null
+      return 'email' in state && state.taken?.copy === null
         ? [SentCopyFiled({ ...idsOf(state), outcome: command.outcome, folder: command.folder })]
         : []
     case 'record-delivered':
@@ -95,14 +96,14 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
 
 type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do: Do }>
 
-/** Certain until the message is released: cancel and release append at one revision, so that one of them wins. */
+/** Cancelling always works until the release: both append at the same revision, so one of them wins. */
 const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
   if (state.status === 'cancelled') return []
   if (isWaiting(state)) {
-    const draft = state.unclear.length === 0 && state.taken === null ? state.message.draft : null
+    const draft = state.unclear.length === 0 && state.taken === null ? state.email.draft : null
     return [EmailCancelled({ ...idsOf(state), draft })]
   }
-  if (!('message' in state)) throw notQueued()
+  if (!('email' in state)) throw notQueued()
   throw tooLateToCancel({
     detail: `The email can no longer be cancelled: ${inWords[state.status]}.`,
   })
@@ -115,18 +116,18 @@ const release = (state: OutgoingEmail, { attempt, handle, now }: CommandOf<'rele
   return [EmailReleased({ ...idsOf(state), attempt, handle, recipients: [...state.pending] })]
 }
 
-/** Some recipients may have been put off (RFC 5321 4.5.3.1.10): they are tried again, unless the time for that is over. */
+/** Recipients that were put off (RFC 5321 4.5.3.1.10) are retried, unless the time for retries is over. */
 const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): OutgoingEvent[] => {
   const inAir = isInAir(state, told.attempt)
   if (!inAir && !isUnclear(state, told.attempt)) return []
   const { attempt, now, accepted, refused, deferred } = told
-  // An answer that came too late is no reason to try again on nobody's word.
+  // After a late answer nothing is retried without a person's decision.
   const at = inAir && deferred.length > 0 ? retryAt({ ...told, since: state.since }) : null
   return [
     EmailSent({
       ...idsOf(state),
       attempt,
-      template: state.message.template,
+      template: state.email.template,
       sentAt: now,
       first: state.taken === null,
       accepted,
@@ -140,7 +141,7 @@ const recordSent = (state: OutgoingEmail, told: CommandOf<'record-sent'>): Outgo
 
 const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
   const { attempt, code, reason, released } = told
-  // The answer came after all, but too late to try again on nobody's word.
+  // The answer did come, but too late to retry without a person's decision.
   if (released && isUnknown(state, attempt)) {
     const refused = [...told.refused, ...told.deferred]
     return [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy: gaveUp.remedy, refused })]
@@ -149,12 +150,12 @@ const recordDeferred = (state: OutgoingEmail, told: CommandOf<'record-deferred'>
   return isNext(state, attempt) ? deferOrGiveUp(state, told) : []
 }
 
-const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
+const deferOrGiveUp = (state: Progress, told: CommandOf<'record-deferred'>): OutgoingEvent[] => {
   const { attempt, code, reason, refused, deferred } = told
   const at = retryAt({ ...told, since: state.since })
   if (at !== null)
     return [EmailDeferred({ ...idsOf(state), attempt, code, reason, refused, deferred, retryAt: at })]
-  const last = `Tried for a day. The last answer was ${code}: ${reason}`
+  const last = `It was tried for a day. The last answer was ${code}: ${reason}`
   return [
     EmailFailed({
       ...idsOf(state),
@@ -167,7 +168,7 @@ const deferOrGiveUp = (state: Sending, told: CommandOf<'record-deferred'>): Outg
   ]
 }
 
-/** It is certain that the release was not followed by the word that sends it: the email goes as soon as it can. */
+/** The final step certainly did not follow the release, so the email is sent as soon as possible. */
 const putBack = (state: OutgoingEmail, { attempt, reason, now }: CommandOf<'put-back'>): OutgoingEvent[] =>
   isInAir(state, attempt)
     ? [
@@ -186,24 +187,24 @@ const putBack = (state: OutgoingEmail, { attempt, reason, now }: CommandOf<'put-
 const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): OutgoingEvent[] => {
   const { attempt, code, reason, remedy, refused } = told
   const holds = told.released ? isInAir(state, attempt) || isUnknown(state, attempt) : isNext(state, attempt)
-  return holds && 'message' in state
+  return holds && 'email' in state
     ? [EmailFailed({ ...idsOf(state), attempt, code, reason, remedy, refused })]
     : []
 }
 
 /**
- * The message was met in a mailbox: the server had taken it, whatever became of its answer. Of those for whom it was
- * tried again that says nothing, since it is there for the others.
+ * The email was found in a mailbox, so the server took it, whatever became of its answer. For recipients being retried
+ * this proves nothing: the email is there because of the others.
  */
 const recordFound = (state: OutgoingEmail, foundAt: string): OutgoingEvent[] => {
-  if (!('message' in state) || state.taken !== null) return []
-  const attempt = state.status === 'releasing' ? state.attempts + 1 : state.unclear.at(-1)
+  if (!('email' in state) || state.taken !== null) return []
+  const attempt = state.status === 'sending' ? state.attempts + 1 : state.unclear.at(-1)
   if (attempt === undefined) return []
   return [
     EmailSent({
       ...idsOf(state),
       attempt,
-      template: state.message.template,
+      template: state.email.template,
       sentAt: foundAt,
       first: true,
       accepted: [...state.pending],
@@ -220,7 +221,7 @@ const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: s
   if (state.status !== 'unknown')
     throw nothingToSettle({
       detail:
-        'message' in state
+        'email' in state
           ? `There is nothing to settle: ${inWords[state.status]}.`
           : 'The email has not been sent.',
     })
@@ -234,13 +235,13 @@ const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   if (state.status === 'failed') return [EmailRetried({ ...idsOf(state), notBefore: now })]
   throw nothingToRetry({
     detail:
-      'message' in state
-        ? `There is nothing to try again: ${inWords[state.status]}.`
+      'email' in state
+        ? `There is nothing to retry: ${inWords[state.status]}.`
         : 'The email has not been sent.',
   })
 }
 
-/** What was heard of it proves that the server had taken an email whose answer was lost. */
+/** Anything heard about an email whose answer was lost proves that the server took it. */
 const found = (state: OutgoingEmail, at: string): { state: OutgoingEmail; events: OutgoingEvent[] } => {
   const events = recordFound(state, at)
   return { state: events.reduce(evolve, state), events }
@@ -248,16 +249,19 @@ const found = (state: OutgoingEmail, at: string): { state: OutgoingEmail; events
 
 const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
   const { state: sent, events } = found(state, told.at)
-  if (!('message' in sent)) return []
+  if (!('email' in sent)) return []
   const recipient = sent.taken?.recipients.find(({ address }) => address === told.recipient)
   if (!recipient || recipient.delivered === 'report') return events
   const recipients = [recipient.address]
   return [...events, EmailDelivered({ ...idsOf(sent), recipients, basis: 'report', windowMinutes: null })]
 }
 
-/** Of whom nothing has come back for so long, where it would have been seen, has it; not where it may be any that has not. */
+/**
+ * A recipient has the email if nothing came back for the whole window although it would have been seen; unless a bounce
+ * does not name its recipient, since it could be any of them.
+ */
 const recordSilence = (state: OutgoingEmail, told: CommandOf<'record-silence'>): OutgoingEvent[] => {
-  if (!('message' in state) || !state.taken) return []
+  if (!('email' in state) || !state.taken) return []
   const gone = state.taken.bounces.filter(({ permanent }) => permanent).map(({ recipient }) => recipient)
   if (gone.includes(null)) return []
   const { windowMinutes } = told
@@ -270,12 +274,12 @@ const recordSilence = (state: OutgoingEmail, told: CommandOf<'record-silence'>):
   return [EmailDelivered({ ...idsOf(state), recipients, basis: 'no-bounce', windowMinutes })]
 }
 
-/** For so long do servers try a mail again that do not say it (RFC 5321 4.5.4.1). */
+/** How long servers keep trying if they do not say so (RFC 5321 4.5.4.1). */
 const USUAL_RETRIES_MS = 5 * 24 * 3_600_000
 
 const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
   const { state: sent, events } = found(state, told.at)
-  if (!('message' in sent) || !saysSomething(sent, told)) return events
+  if (!('email' in sent) || !saysSomething(sent, told)) return events
   const { do: _, at, retryUntil, ...bounce } = told
   const known = sent.taken?.bounces.some(
     ({ recipient, report }) => recipient === told.recipient && report === told.report,
@@ -288,8 +292,8 @@ const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>):
 }
 
 /**
- * Who never got the email, and cannot have got it by an attempt whose answer was lost, has no say in it. That some server
- * tries on says nothing where it does not say for whom, or where it is known to have arrived.
+ * A report about somebody who never got the email, even by an attempt whose answer was lost, says nothing. Nor does a
+ * report that some server keeps trying, if it does not say for whom or if that recipient is known to have the email.
  */
 const saysSomething = (
   { taken, unclear, pending }: AfterQueueing,
@@ -302,40 +306,40 @@ const saysSomething = (
   return unclear.length > 0 && pending.includes(recipient)
 }
 
-const isWaiting = (state: OutgoingEmail): state is WaitingMessage =>
+const isWaiting = (state: OutgoingEmail): state is WaitingEmail =>
   state.status === 'queued' || state.status === 'deferred'
 
-const isNext = (state: OutgoingEmail, attempt: number): state is WaitingMessage =>
+const isNext = (state: OutgoingEmail, attempt: number): state is WaitingEmail =>
   isWaiting(state) && attempt === state.attempts + 1
 
-const isInAir = (state: OutgoingEmail, attempt: number): state is ReleasingMessage =>
-  state.status === 'releasing' && attempt === state.attempts + 1
+const isInAir = (state: OutgoingEmail, attempt: number): state is SendingEmail =>
+  state.status === 'sending' && attempt === state.attempts + 1
 
-const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownMessage =>
-  state.status === 'unknown' && attempt === state.attempts
+const isUnknown = (state: OutgoingEmail, attempt: number): state is UnknownEmail =>
+  state.status === 'unknown' && attempt === state.attempts && state.unclear.includes(attempt)
 
 const isUnclear = (state: OutgoingEmail, attempt: number): state is AfterQueueing =>
-  'message' in state && state.unclear.includes(attempt)
+  'email' in state && state.unclear.includes(attempt)
 
 const requireUnqueued = (state: OutgoingEmail): void => {
   if (state.status === 'discarded') throw draftDiscarded()
-  if ('message' in state && draftOf(state) === null)
+  if ('email' in state && draftOf(state) === null)
     throw alreadyQueued({ detail: `This is no longer a draft: ${inWords[state.status]}.` })
 }
 
 const inWords: Record<AfterQueueing['status'], string> = {
   queued: 'it is queued',
   deferred: 'it is waiting for another attempt',
-  releasing: 'it is being sent right now',
+  sending: 'it is being sent right now',
   sent: 'it has been sent',
   failed: 'it failed and was not sent',
   unknown: 'it may have been sent, but the answer of the server was lost',
   cancelled: 'it has been cancelled',
 }
 
-const idsOf = ({ message }: { readonly message: QueuedEmail }) => ({
-  outgoingId: message.outgoingId,
-  accountId: message.accountId,
+const idsOf = ({ email }: { readonly email: QueuedEmail }) => ({
+  outgoingId: email.outgoingId,
+  accountId: email.accountId,
 })
 
 export const outgoingEmail: Decider<OutgoingEmail, OutgoingCommand, OutgoingEvent> = {

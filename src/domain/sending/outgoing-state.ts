@@ -1,14 +1,14 @@
 import type { EventOf } from '../event.ts'
 import type { Draft, EmailSent, EmailQueued, OutgoingEvent, ReportedRecipient } from './events.ts'
 
-// State and commands of an email on its way out; `outgoing-email.ts` holds the rules.
+// State and commands of an outgoing email; the rules are in `outgoing-email.ts`.
 
 export type QueuedEmail = EventOf<typeof EmailQueued>['data']
 type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
- * A recipient that the provider has taken. `silentFrom`: from then on it says something that nothing came back. `delivered`
- * by what, null while that is not known.
+ * A recipient the provider has taken. From `silentFrom` on, hearing nothing means something. `delivered` says how
+ * delivery is known; null while it is not.
  */
 type TakenRecipient = {
   readonly address: string
@@ -28,61 +28,61 @@ type Taken = {
 }
 
 /**
- * `attempts` have come to an end; the next one is `attempts + 1`, for those that are `pending`. `since` is when the first
- * of a row of attempts fell due. `unclear` are the attempts whose answer was lost, and of which nothing was heard since.
- * `taken` is there once some recipients were accepted: then all else is about the others.
+ * `attempts` counts the finished attempts; the next, number `attempts + 1`, is for the `pending` recipients. `since` is
+ * when the first of the current series of attempts was due. `unclear` lists the attempts whose answer was lost and not
+ * heard of since. `taken` is set once some recipients were accepted; everything else then concerns the others.
  */
-export type Sending = {
-  readonly message: QueuedEmail
+export type Progress = {
+  readonly email: QueuedEmail
   readonly attempts: number
   readonly since: string
   readonly unclear: readonly number[]
   readonly pending: readonly string[]
   readonly taken: Taken | null
 }
-export type WaitingMessage = Sending & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
-/** `handle`: what the provider calls the email that it has ready, where it does. */
-export type ReleasingMessage = Sending & { readonly status: 'releasing'; readonly handle: string | null }
-export type UnknownMessage = Sending & { readonly status: 'unknown'; readonly settled: boolean }
+export type WaitingEmail = Progress & { readonly status: 'queued' | 'deferred'; readonly dueAt: string }
+/** `handle`: the provider's name for the prepared email, if it has one. */
+export type SendingEmail = Progress & { readonly status: 'sending'; readonly handle: string | null }
+export type UnknownEmail = Progress & { readonly status: 'unknown'; readonly settled: boolean }
 export type AfterQueueing =
-  | WaitingMessage
-  | ReleasingMessage
-  | UnknownMessage
-  | (Sending & { readonly status: 'failed' | 'sent' | 'cancelled' })
+  | WaitingEmail
+  | SendingEmail
+  | UnknownEmail
+  | (Progress & { readonly status: 'failed' | 'sent' | 'cancelled' })
 export type OutgoingEmail =
   | { readonly status: 'none' | 'discarded' }
   | { readonly status: 'draft'; readonly draft: Draft }
   | AfterQueueing
 
-/** Where an email stands as a whole: what was taken of it was sent, though the rest is tried again. */
+/** The email as a whole counts as sent, although the remaining recipients are retried. */
 export const isSentInPart = (state: OutgoingEmail): boolean =>
   (state.status === 'queued' || state.status === 'deferred') && state.taken !== null
 
 /**
- * What can be changed and queued: a draft, and what it was of an email that certainly was not sent, cancelled or failed;
- * null of all others.
+ * What can be changed and queued: a draft, or the draft behind an email that was cancelled or failed and certainly was
+ * not sent. Null for all others.
  */
 export const draftOf = (state: OutgoingEmail): Draft | null => {
   if (state.status === 'draft') return state.draft
-  if (state.status === 'cancelled') return state.message.draft
-  return state.status === 'failed' && state.unclear.length === 0 ? state.message.draft : null
+  if (state.status === 'cancelled') return state.email.draft
+  return state.status === 'failed' ? state.email.draft : null
 }
 
 // ---------------------------------------------------------------- commands
 
 /**
- * What became of an attempt is told by the one who made it. `released`: its EmailReleased is in the stream, so
- * that nobody else can speak of it; without, it only holds while nothing else has happened.
+ * An attempt is reported by whoever made it. `released`: its EmailReleased is in the stream, so nobody else can report
+ * it. Otherwise the report holds only if nothing else has happened in between.
  */
 type OfAttempt = { readonly attempt: number; readonly released: boolean }
 
-/** When to try again those that were put off: `chance` is a random number, `until` what the provider asked for. */
+/** When to retry recipients that were put off: `chance` is random, `until` is what the provider asked for. */
 type Again = { readonly now: string; readonly chance: number; readonly until: string | null }
 
 export type OutgoingCommand =
   | { readonly do: 'save-draft'; readonly outgoingId: string; readonly draft: Draft }
   | { readonly do: 'discard'; readonly outgoingId: string }
-  | { readonly do: 'queue'; readonly message: QueuedEmail }
+  | { readonly do: 'queue'; readonly email: QueuedEmail }
   | { readonly do: 'cancel' }
   | {
       readonly do: 'release'
@@ -122,9 +122,9 @@ export type OutgoingCommand =
       readonly outcome: 'filed' | 'found' | 'impossible'
       readonly folder: string | null
     }
-  /** A report says that it was delivered to this recipient. */
+  /** A report says that this recipient has it. */
   | { readonly do: 'record-delivered'; readonly recipient: string; readonly at: string }
-  /** Until `seenUntil` everything that came back was seen. */
+  /** Everything that came back until `seenUntil` has been seen. */
   | { readonly do: 'record-silence'; readonly seenUntil: string; readonly windowMinutes: number }
   | ({
       readonly do: 'record-bounced'
@@ -137,55 +137,55 @@ export type OutgoingCommand =
 
 // ---------------------------------------------------------------- evolve
 
-/** The message after one more of its events. */
+/** The email after one more of its events. */
 export const evolve = (state: OutgoingEmail, event: OutgoingEvent): OutgoingEmail => {
   if (event.type === 'DraftSaved') return { status: 'draft', draft: event.data.draft }
   if (event.type === 'DraftDiscarded') return { status: 'discarded' }
   if (event.type === 'EmailQueued') {
     const { notBefore, envelope } = event.data
-    const fresh = { message: event.data, attempts: 0, unclear: [], pending: envelope.recipients, taken: null }
+    const fresh = { email: event.data, attempts: 0, unclear: [], pending: envelope.recipients, taken: null }
     return { ...fresh, ...due('queued', notBefore, notBefore) }
   }
-  return 'message' in state ? evolveQueued(state, event) : state
+  return 'email' in state ? evolveQueued(state, event) : state
 }
 
 type LaterEvent = Exclude<OutgoingEvent, { type: 'DraftSaved' | 'DraftDiscarded' | 'EmailQueued' }>
 
 const evolveQueued = (state: AfterQueueing, event: LaterEvent): OutgoingEmail => {
-  const sending = sendingOf(state)
+  const progress = progressOf(state)
   switch (event.type) {
     case 'EmailCancelled':
-      return ended(sending, 'cancelled')
+      return ended(progress, 'cancelled')
     case 'EmailReleased':
-      return { ...sending, status: 'releasing', handle: event.data.handle }
+      return { ...progress, status: 'sending', handle: event.data.handle }
     case 'EmailSent':
-      return sent(sending, event.data)
+      return sent(progress, event.data)
     case 'EmailDeferred': {
       const { attempt, retryAt, refused } = event.data
-      const pending = without(sending.pending, addressesOf(refused))
-      return { ...sending, pending, attempts: attempt, ...due('deferred', sending.since, retryAt) }
+      const pending = without(progress.pending, addressesOf(refused))
+      return { ...progress, pending, attempts: attempt, ...due('deferred', progress.since, retryAt) }
     }
     case 'EmailFailed': {
       const { attempt } = event.data
-      // A late answer may say of an unclear attempt that it came to nothing.
-      const unclear = sending.unclear.filter((other) => other !== attempt)
-      return ended({ ...sending, attempts: attempt, unclear }, 'failed')
+      // A late answer may reveal that an unclear attempt failed.
+      const unclear = progress.unclear.filter((other) => other !== attempt)
+      return ended({ ...progress, attempts: attempt, unclear }, 'failed')
     }
     case 'EmailOutcomeLost': {
       const { attempt } = event.data
-      const unclear = [...sending.unclear, attempt]
-      return { ...sending, status: 'unknown', attempts: attempt, unclear, settled: false }
+      const unclear = [...progress.unclear, attempt]
+      return { ...progress, status: 'unknown', attempts: attempt, unclear, settled: false }
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
       return notBefore
-        ? { ...sending, ...due('queued', notBefore, notBefore) }
-        : { ...sending, status: 'unknown', settled: true }
+        ? { ...progress, ...due('queued', notBefore, notBefore) }
+        : { ...progress, status: 'unknown', settled: true }
     }
     case 'EmailRetried': {
       const { notBefore } = event.data
-      const pending = state.message.envelope.recipients
-      return { ...sending, pending, ...due('queued', notBefore, notBefore) }
+      const pending = state.email.envelope.recipients
+      return { ...progress, pending, ...due('queued', notBefore, notBefore) }
     }
     case 'SentCopyFiled':
     case 'EmailDelivered':
@@ -200,21 +200,24 @@ const due = <Status extends 'queued' | 'deferred'>(status: Status, since: string
   dueAt,
 })
 
-/** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
-const ended = (sending: Sending, as: 'failed' | 'cancelled'): OutgoingEmail => {
-  const isOpen = sending.unclear.length > 0 && (as === 'cancelled' || sending.taken !== null)
-  if (isOpen) return { ...sending, status: 'unknown', settled: true }
-  return sending.taken ? { ...sending, pending: [], status: 'sent' } : { ...sending, status: as }
+/**
+ * Nothing more is tried. What a lost answer left open stays open: that a later attempt failed says nothing of it, and leaves it
+ * to a person again where nothing was taken. What was taken stays sent.
+ */
+const ended = (progress: Progress, as: 'failed' | 'cancelled'): OutgoingEmail => {
+  const settled = as === 'cancelled' || progress.taken !== null
+  if (progress.unclear.length > 0) return { ...progress, status: 'unknown', settled }
+  return progress.taken ? { ...progress, pending: [], status: 'sent' } : { ...progress, status: as }
 }
 
 const sent = (
-  sending: Sending,
+  progress: Progress,
   { attempt, sentAt, accepted, deferred, retryAt }: EventOf<typeof EmailSent>['data'],
 ): OutgoingEmail => {
-  const before = sending.taken ?? { sentAt, copy: null, recipients: [], bounces: [] }
+  const before = progress.taken ?? { sentAt, copy: null, recipients: [], bounces: [] }
   const fresh = accepted.map((address) => ({ address, silentFrom: sentAt, delivered: null }))
-  const after: Sending = {
-    ...sending,
+  const after: Progress = {
+    ...progress,
     attempts: attempt,
     unclear: [],
     pending: addressesOf(deferred),
@@ -222,7 +225,7 @@ const sent = (
   }
   return retryAt === null
     ? { ...after, status: 'sent' }
-    : { ...after, ...due('deferred', sending.since, retryAt) }
+    : { ...after, ...due('deferred', progress.since, retryAt) }
 }
 
 const evolveTaken = (
@@ -243,7 +246,7 @@ const evolveTaken = (
       return withRecipients({ ...taken, bounces }, named, (of) => ({
         ...of,
         silentFrom: silentUntil ?? of.silentFrom,
-        // What a report proved of one, only a bounce of that one unsays.
+        // What a report proved about a recipient is only undone by a bounce that names that recipient.
         delivered: of.delivered === 'report' && !(permanent && recipient !== null) ? 'report' : null,
       }))
     }
@@ -263,8 +266,8 @@ const addressesOf = (refusals: Refusals): string[] => refusals.map(({ address })
 const without = (all: readonly string[], some: readonly string[]): string[] =>
   all.filter((address) => !some.includes(address))
 
-const sendingOf = ({ message, attempts, since, unclear, pending, taken }: AfterQueueing): Sending => ({
-  message,
+const progressOf = ({ email, attempts, since, unclear, pending, taken }: AfterQueueing): Progress => ({
+  email,
   attempts,
   since,
   unclear,

@@ -1,8 +1,8 @@
 import { classesOf, tokensOf, type Span, type Tag } from '../templates/html-tokens.ts'
 
 /**
- * What a reply quotes, outermost elements only: block quotes, and what mail programs mark as a quotation. Where end
- * tags do not match, everything behind the first quotation counts: what strangers wrote must never be read as ours.
+ * The outermost quotations in a reply: block quotes and whatever mail programs mark as quoted. If the end tags do not
+ * match, everything after the first quotation counts as quoted: strangers' words must never be taken for ours.
  */
 export const quotationsIn = (html: string): Span[] => {
   const spans: Span[] = []
@@ -36,7 +36,7 @@ const MARKS = new Set([
 const isQuotation = (html: string, tag: Tag): boolean =>
   tag.name === 'blockquote' || classesOf(html, tag.attributes).some((name) => MARKS.has(name))
 
-/** Where the quotation begins that the text ends with; null where words of our own come last. */
+/** Where the quotation at the end of the text begins; null if our own words come last. */
 export const startOfTrailingQuotation = (html: string, quotations: readonly Span[]): number | null => {
   let start: number | null = null
   for (const quotation of quotations.toReversed()) {

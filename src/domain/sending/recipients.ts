@@ -1,7 +1,7 @@
 import { normaliseAddress, type Mailbox } from '../mail.ts'
 import { defineRefusal } from '../refusal.ts'
 
-/** As many as Exchange and Gmail take in one message. */
+/** The most that Exchange and Gmail accept in one email. */
 const MAX_RECIPIENTS = 500
 
 export type Recipients = { readonly to: Mailbox[]; readonly cc: Mailbox[]; readonly bcc: Mailbox[] }
@@ -20,7 +20,7 @@ export const distinctRecipients = (written: {
   return { to: written.to.filter(fresh), cc: written.cc.filter(fresh), bcc: written.bcc.filter(fresh) }
 }
 
-/** To, Cc and Bcc together, an address that is named twice counted twice. */
+/** To, Cc and Bcc together; an address that is named twice counts twice. */
 export const countRecipients = ({ to, cc, bcc }: Recipients): number => to.length + cc.length + bcc.length
 
 export const noRecipient = defineRefusal('no-recipient', {

@@ -3,12 +3,12 @@ import { defineCode, defineRefusal } from '../refusal.ts'
 export const attachmentMissing = defineRefusal('attachment-missing', {
   title: 'Attachment missing',
   meaning: 'The email refers to a file that was never uploaded.',
-  remedy: 'Upload the file first, and refer to it exactly as the answer does.',
+  remedy: 'Upload the file first, then pass on exactly what the upload returned.',
 })
 
 export const tooLateToCancel = defineRefusal('too-late-to-cancel', {
   title: 'Too late to cancel',
-  meaning: 'The email is already with the mail server. It can be cancelled only until it is released.',
+  meaning: 'The email is already with the mail server. It can only be cancelled before it is released.',
   remedy: 'It cannot be recalled; write to the recipients if it was a mistake.',
 })
 
@@ -21,7 +21,7 @@ export const notQueued = defineRefusal('not-queued', {
 export const attemptSuperseded = defineRefusal('attempt-superseded', {
   title: 'Attempt superseded',
   meaning: 'A later attempt to send the email has begun.',
-  remedy: 'Do nothing: that attempt goes on.',
+  remedy: 'Do nothing: the later attempt continues.',
 })
 
 export const notDue = defineRefusal('not-due', {
@@ -51,10 +51,10 @@ export const draftDiscarded = defineRefusal('draft-discarded', {
 export const alreadyQueued = defineRefusal('already-queued', {
   title: 'Already queued',
   meaning: 'The email has been queued, so it is no longer a draft and cannot be changed.',
-  remedy: 'Cancel it while it is waiting: then it is a draft again.',
+  remedy: 'Cancel it while it is still waiting; it then becomes a draft again.',
 })
 
-// Outcomes of sending that the outbox names by the same codes.
+// Outcomes of sending; the outbox shows these codes.
 
 export const gaveUp = defineCode('gave-up', {
   title: 'Given up',
@@ -67,5 +67,5 @@ export const answerLost = defineCode('answer-lost', {
   title: 'Answer lost',
   meaning:
     'The email was handed over, but the connection broke before the server answered. It may or may not have been sent.',
-  remedy: 'Look for it in the Sent folder, or ask a recipient; then settle it: send it again, or give up.',
+  remedy: 'Look for it in the Sent folder, or ask a recipient. Then settle it: send it again or give up.',
 })

@@ -1,4 +1,4 @@
-// How mail programs begin the subject of a reply, by language. Plain letters where a program leaves out the accents too.
+// How mail programs begin the subject of a reply, by language; without accents where a program leaves them out too.
 const REPLY = [
   're|aw|antw(?:ort)?|antwoord|betr|bls|balas|sv|svar|vs|vast',
   'r|rif|res|resp|rép|rep|odp|odg|odgovor|vá|ynt|cevap|ats|atb',
@@ -6,15 +6,15 @@ const REPLY = [
   '回|回[复復覆]|回信|答|答[复復覆]|返|返信|답장|회신|tl|trả lời|ตอบ|ตอบกลับ',
 ].join('|')
 
-/** `Re:`, `RE[2]:`, `Aw (3):`, `Re^2:`, `RE :`, a colon of any width. */
+/** `Re:`, `RE[2]:`, `Aw (3):`, `Re^2:`, `RE :`, with any colon, full-width ones included. */
 const REPLY_PREFIX = new RegExp(
   String.raw`^(?:${REPLY})(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|[\^*-]\d{1,3}))?\s*[:：]`,
   'iu',
 )
 
-/** What some put before it: the name of a list, or a mark that mail came from outside. */
+/** What some programs put in front: the name of a list, or a mark for external mail. */
 const TAGS = /^(?:\[[^\]]{1,60}\]\s*)+/
 
-/** Whether a subject says already that it answers, in whatever language and program. */
+/** Whether a subject already marks a reply, in whatever language. */
 export const isReplySubject = (subject: string): boolean =>
   REPLY_PREFIX.test(subject.trim()) || REPLY_PREFIX.test(subject.trim().replace(TAGS, ''))

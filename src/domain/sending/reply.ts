@@ -1,6 +1,6 @@
 import { isAddress, normaliseAddress, type Mailbox, type WrittenMailbox } from '../mail.ts'
 
-/** The message that is replied to: one of the mailbox, or one of ours that went out. Message-IDs without brackets. */
+/** What is being replied to: a message in the mailbox, or an email of ours. Message-IDs are without angle brackets. */
 export type ReplyParent = {
   readonly accountId: string
   readonly direction: 'in' | 'out'
@@ -13,16 +13,18 @@ export type ReplyParent = {
   readonly to: readonly WrittenMailbox[]
 }
 
-/** The root of the thread and its last messages; with the parent itself as many as a header names (RFC 5537 3.4.4). */
+/**
+ * The root of the thread and its latest members; with the parent itself, as many as a header names (RFC 5537 3.4.4).
+ */
 const MAX_ANCESTORS = 19
 
-/** What the References of the parent are, or stand in for them where it has none (RFC 5322 3.6.4). */
+/** The parent's References, or what stands in for them if it has none (RFC 5322 3.6.4). */
 export const ancestorsOf = ({ references, inReplyTo }: ReplyParent): string[] => {
   const known = references.length > 0 ? references : inReplyTo.length === 1 ? inReplyTo : []
   return known.length > MAX_ANCESTORS ? [...known.slice(0, 1), ...known.slice(1 - MAX_ANCESTORS)] : [...known]
 }
 
-/** To whom a reply goes: who asked for it, else who wrote; to a message of ours, those it was written to. */
+/** Where a reply goes: to Reply-To, or else the author; for an email of ours, to its recipients. */
 export const replyRecipients = (parent: ReplyParent, ownAddress: string): Mailbox[] => {
   const asked = parent.replyTo.length > 0 ? parent.replyTo : parent.from
   const written = (parent.direction === 'in' ? asked : parent.to).flatMap(readable)

@@ -1,4 +1,4 @@
-/** When a message that was put off is tried again: full jitter over an exponential delay, for a day in all. */
+/** When an email that was put off is tried again: exponential delay with full jitter, for a day in all. */
 export type RetryPolicy = {
   readonly baseMs: number
   readonly factor: number
@@ -14,8 +14,8 @@ export const retryPolicy: RetryPolicy = {
 }
 
 /**
- * The instant of the next attempt after `attempt` (from 1) came to nothing at `now`; null where it would fall
- * beyond the time allowed since `since`. `chance` is a random number in [0, 1). It is not before `until`.
+ * When to make the next attempt after `attempt` (from 1) failed at `now`: not before `until`; null if it would be later
+ * than allowed since `since`. `chance` is a random number in [0, 1).
  */
 export const retryAt = (
   failed: {

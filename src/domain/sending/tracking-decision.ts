@@ -1,7 +1,7 @@
 import type { AccountSettings } from '../accounts/events.ts'
 
 type Wishes = { readonly trackOpens: boolean | null; readonly trackClicks: boolean | null }
-/** `wanted`: the policy, whether or not the copies carry anything. */
+/** `wanted`: the policy, whether or not the sent copies carry anything. */
 export type TrackingPlan = {
   readonly wanted: { readonly opens: boolean; readonly clicks: boolean }
   readonly opens: boolean
@@ -10,9 +10,9 @@ export type TrackingPlan = {
 }
 
 /**
- * Whether the copies of a message carry our pixel and our links: the message's own option comes before the
- * account's policy, and without the mechanism there is neither. `canTrack` is false where no tracking address is
- * set up. The reason says what decided, for later readers.
+ * Whether the sent copies carry our pixel and tracking links: the email's own option takes precedence over the
+ * account's policy, and neither has any effect if the mechanism is off. `canTrack` is false if no tracking address is
+ * set up. The reason is kept for later readers.
  */
 export const planTracking = (
   settings: Pick<AccountSettings, 'trackOpens' | 'trackClicks' | 'addPixel' | 'rewriteLinks'>,
@@ -47,7 +47,7 @@ const decide = (
   name: 'pixel' | 'rewriting',
 ): { on: boolean; reason: string } => {
   const wanted = wish ?? policy
-  const by = wish === null ? 'account policy' : 'message option'
+  const by = wish === null ? 'account policy' : 'email option'
   if (!wanted) return { on: false, reason: `${by} off` }
   return mechanism
     ? { on: true, reason: `${by} on` }

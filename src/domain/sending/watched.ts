@@ -1,20 +1,12 @@
 import { domainOf } from '../mail.ts'
-import type { AccountSettings } from '../accounts/events.ts'
 import { excludedBy } from '../sync/glob.ts'
 
-/** Who sends delivery reports (RFC 5321 6.1, RFC 2142), and from where large providers do. */
+/** Senders of delivery reports (RFC 5321 6.1, RFC 2142), and the domains that large providers send them from. */
 const REPORTERS = ['mailer-daemon', 'postmaster']
 const ELSEWHERE = ['mail.example', 'googlemail.com']
 
-/**
- * Whether what comes back of mail from this address lands where it is read: the inbox is synced, and no pattern keeps
- * reports out. Only then does it say something that nothing came back.
- */
-export const seesReports = (
-  address: string,
-  { syncDirection, folders, excludePatterns }: AccountSettings,
-): boolean => {
-  if (syncDirection === 'send' || !folders.includes('inbox')) return false
+/** Whether bounces to this address are kept: no pattern of the account excludes reports. */
+export const keepsReports = (address: string, excludePatterns: readonly string[]): boolean => {
   const hosts = [domainOf(address), ...ELSEWHERE]
   const senders = REPORTERS.flatMap((reporter) => hosts.map((host) => `${reporter}@${host}`))
   return senders.every((sender) => excludedBy(excludePatterns, sender) === null)

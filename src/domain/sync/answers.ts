@@ -4,8 +4,8 @@ import type { MessageSynced } from './events.ts'
 type Automatic = EventOf<typeof MessageSynced>['data']['automatic']
 
 /**
- * Whether a person may have written a mail of this kind as an answer. Lists and bulk mailers are ways that a mail
- * comes: who answers through a group, or from behind a help desk, answers. What programs say themselves is none.
+ * Whether a person may have written a message of this kind as a reply. Lists and bulk mailers only say how a mail came:
+ * whoever writes through a group or a help desk does reply. Text written by programs never is a reply.
  */
 export const mayAnswer = (automatic: Automatic): boolean =>
   automatic !== 'auto-reply' && automatic !== 'report'

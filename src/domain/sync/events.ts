@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { accountId } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
+import { mailTrouble } from '../mail-trouble.ts'
 import { blobHash, folderRole, instant, writtenMailbox } from '../mail.ts'
 
 export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
 
 /**
- * Where a message lies: a folder, its role, and the provider's own reference of the message in that folder. Opaque; the
+ * Where a message is: a folder, its role, and the provider's own, opaque reference to the message in that folder. The
  * same folder and reference are the same place.
  */
 const placement = z.object({
@@ -17,8 +18,8 @@ const placement = z.object({
 export type Placement = z.infer<typeof placement>
 
 /**
- * How far a mailbox, or one part of it, has been read. Both texts are the provider's own: `scope` says which part (a
- * mailbox has one cursor for each), `at` how far.
+ * How far a mailbox, or one part of it, has been read. Both texts are the provider's own: `scope` says which part (each
+ * has its own cursor), `at` how far.
  */
 const syncCursor = z.object({ scope: z.string(), at: z.string() })
 export type SyncCursor = z.infer<typeof syncCursor>
@@ -27,29 +28,31 @@ export const isAt = (a: Pick<Placement, 'folder' | 'ref'>, b: Pick<Placement, 'f
   a.folder === b.folder && a.ref === b.ref
 
 /**
- * A draft is what lies in a folder for drafts, or bears the mark of one. It was neither sent nor received. What lies
- * among the sent mail was sent, whatever mark it bears.
+ * A draft is a message in a folder for drafts, or marked as a draft. It was neither sent nor received. A message among
+ * the sent mail was sent, however it is marked.
  */
 export const isDraftAt = ({ role }: Pick<Placement, 'role'>, flags: readonly string[]): boolean =>
   role !== 'sent' && (role === 'drafts' || flags.includes('draft'))
 
-/** Flags are a set, kept in one order: their order says nothing. */
+/** Flags are a set, stored in a fixed order: their order means nothing. */
 export const flagSet = (flags: readonly string[]): string[] => [...new Set(flags)].toSorted()
 
 /**
- * Why a message that the mailbox lists is not here. `withheld`: it was not handed out. `too-large`: it is larger than we
- * take. `not-stored`: storing it failed.
+ * Why a message that the mailbox lists is not here. `withheld`: the mailbox did not hand it out. `too-large`: larger
+ * than we take. `not-stored`: storing it failed.
  */
 export const whyNotHere = z.enum(['withheld', 'too-large', 'not-stored'])
 export type WhyNotHere = z.infer<typeof whyNotHere>
 
-/** A message that the mailbox lists and that is not here, to be asked for again. `askedAt`: when it was asked for last. */
+/**
+ * A message that the mailbox lists but that is not here, to be requested again. `askedAt`: when it was last requested.
+ */
 const withheldMessage = z.object({ placement, attempts: z.int(), askedAt: instant, why: whyNotHere })
 export type WithheldMessage = z.infer<typeof withheldMessage>
 
 /**
  * Every message that the provider listed, and what became of it: listed = stored + known + excluded + failed, and
- * stored = sent + received + drafts. `removed` have left the mailbox; those that lie elsewhere now are not among them.
+ * stored = sent + received + drafts. `removed` messages have left the mailbox; moved ones are not among them.
  */
 const folderCounts = z.object({
   folder: z.string(),
@@ -66,7 +69,7 @@ const folderCounts = z.object({
 })
 export type FolderCounts = z.infer<typeof folderCounts>
 
-/** One message that a run could not store, or that a rule kept out. `messageId` is there when it is quarantined. */
+/** A message that a run could not store, or that a rule excluded. `messageId` is set if it is quarantined. */
 const runFailure = z.object({
   folder: z.string(),
   ref: z.string(),
@@ -78,14 +81,14 @@ export type RunFailure = z.infer<typeof runFailure>
 const runExclusion = z.object({ folder: z.string(), ref: z.string(), pattern: z.string() })
 export type RunExclusion = z.infer<typeof runExclusion>
 
-// Runs of an account are numbered from 1, each in a stream `syncrun-<accountId>.<number>`, so that the next
-// one is found without a search and two workers cannot start the same.
+// The runs of an account are numbered from 1, each in a stream `syncrun-<accountId>.<number>`, so that the next one is
+// found without a search and two workers cannot start the same one.
 const run = { accountId, number: z.int().min(1) }
 
 /**
- * `cursors` and `withheld` are carried over from the run before. `hint`: the mailbox said that there may be something new.
- * `uncounted` are the command ids of runs before it whose workers died, and of which no run has counted yet what they
- * stored without having said so.
+ * `cursors` and `withheld` are carried over from the previous run. `hint`: the mailbox signalled that there may be
+ * something new. `uncounted` are the command ids of earlier runs whose workers died, and whose stored messages no run
+ * has counted yet.
  */
 export const SyncRunStarted = defineEvent(
   'SyncRunStarted',
@@ -98,8 +101,8 @@ export const SyncRunStarted = defineEvent(
   }),
 )
 /**
- * A set of changes is stored; a crash after it goes on from its cursor. `folders` has the counts of each folder that it
- * was about. `withheld` are all messages that are still to be asked for again.
+ * A set of changes is stored; after a crash the next run continues from its cursor. `folders` has the counts of each
+ * folder in the set. `withheld` lists all messages that are still to be requested again.
  */
 export const ChangesSynced = defineEvent(
   'ChangesSynced',
@@ -112,11 +115,7 @@ export const ChangesSynced = defineEvent(
     withheld: z.array(withheldMessage),
   }),
 )
-/** What stands in the way of a mailbox, in the words of `MailUnavailable`. */
-const mailTrouble = z.enum(['sign-in-again', 'scope-missing', 'throttled', 'gone', 'refused', 'temporary'])
-export type MailTrouble = z.infer<typeof mailTrouble>
-
-/** A folder that is wanted and could not be read, or is not there, and what to do about it. */
+/** A wanted folder that could not be read, or does not exist, and what to do about it. */
 export const folderTrouble = z.object({
   folder: z.string(),
   code: z.string(),
@@ -125,12 +124,17 @@ export const folderTrouble = z.object({
 })
 export type FolderTrouble = z.infer<typeof folderTrouble>
 
+/** Whether incoming mail is in this folder: the inbox, or the one of all mail. */
+export const holdsIncoming = ({ role }: Pick<Placement, 'role'>): boolean =>
+  role === 'inbox' || role === 'all'
+
 /**
- * `abandoned` is said by the next run of one whose worker died. `kind` tells a failure for people from one of time; it is
- * not tried again before `until`, where the provider said so.
- * `stopped`: the account was paused, disconnected, or is to be read in another way.
- * `unchanged` are folders that were looked at and had nothing to record, `troubles` those that could not be;
- * `missingFolders` are the roles and paths that the settings name and the mailbox has no folder for.
+ * `abandoned` is recorded by the next run for one whose worker died. `kind` tells whether a failure needs a person or
+ * only time; it is not retried before `until`, if the provider gave a time.
+ * `stopped`: the account was paused, disconnected, or is to be read differently.
+ * `unchanged` folders had nothing to record, `troubles` could not be read; `missingFolders` are the roles and paths in
+ * the settings for which the mailbox has no folder. `inboxRead`: all incoming mail was read, whatever happened in other
+ * folders.
  */
 export const SyncRunFinished = defineEvent(
   'SyncRunFinished',
@@ -145,6 +149,7 @@ export const SyncRunFinished = defineEvent(
     unchanged: z.array(z.string()).optional(),
     troubles: z.array(folderTrouble).optional(),
     missingFolders: z.array(z.string()).optional(),
+    inboxRead: z.boolean().optional(),
   }),
 )
 
@@ -158,12 +163,12 @@ const attachment = z.object({
 })
 
 /**
- * What no person wrote to this account alone (RFC 3834). `auto-reply` and `report` are a program's own words and answer
- * nothing; `list` and `bulk` say how a mail came, whoever wrote it.
+ * Mail that no person wrote to this account alone (RFC 3834). `auto-reply` and `report` are written by programs and
+ * never reply to anything; `list` and `bulk` only say how a mail came.
  */
 const automatic = z.enum(['auto-reply', 'report', 'list', 'bulk'])
 
-/** What a mail says, and where it was met. */
+/** What a message says, and where it was found. */
 const syncedMessage = z.object({
   messageId,
   accountId,
@@ -190,17 +195,17 @@ const syncedMessage = z.object({
   hasHtml: z.boolean(),
   attachments: z.array(attachment),
   automatic: automatic.nullable(),
-  /** The header Message-ID was met before in this account with other content. */
+  /** Another message in this account has the same Message-ID header but different content. */
   defects: z.array(z.string()),
 })
 
 /**
- * A message found in the mailbox for the first time. `identity` is equal for the same message in other folders
- * and accounts: a hash over Message-ID, From, Date, Subject and the body's bytes. `outgoingId` names the message
- * of ours that this is the copy of. `raw` is the blob with the bytes as the server gave them.
+ * A message found in the mailbox for the first time. `identity` is equal for the same message in other folders and
+ * accounts: a hash over Message-ID, From, Date, Subject and the bytes of the body. `outgoingId` is the email of ours
+ * that this is a copy of. `raw` is the blob with the bytes from the server.
  */
 export const MessageSynced = defineEvent('MessageSynced', syncedMessage)
-/** A draft found in the mailbox. Where it turns up among the sent mail, `MessageSynced` follows: then it was sent. */
+/** A draft found in the mailbox. Once it turns up among the sent mail, `MessageSynced` follows: it was sent. */
 export const MessageDraftSynced = defineEvent('MessageDraftSynced', syncedMessage)
 export const MessageAddedToFolder = defineEvent(
   'MessageAddedToFolder',
@@ -214,7 +219,7 @@ export const MessageRemovedFromFolder = defineEvent(
   'MessageRemovedFromFolder',
   z.object({ messageId, accountId, placement }),
 )
-/** A message that could not be read: its raw form is kept, the rest of the run goes on. */
+/** A message that could not be read: its raw form is kept, and the run continues. */
 export const MessageQuarantined = defineEvent(
   'MessageQuarantined',
   z.object({
@@ -230,14 +235,17 @@ export const MessageQuarantined = defineEvent(
   }),
 )
 /**
- * A quarantined message is let be: it is an error no more, and later runs leave it alone. `pattern`: it could be read
- * after all, and this pattern of the account keeps it out; without one a person said so.
+ * A quarantined message is skipped: it is no longer an error, and later runs ignore it. With `pattern`, it could be
+ * read after all and this pattern of the account excludes it; otherwise a person decided so.
  */
 export const QuarantinedMessageSkipped = defineEvent(
   'QuarantinedMessageSkipped',
   z.object({ messageId, accountId, pattern: z.string().optional() }),
 )
-/** A quarantined message could be read after all, and lives on as the message `became`, whose id is of its identity. */
+/**
+ * A quarantined message could be read after all and continues as the message `became`, whose id comes from its
+ * identity.
+ */
 export const QuarantinedMessageReleased = defineEvent(
   'QuarantinedMessageReleased',
   z.object({ messageId, accountId, became: messageId }),

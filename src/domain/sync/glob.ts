@@ -1,9 +1,9 @@
 import { normaliseAddress } from '../mail.ts'
 
 /**
- * True where the whole text matches the pattern: `*` stands for any run of characters, `?` for one, case does not
- * count. Two pointers and one step back to the last `*`, never an expression: a hostile pattern of 254 characters
- * costs at most its length times the text's.
+ * Whether the pattern matches the whole text: `*` stands for any characters, `?` for one; case does not matter. Uses
+ * two pointers and one step back to the last `*`, never a regular expression: a hostile pattern of 254 characters costs
+ * at most its length times that of the text.
  */
 export const matchesGlob = (pattern: string, text: string): boolean => {
   const glob = pattern.toLowerCase()
@@ -28,10 +28,10 @@ export const matchesGlob = (pattern: string, text: string): boolean => {
   return at === glob.length
 }
 
-/** Longest address that a header can name in earnest: 64 octets, an @ and a domain of 255 (RFC 5321 4.5.3.1). */
+/** The longest realistic address in a header: 64 octets, an @ and a domain of 255 (RFC 5321 4.5.3.1). */
 const LONGEST_SENDER = 320
 
-/** The first of the patterns that keeps mail of this sender out; null where none does. */
+/** The first of the patterns that excludes mail from this sender; null if none does. */
 export const excludedBy = (patterns: readonly string[], sender: string): string | null => {
   const address = normaliseAddress(sender)
   if (address.length > LONGEST_SENDER) return null

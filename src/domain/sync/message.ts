@@ -22,7 +22,7 @@ import {
 export type SyncedMessage = z.infer<typeof MessageSynced.schema>
 export type QuarantinedMessage = z.infer<typeof MessageQuarantined.schema>
 
-/** A message lies in a set of places; one that lies nowhere was removed from the mailbox and is kept here. */
+/** A message has a set of places; one without any was removed from the mailbox and is kept here. */
 type Placed = { readonly placement: Placement; readonly flags: readonly string[] }
 type Met = { readonly messageId: string; readonly accountId: string; readonly placements: readonly Placed[] }
 
@@ -155,7 +155,7 @@ const place = (
     : [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
 }
 
-/** A draft lies among the sent mail, or has lost the mark of one where nothing else made it one. */
+/** A draft that now lies among the sent mail, or that only its draft flag marked and that has lost it. */
 const wasSent = (placement: Placement, flags: readonly string[], there: Placed | undefined): boolean =>
   placement.role === 'sent' ||
   (there !== undefined && isDraftAt(placement, there.flags) && !isDraftAt(placement, flags))
@@ -171,10 +171,10 @@ const sameFlags = (a: readonly string[], b: readonly string[]): boolean =>
 const messageNotQuarantined = defineRefusal('message-not-quarantined', {
   title: 'Message not quarantined',
   meaning: 'Only messages that could not be read can be retried or skipped.',
-  remedy: 'See the sync errors of the account for the messages that are quarantined.',
+  remedy: "The account's sync errors list the quarantined messages.",
 })
 
-/** The message, if it waits for a decision; otherwise the refusal that says why there is none to make. */
+/** The message, if it awaits a decision; otherwise refuses and says why. */
 export const requireQuarantined = (state: Message): Message & { status: 'quarantined' } => {
   if (state.status === 'quarantined') return state
   throw messageNotQuarantined()

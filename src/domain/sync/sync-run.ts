@@ -1,42 +1,49 @@
 import type { Decider } from '../decider.ts'
 import type { EventOf } from '../event.ts'
-import { defineCode, defineRefusal, type CodeDefinition } from '../refusal.ts'
+import type { MailTrouble } from '../mail-trouble.ts'
+import { defineRefusal, type CodeDefinition } from '../refusal.ts'
 import {
   ChangesSynced,
+  holdsIncoming,
   SyncRunFinished,
   SyncRunStarted,
   type FolderCounts,
   type FolderTrouble,
-  type MailTrouble,
+  type Placement,
   type RunExclusion,
   type RunFailure,
   type SyncCursor,
   type SyncRunEvent,
   type WithheldMessage,
 } from './events.ts'
+import { missingFoldersOf } from './wanted-folders.ts'
 
 // ---------------------------------------------------------------- state
 
-/** `cursors` are the newest of each scope, those carried over from the run before included. */
+/**
+ * `cursors` has the latest of each scope, including those carried over from the previous run. `failedIn`: folders with
+ * messages that failed.
+ */
 type Begun = {
   readonly accountId: string
   readonly number: number
   readonly cursors: readonly SyncCursor[]
   readonly withheld: readonly WithheldMessage[]
-  readonly failed: number
+  readonly failedIn: readonly string[]
   readonly uncounted: readonly string[]
 }
-/** `whole`: all that the mailbox had to tell was recorded. */
 export type SyncRun =
   | { readonly status: 'none' }
   | ({ readonly status: 'running' } & Begun)
-  | ({ readonly status: 'finished'; readonly whole: boolean } & Begun)
+  | ({ readonly status: 'finished'; readonly outcome: SyncOutcome } & Begun)
 
 // ---------------------------------------------------------------- commands
 
 export type SyncTrigger = EventOf<typeof SyncRunStarted>['data']['trigger']
 
-/** Why a run ended before its time. `remedy` tells the person what to do; before `until` it is of no use to try again. */
+export type SyncOutcome = EventOf<typeof SyncRunFinished>['data']['outcome']
+
+/** Why a run ended early. `remedy` tells people what to do; trying again before `until` is pointless. */
 export type RunTrouble = {
   readonly kind: MailTrouble
   readonly code: string
@@ -63,14 +70,16 @@ export type SyncRunCommand =
       readonly exclusions: readonly RunExclusion[]
       readonly withheld: readonly WithheldMessage[]
     }
+  /** `read` are the folders that were looked at. */
   | {
       readonly do: 'finish'
+      readonly read: readonly Pick<Placement, 'folder' | 'role'>[]
       readonly unchanged: readonly string[]
       readonly troubles: readonly FolderTrouble[]
       readonly missingFolders: readonly string[]
     }
   | { readonly do: 'stop'; readonly why: CodeDefinition }
-  | { readonly do: 'fail'; readonly trouble: RunTrouble }
+  | { readonly do: 'fail'; readonly trouble: RunTrouble; readonly missingFolders: readonly string[] }
   | { readonly do: 'abandon' }
 
 // ---------------------------------------------------------------- evolve
@@ -79,7 +88,7 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
   switch (event.type) {
     case 'SyncRunStarted': {
       const { accountId, number, cursors, withheld, uncounted } = event.data
-      return { status: 'running', accountId, number, cursors, withheld, uncounted, failed: 0 }
+      return { status: 'running', accountId, number, cursors, withheld, uncounted, failedIn: [] }
     }
     case 'ChangesSynced': {
       if (state.status === 'none') return state
@@ -87,13 +96,12 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
       const cursors = cursor
         ? [...state.cursors.filter(({ scope }) => scope !== cursor.scope), cursor]
         : state.cursors
-      const failed = folders.reduce((sum, counts) => sum + counts.failed, state.failed)
-      return { ...state, cursors, withheld, failed }
+      const failed = folders.filter((counts) => counts.failed > 0).map(({ folder }) => folder)
+      return { ...state, cursors, withheld, failedIn: [...new Set([...state.failedIn, ...failed])] }
     }
     case 'SyncRunFinished': {
       const { outcome } = event.data
-      const whole = outcome === 'success' || outcome === 'partial'
-      return state.status === 'none' ? state : { ...state, status: 'finished', whole }
+      return state.status === 'none' ? state : { ...state, status: 'finished', outcome }
     }
   }
 }
@@ -124,7 +132,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (state.status === 'none') throw unknownSyncRun()
   const { accountId, number } = state
   if (command.do === 'record') {
-    // What a worker says after it was thought dead and another went on must not count twice.
+    // A worker that was thought dead and replaced must not be counted twice.
     if (state.status === 'finished') throw taken()
     requireSum(command)
     const { cursor, folders, failures, exclusions, withheld } = command
@@ -144,11 +152,12 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   const silent = { kind: null, code: null, detail: null, remedy: null }
   switch (command.do) {
     case 'finish': {
-      const { unchanged, troubles, missingFolders } = command
-      const missed = state.failed + troubles.length + missingFolders.length
-      const outcome = missed > 0 ? 'partial' : 'success'
-      const said = missingFolders.length > 0 ? missing(missingFolders) : silent
+      const { read, unchanged, troubles, missingFolders } = command
+      const missed = [...state.failedIn, ...troubles.map(({ folder }) => folder)]
+      const outcome = missed.length + missingFolders.length > 0 ? 'partial' : 'success'
+      const said = missingFolders.length > 0 ? { kind: null, ...missingFoldersOf(missingFolders) } : silent
       const looked = {
+        inboxRead: read.some((of) => holdsIncoming(of) && !missed.includes(of.folder)),
         unchanged: [...unchanged],
         troubles: [...troubles],
         missingFolders: [...missingFolders],
@@ -161,39 +170,34 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
       return [SyncRunFinished({ accountId, number, outcome: 'stopped', ...told })]
     }
     case 'fail':
-      return [SyncRunFinished({ accountId, number, outcome: 'failed', ...command.trouble })]
+      return [
+        SyncRunFinished({
+          accountId,
+          number,
+          outcome: 'failed',
+          ...command.trouble,
+          missingFolders: [...command.missingFolders],
+        }),
+      ]
     case 'abandon':
       return [SyncRunFinished({ accountId, number, outcome: 'abandoned', ...silent })]
   }
 }
 
-const chosenFolderMissing = defineCode('chosen-folder-missing', {
-  title: 'Chosen folder missing',
-  meaning:
-    'The account is set to sync a folder that the mailbox does not have. The other folders were synced.',
-  remedy:
-    'Look at the folders of the account: choose one that is there, or say which of them has the missing role (`folderRoles`).',
-})
-
-const missing = (folders: readonly string[]) => {
-  const { code, remedy } = chosenFolderMissing
-  return { kind: null, code, detail: `The mailbox has no such folder: ${folders.join(', ')}`, remedy }
-}
-
 const taken = defineRefusal('sync-run-taken', {
   title: 'Sync run taken over',
-  meaning: 'Another worker is doing this sync run, or has already finished it.',
+  meaning: 'Another worker has taken over this sync run, or has already finished it.',
   remedy: 'Do nothing: the next run continues where this one stopped.',
 })
 
 const countsDiffer = defineRefusal('sync-counts-differ', {
   title: 'Sync counts do not add up',
   meaning:
-    'The messages listed in a folder are not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
+    'The number of messages listed in a folder is not the sum of those stored, already known, excluded and failed. This is a fault in Mailtrail.',
   remedy: 'Do nothing: the run is repeated automatically.',
 })
 
-/** A message that was listed is stored, known, excluded or failed, in each folder; each of the last two is named. */
+/** In each folder, every listed message is stored, known, excluded or failed; excluded and failed ones are named. */
 const requireSum = ({ folders, failures, exclusions }: SyncRunCommand & { do: 'record' }): void => {
   const of = (named: readonly { readonly folder: string }[], path: string) =>
     named.filter(({ folder }) => folder === path).length

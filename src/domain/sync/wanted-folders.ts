@@ -1,13 +1,14 @@
 import { folderRole, type FolderRole } from '../mail.ts'
+import { defineCode } from '../refusal.ts'
 
 type Folder = { readonly folder: string; readonly role: FolderRole | null }
 
 const NEVER_MEANT_BY_ALL: readonly (FolderRole | null)[] = ['junk', 'trash']
 
 /**
- * The folders of a mailbox that are wanted, each once: those wanted by role in the order of the roles, then those wanted
- * by path. A mailbox without a folder of all mail has all its mail in its folders, Junk and Trash aside. `missing` are
- * the roles and paths that name none.
+ * The wanted folders of a mailbox, each once: first those wanted by role, in the order of the roles, then those wanted
+ * by path. If a mailbox has no folder for all mail, that means all its folders except Junk and Trash. `missing` lists
+ * the roles and paths without a folder.
  */
 export const wantedFolders = <F extends Folder>(
   listed: readonly F[],
@@ -39,6 +40,20 @@ const foldersFor = <F extends Folder>(listed: readonly F[], wanted: string): rea
     : withRole
 }
 
-/** Whether a folder that had this path and role is among those that are wanted. */
+/** Whether a folder with this path and role is wanted. */
 export const isWanted = ({ folder, role }: Folder, wanted: readonly string[]): boolean =>
   wanted.includes(folder) || (role !== null && wanted.includes(role)) || wanted.includes('all')
+
+const chosenFolderMissing = defineCode('chosen-folder-missing', {
+  title: 'Chosen folder missing',
+  meaning:
+    'The account is set to sync a folder that the mailbox does not have. The other folders were synced.',
+  remedy:
+    "Look at the account's folders: choose one that exists, or assign the missing role to one of them (`folderRoles`).",
+})
+
+/** What there is to say of roles and paths that name no folder. */
+export const missingFoldersOf = (wanted: readonly string[]) => {
+  const { code, remedy } = chosenFolderMissing
+  return { code, detail: `The mailbox has no such folder: ${wanted.join(', ')}`, remedy }
+}

@@ -1,6 +1,6 @@
 import { domainOf, normaliseAddress, type WrittenMailbox } from '../mail.ts'
 
-/** Where strangers have addresses: who writes from there is like nobody else who does. */
+/** Public mail providers: having the same domain there means nothing. */
 const FREE_MAIL = new Set(
   (
     'gmail.com googlemail.com yahoo.com yahoo.co.uk yahoo.fr yahoo.de yahoo.it yahoo.es yahoo.co.in yahoo.co.jp ymail.com ' +
@@ -17,7 +17,7 @@ const FREE_MAIL = new Set(
   ).split(' '),
 )
 
-/** A mail that may answer: whom it says that it is from, to whom it went, and whether it came through a list. */
+/** A message that may be a reply: its author, its recipients, and the lists it came through. */
 export type Answering = {
   readonly from: readonly WrittenMailbox[]
   readonly replyTo: readonly WrittenMailbox[]
@@ -30,12 +30,17 @@ const addresses = (of: readonly WrittenMailbox[]): string[] =>
   of.map(({ address }) => normaliseAddress(address))
 
 /**
- * Whether one of the recipients may have written it, or their like: from the same address or their own domain, under
- * another one that sends answers back to it, or a member of a list that was written to.
+ * Whether one of the recipients, or somebody of theirs, may have written it: from the same address, from their own
+ * domain, from another domain that directs replies back to theirs, or as a member of a list that was written to. The
+ * sender's own domain does not count: a colleague in Cc does not make everybody there a recipient.
  */
-export const isFromRecipient = (mail: Answering, recipients: readonly string[]): boolean => {
+export const isFromRecipient = (
+  mail: Answering,
+  { sender, recipients }: { readonly sender: string; readonly recipients: readonly string[] },
+): boolean => {
   const writtenTo = new Set(recipients.map(normaliseAddress))
   const domains = new Set([...writtenTo].map(domainOf).filter((domain) => !FREE_MAIL.has(domain)))
+  domains.delete(domainOf(sender))
   const [from, replyTo] = [addresses(mail.from), addresses(mail.replyTo)]
   if ([...from, ...replyTo].some((address) => writtenTo.has(address) || domains.has(domainOf(address))))
     return true

@@ -2,13 +2,13 @@ import type { EventOf } from '../event.ts'
 import type { ClickTracked, OpenTracked } from './events.ts'
 import { agentKind } from './known-agents.ts'
 
-/** Grows with every change of rules or of known agents; history is judged again by replay. */
+/** Raised with every change of the rules or the known agents; past hits are judged again by replay. */
 export const CLASSIFIER_VERSION = 2
 
-/** Who made a request: a person, a machine, one of our own people looking at it in the CRM, or nobody can say. */
+/** Who made a request: a person, a machine, one of our own people viewing it in the CRM, or unknown. */
 export type Verdict = 'human' | 'machine' | 'own' | 'unknown'
 
-/** Which rule spoke. `repeat` is a person's, and counts no second time; `held` waits for what may come yet. */
+/** Which rule decided. `repeat` is a person's and is not counted again; `held` waits for what may follow. */
 export type Reason =
   | 'person'
   | 'repeat'
@@ -27,8 +27,8 @@ export type Reason =
 export type Judgement = { readonly verdict: Verdict; readonly reason: Reason }
 
 /**
- * What the rules need of a hit, as plain data. `at` is in ms since 1970, `source` stands for network and agent, and
- * `alone` is what the request says by itself, null where only its neighbours can tell.
+ * What the rules need to know about a hit, as plain data. `at` is in ms since 1970, `source` stands for network and
+ * agent, and `alone` is the judgement from the request itself, null if only its neighbours can decide.
  */
 export type Hit = {
   readonly id: string
@@ -40,8 +40,11 @@ export type Hit = {
   readonly alone: Judgement | null
 }
 
-/** `acceptedAt`: when the receiving side had the message, ms since 1970, null while it has not. `links`: how many are tracked. */
-export type JudgedMessage = { readonly acceptedAt: number | null; readonly links: number }
+/**
+ * `acceptedAt`: when the receiving side took the email, in ms since 1970; null until then. `links`: how many are
+ * tracked.
+ */
+export type JudgedEmail = { readonly acceptedAt: number | null; readonly links: number }
 
 const SOON_MS = 2000
 const BURST_MS = 1000
@@ -50,10 +53,10 @@ const SLOW_BURST_SHARE = 0.6
 const BURST_LINKS = 3
 const PAIR_MS = 5000
 const REPEAT_MS = 30_000
-/** A hit counts as a person's only when this long after it no burst has shown. */
+/** A hit counts as a person's only if no burst has shown for this long after it. */
 export const HOLD_MS = 15_000
 
-/** Takes from a hit what the rules look at. */
+/** Extracts from a hit what the rules look at. */
 export const inspectHit = (id: string, event: EventOf<typeof OpenTracked | typeof ClickTracked>): Hit => {
   const { at, recipient, ip, userAgent } = event.data
   const kind = event.type === 'OpenTracked' ? 'open' : 'click'
@@ -88,10 +91,10 @@ const judgeAlone = (kind: 'open' | 'click', hit: EventOf<typeof OpenTracked>['da
 }
 
 /**
- * Judges all hits of one message together, in any order; the answers are in the order of the hits. With `now` (ms
- * since 1970) hits that are too young to count as a person's are held back as unknown.
+ * Judges all hits of one email together, in any order; the answers are in the order of the hits. With `now` (ms since
+ * 1970), hits too recent to count as a person's are held as unknown.
  */
-export const classifyHits = (message: JudgedMessage, hits: readonly Hit[], now?: number): Judgement[] => {
+export const classifyHits = (message: JudgedEmail, hits: readonly Hit[], now?: number): Judgement[] => {
   const judged = new Map<Hit, Judgement>()
   for (const hit of hits) {
     const judgement = hit.alone ?? judgeTime(message, hit)
@@ -105,14 +108,14 @@ export const classifyHits = (message: JudgedMessage, hits: readonly Hit[], now?:
   })
 }
 
-const judgeTime = ({ acceptedAt }: JudgedMessage, { at }: Hit): Judgement | null => {
+const judgeTime = ({ acceptedAt }: JudgedEmail, { at }: Hit): Judgement | null => {
   if (acceptedAt === null || at < acceptedAt) return { verdict: 'machine', reason: 'before-acceptance' }
   return at < acceptedAt + SOON_MS ? { verdict: 'machine', reason: 'too-soon' } : null
 }
 
 type Judged = Map<Hit, Judgement>
 
-/** Copies of their own do not mix: two people who click at one moment are no burst. */
+/** Separate copies are judged separately: two people who click at the same moment are not a burst. */
 const byRecipient = (hits: readonly Hit[]): Hit[][] => {
   const ordered = hits
     .filter(({ alone }) => alone?.verdict !== 'own')
@@ -120,16 +123,16 @@ const byRecipient = (hits: readonly Hit[]): Hit[][] => {
   return [...Map.groupBy(ordered, ({ recipient }) => recipient).values()]
 }
 
-const judgeTogether = ({ links }: JudgedMessage, hits: readonly Hit[], judged: Judged): void => {
+const judgeTogether = ({ links }: JudgedEmail, hits: readonly Hit[], judged: Judged): void => {
   const clicks = hits.filter(({ kind }) => kind === 'click')
   const fast = links === 2 ? 2 : BURST_LINKS
   const bursts = burstsOf(clicks, BURST_MS, fast)
-  // What a fast burst explains is taken out first: a person's click some seconds behind it must not be drawn in.
+  // Fast bursts are removed first, so that a person's click some seconds later is not drawn in.
   const rest = clicks.filter((click) => !bursts.has(click))
   const slow = burstsOf(rest, SLOW_BURST_MS, Math.max(BURST_LINKS, Math.ceil(links * SLOW_BURST_SHARE)))
   const scanned = [...bursts, ...slow]
   for (const click of scanned) setIfNone(judged, click, { verdict: 'machine', reason: 'burst' })
-  // A scanner that follows the links often loads the picture too.
+  // A scanner that follows the links often loads the pixel too.
   for (const open of hits.filter(({ kind }) => kind === 'open'))
     if (scanned.some(({ source, at }) => source === open.source && Math.abs(at - open.at) <= SLOW_BURST_MS))
       setIfNone(judged, open, { verdict: 'machine', reason: 'burst' })
@@ -141,7 +144,7 @@ const setIfNone = (judged: Judged, hit: Hit, judgement: Judgement): void => {
   if (!judged.has(hit)) judged.set(hit, judgement)
 }
 
-/** Clicks, given in order of time, that lie in a window with at least so many different links. */
+/** Clicks, ordered by time, that fall into a window with at least this many different links. */
 const burstsOf = (clicks: readonly Hit[], windowMs: number, atLeast: number): Set<Hit> => {
   const found = new Set<Hit>()
   const inWindow = new Map<number | null, number>()
@@ -161,7 +164,10 @@ const burstsOf = (clicks: readonly Hit[], windowMs: number, atLeast: number): Se
   return found
 }
 
-/** A check at the time of a click (Safe Links) and the click: one link, two sources, seconds apart. The last one stays. */
+/**
+ * A check at the time of a click (Safe Links) and the click itself: one link, two sources, seconds apart. The last
+ * counts.
+ */
 const judgePairs = (clicks: readonly Hit[], judged: Judged): void => {
   const open = clicks.filter((click) => !judged.has(click))
   for (const same of Map.groupBy(open, ({ link }) => link).values())
@@ -172,7 +178,7 @@ const judgePairs = (clicks: readonly Hit[], judged: Judged): void => {
     }
 }
 
-/** The same request from the same source within the window is one hit, also where the spool could not fold it. */
+/** The same request from the same source within the window is one hit, even if the spool could not fold it. */
 const judgeRepeats = (hits: readonly Hit[], judged: Judged): void => {
   const firsts = new Map<string, number>()
   for (const hit of hits) {
@@ -185,7 +191,7 @@ const judgeRepeats = (hits: readonly Hit[], judged: Judged): void => {
   }
 }
 
-/** The network that an address is in, /24 or /48: enough for the rules, and no longer one person's. */
+/** The network of an address, /24 or /48: enough for the rules, but no longer one person's. */
 export const networkOf = (ip: string | null): string | null => {
   if (ip === null) return null
   const v4 = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/i.exec(ip)
@@ -199,7 +205,7 @@ export const networkOf = (ip: string | null): string | null => {
   return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/48`
 }
 
-/** FNV-1a, 32 bits: tells sources apart within one message, and shows none of them. */
+/** FNV-1a, 32 bits: tells sources apart within one email without revealing them. */
 const hash = (text: string): number => {
   let value = 0x811c9dc5
   for (let index = 0; index < text.length; index++)

@@ -6,9 +6,9 @@ import { outgoingId } from '../sending/events.ts'
 import { messageId } from '../sync/events.ts'
 
 /**
- * A request for a pixel or a tracked link, as it came. Whether a person made it is judged later, by a classifier
- * that has a version. `recipient` is the index in the envelope, null where the copy was shared by several.
- * `repeats` counts further requests of the same token, address and agent within 30 s.
+ * A request for a pixel or a tracking link, as it came. A versioned classifier judges later whether a person made it.
+ * `recipient` is an index in the envelope, null if several share the copy. `repeats` counts further requests with the
+ * same token, address and agent within 30 s.
  */
 const hit = {
   outgoingId,
@@ -18,15 +18,15 @@ const hit = {
   ip: z.string().max(64).nullable(),
   userAgent: z.string().max(512).nullable(),
   prefetch: z.boolean(),
-  /** Made by the CRM's own people: the request carried a session of ours. */
+  /** Made by the CRM's own people: the request carried one of our sessions. */
   own: z.boolean(),
-  /** What a public list of programs' user agents said at the time; absent where none was asked. */
+  /** Whether a public list named the user agent as a program at the time; absent if no list was consulted. */
   bot: z.boolean().optional(),
   repeats: z.int(),
 }
 export const OpenTracked = defineEvent('OpenTracked', z.object(hit))
 export const ClickTracked = defineEvent('ClickTracked', z.object({ ...hit, link: z.int(), url: z.string() }))
-/** An incoming message names one of ours in its references, and no machine wrote it. */
+/** An incoming message references an email of ours, and no machine wrote it. */
 export const EmailReplied = defineEvent(
   'EmailReplied',
   z.object({ outgoingId, accountId, messageId, from: z.string(), at: instant }),

@@ -5,12 +5,12 @@ export type HitEvent = EventOf<typeof OpenTracked | typeof ClickTracked>
 
 const FOLD_MS = 30_000
 const HOUR_MS = 3_600_000
-/** So many events an hour does one token make at most: a token that is replayed without end fills no log. */
+/** The most events one token can cause in an hour, so that replaying a token cannot fill the log. */
 export const EVENTS_AN_HOUR = 200
 
 /**
- * Folds requests of the same token, address and agent, alike in all that a verdict hangs on, within 30 s into the
- * first of them, which counts the others in `repeats`.
+ * Folds requests with the same token, address and agent, and the same values for everything a verdict depends on,
+ * within 30 s into the first one, which counts the others in `repeats`.
  */
 export const foldRepeats = <Hit extends { readonly hit: HitEvent }>(hits: readonly Hit[]): Hit[] => {
   const folded: Hit[] = []
@@ -38,7 +38,7 @@ const oneMore = (first: HitEvent, { data }: HitEvent): HitEvent => {
     : ClickTracked({ ...first.data, repeats })
 }
 
-/** The hits that may still be recorded behind this history of the message, in their order. */
+/** The hits that may still be recorded, given what the email's stream already has, in order. */
 export const withinLimit = <Hit extends { readonly hit: HitEvent }>(
   history: readonly RecordedEvent[],
   hits: readonly Hit[],
@@ -64,14 +64,14 @@ const remember = (times: Map<string, number[]>, hit: HitEvent): void => {
 const isHit = (event: DomainEvent): event is HitEvent =>
   event.type === OpenTracked.type || event.type === ClickTracked.type
 
-/** What tells the tokens of one message apart. */
+/** Tells the tokens of one email apart. */
 const tokenOf = (hit: HitEvent): string =>
   `${hit.data.outgoingId} ${hit.data.recipient} ${hit.type === 'ClickTracked' ? hit.data.link : 'pixel'}`
 
 /** `tracking-<outgoingId>` */
 export const trackingStream = (outgoingId: string): string => `tracking-${outgoingId}`
 
-/** True where this reply is in the history of the message already. */
+/** Whether this reply is already in the email's history. */
 export const isRecordedReply = (history: readonly RecordedEvent[], messageId: string): boolean =>
   history.some((event) => {
     const { type, data } = event as DomainEvent as TrackingEvent

@@ -1,11 +1,11 @@
 /**
- * What programs call themselves that fetch pictures and links of mail. Plain data, part of the classifier and of its
- * version: a change here is a new one.
+ * The user agents of programs that fetch the pictures and links of emails. Part of the classifier and its version: a
+ * change here is a new version.
  */
 
 /**
- * A person's own mail program or the proxy that a person's reading goes through. Public lists take many for robots,
- * since they name no browser.
+ * People's mail programs, and the proxies that people read through. Public lists take many of them for robots, since
+ * they name no browser.
  */
 const PEOPLE = new RegExp(
   [
@@ -20,31 +20,31 @@ const PEOPLE = new RegExp(
 )
 
 /**
- * Google's sampling and Gmail's prefetch are never a person: 1 to 6 percent of Gmail's opens. They call themselves a
- * browser of 2015, with another name behind it or without.
+ * Google's sampling and Gmail's prefetch are never a person, and make up 1 to 6 percent of Gmail's opens. They pose as
+ * a browser of 2015, with or without another name after it.
  */
 const GMAIL_PREFETCH = /Chrome\/42\.0\.2311\.135 Safari\/537\.36 Edge\/12\.246(?: Mozilla\/5\.0)?\s*$/
 
-/** Apple Mail Privacy Protection fetches every picture whether or not anybody reads. */
+/** Apple Mail Privacy Protection fetches every picture, whether or not anybody reads the email. */
 const PRIVACY_PROXY = /^Mozilla\/5\.0$/
 
-/** Scanners of mail gateways, previews of chat programs, and libraries. */
+/** Scanners of mail gateways, link previews of chat programs, and libraries. */
 const MACHINES = new RegExp(
   [
     'barracuda|proofpoint|mimecast|safelinks|ironport|fireeye|trellix|symantec|messagelabs|trend ?micro|zscaler',
     'sophos|forcepoint|bitsight|cloudmark|spamtitan|vade ?secure|hornetsecurity|avanan|checkpoint|fortinet',
     'slackbot|slack-img|facebookexternalhit|whatsapp|telegrambot|twitterbot|linkedinbot|discordbot|skypeuripreview',
     'microsoftpreview|bingpreview|googlebot|bingbot|headlesschrome|phantomjs|puppeteer|playwright',
-    // All that Google calls by its own name but the proxy that a reader's pictures come through.
+    // Everything Google calls by its own name, except the proxy that fetches pictures for readers.
     '(?<![\\w.])google(?!imageproxy| pixel| nexus)|mediapartners|feedfetcher|ggpht\\.com(?! googleimageproxy)',
     'curl|wget|python|aiohttp|httpx|go-http-client|okhttp|libwww|java\\/|apache-httpclient|node-fetch|axios|undici|ruby\\/|php\\/',
-    // Cubot makes telephones.
+    // Cubot makes phones.
     '(?<!cu)bot\\b|crawler|spider|scanner',
   ].join('|'),
   'i',
 )
 
-/** Which kind of program an agent names; null where it looks like a person's browser, or there is none. */
+/** The kind of program an agent names; null if it looks like a person's browser, or is missing. */
 export const agentKind = (
   agent: string | null,
 ): 'person' | 'gmail-prefetch' | 'privacy-proxy' | 'machine' | null => {

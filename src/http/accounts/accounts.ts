@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
-import type { Handled } from '../../commands/handle.ts'
 import {
   testStep,
   type Connection,
@@ -17,7 +16,7 @@ import { statusView } from '../server/account-status.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, requiredRevision, type App } from '../server/server.ts'
 
-// The providers say in their forms that `provider` is a literal, by which one form of several is chosen.
+// Each form has a literal `provider`, which says which of the forms applies.
 const oneOf = <Value>(forms: readonly z.ZodObject[], description: string): z.ZodType<Value> =>
   z
     .discriminatedUnion('provider', forms as [z.ZodObject, ...z.ZodObject[]])
@@ -28,9 +27,9 @@ const viewOf = (connection: z.ZodType<Connection>) =>
     .object({
       id: z.string(),
       address: z.string(),
-      provider: z.string().describe('What people call the kind of connection, such as `IMAP`'),
+      provider: z.string().describe('The kind of connection as shown to people, such as `IMAP`'),
       owner,
-      user: z.string().describe("The owner's name, or Team"),
+      user: z.string().describe("The owner's name, or `Team`"),
       ...statusView,
       isDefault: z.boolean(),
       settings: accountSettings,
@@ -44,22 +43,22 @@ const foldersView = z
   .object({
     folders: z.array(
       z.object({
-        path: z.string().describe('As `folders` and `folderRoles` of the settings take it'),
+        path: z.string().describe('As used in the settings `folders` and `folderRoles`'),
         role: folderRole.nullable(),
-        isChosen: z.boolean().describe('The settings name it, by its path or its role'),
-        canOpen: z.boolean().describe('False for one that only holds other folders'),
+        isChosen: z.boolean().describe('The settings name it, by path or role'),
+        canOpen: z.boolean().describe('False if it only contains other folders'),
       }),
     ),
     missing: z
       .array(z.string())
-      .describe('Roles and paths that the settings name, and that the mailbox has no folder for'),
+      .describe('Roles and paths in the settings for which the mailbox has no folder'),
   })
   .meta({ id: 'MailboxFolders' })
 const allowDuplicate = z
   .boolean()
   .default(false)
-  .describe('Although another account is connected to the same mailbox')
-const changed = z.object({ id: z.string(), status: z.string() })
+  .describe('Connect even if another account is connected to the same mailbox')
+const changed = z.object({ id: z.string() })
 const testResult = z.object({ ok: z.boolean(), steps: z.array(testStep) })
 const reason = z.object({ reason: z.string().max(500).default('') })
 
@@ -81,25 +80,21 @@ export const emailAccountRoutes = (
   const forms = providers.map((provider) => provider.forms)
   const entered = oneOf<EnteredConnection>(
     forms.map((form) => form.entered),
-    'How the mailbox is reached, by `provider`. Secrets are write-only: they are never given back',
+    'How the mailbox is reached, depending on `provider`. Secrets are write-only: they are never returned',
   )
   const view = viewOf(
     oneOf<Connection>(
       forms.map((form) => form.recorded),
-      'How the mailbox is reached, by `provider`, without secrets',
+      'How the mailbox is reached, depending on `provider`, without secrets',
     ),
   )
-  const statusOf = (id: string, handled: Handled<{ readonly status: string }>) => ({
-    id,
-    status: handled.state.status,
-  })
 
   app.post('/v1/connection-tests', {
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Try a connection before saving an account',
-      description: 'Step by step; each failed step says what to do. Nothing is kept.',
+      summary: 'Test a connection before saving an account',
+      description: 'Step by step; each failed step says what to do. Nothing is stored.',
       body: z.object({ connection: entered }),
       response: { 200: testResult, ...problems },
     },
@@ -111,7 +106,7 @@ export const emailAccountRoutes = (
       tags,
       summary: 'Connect a mailbox',
       description:
-        'The connection is tried first. A mailbox that is connected already (the same server and user name, or the same address of the same owner) is refused as `already-connected`.',
+        'The connection is tested first. A mailbox that is already connected (the same server and user name, or the same address of the same owner) is refused as `already-connected`.',
       body: z.object({
         address,
         owner,
@@ -125,7 +120,7 @@ export const emailAccountRoutes = (
       const handled = await commands.connect(request.caller, request.body, signal)
       const id = handled.state.status === 'none' ? '' : handled.state.accountId
       void reply.status(201).header('location', `/v1/email-accounts/${id}`)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, handled, { id })
     },
   })
   app.get('/v1/email-accounts', {
@@ -137,7 +132,7 @@ export const emailAccountRoutes = (
       tags,
       summary: 'List email accounts',
       querystring: pageQuery.extend({
-        include_disconnected: z.stringbool().default(false).describe('Those too that were disconnected'),
+        include_disconnected: z.stringbool().default(false).describe('Include disconnected accounts'),
       }),
       response: {
         200: pageOf(view).extend({
@@ -172,7 +167,7 @@ export const emailAccountRoutes = (
     schema: {
       tags,
       summary: "List the folders of an account's mailbox",
-      description: 'As the mailbox has them at this moment, which takes a moment.',
+      description: 'Asks the mailbox itself, which can take a few seconds.',
       params: byId,
       response: { 200: foldersView, ...problems },
     },
@@ -207,7 +202,7 @@ export const emailAccountRoutes = (
     schema: {
       tags,
       summary: 'Change how the mailbox is reached; needs If-Match',
-      description: 'It is tried first. Secrets that are left out stay as they are.',
+      description: 'It is tested first. Secrets that are left out stay as they are.',
       params: byId,
       body: z.object({ connection: entered, allowDuplicate }),
       response: { 200: changed, ...problems },
@@ -216,7 +211,7 @@ export const emailAccountRoutes = (
       const input = { accountId: request.params.id, ...request.body }
       const revision = requiredRevision(request)
       const handled = await commands.changeConnection(request.caller, input, revision, signal)
-      return answered(reply, handled, statusOf(input.accountId, handled))
+      return answered(reply, handled, { id: input.accountId })
     },
   })
   app.put('/v1/email-accounts/:id/signature', {
@@ -244,7 +239,7 @@ export const emailAccountRoutes = (
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Try the connection of a saved account',
+      summary: 'Test the connection of a saved account',
       params: byId,
       response: { 200: testResult, ...problems },
     },
@@ -264,8 +259,7 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.pause(request.caller, id, request.body.reason)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, await commands.pause(request.caller, id, request.body.reason), { id })
     },
   })
   app.post('/v1/email-accounts/:id/resume', {
@@ -273,8 +267,7 @@ export const emailAccountRoutes = (
     schema: { tags, summary: 'Resume an account', params: byId, response: { 200: changed, ...problems } },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.resume(request.caller, id)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, await commands.resume(request.caller, id), { id })
     },
   })
   app.post('/v1/email-accounts/:id/disconnect', {
@@ -283,22 +276,21 @@ export const emailAccountRoutes = (
       tags,
       summary: 'Disconnect an account and destroy its credentials',
       description:
-        'Synced mail and history stay. It cannot be undone: connect the mailbox again as a new account.',
+        'Synced mail and history stay. This cannot be undone; the mailbox can only be connected again as a new account.',
       params: byId,
       body: reason,
       response: { 200: changed, ...problems },
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.disconnect(request.caller, id, request.body.reason)
-      return answered(reply, handled, statusOf(id, handled))
+      return answered(reply, await commands.disconnect(request.caller, id, request.body.reason), { id })
     },
   })
   app.put('/v1/email-accounts/:id/default', {
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: "Make it its owner's default account",
+      summary: "Make the account its owner's default",
       params: byId,
       response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
     },
@@ -311,7 +303,7 @@ export const emailAccountRoutes = (
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: "Make it its owner's default account no more",
+      summary: "Clear its owner's default account",
       params: byId,
       response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
     },

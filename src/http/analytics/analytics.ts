@@ -9,6 +9,11 @@ import { problems, type App } from '../server/server.ts'
 const periods = { today: 1, last_7_days: 7, last_30_days: 30, last_90_days: 90, last_365_days: 365 } as const
 const periodNames = ['today', 'last_7_days', 'last_30_days', 'last_90_days', 'last_365_days'] as const
 
+/** As `askedInstant`: from its zone a day may begin in the year before, and end in the year after. */
+const day = z.iso
+  .date()
+  .refine((text) => /^(?!000[01]|9999)/.test(text), { error: 'is too far in the past or the future' })
+
 const share = z.object({ count: z.int(), percent: z.number().nullable() })
 const figures = {
   sent: z.int(),
@@ -27,14 +32,17 @@ const reportView = z.object({
   byTemplate: z.array(
     z.object({
       templateId: z.string().nullable().describe('Null for emails written without a template'),
-      template: z.string().nullable(),
+      template: z
+        .string()
+        .nullable()
+        .describe("Its name; null for emails written without one, and for another user's own template"),
       deleted: z.boolean(),
       ...figures,
     }),
   ),
 })
 
-/** Figures about emails by the day on which they were sent. */
+/** Figures about emails by the day they were sent, for the accounts that the acting user may use. */
 export const analyticsRoutes = (
   app: App,
   { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },
@@ -43,14 +51,14 @@ export const analyticsRoutes = (
     config: { permission: 'analytics:read', reads: [queries.readModels.engagement] },
     schema: {
       tags: ['Analytics'],
-      summary: 'Get the engagement report: totals and figures by template',
+      summary: 'Get the engagement report: totals, and figures by template',
       querystring: z.object({
         period: z
           .enum(periodNames)
           .optional()
           .describe('`last_30_days` if neither `period` nor `from` and `to` are given'),
-        from: z.iso.date().optional().describe("First day, in the organisation's time zone"),
-        to: z.iso.date().optional().describe('Last day, inclusive'),
+        from: day.optional().describe("First day, in the organisation's time zone as it is now"),
+        to: day.optional().describe('Last day, inclusive'),
         account: accountId.optional(),
         template: z
           .union([templateId, z.literal('none')])
@@ -59,10 +67,11 @@ export const analyticsRoutes = (
       }),
       response: { 200: reportView, ...problems },
     },
-    handler: async ({ query: { period, from, to, account, template } }) => {
+    handler: async ({ query: { period, from, to, account, template }, actingUser }) => {
       const days = from === undefined && to === undefined ? null : requiredDays(from, to, period)
       return queries.engagementReport({
         ...(days ?? (await queries.lastDays(periods[period ?? 'last_30_days'], clock()))),
+        userId: actingUser,
         accountId: account,
         templateId: template === 'none' ? '' : template,
       })
@@ -72,8 +81,8 @@ export const analyticsRoutes = (
 
 const invalidPeriod = defineProblem(400, 'invalid-period', {
   title: 'Invalid period',
-  meaning: 'A period is either a named one, or runs from a first day to a last day that is not before it.',
-  remedy: 'Send either period, or both from and to.',
+  meaning: 'A period is either a named one, or given by its first and last day, in that order.',
+  remedy: 'Send either `period`, or both `from` and `to`.',
 })
 
 const requiredDays = (

@@ -14,12 +14,12 @@ const emptyFile = defineProblem(400, 'empty-file', {
   remedy: 'Send the contents of the file as the body.',
 })
 
-/** Files to attach. The answer goes into the `attachments` of a draft as it is. */
+/** Files to attach. The answer goes into the `attachments` of a draft unchanged. */
 export const attachmentRoutes = (
   app: App,
   { commands, files }: { readonly commands: SendingCommands; readonly files: FileSeals },
 ): void => {
-  // A scope of its own: whatever the type of a file says, JSON included, it is taken as bytes here.
+  // In a scope of its own, so that a file of any type, even JSON, is taken as bytes.
   void app.register((scope: App, _options, done) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body))
@@ -30,7 +30,7 @@ export const attachmentRoutes = (
         tags: ['Drafts'],
         summary: 'Upload a file of up to 25 MB',
         description:
-          'The body is the content of the file, and Content-Type its type. The same file gets the same `blob`.',
+          'Send the content of the file as the body and its type as Content-Type. The same content gives the same `blob`.',
         consumes: ['application/octet-stream'],
         querystring: z.object({ name: attachedFile.shape.name.describe('File name') }),
         response: { 201: uploaded, ...problems },

@@ -11,9 +11,9 @@ const fields = draft.omit({ userId: true }).extend({
   attachments,
   accountId: draft.shape.accountId
     .nullable()
-    .describe('Null for the account that received the message replied to, or else the default account'),
+    .describe('Null for the account that received the message replied to, or otherwise the default account'),
 })
-/** An email as it is written. The recipients and the subject of a reply may be left out. */
+/** An email being written. A reply may leave out its recipients and subject. */
 export const draftInput = fields
   .extend({
     accountId: fields.shape.accountId.default(null),
@@ -37,13 +37,13 @@ const view = draft
   .extend({ attachments, id: z.string(), createdAt: z.string().optional(), changedAt: z.string().optional() })
   .meta({ id: 'Draft' })
 const place = z.enum(['subject', 'body', 'signature'])
-/** Whose values were filled in, in a preview and in the answer to sending. */
+/** Whose values were filled in, both in a preview and when sending. */
 export const chosenContact = {
   contactId: z.string().nullable().describe('The contact whose values were filled in'),
   otherContactIds: z
     .array(z.string())
     .describe(
-      "Other contacts with the same address. Where several have it and `contactId` chooses none, nobody's values are used",
+      "Other contacts with the same address. If several have it and `contactId` chooses none, nobody's values are used",
     ),
 }
 const preview = z.object({
@@ -65,7 +65,7 @@ const preview = z.object({
   ),
   warnings: z
     .array(z.object({ code: z.string(), message: z.string() }))
-    .describe('What you should know before sending; nothing of it prevents that'),
+    .describe('Things to know before sending; they do not prevent it'),
 })
 
 export type DraftRouteDeps = {
@@ -74,7 +74,7 @@ export type DraftRouteDeps = {
   readonly files: FileSeals
 }
 
-/** Messages that are being written. A user sees their own, a key that acts for nobody sees all. */
+/** Emails being written. Users see their own; a key that acts for nobody sees all. */
 export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDeps): void => {
   const tags = ['Drafts']
   const byId = z.object({ id: outgoingId })

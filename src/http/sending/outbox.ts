@@ -27,14 +27,15 @@ const when = {
 }
 const queueBody = z.union([
   z.object({ draftId: outgoingId, ...when }),
-  z.object({ message: draftInput, ...when }),
+  z.object({ email: draftInput, ...when }),
 ])
 const state = z
-  .enum(['queued', 'scheduled', 'deferred', 'releasing', 'sent', 'failed', 'unknown', 'cancelled'])
+  .enum(['queued', 'scheduled', 'deferred', 'sending', 'sent', 'failed', 'unknown', 'cancelled'])
   .describe(
-    '`queued`, `scheduled`, `deferred`: waiting, a cancel is certain. `releasing`: at this moment with the mail server. ' +
-      '`sent`: the server took it, for one recipient at least; `dueAt` is then when it is tried again for those it put off. `failed`: known not to be sent. `unknown`: the answer was lost; it is not sent again ' +
-      'unless a person says so.',
+    '`queued`, `scheduled`, `deferred`: waiting, can be cancelled. `sending`: being handed to the mail server. ' +
+      '`sent`: the server took it for at least one recipient; `dueAt` is when it is tried again for any that were ' +
+      'deferred. `failed`: known not to have been sent. `unknown`: the answer was lost; it is not sent again ' +
+      'unless somebody decides so.',
   )
 const mailbox = z.object({ address: z.string(), name: z.string().optional() })
 const view = z
@@ -61,7 +62,7 @@ const view = z
     code: z.string().nullable(),
     reason: z.string().nullable(),
     remedy: z.string().nullable(),
-    settled: z.boolean().describe('Whether a person has settled the unknown outcome'),
+    settled: z.boolean().describe('Whether somebody has settled the unknown outcome'),
     queuedAt: z.string(),
     scheduledAt: z.string().nullable(),
     sentAt: z.string().nullable(),
@@ -69,14 +70,14 @@ const view = z
       .string()
       .nullable()
       .describe(
-        'How it is known that it was sent: by the `answer` of the mail server, or because it was `found` in the mailbox',
+        'How it is known to have been sent: from the `answer` of the mail server, or because it was `found` in the mailbox',
       ),
     copy: z
       .string()
       .nullable()
-      .describe('The copy in the Sent folder: `filed` by us, `found` there, or `impossible`'),
+      .describe('The copy in the Sent folder: `filed` by Mailtrail, `found` there, or `impossible`'),
     delivery,
-    outcomes: outcomes.describe('What became of each recipient, those of Bcc included'),
+    outcomes: outcomes.describe('The outcome for each recipient, including Bcc'),
     changedAt: z.string(),
   })
   .meta({ id: 'OutboxEmail' })
@@ -84,8 +85,8 @@ const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() }
 const queuedAnswer = changed.extend(chosenContact)
 
 const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
-  if (!('message' in of)) throw new NotFound('email', id)
-  const scheduled = of.status === 'queued' && of.attempts === 0 && of.message.scheduledAt !== null
+  if (!('email' in of)) throw new NotFound('email', id)
+  const scheduled = of.status === 'queued' && of.attempts === 0 && of.email.scheduledAt !== null
   const shown = scheduled ? 'scheduled' : isSentInPart(of) ? 'sent' : of.status
   return { id, state: shown, dueAt: 'dueAt' in of ? of.dueAt : null }
 }
@@ -96,7 +97,7 @@ export type OutboxRouteDeps = {
   readonly files: FileSeals
 }
 
-/** Messages on their way out, and what became of them. */
+/** Queued and sent emails, and what became of them. */
 export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRouteDeps): void => {
   const tags = ['Outbox']
   const byId = z.object({ id: outgoingId })
@@ -105,18 +106,18 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     config: { permission: 'messages:send' },
     schema: {
       tags,
-      summary: 'Send an email, now or later',
+      summary: 'Send an email now or later',
       description:
-        'Sends a draft, or an email given here. If variables have no value, nothing is sent and the answer lists them.',
+        'Sends a draft, or an email given in the request. If a variable has no value, nothing is sent and the answer lists every such variable.',
       body: queueBody,
       response: { 201: queuedAnswer, ...problems },
     },
     handler: async (request, reply) => {
       const { scheduledAt, undoSeconds, ...written } = request.body
       const content =
-        'message' in written
+        'email' in written
           ? {
-              message: { ...written.message, attachments: files.open(written.message.attachments) },
+              email: { ...written.email, attachments: files.open(written.email.attachments) },
             }
           : written
       const asked = { content, scheduledAt, undoSeconds }
@@ -160,7 +161,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       tags,
       summary: 'Cancel a queued email',
       description:
-        'Always works until the email is released; after that the answer is `too-late-to-cancel`. What is cancelled is a ' +
+        'Always works until the email is released; after that it is refused as `too-late-to-cancel`. A cancelled email is a ' +
         'draft again, under the same id.',
       params: byId,
       response: { 200: changed, ...problems },
@@ -177,8 +178,8 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       tags,
       summary: 'Settle an email that failed or whose outcome is unknown',
       description:
-        '`send-again` sends the same bytes once more; if the outcome was unknown, the email may arrive twice. What failed ' +
-        'can also be changed as a draft under its id, and sent anew.',
+        '`send-again` sends the same bytes again; if the outcome was unknown, the email may arrive twice. A failed email ' +
+        'can also be changed as a draft, under the same id, and sent again.',
       params: byId,
       body: z.object({ decision: z.enum(['send-again', 'give-up']) }),
       response: { 200: changed, ...problems },
@@ -196,12 +197,12 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       tags,
       summary: 'Download an email',
       description:
-        '`wire` is what is sent. `copy` is what is filed in Sent, without the pixel and with the original links.',
+        '`wire` is what is sent; `copy` is what is filed in Sent, without the pixel and with the original links.',
       params: byId,
       querystring: z.object({
         form: z.enum(['wire', 'copy']).default('copy').describe('Which form to download'),
       }),
-      response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
+      response: { ...fileAnswer('message/rfc822', 'The email'), ...problems },
     },
     handler: async ({ params, query, actingUser }, reply) => {
       const bytes = await commands.bytes(params.id, actingUser, query.form)

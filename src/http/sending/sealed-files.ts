@@ -6,8 +6,8 @@ import { attachmentMissing } from '../../domain/sending/refusals.ts'
 type Attached = Draft['attachments'][number]
 
 /**
- * A file as the API names it: `blob` is the hash of its content and our seal over it. To know a hash is not to have
- * the file, so the seal is given with the answer to an upload, and with a draft to those who may see that.
+ * A file as the API refers to it: `blob` is the hash of its content plus our seal over it. Knowing a hash must not give
+ * access to the file, so the seal is handed out only with the upload, and with a draft to whoever may see it.
  */
 export const sealedFile = attachedFile.extend({
   blob: z
@@ -18,11 +18,11 @@ export const sealedFile = attachedFile.extend({
 
 export type FileSeals = {
   readonly seal: <File extends Pick<Attached, 'blob'>>(file: File) => File
-  /** @throws Refused `attachment-missing`, as for what was never uploaded */
+  /** @throws Refused `attachment-missing`, as for a file that was never uploaded */
   readonly open: (files: readonly Attached[]) => Attached[]
 }
 
-/** `key` is the same in all processes, and for as long as there are drafts. */
+/** `key` is the same in all processes, for as long as there are drafts. */
 export const fileSeals = (key: Uint8Array): FileSeals => {
   const sealed = (hash: string): string =>
     `${hash}.${createHmac('sha256', key).update(hash).digest('base64url')}`

@@ -1,6 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
 import { StaleRevision } from '../../commands/handle.ts'
+import { isOutage } from '../../commands/outage.ts'
+import { ContentUnreliable } from '../../commands/ports/blobs.ts'
 import {
   AppendTooLarge,
   ForeignPosition,
@@ -38,7 +40,7 @@ const staleVersion = defineProblem(412, 'stale-version', {
 const invalidPosition = defineProblem(400, 'invalid-position', {
   title: 'Invalid position',
   meaning: 'The position is not one of this event log.',
-  remedy: 'Send an Event-Position exactly as an answer gave it, or leave min_position out.',
+  remedy: 'Send a position exactly as an answer gave it, or leave it out.',
 })
 const conflict = defineProblem(409, 'conflict', {
   title: 'Conflict',
@@ -109,6 +111,7 @@ const problemOf = (error: FastifyError): HttpProblem => {
     })
   if (error instanceof StoreUnavailable) return eventLogUnavailable()
   if (error instanceof UnknownShape) return newerVersionNeeded()
+  if (error instanceof ContentUnreliable) return new HttpProblem({ ...error.definition, status: 500 })
   if (error instanceof MailUnavailable) return inWordsOf(error, error.kind === 'temporary' ? 503 : 422)
   return problemOfFramework(error)
 }
@@ -144,8 +147,7 @@ const problemOfFramework = (error: FastifyError): HttpProblem => {
     default:
   }
   const status = error.statusCode ?? 500
-  if (status < 400 || status >= 500)
-    return databaseTroubles.has(error.code) ? databaseUnavailable() : internal()
+  if (status < 400 || status >= 500) return isOutage(error) ? databaseUnavailable() : internal()
   return badRequest({ status })
 }
 
@@ -158,15 +160,3 @@ const internal = (): HttpProblem =>
         'Send the request again with the same Idempotency-Key; if it keeps failing, tell the operator the trace id.',
     },
   )
-
-// Connection refused or reset, shut down, starting up, too many connections (PostgreSQL appendix A).
-const databaseTroubles = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  '57P01',
-  '57P02',
-  '57P03',
-  '53300',
-  '08006',
-])

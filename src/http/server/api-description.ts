@@ -15,7 +15,8 @@ export const describeApi = async (app: App): Promise<void> => {
         version: '1',
         description:
           'Email accounts for a CRM. Every change returns an `ETag` (the version) and an `Event-Position`; pass the ' +
-          'position to a query as `min_position` and the answer will reflect the change. Errors are ' +
+          'position to a query as `min_position` and the answer will reflect the change. Without it a query that follows ' +
+          'a change within 3 s, by the same key and to the same process, reflects it too. Errors are ' +
           '`application/problem+json`; their codes are explained at [/problems](/problems). `x-permission` is the ' +
           'permission that the API key needs.',
       },

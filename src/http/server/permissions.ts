@@ -12,6 +12,7 @@ export const permissions = [
   'messages:send',
   'tracking:read',
   'analytics:read',
+  'audit:read',
   'keys:manage',
   'system:read',
   'system:write',

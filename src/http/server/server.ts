@@ -11,7 +11,6 @@ import fastify, {
 } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
 import type { Handled } from '../../commands/handle.ts'
 import type { ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
@@ -21,6 +20,7 @@ import { describeApi } from './api-description.ts'
 import { authenticate } from './authentication.ts'
 import { refuseIllFormed } from './ill-formed.ts'
 import { useIdempotency } from './idempotency.ts'
+import { addMinPosition, useFreshness, type WaitFor } from './freshness.ts'
 import type { Permission } from './permissions.ts'
 import { defineProblem, problem, sendProblem } from './problems.ts'
 
@@ -40,13 +40,10 @@ declare module 'fastify' {
     permission?: Permission | 'public'
     /** The answer contains a secret that is shown once, so it is not stored for repeats. */
     answersOnce?: boolean
-    /** The projections that the answer is read from: `min_position` waits for them. */
+    /** The projections that the answer is read from, which are waited for as `freshness.ts` says. */
     reads?: readonly { readonly name: string }[]
   }
 }
-
-/** Waits until a projection has passed a position; false if it did not in time. */
-type WaitFor = (projection: string, position: string, timeoutMs: number) => Promise<boolean>
 
 export type ServerDeps = {
   readonly clock: Clock
@@ -62,8 +59,6 @@ export type ServerDeps = {
   /** Adds hooks that run before all others, for metrics and traces. */
   readonly observe?: (app: App) => void
 }
-
-const MIN_POSITION_WAIT_MS = 3000
 
 const noSuchRoute = defineProblem(404, 'no-such-route', {
   title: 'No such URL',
@@ -106,7 +101,7 @@ export const buildServer = async (deps: ServerDeps): Promise<App> => {
   app.addHook('onRequest', authenticate(deps.apiKeys, deps.clock))
   app.addHook('onRequest', refuseNul)
   app.addHook('preValidation', refuseIllFormed)
-  app.addHook('preHandler', waitForPosition(deps.waitFor))
+  useFreshness(app, deps.waitFor)
   useIdempotency(app, deps.idempotency, deps.fingerprintKey)
   return app
 }
@@ -120,34 +115,6 @@ const invalidCharacter = defineProblem(400, 'invalid-character', {
 /** PostgreSQL's text cannot contain U+0000, so nothing has a name with it. */
 const refuseNul = async ({ url, routeOptions }: FastifyRequest) => {
   if (routeOptions.config.permission !== 'public' && url.includes('%00')) throw invalidCharacter()
-}
-
-type Route = { schema?: unknown; config?: unknown }
-
-const addMinPosition = (route: Route): void => {
-  const schema = (route.schema ?? {}) as { querystring?: z.ZodObject }
-  schema.querystring = (schema.querystring ?? z.object({})).extend({
-    min_position: z
-      .string()
-      .max(100)
-      .optional()
-      .describe('Wait until the answer reflects this `Event-Position`'),
-  })
-  route.schema = schema
-}
-
-const notCaughtUp = defineProblem(503, 'not-caught-up', {
-  title: 'Not caught up yet',
-  meaning: 'The read model has not reached the requested position yet.',
-  remedy: 'Retry after the seconds in Retry-After, or omit min_position to get what is available.',
-})
-
-const waitForPosition = (waitFor: WaitFor) => async (request: FastifyRequest) => {
-  const { reads } = request.routeOptions.config
-  const position = (request.query as { min_position?: string } | undefined)?.min_position
-  if (!reads || position === undefined) return
-  const passed = await Promise.all(reads.map(({ name }) => waitFor(name, position, MIN_POSITION_WAIT_MS)))
-  if (passed.includes(false)) throw notCaughtUp({ retryAfterSeconds: 1 })
 }
 
 /** Answers a command: the new version as ETag, its position in the log as Event-Position. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BlobStore } from '../../commands/ports/blobs.ts'
+import { storedBlob, type BlobStore } from '../../commands/ports/blobs.ts'
 import { UnreadableMail, type MailParser, type ParsedMail } from '../../commands/ports/parser.ts'
 import type { Untrack } from '../../commands/ports/tracking.ts'
 import { NotFound } from '../../domain/decider.ts'
@@ -11,8 +11,7 @@ import { problems, type App } from '../server/server.ts'
 
 const messageUnreadable = defineProblem(422, 'message-unreadable', {
   title: 'Message unreadable',
-  meaning:
-    'The message is damaged, or beyond the limits within which messages are read. Its original bytes are kept.',
+  meaning: 'The message is damaged, or exceeds the limits for reading messages. Its original bytes are kept.',
   remedy: 'Download the raw message and open it in a mail program.',
 })
 
@@ -24,7 +23,7 @@ export type MessageContentRouteDeps = {
   readonly signal: AbortSignal
 }
 
-/** The bytes of messages: as they came, their text, their attachments. */
+/** The bytes of messages: the original, their text, their attachments. */
 export const messageContentRoutes = (
   app: App,
   { queries, blobs, parser, untrack, signal }: MessageContentRouteDeps,
@@ -37,15 +36,10 @@ export const messageContentRoutes = (
     if (!found) throw new NotFound('message', id)
     return found
   }
-  const bytesOf = async (hash: string): Promise<Buffer> => {
-    const bytes = await blobs.get(hash)
-    if (!bytes) throw new Error(`The blob ${hash} is not kept`)
-    return bytes
-  }
   const read = async (id: string, userId: string | null): Promise<ParsedMail> => {
     const { raw } = await requireMessage(id, userId)
     try {
-      return await parser.parse(await bytesOf(raw), signal)
+      return await parser.parse(await storedBlob(blobs, raw), signal)
     } catch (error) {
       if (!(error instanceof UnreadableMail)) throw error
       throw messageUnreadable({ detail: `${error.message}.` })
@@ -56,29 +50,31 @@ export const messageContentRoutes = (
     config,
     schema: {
       tags,
-      summary: 'The text of a message',
+      summary: 'Get the text of a message',
+      description:
+        'If it quotes an email of ours, the tracking links in it are replaced by their original targets.',
       params: byId,
       response: { 200: z.object({ text: z.string().nullable(), hasHtml: z.boolean() }), ...problems },
     },
     handler: async ({ params, actingUser }) => {
       const { text, html } = await read(params.id, actingUser)
-      return { text, hasHtml: html !== null }
+      return { text: text === null ? null : untrack.text(text), hasHtml: html !== null }
     },
   })
   app.get('/v1/messages/:id/body/html', {
     config,
     schema: {
       tags,
-      summary: 'The HTML of a message as the sender wrote it, to download',
+      summary: 'Download the HTML of a message as the sender wrote it',
       description:
-        'It is not cleaned: show it only where nothing in it can run or load. Our own tracking pixels and links are taken out.',
+        'The HTML is not sanitised: show it only where nothing in it can run or load. Our own tracking pixels and links are removed.',
       params: byId,
       response: { ...fileAnswer('text/html', 'The HTML part'), ...problems },
     },
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(await untrack(html))
+      const shown = Buffer.from(await untrack.html(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })
@@ -86,13 +82,13 @@ export const messageContentRoutes = (
     config,
     schema: {
       tags,
-      summary: 'A message as the mail server gave it',
+      summary: 'Download a message as the mail server delivered it',
       params: byId,
       response: { ...fileAnswer('message/rfc822', 'The message'), ...problems },
     },
     handler: async ({ params, actingUser }, reply) => {
       const { raw } = await requireMessage(params.id, actingUser)
-      return download(reply, await bytesOf(raw), 'message/rfc822', `${params.id}.eml`)
+      return download(reply, await storedBlob(blobs, raw), 'message/rfc822', `${params.id}.eml`)
     },
   })
   app.get('/v1/messages/:id/attachments/:index', {
@@ -101,10 +97,15 @@ export const messageContentRoutes = (
       tags,
       summary: 'Download an attachment',
       params: byId.extend({
-        index: z.coerce.number().int().min(0).max(10_000).describe('As in `attachments` of the message'),
+        index: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .max(10_000)
+          .describe('The index in `attachments` of the message'),
       }),
       response: {
-        ...fileAnswer('*/*', 'The attachment, in its own type where that is harmless'),
+        ...fileAnswer('*/*', 'The attachment, with its own type if that is harmless'),
         ...problems,
       },
     },
@@ -113,12 +114,12 @@ export const messageContentRoutes = (
       if (!attachment) throw new NotFound('attachment', String(params.index))
       const { name, contentType, blob } = attachment
       const type = harmless.has(contentType.toLowerCase()) ? contentType : 'application/octet-stream'
-      return download(reply, await bytesOf(blob), type, name ?? `attachment-${params.index}`)
+      return download(reply, await storedBlob(blobs, blob), type, name ?? `attachment-${params.index}`)
     },
   })
 }
 
-/** Types that a browser may be told: nothing that it would run, even where somebody opens it in place. */
+/** Types that are safe to tell a browser: nothing that it would run, even if somebody opens it in place. */
 const harmless: ReadonlySet<string> = new Set([
   'image/png',
   'image/jpeg',

@@ -11,18 +11,18 @@ import { answered, problems, type App } from '../server/server.ts'
 export const messageId = z
   .string()
   .regex(/^(msg|out)_[0-9a-hjkmnp-tv-z]{26}$/)
-  .describe('Id of a message of the mailbox, or of one that was sent from here')
-/** What the mailbox itself calls a message in a folder. */
-export const messageRef = z.string().describe('What the mailbox itself calls the message in the folder')
+  .describe('Id of a message in the mailbox, or of an email sent from here')
+/** The mailbox's own name for a message in a folder. */
+export const messageRef = z.string().describe("The mailbox's own name for the message in the folder")
 const threadId = z
   .string()
   .regex(/^thr_[0-9a-hjkmnp-tv-z]{26}$/)
-  .describe('Id of a conversation')
+  .describe('Id of a thread')
 const people = z.array(writtenMailbox)
 
 const summaryView = z
   .object({
-    id: z.string().describe('`msg_…`, or `out_…` for a message that was sent from here'),
+    id: z.string().describe('`msg_…`, or `out_…` for an email sent from here'),
     accountId: z.string(),
     direction: z.enum(['in', 'out']).nullable().describe('Null for a draft: neither received nor sent'),
     isDraft: z.boolean(),
@@ -36,15 +36,15 @@ const summaryView = z
     automatic: z
       .string()
       .nullable()
-      .describe('Why it counts as no answer of a person: auto-reply, report, list, bulk'),
-    folders: z.array(z.string()).describe('Empty where it was removed from the mailbox'),
+      .describe("Why it does not count as a person's reply: auto-reply, report, list, bulk"),
+    folders: z.array(z.string()).describe('Empty if it was removed from the mailbox'),
   })
   .meta({ id: 'MessageSummary' })
 const messageView = summaryView
   .extend({
     threadId: z.string().nullable(),
     sentAt: z.string().nullable(),
-    messageId: z.string().describe('The header Message-ID; empty where it has none'),
+    messageId: z.string().describe('The Message-ID header; empty if there is none'),
     inReplyTo: z.array(z.string()),
     references: z.array(z.string()),
     cc: people,
@@ -69,10 +69,10 @@ const messageView = summaryView
         ref: messageRef,
         flags: z
           .array(z.string())
-          .describe('`seen`, `answered`, `flagged`, `draft`, `deleted`, and keywords of the mailbox'),
+          .describe("`seen`, `answered`, `flagged`, `draft`, `deleted`, and the mailbox's own keywords"),
       }),
     ),
-    defects: z.array(z.string()).describe('What is wrong with it, as `message-id-repeated`'),
+    defects: z.array(z.string()).describe('What is wrong with it, such as `message-id-repeated`'),
     quarantined: z.string().nullable().describe('Why it could not be read'),
   })
   .meta({ id: 'Message' })
@@ -102,10 +102,10 @@ export type MessageRouteDeps = {
 const accountRequired = defineProblem(400, 'account-required', {
   title: 'Account required',
   meaning: 'Messages are listed by account, by folder of an account, or by thread.',
-  remedy: 'Send account, account and folder, or thread.',
+  remedy: 'Send `account`, `account` and `folder`, or `thread`.',
 })
 
-/** Messages and conversations, and what becomes of messages that could not be read. */
+/** Messages and threads, and decisions about messages that could not be read. */
 export const messageRoutes = (app: App, { commands, queries, signal }: MessageRouteDeps): void => {
   const { messages, threads } = queries.readModels
   const tags = ['Messages']
@@ -130,15 +130,15 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     config: { permission: 'messages:read', reads: [messages, threads] },
     schema: {
       tags,
-      summary: 'List messages of an account, a folder or a thread',
-      description: 'The latest first; of a thread the oldest first.',
+      summary: 'List the messages of an account, a folder or a thread',
+      description: 'Latest first; in a thread, oldest first.',
       querystring: pageQuery.extend({
         account: accountId.optional(),
         folder: z
           .string()
           .max(500)
           .optional()
-          .describe('A path, or a role as `inbox` or `sent`; needs `account`'),
+          .describe('A path, or a role such as `inbox` or `sent`; requires `account`'),
         thread: threadId.optional(),
       }),
       response: { 200: pageOf(summaryView), ...problems },
@@ -165,7 +165,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
   })
   for (const [verb, summary, command] of [
     ['retry', 'Read a quarantined message again', commands.retryQuarantined],
-    ['skip', 'Let a quarantined message be', commands.skipQuarantined],
+    ['skip', 'Skip a quarantined message', commands.skipQuarantined],
   ] as const)
     app.post(`/v1/messages/:id/${verb}`, {
       config: { permission: 'accounts:write' },
@@ -189,7 +189,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     config: { permission: 'messages:read', reads: [threads] },
     schema: {
       tags,
-      summary: 'List conversations of an account, the latest activity first',
+      summary: 'List the threads of an account, latest activity first',
       querystring: pageQuery.extend({ account: accountId }),
       response: { 200: pageOf(threadView), ...problems },
     },
@@ -204,7 +204,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     config: { permission: 'messages:read', reads: [threads, messages] },
     schema: {
       tags,
-      summary: 'Get a conversation with its messages, the oldest first',
+      summary: 'Get a thread with its messages, oldest first',
       params: z.object({ id: threadId }),
       response: { 200: threadView.extend({ messages: pageOf(summaryView) }), ...problems },
     },

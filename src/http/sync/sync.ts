@@ -18,14 +18,14 @@ const syncStatusView = z
     address: z.string(),
     ...statusView,
     running: z.boolean(),
-    lastSync: z.string().describe('In words, as "2 minutes ago"'),
+    lastSync: z.string().describe('In words, such as "2 minutes ago"'),
     lastSyncAt: z.string().nullable(),
-    unreadable: z.int().describe('Messages that could not be read, and that nobody has decided about'),
-    withheld: z.int().describe('Messages that the mailbox lists and that are not here'),
+    unreadable: z.int().describe('Messages that could not be read and that nobody has decided about'),
+    withheld: z.int().describe('Messages that the mailbox lists but that could not be fetched or stored'),
     statistics: z.object({
       emailsSynced: z.int(),
-      todaysSends: z.int().describe('Sent from here; the day is that of the time zone'),
-      todaysSendsElsewhere: z.int().describe('Sent with other programs and met in the mailbox'),
+      todaysSends: z.int().describe('Emails sent from here today, in the time zone of the organisation'),
+      todaysSendsElsewhere: z.int().describe('Mail sent with other programs today and found in the mailbox'),
       todaysReceives: z.int(),
     }),
     timeZone: z.string(),
@@ -34,17 +34,19 @@ const syncStatusView = z
 
 const folderView = z.object({
   folder: z.string(),
-  listed: z.int().describe('Is the sum of stored, known, excluded and failed'),
-  stored: z.int().describe('Is the sum of sent, received and drafts'),
+  listed: z.int().describe('The sum of stored, known, excluded and failed'),
+  stored: z.int().describe('The sum of sent, received and drafts'),
   known: z.int(),
   excluded: z.int(),
   failed: z.int(),
   flagsChanged: z.int(),
-  removed: z.int().describe('Have left the mailbox; what was moved is not among them'),
+  removed: z.int().describe('Messages that have left the mailbox; moved ones are not among them'),
   sent: z.int(),
   received: z.int(),
   drafts: z.int(),
-  rules: z.array(z.object({ pattern: z.string(), count: z.int() })).describe('What kept messages out'),
+  rules: z
+    .array(z.object({ pattern: z.string(), count: z.int() }))
+    .describe('The patterns that excluded messages'),
 })
 const runView = z
   .object({
@@ -53,15 +55,20 @@ const runView = z
     finishedAt: z.string().nullable(),
     trigger: z.string(),
     direction: z.enum(['Both', 'Receive', 'Send']),
-    count: z.int().describe('Messages that were new, without drafts'),
+    count: z.int().describe('New messages, not counting drafts'),
     failed: z.int(),
     status: z
       .string()
-      .describe('Success, Partial (with what is missing), Failed, Stopped, Interrupted or Running'),
+      .describe(
+        '`Success`, `Partial` (with what is missing), `Failed`, `Stopped`, `Interrupted` or `Running`',
+      ),
     detail: z.string().nullable(),
     remedy: z.string().nullable(),
     folders: z.array(folderView),
     troubles: z.array(folderTrouble).describe('Folders that could not be read'),
+    missingFolders: z
+      .array(z.string())
+      .describe('Roles and paths that the settings name, and that the mailbox has no folder for'),
   })
   .meta({ id: 'SyncRun' })
 const failureView = z.object({
@@ -76,9 +83,9 @@ const errorView = z
     kind: z
       .enum(['unreadable', ...whyNotHere.options])
       .describe(
-        '`unreadable`: kept raw, retry or skip it. `withheld`: the mailbox does not hand it out. `too-large`: larger than is taken. `not-stored`: storing it failed. The last three are asked for again; dismiss those that are to be let be.',
+        '`unreadable`: its bytes are kept; retry or skip it. `withheld`: the mailbox does not hand it out. `too-large`: larger than Mailtrail takes. `not-stored`: storing it failed. The last three are requested again until you dismiss them.',
       ),
-    messageId: z.string().nullable().describe('To retry or skip by'),
+    messageId: z.string().nullable().describe('For retrying or skipping the message'),
     folder: z.string(),
     ref: messageRef,
     reason: z.string(),
@@ -97,7 +104,7 @@ export type SyncRouteDeps = {
   readonly clock: Clock
 }
 
-/** Sync of an account: how it is doing, what its runs did, what failed, and a run on demand. */
+/** Sync of an account: how it is doing, what its runs did, what failed, and runs on demand. */
 export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps): void => {
   const { accountList } = accounts.queries.readModels
   const { syncStatus, syncHistory, syncErrors } = queries.readModels
@@ -113,7 +120,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:read', reads: [accountList, syncStatus] },
     schema: {
       tags,
-      summary: "How an account's sync is doing",
+      summary: "Get the state of an account's sync",
       params: byAccount,
       response: { 200: syncStatusView, ...problems },
     },
@@ -133,7 +140,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:read', reads: [syncHistory, accountList] },
     schema: {
       tags,
-      summary: 'Sync history, newest first',
+      summary: "List an account's sync runs, newest first",
       params: byAccount,
       querystring: pageQuery,
       response: { 200: pageOf(runView), ...problems },
@@ -149,14 +156,14 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:read', reads: [syncHistory, accountList] },
     schema: {
       tags,
-      summary: 'One sync run, with the messages that failed in it',
+      summary: 'Get a sync run with the messages that failed in it',
       params: byAccount.extend({
         number: z.coerce
           .number()
           .int()
           .min(1)
           .max(2 ** 31 - 1)
-          .describe('Of the run; each account counts its own'),
+          .describe('Number of the run; each account counts its own'),
       }),
       response: { 200: runView.extend({ failures: z.array(failureView) }), ...problems },
     },
@@ -172,7 +179,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     schema: {
       tags,
       summary: 'Sync now',
-      description: 'Answers at once; the run shows in the history when it starts.',
+      description: 'Answers right away; the run appears in the history when it starts.',
       params: byAccount,
       response: { 202: z.object({ accountId: z.string() }), ...problems },
     },
@@ -185,7 +192,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:read', reads: [syncErrors, accountList] },
     schema: {
       tags,
-      summary: 'Messages that could not be synced, the latest first',
+      summary: 'List messages that could not be synced, latest first',
       params: byAccount,
       querystring: pageQuery,
       response: { 200: pageOf(errorView), ...problems },
@@ -201,9 +208,8 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:write' },
     schema: {
       tags,
-      summary: 'Let a message be that the mailbox lists and that is not here',
-      description:
-        'It is an error no more, and is not asked for again. Unreadable messages are skipped instead.',
+      summary: 'Dismiss a message that could not be fetched or stored',
+      description: 'It is no longer an error and is not requested again. Skip unreadable messages instead.',
       params: byAccount,
       body: z.object({ folder: z.string(), ref: messageRef }),
       response: { 200: z.object({ accountId: z.string() }), ...problems },

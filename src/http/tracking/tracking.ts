@@ -11,10 +11,10 @@ import { delivery, outcomes } from '../server/outcomes.ts'
 import { problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
-/** A GIF of one transparent dot: 43 bytes. */
+/** A transparent GIF of one pixel: 43 bytes. */
 export const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
 
-/** `isOwn` and `isBot` say what is known of an address and of an agent; `onLost` is told of a hit that could not be spooled. */
+/** `isOwn` and `isBot` classify an address and a user agent; `onLost` is called for a hit that could not be spooled. */
 export type HitRouteDeps = {
   readonly tokens: Pick<TrackingTokens, 'readOpen' | 'readClick'>
   readonly spool: HitSpool
@@ -25,9 +25,9 @@ export type HitRouteDeps = {
 }
 
 /**
- * Where pixels and links of our mail lead: open to anybody, without cookies and without a database. Only a GET is
- * recorded. A pixel is answered alike whether or not its token is ours; a link leads where its token says and nowhere
- * else, also when the hit cannot be recorded.
+ * Where the pixels and links in our emails lead: open to anybody, without cookies or a database. Only GET requests are
+ * recorded. A pixel is answered the same way whether or not its token is ours. A link leads where its token says and
+ * nowhere else, even if the hit cannot be recorded.
  */
 export const trackingHitRoutes = (app: App, deps: HitRouteDeps): void => {
   const params = z.object({ token: z.string() })
@@ -38,7 +38,7 @@ export const trackingHitRoutes = (app: App, deps: HitRouteDeps): void => {
     try {
       deps.spool.record(hit())
     } catch (error) {
-      // Whoever follows a link must arrive, whatever has become of our disk.
+      // Whoever follows a link must arrive, even if our disk is full.
       deps.onLost(error)
     }
   }
@@ -91,7 +91,7 @@ const answer = (reply: FastifyReply): FastifyReply =>
 const factsOf = (request: FastifyRequest, { clock, isOwn, isBot }: HitRouteDeps) => {
   const agent = request.headers['user-agent']?.slice(0, 512)
   const userAgent = agent === undefined || agent === '' ? null : agent
-  // A connection that is gone already has no address.
+  // A connection that is already closed has no address.
   const ip = (request.ip as string | undefined)?.slice(0, 64) ?? null
   return {
     at: clock().toISOString(),
@@ -137,7 +137,7 @@ const trackingView = z.object({
       details: z.string(),
       recipient: z.string().nullable().describe('Null if several recipients share one copy'),
       link: z.object({ index: z.int(), url: z.string(), text: z.string(), label: z.string() }).nullable(),
-      verdict: verdict.nullable().describe('Who made the request, as far as this can be told'),
+      verdict: verdict.nullable().describe('Who made the request, as far as can be told'),
       reason: z.string().nullable().describe('The rule behind the verdict'),
       repeats: z.int().describe('Further requests of the same kind within 30 seconds'),
       network: z.string().nullable(),
@@ -147,11 +147,11 @@ const trackingView = z.object({
   truncated: z.boolean().describe('Whether the oldest activity is left out'),
   summary: z.object({
     opens: z.int().describe('Opens by people; a click counts as an open if images were blocked'),
-    uniqueOpens: z.int().describe('Distinct recipients; a lower bound if `attribution` is `message`'),
+    uniqueOpens: z.int().describe('Distinct recipients; a lower bound if `attribution` is `email`'),
     linkClicks: z.int(),
     replies: z.int(),
     recipients: z.int(),
-    attribution: z.enum(['recipient', 'message']),
+    attribution: z.enum(['recipient', 'email']),
     lastActivityAt: z.string().nullable(),
     lastActivity: z.string().nullable().describe('The same in words, relative to now'),
     human: hits,
@@ -162,7 +162,7 @@ const trackingView = z.object({
   }),
 })
 
-/** The tracking report of an email: what happened to it, and its sums. */
+/** The tracking report of an email: what happened to it, and its totals. */
 export const trackingReportRoutes = (
   app: App,
   { queries, clock }: { readonly queries: TrackingQueries; readonly clock: Clock },

@@ -50,15 +50,15 @@ const account = table({
 
 export type AccountRow = RowOf<typeof account>
 
-/** The list of email accounts, with each one's settings and what its status comes of. */
+/** The list of email accounts, with each one's settings and the facts behind its status. */
 export const accountList = projection({
   name: 'account-list',
-  version: 2,
+  version: 3,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),
     default_account: table({ columns: { owner: text, account_id: text }, key: ['owner'] }),
-    /** Which messages are withheld, and which of all that ever were a person has dismissed. */
+    /** Which messages are withheld, and which of those were ever dismissed. */
     withheld: table({
       columns: { account_id: text, ids: json<string[]>(), dismissed: json<string[]>() },
       key: ['account_id'],
@@ -72,7 +72,7 @@ export const accountList = projection({
       return rows.put('account', fresh(event.data, event.metadata.occurredAt, event.revision))
     const row = rows.get('account', { id: event.data.accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
-    // Whatever its stream says moves it, for `If-Match` names it.
+    // Every event of its stream moves the revision, since `If-Match` names it.
     if (event.stream.startsWith('account-')) row.revision = event.revision
     switch (event.type) {
       case 'AccountConnectionChanged':

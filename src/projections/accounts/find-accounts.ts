@@ -5,21 +5,21 @@ import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
 import { tablesOf } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
 
-/** An email account as people see it; lists are ordered by `connectedAt`, then `id`. */
+/** An email account as shown to people; lists are ordered by `connectedAt`, then `id`. */
 export type AccountItem = {
   readonly id: string
   readonly address: string
-  /** What people call the kind of connection, such as `IMAP`. */
+  /** What people call this kind of connection, such as `IMAP`. */
   readonly provider: string
   readonly owner: Owner
   /** The owner's name, or Team. */
   readonly user: string
   readonly status: AccountStatus
-  /** Why it is so and what to do, what decides first; none where the account is active. */
+  /** The reasons for the status and what to do, the deciding one first; empty if the account is active. */
   readonly reasons: readonly StatusReason[]
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
-  /** Messages that the mailbox lists and that are not here, but for those that were dismissed. */
+  /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
   readonly withheld: number
   readonly isDefault: boolean
   readonly settings: AccountSettings
@@ -61,11 +61,11 @@ const accounts = (db: Kysely<unknown>) =>
     .selectAll('account')
     .select('owner.name as owner_name')
 
-/** Those that this user (null: anybody) may use: the team's, and their own. */
+/** The accounts this user (null: any) may use: the team's and their own. */
 const usable = (userId: string | null) =>
   userId === null ? sql<boolean>`true` : sql<boolean>`(owner_user is null or owner_user = ${userId})`
 
-/** Accounts that this user may use, up to `limit` behind the key `after`; disconnected ones on request. */
+/** Accounts that this user may use, up to `limit` after the key `after`; disconnected ones on request. */
 export const listAccounts =
   (db: Kysely<unknown>, { titleOf }: AccountQueryDeps) =>
   async (
@@ -86,7 +86,7 @@ export const listAccounts =
     return rows.map((row) => toItem(row, titleOf(row.connection)))
   }
 
-/** An account, if this user (null: anybody) may use it. */
+/** An account, if this user (null: any) may use it. */
 export const findAccount =
   (db: Kysely<unknown>, { titleOf }: AccountQueryDeps) =>
   async (id: string, userId: string | null): Promise<AccountItem | null> => {
@@ -94,7 +94,7 @@ export const findAccount =
     return row ? toItem(row, titleOf(row.connection)) : null
   }
 
-/** Ids of the accounts that this user may use, disconnected ones too. */
+/** Ids of the accounts that this user may use, including disconnected ones. */
 export const usableAccounts =
   (db: Kysely<unknown>) =>
   async (userId: string): Promise<string[]> => {
@@ -106,7 +106,7 @@ export const usableAccounts =
     return rows.map(({ id }) => id)
   }
 
-/** How many accounts are connected, paused ones included. */
+/** How many accounts are connected, including paused ones. */
 export const countConnected =
   (db: Kysely<unknown>) =>
   async (userId: string | null): Promise<number> => {

@@ -1,12 +1,12 @@
 import type { Kysely } from 'kysely'
-import { engagementReport, lastDays } from './engagement-report.ts'
+import { engagementReport, lastDays, type ReportDeps } from './engagement-report.ts'
 import { engagement } from './engagement.ts'
 
 export const analyticsProjections = [engagement]
 
-export const analyticsQueries = (db: Kysely<unknown>) => ({
+export const analyticsQueries = (db: Kysely<unknown>, deps: ReportDeps) => ({
   readModels: { engagement },
-  engagementReport: engagementReport(db),
+  engagementReport: engagementReport(db, deps),
   lastDays: lastDays(db),
 })
 

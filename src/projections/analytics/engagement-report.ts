@@ -1,22 +1,24 @@
 import { sql, type Kysely } from 'kysely'
-import { dayIn } from '../../domain/analytics/calendar-day.ts'
+import { dayIn, spanOfDays } from '../../domain/analytics/calendar-day.ts'
 import { tablesOf } from '../projection.ts'
-import { engagement, type DailyCounters } from './engagement.ts'
+import { engagement, nothing, type QuarterCounters } from './engagement.ts'
 
-/** Days as `2026-01-31` in the organisation's zone, both inclusive. `templateId` '' means emails without one. */
+/** Days as `2026-01-31` in the organisation's zone of now, both inclusive. `templateId` '' means emails without one. */
 export type ReportOptions = {
   readonly from: string
   readonly to: string
   readonly accountId?: string | undefined
   readonly templateId?: string | undefined
+  /** Who asks, and is told of nothing but what they may use; null: a program that acts for nobody. */
+  readonly userId: string | null
 }
 
 /** `percent` has one decimal; null if the whole is 0. */
 type Share = { count: number; percent: number | null }
 
 /**
- * Emails, not hits. Delivered and bounced are percentages of sent; opened, clicked and replied of delivered, counting
- * people only. `raw` counts requests of any kind but our own.
+ * Counts emails, not hits. Delivered and bounced are percentages of sent; opened, clicked and replied are percentages
+ * of delivered and count people only. `raw` counts all requests except our own.
  */
 export type Figures = {
   sent: number
@@ -36,27 +38,43 @@ export type EngagementReport = {
   byTemplate: ({ templateId: string | null; template: string | null; deleted: boolean } & Figures)[]
 }
 
-type Counters = Omit<DailyCounters, 'day' | 'account_id' | 'template_id'>
+type Counters = Omit<QuarterCounters, 'quarter' | 'account_id' | 'template_id'>
 
-/** The report of a period: totals, and a row per template, most sent first. */
+/** `usableAccounts`: those that a user may use. */
+export type ReportDeps = { readonly usableAccounts: (userId: string) => Promise<readonly string[]> }
+
+/** The report for a period: totals, and a row for each template, most sent first. */
 export const engagementReport =
-  (db: Kysely<unknown>) =>
-  async ({ from, to, accountId, templateId }: ReportOptions): Promise<EngagementReport> => {
-    const sum = (name: keyof Counters) => sql<number>`sum(${sql.ref(`daily.${name}`)})::bigint`.as(name)
+  (db: Kysely<unknown>, deps: ReportDeps) =>
+  async ({ from, to, accountId, templateId, userId }: ReportOptions): Promise<EngagementReport> => {
+    const timeZone = await timeZoneOf(db)
+    const { start, end } = spanOfDays(timeZone, { from, to })
+    const accounts = userId === null ? null : await deps.usableAccounts(userId)
+    const sum = (name: keyof Counters) => sql<number>`sum(${sql.ref(`counted.${name}`)})::bigint`.as(name)
     const rows = await tablesOf(db, engagement)
-      .selectFrom('daily')
-      .leftJoin('template', 'template.id', 'daily.template_id')
-      .select(['daily.template_id', 'template.name', 'template.deleted'])
+      .selectFrom('counted')
+      .leftJoin('template', 'template.id', 'counted.template_id')
+      .select(['counted.template_id', 'template.deleted'])
+      .select(nameFor(userId).as('name'))
       .select([sum('sent'), sum('delivered'), sum('bounced'), sum('opened'), sum('clicked'), sum('replied')])
       .select([sum('raw_opened'), sum('raw_clicked')])
-      .where('daily.day', '>=', from)
-      .where('daily.day', '<=', to)
-      .$if(accountId !== undefined, (query) => query.where('daily.account_id', '=', accountId ?? ''))
-      .$if(templateId !== undefined, (query) => query.where('daily.template_id', '=', templateId ?? ''))
-      .groupBy(['daily.template_id', 'template.name', 'template.deleted'])
+      .where('counted.quarter', '>=', start)
+      .where('counted.quarter', '<', end)
+      .$if(accounts !== null, (query) =>
+        query.where(sql<boolean>`counted.account_id = any(${[...(accounts ?? [])]}::text[])`),
+      )
+      .$if(accountId !== undefined, (query) => query.where('counted.account_id', '=', accountId ?? ''))
+      .$if(templateId !== undefined, (query) => query.where('counted.template_id', '=', templateId ?? ''))
+      .groupBy(['counted.template_id', 'template.name', 'template.owner', 'template.deleted'])
       .execute()
-    return reportOf({ from, to, timeZone: await timeZoneOf(db) }, rows)
+    return reportOf({ from, to, timeZone }, rows)
   }
+
+/** What another user calls a template of their own is theirs to know. */
+const nameFor = (userId: string | null) =>
+  sql<
+    string | null
+  >`case when ${userId}::text is null or template.owner is null or template.owner = ${userId} then template.name end`
 
 export type TemplateCounters = Counters & {
   template_id: string
@@ -64,7 +82,7 @@ export type TemplateCounters = Counters & {
   deleted: boolean | null
 }
 
-/** The report from the sums of its period, one per template. */
+/** The report, from the sums for its period by template. */
 export const reportOf = (
   period: Pick<EngagementReport, 'from' | 'to' | 'timeZone'>,
   rows: readonly TemplateCounters[],
@@ -81,17 +99,6 @@ export const reportOf = (
       ...figuresOf(counters),
     })),
 })
-
-const nothing: Counters = {
-  sent: 0,
-  delivered: 0,
-  bounced: 0,
-  opened: 0,
-  clicked: 0,
-  replied: 0,
-  raw_opened: 0,
-  raw_clicked: 0,
-}
 
 const add = (one: Counters, other: Counters): Counters => ({
   sent: one.sent + other.sent,
@@ -125,7 +132,7 @@ const timeZoneOf = async (db: Kysely<unknown>): Promise<string> => {
   return row?.time_zone ?? 'UTC'
 }
 
-/** The last `days` days up to today, by the organisation's calendar. */
+/** The last `days` days including today, in the organisation's calendar. */
 export const lastDays =
   (db: Kysely<unknown>) =>
   async (days: number, now: Date): Promise<{ from: string; to: string }> => {

@@ -1,4 +1,4 @@
-import { dayIn } from '../../domain/analytics/calendar-day.ts'
+import { quarterOf } from '../../domain/analytics/calendar-day.ts'
 import {
   engage,
   engagementEvents,
@@ -13,12 +13,12 @@ import { EmailQueued } from '../../domain/sending/events.ts'
 import { TemplateChanged, TemplateCreated, TemplateDeleted } from '../../domain/templates/events.ts'
 import {
   boolean,
-  date,
   integer,
   nullable,
   projection,
   table,
   text,
+  timestamp,
   type RowOf,
   type Rows,
 } from '../projection.ts'
@@ -46,43 +46,47 @@ const counters = {
 type Flag = keyof typeof flags
 const names = Object.keys(flags) as Flag[]
 
-/** An email and what it counts for; `day` is the day on which it was sent, in the organisation's zone. */
-const message = table({
+/** An email and what it counts for; `quarter` is when it was sent, by `quarterOf`. */
+const email = table({
   columns: {
     id: text,
     account_id: text,
-    /** '' if it was written without one. */
+    /** '' for emails written without a template. */
     template_id: text,
-    day: nullable(date),
+    quarter: nullable(timestamp),
     ...flags,
     engagement: text,
   },
   key: ['id'],
 })
 
-/** Of the emails sent on a day, how many each is true for. */
-const daily = table({
-  columns: { day: date, account_id: text, template_id: text, ...counters },
-  key: ['day', 'account_id', 'template_id'],
+/** For how many of the emails sent in a quarter of an hour each flag is true. */
+const counted = table({
+  columns: { quarter: timestamp, account_id: text, template_id: text, ...counters },
+  key: ['quarter', 'account_id', 'template_id'],
 })
 
-export type DailyCounters = RowOf<typeof daily>
+export type QuarterCounters = RowOf<typeof counted>
 
 const tables = {
-  message,
-  daily,
-  template: table({ columns: { id: text, name: text, deleted: boolean }, key: ['id'] }),
+  email,
+  counted,
+  /** `owner`: whose it is; null for a shared one. */
+  template: table({
+    columns: { id: text, owner: nullable(text), name: text, deleted: boolean },
+    key: ['id'],
+  }),
   organization: table({ columns: { id: text, time_zone: text }, key: ['id'] }),
 }
 
 /**
- * What reports count: each email once, on the day it was sent, opened and clicked by people only. When a flag changes,
- * because of a new verdict or a late bounce, the counters of that day change by the difference; so a report of any
+ * What reports count: each email once, when it was sent, with opens and clicks by people only. When a flag changes,
+ * because of a new verdict or a late bounce, the counters of that time change by the difference. So a report for any
  * period adds up counters and never reads single emails.
  */
 export const engagement = projection({
   name: 'engagement',
-  version: 2,
+  version: 3,
   tables,
   events: [
     OrganizationRecorded,
@@ -96,17 +100,21 @@ export const engagement = projection({
     switch (event.type) {
       case 'OrganizationRecorded':
         return rows.put('organization', { id: 'main', time_zone: event.data.organization.timeZone })
-      case 'TemplateCreated':
+      case 'TemplateCreated': {
+        const { templateId: id, scope, content } = event.data
+        const owner = scope.kind === 'personal' ? scope.userId : null
+        return rows.put('template', { id, owner, name: content.name, deleted: false })
+      }
       case 'TemplateChanged': {
-        const { templateId: id, content } = event.data
-        return rows.put('template', { id, name: content.name, deleted: false })
+        const row = rows.get('template', { id: event.data.templateId })
+        return row && rows.put('template', { ...row, name: event.data.content.name })
       }
       case 'TemplateDeleted': {
         const row = rows.get('template', { id: event.data.templateId })
         return row && rows.put('template', { ...row, deleted: true })
       }
       case 'EmailQueued':
-        return rows.put('message', newMessage(event.data))
+        return rows.put('email', newEmail(event.data))
       case 'EmailCancelled':
       case 'EmailReleased':
       case 'EmailSent':
@@ -120,26 +128,24 @@ export const engagement = projection({
       case 'OpenTracked':
       case 'ClickTracked':
       case 'EmailReplied': {
-        const zone =
-          event.type === 'EmailSent' ? rows.get('organization', { id: 'main' })?.time_zone : undefined
-        const row = rows.get('message', { id: event.data.outgoingId })
+        const row = rows.get('email', { id: event.data.outgoingId })
         if (!row) return
         const state = engage(readEngagement(row.engagement), event)
         row.engagement = engagementText(state)
-        // The first day stays: sent again by a person's decision, it is still one email.
-        if (event.type === 'EmailSent') row.day ??= dayIn(zone ?? 'UTC', event.data.sentAt)
+        // The first time stays: an email that somebody sends again is still one email.
+        if (event.type === 'EmailSent') row.quarter ??= quarterOf(event.data.sentAt)
         countAnew(rows, row, outcomeOf(state))
-        rows.put('message', row)
+        rows.put('email', row)
       }
     }
   },
 })
 
-const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeof message> => ({
+const newEmail = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeof email> => ({
   id: queued.outgoingId,
   account_id: queued.accountId,
   template_id: queued.template?.templateId ?? '',
-  day: null,
+  quarter: null,
   sent: false,
   delivered: false,
   bounced: false,
@@ -151,29 +157,26 @@ const newMessage = (queued: ReturnType<typeof EmailQueued>['data']): RowOf<typeo
   engagement: engagementText(engagementOf(queued)),
 })
 
-/** Sets the flags, and adds the difference to the counters of the email's day. */
-const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof message>, outcome: Outcome): void => {
+/** Sets the flags, and adds the difference to the counters of when the email was sent. */
+const countAnew = (rows: Rows<typeof tables>, row: RowOf<typeof email>, outcome: Outcome): void => {
   const now: Record<Flag, boolean> = {
     ...outcome,
     raw_opened: outcome.rawOpened,
     raw_clicked: outcome.rawClicked,
   }
   const flipped = names.filter((name) => row[name] !== now[name])
-  const { day, account_id, template_id } = row
-  if (flipped.length === 0 || day === null) return
-  const counted =
-    rows.get('daily', { day, account_id, template_id }) ?? emptyDay(day, account_id, template_id)
+  const { quarter, account_id, template_id } = row
+  if (flipped.length === 0 || quarter === null) return
+  const key = { quarter, account_id, template_id }
+  const counts = rows.get('counted', key) ?? { ...key, ...nothing }
   for (const name of flipped) {
-    counted[name] += now[name] ? 1 : -1
+    counts[name] += now[name] ? 1 : -1
     row[name] = now[name]
   }
-  rows.put('daily', counted)
+  rows.put('counted', counts)
 }
 
-const emptyDay = (day: string, accountId: string, templateId: string): DailyCounters => ({
-  day,
-  account_id: accountId,
-  template_id: templateId,
+export const nothing: Readonly<Record<Flag, number>> = {
   sent: 0,
   delivered: 0,
   bounced: 0,
@@ -182,4 +185,4 @@ const emptyDay = (day: string, accountId: string, templateId: string): DailyCoun
   replied: 0,
   raw_opened: 0,
   raw_clicked: 0,
-})
+}

@@ -9,7 +9,7 @@ import {
   type AccountSettings,
 } from '../../domain/accounts/events.ts'
 import { DeliveryReportRead, EmailBounced, EmailDelivered, EmailSent } from '../../domain/sending/events.ts'
-import { seesReports } from '../../domain/sending/watched.ts'
+import { keepsReports } from '../../domain/sending/watched.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
 import {
@@ -26,8 +26,8 @@ import {
 } from '../projection.ts'
 
 /**
- * `sees`: what comes back lands where it is read, and the last run went well. `seen_until`: what had come back by then was
- * seen; null while that is not known.
+ * `sees`: bounces are read and kept, and the last run succeeded. Bounces of emails that were sent since `seen_from` are
+ * seen, and have been up to `seen_until`; null while unknown.
  */
 const account = table({
   columns: {
@@ -40,11 +40,14 @@ const account = table({
     sees: boolean,
     run: integer,
     run_began_at: nullable(timestamp),
+    seen_from: nullable(timestamp),
     seen_until: nullable(timestamp),
   },
   key: ['id'],
 })
 type Account = RowOf<typeof account>
+
+const DAY_MS = 86_400_000
 
 const accountEvents = [
   AccountConnected,
@@ -58,18 +61,24 @@ const accountEvents = [
 ] as const
 type AccountEvent = RecordedEvent<EventOf<(typeof accountEvents)[number]>>
 
-/** To do: sent emails of which it is not known of each recipient whether they have it. */
+/** To do: sent emails with recipients of whom it is not known whether they have it. */
 export const deliveriesDue = projection({
   name: 'deliveries-due',
-  version: 2,
+  version: 4,
   tables: {
-    message: table({
-      columns: { id: text, account_id: text, silent_from: timestamp, open: json<string[]>() },
+    email: table({
+      columns: {
+        id: text,
+        account_id: text,
+        sent_at: timestamp,
+        silent_from: timestamp,
+        open: json<string[]>(),
+      },
       key: ['id'],
       indexes: ['(account_id, silent_from, id)'],
     }),
     account,
-    /** Reports that were synced and not read yet: what they say comes first. */
+    /** Reports that were synced but not read yet: their content comes first. */
     unread: table({ columns: { id: text, account_id: text }, key: ['id'], indexes: ['(account_id)'] }),
   },
   events: [EmailSent, EmailDelivered, EmailBounced, MessageSynced, DeliveryReportRead, ...accountEvents],
@@ -77,18 +86,23 @@ export const deliveriesDue = projection({
     switch (event.type) {
       case 'EmailSent': {
         const { outgoingId: id, accountId: account_id, accepted, sentAt } = event.data
-        const row = rows.get('message', { id })
-        const open = [...(row?.open ?? []), ...accepted]
-        return rows.put('message', { id, account_id, silent_from: later(row?.silent_from, sentAt), open })
+        const row = rows.get('email', { id })
+        return rows.put('email', {
+          id,
+          account_id,
+          sent_at: row?.sent_at ?? sentAt,
+          silent_from: later(row?.silent_from, sentAt),
+          open: [...(row?.open ?? []), ...accepted],
+        })
       }
       case 'EmailDelivered':
       case 'EmailBounced': {
         const { outgoingId: id, accountId: account_id } = event.data
-        const changed = heard(
-          rows.get('message', { id }) ?? { id, account_id, silent_from: '', open: [] },
-          event,
-        )
-        return changed.open.length === 0 ? rows.remove('message', { id }) : rows.put('message', changed)
+        // What is heard of one that was done with is heard: only from then on may anything have been missed.
+        const at = event.metadata.occurredAt
+        const done = { id, account_id, sent_at: at, silent_from: at, open: [] }
+        const changed = heard(rows.get('email', { id }) ?? done, event)
+        return changed.open.length === 0 ? rows.remove('email', { id }) : rows.put('email', changed)
       }
       case 'MessageSynced': {
         const { messageId: id, accountId: account_id, automatic } = event.data
@@ -112,16 +126,16 @@ export const deliveriesDue = projection({
   },
 })
 
-type Message = { id: string; account_id: string; silent_from: string; open: string[] }
+type Email = { id: string; account_id: string; sent_at: string; silent_from: string; open: string[] }
 
 const later = (one: string | undefined, other: string): string =>
   one !== undefined && one > other ? one : other
 
-/** Of whom it is known now, nothing more is to be done; where a server tries on, it is waited for. */
+/** Drops the recipients that are settled; if a server keeps trying, waits for it. */
 const heard = (
-  row: Message,
+  row: Email,
   { type, data }: EventOf<typeof EmailDelivered> | EventOf<typeof EmailBounced>,
-): Message => {
+): Email => {
   if (type === 'EmailDelivered')
     return { ...row, open: row.open.filter((address) => !data.recipients.includes(address)) }
   const { recipient, silentUntil } = data
@@ -146,13 +160,16 @@ const fresh = ({
   sees: false,
   run: 0,
   run_began_at: null,
+  seen_from: null,
   seen_until: null,
 })
 
 const accountAfter = (before: Account, event: AccountEvent): Account => {
   const row = changed(before, event)
-  const sees = row.receives && row.active && !row.failing && seesReports(row.address, row.settings)
-  // What a run saw that began before counts no more: it may have looked elsewhere.
+  const { syncDirection, excludePatterns } = row.settings
+  const isRead = row.receives && row.active && syncDirection !== 'send' && !row.failing
+  const sees = isRead && keepsReports(row.address, excludePatterns)
+  // A run that began before this does not count: it may have looked elsewhere.
   const anew = event.type !== 'SyncRunFinished' && sees && !before.sees
   return { ...row, sees, ...(anew ? { run_began_at: null, seen_until: null } : {}) }
 }
@@ -163,8 +180,12 @@ const changed = (row: Account, event: AccountEvent): Account => {
       return row
     case 'AccountConnectionChanged':
       return { ...row, receives: event.data.receives }
-    case 'AccountSettingsChanged':
-      return { ...row, settings: event.data.settings }
+    case 'AccountSettingsChanged': {
+      const { settings } = event.data
+      // What a pattern kept out meanwhile is not met again.
+      const wasKept = keepsReports(row.address, row.settings.excludePatterns)
+      return { ...row, settings, seen_from: wasKept ? row.seen_from : event.metadata.occurredAt }
+    }
     case 'AccountPaused':
     case 'AccountDisconnected':
       return { ...row, active: false }
@@ -173,26 +194,32 @@ const changed = (row: Account, event: AccountEvent): Account => {
     case 'SyncRunStarted':
       return { ...row, run: event.data.number, run_began_at: event.metadata.occurredAt }
     case 'SyncRunFinished': {
-      const { number, outcome } = event.data
+      const { number, outcome, inboxRead = false } = event.data
       if (outcome === 'abandoned') return row
-      const seen = outcome === 'success' && number === row.run ? row.run_began_at : null
-      return { ...row, failing: outcome === 'failed', seen_until: seen ?? row.seen_until }
+      const after = { ...row, failing: outcome === 'failed' }
+      const began = number === row.run ? row.run_began_at : null
+      if (!inboxRead || began === null) return after
+      return { ...after, seen_from: row.seen_from ?? windowOf(row, began), seen_until: began }
     }
   }
 }
 
-/**
- * Emails of which nothing has come back `windowMinutes` long, as far as what comes back to their accounts was seen, the
- * oldest first.
- */
+/** How far back the first run looks; what came in before that is never read. */
+const windowOf = ({ settings: { historyDays } }: Account, began: string): string =>
+  historyDays === null
+    ? '0001-01-01T00:00:00.000Z'
+    : new Date(Date.parse(began) - historyDays * DAY_MS).toISOString()
+
+/** Emails of which nothing has come back for `windowMinutes`, as far as returned mail has been seen; oldest first. */
 export const dueDeliveries =
   (db: Kysely<unknown>) =>
   (windowMinutes: number, limit: number): Promise<{ id: string; seenUntil: string }[]> =>
     tablesOf(db, deliveriesDue)
-      .selectFrom('message')
-      .innerJoin('account', 'account.id', 'message.account_id')
-      .select(['message.id', 'seen_until as seenUntil'])
+      .selectFrom('email')
+      .innerJoin('account', 'account.id', 'email.account_id')
+      .select(['email.id', 'seen_until as seenUntil'])
       .where('sees', '=', true)
+      .whereRef('sent_at', '>=', 'seen_from')
       .where('silent_from', '<=', sql<string>`seen_until - ${windowMinutes} * interval '1 minute'`)
       .where((of) =>
         of.not(
@@ -200,12 +227,12 @@ export const dueDeliveries =
             of
               .selectFrom('unread')
               .select('unread.id')
-              .whereRef('unread.account_id', '=', 'message.account_id'),
+              .whereRef('unread.account_id', '=', 'email.account_id'),
           ),
         ),
       )
       .$narrowType<{ seenUntil: string }>()
       .orderBy('silent_from')
-      .orderBy('message.id')
+      .orderBy('email.id')
       .limit(limit)
       .execute()

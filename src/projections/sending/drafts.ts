@@ -22,7 +22,7 @@ const draft = table({
   indexes: ['(changed_at, id)', '(user_id, changed_at, id)'],
 })
 
-/** What is being written: drafts that were neither queued nor discarded, and what was cancelled. */
+/** What is being written: drafts that were neither queued nor discarded, and emails that were cancelled. */
 export const drafts = projection({
   name: 'drafts',
   version: 2,
@@ -51,7 +51,7 @@ export type DraftItem = Draft & {
   readonly changedAt: string
 }
 
-/** Drafts of one user or of all, the last changed first, up to `limit` behind the key `after`. */
+/** Drafts of one user or of everybody, last changed first, up to `limit` after the key `after`. */
 export const listDrafts =
   (db: Kysely<unknown>) =>
   async (

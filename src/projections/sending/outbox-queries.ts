@@ -10,13 +10,13 @@ import { outbox, type OutboxRow, type OutboxState, type Recipients } from './out
 
 const due = (db: Kysely<unknown>) =>
   tablesOf(db, outbox)
-    .selectFrom('message')
-    .leftJoin('account', 'account.id', 'message.account_id')
-    // By the database's clock: those of the senders may be wrong, each in its own way.
+    .selectFrom('email')
+    .leftJoin('account', 'account.id', 'email.account_id')
+    // By the database's clock, since the clocks of the senders may each be wrong.
     .where('due_at', '<=', sql<string>`clock_timestamp()`)
     .where(sql<boolean>`account.status is distinct from 'paused'`)
 
-/** Accounts with messages that are due, the longest waiting first. */
+/** Accounts with emails that are due, longest waiting first. */
 export const accountsWithDue =
   (db: Kysely<unknown>) =>
   async (limit: number): Promise<string[]> => {
@@ -29,43 +29,43 @@ export const accountsWithDue =
     return rows.map((row) => row.account_id)
   }
 
-/** The account's messages that are due, oldest first. */
-export const dueMessages =
+/** The account's emails that are due, oldest first. */
+export const dueEmails =
   (db: Kysely<unknown>) =>
   async (accountId: string, limit: number): Promise<string[]> => {
     const rows = await due(db)
-      .select('message.id')
+      .select('email.id')
       .where('account_id', '=', accountId)
       .orderBy('due_at')
-      .orderBy('message.id')
+      .orderBy('email.id')
       .limit(limit)
       .execute()
     return rows.map(({ id }) => id)
   }
 
-/** Messages of one account or all that are being released, or were when their sender died. */
-export const releasingMessages =
+/** Emails that are being sent, or were when their sender died, of one account or of all. */
+export const emailsBeingSent =
   (db: Kysely<unknown>) =>
   (accountId: string | null, limit: number): Promise<{ id: string; accountId: string }[]> =>
     tablesOf(db, outbox)
-      .selectFrom('message')
+      .selectFrom('email')
       .select(['id', 'account_id as accountId'])
-      .where('state', '=', 'releasing')
+      .where('state', '=', 'sending')
       .$if(accountId !== null, (query) => query.where('account_id', '=', accountId))
       .orderBy('account_id')
       .orderBy('id')
       .limit(limit)
       .execute()
 
-/** Unclear messages that were met in a mailbox or answered, with when. */
-export const metMessages =
+/** Unclear emails that were found in a mailbox or answered, and when. */
+export const foundEmails =
   (db: Kysely<unknown>) =>
-  (limit: number): Promise<{ id: string; metAt: string }[]> =>
+  (limit: number): Promise<{ id: string; foundAt: string }[]> =>
     tablesOf(db, outbox)
-      .selectFrom('message')
-      .select(['id', 'confirm_at as metAt'])
+      .selectFrom('email')
+      .select(['id', 'confirm_at as foundAt'])
       .where('confirm_at', 'is not', null)
-      .$narrowType<{ metAt: string }>()
+      .$narrowType<{ foundAt: string }>()
       .orderBy('confirm_at')
       .limit(limit)
       .execute()
@@ -81,7 +81,7 @@ export type OutboxEmail = Recipients & {
   readonly contactId: string | null
   readonly dealId: string | null
   readonly templateId: string | null
-  /** Message-ID in the mail, without angle brackets. */
+  /** Without angle brackets. */
   readonly messageId: string
   readonly from: Mailbox
   readonly subject: string
@@ -94,16 +94,16 @@ export type OutboxEmail = Recipients & {
   readonly code: string | null
   readonly reason: string | null
   readonly remedy: string | null
-  /** A person decided to let an unknown outcome be. */
+  /** A person decided to give up an email whose outcome is unknown. */
   readonly settled: boolean
   readonly queuedAt: string
   readonly scheduledAt: string | null
   readonly sentAt: string | null
   readonly evidence: string | null
   readonly copy: string | null
-  /** Of the email as a whole. */
+  /** The email as a whole. */
   readonly delivery: EmailOutcome['delivery']
-  /** Of each recipient of the envelope. */
+  /** Each recipient of the envelope. */
   readonly outcomes: EmailOutcome['recipients']
   readonly changedAt: string
   readonly revision: number
@@ -145,13 +145,13 @@ const shown = (row: OutboxRow): Omit<OutboxEmail, 'delivery' | 'outcomes'> => ({
   revision: row.revision,
 })
 
-/** Who may see which emails: those of the accounts that they may use. */
+/** Users may see the emails of the accounts they may use. */
 export type OutboxDeps = {
   readonly mayRead: MayRead
   readonly usableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
-/** Emails that this user (null: anybody) may see, the last queued first, up to `limit` behind the key `after`. */
+/** Emails that this user (null: any) may see, last queued first, up to `limit` after the key `after`. */
 export const listOutbox =
   (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'usableAccounts'>) =>
   async (
@@ -165,9 +165,9 @@ export const listOutbox =
   ): Promise<OutboxEmail[]> => {
     const accounts = filter.userId === null ? null : await deps.usableAccounts(filter.userId)
     const rows = await tablesOf(db, outbox)
-      .selectFrom('message')
-      .innerJoin('fate', 'fate.message_id', 'message.id')
-      .selectAll('message')
+      .selectFrom('email')
+      .innerJoin('fate', 'fate.email_id', 'email.id')
+      .selectAll('email')
       .select('fate.engagement')
       .$if(filter.state !== undefined, (query) => query.where('state', '=', filter.state ?? ''))
       .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
@@ -184,14 +184,14 @@ export const listOutbox =
     return rows.map(toEmail)
   }
 
-/** An email, if this user (null: anybody) may see it. */
+/** An email, if this user (null: any) may see it. */
 export const findOutgoing =
   (db: Kysely<unknown>, { mayRead }: Pick<OutboxDeps, 'mayRead'>) =>
   async (id: string, userId: string | null): Promise<OutboxEmail | null> => {
     const row = await tablesOf(db, outbox)
-      .selectFrom('message')
-      .innerJoin('fate', 'fate.message_id', 'message.id')
-      .selectAll('message')
+      .selectFrom('email')
+      .innerJoin('fate', 'fate.email_id', 'email.id')
+      .selectAll('email')
       .select('fate.engagement')
       .where('id', '=', id)
       .executeTakeFirst()

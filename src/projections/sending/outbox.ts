@@ -47,7 +47,7 @@ export type OutboxState =
   | 'queued'
   | 'scheduled'
   | 'deferred'
-  | 'releasing'
+  | 'sending'
   | 'sent'
   | 'failed'
   | 'unknown'
@@ -55,10 +55,10 @@ export type OutboxState =
 
 export type Recipients = { to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }
 /**
- * `due_at` is there while the message waits. `unclear` are attempts whose answer was lost; `met_at` is when the
- * message was met in a mailbox, and `confirm_at` the same while that is news.
+ * `due_at` is set while the email waits. `unclear` lists attempts whose answer was lost. `found_at` is when the email
+ * was found in a mailbox; `confirm_at` is the same until it has been recorded.
  */
-const message = table({
+const email = table({
   columns: {
     id: text,
     account_id: text,
@@ -84,7 +84,7 @@ const message = table({
     remedy: nullable(text),
     settled: boolean,
     unclear: json<number[]>(),
-    met_at: nullable(timestamp),
+    found_at: nullable(timestamp),
     confirm_at: nullable(timestamp),
     queued_at: timestamp,
     scheduled_at: nullable(timestamp),
@@ -97,7 +97,7 @@ const message = table({
   key: ['id'],
   indexes: [
     '(account_id, due_at) WHERE due_at IS NOT NULL',
-    "(account_id) WHERE state = 'releasing'",
+    "(account_id) WHERE state = 'sending'",
     '(confirm_at) WHERE confirm_at IS NOT NULL',
     '(queued_at, id)',
     '(state, queued_at, id)',
@@ -105,12 +105,12 @@ const message = table({
   ],
 })
 
-export type OutboxRow = RowOf<typeof message>
+export type OutboxRow = RowOf<typeof email>
 
 const tables = {
-  message,
-  /** What became of it, apart from the rest since every hit changes it. */
-  fate: table({ columns: { message_id: text, engagement: text }, key: ['message_id'] }),
+  email,
+  /** Kept apart from the rest because every hit changes it. */
+  fate: table({ columns: { email_id: text, engagement: text }, key: ['email_id'] }),
   account: table({ columns: { id: text, status: text }, key: ['id'] }),
 }
 
@@ -129,10 +129,10 @@ const laterEvents = [
   EmailBounced,
 ] as const
 
-/** Every message that was queued, and what became of it; for the senders, the list of what is due. */
+/** Every queued email and what became of it; for the senders, the list of what is due. */
 export const outbox = projection({
   name: 'outbox',
-  version: 2,
+  version: 3,
   tables,
   events: [
     EmailQueued,
@@ -160,10 +160,10 @@ export const outbox = projection({
         return met(rows, event.data.outgoingId, event.data.at)
       case 'EmailQueued':
         rows.put('fate', {
-          message_id: event.data.outgoingId,
+          email_id: event.data.outgoingId,
           engagement: engagementText(engagementOf(event.data)),
         })
-        return rows.put('message', queuedRow(event))
+        return rows.put('email', queuedRow(event))
       case 'OpenTracked':
       case 'ClickTracked':
         return
@@ -178,12 +178,12 @@ export const outbox = projection({
       case 'SentCopyFiled':
       case 'EmailDelivered':
       case 'EmailBounced': {
-        const row = rows.get('message', { id: event.data.outgoingId })
-        if (!row) throw new Error(`${event.type} of a message that was not queued`)
+        const row = rows.get('email', { id: event.data.outgoingId })
+        if (!row) throw new Error(`${event.type} of an email that was not queued`)
         change(row, event)
         row.revision = event.revision
         row.changed_at = event.metadata.occurredAt
-        rows.put('message', confirmable(row))
+        rows.put('email', confirmable(row))
       }
     }
   },
@@ -214,7 +214,7 @@ const queuedRow = ({ data, metadata, revision }: RecordedEvent<EventOf<typeof Em
   remedy: null,
   settled: false,
   unclear: [],
-  met_at: null,
+  found_at: null,
   confirm_at: null,
   queued_at: data.queuedAt,
   scheduled_at: data.scheduledAt,
@@ -226,7 +226,7 @@ const queuedRow = ({ data, metadata, revision }: RecordedEvent<EventOf<typeof Em
 })
 
 const changeFate = (rows: Rows<typeof tables>, event: Parameters<typeof engage>[1]): void => {
-  const row = rows.get('fate', { message_id: event.data.outgoingId })
+  const row = rows.get('fate', { email_id: event.data.outgoingId })
   if (!row) return
   rows.put('fate', { ...row, engagement: engagementText(engage(readEngagement(row.engagement), event)) })
 }
@@ -236,7 +236,7 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
     case 'EmailCancelled':
       return end(row, { state: 'cancelled' })
     case 'EmailReleased':
-      return become(row, { state: 'releasing' })
+      return become(row, { state: 'sending' })
     case 'EmailSent': {
       const { attempt, sentAt, evidence, retryAt } = event.data
       const sent_at = row.sent_at ?? sentAt
@@ -266,10 +266,9 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
     }
     case 'EmailOutcomeSettled': {
       const { notBefore } = event.data
-      return become(
-        row,
-        notBefore ? { state: 'queued', due_at: notBefore } : { state: 'unknown', settled: true },
-      )
+      if (!notBefore) return become(row, { state: 'unknown', settled: true })
+      // What was taken stays sent, though the rest goes again.
+      return become(row, { state: row.sent_at === null ? 'queued' : 'sent', due_at: notBefore })
     }
     case 'EmailRetried':
       return become(row, { state: 'queued', due_at: event.data.notBefore })
@@ -283,22 +282,22 @@ const change = (row: OutboxRow, event: RecordedEvent<EventOf<(typeof laterEvents
 
 /** No more is tried. What a lost answer left open stays open, and what was taken stays sent. */
 const end = (row: OutboxRow, next: Partial<OutboxRow> & { state: 'failed' | 'cancelled' }): void => {
-  const isOpen = row.unclear.length > 0 && (next.state === 'cancelled' || row.sent_at !== null)
-  if (isOpen) return become(row, { ...next, state: 'unknown', settled: true })
+  const settled = next.state === 'cancelled' || row.sent_at !== null
+  if (row.unclear.length > 0) return become(row, { ...next, state: 'unknown', settled })
   become(row, { ...next, state: row.sent_at === null ? next.state : 'sent' })
 }
 
-/** A change of state; what belonged to the state before goes. */
+/** Changes the state and clears what belonged to the state before. */
 const become = (row: OutboxRow, next: Partial<OutboxRow> & { state: OutboxState }): void => {
   Object.assign(row, { due_at: null, code: null, reason: null, remedy: null, settled: false, ...next })
 }
 
 const met = (rows: Rows<typeof tables>, outgoingId: string | null, at: string): void => {
-  const row = outgoingId === null ? undefined : rows.get('message', { id: outgoingId })
-  if (row) rows.put('message', confirmable({ ...row, met_at: row.met_at ?? at }))
+  const row = outgoingId === null ? undefined : rows.get('email', { id: outgoingId })
+  if (row) rows.put('email', confirmable({ ...row, found_at: row.found_at ?? at }))
 }
 
 const confirmable = (row: OutboxRow): OutboxRow => ({
   ...row,
-  confirm_at: row.sent_at === null && row.unclear.length > 0 ? row.met_at : null,
+  confirm_at: row.sent_at === null && row.unclear.length > 0 ? row.found_at : null,
 })

@@ -3,7 +3,7 @@ import { DeliveryReportRead } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { projection, table, tablesOf, text, timestamp } from '../projection.ts'
 
-/** To do: mails that call themselves reports, and that were not looked into yet. */
+/** To do: messages that call themselves reports and have not been read yet. */
 export const reportsToRead = projection({
   name: 'reports-to-read',
   version: 1,
@@ -23,7 +23,7 @@ export const reportsToRead = projection({
   },
 })
 
-/** The newest first: they are about what was sent last. */
+/** Newest first: they are about what was sent last. */
 export const unreadReports =
   (db: Kysely<unknown>) =>
   (limit: number): Promise<{ messageId: string; accountId: string; raw: string; receivedAt: string }[]> =>

@@ -3,11 +3,11 @@ import { deliveriesDue, dueDeliveries } from './deliveries-due.ts'
 import { drafts, listDrafts } from './drafts.ts'
 import {
   accountsWithDue,
-  dueMessages,
+  dueEmails,
   findOutgoing,
   listOutbox,
-  metMessages,
-  releasingMessages,
+  foundEmails,
+  emailsBeingSent,
   type OutboxDeps,
 } from './outbox-queries.ts'
 import { outbox } from './outbox.ts'
@@ -16,7 +16,7 @@ import { copiesToFile, sentCopiesToFile } from './sent-copies-to-file.ts'
 
 export const sendingProjections = [drafts, outbox, sentCopiesToFile, deliveriesDue, reportsToRead]
 
-/** What can be asked about drafts and emails, and what is to be done about them. */
+/** What can be asked about drafts and emails, and what remains to be done for them. */
 export const sendingQueries = (db: Kysely<unknown>, deps: OutboxDeps) => ({
   readModels: { drafts, outbox, sentCopiesToFile, reportsToRead },
   listDrafts: listDrafts(db),
@@ -24,9 +24,9 @@ export const sendingQueries = (db: Kysely<unknown>, deps: OutboxDeps) => ({
   findEmail: findOutgoing(db, deps),
 
   accountsWithDue: accountsWithDue(db),
-  dueMessages: dueMessages(db),
-  releasingMessages: releasingMessages(db),
-  metMessages: metMessages(db),
+  dueEmails: dueEmails(db),
+  emailsBeingSent: emailsBeingSent(db),
+  foundEmails: foundEmails(db),
   dueDeliveries: dueDeliveries(db),
   copiesToFile: copiesToFile(db),
   unreadReports: unreadReports(db),

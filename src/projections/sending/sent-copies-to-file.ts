@@ -9,12 +9,12 @@ import { EmailSent, SentCopyFiled } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { boolean, nullable, projection, table, tablesOf, text, timestamp } from '../projection.ts'
 
-const message = table({
+const email = table({
   columns: {
     id: text,
     account_id: text,
     sent_at: timestamp,
-    /** A copy was met in the Sent folder. */
+    /** A copy was found in the Sent folder. */
     met: boolean,
   },
   key: ['id'],
@@ -22,25 +22,25 @@ const message = table({
 })
 
 const tables = {
-  message,
+  email,
   account: table({
     columns: {
       account_id: text,
       paused: boolean,
-      /** The mailbox files copies by itself: so its host is known for, or its emails have shown. Null: not known yet. */
+      /** The mailbox files copies by itself: its host is known to, or its emails have shown it. Null: not known yet. */
       files_copies: nullable(boolean),
       is_known_host: boolean,
     },
     key: ['account_id'],
   }),
-  /** The copy of each email that was met first in a Sent folder; a second one is the mailbox's own. */
+  /** The copy of each email that was found first in a Sent folder; a second one is the mailbox's own. */
   copy: table({ columns: { id: text, message_id: text }, key: ['id'] }),
 }
 
-/** To do: sent messages that no copy in the Sent folder is known of. */
+/** To do: sent emails without a known copy in the Sent folder. */
 export const sentCopiesToFile = projection({
   name: 'sent-copies-to-file',
-  version: 2,
+  version: 3,
   tables,
   events: [
     EmailSent,
@@ -61,7 +61,7 @@ export const sentCopiesToFile = projection({
       case 'EmailSent': {
         if (!event.data.first) return
         const { outgoingId: id, sentAt: sent_at } = event.data
-        return rows.put('message', { id, account_id, sent_at, met: rows.get('copy', { id }) !== undefined })
+        return rows.put('email', { id, account_id, sent_at, met: rows.get('copy', { id }) !== undefined })
       }
       case 'MessageSynced': {
         const { outgoingId: id, messageId: message_id, placement } = event.data
@@ -69,12 +69,12 @@ export const sentCopiesToFile = projection({
         const met = rows.get('copy', { id })
         if (met && met.message_id !== message_id) change({ files_copies: true })
         if (!met) rows.put('copy', { id, message_id })
-        const waiting = rows.get('message', { id })
-        if (waiting) rows.put('message', { ...waiting, met: true })
+        const waiting = rows.get('email', { id })
+        if (waiting) rows.put('email', { ...waiting, met: true })
         return
       }
       case 'SentCopyFiled': {
-        rows.remove('message', { id: event.data.outgoingId })
+        rows.remove('email', { id: event.data.outgoingId })
         if (event.data.outcome === 'found') change({ files_copies: true })
         const isKnownHost = rows.get('account', { account_id })?.is_known_host === true
         if (event.data.outcome === 'filed' && !isKnownHost) change({ files_copies: false })
@@ -103,32 +103,32 @@ const newAccount = (account_id: string) => ({
   is_known_host: false,
 })
 
-/** How long a mailbox is left to file a copy by itself, in seconds. */
+/** How long to wait for a mailbox to file a copy by itself, in seconds. */
 export type CopyWaits = {
-  /** One that is known to do it. */
+  /** If it is known to do so. */
   readonly filing: number
-  /** One of which nothing is known yet: it is seen from its first email. */
+  /** If nothing is known yet: its first email will show. */
   readonly unknown: number
-  /** One that left it to us before. */
+  /** If it has left the copy to us before. */
   readonly other: number
 }
 
 /**
- * Up to `limit` messages of each account that is not paused, oldest first. Some mailboxes file a copy by themselves,
- * and are left the time to do it.
+ * Up to `limit` emails of each account that is not paused, oldest first. Mailboxes that file copies by themselves are
+ * given time to do so.
  */
 export const copiesToFile =
   (db: Kysely<unknown>) =>
   async (limit: number, waits: CopyWaits): Promise<{ accountId: string; ids: string[] }[]> => {
     const numbered = tablesOf(db, sentCopiesToFile)
-      .selectFrom('message')
-      .leftJoin('account', 'account.account_id', 'message.account_id')
+      .selectFrom('email')
+      .leftJoin('account', 'account.account_id', 'email.account_id')
       .where(sql<boolean>`paused is not true`)
       .where('sent_at', '<=', sql<string>`clock_timestamp() - ${waitOf(waits)} * interval '1 second'`)
       .select([
-        'message.account_id',
+        'email.account_id',
         'id',
-        sql<number>`row_number() over (partition by message.account_id order by sent_at, id)`.as('nth'),
+        sql<number>`row_number() over (partition by email.account_id order by sent_at, id)`.as('nth'),
       ])
     const rows = await tablesOf(db, sentCopiesToFile)
       .selectFrom(numbered.as('numbered'))

@@ -3,7 +3,7 @@ import type { WrittenMailbox } from '../../domain/mail.ts'
 import { tablesOf, type MayRead } from '../projection.ts'
 import { messages, type MessageRow } from './messages.ts'
 
-/** A message as lists show it; they are ordered by `receivedAt`, then `id`. */
+/** A message as shown in lists, which are ordered by `receivedAt`, then `id`. */
 export type MessageItem = {
   readonly id: string
   readonly accountId: string
@@ -18,11 +18,11 @@ export type MessageItem = {
   readonly seen: boolean
   readonly attachmentCount: number
   readonly automatic: string | null
-  /** Empty where it was removed from the mailbox. */
+  /** Empty if it was removed from the mailbox. */
   readonly folders: string[]
 }
 
-/** `raw` and the `blob` of an attachment name bytes that are kept. */
+/** `raw` and the `blob` of an attachment identify stored bytes. */
 export type MessageDetail = MessageItem & {
   readonly sentAt: string | null
   readonly messageId: string
@@ -75,12 +75,12 @@ const toDetail = (row: MessageRow): MessageDetail => ({
   raw: row.raw,
 })
 
-/** Behind which message a page goes on: its time and its id. */
+/** The last message of the previous page: its time and its id. */
 type MessageKey = readonly [receivedAt: string, id: string]
 
 /**
- * An account's messages, if this user (null: anybody) may read them, the latest first; up to `limit` behind `after`.
- * `folder`: those of one folder alone, which is named by its path or by the role that it has, as `inbox`.
+ * An account's messages, if this user (null: any) may read them, latest first; up to `limit` after `after`. `folder`
+ * limits them to one folder, given by its path or by its role, such as `inbox`.
  */
 export const listMessages =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
@@ -156,7 +156,7 @@ const ofFolder = async (
     .execute()
 }
 
-/** Messages by their ids, in the order of these; those that are not there are left out. */
+/** Messages by their ids, in the same order; missing ones are left out. */
 export const messagesOf =
   (db: Kysely<unknown>) =>
   async (ids: readonly string[]): Promise<MessageItem[]> => {
@@ -170,8 +170,8 @@ export const messagesOf =
   }
 
 /**
- * A message by its id, or by the id of its copy in the mailbox, if this user (null: anybody) may read it. What is not
- * sent yet, or quarantined, is found too.
+ * A message by its id, or by the id of its copy in the mailbox, if this user (null: any) may read it. Emails not sent
+ * yet and quarantined messages are found too.
  */
 export const findMessage =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>

@@ -3,7 +3,7 @@ import type { WrittenMailbox } from '../../domain/mail.ts'
 import { tablesOf, type MayRead } from '../projection.ts'
 import { threads, type ThreadRow } from './threads.ts'
 
-/** A conversation; lists are ordered by `lastActivityAt`, then `id`. */
+/** A thread; lists are ordered by `lastActivityAt`, then `id`. */
 export type Thread = {
   readonly id: string
   readonly accountId: string
@@ -14,7 +14,7 @@ export type Thread = {
   readonly firstAt: string
   readonly lastActivityAt: string
   readonly lastDirection: 'in' | 'out'
-  /** Ids of those that turned out to be part of this one. */
+  /** Ids of threads that turned out to be part of this one. */
   readonly merged: string[]
 }
 
@@ -32,8 +32,8 @@ const toThread = (row: ThreadRow): Thread => ({
 })
 
 /**
- * An account's conversations, if this user (null: anybody) may read them, the latest activity first; up to `limit` behind
- * the key `after`.
+ * An account's threads, if this user (null: any) may read them, latest activity first; up to `limit` after the key
+ * `after`.
  */
 export const listThreads =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
@@ -58,7 +58,7 @@ export const listThreads =
     return rows.map(toThread)
   }
 
-/** The conversation with this id, or the one that it has become part of, if this user (null: anybody) may read it. */
+/** The thread with this id, or the one that it has become part of, if this user (null: any) may read it. */
 export const findThread =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
   async (id: string, userId: string | null): Promise<Thread | null> => {
@@ -75,7 +75,7 @@ const rowOf = async (db: Kysely<unknown>, id: string): Promise<ThreadRow | undef
   return found
 }
 
-/** The id of the conversation that a message is part of. */
+/** The id of the thread that a message is part of. */
 export const threadOf =
   (db: Kysely<unknown>) =>
   async (messageId: string): Promise<string | null> => {
@@ -87,7 +87,7 @@ export const threadOf =
     return member ? ((await rowOf(db, member.thread_id))?.id ?? null) : null
   }
 
-/** Ids and times of a conversation's messages, the oldest first; up to `limit` behind the key `after`. */
+/** Ids and times of a thread's messages, oldest first; up to `limit` after the key `after`. */
 export const membersOf =
   (db: Kysely<unknown>) =>
   (

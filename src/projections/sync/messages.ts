@@ -24,10 +24,10 @@ type MessagePlace = Synced['placement'] & { flags: string[] }
 
 const message = table({
   columns: {
-    /** `msg_…`, and `out_…` for a message of ours, which is one with its copy in the mailbox. */
+    /** `msg_…`, or `out_…` for an email of ours, which is one with its copy in the mailbox. */
     id: text,
     account_id: text,
-    /** Lists show it: it was received, or sent. */
+    /** Lists show it: it was received or sent. */
     listed: boolean,
     /** `draft` for one that was neither sent nor received. */
     direction: text,
@@ -40,10 +40,10 @@ const message = table({
     attachments: json<MessageAttachment[]>(),
     automatic: nullable(text),
     defects: json<string[]>(),
-    /** Why it could not be read; its raw form can still be had. */
+    /** Why it could not be read; its raw form is still available. */
     quarantined: nullable(text),
     raw: text,
-    /** Empty where it was removed from the mailbox. */
+    /** Empty if it was removed from the mailbox. */
     places: json<MessagePlace[]>(),
   },
   key: ['id'],
@@ -53,7 +53,7 @@ export type MessageRow = RowOf<typeof message>
 
 const tables = {
   message,
-  /** By which other ids a message goes: that of its copy, that under which it was quarantined. */
+  /** The other ids of a message: that of its copy, and the one under which it was quarantined. */
   alias: table({ columns: { id: text, message_id: text }, key: ['id'] }),
   folder: table({
     columns: { account_id: text, folder: text, role: nullable(text) },
@@ -64,14 +64,14 @@ const tables = {
     key: ['account_id', 'folder', 'id'],
     indexes: ['(account_id, folder, received_at DESC, id DESC)'],
   }),
-  /** Which message first had a Message-ID, to tell one that claims it later. */
+  /** Which message first had a Message-ID, to recognise others that claim it later. */
   header_id: table({
     columns: { account_id: text, message_id: text, id: text },
     key: ['account_id', 'message_id'],
   }),
 }
 
-/** Every message of every account, received or sent, once: with its header, its attachments and where it lies. */
+/** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
   version: 2,
@@ -82,13 +82,13 @@ export const messages = projection({
       case 'EmailQueued':
         return rows.put('message', rowOfQueued(event.data))
       case 'EmailCancelled':
-        // Where a part of it was sent, only the rest was cancelled.
+        // If part of it was sent, only the rest was cancelled.
         if (rows.get('message', { id: event.data.outgoingId })?.listed === false)
           rows.remove('message', { id: event.data.outgoingId })
         return
       case 'EmailSent': {
         const row = rows.get('message', { id: event.data.outgoingId })
-        if (!row) throw new Error('EmailSent of a message that was not queued')
+        if (!row) throw new Error('EmailSent of an email that was not queued')
         if (!row.listed) {
           Object.assign(row, { listed: true, received_at: event.data.sentAt, sent_at: event.data.sentAt })
           claimHeaderId(rows, row)
@@ -123,7 +123,7 @@ export const messages = projection({
       case 'MessageRemovedFromFolder': {
         const id = rows.get('alias', { id: event.data.messageId })?.message_id ?? event.data.messageId
         const row = rows.get('message', { id })
-        if (!row) throw new Error(`${event.type} of a message that was not met`)
+        if (!row) throw new Error(`${event.type} of a message that was not found before`)
         if (event.type !== 'MessageRemovedFromFolder') return putPlaced(rows, row, event.data)
         dropPlace(rows, row, event.data.placement)
         return rows.put('message', row)
@@ -147,14 +147,14 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
   const own = rows.get('message', { id: data.outgoingId })
   const row = own ?? rowOfSynced(data, data.outgoingId)
   if (!row.listed || !own) {
-    // Met in the mailbox before its sending was known: then it was sent.
+    // Found in the mailbox before its sending was known: then it was sent.
     Object.assign(row, { listed: true, received_at: data.receivedAt, sent_at: data.sentAt })
     claimHeaderId(rows, row)
   }
   put(row)
 }
 
-/** Where the message lay while it was a draft, which it is no longer. */
+/** The places of the message while it was a draft, which it no longer is. */
 const takeDraft = (rows: Rows<typeof tables>, id: string): MessagePlace[] => {
   const draft = rows.get('message', { id })
   if (!draft) return []
@@ -164,7 +164,7 @@ const takeDraft = (rows: Rows<typeof tables>, id: string): MessagePlace[] => {
   return places
 }
 
-/** Notes the Message-ID, or the defect that another message has it with other content. */
+/** Notes the Message-ID, or the defect that another message has it with different content. */
 const claimHeaderId = (rows: Rows<typeof tables>, row: MessageRow): void => {
   if (row.header.messageId === '') return
   const key = { account_id: row.account_id, message_id: keyOf(row.header.messageId) }
@@ -185,7 +185,7 @@ const putPlaced = (
   const { folder, role } = placement
   const place = { ...placement, flags }
   const known = row.places.some((each) => isAt(each, placement))
-  // Met elsewhere before, as the copy that somebody sends to themselves.
+  // Found elsewhere before, such as the copy that somebody sends to themselves.
   if (role === 'sent') row.direction = 'out'
   row.places = known
     ? row.places.map((each) => (isAt(each, placement) ? place : each))
@@ -253,7 +253,10 @@ const rowOfQuarantined = (data: Quarantined): MessageRow => ({
   places: [],
 })
 
-/** A message of ours as it will be listed once it is sent; `raw` is the copy without pixel and with the links as written. */
+/**
+ * An email of ours as it will be listed once it is sent; `raw` is the copy without the pixel and with the original
+ * links.
+ */
 const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
   id: data.outgoingId,
   account_id: data.accountId,

@@ -21,7 +21,7 @@ const placement = table({
   key: ['account_id', 'folder', 'ref'],
 })
 
-/** What lies where in each mailbox, as far as it is known: what a sync run compares the mailbox with. */
+/** What is known to be where in each mailbox; a sync run compares the mailbox with it. */
 export const placements = projection({
   name: 'placements',
   version: 2,
@@ -46,7 +46,7 @@ export const placements = projection({
       case 'MessageAddedToFolder':
         return put(event.data.flags, false)
       case 'MessageQuarantined':
-        // Later attempts are made on the raw form that we keep, and say nothing of the mailbox.
+        // Later attempts read the raw form that we keep, and say nothing about the mailbox.
         return event.data.attempts === 1 ? put(event.data.flags, true) : undefined
       case 'MessageFlagsChanged':
         return put(event.data.flags, rows.get('placement', key)?.quarantined ?? false)
@@ -56,7 +56,7 @@ export const placements = projection({
   },
 })
 
-/** Where a message is known to lie in a folder. */
+/** A known place of a message in a folder. */
 export type KnownPlacement = {
   ref: string
   messageId: string
@@ -78,7 +78,7 @@ const inFolder = (db: Kysely<unknown>, accountId: string, folder: string) =>
     .where('account_id', '=', accountId)
     .where('folder', '=', folder)
 
-/** What is known of these references in a folder. */
+/** What is known about these references in a folder. */
 export const knownAmong =
   (db: Kysely<unknown>) =>
   async (accountId: string, folder: string, refs: readonly string[]): Promise<KnownPlacement[]> => {
@@ -88,7 +88,7 @@ export const knownAmong =
     return rows.map(toKnown)
   }
 
-/** What is known of a folder below a reference (null: from the highest), the highest first, at most `limit`; by bytes. */
+/** What is known about a folder below a reference (null: from the highest), highest first by bytes, at most `limit`. */
 export const knownPage =
   (db: Kysely<unknown>) =>
   async (

@@ -22,7 +22,7 @@ import {
 const syncError = table({
   columns: {
     account_id: text,
-    /** `msg_…` of a quarantined message; folder and reference of one that is not here. */
+    /** `msg_…` of a quarantined message; otherwise folder and reference. */
     id: text,
     kind: text,
     message_id: nullable(text),
@@ -40,9 +40,9 @@ const syncError = table({
 type SyncErrorRow = RowOf<typeof syncError>
 
 /**
- * What sync could not do and somebody may want to know of: messages that could not be read (`unreadable`, kept raw) until
- * they are retried with success or skipped, and messages that the mailbox lists and that are not here (`withheld`,
- * `too-large`, `not-stored`) until they are, are gone from it, or are dismissed.
+ * What sync could not do and somebody may want to know: messages that could not be read (`unreadable`, kept raw), until
+ * they are retried successfully or skipped; and messages that the mailbox lists but that are not here (`withheld`,
+ * `too-large`, `not-stored`), until they are stored, are gone from the mailbox, or are dismissed.
  */
 export const syncErrors = projection({
   name: 'sync-errors',
@@ -92,7 +92,7 @@ export const syncErrors = projection({
         for (const { folder, ref, reason, attempts, messageId } of failures) {
           const id = idOf({ folder, ref })
           const kind: WhyNotHere | undefined = messageId === undefined ? still.get(id) : undefined
-          // A run that was under way when it was dismissed may name it once more.
+          // A run that was in progress when it was dismissed may name it once more.
           if (kind === undefined || rows.get('dismissed', { account_id, id })) continue
           put(id, { kind, message_id: null, folder, ref, reason, attempts, size: null })
         }
@@ -110,7 +110,7 @@ const idOf = ({ folder, ref }: { readonly folder: string; readonly ref: string }
 export type SyncError = {
   readonly id: string
   readonly kind: 'unreadable' | WhyNotHere
-  /** To retry or skip by; null for one that is not here. */
+  /** For retrying or skipping; null for a message that is not here. */
   readonly messageId: string | null
   readonly folder: string
   readonly ref: string
@@ -132,7 +132,7 @@ const toError = (row: SyncErrorRow): SyncError => ({
   lastAt: row.last_at,
 })
 
-/** Open errors of an account, the latest first; up to `limit` behind the key `after`. */
+/** Open errors of an account, latest first; up to `limit` after the key `after`. */
 export const listSyncErrors =
   (db: Kysely<unknown>) =>
   async (
@@ -154,7 +154,7 @@ export const listSyncErrors =
     return rows.map(toError)
   }
 
-/** Whether a message that is not here is among the open errors. */
+/** Whether this withheld message is among the open errors. */
 export const isWithheld =
   (db: Kysely<unknown>) =>
   async (accountId: string, place: { readonly folder: string; readonly ref: string }): Promise<boolean> => {

@@ -20,7 +20,7 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-/** What became of a folder in a run; `rules` says which pattern kept how many messages out. */
+/** What became of a folder in a run; `rules` says which pattern excluded how many messages. */
 export type FolderLine = FolderCounts & { rules: { pattern: string; count: number }[] }
 
 const run = table({
@@ -40,6 +40,8 @@ const run = table({
     folders: json<FolderLine[]>(),
     /** Folders that could not be read. */
     troubles: json<FolderTrouble[]>(),
+    /** Roles and paths that the settings name, and that the mailbox has no folder for. */
+    missing: json<string[]>(),
   },
   key: ['account_id', 'number'],
 })
@@ -61,7 +63,7 @@ const failure = table({
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 2,
+  version: 3,
   tables: {
     run,
     failure,
@@ -91,20 +93,32 @@ export const syncHistory = projection({
         failed: 0,
         folders: [],
         troubles: [],
+        missing: [],
       })
     const row = rows.get('run', key)
     if (!row) throw new Error(`${event.type} of a run that was not started`)
     if (event.type === 'SyncRunFinished') {
-      const { outcome, code, detail, remedy, unchanged = [], troubles = [] } = event.data
+      const { outcome, code, detail, remedy, unchanged = [], troubles = [], missingFolders = [] } = event.data
       const folders = unchanged.reduce((lines, folder) => withCounts(lines, none(folder), []), row.folders)
       const finished_at = event.metadata.occurredAt
-      return rows.put('run', { ...row, outcome, code, detail, remedy, finished_at, folders, troubles })
+      const missing = missingFolders
+      return rows.put('run', {
+        ...row,
+        outcome,
+        code,
+        detail,
+        remedy,
+        finished_at,
+        folders,
+        troubles,
+        missing,
+      })
     }
     const { folders, failures, exclusions } = event.data
     for (const { folder, ref, reason, attempts, messageId = null } of failures)
       rows.put('failure', { ...key, folder, ref, reason, attempts, message_id: messageId })
     for (const counts of folders) {
-      // A draft is no mail that came or went.
+      // A draft was neither sent nor received.
       row.stored += counts.stored - counts.drafts
       row.failed += counts.failed
       row.folders = withCounts(
@@ -152,19 +166,20 @@ const withCounts = (
     : [...lines, next]
 }
 
-/** What people read in the history's last column. */
+/** The status as people read it. */
 export const statusOf = ({
   outcome,
   failed,
   troubles,
-}: Pick<RunRow, 'outcome' | 'failed' | 'troubles'>): string => {
+  missing,
+}: Pick<RunRow, 'outcome' | 'failed' | 'troubles' | 'missing'>): string => {
   switch (outcome) {
     case null:
       return 'Running'
     case 'success':
       return 'Success'
     case 'partial':
-      return `Partial (${missedIn(failed, troubles.length)})`
+      return `Partial (${missedIn(failed, troubles.length, missing)})`
     case 'stopped':
       return 'Stopped'
     case 'abandoned':
@@ -174,11 +189,12 @@ export const statusOf = ({
   }
 }
 
-const missedIn = (messages: number, folders: number): string => {
-  const unread = `${folders} ${folders === 1 ? 'folder' : 'folders'} not read`
-  if (folders === 0) return `${messages} failed`
-  return messages === 0 ? unread : `${messages} failed, ${unread}`
-}
+const missedIn = (messages: number, folders: number, missing: readonly string[]): string =>
+  [
+    ...(messages > 0 ? [`${messages} failed`] : []),
+    ...(folders > 0 ? [`${folders} ${folders === 1 ? 'folder' : 'folders'} not read`] : []),
+    ...(missing.length > 0 ? [`no such folder: ${missing.join(', ')}`] : []),
+  ].join('; ')
 
 /** A sync run; each account counts its own. */
 export type SyncRunItem = {
@@ -190,13 +206,15 @@ export type SyncRunItem = {
   /** Messages that were new. */
   readonly count: number
   readonly failed: number
-  /** As `statusOf` says it. */
+  /** In the words of `statusOf`. */
   readonly status: string
   readonly detail: string | null
   readonly remedy: string | null
   readonly folders: FolderLine[]
   /** Folders that could not be read. */
   readonly troubles: FolderTrouble[]
+  /** Roles and paths that the settings name, and that the mailbox has no folder for. */
+  readonly missingFolders: string[]
 }
 
 /** `failures`: the messages that failed in it. */
@@ -225,6 +243,7 @@ const toItem = (row: RunRow): SyncRunItem => ({
   remedy: row.remedy,
   folders: row.folders,
   troubles: row.troubles,
+  missingFolders: row.missing,
 })
 
 /** Runs of an account, newest first; up to `limit` with a number below `before`. */
@@ -242,7 +261,7 @@ export const listRuns =
     return rows.map(toItem)
   }
 
-/** One run with the messages that failed in it, at most 1,000 of them. */
+/** A run with the messages that failed in it, at most 1,000 of them. */
 export const findRun =
   (db: Kysely<unknown>) =>
   async (accountId: string, number: number): Promise<SyncRunDetail | null> => {

@@ -36,15 +36,15 @@ const account = table({
     active: boolean,
     receives: boolean,
     settings: json<What>(),
-    /** Why it is due before its time: a person asked, a connection test passed, or it was never read. */
+    /** Why it is due early: a person asked, a connection test passed, or it was never read. */
     asked: nullable(text),
     last_run: integer,
     last_finished: integer,
     last_finished_at: nullable(timestamp),
     failures: integer,
-    /** The last run failed of what only a person can mend. */
+    /** The last run failed on something that only a person can fix. */
     needs_person: boolean,
-    /** Not before this, the provider said. */
+    /** The provider asked us not to come back before this. */
     until: nullable(timestamp),
     credential_version: integer,
     due_at: nullable(timestamp),
@@ -55,8 +55,9 @@ const account = table({
 type Row = RowOf<typeof account>
 
 /**
- * The to-do list of sync: which account is due, and when. A request, a new account, and one whose connection was tested
- * and works are due at once, the others their frequency after the last run. After failures the pause doubles, from an hour on where only a person can help.
+ * The to-do list of sync: which account is due, and when. Due right away are accounts with a request, new ones, and
+ * those whose connection was tested and works; the others at their frequency after the last run. After failures the
+ * pause doubles, starting at an hour if only a person can help.
  */
 export const syncSchedule = projection({
   name: 'sync-schedule',
@@ -108,7 +109,7 @@ export const syncSchedule = projection({
         row.asked ??= 'request'
         break
       case 'SyncRunStarted':
-        // What is asked for from here on, this run may have gone past already.
+        // This run may already be past anything requested from here on.
         row.asked = null
         row.last_run = Math.max(row.last_run, event.data.number)
         return rows.put('account', row)
@@ -129,7 +130,7 @@ export const syncSchedule = projection({
   },
 })
 
-/** What stood in the way does no more. */
+/** Whatever was wrong no longer is. */
 const mended = { failures: 0, needs_person: false, until: null }
 
 const fresh = ({
@@ -158,7 +159,7 @@ const whatOf = (settings: AccountSettings): What => {
   return { syncFrequencyMinutes, syncDirection, folders, folderRoles, historyDays, excludePatterns }
 }
 
-/** What decides which mail is read: a change of it is worth a run at once. */
+/** What decides which mail is read: changing it warrants a run right away. */
 const reads = ({ syncDirection, folders, folderRoles, historyDays, excludePatterns }: What): string =>
   JSON.stringify([syncDirection, folders.toSorted(), folderRoles, historyDays, excludePatterns])
 
@@ -167,7 +168,7 @@ const DAY = 24 * HOUR
 
 const dueAt = (row: Row, now: string): string | null => {
   if (!row.active || !row.receives || row.settings.syncDirection === 'send') return null
-  // A person who asks is answered, if only by what stands in the way.
+  // A person who asks gets an answer, even if it only says what is wrong.
   if (row.asked !== null || row.last_finished_at === null) return now
   const { syncFrequencyMinutes: frequency } = row.settings
   const doubled = (row.needs_person ? HOUR : frequency) * 2 ** Math.max(row.failures - 1, 0)
@@ -179,11 +180,11 @@ const dueAt = (row: Row, now: string): string | null => {
 export type DueAccount = {
   accountId: string
   trigger: 'schedule' | 'request' | 'connect'
-  /** The newest run that the list has seen to its end: it may lag behind one that was just run. */
+  /** The latest run that the list has seen end; it may lag behind a run that just ended. */
   lastRun: number
 }
 
-/** Accounts that are due at `now`, the longest waiting first. */
+/** Accounts that are due at `now`, longest waiting first. */
 export const dueAccounts =
   (db: Kysely<unknown>) =>
   async (now: Date, limit: number): Promise<DueAccount[]> => {
@@ -202,7 +203,10 @@ export const dueAccounts =
     }))
   }
 
-/** An account whose mailbox may be watched: what fails is left to the schedule. Another `version` says that it is reached in another way. */
+/**
+ * An account whose mailbox may be watched; failing ones are left to the schedule. A different `version` means that it
+ * is reached differently.
+ */
 export type WatchableAccount = { accountId: string; version: number }
 
 const watchable = (db: Kysely<unknown>) =>
@@ -219,7 +223,7 @@ const toWatchable = (row: { account_id: string; credential_version: number }): W
   version: row.credential_version,
 })
 
-/** Accounts that may be watched, behind `after` in the order of their ids. */
+/** Accounts that may be watched, after `after`, ordered by id. */
 export const watchableAccounts =
   (db: Kysely<unknown>) =>
   async (after: string | null, limit: number): Promise<WatchableAccount[]> => {
@@ -241,7 +245,7 @@ export const stillWatchable =
     return rows.map(toWatchable)
   }
 
-/** The number of the newest run that is known of an account, 0 where there is none: the search for the next starts there. */
+/** The number of an account's latest known run, 0 if there is none: the search for the next starts there. */
 export const lastRunOf =
   (db: Kysely<unknown>) =>
   async (accountId: string): Promise<number> => {

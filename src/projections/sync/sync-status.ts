@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import { dayIn } from '../../domain/analytics/calendar-day.ts'
+import { dayIn, quarterOf, spanOfDays } from '../../domain/analytics/calendar-day.ts'
 import { AccountConnected } from '../../domain/accounts/events.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
@@ -9,7 +9,7 @@ import { integer, nullable, projection, table, tablesOf, text, timestamp, type R
 const account = table({
   columns: {
     account_id: text,
-    /** Number of the run that runs; null while none does. */
+    /** Number of the current run; null if there is none. */
     running: nullable(integer),
     last_sync_at: nullable(timestamp),
     emails_synced: integer,
@@ -24,7 +24,6 @@ export const syncStatus = projection({
   version: 2,
   tables: {
     account,
-    /** Figures by quarter hours, of which the days of every time zone are made. */
     quarter: table({
       columns: {
         account_id: text,
@@ -35,7 +34,7 @@ export const syncStatus = projection({
       },
       key: ['account_id', 'starts_at'],
     }),
-    /** Messages of ours that were met in the mailbox: one that lies there twice counts once. */
+    /** Emails of ours that were found in the mailbox: one that is there twice counts once. */
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
@@ -84,17 +83,11 @@ const fresh = (account_id: string): Row => ({
   emails_synced: 0,
 })
 
-const QUARTER_MS = 15 * 60_000
-
-const quarterOf = (at: string): string =>
-  new Date(Math.floor(Date.parse(at) / QUARTER_MS) * QUARTER_MS).toISOString()
-
-/** How much went and came on one day. `sentElsewhere`: with other programs, met in the mailbox. */
+/** How many were sent and received in one day. `sentElsewhere`: with other programs, found in the mailbox. */
 type DayFigures = { readonly sent: number; readonly sentElsewhere: number; readonly received: number }
 
 /**
- * Figures of the day that `now` lies in, in the organisation's zone of now: of these accounts together, of all where that
- * is null.
+ * Figures for the day of `now` in the organisation's current time zone: of these accounts together, or of all if null.
  */
 export const figuresToday =
   (db: Kysely<unknown>) =>
@@ -106,34 +99,21 @@ export const figuresToday =
     const zone = await tables.selectFrom('zone').select('name').where('id', '=', 'main').executeTakeFirst()
     const timeZone = zone?.name ?? 'UTC'
     const today = dayIn(timeZone, now.toISOString())
-    const around = (hours: number) => new Date(now.getTime() + hours * 3_600_000).toISOString()
-    const quarters = await tables
+    const { start, end } = spanOfDays(timeZone, { from: today, to: today })
+    const figures = await tables
       .selectFrom('quarter')
-      .select((of) => [
-        'starts_at',
-        of.fn.sum<number>('sent').as('sent'),
-        of.fn.sum<number>('sent_elsewhere').as('sentElsewhere'),
-        of.fn.sum<number>('received').as('received'),
-      ])
+      .select([sum('sent').as('sent'), sum('sent_elsewhere').as('sentElsewhere')])
+      .select(sum('received').as('received'))
       .$if(accountIds !== null, (query) =>
         query.where(sql<boolean>`account_id = any(${[...(accountIds ?? [])]}::text[])`),
       )
-      // No day is longer, whatever the zone.
-      .where('starts_at', '>', around(-27))
-      .where('starts_at', '<', around(27))
-      .groupBy('starts_at')
-      .execute()
-    const figures = quarters
-      .filter(({ starts_at }) => dayIn(timeZone, starts_at) === today)
-      .reduce(added, { sent: 0, sentElsewhere: 0, received: 0 })
+      .where('starts_at', '>=', start)
+      .where('starts_at', '<', end)
+      .executeTakeFirstOrThrow()
     return { ...figures, timeZone }
   }
 
-const added = (a: DayFigures, b: DayFigures): DayFigures => ({
-  sent: a.sent + b.sent,
-  sentElsewhere: a.sentElsewhere + b.sentElsewhere,
-  received: a.received + b.received,
-})
+const sum = (figure: string) => sql<number>`coalesce(sum(${sql.ref(figure)}), 0)::bigint`
 
 type SyncFigures = {
   readonly running: boolean
@@ -147,7 +127,7 @@ type SyncFigures = {
   readonly timeZone: string
 }
 
-/** How the sync of an account is coming along. Its status is the account list's. */
+/** How the sync of an account is doing. Its status is in the account list. */
 export const findSyncFigures =
   (db: Kysely<unknown>) =>
   async (accountId: string, now: Date): Promise<SyncFigures | null> => {

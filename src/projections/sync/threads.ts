@@ -21,7 +21,7 @@ const thread = table({
   columns: {
     id: text,
     account_id: text,
-    /** Set once it was found to be part of another; that one lists it among `merged`. */
+    /** Set once it was found to be part of another thread, which lists it among `merged`. */
     merged_into: nullable(text),
     merged: json<string[]>(),
     subject: text,
@@ -37,12 +37,12 @@ const thread = table({
 })
 export type ThreadRow = RowOf<typeof thread>
 
-/** What threads want to know of a message. */
+/** What threads need to know about a message. */
 type Part = {
   accountId: string
   messageId: string
   references: string[]
-  /** The same in every copy of one message, whatever a list has put below its text. */
+  /** The same in every copy of a message, whatever a list has added below its text. */
   copyOf: string
   subject: string
   people: WrittenMailbox[]
@@ -52,7 +52,7 @@ type Part = {
 
 const tables = {
   thread,
-  /** To which thread a Message-ID belongs, and of which message it is, once that was seen. */
+  /** The thread a Message-ID belongs to, and its message once that was seen. */
   node: table({
     columns: { account_id: text, message_id: text, thread_id: text, claimed_by: nullable(text) },
     key: ['account_id', 'message_id'],
@@ -62,14 +62,14 @@ const tables = {
     key: ['id'],
     indexes: ['(thread_id, at, id)'],
   }),
-  /** Messages of ours, from their queueing on; they join when they are sent, or met in the mailbox. */
+  /** Emails of ours since they were queued; they join when they are sent, or found in the mailbox. */
   outgoing: table({ columns: { id: text, joined: boolean, part: json<Part>() }, key: ['id'] }),
 }
 
 /**
- * Conversations within an account: messages are one where Message-ID, References (RFC 5322 3.6.4) and the first
- * In-Reply-To connect them, in whatever order they come. Subjects merge nothing: two customers may both write "Offer".
- * Nor does an id that an earlier message has with other content: some forms give all their mail the same one.
+ * Threads within an account: messages belong together if Message-ID, References (RFC 5322 3.6.4) or the first
+ * In-Reply-To connect them, in whatever order they come. Subjects do not count: two customers may both write "Offer".
+ * Nor does an id that an earlier message has with different content: some forms give all their mail the same one.
  */
 export const threads = projection({
   name: 'threads',
@@ -95,11 +95,11 @@ export const threads = projection({
   },
 })
 
-/** Joins once, by the ids that it was sent with; a copy of it in the mailbox may bear an id that a relay gave it. */
+/** Joins once, by the ids it was sent with; its copy in the mailbox may have an id that a relay assigned. */
 const joinOwn = (rows: Rows<typeof tables>, id: string, at: string, met?: Part): void => {
   const known = rows.get('outgoing', { id })
   const part = known?.part ?? met
-  if (!part) throw new Error('EmailSent of a message that was not queued')
+  if (!part) throw new Error('EmailSent of an email that was not queued')
   if (known?.joined !== true) {
     rows.put('outgoing', { id, joined: true, part })
     join(rows, id, part, at)
@@ -127,7 +127,7 @@ const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): vo
 
 type Node = Omit<RowOf<typeof tables.node>, 'thread_id'> & { thread_id: string | null }
 
-/** The ids that a message canConnect; its own, unless an earlier message has it with other content. */
+/** The ids by which a message connects; its own, unless an earlier message has it with different content. */
 const nodesOf = (
   rows: Rows<typeof tables>,
   { accountId: account_id, messageId, references, copyOf }: Part,
@@ -147,7 +147,7 @@ const nodesOf = (
   })
 }
 
-/** Union-find by size: threads of old keep their rows, and point to the one that they are part of now. */
+/** Union-find by size: old threads keep their rows and point to the one that they are part of now. */
 const connect = (rows: Rows<typeof tables>, nodes: readonly Node[], own: ThreadRow): ThreadRow => {
   const roots = new Map(own.messages > 0 ? [[own.id, own]] : [])
   for (const thread_id of new Set(nodes.flatMap((node) => node.thread_id ?? []))) {
@@ -220,7 +220,8 @@ const referencesOf = (references: readonly string[], inReplyTo: readonly string[
 }
 
 /**
- * Who wrote when about what; a message without a time is a copy of no other. Seconds, since a Date field has no more.
+ * Author, time and subject; a message without a time is nobody's copy. Seconds, since a Date header has no finer
+ * resolution.
  */
 const copyOf = (id: string, from: string, at: string | null, subject: string): string =>
   at === null ? id : JSON.stringify([normaliseAddress(from), at.slice(0, 19), subject]).slice(0, 500)

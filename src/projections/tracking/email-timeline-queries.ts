@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import { CLASSIFIER_VERSION, type Reason, type Verdict } from '../../domain/tracking/classify-hit.ts'
+import { figuresOf, type EmailFigures } from '../../domain/analytics/email-figures.ts'
 import {
   emailOutcome,
   judgeEngagement,
-  opensOf,
   readEngagement,
   type Engagement,
   type HitCounts,
@@ -14,7 +14,7 @@ import { tablesOf, type MayRead } from '../projection.ts'
 import { emailTimeline, type EntryKind, type TimelineEntry, type TimelineEmail } from './email-timeline.ts'
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
-/** `recipient` is the address whose own copy it was, null where the copy is shared by several. Times are RFC 3339. */
+/** `recipient` is the address whose own copy was requested; null if several share a copy. Times are RFC 3339. */
 type Activity = {
   id: string
   event: EntryKind
@@ -29,22 +29,13 @@ type Activity = {
   userAgent: string | null
 }
 
-/** Where the email stands as a whole: what was taken of it is sent. */
+/** The email as a whole: `sent` once any of it was taken. */
 type TimelineState = 'queued' | 'sent' | 'failed' | 'unknown' | 'cancelled'
 
-/** `attribution` says whether opens tell recipients apart; where they do not, `uniqueOpens` is at least so many. */
-type TrackingSummary = {
-  opens: number
-  uniqueOpens: number
-  linkClicks: number
-  replies: number
+/** `attribution` says whether opens can be told apart by recipient; if not, `uniqueOpens` is a lower bound. */
+type TrackingSummary = EmailFigures & {
   recipients: number
-  attribution: 'recipient' | 'message'
-  lastActivityAt: string | null
-  human: { opens: number; clicks: number }
-  machine: { opens: number; clicks: number }
-  unknown: { opens: number; clicks: number }
-  own: { opens: number; clicks: number }
+  attribution: 'recipient' | 'email'
   classifierVersion: number
 }
 
@@ -62,11 +53,11 @@ export type EmailTracking = {
   scheduledAt: string | null
   sentAt: string | null
   delivery: EmailOutcome['delivery']
-  /** What became of each recipient. */
+  /** The outcome for each recipient. */
   outcomes: EmailOutcome['recipients']
   tracking: { opens: boolean; clicks: boolean; reason: string }
   activity: Activity[]
-  /** There is more activity than is shown: the oldest is left out. */
+  /** There is more activity than shown; the oldest is left out. */
   truncated: boolean
   summary: TrackingSummary
 }
@@ -74,9 +65,9 @@ export type EmailTracking = {
 const ACTIVITY_LIMIT = 1000
 
 /**
- * The tracking report of one message that this user (null: anybody) may see, oldest activity first. `now` holds hits
- * back that are too young to count as a person's; without it each counts by what is known. Null where there is no such
- * message.
+ * The tracking report of one email that this user (null: any) may see, oldest activity first. With `now`, hits too
+ * recent to be judged as a person's are not counted yet; without it each counts by what is known. Null if there is no
+ * such email.
  */
 export const emailTracking =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
@@ -87,9 +78,9 @@ export const emailTracking =
   ): Promise<EmailTracking | null> => {
     const tables = tablesOf(db, emailTimeline)
     const row = await tables
-      .selectFrom('message')
-      .innerJoin('state', 'state.message_id', 'message.id')
-      .selectAll('message')
+      .selectFrom('email')
+      .innerJoin('state', 'state.email_id', 'email.id')
+      .selectAll('email')
       .select('state.engagement')
       .where('id', '=', id)
       .executeTakeFirst()
@@ -97,7 +88,7 @@ export const emailTracking =
     const entries = await tables
       .selectFrom('entry')
       .selectAll()
-      .where('message_id', '=', id)
+      .where('email_id', '=', id)
       .orderBy('at', 'desc')
       .orderBy('id', 'desc')
       .limit(limit + 1)
@@ -181,7 +172,7 @@ const detailsOf = (
     case 'sent':
       return who === null ? sentDetails(outcome) : `Accepted for ${who}`
     case 'deferred':
-      return `Put off: ${note ?? ''}`
+      return `Deferred: ${note ?? ''}`
     case 'opened':
       if (verdict === 'human' && reason !== 'repeat') return openNumber(number)
       return `Not counted: ${why}`
@@ -202,7 +193,7 @@ const sentDetails = ({ delivery, recipients }: EmailOutcome): string => {
   const of = (...names: string[]) => recipients.filter(({ outcome }) => names.includes(outcome))
   const named = (some: EmailOutcome['recipients'], what: string): string =>
     some.length === 0 ? '' : `; ${what} ${some.map(({ address }) => address).join(', ')}`
-  const others = `${named(of('refused'), 'refused for')}${named(of('deferred'), 'put off for')}`
+  const others = `${named(of('refused'), 'refused for')}${named(of('deferred'), 'deferred for')}`
   if (delivery.status === 'bounced') return `Bounced${others}`
   const bounced = named(of('bounced'), 'bounced for')
   return `${delivery.status === 'delivered' ? 'Delivered successfully' : 'Accepted by the mail server'}${bounced}${others}`
@@ -224,23 +215,12 @@ const stateOf = (status: DeliveryName): TimelineState => {
 }
 
 const summaryOf = (row: TimelineEmail, engagement: Engagement, counts: HitCounts): TrackingSummary => {
-  const { opens, unique } = opensOf(engagement, counts)
-  const of = (verdict: Verdict) => ({ opens: counts.opens[verdict], clicks: counts.clicks[verdict] })
-  const last = Math.max(counts.lastHumanAt ?? 0, engagement.lastReplyAt ?? 0, engagement.sentAt ?? 0)
   const { hits } = engagement
   const shared = hits.length === 0 || hits.some(({ recipient }) => recipient === null)
   return {
-    opens,
-    uniqueOpens: unique,
-    linkClicks: engagement.wanted.clicks ? counts.clicks.human : 0,
-    replies: engagement.replies,
+    ...figuresOf(engagement, counts),
     recipients: row.envelope.length,
-    attribution: row.envelope.length > 1 && shared ? 'message' : 'recipient',
-    lastActivityAt: last === 0 ? null : new Date(last).toISOString(),
-    human: of('human'),
-    machine: of('machine'),
-    unknown: of('unknown'),
-    own: of('own'),
+    attribution: row.envelope.length > 1 && shared ? 'email' : 'recipient',
     classifierVersion: CLASSIFIER_VERSION,
   }
 }

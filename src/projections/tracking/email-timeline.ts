@@ -35,7 +35,7 @@ export type EntryKind =
   | 'unknown'
 type TrackedLinks = EventOf<typeof EmailQueued>['data']['tracking']['links']
 
-const message = table({
+const email = table({
   columns: {
     id: text,
     account_id: text,
@@ -43,7 +43,7 @@ const message = table({
     subject: text,
     from: json<Mailbox>(),
     recipients: json<{ to: Mailbox[]; cc: Mailbox[]; bcc: Mailbox[] }>(),
-    /** The addresses that `recipient` of a hit counts in. */
+    /** The addresses that `recipient` of a hit is an index into. */
     envelope: json<string[]>(),
     tracking: json<{ opens: boolean; clicks: boolean; reason: string; links: TrackedLinks }>(),
     queued_at: timestamp,
@@ -52,10 +52,10 @@ const message = table({
   key: ['id'],
 })
 
-/** What happened to a message, a row each. `who` is who wrote a reply, or whom a bounce is about. */
+/** What happened to an email, one row each. `who` is the author of a reply, or the recipient a bounce is about. */
 const entry = table({
   columns: {
-    message_id: text,
+    email_id: text,
     id: text,
     kind: text,
     at: timestamp,
@@ -69,17 +69,17 @@ const entry = table({
     who: nullable(text),
     note: nullable(text),
   },
-  key: ['message_id', 'id'],
-  indexes: ['(message_id, at, id)'],
+  key: ['email_id', 'id'],
+  indexes: ['(email_id, at, id)'],
 })
 
-export type TimelineEmail = RowOf<typeof message>
+export type TimelineEmail = RowOf<typeof email>
 export type TimelineEntry = RowOf<typeof entry>
 
 const tables = {
-  message,
-  /** Apart from the head, since every hit changes it. */
-  state: table({ columns: { message_id: text, engagement: text }, key: ['message_id'] }),
+  email,
+  /** Kept apart from the head because every hit changes it. */
+  state: table({ columns: { email_id: text, engagement: text }, key: ['email_id'] }),
   entry,
 }
 
@@ -88,21 +88,21 @@ const events = [EmailQueued, ...engagementEvents] as const
 type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
 
 /**
- * For each message of ours, what became of it: sent, every request for its pixel and links with the verdict on it,
- * replies, bounces. A verdict is changed in place when a later hit sheds other light on an earlier one.
+ * What became of each email: sending, every request for its pixel and links with its verdict, replies, bounces. A
+ * verdict is changed in place when a later hit changes how an earlier one is judged.
  */
 export const emailTimeline = projection({
   name: 'email-timeline',
-  version: 2,
+  version: 3,
   tables,
   events,
   fold: (event, rows) => {
     const id = event.data.outgoingId
     if (event.type === 'EmailQueued') {
-      rows.put('message', newMessage(event.data))
+      rows.put('email', newEmail(event.data))
       return putState(rows, id, engagementOf(event.data))
     }
-    const state = rows.get('state', { message_id: id })
+    const state = rows.get('state', { email_id: id })
     if (!state) return
     const added = entryOf(event)
     if (added) rows.put('entry', added)
@@ -115,9 +115,9 @@ export const emailTimeline = projection({
 })
 
 const putState = (rows: Rows<typeof tables>, id: string, engagement: Engagement): void =>
-  rows.put('state', { message_id: id, engagement: engagementText(engagement) })
+  rows.put('state', { email_id: id, engagement: engagementText(engagement) })
 
-const newMessage = (queued: EventOf<typeof EmailQueued>['data']): TimelineEmail => {
+const newEmail = (queued: EventOf<typeof EmailQueued>['data']): TimelineEmail => {
   const { subject, from, to, cc, bcc } = queued.header
   return {
     id: queued.outgoingId,
@@ -135,7 +135,7 @@ const newMessage = (queued: EventOf<typeof EmailQueued>['data']): TimelineEmail 
 
 const entryOf = (event: TimelineEvent): TimelineEntry | null => {
   const entryAt = (kind: EntryKind, at: string, of: Partial<TimelineEntry> = {}): TimelineEntry => ({
-    message_id: event.data.outgoingId,
+    email_id: event.data.outgoingId,
     id: event.id,
     kind,
     at,
@@ -189,17 +189,17 @@ const entryOf = (event: TimelineEvent): TimelineEntry | null => {
   }
 }
 
-/** Writes the verdicts that the newest event has made or changed. */
+/** Writes the verdicts that the latest event has added or changed. */
 const putVerdicts = (
   rows: Rows<typeof tables>,
-  messageId: string,
+  emailId: string,
   before: Engagement,
   after: Engagement,
 ): void => {
   const known = judgeEngagement(before).judgements
   for (const [id, judgement] of judgeEngagement(after).judgements) {
     if (isSame(known.get(id), judgement)) continue
-    const row = rows.get('entry', { message_id: messageId, id })
+    const row = rows.get('entry', { email_id: emailId, id })
     if (row) rows.put('entry', { ...row, verdict: judgement.verdict, reason: judgement.reason })
   }
 }

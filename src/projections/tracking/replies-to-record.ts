@@ -20,7 +20,7 @@ import {
   type Rows,
 } from '../projection.ts'
 
-/** A reply, once however many folders and accounts it was met in; `due` until it is recorded. */
+/** A reply, once, in however many folders and accounts it was found; `due` until it is recorded. */
 const reply = table({
   columns: {
     outgoing_id: text,
@@ -35,7 +35,10 @@ const reply = table({
   indexes: ['(at, message_id) WHERE due'],
 })
 
-/** A mail that names others before it, the one that it answers first. `copyOf`: it is our own, met in a mailbox. */
+/**
+ * A message that references others; the one it answers comes first. `copyOf`: it is an email of ours, found in a
+ * mailbox.
+ */
 type Candidate = Answering & {
   readonly messageId: string
   readonly identity: string
@@ -45,31 +48,33 @@ type Candidate = Answering & {
 
 const tables = {
   reply,
-  /** What we sent, and to whom. */
+  /** What we sent, from whom and to whom. */
   email: table({
-    columns: { outgoing_id: text, account_id: text, recipients: json<string[]>() },
+    columns: { outgoing_id: text, account_id: text, sender: text, recipients: json<string[]>() },
     key: ['outgoing_id'],
   }),
-  /** Header Message-IDs of what we sent, those that a provider put in their place too. */
+  /** Header Message-IDs of what we sent, including those that a provider put in their place. */
   sent: table({ columns: { header_id: text, outgoing_id: text }, key: ['header_id'] }),
-  /** Mails that name an id which is none of ours as yet: that a provider gave it is known once the copy is met. */
+  /**
+   * Messages that reference an id not known as ours yet: that a provider assigned it is known once the copy is found.
+   */
   waiting: table({ columns: { header_id: text, candidates: json<Candidate[]>() }, key: ['header_id'] }),
-  /** Which reply a message of the mailbox is, and of which email. */
+  /** Which messages are replies, and to which email. */
   incoming: table({ columns: { message_id: text, outgoing_id: text, identity: text }, key: ['message_id'] }),
   answer: table({ columns: { identity: text, outgoing_id: text }, key: ['identity'] }),
-  /** Addresses of our own people, by whose they are: what they write answers nothing. */
+  /** Addresses of our own people, by owner: what they write does not count as a reply. */
   own: table({ columns: { address: text, whose: json<string[]>() }, key: ['address'] }),
   user: table({ columns: { id: text, address: nullable(text) }, key: ['id'] }),
 }
 type TableRows = Rows<typeof tables>
 
 /**
- * To do: incoming messages that name one of ours in In-Reply-To or References (RFC 5322 3.6.4), from one of those whom
- * it was sent to or their like, of which it is not recorded yet that they are replies.
+ * To do: incoming messages that reference an email of ours in In-Reply-To or References (RFC 5322 3.6.4), come from one
+ * of its recipients or somebody of theirs, and are not recorded as replies yet.
  */
 export const repliesToRecord = projection({
   name: 'replies-to-record',
-  version: 2,
+  version: 3,
   tables,
   events: [EmailQueued, MessageSynced, EmailReplied, AccountConnected, UserRecorded, UserRemoved],
   fold: (event, rows) => {
@@ -82,8 +87,8 @@ export const repliesToRecord = projection({
         return putUser(rows, event.data.userId, null)
       case 'EmailQueued': {
         const { outgoingId, accountId, header, envelope } = event.data
-        const { recipients } = envelope
-        rows.put('email', { outgoing_id: outgoingId, account_id: accountId, recipients })
+        const { from: sender, recipients } = envelope
+        rows.put('email', { outgoing_id: outgoingId, account_id: accountId, sender, recipients })
         return putSent(rows, header.messageId, outgoingId)
       }
       case 'MessageSynced': {
@@ -121,9 +126,12 @@ const putUser = (rows: TableRows, userId: string, address: string | null): void 
   if (address !== null) putOwn(rows, address, id)
 }
 
-/** Remembers the id, and looks again at what named it before it was known as ours. */
+/** A Message-ID as a key: as much of it as an index takes, whatever a hostile sender writes. */
+const keyOf = (written: string): string => normaliseMessageId(written).slice(0, 500)
+
+/** Remembers the id, and looks again at messages that referenced it before it was known as ours. */
 const putSent = (rows: TableRows, messageId: string, outgoing_id: string): void => {
-  const header_id = normaliseMessageId(messageId)
+  const header_id = keyOf(messageId)
   if (header_id === '' || rows.get('sent', { header_id })) return
   rows.put('sent', { header_id, outgoing_id })
   const waiting = rows.get('waiting', { header_id })
@@ -132,18 +140,18 @@ const putSent = (rows: TableRows, messageId: string, outgoing_id: string): void 
   for (const candidate of waiting.candidates) answer(rows, candidate, outgoing_id)
 }
 
-/** What is answered is the newest ancestor; of a long thread the last ones are looked at. */
+/** A reply answers the latest ancestor; in a long thread only the last few are considered. */
 const ANCESTORS = 20
-/** So many mails wait for one id: more name none of ours. */
+/** At most this many messages wait for one id: if more reference it, it is not one of ours. */
 const MOST_WAITING = 200
 
 type Synced = EventOf<typeof MessageSynced>['data']
 
 const putCandidate = (rows: TableRows, message: Synced): void => {
   const { header } = message
-  const named = [...header.inReplyTo, ...header.references.toReversed()].map(normaliseMessageId)
+  const named = [...header.inReplyTo, ...header.references.toReversed()].map(keyOf)
   const ancestors = [...new Set(named)].slice(0, ANCESTORS)
-  // All are looked up, so that one run finds every row.
+  // All are looked up, so that a single run finds every row.
   const known = ancestors.map((header_id) => rows.get('sent', { header_id }))
   const answered = known.find((row) => row !== undefined)
   const candidate = candidateOf(message)
@@ -181,14 +189,14 @@ const answer = (rows: TableRows, candidate: Candidate, outgoing_id: string): voi
   const from = candidate.from[0]?.address ?? ''
   const isOurs = rows.get('own', { address: normaliseAddress(from) }) !== undefined
   if (!email || known || isOurs || copyOf === outgoing_id) return
-  if (!isFromRecipient(candidate, email.recipients)) return
+  if (!isFromRecipient(candidate, email)) return
   const { account_id } = email
   rows.put('answer', { identity, outgoing_id })
   rows.put('incoming', { message_id, outgoing_id, identity })
   rows.put('reply', { outgoing_id, identity, account_id, message_id, from, at, due: true })
 }
 
-/** A reply as it is to be recorded; `at` is when it arrived. */
+/** A reply to be recorded; `at` is when it arrived. */
 export type ReplyToRecord = {
   readonly outgoingId: string
   readonly accountId: string
@@ -197,7 +205,7 @@ export type ReplyToRecord = {
   readonly at: string
 }
 
-/** Replies that are not recorded yet, the earliest first. */
+/** Replies that are not recorded yet, earliest first. */
 export const dueReplies =
   (db: Kysely<unknown>) =>
   (limit: number): Promise<ReplyToRecord[]> =>

@@ -8,7 +8,7 @@ export const openNumber = (number: number): string => {
   return `${number}${ending} open`
 }
 
-/** What to call a link: the file that it names, else the words that were clicked, else its host. */
+/** A name for a link: the file it leads to, or else the words that were clicked, or else its host. */
 export const linkLabel = ({ url, text }: { readonly url: string; readonly text: string }): string => {
   const parsed = URL.parse(url)
   const last = parsed?.pathname.split('/').at(-1) ?? ''
@@ -34,12 +34,12 @@ const REASONS: Readonly<Record<Reason, string>> = {
   prefetch: 'fetched ahead, before anybody read it',
   'known-agent': 'by a known program',
   'privacy-proxy': 'by a privacy proxy, which fetches every picture',
-  'before-acceptance': 'before the message was handed over, so by a scanner',
+  'before-acceptance': 'before the email was handed over, so by a scanner',
   'too-soon': 'within two seconds of sending, so by a scanner',
   burst: 'together with many links at once, so by a scanner',
   pair: 'by a check just before a click',
   'no-agent': 'by something that does not say what it is',
 }
 
-/** Why a hit was judged as it was, to go on behind what it was: 'Opened, by a person'. */
+/** The reason for a verdict, in words that can follow it: 'Opened, by a person'. */
 export const reasonWords = (reason: Reason): string => REASONS[reason]

@@ -6,7 +6,7 @@ import { dueReplies, repliesToRecord } from './replies-to-record.ts'
 
 export const trackingProjections = [emailTimeline, repliesToRecord]
 
-/** What can be asked about hits and replies, and which replies are to be recorded. */
+/** What can be asked about hits and replies, and which replies remain to be recorded. */
 export const trackingQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRead }) => ({
   readModels: { emailTimeline, repliesToRecord },
   ofEmail: emailTracking(db, deps),

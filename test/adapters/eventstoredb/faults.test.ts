@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { eventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/eventstoredb/event-store.ts'
 import { ForeignPosition, RevisionConflict, StoreUnavailable } from '../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../src/domain/event.ts'
+import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
 import { eventStoreDbDouble, type Fault } from '../../support/event-store-db.ts'
 import {
   anEvent,
@@ -253,4 +254,41 @@ t.test('a connection string that cannot be used is refused without showing its p
     t.match((error as Error).message, message)
     t.notMatch(`${(error as Error).stack} ${JSON.stringify(error)}`, password)
   }
+})
+
+t.test('over TLS an authority of our own is trusted if it is given, and no other', async (t) => {
+  const { ca, good } = await testTls()
+  const double = await eventStoreDbDouble({ tls: good })
+  t.teardown(() => double.stop())
+  const options = { ...impatient, patienceMs: 100 }
+  await t.rejects(eventStoreDb(double.url, options), StoreUnavailable)
+  const store = await eventStoreDb(double.url, { ...options, extraCa: [ca] })
+  t.teardown(() => store.close())
+  const stream = aStream()
+  t.match(await store.append({ stream, expected: 'no_stream', events: someEvents(1) }), { revision: 0 })
+})
+
+t.test('over TLS a server named by its address is refused at once, with what to do', async (t) => {
+  for (const hosts of ['127.0.0.1:2113', 'events.test:2113,10.0.0.1:2113', '[::1]:2113', '[::1]'])
+    await t.rejects(eventStoreDb(`esdb://admin:changeit@${hosts}`), {
+      name: 'TypeError',
+      message: /must be given by host name/,
+    })
+})
+
+t.test('a server that is coming up is waited for', async (t) => {
+  const double = await eventStoreDbDouble()
+  t.teardown(() => double.stop())
+  double.stop()
+  const faults: Error[] = []
+  const opened = eventStoreDb(double.url, {
+    ...impatient,
+    patienceMs: 1,
+    startPatienceMs: 60_000,
+    onError: (error) => faults.push(error),
+  })
+  await eventually(() => faults.length > 1)
+  await double.start()
+  const store = await opened
+  await store.close()
 })

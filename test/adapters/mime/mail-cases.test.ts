@@ -83,7 +83,7 @@ t.test('text is read in the charset that it was written in, said or not', (t) =>
   t.end()
 })
 
-t.test('two strangers whose form gives all mail one Message-ID have a conversation each', async (t) => {
+t.test('two strangers whose form gives all mail one Message-ID have a thread each', async (t) => {
   const [anna, ben] = [
     met(1, read('12a-constant-message-id-anna')),
     met(2, read('12b-constant-message-id-ben')),

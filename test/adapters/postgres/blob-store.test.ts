@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
@@ -11,8 +12,26 @@ await migrate(pool)
 
 blobStoreContract(t, 'the PostgreSQL adapter', () => postgresBlobStore(pool))
 
+t.test(
+  'bytes that were changed in the store are never given out, and putting them again repairs them',
+  async (t) => {
+    const damaged: string[] = []
+    const store = postgresBlobStore(pool, (hash) => damaged.push(hash))
+    const content = Buffer.from('as it was sent')
+    const hash = createHash('sha256').update(content).digest('hex')
+    await store.put([{ hash, content }])
+    await pool.query(`update mailtrail.blobs set content = 'forged' where hash = $1`, [
+      Buffer.from(hash, 'hex'),
+    ])
+    await t.rejects(store.get(hash), { name: 'ContentUnreliable', definition: { code: 'content-damaged' } })
+    t.same(damaged, [hash])
+    await store.put([{ hash, content }])
+    t.same(await store.get(hash), content)
+    t.same(damaged, [hash])
+  },
+)
+
 t.test('a put larger than one statement is stored whole', async (t) => {
-  const { createHash } = await import('node:crypto')
   const contents = Array.from({ length: 5 }, (_, n) => Buffer.alloc(7 * 1024 * 1024, n + 65))
   const blobs = contents.map((content) => ({
     hash: createHash('sha256').update(content).digest('hex'),

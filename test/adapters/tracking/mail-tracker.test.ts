@@ -38,7 +38,7 @@ t.test('long HTML is tracked and restored by a thread as it would be here', asyn
       const html = [...pieces, padding].join('')
       const tracked = await tracker!.track(html, copy)
       assert.deepEqual(withoutTokens(tracked), withoutTokens(trackHtml(html, copy, tokens, trackingUrl)))
-      const restored = await untrack(tracked.html)
+      const restored = await untrack.html(tracked.html)
       assert.equal(restored, restoreHtml(tracked.html, tokens))
     }),
     { numRuns: runs(50, 1000) },
@@ -54,6 +54,6 @@ t.test(
     const html = `${padding}<a href="https://acme.test/a">Proposal</a>`
     const tracked = trackHtml(html, copy, tokens, trackingUrl)
     t.not(tracked.html, html)
-    t.equal(await moved.untrack(tracked.html), html)
+    t.equal(await moved.untrack.html(tracked.html), html)
   },
 )

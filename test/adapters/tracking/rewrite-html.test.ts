@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { parse, type DefaultTreeAdapterTypes } from 'parse5'
 import t from 'tap'
 import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
+import { restoreText } from '../../../src/adapters/tracking/restore-text.ts'
 import { rewriteHtml } from '../../../src/adapters/tracking/rewrite-html.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
@@ -431,4 +432,31 @@ t.test('restoring takes out our own pixels and links only', async (t) => {
   t.equal(restoreHtml(tracked.html, tokens), original)
   const quoted = `<div>Thanks!<blockquote>${tracked.html}</blockquote>${foreign}</div>`
   t.equal(restoreHtml(quoted, tokens), `<div>Thanks!<blockquote>${original}</blockquote>${foreign}</div>`)
+  t.equal(restoreText(foreign, tokens), foreign)
+  const [link = '', , picture = ''] = [...tracked.html.matchAll(/(?:href|src)="([^"]+)"/g)].map(
+    ([, url]) => url,
+  )
+  const safeLink = (url: string) =>
+    `https://nam02.safelinks.protection.outlook.com/?url=${encodeURIComponent(url)}&amp;data=05%7C02&amp;reserved=0`
+  for (const wrapped of [
+    safeLink(link),
+    safeLink(safeLink(link)),
+    `https://urldefense.com/v3/__${link}__;!!K7-x!abc$`,
+    `https://linkprotect.cudasvc.com/url?a=${encodeURIComponent(link)}&amp;c=E,1,x`,
+  ]) {
+    const restored = restoreHtml(`<a href="${wrapped}">one</a>`, tokens)
+    t.equal(restored, '<a href="https://a.example/1">one</a>', wrapped)
+    const inText = `see <${wrapped.replaceAll('&amp;', '&')}>, or not`
+    t.equal(restoreText(inText, tokens), 'see <https://a.example/1>, or not', wrapped)
+  }
+  const proxied = `<img src="https://ci3.googleusercontent.com/meips/x=s0-d-e1-ft#${picture}">`
+  t.equal(restoreHtml(proxied, tokens), '', 'a picture of ours that a proxy hands out')
+  const foreignInside = `<a href="${safeLink('https://b.example/t/c/forged')}">x</a>`
+  t.equal(restoreHtml(foreignInside, tokens), foreignInside)
+  const [one, two, pixel] = [...tracked.html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, url]) => url)
+  const plain = `Thanks!\n> Hi one <${one}> [two](${two}) [image: ${pixel}]\n`
+  t.equal(
+    restoreText(plain, tokens),
+    'Thanks!\n> Hi one <https://a.example/1> [two](https://a.example/2) [image: ]\n',
+  )
 })

@@ -44,6 +44,8 @@ const world = async (owner: Owner) => {
       store: async (_id, credentials) => ({ version: kept.set(kept.size + 1, credentials).size }),
       load: async (_id, version) => kept.get(version) ?? null,
       destroy: async () => kept.clear(),
+      discard: async (_id, versions) => versions.forEach((version) => kept.delete(version)),
+      stored: async () => [],
     },
     providerOf: () => provider,
   })

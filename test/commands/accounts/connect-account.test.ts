@@ -53,7 +53,13 @@ const world = () => {
     load: loader(store),
     clock,
     fingerprint: fingerprints(Buffer.alloc(32, 7)),
-    vault: { store: async () => ({ version: 1 }), load: async () => null, destroy: async () => {} },
+    vault: {
+      store: async () => ({ version: 1 }),
+      load: async () => null,
+      destroy: async () => {},
+      discard: async () => {},
+      stored: async () => [],
+    },
     providerOf: () => provider,
   }
   const connect = (mailbox?: Mailbox, caller = callerOf()) =>

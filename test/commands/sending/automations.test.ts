@@ -4,7 +4,7 @@ import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import type { Lease, Leases } from '../../../src/commands/ports/leases.ts'
 import {
   confirmDeliveries,
-  confirmFoundMessages,
+  confirmFoundEmails,
   fileCopies,
   readReports,
   recoverDeadSends,
@@ -15,7 +15,7 @@ import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-s
 import type { EmailRead } from '../../../src/commands/sending/read-email.ts'
 import { untilAnswered } from '../../../src/commands/sending/until-answered.ts'
 import { readReport } from '../../../src/commands/sending/read-report.ts'
-import { AppendTooLarge } from '../../../src/commands/ports/event-log.ts'
+import { AppendTooLarge, StoreUnavailable } from '../../../src/commands/ports/event-log.ts'
 import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 import { accountPaused } from '../../../src/domain/accounts/refusals.ts'
 import { UnknownShape } from '../../../src/domain/upcast.ts'
@@ -39,8 +39,8 @@ const leasesHere = (): Leases & { held: Set<string> } => {
 const clock = () => new Date()
 const unread: EmailRead = { loaded: { state: { status: 'none' }, revision: -1, position: null }, mime: null }
 const read = () => Promise.resolve(unread)
-const nothingReleasing = {
-  releasingMessages: () => Promise.resolve([]),
+const nothingBeingSent = {
+  emailsBeingSent: () => Promise.resolve([]),
   recover: () => Promise.resolve(),
   read,
 }
@@ -53,9 +53,9 @@ t.test('an account at which the sender itself fails keeps no other from sending'
   const work = sendDue({
     leases: leasesHere(),
     clock,
-    ...nothingReleasing,
+    ...nothingBeingSent,
     accountsWithDue: () => Promise.resolve([...due.keys()]),
-    dueMessages: (id) => Promise.resolve(due.get(id) ?? []),
+    dueEmails: (id) => Promise.resolve(due.get(id) ?? []),
     send: async (_caller, id) => {
       if (id === 'b1') throw new Error('the passwords cannot be opened')
       due.delete('well')
@@ -68,7 +68,7 @@ t.test('an account at which the sender itself fails keeps no other from sending'
 })
 
 t.test(
-  'a server that does not answer keeps no other account waiting, and no message is left out',
+  'a server that does not answer keeps no other account waiting, and no email is left out',
   async (t) => {
     const due = new Map([
       ['slow', ['s1']],
@@ -81,9 +81,9 @@ t.test(
     const work = sendDue({
       leases,
       clock,
-      ...nothingReleasing,
+      ...nothingBeingSent,
       accountsWithDue: () => Promise.resolve([...due].flatMap(([id, ids]) => (ids.length > 0 ? [id] : []))),
-      dueMessages: (id, limit) => Promise.resolve((due.get(id) ?? []).slice(0, limit)),
+      dueEmails: (id, limit) => Promise.resolve((due.get(id) ?? []).slice(0, limit)),
       send: async (_caller, id) => {
         const result = id.startsWith('s') ? await slow.promise : 'sent'
         sent.push(id)
@@ -108,7 +108,7 @@ t.test(
 )
 
 t.test(
-  'an account whose server puts everything off rests; one message goes ahead when it is tried again',
+  'an account whose server puts everything off rests; one email goes ahead when it is tried again',
   async (t) => {
     let tried = 0
     let answer: 'deferred' | 'sent' = 'deferred'
@@ -116,9 +116,9 @@ t.test(
     const work = sendDue({
       leases: leasesHere(),
       clock,
-      ...nothingReleasing,
+      ...nothingBeingSent,
       accountsWithDue: () => Promise.resolve(['a']),
-      dueMessages: (_id, limit) => Promise.resolve(ids.slice(0, limit)),
+      dueEmails: (_id, limit) => Promise.resolve(ids.slice(0, limit)),
       send: () => {
         tried++
         return Promise.resolve(answer)
@@ -131,21 +131,37 @@ t.test(
     t.notOk(await work(never))
     t.equal(tried, before, 'it rests')
     await until(() => work(never), 'it is tried again')
-    t.equal(tried, before + 1, 'by one message, and rests on')
+    t.equal(tried, before + 1, 'by one email, and rests on')
     answer = 'sent'
     await until(() => work(never), 'it is tried again')
     t.equal(tried, before + 1 + ids.length, 'all follow the one that went')
   },
 )
 
-t.test('a fault in one message is told and keeps no other back', async (t) => {
+t.test('an account does not rest because the log was away: it sends as soon as it is back', async (t) => {
+  let away = true
+  const work = sendDue({
+    leases: leasesHere(),
+    clock,
+    ...nothingBeingSent,
+    accountsWithDue: () => Promise.resolve(['a']),
+    dueEmails: (_id, limit) => Promise.resolve(['x', 'y', 'z'].slice(0, limit)),
+    send: () => (away ? Promise.reject(new StoreUnavailable('away')) : Promise.resolve('sent')),
+    restMs: { first: 600_000, most: 600_000 },
+  })
+  for (const _ of [1, 2, 3]) await t.rejects(work(never))
+  away = false
+  t.equal(await work(never), true)
+})
+
+t.test('a fault in one email is told and keeps no other back', async (t) => {
   const sent: string[] = []
   const work = sendDue({
     leases: leasesHere(),
     clock,
-    ...nothingReleasing,
+    ...nothingBeingSent,
     accountsWithDue: () => Promise.resolve(['a']),
-    dueMessages: (_id, limit) => Promise.resolve(['x', 'y', 'z'].slice(0, limit)),
+    dueEmails: (_id, limit) => Promise.resolve(['x', 'y', 'z'].slice(0, limit)),
     send: (_caller, id) => {
       if (id === 'x') return Promise.reject(new Error('broken'))
       sent.push(id)
@@ -162,7 +178,7 @@ t.test('what is being released is left to who holds the lease of its account', a
   const work = recoverDeadSends({
     leases,
     clock,
-    releasingMessages: () =>
+    emailsBeingSent: () =>
       Promise.resolve([
         { id: 'm1', accountId: 'alive' },
         { id: 'm2', accountId: 'dead' },
@@ -178,13 +194,13 @@ t.test('what is being released is left to who holds the lease of its account', a
 t.test('what cannot be recovered keeps neither other messages nor what is due from their turn', async (t) => {
   const done: string[] = []
   const stuck = Array.from({ length: 60 }, (_, n) => ({ id: `stuck${n}`, accountId: 'a' }))
-  const releasing = {
-    releasingMessages: (_accountId: string | null, limit: number) =>
+  const beingSent = {
+    emailsBeingSent: (_accountId: string | null, limit: number) =>
       Promise.resolve([...stuck, { id: 'well', accountId: 'a' }].slice(0, limit)),
     recover: (_caller: unknown, id: string) =>
       id === 'well' ? Promise.resolve(void done.push(id)) : Promise.reject(new Error(id)),
   }
-  const recover = recoverDeadSends({ leases: leasesHere(), clock, ...releasing })
+  const recover = recoverDeadSends({ leases: leasesHere(), clock, ...beingSent })
   await t.rejects(recover(never), /50 of 50 failed/, 'it is told')
   await t.rejects(recover(never), /10 of 11 failed/, 'those that failed rest')
   t.same(done, ['well'])
@@ -192,10 +208,10 @@ t.test('what cannot be recovered keeps neither other messages nor what is due fr
   const send = sendDue({
     leases: leasesHere(),
     clock,
-    ...releasing,
+    ...beingSent,
     read,
     accountsWithDue: () => Promise.resolve(['a']),
-    dueMessages: () => Promise.resolve(done.includes('due') ? [] : ['due']),
+    dueEmails: () => Promise.resolve(done.includes('due') ? [] : ['due']),
     send: (_caller, id) => Promise.resolve((done.push(id), 'sent')),
   })
   await t.rejects(send(never), /50 of 50 failed/)
@@ -214,10 +230,10 @@ t.test('what fails for good hides nothing that stands behind it on a list', asyn
         confirm: (_caller, { id }) => work(id),
       }),
     (work: (id: string) => Promise<void>) =>
-      confirmFoundMessages({
+      confirmFoundEmails({
         clock,
-        metMessages: (limit) =>
-          Promise.resolve(page(limit).map((id) => ({ id, metAt: clock().toISOString() }))),
+        foundEmails: (limit) =>
+          Promise.resolve(page(limit).map((id) => ({ id, foundAt: clock().toISOString() }))),
         confirm: (_caller, { outgoingId }) => work(outgoingId),
       }),
     (work: (id: string) => Promise<void>) =>
@@ -327,7 +343,7 @@ const report = (messageId: string, action: string, recipient: string) =>
   )
 
 t.test(
-  'a bounce in the mailbox withdraws the delivery of the message that it names, once, and of no other',
+  'a bounce in the mailbox withdraws the delivery of the email that it names, once, and of no other',
   async (t) => {
     const world = await sendingWorld(t)
     const parser = mailParser()
@@ -336,7 +352,7 @@ t.test(
       const id = await world.queue({ to: addresses.map((address) => ({ address })) })
       await world.send(id)
       const state = await world.state(id)
-      return { id, messageId: 'message' in state ? state.message.header.messageId : '' }
+      return { id, messageId: 'email' in state ? state.email.header.messageId : '' }
     }
     const unread: Parameters<ReturnType<typeof readReport>>[1][] = []
     const work = readReports({

@@ -19,8 +19,8 @@ import { never, sendingWorld, trackingUrl, type World } from '../../support/send
 
 const queued = async (world: World, id: string): Promise<QueuedEmail> => {
   const state = await world.state(id)
-  if (!('message' in state)) throw new Error(`${id} is ${state.status}`)
-  return state.message
+  if (!('email' in state)) throw new Error(`${id} is ${state.status}`)
+  return state.email
 }
 const parsed = async (world: World, blob: string) => PostalMime.parse((await world.blobs.get(blob))!)
 const refusal = async (work: Promise<unknown>): Promise<Refused> => {
@@ -52,10 +52,10 @@ t.test(
       dealId: 'd1',
       contactId: 'c1',
     }
-    const message = await queued(world, await world.queue(writing))
-    t.equal(message.header.subject, 'About Big deal')
-    t.match(message, { contactId: 'c1', dealId: 'd1', snippet: /^Hi Ann/ })
-    const mail = await parsed(world, message.mime.blob)
+    const email = await queued(world, await world.queue(writing))
+    t.equal(email.header.subject, 'About Big deal')
+    t.match(email, { contactId: 'c1', dealId: 'd1', snippet: /^Hi Ann/ })
+    const mail = await parsed(world, email.mime.blob)
     t.match(mail.html, /Hi Ann<.*John Smith, Acme/s)
     t.match(mail.text, /Hi Ann[^]*John Smith, Acme/)
     t.same(mail.from, { address: 'me@acme.test', name: 'John Smith' })
@@ -85,7 +85,7 @@ t.test(
   },
 )
 
-t.test('the message waits for its undo window or its time, whichever is later', async (t) => {
+t.test('the email waits for its undo window or its time, whichever is later', async (t) => {
   const world = await sendingWorld(t)
   const inSeconds = (seconds: number) => new Date(world.time.now + seconds * 1000).toISOString()
   const times = async (scheduledAt: string | null, undoSeconds: number) => {
@@ -101,31 +101,28 @@ t.test('the message waits for its undo window or its time, whichever is later', 
   t.match((await parsed(world, (await queued(world, id)).mime.blob)).date, inSeconds(900))
 })
 
-t.test(
-  'each address gets the message once, where it is most visible; without any it is refused',
-  async (t) => {
-    const world = await sendingWorld(t)
-    const { header, envelope } = await queued(
-      world,
-      await world.queue({
-        to: [{ address: 'ann@client.test' }, { address: 'ANN@client.test', name: 'Ann' }],
-        cc: [{ address: 'ann@Client.test' }, { address: 'bob@client.test' }],
-        bcc: [{ address: 'bob@client.test' }, { address: 'eve@client.test' }],
-      }),
-    )
-    t.same(header.to, [{ address: 'ann@client.test' }])
-    t.same(header.cc, [{ address: 'bob@client.test' }])
-    t.same(header.bcc, [{ address: 'eve@client.test' }])
-    t.same(envelope.recipients, ['ann@client.test', 'bob@client.test', 'eve@client.test'])
-    t.equal((await refusal(world.queue({ to: [] }))).code, 'no-recipient')
-    const many = Array.from({ length: 501 }, (_, n) => ({ address: `p${n}@client.test` }))
-    t.equal((await refusal(world.queue({ to: many }))).code, 'too-many-recipients')
-    for (const address of ['a@b.test\r\nBcc: evil@x.test', 'a@b.test\nX: y', 'a b@c.test', '<a@b.test>'])
-      await t.rejects(world.queue({ to: [{ address }] }), Refused)
-    await t.rejects(world.queue({ to: [{ address: 'a@b.test', name: 'A\r\nBcc: e@x.test' }] }), Refused)
-    await t.rejects(world.queue({ subject: 'A\r\nBcc: e@x.test' }), Refused)
-  },
-)
+t.test('each address gets the email once, where it is most visible; without any it is refused', async (t) => {
+  const world = await sendingWorld(t)
+  const { header, envelope } = await queued(
+    world,
+    await world.queue({
+      to: [{ address: 'ann@client.test' }, { address: 'ANN@client.test', name: 'Ann' }],
+      cc: [{ address: 'ann@Client.test' }, { address: 'bob@client.test' }],
+      bcc: [{ address: 'bob@client.test' }, { address: 'eve@client.test' }],
+    }),
+  )
+  t.same(header.to, [{ address: 'ann@client.test' }])
+  t.same(header.cc, [{ address: 'bob@client.test' }])
+  t.same(header.bcc, [{ address: 'eve@client.test' }])
+  t.same(envelope.recipients, ['ann@client.test', 'bob@client.test', 'eve@client.test'])
+  t.equal((await refusal(world.queue({ to: [] }))).code, 'no-recipient')
+  const many = Array.from({ length: 501 }, (_, n) => ({ address: `p${n}@client.test` }))
+  t.equal((await refusal(world.queue({ to: many }))).code, 'too-many-recipients')
+  for (const address of ['a@b.test\r\nBcc: evil@x.test', 'a@b.test\nX: y', 'a b@c.test', '<a@b.test>'])
+    await t.rejects(world.queue({ to: [{ address }] }), Refused)
+  await t.rejects(world.queue({ to: [{ address: 'a@b.test', name: 'A\r\nBcc: e@x.test' }] }), Refused)
+  await t.rejects(world.queue({ subject: 'A\r\nBcc: e@x.test' }), Refused)
+})
 
 t.test('files go along unchanged, up to 25 MB together; one that was never uploaded is named', async (t) => {
   const world = await sendingWorld(t)
@@ -144,16 +141,16 @@ t.test('files go along unchanged, up to 25 MB together; one that was never uploa
     blob: await upload(world, logo),
     contentId: 'logo',
   }
-  const message = await queued(
+  const email = await queued(
     world,
     await world.queue({ attachments: [file, image], html: '<img src="cid:logo">' }),
   )
   t.match(
-    message.attachments,
+    email.attachments,
     [{ name: 'Angebot é.pdf', size: pdf.length }, { name: 'logo.gif' }],
     'true sizes',
   )
-  const { attachments } = await parsed(world, message.mime.blob)
+  const { attachments } = await parsed(world, email.mime.blob)
   t.same(
     attachments
       .map(({ filename, contentId }) => `${filename} ${contentId}`)
@@ -189,7 +186,7 @@ t.test('files go along unchanged, up to 25 MB together; one that was never uploa
   })
 })
 
-t.test('tracking follows the message, then the account, then the mechanism, and says which', async (t) => {
+t.test('tracking follows the email, then the account, then the mechanism, and says which', async (t) => {
   const world = await sendingWorld(t)
   const html = '<p><a href="https://acme.test/offer">Offer</a></p>'
   const decide = async (
@@ -198,13 +195,13 @@ t.test('tracking follows the message, then the account, then the mechanism, and 
   ) => {
     const before = world.account.now.settings
     world.account.now = { ...world.account.now, settings: { ...before, ...settings } }
-    const message = await queued(world, await world.queue({ html, ...wishes }))
-    const mail = (await parsed(world, message.mime.blob)).html ?? ''
-    t.equal(mail.includes(`${trackingUrl}/`), message.tracking.opens || message.tracking.clicks)
-    const copy = (await parsed(world, message.copy.blob)).html ?? ''
+    const email = await queued(world, await world.queue({ html, ...wishes }))
+    const mail = (await parsed(world, email.mime.blob)).html ?? ''
+    t.equal(mail.includes(`${trackingUrl}/`), email.tracking.opens || email.tracking.clicks)
+    const copy = (await parsed(world, email.copy.blob)).html ?? ''
     t.notMatch(copy, /track\.acme/)
     t.match(copy, 'https://acme.test/offer')
-    return message.tracking
+    return email.tracking
   }
   const on = { trackOpens: true, trackClicks: true, addPixel: true, rewriteLinks: true }
   t.match(await decide(on), {
@@ -217,7 +214,7 @@ t.test('tracking follows the message, then the account, then the mechanism, and 
   t.match(await decide({ ...on, trackClicks: false }), { opens: true, clicks: false, links: [] })
   t.match(await decide({ ...on, trackOpens: false, trackClicks: false }, { trackOpens: true }), {
     opens: true,
-    reason: 'opens: message option on; clicks: account policy off',
+    reason: 'opens: email option on; clicks: account policy off',
   })
   t.match(await decide({ ...on, addPixel: false, rewriteLinks: false }), {
     opens: false,
@@ -227,7 +224,7 @@ t.test('tracking follows the message, then the account, then the mechanism, and 
   })
   const { outgoingId } = await queueEmail({ ...world.needs, tracker: null })(
     world.caller(),
-    { content: { message: world.input({ html }) }, scheduledAt: null, undoSeconds: 0 },
+    { content: { email: world.input({ html }) }, scheduledAt: null, undoSeconds: 0 },
     null,
   )
   t.match((await queued(world, outgoingId)).tracking, {
@@ -237,7 +234,7 @@ t.test('tracking follows the message, then the account, then the mechanism, and 
 })
 
 t.test(
-  'the copy in Sent is the same message without our links, filed once, read, also after a crash',
+  'the copy in Sent is the same email without our links, filed once, read, also after a crash',
   async (t) => {
     const world = await sendingWorld(t, { withImap: true })
     const { settings } = world.account.now
@@ -310,6 +307,7 @@ t.test(
   'a reply comes from the account that was written to, goes to whom it should, and stands in its thread',
   async (t) => {
     const world = await sendingWorld(t)
+    const { needs } = world
     const messageId = idOf('msg', 7)
     const parent = {
       accountId: world.account.now.accountId,
@@ -336,11 +334,20 @@ t.test(
     t.equal(mail.inReplyTo, '<third@client.test>')
     t.equal(mail.references, '<first@client.test> <second@acme.test> <third@client.test>')
 
-    const again = await world.queue({ ...open, replyTo: { kind: 'outgoing', id } })
+    const again = await world.queue({ ...open, replyTo: { kind: 'email', id } })
     const follow = (await queued(world, again)).header
     t.same(follow.to, [{ address: 'desk@client.test' }], 'a follow-up goes to those it was written to')
     t.equal(follow.subject, 'Re: Our offer')
     t.same(follow.references.slice(-2), ['third@client.test', header.messageId])
+
+    const begun = await saveDraft(needs)(world.caller(), world.input(open), null)
+    t.match(begun.draft, { to: [{ address: 'desk@client.test' }] })
+    const { outgoingId } = begun
+    const change = (changes: object, ifRevision: number) =>
+      changeDraft(needs)(world.caller(), { outgoingId, changes, ifRevision }, null)
+    t.same((await change({ to: [] }, 0)).draft.to, [], 'whom a person takes out stays out')
+    t.same((await change({ subject: 'Another' }, 1)).draft.to, [])
+    t.match((await change({ replyTo }, 2)).draft.to, [{ address: 'desk@client.test' }])
 
     const headers = async (changes: object) => {
       world.records.messages.set(messageId, { ...parent, ...changes })
@@ -374,7 +381,7 @@ t.test(
     const ask = (userId: string | null) =>
       queueEmail(world.needs)(
         world.caller(),
-        { content: { message: world.input() }, scheduledAt: null, undoSeconds: 0 },
+        { content: { email: world.input() }, scheduledAt: null, undoSeconds: 0 },
         userId,
       )
     world.account.now = { ...world.account.now, owner: { kind: 'user', userId: 'u1' } }
@@ -434,6 +441,12 @@ t.test(
     t.equal((await refusal(queueEmail(needs)(world.caller(), asked, userId))).code, 'already-queued')
     t.match((await queued(world, id)).template, template)
     await t.rejects(change({ subject: 'late' }, 2), { name: 'NotFound' })
+    await t.rejects(
+      queueEmail(needs)(world.caller(), asked, 'u2'),
+      { name: 'NotFound' },
+      'nor what became of it',
+    )
+    await t.rejects(discardDraft(needs)(world.caller(), id, 'u2'), { name: 'NotFound' })
     t.equal((await refusal(discardDraft(needs)(world.caller(), id, userId))).code, 'already-queued')
 
     const other = await saveDraft(needs)(world.caller(), world.input(), userId)
@@ -449,7 +462,7 @@ t.test(
 t.test('the same command again queues nothing anew, though its account has changed meanwhile', async (t) => {
   const world = await sendingWorld(t)
   const caller = world.caller()
-  const asked = { content: { message: world.input() }, scheduledAt: null, undoSeconds: 0 }
+  const asked = { content: { email: world.input() }, scheduledAt: null, undoSeconds: 0 }
   const first = await queueEmail(world.needs)(caller, asked, null)
   world.account.now = { ...world.account.now, status: 'paused' }
   t.match(await queueEmail(world.needs)(caller, asked, null), {
@@ -553,21 +566,21 @@ t.test(
 t.test('where several contacts have the address, one is chosen or none is greeted', async (t) => {
   const world = await sendingWorld(t)
   world.records.contacts.set('c2', { firstName: 'Bea', emails: ['ann@client.test'] })
-  const message = world.input({ html: 'Hi {contact.first_name}, {contact.email}' })
+  const email = world.input({ html: 'Hi {contact.first_name}, {contact.email}' })
   const when = { scheduledAt: null, undoSeconds: 0 }
   const refused = await refusal(
-    queueEmail(world.needs)(world.caller(), { content: { message }, ...when }, null),
+    queueEmail(world.needs)(world.caller(), { content: { email }, ...when }, null),
   )
   t.match(refused, { code: 'variable-without-value', message: /Several contacts.*c1, c2.*contactId/ })
   t.match(refused.details, {
     missing: [{ variable: 'contact.first_name', where: 'body', reason: /Several contacts/ }],
   })
-  const chosen = { content: { message: { ...message, contactId: 'c2' } }, ...when }
+  const chosen = { content: { email: { ...email, contactId: 'c2' } }, ...when }
   const handled = await queueEmail(world.needs)(world.caller(), chosen, null)
   t.match(handled, { contactId: 'c2', otherContactIds: ['c1'] })
   t.match(await queued(world, handled.outgoingId), { snippet: 'Hi Bea, ann@client.test' })
 
-  const { outgoingId } = await saveDraft(world.needs)(world.caller(), message, null)
+  const { outgoingId } = await saveDraft(world.needs)(world.caller(), email, null)
   t.match(await previewDraft(world.needs)(outgoingId, null), {
     contactId: null,
     otherContactIds: ['c1', 'c2'],

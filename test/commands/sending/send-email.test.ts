@@ -1,4 +1,5 @@
 import t from 'tap'
+import { contentDamaged, ContentUnreliable } from '../../../src/commands/ports/blobs.ts'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
@@ -6,11 +7,12 @@ import { recoverReleased } from '../../../src/commands/sending/recover-released.
 import { readEmail } from '../../../src/commands/sending/read-email.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
+import { memoryBlobStore } from '../../support/memory-blob-store.ts'
 import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { never, sendingWorld } from '../../support/sending-world.ts'
 
-t.test('a message is sent once, however many senders are at it', async (t) => {
+t.test('an email is sent once, however many senders are at it', async (t) => {
   const world = await sendingWorld(t)
   for (let round = 0; round < 5; round++) {
     const id = await world.queue()
@@ -123,7 +125,7 @@ t.test(
 )
 
 t.test(
-  'an answer that is lost after the dot leaves the message unknown, and it is not sent again',
+  'an answer that is lost after the dot leaves the email unknown, and it is not sent again',
   async (t) => {
     const world = await sendingWorld(t)
     const id = await world.queue()
@@ -145,7 +147,7 @@ t.test(
   },
 )
 
-t.test('4xx puts off, before the dot and after it, and the message is sent later', async (t) => {
+t.test('4xx puts off, before the dot and after it, and the email is sent later', async (t) => {
   const world = await sendingWorld(t)
   const id = await world.queue()
   world.sink.faults.recipientCodes = { 'ann@client.test': 450 }
@@ -191,7 +193,7 @@ t.test('5xx fails with a remedy, and is tried again when a person says so', asyn
   t.same(await world.types(content), ['EmailQueued', 'EmailReleased', 'EmailFailed'])
 })
 
-t.test('a recipient that is refused is named, and the others get the message', async (t) => {
+t.test('a recipient that is refused is named, and the others get the email', async (t) => {
   const world = await sendingWorld(t)
   const id = await world.queue({ cc: [{ address: 'gone@client.test' }] })
   world.sink.faults.recipientCodes = { 'gone@client.test': 550 }
@@ -201,7 +203,22 @@ t.test('a recipient that is refused is named, and the others get the message', a
   t.same((await world.sink.mailWith(id)).envelope.recipients, ['ann@client.test'])
 })
 
-t.test('a waiting message is held back by what happened meanwhile', async (t) => {
+t.test('an email whose bytes were changed in the store, or are gone, is not sent', async (t) => {
+  for (const [code, get] of [
+    ['content-damaged', (hash: string) => Promise.reject(new ContentUnreliable(contentDamaged, hash))],
+    ['content-missing', () => Promise.resolve(null)],
+  ] as const) {
+    const blobs = memoryBlobStore()
+    const world = await sendingWorld(t, { blobs })
+    const id = await world.queue()
+    blobs.get = get
+    t.equal(await world.send(id), 'failed')
+    t.match((await world.events(id)).at(-1)!.data, { code })
+    t.equal(world.sink.messages.length, 0)
+  }
+})
+
+t.test('a waiting email is held back by what happened meanwhile', async (t) => {
   const world = await sendingWorld(t)
   const paused = await world.queue()
   world.account.now = { ...world.account.now, status: 'paused' }
@@ -239,7 +256,7 @@ t.test('a waiting message is held back by what happened meanwhile', async (t) =>
 
   const caller = world.caller()
   const { queueEmail } = await import('../../../src/commands/sending/queue-email.ts')
-  const content = { message: world.input() }
+  const content = { email: world.input() }
   const asked = { content, scheduledAt: null, undoSeconds: 0 }
   const { outgoingId } = await queueEmail(world.needs)(caller, asked, 'u1')
   world.records.users.delete('u1')
@@ -247,7 +264,7 @@ t.test('a waiting message is held back by what happened meanwhile', async (t) =>
 })
 
 t.test(
-  'a message whose sender died between release and answer is told by the Sent folder, or unknown',
+  'an email whose sender died between release and answer is told by the Sent folder, or unknown',
   async (t) => {
     const world = await sendingWorld(t, { withImap: true })
     const recover = recoverReleased(world.needs)
@@ -273,7 +290,7 @@ t.test(
         ),
         /killed/,
       )
-      t.equal((await world.state(id)).status, 'releasing')
+      t.equal((await world.state(id)).status, 'sending')
       t.equal(await world.send(id), 'over')
       return id
     }
@@ -285,8 +302,8 @@ t.test(
 
     const filed = await dying()
     const state = await world.state(filed)
-    if (!('message' in state)) throw new Error('not queued')
-    world.imap!.mailbox('me').append('Sent', { raw: (await world.blobs.get(state.message.mime.blob))! })
+    if (!('email' in state)) throw new Error('not queued')
+    world.imap!.mailbox('me').append('Sent', { raw: (await world.blobs.get(state.email.mime.blob))! })
     await recover(world.caller(), filed, never)
     t.match((await world.events(filed)).at(-1), {
       type: 'EmailSent',
@@ -338,7 +355,7 @@ t.test('a store that loses answers changes nothing: released once, the outcome r
 })
 
 t.test(
-  'a sender that fails as it should not leaves the message waiting before its release, unknown after',
+  'a sender that fails as it should not leaves the email waiting before its release, unknown after',
   async (t) => {
     const world = await sendingWorld(t)
     const broken = (released: boolean): MailProvider => ({

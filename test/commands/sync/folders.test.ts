@@ -1,4 +1,5 @@
 import t from 'tap'
+import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.ts'
 import { account, accountStream } from '../../../src/domain/accounts/account.ts'
 import type { AccountSettings } from '../../../src/domain/accounts/events.ts'
@@ -147,6 +148,41 @@ t.test(
     t.equal(outcomeOf(await rig.run()), 'success')
   },
 )
+
+t.test('a wanted folder that is missing is named by a run that failed of something else, too', async (t) => {
+  const rig = await syncRig(t, { inbox: [mail(1)], settings: { folders: ['inbox', 'drafts'] } })
+  const openMailbox: typeof rig.deps.openMailbox = async (id, signal) => {
+    const session = await rig.deps.openMailbox(id, signal)
+    if (!session) return null
+    const changes: typeof session.changes = async function* (query) {
+      for await (const set of session.changes(query))
+        if (set.kind === 'missing') yield set
+        else throw new MailUnavailable('temporary', 'connection-lost', 'Lost', 'Wait.')
+    }
+    return { ...session, changes }
+  }
+  t.equal(outcomeOf(await rig.run(undefined, 'schedule', { openMailbox })), 'failed')
+  const [finished] = await rig.eventsOf('SyncRunFinished')
+  t.match(finished?.data, { code: 'connection-lost', missingFolders: ['drafts'] })
+})
+
+t.test('whether what came in was read does not depend on how its folder was chosen', async (t) => {
+  const inboxRead = async (settings: Partial<AccountSettings>, options: object = {}) => {
+    const rig = await syncRig(t, { inbox: [mail(1)], ...options, settings })
+    await rig.run()
+    const [finished] = await rig.eventsOf('SyncRunFinished')
+    const { outcome, inboxRead: read } = finished?.data as { outcome: string; inboxRead: boolean }
+    return `${outcome} ${read}`
+  }
+  t.equal(await inboxRead({}), 'success true')
+  t.equal(await inboxRead({ folders: ['INBOX'] }), 'success true')
+  t.equal(await inboxRead({ folders: ['all'] }), 'success true')
+  t.equal(await inboxRead({ folders: ['sent', 'archive'] }), 'success false')
+  t.equal(await inboxRead({ folders: ['inbox', 'drafts'] }), 'partial true')
+  t.equal(await inboxRead({}, { sent: [hostileMail(2)] }), 'partial true')
+  t.equal(await inboxRead({}, { inbox: [hostileMail(2)] }), 'partial false')
+  t.equal(await inboxRead({ syncDirection: 'send' }), 'success false')
+})
 
 t.test('all mail, where no folder has it, lies in every folder but Junk and Trash', async (t) => {
   const rig = await syncRig(t, {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { credentialsMissing } from '../../../src/commands/ports/credentials.ts'
 import {
   factsAfter,
   freshFacts,
@@ -15,7 +16,15 @@ import {
   AccountSettingsChanged,
   defaultSettings,
 } from '../../../src/domain/accounts/events.ts'
+import { emailTooLarge } from '../../../src/adapters/imap-smtp/smtp-replies.ts'
+import '../../../src/adapters/imap-smtp/smtp.ts'
+import '../../../src/commands/sending/send-email.ts'
+import { accountReceivesOnly } from '../../../src/domain/accounts/refusals.ts'
+import { invalidAddress } from '../../../src/domain/mail.ts'
+import { defineCode, definedCodes, internalError } from '../../../src/domain/refusal.ts'
 import { EmailDeferred, EmailFailed, EmailSent } from '../../../src/domain/sending/events.ts'
+import { noRecipient } from '../../../src/domain/sending/recipients.ts'
+import { gaveUp } from '../../../src/domain/sending/refusals.ts'
 import { MessageQuarantined, QuarantinedMessageSkipped } from '../../../src/domain/sync/events.ts'
 import { idOf } from '../../support/example-emails.ts'
 import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../support/example-sync-events.ts'
@@ -126,6 +135,13 @@ t.test('a folder that could not be read, or is missing, is a reason until it was
     reasons: [{ code: 'folder-unavailable', detail: 'It cannot be opened: Archive', remedy: 'r' }],
   })
   t.equal(statusAfter(both, partial, runFinished(2, 'failed', login), runFinished(3)), 'active')
+  const missing = [
+    runFinished(1, 'failed', { ...login, missingFolders: ['sent', 'ACME'] }),
+    runFinished(2, 'failed', login),
+  ]
+  const named = { code: 'chosen-folder-missing', detail: /sent, ACME/, remedy: /folderRoles/ }
+  t.match(after(both, ...missing), { reasons: [{ code: 'login-rejected' }, named] })
+  t.match(after(both, ...missing, runFinished(3)), { status: 'active', reasons: [] })
 })
 
 t.test('a login that is refused for sending needs a person, and deferrals in a row degrade', async (t) => {
@@ -142,6 +158,36 @@ t.test('a login that is refused for sending needs a person, and deferrals in a r
     t.match(after(facts, ...row), { status: 'degraded', reasons: [{ detail: /No connection/, remedy: /./ }] })
     t.equal(statusAfter(facts, ...row.slice(1), sent, deferred()), 'active')
   }
+})
+
+t.test('what a code says of the mailbox comes of its definition, whichever provider it is of', async (t) => {
+  const words = { title: 'Token revoked', meaning: 'It was revoked.', remedy: 'Sign in.' }
+  for (const [trouble, status] of [
+    ['sign-in-again', 'needs-reauthentication'],
+    ['scope-missing', 'needs-reauthentication'],
+    ['throttled', 'throttled'],
+  ] as const) {
+    const { code } = defineCode(`cloud-mail-${trouble}`, { ...words, trouble })
+    t.match(after(sendOnly, deferred(code)), { status, reasons: [{ code, remedy: 'Sign in.' }] })
+    t.match(after(sendOnly, tested(false, code)), { status, reasons: [{ code }] })
+  }
+  t.equal(statusAfter(sendOnly, deferred(credentialsMissing.code)), 'needs-reauthentication')
+})
+
+t.test('what is wrong with single emails says nothing of the account, however many they are', async (t) => {
+  const read = factsAfter(both, runFinished(1))
+  const ofOneEmail = [invalidAddress, noRecipient, emailTooLarge, gaveUp, accountReceivesOnly, internalError]
+  const inWords = ['recipients-refused', 'recipients-deferred', 'email-deferred', 'smtputf8-not-offered']
+  const whenDue = ['overdue', 'sender-removed', 'content-missing', 'content-damaged', 'release-not-recorded']
+  for (const code of [...ofOneEmail.map((of) => of.code), ...inWords, ...whenDue]) {
+    t.ok(definedCodes.has(code), `${code} is a code`)
+    const row = Array.from({ length: DEFERRALS_IN_A_ROW }, () => [failed(code), deferred(code)]).flat()
+    t.match(after(read, ...row), { status: 'active', reasons: [] }, code)
+  }
+  const row = Array.from({ length: DEFERRALS_IN_A_ROW }, () => failed('sender-refused'))
+  t.equal(statusAfter(read, ...row), 'degraded', 'that the sender is refused is about the account')
+  const putOff = Array.from({ length: DEFERRALS_IN_A_ROW }, () => deferred('sender-deferred'))
+  t.equal(statusAfter(read, ...putOff), 'degraded', 'and so is that it is put off')
 })
 
 t.test(

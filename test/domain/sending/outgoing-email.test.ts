@@ -15,7 +15,7 @@ import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-ema
 import { runs } from '../../support/long-runs.ts'
 
 const outgoingId = idOf('out', 1)
-const queue: OutgoingCommand = { do: 'queue', message: exampleQueued() }
+const queue: OutgoingCommand = { do: 'queue', email: exampleQueued() }
 const release = (attempt: number): OutgoingCommand => ({ do: 'release', attempt, handle: null, now: at(20) })
 const sent = (attempt: number): OutgoingCommand => ({
   do: 'record-sent',
@@ -106,7 +106,7 @@ t.test(
   },
 )
 
-t.test('a message goes out when it is due, in the attempt that is next, once', async (t) => {
+t.test('an email goes out when it is due, in the attempt that is next, once', async (t) => {
   t.equal(refusal(queue, { do: 'release', attempt: 1, handle: null, now: at(9) }), 'not-due')
   t.same(types(queue, { do: 'release', attempt: 1, handle: null, now: at(10) }), ['EmailReleased'])
   t.equal(refusal(queue, release(2)), 'attempt-superseded')
@@ -132,7 +132,7 @@ t.test(
   'what was cancelled or failed is the draft again that it was, to change and queue under the same id',
   async (t) => {
     const draft = exampleDraft({ subject: 'For {contact.first_name}' })
-    const queued: OutgoingCommand = { do: 'queue', message: exampleQueued({ draft }) }
+    const queued: OutgoingCommand = { do: 'queue', email: exampleQueued({ draft }) }
     const cancel: OutgoingCommand = { do: 'cancel' }
     const save: OutgoingCommand = { do: 'save-draft', outgoingId, draft: exampleDraft({ subject: 'Other' }) }
     t.match(run(queued, cancel).last, [{ type: 'EmailCancelled', data: { draft } }])
@@ -192,7 +192,7 @@ t.test('what is certain not to have been sent goes back, due at once, and is rel
     { type: 'EmailDeferred', data: { attempt: 1, code: 'not-sent', retryAt: at(40) } },
   ])
   const again: OutgoingCommand = { do: 'release', attempt: 2, handle: 'draft-2', now: at(40) }
-  t.match(run(queue, release(1), back, again).state, { status: 'releasing', handle: 'draft-2' })
+  t.match(run(queue, release(1), back, again).state, { status: 'sending', handle: 'draft-2' })
   t.same(types(queue, release(1), sent(1), back), [], 'an answer was first')
   t.same(types(queue, release(1), unknown(1), back), [])
   t.same(types(queue, back), [])
@@ -205,7 +205,7 @@ t.test('a fault before the release says nothing once another attempt has gone on
   t.same(types(queue, deferred(1, false), failed(1, false)), [], 'not for the next attempt')
 })
 
-t.test('after a lost answer only evidence or a person moves the message on', async (t) => {
+t.test('after a lost answer only evidence or a person moves the email on', async (t) => {
   const lost = [queue, release(1), unknown(1)] as const
   t.equal(run(...lost).state.status, 'unknown')
   t.equal(refusal(...lost, release(2)), 'attempt-superseded')
@@ -229,6 +229,17 @@ t.test('after a lost answer only evidence or a person moves the message on', asy
     'unknown',
     'not "cancelled": it may be out',
   )
+  const again = [...lost, settle('send-again'), { ...release(2), now: at(41) } as OutgoingCommand] as const
+  t.match(
+    run(...again, failed(2, true)).state,
+    { status: 'unknown', settled: false, unclear: [1] },
+    'that a second attempt fails says nothing of the first',
+  )
+  t.same(types(...again, failed(2, true), failed(2, true)), [])
+  t.equal(refusal(...again, failed(2, true), { do: 'retry', now: at(60) }), 'nothing-to-retry')
+  t.same(types(...again, failed(2, true), settle('give-up')), ['EmailOutcomeSettled'])
+  t.same(types(...again, failed(2, true), settle('send-again')), ['EmailOutcomeSettled'])
+  t.same(types(...again, failed(2, true), { do: 'record-found', foundAt: at(50) }), ['EmailSent'])
   t.same(types(queue, { do: 'record-found', foundAt: at(50) }), [], 'never released: a forgery')
   t.equal(refusal(queue, release(1), sent(1), settle('send-again')), 'nothing-to-settle')
 })
@@ -245,7 +256,7 @@ t.test('what failed is tried again only when a person says so', async (t) => {
 })
 
 t.test(
-  'a sent message has one copy, is delivered until it bounces, and bounces once a recipient and report',
+  'a sent email has one copy, is delivered until it bounces, and bounces once a recipient and report',
   async (t) => {
     const out = [queue, release(1), sent(1)] as const
     const copy: OutgoingCommand = { do: 'record-copy', outcome: 'filed', folder: 'Sent' }

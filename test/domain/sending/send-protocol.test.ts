@@ -8,7 +8,7 @@ import {
   type QueuedEmail,
 } from '../../../src/domain/sending/outgoing-state.ts'
 
-// Every order in which two senders, a canceller, a recoverer, a sync and a person can meet over one message, with
+// Every order in which two senders, a canceller, a recoverer, a sync and a person can meet over one email, with
 // senders that die or sleep at every step, against a server that counts what it took.
 
 /** `in-part`: the server takes it for the first of two recipients, and puts the other off. */
@@ -36,7 +36,7 @@ type Limits = { crashes: number; faults: number; sentAgain: number; retried: num
 
 const at = '2026-01-01T00:00:00.000Z'
 const [ann, ben] = ['ann@d.test', 'ben@d.test']
-const message = {
+const email = {
   outgoingId: 'out',
   accountId: 'acc',
   template: null,
@@ -45,7 +45,7 @@ const message = {
   draft: {},
 } as unknown as QueuedEmail
 const start: World = {
-  state: outgoingEmail.evolve({ status: 'none' }, { type: 'EmailQueued', data: message }),
+  state: outgoingEmail.evolve({ status: 'none' }, { type: 'EmailQueued', data: email }),
   revision: 0,
   workers: [{ at: 'idle' }, { at: 'idle' }],
   taken: { [ann]: 0, [ben]: 0 },
@@ -196,7 +196,7 @@ const recorded = (
 const otherMoves = (world: World, protocol: Protocol, limits: Limits): World[] => {
   const { state } = world
   const moves: World[] = []
-  if (state.status === 'releasing')
+  if (state.status === 'sending')
     moves.push(append(world, { do: 'record-unknown', attempt: state.attempts + 1, reason: '' }))
   if (takenAtAll(world) > 0) moves.push(append(world, { do: 'record-found', foundAt: at }))
   if (world.cancels === 0) moves.push({ ...append(world, { do: 'cancel' }), cancels: 1 })
@@ -209,7 +209,7 @@ const otherMoves = (world: World, protocol: Protocol, limits: Limits): World[] =
   if (state.status === 'failed' && world.retried < limits.retried)
     moves.push({ ...append(world, { do: 'retry', now: at }), retried: world.retried + 1 })
   if (draftOf(state) && world.queuedAnew < limits.queuedAnew)
-    moves.push({ ...append(world, { do: 'queue', message }), queuedAnew: world.queuedAnew + 1 })
+    moves.push({ ...append(world, { do: 'queue', email }), queuedAnew: world.queuedAnew + 1 })
   return moves
 }
 

@@ -90,6 +90,7 @@ const start: SyncRunCommand = {
   withheld: [],
   uncounted: [],
 }
+const finish = { do: 'finish', read: [], unchanged: [], troubles: [], missingFolders: [] } as const
 type Recorded = SyncRunCommand & { readonly do: 'record' }
 const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded => {
   const { folder, ...counts } = countsOf(some)
@@ -162,11 +163,32 @@ t.test(
 t.test('a run that missed one message ends partial, one that missed none ends in success', async (t) => {
   const outcomeOf = (...commands: SyncRunCommand[]) => {
     const { state } = run(syncRun, start, ...commands)
-    const [event] = syncRun.decide({ do: 'finish', unchanged: [], troubles: [], missingFolders: [] }, state)
+    const [event] = syncRun.decide(finish, state)
     return event?.type === 'SyncRunFinished' ? event.data.outcome : null
   }
   t.equal(outcomeOf(record({ listed: 2, stored: 2, received: 2 }, 3)), 'success')
   t.equal(outcomeOf(record({ listed: 2, stored: 1, failed: 1, received: 1 }), record({})), 'partial')
+})
+
+t.test('a run says whether all that had come in was read, whatever became of the rest', async (t) => {
+  const [inbox, archive, all] = [
+    { folder: 'INBOX', role: 'inbox' },
+    { folder: 'Archive', role: 'archive' },
+    { folder: 'All Mail', role: 'all' },
+  ] as const
+  const trouble = (folder: string) => ({ folder, code: 'c', detail: 'd', remedy: 'r' })
+  const failed = (folder: string) => record({ folder, listed: 1, failed: 1 })
+  const saysSo = (how: Partial<SyncRunCommand & { do: 'finish' }>, ...commands: SyncRunCommand[]) => {
+    const { state } = run(syncRun, start, ...commands)
+    const [event] = syncRun.decide({ ...finish, read: [inbox, archive], ...how }, state)
+    return event?.type === 'SyncRunFinished' ? event.data.inboxRead : null
+  }
+  t.equal(saysSo({}), true)
+  t.equal(saysSo({ read: [all] }), true)
+  t.equal(saysSo({ read: [archive] }), false)
+  t.equal(saysSo({ troubles: [trouble('Archive')], missingFolders: ['sent'] }, failed('Archive')), true)
+  t.equal(saysSo({ troubles: [trouble('INBOX')] }), false, 'in part is not whole')
+  t.equal(saysSo({}, failed('INBOX'), record({}, 2)), false, 'what failed may have been a report')
 })
 
 t.test('a run is started once, and a worker that lost it can record nothing more', async (t) => {
@@ -178,18 +200,12 @@ t.test('a run is started once, and a worker that lost it can record nothing more
     refusal(() => run(syncRun, start, { do: 'abandon' }, record({}))),
     'sync-run-taken',
   )
-  t.strictSame(
-    run(
-      syncRun,
-      start,
-      { do: 'abandon' },
-      { do: 'finish', unchanged: [], troubles: [], missingFolders: [] },
-      { do: 'abandon' },
-    ).types,
-    ['SyncRunStarted', 'SyncRunFinished'],
-  )
+  t.strictSame(run(syncRun, start, { do: 'abandon' }, finish, { do: 'abandon' }).types, [
+    'SyncRunStarted',
+    'SyncRunFinished',
+  ])
   t.equal(
-    refusal(() => run(syncRun, { do: 'finish', unchanged: [], troubles: [], missingFolders: [] })),
+    refusal(() => run(syncRun, finish)),
     'unknown-sync-run',
   )
 })
@@ -307,9 +323,13 @@ t.test(
     const aboutRun = fc.oneof(
       fc.constantFrom<SyncRunCommand>(
         start,
-        { do: 'finish', unchanged: [], troubles: [], missingFolders: [] },
+        finish,
         { do: 'abandon' },
-        { do: 'fail', trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r', until: null } },
+        {
+          do: 'fail',
+          trouble: { kind: 'temporary', code: 'c', detail: 'd', remedy: 'r', until: null },
+          missingFolders: ['sent'],
+        },
       ),
       fc.nat({ max: 3 }).map((at) => record({ listed: 1, known: 1 }, at)),
     )

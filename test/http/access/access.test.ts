@@ -1,8 +1,14 @@
 import t from 'tap'
 import { ApiProblem, until } from '../../../scripts/lib/client.ts'
+import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
+import { newEvent } from '../../../src/commands/handle.ts'
+import type { DomainEvent } from '../../../src/domain/event.ts'
+import { EmailQueued, EmailSent } from '../../../src/domain/sending/events.ts'
 import { startApp } from '../../support/running-app.ts'
 import { seedAccounts } from '../../support/connected-accounts.ts'
-import { idOf } from '../../support/example-emails.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
+import { upToNow } from '../../support/mailbox-comparison.ts'
+import { callerNow } from '../../support/mailbox-to-sync.ts'
 
 // Account 1 is the team's, account 2 is u1's own. Who may use which decides every read and every change.
 
@@ -26,7 +32,7 @@ const hello = (accountId: string) => ({
 })
 const queued = (client: typeof owner, accountId: string) =>
   client.send<{ id: string }>('POST', '/v1/outbox', {
-    message: hello(accountId),
+    email: hello(accountId),
     scheduledAt: '2999-01-01T00:00:00Z',
   })
 const mine = await queued(owner, personal)
@@ -106,6 +112,40 @@ t.test("lists leave out what is in others' own accounts", async (t) => {
   t.equal(await statusOf(other.get(`/v1/messages?thread=${threads?.id}`)), 404)
 })
 
+t.test(
+  "the figures of a report leave out others' own accounts, and the names of their templates",
+  async (t) => {
+    const body = { format: 'html', source: '<p>Hi</p>' }
+    const content = { scope: 'personal', name: 'My best lines', subject: 'Hello', body }
+    const template = (await owner.send<{ id: string }>('POST', '/v1/templates', content)).body
+    const store = postgresEventStore(app.pool)
+    t.teardown(() => store.close())
+    const sentAt = new Date().toISOString()
+    const rest = { attempt: 1, template: null, first: true, refused: [], deferred: [], retryAt: null }
+    for (const [n, accountId] of [personal, team, team].entries()) {
+      const outgoingId = idOf('out', 800 + n)
+      const used = n === 2 ? null : { templateId: template.id, version: 1 }
+      const accepted = ['ann@client.test']
+      const happened: DomainEvent[] = [
+        EmailQueued(exampleQueued({ outgoingId, accountId, template: used })),
+        EmailSent({ ...rest, outgoingId, accountId, sentAt, accepted, evidence: 'answer' }),
+      ]
+      const events = happened.map((event) => newEvent(event, crypto.randomUUID(), callerNow(), sentAt))
+      await store.append({ stream: `outgoing-${outgoingId}`, expected: 'no_stream', events })
+    }
+    type Report = { totals: { sent: number }; byTemplate: { template: string | null; sent: number }[] }
+    const reportTo = async (client: typeof owner, more = '') => {
+      const path = `/v1/analytics/engagement?${await upToNow(program)}${more}`
+      const { totals, byTemplate } = await client.get<Report>(path)
+      return [totals.sent, ...byTemplate.map(({ template: name, sent }) => `${name} ${sent}`).toSorted()]
+    }
+    t.same(await reportTo(program), [3, 'My best lines 2', 'null 1'])
+    t.same(await reportTo(owner), [3, 'My best lines 2', 'null 1'])
+    t.same(await reportTo(other), [2, 'null 1', 'null 1'])
+    t.same(await reportTo(other, `&account=${personal}`), [0])
+  },
+)
+
 t.test("nobody else changes, tests, syncs, writes from or answers from a user's own account", async (t) => {
   const before = await app.pool.query<{ count: number }>('select count(*) as count from es.events')
   const path = `/v1/email-accounts/${personal}`
@@ -131,8 +171,8 @@ t.test("nobody else changes, tests, syncs, writes from or answers from a user's 
     ['POST', `/v1/messages/${idOf('msg', 2)}/skip`],
     ['POST', '/v1/drafts', hello(personal)],
     ['POST', '/v1/drafts', { replyTo: { kind: 'message', id: idOf('msg', 2) }, accountId: team }],
-    ['POST', '/v1/drafts', { replyTo: { kind: 'outgoing', id: mine.body.id }, accountId: team }],
-    ['POST', '/v1/outbox', { message: hello(personal) }],
+    ['POST', '/v1/drafts', { replyTo: { kind: 'email', id: mine.body.id }, accountId: team }],
+    ['POST', '/v1/outbox', { email: hello(personal) }],
     ['POST', '/v1/outbox', { draftId: draft.body.id }],
     ['PATCH', `/v1/drafts/${draft.body.id}`, { subject: 'M' }],
     ['DELETE', `/v1/drafts/${draft.body.id}`],

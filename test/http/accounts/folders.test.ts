@@ -76,7 +76,12 @@ t.test('the folders of a mailbox are listed as they are, with their roles and th
 
 t.test('the run and the account say which chosen folder is missing, and what to do', async (t) => {
   const { data } = await client.get<{ data: object[] }>(`${path}/sync-runs`)
-  t.match(data[0], { detail: /sent/, remedy: /folderRoles/ })
+  t.match(data[0], {
+    status: 'Partial (no such folder: sent)',
+    missingFolders: ['sent'],
+    detail: /sent/,
+    remedy: /folderRoles/,
+  })
   t.match(await client.get(path), {
     status: 'degraded',
     reasons: [{ detail: /sent/, remedy: /folderRoles/ }],
@@ -129,17 +134,23 @@ t.test('the same mailbox is connected twice only by who says so', async (t) => {
   t.match(again.json, { code: 'already-connected', details: { accountId: connected.body.id } })
   const twice = await app.ask('POST', '/v1/email-accounts', { body: accountWith({ allowDuplicate: true }) })
   t.equal(twice.status, 201)
+  t.strictSame(Object.keys(twice.json as object), ['id'])
+  const { id } = twice.json as { id: string }
+  t.equal((await app.ask('GET', `/v1/email-accounts/${id}`)).status, 200, 'and is there at once')
+  await client.send('POST', `/v1/email-accounts/${id}/disconnect`, {})
+  const listed = await client.get<{ data: { id: string }[] }>('/v1/email-accounts')
+  t.notOk(listed.data.some((account) => account.id === id))
 })
 
 t.test('an account that only receives sends nothing, and says what to do', async (t) => {
   await change({ syncDirection: 'receive' })
-  const message = {
+  const email = {
     accountId: connected.body.id,
     to: [{ address: 'mia@client.test' }],
     subject: 'Hello',
     html: '<p>Hi</p>',
   }
-  const refused = await app.ask('POST', '/v1/outbox', { body: { message, undoSeconds: 0 } })
+  const refused = await app.ask('POST', '/v1/outbox', { body: { email, undoSeconds: 0 } })
   t.equal(refused.status, 422)
   t.match(refused.json, { code: 'account-receives-only', remedy: /sync direction/ })
 })

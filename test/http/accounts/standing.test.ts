@@ -54,6 +54,11 @@ const writtenFrom = async (client: typeof owner): Promise<string | number> => {
   return saved.accountId
 }
 
+t.test('an answer about an account says nothing of its status: the account itself does', async (t) => {
+  for (const verb of ['pause', 'resume'])
+    t.strictSame((await program.send('POST', `${pathOf(second)}/${verb}`, {})).body, { id: second })
+})
+
 t.test('a default account that is paused, disconnected or unset is none', async (t) => {
   await owner.send('PUT', `${pathOf(personal)}/default`)
   await program.send('PUT', `${pathOf(team)}/default`)

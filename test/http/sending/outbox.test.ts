@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
+import { AccountConnected, AccountPaused, AccountResumed } from '../../../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
+import { EmailCancelled, EmailQueued } from '../../../src/domain/sending/events.ts'
 import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
@@ -13,7 +15,7 @@ import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import {
   confirmDeliveries,
-  confirmFoundMessages,
+  confirmFoundEmails,
   fileCopies,
   recoverDeadSends,
   sendDue,
@@ -31,6 +33,7 @@ import { buildServer } from '../../../src/http/server/server.ts'
 import { sendingProjections, sendingQueries } from '../../../src/projections/sending/sending.ts'
 import { figuresToday, syncStatus } from '../../../src/projections/sync/sync-status.ts'
 import { testDatabase } from '../../support/test-database.ts'
+import { exampleQueued, idOf } from '../../support/example-emails.ts'
 import { connected, runFinished, runStarted } from '../../support/example-sync-events.ts'
 import { never, sendingWorld, until } from '../../support/sending-world.ts'
 
@@ -72,7 +75,7 @@ const made = () =>
     queries.dueDeliveries(0, 1),
     queries.copiesToFile(1, now),
     queries.listDrafts({}, null, 1),
-    queries.metMessages(1),
+    queries.foundEmails(1),
     queries.unreadReports(1),
   ])
 await until(
@@ -111,7 +114,7 @@ const ask = (method: Method, url: string, payload?: object, headers: Record<stri
     headers: { authorization: `Bearer ${token.reveal()}`, ...headers },
     ...(payload === undefined ? {} : { payload }),
   })
-const message = (changes: object = {}) => ({
+const email = (changes: object = {}) => ({
   accountId: world.account.now.accountId,
   to: [{ address: 'ann@client.test' }],
   subject: 'Our offer',
@@ -119,7 +122,7 @@ const message = (changes: object = {}) => ({
   ...changes,
 })
 const post = async (changes: object = {}, when: object = { undoSeconds: 0 }) => {
-  const answer = await ask('POST', '/v1/outbox', { message: message(changes), ...when })
+  const answer = await ask('POST', '/v1/outbox', { email: email(changes), ...when })
   if (answer.statusCode !== 201) throw new Error(answer.body)
   return answer.json<{ id: string; state: string; dueAt: string }>()
 }
@@ -161,45 +164,42 @@ const sendUntil = (wanted: string, id: string) =>
   }, `${id} is ${wanted}`)
 const timesSent = (id: string) => sink.messages.filter(({ raw }) => raw.includes(id)).length
 
-t.test(
-  'two processes send everything that is due, each message once, and file one copy of each',
-  async (t) => {
-    const before = (await figuresToday(db)(null, world.clock())).sent
-    const ids = await Promise.all(Array.from({ length: 40 }, async () => (await post()).id))
-    const busy = async ({ send, file }: ReturnType<typeof processOf>) => {
-      await until(async () => {
-        await send(never)
-        await caughtUp()
-        return (await Promise.all(ids.map(state))).every((status) => status === 'sent')
-      }, 'everything is sent')
-      await until(async () => {
-        await file(never)
-        await caughtUp()
-        return (await queries.copiesToFile(10, now)).length === 0
-      }, 'all copies are filed')
-    }
-    await Promise.all([busy(one), busy(two)])
-    t.same(ids.map(timesSent), Array(ids.length).fill(1))
-    const inSent = world.imap!.mailbox('me').messages('Sent')
-    t.same(
-      ids.map((id) => inSent.filter(({ raw }) => raw.includes(id)).length),
-      Array(ids.length).fill(1),
-    )
-    const sentToday = async (accounts: string[]) => (await figuresToday(db)(accounts, world.clock())).sent
-    t.equal(await sentToday([world.account.now.accountId]), before + ids.length)
-    t.equal(await sentToday(['acc_of_nobody']), 0)
+t.test('two processes send everything that is due, each email once, and file one copy of each', async (t) => {
+  const before = (await figuresToday(db)(null, world.clock())).sent
+  const ids = await Promise.all(Array.from({ length: 40 }, async () => (await post()).id))
+  const busy = async ({ send, file }: ReturnType<typeof processOf>) => {
+    await until(async () => {
+      await send(never)
+      await caughtUp()
+      return (await Promise.all(ids.map(state))).every((status) => status === 'sent')
+    }, 'everything is sent')
+    await until(async () => {
+      await file(never)
+      await caughtUp()
+      return (await queries.copiesToFile(10, now)).length === 0
+    }, 'all copies are filed')
+  }
+  await Promise.all([busy(one), busy(two)])
+  t.same(ids.map(timesSent), Array(ids.length).fill(1))
+  const inSent = world.imap!.mailbox('me').messages('Sent')
+  t.same(
+    ids.map((id) => inSent.filter(({ raw }) => raw.includes(id)).length),
+    Array(ids.length).fill(1),
+  )
+  const sentToday = async (accounts: string[]) => (await figuresToday(db)(accounts, world.clock())).sent
+  t.equal(await sentToday([world.account.now.accountId]), before + ids.length)
+  t.equal(await sentToday(['acc_of_nobody']), 0)
 
-    const answer = await ask('GET', '/v1/outbox?state=sent&limit=30')
-    const page = answer.json<{ data: { id: string; copy: string }[]; nextCursor: string; hasMore: boolean }>()
-    t.equal(page.data.length, 30)
-    t.ok(page.hasMore)
-    const rest = await ask('GET', `/v1/outbox?state=sent&limit=200&cursor=${page.nextCursor}`)
-    const listed = [...page.data, ...rest.json<typeof page>().data]
-    const ours = listed.filter(({ id }) => ids.includes(id))
-    t.same(ours.map(({ id }) => id).toSorted(), ids.toSorted(), 'each once')
-    t.ok(ours.every(({ copy }) => copy === 'filed'))
-  },
-)
+  const answer = await ask('GET', '/v1/outbox?state=sent&limit=30')
+  const page = answer.json<{ data: { id: string; copy: string }[]; nextCursor: string; hasMore: boolean }>()
+  t.equal(page.data.length, 30)
+  t.ok(page.hasMore)
+  const rest = await ask('GET', `/v1/outbox?state=sent&limit=200&cursor=${page.nextCursor}`)
+  const listed = [...page.data, ...rest.json<typeof page>().data]
+  const ours = listed.filter(({ id }) => ids.includes(id))
+  t.same(ours.map(({ id }) => id).toSorted(), ids.toSorted(), 'each once')
+  t.ok(ours.every(({ copy }) => copy === 'filed'))
+})
 
 t.test('a failing server costs time and never a second copy: put off, refused, lost', async (t) => {
   const rate = new Map<string, 'late' | 'lost' | 'no'>()
@@ -256,7 +256,7 @@ t.test('a failing server costs time and never a second copy: put off, refused, l
 })
 
 t.test(
-  'cancels race two processes that send: each message has one end, and the cancelled never go',
+  'cancels race two processes that send: each email has one end, and the cancelled never go',
   async (t) => {
     const ids = await Promise.all(Array.from({ length: 60 }, async () => (await post()).id))
     await caughtUp()
@@ -316,16 +316,16 @@ t.test(
     )
     await caughtUp()
     await one.recover(never)
-    t.equal(await state(id), 'releasing', 'somebody may still be at it')
+    t.equal(await state(id), 'sending', 'somebody may still be at it')
     await dead?.release()
     await one.recover(never)
     t.equal(await state(id), 'unknown')
     await caughtUp()
-    t.same(await queries.metMessages(10), [])
+    t.same(await queries.foundEmails(10), [])
 
-    const confirm = confirmFoundMessages({
+    const confirm = confirmFoundEmails({
       clock: world.clock,
-      metMessages: queries.metMessages,
+      foundEmails: queries.foundEmails,
       confirm: commands.confirmFound,
     })
     const { EmailReplied } = await import('../../../src/domain/tracking/events.ts')
@@ -350,7 +350,33 @@ t.test(
   },
 )
 
-t.test('a paused account keeps its messages; a cancelled or scheduled one does not go', async (t) => {
+t.test('what is queued in a paused account is not due before it is resumed', async (t) => {
+  const { newEvent, newCommandId } = await import('../../../src/commands/handle.ts')
+  const [accountId, outgoingId] = [idOf('acc', 77), idOf('out', 77)]
+  let revision = -1
+  const say = async (stream: string, expected: number, event: DomainEvent) => {
+    const at = world.clock().toISOString()
+    const events = [newEvent(event, newCommandId(world.clock()), world.caller(), at)]
+    await store.append({ stream, expected: expected === -1 ? 'no_stream' : expected, events })
+    await caughtUp()
+  }
+  const ofAccount = (event: DomainEvent) => say(`account-${accountId}`, revision++, event)
+  const due = async () => [
+    (await queries.dueEmails(accountId, 10)).includes(outgoingId),
+    (await queries.accountsWithDue(1000)).includes(accountId),
+  ]
+  await ofAccount(AccountConnected({ ...connected().data, accountId }))
+  await say(outgoingStream(outgoingId), -1, EmailQueued(exampleQueued({ outgoingId, accountId })))
+  t.same(await due(), [true, true])
+  await ofAccount(AccountPaused({ accountId, reason: 'holiday' }))
+  t.same(await due(), [false, false])
+  await ofAccount(AccountResumed({ accountId }))
+  t.same(await due(), [true, true])
+  await say(outgoingStream(outgoingId), 0, EmailCancelled({ outgoingId, accountId, draft: null }))
+  t.same(await due(), [false, false])
+})
+
+t.test('what is cancelled or scheduled does not go', async (t) => {
   const cancelled = await post({}, { undoSeconds: 60 })
   t.match(cancelled, { state: 'queued' })
   const answer = await ask('POST', `/v1/outbox/${cancelled.id}/cancellation`, undefined, {
@@ -384,7 +410,7 @@ t.test('a paused account keeps its messages; a cancelled or scheduled one does n
   t.match(late.json(), { code: 'too-late-to-cancel', remedy: /./ })
 })
 
-t.test('a sent message counts as delivered after the window', async (t) => {
+t.test('a sent email counts as delivered after the window', async (t) => {
   await caughtUp()
   t.same(await queries.dueDeliveries(60, 10), [])
   const { id } = await post()
@@ -478,7 +504,7 @@ t.test('drafts over HTTP: begun, listed, changed at their version, previewed, se
     const answers = [
       await ask('POST', '/v1/drafts', { accountId: world.account.now.accountId, attachments }, user),
       await ask('PATCH', `/v1/drafts/${id}`, { attachments }, { ...user, 'if-match': '"0"' }),
-      await ask('POST', '/v1/outbox', { message: message({ attachments }) }, user),
+      await ask('POST', '/v1/outbox', { email: email({ attachments }) }, user),
     ]
     for (const answer of answers) {
       t.equal(answer.statusCode, status)
@@ -507,7 +533,7 @@ t.test('drafts over HTTP: begun, listed, changed at their version, previewed, se
   })
 
   const refused = await ask('POST', '/v1/outbox', {
-    message: message({ html: '{contact.phone}{deal.name}' }),
+    email: email({ html: '{contact.phone}{deal.name}' }),
   })
   t.equal(refused.statusCode, 422)
   t.match(refused.json(), {
@@ -545,11 +571,11 @@ t.test('drafts over HTTP: begun, listed, changed at their version, previewed, se
 t.test('bad requests are told as problems', async (t) => {
   const codes = async (payload: object) => (await ask('POST', '/v1/outbox', payload)).statusCode
   t.equal(await codes({}), 400)
-  t.equal(await codes({ message: message(), undoSeconds: 61 }), 400)
-  t.equal(await codes({ message: message(), scheduledAt: 'tomorrow' }), 400)
-  t.equal(await codes({ message: message({ to: [{ address: 'a@b.test\nBcc: e@x.test' }] }) }), 400)
-  t.equal(await codes({ message: message({ subject: 'a\r\nBcc: e@x.test' }) }), 400)
-  t.equal(await codes({ message: message({ to: [] }) }), 422)
+  t.equal(await codes({ email: email(), undoSeconds: 61 }), 400)
+  t.equal(await codes({ email: email(), scheduledAt: 'tomorrow' }), 400)
+  t.equal(await codes({ email: email({ to: [{ address: 'a@b.test\nBcc: e@x.test' }] }) }), 400)
+  t.equal(await codes({ email: email({ subject: 'a\r\nBcc: e@x.test' }) }), 400)
+  t.equal(await codes({ email: email({ to: [] }) }), 422)
   t.equal(await codes({ draftId: 'out_00000000000000000000000000' }), 404)
   t.equal((await ask('GET', '/v1/outbox/out_00000000000000000000000000')).statusCode, 404)
   t.equal((await ask('POST', '/v1/outbox/out_00000000000000000000000000/cancellation')).statusCode, 404)

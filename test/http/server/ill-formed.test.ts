@@ -17,7 +17,7 @@ const check = (body: unknown) => refuseIllFormed({ body } as Parameters<typeof r
 
 t.test('text that is no Unicode is refused with every place where it stands', async (t) => {
   const bad = {
-    message: { to: [{ address: 'a\ud800@b.test' }], subject: 'x\0' },
+    email: { to: [{ address: 'a\ud800@b.test' }], subject: 'x\0' },
     'na\udc00me': 1,
     fine: '😀',
   }
@@ -29,8 +29,8 @@ t.test('text that is no Unicode is refused with every place where it stands', as
   t.match(error, { status: 400, code: 'invalid-request' })
   t.same((error as HttpProblem).errors?.map(({ path }) => path).toSorted(), [
     'body',
-    'body/message/subject',
-    'body/message/to/0/address',
+    'body/email/subject',
+    'body/email/to/0/address',
   ])
   await check({ deep: [{ text: 'Grüße\u2028' }] })
 })

@@ -62,12 +62,16 @@ const original = '<p>Hello <b>you</b>, <a href="https://acme.test/x">here</a></p
 const copy = { outgoingId: idOf('out', 1), recipient: 0, opens: true, clicks: true }
 const tracked = trackHtml(original, copy, tokens, 'https://track.acme.test')
 
+/** As mail programs write out what they quote. */
+const inText = (html: string): string =>
+  [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, url]) => `> here <${url}>`).join('\r\n')
+
 const withAttachment = (): string => {
   const name = `filename*=UTF-8''%C3%A4%22.svg`
   const encoding = 'Content-Transfer-Encoding: base64'
   const content = Buffer.from('<svg/>').toString('base64')
   return [
-    '--b\r\nContent-Type: text/plain\r\n\r\nsee below',
+    `--b\r\nContent-Type: text/plain\r\n\r\nsee below\r\n${inText(tracked.html)}`,
     `--b\r\nContent-Type: image/svg+xml\r\nContent-Disposition: attachment; ${name}\r\n${encoding}\r\n\r\n${content}`,
     '--b--',
   ].join('\r\n')
@@ -243,6 +247,10 @@ t.test(
     t.ok(raw.rawPayload.includes('https://track.acme.test/t/o/'))
     t.equal(page.payload.trim(), original, 'without our pixel, and with the links as they were')
     const file = await idOfSubject('subject 5')
+    t.strictSame((await get(`/v1/messages/${file}/body`)).json(), {
+      text: 'see below\n> here <https://acme.test/x>\n> here <>\n',
+      hasHtml: false,
+    })
     const whole = await get(`/v1/messages/${file}`)
     t.match(whole.json(), {
       attachmentCount: 1,

@@ -33,7 +33,7 @@ import { recordedEvents, type Envelope } from '../../support/fold-events.ts'
 import { aCaller, CHROME } from '../../support/example-hits.ts'
 import { testDatabase } from '../../support/test-database.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
-import { sentMessage } from '../../support/sent-email.ts'
+import { sentEmail } from '../../support/sent-email.ts'
 import { messageIdOf, synced } from '../../support/example-sync-events.ts'
 
 const pool = createPool({ ...(await testDatabase(t)), max: 12 })
@@ -94,7 +94,10 @@ trackingHitRoutes(app, {
 })
 const later = () => new Date(Date.now() + 20_000)
 trackingReportRoutes(app, { queries, clock: later })
-analyticsRoutes(app, { queries: analyticsQueries(db), clock: () => new Date() })
+analyticsRoutes(app, {
+  queries: analyticsQueries(db, { usableAccounts: async () => [] }),
+  clock: () => new Date(),
+})
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 t.teardown(async () => {
   await app.close()
@@ -149,13 +152,13 @@ const hitsOf = async (outgoingId: string) =>
   }))
 const pathOf = (link: string): string => new URL(link).pathname
 
-/** A message in the log, sent a minute ago, and where its pixel and links lead. */
+/** An email in the log, sent a minute ago, and where its pixel and links lead. */
 const mail = async (number: number, template: number | null = null) => {
   const html =
     '<p>Hi</p><a href="https://acme.example/files/proposal.pdf">the proposal</a> <a href="https://acme.example/?a=1&amp;b=2">our site</a>'
   const copy = { outgoingId: idOf('out', number), recipient: 0, opens: true, clicks: true }
   const tracked = trackHtml(html, copy, tokens, 'https://track.example.com')
-  const message = sentMessage(number, {
+  const email = sentEmail(number, {
     template: template === null ? null : { templateId: idOf('tpl', template), version: 1 },
     tracking: {
       wanted: { opens: true, clicks: true },
@@ -166,21 +169,21 @@ const mail = async (number: number, template: number | null = null) => {
     },
     header: { ...exampleQueued().header, messageId: `out_${number}@client.test` },
   })
-  await append(message.queued, message.releasing(secondsAgo(61)), message.sent(secondsAgo(60)))
+  await append(email.queued, email.released(secondsAgo(61)), email.sent(secondsAgo(60)))
   const [, pixel = ''] = /<img src="([^"]+)"/.exec(tracked.html) ?? []
   const links = [...tracked.html.matchAll(/<a href="([^"]+)"/g)].map(([, link]) => pathOf(link!))
-  return { ...message, pixel: pathOf(pixel), links }
+  return { ...email, pixel: pathOf(pixel), links }
 }
 
 t.test('from the mail to the report: opens, a click, a reply, delivery, and the sums', async (t) => {
-  const message = await mail(1)
-  const pixel = await get(message.pixel)
+  const email = await mail(1)
+  const pixel = await get(email.pixel)
   t.strictSame(
     [pixel.status, pixel.headers.get('content-type'), Buffer.from(await pixel.arrayBuffer())],
     [200, 'image/gif', PIXEL],
   )
   t.equal(PIXEL.length, 43)
-  const click = await get(message.links[1]!)
+  const click = await get(email.links[1]!)
   t.strictSame([click.status, click.headers.get('location')], [302, 'https://acme.example/?a=1&b=2'])
   for (const answer of [pixel, click]) {
     t.equal(answer.headers.get('cache-control'), 'no-store, private, max-age=0')
@@ -189,7 +192,7 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
     t.equal(answer.headers.get('set-cookie'), null)
   }
   await settled()
-  t.match(await hitsOf(message.outgoingId), [
+  t.match(await hitsOf(email.outgoingId), [
     {
       type: 'OpenTracked',
       data: {
@@ -207,19 +210,19 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
   ])
 
   await append(
-    message.delivered(secondsAgo(1)),
+    email.delivered(secondsAgo(1)),
     synced(1, { header: { inReplyTo: ['<out_1@client.test>'], from: [{ address: 'ann@client.test' }] } }),
   )
   const position = await store.head()
   t.ok(await runner.waitFor('replies-to-record', position!, 10_000))
   const [due] = await queries.dueReplies(10)
-  t.match(due, { outgoingId: message.outgoingId, messageId: messageIdOf(1), from: 'ann@client.test' })
+  t.match(due, { outgoingId: email.outgoingId, messageId: messageIdOf(1), from: 'ann@client.test' })
   t.strictSame(await commands.recordReply(aCaller(), due!), { recorded: true })
   t.ok(await runner.waitFor('replies-to-record', (await store.head())!, 10_000))
   t.strictSame(await queries.dueReplies(10), [])
 
   type Report = EmailTracking & { summary: { lastActivity: string } }
-  const report = await read<Report>(`/v1/outbox/${message.outgoingId}/tracking`)
+  const report = await read<Report>(`/v1/outbox/${email.outgoingId}/tracking`)
   t.match(report, {
     subject: 'Our offer',
     state: 'sent',
@@ -249,14 +252,14 @@ t.test('from the mail to the report: opens, a click, a reply, delivery, and the 
 t.test(
   'forged and broken tokens: the pixel looks the same, a link leads nowhere, nothing is recorded',
   async (t) => {
-    const message = await mail(2)
+    const email = await mail(2)
     const before = await store.head()
-    const broken = [...message.links, message.pixel].flatMap((path) => [
+    const broken = [...email.links, email.pixel].flatMap((path) => [
       `${path}A`,
       path.slice(0, -1),
       path.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
     ])
-    const swapped = [message.pixel.replace('/t/o/', '/t/c/'), message.links[0]!.replace('/t/c/', '/t/o/')]
+    const swapped = [email.pixel.replace('/t/o/', '/t/c/'), email.links[0]!.replace('/t/c/', '/t/o/')]
     for (const path of [
       ...broken,
       ...swapped,
@@ -280,25 +283,25 @@ t.test(
 t.test(
   'HEAD and OPTIONS are answered and not recorded; a prefetch and our own networks are recorded as such',
   async (t) => {
-    const message = await mail(3)
+    const email = await mail(3)
     for (const method of ['HEAD', 'OPTIONS']) {
-      t.equal((await get(message.pixel, {}, method)).status, method === 'HEAD' ? 200 : 204)
-      const link = await get(message.links[0]!, {}, method)
+      t.equal((await get(email.pixel, {}, method)).status, method === 'HEAD' ? 200 : 204)
+      const link = await get(email.links[0]!, {}, method)
       t.equal(link.status, method === 'HEAD' ? 302 : 204)
       t.equal(
         link.headers.get('location'),
         method === 'HEAD' ? 'https://acme.example/files/proposal.pdf' : null,
       )
     }
-    t.equal((await get(message.pixel, {}, 'POST')).status, 404)
+    t.equal((await get(email.pixel, {}, 'POST')).status, 404)
     await settled()
-    t.strictSame(await hitsOf(message.outgoingId), [])
-    await get(message.pixel, { 'sec-purpose': 'prefetch;prerender' })
-    await get(message.links[0]!, { 'x-forwarded-for': '192.0.2.77' })
-    await get(message.links[1]!, { 'x-forwarded-for': '2001:db8::1', 'user-agent': 'curl/8.5' })
+    t.strictSame(await hitsOf(email.outgoingId), [])
+    await get(email.pixel, { 'sec-purpose': 'prefetch;prerender' })
+    await get(email.links[0]!, { 'x-forwarded-for': '192.0.2.77' })
+    await get(email.links[1]!, { 'x-forwarded-for': '2001:db8::1', 'user-agent': 'curl/8.5' })
     await settled()
     t.match(
-      (await hitsOf(message.outgoingId)).map(({ data: { prefetch, own, bot } }) => [prefetch, own, bot]),
+      (await hitsOf(email.outgoingId)).map(({ data: { prefetch, own, bot } }) => [prefetch, own, bot]),
       [
         [true, false, false],
         [false, true, false],
@@ -311,40 +314,40 @@ t.test(
 t.test(
   'links work and no hit is lost while the event store is down, and links work when the disk is full',
   async (t) => {
-    const message = await mail(4)
+    const email = await mail(4)
     storeIsDown = true
     const problems = console.error
     console.error = () => {}
     const visit = async (n: number): Promise<number> =>
-      (await get(message.links[n % 2]!, { 'x-forwarded-for': `203.0.${n >> 8}.${n & 255}` })).status
+      (await get(email.links[n % 2]!, { 'x-forwarded-for': `203.0.${n >> 8}.${n & 255}` })).status
     const answers: number[] = []
     for (let n = 0; n < 300; n += 20)
       answers.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => visit(n + i)))))
     t.ok(answers.every((status) => status === 302))
-    t.strictSame(await hitsOf(message.outgoingId), [])
+    t.strictSame(await hitsOf(email.outgoingId), [])
     storeIsDown = false
     await settled()
     console.error = problems
-    t.equal((await hitsOf(message.outgoingId)).length, 300)
+    t.equal((await hitsOf(email.outgoingId)).length, 300)
 
     diskIsFull = true
-    t.equal((await get(message.links[0]!)).status, 302)
-    t.equal((await get(message.pixel)).status, 200)
+    t.equal((await get(email.links[0]!)).status, 302)
+    t.equal((await get(email.pixel)).status, 200)
     diskIsFull = false
     t.equal(lost.length, 2)
   },
 )
 
 t.test('the same request again and again is one event that counts', async (t) => {
-  const message = await mail(5)
-  await Promise.all(Array.from({ length: 25 }, () => get(message.pixel)))
+  const email = await mail(5)
+  await Promise.all(Array.from({ length: 25 }, () => get(email.pixel)))
   await settled()
-  const hits = await hitsOf(message.outgoingId)
+  const hits = await hitsOf(email.outgoingId)
   t.equal(
     hits.reduce((sum, { data }) => sum + 1 + Number(data.repeats), 0),
     25,
   )
-  const { summary } = await read<{ summary: { opens: number } }>(`/v1/outbox/${message.outgoingId}/tracking`)
+  const { summary } = await read<{ summary: { opens: number } }>(`/v1/outbox/${email.outgoingId}/tracking`)
   t.equal(summary.opens, 1)
 })
 
@@ -367,7 +370,7 @@ t.test(
       },
     )
     const messages = await Promise.all([11, 12, 13].map((number) => mail(number, 9)))
-    await append(...messages.slice(0, 2).map((message) => message.delivered(secondsAgo(0))))
+    await append(...messages.slice(0, 2).map((email) => email.delivered(secondsAgo(0))))
     await get(messages[0]!.pixel)
     await get(messages[0]!.links[0]!)
     await settled()
@@ -410,6 +413,8 @@ t.test('reports need their permission, a message that is there and a period that
     'period=today&from=2026-01-01&to=2026-01-02',
     'period=last_5_days',
     'from=2026-02-30&to=2026-03-01',
+    'from=0000-01-01&to=2026-01-01',
+    'from=2026-01-01&to=9999-12-31',
     'template=x',
   ])
     t.equal((await get(`/v1/analytics/engagement?${query}`, { authorization })).status, 400, query)

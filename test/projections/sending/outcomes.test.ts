@@ -3,7 +3,14 @@ import fc from 'fast-check'
 import t from 'tap'
 import { emailOutcome, outcomeOf, readEngagement } from '../../../src/domain/analytics/engagement.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
-import { EmailDeferred, EmailRetried, EmailFailed, EmailSent } from '../../../src/domain/sending/events.ts'
+import {
+  EmailDeferred,
+  EmailFailed,
+  EmailOutcomeLost,
+  EmailOutcomeSettled,
+  EmailRetried,
+  EmailSent,
+} from '../../../src/domain/sending/events.ts'
 import { engagement } from '../../../src/projections/analytics/engagement.ts'
 import { outbox } from '../../../src/projections/sending/outbox.ts'
 import { emailTimeline } from '../../../src/projections/tracking/email-timeline.ts'
@@ -11,22 +18,22 @@ import { trackingOf } from '../../../src/projections/tracking/email-timeline-que
 import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 import { runs } from '../../support/long-runs.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
-import { sentMessage } from '../../support/sent-email.ts'
+import { sentEmail } from '../../support/sent-email.ts'
 
 const [ann, ben] = ['ann@client.test', 'ben@other.test']
 const day = (time: string): string => `2026-01-06T${time}.000Z`
 const both = { from: 'me@acme.test', recipients: [ann, ben] }
-const email = sentMessage(1, { envelope: both })
+const email = sentEmail(1, { envelope: both })
 const about = { outgoingId: email.outgoingId, accountId: idOf('acc', 1) }
-const begun = [email.queued, email.releasing(day('10:00:00')), email.sent(day('10:00:01'))]
+const begun = [email.queued, email.released(day('10:00:00')), email.sent(day('10:00:01'))]
 
 /** What each of the three says. */
 const said = async (...events: DomainEvent[]) => {
   const recorded = recordedEvents(events)
   const [mail] = (await foldEvents(outbox, recorded)).fate
   const timeline = await foldEvents(emailTimeline, recorded)
-  const [counted] = (await foldEvents(engagement, recorded)).message
-  const [row] = timeline.message
+  const [counted] = (await foldEvents(engagement, recorded)).email
+  const [row] = timeline.email
   const [state] = timeline.state
   const entries = timeline.entry.toSorted((one, other) => (one.at < other.at ? -1 : 1))
   const inOutbox = emailOutcome(readEngagement(mail!.engagement))
@@ -62,7 +69,7 @@ t.test('a bounce that names nobody of several leaves none delivered; of one it i
     t.same(await outcomes(...heard), ['unknown', 'unknown'])
     t.equal(await whole(...heard), 'bounced')
   }
-  const one = sentMessage(2)
+  const one = sentEmail(2)
   const { inOutbox } = await said(one.queued, one.sent(day('10:00:01')), one.bounced(day('10:30:00'), null))
   t.match(inOutbox, { delivery: { status: 'bounced' }, recipients: [{ outcome: 'bounced' }] })
 })
@@ -78,7 +85,7 @@ t.test('what a server tries on is deferred, until silence says something again',
 t.test(
   'refused, put off and accepted stand side by side, each with the words, the kind and what to do',
   async (t) => {
-    const three = sentMessage(3, { envelope: { ...both, recipients: [ann, ben, 'cy@third.test'] } })
+    const three = sentEmail(3, { envelope: { ...both, recipients: [ann, ben, 'cy@third.test'] } })
     const words = { enhancedCode: '5.1.1', code: 550, reason: 'No such user here' }
     const sent = EmailSent({
       ...about,
@@ -110,7 +117,7 @@ t.test(
       { outcome: 'deferred', code: 450, kind: 'policy', hard: false, retryAt: day('10:01:00'), remedy: /./ },
     ])
     t.match(report.activity, [
-      { event: 'sent', details: /refused for ben@other.test; put off for cy@third.test/ },
+      { event: 'sent', details: /refused for ben@other.test; deferred for cy@third.test/ },
     ])
     const after = await said(three.queued, sent, three.event(later, day('10:01:02')))
     t.match(after.inOutbox.recipients, [{}, {}, { outcome: 'accepted', at: day('10:01:02') }])
@@ -141,10 +148,32 @@ t.test('what failed and is tried again is failed no more, in the report as in th
   })
 })
 
+t.test('an answer that was lost stays unknown when what was sent again fails, in every place', async (t) => {
+  const lost = EmailOutcomeLost({ ...about, attempt: 1, reason: 'The connection broke' })
+  const again = EmailOutcomeSettled({ ...about, decision: 'send-again', notBefore: day('12:00:00') })
+  const refused = [{ address: ann, code: 550, enhancedCode: '5.7.1', reason: 'no spam' }]
+  const told = { code: 'email-refused', reason: 'refused', remedy: 'Change it', refused }
+  const failed = EmailFailed({ ...about, attempt: 2, ...told })
+  const events = [email.queued, email.released(day('10:00:00')), lost, again, failed]
+  const { report, inOutbox } = await said(...events)
+  t.match(report, { state: 'unknown', delivery: { status: 'unknown' } })
+  t.match(inOutbox, {
+    delivery: { status: 'unknown' },
+    recipients: [
+      { outcome: 'unknown', diagnostic: 'no spam', remedy: /settle it/ },
+      { outcome: 'unknown', diagnostic: 'refused', remedy: /settle it/ },
+    ],
+  })
+  const { email: rows } = await foldEvents(outbox, recordedEvents(events))
+  t.match(rows, [{ state: 'unknown', settled: false, unclear: [1] }])
+  const late = EmailFailed({ ...about, attempt: 1, ...told })
+  t.match((await said(email.queued, email.released(day('10:00:00')), lost, late)).report, { state: 'failed' })
+})
+
 t.test('opens and clicks count under their own policy alone; under it an answer shows an open', async (t) => {
   const of = async (opens: boolean, clicks: boolean, ...heard: DomainEvent[]) => {
     const { tracking } = exampleQueued()
-    const one = sentMessage(1, { tracking: { ...tracking, wanted: { opens, clicks } } })
+    const one = sentEmail(1, { tracking: { ...tracking, wanted: { opens, clicks } } })
     const { figures, report } = await said(one.queued, email.sent(day('10:00:01')), ...heard)
     return [figures.opened, figures.clicked, figures.replied, report.summary.opens, report.summary.linkClicks]
   }

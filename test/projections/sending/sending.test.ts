@@ -41,7 +41,7 @@ const stream = `outgoing-${outgoingId}`
 const inStream = (...events: DomainEvent[]) => events.map((event) => ({ ...event, envelope: { stream } }))
 
 const queued = EmailQueued(exampleQueued())
-const releasing = (attempt: number) =>
+const released = (attempt: number) =>
   EmailReleased({ ...of, attempt, handle: null, recipients: ['ann@client.test'] })
 const sent = EmailSent({
   ...of,
@@ -74,17 +74,17 @@ const paused = AccountPaused({ accountId, reason: '' })
 const resumed = AccountResumed({ accountId })
 
 const row = async (...events: DomainEvent[]) => {
-  const { message } = await foldEvents(outbox, recordedEvents(inStream(...events)))
-  return message[0]!
+  const { email } = await foldEvents(outbox, recordedEvents(inStream(...events)))
+  return email[0]!
 }
 
-t.test('a message is due while it waits, and only then', async (t) => {
+t.test('an email is due while it waits, and only then', async (t) => {
   t.match(await row(queued), { state: 'queued', due_at: at(10), attempts: 0, revision: 0 })
   t.match(await row(EmailQueued(exampleQueued({ scheduledAt: at(900), notBefore: at(900) }))), {
     state: 'scheduled',
     due_at: at(900),
   })
-  t.match(await row(queued, releasing(1)), { state: 'releasing', due_at: null, revision: 1 })
+  t.match(await row(queued, released(1)), { state: 'sending', due_at: null, revision: 1 })
   const deferred = EmailDeferred({
     ...of,
     attempt: 1,
@@ -94,14 +94,14 @@ t.test('a message is due while it waits, and only then', async (t) => {
     deferred: [],
     retryAt: at(45),
   })
-  t.match(await row(queued, releasing(1), deferred), {
+  t.match(await row(queued, released(1), deferred), {
     state: 'deferred',
     due_at: at(45),
     attempts: 1,
     code: '451',
     reason: 'Later',
   })
-  t.match(await row(queued, deferred, releasing(2), sent), { state: 'sent', due_at: null, code: null })
+  t.match(await row(queued, deferred, released(2), sent), { state: 'sent', due_at: null, code: null })
   t.match(await row(queued, failed), { state: 'failed', due_at: null, remedy: 'Do' })
   t.match(await row(queued, failed, EmailRetried({ ...of, notBefore: at(70) })), {
     state: 'queued',
@@ -112,37 +112,43 @@ t.test('a message is due while it waits, and only then', async (t) => {
     state: 'cancelled',
     due_at: null,
   })
-  t.match(await row(queued, releasing(1), unknown, again), { state: 'queued', due_at: at(60), unclear: [1] })
-  t.match(await row(queued, releasing(1), unknown, again, EmailCancelled({ ...of, draft: null })), {
+  t.match(await row(queued, released(1), unknown, again), { state: 'queued', due_at: at(60), unclear: [1] })
+  t.match(await row(queued, released(1), unknown, again, EmailCancelled({ ...of, draft: null })), {
     state: 'unknown',
     settled: true,
     due_at: null,
   })
   const giveUp = EmailOutcomeSettled({ ...of, decision: 'give-up', notBefore: null })
-  t.match(await row(queued, releasing(1), unknown, giveUp), { state: 'unknown', settled: true, due_at: null })
+  t.match(await row(queued, released(1), unknown, giveUp), { state: 'unknown', settled: true, due_at: null })
+  const lost = EmailOutcomeLost({ ...of, attempt: 2, reason: 'cut' })
+  t.match(
+    await row(queued, released(1), sent, released(2), lost, again),
+    { state: 'sent', due_at: at(60) },
+    'what was taken stays sent while the rest goes again',
+  )
 })
 
 t.test(
-  'an unclear message that was met is to be confirmed until it is sent, whichever came first',
+  'an unclear email that was met is to be confirmed until it is sent, whichever came first',
   async (t) => {
-    t.match(await row(queued, releasing(1), unknown), { confirm_at: null })
-    t.match(await row(queued, releasing(1), unknown, replied), { confirm_at: at(500) })
-    t.match(await row(queued, releasing(1), replied, unknown), { confirm_at: at(500) })
-    t.match(await row(queued, releasing(1), unknown, replied, sent), { confirm_at: null, met_at: at(500) })
-    t.match(await row(queued, releasing(1), sent, replied), { confirm_at: null })
+    t.match(await row(queued, released(1), unknown), { confirm_at: null })
+    t.match(await row(queued, released(1), unknown, replied), { confirm_at: at(500) })
+    t.match(await row(queued, released(1), replied, unknown), { confirm_at: at(500) })
+    t.match(await row(queued, released(1), unknown, replied, sent), { confirm_at: null, found_at: at(500) })
+    t.match(await row(queued, released(1), sent, replied), { confirm_at: null })
     t.match(
-      await row(queued, releasing(1), unknown, replied, failed),
+      await row(queued, released(1), unknown, replied, failed),
       { confirm_at: null },
       'a late no is a no',
     )
-    const { message } = await foldEvents(outbox, recordedEvents([replied]))
-    t.same(message, [], 'a message that is not ours is left alone')
+    const { email } = await foldEvents(outbox, recordedEvents([replied]))
+    t.same(email, [], 'an email that is not ours is left alone')
   },
 )
 
 t.test('the outbox shows the copy, and which accounts are paused', async (t) => {
   const copied = SentCopyFiled({ ...of, outcome: 'filed', folder: 'Sent' })
-  t.match(await row(queued, releasing(1), sent, copied), { copy: 'filed' })
+  t.match(await row(queued, released(1), sent, copied), { copy: 'filed' })
   const { account } = await foldEvents(outbox, recordedEvents([connected, paused]))
   t.same(account, [{ id: accountId, status: 'paused' }])
   const disconnected = AccountDisconnected({ accountId, reason: '' })
@@ -164,10 +170,10 @@ t.test('a draft is listed until it is sent or discarded', async (t) => {
 
 t.test('copies and deliveries are to do from the sending to the event that ends it', async (t) => {
   const copies = async (...events: DomainEvent[]) => foldEvents(sentCopiesToFile, recordedEvents(events))
-  t.same((await copies(connected, sent)).message, [
+  t.same((await copies(connected, sent)).email, [
     { id: outgoingId, account_id: accountId, sent_at: at(30), met: false },
   ])
-  t.same((await copies(sent, SentCopyFiled({ ...of, outcome: 'found', folder: 'Sent' }))).message, [])
+  t.same((await copies(sent, SentCopyFiled({ ...of, outcome: 'found', folder: 'Sent' }))).email, [])
   t.match((await copies(connected, paused)).account, [{ account_id: accountId, paused: true }])
   t.match((await copies(connected, paused, resumed)).account, [{ paused: false }])
 
@@ -180,12 +186,12 @@ t.test('copies and deliveries are to do from the sending to the event that ends 
   t.equal(await learnt(sent, filed('found')), true)
   t.equal(await learnt(sent, filed('filed'), met(1)), false, 'the copy that was met is ours')
   t.equal(await learnt(sent, filed('filed'), met(1), met(2)), true, 'and the mailbox filed another later')
-  t.match((await copies(connected, sent, met(1))).message, [{ met: true }])
+  t.match((await copies(connected, sent, met(1))).email, [{ met: true }])
   const atKnownHost = AccountConnected({ ...connected.data, filesCopies: true })
   t.match((await copies(atKnownHost, sent, filed('filed'))).account, [{ files_copies: true }])
 
   const due = async (...events: DomainEvent[]) =>
-    (await foldEvents(deliveriesDue, recordedEvents(events))).message
+    (await foldEvents(deliveriesDue, recordedEvents(events))).email
   const bounced = (permanent: boolean) =>
     EmailBounced({
       ...of,
@@ -196,7 +202,13 @@ t.test('copies and deliveries are to do from the sending to the event that ends 
       silentUntil: permanent ? null : at(9000),
     })
   t.same(await due(sent), [
-    { id: outgoingId, account_id: accountId, silent_from: at(30), open: ['ann@client.test'] },
+    {
+      id: outgoingId,
+      account_id: accountId,
+      sent_at: at(30),
+      silent_from: at(30),
+      open: ['ann@client.test'],
+    },
   ])
   const delivered = { recipients: ['ann@client.test'], basis: 'report' as const, windowMinutes: null }
   t.same(await due(sent, EmailDelivered({ ...of, ...delivered })), [])

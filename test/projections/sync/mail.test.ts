@@ -143,7 +143,7 @@ t.test('a quarantined message is not listed, and its id leads to what it became'
 
 const foldThreads = (...events: DomainEvent[]) => foldEvents(threads, recordedEvents(events))
 
-t.test('a conversation is held together by references, never by subject', async (t) => {
+t.test('a thread is held together by references, never by subject', async (t) => {
   const rows = await foldThreads(
     synced(1, { header: { subject: 'Offer' } }),
     synced(2, { header: { references: ['1@x.test'], subject: 'Re: Offer' } }),
@@ -184,7 +184,7 @@ t.test('an id without a domain, and one that another message has, connect nothin
   )
 })
 
-t.test('a copy that came by way of a list is of the same conversation', async (t) => {
+t.test('a copy that came by way of a list is of the same thread', async (t) => {
   const mail = {
     sentAt: sentAt,
     header: { messageId: 'm@x.test', subject: 'Offer', from: [{ address: 'a@x.test' }] },
@@ -232,7 +232,7 @@ t.test('our own message joins when it was sent or met in the mailbox, and once',
   t.strictSame((await foldThreads(queued)).thread, [])
 })
 
-t.test('whatever the order in which mail comes, the same messages make a conversation', async (t) => {
+t.test('whatever the order in which mail comes, the same messages make a thread', async (t) => {
   const mail = fc.array(fc.array(fc.nat({ max: 9 }), { maxLength: 3 }), { minLength: 1, maxLength: 10 })
   await fc.assert(
     fc.asyncProperty(mail, fc.infiniteStream(fc.nat()), async (references, dice) => {
@@ -249,7 +249,7 @@ t.test('whatever the order in which mail comes, the same messages make a convers
         const roots = rows.thread.filter(({ merged_into }) => merged_into === null)
         const found = roots.map(({ id, merged, messages: count }) => {
           const members = rows.member.filter(({ thread_id }) => [id, ...merged].includes(thread_id))
-          if (members.length !== count) throw new Error('A conversation miscounts its messages')
+          if (members.length !== count) throw new Error('A thread miscounts its messages')
           return members.map((member) => member.id).toSorted()
         })
         if (JSON.stringify(found.toSorted(byFirst)) !== JSON.stringify(expected)) return false

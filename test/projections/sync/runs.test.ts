@@ -199,15 +199,25 @@ t.test('the history says of each run and folder what was listed and what became 
   t.equal(statusOf(first!), 'Partial (1 failed)')
   t.equal(statusOf(second!), 'Running')
   const trouble = { folder: 'Archive', code: 'c', detail: 'd', remedy: 'r' }
-  const partial = (failed: number, folders: number) =>
-    statusOf({ outcome: 'partial', failed, troubles: Array.from({ length: folders }, () => trouble) })
+  const partial = (failed: number, folders: number, ...missing: string[]) =>
+    statusOf({
+      outcome: 'partial',
+      failed,
+      troubles: Array.from({ length: folders }, () => trouble),
+      missing,
+    })
   t.strictSame(
-    [partial(0, 1), partial(2, 2)],
-    ['Partial (1 folder not read)', 'Partial (2 failed, 2 folders not read)'],
+    [partial(0, 1), partial(2, 2), partial(0, 0, 'sent', 'ACME'), partial(1, 1, 'sent')],
+    [
+      'Partial (1 folder not read)',
+      'Partial (2 failed; 2 folders not read)',
+      'Partial (no such folder: sent, ACME)',
+      'Partial (1 failed; 1 folder not read; no such folder: sent)',
+    ],
   )
   t.strictSame(
     (['success', 'failed', 'stopped', 'abandoned'] as const).map((outcome) =>
-      statusOf({ outcome, failed: 0, troubles: [] }),
+      statusOf({ outcome, failed: 0, troubles: [], missing: [] }),
     ),
     ['Success', 'Failed', 'Stopped', 'Interrupted'],
   )

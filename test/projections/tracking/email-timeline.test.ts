@@ -13,7 +13,7 @@ import { emailTimeline } from '../../../src/projections/tracking/email-timeline.
 import { linkLabel, openNumber } from '../../../src/projections/tracking/timeline-words.ts'
 import { foldEvents, recordedEvents, type Envelope } from '../../support/fold-events.ts'
 import { idOf } from '../../support/example-emails.ts'
-import { linksOf, sentMessage } from '../../support/sent-email.ts'
+import { linksOf, sentEmail } from '../../support/sent-email.ts'
 
 const day = (time: string): string => `2026-01-22T${time}.000Z`
 
@@ -21,11 +21,11 @@ const report = async (
   events: (DomainEvent & { envelope?: Envelope })[],
   now?: string,
 ): Promise<EmailTracking> => {
-  const { message, state, entry } = await foldEvents(emailTimeline, recordedEvents(events))
-  assert.equal(message.length, 1)
+  const { email, state, entry } = await foldEvents(emailTimeline, recordedEvents(events))
+  assert.equal(email.length, 1)
   const inOrder = entry.toSorted((one, other) => (one.at + one.id < other.at + other.id ? -1 : 1))
   return trackingOf(
-    { ...message[0]!, engagement: state[0]!.engagement },
+    { ...email[0]!, engagement: state[0]!.engagement },
     inOrder,
     false,
     now === undefined ? undefined : new Date(now),
@@ -35,16 +35,16 @@ const lines = ({ activity }: EmailTracking): string[] =>
   activity.map(({ event, at, details }) => `${event} ${at.slice(11, 16)} ${details}`)
 
 t.test('the report of the product documentation comes out as it is printed there', async (t) => {
-  const message = sentMessage(1)
+  const email = sentEmail(1)
   const shown = await report([
-    message.queued,
-    message.releasing(day('14:29:59')),
-    message.sent(day('14:30:00')),
-    message.open(day('14:45:00')),
-    message.delivered(day('15:00:00')),
-    message.open(day('15:15:00')),
-    message.click(day('15:16:00')),
-    message.open(day('17:30:00')),
+    email.queued,
+    email.released(day('14:29:59')),
+    email.sent(day('14:30:00')),
+    email.open(day('14:45:00')),
+    email.delivered(day('15:00:00')),
+    email.open(day('15:15:00')),
+    email.click(day('15:16:00')),
+    email.open(day('17:30:00')),
   ])
   t.strictSame(lines(shown), [
     'sent 14:30 Delivered successfully',
@@ -75,7 +75,7 @@ t.test(
   'a scanner is shown with its verdict and counted beside people, also when it shows only later',
   async (t) => {
     const links = linksOf('https://a.example/1', 'https://a.example/2', 'https://a.example/3')
-    const message = sentMessage(1, {
+    const email = sentEmail(1, {
       tracking: {
         wanted: { opens: true, clicks: true },
         opens: true,
@@ -86,16 +86,16 @@ t.test(
     })
     const from = (link: number) => ({ ip: `203.0.${link}.1` })
     const before = [
-      message.queued,
-      message.sent(day('14:30:00')),
-      message.click(day('14:31:00'), 0, from(0)),
-      message.click(day('14:31:00'), 1, from(1)),
+      email.queued,
+      email.sent(day('14:30:00')),
+      email.click(day('14:31:00'), 0, from(0)),
+      email.click(day('14:31:00'), 1, from(1)),
     ]
     t.match((await report(before)).summary, { linkClicks: 2, human: { clicks: 2 }, machine: { clicks: 0 } })
     const after = await report([
       ...before,
-      message.click('2026-01-22T14:31:00.900Z', 2, from(2)),
-      message.open(day('14:40:00')),
+      email.click('2026-01-22T14:31:00.900Z', 2, from(2)),
+      email.open(day('14:40:00')),
     ])
     t.match(after.summary, {
       opens: 1,
@@ -111,7 +111,7 @@ t.test(
     t.equal(after.activity[4]?.details, 'First open')
     const { entry } = await foldEvents(
       emailTimeline,
-      recordedEvents([...before, message.click('2026-01-22T14:31:00.900Z', 2, from(2))]),
+      recordedEvents([...before, email.click('2026-01-22T14:31:00.900Z', 2, from(2))]),
     )
     t.strictSame(
       entry.filter(({ kind }) => kind === 'clicked').map(({ verdict }) => verdict),
@@ -122,46 +122,46 @@ t.test(
 )
 
 t.test('hits that are in the log before the sending are judged by it when it is known', async (t) => {
-  const message = sentMessage(1)
-  const hits = [message.open(day('14:29:58'), { ip: '203.0.113.1' }), message.open(day('14:35:00'))]
-  const early = await report([message.queued, message.releasing(day('14:29:57')), ...hits])
+  const email = sentEmail(1)
+  const hits = [email.open(day('14:29:58'), { ip: '203.0.113.1' }), email.open(day('14:35:00'))]
+  const early = await report([email.queued, email.released(day('14:29:57')), ...hits])
   t.match(early.summary, { opens: 0, machine: { opens: 2 } })
   const known = await report([
-    message.queued,
-    message.releasing(day('14:29:57')),
+    email.queued,
+    email.released(day('14:29:57')),
     ...hits,
-    message.sent(day('14:30:00')),
+    email.sent(day('14:30:00')),
   ])
   t.match(known.summary, { opens: 1, machine: { opens: 1 } })
   t.strictSame(lines(known).slice(0, 1), [
-    'opened 14:29 Not counted: before the message was handed over, so by a scanner',
+    'opened 14:29 Not counted: before the email was handed over, so by a scanner',
   ])
 })
 
 t.test('a send whose answer was lost counts opens from then on, and says that it is unknown', async (t) => {
-  const message = sentMessage(1)
-  const about = { outgoingId: message.outgoingId, accountId: idOf('acc', 1), attempt: 1 }
+  const email = sentEmail(1)
+  const about = { outgoingId: email.outgoingId, accountId: idOf('acc', 1), attempt: 1 }
   const events = [
-    message.queued,
-    message.releasing(day('14:30:00')),
-    message.event(EmailOutcomeLost({ ...about, reason: 'connection lost' }), day('14:30:05')),
-    message.open(day('14:40:00')),
+    email.queued,
+    email.released(day('14:30:00')),
+    email.event(EmailOutcomeLost({ ...about, reason: 'connection lost' }), day('14:30:05')),
+    email.open(day('14:40:00')),
   ]
   const unknown = await report(events)
   t.match(unknown, { state: 'unknown', delivery: { status: 'unknown' }, summary: { opens: 1 } })
   t.match(lines(unknown)[0], 'unknown 14:30 It is not known whether it was sent: connection lost')
   const again = await report([
     ...events,
-    message.event(
+    email.event(
       EmailOutcomeSettled({
-        outgoingId: message.outgoingId,
+        outgoingId: email.outgoingId,
         accountId: idOf('acc', 1),
         decision: 'send-again',
       }),
       day('15:00:00'),
     ),
-    message.releasing(day('15:00:01')),
-    message.sent(day('15:00:02')),
+    email.released(day('15:00:01')),
+    email.sent(day('15:00:02')),
   ])
   t.match(again, {
     state: 'sent',
@@ -171,12 +171,12 @@ t.test('a send whose answer was lost counts opens from then on, and says that it
 })
 
 t.test('what is not sent says so', async (t) => {
-  const message = sentMessage(1)
-  const about = { outgoingId: message.outgoingId, accountId: idOf('acc', 1) }
+  const email = sentEmail(1)
+  const about = { outgoingId: email.outgoingId, accountId: idOf('acc', 1) }
   const failed = await report([
-    message.queued,
-    message.releasing(day('14:30:00')),
-    message.event(
+    email.queued,
+    email.released(day('14:30:00')),
+    email.event(
       EmailDeferred({
         ...about,
         attempt: 1,
@@ -188,62 +188,62 @@ t.test('what is not sent says so', async (t) => {
       }),
       day('14:30:01'),
     ),
-    message.event(
+    email.event(
       EmailFailed({ ...about, attempt: 2, code: 'x', reason: 'no such user', remedy: '', refused: [] }),
       day('14:31:01'),
     ),
   ])
   t.match(failed, { state: 'failed', delivery: { status: 'failed' }, summary: { lastActivityAt: null } })
-  t.strictSame(lines(failed), ['deferred 14:30 Put off: busy', 'failed 14:31 Not sent: no such user'])
+  t.strictSame(lines(failed), ['deferred 14:30 Deferred: busy', 'failed 14:31 Not sent: no such user'])
   const cancelled = await report([
-    message.queued,
-    message.event(EmailCancelled({ ...about, draft: null }), day('14:30:00')),
+    email.queued,
+    email.event(EmailCancelled({ ...about, draft: null }), day('14:30:00')),
   ])
   t.match(cancelled, { state: 'cancelled', delivery: { status: 'cancelled' }, activity: [] })
-  t.match(await report([message.queued]), { state: 'queued', delivery: { status: 'pending' } })
+  t.match(await report([email.queued]), { state: 'queued', delivery: { status: 'pending' } })
 })
 
 t.test(
   'delivery is accepted first, confirmed by time or by a person, and withdrawn by a bounce of all',
   async (t) => {
     const recipients = ['ann@client.test', 'bob@client.test']
-    const message = sentMessage(1, { envelope: { from: 'me@acme.test', recipients } })
-    const sent = [message.queued, message.sent(day('14:30:00'))]
+    const email = sentEmail(1, { envelope: { from: 'me@acme.test', recipients } })
+    const sent = [email.queued, email.sent(day('14:30:00'))]
     const status = async (...more: Parameters<typeof report>[0]) =>
       (await report([...sent, ...more])).delivery.status
     t.equal(await status(), 'accepted')
-    t.equal(await status(message.delivered(day('15:30:00'))), 'delivered')
-    t.equal(await status(message.open(day('14:40:00'))), 'delivered')
+    t.equal(await status(email.delivered(day('15:30:00'))), 'delivered')
+    t.equal(await status(email.open(day('14:40:00'))), 'delivered')
     t.equal(
-      await status(message.open(day('14:40:00'), { userAgent: 'Mozilla/5.0' })),
+      await status(email.open(day('14:40:00'), { userAgent: 'Mozilla/5.0' })),
       'accepted',
       'a proxy proves nothing',
     )
-    const gone = [message.delivered(day('15:30:00')), message.bounced(day('16:00:00'), 'ANN@client.test')]
+    const gone = [email.delivered(day('15:30:00')), email.bounced(day('16:00:00'), 'ANN@client.test')]
     t.equal(await status(...gone), 'delivered', 'one of two has it')
     t.equal(
-      await status(...gone, message.bounced(day('16:01:00'), 'bob@client.test', false)),
+      await status(...gone, email.bounced(day('16:01:00'), 'bob@client.test', false)),
       'accepted',
       'its server tries on, so nobody knows',
     )
-    t.equal(await status(...gone, message.bounced(day('16:01:00'), 'bob@client.test')), 'bounced')
+    t.equal(await status(...gone, email.bounced(day('16:01:00'), 'bob@client.test')), 'bounced')
     t.equal(
       await status(
         ...gone,
-        message.bounced(day('16:01:00'), 'bob@client.test'),
-        message.replied(day('17:00:00')),
+        email.bounced(day('16:01:00'), 'bob@client.test'),
+        email.replied(day('17:00:00')),
       ),
       'delivered',
       'who replies has it',
     )
-    const bounced = await report([...sent, message.bounced(day('16:00:00'), 'ann@client.test')])
+    const bounced = await report([...sent, email.bounced(day('16:00:00'), 'ann@client.test')])
     t.match(lines(bounced), [
       'sent 14:30 Accepted by the mail server',
       'bounced 16:00 ann@client.test: permanent (5.1.1)',
     ])
     const refused = await report([
-      message.queued,
-      message.sent(day('14:30:00'), { accepted: recipients.slice(0, 1), refused: recipients.slice(1) }),
+      email.queued,
+      email.sent(day('14:30:00'), { accepted: recipients.slice(0, 1), refused: recipients.slice(1) }),
     ])
     t.match(lines(refused), ['sent 14:30 Accepted by the mail server; refused for bob@client.test'])
   },
@@ -252,15 +252,15 @@ t.test(
 t.test(
   'a click shows an open that blocked pictures hid, a reply is activity, our own looks and repeats are none',
   async (t) => {
-    const message = sentMessage(1)
+    const email = sentEmail(1)
     const shown = await report([
-      message.queued,
-      message.sent(day('14:30:00')),
-      message.open(day('14:31:00'), { own: true }),
-      message.click(day('14:40:00'), 1),
-      message.click(day('14:40:10'), 1),
-      message.replied(day('15:00:00')),
-      message.open(day('16:00:00'), { userAgent: null }),
+      email.queued,
+      email.sent(day('14:30:00')),
+      email.open(day('14:31:00'), { own: true }),
+      email.click(day('14:40:00'), 1),
+      email.click(day('14:40:10'), 1),
+      email.replied(day('15:00:00')),
+      email.open(day('16:00:00'), { userAgent: null }),
     ])
     t.match(shown.summary, {
       opens: 1,
@@ -286,13 +286,13 @@ t.test(
   'unique opens are recipients where copies are their own, and one of several where they are not',
   async (t) => {
     const recipients = ['ann@client.test', 'bob@client.test', 'cy@client.test']
-    const message = sentMessage(1, { envelope: { from: 'me@acme.test', recipients } })
-    const head = [message.queued, message.sent(day('14:30:00'))]
+    const email = sentEmail(1, { envelope: { from: 'me@acme.test', recipients } })
+    const head = [email.queued, email.sent(day('14:30:00'))]
     const own = await report([
       ...head,
-      message.open(day('14:40:00'), { recipient: 0 }),
-      message.open(day('14:50:00'), { recipient: 2 }),
-      message.open(day('15:00:00'), { recipient: 2 }),
+      email.open(day('14:40:00'), { recipient: 0 }),
+      email.open(day('14:50:00'), { recipient: 2 }),
+      email.open(day('15:00:00'), { recipient: 2 }),
     ])
     t.match(own.summary, { opens: 3, uniqueOpens: 2, recipients: 3, attribution: 'recipient' })
     t.strictSame(
@@ -301,17 +301,17 @@ t.test(
     )
     const shared = await report([
       ...head,
-      message.open(day('14:40:00'), { recipient: null }),
-      message.open(day('14:50:00'), { recipient: null, ip: '203.0.113.1' }),
+      email.open(day('14:40:00'), { recipient: null }),
+      email.open(day('14:50:00'), { recipient: null, ip: '203.0.113.1' }),
     ])
-    t.match(shared.summary, { opens: 2, uniqueOpens: 1, recipients: 3, attribution: 'message' })
+    t.match(shared.summary, { opens: 2, uniqueOpens: 1, recipients: 3, attribution: 'email' })
     t.equal(shared.activity[1]?.recipient, null)
   },
 )
 
 t.test('a hit waits fifteen seconds before it is shown as a person', async (t) => {
-  const message = sentMessage(1)
-  const events = [message.queued, message.sent(day('14:30:00')), message.open(day('14:40:00'))]
+  const email = sentEmail(1)
+  const events = [email.queued, email.sent(day('14:30:00')), email.open(day('14:40:00'))]
   const young = await report(events, day('14:40:14'))
   t.match(young.summary, { opens: 0, unknown: { opens: 1 } })
   t.match(young.activity[1], { verdict: 'unknown', reason: 'held' })
@@ -320,18 +320,15 @@ t.test('a hit waits fifteen seconds before it is shown as a person', async (t) =
 })
 
 t.test('a flood of hits keeps its counts and numbers, and the rows stay small', async (t) => {
-  const message = sentMessage(1)
+  const email = sentEmail(1)
   const opens = Array.from({ length: 400 }, (_, n) =>
-    message.open(new Date(Date.parse(day('15:00:00')) + n * 60_000).toISOString()),
+    email.open(new Date(Date.parse(day('15:00:00')) + n * 60_000).toISOString()),
   )
   const {
-    message: rows,
+    email: rows,
     state,
     entry,
-  } = await foldEvents(
-    emailTimeline,
-    recordedEvents([message.queued, message.sent(day('14:30:00')), ...opens]),
-  )
+  } = await foldEvents(emailTimeline, recordedEvents([email.queued, email.sent(day('14:30:00')), ...opens]))
   t.equal(entry.length, 401)
   t.ok(state[0]!.engagement.length < 20_000)
   const newest = entry.toSorted((one, other) => (one.at < other.at ? -1 : 1)).slice(-100)
@@ -346,8 +343,8 @@ t.test('a flood of hits keeps its counts and numbers, and the rows stay small', 
 })
 
 t.test('hits on messages that are not ours change nothing', async (t) => {
-  const rows = await foldEvents(emailTimeline, recordedEvents([sentMessage(5).open(day('14:40:00'))]))
-  t.strictSame(rows, { message: [], state: [], entry: [] })
+  const rows = await foldEvents(emailTimeline, recordedEvents([sentEmail(5).open(day('14:40:00'))]))
+  t.strictSame(rows, { email: [], state: [], entry: [] })
 })
 
 t.test('words for opens, links and times', async (t) => {

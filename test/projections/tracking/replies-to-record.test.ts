@@ -6,11 +6,11 @@ import { EmailReplied } from '../../../src/domain/tracking/events.ts'
 import { repliesToRecord } from '../../../src/projections/tracking/replies-to-record.ts'
 import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 import { idOf } from '../../support/example-emails.ts'
-import { sentMessage } from '../../support/sent-email.ts'
+import { sentEmail } from '../../support/sent-email.ts'
 import { connected, messageIdOf, synced } from '../../support/example-sync-events.ts'
 
-const one = sentMessage(1)
-const two = sentMessage(2, {
+const one = sentEmail(1)
+const two = sentEmail(2, {
   header: {
     messageId: '<Out_2@acme.test>',
     inReplyTo: null,
@@ -127,7 +127,7 @@ t.test('a reply is from one whom it was sent to or their like, and from nobody e
   t.ok(await counts(throughList, list), 'a member of a list that was written to')
   t.notOk(await counts(throughList), 'who only answers to all is none')
   t.notOk(await counts(from('ann@client.test'), { automatic: 'auto-reply' }))
-  const gmail = sentMessage(1, { envelope: { from: 'me@acme.test', recipients: ['ann@gmail.com'] } })
+  const gmail = sentEmail(1, { envelope: { from: 'me@acme.test', recipients: ['ann@gmail.com'] } })
   t.same(
     await due(gmail.queued, answer(3, { header: from('eve@gmail.com') })),
     [],
@@ -137,7 +137,7 @@ t.test('a reply is from one whom it was sent to or their like, and from nobody e
 })
 
 t.test('what our own people write answers nothing: neither other accounts nor users', async (t) => {
-  const inTeam = sentMessage(1, { envelope: { from: 'me@acme.test', recipients: ['ann@acme.test'] } })
+  const inTeam = sentEmail(1, { envelope: { from: 'me@acme.test', recipients: ['ann@acme.test'] } })
   const colleague = answer(3, { header: from('Ann@acme.test') })
   t.equal((await due(inTeam.queued, colleague)).length, 1)
   const user = UserRecorded({ userId: 'u1', user: { name: 'Ann', email: 'ann@acme.test' } })
@@ -149,6 +149,32 @@ t.test('what our own people write answers nothing: neither other accounts nor us
     address: 'Ann@acme.test',
   })
   t.same(await due(account, user, UserRemoved({ userId: 'u1' }), inTeam.queued, colleague), [])
+})
+
+t.test('a colleague in Cc makes no recipients of all who write from our domain', async (t) => {
+  const recipients = ['ann@client.test', 'archive@acme.test']
+  const withColleague = sentEmail(1, { envelope: { from: 'me@acme.test', recipients } })
+  const by = async (address: string) =>
+    (await due(withColleague.queued, answer(3, { header: from(address) }))).length
+  t.equal(await by('carl@acme.test'), 0, 'who follows up for us')
+  t.equal(await by('archive@acme.test'), 1, 'who was written to')
+  t.equal(await by('bob@client.test'), 1)
+})
+
+t.test('an id is told from others by as much of it as an index takes', async (t) => {
+  const relayed = `<${'\u4e2d'.repeat(900)}@relay.test>`
+  const copy = synced(9, { outgoingId: one.outgoingId, direction: 'out', header: { messageId: relayed } })
+  const reply = answer(3, { header: { inReplyTo: [relayed] } })
+  for (const events of [
+    [one.queued, copy, reply],
+    [one.queued, reply, copy],
+  ])
+    t.strictSame(await due(...events), [[one.outgoingId, messageIdOf(3)]])
+  const { sent, waiting } = await foldEvents(
+    repliesToRecord,
+    recordedEvents([one.queued, copy, answer(4, { header: { inReplyTo: [`<2${relayed.slice(1)}`] } })]),
+  )
+  for (const { header_id } of [...sent, ...waiting]) t.ok(Buffer.byteLength(header_id) < 2700)
 })
 
 t.test(

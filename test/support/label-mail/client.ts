@@ -1,3 +1,4 @@
+import { defineProblems, type Problem } from '../../../src/adapters/network/problems.ts'
 import { MailUnavailable } from '../../../src/commands/ports/mail-provider.ts'
 
 /** An answer of the service; `lost` where none came, and nobody knows whether it did what was asked. */
@@ -13,19 +14,33 @@ export type LabelMailClient = {
   follow(onHint: () => void): Promise<void>
 }
 
-const said = (kind: MailUnavailable['kind'], code: string, message: string, until: Date | null = null) =>
-  new MailUnavailable(kind, `label-mail-${code}`, message, 'Look at the mailbox in Label Mail.', until)
+const remedy = 'Look at the mailbox in Label Mail.'
+const problems = {
+  'label-mail-unreachable': ['temporary', 'No answer', 'Label Mail did not answer', remedy],
+  'label-mail-signed-out': ['sign-in-again', 'Signed out', 'Label Mail does not accept the token', remedy],
+  'label-mail-not-allowed': ['scope-missing', 'Not allowed', 'Label Mail does not allow this', remedy],
+  'label-mail-gone': ['gone', 'Gone', 'Label Mail does not have this any more', remedy],
+  'label-mail-throttled': ['throttled', 'Too much', 'Label Mail was asked for too much', remedy],
+  'label-mail-down': ['temporary', 'Down', 'Label Mail is not working', remedy],
+  'label-mail-refused': ['refused', 'Refused', 'Label Mail refused this', remedy],
+} as const satisfies Record<string, Problem>
+defineProblems(problems)
+
+const said = (code: keyof typeof problems, until: Date | null = null): MailUnavailable => {
+  const [kind, , message]: Problem = problems[code]
+  return new MailUnavailable(kind, code, message, remedy, until)
+}
 
 /** What an answer stands for that is not the one asked for. */
 export const problemOf = (heard: Heard): MailUnavailable => {
-  if (heard === 'lost') return said('temporary', 'unreachable', 'Label Mail did not answer')
+  if (heard === 'lost') return said('label-mail-unreachable')
   const { status, until } = heard
-  if (status === 401) return said('sign-in-again', 'signed-out', 'Label Mail does not accept the token')
-  if (status === 403) return said('scope-missing', 'not-allowed', 'Label Mail does not allow this')
-  if (status === 404 || status === 410) return said('gone', 'gone', 'Label Mail does not have this any more')
-  if (status === 429) return said('throttled', 'throttled', 'Label Mail was asked for too much', until)
-  if (status >= 500) return said('temporary', 'down', 'Label Mail is not working')
-  return said('refused', 'refused', 'Label Mail refused this')
+  if (status === 401) return said('label-mail-signed-out')
+  if (status === 403) return said('label-mail-not-allowed')
+  if (status === 404 || status === 410) return said('label-mail-gone')
+  if (status === 429) return said('label-mail-throttled', until)
+  if (status >= 500) return said('label-mail-down')
+  return said('label-mail-refused')
 }
 
 export const labelMailClient = (url: string, token: string, signal: AbortSignal): LabelMailClient => {

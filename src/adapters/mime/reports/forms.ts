@@ -1,9 +1,9 @@
 import { ADDRESS } from './addresses.ts'
 
 /**
- * How a mail server writes what it could not deliver, where it sends no status part. `says` is a sentence that only it
- * writes. Recipients stand in lines of their own from there, or from `begins` on, up to `ends`; `recipient` is such a
- * line where the common forms do not fit, its first group the address, its second what is said of it.
+ * How a mail server without status parts reports what it could not deliver. `says` is a sentence that only it writes.
+ * From there, or from `begins`, up to `ends`, recipients are on lines of their own; `recipient` matches such a line if
+ * the common forms do not, with the address in its first group and the reason in its second.
  */
 export type Form = {
   readonly server: string
@@ -28,7 +28,7 @@ export const FORMS: readonly Form[] = [
     delayed: /has not yet been delivered|no action is required|on the queue on|warning: message \S+ delayed/i,
   },
   {
-    // QSBMF (cr.yp.to/proto/qsbmf.txt): "Hi. This is the", then paragraphs that begin with the recipient and a colon.
+    // QSBMF (cr.yp.to/proto/qsbmf.txt): "Hi. This is the", then paragraphs beginning with the recipient and a colon.
     server: 'qmail',
     says: /^hi[.!] this is (?:the|your)|^your mail message to the following address|^i(?:'| a)m afraid i wasn't able to deliver|^this is the (?:machine generated|qmail)|^your message could not be delivered to the following|^message from .{1,80}\.$|^(?:qmail|\(qmail)/i,
     ends: /^---? (?:below this line|enclosed|original message|the (?:header|text))|^-{4,} (?:original|returned)/i,
@@ -82,7 +82,7 @@ export const FORMS: readonly Form[] = [
     ends: /^-{5,}/,
   },
   {
-    // Exchange 2007 and later, in the languages it speaks: the part for administrators names the server's answer.
+    // Exchange 2007 and later, in its languages: the part for administrators has the server's answer.
     server: 'Exchange',
     says: /^(?:delivery has failed to these recipients|your message (?:couldn't|could not|wasn't|to .{1,200} (?:couldn't|could not) be) (?:be )?delivered|.{0,40}wasn't delivered|die nachricht konnte nicht an|fehler bei der nachrichtenzustellung|échec de la remise|error al entregar|impossibile recapitare|recapito non riuscito|bezorging is mislukt|a entrega para estes|配信不能|диагностические|generating server|erstellender server|serveur de génération|servidor (?:de )?generador|diagnostic information for administrators|diagnoseinformationen|informations? de diagnostic|información de diagnóstico|informazioni di diagnostica)/i,
     begins:
@@ -98,7 +98,7 @@ export const FORMS: readonly Form[] = [
     delayed: /this is a warning only|you do not need to resend|could not be delivered for (?:more than )?\d/i,
   },
   {
-    // Sendmail: savemail.c, errbody(). Version 5 has the transcript alone.
+    // Sendmail: savemail.c, errbody(). Version 5 has only the transcript.
     server: 'Sendmail',
     says: /(?<!-)-{3,} ?the following addresses had|(?<!-)-{3,} ?transcript of session follows|^the original message was received at/i,
     begins: /(?<!-)-{3,} ?the following addresses had/i,
@@ -107,14 +107,14 @@ export const FORMS: readonly Form[] = [
       /warning: (?:could not send|message still undelivered)|transient non-fatal|will keep trying|(?<!-)-{2,} ?could not send mail for past|^warning-/i,
   },
   {
-    // Courier: dsn templates; its `<<<` and `>>>` give the dialogue.
+    // Courier: dsn templates; `<<<` and `>>>` mark the dialogue.
     server: 'Courier',
     says: /^this is a delivery (?:status notification|error)|^unable to deliver your message to the following|is unable to contact the mail server|^your message could not be delivered to the following|^the following message was addressed to/i,
     ends: /^-{5,}|^if your message was also sent/i,
     delayed: /will continue to attempt|delayed delivery|has been delayed/i,
   },
   {
-    // Lotus Domino and Notes: a report per recipient behind "because:".
+    // Lotus Domino and Notes: a report per recipient after "because:".
     server: 'Domino',
     says: /^your (?:message|document):?$|^was not delivered to:?|^-{5,} ?failure reasons/i,
     begins: /^was not delivered to|^-{5,} ?failure reasons/i,
@@ -126,7 +126,8 @@ export const FORMS: readonly Form[] = [
     says: /^(?:the message that you sent was undeliverable|the attached (?:file|message) had the following undeliverable recipient|(?:unknown user|user mailbox exceeds allowed size|invalid final delivery userid|unknown host|account disabled|delivery failed \d+ attempts|undeliverable to)\b|failed addresses follow|the following (?:data|message) may contain sections|failed to deliver (?:to|the following)|message could not be delivered|your message (?:was|has been) (?:rejected|automatically rejected)|could not be delivered to:)|could not be delivered to|^the user\(s\) account is|cannot deliver to <|automatic bounce notification/i,
   },
   {
-    // KDDI, au and docomo: English lines under the Japanese ones; m-FILTER, Active!hunter and InterScan write the same way.
+    // KDDI, au and docomo: English lines below the Japanese ones; m-FILTER, Active!hunter and InterScan write the same
+    // way.
     server: 'Japanese gateways',
     says: /each of the following recipients was rejected|^your mail (?:sent on|attempted to be delivered)|the user\(s\) account is|(?<!-)-{5,} ?server message|^(?:sent|received) (?:<<<|>>>)|送信に失敗|送信できませんでした|宛先(?:不明|の)/i,
     ends: /(?<!-)-{5,} ?original m/i,

@@ -22,8 +22,8 @@ const parsed = (text: string): unknown => {
 }
 
 /**
- * A bounce that Amazon SES tells of in JSON, through a subscription by email (SES Developer Guide, "Amazon SNS
- * notification contents"); null for all else.
+ * A bounce that Amazon SES reports in JSON by email subscription (SES Developer Guide, "Amazon SNS notification
+ * contents"); null for anything else.
  */
 export const notificationIn = (lines: readonly string[]): DeliveryStatus | null => {
   const end = lines.indexOf('--')

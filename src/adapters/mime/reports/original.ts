@@ -4,7 +4,7 @@ import { bodyStart } from '../limits.ts'
 import { oneLine } from '../text.ts'
 import type { Notice, Part } from './report.ts'
 
-/** As much of an enclosed mail as is looked at: its header. */
+/** Only this much of an enclosed mail is looked at: its header. */
 const MAX_ENCLOSED_BYTES = 65_536
 
 const ENCLOSED = [
@@ -22,19 +22,19 @@ const NAMES =
   'received|return-path|message-id|date|from|to|cc|subject|mime-version|x-[\\w-]+|dkim-signature|arc-[\\w-]+|' +
   'content-[\\w-]+|user-agent|sender|reply-to|delivered-to|authentication-results|domainkey-signature|references|in-reply-to'
 const FIELD = new RegExp(`^(${NAMES})[ \\t]*:`, 'i')
-/** Names that a notice has no reason to write itself at the beginning of a line, in a block with others. */
+/** Fields that a notice itself has no reason to write at the beginning of a line, in a block with others. */
 const TELLING = /^(?:received|return-path|message-id|mime-version|dkim-signature|x-received|arc-seal)$/i
 const MIN_FIELDS = 3
-/** So far a header is followed to see that it is one. */
+/** How much of a header is read to see that it is one. */
 const MAX_HEADER_LINES = 60
 
-/** What stands between a notice and the mail under it. */
+/** What separates a notice from the mail below it. */
 const DIVIDER =
   /^[\s>]*(?:-{2,}|_{5,}|={5,}|\*{5,}|#{5,})|(?:original|returned|unsent|undelivered|copy of (?:the|your)|below (?:this line )?is a copy|header of the|headers? follow|message header|message follows|text of your message|ursprüngliche)\b.*[:.-]*\s*$/i
 
 type Split = { readonly notice: string[]; readonly quoted: string[] }
 
-/** Whether a header begins here: some fields in a row, at least one of which only the header of a mail has. */
+/** Whether a header begins here: several fields in a row, at least one of which occurs only in the header of a mail. */
 const beginsHeader = (lines: readonly string[], at: number): boolean => {
   if (!FIELD.test(lines[at] ?? '')) return false
   const names = new Set<string>()
@@ -43,14 +43,14 @@ const beginsHeader = (lines: readonly string[], at: number): boolean => {
     if (line === '' || names.size > 12) break
     const name = FIELD.exec(line)?.[1]?.toLowerCase()
     if (name !== undefined) names.add(name)
-    // Not every name is known, but a header has nothing else than fields and what belongs to them.
+    // Not every name is known, but a header consists only of fields and their continuations.
     else if (!/^[ \t]|^[\w-]{1,40}:/.test(line)) break
   }
   const telling = [...names].some((name) => TELLING.test(name))
   return (telling && names.size >= 2) || (names.size > MIN_FIELDS && names.has('from') && names.has('date'))
 }
 
-/** Parts the words of a mail system from the header that it quotes below them. */
+/** Separates the words of a mail system from the header that it quotes below them. */
 export const splitNotice = (written: readonly string[]): Split => {
   const quotation = written.filter((line) => line.startsWith('>')).length > MIN_FIELDS
   const lines = quotation ? written.map((line) => line.replace(/^> ?/, '')) : written
@@ -67,7 +67,7 @@ export const splitNotice = (written: readonly string[]): Split => {
 const isMailHeader = (fields: readonly HeaderField[]): boolean =>
   fields.some(({ name }) => /^(?:message-id|received|from|subject|to|date)$/.test(name))
 
-/** The header of an enclosed mail, and the bytes behind it. */
+/** The header of an enclosed mail, and the bytes after it. */
 const openEnclosed = ({ content }: Part): { fields: HeaderField[]; body: Buffer } => {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
   // Some begin with an empty line, or with the envelope line of a mailbox.
@@ -80,14 +80,14 @@ const openEnclosed = ({ content }: Part): { fields: HeaderField[]; body: Buffer 
 
 const isEnclosed = ({ contentType }: Part): boolean => ENCLOSED.includes(contentType)
 
-/** A report that another system only passes on, in a notice of its own that tells nothing. */
+/** A report that another system forwards in a notice that says nothing itself. */
 export const enclosedReport = (parts: readonly Part[]): { fields: HeaderField[]; body: Buffer } | null =>
   parts
     .filter(isEnclosed)
     .map(openEnclosed)
     .find(({ fields }) => /^multipart\/report/i.test(first(fields, 'content-type'))) ?? null
 
-/** The header of the mail that a report returns: of an enclosed part, else of what its text quotes. */
+/** The header of the mail that a report returns: from an enclosed part, or else as quoted in its text. */
 export const quotedHeader = (parts: readonly Part[], quoted: readonly string[]): HeaderField[] => {
   const isText = ({ contentType }: Part): boolean => /^text\/|^application\/octet/.test(contentType)
   const candidates = [...parts.filter(isEnclosed), ...parts.filter(isText)]
@@ -99,12 +99,12 @@ export const quotedHeader = (parts: readonly Part[], quoted: readonly string[]):
   return headerFields(Buffer.from((end === -1 ? quoted : quoted.slice(0, end)).join('\n')))
 }
 
-/** Where notices name the mail that they are about without quoting it. */
+/** Where notices name the mail they are about without quoting it. */
 const NAMED =
   /message[- ]?id(?:entifier)?(?: of the original(?: message)?)?["']?\s*[:=]?\s*(?:is\s+)?<?([^\s<>"'(),;]{1,200}@[^\s<>"'(),;]{1,255})>?/i
 const OUR_FIELD = /x-mailtrail-id:\s*(out_\w{26})/i
 
-/** The ids of the mail that a report is about: its Message-ID, and our X-Mailtrail-Id in it. */
+/** The ids of the mail that a report is about: its Message-ID and our X-Mailtrail-Id. */
 export const originalIds = ({
   fields,
   quoted,
@@ -121,7 +121,7 @@ export const originalIds = ({
   return { messageId: inHeader ?? inText ?? answered ?? null, trailId: oneLine(trail, 100) || null }
 }
 
-/** To whom the mail went, where it went to one alone. */
+/** The recipient of the mail, if it had only one. */
 export const onlyRecipient = (quoted: readonly HeaderField[]): string | null => {
   const [to, cc] = [mailboxesIn(quoted, 'to'), mailboxesIn(quoted, 'cc')]
   const [only] = to

@@ -14,7 +14,7 @@ import { betterStatus, statusIn } from './smtp-words.ts'
 import { hasStatusPart, recipientsInParts } from './status-part.ts'
 
 const MAX_RECIPIENTS = 1000
-/** In the words of servers about all recipients together. */
+/** What servers say about all recipients together. */
 const MAX_WORDS = 100_000
 /** A notice is short; what a mail system quotes may be long. */
 const MAX_TEXT = 131_072
@@ -25,11 +25,14 @@ export type MailToRead = {
   readonly text: string | null
   readonly html: string | null
   readonly parts: readonly Part[]
-  /** The bytes behind the header, for reports whose parts are none by their boundaries. */
+  /** The bytes after the header, for reports whose boundaries do not delimit parts. */
   readonly body: Uint8Array
 }
 
-/** What a mail says of the delivery of another: by its status part, else by the words of the server. Null for all other mail. */
+/**
+ * What a mail says about the delivery of another: from its status part, or else in the server's words. Null for all
+ * other mail.
+ */
 export const deliveryOf = (mail: MailToRead): DeliveryStatus | null => {
   const sender = senderOf(mail.fields, mail.subject)
   if (isNoReport(mail.fields, mail.subject, sender)) return null
@@ -49,9 +52,9 @@ export const deliveryOf = (mail: MailToRead): DeliveryStatus | null => {
 }
 
 /**
- * Whether words can be taken for a report. Answering machines have an empty return path too, and postmasters are people:
- * their mail has to be titled like a report, or to return a mail. Where nothing shows a mail system, the mail that
- * comes back has to be from the one who gets it.
+ * Whether a text can be taken for a report. Auto-responders have an empty return path too, and postmasters are people:
+ * their mail must have the title of a report, or return a mail. If nothing points to a mail system, the returned mail
+ * must be from the recipient of the report.
  */
 const isCredible = (sender: Sender, { fields, quoted }: Notice): boolean => {
   if (sender.sure) return true
@@ -61,7 +64,7 @@ const isCredible = (sender: Sender, { fields, quoted }: Notice): boolean => {
   return author !== undefined && us.includes(normaliseAddress(author.address))
 }
 
-/** All recipients of a report are told in one event: of many, each in fewer words. */
+/** All recipients of a report are recorded in one event: the more there are, the fewer words for each. */
 const withinEvent = (recipients: readonly ReportedRecipient[]): ReportedRecipient[] => {
   const limit = Math.floor(MAX_WORDS / recipients.length)
   return recipients.map((each) => ({ ...each, diagnostic: each.diagnostic && cut(each.diagnostic, limit) }))
@@ -72,7 +75,7 @@ const textOf = ({ text, html }: MailToRead): string =>
 
 const linesOf = (text: string): string[] => text.split(/\r\n|\r|\n/)
 
-/** The notice, or the one that it passes on where it tells of no recipient itself. */
+/** The notice, or the one it forwards if it names no recipient itself. */
 const telling = (notice: Notice): Notice => {
   const enclosed = enclosedReport(notice.parts)
   if (enclosed === null || recipientsOf({ ...notice, quoted: [] })?.some(({ address }) => address !== null))
@@ -104,7 +107,7 @@ const noticeIn = (
   return { fields, titled, parts, lines: notice, quoted: quotedHeader(parts, quoted) }
 }
 
-/** Each recipient that the report has; null where it reports of none. */
+/** Each recipient in the report; null if it reports on none. */
 const recipientsOf = (notice: Notice): ReportedRecipient[] | null => {
   const failed = ['x-failed-recipients', 'original-recipient', 'final-recipient']
     .flatMap((name) => first(notice.fields, name).split(','))
@@ -122,7 +125,7 @@ const hasAt = (address: string | null): boolean => (address?.indexOf('@') ?? -1)
 const isComplete = ({ address, diagnostic, status }: ReportedRecipient): boolean =>
   hasAt(address) && diagnostic !== null && status !== null && !/\.0$|^4\.4\.7$/.test(status)
 
-/** What the fields of a report leave out, the text for people often has. */
+/** The text for people often has what the fields of a report leave out. */
 const completed = (
   reported: ReportedRecipient,
   told: readonly ReportedRecipient[],

@@ -4,15 +4,15 @@ import { FORMS, type Form } from './forms.ts'
 import { codeIn, statusIn } from './smtp-words.ts'
 import { toldOf, type Notice, type ReportedRecipient } from './report.ts'
 
-/** A notice is short; what is longer is something else, and looking costs time. */
+/** A notice is short; anything longer is something else, and searching it takes time. */
 const MAX_LINES = 400
 const MAX_LINE = 2000
-/** So many lines after a recipient are about it. */
+/** This many lines after a recipient are about it. */
 const MAX_BLOCK = 24
 
 type Told = { address: string; words: string[] }
 
-/** A recipient at the beginning of a line: alone, marked, in brackets or quotes, with what is said of it behind it. */
+/** A recipient at the beginning of a line: alone, marked, in brackets or quotes, followed by what is said about it. */
 const AT_START = new RegExp(
   String.raw`^[ \t]*(?:[>*•·-]+[ \t]+|\d{1,3}[.)][ \t]+)?(?:["'])?<?(${ADDRESS})>?(?:["'])?(?:[ \t]*[<(\[](?:mailto:)?${ADDRESS}[>)\]])?[ \t]*(?:$|(?=\.\.\.)|[:;,]|(?=[(\[{])|(?= on \w{3}| - | at \d)|[ \t]+)(.*)$`,
   'iu',
@@ -22,7 +22,7 @@ const IN_REPLY = new RegExp(
   String.raw`^[ \t]*(?:<<<[ \t]*)?([45]\d\d[ -].{0,20}?<?(${ADDRESS})>?(?:\.\.\.|[:,]| ).*)$`,
   'iu',
 )
-/** A label, or the end of a sentence, in front of the recipient. */
+/** A label, or the end of a sentence, before the recipient. */
 const LABELLED = new RegExp(
   String.raw`(?<![\p{L}\p{N}._])(?:recipients?(?: addresse?s?)?|rcpt to|e?-?mail addresse?s?|address(?:ee)?|to|user|mailbox|for|account|userid|smtp|empfänger|destinataires?|destinatari[oa]s?|кому|получател\S{1,3}|宛先|收件人)["']?(?:(?: \w{1,12}){0,2}[ \t]*[:=：][ \t]*|[ \t]+)["'<(\[]{0,2}(?:mailto:)?(${ADDRESS})`,
   'giu',
@@ -34,7 +34,7 @@ const OF_OTHERS =
 const isServices = (address: string): boolean =>
   /^(?:postmaster|mailer-daemon|abuse|noc|hostmaster)@/i.test(address)
 
-/** The recipients that stand at the beginning of lines, each with the lines up to the next one. */
+/** The recipients at the beginning of lines, each with the lines up to the next one. */
 const atLineStarts = (lines: readonly string[], form: Form | null): Told[] => {
   const told: Told[] = []
   for (const line of lines) {
@@ -53,7 +53,7 @@ const inReplies = (lines: readonly string[]): Told[] =>
     return address === '' ? [] : [{ address: plainAddress(address), words: [words] }]
   })
 
-/** A label is followed by the reason, in its line or the next ones. */
+/** A label is followed by the reason, on the same line or the next ones. */
 const labelled = (lines: readonly string[]): Told[] =>
   lines.flatMap((line, at) => {
     if (OF_OTHERS.test(line)) return []
@@ -68,7 +68,7 @@ const labelled = (lines: readonly string[]): Told[] =>
 
 const key = (address: string): string => address.toLowerCase()
 
-/** One entry a recipient, the words of all its places together. */
+/** One entry per recipient, with the words from all its places. */
 const merged = (told: readonly Told[]): Told[] => {
   const all = new Map<string, Told>()
   for (const { address, words } of told) {
@@ -79,11 +79,14 @@ const merged = (told: readonly Told[]): Told[] => {
   return [...all.values()]
 }
 
-/** A line in which a server answers, or a reason is given. */
+/** A line with a server's answer or a reason. */
 const TELLS =
   /\b[45]\d\d[ -]|[45]\.\d\.\d{1,3}\b|unknown|not (?:found|exist|known|listed)|full|quota|exceed|reject|refus|denied|disabled|invalid|timed? ?out|expired|unreachable|no such|blocked|too (?:large|big|long)|unable|cannot|could not|failed|error/i
 
-/** What the whole notice says of a recipient: the lines that name it with those below them, or any where it is alone. */
+/**
+ * What the whole notice says about a recipient: the lines that name it and those below them, or all lines if it is the
+ * only one.
+ */
 const wordsAbout = (lines: readonly string[], recipient: Told, alone: boolean): string => {
   const own = recipient.words.join('\n')
   if (statusIn(own) !== null) return own
@@ -99,14 +102,14 @@ const wordsAbout = (lines: readonly string[], recipient: Told, alone: boolean): 
   return told.trim() === '' && alone ? firstWords(lines) : told
 }
 
-/** What a notice begins with, where nothing in it looks like a reason. */
+/** The beginning of a notice in which nothing looks like a reason. */
 const firstWords = (lines: readonly string[]): string =>
   lines
     .filter((line) => line.trim() !== '')
     .slice(0, 6)
     .join('\n')
 
-/** Both replies are of one class, permanent or not. */
+/** Both replies are of the same class, permanent or not. */
 const agrees = (one: string, other: string): boolean => String(codeIn(one))[0] === statusIn(other)?.[0]
 
 const DELAYED =
@@ -130,13 +133,13 @@ const between = (lines: readonly string[], form: Form | null): readonly string[]
 const formOf = (lines: readonly string[]): Form | null =>
   FORMS.find(({ says }) => lines.some((line) => says.test(line.trim()))) ?? null
 
-/** Sentences of failure that no form has: a mail system that says one of them reports. */
+/** Failure phrases that no form has: a mail system that uses one is reporting. */
 const FAILURE =
   /(?:could ?n[o']t|can ?n[o']t|cannot|not|un?able to|impossible to|failed to|failure to) (?:be )?(?:re)?deliver|un?deliver(?:able|ed)|delivery (?:to .{1,80} )?(?:has )?(?:fail|error|abort|not)|(?:was|were|has been|been) (?:rejected|refused|returned|bounced)|(?:user|recipient|mailbox|address|account|host|domain)(?: name| address)? (?:is )?(?:un ?known|not (?:found|exist|recognized)|full|disabled|unavailable|rejected|does ?n[o']t exist)|no (?:such )?(?:user|mailbox|recipient|address)\b|(?:user|recipient|address|account) (?:is )?not (?:known|recogni[sz]ed|listed)|has failed|failed due|(?:disk|over|storage) ?(?:space|quota)|not enough|not been delivered|(?:was|been) blocked|(?:mailbox|quota|inbox).{0,30}(?:full|exceed)|permanent (?:error|failure)|error (?:occurred|while|sending|delivering)|(?:nicht|konnte) .{0,60}(?:zugestellt|zustell)|unzustellbar|n'a pas pu être|non (?:remis|distribué)|no (?:se )?(?:ha podido|pudo|puede) .{0,20}entreg|impossibile (?:recapit|consegn)|kon niet worden|não (?:foi possível|pôde)|не (?:может быть |было |удалось )?достав|送信でき|配信でき|届けられ|届きませ|無法|无法|退信|退回|^\s*(?:<<<\s*)?5\d\d[ -]/im
 
 const THROUGH = new RegExp(`(?:generated|expanded) (?:from|by)[: ]+<?(${ADDRESS})`, 'iu')
 
-/** An alias leads to others: what the mail was sent to is named behind them. */
+/** An alias leads to others: the original address is named after them. */
 const throughAlias = (recipient: ReportedRecipient, words: readonly string[]): ReportedRecipient => {
   const alias = THROUGH.exec(words.join(' '))?.[1]
   if (alias === undefined || recipient.address === null) return recipient
@@ -144,8 +147,8 @@ const throughAlias = (recipient: ReportedRecipient, words: readonly string[]): R
 }
 
 /**
- * What the text of a notice says of each recipient; null where it says of no failure at all. `known` are those that
- * stand elsewhere: in X-Failed-Recipients, or the one that the returned mail went to.
+ * What the text of a notice says about each recipient; null if it mentions no failure at all. `known` are those named
+ * elsewhere: in X-Failed-Recipients, or the recipient of the returned mail.
  */
 export const recipientsInText = (notice: Notice, known: readonly string[]): ReportedRecipient[] | null => {
   const { lines: all, fields, titled } = notice
@@ -165,7 +168,7 @@ export const recipientsInText = (notice: Notice, known: readonly string[]): Repo
 const isReportType = (fields: readonly HeaderField[]): boolean =>
   /report-type="?delivery-status/i.test(first(fields, 'content-type'))
 
-/** An address behind a colon at the end of a line, whatever is in front. */
+/** An address after a colon at the end of a line, whatever precedes it. */
 const AT_END = new RegExp(String.raw`[:：][ \t]*<?(${ADDRESS})>?[ \t.]*$`, 'iu')
 
 const atLineEnds = (lines: readonly string[]): Told[] =>

@@ -2,13 +2,13 @@ import type { DeliveryStatus } from '../../../commands/ports/parser.ts'
 import type { HeaderField } from '../header-fields.ts'
 import { betterStatus, codeIn, statusIn, tidy } from './smtp-words.ts'
 
-/** A part as far as reports care. */
+/** A part as far as reports need it. */
 export type Part = { readonly contentType: string; readonly content: Uint8Array }
 
 export type ReportedRecipient = DeliveryStatus['recipients'][number]
 
 /**
- * A mail that a mail system may have written: `lines` are its own words, above what it quotes; `quoted` is the header
+ * A mail that a mail system may have written: `lines` are its own words, above anything quoted; `quoted` is the header
  * of the mail that it returns.
  */
 export type Notice = {
@@ -20,7 +20,7 @@ export type Notice = {
   readonly quoted: readonly HeaderField[]
 }
 
-/** What is said of a recipient in words alone. */
+/** What is said about a recipient in words alone. */
 export const toldOf = (
   address: string | null,
   action: ReportedRecipient['action'],

@@ -3,11 +3,11 @@ import { first, headerFields } from '../header-fields.ts'
 import { bodyStart } from '../limits.ts'
 import type { Part } from './report.ts'
 
-/** Reports are short; a large one is large for what it returns, which comes last. */
+/** Reports are short; a large one is large because of what it returns, which comes last. */
 const MAX_BYTES = 262_144
 const MAX_PARTS = 20
 
-/** A line that looks like a boundary, in front of a line that looks like the header of a part. */
+/** A line that looks like a boundary, before a line that looks like the header of a part. */
 const BOUNDARY = /^--[^\s-][^\n]{2,100}\r?\n(?=content-[\w-]+[ \t]*:)|^--[^\n]{3,100}--[ \t]*\r?$/gim
 
 const decoded = (body: Buffer, encoding: string): Buffer => {
@@ -28,7 +28,7 @@ const partOf = (text: string): Part => {
   return { contentType, content: decoded(bytes.subarray(start), first(fields, 'content-transfer-encoding')) }
 }
 
-/** The parts of a body whose header names another boundary than it has, or none: whatever looks like parts. */
+/** The parts of a body whose header has a wrong boundary or none: whatever looks like parts. */
 export const salvagedParts = (body: Uint8Array): Part[] => {
   const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, MAX_BYTES)).toString(
     'latin1',
@@ -37,7 +37,7 @@ export const salvagedParts = (body: Uint8Array): Part[] => {
   return pieces.filter((piece) => /^content-/i.test(piece)).map(partOf)
 }
 
-/** The text of such a body: of its first part of text, else all of it. */
+/** The text of such a body: its first text part, or else all of it. */
 export const salvagedText = (body: Uint8Array, parts: readonly Part[]): string => {
   const part = parts.find(({ contentType }) => contentType === 'text/plain')
   const bytes = part?.content ?? body

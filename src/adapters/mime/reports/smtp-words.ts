@@ -1,14 +1,14 @@
 import { oneLine } from '../text.ts'
 
-/** As much of a server's words as people read, and as fits into an event of a thousand recipients. */
+/** As much of a server's words as people read, and as fits into an event with a thousand recipients. */
 const MAX_WORDS = 800
 
-/** An enhanced status code (RFC 3463), and no part of an IP address, a version or a date. */
+/** An enhanced status code (RFC 3463), but no part of an IP address, a version or a date. */
 const STATUS = /(?<![\w.])#?([245]\.[0-7]\.\d{1,3})(?![\d]|\.\d)/g
 const STATUS_AFTER_CODE = /(?<![\d.])[245]\d\d[ -]{0,3}[#(<[]?([245]\.[0-7]\.\d{1,3})(?![\d]|\.\d)/
 const STATUS_OF_SENDERS_ADDRESS = /^[45]\.1\.[78]$/
 
-/** Where servers put a reply code (RFC 5321 4.2), the surest place first. */
+/** Where servers put a reply code (RFC 5321 4.2), most reliable place first. */
 const CODES = [
   /(?<![\d.])([45][0-57]\d)[ -]{1,3}[#(<[]?[245]\.\d\.\d/,
   /(?:^|\n|<<<|>>>)\s*([45][0-57]\d)(?=[ -])/,
@@ -16,7 +16,7 @@ const CODES = [
   /[:;,>(["']\s*([45][0-57]\d)(?=[ \-:;)\]"',])/,
 ]
 
-/** The first reply code of SMTP in these words; null where there is none. */
+/** The first SMTP reply code in the text; null if there is none. */
 export const codeIn = (words: string): number | null => {
   for (const form of CODES) {
     const code = form.exec(words)?.[1]
@@ -27,7 +27,7 @@ export const codeIn = (words: string): number | null => {
 
 const isVague = (status: string): boolean => status.endsWith('.0')
 
-/** The enhanced status in these words that says most: one behind its reply code, else the first that is not vague. */
+/** The most telling enhanced status in the text: one after its reply code, or else the first that is not vague. */
 export const statusIn = (words: string): string | null => {
   const behind = STATUS_AFTER_CODE.exec(words)?.[1]
   const all = [...words.matchAll(STATUS)].map(([, status = '']) => status)
@@ -37,8 +37,8 @@ export const statusIn = (words: string): string | null => {
 }
 
 /**
- * Which of two statuses to go by: `field` is what the reporting server made of it (RFC 3464 2.3.4), `said` is in the
- * words of the server that refused. The reporter's is often a stand-in: x.0.0, x.y.0, expired, "system", "no mailbox".
+ * Which of two statuses to trust: `field` is from the reporting server (RFC 3464 2.3.4), `said` is in the words of the
+ * server that refused. The reporter's is often a stand-in: x.0.0, x.y.0, expired, "system", "no mailbox".
  */
 export const betterStatus = (
   field: string | null,
@@ -55,6 +55,6 @@ export const betterStatus = (
   return standIn && !STATUS_OF_SENDERS_ADDRESS.test(field) ? said : field
 }
 
-/** The words as one line for people, without the marks of a transcript and lines that are only drawn. */
+/** The words in one line for people, without transcript marks and ruled lines. */
 export const tidy = (words: string): string | null =>
   oneLine(words.replaceAll(/^[ \t]*(?:<<<|>>>)[ \t]?|^[ \t]*[-_=*#]{4,}[ \t]*$/gm, ''), MAX_WORDS) || null

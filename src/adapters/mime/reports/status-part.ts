@@ -5,7 +5,7 @@ import { typedAddress, withoutXtext } from './addresses.ts'
 import { betterStatus, codeIn, statusIn, tidy } from './smtp-words.ts'
 import type { Notice, Part, ReportedRecipient } from './report.ts'
 
-/** RFC 3464 and RFC 6533, the label of RFC 1894's first drafts, and one that systems made up. */
+/** RFC 3464 and RFC 6533, the label in the first drafts of RFC 1894, and an invented one. */
 const STATUS_TYPES = [
   'message/delivery-status',
   'message/global-delivery-status',
@@ -31,7 +31,7 @@ type Block = Map<string, string>
 
 const isStatusPart = ({ contentType }: Part): boolean => STATUS_TYPES.includes(contentType)
 
-/** The lines of the text with folded ones joined, also where the fold lost its space; '' between blocks. */
+/** The lines of the text with folded ones joined, even if the fold lost its space; '' between blocks. */
 const unfolded = (text: string): string[] => {
   const lines: string[] = []
   for (const line of text.split(/\r\n|\r|\n/)) {
@@ -44,7 +44,7 @@ const unfolded = (text: string): string[] => {
   return lines.flatMap((line) => (/^diagnostic-code/i.test(line) ? [line] : line.split(GLUED)))
 }
 
-/** Fields by block. A block ends at an empty line, and where a recipient is named again without one. */
+/** Fields by block. A block ends at an empty line, or where another recipient follows without one. */
 const blocksOf = (text: string): Block[] => {
   const blocks: Block[] = [new Map()]
   for (const line of unfolded(text)) {
@@ -59,7 +59,7 @@ const blocksOf = (text: string): Block[] => {
 
 const namesRecipient = (block: Block): boolean => RECIPIENT_FIELDS.some((name) => block.has(name))
 
-/** An empty line too many parts a recipient from what became of it. */
+/** An extra empty line separates a recipient from what became of it. */
 const joined = (blocks: readonly Block[]): Block[] => {
   const whole: Block[] = []
   for (const block of blocks) {
@@ -74,7 +74,7 @@ const joined = (blocks: readonly Block[]): Block[] => {
 
 const ACTIONS = ['failed', 'delayed', 'delivered', 'relayed', 'expanded'] as const
 
-/** The action as it is named, or as the status tells it where it is missing or misspelt. */
+/** The action as stated, or as derived from the status if it is missing or misspelt. */
 const actionOf = (block: Block): ReportedRecipient['action'] | null => {
   const word = (block.get('action') ?? '').toLowerCase()
   const named = ACTIONS.find((action) => word.startsWith(action))
@@ -87,7 +87,7 @@ const actionOf = (block: Block): ReportedRecipient['action'] | null => {
   return kind === '2' ? 'delivered' : null
 }
 
-/** What was said to the reporting server, without the kind of the words in front (RFC 3464 2.3.6). */
+/** What was said to the reporting server, without the type that precedes it (RFC 3464 2.3.6). */
 const wordsOf = (block: Block): string =>
   (block.get('diagnostic-code') ?? '').replace(/^\s*[\w -]{1,20};\s*/, '')
 
@@ -114,7 +114,7 @@ const recipientOf = (block: Block): ReportedRecipient | null => {
   }
 }
 
-/** What one who reads only fields sees of a text: each recipient on its own. */
+/** How a text looks to a reader that only knows fields: each recipient on its own. */
 const recipientsInFields = (text: string): ReportedRecipient[] =>
   blocksOf(text)
     .filter((block) => namesRecipient(block))
@@ -122,8 +122,8 @@ const recipientsInFields = (text: string): ReportedRecipient[] =>
     .filter((recipient) => recipient !== null)
 
 /**
- * What the status part of a report says of each recipient (RFC 3464, RFC 6533), wherever it lies in the mail. Where a
- * gateway made the parts into text, its fields are looked for there.
+ * What the status part of a report says about each recipient (RFC 3464, RFC 6533), wherever it is in the mail. If a
+ * gateway turned the parts into text, its fields are searched for there.
  */
 export const recipientsInParts = ({ parts, lines }: Notice): ReportedRecipient[] => {
   const found = parts

@@ -12,7 +12,6 @@ import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import { defineEvent, type Json, type Position } from '../../../../../src/domain/event.ts'
 import {
   boolean,
-  date,
   integer,
   json,
   nullable,
@@ -22,7 +21,7 @@ import {
   timestamp,
   type AnyProjection,
 } from '../../../../../src/projections/projection.ts'
-import { bigint, double } from '../../../../support/rare-columns.ts'
+import { bigint, date, double } from '../../../../support/rare-columns.ts'
 import { transaction } from '../../../../../src/std/transaction.ts'
 import { anyCharacter } from '../../../../support/any-character.ts'
 import { foldEvents, recordedEvents } from '../../../../support/fold-events.ts'

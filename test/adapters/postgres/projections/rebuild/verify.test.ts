@@ -8,7 +8,7 @@ import type { EventStore } from '../../../../../src/commands/ports/event-log.ts'
 import { schemaOf, type AnyProjection } from '../../../../../src/projections/projection.ts'
 import { add, countingSite, Counted, logOf, named } from '../../../../support/counting-read-model.ts'
 import { at } from '../../../../support/example-emails.ts'
-import { sentMessage } from '../../../../support/sent-email.ts'
+import { sentEmail } from '../../../../support/sent-email.ts'
 import { connected, synced } from '../../../../support/example-sync-events.ts'
 import { runs } from '../../../../support/long-runs.ts'
 
@@ -85,15 +85,9 @@ t.test('comparing read models with the log', async (t) => {
     const store = memoryEventStore()
     await add(store, connected())
     for (let n = 1; n <= 12; n++) {
-      const message = sentMessage(n)
-      const [sent, opened] = [message.sent(at(n)), message.open(at(100 + n))]
-      for (const event of [
-        message.queued,
-        message.releasing(at(n)),
-        sent,
-        opened,
-        message.click(at(200 + n)),
-      ])
+      const email = sentEmail(n)
+      const [sent, opened] = [email.sent(at(n)), email.open(at(100 + n))]
+      for (const event of [email.queued, email.released(at(n)), sent, opened, email.click(at(200 + n))])
         await add(store, event)
       await add(store, synced(n))
     }

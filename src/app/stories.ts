@@ -1,0 +1,40 @@
+import type { Story } from '../commands/audit/replay-events.ts'
+import { account } from '../domain/accounts/account.ts'
+import { defaultAccount } from '../domain/accounts/default-account.ts'
+import { mailboxClaim } from '../domain/accounts/mailbox-claim.ts'
+import { trackingReport } from '../domain/audit/tracking-report.ts'
+import type { Decider } from '../domain/decider.ts'
+import { entry } from '../domain/directory/entry.ts'
+import type { DomainEvent } from '../domain/event.ts'
+import { deliveryReport } from '../domain/sending/delivery-report.ts'
+import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
+import { message } from '../domain/sync/message.ts'
+import { syncRun } from '../domain/sync/sync-run.ts'
+import { template } from '../domain/templates/template.ts'
+
+type Fold<State, Event extends DomainEvent> = Pick<Decider<State, never, Event>, 'initial' | 'evolve'>
+
+/** The events of one stream, folded by its rules. */
+const ofStream = <State, Event extends DomainEvent>(
+  category: string,
+  { initial, evolve }: Fold<State, Event>,
+): [string, Story] => [category, { from: [category], initial, evolve, shown: (state: State) => state }]
+
+/** How the history of each kind of thing is replayed. */
+export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
+  ofStream('account', account),
+  ofStream('defaultaccount', defaultAccount),
+  ofStream('mailboxclaim', mailboxClaim),
+  ofStream('syncrun', syncRun),
+  ofStream('message', message),
+  ofStream('report', deliveryReport),
+  ofStream('template', template),
+  ofStream('user', entry),
+  ofStream('contact', entry),
+  ofStream('company', entry),
+  ofStream('deal', entry),
+  ofStream('organization', entry),
+  ofStream('outgoing', outgoingEmail),
+  // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
+  ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
+])

@@ -1,0 +1,25 @@
+import { StoreUnavailable } from './ports/event-log.ts'
+
+/**
+ * Whether the event log or the database did not answer. That is no fault of what was being worked on: it is tried again
+ * as soon as they are back.
+ */
+export const isOutage = (error: unknown): boolean => {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isOutage)
+  return error instanceof StoreUnavailable || isDatabaseOutage(error)
+}
+
+// Shut down, starting up, too many connections (PostgreSQL appendix A).
+const states = new Set(['57P01', '57P02', '57P03', '53300', '08006'])
+// Refused or reset connections; the socket of a local server is missing.
+const systemErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT'])
+// Errors of the driver have no code.
+const ofDriver = /^(?:Connection terminated|Client has encountered|timeout exceeded when trying to connect)/
+
+const isDatabaseOutage = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false
+  const { code = '', syscall } = error as NodeJS.ErrnoException
+  if (states.has(code) || ofDriver.test(error.message)) return true
+  // Files have these codes too.
+  return systemErrors.has(code) && (syscall === 'connect' || syscall === 'read' || syscall === 'write')
+}

@@ -1,0 +1,29 @@
+import type { Sentences } from '../event.ts'
+import { because } from '../words.ts'
+import type { AccountEvent, DefaultAccountEvent, MailboxClaimEvent, Owner } from './events.ts'
+
+const whose = (owner: Owner): string => (owner.kind === 'team' ? 'the team' : `user ${owner.userId}`)
+
+export const accountSentences: Sentences<AccountEvent | DefaultAccountEvent | MailboxClaimEvent> = {
+  AccountConnected: ({ address, owner }) => `The account ${address} was connected for ${whose(owner)}`,
+  AccountConnectionChanged: () => 'The connection of the account was changed',
+  AccountSettingsChanged: () => 'The settings of the account were changed',
+  AccountSignatureChanged: ({ html }) =>
+    html === '' ? 'The signature of the account was removed' : 'The signature of the account was changed',
+  AccountConnectionTested: ({ ok, steps }) => {
+    const failed = steps.find((step) => !step.ok && step.skipped !== true)
+    if (ok) return 'The connection of the account was tested and works'
+    return failed
+      ? `The connection of the account was tested and failed (${failed.service}, ${failed.step})`
+      : 'The connection of the account was tested and failed'
+  },
+  SyncRequested: () => 'Somebody asked for the account to be synced now',
+  AccountPaused: ({ reason }) => `The account was paused${because(reason)}`,
+  AccountResumed: () => 'The account was resumed',
+  AccountDisconnected: ({ reason }) => `The account was disconnected${because(reason)}`,
+  WithheldMessageDismissed: ({ folder }) => `A withheld message in ${folder} was dismissed`,
+  DefaultAccountChosen: ({ owner }) => `The account became the default of ${whose(owner)}`,
+  DefaultAccountUnset: ({ owner }) => `The account is no longer the default of ${whose(owner)}`,
+  MailboxClaimed: () =>
+    'The mailbox, or its address, was claimed for an account that is about to be connected',
+}

@@ -1,0 +1,69 @@
+import type { EventOf, Sentences } from '../event.ts'
+import type { WrittenMailbox } from '../mail.ts'
+import { because, listed, quoted } from '../words.ts'
+import type { ChangesSynced, MessageEvent, MessageSynced, SyncRunEvent } from './events.ts'
+
+const STARTED_BY = {
+  schedule: 'on schedule',
+  request: 'because somebody asked for it',
+  connect: 'because the account was connected',
+  hint: 'because the mailbox said that there is something new',
+}
+
+const ENDED = {
+  success: 'finished',
+  partial: 'finished in part',
+  failed: 'failed',
+  stopped: 'was stopped',
+  abandoned: 'was abandoned because its worker died',
+}
+
+const FOUND = [
+  ['stored', 'stored'],
+  ['known', 'already known'],
+  ['excluded', 'excluded'],
+  ['failed', 'failed'],
+  ['flagsChanged', 'with changed flags'],
+  ['removed', 'removed'],
+] as const
+
+const countsOf = ({ folders }: EventOf<typeof ChangesSynced>['data']): string => {
+  const counts = FOUND.flatMap(([name, words]) => {
+    const sum = folders.reduce((total, folder) => total + folder[name], 0)
+    return sum === 0 ? [] : [`${sum} ${words}`]
+  })
+  return counts.length === 0 ? 'nothing new' : counts.join(', ')
+}
+
+const nameOf = ([first]: readonly WrittenMailbox[]): string => first?.address || 'an unknown sender'
+
+const found = ({ direction, header, placement }: EventOf<typeof MessageSynced>['data']): string => {
+  const from = direction === 'in' ? ` from ${nameOf(header.from)}` : ''
+  return `${quoted(header.subject)}${from} was found in ${placement.folder}`
+}
+
+const flagsOf = (flags: readonly string[]): string => (flags.length === 0 ? 'none' : listed(flags))
+
+export const syncSentences: Sentences<SyncRunEvent | MessageEvent> = {
+  SyncRunStarted: ({ number, trigger }) => `Sync run ${number} started ${STARTED_BY[trigger]}`,
+  ChangesSynced: (data) =>
+    `Sync run ${data.number} recorded a set of changes (${listed(data.folders.map(({ folder }) => folder)) || 'no folder'}): ${countsOf(data)}`,
+  SyncRunFinished: ({ number, outcome, detail }) => `Sync run ${number} ${ENDED[outcome]}${because(detail)}`,
+  MessageSynced: (data) => {
+    const what = data.direction === 'in' ? 'The message' : 'The sent message'
+    return `${what} ${found(data)}${data.outgoingId === null ? '' : `; it is the copy of the email ${data.outgoingId}`}`
+  },
+  MessageDraftSynced: (data) => `The draft ${found({ ...data, direction: 'out' })}`,
+  MessageAddedToFolder: ({ placement }) => `The message was found in ${placement.folder} as well`,
+  MessageFlagsChanged: ({ placement, flags }) =>
+    `The flags of the message in ${placement.folder} became: ${flagsOf(flags)}`,
+  MessageRemovedFromFolder: ({ placement }) => `The message was gone from ${placement.folder}`,
+  MessageQuarantined: ({ placement, attempts, reason }) =>
+    `The message in ${placement.folder} could not be read (attempt ${attempts})${because(reason)}`,
+  QuarantinedMessageSkipped: ({ pattern }) =>
+    pattern === undefined
+      ? 'Somebody decided to skip the quarantined message'
+      : `The quarantined message was skipped because the exclude pattern ${pattern} keeps it out`,
+  QuarantinedMessageReleased: ({ became }) =>
+    `The quarantined message could be read after all and became the message ${became}`,
+}

@@ -1,0 +1,226 @@
+import { z } from 'zod'
+import type { AuditCommands } from '../../commands/audit/audit.ts'
+import { ForeignPosition, type EventStore } from '../../commands/ports/event-log.ts'
+import { accountId } from '../../domain/accounts/events.ts'
+import { subjectKinds } from '../../domain/audit/subjects.ts'
+import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
+import { crmId } from '../../domain/directory/events.ts'
+import type { Actor } from '../../domain/event.ts'
+import { idOf } from '../../domain/ids.ts'
+import { askedInstant } from '../../domain/mail.ts'
+import { outgoingId } from '../../domain/sending/events.ts'
+import { messageId } from '../../domain/sync/events.ts'
+import { templateId } from '../../domain/templates/events.ts'
+import type { AuditQueries } from '../../projections/audit/audit.ts'
+import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { problems, type App } from '../server/server.ts'
+import { toEventView } from './event-view.ts'
+
+const actorKinds = ['user', 'api-key', 'system'] as const satisfies readonly Actor['kind'][]
+const eventType = z.enum(allEvents.map(({ type }) => type) as [AnyEvent['type'], ...AnyEvent['type'][]])
+
+const about = {
+  account: accountId
+    .optional()
+    .describe(
+      'Events of this account: its own, its sync runs, its messages and its emails with what became of them',
+    ),
+  email: outgoingId
+    .optional()
+    .describe(
+      'Events of this email: its draft, its way out, hits, copies in mailboxes, answers, bounces and reports',
+    ),
+  message: messageId
+    .optional()
+    .describe('Events of this message, and of emails that it answers or reports on'),
+  thread: idOf('thr')
+    .optional()
+    .describe('Events of the messages and emails of this thread, with all of theirs'),
+  template: templateId.optional().describe('Events of this template, and emails that were made from it'),
+  user: crmId
+    .optional()
+    .describe('Events about this user: the CRM’s record, accounts, templates and emails of theirs'),
+  contact: crmId.optional().describe('Events about this contact: the CRM’s record, and emails to them'),
+  company: crmId.optional().describe('Events about this company'),
+  deal: crmId.optional().describe('Events about this deal: the CRM’s record, and emails for it'),
+  stream: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Events of this stream alone, such as `account-acc_…` or `organization-main`'),
+}
+const times = {
+  from: askedInstant.optional().describe('Only events recorded at this instant or later'),
+  to: askedInstant.optional().describe('Only events recorded by this instant'),
+}
+const order = z
+  .enum(['newest', 'oldest'])
+  .default('newest')
+  .describe('Which events come first, by their place in the log')
+
+const eventsQuery = pageQuery.extend({
+  ...about,
+  type: z
+    .union([eventType, z.array(eventType).min(1).max(50)])
+    .optional()
+    .describe('Only events of this type; repeat it for several'),
+  actorKind: z.enum(actorKinds).optional().describe('Only what users, API keys or Mailtrail itself did'),
+  actorId: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Only what this one did: a user, an API key, or an automation by its name'),
+  ...times,
+  order,
+})
+const replayQuery = pageQuery.extend({
+  ...about,
+  ...times,
+  until: z.string().max(100).optional().describe('The position of the last event to replay'),
+})
+
+const eventView = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    summary: z.string().describe('What happened, in a sentence for people'),
+    stream: z.string(),
+    revision: z.int().describe('Place in the stream, from 0'),
+    position: z.string().describe('Place in the event log; later events have greater ones'),
+    recordedAt: z.string().describe('When it was recorded'),
+    occurredAt: z.string().describe('When it happened at its source'),
+    actor: z
+      .object({ kind: z.enum(actorKinds), id: z.string() })
+      .describe('Who did it: a user, a program with an API key, or an automation of Mailtrail'),
+    commandId: z.string().describe('The command that led to it; events of one command share it'),
+    causationId: z.string().nullable().describe('The command that caused that command, if one did'),
+    correlationId: z
+      .string()
+      .describe('What belongs together: the request, or for automations the id of what they worked on'),
+    subjects: z
+      .array(z.object({ kind: z.enum(subjectKinds), id: z.string() }))
+      .describe('What it is about, as far as the event itself says'),
+    data: z
+      .record(z.string(), z.unknown())
+      .describe(
+        'The event as it is in the log. Contents of mails are references to blobs; secrets are never in it',
+      ),
+  })
+  .meta({ id: 'AuditEvent' })
+
+const change = z
+  .object({
+    op: z.enum(['add', 'replace', 'remove']),
+    path: z
+      .string()
+      .describe(
+        'JSON Pointer (RFC 6901) into one document of everything: `/<category>/<id>/…`, as in stream names',
+      ),
+    before: z.unknown().optional().describe('What was there; missing if nothing was'),
+    after: z.unknown().optional().describe('What is there now; missing if it was removed'),
+  })
+  .meta({ id: 'AuditChange' })
+
+const replayedView = eventView
+  .extend({
+    changes: z.array(change).describe('What the event changed; applied in order, they give the state'),
+  })
+  .meta({ id: 'ReplayedEvent' })
+
+export type AuditRouteDeps = {
+  readonly commands: AuditCommands
+  readonly queries: AuditQueries
+  readonly threads: { readonly name: string }
+  readonly isPosition: EventStore['isPosition']
+}
+
+/** What happened: the events of the log for those who audit it. */
+export const auditRoutes = (app: App, deps: AuditRouteDeps): void => {
+  const { commands, queries, threads } = deps
+  const tags = ['Audit']
+  const config = { permission: 'audit:read', reads: [queries.readModels.eventIndex, threads] } as const
+  const queryOf = async (asked: Asked, userId: string | null): Promise<EventQuery> => ({
+    stream: asked.stream,
+    account: asked.account,
+    from: asked.from,
+    to: asked.to,
+    userId,
+    about: await Promise.all(thingsIn(asked).map((thing) => commands.belongingTo(thing, userId))),
+  })
+
+  app.get('/v1/audit/events', {
+    config,
+    schema: {
+      tags,
+      summary: 'List events of the log: of everything, or of one thing with all that belongs to it',
+      description:
+        'Several filters are combined: an event is listed if all of them hold. What is listed is read from the log ' +
+        'itself. For an acting user, only events of what they may see are listed; other callers see all.',
+      querystring: eventsQuery,
+      response: { 200: pageOf(eventView), ...problems },
+    },
+    handler: async ({ query, actingUser }) => {
+      const { type, actorKind, actorId, order: wanted, limit, cursor } = query
+      const types = typeof type === 'string' ? [type] : type
+      const asked = { ...(await queryOf(query, actingUser)), types, actorKind, actorId }
+      const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
+      const found = await queries.findEvents(asked, { order: wanted, after, limit: limit + 1 })
+      const page = pageFrom(found, limit, keyOf)
+      return { ...page, data: (await commands.read(page.data)).map(toEventView) }
+    },
+  })
+  app.get('/v1/audit/replay', {
+    config,
+    schema: {
+      tags,
+      summary: 'Replay a history from its start: each event with what it changed',
+      description:
+        'Name what to replay, and up to where (`to` or `until`). Each event comes with the fields of the state that it ' +
+        'changed, before and after, worked out from the log by the rules that decide on commands. An email has its own ' +
+        'state (`/outgoing/<id>`) and what its tracking report says (`/tracking/<id>`).',
+      querystring: replayQuery,
+      response: { 200: pageOf(replayedView), ...problems },
+    },
+    handler: async ({ query, actingUser }) => {
+      const { until, limit, cursor } = query
+      const asked = { ...(await queryOf(query, actingUser)), until: requiredPosition(deps, until) }
+      const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
+      const found = await queries.findEvents(asked, { order: 'oldest', after, limit: limit + 1 })
+      const page = pageFrom(found, limit, keyOf)
+      const events = await commands.read(page.data)
+      const changes = await commands.replay(events)
+      const data = events.map((event) => ({
+        ...toEventView(event),
+        changes: [...(changes.get(event.id) ?? [])],
+      }))
+      return { ...page, data }
+    },
+  })
+}
+
+type EventQuery = Parameters<AuditQueries['findEvents']>[0]
+type HistoryOf = Parameters<AuditCommands['belongingTo']>[0]
+type Asked = { readonly [Name in keyof typeof about | keyof typeof times]?: string | undefined }
+
+/** The things that are asked for beside an account, which has an index of its own. */
+const thingsIn = (asked: Asked): HistoryOf[] =>
+  (['email', 'message', 'thread', 'template', 'user', 'contact', 'company', 'deal'] as const).flatMap(
+    (kind) => {
+      const id = asked[kind]
+      return id === undefined ? [] : [{ kind, id }]
+    },
+  )
+
+/** @throws ForeignPosition */
+const requiredPosition = (
+  { isPosition }: Pick<AuditRouteDeps, 'isPosition'>,
+  text: string | undefined,
+): string | null => {
+  if (text === undefined) return null
+  if (!isPosition(text)) throw new ForeignPosition()
+  return text
+}
+
+const keyOf = ({ position }: { readonly position: string }): [string] => [position]

@@ -1,0 +1,148 @@
+import type { Owner } from '../../domain/accounts/events.ts'
+import {
+  ownStreams,
+  subjectKey,
+  subjectsOf,
+  type Subject,
+  type SubjectKind,
+} from '../../domain/audit/subjects.ts'
+import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
+import { directoryEvents } from '../../domain/directory/events.ts'
+import type { RecordedEvent } from '../../domain/event.ts'
+import {
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
+
+/** Who may see an event besides programs: everybody, or one user. */
+export const EVERYBODY = ''
+
+const tables = {
+  /** A row for each event: where it is in the log, and what is asked for often. What it says is in the log alone. */
+  event: table({
+    columns: {
+      position: text,
+      stream: text,
+      revision: integer,
+      type: text,
+      actor_kind: text,
+      actor_id: text,
+      recorded_at: timestamp,
+      account: nullable(text),
+      /** A user, or EVERYBODY; null if only programs may see it. */
+      seen_by: nullable(text),
+    },
+    key: ['position'],
+    indexes: [
+      '(stream, position)',
+      '(account, position) WHERE account IS NOT NULL',
+      '(type, position)',
+      '(actor_id, position)',
+      '(seen_by, position)',
+    ],
+  }),
+  /** What an event is about beside its account and the thing that its stream is of; of an email also for whom it is. */
+  link: table({ columns: { subject: text, position: text }, key: ['subject', 'position'] }),
+  /** To which account an email belongs and what it was made of, and who may see an account, an email or a template. */
+  known: table({
+    columns: { subject: text, account: nullable(text), seen_by: nullable(text), about: json<string[]>() },
+    key: ['subject'],
+  }),
+  /** Between which positions the events of an hour lie, so that no index by time is needed. */
+  hour: table({ columns: { hour: timestamp, first: text, last: text }, key: ['hour'] }),
+}
+type Known = Omit<RowOf<typeof tables.known>, 'subject'>
+
+/**
+ * An index of the event log for those who read it: by account, by what an event is about, by type, actor and time. It
+ * holds references, and nothing of what events say.
+ */
+export const eventIndex = projection({
+  name: 'event-index',
+  version: 1,
+  tables,
+  events: allEvents,
+  fold: (event, rows) => {
+    const { position, stream, revision, type, recordedAt } = event
+    const { kind: actor_kind, id: actor_id } = event.metadata.actor
+    const subjects = subjectsOf(event)
+    const { account, seen_by, about } = knownOf(event, subjects, rows)
+    rows.put('event', {
+      position,
+      stream,
+      revision,
+      type,
+      actor_kind,
+      actor_id,
+      recorded_at: recordedAt,
+      account,
+      seen_by,
+    })
+    const linked = subjects.filter(
+      (subject) => subject.kind !== 'account' && !ownStreams(subject).includes(stream),
+    )
+    for (const subject of new Set([...linked.map(subjectKey), ...about]))
+      rows.put('link', { subject, position })
+    putHour(rows, recordedAt, position)
+  },
+})
+
+/** What is known of what the event is about, itself included; what it says of that is remembered for later ones. */
+const knownOf = (
+  event: RecordedEvent<AnyEvent>,
+  subjects: readonly Subject[],
+  rows: Rows<typeof tables>,
+): Known => {
+  const keyOf = (kind: SubjectKind): string | null => {
+    const subject = subjects.find((each) => each.kind === kind)
+    return subject ? subjectKey(subject) : null
+  }
+  const find = (kind: SubjectKind): Known | undefined => {
+    const subject = keyOf(kind)
+    return subject === null ? undefined : rows.get('known', { subject })
+  }
+  const remember = (kind: SubjectKind, known: Known): Known => {
+    const subject = keyOf(kind)
+    if (subject !== null) rows.put('known', { subject, ...known })
+    return known
+  }
+  const account = subjects.find(({ kind }) => kind === 'account')?.id ?? null
+  const seen = (seen_by: string | null, about: string[] = []): Known => ({ account, seen_by, about })
+  if (event.type === 'AccountConnected') return remember('account', seen(seenBy(event.data.owner)))
+  if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset')
+    return seen(seenBy(event.data.owner))
+  if (event.type === 'TemplateCreated') {
+    const { scope } = event.data
+    return remember('template', seen(scope.kind === 'shared' ? EVERYBODY : scope.userId))
+  }
+  if (isOfDirectory(event.type)) return seen(EVERYBODY)
+  const ofAccount = find('account')?.seen_by ?? null
+  if (event.type === 'DraftSaved' || event.type === 'EmailQueued') {
+    const about = subjects.filter(({ kind }) => kind !== 'account' && kind !== 'email').map(subjectKey)
+    return remember('email', seen(ofAccount, about))
+  }
+  const email = find('email')
+  if (account !== null) return seen(ofAccount, email?.about)
+  return email ?? find('template') ?? seen(null)
+}
+
+const isOfDirectory = (type: string): boolean => directoryEvents.some((of) => of.type === type)
+
+const seenBy = (owner: Owner): string => (owner.kind === 'team' ? EVERYBODY : owner.userId)
+
+const putHour = (rows: Rows<typeof tables>, recordedAt: string, position: string): void => {
+  const hour = `${recordedAt.slice(0, 13)}:00:00.000Z`
+  const known = rows.get('hour', { hour })
+  rows.put('hour', {
+    hour,
+    first: known && known.first < position ? known.first : position,
+    last: known && known.last > position ? known.last : position,
+  })
+}

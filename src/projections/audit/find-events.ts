@@ -1,0 +1,127 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { ownStreams, subjectKey, type Subject } from '../../domain/audit/subjects.ts'
+import { schemaOf } from '../projection.ts'
+import { EVERYBODY, eventIndex } from './event-index.ts'
+
+/** Which events are asked for: those for which all of it holds. Instants are RFC 3339, and inclusive. */
+export type EventQuery = {
+  /** One stream alone. */
+  readonly stream?: string | undefined
+  readonly account?: string | undefined
+  /** For each list, events about something in it. */
+  readonly about: readonly (readonly Subject[])[]
+  readonly types?: readonly string[] | undefined
+  readonly actorKind?: string | undefined
+  readonly actorId?: string | undefined
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  /** The position of the last event. */
+  readonly until?: string | null | undefined
+  /** Who asks: null is a program, which sees everything. */
+  readonly userId: string | null
+}
+
+/** A page: the events behind `after` (null: from the beginning), at most `limit`. */
+export type EventPage = {
+  readonly order: 'oldest' | 'newest'
+  readonly after: string | null
+  readonly limit: number
+}
+
+/** Where an event is in the log. */
+export type EventRef = { readonly position: string; readonly stream: string; readonly revision: number }
+
+type Sql = RawBuilder<unknown>
+
+const tableNamed = (name: keyof typeof eventIndex.tables): Sql => sql.table(`${schemaOf(eventIndex)}.${name}`)
+const event = tableNamed('event')
+const link = tableNamed('link')
+const hour = tableNamed('hour')
+
+/** Where the events are that are asked for. */
+export const findEvents =
+  (db: Kysely<unknown>) =>
+  async (query: EventQuery, { order, after, limit }: EventPage): Promise<EventRef[]> => {
+    const direction = sql.raw(order === 'newest' ? 'desc' : 'asc')
+    const beyond = after === null ? [] : [sql`e.position ${sql.raw(order === 'newest' ? '<' : '>')} ${after}`]
+    const conditions = sql.join([...conditionsOf(query), ...beyond, sql`true`], sql` and `)
+    // Each way finds its events in order by an index, and stops after a page.
+    const pages = waysOf(query).map(
+      ({ from, where }) =>
+        sql`(select e.position, e.stream, e.revision from ${from} where ${where} and ${conditions}
+             order by e.position ${direction} limit ${limit})`,
+    )
+    const { rows } = await sql<EventRef>`
+      select * from (${sql.join(pages, sql` union `)}) as found
+      order by position ${direction} limit ${limit}`.execute(db)
+    return rows
+  }
+
+type Way = { readonly from: Sql; readonly where: Sql }
+
+/** The ways to all that is asked for. What is found in several ways is one event all the same. */
+const waysOf = ({ stream, account, about: [things], actorId, types, userId }: EventQuery): Way[] => {
+  const all = sql`${event} e`
+  const anywhere = { from: all, where: sql`true` }
+  if (things)
+    return [
+      { from: all, where: sql`e.stream = any(${streamsOf(things)}::text[])` },
+      {
+        from: sql`${link} l join ${event} e on e.position = l.position`,
+        where: sql`l.subject = any(${things.map(subjectKey)}::text[])`,
+      },
+    ]
+  if (stream !== undefined || account !== undefined || actorId !== undefined) return [anywhere]
+  if (types) return types.map((type) => ({ from: all, where: sql`e.type = ${type}` }))
+  if (userId === null) return [anywhere]
+  return [EVERYBODY, userId].map((seenBy) => ({ from: all, where: sql`e.seen_by = ${seenBy}` }))
+}
+
+const streamsOf = (things: readonly Subject[]): string[] => things.flatMap(ownStreams)
+
+const conditionsOf = (query: EventQuery): Sql[] => {
+  const { stream, account, about, types, actorKind, actorId, from, to, until, userId } = query
+  const conditions: (Sql | false)[] = [
+    stream !== undefined && sql`e.stream = ${stream}`,
+    account !== undefined && sql`e.account = ${account}`,
+    types !== undefined && sql`e.type = any(${[...types]}::text[])`,
+    actorKind !== undefined && sql`e.actor_kind = ${actorKind}`,
+    actorId !== undefined && sql`e.actor_id = ${actorId}`,
+    userId !== null && sql`e.seen_by in (${EVERYBODY}, ${userId})`,
+    until !== undefined && until !== null && sql`e.position <= ${until}`,
+    from !== undefined &&
+      sql`e.recorded_at >= ${from}::timestamptz
+        and e.position >= (select min(first collate "C") from ${hour} where hour >= ${hourOf(from)}::timestamptz)`,
+    to !== undefined &&
+      sql`e.recorded_at <= ${to}::timestamptz
+        and e.position <= (select max(last collate "C") from ${hour} where hour <= ${hourOf(to)}::timestamptz)`,
+    ...about.slice(1).map(
+      (things) =>
+        sql`(e.stream = any(${streamsOf(things)}::text[]) or exists (select from ${link} l
+          where l.position = e.position and l.subject = any(${things.map(subjectKey)}::text[])))`,
+    ),
+  ]
+  return conditions.filter((condition) => condition !== false)
+}
+
+const hourOf = (instant: string): string => `${new Date(instant).toISOString().slice(0, 13)}:00:00.000Z`
+
+/**
+ * The messages that belong to these emails: their copies in the mailbox, the answers to them, and what came back. One of
+ * another user's account is named too; whoever reads its events sees only what they may.
+ */
+export const messagesOfEmails =
+  (db: Kysely<unknown>) =>
+  async (emails: readonly string[]): Promise<string[]> => {
+    if (emails.length === 0) return []
+    const subjects = emails.map((id): Subject => ({ kind: 'email', id }))
+    const { rows } = await sql<{ id: string }>`
+      select substr(l.subject, 9) as id from ${event} e join ${link} l on l.position = e.position
+      where e.stream = any(${streamsOf(subjects)}::text[]) and l.subject like 'message:%'
+      union
+      select substr(e.stream, strpos(e.stream, '-') + 1)
+      from ${link} l join ${event} e on e.position = l.position
+      where l.subject = any(${subjects.map(subjectKey)}::text[])
+        and (e.stream like 'message-%' or e.stream like 'report-%')`.execute(db)
+    return rows.map(({ id }) => id)
+  }

@@ -1,0 +1,53 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { changesBetween, type Change } from '../../../src/domain/audit/changes.ts'
+import type { Json } from '../../../src/domain/event.ts'
+
+/** RFC 6902 4, for the three operations that there are. */
+const patched = (state: Json, changes: readonly Change[]): Json => {
+  const root: { [name: string]: Json } = { '': structuredClone(state) }
+  for (const { op, path, ...change } of changes) {
+    const names = path.split('/').map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+    const last = names.pop() ?? ''
+    const parent = names.reduce<Json>((of, name) => (of as { [name: string]: Json })[name] ?? null, root)
+    const members = parent as { [name: string]: Json }
+    if (op === 'remove' && Array.isArray(parent)) parent.splice(Number(last), 1)
+    else if (op === 'remove') delete members[last]
+    else members[last] = structuredClone('after' in change ? change.after : null)
+  }
+  return root[''] ?? null
+}
+
+const json = fc.jsonValue({ depthSize: 'small' }).map((value) => JSON.parse(JSON.stringify(value)) as Json)
+
+t.test('changes between two states, applied to the first, give the second', async (t) => {
+  fc.assert(
+    fc.property(json, json, (before, after) => {
+      t.strictSame(patched(before, changesBetween(before, after)), after)
+    }),
+  )
+})
+
+t.test('equal states have no changes', async (t) => {
+  fc.assert(
+    fc.property(json, (state) => {
+      t.strictSame(changesBetween(state, structuredClone(state)), [])
+    }),
+  )
+})
+
+t.test('a change names the field, what it was and what it is', async (t) => {
+  t.strictSame(
+    changesBetween(
+      { status: 'draft', to: ['ann'], 'a/b~c': 1, gone: true },
+      { status: 'queued', to: ['ann', 'mia'], 'a/b~c': 2 },
+      '/outgoing/out_1',
+    ),
+    [
+      { op: 'replace', path: '/outgoing/out_1/status', before: 'draft', after: 'queued' },
+      { op: 'add', path: '/outgoing/out_1/to/1', after: 'mia' },
+      { op: 'replace', path: '/outgoing/out_1/a~1b~0c', before: 1, after: 2 },
+      { op: 'remove', path: '/outgoing/out_1/gone', before: true },
+    ],
+  )
+})
