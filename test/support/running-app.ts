@@ -20,8 +20,8 @@ export type AppOverrides = {
   readonly ports?: readonly number[]
   /** PEM of an authority that it trusts beside the system's. */
   readonly ca?: string
-  /** Settings by the names that README.md gives them. */
-  readonly env?: Readonly<Record<string, string>>
+  /** Settings by the names that README.md gives them; undefined for one that is not set. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Kinds of mail systems beside those that there are in any case. */
   readonly providers?: readonly MailProvider[]
 }

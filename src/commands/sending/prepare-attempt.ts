@@ -4,6 +4,7 @@ import {
   accountSendsNoMail,
 } from '../../domain/accounts/refusals.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
+import { overdue } from '../../domain/sending/refusals.ts'
 import type { WaitingEmail } from '../../domain/sending/outgoing-state.ts'
 import { ContentUnreliable, storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
@@ -28,12 +29,6 @@ export type Prepared =
   | { readonly kind: 'paused' }
   | Extract<SendOutcome, { kind: 'deferred' | 'failed' }>
 
-const overdue = defineCode('overdue', {
-  title: 'Overdue',
-  meaning:
-    'The email was hours overdue, because the account was paused or the service was down. It was not sent automatically.',
-  remedy: 'If it is still wanted, send its draft again: it then carries the new date.',
-})
 const senderRemoved = defineCode('sender-removed', {
   title: 'Sender removed',
   meaning: 'The user for whom the email was to be sent has been removed. It was not sent.',

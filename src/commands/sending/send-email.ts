@@ -1,6 +1,7 @@
 import { defineCode, internalError } from '../../domain/refusal.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingCommand, OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
+import type { OutgoingCommand } from '../../domain/sending/outgoing-commands.ts'
+import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { newCommandId, StaleRevision, type Caller, type Handle, type Known } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Access, EmailToSend, MailProvider, ProviderOf, SendOutcome } from '../ports/mail-provider.ts'

@@ -179,7 +179,8 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       summary: 'Settle an email that failed or whose outcome is unknown',
       description:
         '`send-again` sends the same bytes again; if the outcome was unknown, the email may arrive twice. A failed email ' +
-        'can also be changed as a draft, under the same id, and sent again.',
+        'can also be changed as a draft, under the same id, and sent again. After five days that is the only way, since the ' +
+        'same bytes carry the old date.',
       params: byId,
       body: z.object({ decision: z.enum(['send-again', 'give-up']) }),
       response: { 200: changed, ...problems },

@@ -253,6 +253,8 @@ t.test('a waiting email is held back by what happened meanwhile', async (t) => {
   t.equal(await world.send(waited), 'sent', 'late, but of that day')
   world.time.now += 20 * 24 * 3_600_000
   t.equal(await failure(forgotten), 'overdue', 'nobody wants it weeks later')
+  const again = settleEmail(world.needs)(world.caller(), { outgoingId: forgotten, decision: 'send-again' })
+  await t.rejects(again, { code: 'overdue', remedy: /draft/ }, 'and nobody gets it with its old date')
 
   const caller = world.caller()
   const { queueEmail } = await import('../../../src/commands/sending/queue-email.ts')

@@ -303,7 +303,7 @@ const append = (stream: string, ...events: DomainEvent[]) =>
     ),
   })
 
-t.test('a message of ours is one with its copy, and today is the organisation’s day', async (t) => {
+t.test('an email of ours is one with its copy, and today is the organisation’s day', async (t) => {
   const outgoingId = idOf('out', 1)
   await append(
     'organization-main',
