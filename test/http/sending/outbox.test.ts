@@ -135,6 +135,7 @@ const processOf = (owner: string) => {
     ...queries,
     leases,
     clock: world.clock,
+    read: commands.read,
     send: commands.send,
     recover: commands.recoverReleased,
   }

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
-import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
-import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
-import { restoreText } from '../../../src/adapters/tracking/restore-text.ts'
+import { trackingOfMail } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
+import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
@@ -56,15 +55,13 @@ t.teardown(async () => {
   await running
 })
 
-const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }])
-const tracker = mailTracker(tokens, 'https://track.acme.test')
+const keys = [{ id: 0, key: randomBytes(32) }]
+const tokens = trackingTokens(keys)
+const tracking = trackingOfMail(keys, null)
+t.teardown(() => tracking.close())
 const original = '<p>Hello <b>you</b>, <a href="https://acme.test/x">here</a></p><script>alert(1)</script>'
-const tracked = tracker.track(original, {
-  outgoingId: idOf('out', 1),
-  recipient: 0,
-  opens: true,
-  clicks: true,
-})
+const copy = { outgoingId: idOf('out', 1), recipient: 0, opens: true, clicks: true }
+const tracked = trackHtml(original, copy, tokens, 'https://track.acme.test')
 
 /** As mail programs write out what they quote. */
 const inText = (html: string): string =>
@@ -131,7 +128,7 @@ messageContentRoutes(app, {
   queries,
   blobs,
   parser: rig.deps.parser,
-  untrack: { html: (html) => restoreHtml(html, tokens), text: (text) => restoreText(text, tokens) },
+  untrack: tracking.untrack,
   signal,
 })
 

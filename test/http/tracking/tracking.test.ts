@@ -12,10 +12,10 @@ import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { readModelsEqualRebuild } from '../../../scripts/lib/equals-rebuild.ts'
 import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { isKnownBot } from '../../../src/adapters/tracking/known-bots.ts'
-import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { networks } from '../../../src/adapters/tracking/networks.ts'
 import { openSpool } from '../../../src/adapters/tracking/spool.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
+import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
 import { newEvent } from '../../../src/commands/handle.ts'
 import { trackingCommands } from '../../../src/commands/tracking/tracking.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
@@ -67,7 +67,6 @@ const pumping = spool.pump(async (hits) => {
 }, stopping.signal)
 
 const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }])
-const tracker = mailTracker(tokens, 'https://track.example.com')
 const log: string[] = []
 const lost: unknown[] = []
 const apiKeys = postgresApiKeys(pool)
@@ -159,12 +158,8 @@ const pathOf = (link: string): string => new URL(link).pathname
 const mail = async (number: number, template: number | null = null) => {
   const html =
     '<p>Hi</p><a href="https://acme.example/files/proposal.pdf">the proposal</a> <a href="https://acme.example/?a=1&amp;b=2">our site</a>'
-  const tracked = tracker.track(html, {
-    outgoingId: idOf('out', number),
-    recipient: 0,
-    opens: true,
-    clicks: true,
-  })
+  const copy = { outgoingId: idOf('out', number), recipient: 0, opens: true, clicks: true }
+  const tracked = trackHtml(html, copy, tokens, 'https://track.example.com')
   const email = sentEmail(number, {
     template: template === null ? null : { templateId: idOf('tpl', template), version: 1 },
     tracking: {
