@@ -242,6 +242,7 @@ const sendingFeature = (
       // A draft was sent by nobody, so nobody can be answered.
       return found === null || found.direction === null ? null : { ...found, direction: found.direction }
     },
+    assemble: core.composer.assemble,
     // No script leaves in a mail, whoever wrote it.
     compose: async (mail) => {
       await core.compiler.compile({ format: 'html', source: mail.html })

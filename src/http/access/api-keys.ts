@@ -39,7 +39,7 @@ type ApiKeyRouteDeps = {
 export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): void => {
   const tags = ['API keys']
   app.post('/v1/api-keys', {
-    config: { permission: 'keys:manage', answersOnce: true },
+    config: { permission: 'keys:manage', answersOnce: 'token' },
     schema: {
       tags,
       summary: 'Create an API key; its token is shown once',
