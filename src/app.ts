@@ -91,7 +91,13 @@ export const createApp = async ({
   const features = openFeatures({ ...adapters, apiKeys }, config, clock, log)
   const files = fileSeals(derivedKey(keyring, 'attachments'))
   addRoutes(server, { config, pool, meter, apiKeys, adapters, features, files, clock, signal })
-  const firstKey = await makeFirstKey({ config, pool, apiKeys, clock, create: features.access.commands.create })
+  const firstKey = await makeFirstKey({
+    config,
+    pool,
+    apiKeys,
+    clock,
+    create: features.access.commands.create,
+  })
 
   let running: Promise<void> = Promise.resolve()
   return {

@@ -40,7 +40,14 @@ t.test('npm run create-key', async (t) => {
 
   let service = await start()
   const first = apiClient(service.url, service.key ?? '')
-  const running = await createKey('--name', 'while it runs', '--scope', 'keys:manage', '--scope', 'audit:read')
+  const running = await createKey(
+    '--name',
+    'while it runs',
+    '--scope',
+    'keys:manage',
+    '--scope',
+    'audit:read',
+  )
   t.match(running, { code: 0, out: /^mt_\w+\n$/, err: /shown only once/ })
   const { data } = await apiClient(service.url, running.out.trim()).get<Keys>('/v1/api-keys')
   const operator = { kind: 'system', id: 'operator' }
@@ -87,5 +94,6 @@ t.test('what it cannot take is named, and nothing is created', async (t) => {
     [['--name', 'x', '--bogus'], /bogus.*create-key takes --name NAME/],
     [['x'], /create-key takes --name NAME/],
   ]
-  for (const [args, says] of cases) t.match(await createKey(...args), { code: 1, out: '', err: says }, args.join(' '))
+  for (const [args, says] of cases)
+    t.match(await createKey(...args), { code: 1, out: '', err: says }, args.join(' '))
 })

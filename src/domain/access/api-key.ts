@@ -32,9 +32,7 @@ const decide = (command: ApiKeyCommand, state: ApiKeyState): ApiKeyEvent[] => {
       return state.status === 'none' ? [ApiKeyCreated(command.key)] : []
     case 'revoke':
       if (state.status === 'none') throw new NotFound('API key', command.keyId)
-      return state.status === 'revoked'
-        ? []
-        : [ApiKeyRevoked({ keyId: command.keyId, name: state.key.name })]
+      return state.status === 'revoked' ? [] : [ApiKeyRevoked({ keyId: command.keyId, name: state.key.name })]
   }
 }
 

@@ -3,10 +3,10 @@ import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { instant } from '../mail.ts'
 
-export const apiKeyId = z.string().regex(/^[0-9a-hjkmnp-tv-z]{12}$/)
+const apiKeyId = z.string().regex(/^[0-9a-hjkmnp-tv-z]{12}$/)
 
 /** What an API key may do, for whom and until when. Neither its text nor a hash of it is ever in an event. */
-export const keyFacts = z.object({
+const keyFacts = z.object({
   keyId: apiKeyId,
   name: z.string(),
   scopes: z.array(z.string()),

@@ -192,5 +192,6 @@ t.test('figures beside a list count what the list shows', async (t) => {
   }
   for (const [who, options] of Object.entries({ ...program, ...owners }))
     t.strictSame(await figuresFor(options), [2, 2, 1, 1], who)
-  for (const [who, options] of Object.entries(others)) t.strictSame(await figuresFor(options), [1, 1, 0, 0], who)
+  for (const [who, options] of Object.entries(others))
+    t.strictSame(await figuresFor(options), [1, 1, 0, 0], who)
 })
