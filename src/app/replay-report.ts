@@ -22,11 +22,11 @@ export const replayedLines = ({
   changes,
 }: Replayed): string[] => [
   `${recordedAt}  ${actor.kind} ${actor.id}`,
-  `  ${oneLine(summary)}`,
+  `  ${summary}`,
   `  ${type}, event ${revision} of ${stream}`,
   ...changes.map((change) => `    ${changeLine(stream, change)}`),
   '',
-]
+].map(oneLine)
 
 const changeLine = (stream: string, change: Change): string => {
   const [, category, id, ...names] = change.path.split('/')
