@@ -38,6 +38,7 @@ const serve = async (config: Config): Promise<void> => {
     say(`  Description  ${app.url}/docs`)
   }
   say(`  Data         ${config.databaseUrl === null ? config.dataFolder : 'in the database of DATABASE_URL'}`)
+  if (app.firstKey) say(`  Next         connect a mailbox: "First steps" in README.md has the requests`)
   say(`Mailtrail is ready. Ctrl-C stops it.`)
 
   const end = await Promise.race([

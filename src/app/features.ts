@@ -48,7 +48,7 @@ export const openFeatures = (
 ) => {
   const core = coreOf(adapters, clock, log)
   const directory = directoryFeature(core)
-  const accounts = accountFeature(core)
+  const accounts = accountFeature(core, directory)
   const templates = templateFeature(core, directory, accounts)
   const sync = syncFeature(core, accounts)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
@@ -100,7 +100,7 @@ const directoryFeature = (core: Core) => {
 }
 type Directory = ReturnType<typeof directoryFeature>
 
-const accountFeature = (core: Core) => {
+const accountFeature = (core: Core, directory: Directory) => {
   const { load, vault, providerOf, db } = core
   const find = async (id: string): Promise<ConnectedAccount | null> => {
     const { state } = await load(account, accountStream(id))
@@ -132,7 +132,13 @@ const accountFeature = (core: Core) => {
     const mailbox = await mailboxOf(accountId)
     await mailbox?.provider.watch(mailbox.access, onHint, stop)
   }
-  const commands = accountCommands({ ...core, openMailbox, checkSignature, isWithheld: isWithheld(db) })
+  const commands = accountCommands({
+    ...core,
+    directory: directory.lookup,
+    openMailbox,
+    checkSignature,
+    isWithheld: isWithheld(db),
+  })
   const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
   return {
     commands,
@@ -232,6 +238,7 @@ const sendingFeature = (
       // A draft was sent by nobody, so nobody can be answered.
       return found === null || found.direction === null ? null : { ...found, direction: found.direction }
     },
+    assemble: core.composer.assemble,
     // No script leaves in a mail, whoever wrote it.
     compose: async (mail) => {
       await core.compiler.compile({ format: 'html', source: mail.html })

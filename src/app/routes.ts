@@ -11,6 +11,7 @@ import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
+import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
@@ -76,6 +77,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     clock,
     signal,
   })
+  accountFormRoutes(server, accounts)
   syncRoutes(server, { ...sync, accounts, clock })
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })

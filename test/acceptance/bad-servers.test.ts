@@ -113,7 +113,7 @@ const unusable = [
     name: 'a server that offers no STARTTLS',
     code: 'starttls-not-offered',
     step: 'tls',
-    says: /no STARTTLS, so the password was not sent/,
+    says: /does not offer STARTTLS, so the password was not sent/,
     helps: /Choose TLS with port 993/,
     servers: {
       imap: server(stripped.imap.port, 'starttls'),

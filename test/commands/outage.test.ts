@@ -49,12 +49,12 @@ t.test('a log or a database that does not answer is an outage; what it answers i
 })
 
 t.test('an item rests after a fault of its own, and not after an outage', async (t) => {
-  const faults: unknown[] = [new StoreUnavailable('away'), new Error('its own'), null]
+  const faults: (Error | null)[] = [new StoreUnavailable('away'), new Error('its own'), null]
   const worked: unknown[] = []
   const workOn = oneByOne<string>(
     (id) => id,
     async () => {
-      const fault = faults.shift()
+      const fault = faults.shift() ?? null
       worked.push(fault)
       if (fault !== null) throw fault
     },

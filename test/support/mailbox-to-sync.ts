@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { imapServer } from '../../scripts/lib/mail-servers/loopback.ts'
 import type { SeedFolder, SeedMessage } from '../../scripts/lib/mail-servers/imap-mailboxes.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
@@ -10,13 +11,14 @@ import type { BlobStore } from '../../src/commands/ports/blobs.ts'
 import { Secret } from '../../src/commands/ports/credentials.ts'
 import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { Lease, Leases } from '../../src/commands/ports/leases.ts'
+import type { ChangeSet, OpenMailbox } from '../../src/commands/ports/mail-provider.ts'
 import type { MailParser } from '../../src/commands/ports/parser.ts'
 import type { FindOutgoing, KnownMail, SyncDeps } from '../../src/commands/sync/ports.ts'
 import { runSync, type SyncRunResult } from '../../src/commands/sync/run-sync.ts'
 import { account, accountStream } from '../../src/domain/accounts/account.ts'
 import type { AccountSettings } from '../../src/domain/accounts/events.ts'
 import type { RecordedEvent } from '../../src/domain/event.ts'
-import type { FolderCounts } from '../../src/domain/sync/events.ts'
+import type { FolderCounts, Placement } from '../../src/domain/sync/events.ts'
 import { accessTo } from './imap-smtp.ts'
 import type { SyncTrigger } from '../../src/domain/sync/sync-run.ts'
 import { placements, type KnownPlacement } from '../../src/projections/sync/placements.ts'
@@ -31,6 +33,9 @@ export const callerNow = (): Caller => {
   const commandId = newCommandId(new Date())
   return { actor: { kind: 'system', id: 'test' }, commandId, correlationId: commandId, causationId: null }
 }
+
+export const numbers = (count: number, from = 1): number[] =>
+  Array.from({ length: count }, (_, nth) => from + nth)
 
 /** A mail with these headers, of `n` if nothing else is said. */
 export const mail = (
@@ -217,6 +222,20 @@ const whatLies = async (events: readonly RecordedEvent[]): Promise<string[]> => 
 }
 
 export type Rig = Awaited<ReturnType<typeof syncRig>>
+
+/** The rig's mailbox, except that it reports exactly these changes. */
+export const telling =
+  (rig: Rig, ...sets: ChangeSet[]): OpenMailbox =>
+  async (id, signal) => {
+    const session = await rig.deps.openMailbox(id, signal)
+    return session && { ...session, changes: () => Readable.from(sets) as AsyncIterable<ChangeSet> }
+  }
+
+export const placeIn = (folder: 'INBOX' | 'Archive', ref: string): Placement => ({
+  folder,
+  role: folder === 'INBOX' ? 'inbox' : 'archive',
+  ref,
+})
 
 const sumOf = (events: readonly RecordedEvent[], number: number): Omit<FolderCounts, 'folder'> => {
   const sum = {

@@ -13,7 +13,7 @@ import type { Envelope } from './fold-events.ts'
 import { aClick, anOpen, type HitChanges } from './example-hits.ts'
 import { exampleQueued, idOf } from './example-emails.ts'
 
-/** A message of ours and what may become of it, as events with the times of their happening. */
+/** An email of ours and what may become of it, as events with the times of their happening. */
 
 type Told = DomainEvent & { envelope: Envelope }
 

@@ -1,7 +1,15 @@
 import { passwordMissing, Secret } from '../../commands/ports/credentials.ts'
 import type { Access, Admitted, MailProvider } from '../../commands/ports/mail-provider.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
-import { forms, SECRETS, serverOf, type EnteredServer, type Protocol, type Server } from './connection.ts'
+import {
+  completed,
+  forms,
+  SECRETS,
+  serverOf,
+  type EnteredServer,
+  type Protocol,
+  type Server,
+} from './connection.ts'
 
 const accountWithoutServer = defineRefusal('account-without-server', {
   title: 'No mail server given',
@@ -11,7 +19,9 @@ const accountWithoutServer = defineRefusal('account-without-server', {
 
 /** Separates the entered servers from their passwords; at least one server is required. */
 export const admit: MailProvider['admit'] = (entered, before): Admitted => {
-  const { provider, smtp, imap } = forms.entered.parse(entered)
+  const { provider, ...asked } = forms.entered.parse(entered)
+  const smtp = asked.smtp && completed('smtp', asked.smtp)
+  const imap = asked.imap && completed('imap', asked.imap)
   if (smtp === null && imap === null) throw accountWithoutServer()
   return {
     connection: { provider, smtp: smtp && withoutPassword(smtp), imap: imap && withoutPassword(imap) },

@@ -16,6 +16,14 @@ const server = z.object({
 // Neither protocol can transmit control characters; most come from a line break that was copied along.
 const noControls = [/^\P{Cc}*$/u, 'has a control character'] as const
 const enteredServer = server.extend({
+  port: server.shape.port.optional(),
+  encryption: encryption
+    .optional()
+    .describe(
+      '`tls`: encrypted from the first byte, which many programs call SSL. `starttls`: begins in clear text and then becomes ' +
+        'encrypted, which many programs call TLS. `none` only for hosts that the operator allows. If it is left out, the ' +
+        'port decides: `tls` on 465 and 993, otherwise `starttls`',
+    ),
   username: server.shape.username.regex(...noControls),
   password: z
     .string()
@@ -30,15 +38,40 @@ const provider = z.literal('imap-smtp')
 const recorded = z.object({ provider, smtp: server.nullable(), imap: server.nullable() })
 const entered = z.object({
   provider,
-  smtp: enteredServer.nullable().default(null).describe('Null if the account only receives'),
-  imap: enteredServer.nullable().default(null).describe('Null if the account only sends'),
+  smtp: enteredServer
+    .nullable()
+    .default(null)
+    .describe(
+      'The server for sending; port 587 with `starttls` unless given. Null: the account only receives',
+    ),
+  imap: enteredServer
+    .nullable()
+    .default(null)
+    .describe('The server for receiving; port 993 with `tls` unless given. Null: the account only sends'),
 })
 
 export const forms = { entered, recorded }
 
 export type Server = z.infer<typeof server>
-export type EnteredServer = z.infer<typeof enteredServer>
+export type EnteredServer = Server & { readonly password?: string | undefined }
 export type ServerLogin = Server & { readonly password: Secret }
+
+const usual = {
+  smtp: { port: 587, encryption: 'starttls', ports: { starttls: 587, tls: 465, none: 25 } },
+  imap: { port: 993, encryption: 'tls', ports: { starttls: 143, tls: 993, none: 143 } },
+} as const
+
+/**
+ * What was entered, with its port and encryption: as they are assigned (RFC 8314 for 465 and 993, RFC 6409 for 587). One
+ * of the two follows from the other.
+ */
+export const completed = (protocol: Protocol, form: z.infer<typeof enteredServer>): EnteredServer => {
+  const { port, encryption: named } = form
+  const { ports, ...both } = usual[protocol]
+  if (port === undefined)
+    return { ...form, ...(named === undefined ? both : { port: ports[named], encryption: named }) }
+  return { ...form, port, encryption: named ?? (port === 465 || port === 993 ? 'tls' : 'starttls') }
+}
 
 /** The names under which the passwords for the two protocols are sealed. */
 export const SECRETS = { smtp: 'smtpPassword', imap: 'imapPassword' } as const

@@ -1,6 +1,7 @@
 import type { Vault } from '../ports/credentials.ts'
 import type { OpenMailbox, ProviderOf } from '../ports/mail-provider.ts'
 import { changeConnection } from './change-connection.ts'
+import { changeExcludePatterns } from './change-exclude-patterns.ts'
 import { changeSettings } from './change-settings.ts'
 import { changeSignature } from './change-signature.ts'
 import { chooseDefaultAccount, unsetDefaultAccount } from './choose-default-account.ts'
@@ -10,25 +11,28 @@ import { disconnectAccount } from './disconnect-account.ts'
 import { listFolders } from './list-folders.ts'
 import { pauseAccount } from './pause-account.ts'
 import { dismissWithheld, type IsWithheld } from './dismiss-withheld.ts'
+import { previewSignature, type PreviewSignatureDeps } from './preview-signature.ts'
 import { requestSync } from './request-sync.ts'
 import { resumeAccount } from './resume-account.ts'
 import { sweepCredentials } from './sweep-credentials.ts'
 import { testAccount, testConnection } from './test-account.ts'
 
-export type AccountDeps = ClaimDeps & {
-  readonly vault: Vault
-  readonly providerOf: ProviderOf
-  readonly openMailbox: OpenMailbox
-  /** Refuses anything a signature must not contain. */
-  readonly checkSignature: (html: string) => void
-  readonly isWithheld: IsWithheld
-}
+export type AccountDeps = ClaimDeps &
+  PreviewSignatureDeps & {
+    readonly vault: Vault
+    readonly providerOf: ProviderOf
+    readonly openMailbox: OpenMailbox
+    readonly isWithheld: IsWithheld
+  }
 
 /** What can be done with email accounts. */
 export const accountCommands = (deps: AccountDeps) => ({
   connect: connectAccount(deps),
   changeConnection: changeConnection(deps),
   changeSettings: changeSettings(deps),
+  addExcludePattern: changeExcludePatterns(deps, 'add'),
+  removeExcludePattern: changeExcludePatterns(deps, 'remove'),
+  previewSignature: previewSignature(deps),
   changeSignature: changeSignature({ ...deps, check: deps.checkSignature }),
   chooseDefault: chooseDefaultAccount(deps),
   unsetDefault: unsetDefaultAccount(deps),

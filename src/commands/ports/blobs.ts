@@ -16,7 +16,7 @@ export const contentDamaged = defineCode('content-damaged', {
   meaning: 'The stored bytes do not match their SHA-256: they were changed after they were stored.',
   remedy: 'Tell the operator: `npm run verify` names everything that is damaged, and a backup may have it.',
 })
-export const contentMissing = defineCode('content-missing', {
+const contentMissing = defineCode('content-missing', {
   title: 'Content missing',
   meaning: 'The content is no longer in the store.',
   remedy: 'Tell the operator: a backup may have it.',

@@ -4,6 +4,7 @@ import {
   accountSendsNoMail,
 } from '../../domain/accounts/refusals.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
+import { overdue } from '../../domain/sending/refusals.ts'
 import type { WaitingEmail } from '../../domain/sending/outgoing-state.ts'
 import { ContentUnreliable, storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
@@ -28,22 +29,19 @@ export type Prepared =
   | { readonly kind: 'paused' }
   | Extract<SendOutcome, { kind: 'deferred' | 'failed' }>
 
-const overdue = defineCode('overdue', {
-  title: 'Overdue',
-  meaning:
-    'The email was hours overdue, because the account was paused or the service was down. It was not sent automatically.',
-  remedy: 'If it is still wanted, send its draft again: it then carries the new date.',
-})
 const senderRemoved = defineCode('sender-removed', {
   title: 'Sender removed',
   meaning: 'The user for whom the email was to be sent has been removed. It was not sent.',
   remedy: 'Write the email again as another user.',
 })
 
-/** Whether the email may still be sent, and with what: permissions and accounts change while it waits. */
+/**
+ * Whether the email may still be sent, and with what: permissions and accounts change while it waits. `read`: its bytes,
+ * if they were read before.
+ */
 export const prepareAttempt =
   (deps: PrepareDeps) =>
-  async (waiting: WaitingEmail, now: Date): Promise<Prepared> => {
+  async (waiting: WaitingEmail, now: Date, read: Buffer | null): Promise<Prepared> => {
     const { email } = waiting
     if (isOverdue(waiting, now)) return failed(overdue)
     const account = await deps.findAccount(email.accountId)
@@ -69,7 +67,7 @@ export const prepareAttempt =
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
     const access = { connection: account.connection, credentials }
     try {
-      return { kind: 'ready', access, mime: await storedBlob(deps.blobs, email.mime.blob) }
+      return { kind: 'ready', access, mime: read ?? (await storedBlob(deps.blobs, email.mime.blob)) }
     } catch (error) {
       if (!(error instanceof ContentUnreliable)) throw error
       return failed(error.definition, {

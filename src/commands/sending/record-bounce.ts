@@ -1,6 +1,7 @@
 import { normaliseAddress } from '../../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { AfterQueueing, OutgoingCommand } from '../../domain/sending/outgoing-state.ts'
+import type { OutgoingCommand } from '../../domain/sending/outgoing-commands.ts'
+import type { AfterQueueing } from '../../domain/sending/outgoing-state.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { DeliveryReport } from './ports.ts'
 

@@ -1,5 +1,6 @@
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import type { OutgoingCommand, SendingEmail } from '../../domain/sending/outgoing-state.ts'
+import type { OutgoingCommand } from '../../domain/sending/outgoing-commands.ts'
+import type { SendingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
@@ -55,7 +56,11 @@ const whatBecameOf = async (
     const session = await deps.openMailbox(email.accountId, signal)
     if (!session) return 'unknown'
     try {
-      return await session.whatBecameOf({ messageId: email.header.messageId, handle })
+      return await session.whatBecameOf({
+        messageId: email.header.messageId,
+        trailId: email.outgoingId,
+        handle,
+      })
     } finally {
       await session.close()
     }

@@ -109,6 +109,7 @@ const OF_ONE_EMAIL: ReadonlySet<string> = new Set([
   'overdue',
   'sender-removed',
   'content-missing',
+  'content-damaged',
   'account-receives-only',
   'account-sends-no-mail',
   'account-disconnected',

@@ -11,6 +11,7 @@ import {
   AccountSignatureChanged,
   SyncRequested,
   WithheldMessageDismissed,
+  MAX_EXCLUDE_PATTERNS,
   mayUse,
   type AccountEvent,
   type AccountSettings,
@@ -55,6 +56,7 @@ export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'change-connection' } & Reached)
   | { readonly do: 'change-settings'; readonly settings: Partial<AccountSettings> }
   | { readonly do: 'change-signature'; readonly html: string }
+  | { readonly do: 'add-exclude-pattern' | 'remove-exclude-pattern'; readonly pattern: string }
   | { readonly do: 'record-test'; readonly ok: boolean; readonly steps: TestStep[] }
   | { readonly do: 'request-sync' }
   | ({ readonly do: 'dismiss-withheld' } & Dismissed)
@@ -122,6 +124,12 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return command.html === account.signature
         ? []
         : [AccountSignatureChanged({ accountId, html: command.html })]
+    case 'add-exclude-pattern':
+    case 'remove-exclude-pattern': {
+      const excludePatterns = patternsAfter(account.settings.excludePatterns, command)
+      const settings = { ...account.settings, excludePatterns }
+      return same(settings, account.settings) ? [] : [AccountSettingsChanged({ accountId, settings })]
+    }
     case 'record-test':
       return [AccountConnectionTested({ accountId, ok: command.ok, steps: command.steps })]
     case 'request-sync':
@@ -141,6 +149,25 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return [AccountDisconnected({ accountId, reason: command.reason })]
   }
 }
+
+const patternsAfter = (
+  before: readonly string[],
+  { do: change, pattern }: { readonly do: string; readonly pattern: string },
+): string[] => {
+  if (change === 'remove-exclude-pattern') {
+    if (!before.includes(pattern)) throw new NotFound('exclude pattern', pattern)
+    return before.filter((each) => each !== pattern)
+  }
+  if (before.includes(pattern)) return [...before]
+  if (before.length >= MAX_EXCLUDE_PATTERNS) throw tooManyExcludePatterns()
+  return [...before, pattern]
+}
+
+const tooManyExcludePatterns = defineRefusal('too-many-exclude-patterns', {
+  title: 'Too many exclude patterns',
+  meaning: `An account has at most ${MAX_EXCLUDE_PATTERNS} exclude patterns.`,
+  remedy: 'Remove some, or replace several by one with `*`.',
+})
 
 export const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
   title: 'Account cannot receive',

@@ -23,6 +23,8 @@ export type Owner = z.infer<typeof owner>
 export const mayUse = (of: Owner, userId: string | null): boolean =>
   userId === null || of.kind === 'team' || of.userId === userId
 
+export const MAX_EXCLUDE_PATTERNS = 500
+
 export const accountSettings = z.object({
   displayName: z
     .string()
@@ -58,7 +60,7 @@ export const accountSettings = z.object({
   ),
   excludePatterns: z
     .array(z.string().trim().min(1).max(254))
-    .max(500)
+    .max(MAX_EXCLUDE_PATTERNS)
     .describe('Senders whose mail is not stored; `*` stands for any characters, `?` for one'),
 })
 export type AccountSettings = z.infer<typeof accountSettings>

@@ -12,7 +12,8 @@ import {
   EmailRetried,
   type EmailQueued,
 } from '../sending/events.ts'
-import { deliveryTo, outcomeOfEmail, told, type Delivery, type EmailOutcome } from '../sending/outcome.ts'
+import { deliveryTo, told, type Delivery } from '../sending/delivery.ts'
+import { outcomeOfEmail, type EmailOutcome } from '../sending/outcome.ts'
 import { classifyHits, inspectHit, type Hit, type Judgement, type Verdict } from '../tracking/classify-hit.ts'
 import { ClickTracked, EmailReplied, OpenTracked } from '../tracking/events.ts'
 

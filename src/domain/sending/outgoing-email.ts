@@ -2,8 +2,6 @@ import type { Decider } from '../decider.ts'
 import {
   DraftDiscarded,
   DraftSaved,
-  EmailBounced,
-  EmailDelivered,
   EmailSent,
   EmailCancelled,
   EmailQueued,
@@ -16,18 +14,19 @@ import {
   EmailOutcomeSettled,
   type OutgoingEvent,
 } from './events.ts'
+import type { CommandOf, OutgoingCommand } from './outgoing-commands.ts'
 import {
   draftOf,
   evolve,
+  idsOf,
   type AfterQueueing,
-  type OutgoingCommand,
   type OutgoingEmail,
-  type QueuedEmail,
   type SendingEmail,
   type Progress,
   type UnknownEmail,
   type WaitingEmail,
 } from './outgoing-state.ts'
+import { recordBounced, recordDelivered, recordFound, recordSilence } from './record-delivery.ts'
 import {
   alreadyQueued,
   attemptSuperseded,
@@ -37,6 +36,7 @@ import {
   nothingToRetry,
   nothingToSettle,
   notQueued,
+  overdue,
   tooLateToCancel,
 } from './refusals.ts'
 import { retryAt } from './retry-policy.ts'
@@ -93,8 +93,6 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
       return recordBounced(state, command)
   }
 }
-
-type CommandOf<Do extends OutgoingCommand['do']> = Extract<OutgoingCommand, { do: Do }>
 
 /** Cancelling always works until the release: both append at the same revision, so one of them wins. */
 const cancel = (state: OutgoingEmail): OutgoingEvent[] => {
@@ -192,30 +190,6 @@ const recordFailed = (state: OutgoingEmail, told: CommandOf<'record-failed'>): O
     : []
 }
 
-/**
- * The email was found in a mailbox, so the server took it, whatever became of its answer. For recipients being retried
- * this proves nothing: the email is there because of the others.
- */
-const recordFound = (state: OutgoingEmail, foundAt: string): OutgoingEvent[] => {
-  if (!('email' in state) || state.taken !== null) return []
-  const attempt = state.status === 'sending' ? state.attempts + 1 : state.unclear.at(-1)
-  if (attempt === undefined) return []
-  return [
-    EmailSent({
-      ...idsOf(state),
-      attempt,
-      template: state.email.template,
-      sentAt: foundAt,
-      first: true,
-      accepted: [...state.pending],
-      refused: [],
-      deferred: [],
-      retryAt: null,
-      evidence: 'found',
-    }),
-  ]
-}
-
 const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: string): OutgoingEvent[] => {
   if (isWaiting(state) && state.unclear.length > 0 && decision === 'send-again') return []
   if (state.status !== 'unknown')
@@ -226,84 +200,36 @@ const settle = (state: OutgoingEmail, decision: 'send-again' | 'give-up', now: s
           : 'The email has not been sent.',
     })
   if (decision === 'give-up' && state.settled) return []
+  if (decision === 'send-again') requireRecent(state, now)
   const notBefore = decision === 'send-again' ? now : null
   return [EmailOutcomeSettled({ ...idsOf(state), decision, notBefore })]
 }
 
+/** As long as servers retry on their own (RFC 5321 4.5.4.1): nobody is surprised by a date within that. */
+const SENT_AGAIN_WITHIN_MS = 5 * 24 * 3_600_000
+
+/** The same bytes carry the same date, so what is old has to be sent anew. @throws Refused `overdue` */
+const requireRecent = (state: AfterQueueing, now: string): void => {
+  const { notBefore } = state.email
+  if (Date.parse(now) <= Date.parse(notBefore) + SENT_AGAIN_WITHIN_MS) return
+  throw overdue({
+    detail: `The email carries the date ${notBefore}, so it is not sent again as it is.`,
+    ...(draftOf(state) ? {} : { remedy: 'If it is still wanted, write it again.' }),
+  })
+}
+
 const retry = (state: OutgoingEmail, now: string): OutgoingEvent[] => {
   if (isWaiting(state)) return []
-  if (state.status === 'failed') return [EmailRetried({ ...idsOf(state), notBefore: now })]
+  if (state.status === 'failed') {
+    requireRecent(state, now)
+    return [EmailRetried({ ...idsOf(state), notBefore: now })]
+  }
   throw nothingToRetry({
     detail:
       'email' in state
         ? `There is nothing to retry: ${inWords[state.status]}.`
         : 'The email has not been sent.',
   })
-}
-
-/** Anything heard about an email whose answer was lost proves that the server took it. */
-const found = (state: OutgoingEmail, at: string): { state: OutgoingEmail; events: OutgoingEvent[] } => {
-  const events = recordFound(state, at)
-  return { state: events.reduce(evolve, state), events }
-}
-
-const recordDelivered = (state: OutgoingEmail, told: CommandOf<'record-delivered'>): OutgoingEvent[] => {
-  const { state: sent, events } = found(state, told.at)
-  if (!('email' in sent)) return []
-  const recipient = sent.taken?.recipients.find(({ address }) => address === told.recipient)
-  if (!recipient || recipient.delivered === 'report') return events
-  const recipients = [recipient.address]
-  return [...events, EmailDelivered({ ...idsOf(sent), recipients, basis: 'report', windowMinutes: null })]
-}
-
-/**
- * A recipient has the email if nothing came back for the whole window although it would have been seen; unless a bounce
- * does not name its recipient, since it could be any of them.
- */
-const recordSilence = (state: OutgoingEmail, told: CommandOf<'record-silence'>): OutgoingEvent[] => {
-  if (!('email' in state) || !state.taken) return []
-  const gone = state.taken.bounces.filter(({ permanent }) => permanent).map(({ recipient }) => recipient)
-  if (gone.includes(null)) return []
-  const { windowMinutes } = told
-  const before = Date.parse(told.seenUntil) - windowMinutes * 60_000
-  const recipients = state.taken.recipients
-    .filter(({ delivered, silentFrom }) => delivered === null && Date.parse(silentFrom) <= before)
-    .map(({ address }) => address)
-    .filter((address) => !gone.includes(address))
-  if (recipients.length === 0) return []
-  return [EmailDelivered({ ...idsOf(state), recipients, basis: 'no-bounce', windowMinutes })]
-}
-
-/** How long servers keep trying if they do not say so (RFC 5321 4.5.4.1). */
-const USUAL_RETRIES_MS = 5 * 24 * 3_600_000
-
-const recordBounced = (state: OutgoingEmail, told: CommandOf<'record-bounced'>): OutgoingEvent[] => {
-  const { state: sent, events } = found(state, told.at)
-  if (!('email' in sent) || !saysSomething(sent, told)) return events
-  const { do: _, at, retryUntil, ...bounce } = told
-  const known = sent.taken?.bounces.some(
-    ({ recipient, report }) => recipient === told.recipient && report === told.report,
-  )
-  if (known) return []
-  const silentUntil = told.permanent
-    ? null
-    : (retryUntil ?? new Date(Date.parse(at) + USUAL_RETRIES_MS).toISOString())
-  return [...events, EmailBounced({ ...idsOf(sent), ...bounce, silentUntil })]
-}
-
-/**
- * A report about somebody who never got the email, even by an attempt whose answer was lost, says nothing. Nor does a
- * report that some server keeps trying, if it does not say for whom or if that recipient is known to have the email.
- */
-const saysSomething = (
-  { taken, unclear, pending }: AfterQueueing,
-  { recipient, permanent }: CommandOf<'record-bounced'>,
-): boolean => {
-  if (taken === null) return false
-  if (recipient === null) return permanent
-  const of = taken.recipients.find(({ address }) => address === recipient)
-  if (of) return permanent || of.delivered !== 'report'
-  return unclear.length > 0 && pending.includes(recipient)
 }
 
 const isWaiting = (state: OutgoingEmail): state is WaitingEmail =>
@@ -336,11 +262,6 @@ const inWords: Record<AfterQueueing['status'], string> = {
   unknown: 'it may have been sent, but the answer of the server was lost',
   cancelled: 'it has been cancelled',
 }
-
-const idsOf = ({ email }: { readonly email: QueuedEmail }) => ({
-  outgoingId: email.outgoingId,
-  accountId: email.accountId,
-})
 
 export const outgoingEmail: Decider<OutgoingEmail, OutgoingCommand, OutgoingEvent> = {
   initial: { status: 'none' },

@@ -1,10 +1,10 @@
 import type { EventOf } from '../event.ts'
-import type { Draft, EmailSent, EmailQueued, OutgoingEvent, ReportedRecipient } from './events.ts'
+import type { Draft, EmailSent, EmailQueued, OutgoingEvent } from './events.ts'
 
-// State and commands of an outgoing email; the rules are in `outgoing-email.ts`.
+// The state of an outgoing email; its rules are in `outgoing-email.ts`.
 
 export type QueuedEmail = EventOf<typeof EmailQueued>['data']
-type Refusals = EventOf<typeof EmailSent>['data']['refused']
+export type Refusals = EventOf<typeof EmailSent>['data']['refused']
 
 /**
  * A recipient the provider has taken. From `silentFrom` on, hearing nothing means something. `delivered` says how
@@ -67,75 +67,6 @@ export const draftOf = (state: OutgoingEmail): Draft | null => {
   if (state.status === 'cancelled') return state.email.draft
   return state.status === 'failed' ? state.email.draft : null
 }
-
-// ---------------------------------------------------------------- commands
-
-/**
- * An attempt is reported by whoever made it. `released`: its EmailReleased is in the stream, so nobody else can report
- * it. Otherwise the report holds only if nothing else has happened in between.
- */
-type OfAttempt = { readonly attempt: number; readonly released: boolean }
-
-/** When to retry recipients that were put off: `chance` is random, `until` is what the provider asked for. */
-type Again = { readonly now: string; readonly chance: number; readonly until: string | null }
-
-export type OutgoingCommand =
-  | { readonly do: 'save-draft'; readonly outgoingId: string; readonly draft: Draft }
-  | { readonly do: 'discard'; readonly outgoingId: string }
-  | { readonly do: 'queue'; readonly email: QueuedEmail }
-  | { readonly do: 'cancel' }
-  | {
-      readonly do: 'release'
-      readonly attempt: number
-      readonly handle: string | null
-      readonly now: string
-    }
-  | ({
-      readonly do: 'record-sent'
-      readonly attempt: number
-      readonly accepted: string[]
-      readonly refused: Refusals
-      readonly deferred: Refusals
-    } & Again)
-  | ({
-      readonly do: 'record-deferred'
-      readonly code: string
-      readonly reason: string
-      readonly refused: Refusals
-      readonly deferred: Refusals
-    } & Again &
-      OfAttempt)
-  | ({
-      readonly do: 'record-failed'
-      readonly code: string
-      readonly reason: string
-      readonly remedy: string
-      readonly refused: Refusals
-    } & OfAttempt)
-  | { readonly do: 'record-unknown'; readonly attempt: number; readonly reason: string }
-  | { readonly do: 'put-back'; readonly attempt: number; readonly reason: string; readonly now: string }
-  | { readonly do: 'record-found'; readonly foundAt: string }
-  | { readonly do: 'settle-unknown'; readonly decision: 'send-again' | 'give-up'; readonly now: string }
-  | { readonly do: 'retry'; readonly now: string }
-  | {
-      readonly do: 'record-copy'
-      readonly outcome: 'filed' | 'found' | 'impossible'
-      readonly folder: string | null
-    }
-  /** A report says that this recipient has it. */
-  | { readonly do: 'record-delivered'; readonly recipient: string; readonly at: string }
-  /** Everything that came back until `seenUntil` has been seen. */
-  | { readonly do: 'record-silence'; readonly seenUntil: string; readonly windowMinutes: number }
-  | ({
-      readonly do: 'record-bounced'
-      readonly recipient: string | null
-      readonly permanent: boolean
-      readonly status: string | null
-      readonly report: string
-      readonly at: string
-    } & Pick<ReportedRecipient, 'code' | 'diagnostic' | 'kind' | 'hard' | 'retryUntil'>)
-
-// ---------------------------------------------------------------- evolve
 
 /** The email after one more of its events. */
 export const evolve = (state: OutgoingEmail, event: OutgoingEvent): OutgoingEmail => {
@@ -273,4 +204,9 @@ const progressOf = ({ email, attempts, since, unclear, pending, taken }: AfterQu
   unclear,
   pending,
   taken,
+})
+
+export const idsOf = ({ email }: { readonly email: QueuedEmail }) => ({
+  outgoingId: email.outgoingId,
+  accountId: email.accountId,
 })

@@ -30,6 +30,13 @@ export const notDue = defineRefusal('not-due', {
   remedy: 'Do nothing: it is sent automatically when it is due.',
 })
 
+export const overdue = defineRefusal('overdue', {
+  title: 'Overdue',
+  meaning:
+    'The email was hours overdue, because the account was paused or the service was down. It was not sent automatically.',
+  remedy: 'If it is still wanted, send its draft again: it then carries the new date.',
+})
+
 export const nothingToSettle = defineRefusal('nothing-to-settle', {
   title: 'Nothing to settle',
   meaning: 'Only an email whose outcome is unknown can be settled.',

@@ -25,7 +25,7 @@ export const sendingSentences: Sentences<OutgoingEvent | EventOf<typeof Delivery
   EmailSent: ({ accepted, refused, deferred, evidence }) =>
     (evidence === 'answer'
       ? `The mail server accepted the email for ${listed(accepted)}`
-      : `The email was met in the mailbox, so it was sent to ${listed(accepted)}`) +
+      : `The email was found in the mailbox, so it was sent to ${listed(accepted)}`) +
     others('it refused', refused) +
     others('it put off', deferred),
   EmailDeferred: ({ attempt, reason, retryAt }) =>

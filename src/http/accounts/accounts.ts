@@ -14,7 +14,8 @@ import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
-import { answered, problems, requiredRevision, type App } from '../server/server.ts'
+import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision, requiredRevision } from '../server/versions.ts'
 
 // Each form has a literal `provider`, which says which of the forms applies.
 const oneOf = <Value>(forms: readonly z.ZodObject[], description: string): z.ZodType<Value> =>
@@ -259,7 +260,8 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      return answered(reply, await commands.pause(request.caller, id, request.body.reason), { id })
+      const handled = await commands.pause(request.caller, id, request.body.reason, askedRevision(request))
+      return answered(reply, handled, { id })
     },
   })
   app.post('/v1/email-accounts/:id/resume', {
@@ -267,7 +269,8 @@ export const emailAccountRoutes = (
     schema: { tags, summary: 'Resume an account', params: byId, response: { 200: changed, ...problems } },
     handler: async (request, reply) => {
       const { id } = request.params
-      return answered(reply, await commands.resume(request.caller, id), { id })
+      const handled = await commands.resume(request.caller, id, askedRevision(request))
+      return answered(reply, handled, { id })
     },
   })
   app.post('/v1/email-accounts/:id/disconnect', {
@@ -283,7 +286,13 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      return answered(reply, await commands.disconnect(request.caller, id, request.body.reason), { id })
+      const handled = await commands.disconnect(
+        request.caller,
+        id,
+        request.body.reason,
+        askedRevision(request),
+      )
+      return answered(reply, handled, { id })
     },
   })
   app.put('/v1/email-accounts/:id/default', {

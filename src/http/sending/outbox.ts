@@ -12,6 +12,7 @@ import { delivery, outcomes } from '../server/outcomes.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 
 const when = {
   scheduledAt: askedInstant
@@ -168,7 +169,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.cancel(request.caller, id)
+      const handled = await commands.cancel(request.caller, id, askedRevision(request))
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })
@@ -179,7 +180,8 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
       summary: 'Settle an email that failed or whose outcome is unknown',
       description:
         '`send-again` sends the same bytes again; if the outcome was unknown, the email may arrive twice. A failed email ' +
-        'can also be changed as a draft, under the same id, and sent again.',
+        'can also be changed as a draft, under the same id, and sent again. After five days that is the only way, since the ' +
+        'same bytes carry the old date.',
       params: byId,
       body: z.object({ decision: z.enum(['send-again', 'give-up']) }),
       response: { 200: changed, ...problems },
@@ -187,7 +189,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     handler: async (request, reply) => {
       const { id } = request.params
       const settled = { outgoingId: id, decision: request.body.decision }
-      const handled = await commands.settle(request.caller, settled)
+      const handled = await commands.settle(request.caller, settled, askedRevision(request))
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })

@@ -39,7 +39,7 @@ const describeRoute: Transform = (document) => {
   const isPublic = permission === undefined || permission === 'public'
   const described = { ...schema, 'x-permission': permission }
   if (isPublic) return { url, schema: { ...described, security: [] } }
-  return { url, schema: { ...described, headers: headersOf(method !== 'GET' && !config?.answersOnce) } }
+  return { url, schema: { ...described, headers: headersOf(method !== 'GET') } }
 }
 
 const headersOf = (repeatable: boolean) => ({

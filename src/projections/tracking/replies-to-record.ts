@@ -74,7 +74,7 @@ type TableRows = Rows<typeof tables>
  */
 export const repliesToRecord = projection({
   name: 'replies-to-record',
-  version: 2,
+  version: 3,
   tables,
   events: [EmailQueued, MessageSynced, EmailReplied, AccountConnected, UserRecorded, UserRemoved],
   fold: (event, rows) => {

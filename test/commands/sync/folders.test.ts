@@ -171,7 +171,7 @@ t.test('whether what came in was read does not depend on how its folder was chos
     const rig = await syncRig(t, { inbox: [mail(1)], ...options, settings })
     await rig.run()
     const [finished] = await rig.eventsOf('SyncRunFinished')
-    const { outcome, inboxRead: read } = finished?.data as { outcome: string; inboxRead: boolean }
+    const { outcome, inboxRead: read } = finished!.data as { outcome: string; inboxRead: boolean }
     return `${outcome} ${read}`
   }
   t.equal(await inboxRead({}), 'success true')

@@ -5,11 +5,8 @@ import { catalogue } from '../../../src/domain/catalogue.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import type { OutgoingEvent } from '../../../src/domain/sending/events.ts'
 import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
-import {
-  draftOf,
-  type OutgoingCommand,
-  type OutgoingEmail,
-} from '../../../src/domain/sending/outgoing-state.ts'
+import type { OutgoingCommand } from '../../../src/domain/sending/outgoing-commands.ts'
+import { draftOf, type OutgoingEmail } from '../../../src/domain/sending/outgoing-state.ts'
 import { retryAt, retryPolicy } from '../../../src/domain/sending/retry-policy.ts'
 import { at, exampleDraft, exampleQueued, idOf } from '../../support/example-emails.ts'
 import { runs } from '../../support/long-runs.ts'
@@ -242,6 +239,20 @@ t.test('after a lost answer only evidence or a person moves the email on', async
   t.same(types(...again, failed(2, true), { do: 'record-found', foundAt: at(50) }), ['EmailSent'])
   t.same(types(queue, { do: 'record-found', foundAt: at(50) }), [], 'never released: a forgery')
   t.equal(refusal(queue, release(1), sent(1), settle('send-again')), 'nothing-to-settle')
+})
+
+t.test('what carries an old date is not sent again as it is', async (t) => {
+  const days = (count: number): string => at(10 + count * 86_400)
+  const again = { do: 'settle-unknown', decision: 'send-again' } as const
+  for (const [told, command] of [
+    [[queue, failed(1, false)], { do: 'retry' }],
+    [[queue, release(1), unknown(1)], again],
+  ] as const) {
+    t.equal(types(...told, { ...command, now: days(5) }).length, 1)
+    t.equal(refusal(...told, { ...command, now: days(5.01) }), 'overdue')
+  }
+  const lost = [queue, release(1), unknown(1)] as const
+  t.equal(types(...lost, { ...again, decision: 'give-up', now: days(30) }).length, 1, 'but let be')
 })
 
 t.test('what failed is tried again only when a person says so', async (t) => {

@@ -1,12 +1,8 @@
 import t from 'tap'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { outgoingEmail } from '../../../src/domain/sending/outgoing-email.ts'
-import {
-  draftOf,
-  type OutgoingCommand,
-  type OutgoingEmail,
-  type QueuedEmail,
-} from '../../../src/domain/sending/outgoing-state.ts'
+import type { OutgoingCommand } from '../../../src/domain/sending/outgoing-commands.ts'
+import { draftOf, type OutgoingEmail, type QueuedEmail } from '../../../src/domain/sending/outgoing-state.ts'
 
 // Every order in which two senders, a canceller, a recoverer, a sync and a person can meet over one email, with
 // senders that die or sleep at every step, against a server that counts what it took.

@@ -39,7 +39,7 @@ const copy = synced(50, {
 })
 const fold = (...events: DomainEvent[]) => foldEvents(messages, recordedEvents(events))
 
-t.test('a message of ours and its copies are one, whichever is known first', async (t) => {
+t.test('an email of ours and its copies are one, whichever is known first', async (t) => {
   const again = synced(51, { outgoingId, direction: 'out', header: { messageId: 'out_1@client.test' } })
   for (const events of [
     [queued, sent, copy, again],

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import type { AccountCommands } from '../../commands/accounts/accounts.ts'
+import { accountId, accountSettings } from '../../domain/accounts/events.ts'
+import { NotFound } from '../../domain/decider.ts'
+import { crmId } from '../../domain/directory/events.ts'
+import { answered, problems, type App } from '../server/server.ts'
+
+const pattern = accountSettings.shape.excludePatterns.element
+const patternsView = z.object({ excludePatterns: accountSettings.shape.excludePatterns })
+const signatureView = z.object({
+  html: z.string(),
+  missing: z.array(z.string()).describe('Variables that have no value: they stand as they are'),
+})
+
+/** What the forms of an account need beside reading and saving it: a preview, and one entry of a list at a time. */
+export const accountFormRoutes = (app: App, { commands }: { readonly commands: AccountCommands }): void => {
+  const tags = ['Email accounts']
+  const byId = z.object({ id: accountId })
+  const patternsOf = (id: string, { state }: Awaited<ReturnType<AccountCommands['addExcludePattern']>>) => {
+    if (state.status === 'none') throw new NotFound('email account', id)
+    return { excludePatterns: state.settings.excludePatterns }
+  }
+
+  app.post('/v1/email-accounts/:id/signature/preview', {
+    config: { permission: 'accounts:read' },
+    schema: {
+      tags,
+      summary: 'Preview a signature, saved or not',
+      description:
+        'As it would stand in an email of this account. Variables without a value are left as they are, and listed.',
+      params: byId,
+      body: z.object({
+        html: z.string().max(100_000).nullable().default(null).describe('Null: the saved signature'),
+        userId: crmId
+          .nullable()
+          .default(null)
+          .describe(
+            'The sender, if the request is made on behalf of no user; by default the owner of the account',
+          ),
+      }),
+      response: { 200: signatureView, ...problems },
+    },
+    handler: async ({ params, body, actingUser }) => {
+      const asked = { html: body.html, sender: actingUser ?? body.userId, userId: actingUser }
+      const { html, missing } = await commands.previewSignature(params.id, asked)
+      return { html, missing: [...missing] }
+    },
+  })
+  app.post('/v1/email-accounts/:id/exclude-patterns', {
+    config: { permission: 'accounts:write' },
+    schema: {
+      tags,
+      summary: 'Add an exclude pattern',
+      description:
+        'Mail to come from senders that match it is kept out. Adding one that is there changes nothing.',
+      params: byId,
+      body: z.object({ pattern }),
+      response: { 200: patternsView, ...problems },
+    },
+    handler: async ({ params, body, caller }, reply) => {
+      const handled = await commands.addExcludePattern(caller, params.id, body.pattern)
+      return answered(reply, handled, patternsOf(params.id, handled))
+    },
+  })
+  app.delete('/v1/email-accounts/:id/exclude-patterns/:pattern', {
+    config: { permission: 'accounts:write' },
+    schema: {
+      tags,
+      summary: 'Remove an exclude pattern',
+      description: 'Mail to come from senders that match it is synced again.',
+      params: byId.extend({ pattern: pattern.describe('The pattern, percent-encoded') }),
+      response: { 200: patternsView, ...problems },
+    },
+    handler: async ({ params, caller }, reply) => {
+      const handled = await commands.removeExcludePattern(caller, params.id, params.pattern)
+      return answered(reply, handled, patternsOf(params.id, handled))
+    },
+  })
+}
