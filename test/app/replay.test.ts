@@ -57,7 +57,7 @@ t.test('a history is replayed from the command line', async (t) => {
   t.match(out, /\n {4}summary\.opens: 0 → 1\n/)
   t.match(out, /\n {4}summary\.replies: 0 → 1\n/)
   t.match(out, /\n {4}tracking: delivery\.status: "pending" → "accepted"\n/, 'the report too')
-  t.notMatch(out, /\u001B/, 'what others wrote does not steer the terminal')
+  t.notOk(out.includes('\u001B'), 'what others wrote does not steer the terminal')
 
   const json = (await run('replay', email.outgoingId, '--json')).out.trim().split('\n')
   const events = json.map(
