@@ -5,8 +5,8 @@ export const actorKinds = ['user', 'api-key', 'system'] as const satisfies reado
 
 export const actorView = z
   .object({
-    kind: z.enum(actorKinds),
-    id: z.string(),
+    kind: z.enum(actorKinds).describe('What kind of actor it is'),
+    id: z.string().describe('Id of the user or of the API key, or the name of an automation'),
     via: z
       .object({
         apiKey: z.string().describe('Id of the API key that the request was made with'),

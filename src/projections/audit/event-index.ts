@@ -48,6 +48,8 @@ const tables = {
       '(type, position)',
       '(actor_id, position)',
       '(api_key, position) WHERE api_key IS NOT NULL',
+      // Most of what happens is done by automations.
+      "(actor_kind, position) WHERE actor_kind <> 'system'",
       '(seen_by, position)',
     ],
   }),
