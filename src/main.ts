@@ -105,6 +105,8 @@ const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
 const operate = async (verb: Verb, args: readonly string[], config: Config): Promise<number> => {
   const stop = new AbortController()
   void stopSignal().then(() => stop.abort())
+  // Whoever read our output, such as `head`, has had enough.
+  process.stdout.on('error', () => stop.abort())
   return verb({
     config,
     args,

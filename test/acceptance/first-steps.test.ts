@@ -7,11 +7,14 @@ import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { mail } from '../support/mailbox-to-sync.ts'
 import { startApp } from '../support/running-app.ts'
 
-// The requests of "First steps" in README.md, as they stand there; only the mail servers are others.
+// The requests of "First steps" in README.md, and that of "Auditing it", as they stand there; only the mail servers are
+// others.
 
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-const section = readme.split(/^## /m).find((part) => part.startsWith('First steps\n')) ?? ''
-const script = /^```\n(.*?)^```$/ms.exec(section)?.[1] ?? ''
+const scriptOf = (title: string): string => {
+  const section = readme.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? ''
+  return /^```\n(.*?)^```$/ms.exec(section)?.[1] ?? ''
+}
 
 const user = 'sarah@acme.example'
 const tls = await testTls()
@@ -55,13 +58,14 @@ const curl = async ([, url = '', ...options]: string[]): Promise<unknown> => {
 t.test(
   'the first steps of the README connect a mailbox, sync it, send an email and report on it',
   async (t) => {
-    const commands = script.split(/^(?=curl )/m)
+    const commands = scriptOf('First steps').split(/^(?=curl )/m)
     const variables: Record<string, string> = { KEY: app.key }
     for (const [, name = '', value = ''] of commands.shift()!.matchAll(/^(\w+)=(.*)$/gm))
       variables[name] = wordsOf(value, variables)[0]!
     t.equal(variables['URL'], 'http://127.0.0.1:3000', 'where a first start listens')
     variables['URL'] = app.url
     t.equal(commands.length, 6)
+    commands.push(scriptOf('Auditing it'))
     /** Runs the next command until its answer is as awaited. */
     const next = async <Answer>(enough: (answer: Answer) => boolean = () => true): Promise<Answer> => {
       const command = commands.shift()!
@@ -77,6 +81,12 @@ t.test(
       activity.some(({ event }) => event === 'sent')
     await next(sent)
     await next<{ totals: { sent: number } }>(({ totals }) => totals.sent === 1)
+    const { data: history } = await next<{ data: { type: string }[] }>()
+    t.strictSame(
+      history.slice(0, 3).map(({ type }) => type),
+      ['EmailQueued', 'EmailReleased', 'EmailSent'],
+      'and the auditor reads what happened to it',
+    )
     t.equal(sink.messages.length, 1)
     t.match(sink.messages[0]!.raw.toString(), /^Subject: Hello\r$/m)
   },

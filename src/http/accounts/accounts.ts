@@ -245,7 +245,12 @@ export const emailAccountRoutes = (
       response: { 200: testResult, ...problems },
     },
     handler: async (request, reply) => {
-      const { handled, ok, steps } = await commands.test(request.caller, request.params.id, signal)
+      const { handled, ok, steps } = await commands.test(
+        request.caller,
+        request.params.id,
+        signal,
+        askedRevision(request),
+      )
       return answered(reply, handled, { ok, steps })
     },
   })

@@ -83,7 +83,7 @@ const headersOf = (reply: FastifyReply): Record<string, string> =>
 // Keyed, because a body may contain a password and the fingerprint is stored.
 const fingerprintOf = (request: FastifyRequest, key: Buffer): Buffer => {
   const hash = createHmac('sha256', key).update(
-    `${request.method}\n${request.url}\n${request.actingUser ?? ''}\n${request.headers['if-match'] ?? ''}\n`,
+    `${request.method}\n${request.url}\n${request.actingUser ?? ''}\n${request.headers['if-match'] ?? ''}\n${request.headers['if-none-match'] ?? ''}\n`,
   )
   const body: unknown = request.body
   if (Buffer.isBuffer(body)) hash.update(body)

@@ -10,6 +10,7 @@ import { statusView } from '../server/account-status.ts'
 import { messageRef } from './messages.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
 const syncStatusView = z
@@ -184,7 +185,11 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
       response: { 202: z.object({ accountId: z.string() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await accounts.commands.requestSync(request.caller, request.params.id)
+      const handled = await accounts.commands.requestSync(
+        request.caller,
+        request.params.id,
+        askedRevision(request),
+      )
       return answered(reply.status(202), handled, { accountId: request.params.id })
     },
   })
@@ -216,7 +221,12 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await accounts.commands.dismissWithheld(request.caller, id, request.body)
+      const handled = await accounts.commands.dismissWithheld(
+        request.caller,
+        id,
+        request.body,
+        askedRevision(request),
+      )
       return answered(reply, handled, { accountId: id })
     },
   })

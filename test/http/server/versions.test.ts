@@ -37,6 +37,7 @@ t.test('a change or a deletion that names another version changes nothing, whate
   const contact = '/v1/directory/contacts/c1'
   await app.client.send('PUT', contact, { firstName: 'Ada' })
   await app.client.send('PUT', '/v1/directory/organization', { name: 'Acme' })
+  await app.client.send('POST', `${account}/exclude-patterns`, { pattern: '*@junk.test' })
   const template = await makeTemplate()
   const requests: [method: string, path: string, body?: object][] = [
     ['PUT', contact, { firstName: 'Bea' }],
@@ -47,6 +48,9 @@ t.test('a change or a deletion that names another version changes nothing, whate
     ['POST', `${account}/pause`, {}],
     ['POST', `${account}/resume`],
     ['POST', `${account}/disconnect`, {}],
+    ['POST', `${account}/sync-runs`],
+    ['POST', `${account}/exclude-patterns`, { pattern: '*@spam.test' }],
+    ['DELETE', `${account}/exclude-patterns/*@junk.test`],
   ]
   for (const [method, path, body] of requests) {
     for (const other of ['"99"', 'W/"0"', '"99", "98-abc"', '"of-another-server"'])
