@@ -177,7 +177,7 @@ export const emailAccountRoutes = (
     },
   })
   app.patch('/v1/email-accounts/:id/settings', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change settings; needs If-Match',
@@ -198,7 +198,7 @@ export const emailAccountRoutes = (
     },
   })
   app.put('/v1/email-accounts/:id/connection', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change how the mailbox is reached; needs If-Match',
@@ -215,7 +215,7 @@ export const emailAccountRoutes = (
     },
   })
   app.put('/v1/email-accounts/:id/signature', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Save the signature; needs If-Match',

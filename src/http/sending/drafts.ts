@@ -123,7 +123,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     },
   })
   app.patch('/v1/drafts/:id', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change a draft',

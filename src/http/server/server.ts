@@ -42,6 +42,8 @@ declare module 'fastify' {
     answersOnce?: boolean
     /** The projections that the answer is read from, which are waited for as `freshness.ts` says. */
     reads?: readonly { readonly name: string }[]
+    /** It must be told in `If-Match` which version it changes: its handler asks for `requiredRevision`. */
+    ifMatch?: 'required'
   }
 }
 

@@ -137,7 +137,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
   })
   app.patch('/v1/templates/:id', {
-    config: { permission: 'templates:write' },
+    config: { permission: 'templates:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change a template, which makes its next version; requires If-Match',
