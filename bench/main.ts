@@ -10,6 +10,7 @@ import { command, commandHttp } from './command.ts'
 import { imapSync } from './imap-sync.ts'
 import { resultOf, type Bench, type Row } from './measure.ts'
 import { projectionsRow } from './projections.ts'
+import { queueLarge } from './queue-large.ts'
 import { readAll } from './read-all.ts'
 import { rebuildRow } from './rebuild.ts'
 import { scaling } from './scaling.ts'
@@ -25,6 +26,7 @@ const rows: readonly Row[] = [
   rebuildRow,
   imapSync,
   smtpSend,
+  queueLarge,
   tracking,
   command,
   commandHttp,

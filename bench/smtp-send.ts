@@ -1,61 +1,34 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import { until } from '../scripts/lib/client.ts'
-import { testTls } from '../scripts/lib/mail-servers/tls.ts'
-import { mailThread } from './mail-thread.ts'
+import { textOfHtml } from '../src/adapters/mime/text-of-html.ts'
 import { inTurn, rate, type Row } from './measure.ts'
-import { benchService, temporaryFolder } from './service.ts'
+import { login, sendingService } from './sending-service.ts'
 
 const MESSAGES = 300
 const COMPOSING_MS = 40_000
 const CONNECTIONS = 3
-const login = { user: 'sarah@acme.test', pass: 'bench' }
 const words = 'Following up on our conversation about the renewal of the contract. '
 const html = `<p>${words.repeat(Math.ceil(10_000 / words.length))}</p><p><a href="https://acme.test/a">Proposal</a></p>`
+
+/** As every email has it beside its HTML. */
+const text = textOfHtml(html)
 
 export const smtpSend: Row = {
   name: 'smtp-send',
   what: 'sending of queued emails, 10 kB of HTML, each released before its final dot and recorded after it',
-  ceilingWhat: 'a bare nodemailer pool to the same server',
+  ceilingWhat: 'a bare nodemailer pool with the same emails to the same server',
   unit: 'messages/s',
   reach: 0.5,
   run: async (bench) => {
-    const tls = await testTls()
-    const folder = temporaryFolder()
-    const ca = join(folder.path, 'ca.pem')
-    writeFileSync(ca, tls.ca)
-    const mail = await mailThread({
-      tls: tls.good,
-      users: { [login.user]: login.pass },
-      messages: 0,
-      bytes: 0,
-    })
-    const service = await benchService(bench, {
-      MAILTRAIL_EXTRA_CA: ca,
-      MAILTRAIL_ALLOWED_PORTS: `${mail.smtpPort},${mail.imapPort}`,
-    })
-    await service.start()
+    const { service, mail, tls, accountId, stop } = await sendingService(bench)
     const { client } = service
-    const server = {
-      host: 'localhost',
-      port: mail.smtpPort,
-      encryption: 'starttls',
-      username: login.user,
-      password: login.pass,
-    }
-    const account = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
-      address: login.user,
-      owner: { kind: 'team' },
-      connection: { provider: 'imap-smtp', smtp: server },
-    })
     let taken = 0
     // All due at the same time, so that composing is finished by then.
     const queue = async (scheduledAt: string) => {
       for (let index = 0; index < MESSAGES; index++)
         await client.send('POST', '/v1/outbox', {
           email: {
-            accountId: account.body.id,
+            accountId,
             to: [{ address: `c${index}@example.test` }],
             subject: 'Renewal',
             html,
@@ -92,16 +65,20 @@ export const smtpSend: Row = {
       return rate(MESSAGES, () =>
         Promise.all(
           Array.from({ length: MESSAGES }, (_, index) =>
-            pool.sendMail({ from: login.user, to: `c${index}@example.test`, subject: 'Renewal', html }),
+            pool.sendMail({
+              from: login.user,
+              to: `c${index}@example.test`,
+              subject: 'Renewal',
+              text,
+              html,
+            }),
           ),
         ),
       )
     }
     const measured = await inTurn(Math.min(bench.rounds, 3), ours, ceiling)
     pool.close()
-    await service.stop()
-    await mail.close()
-    folder.remove()
+    await stop()
     return measured
   },
 }

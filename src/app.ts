@@ -74,6 +74,9 @@ export const createApp = async ({
     waitFor: (name, position, ms) => adapters.runner.waitFor(name, position, ms),
     logLevel: config.logLevel,
     trustProxy: config.trustProxy,
+    corsOrigins: config.corsOrigins,
+    requestTimeoutMs: config.requestTimeoutMs,
+    limits: config.limits,
     logTo,
     observe: observing.requests,
   })

@@ -31,6 +31,12 @@ const ehloName = z.string().refine((name) => isFullName(name) || isAddressLitera
   error: 'must be a full host name, or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]',
 })
 
+const origin = z
+  .string()
+  .refine((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text), {
+    error: 'must be * or origins such as https://crm.example.com, without a path',
+  })
+
 const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   EVENT_STORE_URL: z
@@ -45,6 +51,10 @@ const environment = z.object({
   MAILTRAIL_PUBLIC_URL: url.optional(),
   MAILTRAIL_TRACKING_URL: url.optional(),
   MAILTRAIL_TRUST_PROXY: list,
+  MAILTRAIL_CORS_ORIGINS: list.pipe(z.array(origin)),
+  MAILTRAIL_REQUEST_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(3600).default(30),
+  MAILTRAIL_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(60_000),
+  MAILTRAIL_FAILED_SIGN_INS_PER_MINUTE: z.coerce.number().int().min(1).default(300),
   MAILTRAIL_OWN_NETWORKS: list,
   MAILTRAIL_ALLOWED_NETWORKS: list,
   MAILTRAIL_ALLOWED_PORTS: list.pipe(z.array(z.coerce.number<string>().int().min(1).max(65535))),
@@ -80,6 +90,11 @@ export type Config = {
   readonly publicUrl: string | null
   readonly trackingUrl: string | null
   readonly trustProxy: string[]
+  /** Origins of pages that may use the API from a browser; `*` for all. */
+  readonly corsOrigins: string[]
+  readonly requestTimeoutMs: number
+  /** Of each process. */
+  readonly limits: { readonly requestsPerMinute: number; readonly failedSignInsPerMinute: number }
   readonly ownNetworks: string[]
   readonly egress: {
     readonly allowedNetworks: string[]
@@ -145,6 +160,12 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     publicUrl: data.MAILTRAIL_PUBLIC_URL ?? null,
     trackingUrl: data.MAILTRAIL_TRACKING_URL ?? data.MAILTRAIL_PUBLIC_URL ?? null,
     trustProxy: data.MAILTRAIL_TRUST_PROXY,
+    corsOrigins: data.MAILTRAIL_CORS_ORIGINS,
+    requestTimeoutMs: data.MAILTRAIL_REQUEST_TIMEOUT_SECONDS * 1000,
+    limits: {
+      requestsPerMinute: data.MAILTRAIL_REQUESTS_PER_MINUTE,
+      failedSignInsPerMinute: data.MAILTRAIL_FAILED_SIGN_INS_PER_MINUTE,
+    },
     ownNetworks: data.MAILTRAIL_OWN_NETWORKS,
     egress: {
       allowedNetworks: data.MAILTRAIL_ALLOWED_NETWORKS,

@@ -38,6 +38,7 @@ const serve = async (config: Config): Promise<void> => {
     say(`  Description  ${app.url}/docs`)
   }
   say(`  Data         ${config.databaseUrl === null ? config.dataFolder : 'in the database of DATABASE_URL'}`)
+  if (app.firstKey) say(`  Next         connect a mailbox: "First steps" in README.md has the requests`)
   say(`Mailtrail is ready. Ctrl-C stops it.`)
 
   const end = await Promise.race([
@@ -104,6 +105,8 @@ const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
 const operate = async (verb: Verb, args: readonly string[], config: Config): Promise<number> => {
   const stop = new AbortController()
   void stopSignal().then(() => stop.abort())
+  // Whoever read our output, such as `head`, has had enough.
+  process.stdout.on('error', () => stop.abort())
   return verb({
     config,
     args,

@@ -19,6 +19,7 @@ import {
 import { confirmDelivery } from '../src/commands/sending/confirm-delivery.ts'
 import { fileSentCopy, giveUpOnCopy } from '../src/commands/sending/file-sent-copy.ts'
 import { recoverReleased } from '../src/commands/sending/recover-released.ts'
+import { readEmail } from '../src/commands/sending/read-email.ts'
 import { sendEmail } from '../src/commands/sending/send-email.ts'
 import { runAutomations } from '../src/commands/automation-runner.ts'
 import { directory, listEntries } from '../src/projections/directory/entries.ts'
@@ -188,6 +189,7 @@ const senderOf = (
     accountsWithDue: async () => ((await ids('queued', 'deferred')).length > 0 ? [accountId] : []),
     dueEmails: () => ids('queued', 'deferred'),
     emailsBeingSent: async () => (await ids('sending')).map((id) => ({ id, accountId })),
+    read: readEmail(needs),
     send: sendEmail(needs),
     recover: recoverReleased(needs),
   }

@@ -54,6 +54,8 @@ const run = async (): Promise<void> => {
   const played = await play(client, world)
   await report(client, played)
 
+  // Nothing is there any more to look at.
+  if (once) return
   line(`\n${bold('Explore')}`)
   line(`  API description   ${url}/docs`)
   line(`  API key           ${key}`)

@@ -28,6 +28,8 @@ export type Client = {
   ): Promise<Answer<Body>>
 }
 
+const CATCH_UP_MS = 60_000
+
 /** A small client of the public API. `user` is the id of the acting user. */
 export const apiClient = (url: string, key: string, user?: string): Client => {
   const call = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
@@ -50,8 +52,20 @@ export const apiClient = (url: string, key: string, user?: string): Client => {
       position: answer.headers.get('event-position'),
     }
   }
+  /** Asks again as long as the answer says that it does not know as much yet, which a slow machine may say for a while. */
+  const callOnceCaughtUp = async (path: string) => {
+    const deadline = Date.now() + CATCH_UP_MS
+    for (;;) {
+      try {
+        return await call('GET', path, undefined, {})
+      } catch (error) {
+        const isBehind = error instanceof ApiProblem && error.problem.code === 'not-caught-up'
+        if (!isBehind || Date.now() > deadline) throw error
+      }
+    }
+  }
   return {
-    get: async <Body>(path: string) => (await call('GET', path, undefined, {})).body as Body,
+    get: async <Body>(path: string) => (await callOnceCaughtUp(path)).body as Body,
     send: async <Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
       (await call(method, path, body, headers)) as Answer<Body>,
   }

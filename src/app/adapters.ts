@@ -18,9 +18,7 @@ import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts'
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
-import { mailTracker } from '../adapters/tracking/mail-tracker.ts'
-import { restoreHtml } from '../adapters/tracking/restore-html.ts'
-import { restoreText } from '../adapters/tracking/restore-text.ts'
+import { trackingOfMail } from '../adapters/tracking/mail-tracker.ts'
 import { openSpool } from '../adapters/tracking/spool.ts'
 import { trackingTokens } from '../adapters/tracking/token.ts'
 import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
@@ -28,7 +26,6 @@ import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
 import type { MailProvider } from '../commands/ports/mail-provider.ts'
-import type { Untrack } from '../commands/ports/tracking.ts'
 import type { Config } from '../config.ts'
 import { providersOf } from './providers.ts'
 import { projections } from './read-models.ts'
@@ -65,11 +62,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const compiler = templateCompiler()
   const tokens = trackingTokens(keyring.trackingKeys())
   // Where nobody said where we can be reached, links of ours would lead readers nowhere.
-  const tracker = config.trackingUrl === null ? null : mailTracker(tokens, config.trackingUrl)
-  const untrack: Untrack = {
-    html: (html) => restoreHtml(html, tokens),
-    text: (text) => restoreText(text, tokens),
-  }
+  const tracking = trackingOfMail(keyring.trackingKeys(), config.trackingUrl)
   const spoolFolder = join(config.dataFolder, 'spool')
   const spool = openSpool({
     folder: spoolFolder,
@@ -88,6 +81,7 @@ export const openAdapters = (deps: AdapterDeps) => {
       spool.close(),
       parser.close(),
       composer.close(),
+      tracking.close(),
       compiler.close(),
     ])
     await store.close()
@@ -106,8 +100,8 @@ export const openAdapters = (deps: AdapterDeps) => {
     composer,
     compiler,
     tokens,
-    tracker,
-    untrack,
+    tracker: tracking.tracker,
+    untrack: tracking.untrack,
     spool,
     runner,
     close,

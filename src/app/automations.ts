@@ -38,7 +38,8 @@ export const automationsOf = ({
   const { sync, sending, tracking, accounts } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
-  const send = { ...queries, leases, clock, send: commands.send, recover: commands.recoverReleased }
+  const { read, send: attempt, recoverReleased: recover } = commands
+  const send = { ...queries, leases, clock, read, send: attempt, recover }
   return [
     {
       name: 'note log time',

@@ -238,11 +238,12 @@ const sendingFeature = (
       // A draft was sent by nobody, so nobody can be answered.
       return found === null || found.direction === null ? null : { ...found, direction: found.direction }
     },
-    // No script leaves in a mail, whoever wrote it.
-    compose: async (mail) => {
-      await core.compiler.compile({ format: 'html', source: mail.html })
-      return core.composer.compose(mail)
+    // No script leaves in a mail: what is quoted may have some, whoever wrote it.
+    assemble: async (writing) => {
+      const assembled = await core.composer.assemble(writing)
+      return { ...assembled, html: await core.compiler.withoutCode(assembled.html) }
     },
+    compose: core.composer.compose,
   }),
   queries: sendingQueries(core.db, of.accounts),
 })

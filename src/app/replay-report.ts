@@ -20,13 +20,14 @@ export const replayedLines = ({
   recordedAt,
   actor,
   changes,
-}: Replayed): string[] => [
-  `${recordedAt}  ${actor.kind} ${actor.id}`,
-  `  ${oneLine(summary)}`,
-  `  ${type}, event ${revision} of ${stream}`,
-  ...changes.map((change) => `    ${changeLine(stream, change)}`),
-  '',
-]
+}: Replayed): string[] =>
+  [
+    `${recordedAt}  ${actor.kind} ${actor.id}`,
+    `  ${summary}`,
+    `  ${type}, event ${revision} of ${stream}`,
+    ...changes.map((change) => `    ${changeLine(stream, change)}`),
+    '',
+  ].map(oneLine)
 
 const changeLine = (stream: string, change: Change): string => {
   const [, category, id, ...names] = change.path.split('/')

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { catalogue } from '../domain/catalogue.ts'
-import type { Decider } from '../domain/decider.ts'
+import { NotFound, type Decider } from '../domain/decider.ts'
 import type { Actor, DomainEvent, EventMetadata, Position, RecordedEvent } from '../domain/event.ts'
 import type { IdKind } from '../domain/ids.ts'
 import type { Clock } from './ports/clock.ts'
 import { RevisionConflict, type EventStore, type NewEvent } from './ports/event-log.ts'
+import { meets, staleRevision, type IfRevision } from './revisions.ts'
 
 /** Who acts, under which command id (a UUIDv7), and what caused it. One caller is one command. */
 export type Caller = {
@@ -36,19 +37,6 @@ export type Handled<State> = {
 /** A stream's state as just loaded. `revision` is -1 if there is no stream. */
 export type Known<State> = Pick<Handled<State>, 'state' | 'revision' | 'position'>
 
-/** The caller's `If-Match` does not match the stream's revision. */
-export class StaleRevision extends Error {
-  readonly expected: number
-  readonly actual: number
-
-  constructor(expected: number, actual: number) {
-    super(`The version is ${actual}, not ${expected}`)
-    this.name = 'StaleRevision'
-    this.expected = expected
-    this.actual = actual
-  }
-}
-
 const ATTEMPTS = 3
 
 /**
@@ -66,16 +54,19 @@ export const handler =
     command: Command,
     caller: Caller,
     options: {
-      readonly ifRevision?: number | undefined
+      readonly ifRevision?: IfRevision | undefined
+      /** For streams that outlive what they are of: whether it is there, so that it has a revision. */
+      readonly isThere?: (state: State) => boolean
       readonly known?: Known<State>
       readonly insist?: boolean
     } = {},
   ): Promise<Handled<State>> => {
     const attempts = options.insist ? Infinity : ATTEMPTS
     let { known } = options
+    let history: readonly RecordedEvent[] = []
     for (let attempt = 1; ; attempt++) {
       if (!known) {
-        const history = await store.readStream(stream)
+        history = await store.readStream(stream)
         const done = history.findLast((event) => event.metadata.commandId === caller.commandId)
         if (done) return asThen(decider, history, done)
         known = standing(decider, history)
@@ -83,9 +74,10 @@ export const handler =
       const { revision, position } = known
       let { state } = known
       known = undefined
-      if (options.ifRevision !== undefined && options.ifRevision !== revision)
-        throw new StaleRevision(options.ifRevision, revision)
-      const decided = decider.decide(command, state)
+      const isThere = revision >= 0 && options.isThere?.(state) !== false
+      const isStale = !meets(options.ifRevision, isThere ? revision : null)
+      const decided = decidedUnless(isStale, () => decider.decide(command, state))
+      if (decided === null) throw staleRevision(options.ifRevision, isThere ? revision : null, history)
       if (decided.length === 0) return { revision, position, repeated: false, state }
       const occurredAt = clock().toISOString()
       const events = decided.map((event, index) =>
@@ -109,6 +101,17 @@ export const handler =
       }
     }
   }
+
+/** Null if the version is stale. Of what the caller may not see, the version is not told either. @throws NotFound */
+const decidedUnless = <Event>(isStale: boolean, decide: () => Event[]): Event[] | null => {
+  if (!isStale) return decide()
+  try {
+    decide()
+  } catch (error) {
+    if (error instanceof NotFound) throw error
+  }
+  return null
+}
 
 /** The command's original answer, whatever has happened since. */
 const asThen = <State, Command, Event extends DomainEvent>(

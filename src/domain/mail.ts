@@ -74,13 +74,17 @@ export type FolderRoles = Readonly<z.infer<typeof folderRoles>>
 export const blobHash = z.string().regex(/^[0-9a-f]{64}$/)
 
 /**
- * An RFC 3339 instant in a request, limited to the years 1 to 9998, so that an offset cannot lead beyond what
- * PostgreSQL and RFC 3339 support.
+ * An RFC 3339 instant in a request, such as PostgreSQL takes it too: of the years 1 to 9998, which no offset leads out
+ * of, with an offset that a time zone can have.
  */
 export const askedInstant = z.iso
   .datetime({ offset: true })
+  .max(40)
   .refine((text) => /^(?!0000)(?!9999)/.test(text) && new Date(text).getUTCFullYear() > 0, {
     error: 'is too far in the past or the future',
+  })
+  .refine((text) => !/[+-](?:1[5-9]|2\d):\d\d$/.test(text), {
+    error: 'has an offset that no time zone has',
   })
 
 /** RFC 3339 instant in UTC, with milliseconds. */

@@ -18,6 +18,7 @@ type Replayed = {
   readonly summary: string
   readonly stream: string
   readonly position: string
+  readonly recordedAt: string
   readonly actor: { readonly kind: string; readonly id: string }
   readonly changes: readonly Change[]
 }
@@ -177,6 +178,17 @@ const shownByReplay = async (t: Test, env: Record<string, string>) => {
   t.same(
     listed.data.map(({ position }) => position),
     whole.data.map(({ position }) => position),
+  )
+  const bounds = (['from', 'to'] as const).map(
+    (name) => `${name}=${encodeURIComponent(queued?.recordedAt ?? '')}`,
+  )
+  const then = await sarah.get<Page>(
+    `/v1/audit/events?account=${account}&type=EmailQueued&${bounds.join('&')}`,
+  )
+  t.same(
+    then.data.map(({ position }) => position),
+    [queued?.position],
+    'found by type and time',
   )
   const ofAccount = await sarah.get<Page>(`/v1/audit/events?account=${account}&order=oldest&limit=200`)
   const there = new Set(ofAccount.data.map(({ position }) => position))

@@ -1,17 +1,13 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import type pg from 'pg'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { postgresEventStore } from '../../src/adapters/postgres/event-log/event-store.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { postgresBlobStore } from '../../src/adapters/postgres/blob-store.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { schemaOf } from '../../src/projections/projection.ts'
 import { messages } from '../../src/projections/sync/messages.ts'
+import { startVerb } from '../support/command-line.ts'
 import { recordedEvents } from '../support/fold-events.ts'
-import { bareEnv, plainNode } from '../support/embedded-service.ts'
 import { testDatabase } from '../support/test-database.ts'
 import { connected, synced } from '../support/example-sync-events.ts'
 
@@ -20,29 +16,11 @@ const blobOf = (text: string) => ({
   content: Buffer.from(text),
 })
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-
-const urlOf = ({ host = '', port = 5432, user = '', password, database = '' }: pg.PoolConfig): string =>
-  `postgres://${user}${password ? `:${String(password)}` : ''}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`
-
-const started = (t: Test, url: string, args: readonly string[]) => {
-  const [command, all] = plainNode([main, ...args])
-  const child = spawn(command, all, {
-    env: { ...bareEnv(), MAILTRAIL_DATA: t.testdir(), DATABASE_URL: url },
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const said = { out: '', err: '' }
-  child.stdout.on('data', (data) => (said.out += String(data)))
-  child.stderr.on('data', (data) => (said.err += String(data)))
-  const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code, ...said }))
-  return { child, ended }
-}
-
 t.test('rebuild and verify from the command line', async (t) => {
   const config = await testDatabase(t)
   const pool = createPool({ ...config, max: 6 })
   t.teardown(() => pool.end())
-  const run = (...args: string[]) => started(t, urlOf(config), args).ended
+  const run = (...args: string[]) => startVerb(t, config, args).ended
 
   t.match(await run('verify'), { code: 2, err: /not set up/ }, 'an empty database cannot be verified')
   await migrate(pool)
@@ -80,7 +58,7 @@ t.test('rebuild and verify from the command line', async (t) => {
     const holder = await pool.connect()
     await holder.query('begin')
     await holder.query('select from mailtrail.checkpoints where projection = $1 for update', [waitsFor])
-    const { child, ended } = started(t, urlOf(config), ['rebuild', ...names])
+    const { child, ended } = startVerb(t, config, ['rebuild', ...names])
     const waiting = `select from pg_stat_activity where application_name = 'mailtrail operation' and wait_event_type = 'Lock' and datname = current_database()`
     for (const deadline = Date.now() + 20_000; (await pool.query(waiting)).rowCount === 0;)
       if (Date.now() > deadline) throw new Error('The rebuild never reached its switch')

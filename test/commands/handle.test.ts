@@ -9,9 +9,9 @@ import {
   newCommandId,
   newEvent,
   sourceEventId,
-  StaleRevision,
   type Caller,
 } from '../../src/commands/handle.ts'
+import { StaleRevision } from '../../src/commands/revisions.ts'
 import { RevisionConflict, type EventStore } from '../../src/commands/ports/event-log.ts'
 import { entry, type EntryCommand } from '../../src/domain/directory/entry.ts'
 import { ContactRecorded } from '../../src/domain/directory/events.ts'

@@ -18,6 +18,17 @@ export const blobStoreContract = (t: Test, name: string, open: () => BlobStore):
       t.ok((await other.get(blobOf(part.subarray(10, 20)).hash))?.equals(part.subarray(10, 20)))
     })
 
+    t.test('blobs that are asked for at the same moment are not mistaken for each other', async (t) => {
+      const blobs = Array.from({ length: 60 }, () => blobOf(randomBytes(1000)))
+      await store.put(blobs)
+      const asked = [...blobs, blobOf(randomBytes(10)), ...blobs.toReversed()]
+      const got = await Promise.all(asked.map(({ hash }) => other.get(hash)))
+      for (const [nth, { content }] of asked.entries())
+        t.equal(got[nth]?.equals(content) ?? null, nth === blobs.length ? null : true)
+      got[0]!.fill(0)
+      t.ok(got.at(-1)!.equals(blobs[0]!.content), 'each asker has bytes of its own')
+    })
+
     t.test('an unknown hash has no bytes', async (t) => {
       t.equal(await store.get('0'.repeat(64)), null)
       t.equal(await store.get('no hash'), null)

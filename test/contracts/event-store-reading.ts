@@ -24,6 +24,28 @@ export const readingContract = (t: Test, store: EventStore, other: EventStore): 
     t.same(await store.readStream(aStream()), [], 'there is no stream')
   })
 
+  t.test('streams that are read at the same moment are not mistaken for each other', async (t) => {
+    const streams = Array.from({ length: 60 }, () => aStream())
+    const written = await Promise.all(
+      streams.map(async (stream, nth) => {
+        const events = someEvents(1 + (nth % 4))
+        await appendAll(store, stream, events)
+        return events
+      }),
+    )
+    const asked = streams.flatMap((stream, nth) => [
+      { stream, events: written[nth]!, options: {} },
+      { stream, events: written[nth]!.slice(1), options: { after: 0 } },
+      { stream, events: written[nth]!.slice(1, 3), options: { after: 0, limit: 2 } },
+      { stream: `${stream}-none`, events: [], options: {} },
+    ])
+    const read = await Promise.all(asked.map(({ stream, options }) => other.readStream(stream, options)))
+    for (const [nth, { stream, events }] of asked.entries()) {
+      t.same(idsOf(read[nth]!), idsOf(events))
+      t.ok(read[nth]!.every((event) => event.stream === stream))
+    }
+  })
+
   t.test('pages of any size return the same events in the same order, each once', async (t) => {
     const after = await store.head()
     const streams = [aStream(), aStream(), aStream()]

@@ -28,9 +28,14 @@ const calls = (harness: Harness): Record<string, (session: MailboxSession) => Pr
       return reader.contents().length === 3
     },
     whatBecameOf: async (session) =>
-      (await session.whatBecameOf({ messageId: 'filed@x', handle: null })) === 'sent',
+      (await session.whatBecameOf({ messageId: 'filed@x', trailId: 'filed', handle: null })) === 'sent',
     fileCopy: async (session) => {
-      const copy = { messageId: 'copy@x', sentAt: new Date(), content: async () => mimeOf('copy@x') }
+      const copy = {
+        messageId: 'copy@x',
+        trailId: 'copy',
+        sentAt: new Date(),
+        content: async () => mimeOf('copy@x'),
+      }
       return (await session.fileCopy(copy)).folder === folders.sent
     },
   }

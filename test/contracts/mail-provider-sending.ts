@@ -44,8 +44,9 @@ const sending = async (
   return { outcome, asked }
 }
 
+const trailIdOf = (messageId: string): string => `out_${messageId.replace('@', '_')}`
 const fateOf = (harness: Harness, messageId: string, handle: string | null) =>
-  inSession(harness, (session) => session.whatBecameOf({ messageId, handle }))
+  inSession(harness, (session) => session.whatBecameOf({ messageId, trailId: trailIdOf(messageId), handle }))
 
 /** Sending: two steps, and no unknown outcome where it can be avoided. */
 export const sendingContract = (t: Test, open: OpenHarness): void => {
@@ -166,6 +167,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
       inSession(harness, (session) =>
         session.fileCopy({
           messageId: 'copied@x',
+          trailId: trailIdOf('copied@x'),
           sentAt: new Date('2026-01-02T03:04:05Z'),
           content: () => Promise.resolve(content),
         }),
@@ -176,5 +178,19 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     t.same(await mailbox.contents(), [{ folder: folders.sent, messageId: 'copied@x', flags: ['seen'] }])
     t.equal(await fateOf(harness, 'copied@x', null), 'sent', 'an email that the mailbox has filed was sent')
     t.equal(await fateOf(harness, 'other@x', null), 'unknown')
+  })
+
+  t.test('a copy that the mailbox filed under a Message-ID of its own is found by our header', async (t) => {
+    const harness = await open(t)
+    const { folders, mailbox } = harness
+    const relayed = Buffer.from(`X-Mailtrail-Id: ${trailIdOf('ours@x')}\r\n${mimeOf('theirs@x').toString()}`)
+    await mailbox.deliver(folders.sent, relayed)
+    t.equal(await fateOf(harness, 'ours@x', null), 'sent')
+    const ours = { messageId: 'ours@x', trailId: trailIdOf('ours@x') }
+    const filed = await inSession(harness, (session) =>
+      session.fileCopy({ ...ours, sentAt: new Date(), content: async () => mimeOf('ours@x') }),
+    )
+    t.same(filed, { outcome: 'found', folder: folders.sent })
+    t.match(await mailbox.contents(), [{ messageId: 'theirs@x' }])
   })
 }

@@ -106,7 +106,7 @@ const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
   http: (from, to) =>
     isDomain(to) ||
     isDoor(to) ||
-    ['src/commands/handle.ts', 'src/commands/outage.ts'].includes(to.file) ||
+    ['src/commands/handle.ts', 'src/commands/outage.ts', 'src/commands/revisions.ts'].includes(to.file) ||
     isPort(to) ||
     to.layer === 'std' ||
     (to.layer === 'http' && to.folder === 'server') ||

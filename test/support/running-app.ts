@@ -20,8 +20,8 @@ export type AppOverrides = {
   readonly ports?: readonly number[]
   /** PEM of an authority that it trusts beside the system's. */
   readonly ca?: string
-  /** Settings by the names that README.md gives them. */
-  readonly env?: Readonly<Record<string, string>>
+  /** Settings by the names that README.md gives them; undefined for one that is not set. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Kinds of mail systems beside those that there are in any case. */
   readonly providers?: readonly MailProvider[]
 }
@@ -159,8 +159,9 @@ const asker =
     })
     const bytes = Buffer.from(await answer.arrayBuffer())
     const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '')
-    const json: unknown = isJson ? JSON.parse(bytes.toString('utf8')) : null
-    if (answer.headers.get('content-type') === 'application/problem+json') requireDefined(json as Problem)
+    const json: unknown = isJson && bytes.length > 0 ? JSON.parse(bytes.toString('utf8')) : null
+    if (json !== null && answer.headers.get('content-type') === 'application/problem+json')
+      requireDefined(json as Problem)
     return { status: answer.status, headers: answer.headers, bytes, json }
   }
 
@@ -186,7 +187,10 @@ channel('fastify.initialization').subscribe((message) => {
   const { fastify } = message as { fastify: Mailtrail['server'] }
   const routes: RouteOptions[] = []
   routesOf.set(fastify, routes)
-  fastify.addHook('onRoute', (route) => void routes.push(route))
+  // HEAD goes with every GET by itself.
+  fastify.addHook('onRoute', (route) => {
+    if (route.method !== 'HEAD') routes.push(route)
+  })
 })
 
 const asRoute = ({ method, url, config }: RouteOptions): Route => ({

@@ -10,9 +10,7 @@ import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from './memory-blob-store.ts'
 import { memoryEventStore } from './memory-event-store.ts'
 import { composeMail } from '../../src/adapters/mime/compose.ts'
-import { mailTracker } from '../../src/adapters/tracking/mail-tracker.ts'
-import { restoreHtml } from '../../src/adapters/tracking/restore-html.ts'
-import { trackingTokens } from '../../src/adapters/tracking/token.ts'
+import { trackingOfMail } from '../../src/adapters/tracking/mail-tracker.ts'
 import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
 import type { BlobStore } from '../../src/commands/ports/blobs.ts'
 import { Secret } from '../../src/commands/ports/credentials.ts'
@@ -25,6 +23,7 @@ import { defaultSettings } from '../../src/domain/accounts/events.ts'
 import { accountPaused } from '../../src/domain/accounts/refusals.ts'
 import { NotFound } from '../../src/domain/decider.ts'
 import type { Contact, Deal, User } from '../../src/domain/directory/events.ts'
+import { assemble, type Writing } from '../../src/domain/sending/assemble.ts'
 import { outgoingEmail, outgoingStream } from '../../src/domain/sending/outgoing-email.ts'
 import type { ReplyParent } from '../../src/domain/sending/reply.ts'
 import { exampleDraft, idOf } from './example-emails.ts'
@@ -66,8 +65,10 @@ export const sendingWorld = async (
     extraCa: [],
   })
   const provider = imapSmtpProvider(guard)
+  const tracking = trackingOfMail([{ id: 0, key: new Uint8Array(32) }], trackingUrl)
   t.teardown(async () => {
     await provider.close()
+    await tracking.close()
     await sink.close()
     await imap?.close()
   })
@@ -87,7 +88,6 @@ export const sendingWorld = async (
     templates: new Map<string, { subject: string; html: string }>(),
   }
   const load = loader(store)
-  const tokens = trackingTokens([{ id: 0, key: new Uint8Array(32) }])
   const needs = {
     handle: handler(store, clock),
     load,
@@ -95,14 +95,15 @@ export const sendingWorld = async (
     chance: () => 0.5,
     blobs,
     compose: composeMail,
+    assemble: (writing: Writing) => Promise.resolve(assemble(writing)),
     providerOf: () => provider,
     vault: {
       store: () => Promise.resolve({ version: 1 }),
       load: () => Promise.resolve(credentials),
       destroy: () => Promise.resolve(),
     },
-    tracker: mailTracker(tokens, trackingUrl),
-    untrack: { html: (html: string) => restoreHtml(html, tokens) },
+    tracker: tracking.tracker,
+    untrack: tracking.untrack,
     findAccount: (id: string) => Promise.resolve(id === account.now.accountId ? account.now : null),
     activeAccount: (id: string) => {
       if (id !== account.now.accountId) throw new NotFound('email account', id)

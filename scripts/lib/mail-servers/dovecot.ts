@@ -153,7 +153,7 @@ export const startDovecot = async (
       () => false,
     )
   }
-  await until('Dovecot', answers, (ready) => ready, 20_000)
+  await until('Dovecot', answers, (ready) => ready)
 
   const pathOf = (user: string, name: string) =>
     join(folder, 'mail', user, name === 'INBOX' ? '' : `.${name}`)

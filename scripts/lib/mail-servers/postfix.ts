@@ -49,17 +49,21 @@ export const startPostfix = async (
     stdio: 'ignore',
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  // What was started is a script; its child, the master, ends all others.
-  const stop = () => {
+  // What was started is a script; its child, the master, ends all others. As long as it is starting there is none.
+  const stop = (): boolean => {
     const file = join(folder, 'queue/pid/master.pid')
-    if (child.exitCode === null && existsSync(file)) process.kill(Number(readFileSync(file, 'utf8')))
+    const master = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+    return child.exitCode === null && master > 0 && process.kill(master)
   }
   // A test file that is given up runs no teardown.
   process.once('exit', stop)
   t.teardown(async () => {
     process.removeListener('exit', stop)
-    stop()
+    const stopping = setInterval(() => {
+      if (stop()) clearInterval(stopping)
+    }, 100)
     await ended
+    clearInterval(stopping)
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   })
   const listens = () =>
@@ -70,7 +74,7 @@ export const startPostfix = async (
       socket.once('close', () => resolve(false))
       socket.once('data', () => socket.end('QUIT\r\n'))
     })
-  await until('Postfix', listens, (ready) => ready, 20_000)
+  await until('Postfix', listens, (ready) => ready)
   return { host: 'localhost', port, log }
 }
 

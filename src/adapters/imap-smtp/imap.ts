@@ -30,17 +30,19 @@ export type ImapSession = {
   sizes(uids: readonly number[]): Promise<Map<number, number>>
   /** Returns messages one by one; a UID that the server does not return is left out. */
   fetch(uids: readonly number[]): AsyncIterable<FetchedMessage>
-  /** UIDs with this Message-ID header. */
-  findByMessageId(messageId: string): Promise<number[]>
+  /** UIDs of messages with this id in this header, such as `message-id`. */
+  findById(header: string, id: string): Promise<number[]>
   /** Puts a message, marked as seen, into a folder. */
   append(path: string, mime: Buffer, at: Date): Promise<void>
   close(): Promise<void>
 }
 
-/** The body of the field, folded or not (RFC 5322 2.2.3). */
-const MESSAGE_ID_FIELD = /^message-id:(.*(?:\r?\n[ \t].*)*)/im
 const LOGOUT_MS = 2000
 const DAY_MS = 24 * 60 * 60 * 1000
+
+/** A field's body, folded or not (RFC 5322 2.2.3). Some servers hand out more fields than were asked for. */
+const fieldIn = (headers: string, name: string): string =>
+  new RegExp(`^${name}:(.*(?:\\r?\\n[ \\t].*)*)`, 'im').exec(headers)?.[1] ?? ''
 
 /**
  * The server's answer to UID SEARCH; after some failures the library returns undefined or false instead of throwing.
@@ -198,17 +200,17 @@ const session = (
 
     fetch,
 
-    findByMessageId: (messageId) =>
+    findById: (header, id) =>
       run(async (box) => {
-        const wanted = normaliseMessageId(messageId)
+        const wanted = normaliseMessageId(id)
         if (wanted === '') return []
         // HEADER also matches parts of a value (RFC 9051 6.4.4), so each hit is checked.
-        const hits = await searched(box, { header: { 'message-id': wanted } })
+        const hits = await searched(box, { header: { [header]: wanted } })
         const found: number[] = []
         for (const batch of batches(hits)) {
-          const query = { uid: true, headers: ['message-id'] }
+          const query = { uid: true, headers: [header] }
           for await (const row of box.fetch(sequence(batch), query, { uid: true })) {
-            const [, value = ''] = MESSAGE_ID_FIELD.exec(row.headers?.toString('utf8') ?? '') ?? []
+            const value = fieldIn(row.headers?.toString('utf8') ?? '', header)
             if (normaliseMessageId(value) === wanted) found.push(row.uid)
           }
         }

@@ -27,7 +27,7 @@ export const rewriteHtml = (html: string, rewriting: Rewriting): TrackedHtml => 
   }
 }
 
-const untracked = (html: string, failure: TrackedHtml['failure']): TrackedHtml => ({
+export const untracked = (html: string, failure: TrackedHtml['failure']): TrackedHtml => ({
   html,
   links: [],
   pixel: false,

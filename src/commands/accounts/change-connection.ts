@@ -7,6 +7,7 @@ import {
 } from '../../domain/accounts/account.ts'
 import type { EnteredConnection } from '../../domain/accounts/connection.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
+import { meets, type IfRevision } from '../revisions.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { ProviderOf } from '../ports/mail-provider.ts'
 import { keepCredentials } from './keep-credentials.ts'
@@ -26,7 +27,7 @@ export const changeConnection =
       readonly connection: EnteredConnection
       readonly allowDuplicate: boolean
     },
-    ifRevision: number,
+    ifRevision: IfRevision,
     signal: AbortSignal,
   ): Promise<Handled<Account>> => {
     const stream = accountStream(input.accountId)
@@ -34,7 +35,7 @@ export const changeConnection =
     const { state: loaded, revision } = await deps.load(account, stream)
     const state = requireOwn(loaded, by)
     // A repeat, which the handler recognises, or a stale version, which it refuses.
-    if (revision !== ifRevision) {
+    if (!meets(ifRevision, revision)) {
       const { connection, sends, receives, filesCopies, credentialVersion } = state
       const reached = { connection, sends, receives, filesCopies, credentialVersion }
       const command = { do: 'change-connection', by, ...reached } as const

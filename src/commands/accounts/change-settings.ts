@@ -1,6 +1,7 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
 import type { AccountSettings } from '../../domain/accounts/events.ts'
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
 
 /** Changes the given settings if the account is still at the version the caller saw. */
 export const changeSettings =
@@ -9,7 +10,7 @@ export const changeSettings =
     caller: Caller,
     accountId: string,
     settings: Partial<AccountSettings>,
-    ifRevision: number,
+    ifRevision: IfRevision,
   ): Promise<Handled<Account>> =>
     deps.handle(
       account,

@@ -1,7 +1,8 @@
 import type { Account } from '../../domain/accounts/account.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { Refused } from '../../domain/refusal.ts'
-import { StaleRevision, type Handled } from '../handle.ts'
+import type { Handled } from '../handle.ts'
+import { StaleRevision } from '../revisions.ts'
 import type { Credentials, Vault } from '../ports/credentials.ts'
 import { AppendTooLarge, RevisionConflict } from '../ports/event-log.ts'
 

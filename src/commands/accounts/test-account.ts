@@ -1,6 +1,7 @@
 import { account, requireOwn, accountStream } from '../../domain/accounts/account.ts'
 import type { Connection, EnteredConnection, TestStep } from '../../domain/accounts/connection.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
 import type { Access, ProviderOf } from '../ports/mail-provider.ts'
 
@@ -17,7 +18,7 @@ export const testConnection =
 /** Tests the connection of a saved account with its stored credentials, and records the result. */
 export const testAccount =
   (deps: { handle: Handle; load: Load; vault: Vault; providerOf: ProviderOf }) =>
-  async (caller: Caller, accountId: string, signal: AbortSignal) => {
+  async (caller: Caller, accountId: string, signal: AbortSignal, ifRevision?: IfRevision) => {
     const { state } = await deps.load(account, accountStream(accountId))
     const own = requireOwn(state, userOf(caller))
     const access = await accessOf(deps.vault, own)
@@ -28,6 +29,7 @@ export const testAccount =
       accountStream(accountId),
       { do: 'record-test', ok, steps, by: userOf(caller) },
       caller,
+      { ifRevision },
     )
     return { handled, ok, steps }
   }

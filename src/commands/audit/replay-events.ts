@@ -21,12 +21,12 @@ export type ReplayDeps = {
   readonly stories: ReadonlyMap<string, Story>
 }
 
-/** A story of one thing, and the events of it whose changes are wanted. */
+/** A story of one thing, and the ids of its events whose changes are wanted. */
 type Task = {
   readonly path: string
   readonly story: Story
   readonly streams: readonly string[]
-  readonly wanted: Map<string, RecordedEvent>
+  readonly wanted: ReadonlySet<string>
 }
 
 const AT_ONCE = 8
@@ -53,22 +53,20 @@ export const replayEvents =
     return changes
   }
 
-const tasksOf = (stories: ReplayDeps['stories'], events: readonly RecordedEvent[]): Task[] => {
-  const tasks = new Map<string, Task>()
-  for (const event of events) {
-    const dash = event.stream.indexOf('-')
-    const [category, id] = [event.stream.slice(0, dash), event.stream.slice(dash + 1)]
-    for (const [name, story] of stories) {
-      if (!story.from.includes(category)) continue
-      const path = `/${name}/${id}`
-      const streams = story.from.map((of) => `${of}-${id}`)
-      const task = tasks.get(path) ?? { path, story, streams, wanted: new Map() }
-      task.wanted.set(event.id, event)
-      tasks.set(path, task)
-    }
-  }
-  return [...tasks.values()]
-}
+/** In the order of the stories, so that the changes of an event come in the same order in every page. */
+const tasksOf = (stories: ReplayDeps['stories'], events: readonly RecordedEvent[]): Task[] =>
+  [...stories].flatMap(([name, story]) => {
+    const own = events.filter(({ stream }) => story.from.includes(categoryOf(stream)))
+    const things = Map.groupBy(own, ({ stream }) => stream.slice(categoryOf(stream).length + 1))
+    return [...things].map(([id, of]) => ({
+      path: `/${name}/${id}`,
+      story,
+      streams: story.from.map((category) => `${category}-${id}`),
+      wanted: new Set(of.map((event) => event.id)),
+    }))
+  })
+
+const categoryOf = (stream: string): string => stream.slice(0, stream.indexOf('-'))
 
 const changesOf = (
   { path, story, wanted }: Task,

@@ -1,7 +1,8 @@
 import { isTimeZone } from '../../domain/analytics/calendar-day.ts'
-import { entry, entryStream, type Entry, type EntryState } from '../../domain/directory/entry.ts'
+import { entry, entryStream, isThere, type Entry, type EntryState } from '../../domain/directory/entry.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
 
 const unknownTimeZone = defineRefusal('unknown-time-zone', {
   title: 'Unknown time zone',
@@ -12,8 +13,11 @@ const unknownTimeZone = defineRefusal('unknown-time-zone', {
 /** Puts a record of the CRM under its own id: made, or replaced whole. The same again does nothing. */
 export const putEntry =
   (deps: { handle: Handle }) =>
-  (caller: Caller, put: Entry): Promise<Handled<EntryState>> => {
+  (caller: Caller, put: Entry, ifRevision?: IfRevision): Promise<Handled<EntryState>> => {
     if (put.kind === 'organization' && !isTimeZone(put.value.timeZone))
       throw unknownTimeZone({ detail: `${put.value.timeZone} is not a name of the IANA time zone database.` })
-    return deps.handle(entry, entryStream(put.kind, put.id), { do: 'put', entry: put }, caller)
+    return deps.handle(entry, entryStream(put.kind, put.id), { do: 'put', entry: put }, caller, {
+      ifRevision,
+      isThere,
+    })
   }

@@ -1,4 +1,8 @@
 import type { Mailbox } from '../../domain/mail.ts'
+import type { Assembled, Writing } from '../../domain/sending/assemble.ts'
+
+/** `assemble`, wherever it is done. */
+export type AssembleMail = (writing: Writing) => Promise<Assembled>
 
 export type ComposedFile = {
   readonly name: string

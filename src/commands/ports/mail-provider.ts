@@ -143,6 +143,9 @@ export type MissingMessage = {
   readonly missing: 'gone' | 'withheld' | 'too-large'
 }
 
+/** What an email of ours is known by: some mailboxes give it a Message-ID of their own, and leave our X-Mailtrail-Id. */
+export type NamedEmail = { readonly messageId: string; readonly trailId: string }
+
 /**
  * One session with a mailbox. Not for concurrent use, except that `raw` and `close` may be called between two sets of
  * `changes`. Reading changes nothing in the mailbox. Every call throws MailUnavailable.
@@ -163,20 +166,17 @@ export type MailboxSession = {
    * What the mailbox shows of an email that was released: `not-sent` only if that is certain, so that sending it again
    * cannot send it twice. `handle` is what `send` passed to `release`.
    */
-  whatBecameOf(email: {
-    readonly messageId: string
-    readonly handle: string | null
-  }): Promise<'sent' | 'not-sent' | 'unknown'>
+  whatBecameOf(
+    email: NamedEmail & { readonly handle: string | null },
+  ): Promise<'sent' | 'not-sent' | 'unknown'>
   /**
    * Puts the copy of a sent email where the mailbox keeps those, read, unless it has one already (`found`), which may be
    * one that it files by itself at that very moment. `content` is
    * asked for only where it is needed. `impossible`: there is no such folder, or no content.
    */
-  fileCopy(copy: {
-    readonly messageId: string
-    readonly sentAt: Date
-    readonly content: () => Promise<Buffer | null>
-  }): Promise<{ readonly outcome: 'filed' | 'found' | 'impossible'; readonly folder: string | null }>
+  fileCopy(
+    copy: NamedEmail & { readonly sentAt: Date; readonly content: () => Promise<Buffer | null> },
+  ): Promise<{ readonly outcome: 'filed' | 'found' | 'impossible'; readonly folder: string | null }>
   close(): Promise<void>
 }
 

@@ -28,16 +28,19 @@ export type TrackedHtml = {
   readonly failure: 'too-large' | 'too-many-links' | 'not-rewritable' | 'no-place-for-pixel' | null
 }
 
+/** One copy of an email, and what of it is tracked. */
+export type CopyToTrack = OpenToken & { readonly opens: boolean; readonly clicks: boolean }
+
 export type MailTracker = {
   /**
    * Puts our pixel and tracking links into the HTML of one copy of an email. Never throws: tracking never prevents
    * sending.
    */
-  track(html: string, copy: OpenToken & { readonly opens: boolean; readonly clicks: boolean }): TrackedHtml
+  track(html: string, copy: CopyToTrack): Promise<TrackedHtml>
 }
 
 /** Takes our pixels out of a body and gives our links their destinations back: to look at it is then no open or click. */
-export type Untrack = { html(html: string): string; text(text: string): string }
+export type Untrack = { html(html: string): Promise<string>; text(text: string): string }
 
 /** A request for a pixel or a tracked link, as it will be recorded; `repeats` is 0 until it is. */
 export type TrackedHit = EventOf<typeof OpenTracked | typeof ClickTracked>

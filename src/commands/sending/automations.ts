@@ -1,3 +1,4 @@
+import { startAhead } from '../../std/in-groups.ts'
 import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
 import { isOutage } from '../outage.ts'
@@ -7,6 +8,7 @@ import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
 import type { confirmDelivery, SilentEmail } from './confirm-delivery.ts'
 import type { confirmFound } from './confirm-found.ts'
 import type { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
+import type { EmailRead } from './read-email.ts'
 import type { readReport, ReportToRead } from './read-report.ts'
 import type { recoverReleased } from './recover-released.ts'
 import type { sendEmail } from './send-email.ts'
@@ -20,6 +22,8 @@ export const SEND_LANES = 8
 const ACCOUNTS_AT_ONCE = 8
 /** Twice the connections of an account (3): while some emails are on the wire, others are prepared and recorded. */
 const EMAILS_AT_ONCE = 6
+/** This many are read together, and as many ahead of them while they are sent. */
+const READ_TOGETHER = 25
 const PAGE = 50
 /** After this many emails, or this long, an account gives way to others. */
 const MOST_IN_A_TURN = 300
@@ -39,6 +43,7 @@ export type SendDueDeps = {
   readonly accountsWithDue: (limit: number) => Promise<readonly string[]>
   readonly dueEmails: (accountId: string, limit: number) => Promise<readonly string[]>
   readonly emailsBeingSent: EmailsBeingSent
+  readonly read: (id: string) => Promise<EmailRead>
   readonly send: ReturnType<typeof sendEmail>
   readonly recover: ReturnType<typeof recoverReleased>
   /** How long an account rests, at first and at most, when its server defers everything. */
@@ -101,10 +106,12 @@ const sendInTurn = async (
     const due = await deps.dueEmails(accountId, tried.size + page)
     const fresh = due.filter((id) => !tried.has(id)).slice(0, page)
     if (fresh.length === 0) break
+    const readAhead = startAhead(fresh, READ_TOGETHER, deps.read)
     await tryAll(fresh, EMAILS_AT_ONCE, async (id) => {
       if (!mayTry()) return
       tried.add(id)
-      const result = await deps.send(systemCaller('sender', deps.clock, id), id, signal)
+      const caller = systemCaller('sender', deps.clock, id)
+      const result = await deps.send(caller, id, signal, readAhead(id))
       if (['over', 'not-due', 'paused'].includes(result)) return
       attempts++
       inARow = result === 'deferred' ? inARow + 1 : 0

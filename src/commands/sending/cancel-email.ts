@@ -1,6 +1,7 @@
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
 import { ownEmail } from './own-email.ts'
 import type { FindAccount } from './ports.ts'
 
@@ -10,7 +11,7 @@ import type { FindAccount } from './ports.ts'
  */
 export const cancelEmail =
   (deps: { handle: Handle; load: Load; findAccount: FindAccount }) =>
-  async (caller: Caller, outgoingId: string): Promise<Handled<OutgoingEmail>> => {
+  async (caller: Caller, outgoingId: string, ifRevision?: IfRevision): Promise<Handled<OutgoingEmail>> => {
     await ownEmail(deps)(outgoingId, userOf(caller))
-    return deps.handle(outgoingEmail, outgoingStream(outgoingId), { do: 'cancel' }, caller)
+    return deps.handle(outgoingEmail, outgoingStream(outgoingId), { do: 'cancel' }, caller, { ifRevision })
   }

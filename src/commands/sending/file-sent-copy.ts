@@ -17,7 +17,7 @@ type FileDeps = {
 /**
  * Puts the copy of a sent email (without the pixel, with the original links, under the same Message-ID) into the Sent
  * folder, unless the provider has already done so. `session` is null if the account has no mailbox. After a crash
- * between the two steps the copy is found by its Message-ID.
+ * between the two steps the copy is found by its ids.
  */
 export const fileSentCopy =
   (deps: FileDeps) =>
@@ -29,6 +29,7 @@ export const fileSentCopy =
     const { outcome, folder } = session
       ? await session.fileCopy({
           messageId: email.header.messageId,
+          trailId: outgoingId,
           sentAt: new Date(taken.sentAt),
           content: () => deps.blobs.get(email.copy.blob),
         })

@@ -10,6 +10,12 @@ const attachmentsTooLarge = defineRefusal('attachments-too-large', {
   remedy: 'Send fewer files, or links to them.',
 })
 
+/** By the sizes that they were uploaded with. @throws Refused `attachments-too-large` */
+export const requireSmall = (attached: Draft['attachments']): void => {
+  const total = attached.reduce((sum, { size }) => sum + size, 0)
+  if (total > MAX_FILES_BYTES) throw attachmentsTooLarge({ details: { limitBytes: MAX_FILES_BYTES } })
+}
+
 /** The contents of the attachments. @throws Refused `attachments-too-large`, `attachment-missing` */
 export const loadFiles = async (
   blobs: BlobStore,

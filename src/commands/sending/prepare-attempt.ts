@@ -35,10 +35,13 @@ const senderRemoved = defineCode('sender-removed', {
   remedy: 'Write the email again as another user.',
 })
 
-/** Whether the email may still be sent, and with what: permissions and accounts change while it waits. */
+/**
+ * Whether the email may still be sent, and with what: permissions and accounts change while it waits. `read`: its bytes,
+ * if they were read before.
+ */
 export const prepareAttempt =
   (deps: PrepareDeps) =>
-  async (waiting: WaitingEmail, now: Date): Promise<Prepared> => {
+  async (waiting: WaitingEmail, now: Date, read: Buffer | null): Promise<Prepared> => {
     const { email } = waiting
     if (isOverdue(waiting, now)) return failed(overdue)
     const account = await deps.findAccount(email.accountId)
@@ -64,7 +67,7 @@ export const prepareAttempt =
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
     const access = { connection: account.connection, credentials }
     try {
-      return { kind: 'ready', access, mime: await storedBlob(deps.blobs, email.mime.blob) }
+      return { kind: 'ready', access, mime: read ?? (await storedBlob(deps.blobs, email.mime.blob)) }
     } catch (error) {
       if (!(error instanceof ContentUnreliable)) throw error
       return failed(error.definition, {

@@ -90,7 +90,7 @@ const composeEmail = async (
   const notBefore = new Date(
     Math.max(now.getTime() + undoSeconds * 1000, scheduledAt === null ? 0 : Date.parse(scheduledAt)),
   )
-  const { tracking, trackedHtml } = track(deps.tracker, outgoingId, draft, account, written)
+  const { tracking, trackedHtml } = await track(deps.tracker, outgoingId, draft, account, written)
   const { subject, html } = written.assembled
   const composed = await deps.compose({
     outgoingId,
@@ -143,18 +143,18 @@ const requireMaySend = ({ owner, sends, settings }: SendingAccount, userId: stri
 type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | null }
 
 /** Opens and clicks can be attributed to a recipient only if each gets a copy of their own. */
-const track = (
+const track = async (
   tracker: MailTracker | null,
   outgoingId: string,
   draft: Draft,
   account: SendingAccount,
   { recipients, assembled }: Written,
-): Tracked => {
+): Promise<Tracked> => {
   const { wanted, opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null)
   if (!tracker || (!opens && !clicks))
     return { tracking: { wanted, opens: false, clicks: false, reason, links: [] }, trackedHtml: null }
   const recipient = countRecipients(recipients) === 1 ? 0 : null
-  const tracked = tracker.track(assembled.html, { outgoingId, recipient, opens, clicks })
+  const tracked = await tracker.track(assembled.html, { outgoingId, recipient, opens, clicks })
   const rewritten = tracked.failure === null || tracked.failure === 'no-place-for-pixel'
   return {
     tracking: {

@@ -56,7 +56,11 @@ const whatBecameOf = async (
     const session = await deps.openMailbox(email.accountId, signal)
     if (!session) return 'unknown'
     try {
-      return await session.whatBecameOf({ messageId: email.header.messageId, handle })
+      return await session.whatBecameOf({
+        messageId: email.header.messageId,
+        trailId: email.outgoingId,
+        handle,
+      })
     } finally {
       await session.close()
     }

@@ -3,8 +3,10 @@ import { NotFound } from '../../domain/decider.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
+import { distinctRecipients, requireNotTooMany } from '../../domain/sending/recipients.ts'
 import { replyRecipients, type ReplyParent } from '../../domain/sending/reply.ts'
 import type { Load } from '../handle.ts'
+import { requireSmall } from './load-files.ts'
 import type { DefaultAccount, FindAccount, FindMessage } from './ports.ts'
 
 /**
@@ -29,6 +31,7 @@ const accountMissing = defineRefusal('account-missing', {
 /**
  * Completes the draft. A reply goes out from the account that was written to. If it names no recipients, it goes to the
  * people who expect it, unless it `isBegun`: recipients that were removed since then stay out.
+ * @throws Refused `too-many-recipients`, `attachments-too-large`, `account-missing`; NotFound
  */
 export const resolveDraft =
   (deps: ReplyDeps) =>
@@ -40,7 +43,11 @@ export const resolveDraft =
     if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', accountId)
     const addressed = input.to.length + input.cc.length + input.bcc.length > 0
     const to = parent && !addressed && !isBegun ? replyRecipients(parent, account.address) : input.to
-    return { ...input, to, accountId, userId }
+    const draft = { ...input, to, accountId, userId }
+    // What could never be sent is not saved either.
+    requireNotTooMany(distinctRecipients(draft))
+    requireSmall(draft.attachments)
+    return draft
   }
 
 /** What a reply is to, if it belongs to an account that this user may use. @throws NotFound */

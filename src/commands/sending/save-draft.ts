@@ -2,6 +2,7 @@ import type { Draft } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
 import { findDraft } from './find-draft.ts'
 import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
 
@@ -26,7 +27,7 @@ export const changeDraft =
   (deps: ReplyDeps & { handle: Handle }) =>
   async (
     caller: Caller,
-    input: { outgoingId: string; changes: Partial<DraftInput>; ifRevision: number },
+    input: { outgoingId: string; changes: Partial<DraftInput>; ifRevision: IfRevision },
     userId: string | null,
   ): Promise<SavedDraft> => {
     const { outgoingId, changes, ifRevision } = input

@@ -1,21 +1,24 @@
+import { NotFound } from '../../domain/decider.ts'
 import { defineCode, internalError } from '../../domain/refusal.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-commands.ts'
 import type { OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
-import { newCommandId, StaleRevision, type Caller, type Handle, type Known, type Load } from '../handle.ts'
+import { newCommandId, type Caller, type Handle, type Known } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Access, EmailToSend, MailProvider, ProviderOf, SendOutcome } from '../ports/mail-provider.ts'
 import type { Chance } from './ports.ts'
+import { StaleRevision } from '../revisions.ts'
 import { isAnswer, untilAnswered } from './until-answered.ts'
 import { prepareAttempt, type PrepareDeps } from './prepare-attempt.ts'
+import { readEmail, type EmailRead, type ReadEmailDeps } from './read-email.ts'
 
-export type SendDeps = PrepareDeps & {
-  readonly handle: Handle
-  readonly load: Load
-  readonly clock: Clock
-  readonly chance: Chance
-  readonly providerOf: ProviderOf
-}
+export type SendDeps = PrepareDeps &
+  ReadEmailDeps & {
+    readonly handle: Handle
+    readonly clock: Clock
+    readonly chance: Chance
+    readonly providerOf: ProviderOf
+  }
 
 /** `over`: no longer waiting. `not-due`, `paused`: not now. The others are the result of the attempt. */
 export type AttemptResult = SendOutcome['kind'] | 'over' | 'not-due' | 'paused'
@@ -29,25 +32,31 @@ const ANSWER_PATIENCE_MS = 120_000
  * Makes one attempt to send an email. The release, without which nothing is sent, is appended at exactly the revision
  * that was loaded, so among several senders, a cancel and a long pause only one wins. The result is recorded however
  * long the store takes to answer. Never makes a second attempt.
+ * @param reading where the email was read ahead: then too its revision decides
  */
 export const sendEmail =
   (deps: SendDeps) =>
-  async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<AttemptResult> => {
+  async (
+    caller: Caller,
+    outgoingId: string,
+    signal: AbortSignal,
+    reading: Promise<EmailRead> = readEmail(deps)(outgoingId),
+  ): Promise<AttemptResult> => {
     const stream = outgoingStream(outgoingId)
-    const loaded = await deps.load(outgoingEmail, stream)
+    const { loaded, mime } = await reading
     const { state } = loaded
     if (state.status !== 'queued' && state.status !== 'deferred') return 'over'
     const now = deps.clock()
     if (now.getTime() < Date.parse(state.dueAt)) return 'not-due'
-    const prepared = await prepareAttempt(deps)(state, now)
+    const prepared = await prepareAttempt(deps)(state, now, mime)
     if (prepared.kind === 'paused') return 'paused'
     const attempt = state.attempts + 1
     const release = releaseOf(deps, caller, stream, loaded, attempt)
     const { envelope, header } = state.email
-    const email = (mime: Buffer): EmailToSend => ({
+    const email = (content: Buffer): EmailToSend => ({
       envelope: { from: envelope.from, recipients: state.pending },
       messageId: header.messageId,
-      mime,
+      mime: content,
     })
     const { outcome, fault } =
       prepared.kind === 'ready'
@@ -162,7 +171,7 @@ const record = async (
     await untilAnswered(() => deps.handle(outgoingEmail, stream, command, told, options), ANSWER_PATIENCE_MS)
     return true
   } catch (error) {
-    if (!(error instanceof StaleRevision)) throw error
+    if (!(error instanceof StaleRevision || error instanceof NotFound)) throw error
     return false
   }
 }

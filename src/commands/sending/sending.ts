@@ -10,6 +10,7 @@ import { findDraft } from './find-draft.ts'
 import { keepFile } from './keep-file.ts'
 import { previewDraft } from './preview-draft.ts'
 import { queueEmail, type QueueDeps } from './queue-email.ts'
+import { readEmail } from './read-email.ts'
 import { readReport, type ReadDeps } from './read-report.ts'
 import { recoverReleased } from './recover-released.ts'
 import { changeDraft, saveDraft } from './save-draft.ts'
@@ -48,6 +49,7 @@ export const sendingCommands = (deps: SendingDeps) => ({
   settle: settleEmail(deps),
   bytes: emailBytes(deps),
 
+  read: readEmail(deps),
   send: sendEmail(withSharedReads(deps)),
   recoverReleased: recoverReleased(deps),
   confirmDelivery: confirmDelivery({ ...deps, windowMinutes: deps.deliveryWindowMinutes }),

@@ -2,7 +2,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { Refused } from '../../domain/refusal.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
 import { pause } from '../../std/pause.ts'
-import { StaleRevision } from '../handle.ts'
+import { StaleRevision } from '../revisions.ts'
 import { AppendTooLarge, DuplicateEvent } from '../ports/event-log.ts'
 
 const FIRST_PAUSE_MS = 25

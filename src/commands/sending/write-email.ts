@@ -1,11 +1,12 @@
 import { NotFound } from '../../domain/decider.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
-import { assemble, threading, type Assembled } from '../../domain/sending/assemble.ts'
+import { threading, type Assembled } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
 import { distinctRecipients, type Recipients } from '../../domain/sending/recipients.ts'
 import { ancestorsOf } from '../../domain/sending/reply.ts'
 import { valuesOf, type Sources } from '../../domain/templates/variables.ts'
+import type { AssembleMail } from '../ports/composer.ts'
 import type { Untrack } from '../ports/tracking.ts'
 import type { DirectoryLookup, FindTemplate, SendingAccount } from './ports.ts'
 import { findParent, type ReplyDeps } from './resolve-reply.ts'
@@ -13,6 +14,7 @@ import { findParent, type ReplyDeps } from './resolve-reply.ts'
 export type WriteDeps = Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'> & {
   readonly directory: DirectoryLookup
   readonly findTemplate: FindTemplate
+  readonly assemble: AssembleMail
   readonly untrack: Pick<Untrack, 'html'>
 }
 
@@ -43,9 +45,9 @@ export const writeEmail =
       draft.template && requiredTemplate(deps, draft.template, userId),
       gather(deps.directory, draft, account, recipients),
     ])
-    const assembled = assemble({
+    const assembled = await deps.assemble({
       // A quotation of an email of ours contains our pixel and links.
-      draft: { ...draft, html: deps.untrack.html(draft.html) },
+      draft: { ...draft, html: await deps.untrack.html(draft.html) },
       template,
       signature: account.signature,
       values: valuesOf(sources.values),

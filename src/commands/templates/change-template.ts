@@ -1,6 +1,7 @@
 import type { TemplateContent } from '../../domain/templates/events.ts'
 import { template } from '../../domain/templates/template.ts'
 import { userOf, type Caller, type Handle } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
 import type { TemplateCompiler } from '../ports/template-compiler.ts'
 import { admitBody } from './admit-body.ts'
 import { templateChange, templateStream, type TemplateChange } from './create-template.ts'
@@ -16,11 +17,11 @@ export const changeTemplate =
     input: {
       readonly templateId: string
       readonly content: Partial<TemplateContent>
-      readonly ifRevision: number
+      readonly ifRevision: IfRevision
     },
   ): Promise<TemplateChange> => {
     const { templateId, content, ifRevision } = input
-    if (content.body) await admitBody(deps.compiler, content.body)
+    if (content.body) await admitBody(deps.compiler, content.body, caller)
     const handled = await deps.handle(
       template,
       templateStream(templateId),

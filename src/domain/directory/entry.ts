@@ -110,5 +110,8 @@ export const entry: Decider<EntryState, EntryCommand, DirectoryEvent> = {
   decide,
 }
 
+/** Whether the record is there: one that was removed is not, though its stream is. */
+export const isThere = (state: EntryState): boolean => state.status === 'present'
+
 /** `contact-<id>` and so on; the organisation's is `organization-main`. */
 export const entryStream = (kind: Entry['kind'], id: string): string => `${kind}-${id}`

@@ -36,7 +36,12 @@ const tooManyRecipients = defineRefusal('too-many-recipients', {
 
 /** @throws Refused `no-recipient`, `too-many-recipients` */
 export const requireRecipients = (recipients: Recipients): void => {
+  if (countRecipients(recipients) === 0) throw noRecipient()
+  requireNotTooMany(recipients)
+}
+
+/** @throws Refused `too-many-recipients` */
+export const requireNotTooMany = (recipients: Recipients): void => {
   const count = countRecipients(recipients)
-  if (count === 0) throw noRecipient()
   if (count > MAX_RECIPIENTS) throw tooManyRecipients({ detail: `The email has ${count} recipients.` })
 }

@@ -1,8 +1,9 @@
 import { domainOf } from '../mail.ts'
 import { excludedBy } from '../sync/glob.ts'
 
-/** Senders of delivery reports (RFC 5321 6.1, RFC 2142), and the domains that large providers send them from. */
+/** Senders of delivery reports (RFC 5321 6.1, RFC 2142). */
 const REPORTERS = ['mailer-daemon', 'postmaster']
+/** They come from domains of any name, for which this one (RFC 2606) stands, and from that of Gmail. */
 const ELSEWHERE = ['mail.example', 'googlemail.com']
 
 /** Whether bounces to this address are kept: no pattern of the account excludes reports. */

@@ -1,3 +1,4 @@
+import { distanceBetween } from '../edit-distance.ts'
 import type { Company, Contact, Deal, Organization, User } from '../directory/events.ts'
 
 /** What can be written in a subject, a body or a signature, and what it stands for. */
@@ -71,25 +72,6 @@ export const nearestName = (name: string): string | null => {
   }))
   const best = candidates.reduce((near, next) => (next.distance < near.distance ? next : near))
   return best.distance <= Math.max(2, name.length / 3) ? best.known : null
-}
-
-/** Optimal string alignment distance: insertions, deletions, substitutions and transpositions. */
-const distanceBetween = (a: string, b: string): number => {
-  let before: number[] = []
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1
-      let least = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + change)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        least = Math.min(least, (before[j - 2] ?? 0) + 1)
-      next.push(least)
-    }
-    before = row
-    row = next
-  }
-  return row[b.length] ?? 0
 }
 
 /** The records behind one email. `company` is the contact's; `contactAddress` is the recipient's address. */

@@ -20,11 +20,21 @@ const view = z.object({
   revokedAt: z.string().nullable(),
 })
 
+const made = z.object({
+  id: z.string(),
+  token: z
+    .string()
+    .nullable()
+    .describe(
+      'Null in a repeat under the same Idempotency-Key: if the first answer was lost, revoke the key and create another',
+    ),
+})
+
 /** Creates, lists and revokes API keys. A key's text appears only in the answer that creates it. */
 export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
   const tags = ['API keys']
   app.post('/v1/api-keys', {
-    config: { permission: 'keys:manage', answersOnce: true },
+    config: { permission: 'keys:manage', answersOnce: 'token' },
     schema: {
       tags,
       summary: 'Create an API key; its token is shown once',
@@ -42,7 +52,7 @@ export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => 
           .describe('The user that the key acts for; null for a key that is not bound to a user'),
         expiresAt: askedInstant.nullable().default(null),
       }),
-      response: { 201: z.object({ id: z.string(), token: z.string() }), ...problems },
+      response: { 201: made, ...problems },
     },
     handler: async ({ body, apiKey }, reply) => {
       requireUnbound(apiKey)

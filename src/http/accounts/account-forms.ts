@@ -4,6 +4,7 @@ import { accountId, accountSettings } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 
 const pattern = accountSettings.shape.excludePatterns.element
 const patternsView = z.object({ excludePatterns: accountSettings.shape.excludePatterns })
@@ -47,7 +48,7 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
     },
   })
   app.post('/v1/email-accounts/:id/exclude-patterns', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Add an exclude pattern',
@@ -57,13 +58,19 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
       body: z.object({ pattern }),
       response: { 200: patternsView, ...problems },
     },
-    handler: async ({ params, body, caller }, reply) => {
-      const handled = await commands.addExcludePattern(caller, params.id, body.pattern)
+    handler: async (request, reply) => {
+      const { params, body, caller } = request
+      const handled = await commands.addExcludePattern(
+        caller,
+        params.id,
+        body.pattern,
+        askedRevision(request),
+      )
       return answered(reply, handled, patternsOf(params.id, handled))
     },
   })
   app.delete('/v1/email-accounts/:id/exclude-patterns/:pattern', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Remove an exclude pattern',
@@ -71,8 +78,14 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
       params: byId.extend({ pattern: pattern.describe('The pattern, percent-encoded') }),
       response: { 200: patternsView, ...problems },
     },
-    handler: async ({ params, caller }, reply) => {
-      const handled = await commands.removeExcludePattern(caller, params.id, params.pattern)
+    handler: async (request, reply) => {
+      const { params, caller } = request
+      const handled = await commands.removeExcludePattern(
+        caller,
+        params.id,
+        params.pattern,
+        askedRevision(request),
+      )
       return answered(reply, handled, patternsOf(params.id, handled))
     },
   })

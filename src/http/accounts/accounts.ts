@@ -14,7 +14,8 @@ import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
-import { answered, problems, requiredRevision, type App } from '../server/server.ts'
+import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision, requiredRevision } from '../server/versions.ts'
 
 // Each form has a literal `provider`, which says which of the forms applies.
 const oneOf = <Value>(forms: readonly z.ZodObject[], description: string): z.ZodType<Value> =>
@@ -236,7 +237,7 @@ export const emailAccountRoutes = (
     },
   })
   app.post('/v1/email-accounts/:id/connection-tests', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Test the connection of a saved account',
@@ -244,12 +245,17 @@ export const emailAccountRoutes = (
       response: { 200: testResult, ...problems },
     },
     handler: async (request, reply) => {
-      const { handled, ok, steps } = await commands.test(request.caller, request.params.id, signal)
+      const { handled, ok, steps } = await commands.test(
+        request.caller,
+        request.params.id,
+        signal,
+        askedRevision(request),
+      )
       return answered(reply, handled, { ok, steps })
     },
   })
   app.post('/v1/email-accounts/:id/pause', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Pause an account',
@@ -259,19 +265,21 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      return answered(reply, await commands.pause(request.caller, id, request.body.reason), { id })
+      const handled = await commands.pause(request.caller, id, request.body.reason, askedRevision(request))
+      return answered(reply, handled, { id })
     },
   })
   app.post('/v1/email-accounts/:id/resume', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: { tags, summary: 'Resume an account', params: byId, response: { 200: changed, ...problems } },
     handler: async (request, reply) => {
       const { id } = request.params
-      return answered(reply, await commands.resume(request.caller, id), { id })
+      const handled = await commands.resume(request.caller, id, askedRevision(request))
+      return answered(reply, handled, { id })
     },
   })
   app.post('/v1/email-accounts/:id/disconnect', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Disconnect an account and destroy its credentials',
@@ -283,7 +291,13 @@ export const emailAccountRoutes = (
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      return answered(reply, await commands.disconnect(request.caller, id, request.body.reason), { id })
+      const handled = await commands.disconnect(
+        request.caller,
+        id,
+        request.body.reason,
+        askedRevision(request),
+      )
+      return answered(reply, handled, { id })
     },
   })
   app.put('/v1/email-accounts/:id/default', {

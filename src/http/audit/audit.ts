@@ -2,10 +2,8 @@ import { z } from 'zod'
 import type { AuditCommands } from '../../commands/audit/audit.ts'
 import { ForeignPosition, type EventStore } from '../../commands/ports/event-log.ts'
 import { accountId } from '../../domain/accounts/events.ts'
-import { subjectKinds } from '../../domain/audit/subjects.ts'
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { crmId } from '../../domain/directory/events.ts'
-import type { Actor } from '../../domain/event.ts'
 import { idOf } from '../../domain/ids.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
@@ -14,9 +12,8 @@ import { templateId } from '../../domain/templates/events.ts'
 import type { AuditQueries } from '../../projections/audit/audit.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { problems, type App } from '../server/server.ts'
-import { toEventView } from './event-view.ts'
+import { actorKinds, eventView, replayedView, toEventView } from './event-view.ts'
 
-const actorKinds = ['user', 'api-key', 'system'] as const satisfies readonly Actor['kind'][]
 const eventType = z.enum(allEvents.map(({ type }) => type) as [AnyEvent['type'], ...AnyEvent['type'][]])
 
 const about = {
@@ -32,17 +29,25 @@ const about = {
     ),
   message: messageId
     .optional()
-    .describe('Events of this message, and of emails that it answers or reports on'),
+    .describe(
+      'Events of this message, and those of emails that name it: it answers them, or reports on them',
+    ),
   thread: idOf('thr')
     .optional()
     .describe('Events of the messages and emails of this thread, with all of theirs'),
-  template: templateId.optional().describe('Events of this template, and emails that were made from it'),
+  template: templateId
+    .optional()
+    .describe('Events of this template, and emails that were made from it with what became of them'),
   user: crmId
     .optional()
     .describe('Events about this user: the CRM’s record, accounts, templates and emails of theirs'),
-  contact: crmId.optional().describe('Events about this contact: the CRM’s record, and emails to them'),
+  contact: crmId
+    .optional()
+    .describe('Events about this contact: the CRM’s record, and emails to them with what became of them'),
   company: crmId.optional().describe('Events about this company'),
-  deal: crmId.optional().describe('Events about this deal: the CRM’s record, and emails for it'),
+  deal: crmId
+    .optional()
+    .describe('Events about this deal: the CRM’s record, and emails for it with what became of them'),
   stream: z
     .string()
     .min(1)
@@ -80,54 +85,6 @@ const replayQuery = pageQuery.extend({
   ...times,
   until: z.string().max(100).optional().describe('The position of the last event to replay'),
 })
-
-const eventView = z
-  .object({
-    id: z.string(),
-    type: z.string(),
-    summary: z.string().describe('What happened, in a sentence for people'),
-    stream: z.string(),
-    revision: z.int().describe('Place in the stream, from 0'),
-    position: z.string().describe('Place in the event log; later events have greater ones'),
-    recordedAt: z.string().describe('When it was recorded'),
-    occurredAt: z.string().describe('When it happened at its source'),
-    actor: z
-      .object({ kind: z.enum(actorKinds), id: z.string() })
-      .describe('Who did it: a user, a program with an API key, or an automation of Mailtrail'),
-    commandId: z.string().describe('The command that led to it; events of one command share it'),
-    causationId: z.string().nullable().describe('The command that caused that command, if one did'),
-    correlationId: z
-      .string()
-      .describe('What belongs together: the request, or for automations the id of what they worked on'),
-    subjects: z
-      .array(z.object({ kind: z.enum(subjectKinds), id: z.string() }))
-      .describe('What it is about, as far as the event itself says'),
-    data: z
-      .record(z.string(), z.unknown())
-      .describe(
-        'The event as it is in the log. Contents of mails are references to blobs; secrets are never in it',
-      ),
-  })
-  .meta({ id: 'AuditEvent' })
-
-const change = z
-  .object({
-    op: z.enum(['add', 'replace', 'remove']),
-    path: z
-      .string()
-      .describe(
-        'JSON Pointer (RFC 6901) into one document of everything: `/<category>/<id>/…`, as in stream names',
-      ),
-    before: z.unknown().optional().describe('What was there; missing if nothing was'),
-    after: z.unknown().optional().describe('What is there now; missing if it was removed'),
-  })
-  .meta({ id: 'AuditChange' })
-
-const replayedView = eventView
-  .extend({
-    changes: z.array(change).describe('What the event changed; applied in order, they give the state'),
-  })
-  .meta({ id: 'ReplayedEvent' })
 
 export type AuditRouteDeps = {
   readonly commands: AuditCommands
@@ -177,9 +134,9 @@ export const auditRoutes = (app: App, deps: AuditRouteDeps): void => {
       tags,
       summary: 'Replay a history from its start: each event with what it changed',
       description:
-        'Name what to replay, and up to where (`to` or `until`). Each event comes with the fields of the state that it ' +
-        'changed, before and after, worked out from the log by the rules that decide on commands. An email has its own ' +
-        'state (`/outgoing/<id>`) and what its tracking report says (`/tracking/<id>`).',
+        'Name what to replay (otherwise it is the whole log), and up to where (`to` or `until`). Each event comes with ' +
+        'the fields of the state that it changed, before and after, worked out from the log by the rules that decide on ' +
+        'commands. An email has its own state (`/outgoing/<id>`), and what its tracking report says (`/tracking/<id>`).',
       querystring: replayQuery,
       response: { 200: pageOf(replayedView), ...problems },
     },

@@ -5,6 +5,7 @@ import { company, contact, crmId, deal, organization, user } from '../../domain/
 import type { DirectoryQueries } from '../../projections/directory/directory.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision, revisionToPut } from '../server/versions.ts'
 
 type Entry = Parameters<DirectoryCommands['put']>[1]
 
@@ -26,7 +27,7 @@ export const directoryRoutes = (
   for (const [path, { kind, value }] of Object.entries(kinds)) {
     const view = z.object({ id: z.string(), ...value.shape })
     app.put(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:write' },
+      config: { permission: 'directory:write', ifMatch: 'optional' },
       schema: {
         tags,
         summary: `Create or replace a ${kind}`,
@@ -36,7 +37,10 @@ export const directoryRoutes = (
       },
       handler: async (request, reply) => {
         const put = { kind, id: request.params.id, value: request.body } as Entry
-        return answered(reply, await commands.put(request.caller, put), { id: put.id, ...request.body })
+        return answered(reply, await commands.put(request.caller, put, revisionToPut(request)), {
+          id: put.id,
+          ...request.body,
+        })
       },
     })
     app.get(`/v1/directory/${path}/:id`, {
@@ -50,10 +54,10 @@ export const directoryRoutes = (
       },
     })
     app.delete(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:write' },
+      config: { permission: 'directory:write', ifMatch: 'optional' },
       schema: { tags, summary: `Delete a ${kind}`, params: byId, response: { 204: z.null(), ...problems } },
       handler: async (request, reply) => {
-        const handled = await commands.remove(request.caller, kind, request.params.id)
+        const handled = await commands.remove(request.caller, kind, request.params.id, askedRevision(request))
         return answered(reply.status(204), handled, null)
       },
     })
@@ -76,7 +80,7 @@ export const directoryRoutes = (
   }
 
   app.put('/v1/directory/organization', {
-    config: { permission: 'directory:write' },
+    config: { permission: 'directory:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Replace the organisation',
@@ -85,7 +89,7 @@ export const directoryRoutes = (
     },
     handler: async (request, reply) => {
       const put: Entry = { kind: 'organization', id: 'main', value: request.body }
-      return answered(reply, await commands.put(request.caller, put), request.body)
+      return answered(reply, await commands.put(request.caller, put, revisionToPut(request)), request.body)
     },
   })
   app.get('/v1/directory/organization', {

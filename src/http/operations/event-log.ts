@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EventStore } from '../../commands/ports/event-log.ts'
+import { askedInstant } from '../../domain/mail.ts'
 import { problems, type App } from '../server/server.ts'
 
 /** The log itself: where it ended at an instant, for queries and comparisons from there. */
@@ -16,10 +17,7 @@ export const eventLogRoutes = (
       tags: ['Health'],
       summary: 'Get the position of the event log at an instant',
       querystring: z.object({
-        at: z.iso
-          .datetime({ offset: true })
-          .regex(/^(?!0000)/)
-          .describe('RFC 3339. Events recorded by then lie at or before the position'),
+        at: askedInstant.describe('RFC 3339. Events recorded by then lie at or before the position'),
       }),
       response: {
         200: z.object({

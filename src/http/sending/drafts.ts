@@ -4,7 +4,8 @@ import { draft, outgoingId, type Draft } from '../../domain/sending/events.ts'
 import type { SendingQueries } from '../../projections/sending/sending.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
-import { answered, problems, requiredRevision, type App } from '../server/server.ts'
+import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision, requiredRevision } from '../server/versions.ts'
 
 const attachments = z.array(sealedFile).max(100)
 const fields = draft.omit({ userId: true }).extend({
@@ -142,10 +143,15 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     },
   })
   app.delete('/v1/drafts/:id', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'optional' },
     schema: { tags, summary: 'Discard a draft', params: byId, response: { 204: z.null(), ...problems } },
     handler: async (request, reply) => {
-      const handled = await commands.discardDraft(request.caller, request.params.id, request.actingUser)
+      const handled = await commands.discardDraft(
+        request.caller,
+        request.params.id,
+        request.actingUser,
+        askedRevision(request),
+      )
       return answered(reply.status(204), handled, null)
     },
   })

@@ -12,6 +12,7 @@ import { delivery, outcomes } from '../server/outcomes.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 
 const when = {
   scheduledAt: askedInstant
@@ -156,7 +157,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
   })
   app.post('/v1/outbox/:id/cancellation', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Cancel a queued email',
@@ -168,12 +169,12 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await commands.cancel(request.caller, id)
+      const handled = await commands.cancel(request.caller, id, askedRevision(request))
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })
   app.post('/v1/outbox/:id/settlement', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Settle an email that failed or whose outcome is unknown',
@@ -188,7 +189,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     handler: async (request, reply) => {
       const { id } = request.params
       const settled = { outgoingId: id, decision: request.body.decision }
-      const handled = await commands.settle(request.caller, settled)
+      const handled = await commands.settle(request.caller, settled, askedRevision(request))
       return answered(reply, handled, toChanged(id, handled.state))
     },
   })

@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
-import { StaleRevision } from '../../commands/handle.ts'
 import { isOutage } from '../../commands/outage.ts'
 import { ContentUnreliable } from '../../commands/ports/blobs.ts'
+import { StaleRevision } from '../../commands/revisions.ts'
 import {
   AppendTooLarge,
   ForeignPosition,
@@ -14,6 +14,7 @@ import { NotFound } from '../../domain/decider.ts'
 import type { Json } from '../../domain/event.ts'
 import { definedCodes, internalError, Refused } from '../../domain/refusal.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
+import { invalidForm } from './invalid-request.ts'
 import { defineProblem, HttpProblem, sendProblem } from './problems.ts'
 
 /** Answers an error as a problem. Unexpected errors are logged, and the answer shows only the trace id. */
@@ -22,7 +23,7 @@ export const answerError = (
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply => {
-  const answer = problemOf(error)
+  const answer = problemOf(error, request)
   if (answer.status >= 500 && answer !== error) request.log.error({ err: error }, 'request failed')
   return sendProblem(request, reply, answer)
 }
@@ -47,10 +48,15 @@ const conflict = defineProblem(409, 'conflict', {
   meaning: 'Others kept changing the same resource at the same time. This request changed nothing.',
   remedy: 'Send the request again.',
 })
-const bodyTooLarge = defineProblem(413, 'body-too-large', {
+export const bodyTooLarge = defineProblem(413, 'body-too-large', {
   title: 'Request too large',
   meaning: 'The body is larger than this operation accepts.',
   remedy: 'Send less: upload files one by one, at most 25 MB each.',
+})
+export const urlTooLong = defineProblem(414, 'url-too-long', {
+  title: 'URL too long',
+  meaning: 'The URL is longer than any that the API has.',
+  remedy: 'Send a shorter URL; see /docs for the available operations.',
 })
 const eventLogUnavailable = defineProblem(503, 'event-log-unavailable', {
   title: 'Event log unavailable',
@@ -72,11 +78,6 @@ const mailServerUnavailable = defineProblem(503, 'mail-server-unavailable', {
   meaning: 'The mail server cannot be used right now.',
   remedy: 'Test the connection of the account to find out why.',
 })
-export const invalidRequest = defineProblem(400, 'invalid-request', {
-  title: 'Invalid request',
-  meaning: 'A field is missing, unknown or malformed; `errors` lists each one with its path.',
-  remedy: 'Correct the fields that are listed.',
-})
 const unsupportedMediaType = defineProblem(415, 'unsupported-media-type', {
   title: 'Unsupported media type',
   meaning: 'This operation does not accept a body of this media type.',
@@ -93,14 +94,17 @@ const badRequest = defineProblem(400, 'bad-request', {
   remedy: 'Check it against the API description at /docs.',
 })
 
-const problemOf = (error: FastifyError): HttpProblem => {
+const problemOf = (error: FastifyError, request: FastifyRequest): HttpProblem => {
   if (error instanceof HttpProblem) return error
   const { message: detail } = error
   if (error instanceof Refused) return inWordsOf(error, 422, error.details)
   if (error instanceof NotFound) return notFound({ detail })
   if (error instanceof StaleRevision) {
-    const { expected, actual } = error
-    return staleVersion({ details: { expected: `"${expected}"`, actual: `"${actual}"` } })
+    const { actual, changes } = error
+    const expected = request.headers['if-match'] ?? null
+    return staleVersion({
+      details: { expected, actual: actual === null ? null : `"${actual}"`, changes },
+    })
   }
   if (error instanceof ForeignPosition) return invalidPosition()
   if (error instanceof RevisionConflict) return conflict()
@@ -113,7 +117,7 @@ const problemOf = (error: FastifyError): HttpProblem => {
   if (error instanceof UnknownShape) return newerVersionNeeded()
   if (error instanceof ContentUnreliable) return new HttpProblem({ ...error.definition, status: 500 })
   if (error instanceof MailUnavailable) return inWordsOf(error, error.kind === 'temporary' ? 503 : 422)
-  return problemOfFramework(error)
+  return problemOfFramework(error, request)
 }
 
 /** An error with a code of its own, under that code's title. */
@@ -126,19 +130,15 @@ const inWordsOf = (
   return new HttpProblem({ ...definition, status }, { detail: message, remedy, details })
 }
 
-const problemOfFramework = (error: FastifyError): HttpProblem => {
+const problemOfFramework = (error: FastifyError, request: FastifyRequest): HttpProblem => {
   if (hasZodFastifySchemaValidationErrors(error))
-    return invalidRequest({
-      detail: 'The request does not have the documented form.',
-      errors: error.validation.map((issue) => ({
-        path: `${error.validationContext ?? 'request'}${issue.instancePath}`,
-        message: issue.message ?? 'is not valid',
-      })),
-    })
+    return invalidForm(request, error.validationContext ?? 'request', error.validation)
   if (isResponseSerializationError(error)) return internal()
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return bodyTooLarge()
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return urlTooLong()
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMediaType()
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':

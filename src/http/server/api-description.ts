@@ -82,20 +82,19 @@ const describeRoute: Transform = (document) => {
     'x-permission': permission,
   }
   if (isPublic) return { url, schema: { ...described, security: [] } }
-  const isRepeatable = method !== 'GET' && !config?.answersOnce
-  return { url, schema: { ...described, headers: headersOf(isRepeatable, config?.ifMatch === 'required') } }
+  return { url, schema: { ...described, headers: headersOf(method !== 'GET', config?.ifMatch) } }
 }
 
-const headersOf = (isRepeatable: boolean, isVersioned: boolean) => ({
+const headersOf = (changes: boolean, versioned: 'required' | 'optional' | undefined) => ({
   type: 'object',
-  required: isVersioned ? ['if-match'] : [],
+  required: versioned === 'required' ? ['if-match'] : [],
   properties: {
     'mailtrail-user': {
       type: 'string',
       description: 'Id of the CRM user on whose behalf the request is made',
     },
-    ...(isRepeatable ? idempotencyKey : {}),
-    ...(isVersioned ? ifMatch : {}),
+    ...(changes ? idempotencyKey : {}),
+    ...(versioned === undefined ? {} : ifMatch),
   },
 })
 
@@ -111,7 +110,7 @@ const ifMatch = {
   'if-match': {
     type: 'string',
     description:
-      'The `ETag` of the version that the change is based on; refused as `stale-version` if there is a newer one',
+      'The `ETag` of the version that the change is based on, or `*` for any; refused as `stale-version` if there is a newer one',
   },
 }
 

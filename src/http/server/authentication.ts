@@ -1,10 +1,11 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { newCommandId, type Caller } from '../../commands/handle.ts'
 import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { readApiKey } from './api-key-token.ts'
+import { perMinute, type Counter } from './limits.ts'
 import { allows } from './permissions.ts'
 import { defineProblem } from './problems.ts'
 
@@ -30,17 +31,27 @@ const permissionMissing = defineProblem(403, 'permission-missing', {
  * Checks the bearer key (RFC 6750) and the route's permission, and determines the acting user. With an Idempotency-Key,
  * the command id is derived from it, so that the log itself recognises a repeat.
  */
-export const authenticate = (keys: ApiKeyStore, clock: Clock) => async (request: FastifyRequest) => {
-  const { permission } = request.routeOptions.config
-  request.apiKey = null
-  request.actingUser = null
-  if (permission === undefined || permission === 'public') return
-  const key = await presentedKey(keys, request)
-  if (!allows(key, permission))
-    throw permissionMissing({
-      detail: `The API key does not have the permission ${permission}.`,
-      remedy: `Use a key that has ${permission}, or have one created.`,
-    })
+export const authenticate = (keys: ApiKeyStore, clock: Clock, limits: Limits) => {
+  const requests = perMinute(limits.requestsPerMinute, clock)
+  const signIn = signInWith(keys, perMinute(limits.failedSignInsPerMinute, clock))
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const { permission } = request.routeOptions.config
+    request.apiKey = null
+    request.actingUser = null
+    if (permission === undefined || permission === 'public') return
+    const key = await signIn(request)
+    countRequest(requests, key, reply)
+    if (!allows(key, permission))
+      throw permissionMissing({
+        detail: `The API key does not have the permission ${permission}.`,
+        remedy: `Use a key that has ${permission}, or have one created.`,
+        headers: challenge(`error="insufficient_scope", scope="${permission}"`),
+      })
+    identify(request, key, clock)
+  }
+}
+
+const identify = (request: FastifyRequest, key: ApiKey, clock: Clock): void => {
   request.apiKey = key
   request.actingUser = actingUser(request, key)
   const commandId = commandIdOf(request, key, request.actingUser, clock)
@@ -62,15 +73,68 @@ const notAuthenticated = defineProblem(401, 'not-authenticated', {
     'Send a valid key as "Authorization: Bearer mt_…". The first key was shown when the service first started.',
 })
 
-const presentedKey = async (keys: ApiKeyStore, request: FastifyRequest): Promise<ApiKey> => {
-  const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')
-  const read = bearer ? readApiKey(bearer[1]!) : null
-  const key = read ? await keys.find(read.id, read.hash) : null
-  if (!key)
+const tooManyFailures = defineProblem(429, 'too-many-failed-sign-ins', {
+  title: 'Too many failed sign-ins',
+  meaning: 'Too many requests with a wrong API key came from this address within a minute.',
+  remedy: 'Correct the key, and try again after the seconds in Retry-After.',
+})
+const tooManyRequests = defineProblem(429, 'too-many-requests', {
+  title: 'Too many requests',
+  meaning: 'The API key has used up the requests of this minute; the header RateLimit counts them.',
+  remedy: 'Try again after the seconds in Retry-After.',
+})
+
+/** How many a minute: requests with one key, and requests with a wrong key from one address. */
+export type Limits = { readonly requestsPerMinute: number; readonly failedSignInsPerMinute: number }
+
+/** Keys that were right before, in this process; so many are remembered. */
+const REMEMBERED = 1000
+
+/** What a client must send (RFC 6750 3). */
+const challenge = (fault?: string) => ({
+  'www-authenticate': `Bearer realm="Mailtrail"${fault === undefined ? '' : `, ${fault}`}`,
+})
+
+/**
+ * Finds the key of a request. From an address with too many failures no other key is looked up, so that nobody guesses
+ * on; but one that was right before is, so that nobody is locked out by a neighbour behind the same address.
+ */
+const signInWith = (keys: ApiKeyStore, failures: Counter) => {
+  const right = new Set<string>()
+  const remember = (name: string): void => {
+    right.delete(name)
+    right.add(name)
+    if (right.size > REMEMBERED) right.delete(right.values().next().value ?? '')
+  }
+  return async ({ headers, ip }: FastifyRequest): Promise<ApiKey> => {
+    const bearer = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')
+    if (!bearer) throw notAuthenticated({ detail: 'The request carries no API key.', headers: challenge() })
+    const read = readApiKey(bearer[1]!)
+    const name = read?.hash.toString('base64') ?? ''
+    const { remaining, seconds } = failures.left(ip)
+    if (remaining === 0 && !right.has(name)) throw tooManyFailures({ retryAfterSeconds: seconds })
+    const key = read ? await keys.find(read.id, read.hash) : null
+    if (key) {
+      remember(name)
+      return key
+    }
+    failures.count(ip)
     throw notAuthenticated({
-      detail: bearer ? 'The API key is not valid.' : 'The request carries no API key.',
+      detail: 'The API key is not valid.',
+      headers: challenge('error="invalid_token", error_description="The API key is not valid"'),
     })
-  return key
+  }
+}
+
+/** Tells each key what it has left of its requests (IETF draft-ietf-httpapi-ratelimit-headers). */
+const countRequest = (requests: Counter, key: ApiKey, reply: FastifyReply): void => {
+  const { remaining, seconds } = requests.left(key.id)
+  requests.count(key.id)
+  void reply.headers({
+    'ratelimit-policy': `"key";q=${requests.limit};w=60`,
+    ratelimit: `"key";r=${Math.max(0, remaining - 1)};t=${seconds}`,
+  })
+  if (remaining === 0) throw tooManyRequests({ retryAfterSeconds: seconds })
 }
 
 const invalidUser = defineProblem(400, 'invalid-user', {

@@ -99,21 +99,34 @@ const repeated = {
 }
 const retryAfter = { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } } }
 
+const limited = {
+  RateLimit: text('How many requests the key has left, and for how many seconds the minute still runs'),
+  'RateLimit-Policy': text('How many requests a key has a minute'),
+}
+const nextPage = { Link: text('The next page, as `rel="next"`; none on the last') }
+
 const headersOf = ({ method, isPublic, takes }: OperationFacts, status: string): Record<string, Header> => {
   if (isPublic) return {}
-  if (method === 'GET') return etag
+  if (method === 'GET') return { ...etag, ...limited, ...(takes.has('cursor') ? nextPage : {}) }
   return {
     ...changed,
+    ...limited,
     ...(takes.has('idempotency-key') ? repeated : {}),
     ...(status === '201' ? { Location: text('URL of what was created; where it can be read') } : {}),
   }
 }
 
-const WAITS = new Set([409, 429, 503])
+const challenge = { 'WWW-Authenticate': text('How to sign in, and what was wrong (RFC 6750)') }
+const headersOfProblem: Readonly<Record<number, Record<string, Header>>> = {
+  401: challenge,
+  409: retryAfter,
+  429: retryAfter,
+  503: retryAfter,
+}
 
 const problemAnswer = (status: number, codes: readonly string[]): Answer => ({
   description: codes.map((code) => `\`${code}\`: ${definedCodes.get(code)?.title ?? ''}`).join('. '),
-  ...(WAITS.has(status) ? { headers: retryAfter } : {}),
+  ...(headersOfProblem[status] ? { headers: headersOfProblem[status] } : {}),
   content: {
     'application/problem+json': {
       schema: {

@@ -8,20 +8,11 @@ export type WaitFor = (projection: string, position: string, timeoutMs: number) 
 
 const WAIT_MS = 3000
 
-type Route = { schema?: unknown; config?: unknown }
-
-/** Describes `min_position` as a parameter of the route. */
-export const addMinPosition = (route: Route): void => {
-  const schema = (route.schema ?? {}) as { querystring?: z.ZodObject }
-  schema.querystring = (schema.querystring ?? z.object({})).extend({
-    min_position: z
-      .string()
-      .max(100)
-      .optional()
-      .describe('Wait until the answer reflects this `Event-Position`'),
-  })
-  route.schema = schema
-}
+const minPosition = z
+  .string()
+  .max(100)
+  .optional()
+  .describe('Wait until the answer reflects this `Event-Position`')
 
 const notCaughtUp = defineProblem(503, 'not-caught-up', {
   title: 'Not caught up yet',
@@ -39,6 +30,12 @@ export const useFreshness = (app: App, waitFor: WaitFor): void => {
   const passed = async (reads: readonly { readonly name: string }[], position: string, ms: number) =>
     !(await Promise.all(reads.map(({ name }) => waitFor(name, position, ms)))).includes(false)
 
+  app.addHook('onRoute', (route) => {
+    // What is read from the log itself is never behind, and takes the parameter as everything does.
+    if (!isRead(route.method) || !route.url.startsWith('/v1/')) return
+    const { querystring = z.object({}) } = (route.schema ?? {}) as { querystring?: z.ZodObject }
+    route.schema = { ...route.schema, querystring: querystring.extend({ min_position: minPosition }) }
+  })
   app.addHook('preHandler', async (request) => {
     const { reads } = request.routeOptions.config
     if (!reads) return
@@ -61,6 +58,9 @@ export const useFreshness = (app: App, waitFor: WaitFor): void => {
     })
   })
 }
+
+const isRead = (method: string | readonly string[]): boolean =>
+  [method].flat().some((each) => each === 'GET' || each === 'HEAD')
 
 const minPositionOf = ({ query }: FastifyRequest): string | undefined =>
   (query as { min_position?: string } | undefined)?.min_position

@@ -32,8 +32,8 @@ export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey
   app.decorateRequest('idempotency', null)
   app.addHook('preHandler', async (request, reply) => {
     const header = request.headers['idempotency-key']
-    if (request.method === 'GET' || request.apiKey === null || typeof header !== 'string') return
-    if (request.routeOptions.config.answersOnce) return
+    if (['GET', 'HEAD'].includes(request.method) || request.apiKey === null || typeof header !== 'string')
+      return
     const key = `${request.apiKey.id}:${header}`
     const taken = await store.take(key, fingerprintOf(request, fingerprintKey))
     switch (taken.kind) {
@@ -54,9 +54,16 @@ export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey
     request.idempotency = null
     const tryAgain = reply.statusCode >= 500 || reply.statusCode === 409
     if (tryAgain || typeof payload !== 'string') return store.letGo(key)
-    await store.keep(key, { status: reply.statusCode, headers: headersOf(reply), body: payload })
+    const body = withoutSecret(payload, request.routeOptions.config.answersOnce)
+    await store.keep(key, { status: reply.statusCode, headers: headersOf(reply), body })
   })
 }
+
+/** As it is kept: a secret is null, and so in no repeat. */
+const withoutSecret = (payload: string, field: string | undefined): string =>
+  field === undefined
+    ? payload
+    : JSON.stringify({ ...(JSON.parse(payload) as Record<string, unknown>), [field]: null })
 
 const repeat = (reply: FastifyReply, answer: KeptAnswer): FastifyReply =>
   reply
@@ -76,7 +83,7 @@ const headersOf = (reply: FastifyReply): Record<string, string> =>
 // Keyed, because a body may contain a password and the fingerprint is stored.
 const fingerprintOf = (request: FastifyRequest, key: Buffer): Buffer => {
   const hash = createHmac('sha256', key).update(
-    `${request.method}\n${request.url}\n${request.actingUser ?? ''}\n${request.headers['if-match'] ?? ''}\n`,
+    `${request.method}\n${request.url}\n${request.actingUser ?? ''}\n${request.headers['if-match'] ?? ''}\n${request.headers['if-none-match'] ?? ''}\n`,
   )
   const body: unknown = request.body
   if (Buffer.isBuffer(body)) hash.update(body)

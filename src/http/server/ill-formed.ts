@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { invalidRequest } from './answer-error.ts'
+import { invalidRequest } from './invalid-request.ts'
 
 /**
  * JSON may hold what no text is: lone surrogates, which become other characters once they are encoded, so that an address

@@ -40,7 +40,9 @@ const common = ({ method, isPublic, hasParams, takes, body }: OperationFacts): R
     412: ifMatch ? ['stale-version'] : [],
     413: body === null ? [] : ['body-too-large'],
     415: body === 'json' ? ['unsupported-media-type'] : [],
+    414: isPublic ? [] : ['url-too-long'],
     422: takes.has('idempotency-key') ? ['idempotency-key-reused'] : [],
+    429: isPublic ? [] : ['too-many-requests', 'too-many-failed-sign-ins'],
     500: ['internal'],
     503: [...unavailable, ...(takes.has('min_position') ? ['not-caught-up'] : [])],
   }

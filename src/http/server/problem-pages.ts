@@ -5,6 +5,8 @@ import { escapeHtml } from '../../domain/templates/contextual-escaping.ts'
 import { fileAnswer } from './downloads.ts'
 import { problems, type App } from './server.ts'
 
+const CACHED = 'public, max-age=3600'
+
 /** Explains each code and what to do about it, for people: the `type` of a problem links here (RFC 9457 3.1.1). */
 export const problemPages = (app: App): void => {
   const config = { permission: 'public' } as const
@@ -19,7 +21,10 @@ export const problemPages = (app: App): void => {
       const items = [...definedCodes.values()]
         .toSorted((one, other) => (one.code < other.code ? -1 : 1))
         .map(({ code, title }) => `<li><a href="/problems/${code}">${code}</a>: ${escapeHtml(title)}</li>`)
-      return reply.type(html).send(page('Problems', `<ul>\n${items.join('\n')}\n</ul>`))
+      return reply
+        .type(html)
+        .header('cache-control', CACHED)
+        .send(page('Problems', `<ul>\n${items.join('\n')}\n</ul>`))
     },
   })
   app.get('/problems/:code', {
@@ -39,7 +44,10 @@ export const problemPages = (app: App): void => {
         `<b>What to do:</b> ${inHtml(definition.remedy)}`,
       ]
       const body = [...lines, '<a href="/problems">All problems</a>'].map((line) => `<p>${line}</p>`)
-      return reply.type(html).send(page(definition.title, body.join('\n')))
+      return reply
+        .type(html)
+        .header('cache-control', CACHED)
+        .send(page(definition.title, body.join('\n')))
     },
   })
 }

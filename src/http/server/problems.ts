@@ -25,6 +25,7 @@ type HttpOccasion = Occasion & {
   readonly status?: number
   readonly errors?: Problem['errors']
   readonly retryAfterSeconds?: number
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A problem to answer with. */
@@ -37,6 +38,7 @@ export class HttpProblem extends Error {
   readonly details: Json
   readonly errors: Problem['errors']
   readonly retryAfterSeconds: number | null
+  readonly headers: Readonly<Record<string, string>>
 
   constructor({ status, code, title, meaning, remedy }: WithStatus, occasion: HttpOccasion = {}) {
     super(occasion.detail ?? meaning)
@@ -47,6 +49,7 @@ export class HttpProblem extends Error {
     this.details = occasion.details ?? null
     this.errors = occasion.errors
     this.retryAfterSeconds = occasion.retryAfterSeconds ?? null
+    this.headers = occasion.headers ?? {}
   }
 }
 
@@ -58,37 +61,55 @@ export const defineProblem = (status: number, code: string, words: CodeWords): P
   return Object.assign((occasion?: HttpOccasion) => new HttpProblem(definition, occasion), definition)
 }
 
+/** A problem as it is answered. */
+export const problemBody = (
+  { status, code, title, message, remedy, errors, details }: HttpProblem,
+  traceId: string,
+): Problem => ({
+  type: `/problems/${code}`,
+  title,
+  status,
+  code,
+  detail: message,
+  remedy,
+  traceId,
+  ...(errors ? { errors } : {}),
+  ...(details === null ? {} : { details }),
+})
+
 /** Answers with a problem, whatever media type was requested (RFC 9457 3). */
 export const sendProblem = (
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, code, title, message, remedy, errors, details, retryAfterSeconds }: HttpProblem,
+  answer: HttpProblem,
 ): FastifyReply => {
-  const body: Problem = {
-    type: `/problems/${code}`,
-    title,
-    status,
-    code,
-    detail: message,
-    remedy,
-    traceId: request.id,
-  }
-  if (errors) body.errors = errors
-  if (details !== null) body.details = details
+  const { status, headers, retryAfterSeconds } = answer
+  // Some are answered before any hook has run.
+  void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store', ...headers })
   if (retryAfterSeconds !== null) void reply.header('retry-after', String(retryAfterSeconds))
-  if (status === 413) discardBody(request, reply)
-  return reply
-    .status(status)
-    .type('application/problem+json')
-    .serializer((value: unknown) => JSON.stringify(value))
-    .send(body)
+  void reply.status(status).type('application/problem+json')
+  const body = JSON.stringify(problemBody(answer, request.id))
+  return status === 413
+    ? reply
+        .removeHeader('connection')
+        .header('content-length', Buffer.byteLength(body))
+        .send(untilRead(request, body))
+    : reply.serializer((text: string) => text).send(body)
 }
 
 /**
- * Reads what is left of a body that is too large, within the time that a request has, and throws it away. Fastify would
- * close the connection instead; a client that is still writing then gets a reset and never sees the answer.
+ * An answer that ends when the request does, and what is left of that is thrown away, within the time that it has: a
+ * client that is still writing when the connection is closed gets a reset, and never sees the answer.
  */
-const discardBody = (request: FastifyRequest, reply: FastifyReply): void => {
-  reply.removeHeader('connection')
-  request.raw.resume()
+const untilRead = ({ raw }: FastifyRequest, body: string): ReadableStream => {
+  const { promise: isRead, resolve } = Promise.withResolvers<void>()
+  if (raw.readableEnded || raw.destroyed) resolve()
+  raw.once('end', resolve).once('close', resolve).resume()
+  return new ReadableStream({
+    start: (answer) => answer.enqueue(new TextEncoder().encode(body)),
+    pull: async (answer) => {
+      await isRead
+      answer.close()
+    },
+  })
 }

@@ -10,19 +10,24 @@ import fastify, {
   type RawServerDefault,
 } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import { randomUUID } from 'node:crypto'
 import type { Handled } from '../../commands/handle.ts'
 import type { ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import type { IdempotencyStore } from '../../commands/ports/idempotency.ts'
 import { answerError } from './answer-error.ts'
+import { addAnswerHeaders, requestIdOf } from './answer-headers.ts'
 import { describeApi } from './api-description.ts'
 import { authenticate } from './authentication.ts'
+import { allowOrigins } from './cors.ts'
 import { refuseIllFormed } from './ill-formed.ts'
 import { useIdempotency } from './idempotency.ts'
-import { addMinPosition, useFreshness, type WaitFor } from './freshness.ts'
+import { useFreshness, type WaitFor } from './freshness.ts'
+import { answerOtherMethods } from './methods.ts'
 import type { Permission } from './permissions.ts'
-import { defineProblem, problem, sendProblem } from './problems.ts'
+import { defineProblem, problem } from './problems.ts'
+import { refuseUnknownNames } from './strict-requests.ts'
+import { tagged } from './versions.ts'
+import { wireErrors } from './wire-errors.ts'
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -38,12 +43,12 @@ declare module 'fastify' {
      * The permission that the caller's key needs; `public` for routes that anybody may call. Every route must have one.
      */
     permission?: Permission | 'public'
-    /** The answer contains a secret that is shown once, so it is not stored for repeats. */
-    answersOnce?: boolean
+    /** The field of the answer with a secret that is shown once: a repeat has null there. */
+    answersOnce?: string
     /** The projections that the answer is read from, which are waited for as `freshness.ts` says. */
     reads?: readonly { readonly name: string }[]
-    /** It must be told in `If-Match` which version it changes: its handler asks for `requiredRevision`. */
-    ifMatch?: 'required'
+    /** Whether it must, or can, be told in `If-Match` which version it changes: `versions.ts` reads it for the handler. */
+    ifMatch?: 'required' | 'optional'
   }
 }
 
@@ -56,20 +61,23 @@ export type ServerDeps = {
   readonly logLevel: string
   /** Addresses of proxies whose X-Forwarded-For is trusted. */
   readonly trustProxy: string[]
+  /** Origins of pages that may use the API from a browser; `*` for all. */
+  readonly corsOrigins: readonly string[]
+  /** Within which a request must have arrived as a whole. */
+  readonly requestTimeoutMs: number
+  readonly limits: { readonly requestsPerMinute: number; readonly failedSignInsPerMinute: number }
   /** Receives log lines; standard output by default. */
   readonly logTo?: { write(line: string): void }
   /** Adds hooks that run before all others, for metrics and traces. */
   readonly observe?: (app: App) => void
 }
 
-const noSuchRoute = defineProblem(404, 'no-such-route', {
-  title: 'No such URL',
-  meaning: 'There is no operation at this URL.',
-  remedy: 'See /docs for the available operations.',
-})
+/** Slow clients are cut this long after their time at most. */
+const CHECK_SLOW_MS = 1000
 
 /** The HTTP server without routes: validation, authentication, idempotency, freshness, problems, API description. */
 export const buildServer = async (deps: ServerDeps): Promise<App> => {
+  const wire = wireErrors()
   const app: App = fastify({
     logger: {
       level: deps.logLevel,
@@ -77,11 +85,16 @@ export const buildServer = async (deps: ServerDeps): Promise<App> => {
       ...(deps.logTo ? { stream: deps.logTo } : {}),
     },
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
+    genReqId: requestIdOf,
     trustProxy: deps.trustProxy.length > 0 ? deps.trustProxy : false,
     bodyLimit: 2 * 1024 * 1024,
-    requestTimeout: 30_000,
-    exposeHeadRoutes: false,
+    requestTimeout: deps.requestTimeoutMs,
+    http: {
+      headersTimeout: deps.requestTimeoutMs,
+      connectionsCheckingInterval: CHECK_SLOW_MS,
+      requireHostHeader: false,
+    },
+    clientErrorHandler: wire.answer,
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
@@ -89,23 +102,32 @@ export const buildServer = async (deps: ServerDeps): Promise<App> => {
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(answerError)
-  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, noSuchRoute()))
+  wire.watch(app)
+  addAnswerHeaders(app)
+  allowOrigins(app, deps.corsOrigins)
+  requirePermissions(app)
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
+  useFreshness(app, deps.waitFor)
+  refuseUnknownNames(app)
+  answerOtherMethods(app)
+  await describeApi(app)
+  deps.observe?.(app)
+  app.addHook('onResponse', logAnswer)
+  app.addHook('onRequest', authenticate(deps.apiKeys, deps.clock, deps.limits))
+  app.addHook('onRequest', refuseNul)
+  app.addHook('preValidation', refuseIllFormed)
+  app.addHook('onSend', tagged)
+  useIdempotency(app, deps.idempotency, deps.fingerprintKey)
+  return app
+}
+
+/** Nothing is open by an oversight. */
+const requirePermissions = (app: App): void => {
   app.addHook('onRoute', (route) => {
     if (route.url.startsWith('/docs')) route.config = { ...route.config, permission: 'public' }
     if (!route.config?.permission)
       throw new Error(`${String(route.method)} ${route.url} declares no permission`)
-    if (route.config.reads) addMinPosition(route)
   })
-  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
-  await describeApi(app)
-  deps.observe?.(app)
-  app.addHook('onResponse', logAnswer)
-  app.addHook('onRequest', authenticate(deps.apiKeys, deps.clock))
-  app.addHook('onRequest', refuseNul)
-  app.addHook('preValidation', refuseIllFormed)
-  useFreshness(app, deps.waitFor)
-  useIdempotency(app, deps.idempotency, deps.fingerprintKey)
-  return app
 }
 
 const invalidCharacter = defineProblem(400, 'invalid-character', {
@@ -128,29 +150,6 @@ export const answered = <Body>(
   void reply.header('etag', `"${handled.revision}"`)
   if (handled.position !== null) void reply.header('event-position', handled.position)
   return body
-}
-
-const ifMatchRequired = defineProblem(428, 'if-match-required', {
-  title: 'Version required',
-  meaning: 'The change must say which version of the resource it is based on.',
-  remedy: 'Read the resource and send its ETag as If-Match.',
-})
-const invalidIfMatch = defineProblem(400, 'invalid-if-match', {
-  title: 'Invalid If-Match',
-  meaning: 'If-Match is not an ETag from an answer.',
-  remedy: 'Send the ETag exactly as returned, with its quotation marks.',
-})
-
-/**
- * The revision in `If-Match` (RFC 9110 13.1.1), one strong tag.
- * @throws HttpProblem 428 if it is missing
- */
-export const requiredRevision = (request: FastifyRequest): number => {
-  const header = request.headers['if-match']
-  if (header === undefined) throw ifMatchRequired()
-  const match = /^"(\d{1,15})"$/.exec(header)
-  if (!match) throw invalidIfMatch()
-  return Number(match[1])
 }
 
 const problemAnswer = (description: string) => ({

@@ -74,7 +74,7 @@ export const messageContentRoutes = (
     handler: async ({ params, actingUser }, reply) => {
       const { html } = await read(params.id, actingUser)
       if (html === null) throw new NotFound('HTML of message', params.id)
-      const shown = Buffer.from(untrack.html(html))
+      const shown = Buffer.from(await untrack.html(html))
       return download(reply, shown, 'text/html; charset=utf-8', `${params.id}.html`)
     },
   })

@@ -10,6 +10,7 @@ import { statusView } from '../server/account-status.ts'
 import { messageRef } from './messages.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 import { timeAgo } from '../server/time-ago.ts'
 
 const syncStatusView = z
@@ -175,7 +176,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     },
   })
   app.post('/v1/email-accounts/:id/sync-runs', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Sync now',
@@ -184,7 +185,11 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
       response: { 202: z.object({ accountId: z.string() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await accounts.commands.requestSync(request.caller, request.params.id)
+      const handled = await accounts.commands.requestSync(
+        request.caller,
+        request.params.id,
+        askedRevision(request),
+      )
       return answered(reply.status(202), handled, { accountId: request.params.id })
     },
   })
@@ -205,7 +210,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     },
   })
   app.post('/v1/email-accounts/:id/sync-errors/dismissals', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Dismiss a message that could not be fetched or stored',
@@ -216,7 +221,12 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const handled = await accounts.commands.dismissWithheld(request.caller, id, request.body)
+      const handled = await accounts.commands.dismissWithheld(
+        request.caller,
+        id,
+        request.body,
+        askedRevision(request),
+      )
       return answered(reply, handled, { accountId: id })
     },
   })

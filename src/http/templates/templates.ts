@@ -7,7 +7,8 @@ import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
 import type { TemplateQueries } from '../../projections/templates/templates.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
-import { answered, problems, requiredRevision, type App } from '../server/server.ts'
+import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision, requiredRevision } from '../server/versions.ts'
 
 const scope = z.enum(['personal', 'shared'])
 const item = z.object({
@@ -154,7 +155,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
   })
   app.delete('/v1/templates/:id', {
-    config: { permission: 'templates:write' },
+    config: { permission: 'templates:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Delete a template',
@@ -163,7 +164,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
       response: { 204: z.null(), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await commands.delete(request.caller, request.params.id)
+      const handled = await commands.delete(request.caller, request.params.id, askedRevision(request))
       return answered(reply.status(204), handled, null)
     },
   })

@@ -45,6 +45,8 @@ const tables = {
       '(account, position) WHERE account IS NOT NULL',
       '(type, position)',
       '(actor_id, position)',
+      // Most of what happens is done by automations.
+      "(actor_kind, position) WHERE actor_kind <> 'system'",
       '(seen_by, position)',
     ],
   }),

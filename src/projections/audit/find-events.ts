@@ -36,6 +36,7 @@ type Sql = RawBuilder<unknown>
 const tableNamed = (name: keyof typeof eventIndex.tables): Sql => sql.table(`${schemaOf(eventIndex)}.${name}`)
 const event = tableNamed('event')
 const link = tableNamed('link')
+const known = tableNamed('known')
 const hour = tableNamed('hour')
 
 /** Where the events are that are asked for. */
@@ -59,10 +60,12 @@ export const findEvents =
 
 type Way = { readonly from: Sql; readonly where: Sql }
 
-/** The ways to all that is asked for. What is found in several ways is one event all the same. */
-const waysOf = ({ stream, account, about: [things], actorId, types, userId }: EventQuery): Way[] => {
+/**
+ * The ways to all that is asked for, each by values that an index has in the order of positions. What is found in several
+ * ways is one event all the same.
+ */
+const waysOf = ({ stream, about: [things], types = [], userId }: EventQuery): Way[] => {
   const all = sql`${event} e`
-  const anywhere = { from: all, where: sql`true` }
   if (things)
     return [
       { from: all, where: sql`e.stream = any(${streamsOf(things)}::text[])` },
@@ -71,10 +74,11 @@ const waysOf = ({ stream, account, about: [things], actorId, types, userId }: Ev
         where: sql`l.subject = any(${things.map(subjectKey)}::text[])`,
       },
     ]
-  if (stream !== undefined || account !== undefined || actorId !== undefined) return [anywhere]
-  if (types) return types.map((type) => ({ from: all, where: sql`e.type = ${type}` }))
-  if (userId === null) return [anywhere]
-  return [EVERYBODY, userId].map((seenBy) => ({ from: all, where: sql`e.seen_by = ${seenBy}` }))
+  if (stream !== undefined) return [{ from: all, where: sql`e.stream = ${stream}` }]
+  const ofTypes = types.length === 0 ? [sql`true`] : types.map((type) => sql`e.type = ${type}`)
+  const ofUsers =
+    userId === null ? [sql`true`] : [EVERYBODY, userId].map((seenBy) => sql`e.seen_by = ${seenBy}`)
+  return ofTypes.flatMap((type) => ofUsers.map((user) => ({ from: all, where: sql`${type} and ${user}` })))
 }
 
 const streamsOf = (things: readonly Subject[]): string[] => things.flatMap(ownStreams)
@@ -84,6 +88,11 @@ const conditionsOf = (query: EventQuery): Sql[] => {
   const conditions: (Sql | false)[] = [
     stream !== undefined && sql`e.stream = ${stream}`,
     account !== undefined && sql`e.account = ${account}`,
+    // Asked once, so that nobody has all events of a large account looked through for nothing.
+    account !== undefined &&
+      userId !== null &&
+      sql`exists (select from ${known} where subject = ${subjectKey({ kind: 'account', id: account })}
+        and seen_by in (${EVERYBODY}, ${userId}))`,
     types !== undefined && sql`e.type = any(${[...types]}::text[])`,
     actorKind !== undefined && sql`e.actor_kind = ${actorKind}`,
     actorId !== undefined && sql`e.actor_id = ${actorId}`,

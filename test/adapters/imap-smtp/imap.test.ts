@@ -217,8 +217,8 @@ t.test(
     await session.append('Sent', mail('xa'), new Date('2026-01-02T03:04:05Z'))
     await session.append('Sent', mail('a'), new Date())
     await session.open('Sent')
-    t.same(await session.findByMessageId('<a@example.test>'), [2])
-    t.same(await session.findByMessageId('nobody@example.test'), [])
+    t.same(await session.findById('message-id', '<a@example.test>'), [2])
+    t.same(await session.findById('message-id', 'nobody@example.test'), [])
     const [copy] = await all(session, [1])
     t.match(copy, { flags: ['seen'], receivedAt: '2026-01-02T03:04:05.000Z', raw: mail('xa') })
     t.match(await refusedWith(t, session.append('Nowhere', mail(1), new Date())), {

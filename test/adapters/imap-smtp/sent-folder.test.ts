@@ -11,7 +11,12 @@ t.test('a copy that the server files while ours is fetched is the only one', asy
     rig.mailbox.append('Sent', { raw: copy })
     return copy
   }
-  const filed = await session.fileCopy({ messageId: 'ours@x.test', sentAt: new Date(), content })
+  const filed = await session.fileCopy({
+    messageId: 'ours@x.test',
+    trailId: 'ours',
+    sentAt: new Date(),
+    content,
+  })
   await session.close()
   t.same(filed, { outcome: 'found', folder: 'Sent' })
   t.equal(rig.mailbox.messages('Sent').length, 1)
@@ -22,6 +27,7 @@ t.test('a copy goes into the folder that a person says is for sent mail', async 
   const session = await rig.provider.open(rig.access, { Mine: 'sent' }, never)
   const filed = await session.fileCopy({
     messageId: 'ours@x.test',
+    trailId: 'ours',
     sentAt: new Date(),
     content: async () => copy,
   })

@@ -1,9 +1,13 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { composeMail } from '../../../src/adapters/mime/compose.ts'
 import { mailComposer } from '../../../src/adapters/mime/compose-pool.ts'
 import type { MailToCompose } from '../../../src/commands/ports/composer.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
+import { assemble, type Writing } from '../../../src/domain/sending/assemble.ts'
 import { idOf } from '../../support/example-emails.ts'
+import { runs } from '../../support/long-runs.ts'
 
 const composer = mailComposer()
 t.teardown(() => composer.close())
@@ -36,6 +40,37 @@ t.test('a thread composes the same bytes, files and all, and refuses the same', 
   const refusal = await composer.compose(mailOf('', { to: [], bcc: [] })).catch((error: unknown) => error)
   t.ok(refusal instanceof Refused)
   t.match(refusal, { code: 'no-recipient' })
+})
+
+const piece = fc.oneof(
+  fc.string(),
+  fc.constantFrom(
+    '{contact.first_name}',
+    '{signature}',
+    '{nobody.knows}',
+    '<blockquote>',
+    '</blockquote>',
+    '<a href="{deal.name}">',
+    '</body>',
+    'Grüße \u{1F600}',
+  ),
+)
+
+t.test('a long text is assembled by a thread as it would be here', async () => {
+  const long = '<p>Following up on our conversation.</p>'.repeat(400)
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 12 }), fc.boolean(), async (pieces, isReply) => {
+      const writing: Writing = {
+        draft: { subject: 'About {deal.name}', html: [...pieces, long].join('') },
+        template: null,
+        signature: '<b>{user.name}</b>',
+        values: { 'contact.first_name': 'Ann <3', 'user.name': 'Jörg' },
+        parent: isReply ? { subject: 'Hello' } : null,
+      }
+      assert.deepEqual(await composer.assemble(writing), assemble(writing))
+    }),
+    { numRuns: runs(50, 1000) },
+  )
 })
 
 t.test('a large email does not hold the event loop: the work of composing is done elsewhere', async (t) => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { readMail } from '../../../src/adapters/mime/read-mail.ts'
 import type { ParsedMail } from '../../../src/commands/ports/parser.ts'
@@ -10,21 +9,12 @@ import { repliesToRecord } from '../../../src/projections/tracking/replies-to-re
 import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
 import { accountId, messageIdOf, placeOf, synced } from '../../support/example-sync-events.ts'
+import { mailCase } from '../../support/mail-case.ts'
 
 const outgoingId = idOf('out', 1)
 const ours = exampleQueued().header.messageId
-const word = `=?utf-8?B?${Buffer.from(`<${ours}>`).toString('base64')}?=`
-
-/** A mail of `test/fixtures/mail`, to us and from somebody whom we wrote to. */
-const read = (name: string): ParsedMail => {
-  const raw = readFileSync(new URL(`../../fixtures/mail/${name}.eml`, import.meta.url), 'latin1')
-  const filled = raw
-    .replaceAll('{{ME}}', 'me@acme.test')
-    .replaceAll('{{TO}}', 'ann@client.test')
-    .replaceAll('{{OUT}}', ours)
-    .replaceAll('{{OUT_ENCODED}}', word)
-  return readMail(Buffer.from(filled, 'latin1'))
-}
+const read = (name: string): ParsedMail =>
+  readMail(mailCase(name, { me: 'me@acme.test', to: 'ann@client.test', out: ours }))
 
 const queued = EmailQueued(exampleQueued())
 const sent = EmailSent({

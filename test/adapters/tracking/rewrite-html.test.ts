@@ -3,19 +3,20 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { parse, type DefaultTreeAdapterTypes } from 'parse5'
 import t from 'tap'
-import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
 import { restoreText } from '../../../src/adapters/tracking/restore-text.ts'
 import { rewriteHtml } from '../../../src/adapters/tracking/rewrite-html.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
+import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
+import type { CopyToTrack } from '../../../src/commands/ports/tracking.ts'
 import { entityId, newCommandId } from '../../../src/commands/handle.ts'
 import { runs } from '../../support/long-runs.ts'
 
 const trackingUrl = 'https://track.example.com'
 const tokens = trackingTokens([{ id: 1, key: randomBytes(32) }])
-const tracker = mailTracker(tokens, trackingUrl)
+const track = (html: string, of: CopyToTrack) => trackHtml(html, of, tokens, trackingUrl)
 const copy = { outgoingId: entityId('out', newCommandId(new Date())), recipient: 0 }
-const clicksOnly = (html: string) => tracker.track(html, { ...copy, opens: false, clicks: true })
+const clicksOnly = (html: string) => track(html, { ...copy, opens: false, clicks: true })
 
 type Node = DefaultTreeAdapterTypes.Node
 
@@ -84,7 +85,7 @@ const assertLaws = (html: string): void => {
   assert.equal(next, links.length)
   const restored = restoreHtml(after, tokens)
   assert.deepEqual(browse(restored).hrefs.map(resolved), original.hrefs.map(resolved))
-  const both = tracker.track(html, { ...copy, opens: true, clicks: true })
+  const both = track(html, { ...copy, opens: true, clicks: true })
   const pixels = browse(both.html).images.filter((src) => src.startsWith(`${trackingUrl}/t/o/`))
   assert.equal(pixels.length, both.pixel ? 1 : 0)
   assert.equal(both.pixel, both.failure === null)
@@ -352,7 +353,7 @@ t.test(
 )
 
 t.test('the pixel goes in before the end of the body, or last, and never into a comment', async (t) => {
-  const pixelOf = (html: string) => tracker.track(html, { ...copy, opens: true, clicks: false })
+  const pixelOf = (html: string) => track(html, { ...copy, opens: true, clicks: false })
   const inBody = pixelOf('<html><body><p>x</p></body></html>\n')
   t.match(
     inBody.html,
@@ -426,7 +427,7 @@ t.test('restoring takes out our own pixels and links only', async (t) => {
   t.equal(restoreHtml(foreign, tokens), foreign)
   const original =
     '<p>Hi</p><a href="https://a.example/1">one</a><p><a href="https://a.example/2">two</a></p>'
-  const tracked = tracker.track(original, { ...copy, opens: true, clicks: true })
+  const tracked = track(original, { ...copy, opens: true, clicks: true })
   t.not(tracked.html, original)
   t.equal(restoreHtml(tracked.html, tokens), original)
   const quoted = `<div>Thanks!<blockquote>${tracked.html}</blockquote>${foreign}</div>`

@@ -12,6 +12,7 @@ import {
   SEND_LANES,
 } from '../../../src/commands/sending/automations.ts'
 import { fileSentCopy, giveUpOnCopy } from '../../../src/commands/sending/file-sent-copy.ts'
+import type { EmailRead } from '../../../src/commands/sending/read-email.ts'
 import { untilAnswered } from '../../../src/commands/sending/until-answered.ts'
 import { readReport } from '../../../src/commands/sending/read-report.ts'
 import { AppendTooLarge, StoreUnavailable } from '../../../src/commands/ports/event-log.ts'
@@ -36,7 +37,13 @@ const leasesHere = (): Leases & { held: Set<string> } => {
   }
 }
 const clock = () => new Date()
-const nothingBeingSent = { emailsBeingSent: () => Promise.resolve([]), recover: () => Promise.resolve() }
+const unread: EmailRead = { loaded: { state: { status: 'none' }, revision: -1, position: null }, mime: null }
+const read = () => Promise.resolve(unread)
+const nothingBeingSent = {
+  emailsBeingSent: () => Promise.resolve([]),
+  recover: () => Promise.resolve(),
+  read,
+}
 
 t.test('an account at which the sender itself fails keeps no other from sending', async (t) => {
   const due = new Map([
@@ -202,6 +209,7 @@ t.test('what cannot be recovered keeps neither other messages nor what is due fr
     leases: leasesHere(),
     clock,
     ...beingSent,
+    read,
     accountsWithDue: () => Promise.resolve(['a']),
     dueEmails: () => Promise.resolve(done.includes('due') ? [] : ['due']),
     send: (_caller, id) => Promise.resolve((done.push(id), 'sent')),

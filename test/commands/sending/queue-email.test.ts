@@ -118,6 +118,10 @@ t.test('each address gets the email once, where it is most visible; without any 
   t.equal((await refusal(world.queue({ to: [] }))).code, 'no-recipient')
   const many = Array.from({ length: 501 }, (_, n) => ({ address: `p${n}@client.test` }))
   t.equal((await refusal(world.queue({ to: many }))).code, 'too-many-recipients')
+  const save = (changes: object) => saveDraft(world.needs)(world.caller(), world.input(changes), null)
+  t.equal((await refusal(save({ to: many }))).code, 'too-many-recipients', 'nor is it saved to be refused')
+  const file = { name: 'film.mp4', contentType: 'video/mp4', size: 13 * 1024 * 1024, blob: 'a'.repeat(64) }
+  t.equal((await refusal(save({ attachments: [file, file] }))).code, 'attachments-too-large')
   for (const address of ['a@b.test\r\nBcc: evil@x.test', 'a@b.test\nX: y', 'a b@c.test', '<a@b.test>'])
     await t.rejects(world.queue({ to: [{ address }] }), Refused)
   await t.rejects(world.queue({ to: [{ address: 'a@b.test', name: 'A\r\nBcc: e@x.test' }] }), Refused)

@@ -4,6 +4,7 @@ import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
 import { recoverReleased } from '../../../src/commands/sending/recover-released.ts'
+import { readEmail } from '../../../src/commands/sending/read-email.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
 import { memoryBlobStore } from '../../support/memory-blob-store.ts'
@@ -22,6 +23,29 @@ t.test('an email is sent once, however many senders are at it', async (t) => {
   }
   t.equal(world.sink.messages.length, 5)
   t.equal(await world.send((await world.queue()) + 'x').catch(() => 'over'), 'over')
+})
+
+t.test('what happened to an email after it was read ahead decides, not what was read', async (t) => {
+  const world = await sendingWorld(t)
+  const readAhead = async () => {
+    const id = await world.queue()
+    const read = await readEmail(world.needs)(id)
+    return {
+      id,
+      send: () => sendEmail(world.needs)(world.caller('sender'), id, never, Promise.resolve(read)),
+    }
+  }
+  const cancelled = await readAhead()
+  await cancelEmail(world.needs)(world.caller(), cancelled.id)
+  t.equal(await cancelled.send(), 'withdrawn')
+  const sent = await readAhead()
+  t.equal(await world.send(sent.id), 'sent')
+  t.equal(await sent.send(), 'withdrawn')
+  const paused = await readAhead()
+  world.account.now = { ...world.account.now, status: 'paused' }
+  t.equal(await paused.send(), 'paused')
+  t.same(await world.types(cancelled.id), ['EmailQueued', 'EmailCancelled'])
+  t.equal(world.sink.messages.length, 1)
 })
 
 t.test('what is sent are the bytes that were fixed when it was queued', async (t) => {

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
-import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
-import { restoreHtml } from '../../../src/adapters/tracking/restore-html.ts'
-import { restoreText } from '../../../src/adapters/tracking/restore-text.ts'
+import { trackingOfMail } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
+import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
@@ -30,6 +29,7 @@ import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { syncRoutes } from '../../../src/http/sync/sync.ts'
 import { syncProjections, syncQueries } from '../../../src/projections/sync/sync.ts'
+import { serverSettings } from '../../support/server-settings.ts'
 import { testDatabase } from '../../support/test-database.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
 import { callerNow, hostileMail, mail, outcomeOf, syncRig } from '../../support/mailbox-to-sync.ts'
@@ -55,15 +55,13 @@ t.teardown(async () => {
   await running
 })
 
-const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }])
-const tracker = mailTracker(tokens, 'https://track.acme.test')
+const keys = [{ id: 0, key: randomBytes(32) }]
+const tokens = trackingTokens(keys)
+const tracking = trackingOfMail(keys, null)
+t.teardown(() => tracking.close())
 const original = '<p>Hello <b>you</b>, <a href="https://acme.test/x">here</a></p><script>alert(1)</script>'
-const tracked = tracker.track(original, {
-  outgoingId: idOf('out', 1),
-  recipient: 0,
-  opens: true,
-  clicks: true,
-})
+const copy = { outgoingId: idOf('out', 1), recipient: 0, opens: true, clicks: true }
+const tracked = trackHtml(original, copy, tokens, 'https://track.acme.test')
 
 /** As mail programs write out what they quote. */
 const inText = (html: string): string =>
@@ -112,6 +110,7 @@ const app = await buildServer({
   fingerprintKey: Buffer.alloc(32, 7),
   waitFor: (name, position, ms) => runner.waitFor(name, position, ms),
   logLevel: 'silent',
+  ...serverSettings,
   trustProxy: [],
 })
 t.teardown(() => app.close())
@@ -129,7 +128,7 @@ messageContentRoutes(app, {
   queries,
   blobs,
   parser: rig.deps.parser,
-  untrack: { html: (html) => restoreHtml(html, tokens), text: (text) => restoreText(text, tokens) },
+  untrack: tracking.untrack,
   signal,
 })
 
@@ -279,7 +278,7 @@ t.test(
       })
     t.equal((await get(`/v1/messages/${file}/attachments/1`)).statusCode, 404)
     t.equal((await get(`/v1/messages/${idOf('msg', 1)}`)).statusCode, 404)
-    t.equal((await get(`/v1/messages/${html}/body/html?x=1`)).statusCode, 200)
+    t.equal((await get(`/v1/messages/${html}/body/html?x=1`)).statusCode, 400)
   },
 )
 

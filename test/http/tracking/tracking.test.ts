@@ -12,10 +12,10 @@ import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { readModelsEqualRebuild } from '../../../scripts/lib/equals-rebuild.ts'
 import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { isKnownBot } from '../../../src/adapters/tracking/known-bots.ts'
-import { mailTracker } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { networks } from '../../../src/adapters/tracking/networks.ts'
 import { openSpool } from '../../../src/adapters/tracking/spool.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
+import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
 import { newEvent } from '../../../src/commands/handle.ts'
 import { trackingCommands } from '../../../src/commands/tracking/tracking.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
@@ -31,6 +31,7 @@ import type { EmailTracking } from '../../../src/projections/tracking/email-time
 import { trackingProjections, trackingQueries } from '../../../src/projections/tracking/tracking.ts'
 import { recordedEvents, type Envelope } from '../../support/fold-events.ts'
 import { aCaller, CHROME } from '../../support/example-hits.ts'
+import { serverSettings } from '../../support/server-settings.ts'
 import { testDatabase } from '../../support/test-database.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
 import { sentEmail } from '../../support/sent-email.ts'
@@ -66,7 +67,6 @@ const pumping = spool.pump(async (hits) => {
 }, stopping.signal)
 
 const tokens = trackingTokens([{ id: 0, key: randomBytes(32) }])
-const tracker = mailTracker(tokens, 'https://track.example.com')
 const log: string[] = []
 const lost: unknown[] = []
 const apiKeys = postgresApiKeys(pool)
@@ -77,6 +77,7 @@ const app = await buildServer({
   fingerprintKey: Buffer.alloc(32, 7),
   waitFor: (name, position, limitMs) => runner.waitFor(name, position, limitMs),
   logLevel: 'info',
+  ...serverSettings,
   trustProxy: ['127.0.0.1'],
   logTo: { write: (line) => void log.push(line) },
 })
@@ -157,12 +158,8 @@ const pathOf = (link: string): string => new URL(link).pathname
 const mail = async (number: number, template: number | null = null) => {
   const html =
     '<p>Hi</p><a href="https://acme.example/files/proposal.pdf">the proposal</a> <a href="https://acme.example/?a=1&amp;b=2">our site</a>'
-  const tracked = tracker.track(html, {
-    outgoingId: idOf('out', number),
-    recipient: 0,
-    opens: true,
-    clicks: true,
-  })
+  const copy = { outgoingId: idOf('out', number), recipient: 0, opens: true, clicks: true }
+  const tracked = trackHtml(html, copy, tokens, 'https://track.example.com')
   const email = sentEmail(number, {
     template: template === null ? null : { templateId: idOf('tpl', template), version: 1 },
     tracking: {
@@ -298,7 +295,7 @@ t.test(
         method === 'HEAD' ? 'https://acme.example/files/proposal.pdf' : null,
       )
     }
-    t.equal((await get(email.pixel, {}, 'POST')).status, 404)
+    t.equal((await get(email.pixel, {}, 'POST')).status, 405)
     await settled()
     t.strictSame(await hitsOf(email.outgoingId), [])
     await get(email.pixel, { 'sec-purpose': 'prefetch;prerender' })

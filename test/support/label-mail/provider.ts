@@ -4,6 +4,7 @@ import {
   MailUnavailable,
   type Access,
   type MailboxSession,
+  type NamedEmail,
   type ListedFolder,
   type MailProvider,
   type MissingMessage,
@@ -84,7 +85,7 @@ const session = (client: LabelMailClient, roles: FolderRoles): MailboxSession =>
   raw: async function* (placements) {
     for (const placement of placements) yield await rawOf(client, placement)
   },
-  whatBecameOf: async ({ messageId, handle }) => {
+  whatBecameOf: async ({ handle, ...email }) => {
     if (handle !== null) {
       const draft = await client.get<{ state: string }>(`draft/${handle}`)
       if (draft?.state === 'sent') return 'sent'
@@ -92,10 +93,10 @@ const session = (client: LabelMailClient, roles: FolderRoles): MailboxSession =>
       const taken = draft === null ? 'lost' : await client.hear('DELETE', `draft/${handle}`)
       if (taken !== 'lost' && taken.status === 200) return 'not-sent'
     }
-    return (await findSent(client, roles, messageId)).found ? 'sent' : 'unknown'
+    return (await findSent(client, roles, email)).found ? 'sent' : 'unknown'
   },
-  fileCopy: async ({ messageId, sentAt, content }) => {
-    const { folder, found } = await findSent(client, roles, messageId)
+  fileCopy: async ({ sentAt, content, ...email }) => {
+    const { folder, found } = await findSent(client, roles, email)
     if (folder === null || found) return { outcome: found ? 'found' : 'impossible', folder }
     const copy = await content()
     if (copy === null) return { outcome: 'impossible', folder: null }
@@ -117,10 +118,10 @@ const rawOf = async (client: LabelMailClient, placement: Placement): Promise<Raw
   return { placement, flags, receivedAt, raw: Buffer.from(raw, 'base64') }
 }
 
-const findSent = async (client: LabelMailClient, roles: FolderRoles, messageId: string) => {
+const findSent = async (client: LabelMailClient, roles: FolderRoles, { messageId, trailId }: NamedEmail) => {
   const folder = (await foldersOf(client, roles)).find(({ role }) => role === 'sent')?.folder ?? null
   if (folder === null) return { folder, found: false }
-  const query = `label=${encodeURIComponent(folder)}&messageId=${encodeURIComponent(messageId)}`
+  const query = String(new URLSearchParams({ label: folder, messageId, trailId }))
   const answer = await client.get<{ messages: unknown[] }>(`messages?${query}`)
   return { folder, found: (answer?.messages.length ?? 0) > 0 }
 }

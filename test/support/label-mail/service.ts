@@ -43,8 +43,16 @@ type Call = {
 }
 type Answer = { readonly status: number; readonly json?: unknown }
 
+const TRAIL_ID = /^x-mailtrail-id:\s*(\S+)/im
 const MESSAGE_ID = /^message-id:\s*<([^>]*)>/im
 export const messageIdOf = (raw: Buffer): string => MESSAGE_ID.exec(raw.toString('latin1'))?.[1] ?? ''
+
+/** Whether it is the email with one of these ids; where none is asked for, any is. */
+const isNamed = (raw: Buffer, query: URLSearchParams): boolean => {
+  const [messageId, trailId] = ['messageId', 'trailId'].map((name) => query.get(name))
+  if (!messageId && !trailId) return true
+  return messageIdOf(raw) === messageId || TRAIL_ID.exec(raw.toString('latin1'))?.[1] === trailId
+}
 
 const summary = ({ id, receivedAt, flags }: LabelMessage) => ({ id, receivedAt, flags })
 
@@ -88,10 +96,10 @@ export const startLabelMail = async (): Promise<LabelMail> => {
       return past === null ? { status: 410 } : { status: 200, json: past }
     },
     'GET messages': ({ mailbox, query }) => {
-      const [label, after, wanted] = ['label', 'after', 'messageId'].map((name) => query.get(name))
+      const [label, after] = ['label', 'after'].map((name) => query.get(name))
       const all = mailbox
         .messages()
-        .filter(({ labels, raw }) => labels.has(label ?? '') && (!wanted || messageIdOf(raw) === wanted))
+        .filter(({ labels, raw }) => labels.has(label ?? '') && isNamed(raw, query))
         .toReversed()
       const from = after ? all.findIndex(({ id }) => id === after) + 1 : 0
       const page = all.slice(from, from + PAGE)

@@ -7,6 +7,7 @@ import {
 } from '../../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../../domain/event.ts'
 import { appender } from './appender.ts'
+import { readTogether } from '../../../std/in-groups.ts'
 import { pause } from '../../../std/pause.ts'
 import { isConnectionLoss } from '../pool.ts'
 import { wakeUp } from './wake-up.ts'
@@ -14,6 +15,8 @@ import { wakeUp } from './wake-up.ts'
 /** How many positions a page may scan for events that match its filter. */
 const SEARCH_WINDOW = 16_384
 const RETRY_AFTER_MS = 500
+/** Streams of one answer. */
+const MAX_STREAMS = 50
 
 /**
  * `pollMs`: how often a subscription at the head polls when it is not notified. `onError`: called with errors that were
@@ -33,6 +36,7 @@ export const postgresEventStore = (
   const closing = new AbortController()
   const wake = wakeUp(pool, onError)
   const appends = appender(pool, wake.notify)
+  const stretches = readTogether((asked: readonly Stretch[]) => readStretches(pool, asked), MAX_STREAMS)
 
   const follow = async function* (options: Parameters<EventStore['subscribe']>[0]): AsyncGenerator<Page> {
     const signal = AbortSignal.any([options.signal, closing.signal])
@@ -60,11 +64,7 @@ export const postgresEventStore = (
       const { revision, position, repeated } = await appends.append(request)
       return { revision, position: positionOf(position), repeated }
     },
-    readStream: async (stream, { after = -1, limit } = {}) => {
-      const values = [stream, after, limit ?? null]
-      const { rows } = await pool.query<Row>({ name: 'es.read-stream', text: READ_STREAM, values })
-      return rows.map(recorded)
-    },
+    readStream: (stream, { after = -1, limit } = {}) => stretches({ stream, after, limit: limit ?? null }),
     readAll: (options) => readAll(pool, options),
     subscribe: follow,
     head: async () => {
@@ -118,9 +118,33 @@ const SELECT_EVENTS = `
   from es.events e
   cross join lateral (select s.name from es.streams s where s.stream_id = e.stream_id offset 0) s`
 
-const READ_STREAM = `${SELECT_EVENTS}
-  where e.stream_id = (select stream_id from es.streams where name = $1) and e.revision > $2
-  order by e.revision limit $3`
+/** A part of a stream: events above revision `after`, at most `limit`. */
+type Stretch = { readonly stream: string; readonly after: number; readonly limit: number | null }
+
+const READ_STRETCHES = `
+  select k.place, e.position, k.stream, e.revision, e.event_id as id, e.recorded_at, e.type, e.data, e.metadata
+  from unnest($1::text[], $2::bigint[], $3::bigint[]) with ordinality as k(stream, after, most, place)
+  cross join lateral (
+    select * from es.events
+    where stream_id = (select stream_id from es.streams where name = k.stream) and revision > k.after
+    order by revision limit k.most) e`
+
+const readStretches = async (pool: pg.Pool, asked: readonly Stretch[]): Promise<RecordedEvent[][]> => {
+  const values = [
+    asked.map(({ stream }) => stream),
+    asked.map(({ after }) => after),
+    asked.map(({ limit }) => limit),
+  ]
+  const { rows } = await pool.query<Row & { readonly place: number }>({
+    name: 'es.read-streams',
+    text: READ_STRETCHES,
+    values,
+  })
+  const found: RecordedEvent[][] = asked.map(() => [])
+  for (const row of rows.toSorted((a, b) => a.revision - b.revision))
+    found[row.place - 1]!.push(recorded(row))
+  return found
+}
 
 /**
  * Times never decrease with the position, so binary search works: about 30 index lookups at most. Times are in

@@ -38,7 +38,7 @@ const KEPT_PAGES = 4
  * Minimum and maximum interval between pages at the head: events written meanwhile are delivered together, once for all
  * readers. The maximum applies while pages follow each other and nobody waits for one.
  */
-const GATHER_MS = { least: 50, most: 400 }
+const GATHER_MS = { least: 50, most: 1000 }
 const BUSY_PAGES = 3
 const PATIENCE_MS = 1_000
 

@@ -135,7 +135,7 @@ t.test('an older service answers what it can read, and otherwise says that it is
   const { position } = await appendTo('a', 'CompanySealed', 1)
   const unknown = await get('a')
   t.equal(unknown.status, 200, 'an unknown kind is passed over')
-  t.equal(unknown.headers.get('etag'), '"1"', 'and counts as a version')
+  t.match(unknown.headers.get('etag'), /^"1-/, 'and counts as a version')
   t.equal((await app.ask('GET', `/v1/directory/companies?min_position=${position}`)).status, 200)
 
   t.equal((await put('b')).status, 200)

@@ -1,0 +1,42 @@
+import type { Clock } from '../../commands/ports/clock.ts'
+
+const WINDOW_MS = 60_000
+const MANY = 10_000
+
+/** What a name has left of its limit: how many, and for how many seconds the count still runs. */
+type Left = { readonly remaining: number; readonly seconds: number }
+
+export type Counter = {
+  readonly limit: number
+  readonly count: (name: string) => void
+  readonly left: (name: string) => Left
+}
+
+/** Counts by name, so many a minute each; a minute begins with its first count. Each process counts for itself. */
+export const perMinute = (limit: number, clock: Clock): Counter => {
+  const minutes = new Map<string, { count: number; readonly endsAt: number }>()
+  const running = (name: string, now: number) => {
+    const minute = minutes.get(name)
+    return minute && now < minute.endsAt ? minute : null
+  }
+  return {
+    limit,
+    count: (name) => {
+      const now = clock().getTime()
+      const minute = running(name, now)
+      if (minute) {
+        minute.count++
+        return
+      }
+      minutes.delete(name)
+      // The one that began first: names of attackers are without end.
+      if (minutes.size >= MANY) minutes.delete(minutes.keys().next().value ?? '')
+      minutes.set(name, { count: 1, endsAt: now + WINDOW_MS })
+    },
+    left: (name) => {
+      const now = clock().getTime()
+      const { count, endsAt } = running(name, now) ?? { count: 0, endsAt: now + WINDOW_MS }
+      return { remaining: Math.max(0, limit - count), seconds: Math.ceil((endsAt - now) / 1000) }
+    },
+  }
+}
