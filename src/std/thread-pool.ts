@@ -1,8 +1,10 @@
+import { queueByKey } from './queue-by-key.ts'
+import { within } from './within.ts'
 import { Worker, type Transferable } from 'node:worker_threads'
 
 export type ThreadLimits = {
   readonly threads: number
-  /** For one task. */
+  /** Processor time of one task: what it waits for a busy machine is not counted. */
   readonly timeMs: number
   /** Heap of one thread; bytes in buffers are not in it. */
   readonly memoryMb: number
@@ -27,13 +29,20 @@ export class ThreadLost extends Error {
 type HandOver<Task> = () => { readonly task: Task; readonly buffers: readonly Transferable[] }
 
 export type ThreadPool<Task, Result> = {
-  /** @throws ThreadLost, the signal's reason */
-  run(handOver: HandOver<Task>, signal?: AbortSignal): Promise<Result>
+  /**
+   * `by`: whose task it is; those who wait take turns, however many tasks each of them has.
+   * @throws ThreadLost, the signal's reason
+   */
+  run(
+    handOver: HandOver<Task>,
+    of?: { readonly by?: string; readonly signal?: AbortSignal | undefined },
+  ): Promise<Result>
   close(): Promise<void>
 }
 
 type Job<Task, Result> = {
   readonly id: number
+  readonly by: string
   readonly handOver: HandOver<Task>
   resolve(result: Result): void
   reject(reason: Error): void
@@ -45,15 +54,30 @@ type Thread<Task, Result> = {
   ready: boolean
   given: Job<Task, Result>[]
   timer: NodeJS.Timeout | undefined
-  dueAt: number
 }
 
 const GIVEN = 2
-/** A timer that late says that the whole process stood still, and nothing about the task. */
-const STOOD_STILL_MS = 500
+/** A task that waits for the machine this many times as long as it may work is given up all the same. */
+const MOST_WAITING = 20
 
 const asError = (reason: unknown): Error =>
   reason instanceof Error ? reason : new Error('The thread has stopped', { cause: reason })
+
+/** Processor time that a thread has taken so far; Infinity for one that cannot be asked. */
+const spentMs = async (worker: Worker): Promise<number> => {
+  try {
+    const { user, system } = await within(worker.cpuUsage(), ASKED_WITHIN_MS, () => ({
+      user: Infinity,
+      system: 0,
+    }))
+    return (user + system) / 1000
+  } catch {
+    return Infinity
+  }
+}
+
+/** A thread that answers nothing for so long is not at JavaScript, where it could be asked. */
+const ASKED_WITHIN_MS = 5_000
 
 /**
  * Works in threads of its own. A task that takes too much time or memory costs its thread, which is replaced, and nothing
@@ -64,7 +88,7 @@ export const threadPool = <Task, Result>(
   { threads: most, timeMs, memoryMb }: ThreadLimits,
 ): ThreadPool<Task, Result> => {
   const threads = new Set<Thread<Task, Result>>()
-  let waiting: Job<Task, Result>[] = []
+  const waiting = queueByKey<Job<Task, Result>>()
   let nextId = 0
   let closed = false
 
@@ -73,7 +97,7 @@ export const threadPool = <Task, Result>(
     if (!threads.delete(thread)) return
     clearTimeout(thread.timer)
     const [culprit, ...others] = thread.given
-    waiting = [...others, ...waiting]
+    waiting.putBack(others)
     culprit?.reject(new ThreadLost(reason))
     void thread.worker.terminate()
     hand()
@@ -83,11 +107,24 @@ export const threadPool = <Task, Result>(
     clearTimeout(thread.timer)
     if (thread.given.length === 0) return thread.worker.unref()
     thread.worker.ref()
-    thread.dueAt = performance.now() + timeMs
-    thread.timer = setTimeout(() => {
-      if (performance.now() - thread.dueAt > STOOD_STILL_MS) watch(thread)
-      else giveUp(thread, 'too-slow')
-    }, timeMs)
+    const [job] = thread.given
+    const startedAt = performance.now()
+    const first = timeMs / 10
+    const isOver = () => thread.given[0] !== job || !threads.has(thread)
+    const judgeIn = (ms: number, spentBefore: number): void => {
+      thread.timer = setTimeout(async () => {
+        const worked = (await spentMs(thread.worker)) - spentBefore + first
+        if (isOver()) return
+        if (worked >= timeMs || performance.now() - startedAt > timeMs * MOST_WAITING)
+          giveUp(thread, 'too-slow')
+        else judgeIn(Math.max(timeMs - worked, 1), spentBefore)
+      }, ms)
+    }
+    // Most tasks have ended by then, and are not measured at all.
+    thread.timer = setTimeout(async () => {
+      const spent = await spentMs(thread.worker)
+      if (!isOver()) judgeIn(timeMs - first, spent)
+    }, first)
   }
 
   const finished = (thread: Thread<Task, Result>, { id, result }: Told<Result>): void => {
@@ -99,7 +136,7 @@ export const threadPool = <Task, Result>(
 
   const start = (): void => {
     const worker = new Worker(script, { resourceLimits: { maxOldGenerationSizeMb: memoryMb } })
-    const thread: Thread<Task, Result> = { worker, ready: false, given: [], timer: undefined, dueAt: 0 }
+    const thread: Thread<Task, Result> = { worker, ready: false, given: [], timer: undefined }
     worker.on('message', (message: Told<Result> | 'ready') => {
       if (message === 'ready') {
         thread.ready = true
@@ -111,7 +148,7 @@ export const threadPool = <Task, Result>(
       if (thread.ready) return giveUp(thread, memory ? 'too-much-memory' : 'died')
       // A thread that cannot start is a fault of the installation, not of a task.
       if (!threads.delete(thread)) return
-      for (const job of waiting.splice(0)) job.reject(asError(error))
+      for (const job of waiting.takeAll()) job.reject(asError(error))
     }
     worker.on('error', ended)
     worker.on('exit', ended)
@@ -131,26 +168,26 @@ export const threadPool = <Task, Result>(
     if (closed) return
     for (let share = 1; share <= GIVEN; share += 1) {
       for (const thread of threads) {
-        const job = thread.ready && thread.given.length < share ? waiting.shift() : undefined
+        const job = thread.ready && thread.given.length < share ? waiting.take() : undefined
         if (job !== undefined) give(thread, job)
       }
     }
     const starting = [...threads].filter(({ ready }) => !ready).length
-    if (waiting.length > starting && threads.size < most) start()
+    if (waiting.size() > starting && threads.size < most) start()
   }
 
   return {
-    run: async (handOver, signal) => {
+    run: async (handOver, { by = '', signal } = {}) => {
       signal?.throwIfAborted()
       if (closed) throw new Error('The threads are closed')
       const { promise, resolve, reject } = Promise.withResolvers<Result>()
-      const job = { id: nextId++, handOver, resolve, reject }
+      const job = { id: nextId++, by, handOver, resolve, reject }
       const stop = () => {
-        waiting = waiting.filter((each) => each !== job)
+        waiting.remove(job)
         reject(asError(signal?.reason))
       }
       signal?.addEventListener('abort', stop, { once: true })
-      waiting.push(job)
+      waiting.add(job)
       hand()
       try {
         return await promise
@@ -167,7 +204,7 @@ export const threadPool = <Task, Result>(
         clearTimeout(timer)
         for (const job of given) job.reject(new Error('The threads are closed'))
       }
-      for (const job of waiting.splice(0)) job.reject(new Error('The threads are closed'))
+      for (const job of waiting.takeAll()) job.reject(new Error('The threads are closed'))
       await Promise.all(ending.map(({ worker }) => worker.terminate()))
     },
   }

@@ -27,7 +27,7 @@ export const mailParser = (
         const copy = new Uint8Array(raw)
         return { task: copy, buffers: [copy.buffer] }
       }
-      const result = await threads.run(handOver, signal).catch((error: unknown) => {
+      const result = await threads.run(handOver, { signal }).catch((error: unknown) => {
         throw error instanceof ThreadLost ? faultOf(error) : error
       })
       if ('reason' in result) throw unreadable(result.reason)

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import type { TemplateCompiler } from '../../commands/ports/template-compiler.ts'
 import { defineRefusal, type Refused } from '../../domain/refusal.ts'
 import { refuseProblems, variableProblems } from '../../domain/templates/render.ts'
+import { threadPool, ThreadLost } from '../../std/thread-pool.ts'
 import type { CompileResult, CompileTask } from './messages.ts'
 import { unsafeMarkup, type UnsafeMarkup } from './unsafe-markup.ts'
 
 /** How many compiled bodies are cached, least recently used dropped first; large ones are not worth the memory. */
 const CACHE_SIZE = 100
 const CACHED_LENGTH = 200_000
-/** Includes loading MJML, about a second. */
+const THREADS = 2
+/** Processor time; includes loading MJML, about a second. */
 const TIME_LIMIT_MS = 10_000
 const MEMORY_LIMIT_MB = 256
 
@@ -31,28 +31,28 @@ const unsafeMarkupFound = defineRefusal('unsafe-markup', {
 })
 
 /**
- * Compiles and checks bodies in a worker thread, which starts with the first one and is replaced when a body exceeds
- * its time or memory limit.
+ * Compiles and checks bodies in threads, which start with the first one. A body that exceeds its time or memory limit
+ * costs its thread and nothing else.
  */
 export const templateCompiler = (options: { readonly timeLimitMs?: number } = {}): TemplateCompiler => {
-  const timeLimitMs = options.timeLimitMs ?? TIME_LIMIT_MS
+  const threads = threadPool<CompileTask, CompileResult>(new URL('worker.ts', import.meta.url), {
+    threads: THREADS,
+    timeMs: options.timeLimitMs ?? TIME_LIMIT_MS,
+    memoryMb: MEMORY_LIMIT_MB,
+  })
   const cache = new Map<string, string>()
-  let worker: Worker | null = null
-  let before: Promise<unknown> = Promise.resolve()
-  let tasks = 0
 
-  const run = async (task: CompileTask): Promise<CompileResult> => {
-    worker ??= startWorker()
-    const running = worker
-    const outcome = await answerOf(running, task, timeLimitMs)
-    if (outcome) return outcome
-    worker = null
-    await running.terminate()
-    throw templateTooComplex()
+  const run = async (task: CompileTask, by: string): Promise<string> => {
+    try {
+      return htmlOf(await threads.run(() => ({ task, buffers: [] }), { by }))
+    } catch (error) {
+      if (error instanceof ThreadLost) throw templateTooComplex()
+      throw error
+    }
   }
 
   return {
-    compile: async ({ format, source }) => {
+    compile: async ({ format, source, by = '' }) => {
       const key = createHash('sha256').update(`${format}\n${source}`).digest('base64')
       const known = cache.get(key)
       if (known !== undefined) {
@@ -60,56 +60,19 @@ export const templateCompiler = (options: { readonly timeLimitMs?: number } = {}
         cache.set(key, known)
         return known
       }
-      // One at a time, so that each has the time limit to itself.
-      const turn = before.then(() => run({ id: ++tasks, format, source }))
-      before = turn.catch(() => undefined)
-      const html = compiledHtml(await turn)
+      const html = await run({ do: 'compile', format, source }, by)
       if (html.length <= CACHED_LENGTH) cache.set(key, html)
       if (cache.size > CACHE_SIZE) for (const oldest of cache.keys().take(1)) cache.delete(oldest)
       return html
     },
-    close: async () => {
-      await before
-      await worker?.terminate()
-      worker = null
-    },
+    withoutCode: (source) => run({ do: 'remove-code', source }, ''),
+    close: () => threads.close(),
   }
 }
 
-const startWorker = (): Worker => {
-  const worker = new Worker(new URL('worker.ts', import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB },
-  })
-  // An idle worker must not keep the process alive; whoever waits for an answer sees a failure.
-  worker.unref()
-  worker.on('error', () => undefined)
-  return worker
-}
-
-/** Null if there was no answer in time, or the thread died. */
-const answerOf = async (
-  worker: Worker,
-  task: CompileTask,
-  timeLimitMs: number,
-): Promise<CompileResult | null> => {
-  const over = new AbortController()
-  const timer = setTimeout(() => over.abort(), timeLimitMs)
-  // Both also end with an error of the thread, such as running out of memory.
-  const answered = once(worker, 'message', { signal: over.signal }).then(
-    ([result]) => result as CompileResult,
-  )
-  const died = once(worker, 'exit', { signal: over.signal }).then(() => null)
-  worker.postMessage(task, [])
-  const [outcome] = await Promise.allSettled([Promise.race([answered, died])])
-  clearTimeout(timer)
-  over.abort()
-  await Promise.allSettled([answered, died])
-  return outcome.status === 'fulfilled' ? outcome.value : null
-}
-
-const compiledHtml = (result: CompileResult): string => {
+const htmlOf = (result: CompileResult): string => {
   switch (result.outcome) {
-    case 'compiled':
+    case 'done':
       return result.html
     case 'invalid': {
       const [first] = result.errors

@@ -1,12 +1,13 @@
 import type { UnsafeMarkup } from './unsafe-markup.ts'
 
-/** Messages between the compiler and its worker thread. */
-export type CompileTask = { readonly id: number; readonly format: 'html' | 'mjml'; readonly source: string }
+/** What goes to the compiler's threads, and comes from them. */
+export type CompileTask =
+  | { readonly do: 'compile'; readonly format: 'html' | 'mjml'; readonly source: string }
+  | { readonly do: 'remove-code'; readonly source: string }
 
 export type MarkupError = { readonly line: number | null; readonly message: string }
 
-export type CompileResult = { readonly id: number } & (
-  | { readonly outcome: 'compiled'; readonly html: string }
+export type CompileResult =
+  | { readonly outcome: 'done'; readonly html: string }
   | { readonly outcome: 'invalid'; readonly errors: readonly MarkupError[] }
   | { readonly outcome: 'unsafe'; readonly found: readonly UnsafeMarkup[] }
-)

@@ -1,4 +1,4 @@
-import { parse, type DefaultTreeAdapterTypes } from 'parse5'
+import { defaultTreeAdapter, parse, serialize, type DefaultTreeAdapterTypes } from 'parse5'
 
 /** Something that an email must not contain. Lines count from 1; null if the parser has none. */
 export type UnsafeMarkup = {
@@ -31,6 +31,28 @@ export const unsafeMarkup = (html: string): UnsafeMarkup[] => {
     if ('content' in node) left.push(node.content)
   }
   return found
+}
+
+/**
+ * The HTML without what `unsafeMarkup` finds: script elements, event handlers, links that run code. Unchanged where there
+ * is none; else as a browser would write the tree out.
+ */
+export const withoutCode = (html: string): string => {
+  if (unsafeMarkup(html).length === 0) return html
+  const document = parse(html)
+  const left: Node[] = [document]
+  for (let node = left.pop(); node; node = left.pop()) {
+    if ('attrs' in node)
+      node.attrs = node.attrs.filter(({ name, value }) => !kindOf(name.toLowerCase(), value))
+    const children = [
+      ...('childNodes' in node ? node.childNodes : []),
+      ...('content' in node ? node.content.childNodes : []),
+    ]
+    for (const child of children)
+      if ('tagName' in child && child.tagName === 'script') defaultTreeAdapter.detachNode(child)
+      else left.push(child)
+  }
+  return serialize(document)
 }
 
 const unsafeIn = (element: DefaultTreeAdapterTypes.Element): UnsafeMarkup[] => {

@@ -1,20 +1,22 @@
-import { parentPort } from 'node:worker_threads'
 import { z } from 'zod'
+import { workInThread } from '../../std/thread-work.ts'
 import type { CompileResult, CompileTask, MarkupError } from './messages.ts'
-import { unsafeMarkup } from './unsafe-markup.ts'
+import { unsafeMarkup, withoutCode } from './unsafe-markup.ts'
 
 /** More would not be useful. */
 const ERRORS_SHOWN = 20
 
-const compile = async ({ id, format, source }: CompileTask): Promise<CompileResult> => {
+const work = async (task: CompileTask): Promise<CompileResult> => {
+  if (task.do === 'remove-code') return { outcome: 'done', html: withoutCode(task.source) }
+  const { format, source } = task
   const included = format === 'mjml' ? includesIn(source) : []
-  if (included.length > 0) return { id, outcome: 'invalid', errors: included }
+  if (included.length > 0) return { outcome: 'invalid', errors: included }
   const compiled = format === 'mjml' ? await compileMjml(source) : { html: source }
-  if ('errors' in compiled) return { id, outcome: 'invalid', errors: compiled.errors }
+  if ('errors' in compiled) return { outcome: 'invalid', errors: compiled.errors }
   const found = unsafeMarkup(compiled.html)
   return found.length > 0
-    ? { id, outcome: 'unsafe', found: found.slice(0, ERRORS_SHOWN) }
-    : { id, outcome: 'compiled', html: compiled.html }
+    ? { outcome: 'unsafe', found: found.slice(0, ERRORS_SHOWN) }
+    : { outcome: 'done', html: compiled.html }
 }
 
 const includesIn = (source: string): MarkupError[] =>
@@ -53,8 +55,4 @@ const compileMjml = async (source: string): Promise<{ html: string } | { errors:
   }
 }
 
-const port = parentPort
-if (!port) throw new Error('This file only runs as a worker thread')
-port.on('message', (task: CompileTask) => {
-  void compile(task).then((result) => port.postMessage(result))
-})
+workInThread(work, () => [])

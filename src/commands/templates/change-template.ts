@@ -21,7 +21,7 @@ export const changeTemplate =
     },
   ): Promise<TemplateChange> => {
     const { templateId, content, ifRevision } = input
-    if (content.body) await admitBody(deps.compiler, content.body)
+    if (content.body) await admitBody(deps.compiler, content.body, caller)
     const handled = await deps.handle(
       template,
       templateStream(templateId),

@@ -24,7 +24,7 @@ export const createTemplate =
     input: { readonly scope: TemplateScope; readonly content: TemplateContent },
   ): Promise<TemplateChange> => {
     const templateId = entityId('tpl', caller.commandId)
-    await admitBody(deps.compiler, input.content.body)
+    await admitBody(deps.compiler, input.content.body, caller)
     const { scope, content } = input
     const handled = await deps.handle(
       template,

@@ -104,10 +104,27 @@ t.test('what runs code is refused in bodies of both formats and in signatures, a
   t.equal(unsafeMarkup('<b>'.repeat(20_000)).length, 0, 'depth does no harm')
 })
 
+t.test('code is taken out of what is sent, and everything else is left', async (t) => {
+  const harmless = '<p title="x">Hello &amp; <b>you</b><br>there'
+  t.equal(await compiler.withoutCode(harmless), harmless, 'byte for byte')
+  for (const html of [
+    '<p>a<script>x()</script>b</p>',
+    '<div onclick="x()" class="c"><a href="javascript:x()">a</a><a href="https://x.test/">b</a></div>',
+    '<template><script>x</script><p onload=x>b</p></template>',
+    '<svg><a xlink:href="JavaScript&colon;x">b</a></svg><body onload=x>',
+    `${'<b>'.repeat(20_000)}<script>x</script>`,
+  ]) {
+    const clean = await compiler.withoutCode(html)
+    t.same(unsafeMarkup(clean), [], html.slice(0, 40))
+    t.notMatch(clean, /x\(\)|javascript/i)
+  }
+  const clean = await compiler.withoutCode(
+    '<p onclick=x>Dear <b>Ann</b>, <a href="https://x.test/?a=1&amp;b=2">read</a></p>',
+  )
+  t.match(clean, '<p>Dear <b>Ann</b>, <a href="https://x.test/?a=1&amp;b=2">read</a></p>')
+})
+
 t.test('a body that takes too long is refused, and the next one is compiled', async (t) => {
-  const impatient = templateCompiler({ timeLimitMs: 1 })
-  t.teardown(() => impatient.close())
-  await t.rejects(impatient.compile({ format: 'html', source: '<p>' }), { code: 'template-too-complex' })
   const deep = { format: 'html' as const, source: '<a><b><i>'.repeat(166_000) }
   const hasty = templateCompiler({ timeLimitMs: 4000 })
   t.teardown(() => hasty.close())
@@ -128,9 +145,7 @@ t.test(
     t.same(compiled, sources)
     const source = mjml('<mj-text>kept</mj-text>')
     const first = await compiler.compile({ format: 'mjml', source })
-    const started = performance.now()
-    for (let i = 0; i < 100; i++)
-      t.equal((await compiler.compile({ format: 'mjml', source })) === first, true)
-    t.ok(performance.now() - started < 500, 'a hundred more take no time to speak of')
+    await compiler.close()
+    t.equal(await compiler.compile({ format: 'mjml', source }), first, 'no thread is needed for it')
   },
 )
