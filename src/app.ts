@@ -88,10 +88,16 @@ export const createApp = async ({
   await requireOwnLog(pool, opened)
   const store = observedStore(opened, meter)
   const adapters = openAdapters({ config, pool, ...store, keyring, providers, log, meter })
-  const features = openFeatures(adapters, config, clock, log)
+  const features = openFeatures({ ...adapters, apiKeys }, config, clock, log)
   const files = fileSeals(derivedKey(keyring, 'attachments'))
   addRoutes(server, { config, pool, meter, apiKeys, adapters, features, files, clock, signal })
-  const firstKey = await makeFirstKey({ config, pool, apiKeys })
+  const firstKey = await makeFirstKey({
+    config,
+    pool,
+    apiKeys,
+    clock,
+    create: features.access.commands.create,
+  })
 
   let running: Promise<void> = Promise.resolve()
   return {

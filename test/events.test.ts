@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { memoryEventStore } from './support/memory-event-store.ts'
 import { projections } from '../src/app/read-models.ts'
 import { handler, newCommandId, type Caller } from '../src/commands/handle.ts'
+import { apiKey } from '../src/domain/access/api-key.ts'
+import { apiKeyEvents } from '../src/domain/access/events.ts'
 import { account } from '../src/domain/accounts/account.ts'
 import { defaultAccount } from '../src/domain/accounts/default-account.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from '../src/domain/accounts/events.ts'
@@ -78,6 +80,7 @@ const deciders = (
     ],
     [outgoingEmail, outgoingEvents, ['DraftSaved', 'EmailQueued'], { do: 'cancel' }],
     [entry, directoryEvents, ['ContactRecorded'], { do: 'remove', kind: 'contact', id: 'c_mia' }],
+    [apiKey, apiKeyEvents, ['ApiKeyCreated'], { do: 'revoke', keyId: '3ayfcehrehsq' }],
   ] as unknown as [AnyDecider, EventDefinition[], string[], unknown][]
 ).map(([decider, kinds, history, command]) => ({ decider, kinds, history, command }))
 

@@ -1,10 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { checkSignature } from '../adapters/mjml/compile.ts'
+import { accessCommands } from '../commands/access/access.ts'
 import { accountCommands } from '../commands/accounts/accounts.ts'
 import { accessOf } from '../commands/accounts/test-account.ts'
 import { auditCommands } from '../commands/audit/audit.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
+import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import { credentialsMissing } from '../commands/ports/credentials.ts'
 import {
@@ -41,7 +43,7 @@ import { stories } from './stories.ts'
 
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
-  adapters: Adapters,
+  adapters: OpenAdapters,
   { deliveryWindowMinutes }: Config,
   clock: Clock,
   log: Log,
@@ -55,15 +57,17 @@ export const openFeatures = (
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
   const audit = auditFeature(core, sync)
-  return { directory, accounts, templates, sync, sending, tracking, analytics, audit }
+  const access = { commands: accessCommands(core) }
+  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit }
 }
 
 export type Features = ReturnType<typeof openFeatures>
 
 type Log = Pick<FastifyBaseLogger, 'warn'>
+type OpenAdapters = Adapters & { readonly apiKeys: ApiKeyStore }
 
 /** What any feature may need: adapters, the clock, the log, and functions to handle commands and read streams. */
-const coreOf = (adapters: Adapters, clock: Clock, log: Log) => ({
+const coreOf = (adapters: OpenAdapters, clock: Clock, log: Log) => ({
   ...adapters,
   clock,
   log,

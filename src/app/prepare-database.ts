@@ -1,7 +1,10 @@
 import type pg from 'pg'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { prepareReadModels } from '../adapters/postgres/projections/state/prepare.ts'
+import type { AccessCommands } from '../commands/access/access.ts'
+import { systemCaller } from '../commands/handle.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
+import type { Clock } from '../commands/ports/clock.ts'
 import type { Secret } from '../commands/ports/credentials.ts'
 import type { IdempotencyStore } from '../commands/ports/idempotency.ts'
 import type { Config } from '../config.ts'
@@ -35,18 +38,23 @@ export const makeFirstKey = async ({
   config,
   pool,
   apiKeys,
+  clock,
+  create,
 }: {
   readonly config: Pick<Config, 'role'>
   readonly pool: pg.Pool
   readonly apiKeys: ApiKeyStore
+  readonly clock: Clock
+  readonly create: AccessCommands['create']
 }): Promise<Secret | null> => {
   if (config.role === 'worker') return null
   return transaction(pool, 'begin', async (client) => {
     // If several processes start on an empty database, only one creates it.
     await client.query('select pg_advisory_xact_lock($1)', [FIRST_KEY_LOCK])
     if ((await apiKeys.list()).length > 0) return null
-    const { id, token, hash } = newApiKey()
-    await apiKeys.insert({ id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)
+    const caller = systemCaller('first start', clock, 'first start')
+    const { id, token, hash } = newApiKey(caller.commandId)
+    await create(caller, { id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)
     return token
   })
 }

@@ -1,5 +1,5 @@
 import type { Change } from '../domain/audit/changes.ts'
-import type { Actor, Json } from '../domain/event.ts'
+import { actorInWords, type Actor, type Json } from '../domain/event.ts'
 
 type Replayed = {
   readonly type: string
@@ -22,7 +22,7 @@ export const replayedLines = ({
   changes,
 }: Replayed): string[] =>
   [
-    `${recordedAt}  ${actor.kind} ${actor.id}`,
+    `${recordedAt}  ${actorInWords(actor)}`,
     `  ${summary}`,
     `  ${type}, event ${revision} of ${stream}`,
     ...changes.map((change) => `    ${changeLine(stream, change)}`),

@@ -66,9 +66,9 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, apiKeys, files, clock, signal } = deps
   const { blobs, providers, parser, untrack, tokens, spool } = deps.adapters
-  const { directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
+  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
-  apiKeyRoutes(server, { apiKeys })
+  apiKeyRoutes(server, { ...access, apiKeys })
   directoryRoutes(server, directory)
   emailAccountRoutes(server, {
     ...accounts,

@@ -1,4 +1,5 @@
 import type { Story } from '../commands/audit/replay-events.ts'
+import { apiKey } from '../domain/access/api-key.ts'
 import { account } from '../domain/accounts/account.ts'
 import { defaultAccount } from '../domain/accounts/default-account.ts'
 import { mailboxClaim } from '../domain/accounts/mailbox-claim.ts'
@@ -34,6 +35,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('company', entry),
   ofStream('deal', entry),
   ofStream('organization', entry),
+  ofStream('apikey', apiKey),
   ofStream('outgoing', outgoingEmail),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],

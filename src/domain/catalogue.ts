@@ -1,3 +1,4 @@
+import { apiKeyEvents } from './access/events.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
@@ -17,6 +18,7 @@ export const allEvents = [
   ...outgoingEvents,
   DeliveryReportRead,
   ...trackingEvents,
+  ...apiKeyEvents,
 ] as const
 
 /** Any event that this software can write. */

@@ -52,8 +52,19 @@ export type Sentences<Event extends DomainEvent> = {
   readonly [Type in Event['type']]: (data: Extract<Event, { readonly type: Type }>['data']) => string
 }
 
-/** Who caused an event: a user of the CRM, a program with an API key, or Mailtrail itself. */
-export type Actor = { readonly kind: 'user' | 'api-key' | 'system'; readonly id: string }
+/**
+ * Who caused an event: a user of the CRM, a program with an API key, or Mailtrail itself. `via` is the API key of a
+ * user's request. One that is bound to the user stands for the user; with any other, a program acted for the user.
+ */
+export type Actor = {
+  readonly kind: 'user' | 'api-key' | 'system'
+  readonly id: string
+  readonly via?: { readonly apiKey: string; readonly bound: boolean }
+}
+
+/** `user u1`, and if a program acted for the user, with which API key. */
+export const actorInWords = ({ kind, id, via }: Actor): string =>
+  via && !via.bound ? `${kind} ${id}, through API key ${via.apiKey}` : `${kind} ${id}`
 
 /**
  * Stored beside the data of each event. `occurredAt` is the time at the source, `recordedAt` when the store recorded

@@ -1,9 +1,12 @@
 import { timingSafeEqual } from 'node:crypto'
 import type pg from 'pg'
 import type { ApiKey, ApiKeyStore, ListedApiKey } from '../../commands/ports/api-keys.ts'
+import { transaction } from '../../std/transaction.ts'
 
 /** How long a valid key is cached before it is looked up again. */
 const KNOWN_MS = 1000
+
+const REVOKING_LOCK = 727_005
 
 const columns = `id, name, to_json(scopes) as scopes, user_id as "userId", expires_at as "expiresAt"`
 
@@ -47,26 +50,34 @@ export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
         throw error
       }
     },
-    list: async () => {
-      const { rows } = await pool.query<ListedApiKey>(
-        `select ${columns}, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
-         from mailtrail.api_keys order by created_at, id`,
-      )
-      return rows
-    },
+    list: () => listed(pool),
     insert: async (key, hash) => {
-      await pool.query(
-        'insert into mailtrail.api_keys (id, name, hash, scopes, user_id, expires_at) values ($1, $2, $3, $4, $5, $6)',
-        [key.id, key.name, hash, key.scopes, key.userId, key.expiresAt],
-      )
-    },
-    revoke: async (id) => {
       const { rowCount } = await pool.query(
-        'update mailtrail.api_keys set revoked_at = coalesce(revoked_at, now()) where id = $1',
-        [id],
+        `insert into mailtrail.api_keys (id, name, hash, scopes, user_id, expires_at, created_by)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`,
+        [key.id, key.name, hash, key.scopes, key.userId, key.expiresAt, key.createdBy],
       )
-      known.clear()
       return rowCount === 1
     },
+    revoke: async (id, by, check) => {
+      await transaction(pool, 'begin', async (client) => {
+        await client.query('select pg_advisory_xact_lock($1)', [REVOKING_LOCK])
+        check(await listed(client))
+        await client.query(
+          'update mailtrail.api_keys set revoked_at = now(), revoked_by = $2 where id = $1 and revoked_at is null',
+          [id, by],
+        )
+      })
+      known.clear()
+    },
   }
+}
+
+const listed = async (db: pg.Pool | pg.PoolClient): Promise<ListedApiKey[]> => {
+  const { rows } = await db.query<ListedApiKey>(
+    `select ${columns}, created_at as "createdAt", created_by as "createdBy", last_used_at as "lastUsedAt",
+       revoked_at as "revokedAt", revoked_by as "revokedBy"
+     from mailtrail.api_keys order by created_at, id`,
+  )
+  return rows
 }

@@ -1,3 +1,5 @@
+import type { Actor } from '../../domain/event.ts'
+
 /** `userId`: the key acts for this user only; null: for any user that the request names. */
 export type ApiKey = {
   readonly id: string
@@ -9,15 +11,21 @@ export type ApiKey = {
 
 export type ListedApiKey = ApiKey & {
   readonly createdAt: string
+  readonly createdBy: Actor | null
   readonly lastUsedAt: string | null
   readonly revokedAt: string | null
+  readonly revokedBy: Actor | null
 }
 
 export type ApiKeyStore = {
   /** The key with this id and hash, unless it is revoked or expired. */
   find(id: string, hash: Buffer): Promise<ApiKey | null>
   list(): Promise<ListedApiKey[]>
-  insert(key: ApiKey, hash: Buffer): Promise<void>
-  /** @returns false if there is no such key */
-  revoke(id: string): Promise<boolean>
+  /** @returns false if there is a key with this id already: nothing is changed then */
+  insert(key: ApiKey & { readonly createdBy: Actor }, hash: Buffer): Promise<boolean>
+  /**
+   * Revokes the key if it is there and valid. `check` sees all keys before it, which nobody else revokes meanwhile, and
+   * throws to prevent it.
+   */
+  revoke(id: string, by: Actor, check: (keys: readonly ListedApiKey[]) => void): Promise<void>
 }

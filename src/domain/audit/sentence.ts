@@ -1,3 +1,4 @@
+import { accessSentences } from '../access/sentences.ts'
 import { accountSentences } from '../accounts/sentences.ts'
 import type { AnyEvent } from '../catalogue.ts'
 import { directorySentences } from '../directory/sentences.ts'
@@ -14,6 +15,7 @@ const sentences: Sentences<AnyEvent> = {
   ...templateSentences,
   ...sendingSentences,
   ...trackingSentences,
+  ...accessSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */

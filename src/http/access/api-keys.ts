@@ -1,14 +1,12 @@
 import { z } from 'zod'
-import { NotFound } from '../../domain/decider.ts'
-import { crmId } from '../../domain/directory/events.ts'
-import { askedInstant } from '../../domain/mail.ts'
-import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
+import type { AccessCommands } from '../../commands/access/access.ts'
+import type { ApiKey, ApiKeyStore, ListedApiKey } from '../../commands/ports/api-keys.ts'
+import { actorView } from '../server/actor-view.ts'
 import { newApiKey } from '../server/api-key-token.ts'
-import { permissions } from '../server/permissions.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
+import { keyForm } from './key-form.ts'
 
-const scopes = z.array(z.enum(['*', ...permissions])).min(1)
 const view = z.object({
   id: z.string(),
   name: z.string(),
@@ -16,11 +14,13 @@ const view = z.object({
   userId: z.string().nullable(),
   expiresAt: z.string().nullable(),
   createdAt: z.string(),
+  createdBy: actorView.nullable(),
   lastUsedAt: z.string().nullable(),
   revokedAt: z.string().nullable(),
+  revokedBy: actorView.nullable(),
 })
 
-const made = z.object({
+const created = z.object({
   id: z.string(),
   token: z
     .string()
@@ -30,36 +30,28 @@ const made = z.object({
     ),
 })
 
+type ApiKeyRouteDeps = {
+  readonly commands: AccessCommands
+  readonly apiKeys: Pick<ApiKeyStore, 'list'>
+}
+
 /** Creates, lists and revokes API keys. A key's text appears only in the answer that creates it. */
-export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => {
+export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): void => {
   const tags = ['API keys']
   app.post('/v1/api-keys', {
     config: { permission: 'keys:manage', answersOnce: 'token' },
     schema: {
       tags,
       summary: 'Create an API key; its token is shown once',
-      body: z.object({
-        name: z
-          .string()
-          .trim()
-          .min(1)
-          .max(200)
-          .regex(/^\P{Cc}*$/u, 'has a control character'),
-        scopes,
-        userId: crmId
-          .nullable()
-          .default(null)
-          .describe('The user that the key acts for; null for a key that is not bound to a user'),
-        expiresAt: askedInstant.nullable().default(null),
-      }),
-      response: { 201: made, ...problems },
+      body: keyForm,
+      response: { 201: created, ...problems },
     },
-    handler: async ({ body, apiKey }, reply) => {
+    handler: async ({ body, apiKey, caller }, reply) => {
       requireUnbound(apiKey)
       requireScopes(apiKey, body.scopes)
-      const { id, token, hash } = newApiKey()
-      await deps.apiKeys.insert({ id, ...body }, hash)
-      return reply.status(201).send({ id, token: token.reveal() })
+      const { id, token, hash } = newApiKey(caller.commandId)
+      const isUsable = await commands.create(caller, { id, ...body }, hash)
+      return reply.status(201).send({ id, token: isUsable ? token.reveal() : null })
     },
   })
   app.get('/v1/api-keys', {
@@ -67,9 +59,14 @@ export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => 
     schema: {
       tags,
       summary: 'List API keys',
+      description:
+        'A key that is bound to a user lists only itself. For an acting user, the keys that are bound to that user are ' +
+        'listed; other callers see all.',
       response: { 200: z.object({ data: z.array(view) }), ...problems },
     },
-    handler: async () => ({ data: await deps.apiKeys.list() }),
+    handler: async ({ apiKey, actingUser }) => ({
+      data: (await apiKeys.list()).filter((key) => maySee(apiKey, actingUser, key)),
+    }),
   })
   app.delete('/v1/api-keys/:id', {
     config: { permission: 'keys:manage' },
@@ -77,15 +74,24 @@ export const apiKeyRoutes = (app: App, deps: { apiKeys: ApiKeyStore }): void => 
       tags,
       summary: 'Revoke an API key',
       params: z.object({ id: z.string().max(40).describe('Id of an API key') }),
+      querystring: z.object({
+        force: z
+          .stringbool()
+          .default(false)
+          .describe('Revoke the key even if no other one can manage API keys'),
+      }),
       response: { 204: z.undefined(), ...problems },
     },
-    handler: async ({ params, apiKey }, reply) => {
+    handler: async ({ params, query, apiKey, caller }, reply) => {
       requireUnbound(apiKey)
-      if (!(await deps.apiKeys.revoke(params.id))) throw new NotFound('API key', params.id)
+      await commands.revoke(caller, params.id, query)
       return reply.status(204).send()
     },
   })
 }
+
+const maySee = (own: ApiKey | null, actingUser: string | null, { id, userId }: ListedApiKey): boolean =>
+  own?.userId === null ? actingUser === null || userId === actingUser : id === own?.id
 
 const keyBound = defineProblem(403, 'key-bound', {
   title: 'Key bound to a user',

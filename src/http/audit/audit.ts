@@ -10,9 +10,10 @@ import { outgoingId } from '../../domain/sending/events.ts'
 import { messageId } from '../../domain/sync/events.ts'
 import { templateId } from '../../domain/templates/events.ts'
 import type { AuditQueries } from '../../projections/audit/audit.ts'
+import { actorKinds } from '../server/actor-view.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { problems, type App } from '../server/server.ts'
-import { actorKinds, eventView, replayedView, toEventView } from './event-view.ts'
+import { eventView, replayedView, toEventView } from './event-view.ts'
 
 const eventType = z.enum(allEvents.map(({ type }) => type) as [AnyEvent['type'], ...AnyEvent['type'][]])
 
@@ -77,6 +78,12 @@ const eventsQuery = pageQuery.extend({
     .max(200)
     .optional()
     .describe('Only what this one did: a user, an API key, or an automation by its name'),
+  apiKey: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Only what was done with this API key, by a program for itself or by or for a user'),
   ...times,
   order,
 })
@@ -119,9 +126,9 @@ export const auditRoutes = (app: App, deps: AuditRouteDeps): void => {
       response: { 200: pageOf(eventView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const { type, actorKind, actorId, order: wanted, limit, cursor } = query
+      const { type, actorKind, actorId, apiKey, order: wanted, limit, cursor } = query
       const types = typeof type === 'string' ? [type] : type
-      const asked = { ...(await queryOf(query, actingUser)), types, actorKind, actorId }
+      const asked = { ...(await queryOf(query, actingUser)), types, actorKind, actorId, apiKey }
       const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
       const found = await queries.findEvents(asked, { order: wanted, after, limit: limit + 1 })
       const page = pageFrom(found, limit, keyOf)

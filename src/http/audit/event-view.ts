@@ -2,9 +2,8 @@ import { z } from 'zod'
 import { sentenceOf } from '../../domain/audit/sentence.ts'
 import { subjectKinds, subjectsOf } from '../../domain/audit/subjects.ts'
 import type { AnyEvent } from '../../domain/catalogue.ts'
-import type { Actor, RecordedEvent } from '../../domain/event.ts'
-
-export const actorKinds = ['user', 'api-key', 'system'] as const satisfies readonly Actor['kind'][]
+import type { RecordedEvent } from '../../domain/event.ts'
+import { actorView } from '../server/actor-view.ts'
 
 export const eventView = z
   .object({
@@ -16,9 +15,7 @@ export const eventView = z
     position: z.string().describe('Place in the event log; later events have greater ones'),
     recordedAt: z.string().describe('When it was recorded'),
     occurredAt: z.string().describe('When it happened at its source'),
-    actor: z
-      .object({ kind: z.enum(actorKinds), id: z.string() })
-      .describe('Who did it: a user, a program with an API key, or an automation of Mailtrail'),
+    actor: actorView,
     commandId: z.string().describe('The command that led to it; events of one command share it'),
     causationId: z.string().nullable().describe('The command that caused that command, if one did'),
     correlationId: z

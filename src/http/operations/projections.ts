@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { NotFound } from '../../domain/decider.ts'
+import { actorInWords } from '../../domain/event.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
@@ -176,7 +177,7 @@ export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void =>
       response: { 200: skippedView, ...problems },
     },
     handler: async ({ params: { name, stream }, body, caller: { actor, commandId } }) => {
-      const by = `${actor.kind} ${actor.id}`
+      const by = actorInWords(actor)
       const skipped = await runner.skip(name, stream, { ...body, by, commandId })
       if (!skipped) throw new NotFound('parked stream', stream)
       if (skipped === 'other') throw notFirst()

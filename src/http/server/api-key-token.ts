@@ -2,18 +2,18 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Secret } from '../../commands/ports/credentials.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
-const randomText = (length: number): string =>
-  Array.from(randomBytes(length), (byte) => ALPHABET[byte & 31]).join('')
+const textOf = (bytes: Buffer): string => Array.from(bytes, (byte) => ALPHABET[byte & 31]).join('')
 
 const checksum = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
 
 /**
  * A new key: `mt_<id>_<secret>_<checksum>`, with 260 random bits in the secret. The text is shown once; only its
- * SHA-256 is stored, which is enough for an unguessable secret.
+ * SHA-256 is stored, which is enough for an unguessable secret. The id follows from the command that creates the key, so
+ * that a repeat is about the same key.
  */
-export const newApiKey = (): { id: string; token: Secret; hash: Buffer } => {
-  const id = randomText(12)
-  const body = `mt_${id}_${randomText(52)}`
+export const newApiKey = (commandId: string): { id: string; token: Secret; hash: Buffer } => {
+  const id = textOf(createHash('sha256').update(commandId).digest().subarray(0, 12))
+  const body = `mt_${id}_${textOf(randomBytes(52))}`
   const token = `${body}_${checksum(body)}`
   return { id, token: new Secret(token), hash: hashOf(token) }
 }

@@ -59,7 +59,11 @@ const identify = (request: FastifyRequest, key: ApiKey, clock: Clock): void => {
     actor:
       request.actingUser === null
         ? { kind: 'api-key', id: key.id }
-        : { kind: 'user', id: request.actingUser },
+        : {
+            kind: 'user',
+            id: request.actingUser,
+            via: { apiKey: key.id, bound: key.userId !== null },
+          },
     commandId,
     correlationId: request.id,
     causationId: null,

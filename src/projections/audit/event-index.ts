@@ -34,6 +34,8 @@ const tables = {
       type: text,
       actor_kind: text,
       actor_id: text,
+      /** With which it was done, by a program for itself or by or for a user; null for what Mailtrail did by itself. */
+      api_key: nullable(text),
       recorded_at: timestamp,
       account: nullable(text),
       /** A user, or EVERYBODY; null if only programs may see it. */
@@ -45,6 +47,7 @@ const tables = {
       '(account, position) WHERE account IS NOT NULL',
       '(type, position)',
       '(actor_id, position)',
+      '(api_key, position) WHERE api_key IS NOT NULL',
       // Most of what happens is done by automations.
       "(actor_kind, position) WHERE actor_kind <> 'system'",
       '(seen_by, position)',
@@ -68,12 +71,12 @@ type Known = Omit<RowOf<typeof tables.known>, 'subject'>
  */
 export const eventIndex = projection({
   name: 'event-index',
-  version: 1,
+  version: 2,
   tables,
   events: allEvents,
   fold: (event, rows) => {
     const { position, stream, revision, type, recordedAt } = event
-    const { kind: actor_kind, id: actor_id } = event.metadata.actor
+    const { kind: actor_kind, id: actor_id, via } = event.metadata.actor
     const subjects = subjectsOf(event)
     const { account, seen_by, about } = knownOf(event, subjects, rows)
     rows.put('event', {
@@ -83,6 +86,7 @@ export const eventIndex = projection({
       type,
       actor_kind,
       actor_id,
+      api_key: actor_kind === 'api-key' ? actor_id : (via?.apiKey ?? null),
       recorded_at: recordedAt,
       account,
       seen_by,

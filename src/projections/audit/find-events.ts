@@ -13,6 +13,8 @@ export type EventQuery = {
   readonly types?: readonly string[] | undefined
   readonly actorKind?: string | undefined
   readonly actorId?: string | undefined
+  /** With which API key it was done, also by or for a user. */
+  readonly apiKey?: string | undefined
   readonly from?: string | undefined
   readonly to?: string | undefined
   /** The position of the last event. */
@@ -84,7 +86,7 @@ const waysOf = ({ stream, about: [things], types = [], userId }: EventQuery): Wa
 const streamsOf = (things: readonly Subject[]): string[] => things.flatMap(ownStreams)
 
 const conditionsOf = (query: EventQuery): Sql[] => {
-  const { stream, account, about, types, actorKind, actorId, from, to, until, userId } = query
+  const { stream, account, about, types, actorKind, actorId, apiKey, from, to, until, userId } = query
   const conditions: (Sql | false)[] = [
     stream !== undefined && sql`e.stream = ${stream}`,
     account !== undefined && sql`e.account = ${account}`,
@@ -96,6 +98,7 @@ const conditionsOf = (query: EventQuery): Sql[] => {
     types !== undefined && sql`e.type = any(${[...types]}::text[])`,
     actorKind !== undefined && sql`e.actor_kind = ${actorKind}`,
     actorId !== undefined && sql`e.actor_id = ${actorId}`,
+    apiKey !== undefined && sql`e.api_key = ${apiKey}`,
     userId !== null && sql`e.seen_by in (${EVERYBODY}, ${userId})`,
     until !== undefined && until !== null && sql`e.position <= ${until}`,
     from !== undefined &&

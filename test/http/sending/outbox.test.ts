@@ -24,7 +24,7 @@ import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
 import { sendEmail } from '../../../src/commands/sending/send-email.ts'
 import { sendingCommands } from '../../../src/commands/sending/sending.ts'
 import { outgoingEmail, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
-import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import { storedKey } from '../../support/stored-key.ts'
 import { attachmentRoutes } from '../../../src/http/sending/attachments.ts'
 import { draftRoutes } from '../../../src/http/sending/drafts.ts'
 import { outboxRoutes } from '../../../src/http/sending/outbox.ts'
@@ -89,8 +89,7 @@ await until(
 )
 
 const apiKeys = postgresApiKeys(pool)
-const { id: keyId, token, hash } = newApiKey()
-await apiKeys.insert({ id: keyId, name: 'test', scopes: ['*'], userId: null, expiresAt: null }, hash)
+const { token } = await storedKey(apiKeys)
 const app = await buildServer({
   clock: world.clock,
   apiKeys,

@@ -9,10 +9,11 @@ import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { prepareReadModels } from '../../../src/adapters/postgres/projections/state/prepare.ts'
+import { accessCommands } from '../../../src/commands/access/access.ts'
 import { directoryCommands } from '../../../src/commands/directory/directory.ts'
 import { handler, loader } from '../../../src/commands/handle.ts'
 import { RevisionConflict } from '../../../src/commands/ports/event-log.ts'
-import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import { storedKey } from '../../support/stored-key.ts'
 import type { Permission } from '../../../src/http/server/permissions.ts'
 import { directoryRoutes } from '../../../src/http/directory/directory.ts'
 import { apiKeyRoutes } from '../../../src/http/access/api-keys.ts'
@@ -34,8 +35,7 @@ const makeKey = async (
   userId: string | null = null,
   expiresAt: string | null = null,
 ) => {
-  const { id, token, hash } = newApiKey()
-  await apiKeys.insert({ id, name: 'test', scopes, userId, expiresAt }, hash)
+  const { id, token } = await storedKey(apiKeys, { scopes, userId, expiresAt })
   return { id, headers: { authorization: `Bearer ${token.reveal()}` } }
 }
 
@@ -54,11 +54,12 @@ const app = await buildServer({
   logTo: { write: (line) => void log.push(line) },
 })
 const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+const core = { handle: handler(store, clock), load: loader(store) }
 directoryRoutes(app, {
-  commands: directoryCommands({ handle: handler(store, clock), load: loader(store) }),
+  commands: directoryCommands(core),
   queries: directoryQueries(db),
 })
-apiKeyRoutes(app, { apiKeys })
+apiKeyRoutes(app, { commands: accessCommands({ ...core, apiKeys, clock }), apiKeys })
 let contenders = 1
 app.post('/contended', {
   config: { permission: 'system:read' },
@@ -131,7 +132,7 @@ t.test('a key that is bound to a user acts for no other', async (t) => {
   t.equal(problemOf(await ask('a@b.test')).code, 'invalid-user')
   await put({ 'mailtrail-user': 'u-7' }, { firstName: 'By seven' }, 'seven')
   const [event] = await store.readStream('contact-seven')
-  t.same(event?.metadata.actor, { kind: 'user', id: 'u-7' })
+  t.match(event?.metadata.actor, { kind: 'user', id: 'u-7', via: { bound: false } })
 })
 
 t.test(

@@ -19,7 +19,7 @@ import { syncCommands } from '../../../src/commands/sync/sync.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailSent, EmailQueued } from '../../../src/domain/sending/events.ts'
-import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import { storedKey } from '../../support/stored-key.ts'
 import { dismissWithheld } from '../../../src/commands/accounts/dismiss-withheld.ts'
 import { accountList } from '../../../src/projections/accounts/account-list.ts'
 import { accountQueries } from '../../../src/projections/accounts/accounts.ts'
@@ -101,8 +101,7 @@ const rig = await syncRig(t, {
 const { lastRun } = queries
 
 const apiKeys = postgresApiKeys(pool)
-const { id: keyId, token, hash } = newApiKey()
-await apiKeys.insert({ id: keyId, name: 'test', scopes: ['*'], userId: null, expiresAt: null }, hash)
+const { token } = await storedKey(apiKeys)
 const app = await buildServer({
   clock: rig.deps.clock,
   apiKeys,

@@ -10,7 +10,7 @@ import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { handler } from '../../../src/commands/handle.ts'
 import { templateCommands } from '../../../src/commands/templates/templates.ts'
-import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import { storedKey } from '../../support/stored-key.ts'
 import type { Permission } from '../../../src/http/server/permissions.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { templateRoutes } from '../../../src/http/templates/templates.ts'
@@ -78,8 +78,7 @@ templateRoutes(app, { commands, queries: templateQueries(db) })
 t.teardown(() => app.close())
 
 const keyFor = async (scopes: ('*' | Permission)[]) => {
-  const { id, token, hash } = newApiKey()
-  await apiKeys.insert({ id, name: 'test', scopes, userId: null, expiresAt: null }, hash)
+  const { token } = await storedKey(apiKeys, { scopes })
   return `Bearer ${token.reveal()}`
 }
 const master = await keyFor(['*'])

@@ -21,7 +21,7 @@ import { trackingCommands } from '../../../src/commands/tracking/tracking.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import { TemplateCreated } from '../../../src/domain/templates/events.ts'
-import { newApiKey } from '../../../src/http/server/api-key-token.ts'
+import { storedKey } from '../../support/stored-key.ts'
 import { analyticsRoutes } from '../../../src/http/analytics/analytics.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { PIXEL, trackingHitRoutes, trackingReportRoutes } from '../../../src/http/tracking/tracking.ts'
@@ -107,11 +107,7 @@ t.teardown(async () => {
   await Promise.all([running, pumping])
   await spool.close()
 })
-const key = newApiKey()
-await apiKeys.insert(
-  { id: key.id, name: 'test', scopes: ['tracking:read', 'analytics:read'], userId: null, expiresAt: null },
-  key.hash,
-)
+const key = await storedKey(apiKeys, { scopes: ['tracking:read', 'analytics:read'] })
 const authorization = `Bearer ${key.token.reveal()}`
 
 const append = async (...events: (DomainEvent & { envelope?: Envelope })[]): Promise<void> => {
