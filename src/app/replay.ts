@@ -9,6 +9,7 @@ import type { EventStore } from '../commands/ports/event-log.ts'
 import { ConfigError } from '../config.ts'
 import { subjectKinds } from '../domain/audit/subjects.ts'
 import { askedInstant } from '../domain/mail.ts'
+import { UnknownShape } from '../domain/upcast.ts'
 import { toEventView } from '../http/audit/event-view.ts'
 import { auditQueries } from '../projections/audit/audit.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
@@ -23,7 +24,7 @@ const PAGE = 200
  * `replay ID|STREAM [--at TIME] [--json]`: the history of one thing with all that belongs to it, or of one stream, each
  * event with what it changed; up to a time. With `--json` one event a line, as the API gives it.
  * @returns 0, 1 if there is no such history, 130 if stopped
- * @throws ConfigError for invalid arguments or settings
+ * @throws ConfigError for invalid arguments or settings, and for an event that only a newer version can read
  */
 export const replay = async (operation: Operation): Promise<number> => {
   const { config, signal, warn } = operation
@@ -36,6 +37,9 @@ export const replay = async (operation: Operation): Promise<number> => {
     store = await openStore(config, pool, (error) => warn(`Event store: ${error.message}`))
     const told = await tell(operation, { pool, store }, asked)
     return signal.aborted ? STOPPED_BY_SIGNAL : told > 0 ? 0 : 1
+  } catch (error) {
+    if (error instanceof UnknownShape) throw new ConfigError(error.message)
+    throw error
   } finally {
     await store?.close()
     await pool.end()

@@ -111,20 +111,19 @@ export const threadPool = <Task, Result>(
     const startedAt = performance.now()
     const first = timeMs / 10
     const isOver = () => thread.given[0] !== job || !threads.has(thread)
-    const judgeIn = (ms: number, spentBefore: number): void => {
-      thread.timer = setTimeout(async () => {
-        const worked = (await spentMs(thread.worker)) - spentBefore + first
-        if (isOver()) return
-        if (worked >= timeMs || performance.now() - startedAt > timeMs * MOST_WAITING)
-          giveUp(thread, 'too-slow')
-        else judgeIn(Math.max(timeMs - worked, 1), spentBefore)
-      }, ms)
+    const judge = async (spentBefore: number): Promise<void> => {
+      const worked = (await spentMs(thread.worker)) - spentBefore + first
+      if (isOver()) return
+      if (worked >= timeMs || performance.now() - startedAt > timeMs * MOST_WAITING)
+        return giveUp(thread, 'too-slow')
+      thread.timer = setTimeout(() => void judge(spentBefore), Math.max(timeMs - worked, 1))
+    }
+    const begin = async (): Promise<void> => {
+      const spent = await spentMs(thread.worker)
+      if (!isOver()) thread.timer = setTimeout(() => void judge(spent), timeMs - first)
     }
     // Most tasks have ended by then, and are not measured at all.
-    thread.timer = setTimeout(async () => {
-      const spent = await spentMs(thread.worker)
-      if (!isOver()) judgeIn(timeMs - first, spent)
-    }, first)
+    thread.timer = setTimeout(() => void begin(), first)
   }
 
   const finished = (thread: Thread<Task, Result>, { id, result }: Told<Result>): void => {

@@ -43,7 +43,7 @@ t.test(`${COUNT} messages are synced in one run`, { skip: skipWithout('dovecot')
     connection: { provider: 'imap-smtp', imap },
     settings: { historyDays: null, folders: ['inbox'] },
   })
-  const run = await syncing(app.client, connected.body.id, connected.position).after(0)
+  const run = await syncing(app.client, connected.body.id, connected.position).after(0, 600_000)
   const different = seeds.filter((_, n) => !isCopy(n)).length + 1
   t.match(run, { number: 1, status: 'Success', count: different })
   t.match(run.folders, [{ listed: COUNT, stored: different, known: COUNT - different, failed: 0 }])

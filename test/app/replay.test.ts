@@ -97,4 +97,13 @@ t.test('a history is replayed from the command line', async (t) => {
   const { child, ended } = startVerb(t, database, ['replay', email.outgoingId])
   child.stdout.destroy()
   t.notMatch((await ended).err, /EPIPE/, 'a reader that has had enough is no error')
+
+  const [newer] = recordedEvents([email.delivered(day('16:30:00'))])
+  const metadata = { ...newer!.metadata, schemaVersion: 99 }
+  await store.append({ stream: newer!.stream, expected: 2, events: [{ ...newer!, metadata }] })
+  t.match(
+    await run('replay', email.outgoingId),
+    { code: 1, out: '', err: /^Event 3 of outgoing-\w+ is EmailDelivered in version 99, .*\n$/ },
+    'what only a newer version can read is not folded wrongly',
+  )
 })

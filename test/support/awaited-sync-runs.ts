@@ -27,10 +27,10 @@ export const syncing = (client: Client, account: string, position: string | null
     const behind = position === null ? '' : `&min_position=${position}`
     return (await client.get<{ data: Run[] }>(`${path}?limit=200${behind}`)).data
   }
-  /** The first run behind this number that has ended. */
-  const after = async (last: number): Promise<Run> => {
+  /** The first run behind this number that has ended; `withinMs` for one that has much to do. */
+  const after = async (last: number, withinMs?: number): Promise<Run> => {
     const ended = ({ number, finishedAt }: Run) => number > last && finishedAt !== null
-    const listed = await until(`Sync run ${last + 1}`, runs, (found) => found.some(ended))
+    const listed = await until(`Sync run ${last + 1}`, runs, (found) => found.some(ended), withinMs)
     return listed.findLast(ended)!
   }
   return {

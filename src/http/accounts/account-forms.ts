@@ -48,7 +48,7 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
     },
   })
   app.post('/v1/email-accounts/:id/exclude-patterns', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Add an exclude pattern',
@@ -70,7 +70,7 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
     },
   })
   app.delete('/v1/email-accounts/:id/exclude-patterns/:pattern', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Remove an exclude pattern',

@@ -178,7 +178,7 @@ export const emailAccountRoutes = (
     },
   })
   app.patch('/v1/email-accounts/:id/settings', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change settings; needs If-Match',
@@ -199,7 +199,7 @@ export const emailAccountRoutes = (
     },
   })
   app.put('/v1/email-accounts/:id/connection', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change how the mailbox is reached; needs If-Match',
@@ -216,7 +216,7 @@ export const emailAccountRoutes = (
     },
   })
   app.put('/v1/email-accounts/:id/signature', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Save the signature; needs If-Match',
@@ -237,7 +237,7 @@ export const emailAccountRoutes = (
     },
   })
   app.post('/v1/email-accounts/:id/connection-tests', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Test the connection of a saved account',
@@ -255,7 +255,7 @@ export const emailAccountRoutes = (
     },
   })
   app.post('/v1/email-accounts/:id/pause', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Pause an account',
@@ -270,7 +270,7 @@ export const emailAccountRoutes = (
     },
   })
   app.post('/v1/email-accounts/:id/resume', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: { tags, summary: 'Resume an account', params: byId, response: { 200: changed, ...problems } },
     handler: async (request, reply) => {
       const { id } = request.params
@@ -279,7 +279,7 @@ export const emailAccountRoutes = (
     },
   })
   app.post('/v1/email-accounts/:id/disconnect', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Disconnect an account and destroy its credentials',

@@ -27,7 +27,7 @@ export const directoryRoutes = (
   for (const [path, { kind, value }] of Object.entries(kinds)) {
     const view = z.object({ id: z.string(), ...value.shape })
     app.put(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:write' },
+      config: { permission: 'directory:write', ifMatch: 'optional' },
       schema: {
         tags,
         summary: `Create or replace a ${kind}`,
@@ -54,7 +54,7 @@ export const directoryRoutes = (
       },
     })
     app.delete(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:write' },
+      config: { permission: 'directory:write', ifMatch: 'optional' },
       schema: { tags, summary: `Delete a ${kind}`, params: byId, response: { 204: z.null(), ...problems } },
       handler: async (request, reply) => {
         const handled = await commands.remove(request.caller, kind, request.params.id, askedRevision(request))
@@ -80,7 +80,7 @@ export const directoryRoutes = (
   }
 
   app.put('/v1/directory/organization', {
-    config: { permission: 'directory:write' },
+    config: { permission: 'directory:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Replace the organisation',

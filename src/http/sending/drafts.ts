@@ -124,7 +124,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     },
   })
   app.patch('/v1/drafts/:id', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change a draft',
@@ -143,7 +143,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     },
   })
   app.delete('/v1/drafts/:id', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'optional' },
     schema: { tags, summary: 'Discard a draft', params: byId, response: { 204: z.null(), ...problems } },
     handler: async (request, reply) => {
       const handled = await commands.discardDraft(

@@ -157,7 +157,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
   })
   app.post('/v1/outbox/:id/cancellation', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Cancel a queued email',
@@ -174,7 +174,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
   })
   app.post('/v1/outbox/:id/settlement', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Settle an email that failed or whose outcome is unknown',

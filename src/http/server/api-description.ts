@@ -1,9 +1,33 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { binary, describeOperation, type Answer, type Operation } from './describe-operation.ts'
+import { describeSchema, withoutDoubles, type Schema } from './describe-schemas.ts'
+import { operationIdOf } from './operation-id.ts'
 import type { App } from './server.ts'
 
 type Transform = ReturnType<typeof createJsonSchemaTransform>
+type Document = {
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, Schema>; responses?: Record<string, Answer> }
+}
+
+const tags = {
+  'API keys': 'Keys by which programs use the API, each with its permissions.',
+  'Email accounts': 'Mailboxes that are connected: how they are reached, their settings and signatures.',
+  Sync: 'How the sync of an account is doing: its state, its runs, and messages that could not be synced.',
+  Messages: 'Mail that was found in mailboxes, the threads it forms, and its contents.',
+  Templates: 'Texts to write emails from, with variables, in versions.',
+  Drafts: 'Emails that are being written, and the files attached to them.',
+  Outbox: 'Emails that are queued or sent, and what became of them.',
+  Tracking: 'What recipients did with an email: opens, clicks, replies.',
+  Analytics: 'Figures over many emails.',
+  Directory: "The CRM's own records, from which variables are filled in.",
+  Audit: 'Everything that happened, event by event, and histories replayed.',
+  'Read models': 'How far each read model is, and the events that it could not take in.',
+  Health: 'Whether a process works, its metrics, and the event log.',
+  Problems: 'What each problem code means, and what to do about it.',
+}
 
 /** OpenAPI 3.1 of every route at /docs/json, and a page to browse it at /docs. */
 export const describeApi = async (app: App): Promise<void> => {
@@ -13,43 +37,64 @@ export const describeApi = async (app: App): Promise<void> => {
       info: {
         title: 'Mailtrail',
         version: '1',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
         description:
           'Email accounts for a CRM. Every change returns an `ETag` (the version) and an `Event-Position`; pass the ' +
           'position to a query as `min_position` and the answer will reflect the change. Without it a query that follows ' +
           'a change within 3 s, by the same key and to the same process, reflects it too. Errors are ' +
           '`application/problem+json`; their codes are explained at [/problems](/problems). `x-permission` is the ' +
-          'permission that the API key needs.',
+          'permission that the API key needs. Instants are RFC 3339 in UTC, sizes are in bytes.',
       },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      // Relative to this description, so that it is right under every name that the service is reached by.
+      servers: [{ url: '/', description: 'The service that this description comes from' }],
+      tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `mt_…`' },
+        },
+      },
       security: [{ apiKey: [] }],
     },
     transform: describeRoute,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) =>
+      described(jsonSchemaTransformObject(document) as unknown as Document) as object,
   })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
 }
 
+const FILE = 'application/octet-stream'
 const describeSchemas = createJsonSchemaTransform({ skipList: [] })
 
-/** Adds what routes do not state themselves: the permission, and the headers that any request may have. */
+/** Adds what routes do not state themselves: the name, the permission, and the headers that any request may have. */
 const describeRoute: Transform = (document) => {
   const { schema, url } = describeSchemas(document)
   const { method, config } = document.route
   const permission = config?.permission
   const isPublic = permission === undefined || permission === 'public'
-  const described = { ...schema, 'x-permission': permission }
+  const { response } = (schema ?? {}) as { response?: Record<string, Schema> }
+  const isList = response?.['200']?.properties?.['data']?.type === 'array'
+  const described = {
+    ...schema,
+    ...(schema?.consumes?.includes(FILE)
+      ? { body: { ...binary, description: 'The content of the file' } }
+      : {}),
+    operationId: operationIdOf(String(method), url, isList),
+    'x-permission': permission,
+  }
   if (isPublic) return { url, schema: { ...described, security: [] } }
-  return { url, schema: { ...described, headers: headersOf(method !== 'GET') } }
+  return { url, schema: { ...described, headers: headersOf(method !== 'GET', config?.ifMatch) } }
 }
 
-const headersOf = (repeatable: boolean) => ({
+const headersOf = (changes: boolean, versioned: 'required' | 'optional' | undefined) => ({
   type: 'object',
+  required: versioned === 'required' ? ['if-match'] : [],
   properties: {
     'mailtrail-user': {
       type: 'string',
       description: 'Id of the CRM user on whose behalf the request is made',
     },
-    ...(repeatable ? idempotencyKey : {}),
+    ...(changes ? idempotencyKey : {}),
+    ...(versioned === undefined ? {} : ifMatch),
   },
 })
 
@@ -60,4 +105,20 @@ const idempotencyKey = {
     maxLength: 255,
     description: 'A UUID of your own; repeating the request with the same one has no further effect',
   },
+}
+const ifMatch = {
+  'if-match': {
+    type: 'string',
+    description:
+      'The `ETag` of the version that the change is based on, or `*` for any; refused as `stale-version` if there is a newer one',
+  },
+}
+
+const described = (document: Document): Document => {
+  for (const schema of Object.values(document.components.schemas)) describeSchema(schema)
+  const responses: Record<string, Answer> = {}
+  for (const item of Object.values(document.paths))
+    for (const [method, operation] of Object.entries(item))
+      describeOperation(method.toUpperCase(), operation, responses)
+  return withoutDoubles({ ...document, components: { ...document.components, responses } })
 }

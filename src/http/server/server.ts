@@ -47,6 +47,8 @@ declare module 'fastify' {
     answersOnce?: string
     /** The projections that the answer is read from, which are waited for as `freshness.ts` says. */
     reads?: readonly { readonly name: string }[]
+    /** Whether it must, or can, be told in `If-Match` which version it changes: `versions.ts` reads it for the handler. */
+    ifMatch?: 'required' | 'optional'
   }
 }
 

@@ -72,10 +72,16 @@ type Wrapper = Schema & { readonly _zod: { readonly def: { readonly innerType: S
 /** Optional, nullable, with a default, and so on. */
 const isWrapper = (schema: Schema): schema is Wrapper => 'innerType' in schema._zod.def
 
+// A component of the API description has one schema, however many routes refer to it.
+const copies = new WeakMap<Schema, Schema>()
+
 /** With its description, and the name of its component. */
 const copied = <Copied extends Schema>(schema: Copied, def: Copied['_zod']['def']): Schema => {
+  const before = copies.get(schema)
+  if (before) return before
   const copy = z.core.clone(schema, def)
   const meta = z.globalRegistry.get(schema)
   if (meta) z.globalRegistry.add(copy, meta)
+  copies.set(schema, copy)
   return copy
 }

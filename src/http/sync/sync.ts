@@ -176,7 +176,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     },
   })
   app.post('/v1/email-accounts/:id/sync-runs', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Sync now',
@@ -210,7 +210,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     },
   })
   app.post('/v1/email-accounts/:id/sync-errors/dismissals', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Dismiss a message that could not be fetched or stored',

@@ -138,7 +138,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
   })
   app.patch('/v1/templates/:id', {
-    config: { permission: 'templates:write' },
+    config: { permission: 'templates:write', ifMatch: 'required' },
     schema: {
       tags,
       summary: 'Change a template, which makes its next version; requires If-Match',
@@ -155,7 +155,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
   })
   app.delete('/v1/templates/:id', {
-    config: { permission: 'templates:write' },
+    config: { permission: 'templates:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: 'Delete a template',

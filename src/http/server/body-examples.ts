@@ -1,0 +1,55 @@
+const accountId = 'acc_01jd8x4q6n3v5t7r9k2m4p6s8w'
+const draftId = 'out_01jd8x5a7c9e2g4j6n8q1s3t5v'
+const templateId = 'tpl_01jd8x6b8d1f3h5k7m9p2r4t6w'
+
+const login = { username: 'ada@example.com', password: 'correct horse battery staple' }
+const connection = {
+  provider: 'imap-smtp',
+  imap: { host: 'imap.example.com', port: 993, encryption: 'tls', ...login },
+  smtp: { host: 'smtp.example.com', port: 465, encryption: 'tls', ...login },
+}
+const email = {
+  accountId,
+  to: [{ address: 'grace@example.org', name: 'Grace Hopper' }],
+  subject: 'Your question of Tuesday',
+  html: '<p>Hello {contact.first_name|there},</p><p>yes, we can.</p>{signature}',
+  contactId: 'c-17',
+}
+const template = {
+  name: 'First answer',
+  subject: 'Your question, {contact.first_name|there}',
+  body: { format: 'html', source: '<p>Hello {contact.first_name|there},</p>{signature}' },
+}
+
+/** An example of the body of every operation that takes JSON, by the name of the operation. */
+export const bodyExamples: Readonly<Record<string, unknown>> = {
+  createApiKey: { name: 'CRM', scopes: ['accounts:read', 'messages:read', 'messages:send'] },
+  putUser: { name: 'Ada Lovelace', email: 'ada@example.com', title: 'Account manager' },
+  putContact: { firstName: 'Grace', lastName: 'Hopper', emails: ['grace@example.org'], companyId: 'co-3' },
+  putCompany: { name: 'Hopper & Partners', domains: ['example.org'] },
+  putDeal: { name: 'Renewal 2027', companyId: 'co-3', amount: '€ 12,000' },
+  putOrganization: { name: 'Example Ltd', timeZone: 'Europe/London' },
+  createConnectionTest: { connection },
+  createEmailAccount: {
+    address: 'ada@example.com',
+    owner: { kind: 'user', userId: 'u-1' },
+    connection,
+    settings: { displayName: 'Ada Lovelace', syncFrequencyMinutes: 5 },
+  },
+  changeEmailAccountSettings: { trackOpens: true, historyDays: 30 },
+  putEmailAccountConnection: { connection },
+  putEmailAccountSignature: { html: '<p>{user.name}<br>{organization.name}</p>' },
+  previewEmailAccountSignature: { html: '<p>{user.name}</p>' },
+  createEmailAccountExcludePattern: { pattern: '*@news.example.net' },
+  pauseEmailAccount: { reason: 'On parental leave until May' },
+  disconnectEmailAccount: { reason: 'Left the company' },
+  createEmailAccountSyncErrorsDismissal: { folder: 'INBOX', ref: '1:4711' },
+  createTemplate: { scope: 'shared', ...template },
+  changeTemplate: { subject: template.subject },
+  previewTemplate: { contactId: 'c-17', accountId },
+  createDraft: { ...email, template: { templateId, version: 1 } },
+  changeDraft: { subject: 'Your question of Tuesday, answered' },
+  sendEmail: { draftId, scheduledAt: '2027-01-11T08:00:00Z', undoSeconds: 30 },
+  settleEmail: { decision: 'give-up' },
+  skipProjectionParked: { reason: 'Imported twice by mistake; agreed with the team' },
+}

@@ -1,0 +1,164 @@
+import { definedCodes } from '../../domain/refusal.ts'
+
+/** What the problems of an operation depend on. */
+export type OperationFacts = {
+  readonly id: string
+  readonly method: string
+  readonly isPublic: boolean
+  readonly hasParams: boolean
+  /** Names of its query parameters and headers. */
+  readonly takes: ReadonlySet<string>
+  readonly body: 'json' | 'bytes' | null
+}
+
+type Codes = readonly string[]
+
+const unavailable = ['database-unavailable', 'event-log-unavailable', 'newer-version-needed']
+const formOf = { json: ['invalid-request', 'malformed-json'], bytes: ['invalid-request', 'empty-file'] }
+
+/** Codes by status that any operation of this kind may answer. */
+const common = ({ method, isPublic, hasParams, takes, body }: OperationFacts): Record<number, Codes> => {
+  const ifMatch = takes.has('if-match')
+  const changes = method !== 'GET'
+  return {
+    400: [
+      'bad-request',
+      ...(isPublic ? [] : ['invalid-character', 'invalid-user']),
+      ...(body === null ? (takes.size > 0 || hasParams ? ['invalid-request'] : []) : formOf[body]),
+      ...(takes.has('idempotency-key') ? ['invalid-idempotency-key'] : []),
+      ...(takes.has('cursor') ? ['invalid-cursor'] : []),
+      ...(takes.has('min_position') ? ['invalid-position'] : []),
+      ...(ifMatch ? ['invalid-if-match'] : []),
+    ],
+    401: isPublic ? [] : ['not-authenticated'],
+    403: isPublic ? [] : ['permission-missing', 'other-user'],
+    404: hasParams ? ['not-found'] : [],
+    409: [
+      ...(changes ? ['conflict'] : []),
+      ...(takes.has('idempotency-key') ? ['idempotency-key-in-use'] : []),
+    ],
+    412: ifMatch ? ['stale-version'] : [],
+    413: body === null ? [] : ['body-too-large'],
+    415: body === 'json' ? ['unsupported-media-type'] : [],
+    414: isPublic ? [] : ['url-too-long'],
+    422: takes.has('idempotency-key') ? ['idempotency-key-reused'] : [],
+    429: isPublic ? [] : ['too-many-requests', 'too-many-failed-sign-ins'],
+    500: ['internal'],
+    503: [...unavailable, ...(takes.has('min_position') ? ['not-caught-up'] : [])],
+  }
+}
+
+const ofAccount = ['not-your-account', 'account-disconnected']
+const ofMarkup = ['template-invalid', 'template-too-complex', 'unsafe-markup']
+const ofVariables = ['unknown-variable', 'misplaced-variable']
+const ofTemplate = ['not-your-template', 'user-required', ...ofMarkup, ...ofVariables]
+const ofConnection = [
+  'account-without-server',
+  'password-missing',
+  'connection-test-failed',
+  'credentials-missing',
+]
+const ofDraft = ['draft-discarded', 'already-queued', 'attachment-missing', 'too-many-recipients']
+const ofWriting = [
+  ...ofAccount,
+  ...ofDraft,
+  ...ofMarkup,
+  ...ofVariables,
+  'account-missing',
+  'not-your-template',
+  'unknown-user',
+]
+const ofSending = [
+  ...ofWriting,
+  'account-paused',
+  'account-receives-only',
+  'account-sends-no-mail',
+  'attachments-too-large',
+  'header-control-character',
+  'invalid-address',
+  'no-recipient',
+  'variable-without-value',
+]
+
+/** Codes that only some operations answer: those of 422 at once, others under their status. */
+const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
+  createApiKey: { 403: ['key-bound', 'permission-not-held'] },
+  deleteApiKey: { 403: ['key-bound'] },
+  putOrganization: ['unknown-time-zone'],
+  createConnectionTest: ofConnection,
+  createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
+  listEmailAccountFolders: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],
+  getEmailAccountFolders: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],
+  changeEmailAccountSettings: ofAccount,
+  putEmailAccountConnection: [...ofAccount, ...ofConnection, 'already-connected', 'provider-differs'],
+  putEmailAccountSignature: [...ofAccount, ...ofVariables, ...ofMarkup],
+  createEmailAccountConnectionTest: [...ofAccount, 'credentials-missing'],
+  pauseEmailAccount: ofAccount,
+  resumeEmailAccount: ofAccount,
+  disconnectEmailAccount: ofAccount,
+  putEmailAccountDefault: [...ofAccount, 'account-paused'],
+  deleteEmailAccountDefault: ofAccount,
+  previewEmailAccountSignature: [...ofAccount, ...ofVariables, ...ofMarkup],
+  createEmailAccountExcludePattern: [...ofAccount, 'too-many-exclude-patterns'],
+  deleteEmailAccountExcludePattern: ofAccount,
+  createEmailAccountSyncRun: [...ofAccount, 'account-paused', 'account-receives-no-mail'],
+  createEmailAccountSyncErrorsDismissal: ofAccount,
+  listMessages: { 400: ['account-required'], 404: ['not-found'] },
+  getMessageBody: ['message-unreadable'],
+  getMessageBodyHtml: ['message-unreadable'],
+  retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],
+  skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
+  createTemplate: ofTemplate,
+  changeTemplate: ofTemplate,
+  deleteTemplate: ['not-your-template'],
+  previewTemplate: ['not-your-template', 'not-your-account', ...ofMarkup],
+  createDraft: { 404: ['not-found'], 422: ofWriting },
+  changeDraft: [...ofAccount, ...ofDraft, 'account-missing', 'not-your-template'],
+  deleteDraft: ['draft-discarded', 'already-queued'],
+  previewDraft: ofWriting,
+  sendEmail: { 404: ['not-found'], 412: ['stale-version'], 422: ofSending },
+  cancelEmail: ['not-queued', 'too-late-to-cancel'],
+  settleEmail: ['nothing-to-settle', 'nothing-to-retry', 'overdue', ...ofAccount],
+  getAnalyticsEngagement: { 400: ['invalid-period'] },
+  getReadiness: { 503: ['not-ready'] },
+  skipProjectionParked: { 409: ['not-first-parked'] },
+  ...Object.fromEntries(
+    ['getEmailRaw', 'getMessageRaw', 'getMessageAttachment'].map((id) => [
+      id,
+      { 500: ['content-damaged', 'content-missing'] },
+    ]),
+  ),
+}
+
+/** They ask the mailbox itself, and answer with what keeps it from answering. */
+const askMailbox = new Set([
+  'createEmailAccount',
+  'getEmailAccountFolders',
+  'putEmailAccountConnection',
+  'createEmailAccountConnectionTest',
+  'retryMessage',
+])
+
+/**
+ * The codes of the problems that an operation may answer, by status.
+ * @throws Error for one that is defined nowhere
+ */
+export const problemsOf = (facts: OperationFacts): ReadonlyMap<number, Codes> => {
+  const own = particular[facts.id] ?? []
+  const ofMailbox = askMailbox.has(facts.id)
+    ? [...definedCodes.values()].filter(({ trouble }) => trouble !== undefined).map(({ code }) => code)
+    : []
+  const lists = [
+    common(facts),
+    Array.isArray(own) ? { 422: own as Codes } : (own as Record<number, Codes>),
+    { 422: ofMailbox },
+  ]
+  const byStatus = new Map<number, Set<string>>()
+  for (const [status, codes] of lists.flatMap((list) => Object.entries(list)))
+    for (const code of codes) {
+      if (!definedCodes.has(code))
+        throw new Error(`${facts.id} names the code ${code}, which is defined nowhere`)
+      byStatus.set(Number(status), (byStatus.get(Number(status)) ?? new Set()).add(code))
+    }
+  return new Map([...byStatus].map(([status, codes]) => [status, [...codes]]))
+}
