@@ -83,7 +83,7 @@ const ofSending = [
 /** Codes that only some operations answer: those of 422 at once, others under their status. */
 const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
   createApiKey: { 403: ['key-bound', 'permission-not-held'] },
-  deleteApiKey: { 403: ['key-bound'] },
+  deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
   putOrganization: ['unknown-time-zone'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
