@@ -80,7 +80,7 @@ const deciders = (
     ],
     [outgoingEmail, outgoingEvents, ['DraftSaved', 'EmailQueued'], { do: 'cancel' }],
     [entry, directoryEvents, ['ContactRecorded'], { do: 'remove', kind: 'contact', id: 'c_mia' }],
-    [apiKey, apiKeyEvents, ['ApiKeyCreated'], { do: 'revoke', keyId: '3ayfcehrehsq' }],
+    [apiKey, apiKeyEvents, ['ApiKeyCreated'], { do: 'revoke', keyId: '3ayfcehrehsq', name: 'CRM' }],
   ] as unknown as [AnyDecider, EventDefinition[], string[], unknown][]
 ).map(([decider, kinds, history, command]) => ({ decider, kinds, history, command }))
 

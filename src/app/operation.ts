@@ -44,7 +44,8 @@ export const connect = async (
 /** @throws ConfigError if no service has been started on the database, or one of another release */
 export const requireTables = async (pool: pg.Pool): Promise<void> => {
   const { rows } = await pool.query<{ there: boolean }>(
-    `select to_regclass('mailtrail.parked_events') is not null as there`,
+    `select exists (select from pg_attribute
+       where attrelid = to_regclass('mailtrail.api_keys') and attname = 'created_by') as there`,
   )
   if (!rows[0]?.there)
     throw new ConfigError('The database is not set up for this release: start the service on it once')

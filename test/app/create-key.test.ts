@@ -8,6 +8,7 @@ import { freePort } from '../../scripts/lib/free-port.ts'
 import { startService } from '../../scripts/lib/service.ts'
 import type { ListedApiKey } from '../../src/commands/ports/api-keys.ts'
 import { bareEnv, plainNode } from '../support/embedded-service.ts'
+import { site } from '../support/service-processes.ts'
 
 // As an operator does it who has lost every key: on the embedded database, which the service may be using.
 
@@ -82,6 +83,13 @@ t.test('npm run create-key', async (t) => {
     [running, stopped, whole].map(({ out }) => ({ stream: `apikey-${nameOf(out)}`, actor: operator })),
   )
   await service.stop()
+})
+
+t.test('a database that no service of this release was started on is left as it is', async (t) => {
+  const { run, query } = await site(t)
+  const refused = await run(process.execPath, [main, 'create-key', '--name', 'x'])
+  t.match(refused, { code: 1, out: '', err: /not set up for this release: start the service on it once/ })
+  t.strictSame(await query(`select from pg_namespace where nspname in ('mailtrail', 'es')`), [])
 })
 
 t.test('what it cannot take is named, and nothing is created', async (t) => {

@@ -64,7 +64,9 @@ const appendContract = (t: Test, store: EventStore, other: EventStore, beyond: B
   t.test('an append is read back as it was written, in its stream and in the log', async (t) => {
     const after = await store.head()
     const stream = aStream()
-    const events = [anEvent({ a: 1, b: [null, true, 'ü'] }, 'First'), anEvent({}, 'Second')]
+    const written = anEvent({ a: 1, b: [null, true, 'ü'] }, 'First')
+    const actor = { kind: 'user', id: 'u1', via: { apiKey: 'k1', bound: false } } as const
+    const events = [{ ...written, metadata: { ...written.metadata, actor } }, anEvent({}, 'Second')]
     const appended = await store.append({ stream, expected: 'no_stream', events })
     t.match(appended, { revision: 1, repeated: false })
     const [first, second] = await other.readStream(stream)

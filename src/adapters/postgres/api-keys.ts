@@ -60,15 +60,18 @@ export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
       return rowCount === 1
     },
     revoke: async (id, by, check) => {
-      await transaction(pool, 'begin', async (client) => {
+      const revoked = await transaction(pool, 'begin', async (client) => {
         await client.query('select pg_advisory_xact_lock($1)', [REVOKING_LOCK])
-        check(await listed(client))
+        const keys = await listed(client)
+        check(keys)
         await client.query(
           'update mailtrail.api_keys set revoked_at = now(), revoked_by = $2 where id = $1 and revoked_at is null',
           [id, by],
         )
+        return keys.find((key) => key.id === id) ?? null
       })
       known.clear()
+      return revoked
     },
   }
 }

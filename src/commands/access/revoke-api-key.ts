@@ -14,8 +14,9 @@ type RevokeDeps = { readonly handle: Handle; readonly apiKeys: ApiKeyStore; read
 export const revokeApiKey =
   ({ handle, apiKeys, clock }: RevokeDeps) =>
   async (caller: Caller, keyId: string, { force }: { readonly force: boolean }): Promise<void> => {
-    await apiKeys.revoke(keyId, caller.actor, (keys) => {
+    const stored = await apiKeys.revoke(keyId, caller.actor, (keys) => {
       if (!force) requireAnotherManager(keys, keyId, clock())
     })
-    await handle(apiKey, apiKeyStream(keyId), { do: 'revoke', keyId }, caller)
+    const name = stored?.name ?? null
+    await handle(apiKey, apiKeyStream(keyId), { do: 'revoke', keyId, name }, caller)
   }

@@ -26,6 +26,7 @@ export type ApiKeyStore = {
   /**
    * Revokes the key if it is there and valid. `check` sees all keys before it, which nobody else revokes meanwhile, and
    * throws to prevent it.
+   * @returns the key; null if there is none
    */
-  revoke(id: string, by: Actor, check: (keys: readonly ListedApiKey[]) => void): Promise<void>
+  revoke(id: string, by: Actor, check: (keys: readonly ListedApiKey[]) => void): Promise<ApiKey | null>
 }

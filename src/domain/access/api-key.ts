@@ -3,15 +3,18 @@ import { ApiKeyCreated, ApiKeyRevoked, type ApiKeyEvent, type KeyFacts } from '.
 
 // ---------------------------------------------------------------- state
 
+/** A key that was created by a release that did not record it is known by its revocation only. */
 export type ApiKeyState =
   | { readonly status: 'none' }
-  | { readonly status: 'valid' | 'revoked'; readonly key: KeyFacts }
+  | { readonly status: 'valid'; readonly key: KeyFacts }
+  | { readonly status: 'revoked'; readonly key: KeyFacts | null }
 
 // ---------------------------------------------------------------- commands
 
+/** `name`: of the key as it is stored; null if none is. */
 export type ApiKeyCommand =
   | { readonly do: 'create'; readonly key: KeyFacts }
-  | { readonly do: 'revoke'; readonly keyId: string }
+  | { readonly do: 'revoke'; readonly keyId: string; readonly name: string | null }
 
 // ---------------------------------------------------------------- evolve
 
@@ -20,7 +23,7 @@ const evolve = (state: ApiKeyState, event: ApiKeyEvent): ApiKeyState => {
     case 'ApiKeyCreated':
       return { status: 'valid', key: event.data }
     case 'ApiKeyRevoked':
-      return state.status === 'none' ? state : { ...state, status: 'revoked' }
+      return { status: 'revoked', key: state.status === 'none' ? null : state.key }
   }
 }
 
@@ -31,9 +34,17 @@ const decide = (command: ApiKeyCommand, state: ApiKeyState): ApiKeyEvent[] => {
     case 'create':
       return state.status === 'none' ? [ApiKeyCreated(command.key)] : []
     case 'revoke':
-      if (state.status === 'none') throw new NotFound('API key', command.keyId)
-      return state.status === 'revoked' ? [] : [ApiKeyRevoked({ keyId: command.keyId, name: state.key.name })]
+      return state.status === 'revoked' ? [] : [revoked(command, state)]
   }
+}
+
+const revoked = (
+  { keyId, name: stored }: Extract<ApiKeyCommand, { do: 'revoke' }>,
+  state: Exclude<ApiKeyState, { status: 'revoked' }>,
+): ApiKeyEvent => {
+  const name = state.status === 'none' ? stored : state.key.name
+  if (name === null) throw new NotFound('API key', keyId)
+  return ApiKeyRevoked({ keyId, name })
 }
 
 export const apiKey: Decider<ApiKeyState, ApiKeyCommand, ApiKeyEvent> = {

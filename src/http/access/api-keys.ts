@@ -14,10 +14,10 @@ const view = z.object({
   userId: z.string().nullable(),
   expiresAt: z.string().nullable(),
   createdAt: z.string(),
-  createdBy: actorView.nullable(),
+  createdBy: actorView.nullable().describe('Who created it; null if that was not recorded'),
   lastUsedAt: z.string().nullable(),
   revokedAt: z.string().nullable(),
-  revokedBy: actorView.nullable(),
+  revokedBy: actorView.nullable().describe('Who revoked it; null if it was not'),
 })
 
 const created = z.object({

@@ -7,6 +7,7 @@ import type { ListedApiKey } from '../../../src/commands/ports/api-keys.ts'
 import { newApiKey } from '../../../src/http/server/api-key-token.ts'
 import { callerNow } from '../../support/mailbox-to-sync.ts'
 import { startApp } from '../../support/running-app.ts'
+import { storedKey } from '../../support/stored-key.ts'
 
 // Who made and who revoked an API key, who acted with it, and that nobody is locked out unknowingly.
 
@@ -132,6 +133,15 @@ t.test('the last key that can manage keys is revoked only on purpose', async (t)
   const left = lasting[statuses.indexOf(422)] ?? ''
   t.equal((await revoke(left, { key })).status, 422)
   t.equal((await revoke(left, { key, force: true })).status, 204)
+})
+
+t.test('a key of which no creation was recorded is revoked as any other, once', async (t) => {
+  const manager = await storedKey(postgresApiKeys(app.pool))
+  const { id } = await storedKey(postgresApiKeys(app.pool), { name: 'of before' })
+  for (const _ of [1, 2]) t.equal((await revoke(id, { key: manager.token.reveal() })).status, 204)
+  const [event, ...more] = await store.readStream(`apikey-${id}`)
+  t.match(event, { type: 'ApiKeyRevoked', data: { keyId: id, name: 'of before' } })
+  t.strictSame(more, [])
 })
 
 t.test('a crash leaves no key usable that is not recorded, and a repeat mends it', async (t) => {
