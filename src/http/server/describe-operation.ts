@@ -75,6 +75,7 @@ const factsOf = (
     isPublic: security?.length === 0,
     hasParams: parameters.some((each) => each.in === 'path'),
     takes: new Set(parameters.filter((each) => each.in !== 'path').map(({ name }) => name)),
+    mustMatch: parameters.some(({ name, required }) => name === 'if-match' && required === true),
     body: types.length === 0 ? null : types.includes('application/json') ? 'json' : 'bytes',
   }
 }

@@ -8,24 +8,36 @@ export type OperationFacts = {
   readonly hasParams: boolean
   /** Names of its query parameters and headers. */
   readonly takes: ReadonlySet<string>
+  /** `If-Match` is required. */
+  readonly mustMatch: boolean
   readonly body: 'json' | 'bytes' | null
 }
 
 type Codes = readonly string[]
 
 const unavailable = ['database-unavailable', 'event-log-unavailable', 'newer-version-needed']
-const formOf = { json: ['invalid-request', 'malformed-json'], bytes: ['invalid-request', 'empty-file'] }
-
 /** Codes by status that any operation of this kind may answer. */
-const common = ({ method, isPublic, hasParams, takes, body }: OperationFacts): Record<number, Codes> => {
-  const ifMatch = takes.has('if-match')
+const common = ({
+  method,
+  isPublic,
+  hasParams,
+  takes,
+  mustMatch,
+  body,
+}: OperationFacts): Record<number, Codes> => {
   const changes = method !== 'GET'
+  // JSON is read, and refused, also where none is wanted.
+  const readsJson = changes && body !== 'bytes'
+  const isFormed = hasParams || takes.size > 0 || body !== null
+  const repeats = takes.has('idempotency-key')
+  const ifMatch = takes.has('if-match')
   return {
     400: [
       'bad-request',
-      ...(isPublic ? [] : ['invalid-character', 'invalid-user']),
-      ...(body === null ? (takes.size > 0 || hasParams ? ['invalid-request'] : []) : formOf[body]),
-      ...(takes.has('idempotency-key') ? ['invalid-idempotency-key'] : []),
+      ...(isPublic ? [] : ['invalid-character', 'invalid-user', 'invalid-idempotency-key']),
+      ...(isFormed ? ['invalid-request'] : []),
+      ...(readsJson ? ['malformed-json'] : []),
+      ...(body === 'bytes' ? ['empty-file'] : []),
       ...(takes.has('cursor') ? ['invalid-cursor'] : []),
       ...(takes.has('min_position') ? ['invalid-position'] : []),
       ...(ifMatch ? ['invalid-if-match'] : []),
@@ -33,21 +45,20 @@ const common = ({ method, isPublic, hasParams, takes, body }: OperationFacts): R
     401: isPublic ? [] : ['not-authenticated'],
     403: isPublic ? [] : ['permission-missing', 'other-user'],
     404: hasParams ? ['not-found'] : [],
-    409: [
-      ...(changes ? ['conflict'] : []),
-      ...(takes.has('idempotency-key') ? ['idempotency-key-in-use'] : []),
-    ],
+    409: [...(changes ? ['conflict'] : []), ...(repeats ? ['idempotency-key-in-use'] : [])],
     412: ifMatch ? ['stale-version'] : [],
-    413: body === null ? [] : ['body-too-large'],
-    415: body === 'json' ? ['unsupported-media-type'] : [],
+    413: changes ? ['body-too-large'] : [],
     414: isPublic ? [] : ['url-too-long'],
-    422: takes.has('idempotency-key') ? ['idempotency-key-reused'] : [],
+    415: readsJson ? ['unsupported-media-type'] : [],
+    422: repeats ? ['idempotency-key-reused'] : [],
+    428: mustMatch ? ['if-match-required'] : [],
     429: isPublic ? [] : ['too-many-requests', 'too-many-failed-sign-ins'],
     500: ['internal'],
     503: [...unavailable, ...(takes.has('min_position') ? ['not-caught-up'] : [])],
   }
 }
 
+const unreliable = ['content-damaged', 'content-missing']
 const ofAccount = ['not-your-account', 'account-disconnected']
 const ofMarkup = ['template-invalid', 'template-too-complex', 'unsafe-markup']
 const ofVariables = ['unknown-variable', 'misplaced-variable']
@@ -104,8 +115,11 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   createEmailAccountSyncRun: [...ofAccount, 'account-paused', 'account-receives-no-mail'],
   createEmailAccountSyncErrorsDismissal: ofAccount,
   listMessages: { 400: ['account-required'], 404: ['not-found'] },
-  getMessageBody: ['message-unreadable'],
-  getMessageBodyHtml: ['message-unreadable'],
+  getMessageBody: { 422: ['message-unreadable'], 500: unreliable },
+  getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
+  getMessageRaw: { 500: unreliable },
+  getMessageAttachment: { 500: unreliable },
+  getEmailRaw: { 500: unreliable },
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
   createTemplate: ofTemplate,
@@ -119,15 +133,10 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   sendEmail: { 404: ['not-found'], 412: ['stale-version'], 422: ofSending },
   cancelEmail: ['not-queued', 'too-late-to-cancel'],
   settleEmail: ['nothing-to-settle', 'nothing-to-retry', 'overdue', ...ofAccount],
+  getOrganization: { 404: ['not-found'] },
   getAnalyticsEngagement: { 400: ['invalid-period'] },
   getReadiness: { 503: ['not-ready'] },
   skipProjectionParked: { 409: ['not-first-parked'] },
-  ...Object.fromEntries(
-    ['getEmailRaw', 'getMessageRaw', 'getMessageAttachment'].map((id) => [
-      id,
-      { 500: ['content-damaged', 'content-missing'] },
-    ]),
-  ),
 }
 
 /** They ask the mailbox itself, and answer with what keeps it from answering. */

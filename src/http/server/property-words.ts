@@ -132,6 +132,7 @@ const words: Readonly<Record<string, string>> = {
   replies: 'Answers that people wrote',
   replyTo: 'Where answers go',
   revision: 'Its place in its stream, from 0',
+  revokedBy: 'Id of who revoked it; null if nobody did',
   revokedAt: 'When it was revoked; null if it was not',
   rewriteLinks: 'Whether links are replaced by tracking links',
   role: 'What the folder is for',
