@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ImapFlow } from 'imapflow'
 import t from 'tap'
+import { until } from '../../scripts/lib/client.ts'
 import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { startApp } from '../support/running-app.ts'
 import { skipWithout, startDovecot, type SeedFile } from '../../scripts/lib/mail-servers/dovecot.ts'
@@ -226,11 +227,24 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
       String((await client.mailboxOpen('INBOX', { readOnly: true })).uidValidity)
     const old = await validity(other)
     await other.logout()
+    const { number } = await sync.now()
+    // Nobody must be in the mailbox while its UIDs are taken away, the watch of the account included.
+    await client.send('POST', `/v1/email-accounts/${account}/pause`, {})
+    await until(
+      'the end of all sessions',
+      () =>
+        app.pool.query(
+          `select from mailtrail.leases where name in ($1, $2) and expires_at > clock_timestamp()`,
+          [`watch-${account}`, `sync-${account}`],
+        ),
+      ({ rowCount }) => rowCount === 0,
+    )
     dovecot.forgetUids(user, 'INBOX')
     const again = await dovecot.login(user)
     t.teardown(() => again.close())
     t.not(await validity(again), old, 'the server numbers its messages anew')
-    const run = await sync.now()
+    await client.send('POST', `/v1/email-accounts/${account}/resume`)
+    const run = await sync.after(number)
     t.same([await announced(), run.count], [announcedBefore, 0])
     const lying = await lookInto(again, FOLDERS)
     const inInbox = [...lying.keys()].filter((place) => place.startsWith('INBOX/'))
