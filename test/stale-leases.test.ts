@@ -119,7 +119,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   await letTimePass('projection:directory.v1')
   const second = run('second', store)
   const { position } = await put('Bea')
-  t.ok(await second.waitFor('directory', position ?? '', 10_000), 'the second took over')
+  t.ok(await second.waitFor('directory', position ?? '', 120_000), 'the second took over')
   const rows = async () =>
     pool.query('select * from rm_directory_v1.entry order by 1, 2').then((of) => of.rows)
   const before = await rows()

@@ -60,7 +60,7 @@ t.test('rebuild and verify from the command line', async (t) => {
     await holder.query('select from mailtrail.checkpoints where projection = $1 for update', [waitsFor])
     const { child, ended } = startVerb(t, config, ['rebuild', ...names])
     const waiting = `select from pg_stat_activity where application_name = 'mailtrail operation' and wait_event_type = 'Lock' and datname = current_database()`
-    for (const deadline = Date.now() + 20_000; (await pool.query(waiting)).rowCount === 0;)
+    for (const deadline = Date.now() + 120_000; (await pool.query(waiting)).rowCount === 0;)
       if (Date.now() > deadline) throw new Error('The rebuild never reached its switch')
     child.kill(signal)
     if (signal === 'SIGKILL') await ended

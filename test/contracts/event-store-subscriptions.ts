@@ -62,7 +62,7 @@ export const subscriptionContract = (t: Test, store: EventStore, other: EventSto
 
   t.test('a filtered subscription advances past events that do not match', async (t) => {
     const after = await store.head()
-    const signal = AbortSignal.timeout(20_000)
+    const signal = AbortSignal.timeout(120_000)
     const feed = other.subscribe({ after, limit: 2, filter: { types: ['Wanted'] }, signal })
     const pages = feed[Symbol.asyncIterator]()
     await pages.next()

@@ -91,7 +91,7 @@ export const logOf = async (events: number): Promise<EventStore> => {
 }
 
 export const until = async (condition: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 120_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -130,7 +130,7 @@ export const countingSite = async (t: Test) => {
     t.teardown(end)
     const caughtUp = async () => {
       for (const { name } of projections)
-        if (!(await runner.waitFor(name, (await store.head())!, 20_000))) throw new Error('Not caught up')
+        if (!(await runner.waitFor(name, (await store.head())!, 120_000))) throw new Error('Not caught up')
     }
     return { runner, errors, end, caughtUp }
   }

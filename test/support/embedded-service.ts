@@ -36,7 +36,7 @@ export const query = async (connection: Connection, sql: string): Promise<Record
 
 /** Waits for something that other processes do; gives up after 20 s. */
 export const until = async (condition: () => boolean): Promise<void> => {
-  for (const deadline = Date.now() + 20_000; !condition(); await sleep(20)) {
+  for (const deadline = Date.now() + 120_000; !condition(); await sleep(20)) {
     if (Date.now() > deadline) throw new Error('waited too long')
   }
 }

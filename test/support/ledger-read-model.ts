@@ -62,7 +62,7 @@ const ledger = (name: string, poison: ReadonlyMap<string, Poison>): AnyProjectio
 const silent = { info: () => {}, error: () => {} }
 
 export const until = async (condition: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 120_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))

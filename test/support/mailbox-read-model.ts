@@ -151,7 +151,7 @@ export const sample = (seed: number, size: number) =>
   fc.sample(fc.array(anyEvent, { minLength: size, maxLength: size }), { seed, numRuns: 1 })[0]!
 
 export const until = async (condition: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 120_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -33,7 +33,7 @@ export const trackingUrl = 'https://track.acme.test'
 const password = new Secret('correct horse')
 
 /** Runs until the condition holds; fails loudly when it does not in time. */
-export const until = async (condition: () => unknown, what: string, ms = 15_000): Promise<void> => {
+export const until = async (condition: () => unknown, what: string, ms = 120_000): Promise<void> => {
   const deadline = performance.now() + ms
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Not in time: ${what}`)

@@ -13,7 +13,7 @@ import { recordHits } from '../../../src/commands/tracking/record-hits.ts'
 import { aCaller, aClick, anOpen, outgoingOf } from '../../support/example-hits.ts'
 
 const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 120_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`)
     await sleep(5)

@@ -76,7 +76,7 @@ t.test(
         path,
         () => status(null),
         (each) => each === 200,
-        10_000,
+        120_000,
       )
       t.same([await status('u1'), await status('u2')], [200, 404], path)
     }

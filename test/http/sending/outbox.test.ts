@@ -153,7 +153,7 @@ const two = processOf('two')
 const caughtUp = async () => {
   const head = await store.head()
   if (head === null) return
-  for (const { name } of [...sendingProjections, syncStatus]) await runner.waitFor(name, head, 10_000)
+  for (const { name } of [...sendingProjections, syncStatus]) await runner.waitFor(name, head, 120_000)
 }
 const state = async (id: string) => (await load(outgoingEmail, outgoingStream(id))).state.status
 /** Others may be due before it. */

@@ -86,7 +86,7 @@ const rig = await syncRig(t, {
     known: {
       among: queries.knownAmong,
       page: queries.knownPage,
-      catchUp: async () => runner.waitFor(queries.readModels.placements.name, (await store.head())!, 10_000),
+      catchUp: async () => runner.waitFor(queries.readModels.placements.name, (await store.head())!, 120_000),
     },
   },
   inbox: [
@@ -142,7 +142,7 @@ const post = (url: string) => app.inject({ method: 'POST', url, headers: { autho
 const account = `/v1/email-accounts/${accountId}`
 const caughtUp = async () => {
   const head = (await store.head())!
-  for (const { name } of projections) await runner.waitFor(name, head, 10_000)
+  for (const { name } of projections) await runner.waitFor(name, head, 120_000)
 }
 type Page = { data: Record<string, unknown>[]; nextCursor: string | null; hasMore: boolean }
 const dataOf = async (url: string): Promise<Record<string, unknown>[]> => (await get(url)).json<Page>().data

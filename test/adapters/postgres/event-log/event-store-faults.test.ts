@@ -43,7 +43,7 @@ const kill = async (where: string): Promise<number> => {
 }
 
 const eventually = async (condition: () => Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 120_000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('It did not happen within 20 seconds')
     await pause(5)

@@ -77,7 +77,7 @@ t.test('of two runners with real leases one runs, and the other takes over', asy
   await caughtUp(first, store, of.name)
   const second = running(t, { store, projections: [of], leases: postgresLeases(pool, { owner: 'second' }) })
   const { position } = await add(store, Given({ account: 'a', owner: 'b' }))
-  t.ok(await second.waitFor(of.name, position, 10_000), 'waitFor sees what another process has done')
+  t.ok(await second.waitFor(of.name, position, 120_000), 'waitFor sees what another process has done')
   t.notOk((await second.status())[0]!.runningHere)
   t.equal((await second.status())[0]!.lagMs, 0)
   await first.end()

@@ -31,7 +31,7 @@ t.test('an event appended while the runner runs is in the tables when waitFor sa
   const events = sample(1, 30)
   for (const [index, event] of events.entries()) {
     const { position } = await add(store, event)
-    t.ok(await runner.waitFor(of.name, position, 10_000))
+    t.ok(await runner.waitFor(of.name, position, 120_000))
     if (index % 10 === 0)
       t.strictSame(
         await rowsIn(schemaOf(of)),
@@ -97,7 +97,7 @@ t.test('events of other types move the checkpoint, in few statements', async (t)
   const runner = running(t, { store, pool: counting, projections: [of] })
   for (let nth = 0; nth < 60; nth++) {
     const { position } = await add(store, Other({}))
-    if (!(await runner.waitFor(of.name, position, 5_000))) t.fail('not passed')
+    if (!(await runner.waitFor(of.name, position, 60_000))) t.fail('not passed')
   }
   const elsewhere = projectionRunner({ store, pool, log: silent, projections: [of], leases: once(1) })
   await caughtUp(elsewhere, store, of.name)

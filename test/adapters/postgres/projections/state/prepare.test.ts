@@ -45,7 +45,7 @@ t.test('tables that somebody dropped are filled again, from the start of the log
     (await pool.query(`select kind, id from ${schema}.entry order by id`)).rows
   const rowsOnceRun = async (): Promise<unknown[]> => {
     const runner = started()
-    await runner.waitFor(directory.name, (await store.head())!, 20_000)
+    await runner.waitFor(directory.name, (await store.head())!, 120_000)
     await runner.end()
     return rowsNow()
   }
@@ -61,11 +61,11 @@ t.test('tables that somebody dropped are filled again, from the start of the log
 
   const idle = started()
   t.teardown(idle.end)
-  await idle.waitFor(directory.name, (await store.head())!, 20_000)
+  await idle.waitFor(directory.name, (await store.head())!, 120_000)
   const filledAnew = async (what: string) => {
-    for (const deadline = Date.now() + 20_000; (await rowsNow()).length < 2;)
+    for (const deadline = Date.now() + 120_000; (await rowsNow()).length < 2;)
       if (Date.now() > deadline) throw new Error(`Not filled anew: ${what}`)
-    t.ok(await idle.waitFor(directory.name, (await store.head())!, 20_000))
+    t.ok(await idle.waitFor(directory.name, (await store.head())!, 120_000))
     t.same(await rowsNow(), rows, what)
   }
   await pool.query('delete from mailtrail.checkpoints')
