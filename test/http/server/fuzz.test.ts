@@ -4,6 +4,7 @@ import { anyCharacter } from '../../support/any-character.ts'
 import { startApp } from '../../support/running-app.ts'
 import { seedAccounts } from '../../support/connected-accounts.ts'
 import { idOf } from '../../support/example-emails.ts'
+import { describedCodes } from '../../support/described-codes.ts'
 import { isLong } from '../../support/long-runs.ts'
 
 // Every operation of the API description, asked rightly, almost rightly and wrongly: whatever is said, the answer is
@@ -27,10 +28,11 @@ type Schema = {
 type Operation = {
   parameters?: { name: string; in: string; required?: boolean; schema: Schema }[]
   requestBody?: { content: Record<string, { schema: Schema }> }
+  responses: Record<string, { $ref?: string }>
 }
 type Description = {
   paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, Schema> }
+  components: { schemas: Record<string, Schema>; responses: Record<string, { $ref?: string }> }
 }
 
 const LONG = 20_000
@@ -248,7 +250,8 @@ t.test('whatever is asked, the answer is a documented one, and says nothing of t
     const fault =
       isStray && statusCode < 400
         ? 'passes over what it does not know'
-        : faultOf(statusCode, String(headers['content-type']), body, said)
+        : (faultOf(statusCode, String(headers['content-type']), body, said) ??
+          undescribed(name, statusCode, body))
     const cause = app.log.slice(logged).find((line) => line.includes('"err"'))
     if (fault !== null && !faults.has(`${name}: ${fault}`))
       faults.set(`${name}: ${fault}`, {
@@ -268,6 +271,15 @@ t.test('whatever is asked, the answer is a documented one, and says nothing of t
   t.ok((answered.get(200) ?? 0) > 20 && (answered.get(400) ?? 0) > 20, 'both kinds were asked')
   t.same([...faults], [], run)
 })
+
+/** The code of a problem that the description of the operation does not have; null for any other answer. */
+const undescribed = (name: string, status: number, body: string): string | null => {
+  const described = operations.find(({ method, path }) => `${method} ${path}` === name)
+  if (status < 400 || !described) return null
+  const { code } = JSON.parse(body) as { code: string }
+  const codes = describedCodes(description, described.operation.responses[status])
+  return codes.includes(code) ? null : `${status} ${code} is not described`
+}
 
 /** What is wrong with an answer; null where it is as documented. */
 const faultOf = (status: number, type: string, body: string, request: string): string | null => {
