@@ -55,6 +55,7 @@ const environment = z.object({
   MAILTRAIL_REQUEST_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(3600).default(30),
   MAILTRAIL_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(60_000),
   MAILTRAIL_FAILED_SIGN_INS_PER_MINUTE: z.coerce.number().int().min(1).default(300),
+  MAILTRAIL_UPLOAD_MB_PER_MINUTE: z.coerce.number().int().min(1).default(1000),
   MAILTRAIL_OWN_NETWORKS: list,
   MAILTRAIL_ALLOWED_NETWORKS: list,
   MAILTRAIL_ALLOWED_PORTS: list.pipe(z.array(z.coerce.number<string>().int().min(1).max(65535))),
@@ -94,7 +95,11 @@ export type Config = {
   readonly corsOrigins: string[]
   readonly requestTimeoutMs: number
   /** Of each process. */
-  readonly limits: { readonly requestsPerMinute: number; readonly failedSignInsPerMinute: number }
+  readonly limits: {
+    readonly requestsPerMinute: number
+    readonly failedSignInsPerMinute: number
+    readonly uploadMbPerMinute: number
+  }
   readonly ownNetworks: string[]
   readonly egress: {
     readonly allowedNetworks: string[]
@@ -165,6 +170,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     limits: {
       requestsPerMinute: data.MAILTRAIL_REQUESTS_PER_MINUTE,
       failedSignInsPerMinute: data.MAILTRAIL_FAILED_SIGN_INS_PER_MINUTE,
+      uploadMbPerMinute: data.MAILTRAIL_UPLOAD_MB_PER_MINUTE,
     },
     ownNetworks: data.MAILTRAIL_OWN_NETWORKS,
     egress: {

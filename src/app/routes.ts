@@ -20,6 +20,7 @@ import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
+import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
 import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
@@ -82,7 +83,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
-  attachmentRoutes(server, { ...sending, files })
+  const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
+  attachmentRoutes(server, { ...sending, files, uploads })
   draftRoutes(server, { ...sending, files })
   outboxRoutes(server, { ...sending, files })
   trackingHitRoutes(server, {

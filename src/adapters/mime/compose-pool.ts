@@ -18,20 +18,27 @@ const isShort = ({ draft, template, signature }: Writing): boolean =>
 
 type MailComposer = { readonly assemble: AssembleMail; readonly compose: ComposeMail; close(): Promise<void> }
 
-/** Assembles and composes mail in a thread of its own: a large one holds up nothing else in the process. */
+/**
+ * Assembles and composes mail in a thread of its own: a large one holds up nothing else in the process. Accounts take
+ * turns, however many mails one of them has.
+ */
 export const mailComposer = (): MailComposer => {
   const threads = threadPool<MailTask, MailTaskDone>(new URL('./compose-worker.ts', import.meta.url), LIMITS)
   return {
     assemble: async (writing) => {
       if (isShort(writing)) return assemble(writing)
-      const { assembled } = await threads.run(() => ({ task: { assemble: writing }, buffers: [] }))
+      const { assembled } = await threads.run(() => ({ task: { assemble: writing }, buffers: [] }), {
+        by: writing.values['account.email'] ?? '',
+      })
       if (!assembled) throw new TypeError('The thread has done something else')
       return assembled
     },
     compose: async (mail) => {
       // Checked here, because a refusal from another thread would not arrive as one.
       refuseUncomposable(mail)
-      const { composed } = await threads.run(() => ({ task: { compose: mail }, buffers: [] }))
+      const { composed } = await threads.run(() => ({ task: { compose: mail }, buffers: [] }), {
+        by: mail.from.address,
+      })
       if (!composed) throw new TypeError('The thread has done something else')
       return { ...composed, mime: asBuffer(composed.mime), copy: asBuffer(composed.copy) }
     },

@@ -9,6 +9,7 @@ import {
 } from '../../domain/accounts/connection.ts'
 import { accountId, accountSettings, owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
+import { crmId } from '../../domain/directory/events.ts'
 import { address, folderRole } from '../../domain/mail.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
@@ -55,6 +56,7 @@ const foldersView = z
       .describe('Roles and paths in the settings for which the mailbox has no folder'),
   })
   .meta({ id: 'MailboxFolders' })
+const team = { kind: 'team' } as const
 const allowDuplicate = z
   .boolean()
   .default(false)
@@ -134,6 +136,23 @@ export const emailAccountRoutes = (
       summary: 'List email accounts',
       querystring: pageQuery.extend({
         include_disconnected: z.stringbool().default(false).describe('Include disconnected accounts'),
+        owner: z
+          .union([z.literal('team'), crmId])
+          .optional()
+          .describe("The team's, or those of this user"),
+        provider: z.string().max(50).optional().describe('Only accounts of this `connection.provider`'),
+        status: statusView.status.optional().describe('Only accounts with this status'),
+        search: z
+          .string()
+          .trim()
+          .min(1)
+          .max(200)
+          .optional()
+          .describe('Part of the address or of the display name'),
+        sort: z
+          .enum(['connectedAt', '-connectedAt', 'address', '-address'])
+          .default('connectedAt')
+          .describe('What the list is ordered by; with a hyphen in descending order'),
       }),
       response: {
         200: pageOf(view).extend({
@@ -143,15 +162,26 @@ export const emailAccountRoutes = (
       },
     },
     handler: async ({ query, actingUser }) => {
-      const after = readCursor(query.cursor, ['instant', 'text'])
-      const filter = { userId: actingUser, withDisconnected: query.include_disconnected }
-      const accounts = await queries.list(filter, after, query.limit + 1)
+      const { owner: whose, provider, status, search, limit } = query
+      const by = query.sort.endsWith('address') ? 'address' : 'connectedAt'
+      const after = readCursor(query.cursor, [by === 'address' ? 'text' : 'instant', 'text'])
+      const filter = {
+        userId: actingUser,
+        withDisconnected: query.include_disconnected || status === 'disconnected',
+        owner:
+          whose === undefined || whose === 'team' ? whose && team : { kind: 'user' as const, userId: whose },
+        provider,
+        status,
+        search,
+      }
+      const order = { by, descending: query.sort.startsWith('-') } as const
+      const accounts = await queries.list(filter, order, after, limit + 1)
       const usable = actingUser === null ? null : await queries.usable(actingUser)
       const figures = {
         connectedAccounts: await queries.countConnected(actingUser),
         emailsSentToday: (await sync.figuresToday(usable, clock())).sent,
       }
-      return { ...pageFrom(accounts, query.limit, ({ connectedAt, id }) => [connectedAt, id]), figures }
+      return { ...pageFrom(accounts, limit, (account) => [account[by], account.id]), figures }
     },
   })
   app.get('/v1/email-accounts/:id', {

@@ -8,7 +8,8 @@ type Left = { readonly remaining: number; readonly seconds: number }
 
 export type Counter = {
   readonly limit: number
-  readonly count: (name: string) => void
+  /** Counts one, or as many as it was. */
+  readonly count: (name: string, amount?: number) => void
   readonly left: (name: string) => Left
 }
 
@@ -21,17 +22,17 @@ export const perMinute = (limit: number, clock: Clock): Counter => {
   }
   return {
     limit,
-    count: (name) => {
+    count: (name, amount = 1) => {
       const now = clock().getTime()
       const minute = running(name, now)
       if (minute) {
-        minute.count++
+        minute.count += amount
         return
       }
       minutes.delete(name)
       // The one that began first: names of attackers are without end.
       if (minutes.size >= MANY) minutes.delete(minutes.keys().next().value ?? '')
-      minutes.set(name, { count: 1, endsAt: now + WINDOW_MS })
+      minutes.set(name, { count: amount, endsAt: now + WINDOW_MS })
     },
     left: (name) => {
       const now = clock().getTime()

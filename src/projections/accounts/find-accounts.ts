@@ -65,26 +65,81 @@ const accounts = (db: Kysely<unknown>) =>
 const usable = (userId: string | null) =>
   userId === null ? sql<boolean>`true` : sql<boolean>`(owner_user is null or owner_user = ${userId})`
 
-/** Accounts that this user may use, up to `limit` after the key `after`; disconnected ones on request. */
+/** What a list of accounts is narrowed down to; what is undefined narrows nothing. */
+export type AccountFilter = {
+  /** Accounts that this user may use; null: all. */
+  readonly userId: string | null
+  readonly withDisconnected: boolean
+  /** The team's, or those of a user. */
+  readonly owner?: Owner | undefined
+  readonly provider?: string | undefined
+  readonly status?: AccountStatus | undefined
+  /** Part of the address or of the display name; capital letters do not count. */
+  readonly search?: string | undefined
+}
+export type AccountOrder = {
+  readonly by: 'connectedAt' | 'address'
+  readonly descending: boolean
+}
+/** Where a page begins: the value that it is ordered by, and the id, of the last account before it. */
+type After = readonly [value: string, id: string]
+
+const columns = { connectedAt: 'connected_at', address: 'address' } as const
+const BATCH = 200
+
+/** Accounts in this order, up to `limit` behind the key `after`. */
 export const listAccounts =
   (db: Kysely<unknown>, { titleOf }: AccountQueryDeps) =>
   async (
-    filter: { readonly userId: string | null; readonly withDisconnected: boolean },
-    after: readonly [connectedAt: string, id: string] | null,
+    filter: AccountFilter,
+    order: AccountOrder,
+    after: After | null,
     limit: number,
   ): Promise<AccountItem[]> => {
-    const rows = await accounts(db)
-      .where(usable(filter.userId))
-      .$if(!filter.withDisconnected, (query) => query.where('status', '<>', 'disconnected'))
-      .$if(after !== null, (query) =>
-        query.where(sql<boolean>`(connected_at, id) > (${after?.[0]}::timestamptz, ${after?.[1]})`),
-      )
-      .orderBy('connected_at')
-      .orderBy('id')
-      .limit(limit)
-      .execute()
-    return rows.map((row) => toItem(row, titleOf(row.connection)))
+    const found: AccountItem[] = []
+    const most = filter.status === undefined ? limit : BATCH
+    let from = after
+    // The status is worked out of the facts, so accounts with another one are passed over here.
+    while (found.length < limit) {
+      const rows = await matching(db, filter, order, from).limit(most).execute()
+      const items = rows.map((row) => toItem(row, titleOf(row.connection)))
+      found.push(...items.filter(({ status }) => filter.status === undefined || status === filter.status))
+      const last = items.at(-1)
+      if (!last || items.length < most) break
+      from = [last[order.by], last.id]
+    }
+    return found.slice(0, limit)
   }
+
+const matching = (db: Kysely<unknown>, filter: AccountFilter, order: AccountOrder, after: After | null) => {
+  const { userId, withDisconnected, owner, provider, search } = filter
+  const column = columns[order.by]
+  const direction = order.descending ? 'desc' : 'asc'
+  const pattern = `%${(search ?? '').replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+  return accounts(db)
+    .where(usable(userId))
+    .$if(!withDisconnected, (query) => query.where('status', '<>', 'disconnected'))
+    .$if(owner !== undefined, (query) =>
+      query.where('owner_user', 'is not distinct from', owner?.kind === 'user' ? owner.userId : null),
+    )
+    .$if(provider !== undefined, (query) =>
+      query.where(sql<boolean>`connection ->> 'provider' = ${provider}`),
+    )
+    .$if(search !== undefined, (query) =>
+      query.where(sql<boolean>`(address ilike ${pattern} or settings ->> 'displayName' ilike ${pattern})`),
+    )
+    .$if(after !== null, (query) => query.where(isBehind(column, order.descending, after)))
+    .orderBy(column, direction)
+    .orderBy('id', direction)
+}
+
+const isBehind = (column: 'connected_at' | 'address', descending: boolean, after: After | null) => {
+  const type = sql.raw(column === 'connected_at' ? 'timestamptz' : 'text')
+  const key = sql`(${after?.[0]}::${type}, ${after?.[1]}::text)`
+  return descending
+    ? sql<boolean>`(${sql.ref(column)}, id) < ${key}`
+    : sql<boolean>`(${sql.ref(column)}, id) > ${key}`
+}
 
 /** An account, if this user (null: any) may use it. */
 export const findAccount =

@@ -26,6 +26,7 @@ import { sendingCommands } from '../../../src/commands/sending/sending.ts'
 import { outgoingEmail, outgoingStream } from '../../../src/domain/sending/outgoing-email.ts'
 import { storedKey } from '../../support/stored-key.ts'
 import { attachmentRoutes } from '../../../src/http/sending/attachments.ts'
+import { perMinute } from '../../../src/http/server/limits.ts'
 import { draftRoutes } from '../../../src/http/sending/drafts.ts'
 import { outboxRoutes } from '../../../src/http/sending/outbox.ts'
 import { fileSeals } from '../../../src/http/sending/sealed-files.ts'
@@ -104,7 +105,7 @@ const { load } = needs
 const files = fileSeals(Buffer.alloc(32, 9))
 draftRoutes(app, { commands, queries, files })
 outboxRoutes(app, { commands, queries, files })
-attachmentRoutes(app, { commands, files })
+attachmentRoutes(app, { commands, files, uploads: perMinute(2 ** 40, world.clock) })
 t.teardown(() => app.close())
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'

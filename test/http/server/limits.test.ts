@@ -7,6 +7,7 @@ const app = await startApp(t, {
     MAILTRAIL_REQUESTS_PER_MINUTE: '8',
     MAILTRAIL_FAILED_SIGN_INS_PER_MINUTE: '5',
     MAILTRAIL_TRUST_PROXY: '127.0.0.1',
+    MAILTRAIL_UPLOAD_MB_PER_MINUTE: '1',
   },
 })
 const ask = (key: string | null, from = '198.51.100.1') =>
@@ -44,4 +45,20 @@ t.test('an address with too many wrong keys is refused, but not whoever was righ
   }
   t.equal((await ask(right, '198.51.100.2')).status, 200, 'a key that was right before')
   t.equal((await ask(fresh, '198.51.100.3')).status, 200, 'another address')
+})
+
+t.test('a key that has uploaded much has to wait, and no other', async (t) => {
+  const [key, other] = [await app.makeKey('messages:send'), await app.makeKey('messages:send')]
+  const upload = (by: string, bytes: number) =>
+    app.ask('POST', '/v1/attachments?name=a.txt', {
+      key: by,
+      body: Buffer.alloc(bytes, 65),
+      headers: { 'content-type': 'text/plain' },
+    })
+  t.equal((await upload(key, 600_000)).status, 201)
+  const refused = await upload(key, 600_000)
+  problemIn(t, refused, 429, 'too-many-uploads')
+  t.match(refused.headers.get('retry-after'), /^(?:[1-9]|[1-5]\d|60)$/)
+  t.equal((await upload(key, 400_000)).status, 201, 'what is left may be used')
+  t.equal((await upload(other, 600_000)).status, 201)
 })
