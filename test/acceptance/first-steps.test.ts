@@ -81,7 +81,7 @@ t.test(
       activity.some(({ event }) => event === 'sent')
     await next(sent)
     await next<{ totals: { sent: number } }>(({ totals }) => totals.sent === 1)
-    const { data: history } = await next<{ data: { type: string }[] }>()
+    const { data: history } = await next<{ data: { type: string }[] }>(({ data }) => data.length > 2)
     t.strictSame(
       history.slice(0, 3).map(({ type }) => type),
       ['EmailQueued', 'EmailReleased', 'EmailSent'],
