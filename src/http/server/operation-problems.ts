@@ -119,7 +119,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
   getMessageRaw: { 500: unreliable },
   getMessageAttachment: { 500: unreliable },
-  createAttachment: { 429: ['too-many-uploads'] },
+  createAttachment: { 415: ['unsupported-media-type'], 429: ['too-many-uploads'] },
   getEmailRaw: { 500: unreliable },
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],

@@ -217,7 +217,9 @@ const requestOf = ({ method, path, operation }: (typeof operations)[number]): fc
           ...(text === undefined ? {} : { payload: broken === 0 ? text.slice(0, -1) : text }),
         }
         const isStray = (stray === 'query' && !isOpen(path)) || value !== body
-        return { name: `${method} ${path}`, request, isStray }
+        // With an empty part, or dots, which mean a place (RFC 3986 5.2.4), it is the address of something else.
+        const isElsewhere = Object.values(params).some((value) => /^\.{0,2}$/.test(encoded(value)))
+        return { name: isElsewhere ? `near ${method} ${path}` : `${method} ${path}`, request, isStray }
       })
   })
 
