@@ -48,7 +48,7 @@ const common = ({
     409: [...(changes ? ['conflict'] : []), ...(repeats ? ['idempotency-key-in-use'] : [])],
     412: ifMatch ? ['stale-version'] : [],
     413: changes ? ['body-too-large'] : [],
-    414: isPublic ? [] : ['url-too-long'],
+    414: hasParams || !isPublic ? ['url-too-long'] : [],
     415: readsJson ? ['unsupported-media-type'] : [],
     422: repeats ? ['idempotency-key-reused'] : [],
     428: mustMatch ? ['if-match-required'] : [],

@@ -200,7 +200,9 @@ const requestOf = ({ method, path, operation }: (typeof operations)[number]): fc
       })
       .map(({ params, query, body, headers, keep, broken, stray }) => {
         const value =
-          stray === 'body' && type !== undefined && isObject(body) ? { ...body, strayField: 1 } : body
+          stray === 'body' && type === 'application/json' && isObject(body)
+            ? { ...body, strayField: 1 }
+            : body
         const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encoded(params[name]))
         const asked = Object.entries(query).map(([name, each]) => `${name}=${encoded(each)}`)
         if (stray === 'query') asked.push('perod=today')
