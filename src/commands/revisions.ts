@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../domain/event.ts'
+import { ownMember } from '../domain/own-member.ts'
 
 /** At which revision a stream has to be: at one of these, at any (it is there), or at none (it is not). */
 export type IfRevision = number | readonly number[] | 'any' | 'none'
@@ -57,7 +58,7 @@ const changesAfter = (seen: number, history: readonly RecordedEvent[]): UnseenCh
 const changedIn = (name: string, before: unknown, after: unknown): string[] => {
   if (!isRecord(before) || !isRecord(after)) return isEqual(before, after) ? [] : [name]
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((key) => !isEqual(before[key], after[key]))
+    .filter((key) => !isEqual(ownMember(before, key), ownMember(after, key)))
     .map((key) => `${name}.${key}`)
 }
 

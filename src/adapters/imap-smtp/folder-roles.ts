@@ -1,6 +1,7 @@
 import type { ImapFlow } from 'imapflow'
 import type { ListedFolder } from '../../commands/ports/mail-provider.ts'
 import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
+import { ownMember } from '../../domain/own-member.ts'
 
 /** Special uses that servers announce (RFC 6154). */
 const BY_USE: Record<string, FolderRole> = {
@@ -79,8 +80,8 @@ export const withRoles = (folders: readonly Listing[], byHand: FolderRoles): Lis
       taken.add(role)
     }
   }
-  giveAll(({ path }) => (isInbox(path) ? 'inbox' : (byHand[path] ?? null)))
-  giveAll(({ announcedUse }) => (announcedUse === null ? null : (BY_USE[announcedUse] ?? null)))
+  giveAll(({ path }) => (isInbox(path) ? 'inbox' : (ownMember(byHand, path) ?? null)))
+  giveAll(({ announcedUse }) => (announcedUse === null ? null : (ownMember(BY_USE, announcedUse) ?? null)))
   for (const role of NAMED) {
     const named = bestNamed(folders, role)
     giveAll((folder) => (folder === named ? role : null))

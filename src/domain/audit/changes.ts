@@ -1,3 +1,4 @@
+import { ownMember } from '../own-member.ts'
 import type { Json } from '../event.ts'
 
 /**
@@ -16,7 +17,9 @@ export const changesBetween = (before: Json | undefined, after: Json | undefined
   if (Array.isArray(before) && Array.isArray(after)) return changesInList(before, after, path)
   if (isObject(before) && isObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    return names.flatMap((name) => changesBetween(before[name], after[name], `${path}/${escaped(name)}`))
+    return names.flatMap((name) =>
+      changesBetween(ownMember(before, name), ownMember(after, name), `${path}/${escaped(name)}`),
+    )
   }
   return before === after ? [] : [{ op: 'replace', path, before, after }]
 }

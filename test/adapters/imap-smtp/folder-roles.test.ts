@@ -40,6 +40,10 @@ t.test('what a person says goes before what the server announces, and that befor
   t.same(rolesOf([listing('INBOX')], { INBOX: 'sent' }), ['inbox: INBOX'])
 })
 
+t.test('a folder that is called as what every object inherits has no role by that', async (t) => {
+  t.same(rolesOf([listing('constructor'), listing('Mine', 'toString')]), [])
+})
+
 t.test('Junk and Trash are known, and what lies in them is part of them', async (t) => {
   t.same(rolesOf([listing('Spam'), listing('Papierkorb', '\\Trash'), listing('Papierkorb/Old/Sent')]), [
     'junk: Spam',

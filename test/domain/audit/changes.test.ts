@@ -11,9 +11,10 @@ const patched = (state: Json, changes: readonly Change[]): Json => {
     const last = names.pop() ?? ''
     const parent = names.reduce<Json>((of, name) => (of as { [name: string]: Json })[name] ?? null, root)
     const members = parent as { [name: string]: Json }
+    const value = structuredClone('after' in change ? change.after : null)
     if (op === 'remove' && Array.isArray(parent)) parent.splice(Number(last), 1)
     else if (op === 'remove') delete members[last]
-    else members[last] = structuredClone('after' in change ? change.after : null)
+    else Object.defineProperty(members, last, { value, enumerable: true, configurable: true, writable: true })
   }
   return root[''] ?? null
 }
@@ -33,6 +34,19 @@ t.test('equal states have no changes', async (t) => {
     fc.property(json, (state) => {
       t.strictSame(changesBetween(state, structuredClone(state)), [])
     }),
+  )
+})
+
+t.test('a field may be called as something that every object inherits', async (t) => {
+  const named = JSON.parse('{"valueOf":0,"constructor":1,"__proto__":2}') as Json
+  t.strictSame(changesBetween(named, {}), [
+    { op: 'remove', path: '/valueOf', before: 0 },
+    { op: 'remove', path: '/constructor', before: 1 },
+    { op: 'remove', path: '/__proto__', before: 2 },
+  ])
+  t.strictSame(
+    changesBetween({}, named).map((change) => change.op),
+    ['add', 'add', 'add'],
   )
 })
 
