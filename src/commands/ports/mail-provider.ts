@@ -8,12 +8,23 @@ import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble } from '../../domain/mail-trouble.ts'
 import type { Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Credentials } from './credentials.ts'
+import type { SignIn } from './sign-in.ts'
 
 // The mail system of one account, in its users' terms. IMAP's UIDs, Gmail's history and Graph's deltas are known only
 // to the adapters: here a placement's `ref` and a cursor are opaque texts that are stored and passed back.
 
-/** How a mailbox is reached: the part that may be recorded, and the part that is sealed. */
-export type Access = { readonly connection: Connection; readonly credentials: Credentials }
+/**
+ * How a mailbox is reached: the part that may be recorded, and the part that is sealed. `renew` replaces the latter, as
+ * `renew` of the vault; there is none while nothing is stored yet.
+ */
+export type Access = {
+  readonly connection: Connection
+  readonly credentials: Credentials
+  readonly renew?: RenewCredentials
+}
+export type RenewCredentials = (
+  renewed: (stored: Credentials) => Promise<Credentials | null>,
+) => Promise<Credentials | null>
 
 /**
  * An access that a person entered, fit to be tried. `sends`, `receives`: what it can be used for. `filesCopies`: the
@@ -31,6 +42,8 @@ export type Admitted = Access & {
 export type MailProvider = {
   readonly name: string
   readonly forms: ConnectionForms
+  /** For accounts that are connected by signing in with the provider, and not by entering anything. */
+  readonly signIn?: SignIn
   /** What people call an account with this connection, such as `IMAP`. */
   title(connection: Connection): string
   /**
