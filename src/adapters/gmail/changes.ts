@@ -39,21 +39,20 @@ export const changesOf = async function* (
   const told = history === null ? noChanges() : await changesOfHistory(client, history, chosen)
   yield* inSets(told.arrived, chosen)
 
-  let cursor: Cursor = {
-    historyId: before && history ? before.historyId : historyId,
-    since,
-    listed: chosen.filter((folder) => !unread.includes(folder)),
-  }
+  const listed = chosen.filter((folder) => !unread.includes(folder))
   const compared = unread.length === 0 ? null : await compare(client, unread, query, since)
   for (const folder of unread) {
     yield* inSets(compared?.added.get(folder) ?? [], unread)
-    cursor = { ...cursor, listed: [...cursor.listed, folder] }
-    if (!isAnew || before === null) yield { kind: 'changes', folders: [folder], changes: [], cursor: cursorAt(cursor) }
+    listed.push(folder)
+    // What the history told is only done with when all is told.
+    const at = before === null ? historyId : before.historyId
+    const cursor = before === null || !isAnew ? cursorAt({ historyId: at, since, listed }) : null
+    yield { kind: 'changes', folders: [folder], changes: [], cursor }
   }
   yield* inSets([...told.flagged, ...(compared?.flagged ?? [])], chosen)
   const lost = await inLostFolders(query, before, folders, chosen)
   yield* inSets([...told.gone, ...(compared?.gone ?? []), ...lost], chosen)
-  const last = cursorAt({ ...cursor, historyId })
+  const last = cursorAt({ historyId, since, listed })
   const isNews = query.cursors.every(({ at }) => at !== last.at)
   yield { kind: 'changes', folders: chosen, changes: [], cursor: isNews ? last : null }
 }
@@ -139,7 +138,8 @@ const compare = async (
       const placement = { folder, role, ref }
       const now = flagsNow(ref)
       if (!there.has(ref)) gone.push({ kind: 'gone', placement })
-      else if (now.join(' ') !== flags.toSorted().join(' ')) flagged.push({ kind: 'flagged', placement, flags: now })
+      else if (now.join(' ') !== flags.toSorted().join(' '))
+        flagged.push({ kind: 'flagged', placement, flags: now })
     }
   }
   return { added: addedIn(inWindow), flagged, gone }
@@ -156,7 +156,10 @@ const addedIn = (
       lists
         .slice(index)
         .filter((other) => other.ids.has(ref))
-        .map(({ folder: { folder, role } }): MailChange => ({ kind: 'added', placement: { folder, role, ref } })),
+        .map(({ folder: { folder, role } }): MailChange => ({
+          kind: 'added',
+          placement: { folder, role, ref },
+        })),
     )
     for (const id of fresh) seen.add(id)
     added.set(first, changes)
@@ -191,13 +194,20 @@ const allKnown = async (known: ChangesQuery['known'], folder: string): Promise<K
   }
 }
 
-const inSets = function* (changes: readonly MailChange[], folders: readonly GmailFolder[]): Generator<ChangeSet> {
+const inSets = function* (
+  changes: readonly MailChange[],
+  folders: readonly GmailFolder[],
+): Generator<ChangeSet> {
   for (let from = 0; from < changes.length; from += SET_SIZE) {
     const part = changes.slice(from, from + SET_SIZE)
-    const named = new Set(part.map((change) => (change.kind === 'moved' ? change.to : change.placement).folder))
+    const named = new Set(
+      part.map((change) => (change.kind === 'moved' ? change.to : change.placement).folder),
+    )
     yield {
       kind: 'changes',
-      folders: folders.filter(({ folder }) => named.has(folder)).map(({ folder, role }) => ({ folder, role })),
+      folders: folders
+        .filter(({ folder }) => named.has(folder))
+        .map(({ folder, role }) => ({ folder, role })),
       changes: part,
       cursor: null,
     }

@@ -25,10 +25,7 @@ type Options = { readonly headers: { readonly authorization: string }; readonly 
 export type GmailClient = {
   readonly signal: AbortSignal
   /** One call that costs so many units. Reading is tried again after a fault. @throws MailUnavailable */
-  call<T>(
-    units: number,
-    work: (users: Api, options: Options) => Promise<{ readonly data: T }>,
-  ): Promise<T>
+  call<T>(units: number, work: (users: Api, options: Options) => Promise<{ readonly data: T }>): Promise<T>
 }
 
 /** Clients of mailboxes; those of one mailbox share its quota and its turns. */

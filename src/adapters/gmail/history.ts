@@ -19,7 +19,10 @@ type Step = {
 }
 
 /** `null`: Gmail does not remember what happened since then. */
-export type History = { readonly steps: ReadonlyMap<string, readonly Step[]>; readonly historyId: string } | null
+export type History = {
+  readonly steps: ReadonlyMap<string, readonly Step[]>
+  readonly historyId: string
+} | null
 
 /** Everything that happened since this moment, message by message. */
 export const historySince = async (client: GmailClient, startHistoryId: string): Promise<History> => {
@@ -91,12 +94,20 @@ export const changesOfMessage = (
   const place = ({ folder, role }: GmailFolder): Placement => ({ folder, role, ref: id })
   const flags = flagsOf(labelsNow ?? new Set())
   const from = left.filter((folder) => start.includes(folder))
-  const moves = reached.slice(0, from.length).map((to, index): [GmailFolder, GmailFolder] => [from[index]!, to])
-  const isFlagged = steps.some(({ added, removed }) => [...added, ...removed].some((label) => FLAG_LABELS.includes(label)))
+  const moves = reached
+    .slice(0, from.length)
+    .map((to, index): [GmailFolder, GmailFolder] => [from[index]!, to])
+  const isFlagged = steps.some(({ added, removed }) =>
+    [...added, ...removed].some((label) => FLAG_LABELS.includes(label)),
+  )
   return [
     ...reached.slice(moves.length).map((folder): MailChange => ({ kind: 'added', placement: place(folder) })),
     ...moves.map(([a, b]): MailChange => ({ kind: 'moved', from: place(a), to: place(b), flags })),
-    ...(isFlagged ? stayed : []).map((folder): MailChange => ({ kind: 'flagged', placement: place(folder), flags })),
+    ...(isFlagged ? stayed : []).map((folder): MailChange => ({
+      kind: 'flagged',
+      placement: place(folder),
+      flags,
+    })),
     ...left
       .filter((folder) => !moves.some(([a]) => a === folder))
       .map((folder): MailChange => ({ kind: 'gone', placement: place(folder) })),

@@ -105,7 +105,9 @@ type Response = { readonly status: number; readonly headers: Headers; readonly d
 const responseOf = (error: unknown): Response | null => {
   if (typeof error !== 'object' || error === null) return null
   const response: unknown = Reflect.get(error, 'response')
-  return typeof response === 'object' && response !== null && 'status' in response ? (response as Response) : null
+  return typeof response === 'object' && response !== null && 'status' in response
+    ? (response as Response)
+    : null
 }
 
 /** The status of Google's answer; null if there was none. */
@@ -144,7 +146,8 @@ export const failure = (error: unknown, signal: AbortSignal): MailUnavailable =>
   }
   if (signal.aborted) return stopped()
   const cause: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'cause') : null
-  const isNetwork = textOf(error, 'name') === 'GaxiosError' || (networkProblemOf(error) ?? networkProblemOf(cause)) !== null
+  const isNetwork =
+    textOf(error, 'name') === 'GaxiosError' || (networkProblemOf(error) ?? networkProblemOf(cause)) !== null
   if (!isNetwork) throw error
   return unavailable('gmail-unreachable')
 }

@@ -1,5 +1,4 @@
 import type { MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
-import type { SignIn } from '../../commands/ports/sign-in.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import { changesOf } from './changes.ts'
 import { gmailClients, type GmailClient, type GmailSettings } from './client.ts'
@@ -7,6 +6,7 @@ import { connectionTest } from './connection-test.ts'
 import { forms } from './connection.ts'
 import { foldersOf } from './folders.ts'
 import type { FolderRoles } from '../../domain/mail.ts'
+import { pushTaker, watchByPush, type GmailPush } from './push.ts'
 import { rawOf } from './raw.ts'
 import { sendByDraft } from './send.ts'
 import { fileCopy, whatBecameOf } from './sent-mail.ts'
@@ -17,15 +17,22 @@ const signInNeeded = defineRefusal('sign-in-needed', {
   remedy: 'Start a sign-in with POST /v1/sign-ins, and open its URL in a browser.',
 })
 
-export type GmailProviderDeps = GmailSettings & { readonly signIn: SignIn }
+/** `push` is null where the operator has not set it up; then a mailbox is read at its frequency only. */
+export type GmailProviderSettings = GmailSettings & {
+  readonly push: GmailPush | null
+  readonly renewWatchEveryMs?: number
+}
 
-/** Gmail and Google Workspace, through the Gmail API. */
-export const gmailProvider = ({ signIn, ...settings }: GmailProviderDeps): MailProvider => {
+/** Gmail and Google Workspace, through the Gmail API. How one signs in is up to whoever adds that. */
+export const gmailProvider = ({
+  push,
+  renewWatchEveryMs,
+  ...settings
+}: GmailProviderSettings): MailProvider => {
   const clientOf = gmailClients(settings)
   return {
     name: 'gmail',
     forms,
-    signIn,
     title: () => 'Gmail',
     admit: () => {
       throw signInNeeded()
@@ -37,7 +44,8 @@ export const gmailProvider = ({ signIn, ...settings }: GmailProviderDeps): MailP
       return session(client, roles)
     },
     send: sendByDraft(clientOf),
-    watch: () => Promise.resolve(),
+    watch: push === null ? () => Promise.resolve() : watchByPush(clientOf, push, renewWatchEveryMs),
+    ...(push === null ? {} : { takePush: pushTaker(push) }),
     close: () => Promise.resolve(),
   }
 }

@@ -11,7 +11,11 @@ const LOOK_AT = 20
 
 type Look = { readonly folder: GmailFolder | null; readonly found: boolean }
 
-const look = async (client: GmailClient, folders: readonly GmailFolder[], email: NamedEmail): Promise<Look> => {
+const look = async (
+  client: GmailClient,
+  folders: readonly GmailFolder[],
+  email: NamedEmail,
+): Promise<Look> => {
   const folder = folders.find(({ role }) => role === 'sent') ?? null
   if (folder === null) return { folder, found: false }
   const listed = (query: { q?: string; maxResults: number }) =>
@@ -26,7 +30,11 @@ const look = async (client: GmailClient, folders: readonly GmailFolder[], email:
 }
 
 /** Gmail may have given it a Message-ID of its own; then ours is in another header. */
-const isOurs = async (client: GmailClient, id: string, { messageId, trailId }: NamedEmail): Promise<boolean> => {
+const isOurs = async (
+  client: GmailClient,
+  id: string,
+  { messageId, trailId }: NamedEmail,
+): Promise<boolean> => {
   const metadataHeaders = ['X-Mailtrail-Id', 'X-Google-Original-Message-ID']
   const message = await orNull(
     client.call(COST.get, (users, options) =>
@@ -61,7 +69,9 @@ export const whatBecameOf =
 /** @returns whether it was there */
 const takeBack = async (client: GmailClient, id: string): Promise<boolean> => {
   const draft = await orNull(
-    client.call(COST.list, (users, options) => users.drafts.get({ userId: 'me', id, format: 'minimal' }, options)),
+    client.call(COST.list, (users, options) =>
+      users.drafts.get({ userId: 'me', id, format: 'minimal' }, options),
+    ),
   )
   if (draft === null) return false
   const deleted = await orNull(
@@ -76,7 +86,8 @@ export const fileCopy =
   (client: GmailClient, folders: () => Promise<readonly GmailFolder[]>): MailboxSession['fileCopy'] =>
   async ({ content, ...email }) => {
     const { folder, found } = await look(client, await folders(), email)
-    if (folder === null || found) return { outcome: found ? 'found' : 'impossible', folder: folder?.folder ?? null }
+    if (folder === null || found)
+      return { outcome: found ? 'found' : 'impossible', folder: folder?.folder ?? null }
     const copy = await content()
     if (copy === null) return { outcome: 'impossible', folder: null }
     await client.call(COST.insert, (users, options) =>
