@@ -102,6 +102,8 @@ const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
     to.file === 'src/projections/projection.ts' ||
     to.layer === 'std' ||
     (to.layer === 'adapters' && to.folder === 'network') ||
+    (['gmail', 'graph'].includes(from.folder) &&
+      ['src/adapters/oauth/tokens.ts', 'src/adapters/oauth/sign-in.ts'].includes(to.file)) ||
     (isOwn(from, to) && knowsRoom(from, to)),
   http: (from, to) =>
     isDomain(to) ||
