@@ -1,12 +1,13 @@
-import type { Message } from '@microsoft/microsoft-graph-types'
 import type { MailboxSession, NamedEmail } from '../../commands/ports/mail-provider.ts'
 import { inOurWords, isRefusal, type GraphClient } from './client.ts'
 import type { OutlookFolder } from './folders.ts'
 import { folderPath, messagePath } from './messages.ts'
 import { unavailable } from './problems.ts'
 
-type Found = Pick<Message, 'isDraft' | 'parentFolderId'> & {
+type Found = {
   readonly id: string
+  readonly isDraft?: boolean | null
+  readonly parentFolderId?: string | null
   readonly '@odata.etag'?: string
 }
 type Folders = () => Promise<readonly OutlookFolder[]>

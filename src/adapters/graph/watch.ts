@@ -1,4 +1,3 @@
-import type { Subscription } from '@microsoft/microsoft-graph-types'
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import { notifier } from '../../std/notifier.ts'
 import { inOurWords, type GraphClient } from './client.ts'
@@ -61,6 +60,8 @@ export const watchMailbox = async (
   }
 }
 
+type Subscription = { readonly id?: string; readonly expirationDateTime?: string | null }
+
 const expiry = (): string => new Date(Date.now() + HOLDS_MS).toISOString()
 const pathOf = (id: string): string => `/subscriptions/${encodeURIComponent(id)}`
 const untilOf = ({ expirationDateTime }: Subscription): Date => new Date(expirationDateTime ?? 0)
@@ -70,7 +71,7 @@ const subscribe = async (
   url: string,
   clientState: string,
 ): Promise<{ id: string; until: Date }> => {
-  const body: Subscription = {
+  const body = {
     changeType: 'created,updated,deleted',
     resource: 'me/messages',
     notificationUrl: url,
@@ -81,7 +82,7 @@ const subscribe = async (
   const made = (await client.ask({
     method: 'POST',
     path: '/subscriptions',
-    body: { ...body },
+    body,
   })) as Subscription
   if (made.id === undefined) throw unavailable('outlook-answer-unknown')
   return { id: made.id, until: untilOf(made) }
