@@ -16,6 +16,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
@@ -66,7 +67,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, apiKeys, files, clock, signal } = deps
-  const { blobs, providers, parser, untrack, tokens, spool } = deps.adapters
+  const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
   const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
@@ -79,6 +80,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     signal,
   })
   accountFormRoutes(server, accounts)
+  providerRoutes(server, { providers, discover, signal })
   syncRoutes(server, { ...sync, accounts, clock })
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
