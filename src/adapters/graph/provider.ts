@@ -11,7 +11,7 @@ import { testConnection } from './connection-test.ts'
 import { forms } from './connection.ts'
 import { foldersOf, type KnownRoles, type OutlookFolder } from './folders.ts'
 import { gates } from './gate.ts'
-import type { Notices } from './notices.ts'
+import { pushTaker, type GraphPush } from './push.ts'
 import { rawOf } from './raw.ts'
 import type { Seen } from './reading.ts'
 import { sendByDraft } from './send.ts'
@@ -25,7 +25,8 @@ export type OutlookDeps = {
   /** Where Graph is, such as https://graph.microsoft.com, and how its certificate is checked. */
   readonly apiUrl: string
   readonly tls: ConnectionOptions
-  readonly notices: Notices
+  /** Null where Graph cannot reach us. */
+  readonly push: GraphPush | null
   readonly checkEveryMs?: number
 }
 
@@ -41,6 +42,7 @@ const signInRequired = defineRefusal('outlook-sign-in-required', {
 
 /** Outlook and Microsoft 365, by Microsoft Graph. */
 export const outlookProvider = (deps: OutlookDeps): MailProvider => {
+  const { push, checkEveryMs = CHECK_EVERY_MS } = deps
   const agent = new https.Agent({ ...deps.tls, keepAlive: true, timeout: IDLE_MS })
   const gateOf = gates()
   const rolesOf = new Map<string, KnownRoles>()
@@ -68,11 +70,12 @@ export const outlookProvider = (deps: OutlookDeps): MailProvider => {
       return session
     },
     send: (access, email, release, signal) => sendByDraft(clientOf(access, signal), email, release),
-    watch: (access, onHint, signal) => {
-      const { notices, checkEveryMs = CHECK_EVERY_MS } = deps
+    watch: async (access, onHint, signal) => {
+      if (push === null) return
       const afterwards = (end: AbortSignal) => clientOf(access, end)
-      return watchMailbox(clientOf(access, signal), { notices, checkEveryMs, afterwards }, onHint)
+      await watchMailbox(clientOf(access, signal), { push, checkEveryMs, afterwards }, onHint)
     },
+    ...(push === null ? {} : { takePush: pushTaker(push) }),
     close: async () => agent.destroy(),
   }
 }

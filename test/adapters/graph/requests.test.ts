@@ -7,7 +7,7 @@ import { publishedTemplates } from '../../support/microsoft/sdk.ts'
 const [address, token] = ['ann@outlook.test', 'secret-of-ann']
 
 const setUp = async (t: Test) => {
-  const double = await outlookOnDouble(t, { receives: true })
+  const double = await outlookOnDouble(t)
   const mailbox = double.graph.addMailbox(address, token)
   return { ...double, mailbox, inbox: mailbox.folder('inbox')!.id, access: accessOf(address, token) }
 }
