@@ -19,18 +19,18 @@ t.test('of a double that is killed, paused and cut off, what was acknowledged is
   const acknowledged: string[] = []
   for (const kind of struck.strikes) {
     const noticed = errors.length
-    let striking = true
-    const struckOnce = struck.strike(kind).finally(() => (striking = false))
+    const over = new AbortController()
+    const striking = struck.strike(kind).finally(() => over.abort())
     const stream = aStream()
     let expected: 'no_stream' | number = 'no_stream'
-    while (striking || acknowledged.length === 0) {
+    while (!over.signal.aborted) {
       const events = someEvents(1)
       const { revision, repeated } = await store.append({ stream, expected, events })
       t.equal(repeated, false)
       acknowledged.push(...idsOf(events))
       expected = revision
     }
-    await struckOnce
+    await striking
     if (kind !== 'pause') t.ok(errors.length > noticed, `${kind} was noticed`)
   }
   t.ok(errors.every((error) => error instanceof StoreUnavailable))

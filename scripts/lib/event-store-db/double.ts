@@ -169,8 +169,8 @@ export const eventStoreDbDouble = async ({ tls, file, port: wished = 0 }: Double
     record.getMetadataMap().set('created', String(BigInt(event.createdAt) * 10_000n))
     record.setData(event.data)
     record.setCustomMetadata(event.customMetadata)
-    const read = new pb.ReadResp.ReadEvent().setEvent(record).setCommitPosition(String(event.commit))
-    return new pb.ReadResp().setEvent(read)
+    const found = new pb.ReadResp.ReadEvent().setEvent(record).setCommitPosition(String(event.commit))
+    return new pb.ReadResp().setEvent(found)
   }
 
   const start = async (): Promise<void> => {

@@ -15,7 +15,7 @@ export type Kept = {
 export type Proposed = Pick<Kept, 'id' | 'metadata' | 'data' | 'customMetadata'>
 
 /** The revision that a stream must be at, -1 for no stream. */
-export type Expected = number | 'any'
+type Expected = number | 'any'
 
 export type DoubleLog = {
   readonly events: readonly Kept[]

@@ -10,6 +10,7 @@ import {
   type Appended,
   type EventFilter,
   type EventStore,
+  type NewEvent,
   type Page,
 } from '../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
@@ -88,10 +89,11 @@ export const eventStoreDb = async (
   const append = async ({ stream, expected, events }: Append): Promise<Appended> => {
     // The server knows these events by ids of this call alone. So it takes our retries for repeats, and everybody
     // else's append of the same events for one at a place that is taken: what it accepts was written by this call.
-    const toWrite = events.map(({ id, metadata, ...event }) => ({
-      ...event,
+    const toWrite = events.map((event) => ({
       id: randomUUID(),
-      metadata: toWire(id, metadata),
+      type: event.type,
+      data: event.data,
+      metadata: toWire(event),
     }))
     if (Buffer.byteLength(JSON.stringify(toWrite)) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
     const ids = events.map((event) => event.id)
@@ -238,7 +240,7 @@ const identityOf = async (wire: Wire): Promise<string> => {
  * Besides our own: the names under which EventStoreDB's tools look for causes, and the event's id, by which our events
  * are told from those of other programs.
  */
-const toWire = (id: string, metadata: EventMetadata): object => ({
+const toWire = ({ id, metadata }: NewEvent): object => ({
   ...metadata,
   mailtrailId: id,
   $correlationId: metadata.correlationId,
