@@ -59,7 +59,8 @@ export const describeApi = async (app: App): Promise<void> => {
     transformObject: (document) =>
       described(jsonSchemaTransformObject(document) as unknown as Document) as object,
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  // Without a policy of its own, which would have browsers fetch its files over https only: that of all answers fits.
+  await app.register(swaggerUi, { routePrefix: '/docs' })
 }
 
 const FILE = 'application/octet-stream'

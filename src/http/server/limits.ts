@@ -18,7 +18,8 @@ export const perMinute = (limit: number, clock: Clock): Counter => {
   const minutes = new Map<string, { count: number; readonly endsAt: number }>()
   const running = (name: string, now: number) => {
     const minute = minutes.get(name)
-    return minute && now < minute.endsAt ? minute : null
+    // One that has not begun yet is from before the clock was set back.
+    return minute && now < minute.endsAt && now >= minute.endsAt - WINDOW_MS ? minute : null
   }
   return {
     limit,

@@ -106,7 +106,11 @@ export const buildServer = async (deps: ServerDeps): Promise<App> => {
   addAnswerHeaders(app)
   allowOrigins(app, deps.corsOrigins)
   requirePermissions(app)
-  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
+  await app.register(helmet, {
+    // We may be reached over plain http. That a host has https, and all below it too, is for whoever ends TLS to say.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    strictTransportSecurity: false,
+  })
   useFreshness(app, deps.waitFor)
   refuseUnknownNames(app)
   answerOtherMethods(app)
