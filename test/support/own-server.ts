@@ -4,7 +4,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { chooseRunner, packageFolder, prepareBinaries } from '../../src/adapters/embedded-postgres/binaries.ts'
+import {
+  chooseRunner,
+  packageFolder,
+  prepareBinaries,
+} from '../../src/adapters/embedded-postgres/binaries.ts'
 import type { Connection } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
 import { runToEnd, startServer, type Server } from '../../src/adapters/embedded-postgres/server.ts'
 
@@ -31,7 +35,11 @@ export const postgres14 = (): string | null => {
  */
 export const ownServer = async (
   t: { teardown(fn: () => unknown): void },
-  { programs = packageFolder(), folder = temporaryFolder(t), settings = {} }: {
+  {
+    programs = packageFolder(),
+    folder = temporaryFolder(t),
+    settings = {},
+  }: {
     readonly programs?: string
     readonly folder?: string
     readonly settings?: Readonly<Record<string, string>>
@@ -41,16 +49,34 @@ export const ownServer = async (
   const cluster = path.join(folder, 'cluster')
   const { runner, folder: programsOfRunner } = chooseRunner(programs, cluster)
   const binaries = prepareBinaries(programsOfRunner, path.join(around, 'libraries'))
-  for (const each of [folder, around]) fs.chownSync(each, runner.uid ?? process.getuid!(), runner.gid ?? process.getgid!())
+  for (const each of [folder, around])
+    fs.chownSync(each, runner.uid ?? process.getuid!(), runner.gid ?? process.getgid!())
   const made = await runToEnd(
     binaries.initdb,
-    ['-D', cluster, '-X', path.join(around, 'wal'), '-U', 'mailtrail', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],
+    [
+      '-D',
+      cluster,
+      '-X',
+      path.join(around, 'wal'),
+      '-U',
+      'mailtrail',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '-N',
+    ],
     binaries,
     runner,
   )
   if (made.code !== 0) throw new Error(`No server could be made: ${made.output}`)
   const values = { listen_addresses: '', unix_socket_directories: around, fsync: 'off', ...settings }
-  const args = ['-D', cluster, ...Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  const args = [
+    '-D',
+    cluster,
+    ...Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]
   const connection = { host: around, port: 5432, user: 'mailtrail', database: 'postgres' }
   let server: Server | null = null
   const stop = async () => {

@@ -21,24 +21,33 @@ const files = globSync(
   { cwd: root },
 )
 
-t.test('PostgreSQL 14', { skip: programs === null && 'its programs are packaged for Linux on x64 only' }, async (t) => {
-  const { connection, start } = await ownServer(t, {
-    programs: programs ?? '',
-    settings: { max_connections: '200' },
-  })
-  await start()
-  const client = new pg.Client(connection)
-  await client.connect()
-  const { rows } = await client.query<{ server_version: string }>('show server_version')
-  await client.end()
-  t.match(rows[0]?.server_version, /^14\./)
-  t.ok(files.length >= 20, `${files.length} files`)
-  const env = { ...process.env, [sharedServerVariable]: JSON.stringify(connection) }
-  const cwd = t.testdir()
-  t.jobs = SIDE_BY_SIDE
-  await Promise.all(
-    files.map((file) =>
-      t.spawn(process.execPath, [path.join(root, file)], { buffered: true, cwd, env, timeout: 900_000 }, file),
-    ),
-  )
-})
+t.test(
+  'PostgreSQL 14',
+  { skip: programs === null && 'its programs are packaged for Linux on x64 only' },
+  async (t) => {
+    const server = await ownServer(t, {
+      programs: programs ?? '',
+      settings: { max_connections: '200' },
+    })
+    await server.start()
+    const client = new pg.Client(server.connection)
+    await client.connect()
+    const { rows } = await client.query<{ server_version: string }>('show server_version')
+    await client.end()
+    t.match(rows[0]?.server_version, /^14\./)
+    t.ok(files.length >= 20, `${files.length} files`)
+    const env = { ...process.env, [sharedServerVariable]: JSON.stringify(server.connection) }
+    const cwd = t.testdir()
+    t.jobs = SIDE_BY_SIDE
+    await Promise.all(
+      files.map((file) =>
+        t.spawn(
+          process.execPath,
+          [path.join(root, file)],
+          { buffered: true, cwd, env, timeout: 900_000 },
+          file,
+        ),
+      ),
+    )
+  },
+)

@@ -29,7 +29,11 @@ for (const path of ['/docs', '/docs/'])
     t.equal(page.status, 200)
     const assets = [...page.body.matchAll(/<(script|link)\b[^>]*\b(?:src|href)="([^"]+)"/g)]
     t.ok(assets.length >= 5, `${assets.length} files`)
-    t.equal(page.body.match(/<script\b/g)?.length, assets.filter(([, tag]) => tag === 'script').length, 'none inline')
+    t.equal(
+      page.body.match(/<script\b/g)?.length,
+      assets.filter(([, tag]) => tag === 'script').length,
+      'none inline',
+    )
     for (const [, , href = ''] of assets) {
       const url = new URL(href, `${origin}${path}`)
       t.equal(url.origin, origin, href)
