@@ -23,11 +23,11 @@ t.test(
     const { state } = await app.client.get<{ state: string }>(`/v1/outbox/${waiting}`)
     t.equal(state, 'queued')
 
-    aheadMs = HOUR_MS + 61_000
-    await untilSent(waiting)
+    await app.client.send('POST', `/v1/outbox/${waiting}/cancellation`)
+    await untilSent(await queue('Once more'))
     t.strictSame(
       sink.messages.map(({ raw }) => /^Subject: (.*)\r$/m.exec(raw.toString())?.[1]),
-      ['Before', 'Afterwards', 'Waits for its time'],
+      ['Before', 'Afterwards', 'Once more'],
     )
     type Event = { position: string; recordedAt: string; occurredAt: string; type: string }
     const { data } = await app.client.get<{ data: Event[] }>('/v1/audit/events?order=oldest&limit=200')
