@@ -116,7 +116,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   await until(async () => (await first.status())[0]!.runningHere, 'the first runs')
   await put('Ann')
   await stop.reached
-  await letTimePass('projection:directory.v1')
+  await letTimePass('projection:directory.v2')
   const second = run('second', store)
   const { position } = await put('Bea')
   t.ok(await second.waitFor('directory', position ?? '', 120_000), 'the second took over')
