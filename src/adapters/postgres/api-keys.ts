@@ -93,7 +93,8 @@ const list = async (
 ): Promise<ListedApiKey[]> => {
   const values: unknown[] = []
   const value = (of: unknown): string => `$${values.push(of)}`
-  const column = by === 'name' ? 'name' : 'created_at'
+  const column = by === 'name' ? 'lower(name)' : 'created_at'
+  const given = (text: string) => (by === 'name' ? `lower(${value(text)})` : value(text))
   const [direction, behind] = descending ? ['desc', '<'] : ['asc', '>']
   const conditions = [
     'true',
@@ -101,7 +102,7 @@ const list = async (
     userId !== undefined && `user_id = ${value(userId)}`,
     status !== undefined && hasStatus[status],
     search !== undefined && `name ilike ${value(containing(search))}`,
-    after !== null && `(${column}, id) ${behind} (${value(after[0])}, ${value(after[1])})`,
+    after !== null && `(${column}, id) ${behind} (${given(after[0])}, ${value(after[1])})`,
   ].filter((condition) => condition !== false)
   const { rows } = await pool.query<ListedApiKey>(
     `select ${listed} from mailtrail.api_keys where ${conditions.join(' and ')}

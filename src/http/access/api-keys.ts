@@ -79,7 +79,7 @@ export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): 
       const { user, status, search, sort, limit } = query
       const order = orderOf(sort)
       const after = readCursor(query, [order.by === 'name' ? 'text' : 'instant', 'text'])
-      const own = apiKey?.userId === null ? undefined : apiKey?.id
+      const own = apiKey?.userId === null ? undefined : (apiKey?.id ?? '')
       const mine = own === undefined ? (actingUser ?? undefined) : undefined
       if (user !== undefined && mine !== undefined && user !== mine)
         return { data: [], nextCursor: null, hasMore: false }

@@ -57,6 +57,8 @@ const foldersView = z
   })
   .meta({ id: 'MailboxFolders' })
 const team = { kind: 'team' } as const
+const VERSION_OF_CHOICE =
+  "The version is that of the owner's choice, as the last answer of this operation gave it, and not that of the account."
 const allowDuplicate = z
   .boolean()
   .default(false)
@@ -174,7 +176,7 @@ export const emailAccountRoutes = (
     },
   })
   app.get('/v1/email-accounts/:id', {
-    config: { permission: 'accounts:read', reads: [queries.readModels.accountList] },
+    config: { permission: 'accounts:read', reads: [queries.readModels.accountList], ifNoneMatch: true },
     schema: { tags, summary: 'Get an email account', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.find(params.id, actingUser)
@@ -320,28 +322,30 @@ export const emailAccountRoutes = (
     },
   })
   app.put('/v1/email-accounts/:id/default', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: "Make the account its owner's default",
+      description: VERSION_OF_CHOICE,
       params: byId,
       response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await commands.chooseDefault(request.caller, request.params.id)
+      const handled = await commands.chooseDefault(request.caller, request.params.id, askedRevision(request))
       return answered(reply, handled, handled.state)
     },
   })
   app.delete('/v1/email-accounts/:id/default', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: "Clear its owner's default account",
+      description: VERSION_OF_CHOICE,
       params: byId,
       response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await commands.unsetDefault(request.caller, request.params.id)
+      const handled = await commands.unsetDefault(request.caller, request.params.id, askedRevision(request))
       return answered(reply, handled, handled.state)
     },
   })

@@ -39,7 +39,7 @@ export const directoryRoutes = (
   for (const [path, { kind, value, filters }] of Object.entries(kinds)) {
     const view = z.object({ id: z.string(), ...value.shape })
     app.put(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:write', ifMatch: 'optional' },
+      config: { permission: 'directory:write', ifMatch: 'optional', ifNoneMatch: true },
       schema: {
         tags,
         summary: `Create or replace a ${kind}`,
@@ -56,7 +56,7 @@ export const directoryRoutes = (
       },
     })
     app.get(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:read' },
+      config: { permission: 'directory:read', ifNoneMatch: true },
       schema: { tags, summary: `Get a ${kind}`, params: byId, response: { 200: view, ...problems } },
       handler: async (request, reply) => {
         const { id } = request.params
@@ -95,7 +95,7 @@ export const directoryRoutes = (
   }
 
   app.put('/v1/directory/organization', {
-    config: { permission: 'directory:write', ifMatch: 'optional' },
+    config: { permission: 'directory:write', ifMatch: 'optional', ifNoneMatch: true },
     schema: {
       tags,
       summary: 'Replace the organisation',
@@ -108,7 +108,7 @@ export const directoryRoutes = (
     },
   })
   app.get('/v1/directory/organization', {
-    config: { permission: 'directory:read' },
+    config: { permission: 'directory:read', ifNoneMatch: true },
     schema: { tags, summary: 'Get the organisation', response: { 200: organization, ...problems } },
     handler: async (_request, reply) => {
       const found = await commands.find('organization', 'main')

@@ -138,7 +138,7 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     },
   })
   app.get('/v1/drafts/:id', {
-    config: { permission: 'messages:read' },
+    config: { permission: 'messages:read', ifNoneMatch: true },
     schema: { tags, summary: 'Get a draft', params: byId, response: { 200: view, ...problems } },
     handler: async (request, reply) => {
       const found = await commands.findDraft(request.params.id, request.actingUser)

@@ -167,7 +167,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
   })
   app.get('/v1/outbox/:id', {
-    config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
+    config: { permission: 'messages:read', reads: [queries.readModels.outbox], ifNoneMatch: true },
     schema: { tags, summary: 'Get an email', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.findEmail(params.id, actingUser)

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { Caller } from '../../commands/handle.ts'
+import type { IfRevision } from '../../commands/revisions.ts'
 import type { SyncCommands } from '../../commands/sync/sync.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
@@ -7,6 +9,7 @@ import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 
 export const messageId = z
   .string()
@@ -190,11 +193,16 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     },
   })
   for (const [verb, summary, command] of [
-    ['retry', 'Read a quarantined message again', commands.retryQuarantined],
+    [
+      'retry',
+      'Read a quarantined message again',
+      (caller: Caller, id: string, ifRevision?: IfRevision) =>
+        commands.retryQuarantined(caller, id, signal, ifRevision),
+    ],
     ['skip', 'Skip a quarantined message', commands.skipQuarantined],
   ] as const)
     app.post(`/v1/messages/:id/${verb}`, {
-      config: { permission: 'accounts:write' },
+      config: { permission: 'accounts:write', ifMatch: 'optional' },
       schema: {
         tags,
         summary,
@@ -205,7 +213,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
         },
       },
       handler: async (request, reply) => {
-        const handled = await command(request.caller, request.params.id, signal)
+        const handled = await command(request.caller, request.params.id, askedRevision(request))
         const { state } = handled
         const became = state.status === 'released' ? state.became : null
         return answered(reply, handled, { status: state.status, became })

@@ -138,7 +138,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
   })
   app.get('/v1/templates/:id', {
-    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList], ifNoneMatch: true },
     schema: { tags, summary: 'Get a template', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.find(params.id, actingUser)
