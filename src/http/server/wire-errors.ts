@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyServerOptions } from 'fastify'
 import { randomUUID } from 'node:crypto'
-import type { Duplex } from 'node:stream'
 import { bodyTooLarge, urlTooLong } from './answer-error.ts'
 import { defineProblem, problemBody, type HttpProblem } from './problems.ts'
 import type { App } from './server.ts'
 
 type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']>
 type ClientError = Parameters<ClientErrorHandler>[0]
+type Socket = Parameters<ClientErrorHandler>[1]
 
 const malformedRequest = defineProblem(400, 'malformed-request', {
   title: 'Malformed request',
@@ -50,7 +50,7 @@ const isRequestLine = (packet: unknown): boolean =>
 const LINGER_MS = 1000
 
 /** Answers a problem and closes. What is still being sent is thrown away: a reset would take the answer along. */
-const refuse = (socket: Duplex, problem: HttpProblem): void => {
+const refuse = (socket: Socket, problem: HttpProblem): void => {
   if (!socket.writable) return
   socket.end(inText(problem))
   const end = setTimeout(() => socket.destroy(), LINGER_MS)
@@ -63,7 +63,7 @@ const refuse = (socket: Duplex, problem: HttpProblem): void => {
  * request that is still being answered is answered first; one that has its answer gets no other.
  */
 export const wireErrors = () => {
-  const answering = new WeakMap<Duplex, FastifyReply['raw']>()
+  const answering = new WeakMap<Socket, FastifyReply['raw']>()
   const answer: ClientErrorHandler = (error, socket) => {
     const give = () => refuse(socket, problemOf(error))
     const last = answering.get(socket)
@@ -85,7 +85,8 @@ export const wireErrors = () => {
       // Nobody is refused for an expectation that we do not know (RFC 9110 10.1.1).
       app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
       // Otherwise Node closes the connection without a word.
-      app.server.on('connect', (_request, socket) => {
+      app.server.on('connect', (_request, stream) => {
+        const socket = stream as Socket
         const last = answering.get(socket)
         // It is nobody's any more, so that nobody else listens.
         socket.on('error', () => socket.destroy())

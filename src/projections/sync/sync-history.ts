@@ -172,7 +172,7 @@ const withCounts = (
 }
 
 /** How a run ended, or that it has not. */
-export type RunStatus = 'running' | 'success' | 'partial' | 'failed' | 'stopped' | 'interrupted'
+type RunStatus = 'running' | 'success' | 'partial' | 'failed' | 'stopped' | 'interrupted'
 
 /** The status as people read it. */
 export const statusOf = ({
