@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyContextConfig } from 'fastify'
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { binary, describeOperation, type Answer, type Operation } from './describe-operation.ts'
 import { describeSchema, withoutDoubles, type Schema } from './describe-schemas.ts'
@@ -83,10 +84,13 @@ const describeRoute: Transform = (document) => {
     'x-permission': permission,
   }
   if (isPublic) return { url, schema: { ...described, security: [] } }
-  return { url, schema: { ...described, headers: headersOf(method !== 'GET', config?.ifMatch) } }
+  return { url, schema: { ...described, headers: headersOf(method !== 'GET', config ?? {}) } }
 }
 
-const headersOf = (changes: boolean, versioned: 'required' | 'optional' | undefined) => ({
+const headersOf = (
+  changes: boolean,
+  { ifMatch: versioned, ifNoneMatch }: Pick<FastifyContextConfig, 'ifMatch' | 'ifNoneMatch'>,
+) => ({
   type: 'object',
   required: versioned === 'required' ? ['if-match'] : [],
   properties: {
@@ -96,6 +100,7 @@ const headersOf = (changes: boolean, versioned: 'required' | 'optional' | undefi
     },
     ...(changes ? idempotencyKey : {}),
     ...(versioned === undefined ? {} : ifMatch),
+    ...(ifNoneMatch ? { 'if-none-match': changes ? ifNothing : ifChanged } : {}),
   },
 })
 
@@ -113,6 +118,16 @@ const ifMatch = {
     description:
       'The `ETag` of the version that the change is based on, or `*` for any; refused as `stale-version` if there is a newer one',
   },
+}
+
+const ifChanged = {
+  type: 'string',
+  description: 'The `ETag` of what the client has already; if it is still the same, 304 is answered',
+}
+const ifNothing = {
+  type: 'string',
+  enum: ['*'],
+  description: 'With `*` nothing is replaced: if there is something already, `stale-version` is answered',
 }
 
 const described = (document: Document): Document => {

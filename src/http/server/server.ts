@@ -49,6 +49,8 @@ declare module 'fastify' {
     reads?: readonly { readonly name: string }[]
     /** Whether it must, or can, be told in `If-Match` which version it changes: `versions.ts` reads it for the handler. */
     ifMatch?: 'required' | 'optional'
+    /** Whether it heeds `If-None-Match`: a GET that answers an ETag, or a PUT that can be told to replace nothing. */
+    ifNoneMatch?: true
   }
 }
 
