@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from './adapters/embedded-postgres/embedded-postgres.ts'
 import { EmbeddedPostgresError } from './adapters/embedded-postgres/binaries.ts'
+import { NewerDatabase } from './adapters/postgres/migrate.ts'
 import { createPool } from './adapters/postgres/pool.ts'
 import { KeyringError } from './adapters/vault/keyring.ts'
 import type { Operation } from './app/operation.ts'
@@ -152,6 +153,9 @@ const run = async (verb: string, args: readonly string[]): Promise<void> => {
   })
 }
 
+/** Whose message says what to do, so that nobody needs to see where they come from. */
+const expectedErrors = [ConfigError, KeyringError, EmbeddedPostgresError, NewerDatabase]
+
 const main = async ([verb = 'serve', ...args]: string[]): Promise<void> => {
   if (verb === 'serve' ? args.length > 0 : !Object.hasOwn(verbs, verb)) {
     process.stderr.write(`${usage}\n`)
@@ -161,13 +165,12 @@ const main = async ([verb = 'serve', ...args]: string[]): Promise<void> => {
   try {
     await run(verb, args)
   } catch (error) {
-    const expected =
-      error instanceof ConfigError || error instanceof KeyringError || error instanceof EmbeddedPostgresError
+    const isExpected = expectedErrors.some((kind) => error instanceof kind)
     // For verify, 1 would mean that something differs.
-    if (!expected && verb !== 'verify') throw error
-    process.stderr.write(
-      `${expected ? error.message : error instanceof Error ? error.stack : 'A value that is not an Error was thrown'}\n`,
-    )
+    if (!isExpected && verb !== 'verify') throw error
+    const { message = '', stack = 'A value that is not an Error was thrown' } =
+      error instanceof Error ? error : {}
+    process.stderr.write(`${isExpected ? message : stack}\n`)
     process.exit(verb === 'verify' ? 2 : 1)
   }
 }
