@@ -93,7 +93,11 @@ const killableDouble = async (file: string) => {
   const port = await freePort()
   const start = async (): Promise<{ child: ChildProcess; url: string }> => {
     const main = fileURLToPath(new URL('../lib/event-store-db/process.ts', import.meta.url))
-    const child = spawn(process.execPath, [main, file, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [main, file, String(port)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // Ctrl-C from the terminal is for the run alone, which ends it in the right order.
+      detached: true,
+    })
     const ended = once(child, 'exit').then(([how]) => {
       throw new Error(`The event store ended (${how}) instead of starting`)
     })
@@ -104,6 +108,7 @@ const killableDouble = async (file: string) => {
   const first = await start()
   let { child } = first
   const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
     child.kill('SIGKILL')
     await gone
