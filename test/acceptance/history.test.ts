@@ -7,7 +7,7 @@ import type { Change } from '../../src/domain/audit/changes.ts'
 import type { Json } from '../../src/domain/event.ts'
 import type { EmailTracking } from '../../src/projections/tracking/email-timeline-queries.ts'
 import { syncing } from '../support/awaited-sync-runs.ts'
-import { eventStoreDbDouble } from '../support/event-store-db.ts'
+import { eventStoreDbDouble } from '../../scripts/lib/event-store-db/double.ts'
 import { CHROME } from '../support/example-hits.ts'
 import { startApp } from '../support/running-app.ts'
 
