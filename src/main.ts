@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from './adapters/embedded-postgres/embedded-postgres.ts'
 import { EmbeddedPostgresError } from './adapters/embedded-postgres/binaries.ts'
+import { awaitDatabase } from './adapters/postgres/await-database.ts'
 import { NewerDatabase } from './adapters/postgres/migrate.ts'
 import { createPool } from './adapters/postgres/pool.ts'
 import { KeyringError } from './adapters/vault/keyring.ts'
@@ -9,6 +10,9 @@ import type { Operation } from './app/operation.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 
 const STOP_WITHIN_MS = 20_000
+
+/** A database that is started together with us may take a while. */
+const START_PATIENCE_MS = 60_000
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -27,6 +31,10 @@ const serve = async (config: Config): Promise<void> => {
     await database?.stop()
     throw startError(error, config)
   }
+  if (database === null)
+    await awaitDatabase(pool, START_PATIENCE_MS, () =>
+      say(`Waiting for the database of DATABASE_URL, for ${START_PATIENCE_MS / 1000} s at most.`),
+    ).catch(giveUp)
   // Loaded here, because the other verbs need little of it.
   const { createApp } = await import('./app.ts')
   const app = await createApp({ config, pool, logTo: process.stderr }).catch(giveUp)
