@@ -27,6 +27,8 @@ export type SignedIn = {
 }
 
 export type SignIn = {
+  /** The operator has registered Mailtrail with the provider; otherwise nobody can sign in. */
+  readonly isSetUp: boolean
   readonly permissions: readonly Permission[]
   /** Where a person's browser is sent to. `optional` are names of permissions; `address` is only a hint. */
   begin(
@@ -44,6 +46,9 @@ export type SignIn = {
     asked: { readonly optional: readonly string[] },
     signal: AbortSignal,
   ): Promise<SignedIn>
-  /** Takes back what was granted, at the provider. @throws MailUnavailable */
-  revoke(credentials: Credentials, signal: AbortSignal): Promise<void>
+  /**
+   * Takes back what was granted, at the provider. @throws MailUnavailable
+   * @returns false if the provider offers no way, so that only a person can do it there
+   */
+  revoke(credentials: Credentials): Promise<boolean>
 }
