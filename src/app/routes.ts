@@ -18,6 +18,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
@@ -70,7 +71,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
-  const { blobs, providers, parser, untrack, tokens, spool } = deps.adapters
+  const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
   const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
@@ -83,6 +84,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     signal,
   })
   accountFormRoutes(server, accounts)
+  providerRoutes(server, { providers, discover, signal })
   signInRoutes(server, { ...accounts, providers, url, signal })
   oauthRoutes(server, { ...accounts, url, signal })
   syncRoutes(server, { ...sync, accounts, clock })

@@ -50,6 +50,9 @@ const lastingAccessMissing = defineRefusal('lasting-access-missing', {
   remedy: "Remove Mailtrail from the account's connected apps at the provider, and start again.",
 })
 
+const NOT_SET_UP =
+  "Ask the operator to register Mailtrail with the provider and to set its client id and secret: the README's \"Gmail and Outlook\" says how."
+
 /** Signing in with a provider: authorization code with PKCE, nonce and state (RFC 9700 2.1, OpenID Connect Core 3.1). */
 export const oauthSignIn = (
   client: OAuthClient,
@@ -60,7 +63,7 @@ export const oauthSignIn = (
     dialect.permissions.filter((permission) => !permission.optional || optional.includes(permission.name))
 
   return {
-    isSetUp: client.isSetUp,
+    notSetUp: client.isSetUp ? null : NOT_SET_UP,
     permissions: dialect.permissions.map(({ name, words, optional }) => ({ name, words, optional })),
 
     begin: async (checks, { optional, address }) => {

@@ -57,8 +57,7 @@ const signInNotOffered = defineRefusal('sign-in-not-offered', {
 const signInNotSetUp = defineRefusal('sign-in-not-set-up', {
   title: 'Provider not set up',
   meaning: 'The operator has not registered Mailtrail with this provider yet.',
-  remedy:
-    'Ask the operator to register Mailtrail and to set its client id and secret: the README\'s "Gmail and Outlook" says how.',
+  remedy: 'Ask the operator to register Mailtrail with the provider.',
 })
 const unknownPermission = defineRefusal('unknown-permission', {
   title: 'Unknown permission',
@@ -110,7 +109,7 @@ export const beginSignIn =
 /** @throws Refused if nobody can sign in with the provider here */
 export const requireSignIn = ({ signIn: offered }: { readonly signIn?: SignIn }): SignIn => {
   if (offered === undefined) throw signInNotOffered()
-  if (!offered.isSetUp) throw signInNotSetUp()
+  if (offered.notSetUp !== null) throw signInNotSetUp({ remedy: offered.notSetUp })
   return offered
 }
 

@@ -27,8 +27,8 @@ export type SignedIn = {
 }
 
 export type SignIn = {
-  /** The operator has registered Mailtrail with the provider; otherwise nobody can sign in. */
-  readonly isSetUp: boolean
+  /** Why nobody can sign in yet, and what the operator has to do; null if it is set up. */
+  readonly notSetUp: string | null
   readonly permissions: readonly Permission[]
   /** Where a person's browser is sent to. `optional` are names of permissions; `address` is only a hint. */
   begin(
