@@ -51,7 +51,7 @@ const lastingAccessMissing = defineRefusal('lasting-access-missing', {
 })
 
 const NOT_SET_UP =
-  "Ask the operator to register Mailtrail with the provider and to set its client id and secret: the README's \"Gmail and Outlook\" says how."
+  'Ask the operator to register Mailtrail with the provider and to set its client id and secret: the README\'s "Gmail and Outlook" says how.'
 
 /** Signing in with a provider: authorization code with PKCE, nonce and state (RFC 9700 2.1, OpenID Connect Core 3.1). */
 export const oauthSignIn = (
