@@ -132,7 +132,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
     'sign-in-expired',
     'sign-in-not-finished',
   ],
-  listMessages: { 400: ['account-required'], 404: ['not-found'] },
+  listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
   getMessageBody: { 422: ['message-unreadable'], 500: unreliable },
   getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
   getMessageRaw: { 500: unreliable },

@@ -133,6 +133,7 @@ export const outlookHarness = (): OpenHarness => async (t) => {
   const address = 'ann@outlook.test'
   const token = `secret-${randomBytes(9).toString('hex')}`
   const mailbox = graph.addMailbox(address, token)
+  mailbox.addFolder('Customers')
   const { faults } = graph
   return {
     provider,
@@ -140,7 +141,7 @@ export const outlookHarness = (): OpenHarness => async (t) => {
     wrongAccess: accessOf(address, 'secret-wrong'),
     secrets: [token, 'secret-wrong', 'secret-refresh'],
     address,
-    folders: { inbox: 'Inbox', sent: 'Sent Items', archive: 'Archive' },
+    folders: { inbox: 'Inbox', sent: 'Sent Items', archive: 'Archive', own: 'Customers' },
     mailbox: fromBehind(mailbox),
     lines,
     loseCursors: async () => graph.forget(mailbox),
@@ -152,6 +153,6 @@ export const outlookHarness = (): OpenHarness => async (t) => {
     arrived: () => graph.sent.map(({ message }) => message.raw),
     refuseRecipients: (addresses) => (faults.refusedRecipients = addresses),
     loseAnswer: (on) => (faults.loseAnswer = on),
-    knows: { moves: false, fate: true },
+    knows: { moves: false, fate: true, answered: true },
   }
 }

@@ -2,6 +2,7 @@ import { createServer } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { KeyPair } from '../../../scripts/lib/mail-servers/tls.ts'
+import { pause } from '../../../src/std/pause.ts'
 import { notFound, refused, type Answer, type Routes } from './call.ts'
 import { graphMailbox, type GraphMailbox } from './mailbox.ts'
 import { readingRoutes, type ReadingFaults } from './reading.ts'
@@ -16,6 +17,8 @@ export type GraphFaults = ReadingFaults &
     /** Answers everything with this status, and `Retry-After` where that is set. */
     status?: number
     retryAfterSeconds?: number
+    /** How long each request takes at least. */
+    latencyMs?: number
     /** Called before each request; what it returns is the answer, and `cut` hangs up. */
     before?: (request: Recorded) => Answer | 'cut' | null
   }
@@ -129,8 +132,7 @@ export const startGraph = async (tls: KeyPair, ca: string): Promise<Graph> => {
     mostAtOnce = Math.max(mostAtOnce, now)
     running.set(mailbox, now)
     try {
-      // So that others which come at the same time are seen.
-      await new Promise((resolve) => setImmediate(resolve))
+      await pause(faults.latencyMs ?? 0)
       if (now > AT_ONCE)
         return {
           ...refused(429, 'ApplicationThrottled', 'MailboxConcurrency'),
