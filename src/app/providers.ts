@@ -1,6 +1,37 @@
+import { outlookProvider } from '../adapters/graph/provider.ts'
 import { imapSmtpProvider } from '../adapters/imap-smtp/provider.ts'
 import type { EgressGuard } from '../adapters/network/egress-guard.ts'
+import { oauthClient } from '../adapters/oauth/client.ts'
+import { microsoftSignIn } from '../adapters/oauth/microsoft.ts'
+import { tokenSource } from '../adapters/oauth/tokens.ts'
+import type { PushLine } from '../adapters/postgres/push-line.ts'
+import { derivedKey } from '../adapters/vault/derived-key.ts'
+import type { Keyring } from '../adapters/vault/keyring.ts'
 import type { MailProvider } from '../commands/ports/mail-provider.ts'
+import type { Config } from '../config.ts'
+
+type ProviderDeps = {
+  readonly config: Pick<Config, 'microsoft' | 'publicUrl'>
+  readonly guard: EgressGuard
+  readonly keyring: Keyring
+  readonly line: PushLine
+}
 
 /** Every kind of mail system that an account can be connected to. */
-export const providersOf = (guard: EgressGuard): MailProvider[] => [imapSmtpProvider(guard)]
+export const providersOf = (deps: ProviderDeps): MailProvider[] => [
+  imapSmtpProvider(deps.guard),
+  outlook(deps),
+]
+
+const outlook = ({ config, keyring, line }: ProviderDeps): MailProvider => {
+  const { client, loginUrl, graphUrl } = config.microsoft
+  const oauth = oauthClient(client && { ...client, issuer: new URL(loginUrl) })
+  const push = { url: `${config.publicUrl}/v1/hints/outlook`, key: derivedKey(keyring, 'outlook'), ...line }
+  return outlookProvider({
+    tokens: tokenSource(oauth),
+    signIn: microsoftSignIn(oauth, graphUrl),
+    apiUrl: graphUrl,
+    // Microsoft pushes to public https addresses only.
+    push: config.publicUrl?.startsWith('https://') ? push : null,
+  })
+}

@@ -3,7 +3,9 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { outlookProvider } from '../../../src/adapters/graph/provider.ts'
 import type { GraphPush } from '../../../src/adapters/graph/push.ts'
-import { problem } from '../../../src/adapters/oauth/problems.ts'
+import { trustAlso } from '../../../src/adapters/network/authorities.ts'
+import { oauthClient } from '../../../src/adapters/oauth/client.ts'
+import { microsoftSignIn } from '../../../src/adapters/oauth/microsoft.ts'
 import { credentialsOf, tokenSource } from '../../../src/adapters/oauth/tokens.ts'
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import type { FromBehind, Harness, OpenHarness } from '../../contracts/mail-provider-harness.ts'
@@ -110,14 +112,12 @@ export const outlookOnDouble = async (t: Ends, more: { pushes?: boolean } = {}) 
   const url = more.pushes
     ? await receiver(t, (body) => void provider.takePush?.({ authorization: null, body }))
     : null
+  trustAlso([certificates.ca])
+  const client = oauthClient(null)
   const provider = outlookProvider({
-    tokens: tokenSource({
-      refresh: () => {
-        throw problem('sign-in-ended')
-      },
-    }),
+    tokens: tokenSource(client),
     apiUrl: `https://localhost:${lines.ports[0]}`,
-    tls: { ca: certificates.ca },
+    signIn: microsoftSignIn(client, graph.url),
     push: url === null ? null : { url, key: randomBytes(32), ...lineWithin() },
     checkEveryMs: 50,
   })
