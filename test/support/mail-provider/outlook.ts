@@ -108,7 +108,7 @@ const receiver = async (t: Ends, take: (body: unknown) => void): Promise<string>
 export const outlookOnDouble = async (t: Ends, more: { pushes?: boolean } = {}) => {
   const graph = await startGraph(certificates.good, certificates.ca)
   t.teardown(() => graph.close())
-  const lines = await cutLines(t, [graph.port])
+  const lines = await cutLines(t, [{ port: graph.port }])
   const url = more.pushes
     ? await receiver(t, (body) => void provider.takePush?.({ authorization: null, body }))
     : null
