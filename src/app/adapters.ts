@@ -60,7 +60,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const vault = postgresVault(pool, keyring)
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const guard = egressGuard(config.egress)
-  const providers = [...providersOf(guard), ...deps.providers].map(tracedProvider)
+  const providers = [...providersOf(guard, config), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
   const compiler = templateCompiler()

@@ -4,7 +4,7 @@ import { tokenSource } from '../../../src/adapters/oauth/tokens.ts'
 import { Secret } from '../../../src/commands/ports/credentials.ts'
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import { messageIdOf, type FromBehind, type OpenHarness } from '../../contracts/mail-provider-harness.ts'
-import { cutLines } from '../cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import type { GmailMailbox } from '../google/mailbox.ts'
 import { PUSH } from '../google/pub-sub.ts'
 import { googleError, type Answer } from '../google/calls.ts'
@@ -95,7 +95,7 @@ const pushLine = () => {
 export const gmailHarness = (): OpenHarness => async (t) => {
   const google = await startGoogle()
   t.teardown(() => google.close())
-  const lines = await cutLines(t, [google.port])
+  const lines = await cutLines(t, [{ port: google.port }])
   const address = 'ann@gmail.test'
   const token = `secret-${randomBytes(9).toString('hex')}`
   const mailbox = google.addMailbox(address, token)

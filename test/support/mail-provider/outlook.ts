@@ -7,7 +7,7 @@ import { problem } from '../../../src/adapters/oauth/problems.ts'
 import { credentialsOf, tokenSource } from '../../../src/adapters/oauth/tokens.ts'
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import type { FromBehind, Harness, OpenHarness } from '../../contracts/mail-provider-harness.ts'
-import { cutLines } from '../cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import { messageIdOf, type GraphMailbox, type GraphMessage } from '../microsoft/mailbox.ts'
 import { startGraph, type Graph } from '../microsoft/service.ts'
 import { certificates } from './certificates.ts'
@@ -95,7 +95,7 @@ const receiver = async (t: Ends): Promise<Notices> => {
 export const outlookOnDouble = async (t: Ends, more: { receives?: boolean } = {}) => {
   const graph = await startGraph(certificates.good, certificates.ca)
   t.teardown(() => graph.close())
-  const lines = await cutLines(t, [graph.port])
+  const lines = await cutLines(t, [{ port: graph.port }])
   const provider = outlookProvider({
     tokens: tokenSource({
       refresh: () => {
