@@ -108,7 +108,7 @@ export const startAuthorizationServer = async (
       ...faults.claims,
     })
       .setProtectedHeader({ alg: 'RS256', kid: 'one' })
-      .setIssuer(String(faults.claims?.['iss'] ?? issuer))
+      .setIssuer(issuer)
       .setAudience(clientId)
       .setIssuedAt()
       .setExpirationTime('1h')

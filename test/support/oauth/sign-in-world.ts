@@ -57,7 +57,7 @@ export const signInWorld = async (
     startMicrosoftSignIn(redirectUri, tls.good),
   ])
   const gmail = await startGoogle((token) => google.personOf(token)?.address ?? null)
-  const graph = await startGraph(tls.good, tls.ca, microsoft.personOf)
+  const graph = await startGraph(tls.good, tls.ca, (token) => microsoft.personOf(token))
   t.teardown(() => Promise.all([google, microsoft, gmail, graph].map((server) => server.close())))
   for (const person of people) {
     google.addPerson(person)
