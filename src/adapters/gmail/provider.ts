@@ -1,4 +1,5 @@
 import type { MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
+import type { SignIn } from '../../commands/ports/sign-in.ts'
 import { changesOf } from './changes.ts'
 import { gmailClients, type GmailClient, type GmailSettings } from './client.ts'
 import { connectionTest } from './connection-test.ts'
@@ -13,12 +14,14 @@ import { fileCopy, whatBecameOf } from './sent-mail.ts'
 
 /** `push` is null where the operator has not set it up; then a mailbox is read at its frequency only. */
 export type GmailProviderSettings = GmailSettings & {
+  readonly signIn?: SignIn
   readonly push: GmailPush | null
   readonly renewWatchEveryMs?: number
 }
 
-/** Gmail and Google Workspace, through the Gmail API. How one signs in is up to whoever adds that. */
+/** Gmail and Google Workspace, through the Gmail API. */
 export const gmailProvider = ({
+  signIn,
   push,
   renewWatchEveryMs,
   ...settings
@@ -27,6 +30,7 @@ export const gmailProvider = ({
   return {
     name: 'gmail',
     forms,
+    ...(signIn === undefined ? {} : { signIn }),
     title: () => 'Gmail',
     admit: () => {
       throw signInNeeded()
