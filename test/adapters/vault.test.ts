@@ -84,6 +84,32 @@ t.test('the vault', async (t) => {
   }
   const never = new AbortController().signal
 
+  await t.test('credentials are renewed in place, by one caller at a time', async (t) => {
+    const vault = await freshVault(await fresh(t))
+    const { version } = await vault.store('acc_1', both('old', null))
+    const seen: string[] = []
+    const renewed = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        vault.renew('acc_1', version, async (stored) => {
+          seen.push(stored['smtpPassword']!.reveal())
+          return stored['smtpPassword']!.reveal() === 'old' ? both('new', null) : null
+        }),
+      ),
+    )
+    t.strictSame(seen, ['old', 'new', 'new', 'new', 'new'], 'each sees what the one before it left')
+    t.strictSame(
+      renewed.map(revealed),
+      Array.from({ length: 5 }, () => ['new', null]),
+    )
+    t.strictSame(revealed(await vault.load('acc_1', version)), ['new', null])
+    await t.rejects(
+      vault.renew('acc_1', version, () => Promise.reject(new Error('no answer'))),
+      { message: 'no answer' },
+    )
+    t.strictSame(revealed(await vault.load('acc_1', version)), ['new', null], 'a failure changes nothing')
+    t.equal(await vault.renew('acc_2', 1, () => Promise.reject(new Error('asked for nothing'))), null)
+  })
+
   t.test('gives back what was stored, by version, until it is destroyed', async (t) => {
     const pool = await fresh(t)
     const vault = await freshVault(pool)

@@ -101,6 +101,7 @@ export const sendingWorld = async (
       store: () => Promise.resolve({ version: 1 }),
       load: () => Promise.resolve(credentials),
       destroy: () => Promise.resolve(),
+      renew: () => Promise.resolve(credentials),
     },
     tracker: tracking.tracker,
     untrack: tracking.untrack,

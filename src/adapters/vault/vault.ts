@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { Pool } from 'pg'
 import { Secret, type Credentials, type Vault } from '../../commands/ports/credentials.ts'
 import { transaction } from '../../std/transaction.ts'
@@ -50,10 +51,29 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
     )
     const [row] = rows
     if (!row) return null
-    const plain = open(await unwrap(keyring, accountId, row), row.sealed, recordOf(accountId, version))
-    if (!plain) throw new CredentialsUnreadable(accountId, 'they do not match what was stored')
-    return read(plain)
+    return opened(await unwrap(keyring, accountId, row), row, accountId, version)
   },
+
+  renew: (accountId, version, renewed) =>
+    transaction(pool, 'begin', async (client) => {
+      const { rows } = await client.query<WrappedKey & Sealed>(
+        `select key_id, wrapped_key, sealed
+         from mailtrail.credentials c join mailtrail.credential_keys using (account_id)
+         where account_id = $1 and version = $2 and wrapped_key is not null for update of c`,
+        [accountId, version],
+      )
+      const [row] = rows
+      if (!row) return null
+      const key = await unwrap(keyring, accountId, row)
+      const stored = opened(key, row, accountId, version)
+      const fresh = await renewed(stored)
+      if (fresh === null) return stored
+      await client.query(
+        'update mailtrail.credentials set sealed = $3 where account_id = $1 and version = $2',
+        [accountId, version, seal(key, written(fresh), recordOf(accountId, version))],
+      )
+      return fresh
+    }),
 
   destroy: (accountId) =>
     transaction(pool, 'begin', async (client) => {
@@ -91,6 +111,12 @@ export const postgresVault = (pool: Pool, keyring: Keyring): Vault => ({
     return rows
   },
 })
+
+const opened = (key: KeyObject, { sealed }: Sealed, accountId: string, version: number): Credentials => {
+  const plain = open(key, sealed, recordOf(accountId, version))
+  if (!plain) throw new CredentialsUnreadable(accountId, 'they do not match what was stored')
+  return read(plain)
+}
 
 const recordOf = (accountId: string, version: number) => ['mailtrail credentials', accountId, version]
 

@@ -1,9 +1,10 @@
 import { account, requireOwn, accountStream } from '../../domain/accounts/account.ts'
-import type { Connection, EnteredConnection, TestStep } from '../../domain/accounts/connection.ts'
+import type { EnteredConnection, TestStep } from '../../domain/accounts/connection.ts'
+import { accessOf } from '../access-of.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
-import type { Access, ProviderOf } from '../ports/mail-provider.ts'
+import type { ProviderOf } from '../ports/mail-provider.ts'
 
 type Tested = { readonly ok: boolean; readonly steps: TestStep[] }
 
@@ -33,16 +34,3 @@ export const testAccount =
     )
     return { handled, ok, steps }
   }
-
-/** How an account is reached; null if no credentials are stored for it. */
-export const accessOf = async (
-  vault: Vault,
-  of: {
-    readonly accountId: string
-    readonly connection: Connection
-    readonly credentialVersion: number
-  },
-): Promise<Access | null> => {
-  const credentials = await vault.load(of.accountId, of.credentialVersion)
-  return credentials && { connection: of.connection, credentials }
-}

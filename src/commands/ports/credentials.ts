@@ -33,6 +33,16 @@ export type Vault = {
   store(accountId: string, credentials: Credentials): Promise<{ version: number }>
   /** @returns null if nothing is stored, or it was destroyed */
   load(accountId: string, version: number): Promise<Credentials | null>
+  /**
+   * Replaces the credentials of a version in place, for one caller at a time over all processes: `renewed` gets what is
+   * stored by then, and null from it changes nothing. Throws what `renewed` throws.
+   * @returns what is stored afterwards; null if nothing is
+   */
+  renew(
+    accountId: string,
+    version: number,
+    renewed: (stored: Credentials) => Promise<Credentials | null>,
+  ): Promise<Credentials | null>
   destroy(accountId: string): Promise<void>
   /** Deletes versions that no event names; nothing stays of an account that has no others. */
   discard(accountId: string, versions: readonly number[]): Promise<void>

@@ -7,13 +7,25 @@ import type {
 import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble } from '../../domain/mail-trouble.ts'
 import type { Placement, SyncCursor } from '../../domain/sync/events.ts'
+import type { Preset } from './connecting.ts'
 import type { Credentials } from './credentials.ts'
+import type { SignIn } from './sign-in.ts'
 
 // The mail system of one account, in its users' terms. IMAP's UIDs, Gmail's history and Graph's deltas are known only
 // to the adapters: here a placement's `ref` and a cursor are opaque texts that are stored and passed back.
 
-/** How a mailbox is reached: the part that may be recorded, and the part that is sealed. */
-export type Access = { readonly connection: Connection; readonly credentials: Credentials }
+/**
+ * How a mailbox is reached: the part that may be recorded, and the part that is sealed. `renew` replaces the latter, as
+ * `renew` of the vault; there is none while nothing is stored yet.
+ */
+export type Access = {
+  readonly connection: Connection
+  readonly credentials: Credentials
+  readonly renew?: RenewCredentials
+}
+export type RenewCredentials = (
+  renewed: (stored: Credentials) => Promise<Credentials | null>,
+) => Promise<Credentials | null>
 
 /**
  * An access that a person entered, fit to be tried. `sends`, `receives`: what it can be used for. `filesCopies`: the
@@ -31,6 +43,10 @@ export type Admitted = Access & {
 export type MailProvider = {
   readonly name: string
   readonly forms: ConnectionForms
+  /** For accounts that are connected by signing in with the provider, and not by entering anything. */
+  readonly signIn?: SignIn
+  /** For accounts that are connected by entering something: how the form is filled for each tile that leads to it. */
+  readonly presets?: readonly Preset[]
   /** What people call an account with this connection, such as `IMAP`. */
   title(connection: Connection): string
   /**
@@ -56,8 +72,16 @@ export type MailProvider = {
    * @throws MailUnavailable if the watch breaks
    */
   watch(access: Access, onHint: () => void, signal: AbortSignal): Promise<void>
+  /**
+   * Takes what the mail system pushes to us over HTTP when a mailbox may have something new: whoever watches that gets
+   * a hint, in whatever process. False if it is not the mail system's own word.
+   */
+  takePush?(push: Push): Promise<boolean>
   close(): Promise<void>
 }
+
+/** A request that a mail system sends to us. */
+export type Push = { readonly authorization: string | null; readonly body: unknown }
 
 // ---------------------------------------------------------------- reading
 

@@ -6,6 +6,7 @@ import {
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
 import { overdue } from '../../domain/sending/refusals.ts'
 import type { WaitingEmail } from '../../domain/sending/outgoing-state.ts'
+import { accessOf } from '../access-of.ts'
 import { ContentUnreliable, storedBlob, type BlobStore } from '../ports/blobs.ts'
 import { credentialsMissing, type Vault } from '../ports/credentials.ts'
 import type { Access, SendOutcome } from '../ports/mail-provider.ts'
@@ -20,7 +21,7 @@ const GRACE_MS = { scheduled: 6 * 3_600_000, unscheduled: 24 * 3_600_000 }
 export type PrepareDeps = {
   readonly findAccount: FindAccount
   readonly directory: Pick<DirectoryLookup, 'user'>
-  readonly vault: Pick<Vault, 'load'>
+  readonly vault: Pick<Vault, 'load' | 'renew'>
   readonly blobs: BlobStore
 }
 
@@ -62,10 +63,9 @@ export const prepareAttempt =
         remedy: 'Set the sync direction of the account to `both` or `send`, and try the email again.',
       })
     if (email.userId !== null && !(await deps.directory.user(email.userId))) return failed(senderRemoved)
-    const credentials = await deps.vault.load(account.accountId, account.credentialVersion)
-    if (!credentials)
+    const access = await accessOf(deps.vault, account)
+    if (!access)
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
-    const access = { connection: account.connection, credentials }
     try {
       return { kind: 'ready', access, mime: read ?? (await storedBlob(deps.blobs, email.mime.blob)) }
     } catch (error) {

@@ -32,7 +32,10 @@ const withSharedReads = (deps: SendDeps): SendDeps => ({
   ...deps,
   findAccount: sharedRead((id: string) => deps.findAccount(id), SHARED_MS),
   directory: { user: sharedRead((id: string) => deps.directory.user(id), SHARED_MS) },
-  vault: { load: sharedRead((id: string, version: number) => deps.vault.load(id, version), SHARED_MS) },
+  vault: {
+    ...deps.vault,
+    load: sharedRead((id: string, version: number) => deps.vault.load(id, version), SHARED_MS),
+  },
 })
 
 /** What can be done with drafts and with the emails they become. */

@@ -29,6 +29,7 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   putCompany: { name: 'Hopper & Partners', domains: ['example.org'] },
   putDeal: { name: 'Renewal 2027', companyId: 'co-3', amount: '€ 12,000' },
   putOrganization: { name: 'Example Ltd', timeZone: 'Europe/London' },
+  discoverProviders: { address: 'ada@example.com' },
   createConnectionTest: { connection },
   createEmailAccount: {
     address: 'ada@example.com',
@@ -44,6 +45,12 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   pauseEmailAccount: { reason: 'On parental leave until May' },
   disconnectEmailAccount: { reason: 'Left the company' },
   createEmailAccountSyncErrorsDismissal: { folder: 'INBOX', ref: '1:4711' },
+  createSignIn: {
+    provider: 'gmail',
+    address: 'ada@example.com',
+    returnTo: 'https://crm.example.com/settings/mail',
+  },
+  completeSignIn: { settings: { displayName: 'Ada Lovelace' } },
   createTemplate: { scope: 'shared', ...template },
   changeTemplate: { subject: template.subject },
   previewTemplate: { contactId: 'c-17', accountId },

@@ -10,11 +10,13 @@ const actions: Readonly<Record<string, string>> = {
   pause: 'pause',
   resume: 'resume',
   disconnect: 'disconnect',
+  complete: 'complete',
   retry: 'retry',
   skip: 'skip',
   preview: 'preview',
   cancellation: 'cancel',
   settlement: 'settle',
+  discover: 'discover',
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -46,6 +46,7 @@ const world = async (owner: Owner) => {
       destroy: async () => kept.clear(),
       discard: async (_id, versions) => versions.forEach((version) => kept.delete(version)),
       stored: async () => [],
+      renew: async () => null,
     },
     providerOf: () => provider,
   })

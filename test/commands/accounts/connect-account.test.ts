@@ -59,6 +59,7 @@ const world = () => {
       destroy: async () => {},
       discard: async () => {},
       stored: async () => [],
+      renew: async () => null,
     },
     providerOf: () => provider,
   }
