@@ -14,7 +14,7 @@ t.test('without a public address there is no subscription', async (t) => {
   const { graph, provider, access } = await setUp(t, {})
   await provider.watch(access, () => t.fail('there is nothing to hint at'), going())
   t.same(graph.requests, [])
-  t.equal(provider.takePush, undefined)
+  t.notOk('takePush' in provider)
 })
 
 t.test('a subscription is made, renewed when Graph asks for it, and taken back', async (t) => {
