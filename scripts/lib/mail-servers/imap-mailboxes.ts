@@ -121,7 +121,7 @@ const serveWithinLimit = (server: hoodiecrow.Server, faults: ImapFaults) => {
   for (const command of ['UID SEARCH', 'UID FETCH']) {
     const serve = server.getCommandHandler(command)
     server.setCommandHandler(command, (connection, parsed, data, done) => {
-      const [first, ...others] = (parsed.attributes ?? []).flatMap((each) => [String(each.value)])
+      const [first, ...others] = (parsed.attributes ?? []).flatMap((each) => [each.value])
       const words = command === 'UID FETCH' ? ['UID', first ?? ''] : [first ?? '', ...others]
       const { selectedMailbox: folder } = connection
       const count = folder === undefined ? 0 : concerned(server, folder, words)

@@ -15,13 +15,13 @@ type Changed = { readonly path: string; readonly uid?: number; readonly flags?: 
 /** Notes what a server tells of a folder while it is opened. */
 const listen = (client: ImapFlow) => {
   const vanished: { path: string; uid: number }[] = []
-  const flags: { path: string; uid: number; flags: string[] }[] = []
+  const changed: { path: string; uid: number; flags: string[] }[] = []
   const onVanished = ({ path, uid, earlier }: Vanished): void => {
     if (uid !== undefined && earlier === true && vanished.length <= MOST_VANISHED)
       vanished.push({ path, uid })
   }
   const onFlags = ({ path, uid, flags: now }: Changed): void => {
-    if (uid !== undefined && now !== undefined) flags.push({ path, uid, flags: portFlags(now) })
+    if (uid !== undefined && now !== undefined) changed.push({ path, uid, flags: portFlags(now) })
   }
   client.on('expunge', onVanished)
   client.on('flags', onFlags)
@@ -34,7 +34,7 @@ const listen = (client: ImapFlow) => {
               .filter(({ path }) => path === opened)
               .map(({ uid }) => uid)
               .toSorted((a, b) => a - b),
-            flags: flags.filter(({ path }) => path === opened).map(({ uid, flags }) => ({ uid, flags })),
+            flags: changed.filter(({ path }) => path === opened).map(({ uid, flags }) => ({ uid, flags })),
           },
     stop: () => {
       client.off('expunge', onVanished)
