@@ -72,8 +72,16 @@ export type MailProvider = {
    * @throws MailUnavailable if the watch breaks
    */
   watch(access: Access, onHint: () => void, signal: AbortSignal): Promise<void>
+  /**
+   * Takes what the mail system pushes to us over HTTP when a mailbox may have something new: whoever watches that gets
+   * a hint, in whatever process. False if it is not the mail system's own word.
+   */
+  takePush?(push: Push): Promise<boolean>
   close(): Promise<void>
 }
+
+/** A request that a mail system sends to us. */
+export type Push = { readonly authorization: string | null; readonly body: unknown }
 
 // ---------------------------------------------------------------- reading
 

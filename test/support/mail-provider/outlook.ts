@@ -7,7 +7,7 @@ import { problem } from '../../../src/adapters/oauth/problems.ts'
 import { credentialsOf, tokenSource } from '../../../src/adapters/oauth/tokens.ts'
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import type { FromBehind, Harness, OpenHarness } from '../../contracts/mail-provider-harness.ts'
-import { cutLines } from '../cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import { messageIdOf, type GraphMailbox, type GraphMessage } from '../microsoft/mailbox.ts'
 import { startGraph, type Graph } from '../microsoft/service.ts'
 import { certificates } from './certificates.ts'
@@ -95,7 +95,7 @@ const receiver = async (t: Ends): Promise<Notices> => {
 export const outlookOnDouble = async (t: Ends, more: { receives?: boolean } = {}) => {
   const graph = await startGraph(certificates.good, certificates.ca)
   t.teardown(() => graph.close())
-  const lines = await cutLines(t, [graph.port])
+  const lines = await cutLines(t, [{ port: graph.port }])
   const provider = outlookProvider({
     tokens: tokenSource({
       refresh: () => {
@@ -133,6 +133,7 @@ export const outlookHarness = (): OpenHarness => async (t) => {
   const address = 'ann@outlook.test'
   const token = `secret-${randomBytes(9).toString('hex')}`
   const mailbox = graph.addMailbox(address, token)
+  mailbox.addFolder('Customers')
   const { faults } = graph
   return {
     provider,
@@ -140,7 +141,7 @@ export const outlookHarness = (): OpenHarness => async (t) => {
     wrongAccess: accessOf(address, 'secret-wrong'),
     secrets: [token, 'secret-wrong', 'secret-refresh'],
     address,
-    folders: { inbox: 'Inbox', sent: 'Sent Items', archive: 'Archive' },
+    folders: { inbox: 'Inbox', sent: 'Sent Items', archive: 'Archive', own: 'Customers' },
     mailbox: fromBehind(mailbox),
     lines,
     loseCursors: async () => graph.forget(mailbox),
@@ -152,6 +153,6 @@ export const outlookHarness = (): OpenHarness => async (t) => {
     arrived: () => graph.sent.map(({ message }) => message.raw),
     refuseRecipients: (addresses) => (faults.refusedRecipients = addresses),
     loseAnswer: (on) => (faults.loseAnswer = on),
-    knows: { moves: false, fate: true },
+    knows: { moves: false, fate: true, answered: true },
   }
 }
