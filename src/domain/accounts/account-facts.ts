@@ -41,8 +41,13 @@ export type AccountFacts = {
   readonly missing: Trouble | null
   /** What the last connection test failed on, unless something since has shown that it works. */
   readonly test: Trouble | null
-  /** What the last attempt to send failed on, and how many failed in a row. */
-  readonly sending: { readonly code: string; readonly reason: string; readonly inARow: number } | null
+  /** What the last attempt to send failed on, how many failed in a row, and when the email is tried again. */
+  readonly sending: {
+    readonly code: string
+    readonly reason: string
+    readonly inARow: number
+    readonly retryAt: string | null
+  } | null
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
@@ -140,8 +145,9 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
     case 'EmailSent':
       return { ...facts, sending: null, test: isRead(facts) ? facts.test : null }
     case 'EmailDeferred':
+      return afterAttempt(facts, event.data)
     case 'EmailFailed':
-      return OF_ONE_EMAIL.has(event.data.code) ? facts : afterFailure(facts, event.data)
+      return afterAttempt(facts, { ...event.data, retryAt: null })
     case 'MessageQuarantined':
       return event.data.attempts === 1 ? { ...facts, unreadable: facts.unreadable + 1 } : facts
     case 'QuarantinedMessageReleased':
@@ -150,13 +156,13 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
   }
 }
 
-const afterFailure = (
+const afterAttempt = (
   facts: AccountFacts,
-  { code, reason }: { readonly code: string; readonly reason: string },
-): AccountFacts => ({
-  ...facts,
-  sending: { code, reason, inARow: (facts.sending?.inARow ?? 0) + 1 },
-})
+  { code, reason, retryAt }: Omit<NonNullable<AccountFacts['sending']>, 'inARow'>,
+): AccountFacts =>
+  OF_ONE_EMAIL.has(code)
+    ? facts
+    : { ...facts, sending: { code, reason, retryAt, inARow: (facts.sending?.inARow ?? 0) + 1 } }
 
 const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['data']): AccountFacts => {
   const { outcome, kind = null, troubles = [], missingFolders = [] } = run

@@ -126,15 +126,14 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
       response: { 200: syncStatusView, ...problems },
     },
     handler: async ({ params, actingUser }) => {
-      const { id, address, status, reasons, unreadable, withheld } = await requireAccount(
-        params.id,
-        actingUser,
-      )
+      const account = await requireAccount(params.id, actingUser)
+      const { id, address, status, reasons, nextTryAt, unreadable, withheld } = account
       const now = clock()
       const figures = await queries.findFigures(id, now)
       if (!figures) throw new NotFound('email account', id)
       const lastSync = timeAgo(figures.lastSyncAt, now)
-      return { accountId: id, address, status, reasons, unreadable, withheld, ...figures, lastSync }
+      const state = { status, reasons, nextTryAt, unreadable, withheld }
+      return { accountId: id, address, ...state, ...figures, lastSync }
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs', {

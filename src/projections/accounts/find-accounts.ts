@@ -17,6 +17,8 @@ export type AccountItem = {
   readonly status: AccountStatus
   /** The reasons for the status and what to do, the deciding one first; empty if the account is active. */
   readonly reasons: readonly StatusReason[]
+  /** When it is tried again, or its mailbox is read next; in the past while that goes on. Null: nothing is to be tried. */
+  readonly nextTryAt: string | null
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
@@ -41,7 +43,7 @@ const toItem = (row: AccountRow & { owner_name: string | null }, provider: strin
     provider,
     owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
     user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
-    ...accountStatus(row.facts),
+    ...accountStatus(row.facts, row.schedule.dueAt),
     unreadable,
     withheld,
     isDefault: row.is_default,

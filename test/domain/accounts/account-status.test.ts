@@ -31,7 +31,9 @@ import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../s
 
 const both = freshFacts({ ...connected().data, sends: true })
 const sendOnly = freshFacts({ ...connected().data, sends: true, receives: false })
-const after = (facts: AccountFacts, ...events: FactEvent[]) => accountStatus(events.reduce(factsAfter, facts))
+const dueAt = '2026-01-05T00:05:00.000Z'
+const after = (facts: AccountFacts, ...events: FactEvent[]) =>
+  accountStatus(events.reduce(factsAfter, facts), dueAt)
 const statusAfter = (facts: AccountFacts, ...events: FactEvent[]) => after(facts, ...events).status
 
 const about = { outgoingId: idOf('out', 1), accountId, attempt: 1 }
@@ -119,7 +121,7 @@ t.test('an open error keeps it degraded until somebody has decided about it', as
   const skipped = [1, 2].map((n) => QuarantinedMessageSkipped({ messageId: messageIdOf(n), accountId }))
   t.match(after(both, ...events, ...skipped), { status: 'active', reasons: [] })
   const withheld = { ...events.slice(0, 1).reduce(factsAfter, both), withheld: 1 }
-  t.match(accountStatus(withheld), {
+  t.match(accountStatus(withheld, dueAt), {
     status: 'degraded',
     reasons: [{ code: 'withheld-messages', detail: /^1 message could/ }],
   })
@@ -158,6 +160,20 @@ t.test('a login that is refused for sending needs a person, and deferrals in a r
     t.match(after(facts, ...row), { status: 'degraded', reasons: [{ detail: /No connection/, remedy: /./ }] })
     t.equal(statusAfter(facts, ...row.slice(1), sent, deferred()), 'active')
   }
+})
+
+t.test('it says when it is tried again: the run that is due, or the email that was put off', async (t) => {
+  t.match(after(both), { status: 'connecting', nextTryAt: dueAt })
+  t.match(after(both, runFinished(1)), { status: 'active', nextTryAt: dueAt })
+  t.match(after(both, runFinished(1, 'failed', { ...login, kind: 'throttled' })), {
+    status: 'throttled',
+    nextTryAt: dueAt,
+  })
+  const retryAt = '2026-01-05T00:00:00.000Z'
+  t.match(after(both, runFinished(1), deferred('throttled')), { status: 'throttled', nextTryAt: retryAt })
+  const alsoLogin = [runFinished(1, 'failed', login), deferred('throttled')]
+  t.match(after(both, ...alsoLogin), { status: 'needs-reauthentication', nextTryAt: dueAt })
+  t.match(after(both, runFinished(1), failed('sender-refused')), { status: 'active', nextTryAt: dueAt })
 })
 
 t.test('what a code says of the mailbox comes of its definition, whichever provider it is of', async (t) => {

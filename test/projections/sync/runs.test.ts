@@ -41,7 +41,8 @@ import {
 const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString()
 const schedule = async (...events: DomainEvent[]) => {
   const { account } = await foldEvents(syncSchedule, recordedEvents(events))
-  return account[0]!
+  const { schedule: folded, ...row } = account[0]!
+  return { ...folded, ...row }
 }
 const login = { kind: 'sign-in-again', code: 'login-rejected', detail: 'd', remedy: 'r' } as const
 const { connection, sends, receives, credentialVersion } = connected().data
@@ -79,8 +80,8 @@ t.test('failures make the pause longer, up to an hour, and refused logins start 
   const failed = (number: number) => [runStarted(number), runFinished(number, 'failed')]
   const pauseAfter = async (failures: number) => {
     const numbers = Array.from({ length: failures }, (_, nth) => nth + 1)
-    const { due_at, last_finished_at } = await schedule(connected(), ...numbers.flatMap(failed))
-    return (Date.parse(due_at!) - Date.parse(last_finished_at!)) / 60_000
+    const { due_at, lastFinishedAt } = await schedule(connected(), ...numbers.flatMap(failed))
+    return (Date.parse(due_at!) - Date.parse(lastFinishedAt!)) / 60_000
   }
   t.strictSame(await Promise.all([1, 2, 3, 4, 5, 9].map(pauseAfter)), [5, 10, 20, 40, 60, 60])
   const refused = [connected(), runStarted(1), runFinished(1, 'failed', login)]
@@ -120,7 +121,11 @@ t.test('a mailbox that said until when it is of no use is left alone until then'
   ]
   t.match(await schedule(...throttled(minute(45))), { due_at: minute(45) })
   t.match(await schedule(...throttled(minute(3))), { due_at: minute(7) }, 'and not sooner than any other')
-  t.match(await schedule(...throttled(minute(45)), SyncRequested({ accountId })), { due_at: minute(3) })
+  t.match(
+    await schedule(...throttled(minute(45)), SyncRequested({ accountId })),
+    { due_at: minute(45), asked: 'request' },
+    'whoever asks',
+  )
   t.match(await schedule(...throttled(minute(45)), AccountConnectionChanged(reached)), { due_at: minute(3) })
   const after = [runStarted(2), runFinished(2)]
   t.match(await schedule(...throttled(minute(45)), ...after), { due_at: minute(9), until: null })
