@@ -21,7 +21,7 @@ export type SyncAccount = {
   readonly dismissed: readonly { readonly folder: string; readonly ref: string }[]
   readonly settings: Pick<
     AccountSettings,
-    'syncDirection' | 'historyDays' | 'folders' | 'folderRoles' | 'excludePatterns'
+    'syncFrequencyMinutes' | 'syncDirection' | 'historyDays' | 'folders' | 'folderRoles' | 'excludePatterns'
   >
 }
 

@@ -50,6 +50,7 @@ export const readMailbox =
     const { read, unchanged, troubles, missingFolders } = reading
     for await (const set of run.session.changes(queryOf(deps, run))) {
       run.signal.throwIfAborted()
+      run.progressed()
       if (set.kind === 'missing') {
         missingFolders.push(set.wanted)
         continue
@@ -89,7 +90,10 @@ const toFolderTrouble = ([folder, { code, message, remedy }]: [string, MailUnava
   remedy,
 })
 
-const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: OpenRun): ChangesQuery => {
+const queryOf = (
+  { clock, known }: SyncDeps,
+  { account, cursors, trigger, progressed }: OpenRun,
+): ChangesQuery => {
   const { accountId, settings } = account
   const now = clock()
   return {
@@ -98,7 +102,12 @@ const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: Open
     since: settings.historyDays === null ? null : new Date(now.getTime() - settings.historyDays * DAY_MS),
     now,
     thorough: trigger === 'request',
-    known: { page: (folder, below, limit) => known.page(accountId, folder, below, limit) },
+    known: {
+      page: (folder, below, limit) => {
+        progressed()
+        return known.page(accountId, folder, below, limit)
+      },
+    },
   }
 }
 

@@ -90,13 +90,14 @@ const runUnderLease = async (
     withheld: new Map(withheld.map((each) => [placeKey(each.placement), each])),
     uncounted,
     tell: async (command) => void (await tell(command)),
+    progressed: watch.progressed,
     signal: watch.signal,
     lost,
   }
   const reading = newReading()
   const { missingFolders } = reading
   try {
-    const trouble = await readAll(deps, run, reading)
+    const trouble = await unlessIgnored(readAll(deps, run, reading), run.signal, deps.onFault)
     // If the run was stopped, that is the only reason it failed.
     run.signal.throwIfAborted()
     const { state } = await tell(trouble ? { do: 'fail', trouble, missingFolders } : finishOf(reading))
@@ -108,6 +109,11 @@ const runUnderLease = async (
     if (why) {
       await tell({ do: 'stop', why })
       return { kind: 'done', number, outcome: 'stopped' }
+    }
+    const since = watch.stalledSince()
+    if (since !== null) {
+      await tell({ do: 'stall', since })
+      return { kind: 'done', number, outcome: 'failed' }
     }
     // Not a failure of the mailbox: the next run continues from here as soon as the log is back.
     if (isOutage(error)) throw error
@@ -167,6 +173,33 @@ const commandOf = async ({ store }: SyncDeps, accountId: string, number: number)
 }
 
 const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
+
+/** A mailbox has this long to heed the signal. */
+const HEEDED_WITHIN_MS = 10_000
+
+/** The reading; or an error if it does not end soon after the signal aborted, so that it holds no lease for ever. */
+const unlessIgnored = async <Result>(
+  reading: Promise<Result>,
+  signal: AbortSignal,
+  onFault: (error: unknown) => void,
+): Promise<Result> => {
+  const { promise: ignored, reject } = Promise.withResolvers<never>()
+  let timer: NodeJS.Timeout | undefined
+  const giveUp = (): void => {
+    const error = new Error('A mailbox did not heed the end of its run')
+    onFault(error)
+    reject(error)
+  }
+  const wait = (): void => void (timer = setTimeout(giveUp, HEEDED_WITHIN_MS))
+  if (signal.aborted) wait()
+  else signal.addEventListener('abort', wait, { once: true })
+  try {
+    return await Promise.race([reading, ignored])
+  } finally {
+    signal.removeEventListener('abort', wait)
+    clearTimeout(timer)
+  }
+}
 
 /** @returns why the run fails; null where it does not */
 const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunTrouble | null> => {

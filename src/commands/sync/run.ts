@@ -16,6 +16,8 @@ export type Run = {
   /** Command ids of runs that died before they counted what they stored. */
   readonly uncounted: readonly string[]
   readonly tell: (command: SyncRunCommand) => Promise<void>
+  /** To be called at each step forward: a run that makes none for too long is ended. */
+  readonly progressed: () => void
   /** Aborts when the run is to stop. With `lost` it may not record anything any more. */
   readonly signal: AbortSignal
   readonly lost: AbortSignal

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { accountId } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { mailTrouble } from '../mail-trouble.ts'
+import { defineCode } from '../refusal.ts'
 import { blobHash, folderRole, instant, writtenMailbox } from '../mail.ts'
 
 export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
@@ -153,6 +154,15 @@ export const SyncRunFinished = defineEvent(
   }),
 )
 
+export const syncStalled = defineCode('sync-stalled', {
+  title: 'Sync stalled',
+  meaning: 'The sync run made no progress for two intervals, so it was ended.',
+  remedy:
+    'Do nothing: another run begins at once. If this persists, test the connection and ask the provider whether the mailbox is available.',
+})
+/** A run made no progress since `since`, for two intervals of the account: it is ended, and another one begins. */
+export const SyncStalled = defineEvent('SyncStalled', z.object({ ...run, since: instant }))
+
 const attachment = z.object({
   name: z.string().nullable(),
   contentType: z.string(),
@@ -251,7 +261,7 @@ export const QuarantinedMessageReleased = defineEvent(
   z.object({ messageId, accountId, became: messageId }),
 )
 
-export const syncRunEvents = [SyncRunStarted, ChangesSynced, SyncRunFinished] as const
+export const syncRunEvents = [SyncRunStarted, ChangesSynced, SyncStalled, SyncRunFinished] as const
 export const messageEvents = [
   MessageSynced,
   MessageDraftSynced,

@@ -48,6 +48,7 @@ export const syncSentences: Sentences<SyncRunEvent | MessageEvent> = {
   SyncRunStarted: ({ number, trigger }) => `Sync run ${number} started ${STARTED_BY[trigger]}`,
   ChangesSynced: (data) =>
     `Sync run ${data.number} recorded a set of changes (${listed(data.folders.map(({ folder }) => folder)) || 'no folder'}): ${countsOf(data)}`,
+  SyncStalled: ({ number, since }) => `Sync run ${number} has made no progress since ${since}, and was ended`,
   SyncRunFinished: ({ number, outcome, detail }) => `Sync run ${number} ${ENDED[outcome]}${because(detail)}`,
   MessageSynced: (data) => {
     const what = data.direction === 'in' ? 'The message' : 'The sent message'

@@ -7,6 +7,8 @@ import {
   holdsIncoming,
   SyncRunFinished,
   SyncRunStarted,
+  SyncStalled,
+  syncStalled,
   type FolderCounts,
   type FolderTrouble,
   type Placement,
@@ -79,6 +81,8 @@ export type SyncRunCommand =
       readonly missingFolders: readonly string[]
     }
   | { readonly do: 'stop'; readonly why: CodeDefinition }
+  /** It has made no progress since. */
+  | { readonly do: 'stall'; readonly since: string }
   | { readonly do: 'fail'; readonly trouble: RunTrouble; readonly missingFolders: readonly string[] }
   | { readonly do: 'abandon' }
 
@@ -99,6 +103,8 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
       const failed = folders.filter((counts) => counts.failed > 0).map(({ folder }) => folder)
       return { ...state, cursors, withheld, failedIn: [...new Set([...state.failedIn, ...failed])] }
     }
+    case 'SyncStalled':
+      return state
     case 'SyncRunFinished': {
       const { outcome } = event.data
       return state.status === 'none' ? state : { ...state, status: 'finished', outcome }
@@ -168,6 +174,14 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
       const { code, meaning, remedy } = command.why
       const told = { kind: null, code, detail: meaning, remedy }
       return [SyncRunFinished({ accountId, number, outcome: 'stopped', ...told })]
+    }
+    case 'stall': {
+      const { code, meaning: detail, remedy } = syncStalled
+      const told = { kind: 'temporary', code, detail, remedy } as const
+      return [
+        SyncStalled({ accountId, number, since: command.since }),
+        SyncRunFinished({ accountId, number, outcome: 'failed', ...told }),
+      ]
     }
     case 'fail':
       return [

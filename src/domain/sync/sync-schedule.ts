@@ -10,7 +10,7 @@ import {
   type AccountSettings,
 } from '../accounts/events.ts'
 import type { EventOf, RecordedEvent } from '../event.ts'
-import { SyncRunFinished, SyncRunStarted } from './events.ts'
+import { SyncRunFinished, SyncRunStarted, syncStalled } from './events.ts'
 
 type What = Pick<
   AccountSettings,
@@ -22,8 +22,8 @@ export type SyncSchedule = {
   readonly active: boolean
   readonly receives: boolean
   readonly settings: What
-  /** Why it is due early: a person asked, a connection test passed, or it was never read. */
-  readonly asked: 'connect' | 'request' | 'test' | null
+  /** Why it is due early: a person asked, a connection test passed, it was never read, or a run stalled. */
+  readonly asked: 'connect' | 'request' | 'test' | 'stall' | null
   readonly lastFinishedAt: string | null
   /** Runs in a row that failed. */
   readonly failures: number
@@ -117,7 +117,9 @@ const afterRun = (
   if (outcome === 'stopped') return { ...before, lastFinishedAt }
   const failures = outcome === 'failed' ? before.failures + 1 : 0
   const needsPerson = kind === 'sign-in-again' || kind === 'scope-missing'
-  return { ...before, lastFinishedAt, failures, needsPerson, until }
+  // Once: if the next run stalls too, it is left alone as after any failure.
+  const asked = data.code === syncStalled.code && failures === 1 ? (before.asked ?? 'stall') : before.asked
+  return { ...before, lastFinishedAt, failures, needsPerson, until, asked }
 }
 
 const HOUR = 60
@@ -125,7 +127,7 @@ const DAY = 24 * HOUR
 
 /**
  * With the time of the next run, as of `now`. Due right away are accounts with a request, new ones, and those whose
- * connection was tested and works; the others at their frequency after the last run. After failures the pause doubles,
+ * connection was tested and works, and once after a run that stalled; the others at their frequency after the last run. After failures the pause doubles,
  * starting at an hour if only a person can help.
  */
 const withDue = (now: string, schedule: Undated): SyncSchedule => ({ ...schedule, dueAt: dueAt(schedule, now) })
