@@ -130,7 +130,10 @@ const DAY = 24 * HOUR
  * connection was tested and works, and once after a run that stalled; the others at their frequency after the last run. After failures the pause doubles,
  * starting at an hour if only a person can help.
  */
-const withDue = (now: string, schedule: Undated): SyncSchedule => ({ ...schedule, dueAt: dueAt(schedule, now) })
+const withDue = (now: string, schedule: Undated): SyncSchedule => ({
+  ...schedule,
+  dueAt: dueAt(schedule, now),
+})
 
 const dueAt = (schedule: Undated, now: string): string | null => {
   const { active, receives, settings, asked, lastFinishedAt, failures, needsPerson, until } = schedule

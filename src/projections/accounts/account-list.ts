@@ -83,8 +83,7 @@ export const accountList = projection({
   fold: (event, rows) => {
     if (event.type === 'UserRecorded')
       return rows.put('owner', { user_id: event.data.userId, name: event.data.user.name })
-    if (event.type === 'AccountConnected')
-      return rows.put('account', fresh(event))
+    if (event.type === 'AccountConnected') return rows.put('account', fresh(event))
     const row = rows.get('account', { id: event.data.accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
     // Every event of its stream moves the revision, since `If-Match` names it.
@@ -179,7 +178,8 @@ const isFact = (event: { readonly type: string }): event is FactEvent => factTyp
 
 const scheduleTypes: ReadonlySet<string> = new Set(scheduleEvents.map(({ type }) => type))
 
-const isOfSchedule = (event: { readonly type: string }): event is ScheduleEvent => scheduleTypes.has(event.type)
+const isOfSchedule = (event: { readonly type: string }): event is ScheduleEvent =>
+  scheduleTypes.has(event.type)
 
 const withWithheld = (
   facts: AccountFacts,

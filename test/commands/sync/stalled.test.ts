@@ -33,8 +33,20 @@ t.test('a run over a frozen connection is ended after two intervals, and the nex
   const { line, openMailbox } = await overLine(rig)
   line.freezeAfter(1_500_000)
   const running = rig.run(never, 'schedule', { openMailbox })
-  await until('the first messages', async () => (await rig.eventsOf('MessageSynced')).length, (n) => n > 0)
-  rig.later(11)
+  await until(
+    'the first messages',
+    async () => (await rig.eventsOf('MessageSynced')).length,
+    (n) => n > 0,
+  )
+  // What is on its way when the line freezes is progress yet.
+  await until(
+    'the end of the run',
+    async () => {
+      rig.later(11)
+      return rig.eventsOf('SyncRunFinished')
+    },
+    (ended) => ended.length > 0,
+  )
   t.equal(outcomeOf(await running), 'failed')
   t.match(await rig.eventsOf('SyncStalled', 'SyncRunFinished'), [
     { type: 'SyncStalled', data: { number: 1, since: /^2/ } },
@@ -50,7 +62,11 @@ t.test('a mailbox that does not heed the end of its run holds up no other run', 
   const rig = await syncRig(t, { inbox: [mail(1)] })
   const deaf: OpenMailbox = () => new Promise(() => {})
   const running = rig.run(never, 'schedule', { openMailbox: deaf })
-  await until('the run', async () => (await rig.eventsOf('SyncRunStarted')).length, (n) => n > 0)
+  await until(
+    'the run',
+    async () => (await rig.eventsOf('SyncRunStarted')).length,
+    (n) => n > 0,
+  )
   rig.later(11)
   t.equal(outcomeOf(await running), 'failed')
   t.match(rig.faults, [{ message: /did not heed/ }])
