@@ -16,6 +16,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { backfillRoutes } from '../http/sync/backfill.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
@@ -80,6 +81,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   accountFormRoutes(server, accounts)
   syncRoutes(server, { ...sync, accounts, clock })
+  backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)

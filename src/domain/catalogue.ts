@@ -3,7 +3,7 @@ import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
-import { messageEvents, syncRunEvents } from './sync/events.ts'
+import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
@@ -14,6 +14,7 @@ export const allEvents = [
   MailboxClaimed,
   ...syncRunEvents,
   ...messageEvents,
+  ...backfillEvents,
   ...templateEvents,
   ...outgoingEvents,
   DeliveryReportRead,

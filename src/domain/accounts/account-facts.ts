@@ -6,7 +6,9 @@ import {
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
   SyncRunFinished,
+  type ChangesSynced,
 } from '../sync/events.ts'
+import { withLeft, type FolderProgress } from '../sync/folder-progress.ts'
 import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
@@ -33,6 +35,8 @@ export type AccountFacts = {
   readonly direction: AccountSettings['syncDirection']
   /** The mailbox has been read to its end once. */
   readonly wasRead: boolean
+  /** How far it has been read, until it has been read to its end. */
+  readonly progress: readonly FolderProgress[]
   /** What the last sync run failed on. */
   readonly run: (Trouble & { readonly kind: MailTrouble | null }) | null
   /** Folders that the last run could not read. */
@@ -69,6 +73,7 @@ export const freshFacts = ({
   lifecycle: 'active',
   said: '',
   wasRead: false,
+  progress: [],
   run: null,
   folders: [],
   missing: null,
@@ -77,6 +82,15 @@ export const freshFacts = ({
   unreadable: 0,
   withheld: 0,
 })
+
+/** How far the first reading has come. */
+export const factsAfterChanges = (
+  facts: AccountFacts,
+  { folders, left, backfill }: EventOf<typeof ChangesSynced>['data'],
+): AccountFacts =>
+  facts.wasRead || backfill !== undefined
+    ? facts
+    : { ...facts, progress: withLeft(facts.progress, folders, left) }
 
 /** Events that change the facts by themselves; `withheld` is counted by whoever knows which were dismissed. */
 export const factEvents = [
@@ -177,7 +191,7 @@ const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['dat
     case 'success':
     case 'partial': {
       const test = isSending(facts) ? facts.test : null
-      return { ...facts, run: null, test, wasRead: true, folders: troubles, missing }
+      return { ...facts, run: null, test, wasRead: true, progress: [], folders: troubles, missing }
     }
   }
 }

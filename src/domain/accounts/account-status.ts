@@ -1,6 +1,7 @@
 import type { MailTrouble } from '../mail-trouble.ts'
 import { definedCodes, defineCode, type CodeDefinition } from '../refusal.ts'
 import { isRead, isSending, type AccountFacts, type Trouble } from './account-facts.ts'
+import { progressInWords } from '../sync/folder-progress.ts'
 import { accountDisconnected, accountPaused } from './refusals.ts'
 
 /**
@@ -79,13 +80,16 @@ const ofSending = (facts: AccountFacts): StatusReason[] => {
 
 const ofReading = ({
   wasRead,
+  progress,
   run,
   folders,
   missing,
   unreadable,
   withheld,
 }: AccountFacts): StatusReason[] => [
-  ...(wasRead || run ? [] : [{ status: 'connecting' as const, ...defined(firstSync) }]),
+  ...(wasRead || run
+    ? []
+    : [{ status: 'connecting' as const, ...defined(firstSync, firstSyncDetail(progress)) }]),
   ...(missing ? [{ status: 'degraded' as const, ...words(missing) }] : []),
   ...folders.map(({ folder, code, detail, remedy }) => ({
     status: 'degraded' as const,
@@ -96,6 +100,9 @@ const ofReading = ({
   ...missed(unreadable, unreadableMessages, 'could not be read'),
   ...missed(withheld, withheldMessages, 'could not be had from the mailbox'),
 ]
+
+const firstSyncDetail = (progress: AccountFacts['progress']): string =>
+  progress.length === 0 ? firstSync.meaning : `${firstSync.meaning} So far: ${progressInWords(progress)}.`
 
 const missed = (count: number, definition: CodeDefinition, what: string): StatusReason[] =>
   count === 0

@@ -86,8 +86,12 @@ export type RunExclusion = z.infer<typeof runExclusion>
 // found without a search and two workers cannot start the same one.
 const run = { accountId, number: z.int().min(1) }
 
+/** How far a backfill has come that began at `since`. */
+const backfillCursors = z.object({ since: instant, cursors: z.array(syncCursor) })
+export type BackfillCursors = z.infer<typeof backfillCursors>
+
 /**
- * `cursors` and `withheld` are carried over from the previous run. `hint`: the mailbox signalled that there may be
+ * `cursors`, those of a `backfill`, and `withheld` are carried over from the previous run. `hint`: the mailbox signalled that there may be
  * something new. `uncounted` are the command ids of earlier runs whose workers died, and whose stored messages no run
  * has counted yet.
  */
@@ -97,13 +101,19 @@ export const SyncRunStarted = defineEvent(
     ...run,
     trigger: z.enum(['schedule', 'request', 'connect', 'hint']),
     cursors: z.array(syncCursor),
+    backfill: backfillCursors.optional(),
     withheld: z.array(withheldMessage),
     uncounted: z.array(z.uuid()),
   }),
 )
+/** How many messages of a folder were still to be listed behind a set of changes, where the mailbox tells that. */
+const folderLeft = z.object({ folder: z.string(), count: z.int() })
+export type FolderLeft = z.infer<typeof folderLeft>
+
 /**
  * A set of changes is stored; after a crash the next run continues from its cursor. `folders` has the counts of each
- * folder in the set. `withheld` lists all messages that are still to be requested again.
+ * folder in the set. `withheld` lists all messages that are still to be requested again. `backfill`: it is older mail,
+ * fetched by the backfill that began at this date, whose cursor it is.
  */
 export const ChangesSynced = defineEvent(
   'ChangesSynced',
@@ -114,6 +124,8 @@ export const ChangesSynced = defineEvent(
     failures: z.array(runFailure),
     exclusions: z.array(runExclusion),
     withheld: z.array(withheldMessage),
+    left: z.array(folderLeft).optional(),
+    backfill: instant.optional(),
   }),
 )
 /** A wanted folder that could not be read, or does not exist, and what to do about it. */
@@ -261,6 +273,17 @@ export const QuarantinedMessageReleased = defineEvent(
   z.object({ messageId, accountId, became: messageId }),
 )
 
+// In the stream `backfill-<accountId>`.
+const ofBackfill = z.object({ accountId, since: instant })
+
+/** Somebody asked for older mail, received at `since` or later. A backfill that is still under way is replaced by it. */
+export const BackfillRequested = defineEvent('BackfillRequested', ofBackfill)
+export const BackfillPaused = defineEvent('BackfillPaused', ofBackfill)
+export const BackfillResumed = defineEvent('BackfillResumed', ofBackfill)
+/** All folders have been read back to `since`. */
+export const BackfillFinished = defineEvent('BackfillFinished', ofBackfill)
+
+export const backfillEvents = [BackfillRequested, BackfillPaused, BackfillResumed, BackfillFinished] as const
 export const syncRunEvents = [SyncRunStarted, ChangesSynced, SyncStalled, SyncRunFinished] as const
 export const messageEvents = [
   MessageSynced,

@@ -9,7 +9,9 @@ import {
   SyncRunStarted,
   SyncStalled,
   syncStalled,
+  type BackfillCursors,
   type FolderCounts,
+  type FolderLeft,
   type FolderTrouble,
   type Placement,
   type RunExclusion,
@@ -30,6 +32,7 @@ type Begun = {
   readonly accountId: string
   readonly number: number
   readonly cursors: readonly SyncCursor[]
+  readonly backfill: BackfillCursors | null
   readonly withheld: readonly WithheldMessage[]
   readonly failedIn: readonly string[]
   readonly uncounted: readonly string[]
@@ -61,6 +64,7 @@ export type SyncRunCommand =
       readonly number: number
       readonly trigger: SyncTrigger
       readonly cursors: readonly SyncCursor[]
+      readonly backfill: BackfillCursors | null
       readonly withheld: readonly WithheldMessage[]
       readonly uncounted: readonly string[]
     }
@@ -71,6 +75,9 @@ export type SyncRunCommand =
       readonly failures: readonly RunFailure[]
       readonly exclusions: readonly RunExclusion[]
       readonly withheld: readonly WithheldMessage[]
+      readonly left: readonly FolderLeft[]
+      /** The beginning of the backfill that it is of. */
+      readonly backfill: string | null
     }
   /** `read` are the folders that were looked at. */
   | {
@@ -91,17 +98,18 @@ export type SyncRunCommand =
 const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
   switch (event.type) {
     case 'SyncRunStarted': {
-      const { accountId, number, cursors, withheld, uncounted } = event.data
-      return { status: 'running', accountId, number, cursors, withheld, uncounted, failedIn: [] }
+      const { accountId, number, cursors, backfill = null, withheld, uncounted } = event.data
+      return { status: 'running', accountId, number, cursors, backfill, withheld, uncounted, failedIn: [] }
     }
     case 'ChangesSynced': {
       if (state.status === 'none') return state
-      const { cursor, folders, withheld } = event.data
-      const cursors = cursor
-        ? [...state.cursors.filter(({ scope }) => scope !== cursor.scope), cursor]
-        : state.cursors
+      const { cursor, folders, withheld, backfill: since } = event.data
+      const at =
+        since === undefined
+          ? { cursors: withCursor(state.cursors, cursor) }
+          : { backfill: { since, cursors: withCursor(state.backfill?.cursors ?? [], cursor) } }
       const failed = folders.filter((counts) => counts.failed > 0).map(({ folder }) => folder)
-      return { ...state, cursors, withheld, failedIn: [...new Set([...state.failedIn, ...failed])] }
+      return { ...state, ...at, withheld, failedIn: [...new Set([...state.failedIn, ...failed])] }
     }
     case 'SyncStalled':
       return state
@@ -111,6 +119,9 @@ const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
     }
   }
 }
+
+const withCursor = (cursors: readonly SyncCursor[], cursor: SyncCursor | null): SyncCursor[] =>
+  cursor ? [...cursors.filter(({ scope }) => scope !== cursor.scope), cursor] : [...cursors]
 
 // ---------------------------------------------------------------- decide
 
@@ -123,13 +134,14 @@ const unknownSyncRun = defineRefusal('unknown-sync-run', {
 const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (command.do === 'start') {
     if (state.status !== 'none') throw taken()
-    const { accountId, number, trigger, cursors, withheld, uncounted } = command
+    const { accountId, number, trigger, cursors, backfill, withheld, uncounted } = command
     return [
       SyncRunStarted({
         accountId,
         number,
         trigger,
         cursors: [...cursors],
+        ...(backfill && { backfill }),
         withheld: [...withheld],
         uncounted: [...uncounted],
       }),
@@ -141,7 +153,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
     // A worker that was thought dead and replaced must not be counted twice.
     if (state.status === 'finished') throw taken()
     requireSum(command)
-    const { cursor, folders, failures, exclusions, withheld } = command
+    const { cursor, folders, failures, exclusions, withheld, left, backfill } = command
     return [
       ChangesSynced({
         accountId,
@@ -151,6 +163,8 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
         failures: [...failures],
         exclusions: [...exclusions],
         withheld: [...withheld],
+        ...(left.length > 0 && { left: [...left] }),
+        ...(backfill !== null && { backfill }),
       }),
     ]
   }

@@ -10,7 +10,7 @@ import {
   type AccountSettings,
 } from '../accounts/events.ts'
 import type { EventOf, RecordedEvent } from '../event.ts'
-import { SyncRunFinished, SyncRunStarted, syncStalled } from './events.ts'
+import { backfillEvents, SyncRunFinished, SyncRunStarted, syncStalled } from './events.ts'
 
 type What = Pick<
   AccountSettings,
@@ -31,6 +31,10 @@ export type SyncSchedule = {
   readonly needsPerson: boolean
   /** The provider asked us not to come back before this. */
   readonly until: string | null
+  /** Older mail was asked for and is not all here yet. */
+  readonly backfilling: boolean
+  /** The last run could not read every folder. */
+  readonly hadTroubles: boolean
   /** When the mailbox is to be read next, in the past while that goes on; null if it is not to be read. */
   readonly dueAt: string | null
 }
@@ -45,6 +49,7 @@ export const scheduleEvents = [
   AccountDisconnected,
   SyncRunStarted,
   SyncRunFinished,
+  ...backfillEvents,
 ] as const
 export type ScheduleEvent = RecordedEvent<EventOf<(typeof scheduleEvents)[number]>>
 
@@ -61,6 +66,8 @@ export const freshSchedule = ({
     failures: 0,
     needsPerson: false,
     until: null,
+    backfilling: false,
+    hadTroubles: false,
   })
 
 const whatOf = (settings: AccountSettings): What => {
@@ -101,6 +108,12 @@ const changedBy = (before: SyncSchedule, event: Changing): Undated => {
       return { ...before, active: true, asked: before.asked ?? 'request' }
     case 'SyncRunFinished':
       return afterRun(before, event)
+    case 'BackfillRequested':
+    case 'BackfillResumed':
+      return { ...before, backfilling: true, hadTroubles: false }
+    case 'BackfillPaused':
+    case 'BackfillFinished':
+      return { ...before, backfilling: false }
   }
 }
 
@@ -112,14 +125,15 @@ const afterRun = (
   before: SyncSchedule,
   { data, recordedAt }: RecordedEvent<EventOf<typeof SyncRunFinished>>,
 ): Undated => {
-  const { outcome, kind, until = null } = data
+  const { outcome, kind, until = null, troubles = [] } = data
   const lastFinishedAt = recordedAt
   if (outcome === 'stopped') return { ...before, lastFinishedAt }
   const failures = outcome === 'failed' ? before.failures + 1 : 0
   const needsPerson = kind === 'sign-in-again' || kind === 'scope-missing'
   // Once: if the next run stalls too, it is left alone as after any failure.
   const asked = data.code === syncStalled.code && failures === 1 ? (before.asked ?? 'stall') : before.asked
-  return { ...before, lastFinishedAt, failures, needsPerson, until, asked }
+  const hadTroubles = troubles.length > 0
+  return { ...before, lastFinishedAt, failures, needsPerson, until, asked, hadTroubles }
 }
 
 const HOUR = 60
@@ -127,7 +141,7 @@ const DAY = 24 * HOUR
 
 /**
  * With the time of the next run, as of `now`. Due right away are accounts with a request, new ones, and those whose
- * connection was tested and works, and once after a run that stalled; the others at their frequency after the last run. After failures the pause doubles,
+ * connection was tested and works, once after a run that stalled, and as long as older mail is being fetched; the others at their frequency after the last run. After failures the pause doubles,
  * starting at an hour if only a person can help.
  */
 const withDue = (now: string, schedule: Undated): SyncSchedule => ({
@@ -140,6 +154,7 @@ const dueAt = (schedule: Undated, now: string): string | null => {
   if (!active || !receives || settings.syncDirection === 'send') return null
   // A person who asks gets an answer, even if it only says what is wrong; but a provider that wants us to wait is obeyed.
   if (asked !== null || lastFinishedAt === null) return later(now, until)
+  if (schedule.backfilling && failures === 0 && !schedule.hadTroubles) return later(now, until)
   const { syncFrequencyMinutes: frequency } = settings
   const doubled = (needsPerson ? HOUR : frequency) * 2 ** Math.max(failures - 1, 0)
   const minutes = Math.max(frequency, Math.min(doubled, needsPerson ? DAY : HOUR))

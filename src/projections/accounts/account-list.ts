@@ -1,6 +1,7 @@
 import {
   factEvents,
   factsAfter,
+  factsAfterChanges,
   freshFacts,
   type AccountFacts,
   type FactEvent,
@@ -105,10 +106,11 @@ export const accountList = projection({
         row.is_default = false
         break
       case 'ChangesSynced': {
+        const facts = factsAfterChanges(row.facts, event.data)
         const ids = event.data.withheld.map(({ placement }) => idOf(placement))
         const before = rows.get('withheld', { account_id: row.id })
-        if (!before && ids.length === 0) return
-        row.facts = withWithheld(row.facts, ids, before?.dismissed ?? [])
+        if (!before && ids.length === 0 && facts === row.facts) return
+        row.facts = withWithheld(facts, ids, before?.dismissed ?? [])
         rows.put('withheld', { account_id: row.id, ids, dismissed: before?.dismissed ?? [] })
         break
       }
@@ -143,6 +145,10 @@ export const accountList = projection({
       case 'SyncRequested':
       case 'SyncRunFinished':
       case 'SyncRunStarted':
+      case 'BackfillRequested':
+      case 'BackfillPaused':
+      case 'BackfillResumed':
+      case 'BackfillFinished':
         break
     }
     if (isFact(event)) row.facts = factsAfter(row.facts, event)

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { accountStatus, type AccountStatus, type StatusReason } from '../../domain/accounts/account-status.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
+import type { FolderProgress } from '../../domain/sync/folder-progress.ts'
 import { tablesOf } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
 
@@ -19,6 +20,8 @@ export type AccountItem = {
   readonly reasons: readonly StatusReason[]
   /** When it is tried again, or its mailbox is read next; in the past while that goes on. Null: nothing is to be tried. */
   readonly nextTryAt: string | null
+  /** How far its mailbox has been read the first time; empty once it has been read to its end. */
+  readonly firstSync: readonly FolderProgress[]
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
@@ -36,7 +39,7 @@ export type AccountItem = {
 export type AccountQueryDeps = { readonly titleOf: (connection: Connection) => string }
 
 const toItem = (row: AccountRow & { owner_name: string | null }, provider: string): AccountItem => {
-  const { unreadable, withheld } = row.facts
+  const { progress: firstSync, unreadable, withheld } = row.facts
   return {
     id: row.id,
     address: row.address,
@@ -44,6 +47,7 @@ const toItem = (row: AccountRow & { owner_name: string | null }, provider: strin
     owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
     user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
     ...accountStatus(row.facts, row.schedule.dueAt),
+    firstSync,
     unreadable,
     withheld,
     isDefault: row.is_default,
