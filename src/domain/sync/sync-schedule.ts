@@ -1,5 +1,5 @@
 import {
-  AccountConnected,
+  type AccountConnected,
   AccountConnectionChanged,
   AccountConnectionTested,
   AccountDisconnected,

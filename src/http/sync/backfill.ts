@@ -1,9 +1,7 @@
 import { z } from 'zod'
-import type { Handled } from '../../commands/handle.ts'
 import type { SyncCommands } from '../../commands/sync/sync.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
-import type { Backfill } from '../../domain/sync/backfill.ts'
 import { answered, problems, type App } from '../server/server.ts'
 
 const status = z
@@ -23,11 +21,11 @@ export const progressView = z
 export const backfillView = z
   .object({
     accountId: z.string(),
-    since: z.string(),
+    since: z.string().describe('Mail that was received at this time or later'),
     status,
     stored: z.int().describe('Messages that it has fetched and that were not here before'),
     folders: z.array(progressView).readonly(),
-    requestedAt: z.string(),
+    requestedAt: z.string().describe('When it was asked for'),
     finishedAt: z.string().nullable().describe('When all folders had been read back to `since`'),
   })
   .meta({ id: 'Backfill' })
@@ -36,7 +34,7 @@ export const backfillView = z
 export const backfillRoutes = (app: App, { commands }: { readonly commands: SyncCommands }): void => {
   const params = z.object({ id: accountId })
   const view = backfillView.pick({ accountId: true, since: true, status: true })
-  const told = ({ state }: Handled<Backfill>) => {
+  const told = ({ state }: Awaited<ReturnType<SyncCommands['requestBackfill']>>) => {
     if (state.status === 'none') throw new NotFound('backfill')
     const { accountId: id, since } = state
     return { accountId: id, since, status: state.status }

@@ -60,7 +60,7 @@ t.test('new mail is read before older mail, in each run, and pausing stops nothi
   rig.mailbox.append('INBOX', mail('new'))
   await rig.run(never, 'hint', hinted)
   t.equal(sumOf(await older(rig), 'listed'), 200, 'as far as one set')
-  const [first] = (await rig.eventsOf('ChangesSynced')).filter(
+  const first = (await rig.eventsOf('ChangesSynced')).find(
     ({ data }) => (data as { number: number }).number === 2,
   )
   t.match(first, { data: { backfill: undefined, folders: [{ folder: 'INBOX', stored: 1 }] } })

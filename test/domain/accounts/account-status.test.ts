@@ -2,6 +2,7 @@ import t from 'tap'
 import { credentialsMissing } from '../../../src/commands/ports/credentials.ts'
 import {
   factsAfter,
+  factsAfterChanges,
   freshFacts,
   type AccountFacts,
   type FactEvent,
@@ -27,7 +28,14 @@ import { noRecipient } from '../../../src/domain/sending/recipients.ts'
 import { gaveUp } from '../../../src/domain/sending/refusals.ts'
 import { MessageQuarantined, QuarantinedMessageSkipped } from '../../../src/domain/sync/events.ts'
 import { idOf } from '../../support/example-emails.ts'
-import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../support/example-sync-events.ts'
+import {
+  accountId,
+  changesSynced,
+  connected,
+  messageIdOf,
+  placeOf,
+  runFinished,
+} from '../../support/example-sync-events.ts'
 
 const both = freshFacts({ ...connected().data, sends: true })
 const sendOnly = freshFacts({ ...connected().data, sends: true, receives: false })
@@ -93,6 +101,29 @@ t.test('it is connecting until a run has come to its end', async (t) => {
   t.equal(statusAfter(both, runFinished(1, 'abandoned'), runFinished(2, 'stopped')), 'connecting')
   t.equal(statusAfter(both, runFinished(1)), 'active')
   t.equal(statusAfter(both, runFinished(1, 'failed', login)), 'needs-reauthentication')
+})
+
+t.test('while it is connecting it says how far it has been read, as far as the mailbox tells', async (t) => {
+  const set = (folder: string, listed: number, left?: number, backfill?: string) =>
+    changesSynced(
+      1,
+      { folder, listed, stored: listed, received: listed },
+      { ...(left === undefined ? {} : { left: [{ folder, count: left }] }), ...(backfill && { backfill }) },
+    ).data
+  const told = (...sets: ReturnType<typeof set>[]) =>
+    accountStatus(sets.reduce(factsAfterChanges, both), dueAt)
+  t.match(told(), {
+    status: 'connecting',
+    reasons: [{ detail: 'The mailbox is being read for the first time.' }],
+  })
+  const sets = [set('INBOX', 200, 300), set('INBOX', 200, 100), set('Sent', 3)]
+  t.match(told(...sets), {
+    reasons: [{ code: 'first-sync', detail: /first time\. So far: INBOX 400 of 500, Sent 3\.$/ }],
+  })
+  const read = factsAfter(sets.reduce(factsAfterChanges, both), runFinished(1))
+  t.strictSame(read.progress, [], 'and no longer once it was read to its end')
+  t.equal(factsAfterChanges(read, set('INBOX', 1)), read)
+  t.equal(factsAfterChanges(both, set('INBOX', 1, 0, '2020-01-01T00:00:00.000Z')), both)
 })
 
 t.test('what a run failed of decides, until one comes to its end', async (t) => {

@@ -12,12 +12,17 @@ import {
 } from '../../../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
+  BackfillFinished,
+  BackfillPaused,
+  BackfillRequested,
+  BackfillResumed,
   MessageFlagsChanged,
   MessageAddedToFolder,
   MessageQuarantined,
   MessageRemovedFromFolder,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
+  syncStalled,
 } from '../../../src/domain/sync/events.ts'
 import { placements } from '../../../src/projections/sync/placements.ts'
 import { syncErrors } from '../../../src/projections/sync/sync-errors.ts'
@@ -152,6 +157,35 @@ t.test('more to read is read at once, and another frequency counts from the last
   })
   t.match(await schedule(...events, changed({ historyDays: null })), { due_at: minute(3) })
   t.match(await schedule(...events, changed({ syncFrequencyMinutes: 60 })), { due_at: minute(62) })
+})
+
+t.test('a run that stalled is followed by another at once, and then by the usual pause', async (t) => {
+  const stalled = (number: number) =>
+    runFinished(number, 'failed', { kind: 'temporary', code: syncStalled.code })
+  const once = [connected(), runStarted(1), runFinished(1), runStarted(2), stalled(2)]
+  t.match(await schedule(...once), { due_at: minute(4), asked: 'stall' })
+  t.match(await schedule(...once, runStarted(3), stalled(3)), { due_at: minute(16), failures: 2 })
+  t.match(await schedule(...once, runStarted(3), runFinished(3)), { due_at: minute(11), failures: 0 })
+})
+
+t.test('as long as older mail is to be fetched an account is due again at once', async (t) => {
+  const backfill = { accountId, since: '2020-01-01T00:00:00.000Z' }
+  const asked = [connected(), runStarted(1), runFinished(1), BackfillRequested(backfill)]
+  t.match(await schedule(...asked), { due_at: minute(3) })
+  const on = [...asked, runStarted(2), runFinished(2)]
+  t.match(await schedule(...on), { due_at: minute(5) })
+  t.match(await schedule(...on, BackfillPaused(backfill)), { due_at: minute(10) })
+  t.match(await schedule(...on, BackfillPaused(backfill), BackfillResumed(backfill)), { due_at: minute(7) })
+  t.match(await schedule(...on, runStarted(3), BackfillFinished(backfill), runFinished(3)), {
+    due_at: minute(13),
+  })
+  t.match(await schedule(...on, runStarted(3), runFinished(3, 'failed')), { due_at: minute(12) })
+  const troubles = [{ folder: 'Archive', code: 'x', detail: 'd', remedy: 'r' }]
+  t.match(
+    await schedule(...on, runStarted(3), runFinished(3, 'partial', { troubles })),
+    { due_at: minute(12) },
+    'but not over and over where a folder cannot be read',
+  )
 })
 
 t.test('a run that was given up by a dead worker leaves the account due', async (t) => {
