@@ -97,6 +97,8 @@ t.test('the table bites: each planted violation is found', async (t) => {
     ['src/adapters/gmail/x.ts', `import { rows } from '../../projections/sending/outbox.ts'`],
     ['src/adapters/gmail/x.ts', `import { server } from '../../http/server/server.ts'`],
     ['src/adapters/gmail/x.ts', `import { config } from '../../config.ts'`],
+    ['src/adapters/gmail/x.ts', `import { oauthClient } from '../oauth/client.ts'`],
+    ['src/adapters/imap-smtp/x.ts', `import { tokenSource } from '../oauth/tokens.ts'`],
     ['src/adapters/network/x.ts', `import { codeOf } from '../gmail/problems.ts'`],
     ['src/adapters/x.ts', ''],
     ['src/http/sending/x.ts', `import { pool } from '../../adapters/postgres/pool.ts'`],

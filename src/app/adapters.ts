@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
+import { discovery } from '../adapters/imap-smtp/discovery/discover.ts'
 import { egressGuard } from '../adapters/network/egress-guard.ts'
 import { damagedContent, spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
@@ -56,7 +57,8 @@ export const openAdapters = (deps: AdapterDeps) => {
   })
   const vault = postgresVault(pool, keyring)
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
-  const providers = [...providersOf(egressGuard(config.egress)), ...deps.providers].map(tracedProvider)
+  const guard = egressGuard(config.egress)
+  const providers = [...providersOf(guard), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
   const compiler = templateCompiler()
@@ -96,6 +98,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     vault,
     fingerprint,
     providers,
+    discover: discovery(guard),
     parser,
     composer,
     compiler,

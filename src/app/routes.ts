@@ -17,6 +17,7 @@ import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
+import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
@@ -67,7 +68,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, apiKeys, files, clock, signal } = deps
-  const { blobs, providers, parser, untrack, tokens, spool } = deps.adapters
+  const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
   const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
@@ -80,6 +81,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     signal,
   })
   accountFormRoutes(server, accounts)
+  providerRoutes(server, { providers, discover, signal })
   syncRoutes(server, { ...sync, accounts, clock })
   backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })

@@ -102,6 +102,11 @@ const mayImportFile: Record<string, (from: Place, to: Place) => boolean> = {
     to.file === 'src/projections/projection.ts' ||
     to.layer === 'std' ||
     (to.layer === 'adapters' && to.folder === 'network') ||
+    (['gmail', 'graph'].includes(from.folder) &&
+      ['src/adapters/oauth/tokens.ts', 'src/adapters/oauth/sign-in.ts'].includes(to.file)) ||
+    // Attachments are taken out of a mail that is too large for one request of Graph's.
+    (from.folder === 'graph' &&
+      /^src\/adapters\/mime\/(?:header-fields|parameters|transfer)\.ts$/.test(to.file)) ||
     (isOwn(from, to) && knowsRoom(from, to)),
   http: (from, to) =>
     isDomain(to) ||

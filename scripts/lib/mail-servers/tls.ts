@@ -11,6 +11,8 @@ export type TestTls = {
   readonly wrongName: KeyPair
   readonly expired: KeyPair
   readonly selfSigned: KeyPair
+  /** One more that is signed by `ca`, for these host names. */
+  readonly certify: (names: readonly string[]) => Promise<KeyPair>
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -62,5 +64,7 @@ export const testTls = async (): Promise<TestTls> => {
     make({ ...signed, from: new Date(Date.now() - 30 * DAY_MS), until: new Date(Date.now() - DAY_MS) }),
     make({ name: 'localhost', names: HERE, addresses: HERE_ADDRESSES }),
   ])
-  return { ca: authority.cert, good, wrongName, expired, selfSigned }
+  const certify = (names: readonly string[]) =>
+    make({ ...signed, name: names[0] ?? 'nobody', names, addresses: [] })
+  return { ca: authority.cert, good, wrongName, expired, selfSigned, certify }
 }

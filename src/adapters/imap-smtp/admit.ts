@@ -10,6 +10,8 @@ import {
   type Protocol,
   type Server,
 } from './connection.ts'
+import { plainHost } from './host-names.ts'
+import { tileOfHost } from './presets.ts'
 
 const accountWithoutServer = defineRefusal('account-without-server', {
   title: 'No mail server given',
@@ -33,20 +35,8 @@ export const admit: MailProvider['admit'] = (entered, before): Admitted => {
   }
 }
 
-/** Hosts that put everything sent through them into the mailbox's Sent folder, by the end of their names. */
-const FILING_HOSTS = [
-  'gmail.com',
-  'googlemail.com',
-  'office365.com',
-  'outlook.com',
-  'hotmail.com',
-  'live.com',
-]
-
-const plainHost = (host: string): string => host.toLowerCase().replace(/\.$/, '')
-
-const filesCopies = (host: string): boolean =>
-  FILING_HOSTS.some((name) => plainHost(host) === name || plainHost(host).endsWith(`.${name}`))
+/** These put everything sent through them into the mailbox's Sent folder. */
+const filesCopies = (host: string): boolean => ['gmail', 'outlook'].includes(tileOfHost(host) ?? '')
 
 /** A server and user name as a key: mail servers in practice ignore case in both. */
 const mailboxOf = ({ host, username }: Server): string =>

@@ -56,7 +56,8 @@ export type Server = z.infer<typeof server>
 export type EnteredServer = Server & { readonly password?: string | undefined }
 export type ServerLogin = Server & { readonly password: Secret }
 
-const usual = {
+/** Where submission and access to mail usually are, and the ports for each encryption. */
+export const usual = {
   smtp: { port: 587, encryption: 'starttls', ports: { starttls: 587, tls: 465, none: 25 } },
   imap: { port: 993, encryption: 'tls', ports: { starttls: 143, tls: 993, none: 143 } },
 } as const

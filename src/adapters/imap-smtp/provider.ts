@@ -1,10 +1,12 @@
 import type { MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
+import { tileOf } from '../../domain/accounts/tiles.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
 import { admit } from './admit.ts'
 import { changesOf } from './changes.ts'
 import { connectionTest } from './connection-test.ts'
 import { forms, loginOf, serverOf } from './connection.ts'
 import { openSession, type ImapSession } from './imap.ts'
+import { presets, tileOfHost } from './presets.ts'
 import { rawOf } from './raw.ts'
 import { fileCopy, whatBecameOf } from './sent-folder.ts'
 import { smtpSender } from './smtp.ts'
@@ -17,13 +19,21 @@ export const imapSmtpProvider = (guard: EgressGuard): MailProvider => ({
   ...smtpSender(guard),
   name: 'imap-smtp',
   forms,
-  title: (connection) => (serverOf({ connection }, 'imap') === null ? 'SMTP' : 'IMAP'),
+  presets,
+  title: titleOf,
   admit,
   test: connectionTest(guard),
   open: async (access, roles, signal) =>
     mailbox(await openSession(guard, loginOf(access, 'imap'), roles, signal)),
   watch: async (access, onHint, signal) => watchInbox(guard, loginOf(access, 'imap'), onHint, signal),
 })
+
+/** After the big provider whose servers they are, else after the protocol. */
+const titleOf: MailProvider['title'] = (connection) => {
+  const [smtp, imap] = [serverOf({ connection }, 'smtp'), serverOf({ connection }, 'imap')]
+  const known = tileOfHost((imap ?? smtp)?.host ?? '')
+  return tileOf(known ?? (imap === null ? 'smtp' : 'imap')).title
+}
 
 const mailbox = (session: ImapSession): MailboxSession => ({
   folders: () => session.folders(),

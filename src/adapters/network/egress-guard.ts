@@ -41,7 +41,8 @@ export type EgressGuard = {
   readonly limits: EgressLimits
   /** How to greet a server over this socket (RFC 5321 4.1.3). */
   ehloName(socket: net.Socket): string
-  check(server: Server): Promise<CheckedServer>
+  /** `ports`: which are allowed beside those of the operator; by default those of mail. */
+  check(server: Server, ports?: readonly number[]): Promise<CheckedServer>
   connect(checked: CheckedServer, signal: AbortSignal): Promise<net.Socket>
   /** TLS over a connected socket, with the certificate verified against the host name. */
   secure(socket: net.Socket, host: string): Promise<tls.TLSSocket>
@@ -116,7 +117,6 @@ export const egressGuard = (
 ): EgressGuard => {
   const allLimits = { ...DEFAULT_LIMITS, ...limits }
   const networks = config.allowedNetworks.map((network) => ipaddr.parseCIDR(network))
-  const ports = new Set([...MAIL_PORTS, ...config.allowedPorts])
   const clearTextHosts = new Set(config.clearTextHosts.map(plainHost))
   // One context for all: parsing a hundred authorities again costs more than the handshake.
   const secureContext = tls.createSecureContext({
@@ -134,9 +134,9 @@ export const egressGuard = (
     }
   }
 
-  const check = async (server: Server): Promise<CheckedServer> => {
+  const check = async (server: Server, ports: readonly number[] = MAIL_PORTS): Promise<CheckedServer> => {
     const host = plainHost(server.host)
-    if (!ports.has(server.port)) throw unreachable('port-not-allowed')
+    if (![...ports, ...config.allowedPorts].includes(server.port)) throw unreachable('port-not-allowed')
     if (server.encryption === 'none' && !clearTextHosts.has(host)) throw unreachable('clear-text-not-allowed')
     if (host === '') throw unreachable('name-unknown')
     const lookup = net.isIP(host) === 0 ? resolve(host) : Promise.resolve([host])

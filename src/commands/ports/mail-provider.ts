@@ -7,6 +7,7 @@ import type {
 import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble } from '../../domain/mail-trouble.ts'
 import type { FolderLeft, Placement, SyncCursor } from '../../domain/sync/events.ts'
+import type { Preset } from './connecting.ts'
 import type { Credentials } from './credentials.ts'
 import type { SignIn } from './sign-in.ts'
 
@@ -44,6 +45,8 @@ export type MailProvider = {
   readonly forms: ConnectionForms
   /** For accounts that are connected by signing in with the provider, and not by entering anything. */
   readonly signIn?: SignIn
+  /** For accounts that are connected by entering something: how the form is filled for each tile that leads to it. */
+  readonly presets?: readonly Preset[]
   /** What people call an account with this connection, such as `IMAP`. */
   title(connection: Connection): string
   /**
@@ -69,8 +72,16 @@ export type MailProvider = {
    * @throws MailUnavailable if the watch breaks
    */
   watch(access: Access, onHint: () => void, signal: AbortSignal): Promise<void>
+  /**
+   * Takes what the mail system pushes to us over HTTP when a mailbox may have something new: whoever watches that gets
+   * a hint, in whatever process. False if it is not the mail system's own word.
+   */
+  takePush?(push: Push): Promise<boolean>
   close(): Promise<void>
 }
+
+/** A request that a mail system sends to us. */
+export type Push = { readonly authorization: string | null; readonly body: unknown }
 
 // ---------------------------------------------------------------- reading
 

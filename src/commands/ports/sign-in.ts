@@ -27,6 +27,8 @@ export type SignedIn = {
 }
 
 export type SignIn = {
+  /** Why nobody can sign in yet, and what the operator has to do; null if it is set up. */
+  readonly notSetUp: string | null
   readonly permissions: readonly Permission[]
   /** Where a person's browser is sent to. `optional` are names of permissions; `address` is only a hint. */
   begin(

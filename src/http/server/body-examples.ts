@@ -29,6 +29,7 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   putCompany: { name: 'Hopper & Partners', domains: ['example.org'] },
   putDeal: { name: 'Renewal 2027', companyId: 'co-3', amount: '€ 12,000' },
   putOrganization: { name: 'Example Ltd', timeZone: 'Europe/London' },
+  discoverProviders: { address: 'ada@example.com' },
   createConnectionTest: { connection },
   createEmailAccount: {
     address: 'ada@example.com',

@@ -15,6 +15,7 @@ const actions: Readonly<Record<string, string>> = {
   preview: 'preview',
   cancellation: 'cancel',
   settlement: 'settle',
+  discover: 'discover',
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -49,6 +49,7 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/projections': byPermission('/v1/projections'),
   '/v1/projections/:name/parked': byPermission('/v1/projections/messages/parked'),
   '/v1/template-variables': byPermission('/v1/template-variables'),
+  '/v1/providers': byPermission('/v1/providers'),
   '/v1/directory/users': byPermission('/v1/directory/users'),
   '/v1/directory/users/:id': byPermission('/v1/directory/users/u1'),
   '/v1/directory/contacts': byPermission('/v1/directory/contacts'),

@@ -61,7 +61,7 @@ export const imapSmtpAccess = async (
       sink.faults.recipientCodes = Object.fromEntries(addresses.map((address) => [address, 550]))
     },
     loseAnswer: (on) => (sink.faults.verdict = () => (on ? 'drop' : 'accept')),
-    knows: { moves: false, fate: false },
+    knows: { moves: false, fate: false, answered: true },
   } satisfies Partial<Harness>
 }
 
@@ -116,7 +116,7 @@ export const imapSmtpHarness = (): OpenHarness => async (t) => {
   let validity = 1
   return {
     ...(await imapSmtpAccess(t, { imapPort: server.port, user, password })),
-    folders: { inbox: 'INBOX', sent: 'Sent', archive: 'Archive' },
+    folders: { inbox: 'INBOX', sent: 'Sent', archive: 'Archive', own: 'Work' },
     mailbox: fromBehind(mailbox),
     loseCursors: async () => {
       validity += 1

@@ -57,7 +57,7 @@ export const labelMailHarness = (): OpenHarness => async (t) => {
     wrongAccess: accessBy('secret-wrong'),
     secrets: [token, 'secret-wrong'],
     address,
-    folders: { inbox: 'Inbox', sent: 'Outgoing', archive: 'Put away' },
+    folders: { inbox: 'Inbox', sent: 'Outgoing', archive: 'Put away', own: 'Later' },
     mailbox: fromBehind(mailbox),
     lines,
     loseCursors: async () => mailbox.forget(),
@@ -73,6 +73,6 @@ export const labelMailHarness = (): OpenHarness => async (t) => {
     arrived: () => service.sent.map(({ raw }) => raw),
     refuseRecipients: (addresses) => (faults.refusedRecipients = addresses),
     loseAnswer: (on) => (faults.loseAnswer = on),
-    knows: { moves: true, fate: true },
+    knows: { moves: true, fate: true, answered: true },
   }
 }

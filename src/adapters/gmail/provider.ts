@@ -1,0 +1,67 @@
+import type { MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
+import { defineRefusal } from '../../domain/refusal.ts'
+import { changesOf } from './changes.ts'
+import { gmailClients, type GmailClient, type GmailSettings } from './client.ts'
+import { connectionTest } from './connection-test.ts'
+import { forms } from './connection.ts'
+import { foldersOf } from './folders.ts'
+import type { FolderRoles } from '../../domain/mail.ts'
+import { pushTaker, watchByPush, type GmailPush } from './push.ts'
+import { rawOf } from './raw.ts'
+import { sendByDraft } from './send.ts'
+import { fileCopy, whatBecameOf } from './sent-mail.ts'
+
+const signInNeeded = defineRefusal('sign-in-needed', {
+  title: 'Sign in instead',
+  meaning: 'Accounts of this provider are connected by signing in, not by entering settings.',
+  remedy: 'Start a sign-in with POST /v1/sign-ins, and open its URL in a browser.',
+})
+
+/** `push` is null where the operator has not set it up; then a mailbox is read at its frequency only. */
+export type GmailProviderSettings = GmailSettings & {
+  readonly push: GmailPush | null
+  readonly renewWatchEveryMs?: number
+}
+
+/** Gmail and Google Workspace, through the Gmail API. How one signs in is up to whoever adds that. */
+export const gmailProvider = ({
+  push,
+  renewWatchEveryMs,
+  ...settings
+}: GmailProviderSettings): MailProvider => {
+  const clientOf = gmailClients(settings)
+  return {
+    name: 'gmail',
+    forms,
+    title: () => 'Gmail',
+    admit: () => {
+      throw signInNeeded()
+    },
+    test: connectionTest(clientOf),
+    open: async (access, roles, signal) => {
+      const client = clientOf(access, signal)
+      await foldersOf(client, roles)
+      return session(client, roles)
+    },
+    send: sendByDraft(clientOf),
+    watch: push === null ? () => Promise.resolve() : watchByPush(clientOf, push, renewWatchEveryMs),
+    ...(push === null ? {} : { takePush: pushTaker(push) }),
+    close: () => Promise.resolve(),
+  }
+}
+
+const session = (client: GmailClient, roles: FolderRoles): MailboxSession => {
+  const folders = () => foldersOf(client, roles)
+  return {
+    folders: async () => (await folders()).map(({ folder, role }) => ({ folder, role, opens: true })),
+    changes: async function* (query) {
+      yield* changesOf(client, await folders(), query)
+    },
+    raw: async function* (placements) {
+      yield* rawOf(client, await folders(), placements)
+    },
+    whatBecameOf: whatBecameOf(client, folders),
+    fileCopy: fileCopy(client, folders),
+    close: () => Promise.resolve(),
+  }
+}
