@@ -117,7 +117,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   createEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-in-future'],
   pauseEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
   resumeEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
-  listMessages: { 400: ['account-required'], 404: ['not-found'] },
+  listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
   getMessageBody: { 422: ['message-unreadable'], 500: unreliable },
   getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
   getMessageRaw: { 500: unreliable },

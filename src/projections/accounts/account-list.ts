@@ -54,7 +54,7 @@ const account = table({
     revision: integer,
   },
   key: ['id'],
-  indexes: ['(connected_at, id)'],
+  indexes: ['(connected_at, id)', '(address, id)', '(owner_user)'],
 })
 
 export type AccountRow = RowOf<typeof account>

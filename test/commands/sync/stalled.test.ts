@@ -4,7 +4,7 @@ import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import type { OpenMailbox } from '../../../src/commands/ports/mail-provider.ts'
 import { Secret } from '../../../src/commands/ports/credentials.ts'
 import { until } from '../../../scripts/lib/client.ts'
-import { cutLines } from '../../support/cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import { accessTo } from '../../support/imap-smtp.ts'
 import { mail, numbers, outcomeOf, syncRig, type Rig } from '../../support/mailbox-to-sync.ts'
 
