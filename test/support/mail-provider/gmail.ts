@@ -95,7 +95,7 @@ const pushLine = () => {
 export const gmailHarness = (): OpenHarness => async (t) => {
   const google = await startGoogle()
   t.teardown(() => google.close())
-  const lines = await cutLines(t, [google.port])
+  const lines = await cutLines(t, [{ port: google.port }])
   const address = 'ann@gmail.test'
   const token = `secret-${randomBytes(9).toString('hex')}`
   const mailbox = google.addMailbox(address, token)
