@@ -12,6 +12,7 @@ import { withLeft, type FolderProgress } from '../sync/folder-progress.ts'
 import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
+  AccountAccessWithdrawn,
   AccountConnectionChanged,
   AccountConnectionTested,
   AccountDisconnected,
@@ -20,6 +21,7 @@ import {
   AccountSettingsChanged,
   type AccountConnected,
   type AccountSettings,
+  type WithdrawalOutcome,
 } from './events.ts'
 
 export type Trouble = { readonly code: string; readonly detail: string; readonly remedy: string }
@@ -29,6 +31,8 @@ export type AccountFacts = {
   readonly lifecycle: 'active' | 'paused' | 'disconnected'
   /** Why it was paused or disconnected, in the words of whoever did it. */
   readonly said: string
+  /** What became of the access at the provider when it was disconnected; null if there was none but a password. */
+  readonly withdrawal: WithdrawalOutcome | null
   /** What the connection can be used for, and which of it the account is meant to do. */
   readonly sends: boolean
   readonly receives: boolean
@@ -72,6 +76,7 @@ export const freshFacts = ({
   direction: settings.syncDirection,
   lifecycle: 'active',
   said: '',
+  withdrawal: null,
   wasRead: false,
   progress: [],
   run: null,
@@ -94,6 +99,7 @@ export const factsAfterChanges = (
 
 /** Events that change the facts by themselves; `withheld` is counted by whoever knows which were dismissed. */
 export const factEvents = [
+  AccountAccessWithdrawn,
   AccountConnectionChanged,
   AccountConnectionTested,
   AccountDisconnected,
@@ -144,6 +150,8 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
       const { sends, receives } = event.data
       return { ...facts, sends, receives, ...proven }
     }
+    case 'AccountAccessWithdrawn':
+      return { ...facts, withdrawal: event.data.outcome }
     case 'AccountConnectionTested':
       return event.data.ok ? { ...facts, ...proven } : { ...facts, test: failureIn(event.data.steps) }
     case 'AccountSettingsChanged':

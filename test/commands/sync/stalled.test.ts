@@ -12,7 +12,7 @@ const never = new AbortController().signal
 
 /** The rig's mailbox over a line that can freeze, as for a network that swallows everything and closes nothing. */
 const overLine = async (rig: Rig) => {
-  const line = await cutLines(t, [rig.server.port])
+  const line = await cutLines(t, [{ port: rig.server.port }])
   const [port = 0] = line.ports
   const guard = egressGuard({
     allowedNetworks: ['127.0.0.0/8'],
