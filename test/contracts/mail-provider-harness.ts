@@ -9,7 +9,7 @@ import {
 } from '../../src/commands/ports/mail-provider.ts'
 import type { MailTrouble } from '../../src/domain/mail-trouble.ts'
 import { definedCodes } from '../../src/domain/refusal.ts'
-import type { CutLines } from '../support/cut-line.ts'
+import type { CutLines } from '../../scripts/lib/cut-lines.ts'
 
 /** A message in a mailbox. `flags` are named as in the port. */
 export type Content = {

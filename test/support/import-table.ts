@@ -126,7 +126,8 @@ const mayImportPackage: Record<string, (name: string | undefined) => boolean> = 
   projections: (name) => name === 'kysely',
   adapters: () => true,
   http: (name) =>
-    name !== undefined && /^(fastify|@fastify\/.+|fastify-type-provider-zod|zod|node:crypto)$/.test(name),
+    name !== undefined &&
+    /^(fastify|@fastify\/.+|fastify-type-provider-zod|zod|ipaddr\.js|node:crypto)$/.test(name),
   std: (name) => name?.startsWith('node:') ?? false,
 }
 

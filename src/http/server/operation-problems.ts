@@ -114,7 +114,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   deleteEmailAccountExcludePattern: ofAccount,
   createEmailAccountSyncRun: [...ofAccount, 'account-paused', 'account-receives-no-mail'],
   createEmailAccountSyncErrorsDismissal: ofAccount,
-  listMessages: { 400: ['account-required'], 404: ['not-found'] },
+  listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
   getMessageBody: { 422: ['message-unreadable'], 500: unreliable },
   getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
   getMessageRaw: { 500: unreliable },

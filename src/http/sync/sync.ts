@@ -8,7 +8,7 @@ import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
 import { messageRef } from './messages.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
 import { timeAgo } from '../server/time-ago.ts'
@@ -49,6 +49,7 @@ const folderView = z.object({
     .array(z.object({ pattern: z.string(), count: z.int() }))
     .describe('The patterns that excluded messages'),
 })
+const runStatus = z.enum(['running', 'success', 'partial', 'failed', 'stopped', 'interrupted'])
 const runView = z
   .object({
     number: z.int(),
@@ -141,16 +142,22 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:read', reads: [syncHistory, accountList] },
     schema: {
       tags,
-      summary: "List an account's sync runs, newest first",
+      summary: "List an account's sync runs",
       params: byAccount,
-      querystring: pageQuery,
+      querystring: pageQuery.extend({
+        status: runStatus.optional().describe('Only runs that ended like this, or `running` ones'),
+        ...timesOf('started'),
+        sort: sortBy(['time'], '-time'),
+      }),
       response: { 200: pageOf(runView), ...problems },
     },
     handler: async ({ params, query, actingUser }) => {
       await requireAccount(params.id, actingUser)
-      const [before] = readCursor(query.cursor, ['integer']) ?? [null]
-      const runs = await queries.listRuns(params.id, before, query.limit + 1)
-      return pageFrom(runs, query.limit, ({ number }) => [number])
+      const { status, from, to, sort, limit } = query
+      const after = readCursor(query, ['instant', 'integer'])
+      const filter = { accountId: params.id, status, from, to }
+      const runs = await queries.listRuns(filter, { ...orderOf(sort), after, limit: limit + 1 })
+      return pageFrom(runs, query, ({ time, number }) => [time, number])
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs/:number', {
@@ -197,16 +204,23 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:read', reads: [syncErrors, accountList] },
     schema: {
       tags,
-      summary: 'List messages that could not be synced, latest first',
+      summary: 'List messages that could not be synced',
       params: byAccount,
-      querystring: pageQuery,
+      querystring: pageQuery.extend({
+        kind: errorView.shape.kind.optional(),
+        folder: z.string().min(1).max(500).optional().describe('Only those in the folder with this path'),
+        ...timesOf('last tried'),
+        sort: sortBy(['lastAt'], '-lastAt'),
+      }),
       response: { 200: pageOf(errorView), ...problems },
     },
     handler: async ({ params, query, actingUser }) => {
       await requireAccount(params.id, actingUser)
-      const after = readCursor(query.cursor, ['instant', 'text'])
-      const errors = await queries.listErrors(params.id, after, query.limit + 1)
-      return pageFrom(errors, query.limit, ({ lastAt, id }) => [lastAt, id])
+      const { kind, folder, from, to, sort, limit } = query
+      const after = readCursor(query, ['instant', 'text'])
+      const filter = { accountId: params.id, kind, folder, from, to }
+      const errors = await queries.listErrors(filter, { ...orderOf(sort), after, limit: limit + 1 })
+      return pageFrom(errors, query, ({ lastAt, id }) => [lastAt, id])
     },
   })
   app.post('/v1/email-accounts/:id/sync-errors/dismissals', {

@@ -45,7 +45,7 @@ const account = table({
     revision: integer,
   },
   key: ['id'],
-  indexes: ['(connected_at, id)'],
+  indexes: ['(connected_at, id)', '(address, id)', '(owner_user)'],
 })
 
 export type AccountRow = RowOf<typeof account>
@@ -53,7 +53,7 @@ export type AccountRow = RowOf<typeof account>
 /** The list of email accounts, with each one's settings and the facts behind its status. */
 export const accountList = projection({
   name: 'account-list',
-  version: 3,
+  version: 4,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),

@@ -11,7 +11,7 @@ import {
   type Harness,
   type OpenHarness,
 } from '../../contracts/mail-provider-harness.ts'
-import { cutLines } from '../cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import { certificates } from './certificates.ts'
 
 /** The words of the port as IMAP has them, and back. */
@@ -30,7 +30,7 @@ export const imapSmtpAccess = async (
 ) => {
   const sink = await smtpSink({ encryption: 'starttls', tls: certificates.good, users: { [user]: password } })
   t.teardown(() => sink.close())
-  const lines = await cutLines(t, [imapPort, sink.port])
+  const lines = await cutLines(t, [{ port: imapPort }, { port: sink.port }])
   const guard = egressGuard({
     allowedNetworks: ['127.0.0.0/8', '::1/128'],
     allowedPorts: lines.ports,

@@ -1,6 +1,6 @@
 import net, { type AddressInfo, type Socket } from 'node:net'
 
-/** Lines to servers on loopback that can be cut in the middle of what is said over them. */
+/** Lines to servers that can be cut in the middle of what is said over them. */
 export type CutLines = {
   /** The port to connect to instead, in the order of the servers. */
   readonly ports: readonly number[]
@@ -20,7 +20,7 @@ const listen = (server: net.Server): Promise<number> =>
 
 export const cutLines = async (
   t: { teardown(end: () => unknown): void },
-  targets: readonly number[],
+  targets: readonly { readonly host?: string; readonly port: number }[],
 ): Promise<CutLines> => {
   const open = new Set<Socket>()
   let left = Number.POSITIVE_INFINITY
@@ -34,14 +34,14 @@ export const cutLines = async (
     left -= 1
     to.write(piece)
   }
-  const servers = targets.map((port) =>
+  const servers = targets.map(({ host = '127.0.0.1', port }) =>
     net.createServer((client) => {
       client.on('error', () => {})
       if (cut || left === 0) {
         cut = true
         return client.destroy()
       }
-      const server = net.connect({ host: '127.0.0.1', port, noDelay: true })
+      const server = net.connect({ host, port, noDelay: true })
       client.setNoDelay(true)
       for (const [one, other] of [
         [client, server],
