@@ -26,6 +26,7 @@ import { problemPages } from '../http/server/problem-pages.ts'
 import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
 import type { App } from '../http/server/server.ts'
+import { hintRoutes } from '../http/sync/hints.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
@@ -82,6 +83,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   accountFormRoutes(server, accounts)
   providerRoutes(server, { providers, discover, signal })
   syncRoutes(server, { ...sync, accounts, clock })
+  hintRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)

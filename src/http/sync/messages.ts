@@ -97,7 +97,7 @@ const threadView = z
   .meta({ id: 'Thread' })
 
 export type MessageRouteDeps = {
-  readonly commands: SyncCommands
+  readonly commands: Pick<SyncCommands, 'retryQuarantined' | 'skipQuarantined'>
   readonly queries: SyncQueries
   readonly signal: AbortSignal
 }
