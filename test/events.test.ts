@@ -9,6 +9,8 @@ import { account } from '../src/domain/accounts/account.ts'
 import { defaultAccount } from '../src/domain/accounts/default-account.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from '../src/domain/accounts/events.ts'
 import { mailboxClaim } from '../src/domain/accounts/mailbox-claim.ts'
+import { signIn } from '../src/domain/accounts/sign-in.ts'
+import { signInEvents } from '../src/domain/accounts/sign-in-events.ts'
 import { catalogue } from '../src/domain/catalogue.ts'
 import type { Decider } from '../src/domain/decider.ts'
 import { entry } from '../src/domain/directory/entry.ts'
@@ -64,6 +66,12 @@ const deciders = (
         nameable: [],
         allowDuplicate: true,
       },
+    ],
+    [
+      signIn,
+      signInEvents,
+      ['SignInBegun', 'SignInStarted', 'SignInReturned'],
+      { do: 'fail', code: 'sign-in-declined' },
     ],
     [
       syncRun,

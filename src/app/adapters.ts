@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { discovery } from '../adapters/imap-smtp/discovery/discover.ts'
+import { trustAlso } from '../adapters/network/authorities.ts'
 import { egressGuard } from '../adapters/network/egress-guard.ts'
 import { damagedContent, spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
@@ -46,6 +47,7 @@ type AdapterDeps = {
 /** Everything outside the process: the database, mail servers, files. */
 export const openAdapters = (deps: AdapterDeps) => {
   const { config, pool, store, linkedStore, keyring, log, meter } = deps
+  trustAlso(config.egress.extraCa)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)

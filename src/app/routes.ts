@@ -12,6 +12,8 @@ import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
+import { oauthRoutes } from '../http/accounts/oauth.ts'
+import { signInRoutes } from '../http/accounts/sign-ins.ts'
 import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
@@ -36,6 +38,8 @@ import { projections } from './read-models.ts'
 
 type RouteDeps = {
   readonly config: Config
+  /** Where people reach the service. */
+  readonly url: string
   readonly pool: pg.Pool
   readonly meter: Meter
   readonly apiKeys: ApiKeyStore
@@ -67,7 +71,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 }
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
-  const { config, apiKeys, files, clock, signal } = deps
+  const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
   const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
@@ -82,6 +86,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   accountFormRoutes(server, accounts)
   providerRoutes(server, { providers, discover, signal })
+  signInRoutes(server, { ...accounts, providers, url, signal })
+  oauthRoutes(server, { ...accounts, url, signal })
   syncRoutes(server, { ...sync, accounts, clock })
   hintRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })

@@ -3,6 +3,7 @@ import { apiKey } from '../domain/access/api-key.ts'
 import { account } from '../domain/accounts/account.ts'
 import { defaultAccount } from '../domain/accounts/default-account.ts'
 import { mailboxClaim } from '../domain/accounts/mailbox-claim.ts'
+import { signIn } from '../domain/accounts/sign-in.ts'
 import { trackingReport } from '../domain/audit/tracking-report.ts'
 import type { Decider } from '../domain/decider.ts'
 import { entry } from '../domain/directory/entry.ts'
@@ -26,6 +27,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('account', account),
   ofStream('defaultaccount', defaultAccount),
   ofStream('mailboxclaim', mailboxClaim),
+  ofStream('signin', signIn),
   ofStream('syncrun', syncRun),
   ofStream('message', message),
   ofStream('report', deliveryReport),

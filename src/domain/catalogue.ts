@@ -1,5 +1,6 @@
 import { apiKeyEvents } from './access/events.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/events.ts'
+import { signInEvents } from './accounts/sign-in-events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
@@ -12,6 +13,7 @@ export const allEvents = [
   ...accountEvents,
   ...defaultAccountEvents,
   MailboxClaimed,
+  ...signInEvents,
   ...syncRunEvents,
   ...messageEvents,
   ...templateEvents,

@@ -10,6 +10,7 @@ import {
 import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
+  AccountAccessWithdrawn,
   AccountConnectionChanged,
   AccountConnectionTested,
   AccountDisconnected,
@@ -18,6 +19,7 @@ import {
   AccountSettingsChanged,
   type AccountConnected,
   type AccountSettings,
+  type WithdrawalOutcome,
 } from './events.ts'
 
 export type Trouble = { readonly code: string; readonly detail: string; readonly remedy: string }
@@ -27,6 +29,8 @@ export type AccountFacts = {
   readonly lifecycle: 'active' | 'paused' | 'disconnected'
   /** Why it was paused or disconnected, in the words of whoever did it. */
   readonly said: string
+  /** What became of the access at the provider when it was disconnected; null if there was none but a password. */
+  readonly withdrawal: WithdrawalOutcome | null
   /** What the connection can be used for, and which of it the account is meant to do. */
   readonly sends: boolean
   readonly receives: boolean
@@ -63,6 +67,7 @@ export const freshFacts = ({
   direction: settings.syncDirection,
   lifecycle: 'active',
   said: '',
+  withdrawal: null,
   wasRead: false,
   run: null,
   folders: [],
@@ -75,6 +80,7 @@ export const freshFacts = ({
 
 /** Events that change the facts by themselves; `withheld` is counted by whoever knows which were dismissed. */
 export const factEvents = [
+  AccountAccessWithdrawn,
   AccountConnectionChanged,
   AccountConnectionTested,
   AccountDisconnected,
@@ -125,6 +131,8 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
       const { sends, receives } = event.data
       return { ...facts, sends, receives, ...proven }
     }
+    case 'AccountAccessWithdrawn':
+      return { ...facts, withdrawal: event.data.outcome }
     case 'AccountConnectionTested':
       return event.data.ok ? { ...facts, ...proven } : { ...facts, test: failureIn(event.data.steps) }
     case 'AccountSettingsChanged':

@@ -38,7 +38,12 @@ const rank = ({ status }: StatusReason): number => accountStatuses.indexOf(statu
 const reasonsOf = (facts: AccountFacts): StatusReason[] => {
   if (facts.lifecycle !== 'active') {
     const definition = facts.lifecycle === 'paused' ? accountPaused : accountDisconnected
-    return [{ status: facts.lifecycle, ...defined(definition, facts.said || definition.meaning) }]
+    return [
+      { status: facts.lifecycle, ...defined(definition, facts.said || definition.meaning) },
+      ...(facts.withdrawal === null || facts.withdrawal === 'withdrawn'
+        ? []
+        : [{ status: facts.lifecycle, ...defined(accessLeft) }]),
+    ]
   }
   return [...ofSignIn(facts), ...ofSending(facts), ...(isRead(facts) ? ofReading(facts) : [])]
 }
@@ -108,6 +113,12 @@ const defined = ({ code, meaning, remedy }: CodeDefinition, detail = meaning): T
   remedy,
 })
 
+const accessLeft = defineCode('access-not-withdrawn', {
+  title: 'Access not withdrawn at the provider',
+  meaning:
+    'Mailtrail has deleted its access to the mailbox, but the provider did not withdraw it, or offers no way to.',
+  remedy: "Remove Mailtrail from the connected apps in the settings of the user's account at the provider.",
+})
 const firstSync = defineCode('first-sync', {
   title: 'First sync not finished',
   meaning: 'The mailbox is being read for the first time.',

@@ -45,6 +45,12 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   pauseEmailAccount: { reason: 'On parental leave until May' },
   disconnectEmailAccount: { reason: 'Left the company' },
   createEmailAccountSyncErrorsDismissal: { folder: 'INBOX', ref: '1:4711' },
+  createSignIn: {
+    provider: 'gmail',
+    address: 'ada@example.com',
+    returnTo: 'https://crm.example.com/settings/mail',
+  },
+  completeSignIn: { settings: { displayName: 'Ada Lovelace' } },
   createTemplate: { scope: 'shared', ...template },
   changeTemplate: { subject: template.subject },
   previewTemplate: { contactId: 'c-17', accountId },

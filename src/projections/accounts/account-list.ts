@@ -118,6 +118,7 @@ export const accountList = projection({
         rows.remove('default_account', { owner: ownerKey(event.data.owner) })
         row.is_default = false
         break
+      case 'AccountAccessWithdrawn':
       case 'AccountPaused':
       case 'AccountResumed':
       case 'EmailDeferred':
