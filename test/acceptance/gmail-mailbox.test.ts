@@ -31,6 +31,9 @@ t.test(`${COUNT} messages come over a bad line, each once, and the mailbox stays
     googleError(500, 'backendError'),
     'unanswered',
     googleError(403, 'userRateLimitExceeded'),
+    googleError(502, 'backendError'),
+    // Too long for anybody to wait in the middle of a run.
+    googleError(429, 'rateLimitExceeded', { 'retry-after': '60' }),
   ]
   let calls = 0
   google.fault = () => {

@@ -98,7 +98,7 @@ type Ends = { teardown(end: () => unknown): void }
 export const gmailOnDouble = async (t: Ends) => {
   const google = await startGoogle()
   t.teardown(() => google.close())
-  const lines = await cutLines(t, [google.port])
+  const lines = await cutLines(t, [{ port: google.port }])
   const provider = gmailProvider({
     tokens: tokenSource({
       refresh: () => {

@@ -95,7 +95,7 @@ const receiver = async (t: Ends): Promise<Notices> => {
 export const outlookOnDouble = async (t: Ends, more: { receives?: boolean } = {}) => {
   const graph = await startGraph(certificates.good, certificates.ca)
   t.teardown(() => graph.close())
-  const lines = await cutLines(t, [graph.port])
+  const lines = await cutLines(t, [{ port: graph.port }])
   const provider = outlookProvider({
     tokens: tokenSource({
       refresh: () => {
