@@ -17,6 +17,7 @@ import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
 import { logTimes } from '../adapters/postgres/event-log/log-times.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
+import { pushLine } from '../adapters/postgres/push-line.ts'
 import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts'
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
@@ -60,7 +61,8 @@ export const openAdapters = (deps: AdapterDeps) => {
   const vault = postgresVault(pool, keyring)
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const guard = egressGuard(config.egress)
-  const providers = [...providersOf(guard), ...deps.providers].map(tracedProvider)
+  const line = pushLine(pool, (error) => log.warn({ err: error }, 'a push may have been missed'))
+  const providers = [...providersOf(guard, line, config), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
   const compiler = templateCompiler()
@@ -82,6 +84,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const close = async (): Promise<void> => {
     await Promise.all([
       ...providers.map((provider) => provider.close()),
+      line.close(),
       spool.close(),
       parser.close(),
       composer.close(),

@@ -234,7 +234,10 @@ t.test('a state leads on once, in the browser that it was made for, and in its t
   const theirs = browser()
   await theirs.open((await begin('u-bob')).url)
   t.match(await theirs.open(back), refused(/started in another browser/), 'of another sign-in')
-  const changed = back.replace(/state=([^&]{40})./, 'state=$1_')
+  const changed = back.replace(
+    /(state=[^&]{40})(.)/,
+    (_, start, sign) => `${start}${sign === 'a' ? 'b' : 'a'}`,
+  )
   t.match(await hers.open(changed), refused(/belongs to no sign-in/), 'changed')
   t.match(
     await hers.open(back.replace(/state=[^&]*/, 'state=x')),

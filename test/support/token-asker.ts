@@ -35,13 +35,14 @@ const main = async (question: TokenQuestion): Promise<void> => {
   const asked = await Promise.all(
     Array.from({ length: callers }, () => accessOf(vault, { accountId, connection, credentialVersion })),
   )
+  const tell = async (answers: Promise<string>[]): Promise<void> => {
+    process.send?.(await Promise.all(answers))
+    await pool.end()
+    process.disconnect?.()
+  }
   process.once('message', () => {
     const answers = asked.map((access) => tokens.accessToken(access!, null, new AbortController().signal))
-    void Promise.all(answers).then(async (got) => {
-      process.send?.(got)
-      await pool.end()
-      process.disconnect?.()
-    })
+    void tell(answers)
   })
   process.send?.('ready')
 }

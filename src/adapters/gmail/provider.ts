@@ -1,4 +1,5 @@
 import type { MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
+import type { SignIn } from '../../commands/ports/sign-in.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import { changesOf } from './changes.ts'
 import { gmailClients, type GmailClient, type GmailSettings } from './client.ts'
@@ -19,12 +20,14 @@ const signInNeeded = defineRefusal('sign-in-needed', {
 
 /** `push` is null where the operator has not set it up; then a mailbox is read at its frequency only. */
 export type GmailProviderSettings = GmailSettings & {
+  readonly signIn?: SignIn
   readonly push: GmailPush | null
   readonly renewWatchEveryMs?: number
 }
 
-/** Gmail and Google Workspace, through the Gmail API. How one signs in is up to whoever adds that. */
+/** Gmail and Google Workspace, through the Gmail API. */
 export const gmailProvider = ({
+  signIn,
   push,
   renewWatchEveryMs,
   ...settings
@@ -33,6 +36,7 @@ export const gmailProvider = ({
   return {
     name: 'gmail',
     forms,
+    ...(signIn === undefined ? {} : { signIn }),
     title: () => 'Gmail',
     admit: () => {
       throw signInNeeded()

@@ -20,7 +20,6 @@ import { watchMailbox } from './watch.ts'
 
 export type OutlookDeps = {
   readonly tokens: TokenSource
-  /** Absent where the operator has not registered Mailtrail with Microsoft. */
   readonly signIn?: SignIn
   /** Where Graph is, such as https://graph.microsoft.com, and how its certificate is checked. */
   readonly apiUrl: string

@@ -58,7 +58,7 @@ export const oauthClient = (
     })
   }, DESCRIBED_FOR_MS)
 
-  const asking = async <Answer>(ask: (configuration: Configuration) => Promise<Answer>): Promise<Answer> => {
+  const asking = async <Value>(ask: (configuration: Configuration) => Promise<Value>): Promise<Value> => {
     try {
       return await ask(await described())
     } catch (error) {

@@ -7,9 +7,9 @@ import {
   ResponseBodyError,
   type IDToken,
 } from 'openid-client'
-import { MailUnavailable, type Admitted } from '../../commands/ports/mail-provider.ts'
+import type { Admitted, MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import type { Permission, SignIn } from '../../commands/ports/sign-in.ts'
-import { defineRefusal, Refused } from '../../domain/refusal.ts'
+import { defineRefusal, type Refused } from '../../domain/refusal.ts'
 import { tokensOf, type OAuthClient } from './client.ts'
 import { problem, problemOf } from './problems.ts'
 import { credentialsOf } from './tokens.ts'

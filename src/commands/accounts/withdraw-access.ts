@@ -31,11 +31,15 @@ export const withdrawAccess =
       const credentials = signIn && (await vault.load(accountId, credentialVersion))
       return signIn && credentials ? outcomeOf(signIn, credentials) : null
     }
-    const outcome = await withdrawn().finally(() => vault.destroy(accountId))
-    if (outcome === null) return
-    const caller = systemCaller('withdraw-access', clock, accountId)
-    const command = { do: 'record-withdrawal', outcome, by: null } as const
-    await handle(account, accountStream(accountId), command, caller)
+    try {
+      const outcome = await withdrawn()
+      if (outcome === null) return
+      const caller = systemCaller('withdraw-access', clock, accountId)
+      const command = { do: 'record-withdrawal', outcome, by: null } as const
+      await handle(account, accountStream(accountId), command, caller)
+    } finally {
+      await vault.destroy(accountId)
+    }
   }
 
 const outcomeOf = (signIn: SignIn, credentials: Credentials): Promise<WithdrawalOutcome> =>

@@ -12,7 +12,7 @@ const hash = z.string().regex(/^[\w-]{43}$/)
 const permissions = z.array(z.string())
 
 /** What is asked for: `accountId` to sign in again for an account, else null. `address` is a hint for the provider. */
-export const signInRequest = z.object({
+const signInRequest = z.object({
   provider: z.string().min(1).max(50),
   owner,
   accountId: accountId.nullable(),

@@ -29,7 +29,7 @@ export const oauthRoutes = (app: App, { commands, url, signal }: OAuthRouteDeps)
     handler: async ({ params }, reply) => {
       try {
         const { signInId, to, browser } = await commands.startSignIn(params.link)
-        return reply.header('set-cookie', cookies.kept(signInId, browser)).redirect(to.href)
+        return await reply.header('set-cookie', cookies.kept(signInId, browser)).redirect(to.href)
       } catch (error) {
         return sendTrouble(reply, error)
       }
@@ -46,10 +46,13 @@ export const oauthRoutes = (app: App, { commands, url, signal }: OAuthRouteDeps)
         const finished = await commands.finishSignIn(query, browser, signal)
         void reply.header('set-cookie', cookies.gone(finished.signInId))
         if (finished.returnTo !== null)
-          return reply.redirect(withSignIn(finished.returnTo, finished.signInId), 303)
-        return finished.failure === null
-          ? sendPage(reply, 'Signed in', '<p>Go back to the CRM to finish. You can close this page.</p>')
-          : sendTrouble(reply, finished.failure)
+          return await reply.redirect(withSignIn(finished.returnTo, finished.signInId), 303)
+        if (finished.failure !== null) return await sendTrouble(reply, finished.failure)
+        return await sendPage(
+          reply,
+          'Signed in',
+          '<p>Go back to the CRM to finish. You can close this page.</p>',
+        )
       } catch (error) {
         return sendTrouble(reply, error)
       }

@@ -89,8 +89,14 @@ t.test('50 callers in 4 processes cause one refresh, and all get its token', asy
     const child = fork(script, { env: { ...process.env, NODE_OPTIONS: '', NODE_EXTRA_CA_CERTS: authority } })
     t.teardown(() => child.kill('SIGKILL'))
     const question: TokenQuestion = {
-      ...{ database, keyring: keyring.text().reveal(), issuer, clientId, clientSecret },
-      ...{ accountId, credentialVersion, callers: count },
+      database,
+      keyring: keyring.text().reveal(),
+      issuer,
+      clientId,
+      clientSecret,
+      accountId,
+      credentialVersion,
+      callers: count,
     }
     child.send(question)
     return child

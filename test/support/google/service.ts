@@ -25,7 +25,10 @@ export type Google = {
  * Gmail on loopback: the emulator from npm, and in front of it what that lacks. Mail to one of its own mailboxes is
  * delivered.
  */
-export const startGoogle = async (): Promise<Google> => {
+export const startGoogle = async (
+  /** Whose mailbox an access token opens, beside those that `addMailbox` names; null for none. */
+  addressOf: (token: string) => string | null = () => null,
+): Promise<Google> => {
   const behind = emulator('http://localhost')
   const mailboxes = new Map<string, GmailMailbox>()
   const units = new Map<string, number>()
@@ -54,9 +57,12 @@ export const startGoogle = async (): Promise<Google> => {
     }
     const asked = await callOf(request)
     if (asked.path === '/oauth2/v3/certs') return say(pubSub.keys())
-    const mailbox = mailboxes.get(asked.token)
-    if (mailbox === undefined) return say(googleError(401, 'authError'))
-    const call = { ...asked, mailbox }
+    const opened = mailboxes.entries().find(([token, { address }]) => {
+      return token === asked.token || address === addressOf(asked.token)
+    })
+    if (opened === undefined) return say(googleError(401, 'authError'))
+    const [token, mailbox] = opened
+    const call = { ...asked, token, mailbox }
     nth += 1
     const fault = google.fault(call, nth)
     if (fault === 'lost') return void response.destroy()

@@ -10,7 +10,12 @@ import { PUSH } from '../google/pub-sub.ts'
 import { googleError, type Answer } from '../google/calls.ts'
 import { startGoogle, type Google } from '../google/service.ts'
 
-export const FOLDERS = { inbox: 'INBOX', sent: '[Gmail]/Sent Mail', archive: '[Gmail]/Archive', own: 'Customers' }
+export const FOLDERS = {
+  inbox: 'INBOX',
+  sent: '[Gmail]/Sent Mail',
+  archive: '[Gmail]/Archive',
+  own: 'Customers',
+}
 
 /** Labels of a message in a folder; Gmail has none for what was archived. */
 const labelsIn = (folder: string, own: string): string[] => {

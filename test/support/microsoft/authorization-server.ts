@@ -4,8 +4,7 @@ import { startAuthorizationServer, type AuthorizationServer } from '../oauth/aut
 export const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
 
 /**
- * Microsoft's sign-in for one tenant, over TLS: every refresh gives a new refresh token, and nothing can be revoked. It
- * answers Graph's `/me` too.
+ * Microsoft's sign-in for one tenant, over TLS: every refresh gives a new refresh token, and nothing can be revoked.
  */
 export const startMicrosoftSignIn = (redirectUri: () => string, tls: KeyPair): Promise<AuthorizationServer> =>
   startAuthorizationServer(
@@ -19,10 +18,6 @@ export const startMicrosoftSignIn = (redirectUri: () => string, tls: KeyPair): P
       namesIssuer: false,
       // An address in the token is what its owner wrote, and no mailbox.
       claims: ({ id }) => ({ tid: TENANT, oid: id, email: 'whatever@they.wrote.test' }),
-      more: (path, person) =>
-        path === '/v1.0/me'
-          ? person && { id: person.id, mail: person.address, userPrincipalName: `upn.${person.address}` }
-          : undefined,
     },
     redirectUri,
     tls,

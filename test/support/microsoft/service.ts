@@ -68,7 +68,12 @@ const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
  * Microsoft Graph's mail on loopback, over TLS: folders and messages with immutable ids, deltas by opaque tokens,
  * drafts, upload sessions, subscriptions, throttling. What is sent to one of its own mailboxes is delivered.
  */
-export const startGraph = async (tls: KeyPair, ca: string): Promise<Graph> => {
+export const startGraph = async (
+  tls: KeyPair,
+  ca: string,
+  /** Whom an access token is for, beside those that `addMailbox` names; null for nobody. */
+  personOf: (token: string) => { readonly id: string; readonly address: string } | null = () => null,
+): Promise<Graph> => {
   const mailboxes = new Map<string, GraphMailbox>()
   const faults: GraphFaults = {}
   const requests: Recorded[] = []
@@ -97,10 +102,18 @@ export const startGraph = async (tls: KeyPair, ca: string): Promise<Graph> => {
     }
   }
 
+  const mailboxOf = (token: string): GraphMailbox | undefined => {
+    const address = personOf(token)?.address
+    return mailboxes.get(token) ?? mailboxes.values().find((mailbox) => mailbox.address === address)
+  }
+
   const routed = async (request: IncomingMessage, url: URL, body: Buffer): Promise<Answer> => {
     const token = (request.headers.authorization ?? '').replace(/^Bearer /, '')
-    const mailbox = mailboxes.get(token)
+    const person = personOf(token)
+    const mailbox = mailboxOf(token)
     if (mailbox === undefined) return refused(401, 'InvalidAuthenticationToken')
+    if (person !== null && url.pathname === '/v1.0/me')
+      return { status: 200, json: { id: person.id, mail: person.address, userPrincipalName: person.address } }
     const path = decodeURI(url.pathname)
       .replace(/^\/v1\.0\//, '')
       .replaceAll('()', '')
@@ -126,7 +139,7 @@ export const startGraph = async (tls: KeyPair, ca: string): Promise<Graph> => {
 
   /** Counts what is under way for a mailbox, and refuses what is too much. */
   const paced = async (request: IncomingMessage, url: URL, body: Buffer): Promise<Answer> => {
-    const mailbox = mailboxes.get((request.headers.authorization ?? '').replace(/^Bearer /, ''))
+    const mailbox = mailboxOf((request.headers.authorization ?? '').replace(/^Bearer /, ''))
     if (mailbox === undefined) return routed(request, url, body)
     const now = (running.get(mailbox) ?? 0) + 1
     mostAtOnce = Math.max(mostAtOnce, now)

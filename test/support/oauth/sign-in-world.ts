@@ -1,17 +1,12 @@
 import type { Test } from 'tap'
 import { freePort } from '../../../scripts/lib/free-port.ts'
 import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
-import { oauthClient } from '../../../src/adapters/oauth/client.ts'
-import { googleSignIn } from '../../../src/adapters/oauth/google.ts'
-import { microsoftSignIn } from '../../../src/adapters/oauth/microsoft.ts'
-import { tokenSource } from '../../../src/adapters/oauth/tokens.ts'
-import { Secret } from '../../../src/commands/ports/credentials.ts'
 import { startGoogleSignIn } from '../google/authorization-server.ts'
-import { startLabelMail } from '../label-mail/service.ts'
-import { startMicrosoftSignIn } from '../microsoft/authorization-server.ts'
+import { startGoogle } from '../google/service.ts'
+import { startMicrosoftSignIn, TENANT } from '../microsoft/authorization-server.ts'
+import { startGraph } from '../microsoft/service.ts'
 import { startApp, type TestApp } from '../running-app.ts'
 import { consent, type AuthorizationServer, type Choice, type Person } from './authorization-server.ts'
-import { labelSecretOf, signedInProvider } from './provider.ts'
 
 export const CRM = 'https://crm.acme.test'
 
@@ -44,7 +39,7 @@ export const browser = () => {
   }
 }
 
-/** The service with Google and Microsoft to sign in with, and the same mailboxes behind both. */
+/** The service with Google and Microsoft to sign in with, and a mailbox of everybody's at each of them. */
 export const signInWorld = async (
   t: Test,
   people: readonly Person[],
@@ -57,40 +52,34 @@ export const signInWorld = async (
   const port = String(await freePort())
   const redirectUri = () => `http://127.0.0.1:${port}/oauth/callback`
   const tls = await testTls()
-  const [google, microsoft, labelMail] = await Promise.all([
+  const [google, microsoft] = await Promise.all([
     startGoogleSignIn(redirectUri),
     startMicrosoftSignIn(redirectUri, tls.good),
-    startLabelMail(),
   ])
-  t.teardown(() => Promise.all([google.close(), microsoft.close(), labelMail.close()]))
+  const gmail = await startGoogle((token) => google.personOf(token)?.address ?? null)
+  const graph = await startGraph(tls.good, tls.ca, (token) => microsoft.personOf(token))
+  t.teardown(() => Promise.all([google, microsoft, gmail, graph].map((server) => server.close())))
   for (const person of people) {
     google.addPerson(person)
     microsoft.addPerson(person)
-    labelMail.addMailbox(person.address, labelSecretOf(person.address))
+    gmail.addMailbox(person.address, `behind-${person.address}`)
+    graph.addMailbox(person.address, `behind-${person.address}`)
   }
-  const clientOf = ({ issuer, clientId, clientSecret }: AuthorizationServer) =>
-    oauthClient({ issuer: new URL(issuer), clientId, clientSecret: new Secret(clientSecret) })
-  const [toGoogle, toMicrosoft] = [clientOf(google), clientOf(microsoft)]
-  const behind = { labelMailUrl: labelMail.url }
   const app = await startApp(t, {
     ca: tls.ca,
-    env: { MAILTRAIL_PORT: port, MAILTRAIL_RETURN_ORIGINS: CRM },
-    providers: [
-      signedInProvider({
-        ...behind,
-        name: 'gmail',
-        server: google,
-        signIn: googleSignIn(toGoogle),
-        tokens: tokenSource(toGoogle),
-      }),
-      signedInProvider({
-        ...behind,
-        name: 'outlook',
-        server: microsoft,
-        signIn: microsoftSignIn(toMicrosoft, microsoft.url),
-        tokens: tokenSource(toMicrosoft),
-      }),
-    ],
+    env: {
+      MAILTRAIL_PORT: port,
+      MAILTRAIL_RETURN_ORIGINS: CRM,
+      MAILTRAIL_GOOGLE_CLIENT_ID: google.clientId,
+      MAILTRAIL_GOOGLE_CLIENT_SECRET: google.clientSecret,
+      MAILTRAIL_GOOGLE_LOGIN_URL: google.url,
+      MAILTRAIL_GMAIL_URL: gmail.url,
+      MAILTRAIL_MICROSOFT_CLIENT_ID: microsoft.clientId,
+      MAILTRAIL_MICROSOFT_CLIENT_SECRET: microsoft.clientSecret,
+      MAILTRAIL_MICROSOFT_LOGIN_URL: microsoft.url,
+      MAILTRAIL_MICROSOFT_TENANT: TENANT,
+      MAILTRAIL_GRAPH_URL: graph.url,
+    },
   })
   const begin = async (user: string, asked: Record<string, unknown> = {}): Promise<Begun> =>
     (await app.clientOf(user).send<Begun>('POST', '/v1/sign-ins', { provider: 'gmail', ...asked })).body
