@@ -91,7 +91,9 @@ const kill = async (parts: BombardParts): Promise<void> => {
     return target.kill()
   }
   const up = targets.filter((each) => each.isUp())
-  const target = chance.pick(up.length > 0 ? up : targets.filter((each) => !each.isPaused()))
+  const awake = up.length > 0 ? up : targets.filter((each) => !each.isPaused())
+  // Where all are paused, the one that is hit has to wake first.
+  const target = chance.pick(awake.length > 0 ? awake : targets)
   await untilReady(parts, [target])
   if (kind === 'moment') {
     await Promise.race([parts.moment(), patience(MOMENT_WITHIN_MS), aborted(noMore)])

@@ -94,7 +94,10 @@ const decide = (command: SignInCommand, state: SignInState): SignInEvent[] => {
     const { do: _, ...begun } = command
     return state.status === 'none' ? [SignInBegun({ ...begun, optional: [...begun.optional] })] : []
   }
-  if (state.status === 'none') throw command.do === 'complete' ? new NotFound('sign-in') : signInLinkInvalid()
+  if (state.status === 'none') {
+    if (command.do === 'complete') throw new NotFound('sign-in')
+    throw command.do === 'start' ? signInLinkInvalid() : signInStateInvalid()
+  }
   const { signInId } = state
   switch (command.do) {
     case 'start': {
