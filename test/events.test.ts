@@ -18,7 +18,8 @@ import { directoryEvents } from '../src/domain/directory/events.ts'
 import { defineEvent, type DomainEvent, type EventDefinition } from '../src/domain/event.ts'
 import { DeliveryReportRead, EmailCancelled, outgoingEvents } from '../src/domain/sending/events.ts'
 import { outgoingEmail } from '../src/domain/sending/outgoing-email.ts'
-import { messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
+import { backfill } from '../src/domain/sync/backfill.ts'
+import { backfillEvents, messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
 import { message } from '../src/domain/sync/message.ts'
 import { syncRun } from '../src/domain/sync/sync-run.ts'
 import { templateEvents } from '../src/domain/templates/events.ts'
@@ -79,6 +80,7 @@ const deciders = (
       ['SyncRunStarted', 'ChangesSynced'],
       { do: 'finish', read: [], unchanged: [], troubles: [], missingFolders: [] },
     ],
+    [backfill, backfillEvents, ['BackfillRequested'], { do: 'pause' }],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
     [
       template,

@@ -9,6 +9,8 @@ export type CutLines = {
    * new one comes about.
    */
   cutAfter(pieces: number): void
+  /** Lets so many bytes pass and swallows all others, without cutting anything: until `mend`, lines are open and silent. */
+  freezeAfter(bytes: number): void
   wasCut(): boolean
   mend(): void
 }
@@ -25,11 +27,14 @@ export const cutLines = async (
   const open = new Set<Socket>()
   let left = Number.POSITIVE_INFINITY
   let cut = false
+  let flowing = Number.POSITIVE_INFINITY
   const cutAll = (): void => {
     cut = true
     for (const socket of open) socket.destroy()
   }
   const pass = (to: Socket) => (piece: Buffer) => {
+    flowing -= piece.length
+    if (flowing < 0) return
     if (left === 0) return cutAll()
     left -= 1
     to.write(piece)
@@ -68,9 +73,13 @@ export const cutLines = async (
       cut = false
       left = pieces
     },
+    freezeAfter: (bytes) => {
+      flowing = bytes
+    },
     wasCut: () => cut,
     mend: () => {
       cut = false
+      flowing = Number.POSITIVE_INFINITY
       left = Number.POSITIVE_INFINITY
     },
   }

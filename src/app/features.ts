@@ -192,6 +192,7 @@ const CATCH_UP_MS = 30_000
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, accounts)
+  const hints = hintsOfMailboxes()
   const commands = syncCommands({
     ...core,
     openMailbox: accounts.openMailbox,
@@ -220,9 +221,10 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       },
     },
     lastRun: queries.lastRun,
+    hasHint: hints.has,
     onFault: (error) => core.log.warn({ err: error }, 'sync got over a fault'),
   })
-  return { commands, queries, hints: hintsOfMailboxes() }
+  return { commands, queries, hints }
 }
 type Sync = ReturnType<typeof syncFeature>
 

@@ -18,6 +18,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { backfillRoutes } from '../http/sync/backfill.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
@@ -90,6 +91,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   oauthRoutes(server, { ...accounts, url, signal })
   syncRoutes(server, { ...sync, accounts, clock })
   hintRoutes(server, sync)
+  backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)

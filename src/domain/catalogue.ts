@@ -4,7 +4,7 @@ import { signInEvents } from './accounts/sign-in-events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
-import { messageEvents, syncRunEvents } from './sync/events.ts'
+import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
@@ -16,6 +16,7 @@ export const allEvents = [
   ...signInEvents,
   ...syncRunEvents,
   ...messageEvents,
+  ...backfillEvents,
   ...templateEvents,
   ...outgoingEvents,
   DeliveryReportRead,

@@ -20,6 +20,8 @@ export type Product = {
   /** How many messages were fetched. */
   handedOut(): number
   readonly cursors: Map<string, string>
+  /** The limit of each page of what is known that was asked for. */
+  readonly asked: number[]
 }
 
 type Place = { readonly placement: Placement; readonly messageId: string; readonly flags: readonly string[] }
@@ -29,19 +31,22 @@ export const product = (): Product => {
   const withheld = new Map<string, Placement>()
   const cursors = new Map<string, string>()
   const bytes = new Map<string, Buffer>()
+  const asked: number[] = []
   let handedOut = 0
   let minutes = 0
   const keyOf = ({ folder, ref }: Placement) => JSON.stringify([folder, ref])
 
   const known: KnownPlaces = {
-    page: (folder, below, limit) =>
-      Promise.resolve(
+    page: (folder, below, limit) => {
+      asked.push(limit)
+      return Promise.resolve(
         [...places.values()]
           .filter(({ placement: { folder: of, ref } }) => of === folder && (below === null || ref < below))
           .toSorted((a, b) => (a.placement.ref < b.placement.ref ? 1 : -1))
           .slice(0, limit)
           .map(({ placement: { ref }, flags }) => ({ ref, flags })),
-      ),
+      )
+    },
   }
 
   const fetch = async (session: MailboxSession, wanted: readonly Placement[]): Promise<void> => {
@@ -107,6 +112,7 @@ export const product = (): Product => {
     bytes,
     handedOut: () => handedOut,
     cursors,
+    asked,
   }
 }
 

@@ -82,7 +82,16 @@ const groupName = (gid: number): string => {
  */
 export const startDovecot = async (
   t: Test,
-  { tls, users }: { tls: TestTls; users: Readonly<Record<string, string>> },
+  {
+    tls,
+    users,
+    extensions,
+  }: {
+    tls: TestTls
+    users: Readonly<Record<string, string>>
+    /** What it says that it can, beside the least that mail programs need; all that it can unless given. */
+    extensions?: readonly string[]
+  },
 ): Promise<Dovecot> => {
   const dovecot = requireProgram('dovecot')
   const version = spawnSync(dovecot, ['--version'], { encoding: 'utf8' }).stdout.trim()
@@ -109,7 +118,7 @@ export const startDovecot = async (
       .map(([user, password]) => `${user}:{PLAIN}${password}\n`)
       .join(''),
   )
-  write('dovecot.conf', configuration({ folder, imapPort, lmtpPort, saslPort, ...who }))
+  write('dovecot.conf', configuration({ folder, imapPort, lmtpPort, saslPort, extensions, ...who }))
   const log = () => (existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8') : '')
 
   const child = spawn(dovecot, ['-F', '-c', join(folder, 'dovecot.conf')], {
@@ -189,11 +198,14 @@ export const startDovecot = async (
   }
 }
 
+const LEAST = ['IMAP4rev1', 'ID', 'ENABLE', 'NAMESPACE', 'UIDPLUS', 'SPECIAL-USE', 'MOVE', 'LITERAL+']
+
 const configuration = (it: {
   folder: string
   imapPort: number
   lmtpPort: number
   saslPort: number
+  extensions: readonly string[] | undefined
   user: string
   group: string
 }): string => `
@@ -234,6 +246,7 @@ userdb {
   driver = static
   args = uid=${it.user} gid=${it.group} home=${it.folder}/home/%u
 }
+${it.extensions === undefined ? '' : `imap_capability = ${[...LEAST, ...it.extensions].join(' ')}`}
 service imap-login {
   chroot =
   inet_listener imap {

@@ -10,6 +10,7 @@ declare module 'hoodiecrow-imap' {
     type Response = { tag: string; command?: string; attributes?: unknown[]; skipResponse?: boolean }
     type Connection = {
       server: Server
+      selectedMailbox?: Mailbox
       state: string
       secureConnection: boolean
       socket: Duplex | null
@@ -51,6 +52,7 @@ declare module 'hoodiecrow-imap' {
       ): { message: Message }
       setCommandHandler(command: string, handler: Handler): void
       getCommandHandler(command: string): Handler | false
+      getMessageRange(mailbox: Mailbox, range: string, isUid: boolean): [number, Message][]
       notify(response: Response, mailbox: Mailbox): void
     }
   }

@@ -32,6 +32,8 @@ export type ImapFaults = {
   failSearch?: boolean
   /** Refuses to open a folder because a quota is exceeded (RFC 9208). */
   overQuota?: boolean
+  /** Announces MESSAGELIMIT (RFC 9738), and refuses commands that concern more messages. */
+  messageLimit?: number
 }
 
 /** One user's mailbox, seen from inside the server. */
@@ -97,6 +99,41 @@ const serveIdle = (server: hoodiecrow.Server) =>
     done()
   })
 
+/** How many messages a UID SEARCH or UID FETCH concerns: those that are in all ranges that it names. */
+const concerned = (
+  server: hoodiecrow.Server,
+  folder: hoodiecrow.Mailbox,
+  words: readonly string[],
+): number => {
+  const inRanges = words.flatMap((word, index) =>
+    /^[\d:*,]+$/.test(word)
+      ? [new Set(server.getMessageRange(folder, word, words[index - 1] === 'UID').map(([, { uid }]) => uid))]
+      : [],
+  )
+  return folder.messages.filter(({ uid }) => inRanges.every((range) => range.has(uid))).length
+}
+
+const serveWithinLimit = (server: hoodiecrow.Server, faults: ImapFaults) => {
+  server.outputHandlers.push((_connection, response, description) => {
+    if (faults.messageLimit === undefined || description !== 'CAPABILITY LIST') return
+    response.attributes?.push({ type: 'TEXT', value: `MESSAGELIMIT=${faults.messageLimit}` })
+  })
+  for (const command of ['UID SEARCH', 'UID FETCH']) {
+    const serve = server.getCommandHandler(command)
+    server.setCommandHandler(command, (connection, parsed, data, done) => {
+      const [first, ...others] = (parsed.attributes ?? []).flatMap((each) => [each.value])
+      const words = command === 'UID FETCH' ? ['UID', first ?? ''] : [first ?? '', ...others]
+      const { selectedMailbox: folder } = connection
+      const count = folder === undefined ? 0 : concerned(server, folder, words)
+      if (serve !== false && count <= (faults.messageLimit ?? Infinity))
+        return serve(connection, parsed, data, done)
+      const attributes = [{ type: 'TEXT', value: `${count} are too many` }]
+      connection.send({ tag: parsed.tag, command: 'NO', attributes }, 'TOO MANY', parsed, data)
+      done()
+    })
+  }
+}
+
 /** Creates a user's mailbox, held in memory. */
 export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppend = () => {}): Box => {
   const server = hoodiecrow({
@@ -130,6 +167,7 @@ export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppe
     done()
   })
   serveIdle(server)
+  serveWithinLimit(server, faults)
   const mailbox: ImapMailbox = {
     append: (path, { raw, flags = [], at = new Date() }) =>
       server.appendMessage(folderOf(server, path), [...flags], at, raw.toString('latin1')).message.uid,

@@ -10,6 +10,7 @@ import type { Placement, SyncCursor } from '../../domain/sync/events.ts'
 import { isWanted, wantedFolders } from '../../domain/sync/wanted-folders.ts'
 import { compareKnown, knownInFull } from './compare.ts'
 import type { ImapSession } from './imap.ts'
+import type { FolderState } from './open-folder.ts'
 import { readCursor, refOf, uidIn, writeCursor, type FolderCursor } from './places.ts'
 import {
   afterUnrecorded,
@@ -17,6 +18,7 @@ import {
   newMailStretches,
   planFolder,
   STRETCH,
+  type Flagged,
   type FolderPlan,
   type FolderView,
   type PlanOptions,
@@ -80,13 +82,14 @@ const readFolder = async function* (
   query: ChangesQuery,
 ): AsyncGenerator<ChangeSet, Read> {
   const path = folder.folder
-  const view = await session.open(path)
+  const before = carried && readCursor(carried.at)
+  const view = await session.open(path, stateOf(before))
   const options: PlanOptions = {
     since: query.since?.toISOString() ?? null,
     now: query.now.toISOString(),
     thorough: query.thorough,
   }
-  const planned = planFolder(carried && readCursor(carried.at), folder.role, view, options)
+  const planned = planFolder(before, folder.role, view, options)
   const plan = afterUnrecorded(planned, await newestKnown(query, path, planned))
   const reading = readStretches(session, folder, plan)
   const { cursor, recorded, newlyListed } = yield* reading
@@ -102,6 +105,11 @@ const readFolder = async function* (
   }
   return { folder, recorded: recorded ?? carried, cursor: writeCursor(path, at), missing }
 }
+
+const stateOf = (cursor: FolderCursor | undefined): FolderState | null =>
+  cursor === undefined || cursor.modseq === null
+    ? null
+    : { uidValidity: cursor.uidValidity, modseq: cursor.modseq }
 
 /** The highest UID known of new mail; null if there is no new mail, or nothing is known. */
 const newestKnown = async (
@@ -125,14 +133,15 @@ const readStretches = async function* (
 > {
   const path = folder.folder
   const told = { cursor: plan.cursor, recorded: undefined as SyncCursor | undefined, newlyListed: 0 }
-  const setOf = ({ uids, cursor }: Stretch): ChangeSet => {
+  const setOf = ({ uids, cursor, left }: Stretch): ChangeSet => {
     told.cursor = cursor
     told.recorded = writeCursor(path, cursor)
     const changes = uids.map((uid): MailChange => ({
       kind: 'added',
       placement: place(folder, plan.view, uid),
     }))
-    return { kind: 'changes', folders: [folder], changes, cursor: told.recorded }
+    const toCome = left === undefined ? {} : { left: [{ folder: path, count: left }] }
+    return { kind: 'changes', folders: [folder], changes, cursor: told.recorded, ...toCome }
   }
   if (plan.newFrom !== null) {
     const listed = await session.list({ from: plan.newFrom, since: null })
@@ -164,8 +173,7 @@ const flagsSince = async (
   { view, cursor }: FolderPlan,
 ): Promise<ChangeSet[]> => {
   if (cursor.modseq === null || view.modseq === null || cursor.modseq === view.modseq) return []
-  await session.enter(folder.folder)
-  const found = await session.flagsSince(cursor.modseq)
+  const found = view.resync?.flags ?? (await asked(session, folder.folder, cursor.modseq))
   // Newer messages have just been read with their flags.
   const changed = found.filter(({ uid }) => uid < cursor.uidNext)
   return Array.from({ length: Math.ceil(changed.length / STRETCH) }, (_, index) => ({
@@ -178,6 +186,11 @@ const flagsSince = async (
     })),
     cursor: null,
   }))
+}
+
+const asked = async (session: ImapSession, path: string, modseq: string): Promise<Flagged[]> => {
+  await session.enter(path)
+  return session.flagsSince(modseq)
 }
 
 /**

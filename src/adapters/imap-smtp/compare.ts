@@ -1,7 +1,16 @@
 import type { ChangeSet, KnownPlaces, MailChange, MailFolder } from '../../commands/ports/mail-provider.ts'
 import type { ImapSession } from './imap.ts'
 import { refOf, uidIn } from './places.ts'
-import { compareFlags, RECENT, scanOf, STRETCH, type FolderPlan, type PlanOptions } from './plan.ts'
+import { rangesOf } from './uid-sets.ts'
+import {
+  compareFlags,
+  RECENT,
+  scanOf,
+  STRETCH,
+  vanishedOf,
+  type FolderPlan,
+  type PlanOptions,
+} from './plan.ts'
 
 const PAGE = 1000
 /** At most this many removals are reported for a folder in one run; the next run continues. */
@@ -24,7 +33,10 @@ export const compareKnown = async function* (
   known: KnownPlaces,
 ): AsyncGenerator<ChangeSet, Compared> {
   const { view } = plan
-  const full = scanOf(plan, newlyListed, options) === 'full'
+  const scan = scanOf(plan, newlyListed, options)
+  if (scan === 'none')
+    return { full: false, complete: true, missing: await knownVanished(known, folder.folder, plan) }
+  const full = scan === 'full'
   // What this run has read has the flags it was read with, unless an earlier run had found it and died; after the first
   // reading, the next run compares.
   const unread = plan.cursor.messages === null ? null : plan.newFrom
@@ -49,15 +61,34 @@ export const compareKnown = async function* (
   return { full, complete: !plan.isFresh, missing }
 }
 
+/** Those of the UIDs which the server says have vanished that are known: it may name others, even by the thousand. */
+const knownVanished = async (known: KnownPlaces, path: string, plan: FolderPlan): Promise<string[]> => {
+  const missing: string[] = []
+  const { view } = plan
+  for (const { from, to } of rangesOf(vanishedOf(plan))) {
+    const first = refOf(view.uidValidity, from)
+    let below = refOf(view.uidValidity, to + 1)
+    for (;;) {
+      const limit = Math.min(PAGE, to - from + 1)
+      const page = (await known.page(path, below, limit)).map(({ ref }) => ref)
+      const here = page.filter((ref) => ref >= first && uidIn(ref, view.uidValidity) !== null)
+      missing.push(...here)
+      const last = here.at(-1)
+      if (last === undefined || here.length < limit) break
+      below = last
+    }
+  }
+  return missing
+}
+
 const shown = async (
   session: ImapSession,
   path: string,
   newestFirst: readonly { readonly uid: number }[],
 ) => {
-  const [newest, oldest] = [newestFirst[0], newestFirst.at(-1)]
-  if (newest === undefined || oldest === undefined) return []
+  if (newestFirst.length === 0) return []
   await session.enter(path)
-  return session.flags({ from: oldest.uid, to: newest.uid })
+  return session.flags(newestFirst.map(({ uid }) => uid))
 }
 
 const tellFlags = function* (

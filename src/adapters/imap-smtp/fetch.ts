@@ -1,5 +1,6 @@
 import type { FetchMessageObject, ImapFlow } from 'imapflow'
 import { portFlags } from './flags.ts'
+import { messageLimit } from './message-limit.ts'
 import type { Flagged } from './plan.ts'
 import { failure, isRefusal, throttled } from './problems.ts'
 import { batches, sequence } from './uid-sets.ts'
@@ -86,5 +87,5 @@ export const fetchMessages = async function* (
   uids: readonly number[],
 ): AsyncGenerator<FetchedMessage> {
   const budget = { reconnects: MAX_RECONNECTS }
-  for (const batch of batches(uids)) yield* patiently(line, batch, budget)
+  for (const batch of batches(uids, messageLimit(line.client()))) yield* patiently(line, batch, budget)
 }

@@ -4,6 +4,7 @@ import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
 import { textOf } from '../network/problems.ts'
 import type { ServerLogin } from './connection.ts'
+import { tileOfHost } from './presets.ts'
 import { codeOf, unavailable } from './problems.ts'
 
 /** Called after each step of connecting. */
@@ -80,6 +81,8 @@ export const openImap = async (
     socketTimeout: guard.limits.silenceMs,
     maxLiteralSize: MAX_LITERAL_BYTES,
     maxResponseSize: MAX_LITERAL_BYTES * 2,
+    // What iCloud says has vanished cannot be read.
+    qresync: tileOfHost(host) !== 'icloud',
     disableAutoIdle: true,
     maxIdleTime: IDLE_MS,
     disableCompression: true,

@@ -1,14 +1,26 @@
 import type { FolderRole } from '../../domain/mail.ts'
 import type { FolderCursor } from './places.ts'
+import { rangesOf } from './uid-sets.ts'
 
 /** Messages per batch: well below the limits of servers (RFC 9738: 1,000), and cheap to repeat. */
 export const STRETCH = 200
 /** The flags of this many of the newest messages are compared in every run. */
 export const RECENT = 300
-const FULL_SCAN_EVERY_MS = 30 * 60_000
+/** How often a folder is compared in full although nothing calls for it: a server may tell its changes wrongly. */
+const FULL_SCAN_EVERY_MS = { silent: 30 * 60_000, numbered: 24 * 60 * 60_000 }
 
-/** A folder as the server shows it when it is opened. `modseq`: its latest modification number (RFC 7162). */
+/**
+ * What a server tells of a folder since a state of it from before (QRESYNC, RFC 7162): UIDs that have vanished, ascending,
+ * some of them perhaps long gone, and flags that have changed.
+ */
+export type Resync = { readonly vanished: readonly number[]; readonly flags: readonly Flagged[] }
+
+/**
+ * A folder as the server shows it when it is opened. `modseq`: its latest modification number (RFC 7162). `resync`: null
+ * if the server did not tell what has happened.
+ */
 export type FolderView = {
+  readonly resync: Resync | null
   readonly modseq: string | null
   readonly uidValidity: string
   readonly uidNext: number
@@ -35,8 +47,12 @@ export type FolderPlan = {
   readonly history: { readonly since: string | null; readonly below: number } | null
 }
 
-/** UIDs to fetch together, and the cursor once that is done. */
-export type Stretch = { readonly uids: readonly number[]; readonly cursor: FolderCursor }
+/** UIDs to fetch together, the cursor once that is done, and how many of the history are left then. */
+export type Stretch = {
+  readonly uids: readonly number[]
+  readonly cursor: FolderCursor
+  readonly left?: number
+}
 
 /**
  * Plans one folder. A changed UIDVALIDITY voids all old UIDs (RFC 9051 2.3.1.1): the folder is read again as far back
@@ -117,9 +133,10 @@ export const historyStretches = (
   if (!history) return []
   const uids = ascending(listed.filter((uid) => uid < history.below)).toReversed()
   const done = { ...cursor, backfillDone: true, messages: null }
-  if (uids.length === 0) return [{ uids, cursor: done }]
+  if (uids.length === 0) return [{ uids, cursor: done, left: 0 }]
   return chunks(uids).map((chunk, index, all) => ({
     uids: chunk,
+    left: Math.max(uids.length - (index + 1) * STRETCH, 0),
     cursor: { ...done, backfilledTo: chunk.at(-1)!, backfillDone: index === all.length - 1 },
   }))
 }
@@ -133,25 +150,32 @@ const chunks = (uids: readonly number[]): number[][] =>
 
 // ---------------------------------------------------------------- flags and deletions
 
+/** What is looked up one by one; beyond, comparing the whole folder is cheaper. */
+const MOST_RANGES = 50
+
 /**
- * How much of a folder is compared for flags and deletions, without IMAP extensions: everything now and then, and
- * whenever the number of messages is not the old number plus the new messages, since then something was deleted.
- * Otherwise the newest messages.
+ * How much of a folder is compared for flags and deletions: everything now and then, and whenever the number of messages
+ * does not follow from what is known to have come and gone. Otherwise nothing if the server numbers its changes, since
+ * then it has told them, and else the newest messages.
  */
 export const scanOf = (
   { cursor, view }: FolderPlan,
   newlyListed: number,
   { now, thorough }: Pick<PlanOptions, 'now' | 'thorough'>,
-): 'full' | 'recent' =>
-  thorough ||
-  isFullScanDue(cursor, now) ||
-  cursor.messages === null ||
-  view.messages !== cursor.messages + newlyListed
-    ? 'full'
-    : 'recent'
+): 'full' | 'recent' | 'none' => {
+  const isNumbered = cursor.modseq !== null && view.modseq !== null
+  const every = FULL_SCAN_EVERY_MS[isNumbered ? 'numbered' : 'silent']
+  const isDue = cursor.scannedAt === null || Date.parse(now) - Date.parse(cursor.scannedAt) >= every
+  if (thorough || isDue || cursor.messages === null) return 'full'
+  const left = cursor.messages + newlyListed - view.messages
+  const vanished = vanishedOf({ cursor, view })
+  if (left < 0 || left > vanished.length || rangesOf(vanished).length > MOST_RANGES) return 'full'
+  return isNumbered ? 'none' : 'recent'
+}
 
-const isFullScanDue = ({ scannedAt }: FolderCursor, now: string): boolean =>
-  scannedAt === null || Date.parse(now) - Date.parse(scannedAt) >= FULL_SCAN_EVERY_MS
+/** UIDs that the server says have vanished, of those that the folder had before this run. */
+export const vanishedOf = ({ cursor, view }: Pick<FolderPlan, 'cursor' | 'view'>): number[] =>
+  (view.resync?.vanished ?? []).filter((uid) => uid < cursor.uidNext)
 
 /** A message with its flags, as known or as the server shows it. */
 export type Flagged = { readonly uid: number; readonly flags: readonly string[] }

@@ -1,23 +1,30 @@
 /**
- * Messages requested at once: enough to make round trips negligible, few enough for servers with a limit (RFC 9738).
+ * Messages requested at once: enough to make round trips negligible, and cheap to repeat.
  */
 const BATCH = 200
 
-/** UIDs as a sequence set, with neighbours joined: 1:3,7. */
-export const sequence = (uids: readonly number[]): string => {
-  const parts: string[] = []
-  for (let start = 0, end = 0; start < uids.length; start = end + 1) {
-    end = start
-    while (uids[end + 1] === (uids[end] ?? 0) + 1) end += 1
-    parts.push(start === end ? `${uids[start]}` : `${uids[start]}:${uids[end]}`)
+/** Ascending UIDs with neighbours joined. */
+export const rangesOf = (uids: readonly number[]): { readonly from: number; readonly to: number }[] => {
+  const ranges: { from: number; to: number }[] = []
+  for (const uid of uids) {
+    const last = ranges.at(-1)
+    if (last?.to === uid - 1) last.to = uid
+    else ranges.push({ from: uid, to: uid })
   }
-  return parts.join(',')
+  return ranges
 }
 
-/** UIDs, ascending and without duplicates, in sets for one command each. */
-export const batches = (uids: readonly number[]): number[][] => {
+/** Ascending UIDs as a sequence set: 1:3,7. */
+export const sequence = (uids: readonly number[]): string =>
+  rangesOf(uids)
+    .map(({ from, to }) => (from === to ? `${from}` : `${from}:${to}`))
+    .join(',')
+
+/** UIDs, ascending and without duplicates, in sets for one command each; `limit` is the server's, if it has one. */
+export const batches = (uids: readonly number[], limit: number | null): number[][] => {
+  const size = Math.min(BATCH, limit ?? BATCH)
   const sorted = [...new Set(uids)].toSorted((a, b) => a - b)
-  return Array.from({ length: Math.ceil(sorted.length / BATCH) }, (_, index) =>
-    sorted.slice(index * BATCH, (index + 1) * BATCH),
+  return Array.from({ length: Math.ceil(sorted.length / size) }, (_, index) =>
+    sorted.slice(index * size, (index + 1) * size),
   )
 }

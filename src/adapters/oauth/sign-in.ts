@@ -15,13 +15,13 @@ import { problem, problemOf } from './problems.ts'
 import { credentialsOf } from './tokens.ts'
 
 /** `scope` is what it is called at the provider (RFC 6749 3.3). */
-export type ScopedPermission = Permission & { readonly scope: string }
+type ScopedPermission = Permission & { readonly scope: string }
 
 /** Whose mailbox it is: its address, and a name of it that stays when the address changes. */
-export type Identity = { readonly address: string; readonly mailbox: string }
+type Identity = { readonly address: string; readonly mailbox: string }
 
 /** What a provider's sign-in has that others have not. */
-export type SignInDialect = {
+type SignInDialect = {
   readonly provider: string
   readonly permissions: readonly ScopedPermission[]
   /** Asked for in any case: to be told who signs in, and for a refresh token. */

@@ -18,7 +18,7 @@ import { hashOf, joined, newSecret } from './sign-in-secrets.ts'
 /** How long each step in the browser may take. */
 export const STEP_WITHIN_MS = 600_000
 
-export type BeginSignIn = {
+type BeginSignIn = {
   readonly provider: string
   readonly owner: Owner
   /** To sign in again for an account. */
@@ -28,7 +28,7 @@ export type BeginSignIn = {
   readonly returnTo: string | null
 }
 
-export type BegunSignIn = {
+type BegunSignIn = {
   readonly signInId: string
   /** For the link that the user's browser follows; null if it was given out before. */
   readonly link: string | null

@@ -20,7 +20,7 @@ import { accessIn } from './sign-in-secrets.ts'
 type CompleteDeps = ClaimDeps & { readonly vault: Vault; readonly providerOf: ProviderOf }
 type SignedInAccess = ReturnType<typeof accessIn>
 
-export type CompleteSignIn = {
+type CompleteSignIn = {
   readonly signInId: string
   /** Of a new account; one that signs in again keeps its own. */
   readonly settings: Partial<AccountSettings>

@@ -5,7 +5,7 @@ import type { Vault } from '../ports/credentials.ts'
 import { accessIn } from './sign-in-secrets.ts'
 
 /** `address` is the mailbox's, once the provider has told it and until the sign-in is completed. */
-export type FoundSignIn = SignInUnderWay & { readonly isExpired: boolean; readonly mailbox: string | null }
+type FoundSignIn = SignInUnderWay & { readonly isExpired: boolean; readonly mailbox: string | null }
 
 /** A sign-in of this user. @throws NotFound */
 export const findSignIn =

@@ -17,7 +17,7 @@ import type { StartSignInDeps } from './start-sign-in.ts'
 const COMPLETED_WITHIN_MS = 3_000_000
 
 /** Where the browser goes on to; `failure` is why there is no access. */
-export type FinishedSignIn = {
+type FinishedSignIn = {
   readonly signInId: string
   readonly returnTo: string | null
   readonly failure: Refused | MailUnavailable | null

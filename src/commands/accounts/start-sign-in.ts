@@ -19,7 +19,7 @@ export type StartSignInDeps = {
 }
 
 /** `browser` is a secret for the browser to keep until it comes back. */
-export type StartedSignIn = { readonly signInId: string; readonly to: URL; readonly browser: string }
+type StartedSignIn = { readonly signInId: string; readonly to: URL; readonly browser: string }
 
 /**
  * Sends the browser that follows the link of a sign-in to the provider.

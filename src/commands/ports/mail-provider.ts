@@ -6,7 +6,7 @@ import type {
 } from '../../domain/accounts/connection.ts'
 import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble } from '../../domain/mail-trouble.ts'
-import type { Placement, SyncCursor } from '../../domain/sync/events.ts'
+import type { FolderLeft, Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Preset } from './connecting.ts'
 import type { Credentials } from './credentials.ts'
 import type { SignIn } from './sign-in.ts'
@@ -111,7 +111,8 @@ export type MailChange =
 
 /**
  * Changes that are recorded together, at most a few hundred. `folders` are those that were looked at for it. `cursor` is
- * where one goes on from when all of it is stored; null where it says nothing of that. `trouble`: a folder that could not
+ * where one goes on from when all of it is stored; null where it says nothing of that. `left`: how many messages that were
+ * there before are still to come, where the mailbox tells that and not merely guesses. `trouble`: a folder that could not
  * be read, which keeps the others from nothing. `missing`: what was asked for names no folder.
  */
 export type ChangeSet =
@@ -120,6 +121,7 @@ export type ChangeSet =
       readonly folders: readonly MailFolder[]
       readonly changes: readonly MailChange[]
       readonly cursor: SyncCursor | null
+      readonly left?: readonly FolderLeft[]
     }
   | { readonly kind: 'trouble'; readonly folder: MailFolder; readonly trouble: MailUnavailable }
   | { readonly kind: 'missing'; readonly wanted: string }

@@ -1,4 +1,5 @@
 import type { SyncDeps } from './ports.ts'
+import { backfillCommands } from './backfill.ts'
 import { retryQuarantined } from './retry-quarantined.ts'
 import { runSync } from './run-sync.ts'
 import { skipQuarantined } from './skip-quarantined.ts'
@@ -7,6 +8,7 @@ import { takePush } from './take-push.ts'
 /** What can be done to read mailboxes. */
 export const syncCommands = (deps: SyncDeps & Parameters<typeof takePush>[0]) => ({
   run: runSync(deps),
+  ...backfillCommands(deps),
   retryQuarantined: retryQuarantined(deps),
   skipQuarantined: skipQuarantined(deps),
   takePush: takePush(deps),

@@ -6,7 +6,9 @@ import {
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
   SyncRunFinished,
+  type ChangesSynced,
 } from '../sync/events.ts'
+import { withLeft, type FolderProgress } from '../sync/folder-progress.ts'
 import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
@@ -37,6 +39,8 @@ export type AccountFacts = {
   readonly direction: AccountSettings['syncDirection']
   /** The mailbox has been read to its end once. */
   readonly wasRead: boolean
+  /** How far it has been read, until it has been read to its end. */
+  readonly progress: readonly FolderProgress[]
   /** What the last sync run failed on. */
   readonly run: (Trouble & { readonly kind: MailTrouble | null }) | null
   /** Folders that the last run could not read. */
@@ -45,8 +49,13 @@ export type AccountFacts = {
   readonly missing: Trouble | null
   /** What the last connection test failed on, unless something since has shown that it works. */
   readonly test: Trouble | null
-  /** What the last attempt to send failed on, and how many failed in a row. */
-  readonly sending: { readonly code: string; readonly reason: string; readonly inARow: number } | null
+  /** What the last attempt to send failed on, how many failed in a row, and when the email is tried again. */
+  readonly sending: {
+    readonly code: string
+    readonly reason: string
+    readonly inARow: number
+    readonly retryAt: string | null
+  } | null
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
@@ -69,6 +78,7 @@ export const freshFacts = ({
   said: '',
   withdrawal: null,
   wasRead: false,
+  progress: [],
   run: null,
   folders: [],
   missing: null,
@@ -77,6 +87,15 @@ export const freshFacts = ({
   unreadable: 0,
   withheld: 0,
 })
+
+/** How far the first reading has come. */
+export const factsAfterChanges = (
+  facts: AccountFacts,
+  { folders, left, backfill }: EventOf<typeof ChangesSynced>['data'],
+): AccountFacts =>
+  facts.wasRead || backfill !== undefined
+    ? facts
+    : { ...facts, progress: withLeft(facts.progress, folders, left) }
 
 /** Events that change the facts by themselves; `withheld` is counted by whoever knows which were dismissed. */
 export const factEvents = [
@@ -148,8 +167,9 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
     case 'EmailSent':
       return { ...facts, sending: null, test: isRead(facts) ? facts.test : null }
     case 'EmailDeferred':
+      return afterAttempt(facts, event.data)
     case 'EmailFailed':
-      return OF_ONE_EMAIL.has(event.data.code) ? facts : afterFailure(facts, event.data)
+      return afterAttempt(facts, { ...event.data, retryAt: null })
     case 'MessageQuarantined':
       return event.data.attempts === 1 ? { ...facts, unreadable: facts.unreadable + 1 } : facts
     case 'QuarantinedMessageReleased':
@@ -158,13 +178,13 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
   }
 }
 
-const afterFailure = (
+const afterAttempt = (
   facts: AccountFacts,
-  { code, reason }: { readonly code: string; readonly reason: string },
-): AccountFacts => ({
-  ...facts,
-  sending: { code, reason, inARow: (facts.sending?.inARow ?? 0) + 1 },
-})
+  { code, reason, retryAt }: Omit<NonNullable<AccountFacts['sending']>, 'inARow'>,
+): AccountFacts =>
+  OF_ONE_EMAIL.has(code)
+    ? facts
+    : { ...facts, sending: { code, reason, retryAt, inARow: (facts.sending?.inARow ?? 0) + 1 } }
 
 const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['data']): AccountFacts => {
   const { outcome, kind = null, troubles = [], missingFolders = [] } = run
@@ -179,7 +199,7 @@ const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['dat
     case 'success':
     case 'partial': {
       const test = isSending(facts) ? facts.test : null
-      return { ...facts, run: null, test, wasRead: true, folders: troubles, missing }
+      return { ...facts, run: null, test, wasRead: true, progress: [], folders: troubles, missing }
     }
   }
 }

@@ -20,7 +20,7 @@ import {
   type WithdrawalOutcome,
 } from './events.ts'
 import type { Connection, TestStep } from './connection.ts'
-import { accountDisconnected, accountPaused, notYourAccount } from './refusals.ts'
+import { accountDisconnected, accountPaused, accountReceivesNoMail, notYourAccount } from './refusals.ts'
 
 // ---------------------------------------------------------------- state
 
@@ -175,12 +175,6 @@ const tooManyExcludePatterns = defineRefusal('too-many-exclude-patterns', {
   title: 'Too many exclude patterns',
   meaning: `An account has at most ${MAX_EXCLUDE_PATTERNS} exclude patterns.`,
   remedy: 'Remove some, or replace several by one with `*`.',
-})
-
-export const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
-  title: 'Account cannot receive',
-  meaning: 'The account is set up for sending only, so there is nothing to sync.',
-  remedy: 'Add settings for receiving to the account, or change its sync direction.',
 })
 
 /** @throws Refused `not-your-account` if somebody connects a mailbox for another user */

@@ -45,6 +45,7 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   pauseEmailAccount: { reason: 'On parental leave until May' },
   disconnectEmailAccount: { reason: 'Left the company' },
   createEmailAccountSyncErrorsDismissal: { folder: 'INBOX', ref: '1:4711' },
+  createEmailAccountBackfill: { since: '2024-01-01T00:00:00Z' },
   createSignIn: {
     provider: 'gmail',
     address: 'ada@example.com',

@@ -116,6 +116,9 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   deleteEmailAccountExcludePattern: ofAccount,
   createEmailAccountSyncRun: [...ofAccount, 'account-paused', 'account-receives-no-mail'],
   createEmailAccountSyncErrorsDismissal: ofAccount,
+  createEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-in-future'],
+  pauseEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
+  resumeEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
   createSignIn: [
     ...ofAccount,
     'provider-differs',

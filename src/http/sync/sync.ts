@@ -7,6 +7,7 @@ import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
+import { backfillView, progressView } from './backfill.ts'
 import { messageRef } from './messages.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
@@ -19,8 +20,13 @@ const syncStatusView = z
     address: z.string(),
     ...statusView,
     running: z.boolean(),
+    firstSync: z
+      .array(progressView)
+      .readonly()
+      .describe('How far the mailbox has been read the first time; empty once it has been read to its end'),
     lastSync: z.string().describe('In words, such as "2 minutes ago"'),
     lastSyncAt: z.string().nullable(),
+    backfill: backfillView.nullable().describe('The latest request for older mail; null if there was none'),
     unreadable: z.int().describe('Messages that could not be read and that nobody has decided about'),
     withheld: z.int().describe('Messages that the mailbox lists but that could not be fetched or stored'),
     statistics: z.object({
@@ -109,7 +115,7 @@ export type SyncRouteDeps = {
 /** Sync of an account: how it is doing, what its runs did, what failed, and runs on demand. */
 export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps): void => {
   const { accountList } = accounts.queries.readModels
-  const { syncStatus, syncHistory, syncErrors } = queries.readModels
+  const { syncStatus, syncHistory, syncErrors, backfills } = queries.readModels
   const tags = ['Sync']
   const byAccount = z.object({ id: accountId })
   const requireAccount = async (id: string, userId: string | null) => {
@@ -119,7 +125,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
   }
 
   app.get('/v1/email-accounts/:id/sync-status', {
-    config: { permission: 'accounts:read', reads: [accountList, syncStatus] },
+    config: { permission: 'accounts:read', reads: [accountList, syncStatus, backfills] },
     schema: {
       tags,
       summary: "Get the state of an account's sync",
@@ -127,15 +133,15 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
       response: { 200: syncStatusView, ...problems },
     },
     handler: async ({ params, actingUser }) => {
-      const { id, address, status, reasons, unreadable, withheld } = await requireAccount(
-        params.id,
-        actingUser,
-      )
+      const account = await requireAccount(params.id, actingUser)
+      const { id, address, status, reasons, nextTryAt, firstSync, unreadable, withheld } = account
       const now = clock()
       const figures = await queries.findFigures(id, now)
       if (!figures) throw new NotFound('email account', id)
       const lastSync = timeAgo(figures.lastSyncAt, now)
-      return { accountId: id, address, status, reasons, unreadable, withheld, ...figures, lastSync }
+      const state = { status, reasons, nextTryAt, firstSync, unreadable, withheld }
+      const backfill = await queries.findBackfill(id)
+      return { accountId: id, address, ...state, backfill, ...figures, lastSync }
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs', {

@@ -2,6 +2,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { accountStatus, type AccountStatus, type StatusReason } from '../../domain/accounts/account-status.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
+import type { FolderProgress } from '../../domain/sync/folder-progress.ts'
 import { allOf, containing, paged, tablesOf, type Page } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
 
@@ -17,6 +18,10 @@ export type AccountItem = {
   readonly status: AccountStatus
   /** The reasons for the status and what to do, the deciding one first; empty if the account is active. */
   readonly reasons: readonly StatusReason[]
+  /** When it is tried again, or its mailbox is read next; in the past while that goes on. Null: nothing is to be tried. */
+  readonly nextTryAt: string | null
+  /** How far its mailbox has been read the first time; empty once it has been read to its end. */
+  readonly firstSync: readonly FolderProgress[]
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
@@ -34,14 +39,15 @@ export type AccountItem = {
 export type AccountQueryDeps = { readonly titleOf: (connection: Connection) => string }
 
 const toItem = (row: AccountRow & { owner_name: string | null }, provider: string): AccountItem => {
-  const { unreadable, withheld } = row.facts
+  const { progress: firstSync, unreadable, withheld } = row.facts
   return {
     id: row.id,
     address: row.address,
     provider,
     owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
     user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
-    ...accountStatus(row.facts),
+    ...accountStatus(row.facts, row.schedule.dueAt),
+    firstSync,
     unreadable,
     withheld,
     isDefault: row.is_default,

@@ -119,12 +119,12 @@ export const syncHistory = projection({
         missing,
       })
     }
-    const { folders, failures, exclusions } = event.data
+    const { folders, failures, exclusions, backfill } = event.data
     for (const { folder, ref, reason, attempts, messageId = null } of failures)
       rows.put('failure', { ...key, folder, ref, reason, attempts, message_id: messageId })
     for (const counts of folders) {
-      // A draft was neither sent nor received.
-      row.stored += counts.stored - counts.drafts
+      // A draft was neither sent nor received, and what a backfill fetches is not new.
+      if (backfill === undefined) row.stored += counts.stored - counts.drafts
       row.failed += counts.failed
       row.folders = withCounts(
         row.folders,

@@ -129,7 +129,13 @@ t.test(
     t.teardown(() => server.close())
     const login = loginTo(server, { encryption: 'none' })
     const session = await openSession(guardFor(server.port), login, {}, signal())
-    t.same(await session.open('INBOX'), { uidValidity: '77', uidNext: 9, messages: 8, modseq: null })
+    t.same(await session.open('INBOX'), {
+      uidValidity: '77',
+      uidNext: 9,
+      messages: 8,
+      modseq: null,
+      resync: null,
+    })
     const uids = await session.list({ from: 1, since: null })
     const got = await all(session, uids)
     t.same(
@@ -168,11 +174,32 @@ t.test('listing gives only what is asked for: from a UID on, and since an instan
   t.same(await session.list({ from: 5, since: at('2026-03-10T12:00:00Z') }), [5])
   t.same(await session.list({ from: 6, since: null }), [], 'n:* names the newest message, which is not new')
   server.mailbox(user).setFlags('INBOX', 4, ['\\Seen', '\\Answered'])
-  t.same(await session.flags({ from: 3, to: 4 }), [
+  t.same(await session.flags([4, 3, 99]), [
     { uid: 3, flags: [] },
     { uid: 4, flags: ['answered', 'seen'] },
   ])
-  t.same(await session.flags({ from: 9, to: 3 }), [])
+  t.same(await session.flags([]), [])
+  await session.close()
+})
+
+t.test('no command concerns more messages than the server allows, and none is missed', async (t) => {
+  const old = new Date('2026-03-01T12:00:00Z')
+  const server = await serverWith(
+    Array.from({ length: 130 }, (_, index) => ({ raw: mail(index + 1), ...(index < 40 ? { at: old } : {}) })),
+  )
+  t.teardown(() => server.close())
+  server.mailbox(user).remove('INBOX', 60)
+  server.faults.messageLimit = 50
+  const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
+  await session.open('INBOX')
+  const uids = await session.list({ from: 1, since: null })
+  t.equal(uids.length, 129)
+  t.equal((await session.list({ from: 1, since: new Date('2026-03-02T00:00:00Z') })).length, 89)
+  t.same(await session.list({ from: 129, since: null }), [129, 130])
+  t.equal((await all(session, uids)).length, 129)
+  t.equal((await session.flags(uids)).length, 129)
+  t.equal((await session.sizes(uids)).size, 129)
+  t.same(await session.findById('message-id', '<3@example.test>'), [3])
   await session.close()
 })
 

@@ -78,6 +78,7 @@ const run = (world: World, crashAfter: number | null): void => {
     uidNext: world.uidNext,
     messages: world.mail.length,
     modseq: null,
+    resync: null,
   }
   const options = { since: dayOf(100 - world.window), now, thorough: false }
   const planned = planFolder(world.cursor, 'inbox', view, options)
@@ -277,7 +278,7 @@ t.test(
 )
 
 t.test('a deletion is noticed by the number of messages, without a look at each', async (t) => {
-  const view: FolderView = { uidValidity: '1', uidNext: 9, messages: 3, modseq: '7' }
+  const view: FolderView = { uidValidity: '1', uidNext: 9, messages: 3, modseq: '7', resync: null }
   const options = { since: null, now: '2026-01-01T00:00:00.000Z', thorough: false }
   const plan = planFolder(undefined, 'inbox', view, options)
   const cursor = { ...plan.cursor, messages: 3, scannedAt: options.now }
@@ -286,6 +287,27 @@ t.test('a deletion is noticed by the number of messages, without a look at each'
   t.equal(scanOf({ ...plan, cursor }, 0, { ...options, now: '2026-01-01T00:30:00.000Z' }), 'full')
   t.equal(scanOf({ ...plan, cursor, view: { ...view, messages: 5 } }, 2, options), 'recent')
   t.equal(scanOf({ ...plan, cursor, view: { ...view, messages: 4 } }, 2, options), 'full')
+})
+
+t.test('where the server numbers its changes, only what it does not explain is compared', async (t) => {
+  const view: FolderView = { uidValidity: '1', uidNext: 90, messages: 30, modseq: '8', resync: null }
+  const options = { since: null, now: '2026-01-01T12:00:00.000Z', thorough: false }
+  const plan = planFolder(undefined, 'inbox', view, options)
+  const cursor = { ...plan.cursor, messages: 30, modseq: '7', scannedAt: '2026-01-01T00:00:00.000Z' }
+  const scan = (more: Partial<FolderView>, newlyListed = 0) =>
+    scanOf({ ...plan, cursor, view: { ...view, ...more } }, newlyListed, options)
+  const resync = { vanished: [4, 5, 95], flags: [] }
+  t.equal(scan({}), 'none')
+  t.equal(scan({ messages: 29 }), 'full', 'one is missing, and nobody says which')
+  t.equal(scan({ messages: 29, resync }), 'none')
+  t.equal(scan({ messages: 28, resync }), 'none')
+  t.equal(scan({ messages: 27, resync }), 'full', 'what came and went since does not count')
+  t.equal(scan({ messages: 31, resync }), 'full', 'more than there can be')
+  t.equal(scan({ messages: 31, resync }, 2), 'none')
+  const scattered = Array.from({ length: 60 }, (_, index) => index * 2 + 1).filter((uid) => uid < 90)
+  t.equal(scan({ resync: { vanished: scattered, flags: [] } }), 'none', '45 ranges are looked up')
+  const late = { ...options, now: '2026-01-02T00:00:00.000Z' }
+  t.equal(scanOf({ ...plan, cursor }, 0, late), 'full', 'once a day in any case')
 })
 
 t.test('of flags, order and repeats say nothing, nor does what belongs to a session', async (t) => {
@@ -302,7 +324,7 @@ t.test('of flags, order and repeats say nothing, nor does what belongs to a sess
 })
 
 t.test('a cursor is read back as it was written; any other text is none', async (t) => {
-  const view: FolderView = { uidValidity: '4294967295', uidNext: 9, messages: 3, modseq: '7' }
+  const view: FolderView = { uidValidity: '4294967295', uidNext: 9, messages: 3, modseq: '7', resync: null }
   const { cursor } = planFolder(undefined, 'inbox', view, {
     since: '2026-01-01T00:00:00.000Z',
     now: '2026-01-01T00:00:00.000Z',

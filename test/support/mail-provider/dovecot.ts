@@ -73,10 +73,13 @@ const fromBehind = (
 }
 
 /** Dovecot with smtp-server for sending; one Dovecot, and a user of it for each mailbox. */
-export const dovecotHarness = async (t: Test, { mailboxes }: { mailboxes: number }): Promise<OpenHarness> => {
+export const dovecotHarness = async (
+  t: Test,
+  { mailboxes, ...more }: { mailboxes: number; extensions?: readonly string[] },
+): Promise<OpenHarness> => {
   const names = Array.from({ length: mailboxes }, (_, index) => `ann${index}`)
   const users = Object.fromEntries(names.map((name) => [name, `secret-${randomBytes(9).toString('hex')}`]))
-  const dovecot = await startDovecot(t, { tls: certificates, users })
+  const dovecot = await startDovecot(t, { tls: certificates, users, ...more })
   return async (t) => {
     const user = names.pop()
     if (user === undefined) throw new Error('There are no mailboxes left')
