@@ -62,7 +62,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const guard = egressGuard(config.egress)
   const line = pushLine(pool, (error) => log.warn({ err: error }, 'a push may have been missed'))
-  const providers = [...providersOf(guard, line, config), ...deps.providers].map(tracedProvider)
+  const providers = [...providersOf({ config, guard, keyring, line }), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
   const compiler = templateCompiler()

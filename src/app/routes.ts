@@ -90,7 +90,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   signInRoutes(server, { ...accounts, providers, url, signal })
   oauthRoutes(server, { ...accounts, url, signal })
   syncRoutes(server, { ...sync, accounts, clock })
-  hintRoutes(server, sync)
+  hintRoutes(server, { providers })
   backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })

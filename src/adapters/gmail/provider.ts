@@ -1,22 +1,16 @@
 import type { MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
 import type { SignIn } from '../../commands/ports/sign-in.ts'
-import { defineRefusal } from '../../domain/refusal.ts'
 import { changesOf } from './changes.ts'
 import { gmailClients, type GmailClient, type GmailSettings } from './client.ts'
 import { connectionTest } from './connection-test.ts'
 import { forms } from './connection.ts'
+import { signInNeeded } from '../oauth/sign-in.ts'
 import { foldersOf } from './folders.ts'
 import type { FolderRoles } from '../../domain/mail.ts'
 import { pushTaker, watchByPush, type GmailPush } from './push.ts'
 import { rawOf } from './raw.ts'
 import { sendByDraft } from './send.ts'
 import { fileCopy, whatBecameOf } from './sent-mail.ts'
-
-const signInNeeded = defineRefusal('sign-in-needed', {
-  title: 'Sign in instead',
-  meaning: 'Accounts of this provider are connected by signing in, not by entering settings.',
-  remedy: 'Start a sign-in with POST /v1/sign-ins, and open its URL in a browser.',
-})
 
 /** `push` is null where the operator has not set it up; then a mailbox is read at its frequency only. */
 export type GmailProviderSettings = GmailSettings & {

@@ -44,6 +44,12 @@ export const signInNotAccepted = defineRefusal('sign-in-not-accepted', {
   meaning: 'What the provider answered does not belong to this sign-in, or was used before.',
   remedy: 'Start again from the beginning.',
 })
+/** For a connection as entered: there is nothing to enter. */
+export const signInNeeded = defineRefusal('sign-in-needed', {
+  title: 'Sign in instead',
+  meaning: 'Accounts of this provider are connected by signing in, not by entering settings.',
+  remedy: 'Start a sign-in with POST /v1/sign-ins, and open its URL in a browser.',
+})
 const lastingAccessMissing = defineRefusal('lasting-access-missing', {
   title: 'No lasting access',
   meaning: 'The provider granted access for an hour only, which is of no use to sync with.',

@@ -3,15 +3,13 @@ import { backfillCommands } from './backfill.ts'
 import { retryQuarantined } from './retry-quarantined.ts'
 import { runSync } from './run-sync.ts'
 import { skipQuarantined } from './skip-quarantined.ts'
-import { takePush } from './take-push.ts'
 
 /** What can be done to read mailboxes. */
-export const syncCommands = (deps: SyncDeps & Parameters<typeof takePush>[0]) => ({
+export const syncCommands = (deps: SyncDeps) => ({
   run: runSync(deps),
   ...backfillCommands(deps),
   retryQuarantined: retryQuarantined(deps),
   skipQuarantined: skipQuarantined(deps),
-  takePush: takePush(deps),
 })
 
 export type SyncCommands = ReturnType<typeof syncCommands>

@@ -1,27 +1,34 @@
 import { z } from 'zod'
-import type { SyncCommands } from '../../commands/sync/sync.ts'
-import { defineProblem } from '../server/problems.ts'
+import { NotFound } from '../../domain/decider.ts'
+import type { MailProvider } from '../../commands/ports/mail-provider.ts'
 import type { App } from '../server/server.ts'
 
-const pushNotAccepted = defineProblem(401, 'push-not-accepted', {
-  title: 'Push not accepted',
-  meaning: 'The request does not come from the mail system whose push it claims to be.',
-  remedy:
-    'Let the push subscription sign its requests, with the service account and the audience that the operator has set.',
-})
-
-/** Where mail systems push that a mailbox may have something new. It is only a hint: a forged one would cost a look. */
+/**
+ * Where mail systems push that a mailbox may have something new. Open to anybody: the provider knows whose word it is, and
+ * a hint only has a mailbox looked at. Microsoft first asks whether we are there, by a text that it wants back
+ * (https://learn.microsoft.com/graph/change-notifications-delivery-webhooks).
+ */
 export const hintRoutes = (
   app: App,
-  { commands }: { readonly commands: Pick<SyncCommands, 'takePush'> },
+  { providers }: { readonly providers: readonly MailProvider[] },
 ): void => {
-  app.post('/v1/hints/gmail', {
+  app.post('/v1/hints/:provider', {
     config: { permission: 'public' },
-    schema: { hide: true, body: z.unknown() },
-    handler: async ({ headers, body }, reply) => {
-      const { authorization = null } = headers
-      if (!(await commands.takePush('gmail', { authorization, body }))) throw pushNotAccepted()
-      return reply.status(204).send()
+    schema: {
+      hide: true,
+      body: z.unknown(),
+      params: z.object({ provider: z.string() }),
+      querystring: z.object({ validationToken: z.string().max(1024).optional() }),
+    },
+    handler: async (request, reply) => {
+      const provider = providers.find(({ name }) => name === request.params.provider)
+      if (provider?.takePush === undefined) throw new NotFound('mail system that pushes')
+      const { validationToken } = request.query
+      if (validationToken !== undefined) return reply.type('text/plain').send(validationToken)
+      const { authorization = null } = request.headers
+      const isTheirs = await provider.takePush({ authorization, body: request.body })
+      if (!isTheirs) throw new NotFound('watch of a mailbox that this belongs to')
+      return reply.code(202).send()
     },
   })
 }

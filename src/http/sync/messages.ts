@@ -97,7 +97,7 @@ const threadView = z
   .meta({ id: 'Thread' })
 
 export type MessageRouteDeps = {
-  readonly commands: Pick<SyncCommands, 'retryQuarantined' | 'skipQuarantined'>
+  readonly commands: SyncCommands
   readonly queries: SyncQueries
   readonly signal: AbortSignal
 }

@@ -15,8 +15,7 @@ import { readModelsEqualRebuild } from '../../../scripts/lib/equals-rebuild.ts'
 import { projectionRunner } from '../../../src/adapters/postgres/projections/run/runner.ts'
 import { requestSync } from '../../../src/commands/accounts/request-sync.ts'
 import { newEvent } from '../../../src/commands/handle.ts'
-import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.ts'
-import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
+import { syncCommands } from '../../../src/commands/sync/sync.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailSent, EmailQueued } from '../../../src/domain/sending/events.ts'
@@ -123,11 +122,7 @@ const accountsDoor = {
   queries: accountsHere,
 }
 syncRoutes(app, { accounts: accountsDoor, queries, clock: rig.deps.clock })
-messageRoutes(app, {
-  commands: { retryQuarantined: retryQuarantined(rig.deps), skipQuarantined: skipQuarantined(rig.deps) },
-  queries,
-  signal,
-})
+messageRoutes(app, { commands: syncCommands(rig.deps), queries, signal })
 messageContentRoutes(app, {
   queries,
   blobs,
