@@ -80,6 +80,12 @@ const environment = z.object({
   MAILTRAIL_GOOGLE_CLIENT_SECRET: z.string().min(1).optional(),
   MAILTRAIL_GOOGLE_LOGIN_URL: serviceUrl.default('https://accounts.google.com'),
   MAILTRAIL_GMAIL_URL: serviceUrl.default('https://gmail.googleapis.com'),
+  MAILTRAIL_GMAIL_PUSH_TOPIC: z
+    .string()
+    .regex(/^projects\/[^/\s]+\/topics\/[^/\s]+$/, 'must be projects/<project>/topics/<topic>')
+    .optional(),
+  MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT: z.email().optional(),
+  MAILTRAIL_GOOGLE_KEYS_URL: serviceUrl.default('https://www.googleapis.com/oauth2/v3/certs'),
   MAILTRAIL_MICROSOFT_CLIENT_ID: z.string().min(1).optional(),
   MAILTRAIL_MICROSOFT_CLIENT_SECRET: z.string().min(1).optional(),
   MAILTRAIL_MICROSOFT_TENANT: z
@@ -145,6 +151,13 @@ export type Config = {
     readonly client: OAuthRegistration | null
     readonly loginUrl: string
     readonly apiUrl: string
+    /** Whose push is taken, for whom it must be signed, and where the keys for that are; null: none is. */
+    readonly push: {
+      readonly topic: string
+      readonly serviceAccount: string
+      readonly audience: string
+      readonly keysUrl: string
+    } | null
   }
   readonly microsoft: {
     readonly client: OAuthRegistration | null
@@ -176,6 +189,20 @@ const MANY_TENANTS = ['common', 'organizations', 'consumers']
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+const PUSH_SETTINGS = [
+  'MAILTRAIL_GMAIL_PUSH_TOPIC',
+  'MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT',
+  'MAILTRAIL_PUBLIC_URL',
+]
+
+/** Nobody could be pushed to, or trusted, without all of them. */
+const pushMismatchesIn = (env: Environment): string[] => {
+  const isWanted = PUSH_SETTINGS.slice(0, 2).some((name) => env[name] !== undefined)
+  return PUSH_SETTINGS.filter((name) => isWanted && env[name] === undefined).map(
+    (name) => `${name}: push from Gmail needs it too`,
+  )
+}
+
 /** Settings that go together. */
 const mismatchesIn = (env: Environment): string[] => [
   ...['GOOGLE', 'MICROSOFT'].flatMap((provider) => {
@@ -183,11 +210,23 @@ const mismatchesIn = (env: Environment): string[] => [
     const missing = names.filter((name) => env[name] === undefined)
     return missing.length === 1 ? [`${missing[0]}: client id and secret are set together`] : []
   }),
+  ...pushMismatchesIn(env),
   ...((env['MAILTRAIL_MICROSOFT_LOGIN_URL'] ?? MICROSOFT_LOGIN_URL) !== MICROSOFT_LOGIN_URL &&
   MANY_TENANTS.includes(env['MAILTRAIL_MICROSOFT_TENANT'] ?? 'common')
     ? ['MAILTRAIL_MICROSOFT_TENANT: with MAILTRAIL_MICROSOFT_LOGIN_URL it must be the id of one tenant']
     : []),
 ]
+
+const gmailPush = (data: z.infer<typeof environment>): Config['google']['push'] => {
+  const {
+    MAILTRAIL_GMAIL_PUSH_TOPIC: topic,
+    MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT: serviceAccount,
+    MAILTRAIL_PUBLIC_URL: publicUrl,
+    MAILTRAIL_GOOGLE_KEYS_URL: keysUrl,
+  } = data
+  if (topic === undefined || serviceAccount === undefined) return null
+  return { topic, serviceAccount, audience: `${publicUrl}/v1/hints/gmail`, keysUrl }
+}
 
 const registration = (clientId: string | undefined, secret: string | undefined): OAuthRegistration | null =>
   clientId === undefined || secret === undefined ? null : { clientId, clientSecret: new Secret(secret) }
@@ -249,6 +288,7 @@ export const readConfig = (env: Environment): Config => {
       client: registration(data.MAILTRAIL_GOOGLE_CLIENT_ID, data.MAILTRAIL_GOOGLE_CLIENT_SECRET),
       loginUrl: data.MAILTRAIL_GOOGLE_LOGIN_URL,
       apiUrl: data.MAILTRAIL_GMAIL_URL,
+      push: gmailPush(data),
     },
     microsoft: {
       client: registration(data.MAILTRAIL_MICROSOFT_CLIENT_ID, data.MAILTRAIL_MICROSOFT_CLIENT_SECRET),

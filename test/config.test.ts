@@ -84,6 +84,14 @@ t.test('a registration is complete, and what goes with it is sent to nobody in c
   const loginUrl = 'https://login.microsoftonline.us/acme/v2.0'
   t.equal(readConfig({ ...cloud, MAILTRAIL_MICROSOFT_TENANT: 'acme' }).microsoft.loginUrl, loginUrl)
   t.throws(() => readConfig({ MAILTRAIL_RETURN_ORIGINS: '*' }), /must be origins/)
+  const topic = { MAILTRAIL_GMAIL_PUSH_TOPIC: 'projects/crm/topics/gmail' }
+  t.throws(() => readConfig(topic), /PUSH_SERVICE_ACCOUNT: .*\n.*PUBLIC_URL: push from Gmail needs it/)
+  const push = {
+    ...topic,
+    MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT: 'push@crm.iam.gserviceaccount.com',
+    MAILTRAIL_PUBLIC_URL: 'https://mail.example.com',
+  }
+  t.equal(readConfig(push).google.push?.audience, 'https://mail.example.com/v1/hints/gmail')
 })
 
 t.test('every mistake is named at once, and no value with it', async (t) => {

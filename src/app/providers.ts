@@ -29,14 +29,14 @@ export const providersOf = (deps: ProviderDeps): MailProvider[] => [
   outlook(deps),
 ]
 
-const gmail = ({ config: { google } }: ProviderDeps): MailProvider => {
+const gmail = ({ config: { google }, line }: ProviderDeps): MailProvider => {
   const client = clientOf(google)
   return gmailProvider({
     tokens: tokenSource(client),
     signIn: googleSignIn(client),
     apiUrl: google.apiUrl,
     unitsPerMinute: GMAIL_UNITS_PER_MINUTE,
-    push: null,
+    push: google.push && { ...google.push, ...line },
   })
 }
 

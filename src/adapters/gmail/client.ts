@@ -10,6 +10,9 @@ import { quota, type Quota } from './quota.ts'
 /** Gmail refuses more of one user at once ("Too many concurrent requests for user"). */
 export const AT_ONCE = 5
 const TIMEOUT_MS = 60_000
+const REPEATS = 2
+/** A limit that ends later than this is for the whole run to wait for. */
+const REPEATED_WITHIN_MS = 2000
 
 /** `unitsPerMinute` is what one mailbox may use of its user's quota. */
 export type GmailSettings = {
@@ -40,18 +43,18 @@ export const gmailClients = ({ tokens, apiUrl, unitsPerMinute }: GmailSettings) 
 
   return (access: Access, signal: AbortSignal): GmailClient => {
     const { inTurn, take } = limitsOf(addressOf(access.connection))
-    const options = (token: string) => ({
+    const options = (token: string, units: number) => ({
       headers: { authorization: `Bearer ${token}` },
       // Uploads ignore that of the client.
       rootUrl: `${apiUrl}/`,
       signal,
       timeout: TIMEOUT_MS,
       retryConfig: {
-        retry: 2,
-        noResponseRetries: 1,
-        httpMethodsToRetry: ['GET'],
-        statusCodesToRetry: [[500, 599]],
-        retryBackoff: (_error: unknown, ms: number) => pause(ms, signal),
+        shouldRetry: (error: Failed) => isWorthRepeating(error, signal),
+        retryBackoff: async (_error: unknown, ms: number) => {
+          await pause(ms, signal)
+          await take(units, signal)
+        },
       },
     })
     const call: GmailClient['call'] = async (units, work) => {
@@ -60,11 +63,11 @@ export const gmailClients = ({ tokens, apiUrl, unitsPerMinute }: GmailSettings) 
         if (signal.aborted) throw stopped()
         const token = await tokens.accessToken(access, null, signal)
         try {
-          return (await work(users, options(token))).data
+          return (await work(users, options(token, units))).data
         } catch (error) {
           if (statusOf(error) !== 401) throw error
           const renewed = await tokens.accessToken(access, token, signal)
-          return (await work(users, options(renewed))).data
+          return (await work(users, options(renewed, units))).data
         }
       } catch (error) {
         throw failure(error, signal)
@@ -72,6 +75,22 @@ export const gmailClients = ({ tokens, apiUrl, unitsPerMinute }: GmailSettings) 
     }
     return { signal, call: (units, work) => inTurn(() => call(units, work)) }
   }
+}
+
+type Failed = {
+  readonly config: {
+    readonly method?: string
+    readonly retryConfig?: { readonly currentRetryAttempt?: number }
+  }
+}
+
+/** Reading, if the fault may be over in a moment. */
+const isWorthRepeating = (error: Failed, signal: AbortSignal): boolean => {
+  const { method, retryConfig } = error.config
+  if (method !== 'GET' || signal.aborted || (retryConfig?.currentRetryAttempt ?? 0) >= REPEATS) return false
+  const { kind, until } = failure(error, signal)
+  const isSoon = until === null || until.getTime() - Date.now() < REPEATED_WITHIN_MS
+  return kind === 'temporary' || (kind === 'throttled' && isSoon)
 }
 
 export type ClientOf = ReturnType<typeof gmailClients>

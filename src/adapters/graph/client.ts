@@ -225,4 +225,4 @@ export const isRefusal = (error: unknown, ...statuses: readonly number[]): error
   error instanceof GraphRefusal && statuses.includes(error.status)
 
 export const isTooLong = (error: unknown): boolean => error instanceof TooLong
-export const isUnavailable = (error: unknown): error is MailUnavailable => error instanceof MailUnavailable
+const isUnavailable = (error: unknown): error is MailUnavailable => error instanceof MailUnavailable

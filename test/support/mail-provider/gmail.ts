@@ -1,16 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { gmailProvider } from '../../../src/adapters/gmail/provider.ts'
-import { tokenSource } from '../../../src/adapters/oauth/tokens.ts'
-import { Secret } from '../../../src/commands/ports/credentials.ts'
+import { problem } from '../../../src/adapters/oauth/problems.ts'
+import { credentialsOf, tokenSource } from '../../../src/adapters/oauth/tokens.ts'
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import { messageIdOf, type FromBehind, type OpenHarness } from '../../contracts/mail-provider-harness.ts'
 import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import type { GmailMailbox } from '../google/mailbox.ts'
 import { PUSH } from '../google/pub-sub.ts'
 import { googleError, type Answer } from '../google/calls.ts'
-import { startGoogle } from '../google/service.ts'
+import { startGoogle, type Google } from '../google/service.ts'
 
-const FOLDERS = { inbox: 'INBOX', sent: '[Gmail]/Sent Mail', archive: '[Gmail]/Archive', own: 'Customers' }
+export const FOLDERS = {
+  inbox: 'INBOX',
+  sent: '[Gmail]/Sent Mail',
+  archive: '[Gmail]/Archive',
+  own: 'Customers',
+}
 
 /** Labels of a message in a folder; Gmail has none for what was archived. */
 const labelsIn = (folder: string, own: string): string[] => {
@@ -70,14 +75,15 @@ const fromBehind = (mailbox: GmailMailbox, own: string): FromBehind => {
   }
 }
 
-const credentialsBy = (token: string): Access['credentials'] => ({
-  accessToken: new Secret(token),
-  refreshToken: new Secret('none'),
-  expiresAt: new Secret('2100-01-01T00:00:00.000Z'),
+/** How an account reaches a mailbox with this token, which nobody renews. */
+export const accessOf = (address: string, token: string): Access => ({
+  connection: { provider: 'gmail', address, permissions: ['mail'] },
+  credentials: credentialsOf({
+    accessToken: token,
+    refreshToken: 'secret-refresh',
+    expiresAt: '2999-01-01T00:00:00.000Z',
+  }),
 })
-
-/** A refresh that is refused: who asks for one has to sign in again. */
-const noRefresh = { refresh: () => Promise.reject(new Error('nothing here is refreshed')) }
 
 /** Within one process. */
 const pushLine = () => {
@@ -91,30 +97,42 @@ const pushLine = () => {
   }
 }
 
-/** Gmail, a service of its own for each mailbox. */
-export const gmailHarness = (): OpenHarness => async (t) => {
+type Ends = { teardown(end: () => unknown): void }
+
+/** The provider, reaching a Gmail of its own over lines that can be cut, and taking what that pushes. */
+export const gmailOnDouble = async (t: Ends) => {
   const google = await startGoogle()
   t.teardown(() => google.close())
   const lines = await cutLines(t, [{ port: google.port }])
-  const address = 'ann@gmail.test'
-  const token = `secret-${randomBytes(9).toString('hex')}`
-  const mailbox = google.addMailbox(address, token)
-  const own = mailbox.addLabel(FOLDERS.own)
-  const line = pushLine()
   const provider = gmailProvider({
-    tokens: tokenSource(noRefresh),
+    tokens: tokenSource({
+      refresh: () => {
+        throw problem('sign-in-ended')
+      },
+    }),
     apiUrl: `http://127.0.0.1:${lines.ports[0]}`,
     unitsPerMinute: 1e9,
     renewWatchEveryMs: 100,
-    push: { ...PUSH, ...line, keysUrl: `${google.url}/oauth2/v3/certs` },
+    push: { ...PUSH, ...pushLine(), keysUrl: `${google.url}/oauth2/v3/certs` },
   })
   google.pushTo(async (authorization, body) => {
-    t.equal(await provider.takePush?.({ authorization, body }), true)
+    if ((await provider.takePush?.({ authorization, body })) !== true) throw new Error('It was not taken')
   })
-  const accessBy = (text: string): Access => ({
-    connection: { provider: 'gmail', address, permissions: [] },
-    credentials: credentialsBy(text),
-  })
+  return { google, lines, provider }
+}
+
+/** A mailbox with a label that a person made. */
+export const addMailbox = (google: Google, address: string, token: string) => {
+  const mailbox = google.addMailbox(address, token)
+  return { mailbox, behind: fromBehind(mailbox, mailbox.addLabel(FOLDERS.own)) }
+}
+
+/** Gmail, a service of its own for each mailbox. */
+export const gmailHarness = (): OpenHarness => async (t) => {
+  const { google, lines, provider } = await gmailOnDouble(t)
+  const address = 'ann@gmail.test'
+  const token = `secret-${randomBytes(9).toString('hex')}`
+  const { mailbox, behind } = addMailbox(google, address, token)
   const refusal = (what: string, kind: 'scope-missing' | 'throttled' | 'temporary', answer: Answer) => ({
     what,
     kind,
@@ -122,12 +140,12 @@ export const gmailHarness = (): OpenHarness => async (t) => {
   })
   return {
     provider,
-    access: accessBy(token),
-    wrongAccess: accessBy('secret-wrong'),
-    secrets: [token, 'secret-wrong'],
+    access: accessOf(address, token),
+    wrongAccess: accessOf(address, 'secret-wrong'),
+    secrets: [token, 'secret-wrong', 'secret-refresh'],
     address,
     folders: FOLDERS,
-    mailbox: fromBehind(mailbox, own),
+    mailbox: behind,
     lines,
     loseCursors: async () => mailbox.forget(),
     withhold: null,

@@ -12,7 +12,7 @@ import { writingRoutes, type SentMail, type WritingFaults } from './writing.ts'
 /** More requests for one mailbox at once are refused. */
 const AT_ONCE = 4
 
-export type GraphFaults = ReadingFaults &
+type GraphFaults = ReadingFaults &
   WritingFaults & {
     /** Answers everything with this status, and `Retry-After` where that is set. */
     status?: number
@@ -24,7 +24,7 @@ export type GraphFaults = ReadingFaults &
   }
 
 /** A request as it came; of a link that the service itself gave out, `isLink`. */
-export type Recorded = {
+type Recorded = {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
