@@ -23,7 +23,7 @@ export type Access = {
   readonly credentials: Credentials
   readonly renew?: RenewCredentials
 }
-export type RenewCredentials = (
+type RenewCredentials = (
   renewed: (stored: Credentials) => Promise<Credentials | null>,
 ) => Promise<Credentials | null>
 
