@@ -68,7 +68,6 @@ const ofConnection = [
   'password-missing',
   'connection-test-failed',
   'credentials-missing',
-  'outlook-sign-in-required',
   'sign-in-needed',
 ]
 const ofDraft = ['draft-discarded', 'already-queued', 'attachment-missing', 'too-many-recipients']
