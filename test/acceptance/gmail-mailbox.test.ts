@@ -2,7 +2,7 @@ import t from 'tap'
 import { MailUnavailable } from '../../src/commands/ports/mail-provider.ts'
 import { going, mimeOf } from '../contracts/mail-provider-harness.ts'
 import { product, sorted } from '../contracts/mail-provider-product.ts'
-import { googleError, type Fault } from '../support/google/calls.ts'
+import { googleError, type Fault } from '../../scripts/lib/mail-servers/google/calls.ts'
 import { isLong, runs } from '../support/long-runs.ts'
 import { accessOf, addMailbox, FOLDERS, gmailOnDouble } from '../support/mail-provider/gmail.ts'
 

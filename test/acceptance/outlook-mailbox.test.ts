@@ -4,7 +4,7 @@ import { going, mimeOf } from '../contracts/mail-provider-harness.ts'
 import { product, sorted } from '../contracts/mail-provider-product.ts'
 import { isLong, runs } from '../support/long-runs.ts'
 import { accessOf, fromBehind, outlookOnDouble } from '../support/mail-provider/outlook.ts'
-import { refused } from '../support/microsoft/call.ts'
+import { refused } from '../../scripts/lib/mail-servers/microsoft/call.ts'
 
 t.setTimeout(isLong ? 1_800_000 : 180_000)
 const COUNT = runs(300, 5000)
