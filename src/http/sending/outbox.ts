@@ -98,15 +98,17 @@ export type OutboxRouteDeps = {
   readonly commands: SendingCommands
   readonly queries: SendingQueries
   readonly files: FileSeals
+  /** Read models that tell who has opted out of tracking. */
+  readonly recipients: readonly { readonly name: string }[]
 }
 
 /** Queued and sent emails, and what became of them. */
-export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRouteDeps): void => {
+export const outboxRoutes = (app: App, { commands, queries, files, recipients }: OutboxRouteDeps): void => {
   const tags = ['Outbox']
   const byId = z.object({ id: outgoingId })
 
   app.post('/v1/outbox', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', reads: recipients },
     schema: {
       tags,
       summary: 'Send an email now or later',
