@@ -86,11 +86,14 @@ export const startDovecot = async (
     tls,
     users,
     extensions,
+    tokens,
   }: {
     tls: TestTls
     users: Readonly<Record<string, string>>
     /** What it says that it can, beside the least that mail programs need; all that it can unless given. */
     extensions?: readonly string[]
+    /** Takes access tokens too: JWTs, signed with this key (HS256), whose `email` is the user; by these mechanisms. */
+    tokens?: { readonly key: Buffer; readonly mechanisms: readonly ('oauthbearer' | 'xoauth2')[] }
   },
 ): Promise<Dovecot> => {
   const dovecot = requireProgram('dovecot')
@@ -118,7 +121,16 @@ export const startDovecot = async (
       .map(([user, password]) => `${user}:{PLAIN}${password}\n`)
       .join(''),
   )
-  write('dovecot.conf', configuration({ folder, imapPort, lmtpPort, saslPort, extensions, ...who }))
+  if (tokens !== undefined) {
+    for (const name of ['keys', 'keys/default', 'keys/default/HS256']) ownFolder(join(folder, name))
+    write('keys/default/HS256/default', tokens.key.toString('base64'))
+    write('oauth2.conf', tokenSettings(folder))
+  }
+  const mechanisms = tokens?.mechanisms ?? []
+  write(
+    'dovecot.conf',
+    configuration({ folder, imapPort, lmtpPort, saslPort, extensions, mechanisms, ...who }),
+  )
   const log = () => (existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8') : '')
 
   const child = spawn(dovecot, ['-F', '-c', join(folder, 'dovecot.conf')], {
@@ -198,6 +210,19 @@ export const startDovecot = async (
   }
 }
 
+const tokenDatabase = ({ folder, mechanisms }: { folder: string; mechanisms: readonly string[] }) => `
+passdb {
+  driver = oauth2
+  mechanisms = ${mechanisms.join(' ')}
+  args = ${folder}/oauth2.conf
+}`
+
+const tokenSettings = (folder: string) => `
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix=${folder}/keys/
+username_attribute = email
+`
+
 const LEAST = ['IMAP4rev1', 'ID', 'ENABLE', 'NAMESPACE', 'UIDPLUS', 'SPECIAL-USE', 'MOVE', 'LITERAL+']
 
 const configuration = (it: {
@@ -206,6 +231,7 @@ const configuration = (it: {
   lmtpPort: number
   saslPort: number
   extensions: readonly string[] | undefined
+  mechanisms: readonly string[]
   user: string
   group: string
 }): string => `
@@ -238,8 +264,11 @@ namespace inbox {
     auto = subscribe
   }
 }
+auth_mechanisms = ${['plain', ...it.mechanisms].join(' ')}
+${it.mechanisms.length === 0 ? '' : tokenDatabase(it)}
 passdb {
   driver = passwd-file
+  mechanisms = plain
   args = scheme=PLAIN ${it.folder}/passwd
 }
 userdb {

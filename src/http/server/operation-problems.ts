@@ -66,6 +66,7 @@ const ofTemplate = ['not-your-template', 'user-required', ...ofMarkup, ...ofVari
 const ofConnection = [
   'account-without-server',
   'password-missing',
+  'password-and-token',
   'connection-test-failed',
   'credentials-missing',
 ]
