@@ -180,7 +180,7 @@ const scalingQuery = rows('query', 'the first page of messages of an account', (
     const times: number[] = []
     for (let run = 0; run < 100; run++) {
       const started = performance.now()
-      const page = await list({ accountId, folder: null, userId: null }, null, 50)
+      const page = await list({ accountId, userId: null }, { descending: true, after: null, limit: 50 })
       if (page.length < 50) throw new Error('Rebuild first: run scaling-projection before scaling-query')
       times.push(performance.now() - started)
     }

@@ -88,9 +88,9 @@ export const createApp = async ({
   await requireOwnLog(pool, opened)
   const store = observedStore(opened, meter)
   const adapters = openAdapters({ config, pool, ...store, keyring, providers, log, meter })
-  const features = openFeatures({ ...adapters, apiKeys }, config, clock, log)
+  const features = openFeatures({ ...adapters, apiKeys }, { ...config, url }, clock, log)
   const files = fileSeals(derivedKey(keyring, 'attachments'))
-  addRoutes(server, { config, pool, meter, apiKeys, adapters, features, files, clock, signal })
+  addRoutes(server, { config, url, pool, meter, apiKeys, adapters, features, files, clock, signal })
   const firstKey = await makeFirstKey({
     config,
     pool,

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { Secret } from './commands/ports/credentials.ts'
 
+const MICROSOFT_LOGIN_URL = 'https://login.microsoftonline.com'
+
 const list = z
   .string()
   .default('')
@@ -31,11 +33,22 @@ const ehloName = z.string().refine((name) => isFullName(name) || isAddressLitera
   error: 'must be a full host name, or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]',
 })
 
+const fullOrigin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
+  error: 'must be origins such as https://crm.example.com, without a path',
+})
+
 const origin = z
   .string()
   .refine((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text), {
     error: 'must be * or origins such as https://crm.example.com, without a path',
   })
+
+/** A service that secrets go to: over TLS, or on this machine. */
+const serviceUrl = url.refine(
+  (text) =>
+    text.startsWith('https:') || /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(new URL(text).hostname),
+  { error: 'must begin with https://, but for a service on this machine' },
+)
 
 const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -62,6 +75,25 @@ const environment = z.object({
   MAILTRAIL_CLEAR_TEXT_HOSTS: list,
   MAILTRAIL_EHLO_NAME: ehloName.optional(),
   MAILTRAIL_EXTRA_CA: z.string().min(1).optional(),
+  MAILTRAIL_RETURN_ORIGINS: list.pipe(z.array(fullOrigin)),
+  MAILTRAIL_GOOGLE_CLIENT_ID: z.string().min(1).optional(),
+  MAILTRAIL_GOOGLE_CLIENT_SECRET: z.string().min(1).optional(),
+  MAILTRAIL_GOOGLE_LOGIN_URL: serviceUrl.default('https://accounts.google.com'),
+  MAILTRAIL_GMAIL_URL: serviceUrl.default('https://gmail.googleapis.com'),
+  MAILTRAIL_GMAIL_PUSH_TOPIC: z
+    .string()
+    .regex(/^projects\/[^/\s]+\/topics\/[^/\s]+$/, 'must be projects/<project>/topics/<topic>')
+    .optional(),
+  MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT: z.email().optional(),
+  MAILTRAIL_GOOGLE_KEYS_URL: serviceUrl.default('https://www.googleapis.com/oauth2/v3/certs'),
+  MAILTRAIL_MICROSOFT_CLIENT_ID: z.string().min(1).optional(),
+  MAILTRAIL_MICROSOFT_CLIENT_SECRET: z.string().min(1).optional(),
+  MAILTRAIL_MICROSOFT_TENANT: z
+    .string()
+    .regex(/^[\w.-]+$/)
+    .default('common'),
+  MAILTRAIL_MICROSOFT_LOGIN_URL: serviceUrl.default(MICROSOFT_LOGIN_URL),
+  MAILTRAIL_GRAPH_URL: serviceUrl.default('https://graph.microsoft.com'),
   MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),
   MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   MAILTRAIL_METRICS: z.enum(['key', 'open']).default('key'),
@@ -74,6 +106,9 @@ export const settingNames: readonly string[] = Object.keys(environment.shape)
 
 /** Answers requests, runs the automations, or both. */
 type Role = 'api' | 'worker' | 'all'
+
+/** How Mailtrail is registered with a provider. */
+type OAuthRegistration = { readonly clientId: string; readonly clientSecret: Secret }
 
 export type Config = {
   /** A PostgreSQL 14 or newer; null for the embedded one. */
@@ -110,6 +145,26 @@ export type Config = {
     /** As whom SMTP servers are greeted; null for the address of the socket. */
     readonly ehloName: string | null
   }
+  /** Origins of pages that a browser may be sent back to after signing in with a provider. */
+  readonly returnOrigins: string[]
+  readonly google: {
+    readonly client: OAuthRegistration | null
+    readonly loginUrl: string
+    readonly apiUrl: string
+    /** Whose push is taken, for whom it must be signed, and where the keys for that are; null: none is. */
+    readonly push: {
+      readonly topic: string
+      readonly serviceAccount: string
+      readonly audience: string
+      readonly keysUrl: string
+    } | null
+  }
+  readonly microsoft: {
+    readonly client: OAuthRegistration | null
+    /** That of the tenant whose people may sign in, such as `…/common`. */
+    readonly loginUrl: string
+    readonly graphUrl: string
+  }
   readonly deliveryWindowMinutes: number
   readonly logLevel: string
   /** Who may read /metrics: keys with `system:read`, or anybody. */
@@ -129,8 +184,55 @@ export class ConfigError extends Error {
 const NEEDS_DATABASE =
   'MAILTRAIL_ROLE: api and worker share a database, so DATABASE_URL must be set; the embedded database serves one process'
 
+/** Tenants that stand for many, which only the public service tells apart. */
+const MANY_TENANTS = ['common', 'organizations', 'consumers']
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const PUSH_SETTINGS = [
+  'MAILTRAIL_GMAIL_PUSH_TOPIC',
+  'MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT',
+  'MAILTRAIL_PUBLIC_URL',
+]
+
+/** Nobody could be pushed to, or trusted, without all of them. */
+const pushMismatchesIn = (env: Environment): string[] => {
+  const isWanted = PUSH_SETTINGS.slice(0, 2).some((name) => env[name] !== undefined)
+  return PUSH_SETTINGS.filter((name) => isWanted && env[name] === undefined).map(
+    (name) => `${name}: push from Gmail needs it too`,
+  )
+}
+
+/** Settings that go together. */
+const mismatchesIn = (env: Environment): string[] => [
+  ...['GOOGLE', 'MICROSOFT'].flatMap((provider) => {
+    const names = [`MAILTRAIL_${provider}_CLIENT_ID`, `MAILTRAIL_${provider}_CLIENT_SECRET`]
+    const missing = names.filter((name) => env[name] === undefined)
+    return missing.length === 1 ? [`${missing[0]}: client id and secret are set together`] : []
+  }),
+  ...pushMismatchesIn(env),
+  ...((env['MAILTRAIL_MICROSOFT_LOGIN_URL'] ?? MICROSOFT_LOGIN_URL) !== MICROSOFT_LOGIN_URL &&
+  MANY_TENANTS.includes(env['MAILTRAIL_MICROSOFT_TENANT'] ?? 'common')
+    ? ['MAILTRAIL_MICROSOFT_TENANT: with MAILTRAIL_MICROSOFT_LOGIN_URL it must be the id of one tenant']
+    : []),
+]
+
+const gmailPush = (data: z.infer<typeof environment>): Config['google']['push'] => {
+  const {
+    MAILTRAIL_GMAIL_PUSH_TOPIC: topic,
+    MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT: serviceAccount,
+    MAILTRAIL_PUBLIC_URL: publicUrl,
+    MAILTRAIL_GOOGLE_KEYS_URL: keysUrl,
+  } = data
+  if (topic === undefined || serviceAccount === undefined) return null
+  return { topic, serviceAccount, audience: `${publicUrl}/v1/hints/gmail`, keysUrl }
+}
+
+const registration = (clientId: string | undefined, secret: string | undefined): OAuthRegistration | null =>
+  clientId === undefined || secret === undefined ? null : { clientId, clientSecret: new Secret(secret) }
+
 /** Reads settings from the environment, once. @throws ConfigError naming every mistake, never a value */
-export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+export const readConfig = (env: Environment): Config => {
   const unknown = Object.keys(env).filter(
     (name) => name.startsWith('MAILTRAIL_') && !settingNames.includes(name),
   )
@@ -144,6 +246,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     ...(['api', 'worker'].includes(env['MAILTRAIL_ROLE'] ?? '') && env['DATABASE_URL'] === undefined
       ? [NEEDS_DATABASE]
       : []),
+    ...mismatchesIn(env),
   ]
   if (!parsed.success || mistakes.length > 0)
     throw new ConfigError(
@@ -179,6 +282,18 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
       clearTextHosts: data.MAILTRAIL_CLEAR_TEXT_HOSTS,
       extraCa: data.MAILTRAIL_EXTRA_CA === undefined ? [] : [readCertificates(data.MAILTRAIL_EXTRA_CA)],
       ehloName: data.MAILTRAIL_EHLO_NAME ?? fullNameOf(data.MAILTRAIL_PUBLIC_URL),
+    },
+    returnOrigins: data.MAILTRAIL_RETURN_ORIGINS,
+    google: {
+      client: registration(data.MAILTRAIL_GOOGLE_CLIENT_ID, data.MAILTRAIL_GOOGLE_CLIENT_SECRET),
+      loginUrl: data.MAILTRAIL_GOOGLE_LOGIN_URL,
+      apiUrl: data.MAILTRAIL_GMAIL_URL,
+      push: gmailPush(data),
+    },
+    microsoft: {
+      client: registration(data.MAILTRAIL_MICROSOFT_CLIENT_ID, data.MAILTRAIL_MICROSOFT_CLIENT_SECRET),
+      loginUrl: `${data.MAILTRAIL_MICROSOFT_LOGIN_URL}/${data.MAILTRAIL_MICROSOFT_TENANT}/v2.0`,
+      graphUrl: data.MAILTRAIL_GRAPH_URL,
     },
     deliveryWindowMinutes: data.MAILTRAIL_DELIVERY_WINDOW_MINUTES,
     logLevel: data.MAILTRAIL_LOG_LEVEL,

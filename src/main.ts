@@ -2,12 +2,17 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from './adapters/embedded-postgres/embedded-postgres.ts'
 import { EmbeddedPostgresError } from './adapters/embedded-postgres/binaries.ts'
+import { awaitDatabase } from './adapters/postgres/await-database.ts'
+import { NewerDatabase } from './adapters/postgres/migrate.ts'
 import { createPool } from './adapters/postgres/pool.ts'
 import { KeyringError } from './adapters/vault/keyring.ts'
 import type { Operation } from './app/operation.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 
 const STOP_WITHIN_MS = 20_000
+
+/** A database that is started together with us may take a while. */
+const START_PATIENCE_MS = 60_000
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -26,6 +31,10 @@ const serve = async (config: Config): Promise<void> => {
     await database?.stop()
     throw startError(error, config)
   }
+  if (database === null)
+    await awaitDatabase(pool, START_PATIENCE_MS, () =>
+      say(`Waiting for the database of DATABASE_URL, for ${START_PATIENCE_MS / 1000} s at most.`),
+    ).catch(giveUp)
   // Loaded here, because the other verbs need little of it.
   const { createApp } = await import('./app.ts')
   const app = await createApp({ config, pool, logTo: process.stderr }).catch(giveUp)
@@ -152,6 +161,9 @@ const run = async (verb: string, args: readonly string[]): Promise<void> => {
   })
 }
 
+/** Whose message says what to do, so that nobody needs to see where they come from. */
+const expectedErrors = [ConfigError, KeyringError, EmbeddedPostgresError, NewerDatabase]
+
 const main = async ([verb = 'serve', ...args]: string[]): Promise<void> => {
   if (verb === 'serve' ? args.length > 0 : !Object.hasOwn(verbs, verb)) {
     process.stderr.write(`${usage}\n`)
@@ -161,13 +173,12 @@ const main = async ([verb = 'serve', ...args]: string[]): Promise<void> => {
   try {
     await run(verb, args)
   } catch (error) {
-    const expected =
-      error instanceof ConfigError || error instanceof KeyringError || error instanceof EmbeddedPostgresError
+    const isExpected = expectedErrors.some((kind) => error instanceof kind)
     // For verify, 1 would mean that something differs.
-    if (!expected && verb !== 'verify') throw error
-    process.stderr.write(
-      `${expected ? error.message : error instanceof Error ? error.stack : 'A value that is not an Error was thrown'}\n`,
-    )
+    if (!isExpected && verb !== 'verify') throw error
+    const { message = '', stack = 'A value that is not an Error was thrown' } =
+      error instanceof Error ? error : {}
+    process.stderr.write(`${isExpected ? message : stack}\n`)
     process.exit(verb === 'verify' ? 2 : 1)
   }
 }

@@ -60,6 +60,40 @@ t.test(
   },
 )
 
+t.test('a registration is complete, and what goes with it is sent to nobody in clear text', async (t) => {
+  t.match(readConfig({}), {
+    google: { client: null, loginUrl: 'https://accounts.google.com', apiUrl: 'https://gmail.googleapis.com' },
+    microsoft: {
+      client: null,
+      loginUrl: 'https://login.microsoftonline.com/common/v2.0',
+      graphUrl: 'https://graph.microsoft.com',
+    },
+  })
+  const both = { MAILTRAIL_GOOGLE_CLIENT_ID: 'id', MAILTRAIL_GOOGLE_CLIENT_SECRET: 'registered' }
+  const { client } = readConfig(both).google
+  t.equal(client?.clientSecret.reveal(), 'registered')
+  t.notMatch(JSON.stringify(readConfig(both)), 'registered')
+  t.throws(() => readConfig({ MAILTRAIL_MICROSOFT_CLIENT_ID: 'id' }), /MICROSOFT_CLIENT_SECRET: .* together/)
+  t.throws(() => readConfig({ MAILTRAIL_GRAPH_URL: 'http://graph.test' }), /must begin with https/)
+  t.equal(
+    readConfig({ MAILTRAIL_GRAPH_URL: 'http://127.0.0.1:80' }).microsoft.graphUrl,
+    'http://127.0.0.1:80',
+  )
+  const cloud = { MAILTRAIL_MICROSOFT_LOGIN_URL: 'https://login.microsoftonline.us' }
+  t.throws(() => readConfig(cloud), /MAILTRAIL_MICROSOFT_TENANT: .* one tenant/)
+  const loginUrl = 'https://login.microsoftonline.us/acme/v2.0'
+  t.equal(readConfig({ ...cloud, MAILTRAIL_MICROSOFT_TENANT: 'acme' }).microsoft.loginUrl, loginUrl)
+  t.throws(() => readConfig({ MAILTRAIL_RETURN_ORIGINS: '*' }), /must be origins/)
+  const topic = { MAILTRAIL_GMAIL_PUSH_TOPIC: 'projects/crm/topics/gmail' }
+  t.throws(() => readConfig(topic), /PUSH_SERVICE_ACCOUNT: .*\n.*PUBLIC_URL: push from Gmail needs it/)
+  const push = {
+    ...topic,
+    MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT: 'push@crm.iam.gserviceaccount.com',
+    MAILTRAIL_PUBLIC_URL: 'https://mail.example.com',
+  }
+  t.equal(readConfig(push).google.push?.audience, 'https://mail.example.com/v1/hints/gmail')
+})
+
 t.test('every mistake is named at once, and no value with it', async (t) => {
   const secret = 'postgres-password-in-the-wrong-place'
   try {

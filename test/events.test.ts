@@ -9,6 +9,8 @@ import { account } from '../src/domain/accounts/account.ts'
 import { defaultAccount } from '../src/domain/accounts/default-account.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from '../src/domain/accounts/events.ts'
 import { mailboxClaim } from '../src/domain/accounts/mailbox-claim.ts'
+import { signIn } from '../src/domain/accounts/sign-in.ts'
+import { signInEvents } from '../src/domain/accounts/sign-in-events.ts'
 import { catalogue } from '../src/domain/catalogue.ts'
 import type { Decider } from '../src/domain/decider.ts'
 import { entry } from '../src/domain/directory/entry.ts'
@@ -16,7 +18,8 @@ import { directoryEvents } from '../src/domain/directory/events.ts'
 import { defineEvent, type DomainEvent, type EventDefinition } from '../src/domain/event.ts'
 import { DeliveryReportRead, EmailCancelled, outgoingEvents } from '../src/domain/sending/events.ts'
 import { outgoingEmail } from '../src/domain/sending/outgoing-email.ts'
-import { messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
+import { backfill } from '../src/domain/sync/backfill.ts'
+import { backfillEvents, messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
 import { message } from '../src/domain/sync/message.ts'
 import { syncRun } from '../src/domain/sync/sync-run.ts'
 import { templateEvents } from '../src/domain/templates/events.ts'
@@ -66,11 +69,18 @@ const deciders = (
       },
     ],
     [
+      signIn,
+      signInEvents,
+      ['SignInBegun', 'SignInStarted', 'SignInReturned'],
+      { do: 'fail', code: 'sign-in-declined' },
+    ],
+    [
       syncRun,
       syncRunEvents,
       ['SyncRunStarted', 'ChangesSynced'],
       { do: 'finish', read: [], unchanged: [], troubles: [], missingFolders: [] },
     ],
+    [backfill, backfillEvents, ['BackfillRequested'], { do: 'pause' }],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
     [
       template,

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -17,7 +18,7 @@ export type Service = {
 
 /**
  * Starts the service and waits until it says that it is ready. `onLine` gets its output meanwhile, `onLog` the lines of
- * its log, `onSpawn` the process at once.
+ * its log, `onSpawn` the process at once. `root` is where another release of it is.
  * @throws Error with the last lines if it ends instead
  */
 export const startService = async (
@@ -27,8 +28,9 @@ export const startService = async (
     onLog?: (line: string) => void
     onSpawn?: (child: ChildProcess) => void
   } = {},
+  root = fileURLToPath(new URL('../..', import.meta.url)),
 ): Promise<Service> => {
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+  const main = join(root, 'src/main.ts')
   const child = spawn(process.execPath, [main, 'serve'], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

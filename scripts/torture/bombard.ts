@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chance } from './chance.ts'
+import type { StruckStore } from './event-store.ts'
 import { patience, type Tally, type Target } from './target.ts'
 
 const WARM_WITHIN_MS = 60_000
@@ -15,6 +16,8 @@ export type BombardParts = {
   readonly kills: number
   readonly pauses: number
   readonly databaseKills: number
+  readonly eventStoreStrikes: number
+  readonly eventStore: StruckStore | null
   /** Resolved when there is work to interrupt; nothing is hit before. */
   readonly warm: Promise<void>
   /** The next moment that is worth a kill. */
@@ -42,12 +45,17 @@ export const bombard = async (parts: BombardParts): Promise<void> => {
   }
   await Promise.race([warm, patience(WARM_WITHIN_MS), aborted(noMore)])
   let pausing: Promise<void> = Promise.resolve()
+  let striking: Promise<void> = Promise.resolve()
   const blows = {
     kill: () => kill(parts),
     // One at a time, while the others are hit as usual.
     pause: async () => {
       await pausing
       pausing = pause(parts)
+    },
+    'event store': async () => {
+      await striking
+      striking = strikeEventStore(parts)
     },
     database: async () => {
       tally.databaseKills++
@@ -63,12 +71,13 @@ export const bombard = async (parts: BombardParts): Promise<void> => {
     ...Array<'kill'>(kills).fill('kill'),
     ...Array<'pause'>(parts.pauses).fill('pause'),
     ...Array<'database'>(parts.databaseKills).fill('database'),
+    ...Array<'event store'>(parts.eventStoreStrikes).fill('event store'),
   ])
   for (const blow of order) {
     if (noMore.aborted || tally.faults.length > 0) break
     await blows[blow]()
   }
-  await pausing
+  await Promise.all([pausing, striking])
   await untilReady({ tally, noMore: parts.interrupted }, targets)
 }
 
@@ -82,7 +91,9 @@ const kill = async (parts: BombardParts): Promise<void> => {
     return target.kill()
   }
   const up = targets.filter((each) => each.isUp())
-  const target = chance.pick(up.length > 0 ? up : targets.filter((each) => !each.isPaused()))
+  const awake = up.length > 0 ? up : targets.filter((each) => !each.isPaused())
+  // Where all are paused, the one that is hit has to wake first.
+  const target = chance.pick(awake.length > 0 ? awake : targets)
   await untilReady(parts, [target])
   if (kind === 'moment') {
     await Promise.race([parts.moment(), patience(MOMENT_WITHIN_MS), aborted(noMore)])
@@ -99,6 +110,20 @@ const pause = async (parts: BombardParts): Promise<void> => {
   const ms = chance.between(PAUSE_MS.least, PAUSE_MS.most)
   await untilReady(parts, [target])
   await target.pause(ms)
+}
+
+/** What was interrupted by it may be noticed this much later: leases that could not be released, work given up. */
+const AFTERMATH_MS = 10_000
+
+const strikeEventStore = async ({ chance, tally, eventStore }: BombardParts): Promise<void> => {
+  if (eventStore === null) return
+  const kind = chance.pick(eventStore.strikes)
+  await sleep(chance.between(0, 2000))
+  const blow = { from: Date.now(), to: Infinity }
+  tally.eventStoreStrikes.push(kind)
+  tally.blows.push(blow)
+  await eventStore.strike(kind)
+  blow.to = Date.now() + AFTERMATH_MS
 }
 
 const untilReady = async (

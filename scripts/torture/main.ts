@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { loggedErrors } from './log-errors.ts'
-import { readOptions, usage, type Options } from './options.ts'
+import { commandOf, readOptions, usage, type Options } from './options.ts'
 import { plantedEnv } from './planted/environment.ts'
 import { plants } from './planted/plants.ts'
 import { brokenList, say, verdictTable } from './report.ts'
@@ -19,15 +19,13 @@ const main = async (options: Options, interrupted: AbortSignal): Promise<boolean
   return missed.length === 0
 }
 
-const inWords = ({ kills, pauses, databaseKills, apis, workers, seed }: Options): string =>
-  `${kills} kills, ${pauses} pauses, ${databaseKills} kills of the database, ${
-    workers === 0 ? 'one service' : `${apis} apis and ${workers} workers`
-  }, seed ${seed}`
+const inWords = (options: Options): string => {
+  const { kills, pauses, databaseKills, eventStoreStrikes, apis, workers } = options
+  const services = workers === 0 ? 'one service' : `${apis} apis and ${workers} workers`
+  return `${kills} kills, ${pauses} pauses, ${databaseKills} kills of the database, ${eventStoreStrikes} strikes at the event store, ${services}\nAgain with: ${commandOf(options)}`
+}
 
-const again = ({ kills, pauses, databaseKills, apis, workers, seed }: Options): string =>
-  `npm run torture -- --kills ${kills} --pauses ${pauses} --database-kills ${databaseKills} --apis ${apis} --workers ${workers} --seed ${seed}`
-
-/** The service as it is: every invariant must hold. After a failure the whole folder is kept, and the seed. */
+/** The service as it is: every invariant must hold. After a failure the whole folder is kept. */
 const judged = async (options: Options, interrupted: AbortSignal): Promise<boolean> => {
   say(`Torture: ${inWords(options)}`)
   const { verdicts, folder } = await torture({ ...options, env: {} }, interrupted)
@@ -38,7 +36,7 @@ const judged = async (options: Options, interrupted: AbortSignal): Promise<boole
     return true
   }
   say(brokenList(verdicts))
-  say(`Again with: ${again(options)}`)
+  say(`Again with: ${commandOf(options)}`)
   say(`Data, ledger and log are kept in ${folder}`)
   return false
 }
@@ -48,7 +46,7 @@ const finds = async (plant: string, options: Options, interrupted: AbortSignal):
   const { does, needsOthers } = plants[plant]!
   const several = needsOthers && options.workers < 2 ? { apis: 1, workers: 2 } : {}
   const run = { ...options, ...several, env: plantedEnv(plant) }
-  say(`Planted: the service ${does} (${inWords(run)})`)
+  say(`Planted: the service ${does}: ${inWords({ ...run, plants: [plant] })}`)
   const { verdicts, folder } = await torture(run, interrupted)
   fs.rmSync(folder, { recursive: true, force: true })
   const broken = brokenList(verdicts)

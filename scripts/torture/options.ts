@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { isOneHost } from './event-store.ts'
 import { plants } from './planted/plants.ts'
 
 export type Options = {
@@ -12,22 +13,27 @@ export type Options = {
   readonly seed: string
   /** No kill or pause after this long. */
   readonly minutes: number
-  /** EVENT_STORE_URL for the services; null for the log in their database. */
+  /** The EventStoreDB that keeps the log; null for one of our own if it is struck, otherwise for the database. */
   readonly eventStoreUrl: string | null
+  readonly eventStoreStrikes: number
   /** Faults to plant, one run each; empty to run the service as it is. */
   readonly plants: readonly string[]
 }
 
 export const usage = `Usage: npm run torture -- [--kills N] [--pauses N] [--database-kills N] [--apis N --workers N]
-                           [--seed S] [--minutes M] [--event-store-url URL] [--plant NAME]
+                           [--event-store-strikes N] [--event-store-url URL]
+                           [--seed S] [--minutes M] [--plant NAME]
 
   --kills            how often a process is killed (20)
   --pauses           how often one is stopped for longer than its leases last, and then goes on (0)
   --database-kills   how often the database is killed (2)
   --apis --workers   how many processes of each role share one database (none: one service with a database of its own)
+  --event-store-strikes
+                     how often the EventStoreDB that keeps the log is struck (0): killed, paused or cut off if it is a
+                     double of ours, cut off if there is a URL
+  --event-store-url  the EventStoreDB that keeps the log, as the services are told by EVENT_STORE_URL
   --seed             what decides when which of them is hit, and what is asked meanwhile (drawn and printed)
   --minutes          hit nothing more after so long (60)
-  --event-store-url  the EventStoreDB that keeps the log, as the services are told by EVENT_STORE_URL
   --plant            run the service with a planted fault, which the run must find; all for each of
                      ${Object.keys(plants).join(', ')}`
 
@@ -39,11 +45,19 @@ const known = {
   workers: { type: 'string', default: '0' },
   seed: { type: 'string' },
   minutes: { type: 'string', default: '60' },
+  'event-store-strikes': { type: 'string', default: '0' },
   'event-store-url': { type: 'string' },
   plant: { type: 'string' },
 } as const
 
-const largest = { kills: 100_000, pauses: 1000, 'database-kills': 1000, apis: 4, workers: 4 } as const
+const largest = {
+  kills: 100_000,
+  pauses: 1000,
+  'database-kills': 1000,
+  apis: 4,
+  workers: 4,
+  'event-store-strikes': 1000,
+} as const
 
 /** @returns what is wrong with the arguments, as text */
 export const readOptions = (args: string[], drawnSeed: string): Options | string => {
@@ -55,7 +69,14 @@ export const readOptions = (args: string[], drawnSeed: string): Options | string
         throw new RangeError(`--${name} must be a number from 0 to ${most}`)
       return number
     })
-    const [kills, pauses, databaseKills, apis, workers] = numbers as [number, number, number, number, number]
+    const [kills, pauses, databaseKills, apis, workers, eventStoreStrikes] = numbers as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
     if ((apis === 0) !== (workers === 0)) return '--apis and --workers go together: at least one of each'
     const minutes = Number(values.minutes)
     if (!(minutes > 0 && minutes <= 1440)) return '--minutes must be more than 0 and at most 1440'
@@ -63,9 +84,46 @@ export const readOptions = (args: string[], drawnSeed: string): Options | string
       return `There is no planted fault ${values.plant}`
     const wanted = values.plant === 'all' ? Object.keys(plants) : [values.plant ?? []].flat()
     const eventStoreUrl = values['event-store-url'] ?? null
-    const seed = values.seed ?? drawnSeed
-    return { kills, pauses, databaseKills, apis, workers, seed, minutes, eventStoreUrl, plants: wanted }
+    if (eventStoreStrikes > 0 && eventStoreUrl !== null && !isOneHost(eventStoreUrl))
+      return '--event-store-strikes needs an --event-store-url with one host: esdb://host:2113'
+    return {
+      kills,
+      pauses,
+      databaseKills,
+      apis,
+      workers,
+      seed: values.seed ?? drawnSeed,
+      minutes,
+      eventStoreUrl,
+      eventStoreStrikes,
+      plants: wanted,
+    }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
 }
+
+/** The whole command line that repeats a run, but for the password of the event store. */
+export const commandOf = (options: Options): string => {
+  const url = options.eventStoreUrl?.replace(/^(esdb(?:\+discover)?:\/\/[^:@/]*):[^@]*@/, '$1:PASSWORD@')
+  const values: Record<keyof typeof known, string | number | undefined> = {
+    kills: options.kills,
+    pauses: options.pauses,
+    'database-kills': options.databaseKills,
+    apis: options.apis,
+    workers: options.workers,
+    'event-store-strikes': options.eventStoreStrikes,
+    'event-store-url': url,
+    seed: options.seed,
+    minutes: options.minutes,
+    plant: options.plants.length > 1 ? 'all' : options.plants[0],
+  }
+  const told = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${quoted(String(value))}`],
+  )
+  return `npm run torture -- ${told.join(' ')}`
+}
+
+/** For a shell. */
+const quoted = (text: string): string =>
+  /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`

@@ -6,6 +6,7 @@ import { chanceOf, type Chance } from './chance.ts'
 import { watchCheckpoints } from './checkpoints.ts'
 import { commander, type Commander } from './commander.ts'
 import { openFire, type Fire } from './fire.ts'
+import { openEventStore, type Strike, type StruckStore } from './event-store.ts'
 import { inspect } from './inspect.ts'
 import { openLedger } from './ledger.ts'
 import { load, type Asked } from './load.ts'
@@ -18,7 +19,7 @@ import { openWorld, type World } from './world.ts'
 
 /** What was requested before the end is answered within this time, or never. */
 const ANSWER_WITHIN_MS = 90_000
-/** Approximate time between kills. */
+/** Approximate time between kills and strikes. */
 const CYCLE_MS = 2500
 
 /** `env` is extra environment for the processes, to plant a fault. */
@@ -39,11 +40,14 @@ export const torture = async (run: Run, interrupted: AbortSignal): Promise<Outco
   const chance = chanceOf(run.seed)
   const world = await openWorld(ledger, chance.branch('world'))
   fs.writeFileSync(join(folder, 'authority.pem'), world.ca)
-  const fire = await openServices(folder, world, run)
+  const eventStore = await openEventStore(folder, run, chance.branch('event store'))
+  const fire = await openServices(folder, world, run, eventStore)
   try {
-    return { folder, verdicts: await underFire({ ...run, folder, world, fire, chance }, interrupted) }
+    const parts = { ...run, folder, world, fire, eventStore, chance }
+    return { folder, verdicts: await underFire(parts, interrupted) }
   } finally {
     await fire.end()
+    await eventStore?.end()
     await world.close()
     ledger.close()
     if (interrupted.aborted) fs.rmSync(folder, { recursive: true, force: true })
@@ -53,13 +57,14 @@ export const torture = async (run: Run, interrupted: AbortSignal): Promise<Outco
 const openServices = (
   folder: string,
   world: World,
-  { env, apis, workers, eventStoreUrl }: Run,
+  { env, apis, workers }: Run,
+  eventStore: StruckStore | null,
 ): Promise<Fire> =>
   openFire({
     folder,
     apis,
     workers,
-    eventStoreUrl,
+    eventStoreUrl: eventStore?.url ?? null,
     env: {
       ...env,
       MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
@@ -72,11 +77,12 @@ type Parts = Run & {
   readonly folder: string
   readonly world: World
   readonly fire: Fire
+  readonly eventStore: StruckStore | null
   readonly chance: Chance
 }
 
 const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged[]> => {
-  const { fire, chance, world, folder, kills, pauses, databaseKills, minutes } = parts
+  const { fire, chance, world, folder, kills, minutes, eventStore, eventStoreStrikes } = parts
   const enough = new AbortController()
   const late = new AbortController()
   const commands = commander(fire, chance.branch('repeats'), AbortSignal.any([interrupted, late.signal]))
@@ -85,7 +91,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
     fire,
     commander: commands,
     chance,
-    fireMs: kills * CYCLE_MS,
+    fireMs: (kills + eventStoreStrikes) * CYCLE_MS,
     enough: AbortSignal.any([interrupted, enough.signal]),
   })
   const progress = progressLine()
@@ -95,9 +101,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
   const checkpoints = watchCheckpoints(fire.databaseFolder)
   try {
     const takeovers = await fire.bombard({
-      kills,
-      pauses,
-      databaseKills,
+      ...parts,
       chance: chance.branch('blows'),
       warm,
       moment: () => world.nextTaken(),
@@ -132,7 +136,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
     return [
       recovered(fire.tally, [...stuck, ...disorder]),
       ...(parts.workers > 0 ? [takenOver(takeovers)] : []),
-      ...(await inspect(known, parts.eventStoreUrl, onLook, interrupted)),
+      ...(await inspect(known, eventStore?.url ?? null, onLook, interrupted)),
     ]
   } finally {
     clearInterval(ticking)
@@ -142,7 +146,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
 
 const stateOf = ({ fire: { tally }, kills, world }: Parts, commands: Commander, asked: Asked): string =>
   [
-    `${tally.kills}/${kills} kills, ${tally.pauses} pauses, ${tally.databaseKills} of the database`,
+    `${tally.kills}/${kills} kills, ${tally.pauses} pauses, ${tally.databaseKills} of the database, ${tally.eventStoreStrikes.length} at the event store`,
     `${commands.answered.length} commands`,
     `${asked.wishes.length} emails queued, ${world.sunk.length} accepted`,
     `${world.laid.length} mails in mailboxes`,
@@ -150,13 +154,20 @@ const stateOf = ({ fire: { tally }, kills, world }: Parts, commands: Commander, 
   ].join(', ')
 
 const recovered = (tally: Tally, broken: readonly string[]): Judged => {
-  const { kills, killsInStart, databaseKills, pauses, recoveries, faults } = tally
+  const { kills, killsInStart, databaseKills, eventStoreStrikes, pauses, recoveries, faults } = tally
   const [median, p99] = [0.5, 0.99].map((share) => seconds(quantile(recoveries, share)))
   return {
     name: 'every process is ready again after each kill or pause, all come to rest, and stop properly within 20 s',
-    looked: `${kills} kills, ${killsInStart} in a start; ${pauses} pauses; ${databaseKills} kills of the database; ready again after ${median} s (median), ${p99} s (p99)`,
+    looked: `${kills} kills, ${killsInStart} in a start; ${pauses} pauses; ${databaseKills} kills of the database; ${strikesInWords(eventStoreStrikes)}; ready again after ${median} s (median), ${p99} s (p99)`,
     broken: [...faults, ...broken],
   }
+}
+
+const strikesInWords = (strikes: readonly Strike[]): string => {
+  const [kills, pauses, cuts] = (['kill', 'pause', 'cut'] as const).map(
+    (kind) => strikes.filter((strike) => strike === kind).length,
+  )
+  return `the event store killed ${kills} times, paused ${pauses} times, cut off ${cuts} times`
 }
 
 const takenOver = ({ times, wallTimes, broken }: TakenOver): Judged => {

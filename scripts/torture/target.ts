@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Strike } from './event-store.ts'
 import { startService, type Service } from '../lib/service.ts'
 
 /** What the service guarantees. */
@@ -8,11 +9,12 @@ const START_WITHIN_MS = 120_000
 
 /** What was done to the services, and what became of them. Times in milliseconds since the epoch. */
 export type Tally = {
-  /** Kills, pauses and database outages, from beginning to end: times in which work may have been interrupted. */
+  /** Kills, pauses and outages of the database and the event store, from beginning to end: times in which work may have been interrupted. */
   readonly blows: { readonly from: number; to: number }[]
   kills: number
   killsInStart: number
   databaseKills: number
+  readonly eventStoreStrikes: Strike[]
   pauses: number
   /** Milliseconds from each kill until the service was ready again. */
   readonly recoveries: number[]
@@ -25,6 +27,7 @@ export const newTally = (): Tally => ({
   kills: 0,
   killsInStart: 0,
   databaseKills: 0,
+  eventStoreStrikes: [],
   pauses: 0,
   recoveries: [],
   faults: [],

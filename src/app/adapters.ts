@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { discovery } from '../adapters/imap-smtp/discovery/discover.ts'
+import { trustAlso } from '../adapters/network/authorities.ts'
 import { egressGuard } from '../adapters/network/egress-guard.ts'
 import { damagedContent, spoolMetrics } from '../adapters/metrics/activity.ts'
 import { measuredLeases } from '../adapters/metrics/measured-leases.ts'
@@ -16,6 +17,7 @@ import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
 import { logTimes } from '../adapters/postgres/event-log/log-times.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
+import { pushLine } from '../adapters/postgres/push-line.ts'
 import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts'
 import { traceBatch } from '../adapters/tracing/projection-spans.ts'
 import { tracedProvider } from '../adapters/tracing/traced-mail.ts'
@@ -46,6 +48,7 @@ type AdapterDeps = {
 /** Everything outside the process: the database, mail servers, files. */
 export const openAdapters = (deps: AdapterDeps) => {
   const { config, pool, store, linkedStore, keyring, log, meter } = deps
+  trustAlso(config.egress.extraCa)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   const leases = measuredLeases(postgresLeases(pool, { owner }), meter)
@@ -58,7 +61,8 @@ export const openAdapters = (deps: AdapterDeps) => {
   const vault = postgresVault(pool, keyring)
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const guard = egressGuard(config.egress)
-  const providers = [...providersOf(guard), ...deps.providers].map(tracedProvider)
+  const line = pushLine(pool, (error) => log.warn({ err: error }, 'a push may have been missed'))
+  const providers = [...providersOf({ config, guard, keyring, line }), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
   const compiler = templateCompiler()
@@ -80,6 +84,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const close = async (): Promise<void> => {
     await Promise.all([
       ...providers.map((provider) => provider.close()),
+      line.close(),
       spool.close(),
       parser.close(),
       composer.close(),

@@ -44,13 +44,14 @@ import { stories } from './stories.ts'
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
   adapters: OpenAdapters,
-  { deliveryWindowMinutes }: Config,
+  { deliveryWindowMinutes, returnOrigins, url }: FeatureSettings,
   clock: Clock,
   log: Log,
 ) => {
   const core = coreOf(adapters, clock, log)
   const directory = directoryFeature(core)
-  const accounts = accountFeature(core, directory)
+  const redirectUri = `${url}/oauth/callback`
+  const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
   const sync = syncFeature(core, accounts)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
@@ -62,6 +63,9 @@ export const openFeatures = (
 }
 
 export type Features = ReturnType<typeof openFeatures>
+
+/** `url`: where people reach the service. */
+type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & { readonly url: string }
 
 type Log = Pick<FastifyBaseLogger, 'warn'>
 type OpenAdapters = Adapters & { readonly apiKeys: ApiKeyStore }
@@ -104,7 +108,11 @@ const directoryFeature = (core: Core) => {
 }
 type Directory = ReturnType<typeof directoryFeature>
 
-const accountFeature = (core: Core, directory: Directory) => {
+const accountFeature = (
+  core: Core,
+  directory: Directory,
+  signingIn: { readonly returnOrigins: readonly string[]; readonly redirectUri: string },
+) => {
   const { load, vault, providerOf, db } = core
   const find = async (id: string): Promise<ConnectedAccount | null> => {
     const { state } = await load(account, accountStream(id))
@@ -142,6 +150,7 @@ const accountFeature = (core: Core, directory: Directory) => {
     openMailbox,
     checkSignature,
     isWithheld: isWithheld(db),
+    ...signingIn,
   })
   const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
   return {
@@ -183,6 +192,7 @@ const CATCH_UP_MS = 30_000
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, accounts)
+  const hints = hintsOfMailboxes()
   const commands = syncCommands({
     ...core,
     openMailbox: accounts.openMailbox,
@@ -211,9 +221,10 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       },
     },
     lastRun: queries.lastRun,
+    hasHint: hints.has,
     onFault: (error) => core.log.warn({ err: error }, 'sync got over a fault'),
   })
-  return { commands, queries, hints: hintsOfMailboxes() }
+  return { commands, queries, hints }
 }
 type Sync = ReturnType<typeof syncFeature>
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import { runningPostgres } from '../adapters/embedded-postgres/running.ts'
+import { areCurrent } from '../adapters/postgres/migrate.ts'
 import { ConfigError, type Config } from '../config.ts'
 
 /** What a command-line operation works with. It ends early, and cleanly, when the signal aborts. */
@@ -41,12 +42,8 @@ export const connect = async (
     : startEmbeddedPostgres({ dataFolder: folder, onProgress: warn })
 }
 
-/** @throws ConfigError if no service has been started on the database, or one of another release */
+/** @throws ConfigError if no service has been started on the database since it had this release, or NewerDatabase */
 export const requireTables = async (pool: pg.Pool): Promise<void> => {
-  const { rows } = await pool.query<{ there: boolean }>(
-    `select exists (select from pg_attribute
-       where attrelid = to_regclass('mailtrail.api_keys') and attname = 'created_by') as there`,
-  )
-  if (!rows[0]?.there)
+  if (!(await areCurrent(pool)))
     throw new ConfigError('The database is not set up for this release: start the service on it once')
 }

@@ -51,7 +51,7 @@ export const makeFirstKey = async ({
   return transaction(pool, 'begin', async (client) => {
     // If several processes start on an empty database, only one creates it.
     await client.query('select pg_advisory_xact_lock($1)', [FIRST_KEY_LOCK])
-    if ((await apiKeys.list()).length > 0) return null
+    if (await apiKeys.hasAny()) return null
     const caller = systemCaller('first start', clock, 'first start')
     const { id, token, hash } = newApiKey(caller.commandId)
     await create(caller, { id, name: 'first key', scopes: ['*'], userId: null, expiresAt: null }, hash)

@@ -98,7 +98,7 @@ const tell = async (
   let shown = 0
   while (!signal.aborted) {
     const query = { ...named, to: asked.to, userId: null }
-    const refs = await queries.findEvents(query, { order: 'oldest', after, limit: PAGE })
+    const refs = await queries.findEvents(query, { descending: false, after, limit: PAGE })
     const events = await commands.read(refs)
     const changes = await commands.replay(events)
     for (const event of events) {

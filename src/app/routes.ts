@@ -12,10 +12,13 @@ import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
+import { oauthRoutes } from '../http/accounts/oauth.ts'
+import { signInRoutes } from '../http/accounts/sign-ins.ts'
 import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { backfillRoutes } from '../http/sync/backfill.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
@@ -26,6 +29,7 @@ import { problemPages } from '../http/server/problem-pages.ts'
 import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
 import type { App } from '../http/server/server.ts'
+import { hintRoutes } from '../http/sync/hints.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
@@ -35,6 +39,8 @@ import { projections } from './read-models.ts'
 
 type RouteDeps = {
   readonly config: Config
+  /** Where people reach the service. */
+  readonly url: string
   readonly pool: pg.Pool
   readonly meter: Meter
   readonly apiKeys: ApiKeyStore
@@ -66,7 +72,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 }
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
-  const { config, apiKeys, files, clock, signal } = deps
+  const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
   const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
   problemPages(server)
@@ -81,7 +87,11 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   accountFormRoutes(server, accounts)
   providerRoutes(server, { providers, discover, signal })
+  signInRoutes(server, { ...accounts, providers, url, signal })
+  oauthRoutes(server, { ...accounts, url, signal })
   syncRoutes(server, { ...sync, accounts, clock })
+  hintRoutes(server, { providers })
+  backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)

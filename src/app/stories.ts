@@ -3,12 +3,14 @@ import { apiKey } from '../domain/access/api-key.ts'
 import { account } from '../domain/accounts/account.ts'
 import { defaultAccount } from '../domain/accounts/default-account.ts'
 import { mailboxClaim } from '../domain/accounts/mailbox-claim.ts'
+import { signIn } from '../domain/accounts/sign-in.ts'
 import { trackingReport } from '../domain/audit/tracking-report.ts'
 import type { Decider } from '../domain/decider.ts'
 import { entry } from '../domain/directory/entry.ts'
 import type { DomainEvent } from '../domain/event.ts'
 import { deliveryReport } from '../domain/sending/delivery-report.ts'
 import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
+import { backfill } from '../domain/sync/backfill.ts'
 import { message } from '../domain/sync/message.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
 import { template } from '../domain/templates/template.ts'
@@ -26,7 +28,9 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('account', account),
   ofStream('defaultaccount', defaultAccount),
   ofStream('mailboxclaim', mailboxClaim),
+  ofStream('signin', signIn),
   ofStream('syncrun', syncRun),
+  ofStream('backfill', backfill),
   ofStream('message', message),
   ofStream('report', deliveryReport),
   ofStream('template', template),

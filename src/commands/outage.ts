@@ -1,7 +1,7 @@
 import { StoreUnavailable } from './ports/event-log.ts'
 
 /**
- * Whether the event log or the database did not answer. That is no fault of what was being worked on: it is tried again
+ * Whether the event log or the database did not answer, or had no room to do what was asked. That is no fault of what was being worked on: it is tried again
  * as soon as they are back.
  */
 export const isOutage = (error: unknown): boolean => {
@@ -9,8 +9,8 @@ export const isOutage = (error: unknown): boolean => {
   return error instanceof StoreUnavailable || isDatabaseOutage(error)
 }
 
-// Shut down, starting up, too many connections (PostgreSQL appendix A).
-const states = new Set(['57P01', '57P02', '57P03', '53300', '08006'])
+// Shut down, starting up, disk full, out of memory, too many connections (PostgreSQL appendix A).
+const states = new Set(['57P01', '57P02', '57P03', '53100', '53200', '53300', '08006'])
 // Refused or reset connections; the socket of a local server is missing.
 const systemErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT'])
 // Errors of the driver have no code.

@@ -1,9 +1,10 @@
 import { apiKeyEvents } from './access/events.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/events.ts'
+import { signInEvents } from './accounts/sign-in-events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
-import { messageEvents, syncRunEvents } from './sync/events.ts'
+import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
@@ -12,8 +13,10 @@ export const allEvents = [
   ...accountEvents,
   ...defaultAccountEvents,
   MailboxClaimed,
+  ...signInEvents,
   ...syncRunEvents,
   ...messageEvents,
+  ...backfillEvents,
   ...templateEvents,
   ...outgoingEvents,
   DeliveryReportRead,

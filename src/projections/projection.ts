@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import type { EventDefinition, EventOf, Json, RecordedEvent } from '../domain/event.ts'
 
 /** A column: its PostgreSQL type, and by `value` its type in a row. Instants are RFC 3339 text. */
@@ -89,3 +89,56 @@ export const tablesOf = <T extends Tables>(
 
 /** Whether this user (null: a program that acts for nobody) may read what belongs to the account. */
 export type MayRead = (accountId: string, userId: string | null) => Promise<boolean>
+
+/** Where a page begins: the value that the list is ordered by, and the id, of the last item before it. */
+type After = readonly [value: string, id: string | number]
+/** A page: up to `limit` items of a list in this order, behind the key `after`. */
+export type Page = { readonly descending: boolean; readonly after: After | null; readonly limit: number }
+/** What a list is ordered by: a column, or an expression that an index has. Where it is the same, the id decides. */
+export type ListKey = {
+  readonly column: string | RawBuilder<unknown>
+  readonly type: 'timestamptz' | 'text'
+  readonly id?: string
+}
+
+export const paged = <DB, TB extends keyof DB, O>(
+  query: SelectQueryBuilder<DB, TB, O>,
+  { column, type, id: idColumn = 'id' }: ListKey,
+  { descending, after, limit }: Page,
+): SelectQueryBuilder<DB, TB, O> => {
+  const by = typeof column === 'string' ? sql.ref(column) : column
+  const id = sql.ref(idColumn)
+  const direction = descending ? 'desc' : 'asc'
+  const ordered = query.orderBy(by, direction).orderBy(id, direction).limit(limit)
+  if (after === null) return ordered
+  const [value, last] = after
+  const behind = sql.raw(descending ? '<' : '>')
+  const idType = sql.raw(typeof last === 'number' ? 'integer' : 'text')
+  return ordered.where(
+    sql<boolean>`(${by}, ${id}) ${behind} (${value}::${sql.raw(type)}, ${last}::${idType})`,
+  )
+}
+
+/** A span of time, both ends included; what is undefined is no end. */
+export type Span = { readonly from?: string | undefined; readonly to?: string | undefined }
+
+/** Whether a column of instants lies in the span, both ends included. */
+export const isWithin = (column: string, { from, to }: Span): RawBuilder<boolean> => {
+  const by = sql.ref(column)
+  const since = from === undefined ? sql`true` : sql`${by} >= ${from}::timestamptz`
+  return sql`${since} and ${to === undefined ? sql`true` : sql`${by} <= ${to}::timestamptz`}`
+}
+
+/** That all of these conditions hold; false stands for one that is not asked for. */
+export const allOf = (conditions: readonly (RawBuilder<unknown> | false)[]): RawBuilder<boolean> =>
+  sql`(${sql.join(
+    conditions.filter((condition) => condition !== false),
+    sql` and `,
+  )})`
+
+/** A pattern for what contains the text, in which percent signs and the like stand for themselves. */
+export const containing = (searched: string): string => `%${beginningWith(searched)}`
+
+/** As `containing`, for what begins with the text. */
+export const beginningWith = (searched: string): string =>
+  `${searched.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`

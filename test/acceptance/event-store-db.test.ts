@@ -9,7 +9,7 @@ import { openStore, requireOwnLog } from '../../src/app/open-store.ts'
 import { projections } from '../../src/app/read-models.ts'
 import { ConfigError, readConfig } from '../../src/config.ts'
 import { startApp } from '../support/running-app.ts'
-import { eventStoreDbDouble } from '../support/event-store-db.ts'
+import { eventStoreDbDouble } from '../../scripts/lib/event-store-db/double.ts'
 import { syncing } from '../support/awaited-sync-runs.ts'
 
 // The service as on PostgreSQL alone, its log in EventStoreDB: on a real server where EVENTSTOREDB_URL names one.

@@ -7,7 +7,7 @@ import type { Change } from '../../src/domain/audit/changes.ts'
 import type { Json } from '../../src/domain/event.ts'
 import type { EmailTracking } from '../../src/projections/tracking/email-timeline-queries.ts'
 import { syncing } from '../support/awaited-sync-runs.ts'
-import { eventStoreDbDouble } from '../support/event-store-db.ts'
+import { eventStoreDbDouble } from '../../scripts/lib/event-store-db/double.ts'
 import { CHROME } from '../support/example-hits.ts'
 import { startApp } from '../support/running-app.ts'
 
@@ -174,7 +174,7 @@ const shownByReplay = async (t: Test, env: Record<string, string>) => {
   }
   t.same(paged, whole.data, 'page by page it is the same history')
 
-  const listed = await sarah.get<Page>(`/v1/audit/events?email=${id}&order=oldest&limit=200`)
+  const listed = await sarah.get<Page>(`/v1/audit/events?email=${id}&sort=position&limit=200`)
   t.same(
     listed.data.map(({ position }) => position),
     whole.data.map(({ position }) => position),
@@ -190,14 +190,14 @@ const shownByReplay = async (t: Test, env: Record<string, string>) => {
     [queued?.position],
     'found by type and time',
   )
-  const ofAccount = await sarah.get<Page>(`/v1/audit/events?account=${account}&order=oldest&limit=200`)
+  const ofAccount = await sarah.get<Page>(`/v1/audit/events?account=${account}&sort=position&limit=200`)
   const there = new Set(ofAccount.data.map(({ position }) => position))
   t.ok(
     whole.data.every(({ position }) => there.has(position)),
     "an email's history is part of its account's",
   )
   const { data: threads } = await sarah.get<{ data: { id: string }[] }>(`/v1/threads?account=${account}`)
-  const ofThread = await sarah.get<Page>(`/v1/audit/events?thread=${threads[0]?.id}&order=oldest&limit=200`)
+  const ofThread = await sarah.get<Page>(`/v1/audit/events?thread=${threads[0]?.id}&sort=position&limit=200`)
   t.same(
     ofThread.data.map(({ position }) => position),
     whole.data.map(({ position }) => position),

@@ -75,7 +75,7 @@ t.test('npm run create-key', async (t) => {
   )
   const made = await until(
     'the log is read',
-    () => rescued.get<Events>('/v1/audit/events?type=ApiKeyCreated&actorId=operator&order=oldest'),
+    () => rescued.get<Events>('/v1/audit/events?type=ApiKeyCreated&actorId=operator&sort=position'),
     (page) => page.data.length >= 3,
   )
   t.strictSame(

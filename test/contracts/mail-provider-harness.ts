@@ -9,7 +9,7 @@ import {
 } from '../../src/commands/ports/mail-provider.ts'
 import type { MailTrouble } from '../../src/domain/mail-trouble.ts'
 import { definedCodes } from '../../src/domain/refusal.ts'
-import type { CutLines } from '../support/cut-line.ts'
+import type { CutLines } from '../../scripts/lib/cut-lines.ts'
 
 /** A message in a mailbox. `flags` are named as in the port. */
 export type Content = {
@@ -40,7 +40,13 @@ export type Harness = {
   /** What must never be shown. */
   readonly secrets: readonly string[]
   readonly address: string
-  readonly folders: { readonly inbox: string; readonly sent: string; readonly archive: string }
+  /** `own` is one without a role, that a person made and can remove. */
+  readonly folders: {
+    readonly inbox: string
+    readonly sent: string
+    readonly archive: string
+    readonly own: string
+  }
   readonly mailbox: FromBehind
   readonly lines: CutLines
   /** From now on the mailbox does not know the cursors it gave, and renumbers its messages if it has numbers. */
@@ -51,7 +57,8 @@ export type Harness = {
   readonly refusals: readonly { what: string; kind: MailTrouble; set: (on: boolean) => void }[]
   /** Emails as they arrived. */
   readonly arrived: () => readonly Buffer[]
-  readonly refuseRecipients: (addresses: readonly string[]) => void
+  /** Null if the server takes every recipient, and reports what cannot be delivered by mail. */
+  readonly refuseRecipients: ((addresses: readonly string[]) => void) | null
   /** The email is accepted, but the answer is lost. */
   readonly loseAnswer: (on: boolean) => void
   readonly knows: {
@@ -59,6 +66,8 @@ export type Harness = {
     readonly moves: boolean
     /** Can prove that an email was sent, or was not. */
     readonly fate: boolean
+    /** Remembers what was answered. */
+    readonly answered: boolean
   }
 }
 

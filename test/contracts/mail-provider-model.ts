@@ -52,7 +52,13 @@ const take = async (harness: Harness, reader: Product, action: Step, ids: () => 
   const chosen = contents[action.which % (contents.length || 1)]
   if (chosen === undefined) return
   const { messageId, folder: from } = chosen
-  if (action.do === 'flag') return mailbox.flag(messageId, from, action.flags)
+  const { answered } = harness.knows
+  if (action.do === 'flag')
+    return mailbox.flag(
+      messageId,
+      from,
+      action.flags.filter((flag) => answered || flag !== 'answered'),
+    )
   if (action.do === 'remove') return mailbox.remove(messageId, from)
   const to = names[action.folder]!
   if (to !== from) await mailbox.move(messageId, from, to)

@@ -26,12 +26,16 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
   t.test('folders have their roles, and each role that matters is there once', async (t) => {
     const harness = await open(t)
     const folders = await inSession(harness, (session) => session.folders())
-    for (const [role, folder] of Object.entries(harness.folders))
+    const { own, ...withRole } = harness.folders
+    for (const [role, folder] of Object.entries(withRole))
       t.same(
         folders.filter((each) => each.role === role).map((each) => each.folder),
         [folder],
       )
-    t.ok(folders.some(({ role }) => role === null) || folders.length >= 3)
+    t.match(
+      folders.filter((each) => each.folder === own),
+      [{ role: null }],
+    )
   })
 
   t.test(
@@ -75,7 +79,8 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
   t.test('folders are wanted by role or path, and what is not there is told', async (t) => {
     const harness = await open(t)
     const { mailbox, folders, provider, access } = harness
-    for (const folder of Object.values(folders)) await mailbox.deliver(folder, mimeOf(`${folder}@x`))
+    for (const folder of [folders.inbox, folders.sent, folders.archive])
+      await mailbox.deliver(folder, mimeOf(`${folder}@x`))
     const told = async (wanted: readonly string[]) => {
       const reader = product()
       const sets = await runOf(harness, reader, { folders: wanted })
@@ -111,8 +116,9 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
 
     await mailbox.deliver(folders.inbox, mimeOf('5@x'), { at: day(1) })
     t.match(await next(), [{ kind: 'added', placement: { folder: folders.inbox, role: 'inbox' } }])
-    await mailbox.flag('2@x', folders.inbox, ['seen', 'answered'])
-    t.match(await next(), [{ kind: 'flagged', flags: ['answered', 'seen'] }])
+    const flags = harness.knows.answered ? ['answered', 'seen'] : ['flagged', 'seen']
+    await mailbox.flag('2@x', folders.inbox, flags)
+    t.match(await next(), [{ kind: 'flagged', flags }])
     await mailbox.move('3@x', folders.inbox, folders.archive)
     const moved = (await next()).map(({ kind }) => kind)
     t.same(
@@ -156,14 +162,15 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     const harness = await open(t)
     const { mailbox, folders } = harness
     await mailbox.deliver(folders.inbox, mimeOf('1@x'))
-    await mailbox.deliver(folders.archive, mimeOf('2@x'))
+    await mailbox.deliver(folders.own, mimeOf('2@x'))
     const reader = product()
-    await runOf(harness, reader)
-    await mailbox.removeFolder(folders.archive)
+    const asked = { folders: ['inbox', folders.own] }
+    await runOf(harness, reader, asked)
+    await mailbox.removeFolder(folders.own)
     const ids = () => reader.contents().map(({ messageId }) => messageId)
-    t.same(kindsOf(await runOf(harness, reader)), ['gone'])
+    t.same(kindsOf(await runOf(harness, reader, asked)), ['gone'])
     t.same(ids(), ['1@x'])
-    t.same(kindsOf(await runOf(harness, reader)), [], 'and that is told once')
+    t.same(kindsOf(await runOf(harness, reader, asked)), [], 'and that is told once')
     const [place] = changesOf(await runOf(harness, product()))
     if (place?.kind !== 'added') throw new Error('Nothing was there')
     const lost = { ...place.placement, folder: 'Nowhere', role: null }

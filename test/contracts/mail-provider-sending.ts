@@ -18,7 +18,11 @@ const emailOf = (
 ): EmailToSend => ({
   envelope: { from: address, recipients },
   messageId,
-  mime: mimeOf(messageId, `${'x'.repeat(200)}\r\n`.repeat(200)),
+  mime: Buffer.from(
+    mimeOf(messageId, `${'x'.repeat(200)}\r\n`.repeat(200))
+      .toString()
+      .replace('b@example.test', recipients.join(', ')),
+  ),
 })
 
 /** Sends, and records what was passed to `release`, which answers as configured. */
@@ -72,6 +76,7 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
 
   t.test('refused recipients are reported, each by its address', async (t) => {
     const harness = await open(t)
+    if (harness.refuseRecipients === null) return t.pass('this server takes every recipient')
     harness.refuseRecipients(['gone@example.test'])
     const some = emailOf(harness, 'some@x', ['bob@example.test', 'gone@example.test'])
     t.match((await sending(t, harness, some)).outcome, {

@@ -160,6 +160,7 @@ export const syncRig = async (
     known: options.parts?.known ?? knownFromLog(store),
     findOutgoing: options.findOutgoing ?? (async () => null),
     lastRun: async () => 0,
+    hasHint: () => false,
     onFault: (error) => void faults.push(error),
     findAccount: async (id) => {
       const { state } = await load(account, `account-${id}`)

@@ -9,6 +9,7 @@ import { freePort } from '../../scripts/lib/free-port.ts'
 import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { createApp, type Mailtrail } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Clock } from '../../src/commands/ports/clock.ts'
 import type { MailProvider } from '../../src/commands/ports/mail-provider.ts'
 import type { Permission } from '../../src/http/server/permissions.ts'
 import { definedCodes } from '../../src/domain/refusal.ts'
@@ -24,6 +25,9 @@ export type AppOverrides = {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Kinds of mail systems beside those that there are in any case. */
   readonly providers?: readonly MailProvider[]
+  /** Another database than one of its own on the server of all tests. */
+  readonly database?: pg.PoolConfig
+  readonly clock?: Clock
 }
 
 export type Route = { readonly method: string; readonly url: string; readonly permission: string }
@@ -78,7 +82,7 @@ export type TestApp = {
  */
 export const startApp = async (t: Test, overrides: AppOverrides = {}): Promise<TestApp> => {
   const dataFolder = t.testdir()
-  const pool = createPool({ ...(await testDatabase(t)), max: 20 })
+  const pool = createPool({ ...(overrides.database ?? (await testDatabase(t))), max: 20 })
   const port = String(await freePort())
   const config = readConfig({
     MAILTRAIL_DATA: dataFolder,
@@ -96,6 +100,7 @@ export const startApp = async (t: Test, overrides: AppOverrides = {}): Promise<T
     pool,
     logTo: { write: (line) => void log.push(line) },
     providers: overrides.providers ?? [],
+    ...(overrides.clock === undefined ? {} : { clock: overrides.clock }),
   })
   const { server, url } = app
   const end = async () => {

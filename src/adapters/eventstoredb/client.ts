@@ -29,7 +29,7 @@ import { within } from '../../std/within.ts'
 /** A place in $all. Both are byte offsets; of two events the later has the greater commit. */
 export type Place = { readonly commit: bigint; readonly prepare: bigint }
 
-/** An event as the server returned it. The server's own events have a type that begins with `$`. */
+/** An event as the server returned it, ours or not. */
 export type WireEvent = {
   readonly id: string
   readonly stream: string

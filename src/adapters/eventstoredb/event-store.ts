@@ -10,6 +10,7 @@ import {
   type Appended,
   type EventFilter,
   type EventStore,
+  type NewEvent,
   type Page,
 } from '../../commands/ports/event-log.ts'
 import type { EventMetadata, Position, RecordedEvent } from '../../domain/event.ts'
@@ -32,7 +33,7 @@ export type EventStoreDbOptions = {
   readonly onError?: (error: Error) => void
 }
 
-/** The stream with the log's identity. Hidden from readers. */
+/** The stream with the log's identity. */
 const META_STREAM = 'meta-store'
 /** How many events a page may scan for those that match its filter. */
 const SEARCH_WINDOW = 1_000
@@ -41,7 +42,8 @@ const SEARCH_WINDOW = 1_000
  * The log in EventStoreDB (24.6 or newer), given by a connection string (`esdb://user:password@host:2113`, more hosts
  * separated by commas). Paged reads are the truth; the server's subscription is only a bell that triggers the next
  * read, so one that ends, hangs or misses events costs `pollMs` and no event. An event id is unique within an append's
- * place in its stream, not in the whole log: the server keeps no index of ids.
+ * place in its stream, not in the whole log: the server knows our events by other ids. Other programs may write to
+ * streams of their own; their events, and the server's, are passed over.
  * @throws TypeError for an unusable connection string, StoreUnavailable if no server answers
  */
 export const eventStoreDb = async (
@@ -60,7 +62,6 @@ export const eventStoreDb = async (
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
   const insist = <Value>(work: () => Promise<Value>) => untilAnswered(work, patienceMs, onError)
-  const look = onceATurn(() => wire.last())
   const news = bell((onEvent, signal) => wire.follow(onEvent, signal), onError, closing.signal)
   const id = await untilAnswered(() => identityOf(wire), startPatienceMs, onError).catch(
     async (error: unknown) => {
@@ -86,25 +87,27 @@ export const eventStoreDb = async (
   }
 
   const append = async ({ stream, expected, events }: Append): Promise<Appended> => {
-    const attempt = randomUUID()
-    const toWrite = events.map(({ metadata, ...event }) => ({
-      ...event,
-      metadata: toWire(metadata, attempt),
+    // The server knows these events by ids of this call alone. So it takes our retries for repeats, and everybody
+    // else's append of the same events for one at a place that is taken: what it accepts was written by this call.
+    const toWrite = events.map((event) => ({
+      id: randomUUID(),
+      type: event.type,
+      data: event.data,
+      metadata: toWire(event),
     }))
     if (Buffer.byteLength(JSON.stringify(toWrite)) > MAX_APPEND_BYTES) throw new AppendTooLarge(stream)
     const ids = events.map((event) => event.id)
     const areDistinct = new Set(ids).size === ids.length
     const next = expected === 'no_stream' ? 0 : expected + 1
-    const isOurs = (event: WireEvent | undefined) => attemptOf(event?.metadata) === attempt
 
     /** The server says that this place is taken, or ids are repeated: see what is there. */
     const whatIsThere = async (): Promise<Appended> => {
       const history = await insist(() => wholeStream(stream))
       const there = history.slice(next, next + ids.length)
       const last = there.at(-1)
-      if (last && there.length === ids.length && there.every((event, nth) => event.id === ids[nth]))
-        return { revision: last.revision, position: positionOf(last.place), repeated: !isOurs(last) }
-      if (history.some((event) => ids.includes(event.id))) throw new DuplicateEvent(stream)
+      if (last && there.length === ids.length && there.every((event, nth) => idOf(event) === ids[nth]))
+        return { revision: last.revision, position: positionOf(last.place), repeated: true }
+      if (history.some((event) => ids.includes(idOf(event) ?? ''))) throw new DuplicateEvent(stream)
       // The stream may have reached the expected revision after the server said that it had not.
       if (areDistinct || history.length !== next)
         throw new RevisionConflict(stream, expected, history.length - 1)
@@ -112,14 +115,9 @@ export const eventStoreDb = async (
     }
 
     if (!areDistinct) return whatIsThere()
-    const head = look().catch(() => null)
     try {
-      const written = await insist(() => wire.append(stream, expected, toWrite))
-      const before = await head
-      // What was there before this append lies no further than the head seen before it.
-      const isNew = before !== null && written.place.commit > before.place.commit
-      const repeated = !isNew && !isOurs((await insist(() => firstOf(stream, written.revision - 1, 1)))[0])
-      return { revision: written.revision, position: positionOf(written.place), repeated }
+      const { revision, place } = await insist(() => wire.append(stream, expected, toWrite))
+      return { revision, position: positionOf(place), repeated: false }
     } catch (error) {
       if (error instanceof WrongRevision) return whatIsThere()
       if (error instanceof TooLarge) throw new AppendTooLarge(stream)
@@ -186,7 +184,7 @@ export const eventStoreDb = async (
       const events = await insist(() =>
         limit === undefined ? wholeStream(stream, after) : firstOf(stream, after, limit),
       )
-      return events.map(recorded)
+      return events.filter(isOwn).map(recorded)
     },
     readAll: (options) => insist(() => readAll(options)),
     subscribe: follow,
@@ -238,39 +236,39 @@ const identityOf = async (wire: Wire): Promise<string> => {
   }
 }
 
-/** Besides our own: the names under which EventStoreDB's tools look for causes, and the id of this attempt. */
-const toWire = (metadata: EventMetadata, attempt: string): object => ({
+/**
+ * Besides our own: the names under which EventStoreDB's tools look for causes, and the event's id, by which our events
+ * are told from those of other programs.
+ */
+const toWire = ({ id, metadata }: NewEvent): object => ({
   ...metadata,
+  mailtrailId: id,
   $correlationId: metadata.correlationId,
   ...(metadata.causationId === null ? {} : { $causationId: metadata.causationId }),
-  attempt,
 })
 
-const fromWire = (metadata: unknown): EventMetadata => {
+const fromWire = (metadata: object): EventMetadata => {
   const {
-    $correlationId: _1,
-    $causationId: _2,
-    attempt: _3,
-    ...ours
-  } = (metadata ?? {}) as Record<string, unknown>
-  return ours as unknown as EventMetadata
+    mailtrailId: _1,
+    $correlationId: _2,
+    $causationId: _3,
+    ...own
+  } = metadata as Record<string, unknown>
+  return own as unknown as EventMetadata
 }
 
-const attemptOf = (metadata: unknown): unknown => (metadata as { attempt?: unknown } | undefined)?.attempt
+type OwnEvent = WireEvent & { readonly metadata: EventMetadata & { readonly mailtrailId: string } }
 
-const recorded = ({
-  id,
-  stream,
-  revision,
-  place,
+/** Not one of the server's, of another program, or the log's identity. */
+const isOwn = (event: WireEvent): event is OwnEvent =>
+  typeof (event.metadata as { mailtrailId?: unknown } | null | undefined)?.mailtrailId === 'string'
+
+const idOf = (event: WireEvent): string | null => (isOwn(event) ? event.metadata.mailtrailId : null)
+
+const recorded = ({ stream, revision, place, type, data, metadata, createdAt }: OwnEvent): RecordedEvent => ({
   type,
   data,
-  metadata,
-  createdAt,
-}: WireEvent): RecordedEvent => ({
-  type,
-  data,
-  id,
+  id: metadata.mailtrailId,
   stream,
   revision,
   position: positionOf(place),
@@ -280,11 +278,8 @@ const recorded = ({
 
 const wantedBy =
   ({ types, streamPrefix = '' }: EventFilter) =>
-  ({ type, stream }: WireEvent): boolean =>
-    !type.startsWith('$') &&
-    stream !== META_STREAM &&
-    (types?.includes(type) ?? true) &&
-    stream.startsWith(streamPrefix)
+  (event: WireEvent): event is OwnEvent =>
+    isOwn(event) && (types?.includes(event.type) ?? true) && event.stream.startsWith(streamPrefix)
 
 const NOWHERE: Place = { commit: 0n, prepare: 0n }
 
@@ -299,20 +294,6 @@ const placeOf = (position: Position): Place => {
   const [, commit, prepare] = FORM.exec(position) ?? []
   if (commit === undefined || prepare === undefined) throw new ForeignPosition()
   return { commit: BigInt(commit), prepare: BigInt(prepare) }
-}
-
-/** Calls within one turn of the event loop share one run of the work. */
-const onceATurn = <Value>(work: () => Promise<Value>): (() => Promise<Value>) => {
-  let current: Promise<Value> | null = null
-  return () => {
-    if (current === null) {
-      current = work()
-      setImmediate(() => {
-        current = null
-      })
-    }
-    return current
-  }
 }
 
 /** Full jitter, up to 50 ms after the first failure and 2 s after many. */

@@ -83,6 +83,7 @@ const beginReading = async (
     query,
     seen,
     at,
+    isNew: isUnknown,
     recorded: isFresh ? null : writeCursor(folder, at).at,
     gone: new Set(),
     told: new Set(),

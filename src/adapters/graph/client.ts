@@ -39,7 +39,7 @@ type Ask = {
   /** With its query, encoded; or a whole address, such as that of an upload session. */
   readonly path: string
   /** A string is MIME in base64, bytes are a range of an upload, all else is sent as JSON. */
-  readonly body?: string | Uint8Array | Readonly<Record<string, unknown>>
+  readonly body?: string | Buffer | Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
   readonly pageSize?: number
   /** Asks for bytes, at most so many. */
@@ -88,10 +88,10 @@ export const graphClient = (
   const customHosts = new Set([new URL(apiUrl).hostname])
 
   const once = async (request: Ask, token: string): Promise<unknown> => {
-    const failures: Error[] = []
+    const outcomes: (Response | Error)[] = []
     const auth = new AuthenticationHandler({ getAccessToken: () => Promise.resolve(token) })
     const { mostBytes = MOST_JSON_BYTES } = request
-    auth.setNext(transport(agent, { mostBytes, signal }, (error) => failures.push(error)))
+    auth.setNext(transport(agent, { mostBytes, signal }, (outcome) => outcomes.push(outcome)))
     const client = Client.initWithMiddleware({ baseUrl: apiUrl, customHosts, middleware: auth })
     const asked = client.api(request.path).headers(headersOf(request))
     if (request.mostBytes !== undefined) asked.responseType(ResponseType.ARRAYBUFFER)
@@ -99,8 +99,10 @@ export const graphClient = (
       const answer: unknown = await sent(asked, request)
       return answer ?? null
     } catch (error) {
-      if (failures[0] !== undefined) throw failures[0]
-      throw error instanceof GraphError ? refusalOf(error) : unavailable('outlook-answer-unknown')
+      const [outcome] = outcomes
+      if (outcome instanceof Error) throw outcome
+      if (!(error instanceof GraphError)) throw unavailable('outlook-answer-unknown')
+      throw refusalOf(error, untilOf(outcome?.headers.get('retry-after') ?? null))
     }
   }
 
@@ -165,11 +167,14 @@ const restBeforeAgain = ({ method = 'GET' }: Ask, error: unknown, tries: number)
   return askedMs > SHORT_WAIT_MS ? null : askedMs
 }
 
-const headersOf = ({ body, headers, pageSize }: Ask): Record<string, string> => ({
-  Prefer: pageSize === undefined ? IMMUTABLE : `${IMMUTABLE}, odata.maxpagesize=${pageSize}`,
+const headersOf = ({ path, body, headers, pageSize }: Ask): Record<string, string> => ({
+  ...(path.startsWith('/') ? { Prefer: preferOf(pageSize) } : {}),
   ...(typeof body === 'string' ? { 'Content-Type': 'text/plain' } : {}),
   ...headers,
 })
+
+const preferOf = (pageSize: number | undefined): string =>
+  pageSize === undefined ? IMMUTABLE : `${IMMUTABLE}, odata.maxpagesize=${pageSize}`
 
 const sent = (asked: ReturnType<Client['api']>, { method = 'GET', body }: Ask): Promise<unknown> => {
   switch (method) {
@@ -186,8 +191,7 @@ const sent = (asked: ReturnType<Client['api']>, { method = 'GET', body }: Ask): 
   }
 }
 
-const refusalOf = ({ statusCode, code, message, headers, body }: GraphError): GraphRefusal => {
-  const until = untilOf(headers?.get('retry-after') ?? null)
+const refusalOf = ({ statusCode, code, message, body }: GraphError, until: Date | null): GraphRefusal => {
   // Where bytes were asked for, the client does not read what came instead.
   const bytes: unknown = body
   return new GraphRefusal(
@@ -221,4 +225,4 @@ export const isRefusal = (error: unknown, ...statuses: readonly number[]): error
   error instanceof GraphRefusal && statuses.includes(error.status)
 
 export const isTooLong = (error: unknown): boolean => error instanceof TooLong
-export const isUnavailable = (error: unknown): error is MailUnavailable => error instanceof MailUnavailable
+const isUnavailable = (error: unknown): error is MailUnavailable => error instanceof MailUnavailable

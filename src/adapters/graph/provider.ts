@@ -1,9 +1,8 @@
 import https from 'node:https'
-import type { ConnectionOptions } from 'node:tls'
 import type { Access, MailboxSession, MailProvider } from '../../commands/ports/mail-provider.ts'
 import type { SignIn } from '../../commands/ports/sign-in.ts'
 import type { FolderRoles } from '../../domain/mail.ts'
-import { defineRefusal } from '../../domain/refusal.ts'
+import { signInNeeded } from '../oauth/sign-in.ts'
 import type { TokenSource } from '../oauth/tokens.ts'
 import { changesOf } from './changes.ts'
 import { graphClient, type GraphClient } from './client.ts'
@@ -11,7 +10,7 @@ import { testConnection } from './connection-test.ts'
 import { forms } from './connection.ts'
 import { foldersOf, type KnownRoles, type OutlookFolder } from './folders.ts'
 import { gates } from './gate.ts'
-import type { Notices } from './notices.ts'
+import { pushTaker, type GraphPush } from './push.ts'
 import { rawOf } from './raw.ts'
 import type { Seen } from './reading.ts'
 import { sendByDraft } from './send.ts'
@@ -20,12 +19,11 @@ import { watchMailbox } from './watch.ts'
 
 export type OutlookDeps = {
   readonly tokens: TokenSource
-  /** Absent where the operator has not registered Mailtrail with Microsoft. */
-  readonly signIn?: SignIn
-  /** Where Graph is, such as https://graph.microsoft.com, and how its certificate is checked. */
+  readonly signIn: SignIn
+  /** Where Graph is, such as https://graph.microsoft.com. */
   readonly apiUrl: string
-  readonly tls: ConnectionOptions
-  readonly notices: Notices
+  /** Null where Graph cannot reach us. */
+  readonly push: GraphPush | null
   readonly checkEveryMs?: number
 }
 
@@ -33,15 +31,10 @@ const CHECK_EVERY_MS = 15 * 60_000
 /** A connection that is not used for so long is closed. */
 const IDLE_MS = 30_000
 
-const signInRequired = defineRefusal('outlook-sign-in-required', {
-  title: 'Sign-in required',
-  meaning: 'An Outlook account is connected by signing in with Microsoft; there is nothing to enter.',
-  remedy: 'Begin a sign-in with Microsoft instead.',
-})
-
 /** Outlook and Microsoft 365, by Microsoft Graph. */
 export const outlookProvider = (deps: OutlookDeps): MailProvider => {
-  const agent = new https.Agent({ ...deps.tls, keepAlive: true, timeout: IDLE_MS })
+  const { push, checkEveryMs = CHECK_EVERY_MS } = deps
+  const agent = new https.Agent({ keepAlive: true, timeout: IDLE_MS })
   const gateOf = gates()
   const rolesOf = new Map<string, KnownRoles>()
   const clientOf = (access: Access, signal: AbortSignal): GraphClient =>
@@ -55,10 +48,10 @@ export const outlookProvider = (deps: OutlookDeps): MailProvider => {
   return {
     name: 'outlook',
     forms,
-    ...(deps.signIn === undefined ? {} : { signIn: deps.signIn }),
+    signIn: deps.signIn,
     title: () => 'Outlook',
     admit: () => {
-      throw signInRequired()
+      throw signInNeeded()
     },
     test: (access, signal) => testConnection(clientOf(access, signal)),
     open: async (access, roles, signal) => {
@@ -68,11 +61,12 @@ export const outlookProvider = (deps: OutlookDeps): MailProvider => {
       return session
     },
     send: (access, email, release, signal) => sendByDraft(clientOf(access, signal), email, release),
-    watch: (access, onHint, signal) => {
-      const { notices, checkEveryMs = CHECK_EVERY_MS } = deps
+    watch: async (access, onHint, signal) => {
+      if (push === null) return
       const afterwards = (end: AbortSignal) => clientOf(access, end)
-      return watchMailbox(clientOf(access, signal), { notices, checkEveryMs, afterwards }, onHint)
+      await watchMailbox(clientOf(access, signal), { push, checkEveryMs, afterwards }, onHint)
     },
+    ...(push === null ? {} : { takePush: pushTaker(push) }),
     close: async () => agent.destroy(),
   }
 }

@@ -15,6 +15,8 @@ export type Reading = {
   readonly query: ChangesQuery
   readonly seen: Seen
   at: FolderCursor
+  /** Nothing was known of it when this run began. */
+  isNew: boolean
   recorded: string | null
   readonly gone: Set<string>
   /** What was told to be there. */

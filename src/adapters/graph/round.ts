@@ -26,6 +26,7 @@ export const readRound = async function* (reading: Reading): AsyncGenerator<Chan
   for (;;) {
     const page = await nextPage(reading)
     if (page === null) {
+      reading.isNew = false
       reading.at = freshCursor({ id: reading.id, role: reading.folder.role }, reading.query, false)
       continue
     }
@@ -90,11 +91,10 @@ const told = async (reading: Reading, there: readonly Listed[], at: Reading['at'
   reading.at = at
   seen.clear()
   for (const each of there) seen.set(each.ref, { ...each, folder: folder.folder })
-  const known = await knownAmong(
-    query.known,
-    folder.folder,
-    there.map(({ ref }) => ref),
-  )
+  const refs = there.map(({ ref }) => ref)
+  const known = reading.isNew
+    ? new Map<string, string[]>()
+    : await knownAmong(query.known, folder.folder, refs)
   const changes = there.flatMap((each) => changeOf(folder, each, known.get(each.ref)))
   for (const { ref } of there) reading.told.add(ref)
   const cursor = gone.size > 0 ? null : writeCursor(folder.folder, at)

@@ -6,6 +6,7 @@ import {
 } from '../../commands/ports/mail-provider.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
 import { unreachable } from '../network/problems.ts'
+import { attach, splitMail } from './attachments.ts'
 import { GraphRefusal, inOurWords, type GraphClient } from './client.ts'
 import { messagePath } from './messages.ts'
 import { unavailable } from './problems.ts'
@@ -43,9 +44,11 @@ export const sendByDraft = async (
 }
 
 const makeDraft = async (client: GraphClient, { mime, envelope }: EmailToSend): Promise<Draft> => {
-  const made = await client.ask({ method: 'POST', path: '/me/messages', body: mime.toString('base64') })
-  const draft = made as Draft
+  const small = splitMail(mime)
+  const body = small.mime.toString('base64')
+  const draft = (await client.ask({ method: 'POST', path: '/me/messages', body })) as Draft
   try {
+    for (const attachment of small.attachments) await attach(client, draft.id, attachment)
     await addressTo(client, draft, envelope.recipients)
   } catch (error) {
     await discard(client, draft.id)

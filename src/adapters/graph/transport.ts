@@ -18,22 +18,23 @@ export class TooLong extends Error {
 }
 
 /**
- * The last of the client's middleware: one HTTPS request over Node, because the client's own `fetch` takes no certificate
- * authorities of the operator's. Its errors are MailUnavailable or TooLong, and `failed` gets them, since the client wraps
- * what is thrown.
+ * The last of the client's middleware: one HTTPS request over Node, because the client's own `fetch` has no bounds. Its
+ * errors are MailUnavailable or TooLong. `told` gets what came of it, since the client wraps what is thrown, and forgets
+ * the headers of an answer that it does not understand.
  */
 export const transport = (
   agent: https.Agent,
   { mostBytes, signal }: Limits,
-  failed: (error: Error) => void,
+  told: (outcome: Response | Error) => void,
 ): Middleware => ({
   execute: async (context: Context) => {
     try {
       context.response = await fetched(agent, context, { mostBytes, signal })
+      told(context.response)
     } catch (error) {
       const known = error instanceof MailUnavailable || error instanceof TooLong
       const ours = known ? error : signal.aborted ? unreachable('stopped') : lost(error)
-      failed(ours)
+      told(ours)
       throw ours
     }
   },

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import { notifier } from '../../std/notifier.ts'
 import { inOurWords, type GraphClient } from './client.ts'
-import type { Notices } from './notices.ts'
 import { unavailable } from './problems.ts'
+import { clientStateOf, onNews, type GraphPush } from './push.ts'
 
 /** How long a subscription holds, and from when on it is renewed. Graph allows a week. */
 const HOLDS_MS = 4230 * 60_000
@@ -10,7 +11,7 @@ const RENEW_MS = 86_400_000
 const END_MS = 10_000
 
 export type WatchDeps = {
-  readonly notices: Notices
+  readonly push: GraphPush
   /** How often to look whether the subscription is still there. */
   readonly checkEveryMs: number
   /** Graph for the same mailbox, when the watch is over. */
@@ -18,28 +19,29 @@ export type WatchDeps = {
 }
 
 /**
- * Subscribes to the mailbox's messages until the signal aborts. Ends at once where Graph could not reach us.
+ * Subscribes to the mailbox's messages until the signal aborts.
  * @throws MailUnavailable
  */
 export const watchMailbox = async (
   client: GraphClient,
-  { notices, checkEveryMs, afterwards }: WatchDeps,
+  { push, checkEveryMs, afterwards }: WatchDeps,
   onHint: () => void,
 ): Promise<void> => {
   const { signal } = client
-  if (signal.aborted || notices.url === null) return
+  if (signal.aborted) return
   const wake = notifier()
   let isRemoved = false
   let isExpiring = false
-  const { clientState, end } = notices.expect((notice) => {
-    if (notice === 'changed' || notice === 'missed') return onHint()
-    if (notice === 'removed') isRemoved = true
+  const name = randomUUID()
+  const end = onNews(push, name, (what) => {
+    if (what === 'changed' || what === 'missed') return onHint()
+    if (what === 'subscriptionRemoved') isRemoved = true
     else isExpiring = true
     wake.notify()
   })
   let id: string | null = null
   try {
-    const made = await subscribe(client, notices.url, clientState)
+    const made = await subscribe(client, push.url, clientStateOf(push, name))
     id = made.id
     // Between the last sync and now something may have happened.
     onHint()

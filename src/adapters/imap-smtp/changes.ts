@@ -133,14 +133,15 @@ const readStretches = async function* (
 > {
   const path = folder.folder
   const told = { cursor: plan.cursor, recorded: undefined as SyncCursor | undefined, newlyListed: 0 }
-  const setOf = ({ uids, cursor }: Stretch): ChangeSet => {
+  const setOf = ({ uids, cursor, left }: Stretch): ChangeSet => {
     told.cursor = cursor
     told.recorded = writeCursor(path, cursor)
     const changes = uids.map((uid): MailChange => ({
       kind: 'added',
       placement: place(folder, plan.view, uid),
     }))
-    return { kind: 'changes', folders: [folder], changes, cursor: told.recorded }
+    const toCome = left === undefined ? {} : { left: [{ folder: path, count: left }] }
+    return { kind: 'changes', folders: [folder], changes, cursor: told.recorded, ...toCome }
   }
   if (plan.newFrom !== null) {
     const listed = await session.list({ from: plan.newFrom, since: null })

@@ -47,8 +47,12 @@ export type FolderPlan = {
   readonly history: { readonly since: string | null; readonly below: number } | null
 }
 
-/** UIDs to fetch together, and the cursor once that is done. */
-export type Stretch = { readonly uids: readonly number[]; readonly cursor: FolderCursor }
+/** UIDs to fetch together, the cursor once that is done, and how many of the history are left then. */
+export type Stretch = {
+  readonly uids: readonly number[]
+  readonly cursor: FolderCursor
+  readonly left?: number
+}
 
 /**
  * Plans one folder. A changed UIDVALIDITY voids all old UIDs (RFC 9051 2.3.1.1): the folder is read again as far back
@@ -129,9 +133,10 @@ export const historyStretches = (
   if (!history) return []
   const uids = ascending(listed.filter((uid) => uid < history.below)).toReversed()
   const done = { ...cursor, backfillDone: true, messages: null }
-  if (uids.length === 0) return [{ uids, cursor: done }]
+  if (uids.length === 0) return [{ uids, cursor: done, left: 0 }]
   return chunks(uids).map((chunk, index, all) => ({
     uids: chunk,
+    left: Math.max(uids.length - (index + 1) * STRETCH, 0),
     cursor: { ...done, backfilledTo: chunk.at(-1)!, backfillDone: index === all.length - 1 },
   }))
 }

@@ -65,7 +65,7 @@ const known: readonly Known[] = [
     guidance: [
       'Apple does not accept the password of the Apple Account here: it takes an app-specific password.',
       'Turn on two-factor authentication, then create an app-specific password at https://account.apple.com, under Sign-In and Security, and enter it in both places.',
-      'The user name is the iCloud address. For receiving, Apple knows some people only by the part before the @, which is tried where the address is not accepted.',
+      'The user name is the iCloud address. For receiving, Apple knows some people only by the part before the @: enter that where the address is not accepted.',
     ],
   },
 ]

@@ -27,6 +27,8 @@ export type Tokens = {
 
 /** A provider's authorization server, as one of its registered clients sees it. Everything throws MailUnavailable. */
 export type OAuthClient = {
+  /** The operator has registered Mailtrail with the provider; otherwise nothing else here works. */
+  readonly isSetUp: boolean
   configuration(): Promise<Configuration>
   /** New tokens. The refresh token may be a new one (RFC 6749 6). */
   refresh(refreshToken: string): Promise<Tokens>
@@ -34,7 +36,6 @@ export type OAuthClient = {
   revoke(refreshToken: string): Promise<boolean>
 }
 
-const ANSWER_WITHIN_SECONDS = 15
 /** How long what a server says of itself is believed. */
 const DESCRIBED_FOR_MS = 3_600_000
 /** What RFC 6749 5.1 leaves to us if a server does not say how long a token holds. */
@@ -43,18 +44,21 @@ const HOLDS_FOR_SECONDS = 3600
 /** @param registration null where the operator has not registered Mailtrail with the provider */
 export const oauthClient = (
   registration: Registration | null,
-  now: () => Date = () => new Date(),
+  {
+    now = () => new Date(),
+    answerWithinSeconds = 15,
+  }: { readonly now?: () => Date; readonly answerWithinSeconds?: number } = {},
 ): OAuthClient => {
   const described = sharedRead(async (): Promise<Configuration> => {
     if (registration === null) throw problem('sign-in-set-up-wrongly')
     const { issuer, clientId, clientSecret } = registration
     return discovery(issuer, clientId, undefined, ClientSecretPost(clientSecret.reveal()), {
-      timeout: ANSWER_WITHIN_SECONDS,
+      timeout: answerWithinSeconds,
       execute: issuer.protocol === 'http:' ? [allowInsecureRequests] : [],
     })
   }, DESCRIBED_FOR_MS)
 
-  const asking = async <Answer>(ask: (configuration: Configuration) => Promise<Answer>): Promise<Answer> => {
+  const asking = async <Value>(ask: (configuration: Configuration) => Promise<Value>): Promise<Value> => {
     try {
       return await ask(await described())
     } catch (error) {
@@ -63,6 +67,7 @@ export const oauthClient = (
   }
 
   return {
+    isSetUp: registration !== null,
     configuration: () => asking(async (configuration) => configuration),
     refresh: (refreshToken) =>
       asking(async (configuration) => {

@@ -1,6 +1,13 @@
 import { timingSafeEqual } from 'node:crypto'
 import type pg from 'pg'
-import type { ApiKey, ApiKeyStore, ListedApiKey } from '../../commands/ports/api-keys.ts'
+import type {
+  ApiKey,
+  ApiKeyFilter,
+  ApiKeyPage,
+  ApiKeyStore,
+  ListedApiKey,
+} from '../../commands/ports/api-keys.ts'
+import { containing } from '../../projections/projection.ts'
 import { transaction } from '../../std/transaction.ts'
 
 /** How long a valid key is cached before it is looked up again. */
@@ -9,6 +16,8 @@ const KNOWN_MS = 1000
 const REVOKING_LOCK = 727_005
 
 const columns = `id, name, to_json(scopes) as scopes, user_id as "userId", expires_at as "expiresAt"`
+const listed = `${columns}, created_at as "createdAt", created_by as "createdBy", last_used_at as "lastUsedAt",
+  revoked_at as "revokedAt", revoked_by as "revokedBy"`
 
 /**
  * API keys in PostgreSQL. A valid key is looked up at most once a second, not on every request. This process refuses a
@@ -50,7 +59,8 @@ export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
         throw error
       }
     },
-    list: () => listed(pool),
+    list: (filter, page) => list(pool, filter, page),
+    hasAny: async () => (await pool.query('select from mailtrail.api_keys limit 1')).rowCount === 1,
     insert: async (key, hash) => {
       const { rowCount } = await pool.query(
         `insert into mailtrail.api_keys (id, name, hash, scopes, user_id, expires_at, created_by)
@@ -62,7 +72,7 @@ export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
     revoke: async (id, by, check) => {
       const revoked = await transaction(pool, 'begin', async (client) => {
         await client.query('select pg_advisory_xact_lock($1)', [REVOKING_LOCK])
-        const keys = await listed(client)
+        const { rows: keys } = await client.query<ListedApiKey>(`select ${listed} from mailtrail.api_keys`)
         check(keys)
         await client.query(
           'update mailtrail.api_keys set revoked_at = now(), revoked_by = $2 where id = $1 and revoked_at is null',
@@ -76,11 +86,34 @@ export const postgresApiKeys = (pool: pg.Pool): ApiKeyStore => {
   }
 }
 
-const listed = async (db: pg.Pool | pg.PoolClient): Promise<ListedApiKey[]> => {
-  const { rows } = await db.query<ListedApiKey>(
-    `select ${columns}, created_at as "createdAt", created_by as "createdBy", last_used_at as "lastUsedAt",
-       revoked_at as "revokedAt", revoked_by as "revokedBy"
-     from mailtrail.api_keys order by created_at, id`,
+const list = async (
+  pool: pg.Pool,
+  { id, userId, status, search }: ApiKeyFilter,
+  { by, descending, after, limit }: ApiKeyPage,
+): Promise<ListedApiKey[]> => {
+  const values: unknown[] = []
+  const value = (of: unknown): string => `$${values.push(of)}`
+  const column = by === 'name' ? 'lower(name)' : 'created_at'
+  const given = (text: string) => (by === 'name' ? `lower(${value(text)})` : value(text))
+  const [direction, behind] = descending ? ['desc', '<'] : ['asc', '>']
+  const conditions = [
+    'true',
+    id !== undefined && `id = ${value(id)}`,
+    userId !== undefined && `user_id = ${value(userId)}`,
+    status !== undefined && hasStatus[status],
+    search !== undefined && `name ilike ${value(containing(search))}`,
+    after !== null && `(${column}, id) ${behind} (${given(after[0])}, ${value(after[1])})`,
+  ].filter((condition) => condition !== false)
+  const { rows } = await pool.query<ListedApiKey>(
+    `select ${listed} from mailtrail.api_keys where ${conditions.join(' and ')}
+     order by ${column} ${direction}, id ${direction} limit ${value(limit)}`,
+    values,
   )
   return rows
 }
+
+const hasStatus = {
+  revoked: 'revoked_at is not null',
+  expired: 'revoked_at is null and expires_at <= now()',
+  active: 'revoked_at is null and (expires_at is null or expires_at > now())',
+} as const

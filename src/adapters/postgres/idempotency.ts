@@ -15,7 +15,10 @@ const KEPT_DAYS = 7
 /** Select from this, and the transaction of the statement commits without waiting for the disk. */
 const UNHURRIED = `(select set_config('synchronous_commit', 'off', true)) as unhurried`
 
-/** Also returns what another request holds or was answered, unless that row appeared after the statement began. */
+/**
+ * Also returns what another request holds or was answered, unless that row appeared after the statement began. A key
+ * that is held for much longer than any request holds one is from before the clock was set back.
+ */
 const TAKE = `
   with taken as (
     insert into mailtrail.idempotency_keys as k (key, fingerprint, locked_until)
@@ -23,7 +26,8 @@ const TAKE = `
     on conflict (key) do update set locked_until = excluded.locked_until, fingerprint = excluded.fingerprint,
       status = null, headers = null, body = null, created_at = now()
     where k.created_at < now() - make_interval(days => $4)
-      or (k.fingerprint = $2 and k.status is null and (k.locked_until is null or k.locked_until < now()))
+      or (k.fingerprint = $2 and k.status is null
+        and (k.locked_until between now() and now() + 2 * make_interval(secs => $3)) is not true)
     returning 1)
   select exists (select from taken) as taken, k.fingerprint = $2 as same, k.status, k.headers, k.body
   from (select) as one left join mailtrail.idempotency_keys k on k.key = $1`

@@ -11,12 +11,13 @@ export type LeaseOptions = {
 
 type Held = { readonly generation: number; readonly lost: AbortController; alarm: NodeJS.Timeout | undefined }
 
+// No term is that long: the clock was set back since, and the holder may have died before that.
 const ACQUIRE = `
   insert into mailtrail.leases as l (name, owner, generation, expires_at)
   values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
   on conflict (name) do update
     set owner = excluded.owner, generation = l.generation + 1, expires_at = excluded.expires_at
-    where l.expires_at <= clock_timestamp()
+    where l.expires_at <= clock_timestamp() or l.expires_at > clock_timestamp() + interval '10 minutes'
   returning generation::text`
 
 // A lease that was released in the meantime stays released.

@@ -6,11 +6,26 @@ import { FileMigrationProvider, Migrator } from 'kysely/migration'
 import type pg from 'pg'
 
 const SCHEMA = 'mailtrail'
+const folder = fileURLToPath(new URL('../../../migrations', import.meta.url))
+
+/** A newer release has changed the tables. */
+export class NewerDatabase extends Error {
+  override readonly name = 'NewerDatabase'
+
+  constructor() {
+    super(
+      'The database was upgraded by a newer release of Mailtrail, which this one must not work on. ' +
+        'Start that release or a later one, or restore the backup from before the upgrade: see docs/upgrading.md',
+    )
+  }
+}
 
 /**
  * Brings the system tables of PostgreSQL 14 or newer up to date: all pending migrations in one transaction under an
  * advisory lock, so that several processes may start at once. Applied migrations are recorded in
  * `mailtrail.migrations`.
+ *
+ * @throws NewerDatabase
  */
 export const migrate = async (pool: pg.Pool): Promise<void> => {
   const migrator = new Migrator({
@@ -18,7 +33,7 @@ export const migrate = async (pool: pg.Pool): Promise<void> => {
     provider: new FileMigrationProvider({
       fs,
       path,
-      migrationFolder: fileURLToPath(new URL('../../../migrations', import.meta.url)),
+      migrationFolder: folder,
       import: (file): Promise<unknown> => import(pathToFileURL(file).href),
     }),
     migrationTableSchema: SCHEMA,
@@ -26,8 +41,25 @@ export const migrate = async (pool: pg.Pool): Promise<void> => {
     migrationLockTableName: 'migrations_lock',
   })
   const { error } = await migrator.migrateToLatest()
-  if (error !== undefined)
-    throw new Error('The system tables could not be brought up to date', { cause: error })
+  if (error === undefined) return
+  await areCurrent(pool)
+  throw new Error('The system tables could not be brought up to date', { cause: error })
+}
+
+/**
+ * Whether all that this release expects of the system tables is there.
+ *
+ * @throws NewerDatabase
+ */
+export const areCurrent = async (pool: pg.Pool): Promise<boolean> => {
+  const own = (await fs.readdir(folder)).map((file) => path.parse(file).name)
+  const { rows } = await pool.query<{ there: boolean }>(
+    `select to_regclass('${SCHEMA}.migrations') is not null as there`,
+  )
+  if (!rows[0]?.there) return false
+  const { rows: applied } = await pool.query<{ name: string }>(`select name from ${SCHEMA}.migrations`)
+  if (applied.some(({ name }) => !own.includes(name))) throw new NewerDatabase()
+  return applied.length === own.length
 }
 
 /**

@@ -1,3 +1,8 @@
+import { beginSignIn } from './begin-sign-in.ts'
+import { completeSignIn } from './complete-sign-in.ts'
+import { findSignIn } from './find-sign-in.ts'
+import { finishSignIn, signInOf } from './finish-sign-in.ts'
+import { startSignIn } from './start-sign-in.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { OpenMailbox, ProviderOf } from '../ports/mail-provider.ts'
 import { changeConnection } from './change-connection.ts'
@@ -23,6 +28,8 @@ export type AccountDeps = ClaimDeps &
     readonly providerOf: ProviderOf
     readonly openMailbox: OpenMailbox
     readonly isWithheld: IsWithheld
+    readonly returnOrigins: readonly string[]
+    readonly redirectUri: string
   }
 
 /** What can be done with email accounts. */
@@ -40,6 +47,12 @@ export const accountCommands = (deps: AccountDeps) => ({
   pause: pauseAccount(deps),
   resume: resumeAccount(deps),
   disconnect: disconnectAccount(deps),
+  beginSignIn: beginSignIn(deps),
+  startSignIn: startSignIn(deps),
+  signInOf,
+  finishSignIn: finishSignIn(deps),
+  findSignIn: findSignIn(deps),
+  completeSignIn: completeSignIn(deps),
   requestSync: requestSync(deps),
   dismissWithheld: dismissWithheld(deps),
   test: testAccount(deps),

@@ -5,11 +5,12 @@ import {
   type DefaultAccount,
 } from '../../domain/accounts/default-account.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
 
-/** Makes the account its owner's default, in place of the previous one. */
+/** Makes the account its owner's default, in place of the previous one. The version is that of the choice. */
 export const chooseDefaultAccount =
   (deps: { handle: Handle; load: Load }) =>
-  async (caller: Caller, accountId: string): Promise<Handled<DefaultAccount>> => {
+  async (caller: Caller, accountId: string, ifRevision?: IfRevision): Promise<Handled<DefaultAccount>> => {
     const { state } = await deps.load(account, accountStream(accountId))
     requireOwn(state, userOf(caller))
     const { owner } = requireActive(state)
@@ -18,15 +19,16 @@ export const chooseDefaultAccount =
       defaultAccountStream(owner),
       { do: 'choose', owner, accountId },
       caller,
+      { ifRevision },
     )
   }
 
 /** If this account was its owner's default, the owner has none from then on. */
 export const unsetDefaultAccount =
   (deps: { handle: Handle; load: Load }) =>
-  async (caller: Caller, accountId: string): Promise<Handled<DefaultAccount>> => {
+  async (caller: Caller, accountId: string, ifRevision?: IfRevision): Promise<Handled<DefaultAccount>> => {
     const { state } = await deps.load(account, accountStream(accountId))
     const { owner } = requireOwn(state, userOf(caller))
     const unset = { do: 'unset', owner, accountId } as const
-    return deps.handle(defaultAccount, defaultAccountStream(owner), unset, caller)
+    return deps.handle(defaultAccount, defaultAccountStream(owner), unset, caller, { ifRevision })
   }

@@ -37,7 +37,7 @@ export const claimMailbox =
     const claimedAt = deps.clock().toISOString()
     const whose = owner.kind === 'team' ? 'team' : owner.userId
     const identities = [
-      ['mailbox', provider, mailbox],
+      mailboxIdentity(provider, mailbox),
       ['address', owner.kind, whose, normaliseAddress(address)],
     ]
     const claims = await Promise.all(
@@ -51,6 +51,20 @@ export const claimMailbox =
     for (const { command, state } of claims) mailboxClaim.decide(command, state)
     for (const { stream, command } of claims) await deps.handle(mailboxClaim, stream, command, caller)
   }
+
+/** Whether an account was connected to this mailbox, whatever it was called then. */
+export const hasClaimed = async (
+  { load, fingerprint }: Pick<ClaimDeps, 'load' | 'fingerprint'>,
+  accountId: string,
+  provider: string,
+  mailbox: string,
+): Promise<boolean> => {
+  const stream = mailboxClaimStream(fingerprint(JSON.stringify(mailboxIdentity(provider, mailbox))))
+  const { state } = await load(mailboxClaim, stream)
+  return state.claims.some((claim) => claim.accountId === accountId)
+}
+
+const mailboxIdentity = (provider: string, mailbox: string) => ['mailbox', provider, mailbox]
 
 const lookUp = async ({ load, clock }: ClaimDeps, caller: Caller, stream: string) => {
   const { state: claimed } = await load(mailboxClaim, stream)

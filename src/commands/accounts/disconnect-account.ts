@@ -1,11 +1,11 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
-import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
+import { userOf, type Caller, type Handled } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
-import type { Vault } from '../ports/credentials.ts'
+import { withdrawAccess, type WithdrawDeps } from './withdraw-access.ts'
 
-/** Disconnects the account and destroys its credentials, again if repeated. Its mail and history stay. */
+/** Disconnects the account and ends its access to the mailbox, again if repeated. Its mail and history stay. */
 export const disconnectAccount =
-  (deps: { handle: Handle; vault: Vault }) =>
+  (deps: WithdrawDeps) =>
   async (
     caller: Caller,
     accountId: string,
@@ -19,6 +19,6 @@ export const disconnectAccount =
       caller,
       { ifRevision },
     )
-    await deps.vault.destroy(accountId)
+    if (handled.state.status === 'disconnected') await withdrawAccess(deps)(handled.state)
     return handled
   }

@@ -1,4 +1,5 @@
-import { account, accountReceivesNoMail, accountStream, requireOwn } from '../../domain/accounts/account.ts'
+import { account, accountStream, requireOwn } from '../../domain/accounts/account.ts'
+import { accountReceivesNoMail } from '../../domain/accounts/refusals.ts'
 import { accountDisconnected } from '../../domain/accounts/refusals.ts'
 import type { FolderRole } from '../../domain/mail.ts'
 import { definedCodes, defineRefusal, Refused } from '../../domain/refusal.ts'

@@ -10,8 +10,11 @@ export type BelongingDeps = {
   readonly findThread: (id: string, userId: string | null) => Promise<Thread | null>
   readonly membersOf: (
     thread: Thread,
-    after: readonly [at: string, id: string] | null,
-    limit: number,
+    page: {
+      readonly descending: boolean
+      readonly after: readonly [at: string, id: string] | null
+      readonly limit: number
+    },
   ) => Promise<Member[]>
   readonly messagesOfEmails: (emails: readonly string[]) => Promise<string[]>
 }
@@ -50,7 +53,11 @@ const membersOfThread = async (
   const members: Member[] = []
   for (;;) {
     const last = members.at(-1)
-    const page = await membersOf(thread, last ? [last.at, last.id] : null, PAGE)
+    const page = await membersOf(thread, {
+      descending: false,
+      after: last ? [last.at, last.id] : null,
+      limit: PAGE,
+    })
     members.push(...page)
     if (page.length < PAGE) return members.map((member) => member.id)
   }

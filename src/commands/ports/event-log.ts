@@ -17,7 +17,7 @@ export type Append = {
 
 /**
  * `repeated`: these events, with these ids, were already at this place; nothing was written. If the same append is made
- * several times at the same moment, a store may tell each that it was the one that wrote.
+ * several times, even at the same moment, one is told that it wrote and the others that they repeat it.
  */
 export type Appended = {
   readonly revision: number
@@ -46,7 +46,8 @@ export const MAX_APPEND_BYTES = 1_000_000
 
 /**
  * The log of all events. Positions are strictly increasing in commit order; a reader that continues from the position
- * it was given never misses or repeats an event. Acknowledged means durable.
+ * it was given never misses or repeats an event. Acknowledged means durable. Other programs may keep theirs in the same
+ * store: nobody sees them, though positions count them.
  */
 export type EventStore = {
   /** @throws RevisionConflict, DuplicateEvent, AppendTooLarge */

@@ -6,7 +6,7 @@ import type {
 } from '../../domain/accounts/connection.ts'
 import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble } from '../../domain/mail-trouble.ts'
-import type { Placement, SyncCursor } from '../../domain/sync/events.ts'
+import type { FolderLeft, Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Preset } from './connecting.ts'
 import type { Credentials } from './credentials.ts'
 import type { SignIn } from './sign-in.ts'
@@ -23,7 +23,7 @@ export type Access = {
   readonly credentials: Credentials
   readonly renew?: RenewCredentials
 }
-export type RenewCredentials = (
+type RenewCredentials = (
   renewed: (stored: Credentials) => Promise<Credentials | null>,
 ) => Promise<Credentials | null>
 
@@ -72,8 +72,16 @@ export type MailProvider = {
    * @throws MailUnavailable if the watch breaks
    */
   watch(access: Access, onHint: () => void, signal: AbortSignal): Promise<void>
+  /**
+   * Takes what the mail system pushes to us over HTTP when a mailbox may have something new: whoever watches that gets
+   * a hint, in whatever process. False if it is not the mail system's own word.
+   */
+  takePush?(push: Push): Promise<boolean>
   close(): Promise<void>
 }
+
+/** A request that a mail system sends to us. */
+export type Push = { readonly authorization: string | null; readonly body: unknown }
 
 // ---------------------------------------------------------------- reading
 
@@ -103,7 +111,8 @@ export type MailChange =
 
 /**
  * Changes that are recorded together, at most a few hundred. `folders` are those that were looked at for it. `cursor` is
- * where one goes on from when all of it is stored; null where it says nothing of that. `trouble`: a folder that could not
+ * where one goes on from when all of it is stored; null where it says nothing of that. `left`: how many messages that were
+ * there before are still to come, where the mailbox tells that and not merely guesses. `trouble`: a folder that could not
  * be read, which keeps the others from nothing. `missing`: what was asked for names no folder.
  */
 export type ChangeSet =
@@ -112,6 +121,7 @@ export type ChangeSet =
       readonly folders: readonly MailFolder[]
       readonly changes: readonly MailChange[]
       readonly cursor: SyncCursor | null
+      readonly left?: readonly FolderLeft[]
     }
   | { readonly kind: 'trouble'; readonly folder: MailFolder; readonly trouble: MailUnavailable }
   | { readonly kind: 'missing'; readonly wanted: string }

@@ -46,6 +46,9 @@ export type SignIn = {
     asked: { readonly optional: readonly string[] },
     signal: AbortSignal,
   ): Promise<SignedIn>
-  /** Takes back what was granted, at the provider. @throws MailUnavailable */
-  revoke(credentials: Credentials, signal: AbortSignal): Promise<void>
+  /**
+   * Takes back what was granted, at the provider. @throws MailUnavailable
+   * @returns false if the provider offers no way, so that only a person can do it there
+   */
+  revoke(credentials: Credentials): Promise<boolean>
 }

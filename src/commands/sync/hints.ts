@@ -4,6 +4,7 @@
  */
 export type Hints = {
   readonly add: (accountId: string) => void
+  readonly has: (accountId: string) => boolean
   /** Takes the one that has waited longest among those allowed; null if there is none. */
   readonly take: (mayBeTaken: (accountId: string) => boolean) => string | null
   /** Calls the listener at each hint; the returned function ends that. */
@@ -18,6 +19,7 @@ export const hintsOfMailboxes = (): Hints => {
       waiting.add(accountId)
       for (const listener of listeners) listener()
     },
+    has: (accountId) => waiting.has(accountId),
     take: (mayBeTaken) => {
       for (const accountId of waiting)
         if (mayBeTaken(accountId)) {

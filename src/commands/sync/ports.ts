@@ -15,13 +15,14 @@ export type SyncAccount = {
   readonly address: string
   readonly owner: Owner
   readonly active: boolean
+  readonly receives: boolean
   readonly disconnected: boolean
   readonly credentialVersion: number
   /** Messages that were dismissed although the mailbox lists them. */
   readonly dismissed: readonly { readonly folder: string; readonly ref: string }[]
   readonly settings: Pick<
     AccountSettings,
-    'syncDirection' | 'historyDays' | 'folders' | 'folderRoles' | 'excludePatterns'
+    'syncFrequencyMinutes' | 'syncDirection' | 'historyDays' | 'folders' | 'folderRoles' | 'excludePatterns'
   >
 }
 
@@ -65,6 +66,8 @@ export type SyncDeps = {
   readonly known: KnownMail
   /** The latest known run of an account; its successors' streams are searched for newer ones. */
   readonly lastRun: (accountId: string) => Promise<number>
+  /** Whether its mailbox has hinted at something new, and waits for a run. */
+  readonly hasHint: (accountId: string) => boolean
   /** Is told of a fault in Mailtrail that a run survived. */
   readonly onFault: (error: unknown) => void
 }

@@ -9,12 +9,11 @@ import type {
 } from '../ports/mail-provider.ts'
 import { follow, knownAt, surelyKnownAt } from './follow-changes.ts'
 import type { SyncDeps } from './ports.ts'
-import { placeKey, troubleOf, type OpenRun } from './run.ts'
+import { placeKey, troubleOf, type OpenRun, type Track } from './run.ts'
 import { becameOfKnown, storeMessages, type Outcome } from './store-messages.ts'
 import { tallyOf, type Tally } from './tally.ts'
 import { dueWithheld, withheldAfter } from './withheld.ts'
 
-const DAY_MS = 86_400_000
 const ASKED_AT_ONCE = 200
 
 type Changes = Extract<ChangeSet, { kind: 'changes' }>
@@ -47,24 +46,42 @@ export const readMailbox =
   (deps: SyncDeps) =>
   async (run: OpenRun, reading: Reading): Promise<RunTrouble | null> => {
     await askAgain(deps, run)
-    const { read, unchanged, troubles, missingFolders } = reading
-    for await (const set of run.session.changes(queryOf(deps, run))) {
-      run.signal.throwIfAborted()
-      if (set.kind === 'missing') {
-        missingFolders.push(set.wanted)
-        continue
-      }
-      if (set.kind === 'trouble') {
-        if (!troubles.has(set.folder.folder)) troubles.set(set.folder.folder, set.trouble)
-        continue
-      }
-      for (const folder of set.folders) read.set(folder.folder, folder)
-      if (isNews(run, set)) await record(deps, run, set)
-      else for (const { folder } of set.folders) unchanged.add(folder)
-    }
+    await readChanges(deps, run, run.mailbox, reading)
+    const { read, troubles } = reading
     const whole = read.size > 0 ? [...troubles].find(([, of]) => isOfMailbox(of)) : [...troubles][0]
     return whole ? namedBy(whole) : null
   }
+
+/**
+ * Reads what has changed, set by set. `mayGoOn` is asked each time a cursor was recorded, from which the next run goes on.
+ * @returns whether all was read
+ */
+export const readChanges = async (
+  deps: SyncDeps,
+  run: OpenRun,
+  track: Track,
+  reading: Reading,
+  mayGoOn: () => Promise<boolean> = async () => true,
+): Promise<boolean> => {
+  const { read, unchanged, troubles, missingFolders } = reading
+  for await (const set of run.session.changes(queryOf(deps, run, track))) {
+    run.signal.throwIfAborted()
+    run.progressed()
+    if (set.kind === 'missing') {
+      if (!missingFolders.includes(set.wanted)) missingFolders.push(set.wanted)
+      continue
+    }
+    if (set.kind === 'trouble') {
+      if (!troubles.has(set.folder.folder)) troubles.set(set.folder.folder, set.trouble)
+      continue
+    }
+    for (const folder of set.folders) read.set(folder.folder, folder)
+    if (isNews(track, set)) await record(deps, run, track, set)
+    else for (const { folder } of set.folders) unchanged.add(folder)
+    if (set.cursor !== null && !(await mayGoOn())) return false
+  }
+  return true
+}
 
 const isOfMailbox = ({ kind }: MailUnavailable): boolean => kind === 'throttled' || kind === 'sign-in-again'
 
@@ -89,20 +106,25 @@ const toFolderTrouble = ([folder, { code, message, remedy }]: [string, MailUnava
   remedy,
 })
 
-const queryOf = ({ clock, known }: SyncDeps, { account, cursors, trigger }: OpenRun): ChangesQuery => {
-  const { accountId, settings } = account
-  const now = clock()
-  return {
-    cursors: [...cursors.values()],
-    folders: settings.folders,
-    since: settings.historyDays === null ? null : new Date(now.getTime() - settings.historyDays * DAY_MS),
-    now,
-    thorough: trigger === 'request',
-    known: { page: (folder, below, limit) => known.page(accountId, folder, below, limit) },
-  }
-}
+const queryOf = (
+  { clock, known }: SyncDeps,
+  { account: { accountId, settings }, trigger, progressed }: OpenRun,
+  { cursors, since, backfill }: Track,
+): ChangesQuery => ({
+  cursors: [...cursors.values()],
+  folders: settings.folders,
+  since,
+  now: clock(),
+  thorough: trigger === 'request' && backfill === null,
+  known: {
+    page: (folder, below, limit) => {
+      progressed()
+      return known.page(accountId, folder, below, limit)
+    },
+  },
+})
 
-const isNews = ({ cursors }: OpenRun, { changes, cursor }: Changes): boolean =>
+const isNews = ({ cursors }: Track, { changes, cursor }: Changes): boolean =>
   changes.length > 0 || (cursor !== null && cursors.get(cursor.scope)?.at !== cursor.at)
 
 /** What was withheld may be available by now, or gone. */
@@ -113,14 +135,14 @@ const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
     const asked = due.slice(from, from + ASKED_AT_ONCE)
     const known = await knownAt(deps, run.account.accountId, asked)
     const { outcomes, broken } = await storeMessages(deps)(run, asked, known)
-    if (broken) return breakOff(run, outcomes, broken)
+    if (broken) return breakOff(run, run.mailbox, outcomes, broken)
     const withheld = withheldAfter(run.withheld, asked, outcomes, deps.clock())
-    await tellRecorded(run, null, tallyOf([], outcomes, withheld).result(), withheld)
+    await tellRecorded(run, run.mailbox, noSet, tallyOf([], outcomes, withheld).result(), withheld)
   }
 }
 
 /** Stores new messages, follows moves, flag changes and removals, and records the result. */
-const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void> => {
+const record = async (deps: SyncDeps, run: OpenRun, track: Track, set: Changes): Promise<void> => {
   const added = changesOf(set.changes, 'added').map(({ placement }) => placement)
   const moves = changesOf(set.changes, 'moved')
   const from = await surelyKnownAt(
@@ -133,7 +155,7 @@ const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void>
   const toFetch = [...added, ...unknown.map(({ to }) => to)]
   const known = await knownAt(deps, run.account.accountId, toFetch)
   const { outcomes, broken } = await storeMessages(deps)(run, toFetch, known)
-  if (broken) return breakOff(run, outcomes, broken)
+  if (broken) return breakOff(run, track, outcomes, broken)
   await follow(deps, run, followed, from)
   for (const move of followed) {
     const became = await becameOfKnown(deps, from.get(placeKey(move.from))!)
@@ -155,7 +177,7 @@ const record = async (deps: SyncDeps, run: OpenRun, set: Changes): Promise<void>
   )
   for (const { change } of reflagged) tally.flagsChanged(change.placement.folder)
   for (const { change, isLeft } of removed) if (isLeft) tally.removed(change.placement.folder)
-  await tellRecorded(run, set.cursor, tally.result(), withheld)
+  await tellRecorded(run, track, set, tally.result(), withheld)
 }
 
 type Kind = MailChange['kind']
@@ -166,6 +188,7 @@ const changesOf = <K extends Kind>(changes: readonly MailChange[], kind: K) =>
 /** What was stored before the failure is counted now; the cursor stays, so that the next run reads the rest. */
 const breakOff = async (
   run: OpenRun,
+  { backfill }: Track,
   outcomes: readonly Outcome[],
   { error }: { readonly error: unknown },
 ): Promise<never> => {
@@ -173,19 +196,30 @@ const breakOff = async (
   const stored = outcomes.filter((outcome) => outcome.became === 'stored' && !outcome.before)
   const withheld = [...run.withheld.values()]
   if (stored.length > 0 && !run.lost.aborted)
-    await run.tell({ do: 'record', cursor: null, ...tallyOf([], stored, run.withheld).result(), withheld })
+    await run.tell({
+      do: 'record',
+      cursor: null,
+      ...tallyOf([], stored, run.withheld).result(),
+      withheld,
+      left: [],
+      backfill,
+    })
   throw error
 }
 
+/** What is recorded that comes of no set of changes. */
+const noSet = { cursor: null }
+
 const tellRecorded = async (
   run: OpenRun,
-  cursor: Changes['cursor'],
+  { cursors, backfill }: Track,
+  { cursor, left = [] }: Pick<Changes, 'cursor' | 'left'>,
   tally: Tally,
   withheld: OpenRun['withheld'],
 ): Promise<void> => {
   run.signal.throwIfAborted()
-  await run.tell({ do: 'record', cursor, ...tally, withheld: [...withheld.values()] })
-  if (cursor) run.cursors.set(cursor.scope, cursor)
+  await run.tell({ do: 'record', cursor, ...tally, withheld: [...withheld.values()], left, backfill })
+  if (cursor) cursors.set(cursor.scope, cursor)
   run.withheld.clear()
   for (const [key, each] of withheld) run.withheld.set(key, each)
 }

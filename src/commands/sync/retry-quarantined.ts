@@ -6,6 +6,7 @@ import { userOf, type Caller, type Handled } from '../handle.ts'
 import { storedBlob } from '../ports/blobs.ts'
 import { AppendTooLarge } from '../ports/event-log.ts'
 import { UnreadableMail } from '../ports/parser.ts'
+import { meets, type IfRevision } from '../revisions.ts'
 import type { FindSyncAccount } from './ports.ts'
 import { judge, read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message.ts'
 
@@ -16,17 +17,25 @@ import { judge, read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-
  */
 export const retryQuarantined =
   (deps: Omit<StoreDeps, 'inTurn'> & { findAccount: FindSyncAccount }) =>
-  async (caller: Caller, messageId: string, signal: AbortSignal): Promise<Handled<Message>> => {
+  async (
+    caller: Caller,
+    messageId: string,
+    signal: AbortSignal,
+    ifRevision?: IfRevision,
+  ): Promise<Handled<Message>> => {
     const stream = messageStream(messageId)
-    const { state } = await deps.load(message, stream)
+    const { state, revision } = await deps.load(message, stream)
     const account = state.status === 'none' ? null : await deps.findAccount(state.accountId)
     if (state.status === 'none' || !account || !mayUse(account.owner, userOf(caller)))
       throw new NotFound('message', messageId)
+    const failAgain = (reason: string) =>
+      deps.handle(message, stream, { do: 'fail-again', reason }, caller, { ifRevision })
+    // A stale version, which the handler refuses before anything is read.
+    if (!meets(ifRevision, revision)) return failAgain(TOO_MUCH)
     const { quarantined, placements } = requireQuarantined(state)
     const raw = await storedBlob(deps.blobs, quarantined.raw)
     const mail = await read(deps, raw, signal)
-    if (mail instanceof UnreadableMail)
-      return deps.handle(message, stream, { do: 'fail-again', reason: mail.message }, caller)
+    if (mail instanceof UnreadableMail) return failAgain(mail.message)
     const { placement, flags } = placements[0] ?? quarantined
     const kept = { placement, flags, receivedAt: quarantined.receivedAt, raw }
     const judged = await judge(deps, account, placement, mail, signal)
@@ -37,7 +46,7 @@ export const retryQuarantined =
       if (error instanceof AppendTooLarge) return null
       throw error
     })
-    if (stored === null) return deps.handle(message, stream, { do: 'fail-again', reason: TOO_MUCH }, caller)
+    if (stored === null) return failAgain(TOO_MUCH)
     const became = stored.messageId
     for (const other of placements.slice(1)) await tell(deps, caller, became, { do: 'place', ...other })
     if (placements.length === 0) await tell(deps, caller, became, { do: 'remove', placement })

@@ -1,4 +1,5 @@
-import type { SyncCursor, WithheldMessage } from '../../domain/sync/events.ts'
+import { backfill, backfillStream, type Backfill } from '../../domain/sync/backfill.ts'
+import type { BackfillCursors, SyncCursor, WithheldMessage } from '../../domain/sync/events.ts'
 import { internalError, Refused } from '../../domain/refusal.ts'
 import {
   syncRun,
@@ -13,7 +14,8 @@ import { isOutage } from '../outage.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import { batchedPut } from './batched-blobs.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
-import { placeKey, troubleOf, type Run } from './run.ts'
+import { cursorsOf, readBackfill } from './read-backfill.ts'
+import { placeKey, troubleOf, type Run, type Track } from './run.ts'
 import { finishOf, newReading, readMailbox, type Reading } from './read-mailbox.ts'
 import { watchAccount } from './watch-account.ts'
 
@@ -77,26 +79,31 @@ const runUnderLease = async (
   if (last.running) await teller(last.number)({ do: 'abandon' })
   const number = last.number + 1
   const tell = teller(number)
-  const { cursors, uncounted } = last
+  const { uncounted } = last
+  const older = (await deps.load(backfill, backfillStream(accountId))).state
+  const from = cursorsOf(older, last.cursors, last.backfill)
   const dismissed = new Set(account.dismissed.map(placeKey))
   const withheld = last.withheld.filter(({ placement }) => !dismissed.has(placeKey(placement)))
-  await tell({ do: 'start', accountId, number, trigger, cursors, withheld, uncounted })
+  await tell({ do: 'start', accountId, number, trigger, ...from, withheld, uncounted })
   const watch = watchAccount(deps, account, lost)
   const run: Run = {
     caller,
     account,
     trigger,
-    cursors: new Map(cursors.map((cursor) => [cursor.scope, cursor])),
+    mailbox: trackOf(from.cursors, windowOf(deps, account, older), null),
+    backfill:
+      from.backfill && trackOf(from.backfill.cursors, new Date(from.backfill.since), from.backfill.since),
     withheld: new Map(withheld.map((each) => [placeKey(each.placement), each])),
     uncounted,
     tell: async (command) => void (await tell(command)),
+    progressed: watch.progressed,
     signal: watch.signal,
     lost,
   }
   const reading = newReading()
   const { missingFolders } = reading
   try {
-    const trouble = await readAll(deps, run, reading)
+    const trouble = await unlessIgnored(readAll(deps, run, reading), run.signal, deps.onFault)
     // If the run was stopped, that is the only reason it failed.
     run.signal.throwIfAborted()
     const { state } = await tell(trouble ? { do: 'fail', trouble, missingFolders } : finishOf(reading))
@@ -109,6 +116,11 @@ const runUnderLease = async (
       await tell({ do: 'stop', why })
       return { kind: 'done', number, outcome: 'stopped' }
     }
+    const since = watch.stalledSince()
+    if (since !== null) {
+      await tell({ do: 'stall', since })
+      return { kind: 'done', number, outcome: 'failed' }
+    }
     // Not a failure of the mailbox: the next run continues from here as soon as the log is back.
     if (isOutage(error)) throw error
     // Recorded so that the next run waits a while. If it cannot be recorded now, the next run finds out.
@@ -117,6 +129,25 @@ const runUnderLease = async (
   } finally {
     await watch.end()
   }
+}
+
+const trackOf = (cursors: readonly SyncCursor[], since: Date | null, of: string | null): Track => ({
+  since,
+  cursors: new Map(cursors.map((cursor) => [cursor.scope, cursor])),
+  backfill: of,
+})
+
+const DAY_MS = 86_400_000
+
+/** How far back every run reads: as the settings say, or to where a backfill has reached. */
+const windowOf = (
+  { clock }: SyncDeps,
+  { settings: { historyDays } }: SyncAccount,
+  { reached }: Backfill,
+): Date | null => {
+  if (historyDays === null) return null
+  const since = clock().getTime() - historyDays * DAY_MS
+  return new Date(reached === null ? since : Math.min(since, Date.parse(reached)))
 }
 
 const ours: RunTrouble = {
@@ -138,6 +169,7 @@ const lastRun = async (
   number: number
   running: boolean
   cursors: readonly SyncCursor[]
+  backfill: BackfillCursors | null
   withheld: readonly WithheldMessage[]
   uncounted: readonly string[]
 }> => {
@@ -151,12 +183,19 @@ const lastRun = async (
     last = next
     number++
   }
-  const { cursors = [], withheld = [] } = last ?? {}
+  const { cursors = [], backfill: of = null, withheld = [] } = last ?? {}
   const running = last?.status === 'running'
   const ended = last?.status === 'finished' && ['success', 'partial'].includes(last.outcome)
   const before = last && !ended ? last.uncounted : []
   const dead = running ? await commandOf(deps, accountId, number) : []
-  return { number, running, cursors, withheld, uncounted: [...before, ...dead].slice(-MOST_UNCOUNTED) }
+  return {
+    number,
+    running,
+    cursors,
+    backfill: of,
+    withheld,
+    uncounted: [...before, ...dead].slice(-MOST_UNCOUNTED),
+  }
 }
 
 /** The command id of a run, which is in the metadata of everything it stored. */
@@ -168,6 +207,33 @@ const commandOf = async ({ store }: SyncDeps, accountId: string, number: number)
 
 const isTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'sync-run-taken'
 
+/** A mailbox has this long to heed the signal. */
+const HEEDED_WITHIN_MS = 10_000
+
+/** The reading; or an error if it does not end soon after the signal aborted, so that it holds no lease for ever. */
+const unlessIgnored = async <Result>(
+  reading: Promise<Result>,
+  signal: AbortSignal,
+  onFault: (error: unknown) => void,
+): Promise<Result> => {
+  const { promise: ignored, reject } = Promise.withResolvers<never>()
+  let timer: NodeJS.Timeout | undefined
+  const giveUp = (): void => {
+    const error = new Error('A mailbox did not heed the end of its run')
+    onFault(error)
+    reject(error)
+  }
+  const wait = (): void => void (timer = setTimeout(giveUp, HEEDED_WITHIN_MS))
+  if (signal.aborted) wait()
+  else signal.addEventListener('abort', wait, { once: true })
+  try {
+    return await Promise.race([reading, ignored])
+  } finally {
+    signal.removeEventListener('abort', wait)
+    clearTimeout(timer)
+  }
+}
+
 /** @returns why the run fails; null where it does not */
 const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunTrouble | null> => {
   if (run.account.settings.syncDirection === 'send') return null
@@ -175,7 +241,11 @@ const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunT
   let session: MailboxSession | null = null
   try {
     session = await deps.openMailbox(run.account.accountId, run.signal)
-    return session ? await readMailbox({ ...deps, blobs })({ ...run, session }, reading) : null
+    if (session === null) return null
+    const open = { ...run, session }
+    const trouble = await readMailbox({ ...deps, blobs })(open, reading)
+    if (trouble === null) await readBackfill({ ...deps, blobs }, open, reading)
+    return trouble
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error
     return troubleOf(error)

@@ -1,7 +1,7 @@
 import type { Placement, WhyNotHere } from '../../domain/sync/events.ts'
 import { turnsByKey } from '../../std/in-parallel.ts'
 import { isOutage } from '../outage.ts'
-import type { MailboxSession, RawMessage } from '../ports/mail-provider.ts'
+import type { RawMessage } from '../ports/mail-provider.ts'
 import type { KnownPlacement, SyncDeps } from './ports.ts'
 import { placeKey, type OpenRun } from './run.ts'
 import { becameOf, storeMessage, uncountedBy, type Stored, type StoreDeps } from './store-message.ts'
@@ -37,7 +37,7 @@ export const storeMessages =
     placements: readonly Placement[],
     known: ReadonlyMap<string, KnownPlacement>,
   ): Promise<StoredMessages> => {
-    const { account, caller, session, signal } = run
+    const { account, caller, signal } = run
     const outcomes: Outcome[] = []
     const wanted = new Map<string, Placement>()
     const add = async (placement: Placement, stored: Stored): Promise<void> => {
@@ -63,7 +63,7 @@ export const storeMessages =
     const missing = (placement: Placement, why: WhyNotHere): void =>
       void outcomes.push({ placement, became: 'withheld', why })
     try {
-      if (wanted.size > 0) await eachFetched(session, wanted, take, missing, signal)
+      if (wanted.size > 0) await eachFetched(wanted, take, missing, run)
       for (const placement of wanted.values()) missing(placement, 'withheld')
       signal.throwIfAborted()
       return { outcomes, broken: null }
@@ -95,11 +95,10 @@ export const becameOfKnown = (
 
 /** Removes from `wanted` what is handed out, gone or missing; whatever remains was not mentioned. */
 const eachFetched = async (
-  session: MailboxSession,
   wanted: Map<string, Placement>,
   work: (placement: Placement, fetched: RawMessage) => Promise<void>,
   missing: (placement: Placement, why: WhyNotHere) => void,
-  signal: AbortSignal,
+  { session, signal, progressed }: OpenRun,
 ): Promise<void> => {
   const inFlight = new Set<Promise<void>>()
   let bytes = 0
@@ -116,6 +115,7 @@ const eachFetched = async (
   try {
     for await (const answer of session.raw([...wanted.values()])) {
       if (signal.aborted) break
+      progressed()
       const key = placeKey(answer.placement)
       const placement = wanted.get(key)
       if (!placement) continue

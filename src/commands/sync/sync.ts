@@ -1,4 +1,5 @@
 import type { SyncDeps } from './ports.ts'
+import { backfillCommands } from './backfill.ts'
 import { retryQuarantined } from './retry-quarantined.ts'
 import { runSync } from './run-sync.ts'
 import { skipQuarantined } from './skip-quarantined.ts'
@@ -6,6 +7,7 @@ import { skipQuarantined } from './skip-quarantined.ts'
 /** What can be done to read mailboxes. */
 export const syncCommands = (deps: SyncDeps) => ({
   run: runSync(deps),
+  ...backfillCommands(deps),
   retryQuarantined: retryQuarantined(deps),
   skipQuarantined: skipQuarantined(deps),
 })

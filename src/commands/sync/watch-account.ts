@@ -12,12 +12,15 @@ const accountChanged = defineCode('account-changed', {
   remedy: 'Do nothing: the next run starts right away.',
 })
 
+/** A run that makes no progress for so many intervals of its account has stalled. */
+const STALLS_AFTER_INTERVALS = 2
+
 /**
- * Watches the account during a run. `signal` aborts with `lost`, or when the run is to stop; `stopped` then says why.
- * The caller must end it.
+ * Watches a run and its account. `signal` aborts with `lost`, or when the run is to stop: `stopped` then says why, or
+ * `stalledSince` since when it has made no progress. The caller must end it.
  */
 export const watchAccount = (
-  { findAccount, onFault }: Pick<SyncDeps, 'findAccount' | 'onFault'>,
+  { clock, findAccount, onFault }: Pick<SyncDeps, 'clock' | 'findAccount' | 'onFault'>,
   account: SyncAccount,
   lost: AbortSignal,
 ) => {
@@ -25,10 +28,15 @@ export const watchAccount = (
   const ended = new AbortController()
   const over = AbortSignal.any([lost, ended.signal])
   let why: CodeDefinition | null = null
+  let progressAt = clock()
+  let isStalled = false
+  const stallsAfterMs = STALLS_AFTER_INTERVALS * account.settings.syncFrequencyMinutes * 60_000
   const look = async (): Promise<void> => {
-    while (!over.aborted && why === null) {
+    while (!over.aborted && !stop.signal.aborted) {
       await pause(LOOK_EVERY_MS, over)
       if (over.aborted) return
+      isStalled = clock().getTime() - progressAt.getTime() >= stallsAfterMs
+      if (isStalled) return stop.abort()
       // If the account cannot be looked at, the run finds out by itself what is wrong.
       why = whyStop(account, await findAccount(account.accountId).catch(told(account, onFault)))
       if (why !== null) stop.abort()
@@ -37,7 +45,11 @@ export const watchAccount = (
   const looking = look()
   return {
     signal: AbortSignal.any([lost, stop.signal]),
+    progressed: (): void => {
+      if (!isStalled) progressAt = clock()
+    },
     stopped: (): CodeDefinition | null => why,
+    stalledSince: (): string | null => (isStalled ? progressAt.toISOString() : null),
     end: async (): Promise<void> => {
       ended.abort()
       await looking

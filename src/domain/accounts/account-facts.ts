@@ -6,10 +6,13 @@ import {
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
   SyncRunFinished,
+  type ChangesSynced,
 } from '../sync/events.ts'
+import { withLeft, type FolderProgress } from '../sync/folder-progress.ts'
 import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
+  AccountAccessWithdrawn,
   AccountConnectionChanged,
   AccountConnectionTested,
   AccountDisconnected,
@@ -18,6 +21,7 @@ import {
   AccountSettingsChanged,
   type AccountConnected,
   type AccountSettings,
+  type WithdrawalOutcome,
 } from './events.ts'
 
 export type Trouble = { readonly code: string; readonly detail: string; readonly remedy: string }
@@ -27,12 +31,16 @@ export type AccountFacts = {
   readonly lifecycle: 'active' | 'paused' | 'disconnected'
   /** Why it was paused or disconnected, in the words of whoever did it. */
   readonly said: string
+  /** What became of the access at the provider when it was disconnected; null if there was none but a password. */
+  readonly withdrawal: WithdrawalOutcome | null
   /** What the connection can be used for, and which of it the account is meant to do. */
   readonly sends: boolean
   readonly receives: boolean
   readonly direction: AccountSettings['syncDirection']
   /** The mailbox has been read to its end once. */
   readonly wasRead: boolean
+  /** How far it has been read, until it has been read to its end. */
+  readonly progress: readonly FolderProgress[]
   /** What the last sync run failed on. */
   readonly run: (Trouble & { readonly kind: MailTrouble | null }) | null
   /** Folders that the last run could not read. */
@@ -41,8 +49,13 @@ export type AccountFacts = {
   readonly missing: Trouble | null
   /** What the last connection test failed on, unless something since has shown that it works. */
   readonly test: Trouble | null
-  /** What the last attempt to send failed on, and how many failed in a row. */
-  readonly sending: { readonly code: string; readonly reason: string; readonly inARow: number } | null
+  /** What the last attempt to send failed on, how many failed in a row, and when the email is tried again. */
+  readonly sending: {
+    readonly code: string
+    readonly reason: string
+    readonly inARow: number
+    readonly retryAt: string | null
+  } | null
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
@@ -63,7 +76,9 @@ export const freshFacts = ({
   direction: settings.syncDirection,
   lifecycle: 'active',
   said: '',
+  withdrawal: null,
   wasRead: false,
+  progress: [],
   run: null,
   folders: [],
   missing: null,
@@ -73,8 +88,18 @@ export const freshFacts = ({
   withheld: 0,
 })
 
+/** How far the first reading has come. */
+export const factsAfterChanges = (
+  facts: AccountFacts,
+  { folders, left, backfill }: EventOf<typeof ChangesSynced>['data'],
+): AccountFacts =>
+  facts.wasRead || backfill !== undefined
+    ? facts
+    : { ...facts, progress: withLeft(facts.progress, folders, left) }
+
 /** Events that change the facts by themselves; `withheld` is counted by whoever knows which were dismissed. */
 export const factEvents = [
+  AccountAccessWithdrawn,
   AccountConnectionChanged,
   AccountConnectionTested,
   AccountDisconnected,
@@ -125,6 +150,8 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
       const { sends, receives } = event.data
       return { ...facts, sends, receives, ...proven }
     }
+    case 'AccountAccessWithdrawn':
+      return { ...facts, withdrawal: event.data.outcome }
     case 'AccountConnectionTested':
       return event.data.ok ? { ...facts, ...proven } : { ...facts, test: failureIn(event.data.steps) }
     case 'AccountSettingsChanged':
@@ -140,8 +167,9 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
     case 'EmailSent':
       return { ...facts, sending: null, test: isRead(facts) ? facts.test : null }
     case 'EmailDeferred':
+      return afterAttempt(facts, event.data)
     case 'EmailFailed':
-      return OF_ONE_EMAIL.has(event.data.code) ? facts : afterFailure(facts, event.data)
+      return afterAttempt(facts, { ...event.data, retryAt: null })
     case 'MessageQuarantined':
       return event.data.attempts === 1 ? { ...facts, unreadable: facts.unreadable + 1 } : facts
     case 'QuarantinedMessageReleased':
@@ -150,13 +178,13 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
   }
 }
 
-const afterFailure = (
+const afterAttempt = (
   facts: AccountFacts,
-  { code, reason }: { readonly code: string; readonly reason: string },
-): AccountFacts => ({
-  ...facts,
-  sending: { code, reason, inARow: (facts.sending?.inARow ?? 0) + 1 },
-})
+  { code, reason, retryAt }: Omit<NonNullable<AccountFacts['sending']>, 'inARow'>,
+): AccountFacts =>
+  OF_ONE_EMAIL.has(code)
+    ? facts
+    : { ...facts, sending: { code, reason, retryAt, inARow: (facts.sending?.inARow ?? 0) + 1 } }
 
 const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['data']): AccountFacts => {
   const { outcome, kind = null, troubles = [], missingFolders = [] } = run
@@ -171,7 +199,7 @@ const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['dat
     case 'success':
     case 'partial': {
       const test = isSending(facts) ? facts.test : null
-      return { ...facts, run: null, test, wasRead: true, folders: troubles, missing }
+      return { ...facts, run: null, test, wasRead: true, progress: [], folders: troubles, missing }
     }
   }
 }

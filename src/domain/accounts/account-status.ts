@@ -1,6 +1,7 @@
 import type { MailTrouble } from '../mail-trouble.ts'
 import { definedCodes, defineCode, type CodeDefinition } from '../refusal.ts'
 import { isRead, isSending, type AccountFacts, type Trouble } from './account-facts.ts'
+import { progressInWords } from '../sync/folder-progress.ts'
 import { accountDisconnected, accountPaused } from './refusals.ts'
 
 /**
@@ -19,18 +20,22 @@ export const accountStatuses = [
 ] as const
 export type AccountStatus = (typeof accountStatuses)[number]
 
-/** A reason for a status; the first of several has decided it. */
-export type StatusReason = Trouble & { readonly status: AccountStatus }
+/** A reason for a status; the first of several has decided it. `retryAt`: when an email is tried again because of it. */
+export type StatusReason = Trouble & { readonly status: AccountStatus; readonly retryAt?: string }
 
 /** This many temporary failures in a row are about the account, not about a single email. */
 export const DEFERRALS_IN_A_ROW = 5
 
-/** The status with every reason for it, the deciding one first; every status except `active` has a reason. */
+/**
+ * The status with every reason for it, the deciding one first; every status except `active` has a reason. `nextTryAt`:
+ * when it is tried again by itself, or else when the mailbox is read next (`syncDueAt`).
+ */
 export const accountStatus = (
   facts: AccountFacts,
-): { status: AccountStatus; reasons: readonly StatusReason[] } => {
+  syncDueAt: string | null,
+): { status: AccountStatus; reasons: readonly StatusReason[]; nextTryAt: string | null } => {
   const reasons = reasonsOf(facts).toSorted((a, b) => rank(a) - rank(b))
-  return { status: reasons[0]?.status ?? 'active', reasons }
+  return { status: reasons[0]?.status ?? 'active', reasons, nextTryAt: reasons[0]?.retryAt ?? syncDueAt }
 }
 
 const rank = ({ status }: StatusReason): number => accountStatuses.indexOf(status)
@@ -38,7 +43,12 @@ const rank = ({ status }: StatusReason): number => accountStatuses.indexOf(statu
 const reasonsOf = (facts: AccountFacts): StatusReason[] => {
   if (facts.lifecycle !== 'active') {
     const definition = facts.lifecycle === 'paused' ? accountPaused : accountDisconnected
-    return [{ status: facts.lifecycle, ...defined(definition, facts.said || definition.meaning) }]
+    return [
+      { status: facts.lifecycle, ...defined(definition, facts.said || definition.meaning) },
+      ...(facts.withdrawal === null || facts.withdrawal === 'withdrawn'
+        ? []
+        : [{ status: facts.lifecycle, ...defined(accessLeft) }]),
+    ]
   }
   return [...ofSignIn(facts), ...ofSending(facts), ...(isRead(facts) ? ofReading(facts) : [])]
 }
@@ -67,20 +77,24 @@ const ofSending = (facts: AccountFacts): StatusReason[] => {
   if (sending === null || !isSending(facts)) return []
   const status = statusOfCode(sending.code)
   if (status === 'degraded' && sending.inARow < DEFERRALS_IN_A_ROW) return []
-  const { code, reason, inARow } = sending
+  const { code, reason, inARow, retryAt } = sending
   const detail = `Emails cannot be sent (${inARow} ${inARow === 1 ? 'attempt' : 'attempts in a row'}): ${reason}`
-  return [{ status, code, detail, remedy: definedCodes.get(code)?.remedy ?? sendingFails.remedy }]
+  const remedy = definedCodes.get(code)?.remedy ?? sendingFails.remedy
+  return [{ status, code, detail, remedy, ...(retryAt === null ? {} : { retryAt }) }]
 }
 
 const ofReading = ({
   wasRead,
+  progress,
   run,
   folders,
   missing,
   unreadable,
   withheld,
 }: AccountFacts): StatusReason[] => [
-  ...(wasRead || run ? [] : [{ status: 'connecting' as const, ...defined(firstSync) }]),
+  ...(wasRead || run
+    ? []
+    : [{ status: 'connecting' as const, ...defined(firstSync, firstSyncDetail(progress)) }]),
   ...(missing ? [{ status: 'degraded' as const, ...words(missing) }] : []),
   ...folders.map(({ folder, code, detail, remedy }) => ({
     status: 'degraded' as const,
@@ -91,6 +105,9 @@ const ofReading = ({
   ...missed(unreadable, unreadableMessages, 'could not be read'),
   ...missed(withheld, withheldMessages, 'could not be had from the mailbox'),
 ]
+
+const firstSyncDetail = (progress: AccountFacts['progress']): string =>
+  progress.length === 0 ? firstSync.meaning : `${firstSync.meaning} So far: ${progressInWords(progress)}.`
 
 const missed = (count: number, definition: CodeDefinition, what: string): StatusReason[] =>
   count === 0
@@ -108,6 +125,12 @@ const defined = ({ code, meaning, remedy }: CodeDefinition, detail = meaning): T
   remedy,
 })
 
+const accessLeft = defineCode('access-not-withdrawn', {
+  title: 'Access not withdrawn at the provider',
+  meaning:
+    'Mailtrail has deleted its access to the mailbox, but the provider did not withdraw it, or offers no way to.',
+  remedy: "Remove Mailtrail from the connected apps in the settings of the user's account at the provider.",
+})
 const firstSync = defineCode('first-sync', {
   title: 'First sync not finished',
   meaning: 'The mailbox is being read for the first time.',

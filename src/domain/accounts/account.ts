@@ -1,6 +1,7 @@
 import { NotFound, type Decider } from '../decider.ts'
 import { defineRefusal } from '../refusal.ts'
 import {
+  AccountAccessWithdrawn,
   AccountConnected,
   AccountDisconnected,
   AccountPaused,
@@ -16,9 +17,10 @@ import {
   type AccountEvent,
   type AccountSettings,
   type Owner,
+  type WithdrawalOutcome,
 } from './events.ts'
 import type { Connection, TestStep } from './connection.ts'
-import { accountDisconnected, accountPaused, notYourAccount } from './refusals.ts'
+import { accountDisconnected, accountPaused, accountReceivesNoMail, notYourAccount } from './refusals.ts'
 
 // ---------------------------------------------------------------- state
 
@@ -63,6 +65,7 @@ export type AccountCommand = { readonly by: string | null } & (
   | { readonly do: 'pause'; readonly reason: string }
   | { readonly do: 'resume' }
   | { readonly do: 'disconnect'; readonly reason: string }
+  | { readonly do: 'record-withdrawal'; readonly outcome: WithdrawalOutcome }
 )
 
 // ---------------------------------------------------------------- evolve
@@ -90,6 +93,7 @@ const evolve = (state: Account, event: AccountEvent): Account => {
       const { folder, ref } = event.data
       return { ...state, dismissed: [...state.dismissed, { folder, ref }] }
     }
+    case 'AccountAccessWithdrawn':
     case 'AccountConnectionTested':
     case 'SyncRequested':
       return state
@@ -107,6 +111,10 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   }
   requireOwn(state, command.by)
   if (command.do === 'disconnect' && state.status === 'disconnected') return []
+  if (command.do === 'record-withdrawal') {
+    const { accountId } = requireOwn(state, command.by)
+    return [AccountAccessWithdrawn({ accountId, outcome: command.outcome })]
+  }
   const account = requireConnected(state)
   const { accountId } = account
   switch (command.do) {
@@ -167,12 +175,6 @@ const tooManyExcludePatterns = defineRefusal('too-many-exclude-patterns', {
   title: 'Too many exclude patterns',
   meaning: `An account has at most ${MAX_EXCLUDE_PATTERNS} exclude patterns.`,
   remedy: 'Remove some, or replace several by one with `*`.',
-})
-
-export const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
-  title: 'Account cannot receive',
-  meaning: 'The account is set up for sending only, so there is nothing to sync.',
-  remedy: 'Add settings for receiving to the account, or change its sync direction.',
 })
 
 /** @throws Refused `not-your-account` if somebody connects a mailbox for another user */

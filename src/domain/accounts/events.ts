@@ -129,6 +129,15 @@ export const AccountDisconnected = defineEvent(
   z.object({ accountId, reason: z.string().max(500) }),
 )
 /**
+ * What became of the access to the mailbox at the provider when the account was disconnected. Here it is destroyed in
+ * any case.
+ */
+export const AccountAccessWithdrawn = defineEvent(
+  'AccountAccessWithdrawn',
+  z.object({ accountId, outcome: z.enum(['withdrawn', 'failed', 'not-offered']) }),
+)
+export type WithdrawalOutcome = EventOf<typeof AccountAccessWithdrawn>['data']['outcome']
+/**
  * A user dismisses a message that the mailbox lists but that is not here: it is no longer an error, nor requested
  * again.
  */
@@ -157,6 +166,7 @@ export const accountEvents = [
   AccountPaused,
   AccountResumed,
   AccountDisconnected,
+  AccountAccessWithdrawn,
   WithheldMessageDismissed,
 ] as const
 export type AccountEvent = EventOf<(typeof accountEvents)[number]>

@@ -22,6 +22,11 @@ export const accountSendsNoMail = defineRefusal('account-sends-no-mail', {
   meaning: 'The account is not set up for sending.',
   remedy: 'Add settings for sending to the account.',
 })
+export const accountReceivesNoMail = defineRefusal('account-receives-no-mail', {
+  title: 'Account cannot receive',
+  meaning: 'The account is set up for sending only, so there is nothing to sync.',
+  remedy: 'Add settings for receiving to the account, or change its sync direction.',
+})
 export const accountReceivesOnly = defineRefusal('account-receives-only', {
   title: 'Account set to receive only',
   meaning: 'The sync direction of the account is `receive`, so nothing is sent from it.',

@@ -1,10 +1,13 @@
 import type { Sentences } from '../event.ts'
 import { because } from '../words.ts'
+import type { SignInEvent } from './sign-in-events.ts'
 import type { AccountEvent, DefaultAccountEvent, MailboxClaimEvent, Owner } from './events.ts'
 
 const whose = (owner: Owner): string => (owner.kind === 'team' ? 'the team' : `user ${owner.userId}`)
 
-export const accountSentences: Sentences<AccountEvent | DefaultAccountEvent | MailboxClaimEvent> = {
+export const accountSentences: Sentences<
+  AccountEvent | DefaultAccountEvent | MailboxClaimEvent | SignInEvent
+> = {
   AccountConnected: ({ address, owner }) => `The account ${address} was connected for ${whose(owner)}`,
   AccountConnectionChanged: () => 'The connection of the account was changed',
   AccountSettingsChanged: () => 'The settings of the account were changed',
@@ -21,6 +24,22 @@ export const accountSentences: Sentences<AccountEvent | DefaultAccountEvent | Ma
   AccountPaused: ({ reason }) => `The account was paused${because(reason)}`,
   AccountResumed: () => 'The account was resumed',
   AccountDisconnected: ({ reason }) => `The account was disconnected${because(reason)}`,
+  AccountAccessWithdrawn: ({ outcome }) =>
+    ({
+      withdrawn: 'The access to the mailbox was withdrawn at the provider',
+      failed: 'The access to the mailbox could not be withdrawn at the provider',
+      'not-offered': 'The provider lets only its own user withdraw the access to the mailbox',
+    })[outcome],
+  SignInBegun: ({ accountId, userId, provider }) =>
+    `User ${userId} began to sign in with ${provider}${accountId === null ? '' : ', again for an account'}`,
+  SignInStarted: () => 'A browser was sent to the provider to sign in',
+  SignInReturned: () => 'The browser came back from the provider',
+  SignInGranted: ({ missing }) =>
+    missing.length === 0
+      ? 'The provider granted all access that was asked for'
+      : `The provider granted access, but not: ${missing.join(', ')}`,
+  SignInFailed: ({ code }) => `Signing in failed (${code})`,
+  SignInCompleted: () => 'The sign-in was completed, and an account uses its access',
   WithheldMessageDismissed: ({ folder }) => `A withheld message in ${folder} was dismissed`,
   DefaultAccountChosen: ({ owner }) => `The account became the default of ${whose(owner)}`,
   DefaultAccountUnset: ({ owner }) => `The account is no longer the default of ${whose(owner)}`,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { accountId } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { mailTrouble } from '../mail-trouble.ts'
+import { defineCode } from '../refusal.ts'
 import { blobHash, folderRole, instant, writtenMailbox } from '../mail.ts'
 
 export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
@@ -85,8 +86,12 @@ export type RunExclusion = z.infer<typeof runExclusion>
 // found without a search and two workers cannot start the same one.
 const run = { accountId, number: z.int().min(1) }
 
+/** How far a backfill has come that began at `since`. */
+const backfillCursors = z.object({ since: instant, cursors: z.array(syncCursor) })
+export type BackfillCursors = z.infer<typeof backfillCursors>
+
 /**
- * `cursors` and `withheld` are carried over from the previous run. `hint`: the mailbox signalled that there may be
+ * `cursors`, those of a `backfill`, and `withheld` are carried over from the previous run. `hint`: the mailbox signalled that there may be
  * something new. `uncounted` are the command ids of earlier runs whose workers died, and whose stored messages no run
  * has counted yet.
  */
@@ -96,13 +101,19 @@ export const SyncRunStarted = defineEvent(
     ...run,
     trigger: z.enum(['schedule', 'request', 'connect', 'hint']),
     cursors: z.array(syncCursor),
+    backfill: backfillCursors.optional(),
     withheld: z.array(withheldMessage),
     uncounted: z.array(z.uuid()),
   }),
 )
+/** How many messages of a folder were still to be listed behind a set of changes, where the mailbox tells that. */
+const folderLeft = z.object({ folder: z.string(), count: z.int() })
+export type FolderLeft = z.infer<typeof folderLeft>
+
 /**
  * A set of changes is stored; after a crash the next run continues from its cursor. `folders` has the counts of each
- * folder in the set. `withheld` lists all messages that are still to be requested again.
+ * folder in the set. `withheld` lists all messages that are still to be requested again. `backfill`: it is older mail,
+ * fetched by the backfill that began at this date, whose cursor it is.
  */
 export const ChangesSynced = defineEvent(
   'ChangesSynced',
@@ -113,6 +124,8 @@ export const ChangesSynced = defineEvent(
     failures: z.array(runFailure),
     exclusions: z.array(runExclusion),
     withheld: z.array(withheldMessage),
+    left: z.array(folderLeft).optional(),
+    backfill: instant.optional(),
   }),
 )
 /** A wanted folder that could not be read, or does not exist, and what to do about it. */
@@ -152,6 +165,15 @@ export const SyncRunFinished = defineEvent(
     inboxRead: z.boolean().optional(),
   }),
 )
+
+export const syncStalled = defineCode('sync-stalled', {
+  title: 'Sync stalled',
+  meaning: 'The sync run made no progress for two intervals, so it was ended.',
+  remedy:
+    'Do nothing: another run begins at once. If this persists, test the connection and ask the provider whether the mailbox is available.',
+})
+/** A run made no progress since `since`, for two intervals of the account: it is ended, and another one begins. */
+export const SyncStalled = defineEvent('SyncStalled', z.object({ ...run, since: instant }))
 
 const attachment = z.object({
   name: z.string().nullable(),
@@ -251,7 +273,18 @@ export const QuarantinedMessageReleased = defineEvent(
   z.object({ messageId, accountId, became: messageId }),
 )
 
-export const syncRunEvents = [SyncRunStarted, ChangesSynced, SyncRunFinished] as const
+// In the stream `backfill-<accountId>`.
+const ofBackfill = z.object({ accountId, since: instant })
+
+/** Somebody asked for older mail, received at `since` or later. A backfill that is still under way is replaced by it. */
+export const BackfillRequested = defineEvent('BackfillRequested', ofBackfill)
+export const BackfillPaused = defineEvent('BackfillPaused', ofBackfill)
+export const BackfillResumed = defineEvent('BackfillResumed', ofBackfill)
+/** All folders have been read back to `since`. */
+export const BackfillFinished = defineEvent('BackfillFinished', ofBackfill)
+
+export const backfillEvents = [BackfillRequested, BackfillPaused, BackfillResumed, BackfillFinished] as const
+export const syncRunEvents = [SyncRunStarted, ChangesSynced, SyncStalled, SyncRunFinished] as const
 export const messageEvents = [
   MessageSynced,
   MessageDraftSynced,

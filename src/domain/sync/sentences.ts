@@ -1,6 +1,7 @@
 import type { EventOf, Sentences } from '../event.ts'
 import type { WrittenMailbox } from '../mail.ts'
 import { because, listed, quoted } from '../words.ts'
+import type { BackfillEvent } from './backfill.ts'
 import type { ChangesSynced, MessageEvent, MessageSynced, SyncRunEvent } from './events.ts'
 
 const STARTED_BY = {
@@ -44,11 +45,16 @@ const found = ({ direction, header, placement }: EventOf<typeof MessageSynced>['
 
 const flagsOf = (flags: readonly string[]): string => (flags.length === 0 ? 'none' : listed(flags))
 
-export const syncSentences: Sentences<SyncRunEvent | MessageEvent> = {
+export const syncSentences: Sentences<SyncRunEvent | MessageEvent | BackfillEvent> = {
   SyncRunStarted: ({ number, trigger }) => `Sync run ${number} started ${STARTED_BY[trigger]}`,
   ChangesSynced: (data) =>
     `Sync run ${data.number} recorded a set of changes (${listed(data.folders.map(({ folder }) => folder)) || 'no folder'}): ${countsOf(data)}`,
+  SyncStalled: ({ number, since }) => `Sync run ${number} has made no progress since ${since}, and was ended`,
   SyncRunFinished: ({ number, outcome, detail }) => `Sync run ${number} ${ENDED[outcome]}${because(detail)}`,
+  BackfillRequested: ({ since }) => `Older mail was asked for, back to ${since}`,
+  BackfillPaused: ({ since }) => `The backfill back to ${since} was paused`,
+  BackfillResumed: ({ since }) => `The backfill back to ${since} was resumed`,
+  BackfillFinished: ({ since }) => `The backfill back to ${since} finished`,
   MessageSynced: (data) => {
     const what = data.direction === 'in' ? 'The message' : 'The sent message'
     return `${what} ${found(data)}${data.outgoingId === null ? '' : `; it is the copy of the email ${data.outgoingId}`}`

@@ -7,7 +7,11 @@ import {
   holdsIncoming,
   SyncRunFinished,
   SyncRunStarted,
+  SyncStalled,
+  syncStalled,
+  type BackfillCursors,
   type FolderCounts,
+  type FolderLeft,
   type FolderTrouble,
   type Placement,
   type RunExclusion,
@@ -28,6 +32,7 @@ type Begun = {
   readonly accountId: string
   readonly number: number
   readonly cursors: readonly SyncCursor[]
+  readonly backfill: BackfillCursors | null
   readonly withheld: readonly WithheldMessage[]
   readonly failedIn: readonly string[]
   readonly uncounted: readonly string[]
@@ -59,6 +64,7 @@ export type SyncRunCommand =
       readonly number: number
       readonly trigger: SyncTrigger
       readonly cursors: readonly SyncCursor[]
+      readonly backfill: BackfillCursors | null
       readonly withheld: readonly WithheldMessage[]
       readonly uncounted: readonly string[]
     }
@@ -69,6 +75,9 @@ export type SyncRunCommand =
       readonly failures: readonly RunFailure[]
       readonly exclusions: readonly RunExclusion[]
       readonly withheld: readonly WithheldMessage[]
+      readonly left: readonly FolderLeft[]
+      /** The beginning of the backfill that it is of. */
+      readonly backfill: string | null
     }
   /** `read` are the folders that were looked at. */
   | {
@@ -79,6 +88,8 @@ export type SyncRunCommand =
       readonly missingFolders: readonly string[]
     }
   | { readonly do: 'stop'; readonly why: CodeDefinition }
+  /** It has made no progress since. */
+  | { readonly do: 'stall'; readonly since: string }
   | { readonly do: 'fail'; readonly trouble: RunTrouble; readonly missingFolders: readonly string[] }
   | { readonly do: 'abandon' }
 
@@ -87,24 +98,30 @@ export type SyncRunCommand =
 const evolve = (state: SyncRun, event: SyncRunEvent): SyncRun => {
   switch (event.type) {
     case 'SyncRunStarted': {
-      const { accountId, number, cursors, withheld, uncounted } = event.data
-      return { status: 'running', accountId, number, cursors, withheld, uncounted, failedIn: [] }
+      const { accountId, number, cursors, backfill = null, withheld, uncounted } = event.data
+      return { status: 'running', accountId, number, cursors, backfill, withheld, uncounted, failedIn: [] }
     }
     case 'ChangesSynced': {
       if (state.status === 'none') return state
-      const { cursor, folders, withheld } = event.data
-      const cursors = cursor
-        ? [...state.cursors.filter(({ scope }) => scope !== cursor.scope), cursor]
-        : state.cursors
+      const { cursor, folders, withheld, backfill: since } = event.data
+      const at =
+        since === undefined
+          ? { cursors: withCursor(state.cursors, cursor) }
+          : { backfill: { since, cursors: withCursor(state.backfill?.cursors ?? [], cursor) } }
       const failed = folders.filter((counts) => counts.failed > 0).map(({ folder }) => folder)
-      return { ...state, cursors, withheld, failedIn: [...new Set([...state.failedIn, ...failed])] }
+      return { ...state, ...at, withheld, failedIn: [...new Set([...state.failedIn, ...failed])] }
     }
+    case 'SyncStalled':
+      return state
     case 'SyncRunFinished': {
       const { outcome } = event.data
       return state.status === 'none' ? state : { ...state, status: 'finished', outcome }
     }
   }
 }
+
+const withCursor = (cursors: readonly SyncCursor[], cursor: SyncCursor | null): SyncCursor[] =>
+  cursor ? [...cursors.filter(({ scope }) => scope !== cursor.scope), cursor] : [...cursors]
 
 // ---------------------------------------------------------------- decide
 
@@ -117,13 +134,14 @@ const unknownSyncRun = defineRefusal('unknown-sync-run', {
 const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   if (command.do === 'start') {
     if (state.status !== 'none') throw taken()
-    const { accountId, number, trigger, cursors, withheld, uncounted } = command
+    const { accountId, number, trigger, cursors, backfill, withheld, uncounted } = command
     return [
       SyncRunStarted({
         accountId,
         number,
         trigger,
         cursors: [...cursors],
+        ...(backfill && { backfill }),
         withheld: [...withheld],
         uncounted: [...uncounted],
       }),
@@ -135,7 +153,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
     // A worker that was thought dead and replaced must not be counted twice.
     if (state.status === 'finished') throw taken()
     requireSum(command)
-    const { cursor, folders, failures, exclusions, withheld } = command
+    const { cursor, folders, failures, exclusions, withheld, left, backfill } = command
     return [
       ChangesSynced({
         accountId,
@@ -145,6 +163,8 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
         failures: [...failures],
         exclusions: [...exclusions],
         withheld: [...withheld],
+        ...(left.length > 0 && { left: [...left] }),
+        ...(backfill !== null && { backfill }),
       }),
     ]
   }
@@ -168,6 +188,14 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
       const { code, meaning, remedy } = command.why
       const told = { kind: null, code, detail: meaning, remedy }
       return [SyncRunFinished({ accountId, number, outcome: 'stopped', ...told })]
+    }
+    case 'stall': {
+      const { code, meaning: detail, remedy } = syncStalled
+      const told = { kind: 'temporary', code, detail, remedy } as const
+      return [
+        SyncStalled({ accountId, number, since: command.since }),
+        SyncRunFinished({ accountId, number, outcome: 'failed', ...told }),
+      ]
     }
     case 'fail':
       return [

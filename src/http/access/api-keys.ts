@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import type { AccessCommands } from '../../commands/access/access.ts'
-import type { ApiKey, ApiKeyStore, ListedApiKey } from '../../commands/ports/api-keys.ts'
+import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
+import { crmId } from '../../domain/directory/events.ts'
 import { actorView } from '../server/actor-view.ts'
 import { newApiKey } from '../server/api-key-token.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, searchIn, sortBy } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 import { keyForm } from './key-form.ts'
@@ -62,11 +64,29 @@ export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): 
       description:
         'A key that is bound to a user lists only itself. For an acting user, the keys that are bound to that user are ' +
         'listed; other callers see all.',
-      response: { 200: z.object({ data: z.array(view) }), ...problems },
+      querystring: pageQuery.extend({
+        user: crmId.optional().describe('Only keys that are bound to this user'),
+        status: z
+          .enum(['active', 'expired', 'revoked'])
+          .optional()
+          .describe('Only keys that are accepted, that have expired, or that were revoked'),
+        search: searchIn('Part of the name'),
+        sort: sortBy(['createdAt', 'name'], 'createdAt'),
+      }),
+      response: { 200: pageOf(view), ...problems },
     },
-    handler: async ({ apiKey, actingUser }) => ({
-      data: (await apiKeys.list()).filter((key) => maySee(apiKey, actingUser, key)),
-    }),
+    handler: async ({ query, apiKey, actingUser }) => {
+      const { user, status, search, sort, limit } = query
+      const order = orderOf(sort)
+      const after = readCursor(query, [order.by === 'name' ? 'text' : 'instant', 'text'])
+      const own = apiKey?.userId === null ? undefined : (apiKey?.id ?? '')
+      const mine = own === undefined ? (actingUser ?? undefined) : undefined
+      if (user !== undefined && mine !== undefined && user !== mine)
+        return { data: [], nextCursor: null, hasMore: false }
+      const filter = { id: own, userId: user ?? mine, status, search }
+      const keys = await apiKeys.list(filter, { ...order, after, limit: limit + 1 })
+      return pageFrom(keys, query, (key) => [key[order.by], key.id])
+    },
   })
   app.delete('/v1/api-keys/:id', {
     config: { permission: 'keys:manage' },
@@ -89,9 +109,6 @@ export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): 
     },
   })
 }
-
-const maySee = (own: ApiKey | null, actingUser: string | null, { id, userId }: ListedApiKey): boolean =>
-  own?.userId === null ? actingUser === null || userId === actingUser : id === own?.id
 
 const keyBound = defineProblem(403, 'key-bound', {
   title: 'Key bound to a user',

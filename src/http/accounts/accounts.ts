@@ -14,7 +14,7 @@ import { address, folderRole } from '../../domain/mail.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, searchIn, sortBy } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision, requiredRevision } from '../server/versions.ts'
 
@@ -57,6 +57,8 @@ const foldersView = z
   })
   .meta({ id: 'MailboxFolders' })
 const team = { kind: 'team' } as const
+const VERSION_OF_CHOICE =
+  "The version is that of the owner's choice, as the last answer of this operation gave it, and not that of the account."
 const allowDuplicate = z
   .boolean()
   .default(false)
@@ -142,17 +144,8 @@ export const emailAccountRoutes = (
           .describe("The team's, or those of this user"),
         provider: z.string().max(50).optional().describe('Only accounts of this `connection.provider`'),
         status: statusView.status.optional().describe('Only accounts with this status'),
-        search: z
-          .string()
-          .trim()
-          .min(1)
-          .max(200)
-          .optional()
-          .describe('Part of the address or of the display name'),
-        sort: z
-          .enum(['connectedAt', '-connectedAt', 'address', '-address'])
-          .default('connectedAt')
-          .describe('What the list is ordered by; with a hyphen in descending order'),
+        search: searchIn('Part of the address or of the display name'),
+        sort: sortBy(['connectedAt', 'address'], 'connectedAt'),
       }),
       response: {
         200: pageOf(view).extend({
@@ -162,9 +155,9 @@ export const emailAccountRoutes = (
       },
     },
     handler: async ({ query, actingUser }) => {
-      const { owner: whose, provider, status, search, limit } = query
-      const by = query.sort.endsWith('address') ? 'address' : 'connectedAt'
-      const after = readCursor(query.cursor, [by === 'address' ? 'text' : 'instant', 'text'])
+      const { owner: whose, provider, status, search, sort, limit } = query
+      const order = orderOf(sort)
+      const after = readCursor(query, [order.by === 'address' ? 'text' : 'instant', 'text'])
       const filter = {
         userId: actingUser,
         withDisconnected: query.include_disconnected || status === 'disconnected',
@@ -174,18 +167,16 @@ export const emailAccountRoutes = (
         status,
         search,
       }
-      const order = { by, descending: query.sort.startsWith('-') } as const
-      const accounts = await queries.list(filter, order, after, limit + 1)
-      const usable = actingUser === null ? null : await queries.usable(actingUser)
+      const accounts = await queries.list(filter, { ...order, after, limit: limit + 1 })
       const figures = {
-        connectedAccounts: await queries.countConnected(actingUser),
-        emailsSentToday: (await sync.figuresToday(usable, clock())).sent,
+        connectedAccounts: await queries.countConnected(filter),
+        emailsSentToday: (await sync.figuresToday(await queries.idsOf(filter), clock())).sent,
       }
-      return { ...pageFrom(accounts, limit, (account) => [account[by], account.id]), figures }
+      return { ...pageFrom(accounts, query, (account) => [account[order.by], account.id]), figures }
     },
   })
   app.get('/v1/email-accounts/:id', {
-    config: { permission: 'accounts:read', reads: [queries.readModels.accountList] },
+    config: { permission: 'accounts:read', reads: [queries.readModels.accountList], ifNoneMatch: true },
     schema: { tags, summary: 'Get an email account', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.find(params.id, actingUser)
@@ -331,28 +322,30 @@ export const emailAccountRoutes = (
     },
   })
   app.put('/v1/email-accounts/:id/default', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: "Make the account its owner's default",
+      description: VERSION_OF_CHOICE,
       params: byId,
       response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await commands.chooseDefault(request.caller, request.params.id)
+      const handled = await commands.chooseDefault(request.caller, request.params.id, askedRevision(request))
       return answered(reply, handled, handled.state)
     },
   })
   app.delete('/v1/email-accounts/:id/default', {
-    config: { permission: 'accounts:write' },
+    config: { permission: 'accounts:write', ifMatch: 'optional' },
     schema: {
       tags,
       summary: "Clear its owner's default account",
+      description: VERSION_OF_CHOICE,
       params: byId,
       response: { 200: z.object({ accountId: z.string().nullable() }), ...problems },
     },
     handler: async (request, reply) => {
-      const handled = await commands.unsetDefault(request.caller, request.params.id)
+      const handled = await commands.unsetDefault(request.caller, request.params.id, askedRevision(request))
       return answered(reply, handled, handled.state)
     },
   })

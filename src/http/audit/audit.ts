@@ -5,13 +5,12 @@ import { accountId } from '../../domain/accounts/events.ts'
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { idOf } from '../../domain/ids.ts'
-import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
 import { messageId } from '../../domain/sync/events.ts'
 import { templateId } from '../../domain/templates/events.ts'
 import type { AuditQueries } from '../../projections/audit/audit.ts'
 import { actorKinds } from '../server/actor-view.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { problems, type App } from '../server/server.ts'
 import { eventView, replayedView, toEventView } from './event-view.ts'
 
@@ -56,14 +55,7 @@ const about = {
     .optional()
     .describe('Events of this stream alone, such as `account-acc_…` or `organization-main`'),
 }
-const times = {
-  from: askedInstant.optional().describe('Only events recorded at this instant or later'),
-  to: askedInstant.optional().describe('Only events recorded by this instant'),
-}
-const order = z
-  .enum(['newest', 'oldest'])
-  .default('newest')
-  .describe('Which events come first, by their place in the log')
+const times = timesOf('recorded')
 
 const eventsQuery = pageQuery.extend({
   ...about,
@@ -85,7 +77,7 @@ const eventsQuery = pageQuery.extend({
     .optional()
     .describe('Only what was done with this API key, by a program for itself or by or for a user'),
   ...times,
-  order,
+  sort: sortBy(['position'], '-position'),
 })
 const replayQuery = pageQuery.extend({
   ...about,
@@ -126,12 +118,12 @@ export const auditRoutes = (app: App, deps: AuditRouteDeps): void => {
       response: { 200: pageOf(eventView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const { type, actorKind, actorId, apiKey, order: wanted, limit, cursor } = query
+      const { type, actorKind, actorId, apiKey, sort, limit } = query
       const types = typeof type === 'string' ? [type] : type
       const asked = { ...(await queryOf(query, actingUser)), types, actorKind, actorId, apiKey }
-      const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
-      const found = await queries.findEvents(asked, { order: wanted, after, limit: limit + 1 })
-      const page = pageFrom(found, limit, keyOf)
+      const after = requiredPosition(deps, readCursor(query, ['text'])?.[0])
+      const found = await queries.findEvents(asked, { ...orderOf(sort), after, limit: limit + 1 })
+      const page = pageFrom(found, query, keyOf)
       return { ...page, data: (await commands.read(page.data)).map(toEventView) }
     },
   })
@@ -148,11 +140,11 @@ export const auditRoutes = (app: App, deps: AuditRouteDeps): void => {
       response: { 200: pageOf(replayedView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const { until, limit, cursor } = query
+      const { until, limit } = query
       const asked = { ...(await queryOf(query, actingUser)), until: requiredPosition(deps, until) }
-      const after = requiredPosition(deps, readCursor(cursor, ['text'])?.[0])
-      const found = await queries.findEvents(asked, { order: 'oldest', after, limit: limit + 1 })
-      const page = pageFrom(found, limit, keyOf)
+      const after = requiredPosition(deps, readCursor(query, ['text'])?.[0])
+      const found = await queries.findEvents(asked, { descending: false, after, limit: limit + 1 })
+      const page = pageFrom(found, query, keyOf)
       const events = await commands.read(page.data)
       const changes = await commands.replay(events)
       const data = events.map((event) => ({

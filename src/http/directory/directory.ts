@@ -2,19 +2,31 @@ import { z } from 'zod'
 import type { DirectoryCommands } from '../../commands/directory/directory.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { company, contact, crmId, deal, organization, user } from '../../domain/directory/events.ts'
+import { address } from '../../domain/mail.ts'
 import type { DirectoryQueries } from '../../projections/directory/directory.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, searchIn, sortBy } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision, revisionToPut } from '../server/versions.ts'
 
 type Entry = Parameters<DirectoryCommands['put']>[1]
 
+const ofCompany = { company: crmId.optional().describe('Only those of this company') }
+const ofAddress = { email: address.optional().describe('Only those with this address') }
+
 const kinds = {
-  users: { kind: 'user', value: user },
-  contacts: { kind: 'contact', value: contact },
-  companies: { kind: 'company', value: company },
-  deals: { kind: 'deal', value: deal },
+  users: { kind: 'user', value: user, filters: z.object({}) },
+  contacts: { kind: 'contact', value: contact, filters: z.object({ ...ofCompany, ...ofAddress }) },
+  companies: { kind: 'company', value: company, filters: z.object({}) },
+  deals: { kind: 'deal', value: deal, filters: z.object(ofCompany) },
 } as const
+const listQuery = pageQuery.extend({
+  search: searchIn('The beginning of the name'),
+  sort: sortBy(['id', 'name'], 'id'),
+})
+type ListQuery = z.infer<typeof listQuery> & {
+  readonly company?: string | undefined
+  readonly email?: string | undefined
+}
 
 /** The CRM's own records, put by their ids: the source of variables in templates and signatures. */
 export const directoryRoutes = (
@@ -24,10 +36,10 @@ export const directoryRoutes = (
   const tags = ['Directory']
   const byId = z.object({ id: crmId })
 
-  for (const [path, { kind, value }] of Object.entries(kinds)) {
+  for (const [path, { kind, value, filters }] of Object.entries(kinds)) {
     const view = z.object({ id: z.string(), ...value.shape })
     app.put(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:write', ifMatch: 'optional' },
+      config: { permission: 'directory:write', ifMatch: 'optional', ifNoneMatch: true },
       schema: {
         tags,
         summary: `Create or replace a ${kind}`,
@@ -44,7 +56,7 @@ export const directoryRoutes = (
       },
     })
     app.get(`/v1/directory/${path}/:id`, {
-      config: { permission: 'directory:read' },
+      config: { permission: 'directory:read', ifNoneMatch: true },
       schema: { tags, summary: `Get a ${kind}`, params: byId, response: { 200: view, ...problems } },
       handler: async (request, reply) => {
         const { id } = request.params
@@ -66,21 +78,24 @@ export const directoryRoutes = (
       schema: {
         tags,
         summary: `List ${path}`,
-        querystring: pageQuery,
+        querystring: listQuery.extend(filters.shape),
         response: { 200: pageOf(view), ...problems },
       },
       handler: async (request) => {
-        const { limit, cursor } = request.query
-        const [after] = readCursor(cursor, ['text']) ?? [null]
-        const entries = await queries.list(kind, after, limit + 1)
-        const items = entries.map((entry) => ({ id: entry.id, ...value.parse(entry.value) }))
-        return pageFrom(items, limit, ({ id }) => [id])
+        const query: ListQuery = request.query
+        const order = orderOf(query.sort)
+        const after = readCursor(query, ['text', 'text'])
+        const filter = { kind, companyId: query.company, email: query.email, search: query.search }
+        const entries = await queries.list(filter, { ...order, after, limit: query.limit + 1 })
+        const key = order.by === 'id' ? 'id' : 'sortName'
+        const page = pageFrom(entries, query, (entry) => [entry[key], entry.id])
+        return { ...page, data: page.data.map((entry) => ({ id: entry.id, ...value.parse(entry.value) })) }
       },
     })
   }
 
   app.put('/v1/directory/organization', {
-    config: { permission: 'directory:write', ifMatch: 'optional' },
+    config: { permission: 'directory:write', ifMatch: 'optional', ifNoneMatch: true },
     schema: {
       tags,
       summary: 'Replace the organisation',
@@ -93,7 +108,7 @@ export const directoryRoutes = (
     },
   })
   app.get('/v1/directory/organization', {
-    config: { permission: 'directory:read' },
+    config: { permission: 'directory:read', ifNoneMatch: true },
     schema: { tags, summary: 'Get the organisation', response: { 200: organization, ...problems } },
     handler: async (_request, reply) => {
       const found = await commands.find('organization', 'main')

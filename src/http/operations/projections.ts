@@ -140,10 +140,10 @@ export const projectionRoutes = (app: App, runner: ProjectionRouteDeps): void =>
       response: { 200: pageOf(parkedView), ...problems },
     },
     handler: async ({ params, query }) => {
-      const [after] = readCursor(query.cursor, ['text']) ?? [null]
+      const [after] = readCursor(query, ['text']) ?? [null]
       const rows = await runner.parked(params.name, after, query.limit + 1)
       if (!rows) throw new NotFound('read model', params.name)
-      const page = pageFrom(rows, query.limit, ({ stream }) => [stream])
+      const page = pageFrom(rows, query, ({ stream }) => [stream])
       return { ...page, data: page.data.map(toParkedView) }
     },
   })

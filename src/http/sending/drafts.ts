@@ -1,8 +1,18 @@
 import { z } from 'zod'
 import type { SendingCommands } from '../../commands/sending/sending.ts'
+import { crmId } from '../../domain/directory/events.ts'
 import { draft, outgoingId, type Draft } from '../../domain/sending/events.ts'
 import type { SendingQueries } from '../../projections/sending/sending.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import {
+  orderOf,
+  pageFrom,
+  pageOf,
+  pageQuery,
+  readCursor,
+  searchIn,
+  sortBy,
+  timesOf,
+} from '../server/pages.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision, requiredRevision } from '../server/versions.ts'
@@ -99,24 +109,36 @@ export const draftRoutes = (app: App, { commands, queries, files }: DraftRouteDe
     config: { permission: 'messages:read', reads: [queries.readModels.drafts] },
     schema: {
       tags,
-      summary: 'List drafts, most recently changed first',
-      querystring: pageQuery.extend({ account: draft.shape.accountId.optional() }),
+      summary: 'List drafts',
+      querystring: pageQuery.extend({
+        account: draft.shape.accountId.optional(),
+        contact: crmId.optional().describe('Only drafts to this contact'),
+        deal: crmId.optional().describe('Only drafts for this deal'),
+        search: searchIn('Part of the subject'),
+        ...timesOf('last changed'),
+        sort: sortBy(['changedAt'], '-changedAt'),
+      }),
       response: { 200: pageOf(view), ...problems },
     },
-    handler: async (request) => {
-      const { limit, cursor, account } = request.query
-      const after = readCursor(cursor, ['instant', 'text'])
-      const items = await queries.listDrafts(
-        { userId: request.actingUser ?? undefined, accountId: account },
-        after,
-        limit + 1,
-      )
+    handler: async ({ query, actingUser }) => {
+      const { account, contact, deal, search, from, to, sort, limit } = query
+      const after = readCursor(query, ['instant', 'text'])
+      const filter = {
+        userId: actingUser ?? undefined,
+        accountId: account,
+        contactId: contact,
+        dealId: deal,
+        search,
+        from,
+        to,
+      }
+      const items = await queries.listDrafts(filter, { ...orderOf(sort), after, limit: limit + 1 })
       const sealed = items.map((item) => ({ ...item, attachments: item.attachments.map(files.seal) }))
-      return pageFrom(sealed, limit, ({ changedAt, id }) => [changedAt, id])
+      return pageFrom(sealed, query, ({ changedAt, id }) => [changedAt, id])
     },
   })
   app.get('/v1/drafts/:id', {
-    config: { permission: 'messages:read' },
+    config: { permission: 'messages:read', ifNoneMatch: true },
     schema: { tags, summary: 'Get a draft', params: byId, response: { 200: view, ...problems } },
     handler: async (request, reply) => {
       const found = await commands.findDraft(request.params.id, request.actingUser)

@@ -2,14 +2,16 @@ import { z } from 'zod'
 import type { SendingCommands } from '../../commands/sending/sending.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
+import { crmId } from '../../domain/directory/events.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { outgoingId } from '../../domain/sending/events.ts'
+import { templateId } from '../../domain/templates/events.ts'
 import { isSentInPart, type OutgoingEmail } from '../../domain/sending/outgoing-state.ts'
 import type { SendingQueries } from '../../projections/sending/sending.ts'
 import { download, fileAnswer } from '../server/downloads.ts'
 import { chosenContact, draftInput } from './drafts.ts'
 import { delivery, outcomes } from '../server/outcomes.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
@@ -133,22 +135,39 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
     schema: {
       tags,
-      summary: 'List queued and sent emails, most recently queued first',
-      querystring: pageQuery.extend({ state: state.optional(), account: accountId.optional() }),
+      summary: 'List queued and sent emails',
+      querystring: pageQuery.extend({
+        state: state.optional(),
+        account: accountId.optional(),
+        user: crmId.optional().describe('Only emails that this user sent'),
+        contact: crmId.optional().describe('Only emails to this contact'),
+        deal: crmId.optional().describe('Only emails for this deal'),
+        template: templateId.optional().describe('Only emails that were made from this template'),
+        ...timesOf('queued'),
+        sort: sortBy(['queuedAt'], '-queuedAt'),
+      }),
       response: { 200: pageOf(view), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const after = readCursor(query.cursor, ['instant', 'text'])
-      const emails = await queries.listEmails(
-        { state: query.state, accountId: query.account, userId: actingUser },
-        after,
-        query.limit + 1,
-      )
-      return pageFrom(emails, query.limit, ({ queuedAt, id }) => [queuedAt, id])
+      const { state: wanted, account, user, contact, deal, template, from, to, sort, limit } = query
+      const after = readCursor(query, ['instant', 'text'])
+      const filter = {
+        seenBy: actingUser,
+        state: wanted,
+        accountId: account,
+        userId: user,
+        contactId: contact,
+        dealId: deal,
+        templateId: template,
+        from,
+        to,
+      }
+      const emails = await queries.listEmails(filter, { ...orderOf(sort), after, limit: limit + 1 })
+      return pageFrom(emails, query, ({ queuedAt, id }) => [queuedAt, id])
     },
   })
   app.get('/v1/outbox/:id', {
-    config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
+    config: { permission: 'messages:read', reads: [queries.readModels.outbox], ifNoneMatch: true },
     schema: { tags, summary: 'Get an email', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.findEmail(params.id, actingUser)

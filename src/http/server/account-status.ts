@@ -12,4 +12,10 @@ export const statusView = {
     .array(z.object({ code: z.string(), detail: z.string(), remedy: z.string() }))
     .readonly()
     .describe('Why it is so and what to do, what decides first; none where the account is active'),
+  nextTryAt: z
+    .string()
+    .nullable()
+    .describe(
+      'When it is tried again, or else when its mailbox is read next; in the past while that goes on. If `throttled`, the provider wants us to wait until then. Null if nothing is to be tried',
+    ),
 }

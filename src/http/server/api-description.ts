@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyContextConfig } from 'fastify'
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { binary, describeOperation, type Answer, type Operation } from './describe-operation.ts'
 import { describeSchema, withoutDoubles, type Schema } from './describe-schemas.ts'
@@ -59,7 +60,8 @@ export const describeApi = async (app: App): Promise<void> => {
     transformObject: (document) =>
       described(jsonSchemaTransformObject(document) as unknown as Document) as object,
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  // Without a policy of its own, which would have browsers fetch its files over https only: that of all answers fits.
+  await app.register(swaggerUi, { routePrefix: '/docs' })
 }
 
 const FILE = 'application/octet-stream'
@@ -82,10 +84,13 @@ const describeRoute: Transform = (document) => {
     'x-permission': permission,
   }
   if (isPublic) return { url, schema: { ...described, security: [] } }
-  return { url, schema: { ...described, headers: headersOf(method !== 'GET', config?.ifMatch) } }
+  return { url, schema: { ...described, headers: headersOf(method !== 'GET', config ?? {}) } }
 }
 
-const headersOf = (changes: boolean, versioned: 'required' | 'optional' | undefined) => ({
+const headersOf = (
+  changes: boolean,
+  { ifMatch: versioned, ifNoneMatch }: Pick<FastifyContextConfig, 'ifMatch' | 'ifNoneMatch'>,
+) => ({
   type: 'object',
   required: versioned === 'required' ? ['if-match'] : [],
   properties: {
@@ -95,6 +100,7 @@ const headersOf = (changes: boolean, versioned: 'required' | 'optional' | undefi
     },
     ...(changes ? idempotencyKey : {}),
     ...(versioned === undefined ? {} : ifMatch),
+    ...(ifNoneMatch ? { 'if-none-match': changes ? ifNothing : ifChanged } : {}),
   },
 })
 
@@ -112,6 +118,16 @@ const ifMatch = {
     description:
       'The `ETag` of the version that the change is based on, or `*` for any; refused as `stale-version` if there is a newer one',
   },
+}
+
+const ifChanged = {
+  type: 'string',
+  description: 'The `ETag` of what the client has already; if it is still the same, 304 is answered',
+}
+const ifNothing = {
+  type: 'string',
+  enum: ['*'],
+  description: 'With `*` nothing is replaced: if there is something already, `stale-version` is answered',
 }
 
 const described = (document: Document): Document => {

@@ -5,7 +5,7 @@ import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { readApiKey } from './api-key-token.ts'
-import { perMinute, type Counter } from './limits.ts'
+import { neighbourhoodOf, perMinute, type Counter } from './limits.ts'
 import { allows } from './permissions.ts'
 import { defineProblem } from './problems.ts'
 
@@ -79,7 +79,8 @@ const notAuthenticated = defineProblem(401, 'not-authenticated', {
 
 const tooManyFailures = defineProblem(429, 'too-many-failed-sign-ins', {
   title: 'Too many failed sign-ins',
-  meaning: 'Too many requests with a wrong API key came from this address within a minute.',
+  meaning:
+    'Too many requests with a wrong API key came from this address, or from its neighbours in IPv6, within a minute.',
   remedy: 'Correct the key, and try again after the seconds in Retry-After.',
 })
 const tooManyRequests = defineProblem(429, 'too-many-requests', {
@@ -115,14 +116,15 @@ const signInWith = (keys: ApiKeyStore, failures: Counter) => {
     if (!bearer) throw notAuthenticated({ detail: 'The request carries no API key.', headers: challenge() })
     const read = readApiKey(bearer[1]!)
     const name = read?.hash.toString('base64') ?? ''
-    const { remaining, seconds } = failures.left(ip)
+    const from = neighbourhoodOf(ip)
+    const { remaining, seconds } = failures.left(from)
     if (remaining === 0 && !right.has(name)) throw tooManyFailures({ retryAfterSeconds: seconds })
     const key = read ? await keys.find(read.id, read.hash) : null
     if (key) {
       remember(name)
       return key
     }
-    failures.count(ip)
+    failures.count(from)
     throw notAuthenticated({
       detail: 'The API key is not valid.',
       headers: challenge('error="invalid_token", error_description="The API key is not valid"'),

@@ -45,6 +45,13 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   pauseEmailAccount: { reason: 'On parental leave until May' },
   disconnectEmailAccount: { reason: 'Left the company' },
   createEmailAccountSyncErrorsDismissal: { folder: 'INBOX', ref: '1:4711' },
+  createEmailAccountBackfill: { since: '2024-01-01T00:00:00Z' },
+  createSignIn: {
+    provider: 'gmail',
+    address: 'ada@example.com',
+    returnTo: 'https://crm.example.com/settings/mail',
+  },
+  completeSignIn: { settings: { displayName: 'Ada Lovelace' } },
   createTemplate: { scope: 'shared', ...template },
   changeTemplate: { subject: template.subject },
   previewTemplate: { contactId: 'c-17', accountId },

@@ -60,7 +60,12 @@ export const describeOperation = (
     shared[name] = answer
     return [String(status), { $ref: `#/components/responses/${name}` }]
   })
-  const answers = Object.entries(responses).filter(([status]) => /^2\d\d$/.test(status))
+  if (method === 'GET' && facts.takes.has('if-none-match'))
+    responses['304'] = {
+      description: 'Not modified: it is what the client has already',
+      headers: { ...etag, ...limited },
+    }
+  const answers = Object.entries(responses).filter(([status]) => /^(2\d\d|304)$/.test(status))
   operation.responses = Object.fromEntries([...answers, ...problems])
 }
 
@@ -86,7 +91,7 @@ const whatIsAnswered = (status: string, { summary }: Operation): string =>
 
 const text = (description: string): Header => ({ description, schema: { type: 'string' } })
 
-const etag = { ETag: text('The version, for `If-Match`; where what is answered has one') }
+const etag = { ETag: text('The version, for `If-Match` and `If-None-Match`') }
 const changed = {
   ...etag,
   'Event-Position': text(
@@ -108,7 +113,12 @@ const nextPage = { Link: text('The next page, as `rel="next"`; none on the last'
 
 const headersOf = ({ method, isPublic, takes }: OperationFacts, status: string): Record<string, Header> => {
   if (isPublic) return {}
-  if (method === 'GET') return { ...etag, ...limited, ...(takes.has('cursor') ? nextPage : {}) }
+  if (method === 'GET')
+    return {
+      ...(takes.has('if-none-match') ? etag : {}),
+      ...limited,
+      ...(takes.has('cursor') ? nextPage : {}),
+    }
   return {
     ...changed,
     ...limited,

@@ -1,4 +1,14 @@
+import ipaddr from 'ipaddr.js'
 import type { Clock } from '../../commands/ports/clock.ts'
+
+/** Of an address, whom it stands for: in IPv6 a network of 64 bits, since that is what one customer gets at least. */
+export const neighbourhoodOf = (ip: string): string => {
+  if (!ipaddr.isValid(ip)) return ip
+  const address = ipaddr.process(ip)
+  return address instanceof ipaddr.IPv6
+    ? ipaddr.IPv6.networkAddressFromCIDR(`${address.toNormalizedString()}/64`).toString()
+    : address.toString()
+}
 
 const WINDOW_MS = 60_000
 const MANY = 10_000
@@ -18,7 +28,8 @@ export const perMinute = (limit: number, clock: Clock): Counter => {
   const minutes = new Map<string, { count: number; readonly endsAt: number }>()
   const running = (name: string, now: number) => {
     const minute = minutes.get(name)
-    return minute && now < minute.endsAt ? minute : null
+    // One that has not begun yet is from before the clock was set back.
+    return minute && now < minute.endsAt && now >= minute.endsAt - WINDOW_MS ? minute : null
   }
   return {
     limit,

@@ -10,6 +10,7 @@ const actions: Readonly<Record<string, string>> = {
   pause: 'pause',
   resume: 'resume',
   disconnect: 'disconnect',
+  complete: 'complete',
   retry: 'retry',
   skip: 'skip',
   preview: 'preview',

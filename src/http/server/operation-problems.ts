@@ -69,6 +69,8 @@ const ofConnection = [
   'password-and-token',
   'connection-test-failed',
   'credentials-missing',
+  'outlook-sign-in-required',
+  'sign-in-needed',
 ]
 const ofDraft = ['draft-discarded', 'already-queued', 'attachment-missing', 'too-many-recipients']
 const ofWriting = [
@@ -115,7 +117,28 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   deleteEmailAccountExcludePattern: ofAccount,
   createEmailAccountSyncRun: [...ofAccount, 'account-paused', 'account-receives-no-mail'],
   createEmailAccountSyncErrorsDismissal: ofAccount,
-  listMessages: { 400: ['account-required'], 404: ['not-found'] },
+  createEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-in-future'],
+  pauseEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
+  resumeEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
+  createSignIn: [
+    ...ofAccount,
+    'provider-differs',
+    'return-not-allowed',
+    'sign-in-needs-user',
+    'sign-in-not-offered',
+    'sign-in-not-set-up',
+    'unknown-permission',
+  ],
+  completeSignIn: [
+    ...ofAccount,
+    'access-missing',
+    'already-connected',
+    'connection-test-failed',
+    'other-mailbox',
+    'sign-in-expired',
+    'sign-in-not-finished',
+  ],
+  listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
   getMessageBody: { 422: ['message-unreadable'], 500: unreliable },
   getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
   getMessageRaw: { 500: unreliable },
@@ -146,6 +169,7 @@ const askMailbox = new Set([
   'createEmailAccount',
   'getEmailAccountFolders',
   'putEmailAccountConnection',
+  'completeSignIn',
   'createEmailAccountConnectionTest',
   'retryMessage',
 ])

@@ -3,6 +3,7 @@ import { NotFound } from '../../domain/decider.ts'
 import { definedCodes } from '../../domain/refusal.ts'
 import { escapeHtml } from '../../domain/templates/contextual-escaping.ts'
 import { fileAnswer } from './downloads.ts'
+import { inHtml, sendPage } from './html-page.ts'
 import { problems, type App } from './server.ts'
 
 const CACHED = 'public, max-age=3600'
@@ -12,7 +13,6 @@ export const problemPages = (app: App): void => {
   const config = { permission: 'public' } as const
   const tags = ['Problems']
   const response = { ...fileAnswer('text/html', 'A page'), ...problems }
-  const html = 'text/html; charset=utf-8'
 
   app.get('/problems', {
     config,
@@ -21,10 +21,7 @@ export const problemPages = (app: App): void => {
       const items = [...definedCodes.values()]
         .toSorted((one, other) => (one.code < other.code ? -1 : 1))
         .map(({ code, title }) => `<li><a href="/problems/${code}">${code}</a>: ${escapeHtml(title)}</li>`)
-      return reply
-        .type(html)
-        .header('cache-control', CACHED)
-        .send(page('Problems', `<ul>\n${items.join('\n')}\n</ul>`))
+      return sendPage(reply.header('cache-control', CACHED), 'Problems', `<ul>\n${items.join('\n')}\n</ul>`)
     },
   })
   app.get('/problems/:code', {
@@ -44,23 +41,7 @@ export const problemPages = (app: App): void => {
         `<b>What to do:</b> ${inHtml(definition.remedy)}`,
       ]
       const body = [...lines, '<a href="/problems">All problems</a>'].map((line) => `<p>${line}</p>`)
-      return reply
-        .type(html)
-        .header('cache-control', CACHED)
-        .send(page(definition.title, body.join('\n')))
+      return sendPage(reply.header('cache-control', CACHED), definition.title, body.join('\n'))
     },
   })
 }
-
-/** Text between backticks is code. */
-const inHtml = (text: string): string => escapeHtml(text).replaceAll(/&#96;(.+?)&#96;/g, '<code>$1</code>')
-
-const page = (title: string, body: string): string => `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>${escapeHtml(title)} · Mailtrail</title></head>
-<body>
-<h1>${escapeHtml(title)}</h1>
-${body}
-</body>
-</html>
-`

@@ -114,6 +114,7 @@ const words: Readonly<Record<string, string>> = {
   pattern: '`*` stands for any characters, `?` for one',
   people: 'Everybody who takes part',
   percent: 'From 0 to 100; null if there is nothing to divide by',
+  permissions: 'What the user has permitted at the provider',
   phone: 'As people write it',
   placements: 'Where it is in the mailbox',
   places: 'Where it may be used',

@@ -49,6 +49,8 @@ declare module 'fastify' {
     reads?: readonly { readonly name: string }[]
     /** Whether it must, or can, be told in `If-Match` which version it changes: `versions.ts` reads it for the handler. */
     ifMatch?: 'required' | 'optional'
+    /** Whether it heeds `If-None-Match`: a GET that answers an ETag, or a PUT that can be told to replace nothing. */
+    ifNoneMatch?: true
   }
 }
 
@@ -106,7 +108,11 @@ export const buildServer = async (deps: ServerDeps): Promise<App> => {
   addAnswerHeaders(app)
   allowOrigins(app, deps.corsOrigins)
   requirePermissions(app)
-  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
+  await app.register(helmet, {
+    // We may be reached over plain http. That a host has https, and all below it too, is for whoever ends TLS to say.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    strictTransportSecurity: false,
+  })
   useFreshness(app, deps.waitFor)
   refuseUnknownNames(app)
   answerOtherMethods(app)

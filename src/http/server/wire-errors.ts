@@ -24,6 +24,12 @@ const headersTooLarge = defineProblem(431, 'headers-too-large', {
   remedy: 'Send fewer or shorter headers.',
 })
 
+const notAProxy = defineProblem(501, 'not-a-proxy', {
+  title: 'Not a proxy',
+  meaning: 'CONNECT asks for a tunnel to another server, which this one does not open.',
+  remedy: 'Send requests to this server itself, and check the proxy settings of the client.',
+})
+
 const problemOf = ({ code, rawPacket }: ClientError): HttpProblem => {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
@@ -78,6 +84,15 @@ export const wireErrors = () => {
       })
       // Nobody is refused for an expectation that we do not know (RFC 9110 10.1.1).
       app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+      // Otherwise Node closes the connection without a word.
+      app.server.on('connect', (_request, stream) => {
+        const socket = stream as Socket
+        const last = answering.get(socket)
+        // It is nobody's any more, so that nobody else listens.
+        socket.on('error', () => socket.destroy())
+        if (!last || last.writableFinished) refuse(socket, notAProxy())
+        else last.once('finish', () => refuse(socket, notAProxy()))
+      })
     },
   }
 }

@@ -1,12 +1,15 @@
 import { z } from 'zod'
+import type { Caller } from '../../commands/handle.ts'
+import type { IfRevision } from '../../commands/revisions.ts'
 import type { SyncCommands } from '../../commands/sync/sync.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { writtenMailbox } from '../../domain/mail.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { askedRevision } from '../server/versions.ts'
 
 export const messageId = z
   .string()
@@ -99,6 +102,33 @@ export type MessageRouteDeps = {
   readonly signal: AbortSignal
 }
 
+const messageSort = sortBy(['receivedAt'], '-receivedAt').unwrap()
+const messagesQuery = pageQuery.extend({
+  account: accountId.optional(),
+  folder: z
+    .string()
+    .max(500)
+    .optional()
+    .describe('A path, or a role such as `inbox` or `sent`; requires `account`'),
+  direction: z
+    .enum(['in', 'out'])
+    .optional()
+    .describe('Only messages that were received, or that were sent; requires `account`, without `folder`'),
+  thread: threadId.optional().describe('Requires that none of the three above is sent'),
+  ...timesOf('received'),
+  sort: messageSort
+    .optional()
+    .describe(
+      '`receivedAt`: oldest first, as in a thread if omitted. `-receivedAt`: latest first, as otherwise if omitted',
+    ),
+})
+type MessagesQuery = z.infer<typeof messagesQuery>
+
+const filtersConflict = defineProblem(400, 'filters-conflict', {
+  title: 'Filters cannot be combined',
+  meaning: 'A thread is listed as a whole, and a folder with what was received and sent.',
+  remedy: 'Send `thread` without `account`, `folder` and `direction`, and `folder` without `direction`.',
+})
 const accountRequired = defineProblem(400, 'account-required', {
   title: 'Account required',
   meaning: 'Messages are listed by account, by folder of an account, or by thread.',
@@ -117,12 +147,16 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
   }
   const messagesOfThread = async (
     thread: { readonly id: string; readonly merged: string[] },
-    cursor: string | undefined,
-    limit: number,
+    { sort = 'receivedAt', ...asked }: MessagesQuery,
   ) => {
-    const after = readCursor(cursor, ['instant', 'text'])
-    const members = await queries.membersOf(thread, after, limit + 1)
-    const page = pageFrom(members, limit, ({ at, id }) => [at, id])
+    const query = { ...asked, sort, thread: thread.id }
+    const after = readCursor(query, ['instant', 'text'])
+    const members = await queries.membersOf(
+      thread,
+      { ...orderOf(sort), after, limit: query.limit + 1 },
+      query,
+    )
+    const page = pageFrom(members, query, ({ at, id }) => [at, id])
     return { ...page, data: await queries.messagesOf(page.data.map(({ id }) => id)) }
   }
 
@@ -131,27 +165,22 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     schema: {
       tags,
       summary: 'List the messages of an account, a folder or a thread',
-      description: 'Latest first; in a thread, oldest first.',
-      querystring: pageQuery.extend({
-        account: accountId.optional(),
-        folder: z
-          .string()
-          .max(500)
-          .optional()
-          .describe('A path, or a role such as `inbox` or `sent`; requires `account`'),
-        thread: threadId.optional(),
-      }),
+      querystring: messagesQuery,
       response: { 200: pageOf(summaryView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const { account, folder = null, thread, cursor, limit } = query
-      if (thread !== undefined)
-        return messagesOfThread(await requireThread(thread, actingUser), cursor, limit)
+      const { account, folder, direction, thread, from, to, sort = '-receivedAt', limit } = query
+      if (thread !== undefined) {
+        if ((account ?? folder ?? direction) !== undefined) throw filtersConflict()
+        return messagesOfThread(await requireThread(thread, actingUser), query)
+      }
       if (account === undefined) throw accountRequired()
-      const after = readCursor(cursor, ['instant', 'text'])
-      const asked = { accountId: account, folder, userId: actingUser }
-      const found = await queries.listMessages(asked, after, limit + 1)
-      return pageFrom(found, limit, ({ receivedAt, id }) => [receivedAt, id])
+      if (folder !== undefined && direction !== undefined) throw filtersConflict()
+      const list = { ...query, sort }
+      const after = readCursor(list, ['instant', 'text'])
+      const filter = { accountId: account, folder, direction, userId: actingUser, from, to }
+      const found = await queries.listMessages(filter, { ...orderOf(sort), after, limit: limit + 1 })
+      return pageFrom(found, list, ({ receivedAt, id }) => [receivedAt, id])
     },
   })
   app.get('/v1/messages/:id', {
@@ -164,11 +193,16 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     },
   })
   for (const [verb, summary, command] of [
-    ['retry', 'Read a quarantined message again', commands.retryQuarantined],
+    [
+      'retry',
+      'Read a quarantined message again',
+      (caller: Caller, id: string, ifRevision?: IfRevision) =>
+        commands.retryQuarantined(caller, id, signal, ifRevision),
+    ],
     ['skip', 'Skip a quarantined message', commands.skipQuarantined],
   ] as const)
     app.post(`/v1/messages/:id/${verb}`, {
-      config: { permission: 'accounts:write' },
+      config: { permission: 'accounts:write', ifMatch: 'optional' },
       schema: {
         tags,
         summary,
@@ -179,7 +213,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
         },
       },
       handler: async (request, reply) => {
-        const handled = await command(request.caller, request.params.id, signal)
+        const handled = await command(request.caller, request.params.id, askedRevision(request))
         const { state } = handled
         const became = state.status === 'released' ? state.became : null
         return answered(reply, handled, { status: state.status, became })
@@ -189,15 +223,25 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     config: { permission: 'messages:read', reads: [threads] },
     schema: {
       tags,
-      summary: 'List the threads of an account, latest activity first',
-      querystring: pageQuery.extend({ account: accountId }),
+      summary: 'List the threads of an account',
+      querystring: pageQuery.extend({
+        account: accountId,
+        lastDirection: threadView.shape.lastDirection
+          .optional()
+          .describe(
+            '`in`: only threads that wait for an answer of ours. `out`: only those that we wrote in last',
+          ),
+        ...timesOf('last active'),
+        sort: sortBy(['lastActivityAt'], '-lastActivityAt'),
+      }),
       response: { 200: pageOf(threadView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const after = readCursor(query.cursor, ['instant', 'text'])
-      const asked = { accountId: query.account, userId: actingUser }
-      const found = await queries.listThreads(asked, after, query.limit + 1)
-      return pageFrom(found, query.limit, ({ lastActivityAt, id }) => [lastActivityAt, id])
+      const { account, lastDirection, from, to, sort, limit } = query
+      const after = readCursor(query, ['instant', 'text'])
+      const filter = { accountId: account, userId: actingUser, lastDirection, from, to }
+      const found = await queries.listThreads(filter, { ...orderOf(sort), after, limit: limit + 1 })
+      return pageFrom(found, query, ({ lastActivityAt, id }) => [lastActivityAt, id])
     },
   })
   app.get('/v1/threads/:id', {
@@ -210,7 +254,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     },
     handler: async ({ params, actingUser }) => {
       const thread = await requireThread(params.id, actingUser)
-      return { ...thread, messages: await messagesOfThread(thread, undefined, 200) }
+      return { ...thread, messages: await messagesOfThread(thread, { limit: 200 }) }
     },
   })
 }

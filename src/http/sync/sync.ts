@@ -7,8 +7,9 @@ import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
+import { backfillView, progressView } from './backfill.ts'
 import { messageRef } from './messages.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
 import { timeAgo } from '../server/time-ago.ts'
@@ -19,8 +20,13 @@ const syncStatusView = z
     address: z.string(),
     ...statusView,
     running: z.boolean(),
+    firstSync: z
+      .array(progressView)
+      .readonly()
+      .describe('How far the mailbox has been read the first time; empty once it has been read to its end'),
     lastSync: z.string().describe('In words, such as "2 minutes ago"'),
     lastSyncAt: z.string().nullable(),
+    backfill: backfillView.nullable().describe('The latest request for older mail; null if there was none'),
     unreadable: z.int().describe('Messages that could not be read and that nobody has decided about'),
     withheld: z.int().describe('Messages that the mailbox lists but that could not be fetched or stored'),
     statistics: z.object({
@@ -49,6 +55,7 @@ const folderView = z.object({
     .array(z.object({ pattern: z.string(), count: z.int() }))
     .describe('The patterns that excluded messages'),
 })
+const runStatus = z.enum(['running', 'success', 'partial', 'failed', 'stopped', 'interrupted'])
 const runView = z
   .object({
     number: z.int(),
@@ -108,7 +115,7 @@ export type SyncRouteDeps = {
 /** Sync of an account: how it is doing, what its runs did, what failed, and runs on demand. */
 export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps): void => {
   const { accountList } = accounts.queries.readModels
-  const { syncStatus, syncHistory, syncErrors } = queries.readModels
+  const { syncStatus, syncHistory, syncErrors, backfills } = queries.readModels
   const tags = ['Sync']
   const byAccount = z.object({ id: accountId })
   const requireAccount = async (id: string, userId: string | null) => {
@@ -118,7 +125,7 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
   }
 
   app.get('/v1/email-accounts/:id/sync-status', {
-    config: { permission: 'accounts:read', reads: [accountList, syncStatus] },
+    config: { permission: 'accounts:read', reads: [accountList, syncStatus, backfills] },
     schema: {
       tags,
       summary: "Get the state of an account's sync",
@@ -126,31 +133,37 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
       response: { 200: syncStatusView, ...problems },
     },
     handler: async ({ params, actingUser }) => {
-      const { id, address, status, reasons, unreadable, withheld } = await requireAccount(
-        params.id,
-        actingUser,
-      )
+      const account = await requireAccount(params.id, actingUser)
+      const { id, address, status, reasons, nextTryAt, firstSync, unreadable, withheld } = account
       const now = clock()
       const figures = await queries.findFigures(id, now)
       if (!figures) throw new NotFound('email account', id)
       const lastSync = timeAgo(figures.lastSyncAt, now)
-      return { accountId: id, address, status, reasons, unreadable, withheld, ...figures, lastSync }
+      const state = { status, reasons, nextTryAt, firstSync, unreadable, withheld }
+      const backfill = await queries.findBackfill(id)
+      return { accountId: id, address, ...state, backfill, ...figures, lastSync }
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs', {
     config: { permission: 'accounts:read', reads: [syncHistory, accountList] },
     schema: {
       tags,
-      summary: "List an account's sync runs, newest first",
+      summary: "List an account's sync runs",
       params: byAccount,
-      querystring: pageQuery,
+      querystring: pageQuery.extend({
+        status: runStatus.optional().describe('Only runs that ended like this, or `running` ones'),
+        ...timesOf('started'),
+        sort: sortBy(['time'], '-time'),
+      }),
       response: { 200: pageOf(runView), ...problems },
     },
     handler: async ({ params, query, actingUser }) => {
       await requireAccount(params.id, actingUser)
-      const [before] = readCursor(query.cursor, ['integer']) ?? [null]
-      const runs = await queries.listRuns(params.id, before, query.limit + 1)
-      return pageFrom(runs, query.limit, ({ number }) => [number])
+      const { status, from, to, sort, limit } = query
+      const after = readCursor(query, ['instant', 'integer'])
+      const filter = { accountId: params.id, status, from, to }
+      const runs = await queries.listRuns(filter, { ...orderOf(sort), after, limit: limit + 1 })
+      return pageFrom(runs, query, ({ time, number }) => [time, number])
     },
   })
   app.get('/v1/email-accounts/:id/sync-runs/:number', {
@@ -197,16 +210,23 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     config: { permission: 'accounts:read', reads: [syncErrors, accountList] },
     schema: {
       tags,
-      summary: 'List messages that could not be synced, latest first',
+      summary: 'List messages that could not be synced',
       params: byAccount,
-      querystring: pageQuery,
+      querystring: pageQuery.extend({
+        kind: errorView.shape.kind.optional(),
+        folder: z.string().min(1).max(500).optional().describe('Only those in the folder with this path'),
+        ...timesOf('last tried'),
+        sort: sortBy(['lastAt'], '-lastAt'),
+      }),
       response: { 200: pageOf(errorView), ...problems },
     },
     handler: async ({ params, query, actingUser }) => {
       await requireAccount(params.id, actingUser)
-      const after = readCursor(query.cursor, ['instant', 'text'])
-      const errors = await queries.listErrors(params.id, after, query.limit + 1)
-      return pageFrom(errors, query.limit, ({ lastAt, id }) => [lastAt, id])
+      const { kind, folder, from, to, sort, limit } = query
+      const after = readCursor(query, ['instant', 'text'])
+      const filter = { accountId: params.id, kind, folder, from, to }
+      const errors = await queries.listErrors(filter, { ...orderOf(sort), after, limit: limit + 1 })
+      return pageFrom(errors, query, ({ lastAt, id }) => [lastAt, id])
     },
   })
   app.post('/v1/email-accounts/:id/sync-errors/dismissals', {

@@ -5,7 +5,7 @@ import { crmId } from '../../domain/directory/events.ts'
 import { templateContent, templateId } from '../../domain/templates/events.ts'
 import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
 import type { TemplateQueries } from '../../projections/templates/templates.ts'
-import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
+import { orderOf, pageFrom, pageOf, pageQuery, readCursor, searchIn, sortBy } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision, requiredRevision } from '../server/versions.ts'
@@ -100,14 +100,23 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
     schema: {
       tags,
-      summary: 'List your templates and the shared ones, by name',
-      querystring: pageQuery.extend({ scope: scope.optional().describe('Both if omitted') }),
+      summary: 'List your templates and the shared ones',
+      querystring: pageQuery.extend({
+        scope: scope.optional().describe('Both if omitted'),
+        format: item.shape.format.optional().describe('Only templates that are written in it'),
+        search: searchIn('Part of the name or of the subject'),
+        sort: sortBy(['name', 'changedAt'], 'name'),
+      }),
       response: { 200: pageOf(item), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const after = readCursor(query.cursor, ['text', 'text'])
-      const asked = { userId: actingUser, scope: query.scope ?? null, after, limit: query.limit + 1 }
-      return pageFrom(await queries.list(asked), query.limit, ({ sortName, id }) => [sortName, id])
+      const { scope: whose, format, search, sort, limit } = query
+      const order = orderOf(sort)
+      const after = readCursor(query, [order.by === 'name' ? 'text' : 'instant', 'text'])
+      const filter = { userId: actingUser, scope: whose, format, search }
+      const templates = await queries.list(filter, { ...order, after, limit: limit + 1 })
+      const key = order.by === 'name' ? 'sortName' : 'changedAt'
+      return pageFrom(templates, query, (template) => [template[key], template.id])
     },
   })
   app.post('/v1/templates', {
@@ -129,7 +138,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
   })
   app.get('/v1/templates/:id', {
-    config: { permission: 'templates:read', reads: [queries.readModels.templateList] },
+    config: { permission: 'templates:read', reads: [queries.readModels.templateList], ifNoneMatch: true },
     schema: { tags, summary: 'Get a template', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.find(params.id, actingUser)

@@ -1,6 +1,7 @@
 import {
   factEvents,
   factsAfter,
+  factsAfterChanges,
   freshFacts,
   type AccountFacts,
   type FactEvent,
@@ -14,8 +15,15 @@ import {
 } from '../../domain/accounts/events.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import { UserRecorded } from '../../domain/directory/events.ts'
-import type { EventOf } from '../../domain/event.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { ChangesSynced } from '../../domain/sync/events.ts'
+import {
+  freshSchedule,
+  scheduleAfter,
+  scheduleEvents,
+  type ScheduleEvent,
+  type SyncSchedule,
+} from '../../domain/sync/sync-schedule.ts'
 import {
   boolean,
   integer,
@@ -36,6 +44,7 @@ const account = table({
     owner_user: nullable(text),
     status: text,
     facts: json<AccountFacts>(),
+    schedule: json<SyncSchedule>(),
     is_default: boolean,
     settings: json<AccountSettings>(),
     signature: text,
@@ -45,15 +54,15 @@ const account = table({
     revision: integer,
   },
   key: ['id'],
-  indexes: ['(connected_at, id)'],
+  indexes: ['(connected_at, id)', '(address, id)', '(owner_user)'],
 })
 
 export type AccountRow = RowOf<typeof account>
 
-/** The list of email accounts, with each one's settings and the facts behind its status. */
+/** The list of email accounts, with each one's settings, the facts behind its status, and when it is read next. */
 export const accountList = projection({
   name: 'account-list',
-  version: 3,
+  version: 4,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),
@@ -64,12 +73,18 @@ export const accountList = projection({
       key: ['account_id'],
     }),
   },
-  events: [...accountEvents, ...defaultAccountEvents, ...factEvents, ChangesSynced, UserRecorded],
+  events: [
+    ...accountEvents,
+    ...defaultAccountEvents,
+    ...factEvents,
+    ...scheduleEvents,
+    ChangesSynced,
+    UserRecorded,
+  ],
   fold: (event, rows) => {
     if (event.type === 'UserRecorded')
       return rows.put('owner', { user_id: event.data.userId, name: event.data.user.name })
-    if (event.type === 'AccountConnected')
-      return rows.put('account', fresh(event.data, event.metadata.occurredAt, event.revision))
+    if (event.type === 'AccountConnected') return rows.put('account', fresh(event))
     const row = rows.get('account', { id: event.data.accountId })
     if (!row) throw new Error(`${event.type} of an account that was not connected`)
     // Every event of its stream moves the revision, since `If-Match` names it.
@@ -91,10 +106,11 @@ export const accountList = projection({
         row.is_default = false
         break
       case 'ChangesSynced': {
+        const facts = factsAfterChanges(row.facts, event.data)
         const ids = event.data.withheld.map(({ placement }) => idOf(placement))
         const before = rows.get('withheld', { account_id: row.id })
-        if (!before && ids.length === 0) return
-        row.facts = withWithheld(row.facts, ids, before?.dismissed ?? [])
+        if (!before && ids.length === 0 && facts === row.facts) return
+        row.facts = withWithheld(facts, ids, before?.dismissed ?? [])
         rows.put('withheld', { account_id: row.id, ids, dismissed: before?.dismissed ?? [] })
         break
       }
@@ -118,6 +134,7 @@ export const accountList = projection({
         rows.remove('default_account', { owner: ownerKey(event.data.owner) })
         row.is_default = false
         break
+      case 'AccountAccessWithdrawn':
       case 'AccountPaused':
       case 'AccountResumed':
       case 'EmailDeferred':
@@ -128,40 +145,48 @@ export const accountList = projection({
       case 'QuarantinedMessageSkipped':
       case 'SyncRequested':
       case 'SyncRunFinished':
+      case 'SyncRunStarted':
+      case 'BackfillRequested':
+      case 'BackfillPaused':
+      case 'BackfillResumed':
+      case 'BackfillFinished':
         break
     }
     if (isFact(event)) row.facts = factsAfter(row.facts, event)
+    if (isOfSchedule(event)) row.schedule = scheduleAfter(row.schedule, event)
     row.status = row.facts.lifecycle
     rows.put('account', row)
   },
 })
 
-const fresh = (
-  connected: EventOf<typeof AccountConnected>['data'],
-  connected_at: string,
-  revision: number,
-): RowOf<typeof account> => {
-  const { accountId: id, address, owner, settings, connection } = connected
+const fresh = (event: RecordedEvent<EventOf<typeof AccountConnected>>): RowOf<typeof account> => {
+  const { accountId: id, address, owner, settings, connection } = event.data
   return {
     id,
     address,
     owner_kind: owner.kind,
     owner_user: owner.kind === 'user' ? owner.userId : null,
     status: 'active',
-    facts: freshFacts(connected),
+    facts: freshFacts(event.data),
+    schedule: freshSchedule(event),
     is_default: false,
     settings,
     signature: '',
     connection,
     last_test: null,
-    connected_at,
-    revision,
+    connected_at: event.metadata.occurredAt,
+    revision: event.revision,
   }
 }
 
 const factTypes: ReadonlySet<string> = new Set(factEvents.map(({ type }) => type))
 
 const isFact = (event: { readonly type: string }): event is FactEvent => factTypes.has(event.type)
+
+const scheduleTypes: ReadonlySet<string> = new Set(scheduleEvents.map(({ type }) => type))
+
+const isOfSchedule = (event: { readonly type: string }): event is ScheduleEvent =>
+  scheduleTypes.has(event.type)
 
 const withWithheld = (
   facts: AccountFacts,

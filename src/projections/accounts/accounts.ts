@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { accountList } from './account-list.ts'
 import {
+  accountsOf,
   countConnected,
   findAccount,
   listAccounts,
@@ -16,6 +17,7 @@ export const accountQueries = (db: Kysely<unknown>, deps: AccountQueryDeps) => (
   list: listAccounts(db, deps),
   find: findAccount(db, deps),
   usable: usableAccounts(db),
+  idsOf: accountsOf(db),
   countConnected: countConnected(db),
 })
 

@@ -1,8 +1,9 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { accountStatus, type AccountStatus, type StatusReason } from '../../domain/accounts/account-status.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
-import { tablesOf } from '../projection.ts'
+import type { FolderProgress } from '../../domain/sync/folder-progress.ts'
+import { allOf, containing, paged, tablesOf, type Page } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
 
 /** An email account as shown to people; lists are ordered by `connectedAt`, then `id`. */
@@ -17,6 +18,10 @@ export type AccountItem = {
   readonly status: AccountStatus
   /** The reasons for the status and what to do, the deciding one first; empty if the account is active. */
   readonly reasons: readonly StatusReason[]
+  /** When it is tried again, or its mailbox is read next; in the past while that goes on. Null: nothing is to be tried. */
+  readonly nextTryAt: string | null
+  /** How far its mailbox has been read the first time; empty once it has been read to its end. */
+  readonly firstSync: readonly FolderProgress[]
   /** Messages that could not be read, and that nobody has decided about. */
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
@@ -34,14 +39,15 @@ export type AccountItem = {
 export type AccountQueryDeps = { readonly titleOf: (connection: Connection) => string }
 
 const toItem = (row: AccountRow & { owner_name: string | null }, provider: string): AccountItem => {
-  const { unreadable, withheld } = row.facts
+  const { progress: firstSync, unreadable, withheld } = row.facts
   return {
     id: row.id,
     address: row.address,
     provider,
     owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
     user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
-    ...accountStatus(row.facts),
+    ...accountStatus(row.facts, row.schedule.dueAt),
+    firstSync,
     unreadable,
     withheld,
     isDefault: row.is_default,
@@ -77,69 +83,50 @@ export type AccountFilter = {
   /** Part of the address or of the display name; capital letters do not count. */
   readonly search?: string | undefined
 }
-export type AccountOrder = {
-  readonly by: 'connectedAt' | 'address'
-  readonly descending: boolean
-}
-/** Where a page begins: the value that it is ordered by, and the id, of the last account before it. */
-type After = readonly [value: string, id: string]
 
-const columns = { connectedAt: 'connected_at', address: 'address' } as const
+const listKeys = {
+  connectedAt: { column: 'connected_at', type: 'timestamptz', id: 'account.id' },
+  address: { column: 'address', type: 'text', id: 'account.id' },
+} as const
 const BATCH = 200
 
-/** Accounts in this order, up to `limit` behind the key `after`. */
+/** Accounts, by time or by address. */
 export const listAccounts =
   (db: Kysely<unknown>, { titleOf }: AccountQueryDeps) =>
   async (
     filter: AccountFilter,
-    order: AccountOrder,
-    after: After | null,
-    limit: number,
+    { by, descending, after, limit }: Page & { readonly by: keyof typeof listKeys },
   ): Promise<AccountItem[]> => {
     const found: AccountItem[] = []
     const most = filter.status === undefined ? limit : BATCH
     let from = after
     // The status is worked out of the facts, so accounts with another one are passed over here.
     while (found.length < limit) {
-      const rows = await matching(db, filter, order, from).limit(most).execute()
+      const page = { descending, after: from, limit: most }
+      const rows = await paged(accounts(db).where(isMeant(filter)), listKeys[by], page).execute()
       const items = rows.map((row) => toItem(row, titleOf(row.connection)))
       found.push(...items.filter(({ status }) => filter.status === undefined || status === filter.status))
       const last = items.at(-1)
       if (!last || items.length < most) break
-      from = [last[order.by], last.id]
+      from = [last[by], last.id]
     }
     return found.slice(0, limit)
   }
 
-const matching = (db: Kysely<unknown>, filter: AccountFilter, order: AccountOrder, after: After | null) => {
-  const { userId, withDisconnected, owner, provider, search } = filter
-  const column = columns[order.by]
-  const direction = order.descending ? 'desc' : 'asc'
-  const pattern = `%${(search ?? '').replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-  return accounts(db)
-    .where(usable(userId))
-    .$if(!withDisconnected, (query) => query.where('status', '<>', 'disconnected'))
-    .$if(owner !== undefined, (query) =>
-      query.where('owner_user', 'is not distinct from', owner?.kind === 'user' ? owner.userId : null),
-    )
-    .$if(provider !== undefined, (query) =>
-      query.where(sql<boolean>`connection ->> 'provider' = ${provider}`),
-    )
-    .$if(search !== undefined, (query) =>
-      query.where(sql<boolean>`(address ilike ${pattern} or settings ->> 'displayName' ilike ${pattern})`),
-    )
-    .$if(after !== null, (query) => query.where(isBehind(column, order.descending, after)))
-    .orderBy(column, direction)
-    .orderBy('id', direction)
+/** Whether an account is one that the filter is about, apart from its status. */
+const isOf = ({ userId, owner, provider, search }: AccountFilter): RawBuilder<boolean> => {
+  const pattern = containing(search ?? '')
+  return allOf([
+    usable(userId),
+    owner !== undefined &&
+      sql`owner_user is not distinct from ${owner.kind === 'user' ? owner.userId : null}`,
+    provider !== undefined && sql`connection ->> 'provider' = ${provider}`,
+    search !== undefined && sql`(address ilike ${pattern} or settings ->> 'displayName' ilike ${pattern})`,
+  ])
 }
 
-const isBehind = (column: 'connected_at' | 'address', descending: boolean, after: After | null) => {
-  const type = sql.raw(column === 'connected_at' ? 'timestamptz' : 'text')
-  const key = sql`(${after?.[0]}::${type}, ${after?.[1]}::text)`
-  return descending
-    ? sql<boolean>`(${sql.ref(column)}, id) < ${key}`
-    : sql<boolean>`(${sql.ref(column)}, id) > ${key}`
-}
+const isMeant = (filter: AccountFilter): RawBuilder<boolean> =>
+  filter.withDisconnected ? isOf(filter) : sql`${isOf(filter)} and status <> 'disconnected'`
 
 /** An account, if this user (null: any) may use it. */
 export const findAccount =
@@ -152,24 +139,29 @@ export const findAccount =
 /** Ids of the accounts that this user may use, including disconnected ones. */
 export const usableAccounts =
   (db: Kysely<unknown>) =>
-  async (userId: string): Promise<string[]> => {
-    const rows = await tablesOf(db, accountList)
-      .selectFrom('account')
-      .select('id')
-      .where(usable(userId))
-      .execute()
-    return rows.map(({ id }) => id)
-  }
+  (userId: string): Promise<string[]> =>
+    idsOf(db, usable(userId))
 
-/** How many accounts are connected, including paused ones. */
+/** Ids of the accounts that a list is about whatever their status, including disconnected ones. */
+export const accountsOf =
+  (db: Kysely<unknown>) =>
+  (filter: AccountFilter): Promise<string[]> =>
+    idsOf(db, isOf(filter))
+
+const idsOf = async (db: Kysely<unknown>, condition: RawBuilder<boolean>): Promise<string[]> => {
+  const rows = await tablesOf(db, accountList).selectFrom('account').select('id').where(condition).execute()
+  return rows.map(({ id }) => id)
+}
+
+/** How many of the accounts that a list is about are connected, including paused ones. */
 export const countConnected =
   (db: Kysely<unknown>) =>
-  async (userId: string | null): Promise<number> => {
+  async (filter: AccountFilter): Promise<number> => {
     const { count } = await tablesOf(db, accountList)
       .selectFrom('account')
       .select((of) => of.fn.countAll<number>().as('count'))
       .where('status', '<>', 'disconnected')
-      .where(usable(userId))
+      .where(isOf(filter))
       .executeTakeFirstOrThrow()
     return count
   }

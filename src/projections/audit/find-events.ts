@@ -25,7 +25,7 @@ export type EventQuery = {
 
 /** A page: the events behind `after` (null: from the beginning), at most `limit`. */
 export type EventPage = {
-  readonly order: 'oldest' | 'newest'
+  readonly descending: boolean
   readonly after: string | null
   readonly limit: number
 }
@@ -44,9 +44,9 @@ const hour = tableNamed('hour')
 /** Where the events are that are asked for. */
 export const findEvents =
   (db: Kysely<unknown>) =>
-  async (query: EventQuery, { order, after, limit }: EventPage): Promise<EventRef[]> => {
-    const direction = sql.raw(order === 'newest' ? 'desc' : 'asc')
-    const beyond = after === null ? [] : [sql`e.position ${sql.raw(order === 'newest' ? '<' : '>')} ${after}`]
+  async (query: EventQuery, { descending, after, limit }: EventPage): Promise<EventRef[]> => {
+    const direction = sql.raw(descending ? 'desc' : 'asc')
+    const beyond = after === null ? [] : [sql`e.position ${sql.raw(descending ? '<' : '>')} ${after}`]
     const conditions = sql.join([...conditionsOf(query), ...beyond, sql`true`], sql` and `)
     // Each way finds its events in order by an index, and stops after a page.
     const pages = waysOf(query).map(

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import {
   CompanyRecorded,
   CompanyRemoved,
@@ -16,21 +16,40 @@ import {
   type User,
 } from '../../domain/directory/events.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
-import { json, projection, table, tablesOf, text, timestamp } from '../projection.ts'
+import {
+  beginningWith,
+  json,
+  nullable,
+  paged,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type Page,
+} from '../projection.ts'
 
 /** The CRM's records as last put, and its contacts by address. */
 export const directory = projection({
   name: 'directory',
-  version: 1,
+  version: 2,
   tables: {
     entry: table({
       columns: {
         kind: text,
         id: text,
         value: json<User | Contact | Company | Deal | Organization>(),
+        /** The name, normalised for sorting and searching. */
+        sort_name: text,
+        company_id: nullable(text),
         changed_at: timestamp,
       },
       key: ['kind', 'id'],
+      indexes: [
+        '(kind, sort_name COLLATE "C", id)',
+        '(kind, company_id, id) WHERE company_id IS NOT NULL',
+        '(kind, company_id, sort_name COLLATE "C", id) WHERE company_id IS NOT NULL',
+      ],
     }),
     contact_address: table({
       columns: { address: text, contact_id: text },
@@ -50,7 +69,14 @@ export const directory = projection({
   ],
   fold: (event, rows) => {
     const put = (kind: string, id: string, value: User | Contact | Company | Deal | Organization) =>
-      rows.put('entry', { kind, id, value, changed_at: event.metadata.occurredAt })
+      rows.put('entry', {
+        kind,
+        id,
+        value,
+        sort_name: nameOf(value).toLowerCase(),
+        company_id: ('companyId' in value ? value.companyId : null) ?? null,
+        changed_at: event.metadata.occurredAt,
+      })
     const forgetAddresses = (id: string) => {
       const known = rows.get('entry', { kind: 'contact', id })
       if (known && 'emails' in known.value)
@@ -88,18 +114,46 @@ export const directory = projection({
 
 export type DirectoryEntry = { readonly id: string; readonly value: object }
 
-/** Records of one kind by id, ascending; up to `limit` after the id `after`. */
+const nameOf = (value: User | Contact | Company | Deal | Organization): string =>
+  'name' in value ? value.name : [value.firstName, value.lastName].filter(Boolean).join(' ')
+
+/** What a list of records is narrowed down to; what is undefined narrows nothing. */
+type EntryFilter = {
+  readonly kind: 'user' | 'contact' | 'company' | 'deal'
+  readonly companyId?: string | undefined
+  /** An address of a contact. */
+  readonly email?: string | undefined
+  /** The beginning of the name; capital letters do not count. */
+  readonly search?: string | undefined
+}
+
+// Compared byte by byte, so that an index finds what a name begins with.
+const byName = sql`sort_name collate "C"`
+
+/** Records of one kind, by id or by name. */
 export const listEntries =
   (db: Kysely<unknown>) =>
-  (kind: string, after: string | null, limit: number): Promise<DirectoryEntry[]> =>
-    tablesOf(db, directory)
+  async (
+    { kind, companyId, email, search }: EntryFilter,
+    { by, ...page }: Page & { readonly by: 'id' | 'name' },
+  ): Promise<(DirectoryEntry & { readonly sortName: string })[]> => {
+    const tables = tablesOf(db, directory)
+    const ofAddress = tables
+      .selectFrom('contact_address')
+      .select('contact_id')
+      .where('address', '=', normaliseAddress(email ?? ''))
+    const found = tables
       .selectFrom('entry')
-      .select(['id', 'value'])
+      .select(['id', 'value', 'sort_name as sortName'])
       .where('kind', '=', kind)
-      .$if(after !== null, (query) => query.where('id', '>', after!))
-      .orderBy('id')
-      .limit(limit)
-      .execute()
+      .$if(companyId !== undefined, (query) => query.where('company_id', '=', companyId!))
+      .$if(email !== undefined, (query) => query.where('id', 'in', ofAddress))
+      .$if(search !== undefined, (query) =>
+        query.where(sql<boolean>`${byName} like ${beginningWith(search!.toLowerCase())}`),
+      )
+    const order = { column: by === 'id' ? 'id' : byName, type: 'text' } as const
+    return paged(found, order, page).execute()
+  }
 
 /** More contacts with one address help nobody to choose. */
 const MOST_CONTACTS = 100

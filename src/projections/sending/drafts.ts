@@ -6,26 +6,49 @@ import {
   EmailQueued,
   type Draft,
 } from '../../domain/sending/events.ts'
-import { integer, json, nullable, projection, table, tablesOf, text, timestamp } from '../projection.ts'
+import {
+  allOf,
+  containing,
+  integer,
+  isWithin,
+  json,
+  nullable,
+  paged,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type Page,
+  type Span,
+} from '../projection.ts'
 
 const draft = table({
   columns: {
     id: text,
     account_id: text,
     user_id: nullable(text),
+    contact_id: nullable(text),
+    deal_id: nullable(text),
     draft: json<Draft>(),
     created_at: timestamp,
     changed_at: timestamp,
     revision: integer,
   },
   key: ['id'],
-  indexes: ['(changed_at, id)', '(user_id, changed_at, id)'],
+  indexes: [
+    '(changed_at, id)',
+    '(user_id, changed_at, id)',
+    '(account_id, changed_at, id)',
+    '(contact_id) WHERE contact_id IS NOT NULL',
+    '(deal_id) WHERE deal_id IS NOT NULL',
+  ],
 })
 
 /** What is being written: drafts that were neither queued nor discarded, and emails that were cancelled. */
 export const drafts = projection({
   name: 'drafts',
-  version: 2,
+  version: 3,
   tables: { draft },
   events: [DraftSaved, DraftDiscarded, EmailQueued, EmailCancelled],
   fold: (event, rows) => {
@@ -37,6 +60,8 @@ export const drafts = projection({
       id,
       account_id: written.accountId,
       user_id: written.userId,
+      contact_id: written.contactId,
+      deal_id: written.dealId,
       draft: written,
       created_at: rows.get('draft', { id })?.created_at ?? at,
       changed_at: at,
@@ -51,26 +76,35 @@ export type DraftItem = Draft & {
   readonly changedAt: string
 }
 
-/** Drafts of one user or of everybody, last changed first, up to `limit` after the key `after`. */
+/** What a list of drafts is narrowed down to; what is undefined narrows nothing. */
+type DraftFilter = {
+  readonly userId?: string | undefined
+  readonly accountId?: string | undefined
+  readonly contactId?: string | undefined
+  readonly dealId?: string | undefined
+  /** Part of the subject; capital letters do not count. */
+  readonly search?: string | undefined
+} & Span
+
+/** Drafts in the order in which they were last changed. */
 export const listDrafts =
   (db: Kysely<unknown>) =>
-  async (
-    filter: { readonly userId?: string | undefined; readonly accountId?: string | undefined },
-    after: readonly [changedAt: string, id: string] | null,
-    limit: number,
-  ): Promise<DraftItem[]> => {
-    const rows = await tablesOf(db, drafts)
+  async (filter: DraftFilter, page: Page): Promise<DraftItem[]> => {
+    const { userId, accountId, contactId, dealId, search } = filter
+    const conditions = [
+      userId !== undefined && sql`user_id = ${userId}`,
+      accountId !== undefined && sql`account_id = ${accountId}`,
+      contactId !== undefined && sql`contact_id = ${contactId}`,
+      dealId !== undefined && sql`deal_id = ${dealId}`,
+      search !== undefined && sql`draft ->> 'subject' ilike ${containing(search)}`,
+      isWithin('changed_at', filter),
+    ]
+    const found = tablesOf(db, drafts)
       .selectFrom('draft')
       .select(['id', 'draft', 'created_at', 'changed_at'])
-      .$if(filter.userId !== undefined, (query) => query.where('user_id', '=', filter.userId ?? ''))
-      .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
-      .$if(after !== null, (query) =>
-        query.where(sql<boolean>`(changed_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
-      )
-      .orderBy('changed_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit)
-      .execute()
+      .where(allOf(conditions))
+    const order = { column: 'changed_at', type: 'timestamptz' } as const
+    const rows = await paged(found, order, page).execute()
     return rows.map((row) => ({
       ...row.draft,
       id: row.id,

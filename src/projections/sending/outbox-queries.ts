@@ -3,7 +3,7 @@ import { emailOutcome, readEngagement } from '../../domain/analytics/engagement.
 import type { Mailbox } from '../../domain/mail.ts'
 import type { EmailOutcome } from '../../domain/sending/outcome.ts'
 import { answerLost } from '../../domain/sending/refusals.ts'
-import { tablesOf, type MayRead } from '../projection.ts'
+import { allOf, isWithin, paged, tablesOf, type MayRead, type Page, type Span } from '../projection.ts'
 import { outbox, type OutboxRow, type OutboxState, type Recipients } from './outbox.ts'
 
 // ---------------------------------------------------------------- to do
@@ -151,36 +151,47 @@ export type OutboxDeps = {
   readonly usableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
-/** Emails that this user (null: any) may see, last queued first, up to `limit` after the key `after`. */
+/** What a list of emails is narrowed down to; what is undefined narrows nothing. */
+type EmailFilter = {
+  /** Emails that this user may see; null: all. */
+  readonly seenBy: string | null
+  readonly state?: OutboxState | undefined
+  readonly accountId?: string | undefined
+  /** For whom, or by whom, and from which template they were written. */
+  readonly userId?: string | undefined
+  readonly contactId?: string | undefined
+  readonly dealId?: string | undefined
+  readonly templateId?: string | undefined
+} & Span
+const filterColumns = {
+  state: 'state',
+  accountId: 'account_id',
+  userId: 'user_id',
+  contactId: 'contact_id',
+  dealId: 'deal_id',
+  templateId: 'template_id',
+} as const
+
+/** Emails in the order in which they were queued. */
 export const listOutbox =
   (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'usableAccounts'>) =>
-  async (
-    filter: {
-      readonly state?: OutboxState | undefined
-      readonly accountId?: string | undefined
-      readonly userId: string | null
-    },
-    after: readonly [queuedAt: string, id: string] | null,
-    limit: number,
-  ): Promise<OutboxEmail[]> => {
-    const accounts = filter.userId === null ? null : await deps.usableAccounts(filter.userId)
-    const rows = await tablesOf(db, outbox)
+  async (filter: EmailFilter, page: Page): Promise<OutboxEmail[]> => {
+    const accounts = filter.seenBy === null ? null : await deps.usableAccounts(filter.seenBy)
+    const conditions = Object.entries(filterColumns).flatMap(([name, column]) => {
+      const value = filter[name as keyof typeof filterColumns]
+      return value === undefined ? [] : [sql`${sql.ref(column)} = ${value}`]
+    })
+    const emails = tablesOf(db, outbox)
       .selectFrom('email')
       .innerJoin('fate', 'fate.email_id', 'email.id')
       .selectAll('email')
       .select('fate.engagement')
-      .$if(filter.state !== undefined, (query) => query.where('state', '=', filter.state ?? ''))
-      .$if(filter.accountId !== undefined, (query) => query.where('account_id', '=', filter.accountId ?? ''))
+      .where(allOf([...conditions, isWithin('queued_at', filter)]))
       .$if(accounts !== null, (query) =>
         query.where(sql<boolean>`account_id = any(${[...(accounts ?? [])]}::text[])`),
       )
-      .$if(after !== null, (query) =>
-        query.where(sql<boolean>`(queued_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]})`),
-      )
-      .orderBy('queued_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit)
-      .execute()
+    const order = { column: 'queued_at', type: 'timestamptz' } as const
+    const rows = await paged(emails, order, page).execute()
     return rows.map(toEmail)
   }
 

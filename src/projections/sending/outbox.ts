@@ -102,6 +102,10 @@ const email = table({
     '(queued_at, id)',
     '(state, queued_at, id)',
     '(account_id, queued_at, id)',
+    '(user_id, queued_at, id) WHERE user_id IS NOT NULL',
+    '(contact_id, queued_at, id) WHERE contact_id IS NOT NULL',
+    '(deal_id, queued_at, id) WHERE deal_id IS NOT NULL',
+    '(template_id, queued_at, id) WHERE template_id IS NOT NULL',
   ],
 })
 
@@ -132,7 +136,7 @@ const laterEvents = [
 /** Every queued email and what became of it; for the senders, the list of what is due. */
 export const outbox = projection({
   name: 'outbox',
-  version: 3,
+  version: 4,
   tables,
   events: [
     EmailQueued,

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { WrittenMailbox } from '../../domain/mail.ts'
-import { tablesOf, type MayRead } from '../projection.ts'
+import { isWithin, paged, tablesOf, type ListKey, type MayRead, type Page, type Span } from '../projection.ts'
 import { messages, type MessageRow } from './messages.ts'
 
 /** A message as shown in lists, which are ordered by `receivedAt`, then `id`. */
@@ -75,53 +75,53 @@ const toDetail = (row: MessageRow): MessageDetail => ({
   raw: row.raw,
 })
 
-/** The last message of the previous page: its time and its id. */
-type MessageKey = readonly [receivedAt: string, id: string]
+/** What a list of an account's messages is narrowed down to; what is undefined narrows nothing. */
+type MessageFilter = {
+  readonly accountId: string
+  readonly userId: string | null
+  /** Its path or its role, such as `inbox`. */
+  readonly folder?: string | undefined
+  readonly direction?: 'in' | 'out' | undefined
+} & Span
 
-/**
- * An account's messages, if this user (null: any) may read them, latest first; up to `limit` after `after`. `folder`
- * limits them to one folder, given by its path or by its role, such as `inbox`.
- */
+const byTime = (table: 'message' | 'located'): ListKey => ({
+  column: `${table}.received_at`,
+  type: 'timestamptz',
+  id: `${table}.id`,
+})
+
+/** An account's messages, or those of one of its folders, if this user (null: any) may read them. */
 export const listMessages =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
-  async (
-    of: { readonly accountId: string; readonly folder: string | null; readonly userId: string | null },
-    after: MessageKey | null,
-    limit: number,
-  ): Promise<MessageItem[]> => {
-    if (!(await mayRead(of.accountId, of.userId))) return []
+  async (filter: MessageFilter, page: Page): Promise<MessageItem[]> => {
+    if (!(await mayRead(filter.accountId, filter.userId))) return []
+    const { folder } = filter
     const rows =
-      of.folder === null
-        ? await ofAccount(db, of.accountId, after, limit)
-        : await ofFolder(db, of.accountId, of.folder, after, limit)
+      folder === undefined
+        ? await ofAccount(db, filter, page)
+        : await ofFolder(db, { ...filter, folder }, page)
     return rows.map(toItem)
   }
 
 const ofAccount = (
   db: Kysely<unknown>,
-  accountId: string,
-  after: MessageKey | null,
-  limit: number,
-): Promise<MessageRow[]> =>
-  tablesOf(db, messages)
+  { accountId, direction, ...span }: MessageFilter,
+  page: Page,
+): Promise<MessageRow[]> => {
+  const found = tablesOf(db, messages)
     .selectFrom('message')
     .selectAll()
     .where('account_id', '=', accountId)
     .where('listed', '=', sql.lit(true))
-    .$if(after !== null, (query) =>
-      query.where(sql<boolean>`(received_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
-    )
-    .orderBy('received_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
+    .where(isWithin('received_at', span))
+    .$if(direction !== undefined, (query) => query.where('direction', '=', direction!))
+  return paged(found, byTime('message'), page).execute()
+}
 
 const ofFolder = async (
   db: Kysely<unknown>,
-  accountId: string,
-  folder: string,
-  after: MessageKey | null,
-  limit: number,
+  { accountId, folder, ...span }: MessageFilter & { readonly folder: string },
+  page: Page,
 ): Promise<MessageRow[]> => {
   const tables = tablesOf(db, messages)
   const found = await tables
@@ -134,26 +134,14 @@ const ofFolder = async (
     .limit(1)
     .executeTakeFirst()
   if (!found) return []
-  return tables
-    .with('page', (of) =>
-      of
-        .selectFrom('located')
-        .select(['id', 'received_at'])
-        .where('account_id', '=', accountId)
-        .where('folder', '=', found.folder)
-        .$if(after !== null, (query) =>
-          query.where(sql<boolean>`(received_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
-        )
-        .orderBy('received_at', 'desc')
-        .orderBy('id', 'desc')
-        .limit(limit),
-    )
-    .selectFrom('page')
-    .innerJoin('message', 'message.id', 'page.id')
+  const located = tables
+    .selectFrom('located')
+    .innerJoin('message', 'message.id', 'located.id')
     .selectAll('message')
-    .orderBy('page.received_at', 'desc')
-    .orderBy('page.id', 'desc')
-    .execute()
+    .where('located.account_id', '=', accountId)
+    .where('located.folder', '=', found.folder)
+    .where(isWithin('located.received_at', span))
+  return paged(located, byTime('located'), page).execute()
 }
 
 /** Messages by their ids, in the same order; missing ones are left out. */

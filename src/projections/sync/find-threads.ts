@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { WrittenMailbox } from '../../domain/mail.ts'
-import { tablesOf, type MayRead } from '../projection.ts'
+import { isWithin, paged, tablesOf, type MayRead, type Page, type Span } from '../projection.ts'
 import { threads, type ThreadRow } from './threads.ts'
 
 /** A thread; lists are ordered by `lastActivityAt`, then `id`. */
@@ -31,30 +31,28 @@ const toThread = (row: ThreadRow): Thread => ({
   merged: row.merged,
 })
 
-/**
- * An account's threads, if this user (null: any) may read them, latest activity first; up to `limit` after the key
- * `after`.
- */
+/** What a list of an account's threads is narrowed down to; what is undefined narrows nothing. */
+type ThreadFilter = {
+  readonly accountId: string
+  readonly userId: string | null
+  readonly lastDirection?: 'in' | 'out' | undefined
+} & Span
+
+/** An account's threads by their latest activity, if this user (null: any) may read them. */
 export const listThreads =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
-  async (
-    of: { readonly accountId: string; readonly userId: string | null },
-    after: readonly [lastAt: string, id: string] | null,
-    limit: number,
-  ): Promise<Thread[]> => {
-    if (!(await mayRead(of.accountId, of.userId))) return []
-    const rows = await tablesOf(db, threads)
+  async (filter: ThreadFilter, page: Page): Promise<Thread[]> => {
+    const { accountId, userId, lastDirection } = filter
+    if (!(await mayRead(accountId, userId))) return []
+    const found = tablesOf(db, threads)
       .selectFrom('thread')
       .selectAll()
-      .where('account_id', '=', of.accountId)
+      .where('account_id', '=', accountId)
       .where('merged_into', 'is', null)
-      .$if(after !== null, (query) =>
-        query.where(sql<boolean>`(last_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
-      )
-      .orderBy('last_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit)
-      .execute()
+      .where(isWithin('last_at', filter))
+      .$if(lastDirection !== undefined, (query) => query.where('direction', '=', lastDirection!))
+    const order = { column: 'last_at', type: 'timestamptz' } as const
+    const rows = await paged(found, order, page).execute()
     return rows.map(toThread)
   }
 
@@ -87,22 +85,18 @@ export const threadOf =
     return member ? ((await rowOf(db, member.thread_id))?.id ?? null) : null
   }
 
-/** Ids and times of a thread's messages, oldest first; up to `limit` after the key `after`. */
+/** Ids and times of a thread's messages, in the order in which they were sent or received. */
 export const membersOf =
   (db: Kysely<unknown>) =>
   (
     { id, merged }: Pick<Thread, 'id' | 'merged'>,
-    after: readonly [at: string, id: string] | null,
-    limit: number,
-  ): Promise<{ id: string; at: string }[]> =>
-    tablesOf(db, threads)
+    page: Page,
+    span: Span = {},
+  ): Promise<{ id: string; at: string }[]> => {
+    const found = tablesOf(db, threads)
       .selectFrom('member')
       .select(['id', 'at'])
       .where(sql<boolean>`thread_id = any(${[id, ...merged]}::text[])`)
-      .$if(after !== null, (query) =>
-        query.where(sql<boolean>`(at, id) > (${after![0]}::timestamptz, ${after![1]})`),
-      )
-      .orderBy('at')
-      .orderBy('id')
-      .limit(limit)
-      .execute()
+      .where(isWithin('at', span))
+    return paged(found, { column: 'at', type: 'timestamptz' }, page).execute()
+  }

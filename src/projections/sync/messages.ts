@@ -47,7 +47,10 @@ const message = table({
     places: json<MessagePlace[]>(),
   },
   key: ['id'],
-  indexes: ['(account_id, received_at DESC, id DESC) WHERE listed'],
+  indexes: [
+    '(account_id, received_at DESC, id DESC) WHERE listed',
+    '(account_id, direction, received_at DESC, id DESC) WHERE listed',
+  ],
 })
 export type MessageRow = RowOf<typeof message>
 
@@ -74,7 +77,7 @@ const tables = {
 /** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
-  version: 2,
+  version: 3,
   tables,
   events: [...messageEvents, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { WithheldMessageDismissed } from '../../domain/accounts/events.ts'
 import {
   ChangesSynced,
@@ -9,13 +9,17 @@ import {
 } from '../../domain/sync/events.ts'
 import {
   integer,
+  isWithin,
   json,
   nullable,
+  paged,
   projection,
   table,
   tablesOf,
   text,
   timestamp,
+  type Page,
+  type Span,
   type RowOf,
 } from '../projection.ts'
 
@@ -35,7 +39,11 @@ const syncError = table({
     last_at: timestamp,
   },
   key: ['account_id', 'id'],
-  indexes: ['(account_id, last_at DESC, id DESC)'],
+  indexes: [
+    '(account_id, last_at DESC, id DESC)',
+    '(account_id, kind, last_at DESC, id DESC)',
+    '(account_id, folder, last_at DESC, id DESC)',
+  ],
 })
 type SyncErrorRow = RowOf<typeof syncError>
 
@@ -46,7 +54,7 @@ type SyncErrorRow = RowOf<typeof syncError>
  */
 export const syncErrors = projection({
   name: 'sync-errors',
-  version: 2,
+  version: 3,
   tables: {
     sync_error: syncError,
     withheld: table({ columns: { account_id: text, ids: json<string[]>() }, key: ['account_id'] }),
@@ -132,25 +140,27 @@ const toError = (row: SyncErrorRow): SyncError => ({
   lastAt: row.last_at,
 })
 
-/** Open errors of an account, latest first; up to `limit` after the key `after`. */
+/** What a list of errors is narrowed down to; what is undefined narrows nothing. */
+type ErrorFilter = {
+  readonly accountId: string
+  readonly kind?: SyncError['kind'] | undefined
+  readonly folder?: string | undefined
+} & Span
+
+/** Open errors of an account in the order in which they last happened. */
 export const listSyncErrors =
   (db: Kysely<unknown>) =>
-  async (
-    accountId: string,
-    after: readonly [lastAt: string, id: string] | null,
-    limit: number,
-  ): Promise<SyncError[]> => {
-    const rows = await tablesOf(db, syncErrors)
+  async (filter: ErrorFilter, page: Page): Promise<SyncError[]> => {
+    const { accountId, kind, folder } = filter
+    const found = tablesOf(db, syncErrors)
       .selectFrom('sync_error')
       .selectAll()
       .where('account_id', '=', accountId)
-      .$if(after !== null, (query) =>
-        query.where(sql<boolean>`(last_at, id) < (${after![0]}::timestamptz, ${after![1]})`),
-      )
-      .orderBy('last_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit)
-      .execute()
+      .where(isWithin('last_at', filter))
+      .$if(kind !== undefined, (query) => query.where('kind', '=', kind!))
+      .$if(folder !== undefined, (query) => query.where('folder', '=', folder!))
+    const order = { column: 'last_at', type: 'timestamptz' } as const
+    const rows = await paged(found, order, page).execute()
     return rows.map(toError)
   }
 

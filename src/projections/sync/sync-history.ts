@@ -10,13 +10,17 @@ import {
 } from '../../domain/sync/events.ts'
 import {
   integer,
+  isWithin,
   json,
   nullable,
+  paged,
   projection,
   table,
   tablesOf,
   text,
   timestamp,
+  type Page,
+  type Span,
   type RowOf,
 } from '../projection.ts'
 
@@ -44,6 +48,7 @@ const run = table({
     missing: json<string[]>(),
   },
   key: ['account_id', 'number'],
+  indexes: ['(account_id, started_at, number)', '(account_id, outcome, started_at, number)'],
 })
 type RunRow = RowOf<typeof run>
 
@@ -63,7 +68,7 @@ const failure = table({
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 3,
+  version: 4,
   tables: {
     run,
     failure,
@@ -114,12 +119,12 @@ export const syncHistory = projection({
         missing,
       })
     }
-    const { folders, failures, exclusions } = event.data
+    const { folders, failures, exclusions, backfill } = event.data
     for (const { folder, ref, reason, attempts, messageId = null } of failures)
       rows.put('failure', { ...key, folder, ref, reason, attempts, message_id: messageId })
     for (const counts of folders) {
-      // A draft was neither sent nor received.
-      row.stored += counts.stored - counts.drafts
+      // A draft was neither sent nor received, and what a backfill fetches is not new.
+      if (backfill === undefined) row.stored += counts.stored - counts.drafts
       row.failed += counts.failed
       row.folders = withCounts(
         row.folders,
@@ -165,6 +170,9 @@ const withCounts = (
     ? lines.map((each) => (each.folder === folder ? next : each))
     : [...lines, next]
 }
+
+/** How a run ended, or that it has not. */
+type RunStatus = 'running' | 'success' | 'partial' | 'failed' | 'stopped' | 'interrupted'
 
 /** The status as people read it. */
 export const statusOf = ({
@@ -246,18 +254,28 @@ const toItem = (row: RunRow): SyncRunItem => ({
   missingFolders: row.missing,
 })
 
-/** Runs of an account, newest first; up to `limit` with a number below `before`. */
+/** What a list of runs is narrowed down to; what is undefined narrows nothing. */
+type RunFilter = {
+  readonly accountId: string
+  readonly status?: RunStatus | undefined
+} & Span
+
+/** Runs of an account in the order in which they started. */
 export const listRuns =
   (db: Kysely<unknown>) =>
-  async (accountId: string, before: number | null, limit: number): Promise<SyncRunItem[]> => {
-    const rows = await tablesOf(db, syncHistory)
+  async (filter: RunFilter, page: Page): Promise<SyncRunItem[]> => {
+    const { accountId, status } = filter
+    const found = tablesOf(db, syncHistory)
       .selectFrom('run')
       .selectAll()
       .where('account_id', '=', accountId)
-      .$if(before !== null, (query) => query.where('number', '<', before!))
-      .orderBy('number', 'desc')
-      .limit(limit)
-      .execute()
+      .where(isWithin('started_at', filter))
+      .$if(status === 'running', (query) => query.where('outcome', 'is', null))
+      .$if(status !== undefined && status !== 'running', (query) =>
+        query.where('outcome', '=', status === 'interrupted' ? 'abandoned' : status!),
+      )
+    const order = { column: 'started_at', type: 'timestamptz', id: 'number' } as const
+    const rows = await paged(found, order, page).execute()
     return rows.map(toItem)
   }
 

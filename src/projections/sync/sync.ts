@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { MayRead } from '../projection.ts'
+import { backfills, findBackfill } from './backfills.ts'
 import { findMessage, listMessages, messagesOf } from './find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
 import { messages } from './messages.ts'
@@ -18,11 +19,12 @@ export const syncProjections = [
   syncStatus,
   syncHistory,
   syncErrors,
+  backfills,
 ]
 
 /** What can be asked about messages and sync runs, and which accounts are to be read. */
 export const syncQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRead }) => ({
-  readModels: { messages, threads, placements, syncSchedule, syncStatus, syncHistory, syncErrors },
+  readModels: { messages, threads, placements, syncSchedule, syncStatus, syncHistory, syncErrors, backfills },
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   messagesOf: messagesOf(db),
@@ -36,6 +38,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRe
   listRuns: listRuns(db),
   findRun: findRun(db),
   listErrors: listSyncErrors(db),
+  findBackfill: findBackfill(db),
 
   dueAccounts: dueAccounts(db),
   watchable: watchableAccounts(db),

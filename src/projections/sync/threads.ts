@@ -33,7 +33,10 @@ const thread = table({
     last_at: timestamp,
   },
   key: ['id'],
-  indexes: ['(account_id, last_at DESC, id DESC) WHERE merged_into IS NULL'],
+  indexes: [
+    '(account_id, last_at DESC, id DESC) WHERE merged_into IS NULL',
+    '(account_id, direction, last_at DESC, id DESC) WHERE merged_into IS NULL',
+  ],
 })
 export type ThreadRow = RowOf<typeof thread>
 
@@ -73,7 +76,7 @@ const tables = {
  */
 export const threads = projection({
   name: 'threads',
-  version: 1,
+  version: 2,
   tables,
   events: [MessageSynced, EmailQueued, EmailSent],
   fold: (event, rows) => {

@@ -8,14 +8,17 @@ import {
 import { findVariables } from '../../domain/templates/variables.ts'
 import {
   boolean,
+  containing,
   integer,
   json,
   nullable,
+  paged,
   projection,
   table,
   tablesOf,
   text,
   timestamp,
+  type Page,
   type RowOf,
 } from '../projection.ts'
 
@@ -37,7 +40,7 @@ const template = table({
     revision: integer,
   },
   key: ['id'],
-  indexes: ['(sort_name, id)'],
+  indexes: ['(sort_name, id)', '(changed_at, id)', '(user_id, sort_name, id)', '(user_id, changed_at, id)'],
 })
 
 const version = table({
@@ -54,7 +57,7 @@ const version = table({
 /** The list of templates, and every version of each: an email shows the one that it was made from. */
 export const templateList = projection({
   name: 'template-list',
-  version: 1,
+  version: 2,
   tables: { template, version },
   events: [TemplateCreated, TemplateChanged, TemplateDeleted],
   fold: (event, rows) => {
@@ -143,28 +146,41 @@ const visible = (db: Kysely<unknown>, userId: string | null) =>
   tablesOf(db, templateList)
     .selectFrom('template')
     .where((where) =>
-      where.or([where('scope', '=', 'shared'), ...(userId === null ? [] : [where('user_id', '=', userId)])]),
+      where.or([where('user_id', 'is', null), ...(userId === null ? [] : [where('user_id', '=', userId)])]),
     )
 
-/** The user's own templates, the shared ones, or both, by name; up to `limit` after the key `after`. */
+/** What a list of templates is narrowed down to; what is undefined narrows nothing. */
+type TemplateFilter = {
+  /** Templates that this user may see; null: only the shared ones. */
+  readonly userId: string | null
+  readonly scope?: TemplateItem['scope'] | undefined
+  readonly format?: TemplateItem['format'] | undefined
+  /** Part of the name or of the subject; capital letters do not count. */
+  readonly search?: string | undefined
+}
+
+const listKeys = {
+  name: { column: 'sort_name', type: 'text' },
+  changedAt: { column: 'changed_at', type: 'timestamptz' },
+} as const
+
+/** The user's own templates, the shared ones, or both, by name or by time. */
 export const listTemplates =
   (db: Kysely<unknown>) =>
-  async (query: {
-    readonly userId: string | null
-    readonly scope: 'personal' | 'shared' | null
-    readonly after: readonly [sortName: string, id: string] | null
-    readonly limit: number
-  }): Promise<TemplateItem[]> => {
-    const { userId, scope, after, limit } = query
-    const rows = await visible(db, userId)
+  async (
+    { userId, scope, format, search }: TemplateFilter,
+    { by, ...page }: Page & { readonly by: keyof typeof listKeys },
+  ): Promise<TemplateItem[]> => {
+    const pattern = containing(search ?? '')
+    const found = visible(db, userId)
       .selectAll()
       .where('is_deleted', '=', false)
-      .$if(scope !== null, (of) => of.where('scope', '=', scope ?? ''))
-      .$if(after !== null, (of) => of.where(sql<boolean>`(sort_name, id) > (${after?.[0]}, ${after?.[1]})`))
-      .orderBy('sort_name')
-      .orderBy('id')
-      .limit(limit)
-      .execute()
+      .$if(scope !== undefined, (of) => of.where('scope', '=', scope ?? ''))
+      .$if(format !== undefined, (of) => of.where('format', '=', format ?? ''))
+      .$if(search !== undefined, (of) =>
+        of.where(sql<boolean>`(name ilike ${pattern} or subject ilike ${pattern})`),
+      )
+    const rows = await paged(found, listKeys[by], page).execute()
     return rows.map(toItem)
   }
 

@@ -3,7 +3,7 @@ import { eventStoreDb, type EventStoreDbOptions } from '../../../src/adapters/ev
 import { ForeignPosition, RevisionConflict, StoreUnavailable } from '../../../src/commands/ports/event-log.ts'
 import type { Position } from '../../../src/domain/event.ts'
 import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
-import { eventStoreDbDouble, type Fault } from '../../support/event-store-db.ts'
+import { eventStoreDbDouble, type Fault } from '../../../scripts/lib/event-store-db/double.ts'
 import {
   anEvent,
   appendAll,
@@ -14,6 +14,7 @@ import {
   readFrom,
   someEvents,
 } from '../../support/log-events.ts'
+import { othersInEventStoreDb } from '../../support/other-programs.ts'
 import { until } from '../../support/sending-world.ts'
 
 // What @eventstore/db-client 6.2.1 does wrong, and what servers may do: the adapter gets over each of it.
@@ -153,29 +154,34 @@ t.test('whoever leaves a read or a subscription leaves nothing open on the serve
   await eventually(() => double.openReads() === 0)
 })
 
-t.test(
-  "pages of nothing but the server's own events are passed, and no more is read than is wanted",
-  async (t) => {
-    const { double, store } = await world(t, { pollMs: 100 })
-    const [first, system, last] = [someEvents(1), (n: number) => anEvent({ n }, '$>'), someEvents(1)]
-    await appendAll(store, aStream(), first)
-    const own = aStream('$own')
-    for (let nth = 0; nth < 3; nth++)
-      await store.append({
-        stream: own,
-        expected: nth === 0 ? 'no_stream' : nth * 500 - 1,
-        events: Array.from({ length: 500 }, (_, n) => system(n)),
-      })
-    await appendAll(store, aStream(), last)
-    t.same(idsOf(await readFrom(store, null, 100)), idsOf([...first, ...last]))
-    const { position } = (await store.newest())!
-    t.equal(await store.positionAt('2999-01-01T00:00:00Z'), position)
-    const calls = double.calls['read-all']
-    const page = await store.readAll({ after: null, limit: 1, filter: { types: ['Noted'] } })
-    t.same(idsOf(page.events), idsOf(first))
-    t.equal(double.calls['read-all'], calls + 1, 'a page that is full needs no look at the head')
-  },
-)
+t.test('pages of nothing but events of others are passed, and no more is read than is wanted', async (t) => {
+  const { double, store } = await world(t, { pollMs: 100 })
+  const [first, last] = [someEvents(1), someEvents(1)]
+  await appendAll(store, aStream(), first)
+  const others = othersInEventStoreDb(double.url)
+  t.teardown(() => others.close())
+  // More than one page can scan.
+  for (let nth = 0; nth < 1_100; nth++) await others.write()
+  await appendAll(store, aStream(), last)
+  t.same(idsOf(await readFrom(store, null, 100, { types: ['Noted'] })), idsOf([...first, ...last]))
+  const { position } = (await store.newest())!
+  t.equal(await store.positionAt('2999-01-01T00:00:00Z'), position)
+  const calls = double.calls['read-all']
+  const page = await store.readAll({ after: null, limit: 1, filter: { types: ['Noted'] } })
+  t.same(idsOf(page.events), idsOf(first))
+  t.equal(double.calls['read-all'], calls + 1, 'a page that is full needs no look at the head')
+})
+
+t.test('an append asks the server for nothing else, and a repeat only for its stream', async (t) => {
+  const { double, store } = await world(t)
+  const [stream, events] = [aStream(), someEvents(2)]
+  const before = { ...double.calls }
+  await store.append({ stream, expected: 'no_stream', events })
+  await store.append({ stream, expected: 1, events: someEvents(1) })
+  t.same(double.calls, { ...before, append: before.append + 2 })
+  t.match(await store.append({ stream, expected: 'no_stream', events }), { revision: 1, repeated: true })
+  t.same(double.calls, { ...before, append: before.append + 3, 'read-stream': before['read-stream'] + 1 })
+})
 
 t.test('a conflict is one also where the connection string says that it is no error', async (t) => {
   const { double, store } = await world(t)

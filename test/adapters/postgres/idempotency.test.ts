@@ -30,6 +30,15 @@ t.test('a start after a crash releases held keys, and keeps the answers', async 
   t.match(await take('a', one), { kind: 'answered' })
 })
 
+t.test('a request that was killed before the clock was set back holds its key no longer', async (t) => {
+  t.same(await take('ahead', one), { kind: 'taken' })
+  await pool.query(
+    `update mailtrail.idempotency_keys set locked_until = now() + interval '1 hour' where key = 'ahead'`,
+  )
+  t.same(await take('ahead', one), { kind: 'taken' })
+  t.same(await take('ahead', one), { kind: 'running' })
+})
+
 t.test(
   'of many who take a key at once exactly one gets it, and the others learn whether the request is the same',
   async (t) => {

@@ -64,6 +64,14 @@ t.test('leases', async (t) => {
     await lease.release()
   })
 
+  t.test('a process that vanished before the clock was set back holds nothing up', async (t) => {
+    await pool.query(`insert into mailtrail.leases values ('ahead', 'dead', 7, now() + interval '1 hour')`)
+    const lease = await a.acquire('ahead', always)
+    t.equal(lease?.generation, 8)
+    t.equal(await b.acquire('ahead', always), null)
+    await lease?.release()
+  })
+
   for (const [fault, query] of [
     ['fail', () => Promise.reject(new Error('no database'))],
     ['hang', () => new Promise(() => {})],

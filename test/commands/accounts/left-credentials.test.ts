@@ -1,4 +1,6 @@
 import t from 'tap'
+import { imapSmtpProvider } from '../../../src/adapters/imap-smtp/provider.ts'
+import { egressGuard } from '../../../src/adapters/network/egress-guard.ts'
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { createKeyring } from '../../../src/adapters/vault/keyring.ts'
@@ -23,8 +25,11 @@ const keyring = createKeyring()
 const vault = postgresVault(pool, await openKeyring(pool, { value: keyring.text(), file: '/nowhere' }))
 const store = memoryEventStore()
 const clock = () => new Date()
+const noEgress = { allowedNetworks: [], allowedPorts: [], clearTextHosts: [], extraCa: [] }
 const handle = handler(store, clock)
-const deps = { load: loader(store), vault, clock }
+// Connected with a password, there is no access to withdraw at any provider.
+const providerOf = () => imapSmtpProvider(egressGuard(noEgress))
+const deps = { handle, load: loader(store), vault, clock, providerOf }
 
 const secret = { imapPassword: new Secret('a password') }
 const imap = { host: 'mail.acme.test', port: 993, encryption: 'tls', username: 'sarah' } as const

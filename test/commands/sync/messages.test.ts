@@ -4,6 +4,7 @@ import t from 'tap'
 import { portFlags } from '../../../src/adapters/imap-smtp/flags.ts'
 import { Refused } from '../../../src/domain/refusal.ts'
 import type { FolderCounts } from '../../../src/domain/sync/events.ts'
+import { StaleRevision } from '../../../src/commands/revisions.ts'
 import { retryQuarantined } from '../../../src/commands/sync/retry-quarantined.ts'
 import { skipQuarantined } from '../../../src/commands/sync/skip-quarantined.ts'
 import { callerNow, hostileMail, mail, outcomeOf, syncRig, type Rig } from '../../support/mailbox-to-sync.ts'
@@ -107,6 +108,10 @@ t.test(
     const healed = await rig.deps.parser.parse(mail(1).raw)
     const parser = { ...rig.deps.parser, parse: async () => healed }
     const retry = retryQuarantined({ ...rig.deps, parser })
+    for (const stale of [0, 'none'] as const) {
+      await t.rejects(retry(callerNow(), id, never, stale), StaleRevision)
+      await t.rejects(skipQuarantined(rig.deps)(callerNow(), id, stale), StaleRevision)
+    }
     const { state } = await retry(callerNow(), id, never)
     const [synced] = await syncedIn(rig)
     t.match(state, { status: 'released', became: synced!.messageId })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { credentialsMissing } from '../../../src/commands/ports/credentials.ts'
 import {
   factsAfter,
+  factsAfterChanges,
   freshFacts,
   type AccountFacts,
   type FactEvent,
@@ -27,11 +28,20 @@ import { noRecipient } from '../../../src/domain/sending/recipients.ts'
 import { gaveUp } from '../../../src/domain/sending/refusals.ts'
 import { MessageQuarantined, QuarantinedMessageSkipped } from '../../../src/domain/sync/events.ts'
 import { idOf } from '../../support/example-emails.ts'
-import { accountId, connected, messageIdOf, placeOf, runFinished } from '../../support/example-sync-events.ts'
+import {
+  accountId,
+  changesSynced,
+  connected,
+  messageIdOf,
+  placeOf,
+  runFinished,
+} from '../../support/example-sync-events.ts'
 
 const both = freshFacts({ ...connected().data, sends: true })
 const sendOnly = freshFacts({ ...connected().data, sends: true, receives: false })
-const after = (facts: AccountFacts, ...events: FactEvent[]) => accountStatus(events.reduce(factsAfter, facts))
+const dueAt = '2026-01-05T00:05:00.000Z'
+const after = (facts: AccountFacts, ...events: FactEvent[]) =>
+  accountStatus(events.reduce(factsAfter, facts), dueAt)
 const statusAfter = (facts: AccountFacts, ...events: FactEvent[]) => after(facts, ...events).status
 
 const about = { outgoingId: idOf('out', 1), accountId, attempt: 1 }
@@ -93,6 +103,29 @@ t.test('it is connecting until a run has come to its end', async (t) => {
   t.equal(statusAfter(both, runFinished(1, 'failed', login)), 'needs-reauthentication')
 })
 
+t.test('while it is connecting it says how far it has been read, as far as the mailbox tells', async (t) => {
+  const set = (folder: string, listed: number, left?: number, backfill?: string) =>
+    changesSynced(
+      1,
+      { folder, listed, stored: listed, received: listed },
+      { ...(left === undefined ? {} : { left: [{ folder, count: left }] }), ...(backfill && { backfill }) },
+    ).data
+  const told = (...sets: ReturnType<typeof set>[]) =>
+    accountStatus(sets.reduce(factsAfterChanges, both), dueAt)
+  t.match(told(), {
+    status: 'connecting',
+    reasons: [{ detail: 'The mailbox is being read for the first time.' }],
+  })
+  const sets = [set('INBOX', 200, 300), set('INBOX', 200, 100), set('Sent', 3)]
+  t.match(told(...sets), {
+    reasons: [{ code: 'first-sync', detail: /first time\. So far: INBOX 400 of 500, Sent 3\.$/ }],
+  })
+  const read = factsAfter(sets.reduce(factsAfterChanges, both), runFinished(1))
+  t.strictSame(read.progress, [], 'and no longer once it was read to its end')
+  t.equal(factsAfterChanges(read, set('INBOX', 1)), read)
+  t.equal(factsAfterChanges(both, set('INBOX', 1, 0, '2020-01-01T00:00:00.000Z')), both)
+})
+
 t.test('what a run failed of decides, until one comes to its end', async (t) => {
   const kinds = {
     'sign-in-again': 'needs-reauthentication',
@@ -119,7 +152,7 @@ t.test('an open error keeps it degraded until somebody has decided about it', as
   const skipped = [1, 2].map((n) => QuarantinedMessageSkipped({ messageId: messageIdOf(n), accountId }))
   t.match(after(both, ...events, ...skipped), { status: 'active', reasons: [] })
   const withheld = { ...events.slice(0, 1).reduce(factsAfter, both), withheld: 1 }
-  t.match(accountStatus(withheld), {
+  t.match(accountStatus(withheld, dueAt), {
     status: 'degraded',
     reasons: [{ code: 'withheld-messages', detail: /^1 message could/ }],
   })
@@ -158,6 +191,20 @@ t.test('a login that is refused for sending needs a person, and deferrals in a r
     t.match(after(facts, ...row), { status: 'degraded', reasons: [{ detail: /No connection/, remedy: /./ }] })
     t.equal(statusAfter(facts, ...row.slice(1), sent, deferred()), 'active')
   }
+})
+
+t.test('it says when it is tried again: the run that is due, or the email that was put off', async (t) => {
+  t.match(after(both), { status: 'connecting', nextTryAt: dueAt })
+  t.match(after(both, runFinished(1)), { status: 'active', nextTryAt: dueAt })
+  t.match(after(both, runFinished(1, 'failed', { ...login, kind: 'throttled' })), {
+    status: 'throttled',
+    nextTryAt: dueAt,
+  })
+  const retryAt = '2026-01-05T00:00:00.000Z'
+  t.match(after(both, runFinished(1), deferred('throttled')), { status: 'throttled', nextTryAt: retryAt })
+  const alsoLogin = [runFinished(1, 'failed', login), deferred('throttled')]
+  t.match(after(both, ...alsoLogin), { status: 'needs-reauthentication', nextTryAt: dueAt })
+  t.match(after(both, runFinished(1), failed('sender-refused')), { status: 'active', nextTryAt: dueAt })
 })
 
 t.test('what a code says of the mailbox comes of its definition, whichever provider it is of', async (t) => {

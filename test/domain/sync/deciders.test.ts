@@ -87,6 +87,7 @@ const start: SyncRunCommand = {
   number: 1,
   trigger: 'schedule',
   cursors: [],
+  backfill: null,
   withheld: [],
   uncounted: [],
 }
@@ -102,6 +103,8 @@ const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded 
     failures: named(counts.failed).map((each) => ({ ...each, reason: 'x', attempts: 1 })),
     exclusions: named(counts.excluded).map((each) => ({ ...each, pattern: '*' })),
     withheld: [],
+    left: [],
+    backfill: null,
   }
 }
 /** Two records as one, of two folders. */

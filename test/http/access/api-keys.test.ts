@@ -87,7 +87,7 @@ t.test('what a program did for a user is told from what the user did', async (t)
   t.strictSame(actors, [byUser, byUser, forUser, { kind: 'api-key', id: unbound.id }])
   type Events = { data: { actor: unknown; type: string }[] }
   const actorsOf = async (query: string) => {
-    const path = `/v1/audit/events?min_position=${await store.head()}&order=oldest&type=ContactRecorded`
+    const path = `/v1/audit/events?min_position=${await store.head()}&sort=position&type=ContactRecorded`
     const { json } = await app.ask('GET', `${path}&${query}`)
     return (json as Events).data.map(({ actor }) => actor)
   }

@@ -75,12 +75,12 @@ const typesIn = (events: readonly { type: string }[]): string[] => events.map(({
 t.test('the whole log is listed as it is, newest first or in its order, in pages of any size', async (t) => {
   const log = await inLog()
   for (const limit of [1, 7, 200]) {
-    t.strictSame(positionsOf(await all(program, `order=oldest&limit=${limit}`)), positionsOf(log))
+    t.strictSame(positionsOf(await all(program, `sort=position&limit=${limit}`)), positionsOf(log))
     t.strictSame(positionsOf(await all(program, `limit=${limit}`)), positionsOf(log).toReversed())
   }
   const listed = await all<Item & { data: unknown; summary: string; actor: object; commandId: string }>(
     program,
-    'order=oldest',
+    'sort=position',
   )
   for (const [index, event] of log.entries())
     t.match(listed[index], {
@@ -101,7 +101,7 @@ t.test('filters find what the log has, alone and together', async (t) => {
     const positions = positionsOf(log.filter(wanted))
     t.ok(positions.length >= least, `${query} has events`)
     for (const limit of [1, 200])
-      t.strictSame(positionsOf(await all(program, `order=oldest&limit=${limit}&${query}`)), positions, query)
+      t.strictSame(positionsOf(await all(program, `sort=position&limit=${limit}&${query}`)), positions, query)
     t.strictSame(positionsOf(await all(program, query)), positions.toReversed(), `${query}, newest first`)
   }
   const says = (event: RecordedEvent, text: string) => JSON.stringify(event.data).includes(text)
@@ -137,7 +137,7 @@ t.test('an instant bounds what is listed, to the millisecond', async (t) => {
   const encoded = encodeURIComponent(at)
   const between = (from: string, to: string) =>
     log.filter(({ recordedAt }) => recordedAt >= from && recordedAt <= to)
-  const listed = async (query: string) => positionsOf(await all(program, `order=oldest&${query}`))
+  const listed = async (query: string) => positionsOf(await all(program, `sort=position&${query}`))
   const [first, last] = [log[0]!.recordedAt, log.at(-1)!.recordedAt]
   t.strictSame(await listed(`from=${encoded}`), positionsOf(between(at, last)))
   t.strictSame(await listed(`to=${encoded}`), positionsOf(between(first, at)))
@@ -158,8 +158,8 @@ t.test(
     const visible = positionsOf(log.filter((event) => !isPersonal(event)))
     t.ok(visible.length < log.length - 4, 'there is something to hide')
     for (const limit of [2, 200])
-      t.strictSame(positionsOf(await all(other, `order=oldest&limit=${limit}`)), visible)
-    t.strictSame(positionsOf(await all(owner, 'order=oldest')), positionsOf(log), 'the owner sees all of it')
+      t.strictSame(positionsOf(await all(other, `sort=position&limit=${limit}`)), visible)
+    t.strictSame(positionsOf(await all(owner, 'sort=position')), positionsOf(log), 'the owner sees all of it')
     const asked = [
       `account=${personal}`,
       `email=${mine.body.id}`,
@@ -225,7 +225,7 @@ t.test('what cannot be meant is refused', async (t) => {
     'events?email=msg_00000000000000000000000000': 400,
     'events?from=yesterday': 400,
     'events?to=9999-12-31T23:59:59-23:59': 400,
-    'events?order=sideways': 400,
+    'events?sort=sideways': 400,
     'events?limit=201': 400,
     'events?cursor=WyJwIl0': 400,
     'events?cursor=nonsense': 400,

@@ -76,7 +76,7 @@ const made = () =>
     figuresToday(db)(null, new Date()),
     queries.dueDeliveries(0, 1),
     queries.copiesToFile(1, now),
-    queries.listDrafts({}, null, 1),
+    queries.listDrafts({}, { descending: true, after: null, limit: 1 }),
     queries.foundEmails(1),
     queries.unreadReports(1),
   ])
@@ -400,7 +400,11 @@ t.test('what is cancelled or scheduled does not go', async (t) => {
   t.match(draft.json(), { id: scheduled.id, subject: 'Our offer' })
   await caughtUp()
   t.match((await ask('GET', `/v1/outbox/${scheduled.id}`)).json(), { state: 'cancelled' })
-  t.ok((await queries.listDrafts({}, null, 100)).some((each) => each.id === scheduled.id))
+  t.ok(
+    (await queries.listDrafts({}, { descending: true, after: null, limit: 100 })).some(
+      (each) => each.id === scheduled.id,
+    ),
+  )
   const sentAnew = await ask('POST', '/v1/outbox', { draftId: scheduled.id, undoSeconds: 0 })
   t.match(sentAnew.json(), { id: scheduled.id, state: 'queued', otherContactIds: [] })
   await sendUntil('sent', scheduled.id)

@@ -47,6 +47,22 @@ t.test('an address with too many wrong keys is refused, but not whoever was righ
   t.equal((await ask(fresh, '198.51.100.3')).status, 200, 'another address')
 })
 
+t.test(
+  'of IPv6 a whole network counts as one address, and IPv4 as itself however it is written',
+  async (t) => {
+    const wrong = await app.makeKey('templates:read')
+    const never = `${wrong.slice(0, -1)}${wrong.endsWith('0') ? '1' : '0'}`
+    for (let failure = 1; failure <= 5; failure++)
+      problemIn(t, await ask(never, `2001:db8:0:1:${failure}::${failure}`), 401, 'not-authenticated')
+    problemIn(t, await ask(never, '2001:db8:0:1:ffff::1'), 429, 'too-many-failed-sign-ins')
+    problemIn(t, await ask(never, '2001:db8:0:2::1'), 401, 'not-authenticated')
+    for (let failure = 1; failure <= 5; failure++)
+      problemIn(t, await ask(never, '::ffff:203.0.113.1'), 401, 'not-authenticated')
+    problemIn(t, await ask(never, '203.0.113.1'), 429, 'too-many-failed-sign-ins')
+    problemIn(t, await ask(never, '::ffff:203.0.113.2'), 401, 'not-authenticated')
+  },
+)
+
 t.test('a key that has uploaded much has to wait, and no other', async (t) => {
   const [key, other] = [await app.makeKey('messages:send'), await app.makeKey('messages:send')]
   const upload = (by: string, bytes: number) =>

@@ -17,6 +17,16 @@ t.test('a count runs for a minute from its first, and then begins anew', async (
   t.same(counter.left('a'), { remaining: 2, seconds: 60 })
 })
 
+t.test('a clock that is set back makes no minute longer', async (t) => {
+  let now = Date.parse('2026-01-01T12:00:00.000Z')
+  const counter = perMinute(1, () => new Date(now))
+  counter.count('a')
+  now -= 3_600_000
+  t.same(counter.left('a'), { remaining: 1, seconds: 60 })
+  counter.count('a')
+  t.same(counter.left('a'), { remaining: 0, seconds: 60 })
+})
+
 t.test(
   'names without end take no memory without end, and those that are counted most lately stay',
   async (t) => {

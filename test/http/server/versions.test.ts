@@ -49,6 +49,8 @@ t.test('a change or a deletion that names another version changes nothing, whate
     ['POST', `${account}/resume`],
     ['POST', `${account}/disconnect`, {}],
     ['POST', `${account}/sync-runs`],
+    ['PUT', `${account}/default`],
+    ['DELETE', `${account}/default`],
     ['POST', `${account}/exclude-patterns`, { pattern: '*@spam.test' }],
     ['DELETE', `${account}/exclude-patterns/*@junk.test`],
   ]
@@ -72,6 +74,42 @@ t.test('a change or a deletion that names another version changes nothing, whate
     'if-match': paused.headers.get('etag') ?? '',
   })
   t.equal(resumed.status, 200, 'the version that a change answers is one to go on from')
+})
+
+t.test('the choice of a default account has a version of its own, which each answer gives', async (t) => {
+  const choose = `${account}/default`
+  const chosen = await change('PUT', choose, undefined, {})
+  const version = { 'if-match': chosen.headers.get('etag') ?? '' }
+  t.match(await change('DELETE', choose, undefined, version), { status: 200, json: { accountId: null } })
+  problemIn(t, await change('PUT', choose, undefined, version), 412, 'stale-version')
+  t.equal((await change('PUT', choose, undefined, { 'if-match': '*' })).status, 200)
+})
+
+t.test('304 is described where it is answered: of what has an ETag', async (t) => {
+  type Described = Record<string, { get?: { responses: Record<string, { headers?: object }> } }>
+  const { paths } = (await app.ask('GET', '/docs/json')).json as { paths: Described }
+  const template = await makeTemplate()
+  await read(template.path, template.position)
+  await app.client.send('PUT', '/v1/directory/users/u5', { name: 'E' })
+  await app.client.send('PUT', '/v1/directory/organization', { name: 'Acme' })
+  const examples: Record<string, string> = {
+    '/v1/email-accounts/{id}': account,
+    '/v1/templates/{id}': template.path,
+    '/v1/drafts/{id}': await makeDraft(),
+    '/v1/directory/users/{id}': '/v1/directory/users/u5',
+    '/v1/messages/{id}': `/v1/messages/${idOf('msg', 1)}`,
+    '/v1/email-accounts/{id}/sync-status': `${account}/sync-status`,
+    '/v1/event-log': '/v1/event-log?at=2026-01-05T12:00:00Z',
+  }
+  for (const [path, { get }] of Object.entries(paths)) {
+    const example = examples[path] ?? path
+    if (!get || !path.startsWith('/v1/') || example.includes('{')) continue
+    const answer = await app.ask('GET', example)
+    if (answer.status !== 200) continue
+    const { 200: usual, 304: same } = get.responses
+    t.equal(answer.headers.has('etag'), same !== undefined, path)
+    t.equal(usual?.headers !== undefined && 'ETag' in usual.headers, same !== undefined, path)
+  }
 })
 
 t.test('`*` is any version, but something must be there', async (t) => {

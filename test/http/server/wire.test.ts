@@ -45,6 +45,14 @@ t.test('what is no HTTP is refused as a problem', async (t) => {
     problemIn(t, await exchange(nonsense), 400, 'malformed-request')
 })
 
+t.test('whoever takes it for a proxy is told that it is none, and others go on', async (t) => {
+  const connecting = 'CONNECT mail.test:443 HTTP/1.1\r\nhost: mail.test:443\r\n\r\n'
+  problemIn(t, await exchange(connecting), 501, 'not-a-proxy')
+  problemIn(t, await exchange(`${connecting}${'x'.repeat(100_000)}`), 501, 'not-a-proxy')
+  const after = await exchange(`GET /health HTTP/1.1\r\nhost: x\r\n\r\n${connecting}`)
+  t.match(after, /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 501 /, 'what was asked before is answered first')
+})
+
 t.test('headers and a URL that are too long are refused as such', async (t) => {
   const long = 'x'.repeat(40_000)
   const inHeader = `GET /health HTTP/1.1\r\nhost: x\r\nx-long: ${long}\r\n\r\n`

@@ -12,12 +12,17 @@ import {
 } from '../../../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
+  BackfillFinished,
+  BackfillPaused,
+  BackfillRequested,
+  BackfillResumed,
   MessageFlagsChanged,
   MessageAddedToFolder,
   MessageQuarantined,
   MessageRemovedFromFolder,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
+  syncStalled,
 } from '../../../src/domain/sync/events.ts'
 import { placements } from '../../../src/projections/sync/placements.ts'
 import { syncErrors } from '../../../src/projections/sync/sync-errors.ts'
@@ -41,7 +46,8 @@ import {
 const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString()
 const schedule = async (...events: DomainEvent[]) => {
   const { account } = await foldEvents(syncSchedule, recordedEvents(events))
-  return account[0]!
+  const { schedule: folded, ...row } = account[0]!
+  return { ...folded, ...row }
 }
 const login = { kind: 'sign-in-again', code: 'login-rejected', detail: 'd', remedy: 'r' } as const
 const { connection, sends, receives, credentialVersion } = connected().data
@@ -79,8 +85,8 @@ t.test('failures make the pause longer, up to an hour, and refused logins start 
   const failed = (number: number) => [runStarted(number), runFinished(number, 'failed')]
   const pauseAfter = async (failures: number) => {
     const numbers = Array.from({ length: failures }, (_, nth) => nth + 1)
-    const { due_at, last_finished_at } = await schedule(connected(), ...numbers.flatMap(failed))
-    return (Date.parse(due_at!) - Date.parse(last_finished_at!)) / 60_000
+    const { due_at, lastFinishedAt } = await schedule(connected(), ...numbers.flatMap(failed))
+    return (Date.parse(due_at!) - Date.parse(lastFinishedAt!)) / 60_000
   }
   t.strictSame(await Promise.all([1, 2, 3, 4, 5, 9].map(pauseAfter)), [5, 10, 20, 40, 60, 60])
   const refused = [connected(), runStarted(1), runFinished(1, 'failed', login)]
@@ -120,7 +126,11 @@ t.test('a mailbox that said until when it is of no use is left alone until then'
   ]
   t.match(await schedule(...throttled(minute(45))), { due_at: minute(45) })
   t.match(await schedule(...throttled(minute(3))), { due_at: minute(7) }, 'and not sooner than any other')
-  t.match(await schedule(...throttled(minute(45)), SyncRequested({ accountId })), { due_at: minute(3) })
+  t.match(
+    await schedule(...throttled(minute(45)), SyncRequested({ accountId })),
+    { due_at: minute(45), asked: 'request' },
+    'whoever asks',
+  )
   t.match(await schedule(...throttled(minute(45)), AccountConnectionChanged(reached)), { due_at: minute(3) })
   const after = [runStarted(2), runFinished(2)]
   t.match(await schedule(...throttled(minute(45)), ...after), { due_at: minute(9), until: null })
@@ -147,6 +157,35 @@ t.test('more to read is read at once, and another frequency counts from the last
   })
   t.match(await schedule(...events, changed({ historyDays: null })), { due_at: minute(3) })
   t.match(await schedule(...events, changed({ syncFrequencyMinutes: 60 })), { due_at: minute(62) })
+})
+
+t.test('a run that stalled is followed by another at once, and then by the usual pause', async (t) => {
+  const stalled = (number: number) =>
+    runFinished(number, 'failed', { kind: 'temporary', code: syncStalled.code })
+  const once = [connected(), runStarted(1), runFinished(1), runStarted(2), stalled(2)]
+  t.match(await schedule(...once), { due_at: minute(4), asked: 'stall' })
+  t.match(await schedule(...once, runStarted(3), stalled(3)), { due_at: minute(16), failures: 2 })
+  t.match(await schedule(...once, runStarted(3), runFinished(3)), { due_at: minute(11), failures: 0 })
+})
+
+t.test('as long as older mail is to be fetched an account is due again at once', async (t) => {
+  const backfill = { accountId, since: '2020-01-01T00:00:00.000Z' }
+  const asked = [connected(), runStarted(1), runFinished(1), BackfillRequested(backfill)]
+  t.match(await schedule(...asked), { due_at: minute(3) })
+  const on = [...asked, runStarted(2), runFinished(2)]
+  t.match(await schedule(...on), { due_at: minute(5) })
+  t.match(await schedule(...on, BackfillPaused(backfill)), { due_at: minute(10) })
+  t.match(await schedule(...on, BackfillPaused(backfill), BackfillResumed(backfill)), { due_at: minute(7) })
+  t.match(await schedule(...on, runStarted(3), BackfillFinished(backfill), runFinished(3)), {
+    due_at: minute(13),
+  })
+  t.match(await schedule(...on, runStarted(3), runFinished(3, 'failed')), { due_at: minute(12) })
+  const troubles = [{ folder: 'Archive', code: 'x', detail: 'd', remedy: 'r' }]
+  t.match(
+    await schedule(...on, runStarted(3), runFinished(3, 'partial', { troubles })),
+    { due_at: minute(12) },
+    'but not over and over where a folder cannot be read',
+  )
 })
 
 t.test('a run that was given up by a dead worker leaves the account due', async (t) => {

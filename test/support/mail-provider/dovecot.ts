@@ -14,7 +14,10 @@ import { certificates } from './certificates.ts'
 const PATHS = ['INBOX', 'Sent', 'Archive']
 
 /** By another client. `leave` signs it out: Dovecot can be made to forget UIDs only while nobody is signed in. */
-const fromBehind = (dovecot: Dovecot, user: string): FromBehind & { leave(): Promise<void> } => {
+const fromBehind = (
+  dovecot: Dovecot,
+  user: string,
+): FromBehind & { make(path: string): Promise<void>; leave(): Promise<void> } => {
   let signedIn: Promise<ImapFlow> | null = null
   const asClient = async <T>(path: string, work: (client: ImapFlow) => Promise<T>): Promise<T> => {
     const client = await (signedIn ??= dovecot.login(user))
@@ -41,14 +44,13 @@ const fromBehind = (dovecot: Dovecot, user: string): FromBehind & { leave(): Pro
       }),
     remove: (messageId, path) =>
       asClient(path, async (client) => void (await client.messageDelete(await find(client, messageId), uid))),
-    // Its place is taken by an empty one at once: the folder is configured.
-    removeFolder: (path) =>
-      asClient('INBOX', async (client) => void (await client.mailboxRename(path, 'Old'))),
+    removeFolder: (path) => asClient('INBOX', async (client) => void (await client.mailboxDelete(path))),
     raw: (messageId, path) =>
       asClient(path, async (client) => {
         const found = await client.fetchOne(await find(client, messageId), { source: true }, uid)
         return (found && found.source) || Buffer.alloc(0)
       }),
+    make: (path) => asClient('INBOX', async (client) => void (await client.mailboxCreate(path))),
     leave: async () => {
       await (await signedIn)?.logout()
       signedIn = null
@@ -83,10 +85,11 @@ export const dovecotHarness = async (
     if (user === undefined) throw new Error('There are no mailboxes left')
     const mailbox = fromBehind(dovecot, user)
     t.teardown(() => mailbox.leave())
+    await mailbox.make('Work')
     return {
       ...(await imapSmtpAccess(t, { imapPort: dovecot.imapPort, user, password: users[user]! })),
       address: `${user}@example.test`,
-      folders: { inbox: 'INBOX', sent: 'Sent', archive: 'Archive' },
+      folders: { inbox: 'INBOX', sent: 'Sent', archive: 'Archive', own: 'Work' },
       mailbox,
       loseCursors: async () => {
         await mailbox.leave()

@@ -11,7 +11,7 @@ import {
   type Harness,
   type OpenHarness,
 } from '../../contracts/mail-provider-harness.ts'
-import { cutLines } from '../cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import { certificates } from './certificates.ts'
 
 /** The words of the port as IMAP has them, and back. */
@@ -30,7 +30,7 @@ export const imapSmtpAccess = async (
 ) => {
   const sink = await smtpSink({ encryption: 'starttls', tls: certificates.good, users: { [user]: password } })
   t.teardown(() => sink.close())
-  const lines = await cutLines(t, [imapPort, sink.port])
+  const lines = await cutLines(t, [{ port: imapPort }, { port: sink.port }])
   const guard = egressGuard({
     allowedNetworks: ['127.0.0.0/8', '::1/128'],
     allowedPorts: lines.ports,
@@ -61,7 +61,7 @@ export const imapSmtpAccess = async (
       sink.faults.recipientCodes = Object.fromEntries(addresses.map((address) => [address, 550]))
     },
     loseAnswer: (on) => (sink.faults.verdict = () => (on ? 'drop' : 'accept')),
-    knows: { moves: false, fate: false },
+    knows: { moves: false, fate: false, answered: true },
   } satisfies Partial<Harness>
 }
 
@@ -116,7 +116,7 @@ export const imapSmtpHarness = (): OpenHarness => async (t) => {
   let validity = 1
   return {
     ...(await imapSmtpAccess(t, { imapPort: server.port, user, password })),
-    folders: { inbox: 'INBOX', sent: 'Sent', archive: 'Archive' },
+    folders: { inbox: 'INBOX', sent: 'Sent', archive: 'Archive', own: 'Work' },
     mailbox: fromBehind(mailbox),
     loseCursors: async () => {
       validity += 1

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { messageIdOf, type FromBehind, type OpenHarness } from '../../contracts/mail-provider-harness.ts'
-import { cutLines } from '../cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import type { LabelMailbox } from '../label-mail/mailbox.ts'
 import { labelMailProvider } from '../label-mail/provider.ts'
 import { startLabelMail } from '../label-mail/service.ts'
@@ -36,7 +36,7 @@ const fromBehind = (mailbox: LabelMailbox): FromBehind => {
 export const labelMailHarness = (): OpenHarness => async (t) => {
   const service = await startLabelMail()
   t.teardown(() => service.close())
-  const lines = await cutLines(t, [service.port])
+  const lines = await cutLines(t, [{ port: service.port }])
   const address = 'ann@label.test'
   const token = `secret-${randomBytes(9).toString('hex')}`
   const mailbox = service.addMailbox(address, token)
@@ -57,7 +57,7 @@ export const labelMailHarness = (): OpenHarness => async (t) => {
     wrongAccess: accessBy('secret-wrong'),
     secrets: [token, 'secret-wrong'],
     address,
-    folders: { inbox: 'Inbox', sent: 'Outgoing', archive: 'Put away' },
+    folders: { inbox: 'Inbox', sent: 'Outgoing', archive: 'Put away', own: 'Later' },
     mailbox: fromBehind(mailbox),
     lines,
     loseCursors: async () => mailbox.forget(),
@@ -73,6 +73,6 @@ export const labelMailHarness = (): OpenHarness => async (t) => {
     arrived: () => service.sent.map(({ raw }) => raw),
     refuseRecipients: (addresses) => (faults.refusedRecipients = addresses),
     loseAnswer: (on) => (faults.loseAnswer = on),
-    knows: { moves: true, fate: true },
+    knows: { moves: true, fate: true, answered: true },
   }
 }

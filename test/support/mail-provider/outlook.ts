@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { graphNotices, type Notices } from '../../../src/adapters/graph/notices.ts'
 import { outlookProvider } from '../../../src/adapters/graph/provider.ts'
-import { problem } from '../../../src/adapters/oauth/problems.ts'
+import type { GraphPush } from '../../../src/adapters/graph/push.ts'
+import { trustAlso } from '../../../src/adapters/network/authorities.ts'
+import { oauthClient } from '../../../src/adapters/oauth/client.ts'
+import { microsoftSignIn } from '../../../src/adapters/oauth/microsoft.ts'
 import { credentialsOf, tokenSource } from '../../../src/adapters/oauth/tokens.ts'
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import type { FromBehind, Harness, OpenHarness } from '../../contracts/mail-provider-harness.ts'
-import { cutLines } from '../cut-line.ts'
+import { cutLines } from '../../../scripts/lib/cut-lines.ts'
 import { messageIdOf, type GraphMailbox, type GraphMessage } from '../microsoft/mailbox.ts'
 import { startGraph, type Graph } from '../microsoft/service.ts'
 import { certificates } from './certificates.ts'
@@ -71,14 +73,26 @@ export const accessOf = (address: string, token: string): Access => ({
   }),
 })
 
-/** Takes Graph's notices, as our server does. */
-const receiver = async (t: Ends): Promise<Notices> => {
+/** A line that goes no further than this process. */
+const lineWithin = (): Pick<GraphPush, 'tell' | 'onTold'> => {
+  const listeners = new Set<(word: string) => void>()
+  return {
+    tell: async (word) => listeners.forEach((listener) => listener(word)),
+    onTold: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
+
+/** Takes what Graph pushes, as our server does, and hands it to `take`. @returns where */
+const receiver = async (t: Ends, take: (body: unknown) => void): Promise<string> => {
   const server = createServer(certificates.good, (request, response) => {
     const token = new URL(request.url ?? '', 'https://localhost').searchParams.get('validationToken')
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      if (token === null) notices.take(JSON.parse(Buffer.concat(chunks).toString()))
+      if (token === null) take(JSON.parse(Buffer.concat(chunks).toString()))
       response.writeHead(token === null ? 202 : 200, { 'content-type': 'text/plain' }).end(token ?? '')
     })
   })
@@ -87,24 +101,24 @@ const receiver = async (t: Ends): Promise<Notices> => {
     server.close()
     server.closeAllConnections()
   })
-  const notices = graphNotices(`https://localhost:${(server.address() as AddressInfo).port}`)
-  return notices
+  return `https://localhost:${(server.address() as AddressInfo).port}`
 }
 
-/** The provider, reaching a Graph of its own over lines that can be cut. */
-export const outlookOnDouble = async (t: Ends, more: { receives?: boolean } = {}) => {
+/** The provider, reaching a Graph of its own over lines that can be cut. `pushes`: Graph can reach it as well. */
+export const outlookOnDouble = async (t: Ends, more: { pushes?: boolean } = {}) => {
   const graph = await startGraph(certificates.good, certificates.ca)
   t.teardown(() => graph.close())
-  const lines = await cutLines(t, [graph.port])
+  const lines = await cutLines(t, [{ port: graph.port }])
+  const url = more.pushes
+    ? await receiver(t, (body) => void provider.takePush?.({ authorization: null, body }))
+    : null
+  trustAlso([certificates.ca])
+  const client = oauthClient(null)
   const provider = outlookProvider({
-    tokens: tokenSource({
-      refresh: () => {
-        throw problem('sign-in-ended')
-      },
-    }),
+    tokens: tokenSource(client),
     apiUrl: `https://localhost:${lines.ports[0]}`,
-    tls: { ca: certificates.ca },
-    notices: more.receives ? await receiver(t) : graphNotices(null),
+    signIn: microsoftSignIn(client, graph.url),
+    push: url === null ? null : { url, key: randomBytes(32), ...lineWithin() },
     checkEveryMs: 50,
   })
   t.teardown(() => provider.close())
@@ -129,10 +143,11 @@ const refusals = ({ faults }: Graph): Harness['refusals'] => {
 
 /** Microsoft Graph's double, one for each mailbox. */
 export const outlookHarness = (): OpenHarness => async (t) => {
-  const { graph, lines, provider } = await outlookOnDouble(t, { receives: true })
+  const { graph, lines, provider } = await outlookOnDouble(t, { pushes: true })
   const address = 'ann@outlook.test'
   const token = `secret-${randomBytes(9).toString('hex')}`
   const mailbox = graph.addMailbox(address, token)
+  mailbox.addFolder('Customers')
   const { faults } = graph
   return {
     provider,
@@ -140,7 +155,7 @@ export const outlookHarness = (): OpenHarness => async (t) => {
     wrongAccess: accessOf(address, 'secret-wrong'),
     secrets: [token, 'secret-wrong', 'secret-refresh'],
     address,
-    folders: { inbox: 'Inbox', sent: 'Sent Items', archive: 'Archive' },
+    folders: { inbox: 'Inbox', sent: 'Sent Items', archive: 'Archive', own: 'Customers' },
     mailbox: fromBehind(mailbox),
     lines,
     loseCursors: async () => graph.forget(mailbox),
@@ -152,6 +167,6 @@ export const outlookHarness = (): OpenHarness => async (t) => {
     arrived: () => graph.sent.map(({ message }) => message.raw),
     refuseRecipients: (addresses) => (faults.refusedRecipients = addresses),
     loseAnswer: (on) => (faults.loseAnswer = on),
-    knows: { moves: false, fate: true },
+    knows: { moves: false, fate: true, answered: true },
   }
 }

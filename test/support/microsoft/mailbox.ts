@@ -8,9 +8,9 @@ export type GraphFolder = {
   readonly wellKnown: string | null
 }
 
-export type Recipients = { readonly to: string[]; readonly cc: string[]; readonly bcc: string[] }
+type Recipients = { readonly to: string[]; readonly cc: string[]; readonly bcc: string[] }
 
-export type GraphAttachment = { readonly name: string; readonly contentType: string; readonly bytes: Buffer }
+type GraphAttachment = { readonly name: string; readonly contentType: string; readonly bytes: Buffer }
 
 /** What of a message may change; `raw` never does. */
 export type MessageState = {
@@ -33,7 +33,7 @@ export type GraphMessage = MessageState & {
 }
 
 /** What was done in a folder. `changed` are the parts of a message that are different. */
-export type Entry = {
+type Entry = {
   readonly seq: number
   readonly folderId: string
   readonly id: string

@@ -2,6 +2,7 @@ import { createServer } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { KeyPair } from '../../../scripts/lib/mail-servers/tls.ts'
+import { pause } from '../../../src/std/pause.ts'
 import { notFound, refused, type Answer, type Routes } from './call.ts'
 import { graphMailbox, type GraphMailbox } from './mailbox.ts'
 import { readingRoutes, type ReadingFaults } from './reading.ts'
@@ -11,17 +12,19 @@ import { writingRoutes, type SentMail, type WritingFaults } from './writing.ts'
 /** More requests for one mailbox at once are refused. */
 const AT_ONCE = 4
 
-export type GraphFaults = ReadingFaults &
+type GraphFaults = ReadingFaults &
   WritingFaults & {
     /** Answers everything with this status, and `Retry-After` where that is set. */
     status?: number
     retryAfterSeconds?: number
+    /** How long each request takes at least. */
+    latencyMs?: number
     /** Called before each request; what it returns is the answer, and `cut` hangs up. */
     before?: (request: Recorded) => Answer | 'cut' | null
   }
 
 /** A request as it came; of a link that the service itself gave out, `isLink`. */
-export type Recorded = {
+type Recorded = {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
@@ -65,7 +68,12 @@ const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
  * Microsoft Graph's mail on loopback, over TLS: folders and messages with immutable ids, deltas by opaque tokens,
  * drafts, upload sessions, subscriptions, throttling. What is sent to one of its own mailboxes is delivered.
  */
-export const startGraph = async (tls: KeyPair, ca: string): Promise<Graph> => {
+export const startGraph = async (
+  tls: KeyPair,
+  ca: string,
+  /** Whom an access token is for, beside those that `addMailbox` names; null for nobody. */
+  personOf: (token: string) => { readonly id: string; readonly address: string } | null = () => null,
+): Promise<Graph> => {
   const mailboxes = new Map<string, GraphMailbox>()
   const faults: GraphFaults = {}
   const requests: Recorded[] = []
@@ -94,10 +102,18 @@ export const startGraph = async (tls: KeyPair, ca: string): Promise<Graph> => {
     }
   }
 
+  const mailboxOf = (token: string): GraphMailbox | undefined => {
+    const address = personOf(token)?.address
+    return mailboxes.get(token) ?? mailboxes.values().find((mailbox) => mailbox.address === address)
+  }
+
   const routed = async (request: IncomingMessage, url: URL, body: Buffer): Promise<Answer> => {
     const token = (request.headers.authorization ?? '').replace(/^Bearer /, '')
-    const mailbox = mailboxes.get(token)
+    const person = personOf(token)
+    const mailbox = mailboxOf(token)
     if (mailbox === undefined) return refused(401, 'InvalidAuthenticationToken')
+    if (person !== null && url.pathname === '/v1.0/me')
+      return { status: 200, json: { id: person.id, mail: person.address, userPrincipalName: person.address } }
     const path = decodeURI(url.pathname)
       .replace(/^\/v1\.0\//, '')
       .replaceAll('()', '')
@@ -123,14 +139,13 @@ export const startGraph = async (tls: KeyPair, ca: string): Promise<Graph> => {
 
   /** Counts what is under way for a mailbox, and refuses what is too much. */
   const paced = async (request: IncomingMessage, url: URL, body: Buffer): Promise<Answer> => {
-    const mailbox = mailboxes.get((request.headers.authorization ?? '').replace(/^Bearer /, ''))
+    const mailbox = mailboxOf((request.headers.authorization ?? '').replace(/^Bearer /, ''))
     if (mailbox === undefined) return routed(request, url, body)
     const now = (running.get(mailbox) ?? 0) + 1
     mostAtOnce = Math.max(mostAtOnce, now)
     running.set(mailbox, now)
     try {
-      // So that others which come at the same time are seen.
-      await new Promise((resolve) => setImmediate(resolve))
+      await pause(faults.latencyMs ?? 0)
       if (now > AT_ONCE)
         return {
           ...refused(429, 'ApplicationThrottled', 'MailboxConcurrency'),

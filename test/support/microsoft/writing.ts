@@ -134,7 +134,9 @@ export const writingRoutes = (faults: WritingFaults, deliver: (mail: SentMail) =
       return { status: 204 }
     }),
     'POST messages/{id}/move': messageCall(({ id }, call) => {
-      const folder = call.mailbox.folder(String(jsonOf(call.body)['destinationId']))
+      // Names of parameters are as good in any case.
+      const { destinationId, DestinationId = destinationId } = jsonOf(call.body)
+      const folder = call.mailbox.folder(String(DestinationId))
       return folder === undefined ? notFound() : shownAs(call.mailbox.move(id, folder.id), call, 201)
     }),
     'POST messages/{id}/send': messageCall((message, { mailbox }) =>
@@ -157,13 +159,6 @@ export const writingRoutes = (faults: WritingFaults, deliver: (mail: SentMail) =
       const expirationDateTime = new Date(Date.now() + 3_600_000).toISOString()
       return { status: 201, json: { uploadUrl, expirationDateTime, nextExpectedRanges: ['0-'] } }
     }),
-    'POST sendMail': (call) => {
-      const made = createIn('drafts', call)
-      if (made.status !== 201) return made
-      const { id } = made.json as { id: string }
-      const message = call.mailbox.find(id)
-      return message === undefined ? notFound() : send(message, call.mailbox)
-    },
   }
 
   /** A range of an attachment: its key alone admits it. */

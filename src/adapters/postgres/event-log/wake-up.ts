@@ -1,11 +1,9 @@
-import { once } from 'node:events'
-import pg from 'pg'
+import type pg from 'pg'
 import { notifier, type Notifier } from '../../../std/notifier.ts'
-import { pause } from '../../../std/pause.ts'
+import { listen } from '../listen.ts'
 
 const CHANNEL = 'es_head'
 const NOTIFY_EVERY_MS = 25
-const RECONNECT_AFTER_MS = 500
 
 /**
  * Tells all processes that the log has grown; other processes at most once every 25 ms. A notification may be lost, so
@@ -37,7 +35,7 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
     },
     count: news.count,
     wait: (since, limit) => {
-      listening ??= listen(pool.options, news.notify, onError, closing.signal)
+      listening ??= listen(pool.options, CHANNEL, { onNews: news.notify, onError }, closing.signal)
       return news.wait(since, limit)
     },
     close: async () => {
@@ -48,32 +46,5 @@ export const wakeUp = (pool: pg.Pool, onError: (error: Error) => void): WakeUp =
       closing.abort()
       await Promise.all([listening, notifying])
     },
-  }
-}
-
-/**
- * Listens until `signal` aborts; reconnects when the connection is lost, and wakes waiters for what they may have
- * missed.
- */
-const listen = async (
-  config: pg.ClientConfig,
-  wake: () => void,
-  onError: (error: Error) => void,
-  signal: AbortSignal,
-): Promise<void> => {
-  while (!signal.aborted) {
-    const client = new pg.Client(config)
-    client.on('notification', wake)
-    client.on('error', onError)
-    try {
-      await client.connect()
-      await client.query(`listen ${CHANNEL}`)
-      wake()
-      await once(client, 'end', { signal })
-    } catch (error) {
-      if (!signal.aborted && error instanceof Error) onError(error)
-    }
-    await client.end().catch(onError)
-    await pause(RECONNECT_AFTER_MS, signal)
   }
 }

@@ -4,18 +4,8 @@ import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js'
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js'
 import streams, { type IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import pb from '@eventstore/db-client/generated/streams_pb.js'
-import type { KeyPair } from '../../scripts/lib/mail-servers/tls.ts'
-
-type Kept = {
-  readonly id: string
-  readonly stream: string
-  readonly revision: number
-  readonly commit: number
-  readonly created: Date
-  readonly metadata: readonly [string, string][]
-  readonly data: Uint8Array
-  readonly customMetadata: Uint8Array
-}
+import type { KeyPair } from '../mail-servers/tls.ts'
+import { doubleLog, type Kept, type Proposed } from './log.ts'
 
 /** What goes wrong with the next call of a kind, once. The server goes on as if nothing were. */
 export type Fault =
@@ -32,18 +22,26 @@ export type Call = 'append' | 'read-stream' | 'read-all' | 'follow'
 
 const MOST_BYTES = 1024 * 1024
 
+export type DoubleOptions = {
+  readonly tls?: KeyPair
+  /** Where its events outlive it; in memory only if there is none. */
+  readonly file?: string
+  /** Any free one if there is none. */
+  readonly port?: number
+}
+
 /**
- * EventStoreDB on the wire: the services of the client's own generated code over a log in memory, with the server's
- * rules of revisions and idempotence (`IndexWriter.CheckCommit` of version 24.6) and faults on demand.
+ * EventStoreDB on the wire: the services of the client's own generated code over a log of its own, and faults on
+ * demand.
  */
-export const eventStoreDbDouble = async ({ tls }: { readonly tls?: KeyPair } = {}) => {
-  const log: Kept[] = []
+export const eventStoreDbDouble = async ({ tls, file, port: wished = 0 }: DoubleOptions = {}) => {
+  const log = doubleLog(file)
   const followers = new Set<(event: Kept) => void>()
   const faults: { readonly call: Call; readonly fault: Fault; left: number }[] = []
   const open = new Set<ServerWritableStream<pb.ReadReq, pb.ReadResp>>()
   const calls = { append: 0, batchAppend: 0, follow: 0, 'read-all': 0, 'read-stream': 0 }
   let server = new Server()
-  let port = 0
+  let port = wished
 
   const faultOf = (call: Call): Fault | null => {
     const next = faults.find((each) => each.call === call && each.left > 0)
@@ -51,54 +49,21 @@ export const eventStoreDbDouble = async ({ tls }: { readonly tls?: KeyPair } = {
     return next?.fault ?? null
   }
 
-  const historyOf = (stream: string): Kept[] => log.filter((event) => event.stream === stream)
-
   const write = (header: pb.AppendReq.Options, messages: readonly pb.AppendReq.ProposedMessage[]) => {
     const stream = Buffer.from(header.getStreamIdentifier()!.getStreamName_asU8()).toString()
-    const history = historyOf(stream)
-    const next = header.hasNoStream() ? 0 : Number(header.getRevision()) + 1
+    const expected = header.hasAny() ? 'any' : header.hasNoStream() ? -1 : Number(header.getRevision())
+    const written = log.append(stream, expected, messages.map(proposed))
     const response = new pb.AppendResp()
-    const conflict = () => {
-      const wrong = new pb.AppendResp.WrongExpectedVersion()
-      const last = history.at(-1)
-      if (last) wrong.setCurrentRevision(String(last.revision))
-      else wrong.setCurrentNoStream(new sharedPb.Empty())
-      if (header.hasNoStream()) wrong.setExpectedNoStream(new sharedPb.Empty())
-      else wrong.setExpectedRevision(header.getRevision())
-      return response.setWrongExpectedVersion(wrong)
-    }
-    if (next > history.length) return conflict()
-    const there = history.slice(next, next + messages.length)
-    const isRepeat =
-      there.length === messages.length && there.every(({ id }, nth) => id === idOf(messages[nth]!))
-    if (next < history.length && !isRepeat) return conflict()
-    const written = isRepeat ? there : messages.map((message, nth) => keep(stream, next + nth, message))
+    if (!written) return response.setWrongExpectedVersion(conflict(header, log.of(stream).at(-1)))
     const position = new pb.AppendResp.Position()
-    const last = written.at(-1)!
+    const last = written.there.at(-1)!
     position.setCommitPosition(String(last.commit))
     position.setPreparePosition(String(last.commit))
     const success = new pb.AppendResp.Success()
     success.setCurrentRevision(String(last.revision))
     success.setPosition(position)
-    if (!isRepeat) for (const event of written) for (const tell of followers) tell(event)
+    if (!written.isRepeat) for (const event of written.there) for (const tell of followers) tell(event)
     return response.setSuccess(success)
-  }
-
-  const keep = (stream: string, revision: number, message: pb.AppendReq.ProposedMessage): Kept => {
-    const before = log.at(-1)
-    const event = {
-      id: idOf(message),
-      stream,
-      revision,
-      // In bytes, as the server counts, and beyond what 32 bits hold.
-      commit: before ? before.commit + 100 + before.data.length : 2 ** 33,
-      created: new Date(),
-      metadata: [...message.getMetadataMap().getEntryList()] as [string, string][],
-      data: message.getData_asU8(),
-      customMetadata: message.getCustomMetadata_asU8(),
-    }
-    log.push(event)
-    return event
   }
 
   const service: IStreamsServer = {
@@ -167,10 +132,10 @@ export const eventStoreDbDouble = async ({ tls }: { readonly tls?: KeyPair } = {
     const of = options.getStream()
     const fault = faultOf(of ? 'read-stream' : 'read-all')
     calls[of ? 'read-stream' : 'read-all']++
-    let events = log.slice()
+    let events = [...(of ? [] : log.events)]
     if (of) {
       const stream = Buffer.from(of.getStreamIdentifier()!.getStreamName_asU8()).toString()
-      events = historyOf(stream)
+      events = [...log.of(stream)]
       if (events.length === 0 && !fault) {
         const missing = new pb.ReadResp.StreamNotFound().setStreamIdentifier(of.getStreamIdentifier())
         call.write(new pb.ReadResp().setStreamNotFound(missing))
@@ -201,11 +166,11 @@ export const eventStoreDbDouble = async ({ tls }: { readonly tls?: KeyPair } = {
     record.setCommitPosition(String(event.commit))
     record.setPreparePosition(String(event.commit))
     for (const [name, value] of event.metadata) record.getMetadataMap().set(name, value)
-    record.getMetadataMap().set('created', String(BigInt(event.created.getTime()) * 10_000n))
+    record.getMetadataMap().set('created', String(BigInt(event.createdAt) * 10_000n))
     record.setData(event.data)
     record.setCustomMetadata(event.customMetadata)
-    const read = new pb.ReadResp.ReadEvent().setEvent(record).setCommitPosition(String(event.commit))
-    return new pb.ReadResp().setEvent(read)
+    const found = new pb.ReadResp.ReadEvent().setEvent(record).setCommitPosition(String(event.commit))
+    return new pb.ReadResp().setEvent(found)
   }
 
   const start = async (): Promise<void> => {
@@ -243,10 +208,22 @@ export const eventStoreDbDouble = async ({ tls }: { readonly tls?: KeyPair } = {
       open.clear()
     },
     start,
-    size: () => log.length,
   }
 }
 
 const lost = (code: status) => ({ code, details: 'connection lost' })
 
-const idOf = (message: pb.AppendReq.ProposedMessage): string => message.getId()!.getString()
+const proposed = (message: pb.AppendReq.ProposedMessage): Proposed => ({
+  id: message.getId()!.getString(),
+  metadata: [...message.getMetadataMap().getEntryList()] as [string, string][],
+  data: message.getData_asU8(),
+  customMetadata: message.getCustomMetadata_asU8(),
+})
+
+const conflict = (header: pb.AppendReq.Options, last: Kept | undefined) => {
+  const wrong = new pb.AppendResp.WrongExpectedVersion()
+  if (last) wrong.setCurrentRevision(String(last.revision))
+  else wrong.setCurrentNoStream(new sharedPb.Empty())
+  if (header.hasNoStream()) return wrong.setExpectedNoStream(new sharedPb.Empty())
+  return wrong.setExpectedRevision(header.getRevision())
+}

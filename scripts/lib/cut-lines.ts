@@ -1,6 +1,6 @@
 import net, { type AddressInfo, type Socket } from 'node:net'
 
-/** Lines to servers on loopback that can be cut in the middle of what is said over them. */
+/** Lines to servers that can be cut in the middle of what is said over them. */
 export type CutLines = {
   /** The port to connect to instead, in the order of the servers. */
   readonly ports: readonly number[]
@@ -9,6 +9,8 @@ export type CutLines = {
    * new one comes about.
    */
   cutAfter(pieces: number): void
+  /** Lets so many bytes pass and swallows all others, without cutting anything: until `mend`, lines are open and silent. */
+  freezeAfter(bytes: number): void
   wasCut(): boolean
   mend(): void
 }
@@ -20,28 +22,31 @@ const listen = (server: net.Server): Promise<number> =>
 
 export const cutLines = async (
   t: { teardown(end: () => unknown): void },
-  targets: readonly number[],
+  targets: readonly { readonly host?: string; readonly port: number }[],
 ): Promise<CutLines> => {
   const open = new Set<Socket>()
   let left = Number.POSITIVE_INFINITY
   let cut = false
+  let flowing = Number.POSITIVE_INFINITY
   const cutAll = (): void => {
     cut = true
     for (const socket of open) socket.destroy()
   }
   const pass = (to: Socket) => (piece: Buffer) => {
+    flowing -= piece.length
+    if (flowing < 0) return
     if (left === 0) return cutAll()
     left -= 1
     to.write(piece)
   }
-  const servers = targets.map((port) =>
+  const servers = targets.map(({ host = '127.0.0.1', port }) =>
     net.createServer((client) => {
       client.on('error', () => {})
       if (cut || left === 0) {
         cut = true
         return client.destroy()
       }
-      const server = net.connect({ host: '127.0.0.1', port, noDelay: true })
+      const server = net.connect({ host, port, noDelay: true })
       client.setNoDelay(true)
       for (const [one, other] of [
         [client, server],
@@ -68,9 +73,13 @@ export const cutLines = async (
       cut = false
       left = pieces
     },
+    freezeAfter: (bytes) => {
+      flowing = bytes
+    },
     wasCut: () => cut,
     mend: () => {
       cut = false
+      flowing = Number.POSITIVE_INFINITY
       left = Number.POSITIVE_INFINITY
     },
   }

@@ -1,0 +1,123 @@
+import addressparser from 'nodemailer/lib/addressparser'
+import {
+  MailUnavailable,
+  type Access,
+  type EmailToSend,
+  type MailProvider,
+  type SendOutcome,
+} from '../../commands/ports/mail-provider.ts'
+import { normaliseAddress } from '../../domain/mail.ts'
+import { defineCode } from '../../domain/refusal.ts'
+import type { ClientOf, GmailClient } from './client.ts'
+import { stopped } from './problems.ts'
+import { COST } from './quota.ts'
+
+/** How long a stop waits for the answer to an email that has been released. */
+const STOP_GRACE_MS = 10_000
+
+const othersNamed = defineCode('gmail-other-recipients', {
+  title: 'Other recipients named',
+  meaning: 'Gmail sends an email to everybody it names, so it cannot be sent to some of them alone.',
+  remedy: 'Write a new email to the recipients that did not get this one.',
+})
+
+/**
+ * Makes a draft, asks, and sends it. Until the draft is sent nothing has gone; whether it went can be told from it after
+ * a crash (`whatBecameOf`).
+ */
+export const sendByDraft =
+  (clientOf: ClientOf): MailProvider['send'] =>
+  async (access, email, release, signal) => {
+    const mime = addressed(email)
+    if (mime === null) {
+      const { code, meaning: reason, remedy } = othersNamed
+      return { kind: 'failed', code, reason, remedy, refused: [] }
+    }
+    const client = clientOf(access, signal)
+    const draft = await attempt(() => createDraft(client, mime))
+    if (draft instanceof MailUnavailable) return notSent(draft)
+    if (!(await release(draft))) {
+      await discard(clientOf, access, draft)
+      return { kind: 'withdrawn' }
+    }
+    if (signal.aborted) return notSent(stopped())
+    const sent = await attempt(() => sendDraft(clientOf, access, draft, signal))
+    if (!(sent instanceof MailUnavailable))
+      return { kind: 'sent', accepted: [...email.envelope.recipients], refused: [], putOff: [] }
+    // It may have been sent all the same, by this request or by a person who found the draft.
+    if (sent.kind === 'temporary' || sent.kind === 'gone') return { kind: 'unknown', reason: sent.message }
+    await discard(clientOf, access, draft)
+    return notSent(sent)
+  }
+
+/**
+ * The bytes as Gmail takes them: it sends to whom the header names, and takes out Bcc. Null if the header names somebody
+ * who is not to get it.
+ */
+const addressed = ({ envelope, mime }: EmailToSend): Buffer | null => {
+  const end = mime.indexOf('\r\n\r\n')
+  const header = mime.subarray(0, end < 0 ? mime.length : end + 2).toString('utf8')
+  const fields = header.replaceAll(/\r\n[ \t]/g, ' ').split('\r\n')
+  const named = fields.flatMap((field) => {
+    const [, value = ''] = /^(?:to|cc|bcc):(.*)$/i.exec(field) ?? []
+    return addressparser(value, { flatten: true }).map(({ address }) => normaliseAddress(address))
+  })
+  const wanted = new Set(envelope.recipients.map(normaliseAddress))
+  if (named.some((address) => !wanted.has(address))) return null
+  const hidden = envelope.recipients.filter((address) => !named.includes(normaliseAddress(address)))
+  if (hidden.length === 0) return mime
+  return Buffer.concat([Buffer.from(`Bcc: ${hidden.join(',\r\n ')}\r\n`), mime])
+}
+
+const attempt = async <T>(work: () => Promise<T>): Promise<T | MailUnavailable> => {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof MailUnavailable) return error
+    throw error
+  }
+}
+
+/** Without a release nothing was sent: for good where it is the email that Gmail does not take. */
+const notSent = ({ kind, code, message: reason, remedy, until }: MailUnavailable): SendOutcome =>
+  code === 'gmail-refused'
+    ? { kind: 'failed', code, reason, remedy, refused: [] }
+    : { kind: 'deferred', code, reason, ...(kind === 'throttled' && until !== null ? { until } : {}) }
+
+const createDraft = async (client: GmailClient, mime: Buffer): Promise<string> => {
+  const media = { mimeType: 'message/rfc822', body: mime }
+  const { id } = await client.call(COST.draft, (users, options) =>
+    users.drafts.create({ userId: 'me', media }, options),
+  )
+  return id ?? ''
+}
+
+/** From here on only the answer can tell, so a stop gives it a moment. */
+const sendDraft = async (
+  clientOf: ClientOf,
+  access: Access,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> => {
+  const end = new AbortController()
+  let grace: NodeJS.Timeout | undefined
+  const wait = (): void => void (grace = setTimeout(() => end.abort(), STOP_GRACE_MS))
+  signal.addEventListener('abort', wait, { once: true })
+  try {
+    await clientOf(access, end.signal).call(COST.send, (users, options) =>
+      users.drafts.send({ userId: 'me', requestBody: { id } }, options),
+    )
+  } finally {
+    signal.removeEventListener('abort', wait)
+    clearTimeout(grace)
+  }
+}
+
+/** So that nobody finds it among the drafts and sends it. Where that fails, it stays there, and nothing was sent. */
+const discard = async (clientOf: ClientOf, access: Access, id: string): Promise<void> => {
+  await attempt(() =>
+    clientOf(access, AbortSignal.timeout(STOP_GRACE_MS)).call(COST.draft, (users, options) =>
+      users.drafts.delete({ userId: 'me', id }, options),
+    ),
+  )
+}
