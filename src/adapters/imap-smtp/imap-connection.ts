@@ -42,8 +42,8 @@ const whyNot = (error: unknown, client: ImapFlow, login: ServerLogin): MailUnava
 }
 
 /**
- * A logged-in connection. Of iCloud, to which some people are known only by the part before the @, that is tried where
- * the address is not accepted.
+ * A logged-in connection. The library gets sockets that the guard has opened, and starts TLS itself only for STARTTLS,
+ * which it then must do or fail.
  * @throws MailUnavailable
  */
 export const openImap = async (
@@ -51,28 +51,6 @@ export const openImap = async (
   login: ServerLogin,
   signal: AbortSignal,
   onStep: OnStep = () => {},
-): Promise<ImapFlow> => {
-  try {
-    return await connect(guard, login, signal, onStep)
-  } catch (error) {
-    const [username, domain] = login.username.split('@')
-    const isRejected = error instanceof MailUnavailable && error.code === 'login-rejected'
-    if (!isRejected || !username || domain === undefined || tileOfHost(login.host) !== 'icloud') throw error
-    const onLogin: OnStep = (step) => step === 'login' && onStep(step)
-    return connect(guard, { ...login, username }, signal, onLogin)
-  }
-}
-
-/**
- * The library gets sockets that the guard has opened, and starts TLS itself only for STARTTLS,
- * which it then must do or fail.
- * @throws MailUnavailable
- */
-const connect = async (
-  guard: EgressGuard,
-  login: ServerLogin,
-  signal: AbortSignal,
-  onStep: OnStep,
 ): Promise<ImapFlow> => {
   // Otherwise every start takes a sixth of a second longer. Not once the socket is open: it needs a listener at once.
   const imapFlow = await import('imapflow')
