@@ -268,7 +268,7 @@ auth_mechanisms = ${['plain', ...it.mechanisms].join(' ')}
 ${it.mechanisms.length === 0 ? '' : tokenDatabase(it)}
 passdb {
   driver = passwd-file
-  mechanisms = plain
+  mechanisms = plain none
   args = scheme=PLAIN ${it.folder}/passwd
 }
 userdb {
