@@ -25,11 +25,14 @@ const folder = mkdtempSync(join(tmpdir(), 'mailtrail-demo-'))
 // The database's user must be able to enter it if this runs as root.
 chmodSync(folder, 0o711)
 let service: Service | null = null
-const world = await step('Two mailboxes of real mail, on an IMAP and an SMTP server over TLS', openWorld)
+const port = await freePort(3000)
+const world = await step(
+  'Four mailboxes of real mail: two on an IMAP and an SMTP server over TLS, two on doubles of Gmail and Outlook',
+  () => openWorld(port),
+)
 
 const run = async (): Promise<void> => {
   writeFileSync(join(folder, 'authority.pem'), world.tls.ca)
-  const port = await freePort(3000)
   service = await step(
     'Mailtrail, on a PostgreSQL of its own',
     () =>
@@ -43,6 +46,7 @@ const run = async (): Promise<void> => {
           MAILTRAIL_ALLOWED_PORTS: `${world.imap.port},${world.sink.port}`,
           MAILTRAIL_DELIVERY_WINDOW_MINUTES: '0.02',
           MAILTRAIL_LOG_LEVEL: 'error',
+          ...world.providers.env,
         },
         { onLine: (text) => (/^\S/.test(text) && !text.startsWith('Mailtrail') ? note(text) : undefined) },
       ),

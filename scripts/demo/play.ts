@@ -1,6 +1,8 @@
 import { until, type Client } from '../lib/client.ts'
 import type { SunkMessage } from '../lib/mail-servers/loopback.ts'
+import { delivered } from './delivery.ts'
 import { step } from './screen.ts'
+import { signIn } from './signing-in.ts'
 import { companies, companyOf, deals, followUp, signature } from './story.ts'
 import {
   addressesIn,
@@ -21,7 +23,6 @@ type Run = { number: number; status: string; count: number; finishedAt: string |
 type Page<Item> = { data: Item[] }
 type Tracking = {
   sentAt: string | null
-  delivery: { status: string }
   summary: { opens: number; linkClicks: number; replies: number; machine: { clicks: number } }
 }
 
@@ -60,6 +61,7 @@ export const play = async (client: Client, world: World): Promise<Played> => {
       ({ summary }) => summary.replies === 1,
     )
   })
+  await signIn(client, world)
   return { repAccount: accounts.rep, messages }
 }
 
@@ -188,15 +190,11 @@ const sendAll = async (client: Client, { sink }: World, account: string, templat
     },
     () => `${sink.messages.length} taken by the SMTP server`,
   )
-  // Delivery is claimed only when the inbox has been read after the window: there a bounce would have been seen.
   await step('Delivered: no bounce in the inbox after the window (shortened here)', () =>
-    until(
-      'Delivery',
-      async () => {
-        await client.send('POST', `/v1/email-accounts/${account}/sync-runs`)
-        return Promise.all(messages.map(({ id }) => client.get<Tracking>(`/v1/outbox/${id}/tracking`)))
-      },
-      (all) => all.every(({ delivery }) => delivery.status === 'delivered'),
+    delivered(
+      client,
+      account,
+      messages.map(({ id }) => id),
     ),
   )
   return messages

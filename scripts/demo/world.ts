@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { trustAlso } from '../../src/adapters/network/authorities.ts'
 import { imapServer, smtpSink, type ImapServer, type SunkMessage } from '../lib/mail-servers/loopback.ts'
+import { startGoogleAndMicrosoft } from '../lib/mail-servers/google-and-microsoft.ts'
 import { testTls } from '../lib/mail-servers/tls.ts'
 
 /** The people of the demo. `.test` is reserved for this (RFC 2606): no mail can ever leave. */
@@ -12,6 +14,11 @@ export const rep = {
   password: 'rose-garden-42',
 }
 export const team = { name: 'Acme Sales', address: 'sales@acme.test', password: 'blue-harbour-17' }
+/** Mailboxes of Sarah's that she connects by signing in with their providers. */
+export const signedIn = {
+  gmail: { id: 'google-sarah', address: 'sarah@gmail.test' },
+  outlook: { id: 'microsoft-sarah', address: 'sarah@outlook.test' },
+}
 export const customers = [
   { id: 'c-mia', firstName: 'Mia', lastName: 'Chen', address: 'mia.chen@northwind.test' },
   { id: 'c-omar', firstName: 'Omar', lastName: 'Haddad', address: 'omar@contoso.test' },
@@ -20,47 +27,62 @@ export const customers = [
 export type Customer = (typeof customers)[number]
 
 const REAL_MESSAGES = 120
+const OTHER_MESSAGES = 20
 const DAY_MS = 86_400_000
 
 /**
- * Mail servers on loopback, over TLS: two mailboxes full of real mail, and an SMTP server that keeps what it accepts.
+ * Mail servers on loopback: two mailboxes full of real mail on IMAP, an SMTP server that keeps what it accepts, and a
+ * mailbox at doubles of Google and Microsoft each. `port` is the service's, which browsers come back to.
  */
-export const openWorld = async () => {
+export const openWorld = async (port: number) => {
   const tls = await testTls()
+  // The browser that signs in is in this process.
+  trustAlso([tls.ca])
   const sink = await smtpSink({
     encryption: 'starttls',
     tls: tls.good,
     users: { [rep.address]: rep.password, [team.address]: team.password },
   })
-  const mail = realMail(REAL_MESSAGES + 20)
+  const mail = realMail(REAL_MESSAGES + 3 * OTHER_MESSAGES)
+  const next = () => mail.splice(0, OTHER_MESSAGES)
   const imap = await imapServer({
     encryption: 'tls',
     tls: tls.good,
     users: {
-      [rep.address]: { password: rep.password, folders: folders(mail.slice(0, REAL_MESSAGES)) },
-      [team.address]: { password: team.password, folders: folders(mail.slice(REAL_MESSAGES)) },
+      [rep.address]: { password: rep.password, folders: folders(mail.splice(0, REAL_MESSAGES)) },
+      [team.address]: { password: team.password, folders: folders(next()) },
     },
   })
+  const providers = await startGoogleAndMicrosoft(() => `http://127.0.0.1:${port}/oauth/callback`, tls)
+  const { google, gmail, microsoft, graph } = providers
+  google.addPerson(signedIn.gmail)
+  const atGmail = gmail.addMailbox(signedIn.gmail.address, 'behind-gmail')
+  for (const { raw, at } of spread(next())) atGmail.add(raw, ['INBOX'], at)
+  microsoft.addPerson(signedIn.outlook)
+  const atOutlook = graph.addMailbox(signedIn.outlook.address, 'behind-outlook')
+  for (const { raw, at } of spread(next()))
+    atOutlook.add(atOutlook.folder('inbox')!.id, raw, { receivedAt: at })
   return {
     tls,
     sink,
     imap,
+    providers,
     close: async () => {
-      await Promise.all([sink.close(), imap.close()])
+      await Promise.all([sink.close(), imap.close(), providers.close()])
     },
   }
 }
 export type World = Awaited<ReturnType<typeof openWorld>>
 
+/** Over the last four weeks, oldest first, as in a mailbox. */
+const spread = (inbox: readonly Buffer[]) =>
+  inbox.map((raw, index) => ({
+    raw,
+    at: new Date(Date.now() - ((inbox.length - index) * 28 * DAY_MS) / inbox.length),
+  }))
+
 const folders = (inbox: readonly Buffer[]) => [
-  {
-    path: 'INBOX',
-    // Spread over the last four weeks, oldest first, as in a mailbox.
-    messages: inbox.map((raw, index) => ({
-      raw,
-      at: new Date(Date.now() - ((inbox.length - index) * 28 * DAY_MS) / inbox.length),
-    })),
-  },
+  { path: 'INBOX', messages: spread(inbox) },
   { path: 'Sent', use: '\\Sent' },
 ]
 

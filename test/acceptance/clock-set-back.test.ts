@@ -30,7 +30,7 @@ t.test(
       ['Before', 'Afterwards', 'Once more'],
     )
     type Event = { position: string; recordedAt: string; occurredAt: string; type: string }
-    const { data } = await app.client.get<{ data: Event[] }>('/v1/audit/events?order=oldest&limit=200')
+    const { data } = await app.client.get<{ data: Event[] }>('/v1/audit/events?sort=position&limit=200')
     const times = data.map(({ recordedAt }) => recordedAt)
     t.strictSame(times, times.toSorted(), 'the log goes forward')
     const queued = data.filter(({ type }) => type === 'EmailQueued').map(({ occurredAt }) => occurredAt)

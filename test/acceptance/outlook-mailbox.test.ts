@@ -1,10 +1,8 @@
 import t from 'tap'
-import { MailUnavailable } from '../../src/commands/ports/mail-provider.ts'
-import { going, mimeOf } from '../contracts/mail-provider-harness.ts'
-import { product, sorted } from '../contracts/mail-provider-product.ts'
 import { isLong, runs } from '../support/long-runs.ts'
+import { atEveryTenth, deliverMany, readToTheEnd } from '../support/mailbox-on-a-bad-line.ts'
 import { accessOf, fromBehind, outlookOnDouble } from '../support/mail-provider/outlook.ts'
-import { refused } from '../support/microsoft/call.ts'
+import { refused } from '../../scripts/lib/mail-servers/microsoft/call.ts'
 
 t.setTimeout(isLong ? 1_800_000 : 180_000)
 const COUNT = runs(300, 5000)
@@ -15,11 +13,7 @@ t.test(`${COUNT} messages come over a bad line, each once, and the mailbox stays
   const { graph, provider } = await outlookOnDouble(t)
   const mailbox = graph.addMailbox(address, token)
   const behind = fromBehind(mailbox)
-  for (let n = 0; n < COUNT; n += 1)
-    await behind.deliver(FOLDERS[n % FOLDERS.length]!, mimeOf(`${n}@x`), {
-      at: new Date(Date.UTC(2026, 1, 1) + n * 60_000),
-      flags: n % 3 === 0 ? ['seen'] : n % 7 === 0 ? ['flagged', 'Blue'] : [],
-    })
+  await deliverMany(behind, COUNT, FOLDERS, ['flagged', 'Blue'])
   const whole = () => mailbox.messages().map((message) => ({ ...message, raw: message.raw.toString('hex') }))
   const before = whole()
   const faults = [
@@ -29,25 +23,9 @@ t.test(`${COUNT} messages come over a bad line, each once, and the mailbox stays
     { ...refused(429, 'ApplicationThrottled'), headers: { 'retry-after': '0' } },
     refused(504, 'GatewayTimeout'),
   ] as const
-  let calls = 0
-  graph.faults.before = () => {
-    calls += 1
-    return calls % 10 === 0 ? faults[(calls / 10) % faults.length]! : null
-  }
-  const reader = product()
-  let broken = 0
-  for (let done = false; !done;)
-    try {
-      const session = await provider.open(accessOf(address, token), {}, going())
-      await reader.run(session)
-      await session.close()
-      done = true
-    } catch (error) {
-      if (!(error instanceof MailUnavailable)) throw error
-      broken += 1
-    }
-  t.comment(`${calls} calls, a fault at every tenth; ${broken} runs broke off`)
-  t.same(sorted(reader.contents()), sorted(await behind.contents()), 'none is missing')
-  t.equal(reader.handedOut(), COUNT, 'and none came twice')
+  const bad = atEveryTenth(faults)
+  graph.faults.before = bad.next
+  await readToTheEnd(t, { provider, access: accessOf(address, token) }, behind, COUNT)
+  t.ok(bad.calls() > COUNT, `${bad.calls()} calls, a fault at every tenth`)
   t.same(whole(), before, 'and nobody can see that they were read')
 })

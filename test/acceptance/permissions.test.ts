@@ -9,7 +9,7 @@ const pathOf = ({ url }: Route) => url.replaceAll(/:\w+/g, 'x')
 const codeOf = (json: unknown) => (json as { code?: string } | null)?.code
 
 t.test(
-  'nothing is open to the public but health, the description of the API and its problems, and what mails lead to',
+  'nothing is open to the public but health, the description of the API and its problems, what mails lead to, and what providers and the browsers they send back come to',
   async (t) => {
     const open = app.routes.filter(({ permission }) => permission === 'public')
     t.same(open.map(({ method, url }) => `${method} ${url}`).toSorted(), [
@@ -20,6 +20,8 @@ t.test(
       'GET /docs/yaml',
       'GET /health',
       'GET /health/ready',
+      'GET /oauth/callback',
+      'GET /oauth/start/:link',
       'GET /problems',
       'GET /problems/:code',
       'GET HEAD /t/c/:token',
@@ -27,6 +29,7 @@ t.test(
       'HEAD GET /docs/static/*',
       'OPTIONS /t/c/:token',
       'OPTIONS /t/o/:token',
+      'POST /v1/hints/:provider',
     ])
     t.ok(closed.length > 60, `${closed.length} routes are not`)
   },

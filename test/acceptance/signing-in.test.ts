@@ -1,6 +1,7 @@
 import t from 'tap'
 import { until } from '../../scripts/lib/client.ts'
-import { browser, CRM, signInWorld } from '../support/oauth/sign-in-world.ts'
+import { browser } from '../../scripts/lib/mail-servers/browser.ts'
+import { CRM, signInWorld } from '../support/oauth/sign-in-world.ts'
 
 // Connecting a mailbox by signing in with Google or Microsoft, as a CRM, its users and their browsers do it.
 

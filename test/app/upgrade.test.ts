@@ -14,14 +14,14 @@ import { bareEnv, plainNode } from '../support/embedded-service.ts'
 const root = join(import.meta.dirname, '../..')
 const folder = t.testdir()
 
-const releaseWith = (name: string, changes: Readonly<Record<string, [from: string, to: string]>>): string => {
+const releaseWith = (name: string, changes: Readonly<Record<string, [from: RegExp, to: string]>>): string => {
   const release = join(folder, name)
   for (const part of ['src', 'migrations', 'package.json'])
     cpSync(join(root, part), join(release, part), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(release, 'node_modules'))
   for (const [file, [from, to]] of Object.entries(changes)) {
     const before = readFileSync(join(release, file), 'utf8')
-    if (!before.includes(from)) throw new Error(`${file} has no ${from}`)
+    if (!from.test(before)) throw new Error(`${file} has no ${from}`)
     writeFileSync(join(release, file), before.replace(from, to))
   }
   return release
@@ -30,11 +30,11 @@ const releaseWith = (name: string, changes: Readonly<Record<string, [from: strin
 const newShape = {
   // As if a template had more to it now.
   'src/domain/templates/events.ts': [
-    'scope: templateScope, content: templateContent }),\n)',
+    /scope: templateScope, content: templateContent \}\),\n\)/,
     'scope: templateScope, content: templateContent }),\n  [{ upcast: (data: never) => data }],\n)',
   ],
-  'src/projections/templates/template-list.ts': ['  version: 1,', '  version: 2,'],
-} satisfies Record<string, [string, string]>
+  'src/projections/templates/template-list.ts': [/^ {2}version: \d+,$/m, '  version: 999,'],
+} satisfies Record<string, [RegExp, string]>
 const withNewShape = releaseWith('with-new-shape', newShape)
 const withNewTables = releaseWith('with-new-tables', newShape)
 writeFileSync(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { generate } from 'selfsigned'
 
 /** A private key and its certificate, PEM. */
@@ -54,9 +55,12 @@ const make = async (wish: Wish): Promise<KeyPair> => {
   return { key: made.private, cert: made.cert }
 }
 
-/** Creates an authority and the certificates used by tests and the demo; valid from yesterday for a year. */
+/**
+ * Creates an authority and the certificates used by tests and the demo; valid from yesterday for a year. Its name is new
+ * each time, since a process that trusts two of one name takes the one for the other.
+ */
 export const testTls = async (): Promise<TestTls> => {
-  const authority = await make({ name: 'Mailtrail test authority', names: [], addresses: [] })
+  const authority = await make({ name: `Mailtrail test authority ${randomUUID()}`, names: [], addresses: [] })
   const signed = { signedBy: authority, names: HERE, addresses: HERE_ADDRESSES, name: 'localhost' }
   const [good, wrongName, expired, selfSigned] = await Promise.all([
     make(signed),

@@ -69,7 +69,6 @@ const ofConnection = [
   'password-and-token',
   'connection-test-failed',
   'credentials-missing',
-  'outlook-sign-in-required',
   'sign-in-needed',
 ]
 const ofDraft = ['draft-discarded', 'already-queued', 'attachment-missing', 'too-many-recipients']

@@ -3,7 +3,7 @@ import t from 'tap'
 import { pushTaker } from '../../../src/adapters/gmail/push.ts'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { PUSH, pushed, startPubSub } from '../../support/google/pub-sub.ts'
+import { PUSH, pushed, startPubSub } from '../../../scripts/lib/mail-servers/google/pub-sub.ts'
 
 t.test(
   'a push is a hint if Google signed it for us and as our service account, and not otherwise',

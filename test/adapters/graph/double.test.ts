@@ -2,7 +2,7 @@ import https from 'node:https'
 import t from 'tap'
 import { certificates } from '../../support/mail-provider/certificates.ts'
 import { mimeOf } from '../../contracts/mail-provider-harness.ts'
-import { startGraph } from '../../support/microsoft/service.ts'
+import { startGraph } from '../../../scripts/lib/mail-servers/microsoft/service.ts'
 import { sdkUser } from '../../support/microsoft/sdk.ts'
 
 // The double is only as good as what it was tried with: Microsoft's own SDK, which knows nothing of our adapter.

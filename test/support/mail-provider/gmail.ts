@@ -5,10 +5,10 @@ import { credentialsOf, tokenSource } from '../../../src/adapters/oauth/tokens.t
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import { messageIdOf, type FromBehind, type OpenHarness } from '../../contracts/mail-provider-harness.ts'
 import { cutLines } from '../../../scripts/lib/cut-lines.ts'
-import type { GmailMailbox } from '../google/mailbox.ts'
-import { PUSH } from '../google/pub-sub.ts'
-import { googleError, type Answer } from '../google/calls.ts'
-import { startGoogle, type Google } from '../google/service.ts'
+import type { GmailMailbox } from '../../../scripts/lib/mail-servers/google/mailbox.ts'
+import { PUSH } from '../../../scripts/lib/mail-servers/google/pub-sub.ts'
+import { googleError, type Answer } from '../../../scripts/lib/mail-servers/google/calls.ts'
+import { startGoogle, type Google } from '../../../scripts/lib/mail-servers/google/service.ts'
 
 export const FOLDERS = {
   inbox: 'INBOX',

@@ -10,8 +10,12 @@ import { credentialsOf, tokenSource } from '../../../src/adapters/oauth/tokens.t
 import type { Access } from '../../../src/commands/ports/mail-provider.ts'
 import type { FromBehind, Harness, OpenHarness } from '../../contracts/mail-provider-harness.ts'
 import { cutLines } from '../../../scripts/lib/cut-lines.ts'
-import { messageIdOf, type GraphMailbox, type GraphMessage } from '../microsoft/mailbox.ts'
-import { startGraph, type Graph } from '../microsoft/service.ts'
+import {
+  messageIdOf,
+  type GraphMailbox,
+  type GraphMessage,
+} from '../../../scripts/lib/mail-servers/microsoft/mailbox.ts'
+import { startGraph, type Graph } from '../../../scripts/lib/mail-servers/microsoft/service.ts'
 import { certificates } from './certificates.ts'
 
 type Ends = { teardown(end: () => unknown): void }

@@ -1,4 +1,4 @@
-import { startAuthorizationServer, type AuthorizationServer } from '../oauth/authorization-server.ts'
+import { startAuthorizationServer, type AuthorizationServer } from '../authorization-server.ts'
 
 /** Google's sign-in, over HTTP: a refresh token is given where it is asked for, and does not change. */
 export const startGoogleSignIn = (redirectUri: () => string): Promise<AuthorizationServer> =>

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import type { KeyPair } from '../../../scripts/lib/mail-servers/tls.ts'
+import type { KeyPair } from './tls.ts'
 
 /** Somebody with a mailbox. `id` stays when the address changes. */
 export type Person = { readonly id: string; readonly address: string }

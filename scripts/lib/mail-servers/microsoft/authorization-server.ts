@@ -1,5 +1,5 @@
-import type { KeyPair } from '../../../scripts/lib/mail-servers/tls.ts'
-import { startAuthorizationServer, type AuthorizationServer } from '../oauth/authorization-server.ts'
+import type { KeyPair } from '../tls.ts'
+import { startAuthorizationServer, type AuthorizationServer } from '../authorization-server.ts'
 
 export const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
 

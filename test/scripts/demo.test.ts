@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+
+const main = join(import.meta.dirname, '../../scripts/demo/main.ts')
+
+t.test('the demo connects, syncs and sends from a mailbox of every kind, and ends by itself', async (t) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [main, '--once'])
+  for (const [provider, company, address] of [
+    ['Gmail', 'Google', 'sarah@gmail.test'],
+    ['Outlook', 'Microsoft', 'sarah@outlook.test'],
+  ]) {
+    t.match(stdout, `✓ Connect ${address} by signing in with ${company} `)
+    t.match(stdout, `✓ Sync ${address}  20 messages `)
+    t.match(
+      stdout,
+      `✓ Send from ${address}  sent, says the outbox, and delivered: 1 taken by the double of ${company} `,
+    )
+    t.match(stdout, new RegExp(`│ ${address} +│ ${provider} +│ Sarah Johnson +│ active │`))
+  }
+  t.match(stdout, /│ sarah@acme\.test +│ IMAP +│ Sarah Johnson +│ active │/)
+  t.match(stdout, /Connected Accounts: 4 {3}Emails Sent Today: 5/)
+  t.match(stdout, /│ All +│ 5 +│ 5 \(100\.0%\) +│/)
+})
