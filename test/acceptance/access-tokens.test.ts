@@ -1,89 +1,100 @@
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import t from 'tap'
-import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
-import { skipWithout, startDovecot } from '../../scripts/lib/mail-servers/dovecot.ts'
-import { skipWithoutPostfix, startPostfix } from '../../scripts/lib/mail-servers/postfix.ts'
 import { until } from '../../scripts/lib/client.ts'
-import { startApp } from '../support/running-app.ts'
+import type { TokenKey } from '../../scripts/lib/mail-servers/dovecot.ts'
+import { skipWithoutPostfix } from '../../scripts/lib/mail-servers/postfix.ts'
 import { mimeOf } from '../contracts/mail-provider-harness.ts'
-import { syncing } from '../support/awaited-sync-runs.ts'
+import { upToNow } from '../support/mailbox-comparison.ts'
+import { mailIn } from '../support/mail-in-folder.ts'
+import { mailboxesBehindPostfix } from '../support/mailboxes-on-dovecot.ts'
+import { problemIn } from '../support/problem-answers.ts'
 
-const user = 'sarah@acme.test'
-const key = randomBytes(32)
+const sarah = 'sarah@acme.test'
+const mia = 'mia@acme.test'
+const HOUR_MS = 3_600_000
 
-const tokenFor = (email: string, expiresAt: Date): Promise<string> =>
+const newKey = (id: string): TokenKey => ({ id, secret: randomBytes(32) })
+
+const tokenFor = (email: string, { id, secret }: TokenKey, lastsMs = HOUR_MS): Promise<string> =>
   new SignJWT({ email })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: id })
     .setSubject(email)
-    .setIssuedAt()
-    .setExpirationTime(expiresAt)
-    .sign(key)
+    .setExpirationTime(new Date(Date.now() + lastsMs))
+    .sign(secret)
 
-const inAnHour = () => new Date(Date.now() + 3_600_000)
-const anHourAgo = () => new Date(Date.now() - 3_600_000)
-
-type Step = { step: string; service: string; ok: boolean; code?: string }
+type Step = { step: string; service: string; code?: string; remedy?: string }
 
 for (const mechanism of ['oauthbearer', 'xoauth2'] as const)
-  t.test(
-    `a mailbox is read and emails are sent with an access token (${mechanism})`,
-    { skip: skipWithout('dovecot') || skipWithoutPostfix() },
-    async (t) => {
-      const tls = await testTls()
-      const dovecot = await startDovecot(t, {
-        tls,
-        users: { [user]: randomBytes(9).toString('hex') },
-        tokens: { key, mechanisms: [mechanism] },
-      })
-      const postfix = await startPostfix(t, { tls, dovecot, domains: ['acme.test'] })
-      dovecot.seed(user, 'INBOX', [{ raw: mimeOf('one@x'), flags: '', at: new Date() }])
-      const app = await startApp(t, { ca: tls.ca, ports: [dovecot.imapPort, postfix.port] })
-      const { client } = app
-      const connectionWith = (accessToken: string) => ({
+  t.test(`an access token does what a password does (${mechanism})`, { skip: skipWithoutPostfix() }, async (t) => {
+    const [key, nextKey] = [newKey('first'), newKey('next')]
+    const { app, dovecot, postfix, connect } = await mailboxesBehindPostfix(t, [sarah, mia], {
+      tokens: { key, mechanisms: [mechanism] },
+    })
+    const { client } = app
+    const connectionWith = (accessToken: string) => {
+      const login = { host: 'localhost', username: sarah, accessToken }
+      return {
         provider: 'imap-smtp',
-        imap: { host: 'localhost', port: dovecot.imapPort, encryption: 'tls', username: user, accessToken },
-        smtp: { host: 'localhost', port: postfix.port, encryption: 'starttls', username: user, accessToken },
-      })
-      const token = await tokenFor(user, inAnHour())
-      const old = await tokenFor(user, anHourAgo())
+        smtp: { ...login, port: postfix.port, encryption: 'starttls' },
+        imap: { ...login, port: dovecot.imapPort, encryption: 'tls' },
+      }
+    }
+    const token = await tokenFor(sarah, key)
+    const unusable = {
+      expired: await tokenFor(sarah, key, -HOUR_MS),
+      forged: await tokenFor(sarah, newKey(key.id)),
+      'of somebody else': await tokenFor(mia, key),
+    }
 
-      const { body: test } = await client.send<{ ok: boolean; steps: Step[] }>(
-        'POST',
-        '/v1/connection-tests',
-        {
-          connection: connectionWith(old),
-        },
-      )
-      t.same(
-        test.steps
-          .filter(({ code }) => code !== undefined)
-          .map(({ service, step, code }) => `${service} ${step} ${code}`),
-        ['smtp login token-rejected', 'imap login token-rejected'],
-        'one that has expired is told so',
-      )
+    for (const [name, accessToken] of Object.entries(unusable))
+      t.test(`one that is ${name} is refused by both servers`, async (t) => {
+        const connection = connectionWith(accessToken)
+        const tried = await client.send<{ steps: Step[] }>('POST', '/v1/connection-tests', { connection })
+        const refusals = tried.body.steps.filter(({ code }) => code !== undefined)
+        t.same(
+          refusals.map(({ service, step, code }) => `${service} ${step} ${code}`),
+          ['smtp login token-rejected', 'imap login token-rejected'],
+        )
+        for (const { remedy } of refusals) t.match(remedy, /Send a new access token/)
+        const body = { address: sarah, owner: { kind: 'team' }, connection }
+        problemIn(t, await app.ask('POST', '/v1/email-accounts', { body }), 422, 'token-rejected')
+      })
 
-      const { body, position } = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
-        address: user,
-        owner: { kind: 'team' },
-        connection: connectionWith(token),
+    dovecot.seed(sarah, 'INBOX', [{ raw: mimeOf('one@x'), flags: '', at: new Date() }])
+    const mailbox = await connect(sarah, {}, { accessToken: token })
+
+    t.test('the mailbox is read, and emails are sent', async (t) => {
+      t.match(await mailbox.messages(), [{ subject: 'one@x' }])
+      const id = await mailbox.queue({ to: [{ address: mia }], subject: 'By token', html: '<p>Hello</p>' })
+      const [arrived] = await mailIn(dovecot, mia, 'INBOX', 1)
+      t.equal(arrived?.envelope.subject, 'By token')
+      t.equal((await mailbox.onceFiled(id)).copy, 'filed')
+    })
+
+    const path = `/v1/email-accounts/${mailbox.account}`
+    const health = async () => client.get<object>(`${path}/sync-status?${await upToNow(client)}`)
+    const renewed = await tokenFor(sarah, nextKey)
+
+    t.test('once it is not accepted any more, a new one is asked for', async (t) => {
+      dovecot.changeTokenKey(nextKey)
+      const failed = await until('The refusal', mailbox.sync.now, ({ status }) => status === 'Failed')
+      t.match(failed, { detail: /did not accept the access token/ })
+      t.match(await health(), {
+        status: 'needs-reauthentication',
+        reasons: [{ code: 'token-rejected', remedy: /Send a new access token/ }],
       })
-      await syncing(client, body.id, position).after(0)
-      const { body: email } = await client.send<{ id: string }>('POST', '/v1/outbox', {
-        email: { accountId: body.id, to: [{ address: user }], subject: 'By token', html: '<p>Hello</p>' },
-        undoSeconds: 0,
+      const etag = (await app.ask('GET', `${path}?${await upToNow(client)}`)).headers.get('etag') ?? ''
+      const answer = await app.ask('PUT', `${path}/connection`, {
+        body: { connection: connectionWith(renewed) },
+        headers: { 'if-match': etag },
       })
-      await until(
-        'the sending',
-        () => client.get<{ sentAt: string | null }>(`/v1/outbox/${email.id}`),
-        ({ sentAt }) => sentAt !== null,
-      )
-      type Messages = { data: { subject: string }[] }
-      await until(
-        'both messages',
-        () => client.get<Messages>(`/v1/messages?account=${body.id}&folder=inbox`),
-        ({ data }) => ['one@x', 'By token'].every((subject) => data.some((each) => each.subject === subject)),
-      )
-      t.same(await app.leaks([token, old]), [], 'no token is shown or stored')
-    },
-  )
+      t.equal(answer.status, 200)
+      t.match(await mailbox.sync.now(), { status: 'Success' })
+      t.match(await health(), { status: 'active', reasons: [] })
+    })
+
+    t.test('no token is in a log line, an answer, an event or a table', async (t) => {
+      t.same(await app.leaks([token, renewed, ...Object.values(unusable)]), [])
+    })
+  })

@@ -41,7 +41,18 @@ export type Dovecot = {
   readonly login: (user: string) => Promise<ImapFlow>
   /** As after a restored backup: UIDs of old are void. Nobody may be logged in. */
   readonly forgetUids: (user: string, folder: string) => void
+  /** From now on access tokens are those signed with this key; those of before are void. */
+  readonly changeTokenKey: (key: TokenKey) => void
   readonly log: () => string
+}
+
+/** What signs access tokens, and what they call it (`kid`). */
+export type TokenKey = { readonly id: string; readonly secret: Buffer }
+
+/** Access tokens in place of passwords: JWTs, signed with this key (HS256), whose `email` is the user; by these mechanisms. */
+export type TokenLogins = {
+  readonly key: TokenKey
+  readonly mechanisms: readonly ('oauthbearer' | 'xoauth2')[]
 }
 
 const program = (name: string): string | null =>
@@ -92,8 +103,7 @@ export const startDovecot = async (
     users: Readonly<Record<string, string>>
     /** What it says that it can, beside the least that mail programs need; all that it can unless given. */
     extensions?: readonly string[]
-    /** Takes access tokens too: JWTs, signed with this key (HS256), whose `email` is the user; by these mechanisms. */
-    tokens?: { readonly key: Buffer; readonly mechanisms: readonly ('oauthbearer' | 'xoauth2')[] }
+    tokens?: TokenLogins
   },
 ): Promise<Dovecot> => {
   const dovecot = requireProgram('dovecot')
@@ -121,9 +131,11 @@ export const startDovecot = async (
       .map(([user, password]) => `${user}:{PLAIN}${password}\n`)
       .join(''),
   )
+  const tokenKeys = 'keys/default/HS256'
+  const writeTokenKey = ({ id, secret }: TokenKey) => write(join(tokenKeys, id), secret.toString('base64'))
   if (tokens !== undefined) {
-    for (const name of ['keys', 'keys/default', 'keys/default/HS256']) ownFolder(join(folder, name))
-    write('keys/default/HS256/default', tokens.key.toString('base64'))
+    for (const name of ['keys', 'keys/default', tokenKeys]) ownFolder(join(folder, name))
+    writeTokenKey(tokens.key)
     write('oauth2.conf', tokenSettings(folder))
   }
   const mechanisms = tokens?.mechanisms ?? []
@@ -206,6 +218,12 @@ export const startDovecot = async (
       const indexes = readdirSync(path).filter((file) => /^dovecot(?:-uidlist|\.index)/.test(file))
       for (const file of indexes) rmSync(join(path, file))
     },
+    changeTokenKey: (key) => {
+      for (const id of readdirSync(join(folder, tokenKeys))) rmSync(join(folder, tokenKeys, id))
+      writeTokenKey(key)
+      // A process keeps the keys that it has read; those that take new logins of IMAP begin anew now.
+      child.kill('SIGHUP')
+    },
     log,
   }
 }
@@ -264,6 +282,7 @@ namespace inbox {
     auto = subscribe
   }
 }
+auth_failure_delay = 0
 auth_mechanisms = ${['plain', ...it.mechanisms].join(' ')}
 ${it.mechanisms.length === 0 ? '' : tokenDatabase(it)}
 passdb {
@@ -288,6 +307,9 @@ service imap-login {
 }
 service anvil {
   chroot =
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service stats {
   chroot =
