@@ -63,7 +63,11 @@ export const mailboxesBehindPostfix = async (
 const startMailboxes = async (t: Test, users: Users, tokens?: TokenLogins) => {
   const tls = await testTls()
   const passwords = Object.fromEntries(users.map((user) => [user, `secret of ${user}`]))
-  return { tls, passwords, dovecot: await startDovecot(t, { tls, users: passwords, ...(tokens && { tokens }) }) }
+  return {
+    tls,
+    passwords,
+    dovecot: await startDovecot(t, { tls, users: passwords, ...(tokens && { tokens }) }),
+  }
 }
 
 type Servers = {
