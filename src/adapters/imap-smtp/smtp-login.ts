@@ -50,10 +50,10 @@ export const tokenHandlers = (login: ServerLogin): Handlers =>
     : Object.fromEntries(
         TOKEN_MECHANISMS.map((mechanism): [string, Handler] => [
           methodFor(mechanism),
-          async ({ sendCommand }) => {
+          async (connection) => {
             const said = initial(mechanism, login)
-            const first = await sendCommand(`AUTH ${mechanism} ${said}`)
-            const last = first.status === 334 ? await sendCommand(ACKNOWLEDGED[mechanism]) : first
+            const first = await connection.sendCommand(`AUTH ${mechanism} ${said}`)
+            const last = first.status === 334 ? await connection.sendCommand(ACKNOWLEDGED[mechanism]) : first
             if (last.status !== 235) throw new Error('The access token was not accepted')
           },
         ]),
