@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineEvent, type EventOf } from '../event.ts'
 import { address, domain, normaliseAddress, oneLine } from '../mail.ts'
+import { visibility } from '../visibility.ts'
 
 /** The CRM's own id of a record. Never an address: ids are part of stream names. */
 export const crmId = z
@@ -76,6 +77,12 @@ export const organization = z.object({
   domains: domains
     .optional()
     .describe("The organisation's own Internet domains: mail is never linked by them"),
+  visibilityDefault: visibility
+    .default('nothing')
+    .describe("How much other users see of the mail of a user's account that chooses nothing itself"),
+  visibilityFloor: visibility
+    .default('nothing')
+    .describe("The least that other users see of the mail of any user's account, whatever it chooses"),
 })
 
 export type User = z.infer<typeof user>
