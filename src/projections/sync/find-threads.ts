@@ -10,7 +10,8 @@ import {
   type VisibilityDeps,
   type Visible,
 } from '../projection.ts'
-import { threads, type ThreadRow } from './threads.ts'
+import type { ThreadRow } from './thread-tables.ts'
+import { threads } from './threads.ts'
 
 /** A thread; lists are ordered by `lastActivityAt`, then `id`. */
 export type Thread = {
@@ -49,13 +50,15 @@ type ThreadFilter = {
   readonly accountId: string
   readonly userId: string | null
   readonly lastDirection?: 'in' | 'out' | undefined
+  /** Also those in which no person wrote anything. */
+  readonly automatic?: boolean | undefined
 } & Span
 
 /** An account's threads by their latest activity, as far as this user (null: a program) sees them. */
 export const listThreads =
   (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
   async (filter: ThreadFilter, page: Page): Promise<VisibleThread[]> => {
-    const { accountId, userId, lastDirection } = filter
+    const { accountId, userId, lastDirection, automatic = false } = filter
     const visibility = await visibilityOf(accountId, userId)
     if (visibility === 'nothing') return []
     const found = tablesOf(db, threads)
@@ -63,6 +66,8 @@ export const listThreads =
       .selectAll()
       .where('account_id', '=', accountId)
       .where('merged_into', 'is', null)
+      .where('messages', '>', sql.lit(0))
+      .$if(!automatic, (query) => query.where('automatic', '=', sql.lit(false)))
       .where(isWithin('last_at', filter))
       .$if(lastDirection !== undefined, (query) => query.where('direction', '=', lastDirection!))
     const order = { column: 'last_at', type: 'timestamptz' } as const
@@ -112,6 +117,7 @@ export const membersOf =
       .selectFrom('member')
       .select(['id', 'at'])
       .where(sql<boolean>`thread_id = any(${[id, ...merged]}::text[])`)
+      .where((of) => of.not(of.exists(of.selectFrom('absent').whereRef('absent.id', '=', 'member.id'))))
       .where(isWithin('at', span))
     return paged(found, { column: 'at', type: 'timestamptz' }, page).execute()
   }
