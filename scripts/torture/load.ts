@@ -100,18 +100,29 @@ const prepare = async (parts: LoadParts, accounts: Map<string, string>): Promise
   await Promise.all(
     world.people.map(async (person) => {
       const connect = person.provider === 'imap-smtp' ? connectByPassword : connectWithProvider
-      for (let tries = 0; tries < 5 && !accounts.has(person.address); tries++) {
-        const id = await connect(parts, person)
+      let failed = ''
+      for (let tries = 0; tries < MOST_TRIES && !accounts.has(person.address); tries++) {
+        const { id, why } = await connect(parts, person)
         if (id !== null) accounts.set(person.address, id)
+        failed = why
       }
-      if (!accounts.has(person.address)) throw new Error(`${person.address} could not be connected`)
+      if (!accounts.has(person.address))
+        throw new Error(`${person.address} could not be connected: ${failed}`)
     }),
   )
 }
 
+/** Each of them may be broken off by the first kill, or by the start after it. */
+const MOST_TRIES = 10
+
+type Connected = { readonly id: string | null; readonly why: string }
+
 const settings = { syncFrequencyMinutes: 1, excludePatterns: [EXCLUDED] }
 
-const connectByPassword = async ({ commander, world }: LoadParts, { user, address }: Person) => {
+const connectByPassword = async (
+  { commander, world }: LoadParts,
+  { user, address }: Person,
+): Promise<Connected> => {
   const login = { host: '127.0.0.1', username: address, password: world.passwords[address] }
   const body = {
     address,
@@ -131,22 +142,23 @@ const connectByPassword = async ({ commander, world }: LoadParts, { user, addres
     mark: address,
   })
   // A kill during the connection test may make it look like the mail server's fault.
-  return answer.status === 201 ? (answer.body as { id: string }).id : null
+  const id = answer.status === 201 ? (answer.body as { id: string }).id : null
+  return { id, why: JSON.stringify(answer.body) }
 }
 
 /** A kill breaks a sign-in off; then the user begins another, unless the account is there already. */
-const connectWithProvider = async ({ commander, fire }: LoadParts, person: Person) => {
-  const { user, address, provider } = person
-  if (provider === 'imap-smtp') return null
+const connectWithProvider = async (
+  { commander, fire }: LoadParts,
+  { user, address, provider }: Person,
+): Promise<Connected> => {
+  if (provider === 'imap-smtp') throw new TypeError(`${address} has a password`)
   try {
     await fire.up(10_000)
-    return await connectBySigningIn(apiClient(fire.trackingUrl, fire.key(), user), {
-      provider,
-      address,
-      settings,
-    })
-  } catch {
+    const client = apiClient(fire.trackingUrl, fire.key(), user)
+    return { id: await connectBySigningIn(client, { provider, address, settings }), why: '' }
+  } catch (error) {
+    await sleep(1000)
     const { data } = await commander.get<{ data: { id: string; address: string }[] }>('/v1/email-accounts')
-    return data.find((account) => account.address === address)?.id ?? null
+    return { id: data.find((account) => account.address === address)?.id ?? null, why: String(error) }
   }
 }
