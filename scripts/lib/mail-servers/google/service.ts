@@ -25,8 +25,9 @@ export type Google = {
   /** What was asked, and the units that it cost, by address. */
   readonly units: ReadonlyMap<string, number>
   addMailbox(address: string, token: string): GmailMailbox
-  /** Where Pub/Sub pushes what is published for a watched mailbox. */
-  readonly pushTo: (deliver: PushEndpoint) => void
+  /** Where Pub/Sub pushes what is published for a watched mailbox, and for whom it signs that. */
+  readonly pushTo: (deliver: PushEndpoint, audience?: string) => void
+  readonly isWatched: (address: string) => boolean
   close(): Promise<void>
 }
 
@@ -109,6 +110,7 @@ export const startGoogle = async (
       return mailbox
     },
     pushTo: pubSub.pushTo,
+    isWatched: pubSub.isWatched,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
