@@ -250,6 +250,7 @@ const apart = [
   'POST /v1/api-keys',
   'DELETE /v1/api-keys/:id',
   'PUT /v1/directory/organization',
+  'POST /v1/directory/contacts/:id/merge',
   ...['users', 'contacts', 'companies', 'deals'].flatMap((kind) => [
     `PUT /v1/directory/${kind}/:id`,
     `DELETE /v1/directory/${kind}/:id`,
