@@ -19,6 +19,7 @@ import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
+import { threadRoutes } from '../http/sync/threads.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
@@ -93,6 +94,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   syncRoutes(server, { ...sync, accounts, clock })
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
+  threadRoutes(server, sync)
   messageRoutes(server, { ...sync, accountList, signal })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   templateRoutes(server, templates)

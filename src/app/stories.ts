@@ -10,6 +10,7 @@ import { entry } from '../domain/directory/entry.ts'
 import type { DomainEvent } from '../domain/event.ts'
 import { deliveryReport } from '../domain/sending/delivery-report.ts'
 import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
+import { accountThreads } from '../domain/sync/account-threads.ts'
 import { backfill } from '../domain/sync/backfill.ts'
 import { message } from '../domain/sync/message.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
@@ -31,6 +32,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('signin', signIn),
   ofStream('syncrun', syncRun),
   ofStream('backfill', backfill),
+  ofStream('threads', accountThreads),
   ofStream('message', message),
   ofStream('report', deliveryReport),
   ofStream('template', template),

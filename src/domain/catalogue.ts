@@ -5,6 +5,7 @@ import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
+import { threadEvents } from './sync/thread-events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
@@ -17,6 +18,7 @@ export const allEvents = [
   ...syncRunEvents,
   ...messageEvents,
   ...backfillEvents,
+  ...threadEvents,
   ...templateEvents,
   ...outgoingEvents,
   DeliveryReportRead,

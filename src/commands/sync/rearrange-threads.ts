@@ -15,7 +15,7 @@ export type FindThreadMessages = (
   threadId: string,
 ) => Promise<{ readonly id: string; readonly accountId: string; readonly messages: readonly string[] } | null>
 
-export type ThreadDeps = Pick<SyncDeps, 'handle' | 'findAccount'> & { readonly findThread: FindThreadMessages }
+export type ThreadDeps = Pick<SyncDeps, 'handle' | 'load' | 'findAccount'> & { readonly findThread: FindThreadMessages }
 
 /** Threads as people want them: merged, split, and as they were before. */
 export const threadCommands = (deps: ThreadDeps) => {
@@ -24,6 +24,10 @@ export const threadCommands = (deps: ThreadDeps) => {
     const account = thread && (await deps.findAccount(thread.accountId))
     if (!thread || !account || !mayUse(account.owner, userOf(caller))) throw new NotFound('thread', id)
     return thread
+  }
+  const requireAccount = async (caller: Caller, accountId: string): Promise<void> => {
+    const account = await deps.findAccount(accountId)
+    if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('email account', accountId)
   }
   const tell = (caller: Caller, command: ThreadCommand): Promise<Handled<AccountThreads>> =>
     deps.handle(accountThreads, accountThreadsStream(command.accountId), command, caller)
@@ -39,9 +43,13 @@ export const threadCommands = (deps: ThreadDeps) => {
       const into = entityIdOfSource('thr', `split\n${caller.commandId}`)
       return tell(caller, { do: 'split', accountId, threadId, into, messageIds, messages })
     },
+    /** All changes of an account, oldest first. */
+    threadChanges: async (caller: Caller, accountId: string) => {
+      await requireAccount(caller, accountId)
+      return (await deps.load(accountThreads, accountThreadsStream(accountId))).state.changes
+    },
     undoThreadChange: async (caller: Caller, accountId: string, change: number) => {
-      const account = await deps.findAccount(accountId)
-      if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('email account', accountId)
+      await requireAccount(caller, accountId)
       return tell(caller, { do: 'undo', accountId, change })
     },
   }

@@ -15,6 +15,8 @@ const actions: Readonly<Record<string, string>> = {
   skip: 'skip',
   preview: 'preview',
   merge: 'merge',
+  split: 'split',
+  undo: 'undo',
   cancellation: 'cancel',
   settlement: 'settle',
   discover: 'discover',

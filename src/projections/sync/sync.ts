@@ -2,7 +2,8 @@ import type { Kysely } from 'kysely'
 import type { VisibilityDeps } from '../projection.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { findMessage, listMessages, messagesOf, readMessage } from './find-messages.ts'
-import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
+import { findThread, listThreads, membersOf, threadOf, threadWithMembers } from './find-threads.ts'
+import { similarThreads } from './similar-threads.ts'
 import { messages } from './messages.ts'
 import { knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
@@ -33,6 +34,8 @@ export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'vis
   findThread: findThread(db, deps),
   threadOf: threadOf(db),
   membersOf: membersOf(db),
+  threadWithMembers: threadWithMembers(db),
+  similarThreads: similarThreads(db, deps),
 
   findFigures: findSyncFigures(db),
   figuresToday: figuresToday(db),
