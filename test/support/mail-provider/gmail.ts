@@ -111,7 +111,7 @@ export const gmailOnDouble = async (t: Ends) => {
       },
     }),
     apiUrl: `http://127.0.0.1:${lines.ports[0]}`,
-    unitsPerMinute: 1e9,
+    unitsPerMinute: { mailbox: 1e9, project: 1e9 },
     renewWatchEveryMs: 100,
     push: { ...PUSH, ...pushLine(), keysUrl: `${google.url}/oauth2/v3/certs` },
   })
