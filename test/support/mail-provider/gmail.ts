@@ -164,6 +164,6 @@ export const gmailHarness = (): OpenHarness => async (t) => {
     loseAnswer: (on) => {
       google.fault = (call) => (on && call.path === 'drafts/send' ? 'unanswered' : null)
     },
-    knows: { moves: true, fate: true, answered: false },
+    knows: { moves: true, fate: true, left: true, answered: false },
   }
 }
