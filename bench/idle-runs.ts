@@ -12,19 +12,20 @@ const HOUR_MS = 3_600_000
 
 type Idle = {
   /** A service that is running. */
-  readonly service: (clock: Clock) => Promise<BenchService>
+  readonly start: (clock: Clock) => Promise<BenchService>
   readonly connect: (client: Client, mailbox: number) => Promise<unknown>
   /** Reads a mailbox, and returns what the bare client does to learn that nothing is new. */
   readonly bare: (mailbox: number) => Promise<() => Promise<unknown>>
 }
 
 /** Runs that find nothing new, from the to-do list to their record. */
-export const idleRuns = async (bench: Bench, { service, connect, bare }: Idle): Promise<Measured> => {
+export const idleRuns = async (bench: Bench, { start, connect, bare }: Idle): Promise<Measured> => {
   const mailboxes = Array.from({ length: MAILBOXES }, (_, mailbox) => mailbox)
   const turns = Array.from({ length: RUNS }, (_, turn) => turn)
   const asks = await inParallel(mailboxes, SYNC_LANES, bare)
   // By this clock an account is due again as soon as it has been read.
-  const { client, pool, stop } = await service(() => new Date(Date.now() + HOUR_MS))
+  const service = await start(() => new Date(Date.now() + HOUR_MS))
+  const { client, pool } = service
   await inParallel(mailboxes, SYNC_LANES, (mailbox) => connect(client, mailbox))
   const runs = async (): Promise<number> => {
     const { rows } = await pool.query<{ count: number }>(
@@ -40,6 +41,6 @@ export const idleRuns = async (bench: Bench, { service, connect, bare }: Idle): 
   }
   const ceiling = () => rate(RUNS, () => inParallel(turns, SYNC_LANES, (turn) => asks[turn % MAILBOXES]!()))
   const measured = await inTurn(bench.rounds, ours, ceiling)
-  await stop()
+  await service.stop()
   return measured
 }

@@ -27,7 +27,7 @@ export const imapIdleRun: Row = {
     const users = Object.fromEntries(mailboxes.map((user) => [user, pass]))
     const mail = await mailThread({ tls: tls.good, users, messages: MESSAGES, bytes: BYTES })
     const measured = await idleRuns(bench, {
-      service: async (clock) => {
+      start: async (clock) => {
         const env = {
           MAILTRAIL_EXTRA_CA: ca,
           MAILTRAIL_ALLOWED_PORTS: `${mail.smtpPort},${mail.imapPort}`,

@@ -33,13 +33,14 @@ const firstSync = ({ provider, company, bare }: Peer): Row => ({
     withDoubles({ mailboxes: 1, messages: MESSAGES }, async (doubles, port) => {
       const mailbox = bare(doubles, 0)
       const ours = async () => {
-        const { client, stop } = await registered(bench, doubles, port)
+        const service = await registered(bench, doubles, port)
+        const { client } = service
         const account = await connected(client, provider, 0)
         const measured = await rate(MESSAGES, async () => {
           const { count, status } = await firstRun(client, account)
           if (count !== MESSAGES) throw new Error(`Synced ${count}: ${status}`)
         })
-        await stop()
+        await service.stop()
         return measured
       }
       const ceiling = () =>
@@ -60,7 +61,7 @@ const idleRun = ({ provider, company, bare }: Peer, ceilingWhat: string): Row =>
   run: (bench) =>
     withDoubles({ mailboxes: MAILBOXES, messages: MESSAGES_OF_IDLE_ONES }, (doubles, port) =>
       idleRuns(bench, {
-        service: (clock) => registered(bench, doubles, port, clock),
+        start: (clock) => registered(bench, doubles, port, clock),
         connect: (client, mailbox) => connected(client, provider, mailbox),
         bare: async (mailbox) => {
           const { readAll, askForNews } = bare(doubles, mailbox)
