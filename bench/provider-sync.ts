@@ -118,7 +118,7 @@ const registered = async (
 }
 
 const connected = (client: Client, provider: Peer['provider'], mailbox: number): Promise<string> =>
-  connectBySigningIn(client, provider, addressOf(mailbox), {})
+  connectBySigningIn(client, { provider, address: addressOf(mailbox), settings: {} })
 
 type Run = { readonly finishedAt: string | null; readonly count: number; readonly status: string }
 

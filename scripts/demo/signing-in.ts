@@ -21,7 +21,7 @@ const useMailbox = async (
 ): Promise<void> => {
   const { address } = signedIn[provider]
   const account = await step(`Connect ${address} by signing in with ${company}`, () =>
-    connectBySigningIn(client, provider, address, { displayName: rep.name }),
+    connectBySigningIn(client, { provider, address, settings: { displayName: rep.name } }),
   )
   await step(
     `Sync ${address}`,
