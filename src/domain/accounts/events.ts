@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { address, folderRoles, instant, oneLine, wantedFolder } from '../mail.ts'
+import { visibility } from '../visibility.ts'
 import { connection, testStep } from './connection.ts'
 
 export const accountId = z
@@ -78,6 +79,11 @@ export const accountSettings = z.object({
     .describe('Senders whose mail is not stored; `*` stands for any characters, `?` for one'),
   autoLink: z.boolean().describe('Whether mail is linked to the records of the CRM by rules'),
   linkRules,
+  visibility: visibility
+    .nullable()
+    .describe(
+      "How much of its mail other users see: `nothing`; `metadata`: who, when, which way, folders and counts; `subject`: the subject too; `everything`: all of it, for reading only. Null for the organisation's default; its floor is the least in any case",
+    ),
 })
 export type AccountSettings = z.infer<typeof accountSettings>
 
@@ -96,6 +102,7 @@ export const defaultSettings: AccountSettings = {
   excludePatterns: [],
   autoLink: true,
   linkRules: { byAddress: true, byName: true, byDomain: true, confirmAll: false },
+  visibility: null,
 }
 
 /**

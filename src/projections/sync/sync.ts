@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
-import type { MayRead } from '../projection.ts'
+import type { VisibilityDeps } from '../projection.ts'
 import { backfills, findBackfill } from './backfills.ts'
-import { findMessage, listMessages, messagesOf } from './find-messages.ts'
+import { findMessage, listMessages, messagesOf, readMessage } from './find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
 import { messages } from './messages.ts'
 import { knownAmong, knownPage, placements } from './placements.ts'
@@ -23,10 +23,11 @@ export const syncProjections = [
 ]
 
 /** What can be asked about messages and sync runs, and which accounts are to be read. */
-export const syncQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRead }) => ({
+export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) => ({
   readModels: { messages, threads, placements, syncSchedule, syncStatus, syncHistory, syncErrors, backfills },
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
+  readMessage: readMessage(db),
   messagesOf: messagesOf(db),
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
