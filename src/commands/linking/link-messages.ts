@@ -76,33 +76,36 @@ const relinker = (deps: LinkMessagesDeps): (() => Promise<boolean>) => {
   let ahead: Progress<BackProgress> | null = null
   return async () => {
     const { back: read, seenAt } = await deps.progress()
-    const known: Progress<BackProgress> = ahead !== null && ahead.revision > read.revision ? ahead : read
+    const known: Progress<BackProgress> = ahead !== null && ahead.revision >= read.revision ? ahead : read
     const run = known.state.run ?? (await nextRun(deps, known.state, seenAt))
     if (!run) return false
-    const isNewMatcher = known.state.matcher !== null && known.state.matcher !== MATCHER
-    const keys = isNewMatcher ? null : await deps.keysChanged(known.state.upTo, run.upTo)
+    const keys = hasNewRules(known.state) ? null : await deps.keysChanged(known.state.upTo, run.upTo)
     const batch = await deps.nextToMatch({ after: run.after, upTo: run.upTo, keys, limit: BATCH })
-    const changed = await matchBatch(batch)
-    const last = batch.messages.at(-1)
     const next: Run = {
       ...run,
-      after: last?.position ?? run.after,
+      after: batch.messages.at(-1)?.position ?? run.after,
       examined: run.examined + batch.messages.length,
-      changed: run.changed + changed,
+      changed: run.changed + (await matchBatch(batch)),
     }
-    ahead = await record(batch.messages.length === BATCH ? 'progress' : 'finish', next, known)
+    // Most changes concern no message: those are not worth an event, and are looked at again after a restart.
+    if (next.examined === 0 && (keys?.length ?? 0) < WORTH_RECORDING)
+      ahead = { state: { upTo: run.upTo, matcher: MATCHER, run: null }, revision: known.revision }
+    else ahead = await record(batch.messages.length === BATCH ? 'progress' : 'finish', next, known)
     return true
   }
 }
 
+const WORTH_RECORDING = 500
+
+const hasNewRules = ({ matcher }: BackProgress): boolean => matcher !== null && matcher !== MATCHER
+
 /** What reaches back next, if anything: changes that nobody has followed up, or other rules than those of before. */
 const nextRun = async (
   { endOfNextRun, clock }: LinkMessagesDeps,
-  { upTo, matcher }: BackProgress,
+  before: BackProgress,
   seenAt: string,
 ): Promise<Run | null> => {
-  const isNewMatcher = matcher !== null && matcher !== MATCHER
-  const end = isNewMatcher ? seenAt : await endOfNextRun(upTo)
+  const end = hasNewRules(before) ? seenAt : await endOfNextRun(before.upTo)
   return end === null
     ? null
     : {

@@ -55,8 +55,8 @@ export const matchMessages =
       if (messageLinks.decide(command, recorded).length === 0) return false
       const caller = systemCaller('linking', clock, messageId)
       const known = { state: recorded, revision, position: null }
-      const handled = await handle(messageLinks, linksStream(messageId), command, caller, { known, insist: true })
-      return handled.revision > revision
+      await handle(messageLinks, linksStream(messageId), command, caller, { known, insist: true })
+      return true
     }
     const changed = await inParallel(messages, AT_ONCE, record)
     return changed.filter(Boolean).length

@@ -65,9 +65,9 @@ export const subjectKey = ({ kind, id }: Subject): string => `${kind}:${id}`
 export const ownStreams = ({ kind, id }: Subject): string[] => {
   switch (kind) {
     case 'email':
-      return [`outgoing-${id}`, `tracking-${id}`]
+      return [`outgoing-${id}`, `tracking-${id}`, `links-${id}`]
     case 'message':
-      return [`message-${id}`, `report-${id}`]
+      return [`message-${id}`, `report-${id}`, `links-${id}`]
     case 'account':
     case 'template':
     case 'user':

@@ -46,7 +46,8 @@ const atOnce = <Result>(db: Kysely<unknown>, read: (tables: Db) => Promise<Resul
     .setAccessMode('read only')
     .execute((transaction) => read(tablesOf(transaction, matching)))
 
-const any = (values: readonly string[]) => sql`any(${[...values]}::text[])`
+const isOneOf = (column: string, values: readonly string[]) =>
+  sql<boolean>`${sql.ref(column)} = any(${[...values]}::text[])`
 
 /** The next messages to match, at most `limit`. */
 export const nextToMatch =
@@ -83,7 +84,7 @@ const rulesOf = async (tables: Db, accounts: readonly string[]): Promise<Readonl
   const rows = await tables
     .selectFrom('account')
     .selectAll()
-    .where('id', '=', any(accounts))
+    .where(isOneOf('id', accounts))
     .execute()
   return new Map(rows.map(({ id, rules }) => [id, rules]))
 }
@@ -95,16 +96,16 @@ const seenAt = async (tables: Db): Promise<string> =>
 const factsUnder = async (tables: Db, keys: Iterable<string>): Promise<FactList> => {
   const under = byKind(keys)
   const addresses = under.get('address') ?? []
-  const senders = await tables.selectFrom('sender').selectAll().where('address', '=', any(addresses)).execute()
+  const senders = await tables.selectFrom('sender').selectAll().where(isOneOf('address', addresses)).execute()
   const assigned = senders.flatMap(({ records }) =>
     records.flatMap(({ kind, id }) => (kind === 'contact' ? [id] : [])),
   )
   const contacts = await contactsOf(tables, addresses, under.get('name') ?? [], assigned)
   const companyIds = contacts.flatMap(({ company_id }) => company_id ?? [])
   const companies = await companiesOf(tables, under.get('domain') ?? [], companyIds)
-  const own = await tables.selectFrom('own_address').select('address').where('address', '=', any(addresses)).execute()
+  const own = await tables.selectFrom('own_address').select('address').where(isOneOf('address', addresses)).execute()
   const ownDomains = await tables.selectFrom('own_domains').select('domains').executeTakeFirst()
-  const deals = await tables.selectFrom('deal').selectAll().where('header', '=', any(under.get('ref') ?? [])).execute()
+  const deals = await tables.selectFrom('deal').selectAll().where(isOneOf('header', under.get('ref') ?? [])).execute()
   return {
     contacts: contacts.map(({ id, emails, name, company_id: companyId }) => ({ id, emails, name, companyId })),
     companies,
@@ -133,23 +134,23 @@ const contactsOf = (
   names: readonly string[],
   ids: readonly string[],
 ) => {
-  const withAddress = tables.selectFrom('contact_address').select('contact_id').where('address', '=', any(addresses))
-  const withName = tables.selectFrom('contact_name').select('contact_id').where('name', '=', any(names))
+  const withAddress = tables.selectFrom('contact_address').select('contact_id').where(isOneOf('address', addresses))
+  const withName = tables.selectFrom('contact_name').select('contact_id').where(isOneOf('name', names))
   return tables
     .selectFrom('contact')
     .selectAll()
     .where((of) =>
-      of.or([of('id', 'in', withAddress), of('id', 'in', withName), of('id', '=', any(ids))]),
+      of.or([of('id', 'in', withAddress), of('id', 'in', withName), isOneOf('id', ids)]),
     )
     .execute()
 }
 
 const companiesOf = (tables: Db, domains: readonly string[], ids: readonly string[]) => {
-  const withDomain = tables.selectFrom('company_domain').select('company_id').where('domain', '=', any(domains))
+  const withDomain = tables.selectFrom('company_domain').select('company_id').where(isOneOf('domain', domains))
   return tables
     .selectFrom('company')
     .selectAll()
-    .where((of) => of.or([of('id', 'in', withDomain), of('id', '=', any(ids))]))
+    .where((of) => of.or([of('id', 'in', withDomain), isOneOf('id', ids)]))
     .execute()
 }
 
