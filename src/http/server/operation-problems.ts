@@ -67,6 +67,7 @@ const ofTemplate = ['not-your-template', 'user-required', ...ofMarkup, ...ofVari
 const ofConnection = [
   'account-without-server',
   'password-missing',
+  'password-and-token',
   'connection-test-failed',
   'credentials-missing',
   'sign-in-needed',
