@@ -46,6 +46,8 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('outgoing', outgoingEmail),
   ofStream('links', messageLinks),
   ofStream('sender', sender),
+  ofStream('matching', newMessages),
+  ofStream('relinking', relinking),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

@@ -67,7 +67,7 @@ export const SenderUnassigned = defineEvent(
   z.object({ address: z.string(), record: recordRef }),
 )
 
-// In the streams `matching-new` and `matching-back`.
+// In the streams `matching-main` and `relinking-main`.
 
 /** All new messages up to this position of the log are matched. */
 export const NewMessagesMatched = defineEvent('NewMessagesMatched', z.object({ upTo: z.string() }))

@@ -43,5 +43,5 @@ export const relinking: Decider<BackProgress, RelinkingCommand, RelinkingEvent> 
   decide,
 }
 
-export const NEW_MESSAGES_STREAM = 'matching-new'
-export const RELINKING_STREAM = 'matching-back'
+export const NEW_MESSAGES_STREAM = 'matching-main'
+export const RELINKING_STREAM = 'relinking-main'
