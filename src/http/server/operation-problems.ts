@@ -98,6 +98,8 @@ const ofSending = [
 const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
   createApiKey: { 403: ['key-bound', 'permission-not-held'] },
   deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
+  putContact: ['contact-merged'],
+  mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   putOrganization: ['unknown-time-zone'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
