@@ -13,7 +13,11 @@ type Progress<State> = { readonly state: State; readonly revision: number }
 
 export type LinkMessagesDeps = MatchDeps & {
   readonly nextToMatch: (of: BatchOf) => Promise<MatchBatch>
-  readonly progress: () => Promise<{ new: Progress<NewProgress>; back: Progress<BackProgress>; seenAt: string }>
+  readonly progress: () => Promise<{
+    new: Progress<NewProgress>
+    back: Progress<BackProgress>
+    seenAt: string
+  }>
   /** Up to where the next run covers what changed behind a position; null if nothing did. */
   readonly endOfNextRun: (after: string | null) => Promise<string | null>
   readonly keysChanged: (after: string | null, upTo: string) => Promise<string[]>
@@ -47,7 +51,8 @@ const newMessagesMatcher = (deps: LinkMessagesDeps): (() => Promise<boolean>) =>
   return async () => {
     const { new: known } = await deps.progress()
     const recorded = known.state.upTo
-    const after: string | null = reached !== null && (recorded === null || reached > recorded) ? reached : recorded
+    const after: string | null =
+      reached !== null && (recorded === null || reached > recorded) ? reached : recorded
     const batch = await deps.nextToMatch({ after, upTo: null, keys: null, limit: BATCH })
     const last = batch.messages.at(-1)
     if (!last) return false

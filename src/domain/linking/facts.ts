@@ -52,7 +52,10 @@ export const contactFacts = (
   companyId: contact.companyId ?? null,
 })
 
-export const companyFacts = (id: string, { domains }: { readonly domains: readonly string[] }): KnownCompany => ({
+export const companyFacts = (
+  id: string,
+  { domains }: { readonly domains: readonly string[] },
+): KnownCompany => ({
   id,
   domains: [...new Set(domains.map((domain) => domain.toLowerCase()))],
 })

@@ -84,7 +84,12 @@ export const accountKey = (accountId: string): string => `account:${accountId}`
 export const messageKey = (messageId: string): string => `message:${messageId}`
 
 /** What matching a message looks up: where anything under one of these keys changes, its links may. */
-export const keysOf = ({ messageId, accountId, people, references }: Omit<Subject, 'machine' | 'about'>): string[] => [
+export const keysOf = ({
+  messageId,
+  accountId,
+  people,
+  references,
+}: Omit<Subject, 'machine' | 'about'>): string[] => [
   ...new Set([
     messageKey(messageId),
     accountKey(accountId),

@@ -11,7 +11,8 @@ export const linkingSentences: Sentences<LinkEvent | SenderEvent | MatchingEvent
     `The rules linked the message to ${reasons(links)}${suggestions.length === 0 ? '' : `, and suggest ${reasons(suggestions)}`}`,
   MessageLinked: ({ record }) => `Somebody linked the message to ${named(record)}`,
   MessageUnlinked: ({ record }) => `Somebody decided that the message does not belong to ${named(record)}`,
-  LinkDecisionUndone: ({ record }) => `The decision about ${named(record)} was undone: the rules decide again`,
+  LinkDecisionUndone: ({ record }) =>
+    `The decision about ${named(record)} was undone: the rules decide again`,
   SenderAssigned: ({ address, record }) => `Mail from and to ${address} always belongs to ${named(record)}`,
   SenderUnassigned: ({ address, record }) =>
     `Mail from and to ${address} no longer always belongs to ${named(record)}`,

@@ -30,12 +30,16 @@ export const foldFact = (event: RecordedEvent<FactEvent>, rows: MatchingRows): v
   }
   switch (event.type) {
     case 'ContactRecorded':
-      return touch(putContact(rows, event.data.contactId, contactFacts(event.data.contactId, event.data.contact)))
+      return touch(
+        putContact(rows, event.data.contactId, contactFacts(event.data.contactId, event.data.contact)),
+      )
     case 'ContactRemoved':
     case 'ContactMerged':
       return touch(putContact(rows, event.data.contactId, null))
     case 'CompanyRecorded':
-      return touch(putCompany(rows, event.data.companyId, companyFacts(event.data.companyId, event.data.company)))
+      return touch(
+        putCompany(rows, event.data.companyId, companyFacts(event.data.companyId, event.data.company)),
+      )
     case 'CompanyRemoved':
       return touch(putCompany(rows, event.data.companyId, null))
     case 'OrganizationRecorded':

@@ -71,7 +71,13 @@ const subjectsOf = (tables: Db, { after, upTo, keys, limit }: BatchOf) =>
   tables
     .selectFrom('subject')
     .leftJoin('outcome', 'outcome.message_id', 'subject.message_id')
-    .select(['subject.account_id', 'subject.position', 'subject.subject', 'outcome.links', 'outcome.revision'])
+    .select([
+      'subject.account_id',
+      'subject.position',
+      'subject.subject',
+      'outcome.links',
+      'outcome.revision',
+    ])
     .where('subject.position', 'is not', null)
     .$if(after !== null, (query) => query.where('subject.position', '>', after))
     .$if(upTo !== null, (query) => query.where('subject.position', '<=', upTo))
@@ -81,11 +87,7 @@ const subjectsOf = (tables: Db, { after, upTo, keys, limit }: BatchOf) =>
     .execute()
 
 const rulesOf = async (tables: Db, accounts: readonly string[]): Promise<ReadonlyMap<string, Rules>> => {
-  const rows = await tables
-    .selectFrom('account')
-    .selectAll()
-    .where(isOneOf('id', accounts))
-    .execute()
+  const rows = await tables.selectFrom('account').selectAll().where(isOneOf('id', accounts)).execute()
   return new Map(rows.map(({ id, rules }) => [id, rules]))
 }
 
@@ -103,16 +105,33 @@ const factsUnder = async (tables: Db, keys: Iterable<string>): Promise<FactList>
   const contacts = await contactsOf(tables, addresses, under.get('name') ?? [], assigned)
   const companyIds = contacts.flatMap(({ company_id }) => company_id ?? [])
   const companies = await companiesOf(tables, under.get('domain') ?? [], companyIds)
-  const own = await tables.selectFrom('own_address').select('address').where(isOneOf('address', addresses)).execute()
+  const own = await tables
+    .selectFrom('own_address')
+    .select('address')
+    .where(isOneOf('address', addresses))
+    .execute()
   const ownDomains = await tables.selectFrom('own_domains').select('domains').executeTakeFirst()
-  const deals = await tables.selectFrom('deal').selectAll().where(isOneOf('header', under.get('ref') ?? [])).execute()
+  const deals = await tables
+    .selectFrom('deal')
+    .selectAll()
+    .where(isOneOf('header', under.get('ref') ?? []))
+    .execute()
   return {
-    contacts: contacts.map(({ id, emails, name, company_id: companyId }) => ({ id, emails, name, companyId })),
+    contacts: contacts.map(({ id, emails, name, company_id: companyId }) => ({
+      id,
+      emails,
+      name,
+      companyId,
+    })),
     companies,
     senders,
     ownAddresses: own.map(({ address }) => address),
     ownDomains: ownDomains?.domains ?? [],
-    deals: deals.map(({ header, message_id, deal_id }) => ({ header, messageId: message_id, dealId: deal_id })),
+    deals: deals.map(({ header, message_id, deal_id }) => ({
+      header,
+      messageId: message_id,
+      dealId: deal_id,
+    })),
   }
 }
 
@@ -134,19 +153,23 @@ const contactsOf = (
   names: readonly string[],
   ids: readonly string[],
 ) => {
-  const withAddress = tables.selectFrom('contact_address').select('contact_id').where(isOneOf('address', addresses))
+  const withAddress = tables
+    .selectFrom('contact_address')
+    .select('contact_id')
+    .where(isOneOf('address', addresses))
   const withName = tables.selectFrom('contact_name').select('contact_id').where(isOneOf('name', names))
   return tables
     .selectFrom('contact')
     .selectAll()
-    .where((of) =>
-      of.or([of('id', 'in', withAddress), of('id', 'in', withName), isOneOf('id', ids)]),
-    )
+    .where((of) => of.or([of('id', 'in', withAddress), of('id', 'in', withName), isOneOf('id', ids)]))
     .execute()
 }
 
 const companiesOf = (tables: Db, domains: readonly string[], ids: readonly string[]) => {
-  const withDomain = tables.selectFrom('company_domain').select('company_id').where(isOneOf('domain', domains))
+  const withDomain = tables
+    .selectFrom('company_domain')
+    .select('company_id')
+    .where(isOneOf('domain', domains))
   return tables
     .selectFrom('company')
     .selectAll()
@@ -163,20 +186,18 @@ export type MatchingProgress = {
   readonly seenAt: string
 }
 
-export const matchingProgress =
-  (db: Kysely<unknown>) =>
-  (): Promise<MatchingProgress> =>
-    atOnce(db, async (tables) => {
-      const rows = await tables.selectFrom('progress').selectAll().execute()
-      const fresh = rows.find(({ name }) => name === 'new')
-      const back = rows.find(({ name }) => name === 'back')
-      return {
-        // The row's name says which of the two it holds.
-        new: { state: (fresh?.state ?? noNewProgress) as NewProgress, revision: fresh?.revision ?? -1 },
-        back: { state: (back?.state ?? noBackProgress) as BackProgress, revision: back?.revision ?? -1 },
-        seenAt: await seenAt(tables),
-      }
-    })
+export const matchingProgress = (db: Kysely<unknown>) => (): Promise<MatchingProgress> =>
+  atOnce(db, async (tables) => {
+    const rows = await tables.selectFrom('progress').selectAll().execute()
+    const fresh = rows.find(({ name }) => name === 'new')
+    const back = rows.find(({ name }) => name === 'back')
+    return {
+      // The row's name says which of the two it holds.
+      new: { state: (fresh?.state ?? noNewProgress) as NewProgress, revision: fresh?.revision ?? -1 },
+      back: { state: (back?.state ?? noBackProgress) as BackProgress, revision: back?.revision ?? -1 },
+      seenAt: await seenAt(tables),
+    }
+  })
 
 /** A run covers changes under about as many keys. */
 const KEYS_OF_A_RUN = 1_000

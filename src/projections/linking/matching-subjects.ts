@@ -1,6 +1,13 @@
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { LinkEvent } from '../../domain/linking/events.ts'
-import { isReference, keysOf, messageKey, peopleOf, referenceKey, referencesOf } from '../../domain/linking/keys.ts'
+import {
+  isReference,
+  keysOf,
+  messageKey,
+  peopleOf,
+  referenceKey,
+  referencesOf,
+} from '../../domain/linking/keys.ts'
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { EmailCancelled, EmailQueued, EmailSent } from '../../domain/sending/events.ts'
 import { mayAnswer } from '../../domain/sync/answers.ts'
@@ -10,9 +17,7 @@ import type { RowOf } from '../projection.ts'
 import type { matchingTables, MatchingRows } from './matching.ts'
 
 type SubjectRow = RowOf<(typeof matchingTables)['subject']>
-type MailEvent = EventOf<
-  typeof MessageSynced | typeof EmailQueued | typeof EmailSent | typeof EmailCancelled
->
+type MailEvent = EventOf<typeof MessageSynced | typeof EmailQueued | typeof EmailSent | typeof EmailCancelled>
 
 /** Has messages ready to be matched once they were received or sent. */
 export const foldMessage = (event: RecordedEvent<MailEvent>, rows: MatchingRows): void => {

@@ -1,13 +1,6 @@
 import { AccountConnected, AccountSettingsChanged } from '../../domain/accounts/events.ts'
-import {
-  directoryEvents,
-} from '../../domain/directory/events.ts'
-import {
-  linkEvents,
-  matchingEvents,
-  senderEvents,
-  type RecordRef,
-} from '../../domain/linking/events.ts'
+import { directoryEvents } from '../../domain/directory/events.ts'
+import { linkEvents, matchingEvents, senderEvents, type RecordRef } from '../../domain/linking/events.ts'
 import type { Subject } from '../../domain/linking/keys.ts'
 import { linksAfter, noLinks, type Links } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'

@@ -5,7 +5,13 @@ import {
   type Link,
   type RecordRef,
 } from '../../domain/linking/events.ts'
-import { currentLinks, linksAfter, noLinks, type CurrentLink, type Links } from '../../domain/linking/links.ts'
+import {
+  currentLinks,
+  linksAfter,
+  noLinks,
+  type CurrentLink,
+  type Links,
+} from '../../domain/linking/links.ts'
 import { integer, json, nullable, projection, table, text, timestamp, type Rows } from '../projection.ts'
 
 const ofRecord = { record_kind: text, record_id: text, message_id: text, account_id: text }
@@ -95,13 +101,16 @@ const replaceLinks = (
   for (const { record } of was) rows.remove('link', keyOf(record, id))
   for (const link of is) {
     const key = keyOf(link.record, id)
-    const since = known.find((row) => row?.record_kind === key.record_kind && row.record_id === key.record_id)?.since
+    const since = known.find(
+      (row) => row?.record_kind === key.record_kind && row.record_id === key.record_id,
+    )?.since
     rows.put('link', { ...key, account_id, rule: link.rule, link, since: since ?? at })
   }
 }
 
 /** `<message>.<kind>.<record>` */
-export const suggestionId = (message_id: string, { kind, id }: RecordRef): string => `${message_id}.${kind}.${id}`
+export const suggestionId = (message_id: string, { kind, id }: RecordRef): string =>
+  `${message_id}.${kind}.${id}`
 
 const replaceSuggestions = (
   rows: LinkRows,
