@@ -4,7 +4,11 @@ import { NotFound } from '../../../src/domain/decider.ts'
 import type { Link, RecordRef } from '../../../src/domain/linking/events.ts'
 import { currentLinks, noLinks, recordKey, type Links } from '../../../src/domain/linking/links.ts'
 import { messageLinks, type LinkCommand } from '../../../src/domain/linking/message-links.ts'
-import { newMessages, relinking, type RelinkingCommand } from '../../../src/domain/linking/matching-progress.ts'
+import {
+  newMessages,
+  relinking,
+  type RelinkingCommand,
+} from '../../../src/domain/linking/matching-progress.ts'
 import { sender, type SenderCommand } from '../../../src/domain/linking/sender.ts'
 import { holdDeciderLaws } from '../../support/decider-laws.ts'
 
@@ -14,7 +18,12 @@ const of = {
 }
 const grace: RecordRef = { kind: 'contact', id: 'grace' }
 const ada: RecordRef = { kind: 'contact', id: 'ada' }
-const linkTo = (record: RecordRef): Link => ({ record, rule: 'address', evidence: 'x', confidence: 'certain' })
+const linkTo = (record: RecordRef): Link => ({
+  record,
+  rule: 'address',
+  evidence: 'x',
+  confidence: 'certain',
+})
 const matched = (links: RecordRef[], suggestions: RecordRef[] = []): LinkCommand => ({
   do: 'match',
   ...of,
@@ -76,7 +85,9 @@ t.test('a suggestion is accepted or rejected, and is none any more', async (t) =
 t.test('after an undo the rules decide again', async (t) => {
   t.strictSame(shown(after(matched([grace]), decision('unlink'), decision('undo'))).links, ['grace address'])
   t.strictSame(shown(after(decision('link'), decision('undo'))).links, [])
-  t.strictSame(shown(after(matched([], [grace]), decision('reject'), decision('undo'))).suggestions, ['grace'])
+  t.strictSame(shown(after(matched([], [grace]), decision('reject'), decision('undo'))).suggestions, [
+    'grace',
+  ])
   t.strictSame(messageLinks.decide(decision('undo'), noLinks), [])
 })
 
