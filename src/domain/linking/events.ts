@@ -9,7 +9,10 @@ import { instant } from '../mail.ts'
 const messageId = idOf('msg', 'out')
 
 /** What mail is linked to: a contact, a company or a deal of the CRM. */
-export const recordRef = z.object({ kind: z.enum(['contact', 'company', 'deal']), id: crmId })
+export const recordRef = z.object({
+  kind: z.enum(['contact', 'company', 'deal']).describe('What kind of record of the CRM it is'),
+  id: crmId,
+})
 export type RecordRef = z.infer<typeof recordRef>
 
 /** The rules, the strongest first. */

@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import type { LinkingCommands } from '../../commands/linking/linking.ts'
 import { NotFound } from '../../domain/decider.ts'
+import { idOf } from '../../domain/ids.ts'
 import { link, recordRef } from '../../domain/linking/events.ts'
 import { currentLinks, type Links } from '../../domain/linking/links.ts'
 import type { LinkingQueries } from '../../projections/linking/linking.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
-import { messageId } from '../sync/messages.ts'
 
-export const linkView = link
+const messageId = idOf('msg', 'out').describe('Id of a message in the mailbox, or of an email sent from here')
+const linkView = link
   .extend({
     rule: z
       .enum(['hand', ...link.shape.rule.options])
@@ -67,16 +68,13 @@ export const linkRoutes = (app: App, { commands, queries, sync }: LinkRouteDeps)
       const message = await sync.findMessage(params.id, actingUser)
       if (!message) throw new NotFound('message', params.id)
       const { revision, ...found } = await queries.linksOf(message.id)
-      return answered(
-        reply,
-        { revision, position: null },
-        {
-          messageId: message.id,
-          links: [...found.links],
-          suggestions: [...found.suggestions],
-          unlinked: [...found.unlinked],
-        },
-      )
+      const view = {
+        messageId: message.id,
+        links: [...found.links],
+        suggestions: [...found.suggestions],
+        unlinked: [...found.unlinked],
+      }
+      return revision < 0 ? view : answered(reply, { revision, position: null }, view)
     },
   })
   for (const [method, path, decision, summary, description] of [
