@@ -15,7 +15,7 @@ const changeView = z
     kind: z.enum(['merge', 'split']),
     threadId: threadId.describe('The thread that another was merged into, or that messages were split off from'),
     other: threadId.describe('The thread that was merged into it, or that was split off'),
-    undone: z.boolean(),
+    undone: z.boolean().describe('Whether it was undone'),
   })
   .meta({ id: 'ThreadChange' })
 
@@ -111,7 +111,7 @@ export const threadRoutes = (
       tags,
       summary: 'Undo a merge or a split of threads',
       description: 'What messages themselves have connected since stays together.',
-      params: ofAccount.extend({ change: z.coerce.number().int().min(1) }),
+      params: ofAccount.extend({ change: z.coerce.number().int().min(1).describe('Number of the change') }),
       response: { 200: changeView, ...problems },
     },
     handler: async (request, reply) => {
