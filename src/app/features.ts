@@ -164,8 +164,10 @@ const accountFeature = (
     /** The user's own default account, or else the team's. */
     findDefault: async (userId: string | null): Promise<string | null> =>
       (userId === null ? null : await chosen({ kind: 'user', userId })) ?? chosen({ kind: 'team' }),
-    /** A user may read their own accounts and the team's; decided on the account's stream. */
-    mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
+    visibilityOf: queries.visibilityOf,
+    visibleAccounts: queries.visibleAccounts,
+    /** Whether the account is the user's own, or the team's; decided on the account's stream. */
+    mayUse: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true
       const found = await find(accountId)
       return found !== null && mayUse(found.owner, userId)
@@ -246,10 +248,11 @@ const sendingFeature = (
     findAccount: of.accounts.find,
     activeAccount: of.accounts.findActive,
     defaultAccount: of.accounts.findDefault,
+    visibilityOf: of.accounts.visibilityOf,
     openMailbox: of.accounts.openMailbox,
     findTemplate: of.templates.commands.find,
     findMessage: async (id) => {
-      const found = await of.sync.queries.findMessage(id, null)
+      const found = await of.sync.queries.readMessage(id)
       // A draft was sent by nobody, so nobody can be answered.
       return found === null || found.direction === null ? null : { ...found, direction: found.direction }
     },

@@ -75,6 +75,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
   const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
+  const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
   directoryRoutes(server, directory)
@@ -92,13 +93,13 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   syncRoutes(server, { ...sync, accounts, clock })
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
-  messageRoutes(server, { ...sync, signal })
-  messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
+  messageRoutes(server, { ...sync, accountList, signal })
+  messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
   attachmentRoutes(server, { ...sending, files, uploads })
   draftRoutes(server, { ...sending, files })
-  outboxRoutes(server, { ...sending, files })
+  outboxRoutes(server, { ...sending, accountList, files })
   trackingHitRoutes(server, {
     tokens,
     spool,
@@ -107,8 +108,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     isBot: isKnownBot,
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
-  trackingReportRoutes(server, { ...tracking, clock })
-  analyticsRoutes(server, { ...analytics, clock })
+  trackingReportRoutes(server, { ...tracking, accountList, clock })
+  analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {
     ...audit,

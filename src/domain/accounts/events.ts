@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { address, folderRoles, instant, oneLine, wantedFolder } from '../mail.ts'
+import { visibility } from '../visibility.ts'
 import { connection, testStep } from './connection.ts'
 
 export const accountId = z
@@ -62,6 +63,11 @@ export const accountSettings = z.object({
     .array(z.string().trim().min(1).max(254))
     .max(MAX_EXCLUDE_PATTERNS)
     .describe('Senders whose mail is not stored; `*` stands for any characters, `?` for one'),
+  visibility: visibility
+    .nullable()
+    .describe(
+      "How much of its mail other users see: `nothing`; `metadata`: who, when, which way, folders and counts; `subject`: the subject too; `everything`: all of it, for reading only. Null for the organisation's default; its floor is the least in any case",
+    ),
 })
 export type AccountSettings = z.infer<typeof accountSettings>
 
@@ -78,6 +84,7 @@ export const defaultSettings: AccountSettings = {
   folders: ['inbox', 'sent'],
   folderRoles: {},
   excludePatterns: [],
+  visibility: null,
 }
 
 /**

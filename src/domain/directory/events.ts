@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineEvent, type EventOf } from '../event.ts'
 import { oneLine } from '../mail.ts'
+import { visibility } from '../visibility.ts'
 
 /** The CRM's own id of a record. Never an address: ids are part of stream names. */
 export const crmId = z
@@ -39,7 +40,16 @@ export const deal = z.object({
   amount: line(50).optional(),
 })
 /** `timeZone` is an IANA name: reports split days by it. */
-export const organization = z.object({ name: line(200).min(1), timeZone: line(64).default('UTC') })
+export const organization = z.object({
+  name: line(200).min(1),
+  timeZone: line(64).default('UTC'),
+  visibilityDefault: visibility
+    .default('nothing')
+    .describe("How much other users see of the mail of a user's account that chooses nothing itself"),
+  visibilityFloor: visibility
+    .default('nothing')
+    .describe("The least that other users see of the mail of any user's account, whatever it chooses"),
+})
 
 export type User = z.infer<typeof user>
 export type Contact = z.infer<typeof contact>

@@ -59,6 +59,7 @@ const common = ({
 }
 
 const unreliable = ['content-damaged', 'content-missing']
+const notVisible = ['content-not-visible']
 const ofAccount = ['not-your-account', 'account-disconnected']
 const ofMarkup = ['template-invalid', 'template-too-complex', 'unsafe-markup']
 const ofVariables = ['unknown-variable', 'misplaced-variable']
@@ -137,10 +138,10 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
     'sign-in-not-finished',
   ],
   listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
-  getMessageBody: { 422: ['message-unreadable'], 500: unreliable },
-  getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
-  getMessageRaw: { 500: unreliable },
-  getMessageAttachment: { 500: unreliable },
+  getMessageBody: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
+  getMessageBodyHtml: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
+  getMessageRaw: { 404: notVisible, 500: unreliable },
+  getMessageAttachment: { 404: notVisible, 500: unreliable },
   createAttachment: { 415: ['unsupported-media-type'], 429: ['too-many-uploads'] },
   getEmailRaw: { 500: unreliable },
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],

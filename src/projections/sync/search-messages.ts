@@ -4,17 +4,14 @@ import type { Question } from '../../domain/search/question.ts'
 import { allOf as every, anyOf, personQuery, queryOf, wordQuery, type Stems, type Weights } from '../../domain/search/terms.ts'
 import { wordsOfSpan } from '../../domain/search/time-words.ts'
 import { unitsIn, type Unit } from '../../domain/search/units.ts'
-import { allOf, schemaOf, type Span } from '../projection.ts'
-import { messagesOf, type MessageItem } from './find-messages.ts'
+import { allOf, schemaOf, type Span, type Visible } from '../projection.ts'
+import { messagesBy, type VisibleMessage } from './find-messages.ts'
 import { messages } from './messages.ts'
-
-/** How much of an account's mail somebody may see. */
-export type Level = 'metadata' | 'subject' | 'everything'
 
 /** What is searched for; what is undefined or null narrows nothing. */
 export type Search = Span & {
   /** The accounts whose mail may be found. */
-  readonly accounts: ReadonlyMap<string, Level> | 'all'
+  readonly accounts: ReadonlyMap<string, Visible> | 'all'
   readonly question: Question | null
   readonly subject: Question | null
   readonly sender: readonly Unit[] | null
@@ -29,13 +26,10 @@ export type Search = Span & {
   readonly automatic: boolean | undefined
 }
 
-/** Messages are ordered by `at`, then `id`. */
-export type Hit = {
+/** Messages are ordered by `at`, then `id`. `extract` is null where the text is not visible. */
+export type Hit = VisibleMessage & {
   readonly at: string
-  readonly message: MessageItem
-  readonly level: Level
-  readonly subject: Mark[]
-  /** Null where the text may not be seen. */
+  readonly subjectMarks: Mark[]
   readonly extract: { readonly text: string; readonly marks: Mark[] } | null
 }
 
@@ -168,10 +162,10 @@ const tsqueryOf = (search: Search, stems: Stems): string | null => {
   return byLevel.length === 0 ? null : every([anyOf(byLevel), ...peopleOf(search)])
 }
 
-const seenAt: Readonly<Record<Level, Weights>> = { metadata: 'A', subject: 'AB', everything: '' }
+const seenAt: Readonly<Record<Visible, Weights>> = { metadata: 'A', subject: 'AB', everything: '' }
 
 /** Null if the level does not let it be seen. */
-const wordsAt = (level: Level, { question, subject }: Search, stems: Stems): string[] | null => {
+const wordsAt = (level: Visible, { question, subject }: Search, stems: Stems): string[] | null => {
   if (subject !== null && level === 'metadata') return null
   return [
     ...(question === null ? [] : [queryOf(question, seenAt[level], stems)]),
@@ -192,30 +186,31 @@ const of = (address: string): string[] => {
 }
 
 /** The messages with what was found in them. */
-const shown = async (db: Kysely<unknown>, search: Search, stems: Stems, rows: readonly Row[]): Promise<Hit[]> => {
-  const { accounts, question, subject } = search
+const shown = async (
+  db: Kysely<unknown>,
+  { accounts, question, subject }: Search,
+  stems: Stems,
+  rows: readonly Row[],
+): Promise<Hit[]> => {
   const ids = rows.map(({ id }) => id)
   const { rows: texts } = await sql<{ id: string; language: string | null; beginning: string }>`
     select message_id as id, language, beginning from mailtrail.message_text
     where message_id = any(${ids}::text[])`.execute(db)
   const textOf = new Map(texts.map((text) => [text.id, text]))
-  const messageOf = new Map((await messagesOf(db)(ids)).map((message) => [message.id, message]))
-  const everywhere = wantedBy(question === null ? [] : [question], stems)
-  const inSubject = wantedBy([question, subject].filter((each) => each !== null), stems)
-  return rows.flatMap(({ id, at, account_id }) => {
-    const message = messageOf.get(id)
-    const { language = null, beginning = '' } = textOf.get(id) ?? {}
-    const level = accounts === 'all' ? 'everything' : (accounts.get(account_id) ?? 'metadata')
-    if (!message) return []
-    return [
-      {
-        at,
-        level,
-        message,
-        subject: level === 'metadata' ? [] : marksIn(message.subject, inSubject, language, stems),
-        extract:
-          level === 'everything' ? extractOf(beginning, marksIn(beginning, everywhere, language, stems)) : null,
-      },
-    ]
+  const atOf = new Map(rows.map(({ id, at }) => [id, at]))
+  const visibilityOf = (id: string): Visible => (accounts === 'all' ? 'everything' : (accounts.get(id) ?? 'metadata'))
+  const inText = wantedBy([question ?? []], stems)
+  const inSubject = wantedBy([question ?? [], subject ?? []], stems)
+  return (await messagesBy(db)(ids, visibilityOf)).map((message) => {
+    const { language = null, beginning = '' } = textOf.get(message.id) ?? {}
+    return {
+      ...message,
+      at: atOf.get(message.id) ?? message.receivedAt,
+      subjectMarks: marksIn(message.subject ?? '', inSubject, language, stems),
+      extract:
+        message.visibility === 'everything'
+          ? extractOf(beginning, marksIn(beginning, inText, language, stems))
+          : null,
+    }
   })
 }
