@@ -241,7 +241,10 @@ const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunT
   if (run.account.settings.syncDirection === 'send') return null
   const batched = {
     ...deps,
-    blobs: { ...deps.blobs, put: batchedPut((items: Parameters<BlobStore['put']>[0]) => deps.blobs.put(items)) },
+    blobs: {
+      ...deps.blobs,
+      put: batchedPut((items: Parameters<BlobStore['put']>[0]) => deps.blobs.put(items)),
+    },
     texts: { ...deps.texts, put: batchedPut((items: readonly MessageText[]) => deps.texts.put(items)) },
   }
   let session: MailboxSession | null = null

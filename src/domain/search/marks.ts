@@ -18,7 +18,8 @@ export const wantedBy = (questions: readonly Question[], stems: Stems): Wanted =
       for (const { word, also, written } of parts) {
         const isPair = written === null && also.length > 0
         for (const each of isPair ? also : [word, ...also]) words.add(each)
-        if (!exact && written !== null && parts.length === 1) for (const stem of stems.of(written)) words.add(stem)
+        if (!exact && written !== null && parts.length === 1)
+          for (const stem of stems.of(written)) words.add(stem)
       }
     }
     if (prefix) prefixes.push(units.at(-1)?.parts.at(-1)?.word ?? '')
@@ -27,7 +28,12 @@ export const wantedBy = (questions: readonly Question[], stems: Stems): Wanted =
 }
 
 /** Where a text in this language has what is wanted, in order. */
-export const marksIn = (text: string, { words, prefixes }: Wanted, language: string | null, stems: Stems): Mark[] => {
+export const marksIn = (
+  text: string,
+  { words, prefixes }: Wanted,
+  language: string | null,
+  stems: Stems,
+): Mark[] => {
   const marks: { start: number; end: number }[] = []
   const mark = (start: number, end: number): void => {
     const last = marks.at(-1)
@@ -38,10 +44,11 @@ export const marksIn = (text: string, { words, prefixes }: Wanted, language: str
     words.has(word) || prefixes.some((prefix) => word.startsWith(prefix))
   for (const unit of unitsIn(text)) {
     if (unit.wholes.some(isWanted)) mark(unit.start, unit.end)
-    else markParts(unit, mark, isWanted, (written) => {
-      const stem = language === null ? null : stems.in(language, written)
-      return stem !== null && words.has(stem)
-    })
+    else
+      markParts(unit, mark, isWanted, (written) => {
+        const stem = language === null ? null : stems.in(language, written)
+        return stem !== null && words.has(stem)
+      })
   }
   return marks
 }

@@ -25,18 +25,19 @@ export const readQuestion = (typed: string): Question => {
   for (const { groups } of typed.matchAll(TOKENS)) {
     const { excluded = '', phrase, word = '' } = groups ?? {}
     if (word.toLowerCase() === 'or') alternatives.push([])
-    else alternatives.at(-1)?.push(...(phrase === undefined ? termOf(word) : phraseOf(phrase, excluded === '-')))
+    else
+      alternatives.at(-1)?.push(...(phrase === undefined ? termOf(word) : phraseOf(phrase, excluded === '-')))
   }
   return alternatives.filter((terms) => terms.length > 0)
 }
 
 const phraseOf = (phrase: string, excluded: boolean): Term[] => {
-  const units = [...unitsIn(phrase)]
+  const units = unitsIn(phrase)
   return units.length === 0 ? [] : [{ excluded, exact: true, prefix: false, units }]
 }
 
 const termOf = (word: string): Term[] => {
-  const units = [...unitsIn(word)]
+  const units = unitsIn(word)
   if (units.length === 0) return []
   return [{ excluded: word.startsWith('-'), exact: false, prefix: word.endsWith('*'), units }]
 }
@@ -48,4 +49,3 @@ export const asksForSomething = (question: Question): boolean =>
 /** How many words it has. */
 export const wordCount = (question: Question): number =>
   question.flat().reduce((sum, { units }) => sum + units.length, 0)
-

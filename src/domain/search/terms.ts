@@ -16,7 +16,11 @@ export type Weights = '' | 'A' | 'AB' | 'B'
 export const queryOf = (question: Question, weights: Weights, stems: Stems): string =>
   anyOf(
     question.map((terms) =>
-      allOf(terms.map((term) => (term.excluded ? `!${termQuery(term, weights, stems)}` : termQuery(term, weights, stems)))),
+      allOf(
+        terms.map((term) =>
+          term.excluded ? `!${termQuery(term, weights, stems)}` : termQuery(term, weights, stems),
+        ),
+      ),
     ),
   )
 
@@ -27,16 +31,26 @@ export const wordQuery = (word: string): string => lexeme(word, '', false)
 
 /** That a person has these names or addresses, in the header that `as` names. */
 export const personQuery = (typed: readonly Unit[], as: 'from' | 'to'): string =>
-  allOf(typed.flatMap((unit) => namesOf(unit).map((words) => anyOf(words.map((word) => wordQuery(`${as}:${word}`))))))
+  allOf(
+    typed.flatMap((unit) =>
+      namesOf(unit).map((words) => anyOf(words.map((word) => wordQuery(`${as}:${word}`)))),
+    ),
+  )
 
 const namesOf = (unit: Unit): (readonly string[])[] =>
   unit.wholes.length > 0 ? [unit.wholes] : elementsOf(unit.parts).map(({ words }) => words)
 
 const termQuery = ({ exact, prefix, units }: Term, weights: Weights, stems: Stems): string => {
   if (!exact)
-    return allOf(units.map((unit, nth) => unitQuery(unit, weights, prefix && nth === units.length - 1, stems)))
+    return allOf(
+      units.map((unit, nth) => unitQuery(unit, weights, prefix && nth === units.length - 1, stems)),
+    )
   const [first] = units
-  const phrase = phraseQuery(units.flatMap(({ parts }) => parts), weights, false)
+  const phrase = phraseQuery(
+    units.flatMap(({ parts }) => parts),
+    weights,
+    false,
+  )
   const whole = first && units.length === 1 ? first.wholes : []
   return anyOf([...whole.map((word) => lexeme(word, weights, false)), phrase])
 }

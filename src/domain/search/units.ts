@@ -30,7 +30,10 @@ const MOST = 100
 
 const LETTER = String.raw`[\p{L}\p{N}][\p{L}\p{N}\p{M}\u00ad\u200b-\u200d\u2060\ufe00-\ufe0d]*`
 const JOINER = String.raw`[.\-_@+'&’‐‑]`
-const UNITS = new RegExp(String.raw`${LETTER}(?:${JOINER}${LETTER})*|\p{RGI_Emoji}|\p{Extended_Pictographic}`, 'gv')
+const UNITS = new RegExp(
+  String.raw`${LETTER}(?:${JOINER}${LETTER})*|\p{RGI_Emoji}|\p{Extended_Pictographic}`,
+  'gv',
+)
 const LETTERS = new RegExp(LETTER, 'gu')
 /** Scripts that write words without spaces, or with endings of which there are too many. */
 const BY_CHARACTER = String.raw`\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}`
@@ -45,50 +48,49 @@ const CHARACTER = new RegExp(String.raw`[^${MARK}][${MARK}]*`, 'gu')
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
 /** The units of a text, in order. */
-export function* unitsIn(text: string): Generator<Unit> {
-  for (const { 0: written, index: start } of text.matchAll(UNITS)) {
-    const parts = [...partsOf(written, start)]
-    if (parts.length > 0) yield { start, end: start + written.length, parts, ...wholeOf(written) }
-  }
-}
+export const unitsIn = (text: string): Unit[] =>
+  [...text.matchAll(UNITS)].flatMap(({ 0: written, index: start }) => {
+    const parts = partsOf(written, start)
+    return parts.length === 0 ? [] : [{ start, end: start + written.length, parts, ...wholeOf(written) }]
+  })
 
-function* partsOf(unit: string, at: number): Generator<Part> {
-  if (!/[\p{L}\p{N}]/u.test(unit)) {
-    const word = unit.replaceAll(/[\ufe0e\ufe0f]/g, '')
-    return yield { start: at, end: at + unit.length, word, also: [], written: null }
-  }
-  for (const { 0: letters, index } of unit.matchAll(LETTERS)) yield* partsOfLetters(letters, at + index)
+const partsOf = (unit: string, at: number): Part[] => {
+  if (/[\p{L}\p{N}]/u.test(unit))
+    return [...unit.matchAll(LETTERS)].flatMap(({ 0: letters, index }) => partsOfLetters(letters, at + index))
+  const word = unit.replaceAll(/[\ufe0e\ufe0f]/g, '')
+  return [{ start: at, end: at + unit.length, word, also: [], written: null }]
 }
 
 const SIMPLE = /^[\x21-\x7e\u00a1-\u024f]*$/
 
-function* partsOfLetters(letters: string, at: number): Generator<Part> {
-  if (SIMPLE.test(letters)) return yield* wordPart(letters, at)
-  for (const { 0: run, index, groups } of letters.matchAll(RUNS)) {
+const partsOfLetters = (letters: string, at: number): Part[] => {
+  if (SIMPLE.test(letters)) return wordPart(letters, at)
+  return [...letters.matchAll(RUNS)].flatMap(({ 0: run, index, groups }) => {
     const start = at + index
-    if (groups?.['characters'] !== undefined) yield* characterParts(run, start)
-    else if (groups?.['dictionary'] === undefined) yield* wordPart(run, start)
-    else for (const { segment, index: in_ } of segmenter.segment(run)) yield* wordPart(segment, start + in_)
-  }
+    if (groups?.['characters'] !== undefined) return characterParts(run, start)
+    if (groups?.['dictionary'] === undefined) return wordPart(run, start)
+    return [...segmenter.segment(run)].flatMap((word) => wordPart(word.segment, start + word.index))
+  })
 }
 
-function* wordPart(run: string, start: number): Generator<Part> {
+const wordPart = (run: string, start: number): Part[] => {
   const written = run.slice(0, MOST).toWellFormed()
   const word = fold(written)
-  if (word === '') return
+  if (word === '') return []
   const spelled = umlautsSpelled(written)
-  yield { start, end: start + run.length, word, also: spelled === null ? [] : [spelled], written: written.toLowerCase() }
+  const also = spelled === null ? [] : [spelled]
+  return [{ start, end: start + run.length, word, also, written: written.toLowerCase() }]
 }
 
 /** Every character, and with the next one: so that any part of what is written without spaces is found. */
-function* characterParts(run: string, at: number): Generator<Part> {
-  const characters = [...run.matchAll(CHARACTER)].map(({ 0: written, index }) => ({ written, index, word: fold(written) }))
-  for (const [nth, { written, index, word }] of characters.entries()) {
+const characterParts = (run: string, at: number): Part[] => {
+  const characters = [...run.matchAll(CHARACTER)]
+    .map(({ 0: written, index }) => ({ written, start: at + index, word: fold(written) }))
+    .filter(({ word }) => word !== '')
+  return characters.map(({ written, start, word }, nth) => {
     const next = characters[nth + 1]
-    const start = at + index
-    if (word !== '')
-      yield { start, end: start + written.length, word, also: next ? [word + next.word] : [], written: null }
-  }
+    return { start, end: start + written.length, word, also: next ? [word + next.word] : [], written: null }
+  })
 }
 
 const AS_WHOLE = new RegExp(JOINER, 'u')
@@ -101,6 +103,8 @@ const wholeOf = (written: string): Pick<Unit, 'wholes' | 'within'> => {
   const at = whole.lastIndexOf('@')
   const labels = whole.slice(at + 1).split('.')
   // A domain is found by those that it belongs to, and an address by both its sides.
-  const domains = labels.slice(at === -1 ? 1 : 0, -1).map((_, nth, { length }) => labels.slice(-1 - length + nth).join('.'))
+  const domains = labels
+    .slice(at === -1 ? 1 : 0, -1)
+    .map((_, nth, { length }) => labels.slice(-1 - length + nth).join('.'))
   return { wholes, within: at > 0 ? [whole.slice(0, at), ...domains] : domains }
 }

@@ -180,10 +180,7 @@ export const messagesOf =
 /** The same for messages of several accounts. */
 export const messagesBy =
   (db: Kysely<unknown>) =>
-  async (
-    ids: readonly string[],
-    visibilityOf: (accountId: string) => Visible,
-  ): Promise<VisibleMessage[]> => {
+  async (ids: readonly string[], visibilityOf: (accountId: string) => Visible): Promise<VisibleMessage[]> => {
     const rows = await tablesOf(db, messages)
       .selectFrom('message')
       .selectAll()

@@ -1,7 +1,15 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { marksIn, extractOf, wantedBy, type Mark } from '../../domain/search/marks.ts'
 import type { Question } from '../../domain/search/question.ts'
-import { allOf as every, anyOf, personQuery, queryOf, wordQuery, type Stems, type Weights } from '../../domain/search/terms.ts'
+import {
+  allOf as every,
+  anyOf,
+  personQuery,
+  queryOf,
+  wordQuery,
+  type Stems,
+  type Weights,
+} from '../../domain/search/terms.ts'
 import { wordsOfSpan } from '../../domain/search/time-words.ts'
 import { unitsIn, type Unit } from '../../domain/search/units.ts'
 import { allOf, schemaOf, type Span, type Visible } from '../projection.ts'
@@ -33,11 +41,6 @@ export type Hit = VisibleMessage & {
   readonly extract: { readonly text: string; readonly marks: Mark[] } | null
 }
 
-/** A search takes longer than anybody would wait. */
-export class SearchTooBroad extends Error {
-  override readonly name = 'SearchTooBroad'
-}
-
 type After = readonly [at: string, id: string] | null
 type Row = { readonly id: string; readonly at: string; readonly account_id: string }
 
@@ -50,22 +53,29 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /**
  * Messages that have what is asked for, the latest first. What may not be seen is not looked at: of an account at the
  * level `subject` only people and subjects are, at `metadata` only people.
- * @throws SearchTooBroad
+ * @returns `too-broad` if it takes too long
  */
 export const searchMessages =
   (db: Kysely<unknown>, { stems }: { readonly stems: Stems }) =>
-  async (search: Search, { after, limit }: { readonly after: After; readonly limit: number }): Promise<Hit[]> => {
+  async (
+    search: Search,
+    { after, limit }: { readonly after: After; readonly limit: number },
+  ): Promise<Hit[] | 'too-broad'> => {
     const query = tsqueryOf(search, stems)
     if (query === null) return []
     return db
       .transaction()
       .setAccessMode('read only')
       .execute(async (trx) => {
-        await sql`select set_config('statement_timeout', ${`${PATIENCE_MS}`}, true), set_config('jit', 'off', true)`.execute(trx)
+        await sql`select set_config('statement_timeout', ${`${PATIENCE_MS}`}, true), set_config('jit', 'off', true)`.execute(
+          trx,
+        )
         return shown(trx, search, stems, await found(trx, search, query, after, limit))
       })
       .catch((error: unknown) => {
-        throw error instanceof Error && 'code' in error && error.code === QUERY_CANCELED ? new SearchTooBroad() : error
+        if (error instanceof Error && 'code' in error && error.code === QUERY_CANCELED)
+          return 'too-broad' as const
+        throw error
       })
   }
 
@@ -123,7 +133,8 @@ const foundIn = async (
   const times = within.to - within.from > 2400 * DAY_MS ? [] : wordsOfSpan(from, to)
   const narrowed =
     times.length === 0 || times.length > MOST_TIME_WORDS ? query : every([query, anyOf(times.map(wordQuery))])
-  const later = after === null ? sql`true` : sql`(received_at, message_id) < (${after[0]}::timestamptz, ${after[1]})`
+  const later =
+    after === null ? sql`true` : sql`(received_at, message_id) < (${after[0]}::timestamptz, ${after[1]})`
   // In this order, so that of many messages only as many are looked up as are shown.
   const { rows } = await sql<Row>`
     with found as materialized (
@@ -181,7 +192,7 @@ const peopleOf = ({ sender, recipient, people, hasAttachment }: Search): string[
 ]
 
 const of = (address: string): string[] => {
-  const units = [...unitsIn(address)]
+  const units = unitsIn(address)
   return [personQuery(units, 'from'), personQuery(units, 'to')]
 }
 
@@ -198,7 +209,8 @@ const shown = async (
     where message_id = any(${ids}::text[])`.execute(db)
   const textOf = new Map(texts.map((text) => [text.id, text]))
   const atOf = new Map(rows.map(({ id, at }) => [id, at]))
-  const visibilityOf = (id: string): Visible => (accounts === 'all' ? 'everything' : (accounts.get(id) ?? 'metadata'))
+  const visibilityOf = (id: string): Visible =>
+    accounts === 'all' ? 'everything' : (accounts.get(id) ?? 'metadata')
   const inText = wantedBy([question ?? []], stems)
   const inSubject = wantedBy([question ?? [], subject ?? []], stems)
   return (await messagesBy(db)(ids, visibilityOf)).map((message) => {

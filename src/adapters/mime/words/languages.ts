@@ -18,6 +18,7 @@ import { stemmer as swedish } from '@orama/stemmers/swedish'
 import { stemmer as turkish } from '@orama/stemmers/turkish'
 import { stemmer as ukrainian } from '@orama/stemmers/ukrainian'
 import { fold } from '../../../domain/search/fold.ts'
+import type { Stems } from '../../../domain/search/terms.ts'
 
 type Script = 'Latin' | 'Cyrillic' | 'Greek' | 'Arabic'
 type Language = { readonly script: Script; readonly stem: (word: string) => string }
@@ -58,17 +59,26 @@ export const knownLanguage = (code: string): string | null => {
   return Object.hasOwn(languages, known) ? known : null
 }
 
+/** Shorter words have no endings, and their stems are those of too many others. */
+const SHORTEST = 4
+
 /**
  * The stem of a word in lower case, as it is indexed: with the language, since what is a stem in one is another word in
- * the next. Null if the word is not in a script of the language.
+ * the next. Null if the word is in another script, or too short.
  */
 export const stemIn = (language: string, written: string): string | null => {
   const of = languages[language]
-  if (!of || !scripts[of.script].test(written)) return null
+  if (!of || written.length < SHORTEST || !scripts[of.script].test(written)) return null
   const stem = fold(of.stem(written))
   return stem === '' ? null : `${language}:${stem}`
 }
 
-/** The stems that a word may have, in whatever language of ours it is meant. */
-export const stemsOf = (written: string): string[] =>
-  Object.keys(languages).flatMap((language) => stemIn(language, written) ?? [])
+export const stems: Stems = {
+  of: (written) =>
+    Object.keys(languages).flatMap((language) => {
+      const stem = stemIn(language, written)
+      // A word without an ending may be what others are stemmed to, and lose more if it is stemmed itself.
+      return stem === null ? [] : [...new Set([stem, `${language}:${fold(written)}`])]
+    }),
+  in: stemIn,
+}

@@ -31,7 +31,14 @@ type MailToSearch = {
 }
 
 /** What a mail is found by: its people, its subject, the names of its attachments and its text. */
-export const wordsOfMail = ({ header, bcc, text, html, attachments, contentLanguage }: MailToSearch): SearchText => {
+export const wordsOfMail = ({
+  header,
+  bcc,
+  text,
+  html,
+  attachments,
+  contentLanguage,
+}: MailToSearch): SearchText => {
   const whole = text !== null && text.trim() !== '' ? text : textOfHtml(html ?? '')
   const body = cut(whole, MOST_BODY)
   const telling = `${header.subject}\n${body}`.slice(0, TELLING)
