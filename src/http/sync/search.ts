@@ -5,14 +5,14 @@ import { crmId } from '../../domain/directory/events.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { asksForSomething, readQuestion, wordCount, type Question } from '../../domain/search/question.ts'
 import { unitsIn, type Unit } from '../../domain/search/units.ts'
-import type { VisibilityDeps } from '../../projections/projection.ts'
+import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 import { summaryView } from './messages.ts'
 
-export type SearchRouteDeps = Pick<VisibilityDeps, 'visibleAccounts'> & {
+export type SearchRouteDeps = Pick<AccountQueries, 'visibleAccounts'> & {
   readonly queries: SyncQueries
   /** The read model that says to whom what is visible. */
   readonly accountList: { readonly name: string }
