@@ -43,6 +43,9 @@ const origin = z
     error: 'must be * or origins such as https://crm.example.com, without a path',
   })
 
+/** Graph's client sends nothing without TLS, not even on this machine. */
+const overTls = url.refine((text) => text.startsWith('https:'), { error: 'must begin with https://' })
+
 /** A service that secrets go to: over TLS, or on this machine. */
 const serviceUrl = url.refine(
   (text) =>
@@ -93,7 +96,7 @@ const environment = z.object({
     .regex(/^[\w.-]+$/)
     .default('common'),
   MAILTRAIL_MICROSOFT_LOGIN_URL: serviceUrl.default(MICROSOFT_LOGIN_URL),
-  MAILTRAIL_GRAPH_URL: serviceUrl.default('https://graph.microsoft.com'),
+  MAILTRAIL_GRAPH_URL: overTls.default('https://graph.microsoft.com'),
   MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),
   MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   MAILTRAIL_METRICS: z.enum(['key', 'open']).default('key'),

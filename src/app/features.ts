@@ -104,6 +104,7 @@ const directoryFeature = (core: Core) => {
       deal: async (id: string) => (await commands.find('deal', id))?.value ?? null,
       organization: async () => (await commands.find('organization', 'main'))?.value ?? null,
       contactsOfAddress: queries.contactsOfAddress,
+      optedOutAmong: queries.optedOutAmong,
     },
   }
 }

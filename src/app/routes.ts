@@ -106,7 +106,12 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
   attachmentRoutes(server, { ...sending, files, uploads })
   draftRoutes(server, { ...sending, files })
-  outboxRoutes(server, { ...sending, accountList, files })
+  outboxRoutes(server, {
+    ...sending,
+    accountList,
+    files,
+    recipients: [directory.queries.readModels.directory],
+  })
   trackingHitRoutes(server, {
     tokens,
     spool,

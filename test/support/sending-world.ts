@@ -199,5 +199,11 @@ const lookup = (records: {
       Promise.resolve(
         [...records.contacts].flatMap(([id, { emails }]) => (emails.includes(address) ? [id] : [])),
       ),
+    optedOutAmong: (addresses) =>
+      Promise.resolve(
+        [...records.contacts].flatMap(([id, { emails, optOut }]) =>
+          optOut && emails.some((each) => addresses.includes(each)) ? [id] : [],
+        ),
+      ),
   }
 }

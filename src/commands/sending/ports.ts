@@ -40,6 +40,8 @@ export type DirectoryLookup = {
   organization(): Promise<Organization | null>
   /** The ids of the contacts with this address. */
   contactsOfAddress(address: string): Promise<readonly string[]>
+  /** The ids of the contacts with one of these addresses who opted out of tracking. */
+  optedOutAmong(addresses: readonly string[]): Promise<readonly string[]>
 }
 
 /** A version of a template that this user (null: a program) may use, compiled to HTML; null if there is none. */

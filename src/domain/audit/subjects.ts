@@ -47,11 +47,13 @@ const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
 ]
 
 /** Everything that the event says it is about, each thing once. */
-export const subjectsOf = ({ type, data }: AnyEvent): Subject[] => {
+export const subjectsOf = (event: AnyEvent): Subject[] => {
+  const { type, data } = event
   // What is queued has a draft beside it, which names nothing else.
   const { owner, scope, template, draft } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
-  const parts = [data as Named, owner, scope, template, ...saved].flatMap((part) => part ?? [])
+  const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
+  const parts = [data as Named, survivor, owner, scope, template, ...saved].flatMap((part) => part ?? [])
   const subjects = parts.flatMap((part) =>
     KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),
   )

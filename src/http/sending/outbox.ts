@@ -102,15 +102,20 @@ export type OutboxRouteDeps = {
   /** The read model that says to whom what is visible. */
   readonly accountList: { readonly name: string }
   readonly files: FileSeals
+  /** Read models that tell who has opted out of tracking. */
+  readonly recipients: readonly { readonly name: string }[]
 }
 
 /** Queued and sent emails, and what became of them. */
-export const outboxRoutes = (app: App, { commands, queries, accountList, files }: OutboxRouteDeps): void => {
+export const outboxRoutes = (
+  app: App,
+  { commands, queries, accountList, files, recipients }: OutboxRouteDeps,
+): void => {
   const tags = ['Outbox']
   const byId = z.object({ id: outgoingId })
 
   app.post('/v1/outbox', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', reads: recipients },
     schema: {
       tags,
       summary: 'Send an email now or later',

@@ -15,6 +15,7 @@ const actions: Readonly<Record<string, string>> = {
   retry: 'retry',
   skip: 'skip',
   preview: 'preview',
+  merge: 'merge',
   cancellation: 'cancel',
   settlement: 'settle',
   discover: 'discover',

@@ -67,6 +67,7 @@ const ofTemplate = ['not-your-template', 'user-required', ...ofMarkup, ...ofVari
 const ofConnection = [
   'account-without-server',
   'password-missing',
+  'password-and-token',
   'connection-test-failed',
   'credentials-missing',
   'sign-in-needed',
@@ -97,6 +98,8 @@ const ofSending = [
 const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
   createApiKey: { 403: ['key-bound', 'permission-not-held'] },
   deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
+  putContact: ['contact-merged'],
+  mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   putOrganization: ['unknown-time-zone'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],

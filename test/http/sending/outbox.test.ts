@@ -106,7 +106,13 @@ const app = await buildServer({
 const { load } = needs
 const files = fileSeals(Buffer.alloc(32, 9))
 draftRoutes(app, { commands, queries, files })
-outboxRoutes(app, { commands, queries, accountList: queries.readModels.outbox, files })
+outboxRoutes(app, {
+  commands,
+  queries,
+  accountList: queries.readModels.outbox,
+  files,
+  recipients: [],
+})
 attachmentRoutes(app, { commands, files, uploads: perMinute(2 ** 40, world.clock) })
 t.teardown(() => app.close())
 
