@@ -23,6 +23,7 @@ import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
+import { linkRoutes } from '../http/linking/links.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -75,7 +76,8 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
-  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
+  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking } =
+    deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
@@ -121,6 +123,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
+  linkRoutes(server, { ...linking, sync: sync.queries })
   analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {

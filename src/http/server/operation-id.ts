@@ -19,6 +19,7 @@ const actions: Readonly<Record<string, string>> = {
   cancellation: 'cancel',
   settlement: 'settle',
   discover: 'discover',
+  undo: 'undo',
 }
 
 const verbs: Readonly<Record<string, string>> = {
