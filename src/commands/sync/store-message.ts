@@ -44,6 +44,9 @@ export type Stored =
       readonly attempts: number
     }
 
+/** A message as the mailbox handed it out. `backfill`: the beginning of the backfill that asked for it. */
+export type Fetched = RawMessage & { readonly backfill: string | null }
+
 /**
  * Reads a message, keeps its bytes and records in its own stream that it was found; if the same message is known from
  * another place, only that it is here too. If it cannot be read, it is quarantined with its bytes. Nothing is
@@ -51,7 +54,7 @@ export type Stored =
  */
 export const storeMessage =
   (deps: StoreDeps) =>
-  async (caller: Caller, account: SyncAccount, fetched: RawMessage, signal: AbortSignal): Promise<Stored> => {
+  async (caller: Caller, account: SyncAccount, fetched: Fetched, signal: AbortSignal): Promise<Stored> => {
     const { accountId } = account
     const mail = await read(deps, fetched.raw, signal)
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
@@ -116,7 +119,7 @@ export const storeRead =
   async (
     caller: Caller,
     accountId: string,
-    fetched: RawMessage,
+    fetched: Fetched,
     mail: ParsedMail,
     { outgoingId, isOurs }: Judged,
   ): Promise<{ messageId: string; stored: Stored }> => {
@@ -151,11 +154,14 @@ export const storeRead =
       attachments: mail.attachments.map(aboutAttachment),
       automatic: mail.automatic,
       defects: [...mail.defects],
+      ...markOf(fetched),
     })
     const stored = { became: 'stored', as: isDraft ? 'draft' : isOurs ? 'sent' : 'received' } as const
     const isNew = await append(deps, caller, event, receivedAt)
     return { messageId, stored: isNew ? stored : { became: 'known', messageId } }
   }
+
+const markOf = ({ backfill }: Fetched) => (backfill === null ? {} : { backfill })
 
 const aboutAttachment = ({ name, contentType, size, contentId, inline, blob }: ParsedAttachment) => ({
   name,
@@ -170,7 +176,7 @@ const quarantine = async (
   deps: StoreDeps,
   caller: Caller,
   accountId: string,
-  fetched: RawMessage,
+  fetched: Fetched,
   reason: string,
 ): Promise<Stored> => {
   const raw = sha256(fetched.raw)
@@ -188,6 +194,7 @@ const quarantine = async (
     raw,
     reason,
     attempts: 1,
+    ...markOf(fetched),
   })
   const isNew = await append(deps, caller, event, deps.clock().toISOString())
   if (isNew) return { became: 'failed', messageId, reason, attempts: 1 }
