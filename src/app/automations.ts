@@ -10,6 +10,7 @@ import {
   sendDue,
 } from '../commands/sending/automations.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
+import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import type { Config } from '../config.ts'
 import type { Adapters } from './adapters.ts'
@@ -114,6 +115,13 @@ export const automationsOf = ({
         file: commands.fileSentCopy,
         giveUp: commands.giveUpOnCopy,
       }),
+    },
+    {
+      name: 'trash copies',
+      wakeOn: [sync.queries.readModels.copiesToTrash],
+      everyMs: 10_000,
+      single: false,
+      work: trashCopies({ ...features.core, ...sync.queries, leases, clock, openMailbox: accounts.openMailbox }),
     },
     {
       name: 'confirm deliveries',

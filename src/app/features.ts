@@ -35,6 +35,7 @@ import { directoryQueries } from '../projections/directory/directory.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
+import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
@@ -44,7 +45,7 @@ import { stories } from './stories.ts'
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
   adapters: OpenAdapters,
-  { deliveryWindowMinutes, returnOrigins, url }: FeatureSettings,
+  { deliveryWindowMinutes, deletedRetentionDays, returnOrigins, url }: FeatureSettings,
   clock: Clock,
   log: Log,
 ) => {
@@ -53,7 +54,7 @@ export const openFeatures = (
   const redirectUri = `${url}/oauth/callback`
   const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
-  const sync = syncFeature(core, accounts)
+  const sync = syncFeature(core, accounts, deletedRetentionDays)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
@@ -65,7 +66,9 @@ export const openFeatures = (
 export type Features = ReturnType<typeof openFeatures>
 
 /** `url`: where people reach the service. */
-type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & { readonly url: string }
+type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'deletedRetentionDays' | 'returnOrigins'> & {
+  readonly url: string
+}
 
 type Log = Pick<FastifyBaseLogger, 'warn'>
 type OpenAdapters = Adapters & { readonly apiKeys: ApiKeyStore }
@@ -189,7 +192,7 @@ type Templates = ReturnType<typeof templateFeature>
 /** How long a sync waits for the read model of the mailbox's contents. */
 const CATCH_UP_MS = 30_000
 
-const syncFeature = (core: Core, accounts: Accounts) => {
+const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, accounts)
   const hints = hintsOfMailboxes()
@@ -210,17 +213,19 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       const { state } = await load(outgoingEmail, outgoingStream(id))
       if (!('email' in state)) return null
       const { accountId, mime, copy } = state.email
-      return { accountId, blobs: [mime.blob, copy.blob] }
+      return { accountId, blobs: [mime.blob, copy.blob], sentAt: state.taken?.sentAt ?? null }
     },
     known: {
       among: queries.knownAmong,
       page: queries.knownPage,
+      isDeleted: readTogether(queries.deletedAmong, 100),
       catchUp: async () => {
         const position = await store.head()
         return position === null || runner.waitFor(queries.readModels.placements.name, position, CATCH_UP_MS)
       },
     },
     lastRun: queries.lastRun,
+    retentionDays,
     hasHint: hints.has,
     onFault: (error) => core.log.warn({ err: error }, 'sync got over a fault'),
   })

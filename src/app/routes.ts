@@ -18,6 +18,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { absentMessageRoutes } from '../http/sync/absent-messages.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
@@ -93,6 +94,11 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, signal })
+  absentMessageRoutes(server, {
+    ...sync,
+    mayUse: accounts.mayRead,
+    retentionDays: config.deletedRetentionDays,
+  })
   messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)

@@ -5,6 +5,7 @@ import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
+import { presenceEvents } from './sync/presence-events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
@@ -16,6 +17,7 @@ export const allEvents = [
   ...signInEvents,
   ...syncRunEvents,
   ...messageEvents,
+  ...presenceEvents,
   ...backfillEvents,
   ...templateEvents,
   ...outgoingEvents,

@@ -15,6 +15,7 @@ import { rawOf } from './raw.ts'
 import type { Seen } from './reading.ts'
 import { sendByDraft } from './send.ts'
 import { fileCopy, whatBecameOf } from './sent-folder.ts'
+import { moveToTrash } from './trash.ts'
 import { watchMailbox } from './watch.ts'
 
 export type OutlookDeps = {
@@ -84,6 +85,7 @@ const mailbox = (client: GraphClient, known: KnownRoles, roles: FolderRoles): Ma
     raw: (placements) => rawOf(client, seen, once, placements),
     whatBecameOf: whatBecameOf(client, once),
     fileCopy: fileCopy(client, once),
+    moveToTrash: moveToTrash(client, once),
     close: () => Promise.resolve(),
   }
 }

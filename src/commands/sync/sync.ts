@@ -1,15 +1,19 @@
 import type { SyncDeps } from './ports.ts'
 import { backfillCommands } from './backfill.ts'
+import { deleteMessage, restoreMessage, showMessage, type PresenceDeps } from './delete-message.ts'
 import { retryQuarantined } from './retry-quarantined.ts'
 import { runSync } from './run-sync.ts'
 import { skipQuarantined } from './skip-quarantined.ts'
 
 /** What can be done to read mailboxes. */
-export const syncCommands = (deps: SyncDeps) => ({
+export const syncCommands = (deps: SyncDeps & PresenceDeps) => ({
   run: runSync(deps),
   ...backfillCommands(deps),
   retryQuarantined: retryQuarantined(deps),
   skipQuarantined: skipQuarantined(deps),
+  deleteMessage: deleteMessage(deps),
+  restoreMessage: restoreMessage(deps),
+  showMessage: showMessage(deps),
 })
 
 export type SyncCommands = ReturnType<typeof syncCommands>

@@ -53,10 +53,14 @@ export const subjectsOf = ({ type, data }: AnyEvent): Subject[] => {
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const parts = [data as Named, owner, scope, template, ...saved].flatMap((part) => part ?? [])
   const subjects = parts.flatMap((part) =>
-    KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),
+    KINDS.flatMap(([name, kind]) => (part[name] ? [subjectOf(kind, part[name])] : [])),
   )
   return [...new Map(subjects.map((subject) => [subjectKey(subject), subject])).values()]
 }
+
+/** An email of ours is the message that its copies are. */
+const subjectOf = (kind: SubjectKind, id: string): Subject =>
+  kind === 'message' && id.startsWith('out_') ? { kind: 'email', id } : { kind, id }
 
 /** One text for one thing, such as `contact:c-17`. */
 export const subjectKey = ({ kind, id }: Subject): string => `${kind}:${id}`
@@ -65,9 +69,9 @@ export const subjectKey = ({ kind, id }: Subject): string => `${kind}:${id}`
 export const ownStreams = ({ kind, id }: Subject): string[] => {
   switch (kind) {
     case 'email':
-      return [`outgoing-${id}`, `tracking-${id}`]
+      return [`outgoing-${id}`, `tracking-${id}`, `presence-${id}`]
     case 'message':
-      return [`message-${id}`, `report-${id}`]
+      return [`message-${id}`, `report-${id}`, `presence-${id}`]
     case 'account':
     case 'template':
     case 'user':

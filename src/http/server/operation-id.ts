@@ -13,6 +13,8 @@ const actions: Readonly<Record<string, string>> = {
   complete: 'complete',
   retry: 'retry',
   skip: 'skip',
+  restore: 'restore',
+  show: 'show',
   preview: 'preview',
   cancellation: 'cancel',
   settlement: 'settle',

@@ -1,7 +1,8 @@
 import { sql, type Kysely } from 'kysely'
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import { isWithin, paged, tablesOf, type ListKey, type MayRead, type Page, type Span } from '../projection.ts'
-import { messages, type MessageRow } from './messages.ts'
+import type { MessageRow } from './message-row.ts'
+import { messages } from './messages.ts'
 
 /** A message as shown in lists, which are ordered by `receivedAt`, then `id`. */
 export type MessageItem = {
@@ -41,7 +42,7 @@ export type MessageDetail = MessageItem & {
   readonly raw: string
 }
 
-const toItem = (row: MessageRow): MessageItem => ({
+export const toItem = (row: MessageRow): MessageItem => ({
   id: row.id,
   accountId: row.account_id,
   direction: row.direction === 'draft' ? null : row.direction === 'out' ? 'out' : 'in',
@@ -144,6 +145,18 @@ const ofFolder = async (
   return paged(located, byTime('located'), page).execute()
 }
 
+/** Where a message is in the mailbox, as far as that is known, whether or not it is in the lists. */
+export const placesOf =
+  (db: Kysely<unknown>) =>
+  async (id: string): Promise<MessageRow['places']> => {
+    const row = await tablesOf(db, messages)
+      .selectFrom('message')
+      .select('places')
+      .where('id', '=', id)
+      .executeTakeFirst()
+    return row?.places ?? []
+  }
+
 /** Messages by their ids, in the same order; missing ones are left out. */
 export const messagesOf =
   (db: Kysely<unknown>) =>
@@ -159,7 +172,7 @@ export const messagesOf =
 
 /**
  * A message by its id, or by the id of its copy in the mailbox, if this user (null: any) may read it. Emails not sent
- * yet and quarantined messages are found too.
+ * yet and quarantined messages are found too; deleted and hidden ones are not.
  */
 export const findMessage =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
@@ -170,6 +183,7 @@ export const findMessage =
       .selectFrom('message')
       .selectAll()
       .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
+      .where('absent', 'is', null)
       .executeTakeFirst()
     return row && (await mayRead(row.account_id, userId)) ? toDetail(row) : null
   }

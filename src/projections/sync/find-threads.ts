@@ -49,6 +49,7 @@ export const listThreads =
       .selectAll()
       .where('account_id', '=', accountId)
       .where('merged_into', 'is', null)
+      .where('messages', '>', sql.lit(0))
       .where(isWithin('last_at', filter))
       .$if(lastDirection !== undefined, (query) => query.where('direction', '=', lastDirection!))
     const order = { column: 'last_at', type: 'timestamptz' } as const
@@ -61,7 +62,7 @@ export const findThread =
   (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
   async (id: string, userId: string | null): Promise<Thread | null> => {
     const row = await rowOf(db, id)
-    return row && (await mayRead(row.account_id, userId)) ? toThread(row) : null
+    return row && row.messages > 0 && (await mayRead(row.account_id, userId)) ? toThread(row) : null
   }
 
 const rowOf = async (db: Kysely<unknown>, id: string): Promise<ThreadRow | undefined> => {
@@ -97,6 +98,7 @@ export const membersOf =
       .selectFrom('member')
       .select(['id', 'at'])
       .where(sql<boolean>`thread_id = any(${[id, ...merged]}::text[])`)
+      .where((of) => of.not(of.exists(of.selectFrom('absent').whereRef('absent.id', '=', 'member.id'))))
       .where(isWithin('at', span))
     return paged(found, { column: 'at', type: 'timestamptz' }, page).execute()
   }

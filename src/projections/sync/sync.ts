@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { MayRead } from '../projection.ts'
+import { listAbsent } from './absent-messages.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { findMessage, listMessages, messagesOf } from './find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
 import { messages } from './messages.ts'
-import { knownAmong, knownPage, placements } from './placements.ts'
+import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
 import { findRun, listRuns, syncHistory } from './sync-history.ts'
 import { dueAccounts, lastRunOf, stillWatchable, syncSchedule, watchableAccounts } from './sync-schedule.ts'
@@ -28,6 +29,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRe
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   messagesOf: messagesOf(db),
+  listAbsent: listAbsent(db),
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
   threadOf: threadOf(db),
@@ -44,6 +46,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRe
   watchable: watchableAccounts(db),
   stillWatchable: stillWatchable(db),
   lastRun: lastRunOf(db),
+  deletedAmong: deletedAmong(db),
   knownAmong: knownAmong(db),
   knownPage: knownPage(db),
 })
