@@ -75,10 +75,17 @@ t.test('a registration is complete, and what goes with it is sent to nobody in c
   t.equal(client?.clientSecret.reveal(), 'registered')
   t.notMatch(JSON.stringify(readConfig(both)), 'registered')
   t.throws(() => readConfig({ MAILTRAIL_MICROSOFT_CLIENT_ID: 'id' }), /MICROSOFT_CLIENT_SECRET: .* together/)
-  t.throws(() => readConfig({ MAILTRAIL_GRAPH_URL: 'http://graph.test' }), /must begin with https/)
-  t.equal(
-    readConfig({ MAILTRAIL_GRAPH_URL: 'http://127.0.0.1:80' }).microsoft.graphUrl,
-    'http://127.0.0.1:80',
+  const inClearText = { MAILTRAIL_GMAIL_URL: 'http://gmail.test', MAILTRAIL_GRAPH_URL: 'http://graph.test' }
+  t.throws(
+    () => readConfig(inClearText),
+    /GMAIL_URL: must begin with https.*\n.*GRAPH_URL: must begin with https/,
+  )
+  const here = 'http://127.0.0.1:80'
+  t.equal(readConfig({ MAILTRAIL_GMAIL_URL: here }).google.apiUrl, here)
+  t.throws(
+    () => readConfig({ MAILTRAIL_GRAPH_URL: here }),
+    /GRAPH_URL: must begin with https/,
+    'its client knows no other',
   )
   const cloud = { MAILTRAIL_MICROSOFT_LOGIN_URL: 'https://login.microsoftonline.us' }
   t.throws(() => readConfig(cloud), /MAILTRAIL_MICROSOFT_TENANT: .* one tenant/)

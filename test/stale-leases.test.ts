@@ -22,7 +22,8 @@ import { recoverReleased } from '../src/commands/sending/recover-released.ts'
 import { readEmail } from '../src/commands/sending/read-email.ts'
 import { sendEmail } from '../src/commands/sending/send-email.ts'
 import { runAutomations } from '../src/commands/automation-runner.ts'
-import { directory, listEntries } from '../src/projections/directory/entries.ts'
+import { directory } from '../src/projections/directory/entries.ts'
+import { listEntries } from '../src/projections/directory/find-entries.ts'
 import { testDatabase } from './support/test-database.ts'
 import { sendingWorld, until, type World } from './support/sending-world.ts'
 import { mail, outcomeOf, syncRig } from './support/mailbox-to-sync.ts'
@@ -121,7 +122,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   const { position } = await put('Bea')
   t.ok(await second.waitFor('directory', position ?? '', 120_000), 'the second took over')
   const rows = async () =>
-    pool.query('select * from rm_directory_v2.entry order by 1, 2').then((of) => of.rows)
+    pool.query('select * from rm_directory_v3.entry order by 1, 2').then((of) => of.rows)
   const before = await rows()
   stop.goOn()
   await until(

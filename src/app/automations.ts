@@ -10,7 +10,6 @@ import {
   sendDue,
 } from '../commands/sending/automations.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
-import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import type { Config } from '../config.ts'
 import type { Adapters } from './adapters.ts'
@@ -36,7 +35,7 @@ export const automationsOf = ({
   clock,
 }: AutomationsDeps): Automation[] => {
   const { leases, times } = adapters
-  const { sync, sending, tracking, accounts } = features
+  const { sync, sending, tracking, accounts, linking } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
   const { read, send: attempt, recoverReleased: recover } = commands
@@ -121,7 +120,7 @@ export const automationsOf = ({
       wakeOn: [sync.queries.readModels.copiesToTrash],
       everyMs: 10_000,
       single: false,
-      work: trashCopies({ ...features.core, ...sync.queries, leases, clock, openMailbox: accounts.openMailbox }),
+      work: sync.trashCopies,
     },
     {
       name: 'confirm deliveries',
@@ -147,6 +146,13 @@ export const automationsOf = ({
       everyMs: 10_000,
       single: true,
       work: readReports({ clock, unreadReports: queries.unreadReports, read: commands.readReport }),
+    },
+    {
+      name: 'link messages',
+      wakeOn: [linking.queries.readModels.matching],
+      everyMs: 10_000,
+      single: true,
+      work: linking.commands.linkMessages,
     },
     {
       name: 'record replies',

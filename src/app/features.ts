@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { isFreeMail } from '../adapters/linking/free-mail.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { accessCommands } from '../commands/access/access.ts'
 import { accountCommands } from '../commands/accounts/accounts.ts'
@@ -17,9 +18,11 @@ import {
   type ProviderOf,
   type WatchMailbox,
 } from '../commands/ports/mail-provider.ts'
+import { linkingCommands } from '../commands/linking/linking.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
+import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
@@ -32,6 +35,7 @@ import { accountQueries } from '../projections/accounts/accounts.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
 import { auditQueries } from '../projections/audit/audit.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
+import { linkingQueries } from '../projections/linking/linking.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
@@ -60,7 +64,8 @@ export const openFeatures = (
   const analytics = { queries: analyticsQueries(core.db, accounts) }
   const audit = auditFeature(core, sync)
   const access = { commands: accessCommands(core) }
-  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit }
+  const linking = linkingFeature(core, { directory, accounts, sync })
+  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking }
 }
 
 export type Features = ReturnType<typeof openFeatures>
@@ -106,6 +111,7 @@ const directoryFeature = (core: Core) => {
       deal: async (id: string) => (await commands.find('deal', id))?.value ?? null,
       organization: async () => (await commands.find('organization', 'main'))?.value ?? null,
       contactsOfAddress: queries.contactsOfAddress,
+      optedOutAmong: queries.optedOutAmong,
     },
   }
 }
@@ -167,8 +173,10 @@ const accountFeature = (
     /** The user's own default account, or else the team's. */
     findDefault: async (userId: string | null): Promise<string | null> =>
       (userId === null ? null : await chosen({ kind: 'user', userId })) ?? chosen({ kind: 'team' }),
-    /** A user may read their own accounts and the team's; decided on the account's stream. */
-    mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
+    visibilityOf: queries.visibilityOf,
+    visibleAccounts: queries.visibleAccounts,
+    /** Whether the account is the user's own, or the team's; decided on the account's stream. */
+    mayUse: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true
       const found = await find(accountId)
       return found !== null && mayUse(found.owner, userId)
@@ -229,7 +237,9 @@ const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
     hasHint: hints.has,
     onFault: (error) => core.log.warn({ err: error }, 'sync got over a fault'),
   })
-  return { commands, queries, hints }
+  const { copiesToTrash, placesOf } = queries
+  const trash = trashCopies({ ...core, copiesToTrash, placesOf, openMailbox: accounts.openMailbox })
+  return { commands, queries, hints, trashCopies: trash }
 }
 type Sync = ReturnType<typeof syncFeature>
 
@@ -251,10 +261,11 @@ const sendingFeature = (
     findAccount: of.accounts.find,
     activeAccount: of.accounts.findActive,
     defaultAccount: of.accounts.findDefault,
+    visibilityOf: of.accounts.visibilityOf,
     openMailbox: of.accounts.openMailbox,
     findTemplate: of.templates.commands.find,
     findMessage: async (id) => {
-      const found = await of.sync.queries.findMessage(id, null)
+      const found = await of.sync.queries.readMessage(id)
       // A draft was sent by nobody, so nobody can be answered.
       return found === null || found.direction === null ? null : { ...found, direction: found.direction }
     },
@@ -272,6 +283,22 @@ const trackingFeature = (core: Core, accounts: Accounts) => ({
   commands: trackingCommands(core),
   queries: trackingQueries(core.db, accounts),
 })
+
+const linkingFeature = (
+  core: Core,
+  of: { readonly directory: Directory; readonly accounts: Accounts; readonly sync: Sync },
+) => {
+  const queries = linkingQueries(core.db)
+  const commands = linkingCommands({
+    ...core,
+    ...queries,
+    isFreeMail,
+    findMessage: of.sync.queries.readMessage,
+    findAccount: of.accounts.find,
+    isRecorded: async ({ kind, id }) => (await of.directory.commands.find(kind, id)) !== null,
+  })
+  return { commands, queries }
+}
 
 const auditFeature = ({ db, store }: Core, sync: Sync) => {
   const queries = auditQueries(db)

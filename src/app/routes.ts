@@ -24,6 +24,7 @@ import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
+import { linkRoutes } from '../http/linking/links.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -75,7 +76,9 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
-  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
+  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking } =
+    deps.features
+  const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
   directoryRoutes(server, directory)
@@ -93,18 +96,23 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   syncRoutes(server, { ...sync, accounts, clock })
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
-  messageRoutes(server, { ...sync, signal })
+  messageRoutes(server, { ...sync, accountList, signal })
+  messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   absentMessageRoutes(server, {
     ...sync,
-    mayUse: accounts.mayRead,
+    mayUse: accounts.mayUse,
     retentionDays: config.deletedRetentionDays,
   })
-  messageContentRoutes(server, { ...sync, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
   attachmentRoutes(server, { ...sending, files, uploads })
   draftRoutes(server, { ...sending, files })
-  outboxRoutes(server, { ...sending, files })
+  outboxRoutes(server, {
+    ...sending,
+    accountList,
+    files,
+    recipients: [directory.queries.readModels.directory],
+  })
   trackingHitRoutes(server, {
     tokens,
     spool,
@@ -113,8 +121,9 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     isBot: isKnownBot,
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
-  trackingReportRoutes(server, { ...tracking, clock })
-  analyticsRoutes(server, { ...analytics, clock })
+  trackingReportRoutes(server, { ...tracking, accountList, clock })
+  linkRoutes(server, { ...linking, sync: sync.queries })
+  analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {
     ...audit,

@@ -29,8 +29,29 @@ export const invalidAddress = defineRefusal('invalid-address', {
 /** Normalised so that different spellings of an address are equal: all lower case, as every large provider does. */
 export const normaliseAddress = (address: string): string => address.trim().toLowerCase()
 
-export const domainOf = (address: string): string =>
-  normaliseAddress(address).slice(address.lastIndexOf('@') + 1)
+/** The domain of an address, in the form in which DNS has it. */
+export const domainOf = (address: string): string => asciiDomain(address.slice(address.lastIndexOf('@') + 1))
+
+/** Lower case, and in A-labels (IDNA): what one domain is written as then is one text. What is none stays as it is. */
+export const asciiDomain = (text: string): string => {
+  const lower = text.trim().toLowerCase()
+  if (!/[^\0-\x7f]/.test(lower) || !LABELS.test(lower)) return lower
+  const url = `http://${lower}`
+  return URL.canParse(url) ? new URL(url).hostname : lower
+}
+
+const LABELS = /^[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)+$/u
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const DOMAIN = new RegExp(`^(?:${LABEL}\\.)+(?!\\d+$)${LABEL}$`)
+
+/** A domain that mail can have, such as `example.org`; one in other scripts is kept in A-labels. */
+export const domain = z
+  .string()
+  .max(253)
+  .overwrite(asciiDomain)
+  .refine((text) => text.length <= 253 && DOMAIN.test(text), {
+    error: 'is not a domain, such as example.org',
+  })
 
 export const address = z.string().trim().refine(isAddress, { error: 'is not an email address' })
 

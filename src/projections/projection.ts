@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import type { EventDefinition, EventOf, Json, RecordedEvent } from '../domain/event.ts'
+import type { Visibility } from '../domain/visibility.ts'
 
 /** A column: its PostgreSQL type, and by `value` its type in a row. Instants are RFC 3339 text. */
 export type Column<Value> = { readonly sql: string; readonly nullable: boolean; readonly value?: Value }
@@ -87,8 +88,22 @@ export const tablesOf = <T extends Tables>(
   of: { readonly name: string; readonly version: number; readonly tables: T },
 ): Kysely<DatabaseOf<T>> => db.withSchema(schemaOf(of)) as unknown as Kysely<DatabaseOf<T>>
 
-/** Whether this user (null: a program that acts for nobody) may read what belongs to the account. */
-export type MayRead = (accountId: string, userId: string | null) => Promise<boolean>
+/** How much a user sees of an account's mail of which they see anything. */
+export type Visible = Exclude<Visibility, 'nothing'>
+
+/** Who sees what of accounts. The user is who asks; null is a program that acts for nobody, and sees all. */
+export type VisibilityDeps = {
+  readonly visibilityOf: (accountId: string, userId: string | null) => Promise<Visibility>
+  /** The accounts of whose mail the user sees anything. */
+  readonly visibleAccounts: (userId: string | null) => Promise<ReadonlyMap<string, Visible> | 'all'>
+  /** Whether the account is the user's own, or the team's: what was not sent or received is for these alone. */
+  readonly mayUse: (accountId: string, userId: string | null) => Promise<boolean>
+}
+
+/** An item without what only those see to whom everything is visible; `visibility` says why it is missing. */
+export type Masked<Item, Hidden extends keyof Item> = Omit<Item, Hidden> & {
+  readonly [Field in Hidden]: Item[Field] | null
+} & { readonly visibility: Visible }
 
 /** Where a page begins: the value that the list is ordered by, and the id, of the last item before it. */
 type After = readonly [value: string, id: string | number]

@@ -13,8 +13,11 @@ export const accessTo = ({
   const withoutPassword = (login: ServerLogin | null) =>
     login && { host: login.host, port: login.port, encryption: login.encryption, username: login.username }
   const credentials: Record<string, Secret> = {}
-  if (smtp !== null) credentials['smtpPassword'] = smtp.password
-  if (imap !== null) credentials['imapPassword'] = imap.password
+  for (const [protocol, login] of Object.entries({ smtp, imap })) {
+    if (login === null) continue
+    if ('password' in login) credentials[`${protocol}Password`] = login.password
+    else credentials[`${protocol}AccessToken`] = login.accessToken
+  }
   const connection = { provider: 'imap-smtp', smtp: withoutPassword(smtp), imap: withoutPassword(imap) }
   return { connection, credentials }
 }

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { until } from '../../scripts/lib/client.ts'
-import { startDovecot, type Dovecot } from '../../scripts/lib/mail-servers/dovecot.ts'
+import { startDovecot, type Dovecot, type TokenLogins } from '../../scripts/lib/mail-servers/dovecot.ts'
 import { smtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
 import { startPostfix } from '../../scripts/lib/mail-servers/postfix.ts'
 import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
@@ -47,8 +47,12 @@ export const mailboxesOnDovecot = async (t: Test, users: Users, overrides: AppOv
 }
 
 /** The same over a Postfix, which delivers what is sent to these mailboxes and to no others. */
-export const mailboxesBehindPostfix = async (t: Test, users: Users, overrides: AppOverrides = {}) => {
-  const { tls, passwords, dovecot } = await startMailboxes(t, users)
+export const mailboxesBehindPostfix = async (
+  t: Test,
+  users: Users,
+  { tokens, ...overrides }: AppOverrides & { tokens?: TokenLogins } = {},
+) => {
+  const { tls, passwords, dovecot } = await startMailboxes(t, users, tokens)
   const domains = [...new Set(users.map((user) => user.split('@')[1]!))]
   const postfix = await startPostfix(t, { tls, dovecot, domains })
   const app = await startApp(t, { ca: tls.ca, ports: [dovecot.imapPort, postfix.port], ...overrides })
@@ -56,10 +60,14 @@ export const mailboxesBehindPostfix = async (t: Test, users: Users, overrides: A
   return { app, postfix, dovecot, tls, passwords, connect }
 }
 
-const startMailboxes = async (t: Test, users: Users) => {
+const startMailboxes = async (t: Test, users: Users, tokens?: TokenLogins) => {
   const tls = await testTls()
   const passwords = Object.fromEntries(users.map((user) => [user, `secret of ${user}`]))
-  return { tls, passwords, dovecot: await startDovecot(t, { tls, users: passwords }) }
+  return {
+    tls,
+    passwords,
+    dovecot: await startDovecot(t, { tls, users: passwords, ...(tokens && { tokens }) }),
+  }
 }
 
 type Servers = {
@@ -69,12 +77,12 @@ type Servers = {
   readonly passwords: Readonly<Record<string, string>>
 }
 
-/** Connects the mailbox of a user, and waits for its first sync. */
+/** Connects the mailbox of a user, with their password unless something else is given, and waits for its first sync. */
 const connector =
   ({ app, dovecot, smtpPort, passwords }: Servers) =>
-  async (address: string, settings: object = {}) => {
+  async (address: string, settings: object = {}, secret: object = { password: passwords[address] }) => {
     const { client } = app
-    const login = { host: 'localhost', username: address, password: passwords[address] }
+    const login = { host: 'localhost', username: address, ...secret }
     const connected = await client.send<{ id: string }>('POST', '/v1/email-accounts', {
       address,
       owner: { kind: 'team' },

@@ -26,6 +26,7 @@ import type { Contact, Deal, User } from '../../src/domain/directory/events.ts'
 import { assemble, type Writing } from '../../src/domain/sending/assemble.ts'
 import { outgoingEmail, outgoingStream } from '../../src/domain/sending/outgoing-email.ts'
 import type { ReplyParent } from '../../src/domain/sending/reply.ts'
+import { nothingVisible } from '../../src/domain/visibility.ts'
 import { exampleDraft, idOf } from './example-emails.ts'
 
 export const never = new AbortController().signal
@@ -112,6 +113,7 @@ export const sendingWorld = async (
       return Promise.resolve(account.now)
     },
     defaultAccount: () => Promise.resolve(null),
+    visibilityOf: async () => 'nothing' as const,
     directory: lookup(records),
     findTemplate: ({ templateId }: { templateId: string }) =>
       Promise.resolve(records.templates.get(templateId) ?? null),
@@ -186,10 +188,16 @@ const lookup = (records: {
     contact: get(records.contacts),
     deal: get(records.deals),
     company: () => Promise.resolve(null),
-    organization: () => Promise.resolve({ name: 'Acme', timeZone: 'UTC' }),
+    organization: () => Promise.resolve({ name: 'Acme', timeZone: 'UTC', ...nothingVisible }),
     contactsOfAddress: (address) =>
       Promise.resolve(
         [...records.contacts].flatMap(([id, { emails }]) => (emails.includes(address) ? [id] : [])),
+      ),
+    optedOutAmong: (addresses) =>
+      Promise.resolve(
+        [...records.contacts].flatMap(([id, { emails, optOut }]) =>
+          optOut && emails.some((each) => addresses.includes(each)) ? [id] : [],
+        ),
       ),
   }
 }

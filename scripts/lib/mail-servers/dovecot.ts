@@ -41,7 +41,18 @@ export type Dovecot = {
   readonly login: (user: string) => Promise<ImapFlow>
   /** As after a restored backup: UIDs of old are void. Nobody may be logged in. */
   readonly forgetUids: (user: string, folder: string) => void
+  /** From now on access tokens are those signed with this key; those of before are void. */
+  readonly changeTokenKey: (key: TokenKey) => void
   readonly log: () => string
+}
+
+/** What signs access tokens, and what they call it (`kid`). */
+export type TokenKey = { readonly id: string; readonly secret: Buffer }
+
+/** Access tokens in place of passwords: JWTs, signed with this key (HS256), whose `email` is the user; by these mechanisms. */
+export type TokenLogins = {
+  readonly key: TokenKey
+  readonly mechanisms: readonly ('oauthbearer' | 'xoauth2')[]
 }
 
 const program = (name: string): string | null =>
@@ -86,11 +97,13 @@ export const startDovecot = async (
     tls,
     users,
     extensions,
+    tokens,
   }: {
     tls: TestTls
     users: Readonly<Record<string, string>>
     /** What it says that it can, beside the least that mail programs need; all that it can unless given. */
     extensions?: readonly string[]
+    tokens?: TokenLogins
   },
 ): Promise<Dovecot> => {
   const dovecot = requireProgram('dovecot')
@@ -118,7 +131,18 @@ export const startDovecot = async (
       .map(([user, password]) => `${user}:{PLAIN}${password}\n`)
       .join(''),
   )
-  write('dovecot.conf', configuration({ folder, imapPort, lmtpPort, saslPort, extensions, ...who }))
+  const tokenKeys = 'keys/default/HS256'
+  const writeTokenKey = ({ id, secret }: TokenKey) => write(join(tokenKeys, id), secret.toString('base64'))
+  if (tokens !== undefined) {
+    for (const name of ['keys', 'keys/default', tokenKeys]) ownFolder(join(folder, name))
+    writeTokenKey(tokens.key)
+    write('oauth2.conf', tokenSettings(folder))
+  }
+  const mechanisms = tokens?.mechanisms ?? []
+  write(
+    'dovecot.conf',
+    configuration({ folder, imapPort, lmtpPort, saslPort, extensions, mechanisms, ...who }),
+  )
   const log = () => (existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8') : '')
 
   const child = spawn(dovecot, ['-F', '-c', join(folder, 'dovecot.conf')], {
@@ -194,9 +218,28 @@ export const startDovecot = async (
       const indexes = readdirSync(path).filter((file) => /^dovecot(?:-uidlist|\.index)/.test(file))
       for (const file of indexes) rmSync(join(path, file))
     },
+    changeTokenKey: (key) => {
+      for (const id of readdirSync(join(folder, tokenKeys))) rmSync(join(folder, tokenKeys, id))
+      writeTokenKey(key)
+      // A process keeps the keys that it has read; those that take new logins of IMAP begin anew now.
+      child.kill('SIGHUP')
+    },
     log,
   }
 }
+
+const tokenDatabase = ({ folder, mechanisms }: { folder: string; mechanisms: readonly string[] }) => `
+passdb {
+  driver = oauth2
+  mechanisms = ${mechanisms.join(' ')}
+  args = ${folder}/oauth2.conf
+}`
+
+const tokenSettings = (folder: string) => `
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix=${folder}/keys/
+username_attribute = email
+`
 
 const LEAST = ['IMAP4rev1', 'ID', 'ENABLE', 'NAMESPACE', 'UIDPLUS', 'SPECIAL-USE', 'MOVE', 'LITERAL+']
 
@@ -206,6 +249,7 @@ const configuration = (it: {
   lmtpPort: number
   saslPort: number
   extensions: readonly string[] | undefined
+  mechanisms: readonly string[]
   user: string
   group: string
 }): string => `
@@ -238,8 +282,12 @@ namespace inbox {
     auto = subscribe
   }
 }
+auth_failure_delay = 0
+auth_mechanisms = ${['plain', ...it.mechanisms].join(' ')}
+${it.mechanisms.length === 0 ? '' : tokenDatabase(it)}
 passdb {
   driver = passwd-file
+  mechanisms = plain none
   args = scheme=PLAIN ${it.folder}/passwd
 }
 userdb {
@@ -259,6 +307,9 @@ service imap-login {
 }
 service anvil {
   chroot =
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service stats {
   chroot =

@@ -15,6 +15,7 @@ export const COST = {
   insert: 25,
   trash: 20,
   draft: 10,
+  update: 15,
   send: 100,
   watch: 100,
 } as const

@@ -11,7 +11,7 @@ import {
   type Server,
 } from './connection.ts'
 import { plainHost } from './host-names.ts'
-import { tileOfHost } from './presets.ts'
+import { tileOfHost, usernameOf } from './presets.ts'
 
 const accountWithoutServer = defineRefusal('account-without-server', {
   title: 'No mail server given',
@@ -19,7 +19,13 @@ const accountWithoutServer = defineRefusal('account-without-server', {
   remedy: 'Give the settings for at least one of them.',
 })
 
-/** Separates the entered servers from their passwords; at least one server is required. */
+const twoSecrets = defineRefusal('password-and-token', {
+  title: 'Password and access token given',
+  meaning: 'A server is signed in to either with a password or with an access token.',
+  remedy: 'Leave out one of them.',
+})
+
+/** Separates the entered servers from their secrets; at least one server is required. */
 export const admit: MailProvider['admit'] = (entered, before): Admitted => {
   const { provider, ...asked } = forms.entered.parse(entered)
   const smtp = asked.smtp && completed('smtp', asked.smtp)
@@ -27,20 +33,22 @@ export const admit: MailProvider['admit'] = (entered, before): Admitted => {
   if (smtp === null && imap === null) throw accountWithoutServer()
   return {
     connection: { provider, smtp: smtp && withoutPassword(smtp), imap: imap && withoutPassword(imap) },
-    credentials: { ...passwordFor('smtp', smtp, before), ...passwordFor('imap', imap, before) },
+    credentials: { ...secretFor('smtp', smtp, before), ...secretFor('imap', imap, before) },
     sends: smtp !== null,
     receives: imap !== null,
     filesCopies: smtp !== null && filesCopies(smtp.host),
-    mailbox: mailboxOf(imap ?? smtp!),
+    mailbox: imap === null ? mailboxOf('smtp', smtp!) : mailboxOf('imap', imap),
   }
 }
 
 /** These put everything sent through them into the mailbox's Sent folder. */
 const filesCopies = (host: string): boolean => ['gmail', 'outlook'].includes(tileOfHost(host) ?? '')
 
-/** A server and user name as a key: mail servers in practice ignore case in both. */
-const mailboxOf = ({ host, username }: Server): string =>
-  JSON.stringify([plainHost(host), username.trim().toLowerCase()])
+/** A server and user name as a key: mail servers in practice ignore case in both, and some know a user by two names. */
+const mailboxOf = (protocol: Protocol, { host, username }: Server): string => {
+  const [tile, name] = [tileOfHost(host), username.trim().toLowerCase()]
+  return JSON.stringify([plainHost(host), tile === null ? name : usernameOf(tile, protocol, name)])
+}
 
 const withoutPassword = ({ host, port, encryption, username }: EnteredServer): Server => ({
   host,
@@ -49,20 +57,26 @@ const withoutPassword = ({ host, port, encryption, username }: EnteredServer): S
   username,
 })
 
-const passwordFor = (
+const secretFor = (
   protocol: Protocol,
   server: EnteredServer | null,
   before: Access | null,
 ): Record<string, Secret> => {
   if (server === null) return {}
-  const password =
-    server.password === undefined ? kept(protocol, server, before) : new Secret(server.password)
-  if (password === undefined) throw passwordMissing()
-  return { [SECRETS[protocol]]: password }
+  const { password, accessToken } = server
+  const names = SECRETS[protocol]
+  if (password !== undefined && accessToken !== undefined) throw twoSecrets()
+  if (password !== undefined) return { [names.password]: new Secret(password) }
+  if (accessToken !== undefined) return { [names.accessToken]: new Secret(accessToken) }
+  return kept(protocol, server, before)
 }
 
-/** Whoever may change a server must not learn the password by naming a host of their own. */
-const kept = (protocol: Protocol, { host }: EnteredServer, before: Access | null): Secret | undefined =>
-  before !== null && serverOf(before, protocol)?.host === host
-    ? before.credentials[SECRETS[protocol]]
-    : undefined
+/** Whoever may change a server must not learn its secret by naming a host of their own. */
+const kept = (protocol: Protocol, { host }: EnteredServer, before: Access | null): Record<string, Secret> => {
+  for (const name of Object.values(SECRETS[protocol])) {
+    const secret = before?.credentials[name]
+    if (before !== null && secret !== undefined && serverOf(before, protocol)?.host === host)
+      return { [name]: secret }
+  }
+  throw passwordMissing()
+}

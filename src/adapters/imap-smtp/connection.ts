@@ -32,6 +32,16 @@ const enteredServer = server.extend({
     .regex(...noControls)
     .optional()
     .describe('Write-only: it is never returned. If a change leaves it out, the stored password stays'),
+  accessToken: z
+    .string()
+    .min(1)
+    .max(10_000)
+    .regex(...noControls)
+    .optional()
+    .describe(
+      'An OAuth 2.0 access token in place of the password (OAUTHBEARER, XOAUTH2), for a CRM that signs people in itself. ' +
+        'Write-only. When it has expired the account asks for a new one: change the connection',
+    ),
 })
 
 const provider = z.literal('imap-smtp')
@@ -53,8 +63,9 @@ const entered = z.object({
 export const forms = { entered, recorded }
 
 export type Server = z.infer<typeof server>
-export type EnteredServer = Server & { readonly password?: string | undefined }
-export type ServerLogin = Server & { readonly password: Secret }
+export type EnteredServer = z.infer<typeof enteredServer> & Server
+/** A server, and what proves who we are: a password or an OAuth 2.0 access token. */
+export type ServerLogin = Server & ({ readonly password: Secret } | { readonly accessToken: Secret })
 
 /** Where submission and access to mail usually are, and the ports for each encryption. */
 export const usual = {
@@ -74,20 +85,29 @@ export const completed = (protocol: Protocol, form: z.infer<typeof enteredServer
   return { ...form, port, encryption: named ?? (port === 465 || port === 993 ? 'tls' : 'starttls') }
 }
 
-/** The names under which the passwords for the two protocols are sealed. */
-export const SECRETS = { smtp: 'smtpPassword', imap: 'imapPassword' } as const
+/** The names under which the secrets for the two protocols are sealed, of which each has one. */
+export const SECRETS = {
+  smtp: { password: 'smtpPassword', accessToken: 'smtpAccessToken' },
+  imap: { password: 'imapPassword', accessToken: 'imapAccessToken' },
+} as const
 export type Protocol = keyof typeof SECRETS
 
 export const serverOf = ({ connection }: Pick<Access, 'connection'>, protocol: Protocol): Server | null =>
   recorded.parse(connection)[protocol]
 
-/** @throws MailUnavailable if there is no such server, or no password is stored for it */
+/** @throws MailUnavailable if there is no such server, or no secret is stored for it */
 export const loginOf = (access: Access, protocol: Protocol): ServerLogin => {
   const found = serverOf(access, protocol)
-  const password = access.credentials[SECRETS[protocol]]
-  if (found === null || password === undefined) throw signInAgain()
-  return { ...found, password }
+  const names = SECRETS[protocol]
+  const { [names.password]: password, [names.accessToken]: accessToken } = access.credentials
+  if (found !== null && password !== undefined) return { ...found, password }
+  if (found !== null && accessToken !== undefined) return { ...found, accessToken }
+  throw signInAgain()
 }
+
+/** The password or the token itself. */
+export const secretOf = (login: ServerLogin): string =>
+  ('password' in login ? login.password : login.accessToken).reveal()
 
 const signInAgain = () => {
   const { code, meaning, remedy } = credentialsMissing

@@ -3,7 +3,7 @@ import type { ImapFlow } from 'imapflow'
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
 import { textOf } from '../network/problems.ts'
-import type { ServerLogin } from './connection.ts'
+import { secretOf, type ServerLogin } from './connection.ts'
 import { tileOfHost } from './presets.ts'
 import { codeOf, unavailable } from './problems.ts'
 
@@ -19,22 +19,25 @@ const IDLE_MS = 3 * 60_000
 /** Response codes to a login that say nothing about the password (RFC 5530, RFC 9051 7.1). */
 const NOT_THE_PASSWORD = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG', 'CONTACTADMIN']
 
-const whyNot = (error: unknown, client: ImapFlow, host: string): MailUnavailable => {
+const whyNot = (error: unknown, client: ImapFlow, login: ServerLogin): MailUnavailable => {
+  const { host } = login
+  const byToken = 'accessToken' in login
   if (error instanceof MailUnavailable) return error
   const known = codeOf(error)
   const flag = (name: string): boolean =>
     typeof error === 'object' && error !== null && Reflect.get(error, name) === true
   if (flag('tlsFailed')) return unavailable(known ?? 'starttls-not-offered')
   if (flag('authenticationFailed')) {
-    if (client.capabilities.has('LOGINDISABLED')) return unavailable('login-disabled', host)
+    if (client.capabilities.has('LOGINDISABLED') && !byToken) return unavailable('login-disabled', host)
     // Gmail says this if too much was asked of a mailbox.
     if (textOf(error, 'serverResponseCode') === 'OVERQUOTA') return unavailable('throttled')
     const deferred = NOT_THE_PASSWORD.includes(textOf(error, 'serverResponseCode'))
-    return unavailable(deferred ? 'login-deferred' : 'login-rejected', host)
+    if (deferred) return unavailable('login-deferred', host)
+    return byToken ? unavailable('token-rejected') : unavailable('login-rejected', host)
   }
   if (known === 'connection-lost' && textOf(error, 'reason') !== '') return unavailable('server-busy')
   if (textOf(error, 'message') === 'Unsupported authentication mechanism')
-    return unavailable('login-disabled', host)
+    return byToken ? unavailable('token-login-not-offered') : unavailable('login-disabled', host)
   return unavailable(known ?? 'protocol-error')
 }
 
@@ -74,7 +77,7 @@ export const openImap = async (
           secured()
         }),
     },
-    auth: { user: login.username, pass: login.password.reveal() },
+    auth: { user: login.username, ['password' in login ? 'pass' : 'accessToken']: secretOf(login) },
     clientInfo: { name: 'Mailtrail', vendor: 'Mailtrail' },
     connectionTimeout: guard.limits.connectMs,
     greetingTimeout: guard.limits.greetingMs,
@@ -101,6 +104,6 @@ export const openImap = async (
   } catch (error) {
     client.close()
     socket.destroy()
-    throw signal.aborted ? unavailable('stopped') : whyNot(error, client, host)
+    throw signal.aborted ? unavailable('stopped') : whyNot(error, client, login)
   }
 }

@@ -34,6 +34,18 @@ const ownProblems = {
     'The mail server does not offer password logins here',
     'Check the port and encryption, and whether the provider has disabled password logins.',
   ],
+  'token-rejected': [
+    'sign-in-again',
+    'Access token rejected',
+    'The mail server did not accept the access token',
+    'Send a new access token: this one may have expired, or may not permit IMAP or SMTP.',
+  ],
+  'token-login-not-offered': [
+    'sign-in-again',
+    'Access tokens not accepted',
+    'The mail server does not take access tokens here (OAUTHBEARER, XOAUTH2)',
+    'Enter a password or an app password in place of the access token.',
+  ],
   'login-deferred': [
     'temporary',
     'Login temporarily unavailable',

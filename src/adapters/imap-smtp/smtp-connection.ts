@@ -5,6 +5,7 @@ import { textOf } from '../network/problems.ts'
 import type { ServerLogin } from './connection.ts'
 import type { OnStep } from './imap-connection.ts'
 import { codeOf, unavailable } from './problems.ts'
+import { methodFor, takesPassword, tokenHandlers, tokenMechanism } from './smtp-login.ts'
 import { replyCode } from './smtp-replies.ts'
 
 /**
@@ -12,13 +13,11 @@ import { replyCode } from './smtp-replies.ts'
  */
 type SmtpOffer = {
   readonly extensions: ReadonlySet<string>
-  readonly passwordLogin: boolean
+  readonly mechanisms: ReadonlySet<string>
   readonly maxBytes: number | null
 }
 
 export type SmtpLink = { readonly connection: SMTPConnection; readonly offer: SmtpOffer }
-
-const PASSWORD_MECHANISMS = ['PLAIN', 'LOGIN', 'CRAM-MD5']
 
 /** Reads the answer to EHLO; the answer to HELO is a single line, so it offers nothing. */
 const offerOf = (answer: string): SmtpOffer => {
@@ -33,10 +32,7 @@ const offerOf = (answer: string): SmtpOffer => {
   const size = Number(words.find(([name]) => name === 'SIZE')?.[1] ?? 0)
   return {
     extensions: new Set(words.map(([name = '']) => name)),
-    passwordLogin: words.some(
-      ([name, ...mechanisms]) =>
-        name === 'AUTH' && mechanisms.some((each) => PASSWORD_MECHANISMS.includes(each)),
-    ),
+    mechanisms: new Set(words.flatMap(([name, ...mechanisms]) => (name === 'AUTH' ? mechanisms : []))),
     maxBytes: Number.isSafeInteger(size) && size > 0 ? size : null,
   }
 }
@@ -71,14 +67,26 @@ const whyNotConnected = (error: unknown): MailUnavailable => {
   return unavailable(codeOf(error) ?? 'protocol-error')
 }
 
-const whyNotLoggedIn = (error: unknown, host: string): MailUnavailable => {
+const whyNotLoggedIn = (error: unknown, login: ServerLogin): MailUnavailable => {
   if (error instanceof MailUnavailable) return error
   if (isThrottled(error)) return unavailable('throttled')
   const code = replyCode(error)
   // 4yz is about this moment (RFC 4954 6: 454), 5yz about this login.
-  if (code >= 500) return unavailable('login-rejected', host)
+  if (code >= 500)
+    return 'password' in login ? unavailable('login-rejected', login.host) : unavailable('token-rejected')
   if (code >= 400) return unavailable('login-deferred')
   return unavailable(codeOf(error) ?? 'protocol-error')
+}
+
+const authOf = (login: ServerLogin, { mechanisms }: SmtpOffer) => {
+  const user = login.username
+  if ('password' in login) {
+    if (!takesPassword(mechanisms)) throw unavailable('login-disabled', login.host)
+    return { user, pass: login.password.reveal() }
+  }
+  const mechanism = tokenMechanism(mechanisms)
+  if (mechanism === null) throw unavailable('token-login-not-offered')
+  return { user, method: methodFor(mechanism) }
 }
 
 /**
@@ -109,6 +117,7 @@ export const openSmtp = async (
     requireTLS: login.encryption === 'starttls',
     ignoreTLS: login.encryption === 'none',
     tls: guard.tlsOptions(host),
+    customAuth: tokenHandlers(login),
     connectionTimeout: guard.limits.connectMs + guard.limits.greetingMs,
     greetingTimeout: guard.limits.greetingMs,
     socketTimeout: guard.limits.silenceMs,
@@ -125,10 +134,9 @@ export const openSmtp = async (
     })
     if (login.encryption === 'starttls') onStep('tls')
     const offer = offerOf(connection.lastServerResponse === false ? '' : connection.lastServerResponse)
-    if (!offer.passwordLogin) throw unavailable('login-disabled', host)
-    const auth = { user: login.username, pass: login.password.reveal() }
+    const auth = authOf(login, offer)
     await step(connection, (done) => connection.login(auth, done)).catch((error: unknown) => {
-      throw whyNotLoggedIn(error, host)
+      throw whyNotLoggedIn(error, login)
     })
     onStep('login')
     return { connection, offer }

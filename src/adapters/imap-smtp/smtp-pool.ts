@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { EgressGuard } from '../network/egress-guard.ts'
-import type { ServerLogin } from './connection.ts'
+import { secretOf, type ServerLogin } from './connection.ts'
 import { unavailable } from './problems.ts'
 import { openSmtp, type SmtpLink } from './smtp-connection.ts'
 
@@ -25,10 +25,10 @@ const FAREWELL_MS = 2000
 type Held = { link: SmtpLink; sent: number; timer: NodeJS.Timeout | undefined }
 type Shelf = { open: number; idle: Held[]; waiting: (() => void)[] }
 
-/** Tells logins apart without storing the password in a key. */
-const nameOf = ({ host, port, encryption, username, password }: ServerLogin): string =>
+/** Tells logins apart without storing the secret in a key. */
+const nameOf = (login: ServerLogin): string =>
   createHash('sha256')
-    .update(JSON.stringify([host, port, encryption, username, password.reveal()]))
+    .update(JSON.stringify([login.host, login.port, login.encryption, login.username, secretOf(login)]))
     .digest('base64')
 
 /** Says QUIT, and does not wait long for an answer. */

@@ -2,6 +2,7 @@ import type { MailUnavailable, RefusedRecipient, SendOutcome } from '../../comma
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
 import { textOf } from '../network/problems.ts'
 import type { ServerLogin } from './connection.ts'
+import { saidSecrets } from './smtp-login.ts'
 import { codeOf, unavailable } from './problems.ts'
 
 const MAX_WORDS = 300
@@ -49,16 +50,14 @@ export const replyCode = (error: unknown): number => {
 }
 
 /** A server's own words about an email or a recipient: kept as evidence, but short and without secrets. */
-const wordsOf = (reply: string, { username, password }: ServerLogin): string => {
-  const secret = password.reveal()
-  const encoded = [`\0${username}\0${secret}`, secret].map((text) => Buffer.from(text).toString('base64'))
+const wordsOf = (reply: string, login: ServerLogin): string => {
   const words = reply
     .split(/\r?\n/)
     .map((line) => line.replace(/^\d{3}[ -]?(?:[245]\.\d{1,3}\.\d{1,3}\b)?/, ''))
     .join(' ')
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim()
-  return [secret, ...encoded]
+  return saidSecrets(login)
     .reduce((text, each) => text.replaceAll(each, '[secret]'), words)
     .slice(0, MAX_WORDS)
 }

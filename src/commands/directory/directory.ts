@@ -1,5 +1,6 @@
 import type { Handle, Load } from '../handle.ts'
 import { findEntry } from './find-entry.ts'
+import { mergeContacts } from './merge-contacts.ts'
 import { putEntry } from './put-entry.ts'
 import { removeEntry } from './remove-entry.ts'
 
@@ -10,6 +11,7 @@ export const directoryCommands = (deps: DirectoryDeps) => ({
   put: putEntry(deps),
   remove: removeEntry(deps),
   find: findEntry(deps),
+  merge: mergeContacts(deps),
 })
 
 export type DirectoryCommands = ReturnType<typeof directoryCommands>

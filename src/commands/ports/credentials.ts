@@ -64,6 +64,6 @@ export const credentialsMissing = defineRefusal('credentials-missing', {
 /** For a connection as entered; used by providers. */
 export const passwordMissing = defineRefusal('password-missing', {
   title: 'Password required',
-  meaning: 'No password is stored for this connection.',
-  remedy: 'Send the password along with the settings.',
+  meaning: 'Neither a password nor an access token is stored for this connection.',
+  remedy: 'Send one of them along with the settings.',
 })

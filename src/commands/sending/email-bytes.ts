@@ -1,18 +1,32 @@
+import { mayUse } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
+import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { Load } from '../handle.ts'
 import { storedBlob, type BlobStore } from '../ports/blobs.ts'
-import { ownEmail } from './own-email.ts'
-import type { FindAccount } from './ports.ts'
+import type { FindAccount, VisibilityOf } from './ports.ts'
+
+export type BytesDeps = {
+  readonly load: Load
+  readonly findAccount: FindAccount
+  readonly visibilityOf: VisibilityOf
+  readonly blobs: BlobStore
+}
 
 /**
- * The bytes of a queued email, as sent or as the copy for the Sent folder, for whoever may see it (`ownEmail`).
- * @throws NotFound, ContentUnreliable
+ * The bytes of a queued email, as sent or as the copy for the Sent folder: for whoever may use its account (null: a
+ * program), and once it was sent for those to whom everything is visible. @throws NotFound, ContentUnreliable
  */
 export const emailBytes =
-  (deps: { load: Load; findAccount: FindAccount; blobs: BlobStore }) =>
+  ({ load, findAccount, visibilityOf, blobs }: BytesDeps) =>
   async (outgoingId: string, userId: string | null, form: 'wire' | 'copy'): Promise<Buffer> => {
-    const found = await ownEmail(deps)(outgoingId, userId)
-    if (!('email' in found)) throw new NotFound('email', outgoingId)
-    const { blob } = form === 'wire' ? found.email.mime : found.email.copy
-    return storedBlob(deps.blobs, blob)
+    const { state } = await load(outgoingEmail, outgoingStream(outgoingId))
+    if (!('email' in state)) throw new NotFound('email', outgoingId)
+    const { accountId, mime, copy } = state.email
+    const account = await findAccount(accountId)
+    if (account && !mayUse(account.owner, userId)) {
+      const visibility = state.taken === null ? 'nothing' : await visibilityOf(accountId, userId)
+      if (visibility === 'nothing') throw new NotFound('email', outgoingId)
+      if (visibility !== 'everything') throw new NotFound('visible content of email', outgoingId)
+    }
+    return storedBlob(blobs, (form === 'wire' ? mime : copy).blob)
   }

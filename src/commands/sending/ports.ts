@@ -3,6 +3,7 @@ import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import type { ReplyParent } from '../../domain/sending/reply.ts'
+import type { Visibility } from '../../domain/visibility.ts'
 
 // What sending asks of other features, in its own terms; the composition root supplies it.
 
@@ -24,6 +25,9 @@ export type FindAccount = (accountId: string) => Promise<SendingAccount | null>
 /** The same, if it may send and sync now. @throws Refused with the reason why not */
 export type ActiveAccount = (accountId: string) => Promise<SendingAccount>
 
+/** How much of an account's mail this user (null: a program) sees. */
+export type VisibilityOf = (accountId: string, userId: string | null) => Promise<Visibility>
+
 /** The account used when none is named; null if no default was chosen. */
 export type DefaultAccount = (userId: string | null) => Promise<string | null>
 
@@ -36,6 +40,8 @@ export type DirectoryLookup = {
   organization(): Promise<Organization | null>
   /** The ids of the contacts with this address. */
   contactsOfAddress(address: string): Promise<readonly string[]>
+  /** The ids of the contacts with one of these addresses who opted out of tracking. */
+  optedOutAmong(addresses: readonly string[]): Promise<readonly string[]>
 }
 
 /** A version of a template that this user (null: a program) may use, compiled to HTML; null if there is none. */

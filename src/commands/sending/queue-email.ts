@@ -90,7 +90,7 @@ const composeEmail = async (
   const notBefore = new Date(
     Math.max(now.getTime() + undoSeconds * 1000, scheduledAt === null ? 0 : Date.parse(scheduledAt)),
   )
-  const { tracking, trackedHtml } = await track(deps.tracker, outgoingId, draft, account, written)
+  const { tracking, trackedHtml } = await track(deps, outgoingId, draft, account, written)
   const { subject, html } = written.assembled
   const composed = await deps.compose({
     outgoingId,
@@ -144,13 +144,15 @@ type Tracked = Pick<QueuedEmail, 'tracking'> & { readonly trackedHtml: string | 
 
 /** Opens and clicks can be attributed to a recipient only if each gets a copy of their own. */
 const track = async (
-  tracker: MailTracker | null,
+  { tracker, directory }: Pick<QueueDeps, 'tracker' | 'directory'>,
   outgoingId: string,
   draft: Draft,
   account: SendingAccount,
   { recipients, assembled }: Written,
 ): Promise<Tracked> => {
-  const { wanted, opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null)
+  const everybody = [...recipients.to, ...recipients.cc, ...recipients.bcc]
+  const optedOut = await directory.optedOutAmong(everybody.map(({ address }) => address))
+  const { wanted, opens, clicks, reason } = planTracking(account.settings, draft, tracker !== null, optedOut)
   if (!tracker || (!opens && !clicks))
     return { tracking: { wanted, opens: false, clicks: false, reason, links: [] }, trackedHtml: null }
   const recipient = countRecipients(recipients) === 1 ? 0 : null

@@ -4,7 +4,7 @@ import { cancelEmail } from './cancel-email.ts'
 import { confirmDelivery } from './confirm-delivery.ts'
 import { confirmFound } from './confirm-found.ts'
 import { discardDraft } from './discard-draft.ts'
-import { emailBytes } from './email-bytes.ts'
+import { emailBytes, type BytesDeps } from './email-bytes.ts'
 import { fileSentCopy, giveUpOnCopy } from './file-sent-copy.ts'
 import { findDraft } from './find-draft.ts'
 import { keepFile } from './keep-file.ts'
@@ -19,7 +19,8 @@ import { settleEmail } from './settle-email.ts'
 
 export type SendingDeps = QueueDeps &
   SendDeps &
-  ReadDeps & {
+  ReadDeps &
+  BytesDeps & {
     readonly openMailbox: OpenMailbox
     /** If nothing has come back after this long, an email counts as delivered. */
     readonly deliveryWindowMinutes: number

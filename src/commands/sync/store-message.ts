@@ -44,6 +44,9 @@ export type Stored =
       readonly attempts: number
     }
 
+/** A message as the mailbox handed it out. `backfill`: the beginning of the backfill that asked for it. */
+export type Fetched = RawMessage & { readonly backfill: string | null }
+
 /**
  * Reads a message, keeps its bytes and records in its own stream that it was found; if the same message is known from
  * another place, only that it is here too. If it cannot be read, it is quarantined with its bytes. Nothing is
@@ -51,7 +54,7 @@ export type Stored =
  */
 export const storeMessage =
   (deps: StoreDeps) =>
-  async (caller: Caller, account: SyncAccount, fetched: RawMessage, signal: AbortSignal): Promise<Stored> => {
+  async (caller: Caller, account: SyncAccount, fetched: Fetched, signal: AbortSignal): Promise<Stored> => {
     const { accountId } = account
     const mail = await read(deps, fetched.raw, signal)
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
@@ -132,7 +135,7 @@ export const storeRead =
   async (
     caller: Caller,
     accountId: string,
-    fetched: RawMessage,
+    fetched: Fetched,
     mail: ParsedMail,
     { outgoingId, isOurs }: Judged,
   ): Promise<{ messageId: string; stored: Stored }> => {
@@ -163,6 +166,7 @@ export const storeRead =
       attachments: mail.attachments.map(aboutAttachment),
       automatic: mail.automatic,
       defects: [...mail.defects],
+      ...markOf(fetched),
     })
     const stored = { became: 'stored', as: isDraft ? 'draft' : isOurs ? 'sent' : 'received' } as const
     const isNew = await append(deps, caller, event, fetched.receivedAt)
@@ -174,6 +178,8 @@ const identify = (accountId: string, raw: string, mail: ParsedMail) => {
   const identity = mail.header.messageId === '' ? raw : mail.identity
   return { identity, messageId: entityIdOfSource('msg', `${accountId}\n${identity}`) }
 }
+
+const markOf = ({ backfill }: Fetched) => (backfill === null ? {} : { backfill })
 
 const aboutAttachment = ({ name, contentType, size, contentId, inline, blob }: ParsedAttachment) => ({
   name,
@@ -188,7 +194,7 @@ const quarantine = async (
   deps: StoreDeps,
   caller: Caller,
   accountId: string,
-  fetched: RawMessage,
+  fetched: Fetched,
   reason: string,
 ): Promise<Stored> => {
   const raw = sha256(fetched.raw)
@@ -206,6 +212,7 @@ const quarantine = async (
     raw,
     reason,
     attempts: 1,
+    ...markOf(fetched),
   })
   const isNew = await append(deps, caller, event, deps.clock().toISOString())
   if (isNew) return { became: 'failed', messageId, reason, attempts: 1 }

@@ -1,11 +1,15 @@
-import type { Decider } from '../decider.ts'
+import { NotFound, type Decider } from '../decider.ts'
+import { normaliseAddress } from '../mail.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
   CompanyRecorded,
   CompanyRemoved,
+  ContactMerged,
   ContactRecorded,
   ContactRemoved,
   DealRecorded,
   DealRemoved,
+  MOST_EMAILS,
   OrganizationRecorded,
   UserRecorded,
   UserRemoved,
@@ -30,12 +34,19 @@ export type Entry =
 export type EntryState =
   | { readonly status: 'absent' }
   | { readonly status: 'present'; readonly value: Entry['value'] }
+  /** A contact that is gone: its id leads to the contact `into`. */
+  | { readonly status: 'merged'; readonly into: string }
 
 // ---------------------------------------------------------------- commands
 
 export type EntryCommand =
   | { readonly do: 'put'; readonly entry: Entry }
-  | { readonly do: 'remove'; readonly kind: Exclude<Entry['kind'], 'organization'>; readonly id: string }
+  | { readonly do: 'remove'; readonly kind: RemovableKind; readonly id: string }
+  /** Gives the contact `id` the addresses of the contact `from`, which is about to be merged into it, and its opt-out. */
+  | { readonly do: 'take'; readonly id: string; readonly from: string; readonly contact: Contact }
+  | { readonly do: 'merge'; readonly id: string; readonly into: string }
+
+export type RemovableKind = Exclude<Entry['kind'], 'organization'>
 
 // ---------------------------------------------------------------- evolve
 
@@ -51,6 +62,8 @@ const evolve = (_state: EntryState, event: DirectoryEvent): EntryState => {
       return { status: 'present', value: event.data.deal }
     case 'OrganizationRecorded':
       return { status: 'present', value: event.data.organization }
+    case 'ContactMerged':
+      return { status: 'merged', into: event.data.into }
     case 'UserRemoved':
     case 'ContactRemoved':
     case 'CompanyRemoved':
@@ -61,11 +74,60 @@ const evolve = (_state: EntryState, event: DirectoryEvent): EntryState => {
 
 // ---------------------------------------------------------------- decide
 
+export const contactMerged = defineRefusal('contact-merged', {
+  title: 'Contact merged',
+  meaning: 'The contact was merged into another one.',
+  remedy:
+    'Use the contact that it was merged into. To make this id a contact of its own again, delete it and then create it.',
+})
+const tooManyAddresses = defineRefusal('too-many-addresses', {
+  title: 'Too many addresses',
+  meaning: `The two contacts have more than ${MOST_EMAILS} addresses together.`,
+  remedy: 'Remove addresses that are no longer used, and merge the contacts again.',
+})
+
 const decide = (command: EntryCommand, state: EntryState): DirectoryEvent[] => {
-  if (command.do === 'remove') return state.status === 'absent' ? [] : [removed(command.kind, command.id)]
-  return state.status === 'present' && equal(state.value, command.entry.value)
-    ? []
-    : [recorded(command.entry)]
+  switch (command.do) {
+    case 'put':
+      refuseMerged(state)
+      return state.status === 'present' && equal(state.value, command.entry.value)
+        ? []
+        : [recorded(command.entry)]
+    case 'remove':
+      return state.status === 'absent' ? [] : [removed(command.kind, command.id)]
+    case 'take': {
+      const contact = withAddressesOf(contactIn(state, command.id), command.contact)
+      return [ContactRecorded({ contactId: command.id, contact, takenFrom: command.from })]
+    }
+    case 'merge':
+      if (state.status === 'merged' && state.into === command.into) return []
+      contactIn(state, command.id)
+      return [ContactMerged({ contactId: command.id, into: command.into })]
+  }
+}
+
+const refuseMerged = (state: EntryState): void => {
+  if (state.status === 'merged')
+    throw contactMerged({
+      detail: `The contact was merged into ${state.into}.`,
+      details: { into: state.into },
+    })
+}
+
+/** @throws NotFound, or Refused if it was merged */
+const contactIn = (state: EntryState, id: string): Contact => {
+  refuseMerged(state)
+  if (state.status !== 'present') throw new NotFound('contact', id)
+  // The stream's own name guarantees the kind.
+  return state.value as Contact
+}
+
+/** Also opted out of tracking if the other was: what somebody refused stays refused. */
+const withAddressesOf = (contact: Contact, other: Contact): Contact => {
+  const had = new Set(contact.emails.map(normaliseAddress))
+  const emails = [...contact.emails, ...other.emails.filter((each) => !had.has(normaliseAddress(each)))]
+  if (emails.length > MOST_EMAILS) throw tooManyAddresses()
+  return { ...contact, emails, ...(other.optOut ? { optOut: true } : {}) }
 }
 
 const recorded = (entry: Entry): DirectoryEvent => {
@@ -83,7 +145,7 @@ const recorded = (entry: Entry): DirectoryEvent => {
   }
 }
 
-const removed = (kind: Exclude<Entry['kind'], 'organization'>, id: string): DirectoryEvent => {
+const removed = (kind: RemovableKind, id: string): DirectoryEvent => {
   switch (kind) {
     case 'user':
       return UserRemoved({ userId: id })

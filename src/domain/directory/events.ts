@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineEvent, type EventOf } from '../event.ts'
-import { oneLine } from '../mail.ts'
+import { address, domain, normaliseAddress, oneLine } from '../mail.ts'
+import { visibility } from '../visibility.ts'
 
 /** The CRM's own id of a record. Never an address: ids are part of stream names. */
 export const crmId = z
@@ -18,28 +19,71 @@ const line = (limit: number) =>
     .max(limit)
     .regex(...oneLine)
 
+/** Most addresses of a contact. */
+export const MOST_EMAILS = 20
+
+/** Each address once, as it is written first. */
+const distinctAddresses = (addresses: readonly string[]): string[] => {
+  const distinct = new Map<string, string>()
+  for (const each of addresses)
+    if (!distinct.has(normaliseAddress(each))) distinct.set(normaliseAddress(each), each)
+  return [...distinct.values()]
+}
+const distinct = (values: readonly string[]): string[] => [...new Set(values)]
+
+const ownerId = crmId.optional().describe('The user of the CRM whose it is')
+const territory = line(100).optional().describe('As the CRM calls it')
+const domains = z.array(domain).max(20).overwrite(distinct)
+
 export const user = z.object({
   name: line(200).min(1),
-  email: line(254).optional(),
+  email: address.optional(),
   title: line(200).optional(),
   phone: line(100).optional(),
 })
 export const contact = z.object({
   firstName: line(100).optional(),
   lastName: line(100).optional(),
-  emails: z.array(line(254)).max(20).default([]),
+  emails: z.array(address).max(MOST_EMAILS).overwrite(distinctAddresses).default([]),
   title: line(200).optional(),
   phone: line(100).optional(),
   companyId: crmId.optional(),
+  ownerId,
+  territory,
+  product: line(100).optional().describe('What the contact is interested in, as the CRM calls it'),
+  optOut: z
+    .boolean()
+    .optional()
+    .describe('Whether email to this contact is never tracked, whatever the settings say'),
 })
-export const company = z.object({ name: line(200).min(1), domains: z.array(line(253)).max(20).default([]) })
+export const company = z.object({ name: line(200).min(1), domains: domains.default([]), ownerId, territory })
 export const deal = z.object({
   name: line(200).min(1),
   companyId: crmId.optional(),
+  contactIds: z
+    .array(crmId)
+    .max(100)
+    .overwrite(distinct)
+    .optional()
+    .describe('The contacts in the CRM who take part'),
+  stage: line(100).optional().describe('As the CRM calls it'),
+  ownerId,
   amount: line(50).optional(),
 })
 /** `timeZone` is an IANA name: reports split days by it. */
-export const organization = z.object({ name: line(200).min(1), timeZone: line(64).default('UTC') })
+export const organization = z.object({
+  name: line(200).min(1),
+  timeZone: line(64).default('UTC'),
+  domains: domains
+    .optional()
+    .describe("The organisation's own Internet domains: mail is never linked by them"),
+  visibilityDefault: visibility
+    .default('nothing')
+    .describe("How much other users see of the mail of a user's account that chooses nothing itself"),
+  visibilityFloor: visibility
+    .default('nothing')
+    .describe("The least that other users see of the mail of any user's account, whatever it chooses"),
+})
 
 export type User = z.infer<typeof user>
 export type Contact = z.infer<typeof contact>
@@ -49,7 +93,13 @@ export type Organization = z.infer<typeof organization>
 
 export const UserRecorded = defineEvent('UserRecorded', z.object({ userId: crmId, user }))
 export const UserRemoved = defineEvent('UserRemoved', z.object({ userId: crmId }))
-export const ContactRecorded = defineEvent('ContactRecorded', z.object({ contactId: crmId, contact }))
+/** `takenFrom`: the contact that is being merged into this one, which takes its addresses. */
+export const ContactRecorded = defineEvent(
+  'ContactRecorded',
+  z.object({ contactId: crmId, contact, takenFrom: crmId.optional() }),
+)
+/** The contact is gone, and its id leads to `into`. */
+export const ContactMerged = defineEvent('ContactMerged', z.object({ contactId: crmId, into: crmId }))
 export const ContactRemoved = defineEvent('ContactRemoved', z.object({ contactId: crmId }))
 export const CompanyRecorded = defineEvent('CompanyRecorded', z.object({ companyId: crmId, company }))
 export const CompanyRemoved = defineEvent('CompanyRemoved', z.object({ companyId: crmId }))
@@ -61,6 +111,7 @@ export const directoryEvents = [
   UserRecorded,
   UserRemoved,
   ContactRecorded,
+  ContactMerged,
   ContactRemoved,
   CompanyRecorded,
   CompanyRemoved,

@@ -11,14 +11,23 @@ export type TrackingPlan = {
 
 /**
  * Whether the sent copies carry our pixel and tracking links: the email's own option takes precedence over the
- * account's policy, and neither has any effect if the mechanism is off. `canTrack` is false if no tracking address is
+ * account's policy, and neither has any effect if the mechanism is off. All give way to a recipient who opted out: nothing
+ * is then inferred about the email either. `optedOut` are the ids of such contacts. `canTrack` is false if no tracking address is
  * set up. The reason is kept for later readers.
  */
 export const planTracking = (
   settings: Pick<AccountSettings, 'trackOpens' | 'trackClicks' | 'addPixel' | 'rewriteLinks'>,
   wishes: Wishes,
   canTrack: boolean,
+  optedOut: readonly string[],
 ): TrackingPlan => {
+  if (optedOut.length > 0)
+    return {
+      wanted: { opens: false, clicks: false },
+      opens: false,
+      clicks: false,
+      reason: `a recipient has opted out of tracking: ${optedOut.length === 1 ? 'contact' : 'contacts'} ${optedOut.join(', ')}`,
+    }
   const wanted = {
     opens: wishes.trackOpens ?? settings.trackOpens,
     clicks: wishes.trackClicks ?? settings.trackClicks,

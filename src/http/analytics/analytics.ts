@@ -42,13 +42,17 @@ const reportView = z.object({
   ),
 })
 
-/** Figures about emails by the day they were sent, for the accounts that the acting user may use. */
-export const analyticsRoutes = (
-  app: App,
-  { queries, clock }: { readonly queries: AnalyticsQueries; readonly clock: Clock },
-): void => {
+export type AnalyticsRouteDeps = {
+  readonly queries: AnalyticsQueries
+  /** The read model that says to whom what is visible. */
+  readonly accountList: { readonly name: string }
+  readonly clock: Clock
+}
+
+/** Figures about emails by the day they were sent, for the accounts of whose mail the acting user sees anything. */
+export const analyticsRoutes = (app: App, { queries, accountList, clock }: AnalyticsRouteDeps): void => {
   app.get('/v1/analytics/engagement', {
-    config: { permission: 'analytics:read', reads: [queries.readModels.engagement] },
+    config: { permission: 'analytics:read', reads: [queries.readModels.engagement, accountList] },
     schema: {
       tags: ['Analytics'],
       summary: 'Get the engagement report: totals, and figures by template',

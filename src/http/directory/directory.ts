@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { DirectoryCommands } from '../../commands/directory/directory.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { company, contact, crmId, deal, organization, user } from '../../domain/directory/events.ts'
-import { address } from '../../domain/mail.ts'
+import { address, domain } from '../../domain/mail.ts'
 import type { DirectoryQueries } from '../../projections/directory/directory.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, searchIn, sortBy } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
@@ -10,23 +10,41 @@ import { askedRevision, revisionToPut } from '../server/versions.ts'
 
 type Entry = Parameters<DirectoryCommands['put']>[1]
 
-const ofCompany = { company: crmId.optional().describe('Only those of this company') }
-const ofAddress = { email: address.optional().describe('Only those with this address') }
+const named = z.string().trim().min(1).max(100)
+const only = {
+  company: crmId.optional().describe('Only those of this company'),
+  contact: crmId.optional().describe('Only those with this contact, or with one that was merged into it'),
+  owner: crmId.optional().describe('Only those of this user'),
+  email: address.optional().describe('Only those with this address'),
+  domain: domain.optional().describe('Only those with this domain'),
+  territory: named.optional().describe('Only those of this territory; capital letters do not count'),
+  product: named.optional().describe('Only those with this product; capital letters do not count'),
+  stage: named.optional().describe('Only those at this stage; capital letters do not count'),
+}
 
 const kinds = {
   users: { kind: 'user', value: user, filters: z.object({}) },
-  contacts: { kind: 'contact', value: contact, filters: z.object({ ...ofCompany, ...ofAddress }) },
-  companies: { kind: 'company', value: company, filters: z.object({}) },
-  deals: { kind: 'deal', value: deal, filters: z.object(ofCompany) },
+  contacts: {
+    kind: 'contact',
+    value: contact,
+    filters: z.object(only).pick({ company: true, owner: true, email: true, territory: true, product: true }),
+  },
+  companies: {
+    kind: 'company',
+    value: company,
+    filters: z.object(only).pick({ domain: true, owner: true, territory: true }),
+  },
+  deals: {
+    kind: 'deal',
+    value: deal,
+    filters: z.object(only).pick({ company: true, contact: true, owner: true, stage: true }),
+  },
 } as const
 const listQuery = pageQuery.extend({
   search: searchIn('The beginning of the name'),
   sort: sortBy(['id', 'name'], 'id'),
 })
-type ListQuery = z.infer<typeof listQuery> & {
-  readonly company?: string | undefined
-  readonly email?: string | undefined
-}
+type ListQuery = z.infer<typeof listQuery> & { readonly [Name in keyof typeof only]?: string | undefined }
 
 /** The CRM's own records, put by their ids: the source of variables in templates and signatures. */
 export const directoryRoutes = (
@@ -59,10 +77,9 @@ export const directoryRoutes = (
       config: { permission: 'directory:read', ifNoneMatch: true },
       schema: { tags, summary: `Get a ${kind}`, params: byId, response: { 200: view, ...problems } },
       handler: async (request, reply) => {
-        const { id } = request.params
-        const found = await commands.find(kind, id)
-        if (!found) throw new NotFound(kind, id)
-        return answered(reply, found, { id, ...value.parse(found.value) })
+        const found = await commands.find(kind, request.params.id)
+        if (!found) throw new NotFound(kind, request.params.id)
+        return answered(reply, found, { id: found.id, ...value.parse(found.value) })
       },
     })
     app.delete(`/v1/directory/${path}/:id`, {
@@ -83,16 +100,35 @@ export const directoryRoutes = (
       },
       handler: async (request) => {
         const query: ListQuery = request.query
-        const order = orderOf(query.sort)
+        const { limit, sort, ...asked } = query
+        const order = orderOf(sort)
         const after = readCursor(query, ['text', 'text'])
-        const filter = { kind, companyId: query.company, email: query.email, search: query.search }
-        const entries = await queries.list(filter, { ...order, after, limit: query.limit + 1 })
+        const entries = await queries.list({ kind, ...asked }, { ...order, after, limit: limit + 1 })
         const key = order.by === 'id' ? 'id' : 'sortName'
         const page = pageFrom(entries, query, (entry) => [entry[key], entry.id])
         return { ...page, data: page.data.map((entry) => ({ id: entry.id, ...value.parse(entry.value) })) }
       },
     })
   }
+
+  app.post('/v1/directory/contacts/:id/merge', {
+    config: { permission: 'directory:write', ifMatch: 'optional' },
+    schema: {
+      tags,
+      summary: 'Merge a contact into another',
+      description:
+        'The other contact takes the addresses that it lacks. This contact is then gone, and its id leads to the other. The answer and its version are those of the other contact; `If-Match` is about this one.',
+      params: byId,
+      body: z.object({ into: crmId.describe('The contact that remains') }),
+      response: { 200: z.object({ id: z.string(), ...contact.shape }), ...problems },
+    },
+    handler: async (request, reply) => {
+      const ifRevision = askedRevision(request)
+      const contactId = request.params.id
+      const merged = await commands.merge(request.caller, { contactId, into: request.body.into, ifRevision })
+      return answered(reply, merged, { id: merged.id, ...merged.value })
+    },
+  })
 
   app.put('/v1/directory/organization', {
     config: { permission: 'directory:write', ifMatch: 'optional', ifNoneMatch: true },

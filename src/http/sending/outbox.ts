@@ -14,6 +14,7 @@ import { delivery, outcomes } from '../server/outcomes.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import type { FileSeals } from './sealed-files.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { visible, visibleSnippet, visibleSubject } from '../server/visible.ts'
 import { askedRevision } from '../server/versions.ts'
 
 const when = {
@@ -55,8 +56,8 @@ const view = z
     to: z.array(mailbox),
     cc: z.array(mailbox),
     bcc: z.array(mailbox),
-    subject: z.string(),
-    snippet: z.string(),
+    subject: visibleSubject,
+    snippet: visibleSnippet,
     attachments: z.int(),
     size: z.int(),
     tracking: z.object({ opens: z.boolean(), clicks: z.boolean(), reason: z.string() }),
@@ -82,6 +83,7 @@ const view = z
     delivery,
     outcomes: outcomes.describe('The outcome for each recipient, including Bcc'),
     changedAt: z.string(),
+    visibility: visible,
   })
   .meta({ id: 'OutboxEmail' })
 const changed = z.object({ id: z.string(), state, dueAt: z.string().nullable() })
@@ -97,16 +99,23 @@ const toChanged = (id: string, of: OutgoingEmail): z.infer<typeof changed> => {
 export type OutboxRouteDeps = {
   readonly commands: SendingCommands
   readonly queries: SendingQueries
+  /** The read model that says to whom what is visible. */
+  readonly accountList: { readonly name: string }
   readonly files: FileSeals
+  /** Read models that tell who has opted out of tracking. */
+  readonly recipients: readonly { readonly name: string }[]
 }
 
 /** Queued and sent emails, and what became of them. */
-export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRouteDeps): void => {
+export const outboxRoutes = (
+  app: App,
+  { commands, queries, accountList, files, recipients }: OutboxRouteDeps,
+): void => {
   const tags = ['Outbox']
   const byId = z.object({ id: outgoingId })
 
   app.post('/v1/outbox', {
-    config: { permission: 'messages:send' },
+    config: { permission: 'messages:send', reads: recipients },
     schema: {
       tags,
       summary: 'Send an email now or later',
@@ -132,7 +141,7 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
   })
   app.get('/v1/outbox', {
-    config: { permission: 'messages:read', reads: [queries.readModels.outbox] },
+    config: { permission: 'messages:read', reads: [queries.readModels.outbox, accountList] },
     schema: {
       tags,
       summary: 'List queued and sent emails',
@@ -167,7 +176,11 @@ export const outboxRoutes = (app: App, { commands, queries, files }: OutboxRoute
     },
   })
   app.get('/v1/outbox/:id', {
-    config: { permission: 'messages:read', reads: [queries.readModels.outbox], ifNoneMatch: true },
+    config: {
+      permission: 'messages:read',
+      reads: [queries.readModels.outbox, accountList],
+      ifNoneMatch: true,
+    },
     schema: { tags, summary: 'Get an email', params: byId, response: { 200: view, ...problems } },
     handler: async ({ params, actingUser }, reply) => {
       const found = await queries.findEmail(params.id, actingUser)

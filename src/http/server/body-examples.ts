@@ -25,10 +25,24 @@ const template = {
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   createApiKey: { name: 'CRM', scopes: ['accounts:read', 'messages:read', 'messages:send'] },
   putUser: { name: 'Ada Lovelace', email: 'ada@example.com', title: 'Account manager' },
-  putContact: { firstName: 'Grace', lastName: 'Hopper', emails: ['grace@example.org'], companyId: 'co-3' },
-  putCompany: { name: 'Hopper & Partners', domains: ['example.org'] },
-  putDeal: { name: 'Renewal 2027', companyId: 'co-3', amount: '€ 12,000' },
-  putOrganization: { name: 'Example Ltd', timeZone: 'Europe/London' },
+  putContact: {
+    firstName: 'Grace',
+    lastName: 'Hopper',
+    emails: ['grace@example.org', 'g.hopper@example.net'],
+    companyId: 'co-3',
+    ownerId: 'u-1',
+    territory: 'North',
+  },
+  mergeContact: { into: 'c-17' },
+  putCompany: { name: 'Hopper & Partners', domains: ['example.org'], ownerId: 'u-1' },
+  putDeal: {
+    name: 'Renewal 2027',
+    companyId: 'co-3',
+    contactIds: ['c-17'],
+    stage: 'Negotiation',
+    amount: '€ 12,000',
+  },
+  putOrganization: { name: 'Example Ltd', timeZone: 'Europe/London', domains: ['example.com'] },
   discoverProviders: { address: 'ada@example.com' },
   createConnectionTest: { connection },
   createEmailAccount: {

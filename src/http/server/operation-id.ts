@@ -16,9 +16,11 @@ const actions: Readonly<Record<string, string>> = {
   restore: 'restore',
   show: 'show',
   preview: 'preview',
+  merge: 'merge',
   cancellation: 'cancel',
   settlement: 'settle',
   discover: 'discover',
+  undo: 'undo',
 }
 
 const verbs: Readonly<Record<string, string>> = {

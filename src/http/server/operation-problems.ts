@@ -59,6 +59,7 @@ const common = ({
 }
 
 const unreliable = ['content-damaged', 'content-missing']
+const notVisible = ['content-not-visible']
 const ofAccount = ['not-your-account', 'account-disconnected']
 const ofMarkup = ['template-invalid', 'template-too-complex', 'unsafe-markup']
 const ofVariables = ['unknown-variable', 'misplaced-variable']
@@ -66,6 +67,7 @@ const ofTemplate = ['not-your-template', 'user-required', ...ofMarkup, ...ofVari
 const ofConnection = [
   'account-without-server',
   'password-missing',
+  'password-and-token',
   'connection-test-failed',
   'credentials-missing',
   'sign-in-needed',
@@ -97,6 +99,8 @@ const ofSending = [
 const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
   createApiKey: { 403: ['key-bound', 'permission-not-held'] },
   deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
+  putContact: ['contact-merged'],
+  mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   putOrganization: ['unknown-time-zone'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
@@ -138,10 +142,10 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
     'sign-in-not-finished',
   ],
   listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
-  getMessageBody: { 422: ['message-unreadable'], 500: unreliable },
-  getMessageBodyHtml: { 422: ['message-unreadable'], 500: unreliable },
-  getMessageRaw: { 500: unreliable },
-  getMessageAttachment: { 500: unreliable },
+  getMessageBody: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
+  getMessageBodyHtml: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
+  getMessageRaw: { 404: notVisible, 500: unreliable },
+  getMessageAttachment: { 404: notVisible, 500: unreliable },
   createAttachment: { 415: ['unsupported-media-type'], 429: ['too-many-uploads'] },
   getEmailRaw: { 500: unreliable },
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],

@@ -8,6 +8,7 @@ import { download, fileAnswer } from '../server/downloads.ts'
 import { messageId } from './messages.ts'
 import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
+import { contentNotVisible } from '../server/visible.ts'
 
 const messageUnreadable = defineProblem(422, 'message-unreadable', {
   title: 'Message unreadable',
@@ -17,6 +18,8 @@ const messageUnreadable = defineProblem(422, 'message-unreadable', {
 
 export type MessageContentRouteDeps = {
   readonly queries: SyncQueries
+  /** The read model that says to whom what is visible. */
+  readonly accountList: { readonly name: string }
   readonly blobs: Pick<BlobStore, 'get'>
   readonly parser: MailParser
   readonly untrack: Untrack
@@ -26,15 +29,17 @@ export type MessageContentRouteDeps = {
 /** The bytes of messages: the original, their text, their attachments. */
 export const messageContentRoutes = (
   app: App,
-  { queries, blobs, parser, untrack, signal }: MessageContentRouteDeps,
+  { queries, accountList, blobs, parser, untrack, signal }: MessageContentRouteDeps,
 ): void => {
   const tags = ['Messages']
-  const config = { permission: 'messages:read', reads: [queries.readModels.messages] } as const
+  const config = { permission: 'messages:read', reads: [queries.readModels.messages, accountList] } as const
   const byId = z.object({ id: messageId })
   const requireMessage = async (id: string, userId: string | null) => {
     const found = await queries.findMessage(id, userId)
     if (!found) throw new NotFound('message', id)
-    return found
+    const { raw, attachments } = found
+    if (attachments === null) throw contentNotVisible()
+    return { raw, attachments }
   }
   const read = async (id: string, userId: string | null): Promise<ParsedMail> => {
     const { raw } = await requireMessage(id, userId)

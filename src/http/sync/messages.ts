@@ -10,6 +10,7 @@ import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } fro
 import { defineProblem } from '../server/problems.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
+import { visible, visibleSnippet, visibleSubject } from '../server/visible.ts'
 
 export const messageId = z
   .string()
@@ -30,10 +31,10 @@ export const summaryView = z
     direction: z.enum(['in', 'out']).nullable().describe('Null for a draft: neither received nor sent'),
     isDraft: z.boolean(),
     receivedAt: z.string(),
-    subject: z.string(),
+    subject: visibleSubject,
     from: people,
     to: people,
-    snippet: z.string(),
+    snippet: visibleSnippet,
     seen: z.boolean(),
     attachmentCount: z.int(),
     automatic: z
@@ -41,6 +42,7 @@ export const summaryView = z
       .nullable()
       .describe("Why it does not count as a person's reply: auto-reply, report, list, bulk"),
     folders: z.array(z.string()).describe('Empty if it was removed from the mailbox'),
+    visibility: visible,
   })
   .meta({ id: 'MessageSummary' })
 const messageView = summaryView
@@ -55,16 +57,19 @@ const messageView = summaryView
     replyTo: people,
     size: z.int(),
     hasHtml: z.boolean(),
-    attachments: z.array(
-      z.object({
-        index: z.int(),
-        name: z.string().nullable(),
-        contentType: z.string(),
-        size: z.int(),
-        inline: z.boolean(),
-        contentId: z.string().nullable(),
-      }),
-    ),
+    attachments: z
+      .array(
+        z.object({
+          index: z.int(),
+          name: z.string().nullable(),
+          contentType: z.string(),
+          size: z.int(),
+          inline: z.boolean(),
+          contentId: z.string().nullable(),
+        }),
+      )
+      .nullable()
+      .describe('Files that are attached; null if not everything is visible to you'),
     placements: z.array(
       z.object({
         folder: z.string(),
@@ -83,8 +88,8 @@ const threadView = z
   .object({
     id: z.string(),
     accountId: z.string(),
-    subject: z.string(),
-    snippet: z.string(),
+    subject: visibleSubject,
+    snippet: visibleSnippet,
     messageCount: z.int(),
     people,
     firstAt: z.string(),
@@ -93,12 +98,15 @@ const threadView = z
     merged: z
       .array(z.string())
       .describe('Ids of threads that turned out to be part of this one; they lead here'),
+    visibility: visible,
   })
   .meta({ id: 'Thread' })
 
 export type MessageRouteDeps = {
   readonly commands: SyncCommands
   readonly queries: SyncQueries
+  /** The read model that says to whom what is visible. */
+  readonly accountList: { readonly name: string }
   readonly signal: AbortSignal
 }
 
@@ -136,7 +144,10 @@ const accountRequired = defineProblem(400, 'account-required', {
 })
 
 /** Messages and threads, and decisions about messages that could not be read. */
-export const messageRoutes = (app: App, { commands, queries, signal }: MessageRouteDeps): void => {
+export const messageRoutes = (
+  app: App,
+  { commands, queries, accountList, signal }: MessageRouteDeps,
+): void => {
   const { messages, threads } = queries.readModels
   const tags = ['Messages']
   const byId = z.object({ id: messageId })
@@ -146,7 +157,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     return thread
   }
   const messagesOfThread = async (
-    thread: { readonly id: string; readonly merged: string[] },
+    thread: NonNullable<Awaited<ReturnType<SyncQueries['findThread']>>>,
     { sort = 'receivedAt', ...asked }: MessagesQuery,
   ) => {
     const query = { ...asked, sort, thread: thread.id }
@@ -157,11 +168,12 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
       query,
     )
     const page = pageFrom(members, query, ({ at, id }) => [at, id])
-    return { ...page, data: await queries.messagesOf(page.data.map(({ id }) => id)) }
+    const ids = page.data.map(({ id }) => id)
+    return { ...page, data: await queries.messagesOf(ids, thread.visibility) }
   }
 
   app.get('/v1/messages', {
-    config: { permission: 'messages:read', reads: [messages, threads] },
+    config: { permission: 'messages:read', reads: [messages, threads, accountList] },
     schema: {
       tags,
       summary: 'List the messages of an account, a folder or a thread',
@@ -184,7 +196,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     },
   })
   app.get('/v1/messages/:id', {
-    config: { permission: 'messages:read', reads: [messages, threads] },
+    config: { permission: 'messages:read', reads: [messages, threads, accountList] },
     schema: { tags, summary: 'Get a message', params: byId, response: { 200: messageView, ...problems } },
     handler: async ({ params, actingUser }) => {
       const found = await queries.findMessage(params.id, actingUser)
@@ -220,7 +232,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
       },
     })
   app.get('/v1/threads', {
-    config: { permission: 'messages:read', reads: [threads] },
+    config: { permission: 'messages:read', reads: [threads, accountList] },
     schema: {
       tags,
       summary: 'List the threads of an account',
@@ -245,7 +257,7 @@ export const messageRoutes = (app: App, { commands, queries, signal }: MessageRo
     },
   })
   app.get('/v1/threads/:id', {
-    config: { permission: 'messages:read', reads: [threads, messages] },
+    config: { permission: 'messages:read', reads: [threads, messages, accountList] },
     schema: {
       tags,
       summary: 'Get a thread with its messages, oldest first',

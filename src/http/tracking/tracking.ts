@@ -10,6 +10,7 @@ import type { TrackingQueries } from '../../projections/tracking/tracking.ts'
 import { delivery, outcomes } from '../server/outcomes.ts'
 import { problems, type App } from '../server/server.ts'
 import { timeAgo } from '../server/time-ago.ts'
+import { visible, visibleSubject } from '../server/visible.ts'
 
 /** A transparent GIF of one pixel: 43 bytes. */
 export const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
@@ -117,7 +118,7 @@ const trackingView = z.object({
   id: outgoingId,
   accountId: z.string(),
   templateId: z.string().nullable(),
-  subject: z.string(),
+  subject: visibleSubject,
   from: writtenMailbox,
   to: z.array(writtenMailbox),
   cc: z.array(writtenMailbox),
@@ -136,7 +137,10 @@ const trackingView = z.object({
       at: z.string(),
       details: z.string(),
       recipient: z.string().nullable().describe('Null if several recipients share one copy'),
-      link: z.object({ index: z.int(), url: z.string(), text: z.string(), label: z.string() }).nullable(),
+      link: z
+        .object({ index: z.int(), url: z.string(), text: z.string(), label: z.string() })
+        .nullable()
+        .describe('The link that was clicked; null also if not everything is visible to you'),
       verdict: verdict.nullable().describe('Who made the request, as far as can be told'),
       reason: z.string().nullable().describe('The rule behind the verdict'),
       repeats: z.int().describe('Further requests of the same kind within 30 seconds'),
@@ -160,15 +164,23 @@ const trackingView = z.object({
     own: hits,
     classifierVersion: z.int(),
   }),
+  visibility: visible,
 })
+
+export type TrackingReportRouteDeps = {
+  readonly queries: TrackingQueries
+  /** The read model that says to whom what is visible. */
+  readonly accountList: { readonly name: string }
+  readonly clock: Clock
+}
 
 /** The tracking report of an email: what happened to it, and its totals. */
 export const trackingReportRoutes = (
   app: App,
-  { queries, clock }: { readonly queries: TrackingQueries; readonly clock: Clock },
+  { queries, accountList, clock }: TrackingReportRouteDeps,
 ): void => {
   app.get('/v1/outbox/:id/tracking', {
-    config: { permission: 'tracking:read', reads: [queries.readModels.emailTimeline] },
+    config: { permission: 'tracking:read', reads: [queries.readModels.emailTimeline, accountList] },
     schema: {
       tags: ['Tracking'],
       summary: 'Get the timeline and tracking of an email',

@@ -14,7 +14,7 @@ import {
   type Owner,
 } from '../../domain/accounts/events.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
-import { UserRecorded } from '../../domain/directory/events.ts'
+import { OrganizationRecorded, UserRecorded } from '../../domain/directory/events.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { ChangesSynced } from '../../domain/sync/events.ts'
 import {
@@ -24,6 +24,7 @@ import {
   type ScheduleEvent,
   type SyncSchedule,
 } from '../../domain/sync/sync-schedule.ts'
+import type { VisibilityPolicy } from '../../domain/visibility.ts'
 import {
   boolean,
   integer,
@@ -62,10 +63,12 @@ export type AccountRow = RowOf<typeof account>
 /** The list of email accounts, with each one's settings, the facts behind its status, and when it is read next. */
 export const accountList = projection({
   name: 'account-list',
-  version: 4,
+  version: 5,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),
+    /** What the organisation says about seeing each other's mail. */
+    policy: table({ columns: { id: text, policy: json<VisibilityPolicy>() }, key: ['id'] }),
     default_account: table({ columns: { owner: text, account_id: text }, key: ['owner'] }),
     /** Which messages are withheld, and which of those were ever dismissed. */
     withheld: table({
@@ -80,8 +83,13 @@ export const accountList = projection({
     ...scheduleEvents,
     ChangesSynced,
     UserRecorded,
+    OrganizationRecorded,
   ],
   fold: (event, rows) => {
+    if (event.type === 'OrganizationRecorded') {
+      const { visibilityDefault, visibilityFloor } = event.data.organization
+      return rows.put('policy', { id: 'main', policy: { visibilityDefault, visibilityFloor } })
+    }
     if (event.type === 'UserRecorded')
       return rows.put('owner', { user_id: event.data.userId, name: event.data.user.name })
     if (event.type === 'AccountConnected') return rows.put('account', fresh(event))

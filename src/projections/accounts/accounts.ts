@@ -8,6 +8,7 @@ import {
   usableAccounts,
   type AccountQueryDeps,
 } from './find-accounts.ts'
+import { visibilityOf, visibleAccounts } from './visibility.ts'
 
 export const accountProjections = [accountList]
 
@@ -17,6 +18,8 @@ export const accountQueries = (db: Kysely<unknown>, deps: AccountQueryDeps) => (
   list: listAccounts(db, deps),
   find: findAccount(db, deps),
   usable: usableAccounts(db),
+  visibilityOf: visibilityOf(db),
+  visibleAccounts: visibleAccounts(db),
   idsOf: accountsOf(db),
   countConnected: countConnected(db),
 })

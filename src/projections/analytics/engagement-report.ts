@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { dayIn, spanOfDays } from '../../domain/analytics/calendar-day.ts'
-import { tablesOf } from '../projection.ts'
+import { tablesOf, type VisibilityDeps } from '../projection.ts'
 import { engagement, nothing, type QuarterCounters } from './engagement.ts'
 
 /** Days as `2026-01-31` in the organisation's zone of now, both inclusive. `templateId` '' means emails without one. */
@@ -9,7 +9,7 @@ export type ReportOptions = {
   readonly to: string
   readonly accountId?: string | undefined
   readonly templateId?: string | undefined
-  /** Who asks, and is told of nothing but what they may use; null: a program that acts for nobody. */
+  /** Who asks, and is told of nothing but what they see; null: a program that acts for nobody. */
   readonly userId: string | null
 }
 
@@ -40,8 +40,8 @@ export type EngagementReport = {
 
 type Counters = Omit<QuarterCounters, 'quarter' | 'account_id' | 'template_id'>
 
-/** `usableAccounts`: those that a user may use. */
-export type ReportDeps = { readonly usableAccounts: (userId: string) => Promise<readonly string[]> }
+/** Users are told of the accounts of whose mail they see anything. */
+export type ReportDeps = Pick<VisibilityDeps, 'visibleAccounts'>
 
 /** The report for a period: totals, and a row for each template, most sent first. */
 export const engagementReport =
@@ -49,7 +49,8 @@ export const engagementReport =
   async ({ from, to, accountId, templateId, userId }: ReportOptions): Promise<EngagementReport> => {
     const timeZone = await timeZoneOf(db)
     const { start, end } = spanOfDays(timeZone, { from, to })
-    const accounts = userId === null ? null : await deps.usableAccounts(userId)
+    const visible = await deps.visibleAccounts(userId)
+    const accounts = visible === 'all' ? null : [...visible.keys()]
     const sum = (name: keyof Counters) => sql<number>`sum(${sql.ref(`counted.${name}`)})::bigint`.as(name)
     const rows = await tablesOf(db, engagement)
       .selectFrom('counted')
@@ -61,7 +62,7 @@ export const engagementReport =
       .where('counted.quarter', '>=', start)
       .where('counted.quarter', '<', end)
       .$if(accounts !== null, (query) =>
-        query.where(sql<boolean>`counted.account_id = any(${[...(accounts ?? [])]}::text[])`),
+        query.where(sql<boolean>`counted.account_id = any(${accounts}::text[])`),
       )
       .$if(accountId !== undefined, (query) => query.where('counted.account_id', '=', accountId ?? ''))
       .$if(templateId !== undefined, (query) => query.where('counted.template_id', '=', templateId ?? ''))

@@ -71,7 +71,7 @@ type Known = Omit<RowOf<typeof tables.known>, 'subject'>
  */
 export const eventIndex = projection({
   name: 'event-index',
-  version: 2,
+  version: 3,
   tables,
   events: allEvents,
   fold: (event, rows) => {

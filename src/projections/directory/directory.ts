@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
-import { contactsOfAddress, directory, listEntries } from './entries.ts'
+import { directory } from './entries.ts'
+import { contactsOfAddress, listEntries, optedOutAmong } from './find-entries.ts'
 
 export const directoryProjections = [directory]
 
@@ -7,6 +8,7 @@ export const directoryQueries = (db: Kysely<unknown>) => ({
   readModels: { directory },
   list: listEntries(db),
   contactsOfAddress: contactsOfAddress(db),
+  optedOutAmong: optedOutAmong(db),
 })
 
 export type DirectoryQueries = ReturnType<typeof directoryQueries>

@@ -3,7 +3,17 @@ import { emailOutcome, readEngagement } from '../../domain/analytics/engagement.
 import type { Mailbox } from '../../domain/mail.ts'
 import type { EmailOutcome } from '../../domain/sending/outcome.ts'
 import { answerLost } from '../../domain/sending/refusals.ts'
-import { allOf, isWithin, paged, tablesOf, type MayRead, type Page, type Span } from '../projection.ts'
+import {
+  allOf,
+  isWithin,
+  paged,
+  tablesOf,
+  type Masked,
+  type Page,
+  type Span,
+  type VisibilityDeps,
+  type Visible,
+} from '../projection.ts'
 import { outbox, type OutboxRow, type OutboxState, type Recipients } from './outbox.ts'
 
 // ---------------------------------------------------------------- to do
@@ -109,9 +119,21 @@ export type OutboxEmail = Recipients & {
   readonly revision: number
 }
 
-const toEmail = (row: OutboxRow & { readonly engagement: string }): OutboxEmail => {
+/** The same as a user sees it who sees this much. */
+export type VisibleEmail = Masked<OutboxEmail, 'subject' | 'snippet'>
+
+const toEmail = (row: OutboxRow & { readonly engagement: string }, visibility: Visible): VisibleEmail => {
   const { delivery, recipients } = emailOutcome(readEngagement(row.engagement))
-  return { ...shown(row), delivery, outcomes: recipients }
+  const email = { ...shown(row), delivery, outcomes: recipients, visibility }
+  if (visibility === 'everything') return email
+  return {
+    ...email,
+    subject: visibility === 'metadata' ? null : email.subject,
+    snippet: null,
+    // A server's own words may quote what it did not like.
+    reason: null,
+    outcomes: recipients.map((outcome) => ({ ...outcome, diagnostic: null })),
+  }
 }
 
 const shown = (row: OutboxRow): Omit<OutboxEmail, 'delivery' | 'outcomes'> => ({
@@ -145,9 +167,8 @@ const shown = (row: OutboxRow): Omit<OutboxEmail, 'delivery' | 'outcomes'> => ({
   revision: row.revision,
 })
 
-/** Users may see the emails of the accounts they may use. */
-export type OutboxDeps = {
-  readonly mayRead: MayRead
+/** Users see the emails of the accounts they may use, and of others those that were sent, as far as these are visible. */
+export type OutboxDeps = VisibilityDeps & {
   readonly usableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
@@ -174,31 +195,36 @@ const filterColumns = {
 
 /** Emails in the order in which they were queued. */
 export const listOutbox =
-  (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'usableAccounts'>) =>
-  async (filter: EmailFilter, page: Page): Promise<OutboxEmail[]> => {
-    const accounts = filter.seenBy === null ? null : await deps.usableAccounts(filter.seenBy)
+  (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'usableAccounts' | 'visibleAccounts'>) =>
+  async (filter: EmailFilter, page: Page): Promise<VisibleEmail[]> => {
+    const { seenBy } = filter
+    const visible = await deps.visibleAccounts(seenBy)
+    const usable = seenBy === null ? [] : await deps.usableAccounts(seenBy)
     const conditions = Object.entries(filterColumns).flatMap(([name, column]) => {
       const value = filter[name as keyof typeof filterColumns]
       return value === undefined ? [] : [sql`${sql.ref(column)} = ${value}`]
     })
+    const isSeen =
+      visible !== 'all' &&
+      sql`(account_id = any(${[...usable]}::text[])
+        or sent_at is not null and account_id = any(${[...visible.keys()]}::text[]))`
     const emails = tablesOf(db, outbox)
       .selectFrom('email')
       .innerJoin('fate', 'fate.email_id', 'email.id')
       .selectAll('email')
       .select('fate.engagement')
-      .where(allOf([...conditions, isWithin('queued_at', filter)]))
-      .$if(accounts !== null, (query) =>
-        query.where(sql<boolean>`account_id = any(${[...(accounts ?? [])]}::text[])`),
-      )
+      .where(allOf([...conditions, isWithin('queued_at', filter), isSeen]))
     const order = { column: 'queued_at', type: 'timestamptz' } as const
     const rows = await paged(emails, order, page).execute()
-    return rows.map(toEmail)
+    const levelOf = (accountId: string): Visible =>
+      visible === 'all' ? 'everything' : (visible.get(accountId) ?? 'metadata')
+    return rows.map((row) => toEmail(row, levelOf(row.account_id)))
   }
 
-/** An email, if this user (null: any) may see it. */
+/** An email, as far as this user (null: a program) sees it. */
 export const findOutgoing =
-  (db: Kysely<unknown>, { mayRead }: Pick<OutboxDeps, 'mayRead'>) =>
-  async (id: string, userId: string | null): Promise<OutboxEmail | null> => {
+  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<OutboxDeps, 'visibilityOf' | 'mayUse'>) =>
+  async (id: string, userId: string | null): Promise<VisibleEmail | null> => {
     const row = await tablesOf(db, outbox)
       .selectFrom('email')
       .innerJoin('fate', 'fate.email_id', 'email.id')
@@ -206,5 +232,7 @@ export const findOutgoing =
       .select('fate.engagement')
       .where('id', '=', id)
       .executeTakeFirst()
-    return row && (await mayRead(row.account_id, userId)) ? toEmail(row) : null
+    if (!row || !(row.sent_at !== null || (await mayUse(row.account_id, userId)))) return null
+    const visibility = await visibilityOf(row.account_id, userId)
+    return visibility === 'nothing' ? null : toEmail(row, visibility)
   }

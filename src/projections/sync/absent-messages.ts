@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
 import { isWithin, paged, tablesOf, type Page, type Span } from '../projection.ts'
-import { toItem, type MessageItem } from './find-messages.ts'
+import { maskItem, toItem, type VisibleMessage } from './find-messages.ts'
 import { messages } from './messages.ts'
 
 /** A message that was deleted or hidden; lists are ordered by `receivedAt`, then `id`. */
-export type AbsentMessage = MessageItem & {
+export type AbsentMessage = VisibleMessage & {
   readonly absent: 'deleted' | 'hidden'
   readonly absentSince: string
   /** The pattern that hides it. */
@@ -27,7 +27,7 @@ export const listAbsent =
       .where(isWithin('received_at', span))
     const rows = await paged(found, { column: 'received_at', type: 'timestamptz' }, page).execute()
     return rows.map((row) => ({
-      ...toItem(row),
+      ...maskItem(toItem(row), 'everything'),
       absent,
       absentSince: row.absent_since ?? row.received_at,
       pattern: row.hidden_by,

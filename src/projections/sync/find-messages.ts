@@ -1,6 +1,16 @@
 import { sql, type Kysely } from 'kysely'
 import type { WrittenMailbox } from '../../domain/mail.ts'
-import { isWithin, paged, tablesOf, type ListKey, type MayRead, type Page, type Span } from '../projection.ts'
+import {
+  isWithin,
+  paged,
+  tablesOf,
+  type ListKey,
+  type Masked,
+  type Page,
+  type Span,
+  type VisibilityDeps,
+  type Visible,
+} from '../projection.ts'
 import type { MessageRow } from './message-row.ts'
 import { messages } from './messages.ts'
 
@@ -41,6 +51,22 @@ export type MessageDetail = MessageItem & {
   readonly quarantined: string | null
   readonly raw: string
 }
+
+/** The same as a user sees it who sees this much. */
+export type VisibleMessage = Masked<MessageItem, 'subject' | 'snippet'>
+export type VisibleMessageDetail = Masked<MessageDetail, 'subject' | 'snippet' | 'attachments'>
+
+export const maskItem = <Item extends MessageItem>(item: Item, visibility: Visible) => ({
+  ...item,
+  subject: visibility === 'metadata' ? null : item.subject,
+  snippet: visibility === 'everything' ? item.snippet : null,
+  visibility,
+})
+
+const maskDetail = (detail: MessageDetail, visibility: Visible): VisibleMessageDetail => ({
+  ...maskItem(detail, visibility),
+  attachments: visibility === 'everything' ? detail.attachments : null,
+})
 
 export const toItem = (row: MessageRow): MessageItem => ({
   id: row.id,
@@ -91,17 +117,22 @@ const byTime = (table: 'message' | 'located'): ListKey => ({
   id: `${table}.id`,
 })
 
-/** An account's messages, or those of one of its folders, if this user (null: any) may read them. */
+/** An account's messages, or those of one of its folders, as far as this user (null: a program) sees them. */
 export const listMessages =
-  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
-  async (filter: MessageFilter, page: Page): Promise<MessageItem[]> => {
-    if (!(await mayRead(filter.accountId, filter.userId))) return []
+  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
+  async (filter: MessageFilter, page: Page): Promise<VisibleMessage[]> => {
+    const visibility = await visibilityOf(filter.accountId, filter.userId)
+    if (visibility === 'nothing') return []
     const { folder } = filter
     const rows =
       folder === undefined
         ? await ofAccount(db, filter, page)
-        : await ofFolder(db, { ...filter, folder }, page)
-    return rows.map(toItem)
+        : await ofFolder(
+            db,
+            { ...filter, folder, withDrafts: await mayUse(filter.accountId, filter.userId) },
+            page,
+          )
+    return rows.map((row) => maskItem(toItem(row), visibility))
   }
 
 const ofAccount = (
@@ -121,7 +152,12 @@ const ofAccount = (
 
 const ofFolder = async (
   db: Kysely<unknown>,
-  { accountId, folder, ...span }: MessageFilter & { readonly folder: string },
+  {
+    accountId,
+    folder,
+    withDrafts,
+    ...span
+  }: MessageFilter & { readonly folder: string; readonly withDrafts: boolean },
   page: Page,
 ): Promise<MessageRow[]> => {
   const tables = tablesOf(db, messages)
@@ -142,6 +178,7 @@ const ofFolder = async (
     .where('located.account_id', '=', accountId)
     .where('located.folder', '=', found.folder)
     .where(isWithin('located.received_at', span))
+    .$if(!withDrafts, (query) => query.where('message.listed', '=', sql.lit(true)))
   return paged(located, byTime('located'), page).execute()
 }
 
@@ -157,33 +194,48 @@ export const placesOf =
     return row?.places ?? []
   }
 
-/** Messages by their ids, in the same order; missing ones are left out. */
+/** Messages of one account by their ids, in the same order, to whom this much is visible; missing ones are left out. */
 export const messagesOf =
   (db: Kysely<unknown>) =>
-  async (ids: readonly string[]): Promise<MessageItem[]> => {
+  async (ids: readonly string[], visibility: Visible): Promise<VisibleMessage[]> => {
     const rows = await tablesOf(db, messages)
       .selectFrom('message')
       .selectAll()
       .where(sql<boolean>`id = any(${[...ids]}::text[])`)
       .execute()
-    const byId = new Map(rows.map((row) => [row.id, toItem(row)]))
+    const byId = new Map(rows.map((row) => [row.id, maskItem(toItem(row), visibility)]))
     return ids.flatMap((id) => byId.get(id) ?? [])
   }
 
 /**
- * A message by its id, or by the id of its copy in the mailbox, if this user (null: any) may read it. Emails not sent
- * yet and quarantined messages are found too; deleted and hidden ones are not.
+ * A message by its id, or by the id of its copy in the mailbox, as far as this user (null: a program) sees it. Emails
+ * not sent yet, drafts and quarantined messages are found too, by those who may use the account;
+ * deleted and hidden ones are not.
  */
 export const findMessage =
-  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
-  async (id: string, userId: string | null): Promise<MessageDetail | null> => {
-    const tables = tablesOf(db, messages)
-    const alias = tables.selectFrom('alias').select('message_id').where('id', '=', id)
-    const row = await tables
-      .selectFrom('message')
-      .selectAll()
-      .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
-      .where('absent', 'is', null)
-      .executeTakeFirst()
-    return row && (await mayRead(row.account_id, userId)) ? toDetail(row) : null
+  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
+  async (id: string, userId: string | null): Promise<VisibleMessageDetail | null> => {
+    const row = await rowOf(db, id)
+    if (!row || !(row.listed || (await mayUse(row.account_id, userId)))) return null
+    const visibility = await visibilityOf(row.account_id, userId)
+    return visibility === 'nothing' ? null : maskDetail(toDetail(row), visibility)
   }
+
+/** The same for ourselves. */
+export const readMessage =
+  (db: Kysely<unknown>) =>
+  async (id: string): Promise<MessageDetail | null> => {
+    const row = await rowOf(db, id)
+    return row ? toDetail(row) : null
+  }
+
+const rowOf = (db: Kysely<unknown>, id: string): Promise<MessageRow | undefined> => {
+  const tables = tablesOf(db, messages)
+  const alias = tables.selectFrom('alias').select('message_id').where('id', '=', id)
+  return tables
+    .selectFrom('message')
+    .selectAll()
+    .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
+    .where('absent', 'is', null)
+    .executeTakeFirst()
+}

@@ -1,6 +1,15 @@
 import { sql, type Kysely } from 'kysely'
 import type { WrittenMailbox } from '../../domain/mail.ts'
-import { isWithin, paged, tablesOf, type MayRead, type Page, type Span } from '../projection.ts'
+import {
+  isWithin,
+  paged,
+  tablesOf,
+  type Masked,
+  type Page,
+  type Span,
+  type VisibilityDeps,
+  type Visible,
+} from '../projection.ts'
 import { threads, type ThreadRow } from './threads.ts'
 
 /** A thread; lists are ordered by `lastActivityAt`, then `id`. */
@@ -18,17 +27,21 @@ export type Thread = {
   readonly merged: string[]
 }
 
-const toThread = (row: ThreadRow): Thread => ({
+/** The same as a user sees it who sees this much. */
+export type VisibleThread = Masked<Thread, 'subject' | 'snippet'>
+
+const toThread = (row: ThreadRow, visibility: Visible): VisibleThread => ({
   id: row.id,
   accountId: row.account_id,
-  subject: row.subject,
-  snippet: row.snippet,
+  subject: visibility === 'metadata' ? null : row.subject,
+  snippet: visibility === 'everything' ? row.snippet : null,
   messageCount: row.messages,
   people: row.people,
   firstAt: row.first_at,
   lastActivityAt: row.last_at,
   lastDirection: row.direction === 'out' ? 'out' : 'in',
   merged: row.merged,
+  visibility,
 })
 
 /** What a list of an account's threads is narrowed down to; what is undefined narrows nothing. */
@@ -38,12 +51,13 @@ type ThreadFilter = {
   readonly lastDirection?: 'in' | 'out' | undefined
 } & Span
 
-/** An account's threads by their latest activity, if this user (null: any) may read them. */
+/** An account's threads by their latest activity, as far as this user (null: a program) sees them. */
 export const listThreads =
-  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
-  async (filter: ThreadFilter, page: Page): Promise<Thread[]> => {
+  (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
+  async (filter: ThreadFilter, page: Page): Promise<VisibleThread[]> => {
     const { accountId, userId, lastDirection } = filter
-    if (!(await mayRead(accountId, userId))) return []
+    const visibility = await visibilityOf(accountId, userId)
+    if (visibility === 'nothing') return []
     const found = tablesOf(db, threads)
       .selectFrom('thread')
       .selectAll()
@@ -54,15 +68,16 @@ export const listThreads =
       .$if(lastDirection !== undefined, (query) => query.where('direction', '=', lastDirection!))
     const order = { column: 'last_at', type: 'timestamptz' } as const
     const rows = await paged(found, order, page).execute()
-    return rows.map(toThread)
+    return rows.map((row) => toThread(row, visibility))
   }
 
-/** The thread with this id, or the one that it has become part of, if this user (null: any) may read it. */
+/** The thread with this id, or the one that it has become part of, as far as this user (null: a program) sees it. */
 export const findThread =
-  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
-  async (id: string, userId: string | null): Promise<Thread | null> => {
+  (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
+  async (id: string, userId: string | null): Promise<VisibleThread | null> => {
     const row = await rowOf(db, id)
-    return row && row.messages > 0 && (await mayRead(row.account_id, userId)) ? toThread(row) : null
+    const visibility = row ? await visibilityOf(row.account_id, userId) : 'nothing'
+    return row && row.messages > 0 && visibility !== 'nothing' ? toThread(row, visibility) : null
   }
 
 const rowOf = async (db: Kysely<unknown>, id: string): Promise<ThreadRow | undefined> => {

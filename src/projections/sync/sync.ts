@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely'
-import type { MayRead } from '../projection.ts'
+import type { VisibilityDeps } from '../projection.ts'
 import { listAbsent } from './absent-messages.ts'
 import { backfills, findBackfill } from './backfills.ts'
-import { findMessage, listMessages, messagesOf } from './find-messages.ts'
+import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
+import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
 import { messages } from './messages.ts'
 import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
@@ -21,15 +22,29 @@ export const syncProjections = [
   syncHistory,
   syncErrors,
   backfills,
+  copiesToTrash,
 ]
 
 /** What can be asked about messages and sync runs, and which accounts are to be read. */
-export const syncQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRead }) => ({
-  readModels: { messages, threads, placements, syncSchedule, syncStatus, syncHistory, syncErrors, backfills },
+export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) => ({
+  readModels: {
+    messages,
+    threads,
+    placements,
+    syncSchedule,
+    syncStatus,
+    syncHistory,
+    syncErrors,
+    backfills,
+    copiesToTrash,
+  },
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
+  readMessage: readMessage(db),
   messagesOf: messagesOf(db),
   listAbsent: listAbsent(db),
+  copiesToTrash: listCopiesToTrash(db),
+  placesOf: placesOf(db),
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
   threadOf: threadOf(db),

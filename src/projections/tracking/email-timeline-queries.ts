@@ -10,7 +10,7 @@ import {
 } from '../../domain/analytics/engagement.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import type { DeliveryName, EmailOutcome } from '../../domain/sending/outcome.ts'
-import { tablesOf, type MayRead } from '../projection.ts'
+import { tablesOf, type Masked, type VisibilityDeps, type Visible } from '../projection.ts'
 import { emailTimeline, type EntryKind, type TimelineEntry, type TimelineEmail } from './email-timeline.ts'
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
@@ -62,20 +62,23 @@ export type EmailTracking = {
   summary: TrackingSummary
 }
 
+/** The same as a user sees it who sees this much. */
+export type VisibleTracking = Masked<EmailTracking, 'subject'>
+
 const ACTIVITY_LIMIT = 1000
 
 /**
- * The tracking report of one email that this user (null: any) may see, oldest activity first. With `now`, hits too
+ * The tracking report of one email as far as this user (null: a program) sees it, oldest activity first. With `now`, hits too
  * recent to be judged as a person's are not counted yet; without it each counts by what is known. Null if there is no
  * such email.
  */
 export const emailTracking =
-  (db: Kysely<unknown>, { mayRead }: { readonly mayRead: MayRead }) =>
+  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
   async (
     id: string,
     userId: string | null,
     { now, limit = ACTIVITY_LIMIT }: { readonly now?: Date; readonly limit?: number } = {},
-  ): Promise<EmailTracking | null> => {
+  ): Promise<VisibleTracking | null> => {
     const tables = tablesOf(db, emailTimeline)
     const row = await tables
       .selectFrom('email')
@@ -84,7 +87,13 @@ export const emailTracking =
       .select('state.engagement')
       .where('id', '=', id)
       .executeTakeFirst()
-    if (!row || !(await mayRead(row.account_id, userId))) return null
+    if (!row) return null
+    const isSent = readEngagement(row.engagement).sentAt !== null
+    const visibility =
+      isSent || (await mayUse(row.account_id, userId))
+        ? await visibilityOf(row.account_id, userId)
+        : 'nothing'
+    if (visibility === 'nothing') return null
     const entries = await tables
       .selectFrom('entry')
       .selectAll()
@@ -93,8 +102,28 @@ export const emailTracking =
       .orderBy('id', 'desc')
       .limit(limit + 1)
       .execute()
-    return trackingOf(row, entries.slice(0, limit).toReversed(), entries.length > limit, now)
+    const shown = entries.slice(0, limit).toReversed()
+    return visibleTracking(row, shown, entries.length > limit, visibility, now)
   }
+
+/** A report that is not visible as a whole has no links that were clicked, and no words of servers, which may quote it. */
+const visibleTracking = (
+  row: TimelineEmail & { readonly engagement: string },
+  entries: readonly TimelineEntry[],
+  truncated: boolean,
+  visibility: Visible,
+  now?: Date,
+): VisibleTracking => {
+  if (visibility === 'everything') return { ...trackingOf(row, entries, truncated, now), visibility }
+  const masked = entries.map((entry) => ({ ...entry, link: null, note: null }))
+  const report = trackingOf(row, masked, truncated, now)
+  return {
+    ...report,
+    subject: visibility === 'metadata' ? null : report.subject,
+    outcomes: report.outcomes.map((outcome) => ({ ...outcome, diagnostic: null })),
+    visibility,
+  }
+}
 
 /** The report from its rows; `entries` are oldest first. */
 export const trackingOf = (
@@ -143,11 +172,12 @@ const activityOf = (
 ): Activity => {
   const found = entry.link === null ? undefined : row.tracking.links.find(({ index }) => index === entry.link)
   const link = found ? { ...found, label: linkLabel(found) } : null
+  const label = link?.label ?? (entry.link === null ? 'not visible to you' : `number ${entry.link}`)
   return {
     id: entry.id,
     event: entry.kind as EntryKind,
     at: entry.at,
-    details: detailsOf(entry, { number, outcome, label: link?.label ?? `number ${entry.link}` }),
+    details: detailsOf(entry, { number, outcome, label }),
     recipient: recipientOf(row, entry),
     link,
     verdict: entry.verdict as Verdict | null,
@@ -167,12 +197,13 @@ const detailsOf = (
   { kind, verdict, reason, who, note }: TimelineEntry,
   { number, outcome, label }: { number: number; outcome: EmailOutcome; label: string },
 ): string => {
+  const said = note === null ? '' : `: ${note}`
   const why = reason === null || reason === 'person' ? '' : reasonWords(reason as Reason)
   switch (kind as EntryKind) {
     case 'sent':
       return who === null ? sentDetails(outcome) : `Accepted for ${who}`
     case 'deferred':
-      return `Deferred: ${note ?? ''}`
+      return `Deferred${said}`
     case 'opened':
       if (verdict === 'human' && reason !== 'repeat') return openNumber(number)
       return `Not counted: ${why}`
@@ -181,11 +212,11 @@ const detailsOf = (
     case 'replied':
       return `Reply from ${who ?? ''}`.trimEnd()
     case 'bounced':
-      return `${who ?? 'A recipient'}: ${note ?? ''}`
+      return `${who ?? 'A recipient'}${said}`
     case 'failed':
-      return `Not sent: ${note ?? ''}`
+      return `Not sent${said}`
     case 'unknown':
-      return `It is not known whether it was sent: ${note ?? ''}`
+      return `It is not known whether it was sent${said}`
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { MayRead } from '../projection.ts'
+import type { VisibilityDeps } from '../projection.ts'
 import { emailTracking } from './email-timeline-queries.ts'
 import { emailTimeline } from './email-timeline.ts'
 import { dueReplies, repliesToRecord } from './replies-to-record.ts'
@@ -7,7 +7,10 @@ import { dueReplies, repliesToRecord } from './replies-to-record.ts'
 export const trackingProjections = [emailTimeline, repliesToRecord]
 
 /** What can be asked about hits and replies, and which replies remain to be recorded. */
-export const trackingQueries = (db: Kysely<unknown>, deps: { readonly mayRead: MayRead }) => ({
+export const trackingQueries = (
+  db: Kysely<unknown>,
+  deps: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>,
+) => ({
   readModels: { emailTimeline, repliesToRecord },
   ofEmail: emailTracking(db, deps),
   dueReplies: dueReplies(db),

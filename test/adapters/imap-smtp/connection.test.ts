@@ -23,7 +23,9 @@ const allowing = (port: number, more: Partial<EgressConfig> = {}): EgressConfig 
   ...more,
 })
 
-const loginTo = (port: number, more: Partial<ServerLogin> = {}): ServerLogin => ({
+type PasswordLogin = Extract<ServerLogin, { password: Secret }>
+
+const loginTo = (port: number, more: Partial<PasswordLogin> = {}): PasswordLogin => ({
   host: 'localhost',
   port,
   encryption: 'tls',
@@ -197,6 +199,22 @@ t.test('logins that fail say whether it is the password or the server', async (t
   const config = allowing(provider.port, { clearTextHosts: ['smtp.gmail.com'] })
   const advised = await tried(t, 'smtp', login, { config, resolve: () => Promise.resolve(['127.0.0.1']) })
   t.match(advised, { failed: 'login: login-rejected', remedy: /app password/ })
+})
+
+t.test('an access token goes to no server that takes none, and what to do instead is told', async (t) => {
+  const secret = 'eyJhbGciOiJub25lIn0.token'
+  const servers = [
+    ['imap', await imap(t)],
+    ['smtp', await smtp(t)],
+    ['smtp', await smtp(t, { noLogin: true })],
+  ] as const
+  for (const [protocol, { port }] of servers) {
+    const { password: _password, ...server } = loginTo(port)
+    t.match(await tried(t, protocol, { ...server, accessToken: new Secret(secret) }), {
+      failed: 'login: token-login-not-offered',
+      remedy: /Enter a password or an app password/,
+    })
+  }
 })
 
 t.test('what is no mail server, or none there, is told apart no further than a person needs', async (t) => {

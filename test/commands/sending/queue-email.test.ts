@@ -594,6 +594,27 @@ t.test('where several contacts have the address, one is chosen or none is greete
   t.match(await previewDraft(world.needs)(outgoingId, null), { contactId: 'c1', otherContactIds: [] })
 })
 
+t.test('an email with a recipient who opted out is never tracked, whoever else it goes to', async (t) => {
+  const world = await sendingWorld(t)
+  world.records.contacts.set('c7', { emails: ['silent@client.test'], optOut: true })
+  const settings = { trackOpens: true, trackClicks: true, addPixel: true, rewriteLinks: true }
+  world.account.now = { ...world.account.now, settings: { ...world.account.now.settings, ...settings } }
+  const wishes = { html: '<p><a href="https://acme.test/">Hi</a></p>', trackOpens: true, trackClicks: true }
+  for (const list of ['to', 'cc', 'bcc'] as const) {
+    const outgoingId = await world.queue({ ...wishes, [list]: [{ address: 'silent@client.test' }] })
+    const email = await queued(world, outgoingId)
+    t.match(email.tracking, {
+      opens: false,
+      clicks: false,
+      wanted: { opens: false, clicks: false },
+      reason: 'a recipient has opted out of tracking: contact c7',
+    })
+    const mail = (await parsed(world, email.mime.blob)).html ?? ''
+    t.notOk(mail.includes(trackingUrl), 'nothing in the mail leads here')
+  }
+  t.match((await queued(world, await world.queue(wishes))).tracking, { opens: true, clicks: true })
+})
+
 t.test('without a signature its variable is empty, and the preview says so', async (t) => {
   const world = await sendingWorld(t)
   const html = '<p>Hello</p>{signature}'

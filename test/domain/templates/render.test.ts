@@ -9,6 +9,7 @@ import {
   variableProblems,
 } from '../../../src/domain/templates/render.ts'
 import { findVariables, valuesOf, variables, type Values } from '../../../src/domain/templates/variables.ts'
+import { nothingVisible } from '../../../src/domain/visibility.ts'
 import { anyCharacter } from '../../support/any-character.ts'
 import { runs } from '../../support/long-runs.ts'
 
@@ -159,7 +160,7 @@ t.test('what is quoted stays as it was written', async (t) => {
 t.test('the values come from the records, and company.name is the organisation', async (t) => {
   const values = valuesOf({
     user: { name: 'Jo Smith', title: ' ' },
-    organization: { name: 'Acme', timeZone: 'UTC' },
+    organization: { name: 'Acme', timeZone: 'UTC', ...nothingVisible },
     contact: { firstName: 'Ann', emails: ['ann@x.test'] },
     contactAddress: null,
     company: { name: 'Xenon', domains: [] },

@@ -74,6 +74,7 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/messages/:id': own(messagePath),
   '/v1/messages/:id/body': { ...own(`${messagePath}/body`), names: false },
   '/v1/messages/:id/body/html': own(`${messagePath}/body/html`),
+  '/v1/messages/:id/links': { ...own(`${messagePath}/links`), names: false },
   '/v1/messages/:id/raw': own(`${messagePath}/raw`),
   '/v1/messages/:id/attachments/:index': own(`${messagePath}/attachments/0`),
   '/v1/threads': mixed(`/v1/threads?account=${account}`),

@@ -3,6 +3,7 @@ import { postgresEventStore } from '../../../src/adapters/postgres/event-log/eve
 import { newEvent } from '../../../src/commands/handle.ts'
 import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import { EmailSent } from '../../../src/domain/sending/events.ts'
+import { nothingVisible } from '../../../src/domain/visibility.ts'
 import { startApp } from '../../support/running-app.ts'
 import { seedAccounts } from '../../support/connected-accounts.ts'
 import { idOf } from '../../support/example-emails.ts'
@@ -122,7 +123,7 @@ t.test('only names of the IANA database are time zones, and one that is stored h
 
   const store = postgresEventStore(app.pool)
   t.teardown(() => store.close())
-  const old = OrganizationRecorded({ organization: { name: 'Acme', timeZone: '+0900' } })
+  const old = OrganizationRecorded({ organization: { name: 'Acme', timeZone: '+0900', ...nothingVisible } })
   const events = [newEvent(old, crypto.randomUUID(), callerNow(), new Date().toISOString())]
   const { length } = await store.readStream('organization-main')
   await store.append({ stream: 'organization-main', expected: length - 1, events })

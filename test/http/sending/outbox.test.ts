@@ -69,7 +69,12 @@ t.teardown(async () => {
 const parser = mailParser()
 t.teardown(() => parser.close())
 const commands = sendingCommands({ ...needs, parser, deliveryWindowMinutes: 0 })
-const queries = sendingQueries(db, { mayRead: async () => true, usableAccounts: async () => [] })
+const queries = sendingQueries(db, {
+  visibilityOf: async () => 'everything',
+  visibleAccounts: async () => 'all',
+  mayUse: async () => true,
+  usableAccounts: async () => [],
+})
 const now = { filing: 0, unknown: 0, other: 0 }
 const made = () =>
   Promise.all([
@@ -104,7 +109,13 @@ const app = await buildServer({
 const { load } = needs
 const files = fileSeals(Buffer.alloc(32, 9))
 draftRoutes(app, { commands, queries, files })
-outboxRoutes(app, { commands, queries, files })
+outboxRoutes(app, {
+  commands,
+  queries,
+  accountList: queries.readModels.outbox,
+  files,
+  recipients: [],
+})
 attachmentRoutes(app, { commands, files, uploads: perMinute(2 ** 40, world.clock) })
 t.teardown(() => app.close())
 

@@ -116,12 +116,24 @@ for (const [id, name] of [
   ['x2', 'alpha 100%'],
   ['x3', 'Gamma'],
 ] as const) {
-  await send('PUT', `/v1/directory/companies/${id}`, { name })
-  await send('PUT', `/v1/directory/deals/${id}`, { name, ...(id === 'x3' ? {} : { companyId: 'x1' }) })
+  const domains = [`${id}.test`, `Mail.${id}.test`]
+  const ownerId = id === 'x3' ? 'u2' : 'u1'
+  const territory = id === 'x3' ? 'South' : 'North'
+  await send('PUT', `/v1/directory/companies/${id}`, { name, domains, ownerId, territory })
+  await send('PUT', `/v1/directory/deals/${id}`, {
+    name,
+    ownerId,
+    stage: id === 'x2' ? 'Won' : 'Open',
+    contactIds: id === 'x3' ? ['x1'] : ['x1', 'x2'],
+    ...(id === 'x3' ? {} : { companyId: 'x1' }),
+  })
   await send('PUT', `/v1/directory/users/${id}`, { name })
   await send('PUT', `/v1/directory/contacts/${id}`, {
     firstName: name,
     emails: [`${id}@x.test`],
+    ownerId,
+    territory,
+    product: `Product ${id}`,
     ...(id === 'x1' ? {} : { companyId: 'x2' }),
   })
   const body = {
@@ -158,6 +170,8 @@ const says = (field: string, text: string) => (item: Item) => String(item[field]
 const later = (field: string, instant: string) => (item: Item) => String(item[field]) >= instant
 const earlier = (field: string, instant: string) => (item: Item) => String(item[field]) <= instant
 const ofCompany = { 'company=x1': is('companyId', 'x1') }
+const ofOwner = { 'owner=u1': is('ownerId', 'u1') }
+const ofTerritory = { 'territory=north': is('territory', 'North') }
 const beginning = { 'search=ALPHA': says('name', 'alpha'), 'search=alpha%20100%25': says('name', '100%') }
 
 const lists: readonly List[] = [
@@ -257,8 +271,29 @@ const lists: readonly List[] = [
     },
   },
   { path: '/v1/directory/users', sorts: ['id', 'name'], filters: beginning },
-  { path: '/v1/directory/companies', sorts: ['id', 'name'], filters: beginning },
-  { path: '/v1/directory/deals', sorts: ['id', 'name'], filters: { ...beginning, ...ofCompany } },
+  {
+    path: '/v1/directory/companies',
+    sorts: ['id', 'name'],
+    filters: {
+      ...beginning,
+      ...ofOwner,
+      ...ofTerritory,
+      'domain=mail.X2.test': is('id', 'x2'),
+      'owner=u1&territory=North&domain=x1.test': is('id', 'x1'),
+    },
+  },
+  {
+    path: '/v1/directory/deals',
+    sorts: ['id', 'name'],
+    filters: {
+      ...beginning,
+      ...ofCompany,
+      ...ofOwner,
+      'contact=x2': is('companyId', 'x1'),
+      'stage=won': is('stage', 'Won'),
+      'contact=x1&stage=open&owner=u1': is('id', 'x1'),
+    },
+  },
   {
     path: '/v1/directory/contacts',
     sorts: ['id'],
@@ -266,6 +301,10 @@ const lists: readonly List[] = [
       'search=alpha': says('firstName', 'alpha'),
       'company=x2': is('companyId', 'x2'),
       'email=X2@x.test': is('id', 'x2'),
+      ...ofOwner,
+      ...ofTerritory,
+      'product=PRODUCT%20x1': is('id', 'x1'),
+      'owner=u1&search=alpha': is('id', 'x2'),
     },
   },
   {

@@ -29,6 +29,7 @@ import { messageRoutes } from '../../../src/http/sync/messages.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { syncRoutes } from '../../../src/http/sync/sync.ts'
 import { syncProjections, syncQueries } from '../../../src/projections/sync/sync.ts'
+import { nothingVisible } from '../../../src/domain/visibility.ts'
 import { serverSettings } from '../../support/server-settings.ts'
 import { testDatabase } from '../../support/test-database.ts'
 import { exampleQueued, idOf } from '../../support/example-emails.ts'
@@ -45,7 +46,7 @@ const leases = postgresLeases(pool, { owner: 'test' })
 const blobs = postgresBlobStore(pool)
 const accountsHere = accountQueries(db, { titleOf: () => 'IMAP' })
 const projections = [accountList, ...syncProjections]
-const queries = syncQueries(db, { mayRead: async () => true })
+const queries = syncQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true })
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({ store, pool, leases, projections, log: silent })
 const stopping = new AbortController()
@@ -123,9 +124,15 @@ const accountsDoor = {
   queries: accountsHere,
 }
 syncRoutes(app, { accounts: accountsDoor, queries, clock: rig.deps.clock })
-messageRoutes(app, { commands: syncCommands(rig.deps), queries, signal })
+messageRoutes(app, {
+  commands: syncCommands({ ...rig.deps, retentionDays: 30 }),
+  queries,
+  accountList,
+  signal,
+})
 messageContentRoutes(app, {
   queries,
+  accountList,
   blobs,
   parser: rig.deps.parser,
   untrack: tracking.untrack,
@@ -309,7 +316,9 @@ t.test('an email of ours is one with its copy, and today is the organisation’s
   const outgoingId = idOf('out', 1)
   await append(
     'organization-main',
-    OrganizationRecorded({ organization: { name: 'Acme', timeZone: 'Pacific/Kiritimati' } }),
+    OrganizationRecorded({
+      organization: { name: 'Acme', timeZone: 'Pacific/Kiritimati', ...nothingVisible },
+    }),
   )
   const at = (hour: number) => new Date(Date.UTC(2026, 5, 10, hour)).toISOString()
   const rest = {

@@ -15,6 +15,7 @@ import type { Permission } from '../../../src/http/server/permissions.ts'
 import { buildServer } from '../../../src/http/server/server.ts'
 import { templateRoutes } from '../../../src/http/templates/templates.ts'
 import { templateProjections, templateQueries } from '../../../src/projections/templates/templates.ts'
+import { nothingVisible } from '../../../src/domain/visibility.ts'
 import { serverSettings } from '../../support/server-settings.ts'
 import { testDatabase } from '../../support/test-database.ts'
 
@@ -62,7 +63,7 @@ const commands = templateCommands({
     contact: async (id) => (contacts[id] ?? null) as { emails: string[] } | null,
     company: async () => ({ name: 'Xenon', domains: [] }),
     deal: async (id) => (id === 'big' ? { name: 'Big & small' } : null),
-    organization: async () => ({ name: 'Acme', timeZone: 'UTC' }),
+    organization: async () => ({ name: 'Acme', timeZone: 'UTC', ...nothingVisible }),
   },
   findAccount: async (id) =>
     id === 'acc'

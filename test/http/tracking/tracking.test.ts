@@ -29,6 +29,7 @@ import { analyticsProjections, analyticsQueries } from '../../../src/projections
 import type { EngagementReport } from '../../../src/projections/analytics/engagement-report.ts'
 import type { EmailTracking } from '../../../src/projections/tracking/email-timeline-queries.ts'
 import { trackingProjections, trackingQueries } from '../../../src/projections/tracking/tracking.ts'
+import { nothingVisible } from '../../../src/domain/visibility.ts'
 import { recordedEvents, type Envelope } from '../../support/fold-events.ts'
 import { aCaller, CHROME } from '../../support/example-hits.ts'
 import { serverSettings } from '../../support/server-settings.ts'
@@ -46,7 +47,7 @@ const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
 const stopping = new AbortController()
 const projections = [...trackingProjections, ...analyticsProjections]
 const commands = trackingCommands({ store })
-const queries = trackingQueries(db, { mayRead: async () => true })
+const queries = trackingQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true })
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({
   store,
@@ -95,9 +96,11 @@ trackingHitRoutes(app, {
   onLost: (error) => void lost.push(error),
 })
 const later = () => new Date(Date.now() + 20_000)
-trackingReportRoutes(app, { queries, clock: later })
+const accountList = queries.readModels.emailTimeline
+trackingReportRoutes(app, { queries, accountList, clock: later })
 analyticsRoutes(app, {
-  queries: analyticsQueries(db, { usableAccounts: async () => [] }),
+  queries: analyticsQueries(db, { visibleAccounts: async () => 'all' }),
+  accountList,
   clock: () => new Date(),
 })
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -354,7 +357,9 @@ t.test(
   async (t) => {
     await append(
       {
-        ...OrganizationRecorded({ organization: { name: 'Acme', timeZone: 'Pacific/Auckland' } }),
+        ...OrganizationRecorded({
+          organization: { name: 'Acme', timeZone: 'Pacific/Auckland', ...nothingVisible },
+        }),
         envelope: { stream: 'organization-main' },
       },
       {

@@ -3,6 +3,7 @@ import { OrganizationRecorded } from '../../../src/domain/directory/events.ts'
 import { analyticsQueries } from '../../../src/projections/analytics/analytics.ts'
 import { engagement } from '../../../src/projections/analytics/engagement.ts'
 import { figuresToday, findSyncFigures, syncStatus } from '../../../src/projections/sync/sync-status.ts'
+import { nothingVisible } from '../../../src/domain/visibility.ts'
 import { accountId, connected } from '../../support/example-sync-events.ts'
 import { followedLog } from '../../support/followed-log.ts'
 import { sentEmail } from '../../support/sent-email.ts'
@@ -11,14 +12,14 @@ const { db, append, caughtUp } = await followedLog(t, [syncStatus, engagement])
 
 const moveTo = (timeZone: string) =>
   append({
-    ...OrganizationRecorded({ organization: { name: 'Acme', timeZone } }),
+    ...OrganizationRecorded({ organization: { name: 'Acme', timeZone, ...nothingVisible } }),
     envelope: { stream: 'organization-main' },
   })
 
 /** How many emails each place says were sent today. */
 const sentToday = async (now: Date) => {
   await caughtUp()
-  const { engagementReport, lastDays } = analyticsQueries(db, { usableAccounts: async () => [] })
+  const { engagementReport, lastDays } = analyticsQueries(db, { visibleAccounts: async () => 'all' })
   const { totals, timeZone } = await engagementReport({ ...(await lastDays(1, now)), userId: null })
   const footer = await figuresToday(db)(null, now)
   const page = await findSyncFigures(db)(accountId, now)
