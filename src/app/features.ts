@@ -49,7 +49,7 @@ import { stories } from './stories.ts'
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
   adapters: OpenAdapters,
-  { deliveryWindowMinutes, deletedRetentionDays, returnOrigins, url }: FeatureSettings,
+  { deliveryWindowMinutes, returnOrigins, url }: FeatureSettings,
   clock: Clock,
   log: Log,
 ) => {
@@ -58,7 +58,7 @@ export const openFeatures = (
   const redirectUri = `${url}/oauth/callback`
   const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
-  const sync = syncFeature(core, accounts, deletedRetentionDays)
+  const sync = syncFeature(core, accounts)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
@@ -71,7 +71,7 @@ export const openFeatures = (
 export type Features = ReturnType<typeof openFeatures>
 
 /** `url`: where people reach the service. */
-type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'deletedRetentionDays' | 'returnOrigins'> & {
+type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & {
   readonly url: string
 }
 
@@ -200,7 +200,7 @@ type Templates = ReturnType<typeof templateFeature>
 /** How long a sync waits for the read model of the mailbox's contents. */
 const CATCH_UP_MS = 30_000
 
-const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
+const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, accounts)
   const hints = hintsOfMailboxes()
@@ -233,7 +233,6 @@ const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
       },
     },
     lastRun: queries.lastRun,
-    retentionDays,
     hasHint: hints.has,
     onFault: (error) => core.log.warn({ err: error }, 'sync got over a fault'),
   })

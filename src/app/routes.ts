@@ -18,7 +18,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
-import { absentMessageRoutes } from '../http/sync/absent-messages.ts'
+import { deletedMessageRoutes } from '../http/sync/deleted-messages.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
@@ -98,11 +98,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, accountList, signal })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
-  absentMessageRoutes(server, {
-    ...sync,
-    mayUse: accounts.mayUse,
-    retentionDays: config.deletedRetentionDays,
-  })
+  deletedMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
   attachmentRoutes(server, { ...sending, files, uploads })

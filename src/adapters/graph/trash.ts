@@ -14,7 +14,8 @@ export const moveToTrash =
     const trash = (await folders()).find(({ role }) => role === 'trash')
     if (!trash) return { outcome: 'impossible', code: noTrash.code }
     let moved = 0
-    for (const id of new Set(placements.map(({ ref }) => ref))) if (await isMoved(client, id, trash)) moved += 1
+    for (const id of new Set(placements.map(({ ref }) => ref)))
+      if (await isMoved(client, id, trash)) moved += 1
     return { outcome: moved > 0 ? 'moved' : 'none' }
   }
 

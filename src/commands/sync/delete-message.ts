@@ -6,17 +6,7 @@ import type { IfRevision } from '../revisions.ts'
 import { findMet, type FindMetDeps } from './find-met.ts'
 import type { SyncDeps } from './ports.ts'
 
-export type PresenceDeps = FindMetDeps &
-  Pick<SyncDeps, 'handle' | 'clock'> & {
-    /** For so long a deleted message can be restored. */
-    readonly retentionDays: number
-  }
-
-const DAY_MS = 86_400_000
-
-/** What was deleted by then cannot be restored at this time, and its bytes may go. */
-export const retentionEnd = (now: Date, days: number): string =>
-  new Date(now.getTime() - days * DAY_MS).toISOString()
+type PresenceDeps = FindMetDeps & Pick<SyncDeps, 'handle' | 'clock'>
 
 /** Deletes a message here; `trash`: its copies at the provider go into the provider's trash as well. */
 export const deleteMessage =
@@ -34,20 +24,10 @@ export const deleteMessage =
     return deps.handle(presence, presenceStream(of.messageId), command, caller, { ifRevision })
   }
 
-/** Undoes a deletion, as long as the bytes are kept. Nothing changes in the mailbox. */
+/** Undoes a deletion. Nothing changes in the mailbox. */
 export const restoreMessage =
   (deps: PresenceDeps) =>
   async (caller: Caller, id: string, ifRevision?: IfRevision): Promise<Handled<Presence>> => {
     const { of } = await findMet(deps)(caller, id)
-    const command = { do: 'restore', since: retentionEnd(deps.clock(), deps.retentionDays) } as const
-    return deps.handle(presence, presenceStream(of.messageId), command, caller, { ifRevision })
-  }
-
-/** Shows a message that a pattern has hidden, whatever the patterns say. */
-export const showMessage =
-  (deps: PresenceDeps) =>
-  async (caller: Caller, id: string, ifRevision?: IfRevision): Promise<Handled<Presence>> => {
-    const { of } = await findMet(deps)(caller, id)
-    const command = { do: 'show', byHand: true } as const
-    return deps.handle(presence, presenceStream(of.messageId), command, caller, { ifRevision })
+    return deps.handle(presence, presenceStream(of.messageId), { do: 'restore' }, caller, { ifRevision })
   }

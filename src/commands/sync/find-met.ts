@@ -53,7 +53,9 @@ const ofEmail = async (
   foundAt: string | null = null,
 ): Promise<Met | null> => {
   const email = await findOutgoing(messageId)
-  return email && { messageId, accountId: email.accountId, direction: 'out', receivedAt: email.sentAt ?? foundAt }
+  return (
+    email && { messageId, accountId: email.accountId, direction: 'out', receivedAt: email.sentAt ?? foundAt }
+  )
 }
 
 const emailNotSent = defineRefusal('email-not-sent', {

@@ -80,12 +80,6 @@ export const syncSentences: Sentences<SyncRunEvent | MessageEvent | PresenceEven
       none: 'The deleted message had left the mailbox already',
       impossible: `The copies of the deleted message could not be moved into the trash of the mailbox (${code})`,
     })[outcome],
-  MessageBytesErased: () => 'The content of the deleted message was erased for good',
-  MessageHidden: ({ pattern }) => `The message was hidden because the exclude pattern ${pattern} keeps it out`,
-  MessageShown: ({ pattern, byHand }) =>
-    byHand
-      ? `Somebody had the message shown again, which the exclude pattern ${pattern} had hidden`
-      : `The message is shown again, which the exclude pattern ${pattern} had hidden`,
   QuarantinedMessageReleased: ({ became }) =>
     `The quarantined message could be read after all and became the message ${became}`,
 }

@@ -14,7 +14,6 @@ const actions: Readonly<Record<string, string>> = {
   retry: 'retry',
   skip: 'skip',
   restore: 'restore',
-  show: 'show',
   preview: 'preview',
   merge: 'merge',
   cancellation: 'cancel',

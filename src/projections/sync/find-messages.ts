@@ -210,7 +210,7 @@ export const messagesOf =
 /**
  * A message by its id, or by the id of its copy in the mailbox, as far as this user (null: a program) sees it. Emails
  * not sent yet, drafts and quarantined messages are found too, by those who may use the account;
- * deleted and hidden ones are not.
+ * deleted ones are not.
  */
 export const findMessage =
   (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
@@ -236,6 +236,6 @@ const rowOf = (db: Kysely<unknown>, id: string): Promise<MessageRow | undefined>
     .selectFrom('message')
     .selectAll()
     .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
-    .where('absent', 'is', null)
+    .where('deleted_at', 'is', null)
     .executeTakeFirst()
 }

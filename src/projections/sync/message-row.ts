@@ -1,8 +1,7 @@
-import type { EventOf, RecordedEvent } from '../../domain/event.ts'
+import type { EventOf } from '../../domain/event.ts'
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { EmailQueued } from '../../domain/sending/events.ts'
 import type { MessageQuarantined, MessageSynced } from '../../domain/sync/events.ts'
-import type { PresenceChange } from '../../domain/sync/presence-events.ts'
 import { boolean, integer, json, nullable, table, text, timestamp, type RowOf } from '../projection.ts'
 
 export type Synced = EventOf<typeof MessageSynced>['data']
@@ -19,17 +18,9 @@ export const message = table({
     account_id: text,
     /** It was received or sent. */
     exchanged: boolean,
-    /** Lists show it: it was received or sent, and is neither deleted nor hidden. */
+    /** Lists show it: it was received or sent, and was not deleted. */
     listed: boolean,
-    /** `deleted` or `hidden`, and since when; null if it is neither. */
-    absent: nullable(text),
-    absent_since: nullable(timestamp),
-    /** The pattern that hides it. */
-    hidden_by: nullable(text),
-    /** Somebody had it shown again, so that no pattern hides it. */
-    shown_by_hand: boolean,
-    /** Its bytes are gone for good. */
-    erased: boolean,
+    deleted_at: nullable(timestamp),
     /** `draft` for one that was neither sent nor received. */
     direction: text,
     received_at: timestamp,
@@ -44,8 +35,6 @@ export const message = table({
     /** Why it could not be read; its raw form is still available. */
     quarantined: nullable(text),
     raw: text,
-    /** The bytes of an email of ours as it was sent. */
-    sent_as: nullable(text),
     /** Empty if it was removed from the mailbox. */
     places: json<MessagePlace[]>(),
   },
@@ -53,17 +42,13 @@ export const message = table({
   indexes: [
     '(account_id, received_at DESC, id DESC) WHERE listed',
     '(account_id, direction, received_at DESC, id DESC) WHERE listed',
-    '(account_id, absent, received_at DESC, id DESC) WHERE absent IS NOT NULL',
-    "(absent_since, id) WHERE absent = 'deleted' AND NOT erased",
-    'USING hash (raw)',
-    '(sent_as) WHERE sent_as IS NOT NULL',
-    "USING gin (attachments jsonb_path_ops) WHERE attachments <> '[]'",
+    '(account_id, received_at DESC, id DESC) WHERE deleted_at IS NOT NULL',
   ],
 })
 export type MessageRow = RowOf<typeof message>
 
 export const rowOfSynced = (data: Synced, id: string): MessageRow => ({
-  ...present,
+  deleted_at: null,
   ...exchanged,
   id,
   account_id: data.accountId,
@@ -79,39 +64,11 @@ export const rowOfSynced = (data: Synced, id: string): MessageRow => ({
   defects: data.defects,
   quarantined: null,
   raw: data.raw,
-  sent_as: null,
   places: [],
 })
 
 /** A message that was received or sent. */
 export const exchanged = { exchanged: true, listed: true }
-
-/** One that is neither deleted nor hidden. */
-const present = {
-  absent: null,
-  absent_since: null,
-  hidden_by: null,
-  shown_by_hand: false,
-  erased: false,
-}
-
-/** What the message is after this event: in the lists or not. */
-export const presenceOf = (
-  event: RecordedEvent<PresenceChange>,
-): Pick<MessageRow, 'absent' | 'absent_since' | 'hidden_by' | 'shown_by_hand'> => {
-  switch (event.type) {
-    case 'MessageDeleted':
-      return { ...present, absent: 'deleted', absent_since: event.data.deletedAt }
-    case 'MessageHidden': {
-      const { pattern } = event.data
-      return { ...present, absent: 'hidden', absent_since: event.metadata.occurredAt, hidden_by: pattern }
-    }
-    case 'MessageRestored':
-      return present
-    case 'MessageShown':
-      return { ...present, shown_by_hand: event.data.byHand }
-  }
-}
 
 const noHeader: MessageHeader = {
   messageId: '',
@@ -125,7 +82,7 @@ const noHeader: MessageHeader = {
 }
 
 export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
-  ...present,
+  deleted_at: null,
   exchanged: false,
   listed: false,
   id: data.messageId,
@@ -142,7 +99,6 @@ export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
   defects: [],
   quarantined: data.reason,
   raw: data.raw,
-  sent_as: null,
   places: [],
 })
 
@@ -151,7 +107,7 @@ export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
  * links.
  */
 export const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
-  ...present,
+  deleted_at: null,
   exchanged: false,
   listed: false,
   id: data.outgoingId,
@@ -182,6 +138,5 @@ export const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
   defects: [],
   quarantined: null,
   raw: data.copy.blob,
-  sent_as: data.mime.blob,
   places: [],
 })

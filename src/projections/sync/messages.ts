@@ -1,18 +1,16 @@
 import { EmailSent, EmailCancelled, EmailQueued } from '../../domain/sending/events.ts'
 import { isAt, messageEvents } from '../../domain/sync/events.ts'
-import { MessageBytesErased, presenceChanges } from '../../domain/sync/presence-events.ts'
+import { presenceChanges } from '../../domain/sync/presence-events.ts'
 import { nullable, projection, table, text, timestamp, type Rows } from '../projection.ts'
 import {
   exchanged,
   message,
-  presenceOf,
   rowOfQuarantined,
   rowOfQueued,
   rowOfSynced,
   type MessageRow,
   type Synced,
 } from './message-row.ts'
-
 
 const tables = {
   message,
@@ -39,7 +37,7 @@ export const messages = projection({
   name: 'messages',
   version: 4,
   tables,
-  events: [...messageEvents, ...presenceChanges, MessageBytesErased, EmailQueued, EmailSent, EmailCancelled],
+  events: [...messageEvents, ...presenceChanges, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
     switch (event.type) {
       case 'EmailQueued':
@@ -82,15 +80,9 @@ export const messages = projection({
         return rows.put('alias', { id: messageId, message_id: became })
       }
       case 'MessageDeleted':
-      case 'MessageHidden':
+        return putDeleted(rows, event.data.messageId, event.data.deletedAt)
       case 'MessageRestored':
-      case 'MessageShown':
-        return putPresence(rows, event.data.messageId, presenceOf(event))
-      case 'MessageBytesErased': {
-        const row = rows.get('message', { id: event.data.messageId })
-        if (row) rows.put('message', { ...row, erased: true })
-        return
-      }
+        return putDeleted(rows, event.data.messageId, null)
       case 'MessageAddedToFolder':
       case 'MessageFlagsChanged':
       case 'MessageRemovedFromFolder': {
@@ -105,20 +97,15 @@ export const messages = projection({
   },
 })
 
-/** A message is listed if it was received or sent, and is neither deleted nor hidden; nor is it found in folders then. */
-const putPresence = (
-  rows: Rows<typeof tables>,
-  id: string,
-  presence: ReturnType<typeof presenceOf>,
-): void => {
+/** A deleted message is in no list; a restored one is, if it was received or sent, and in the lists of its folders. */
+const putDeleted = (rows: Rows<typeof tables>, id: string, deleted_at: string | null): void => {
   const before = rows.get('message', { id })
-  if (!before) throw new Error('A message was deleted or hidden that was not found before')
-  const row = { ...before, ...presence }
-  row.listed = row.exchanged && row.absent === null
+  if (!before) throw new Error('A message was deleted or restored that was not found before')
+  const row = { ...before, deleted_at, listed: before.exchanged && deleted_at === null }
   rows.put('message', row)
   for (const { folder } of row.places) {
     const { account_id, received_at } = row
-    if (row.absent === null) rows.put('located', { account_id, folder, id, received_at })
+    if (deleted_at === null) rows.put('located', { account_id, folder, id, received_at })
     else rows.remove('located', { account_id, folder, id })
   }
 }
@@ -133,10 +120,7 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
     const row = rowOfSynced(data, data.messageId)
     claimHeaderId(rows, row)
     put(row)
-    if (draft) {
-      const { absent, absent_since, hidden_by, shown_by_hand } = draft
-      putPresence(rows, row.id, { absent, absent_since, hidden_by, shown_by_hand })
-    }
+    if (draft) putDeleted(rows, row.id, draft.deleted_at)
     return
   }
   rows.put('alias', { id: data.messageId, message_id: data.outgoingId })
@@ -188,7 +172,8 @@ const putPlaced = (
     : [...row.places, place]
   rows.put('message', row)
   if (known) return
-  if (row.quarantined === null && row.absent === null) rows.put('located', { account_id, folder, id, received_at })
+  if (row.quarantined === null && row.deleted_at === null)
+    rows.put('located', { account_id, folder, id, received_at })
   if (rows.get('folder', { account_id, folder })?.role !== role)
     rows.put('folder', { account_id, folder, role })
 }
@@ -199,4 +184,3 @@ const dropPlace = (rows: Rows<typeof tables>, row: MessageRow, placement: Synced
   if (row.places.every((each) => each.folder !== folder))
     rows.remove('located', { account_id: row.account_id, folder, id: row.id })
 }
-

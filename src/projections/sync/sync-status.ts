@@ -37,7 +37,7 @@ export const syncStatus = projection({
     }),
     /** Emails of ours that were found in the mailbox: one that is there twice counts once. */
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
-    /** What was deleted or hidden, and so does not count. */
+    /** What was deleted, and so does not count. */
     absent: table({ columns: { id: text }, key: ['id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
@@ -74,12 +74,10 @@ export const syncStatus = projection({
         break
       }
       case 'MessageDeleted':
-      case 'MessageHidden':
-      case 'MessageRestored':
-      case 'MessageShown': {
+      case 'MessageRestored': {
         const { messageId: id, direction, receivedAt } = event.data
         const wasAbsent = rows.get('absent', { id }) !== undefined
-        const isAbsent = event.type === 'MessageDeleted' || event.type === 'MessageHidden'
+        const isAbsent = event.type === 'MessageDeleted'
         if (isAbsent) rows.put('absent', { id })
         else rows.remove('absent', { id })
         // Emails of ours count as such, whatever becomes of their copies.

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { VisibilityDeps } from '../projection.ts'
-import { listAbsent } from './absent-messages.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
+import { listDeleted } from './deleted-messages.ts'
 import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
 import { messages } from './messages.ts'
@@ -42,7 +42,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'vis
   findMessage: findMessage(db, deps),
   readMessage: readMessage(db),
   messagesOf: messagesOf(db),
-  listAbsent: listAbsent(db),
+  listDeleted: listDeleted(db),
   copiesToTrash: listCopiesToTrash(db),
   placesOf: placesOf(db),
   listThreads: listThreads(db, deps),

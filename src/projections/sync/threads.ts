@@ -25,7 +25,7 @@ const thread = table({
     /** Set once it was found to be part of another thread, which lists it among `merged`. */
     merged_into: nullable(text),
     merged: json<string[]>(),
-    /** All messages in it, in the order in which they came; the rest is about those that are neither deleted nor hidden. */
+    /** All messages in it, in the order in which they came; the rest is about those that were not deleted. */
     ids: json<string[]>(),
     subject: text,
     snippet: text,
@@ -57,7 +57,7 @@ const tables = {
     key: ['id'],
     indexes: ['(thread_id, at, id)'],
   }),
-  /** What was deleted or hidden. */
+  /** What was deleted. */
   absent: table({ columns: { id: text }, key: ['id'] }),
   /** Emails of ours since they were queued; they join when they are sent, or found in the mailbox. */
   outgoing: table({ columns: { id: text, joined: boolean, part: json<Part>() }, key: ['id'] }),
@@ -89,11 +89,9 @@ export const threads = projection({
         return joinOwn(rows, outgoingId, receivedAt, partOfSynced(event.data))
       }
       case 'MessageDeleted':
-      case 'MessageHidden':
         rows.put('absent', { id: event.data.messageId })
         return recount(rows, event.data.messageId)
       case 'MessageRestored':
-      case 'MessageShown':
         rows.remove('absent', { id: event.data.messageId })
         return recount(rows, event.data.messageId)
     }

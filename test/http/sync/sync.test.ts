@@ -125,7 +125,7 @@ const accountsDoor = {
 }
 syncRoutes(app, { accounts: accountsDoor, queries, clock: rig.deps.clock })
 messageRoutes(app, {
-  commands: syncCommands({ ...rig.deps, retentionDays: 30 }),
+  commands: syncCommands(rig.deps),
   queries,
   accountList,
   signal,
