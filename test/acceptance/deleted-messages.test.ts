@@ -105,10 +105,10 @@ t.test('deleted messages', { skip: skipWithout('dovecot') }, async (t) => {
     t.notOk((await subjects()).includes('Offer 3'))
     const history = await until(
       'what became of the copy',
-      () => get<{ data: { type: string; sentence: string }[] }>(`/v1/audit/events?message=${id}`),
+      () => get<{ data: { type: string; summary: string }[] }>(`/v1/audit/events?message=${id}`),
       ({ data }) => data.some(({ type }) => type === 'MessageTrashed'),
     )
-    t.match(history.data.find(({ type }) => type === 'MessageTrashed')?.sentence, /were moved into the trash/)
+    t.match(history.data.find(({ type }) => type === 'MessageTrashed')?.summary, /were moved into the trash/)
   })
 
   t.test('an email sent from here leaves the messages and stays in the outbox', async (t) => {
@@ -128,7 +128,11 @@ t.test('deleted messages', { skip: skipWithout('dovecot') }, async (t) => {
 
   t.test('every read model equals its rebuild', async (t) => {
     await upToNow(app.client)
-    const compared = await readModelsEqualRebuild({ store: postgresEventStore(app.pool), pool: app.pool, projections })
+    const compared = await readModelsEqualRebuild({
+      store: postgresEventStore(app.pool),
+      pool: app.pool,
+      projections,
+    })
     t.same(
       compared.filter(({ equal }) => !equal),
       [],

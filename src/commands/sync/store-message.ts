@@ -22,7 +22,7 @@ import type { SyncAccount, SyncDeps } from './ports.ts'
 /** What storing needs. `inTurn`: copies of one message share a stream, and must not be written at the same time. */
 export type StoreDeps = Pick<
   SyncDeps,
-  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs' | 'known'
+  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs' | 'known' | 'texts'
 > & { readonly inTurn: TurnsByKey }
 
 export type StoredAs = 'received' | 'sent' | 'draft'
@@ -142,9 +142,13 @@ export const storeRead =
     const { placement } = fetched
     const raw = sha256(fetched.raw)
     const { messageId, identity } = identify(accountId, raw, mail)
+    const { receivedAt } = fetched
     if (!(await deps.known.isDeleted(messageId))) {
       const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
-      await deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached])
+      await Promise.all([
+        deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached]),
+        deps.texts.put([{ messageId: outgoingId ?? messageId, accountId, receivedAt, ...mail.search }]),
+      ])
     }
     const flags = flagSet(fetched.flags)
     const isDraft = isDraftAt(placement, flags)
@@ -156,7 +160,7 @@ export const storeRead =
       placement,
       flags,
       direction: isOurs || isDraft ? 'out' : 'in',
-      receivedAt: fetched.receivedAt,
+      receivedAt,
       sentAt: mail.sentAt,
       size: fetched.raw.length,
       raw,
@@ -169,7 +173,7 @@ export const storeRead =
       ...markOf(fetched),
     })
     const stored = { became: 'stored', as: isDraft ? 'draft' : isOurs ? 'sent' : 'received' } as const
-    const isNew = await append(deps, caller, event, fetched.receivedAt)
+    const isNew = await append(deps, caller, event, receivedAt)
     return { messageId, stored: isNew ? stored : { became: 'known', messageId } }
   }
 

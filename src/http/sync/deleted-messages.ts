@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import type { Handled } from '../../commands/handle.ts'
 import type { SyncCommands } from '../../commands/sync/sync.ts'
 import { accountId } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { providerCopy } from '../../domain/sync/presence-events.ts'
-import type { Presence } from '../../domain/sync/presence.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
@@ -35,7 +33,7 @@ export const deletedMessageRoutes = (
 ): void => {
   const tags = ['Messages']
   const byId = z.object({ id: messageId })
-  const viewOf = (id: string, { state }: Handled<Presence>) => ({
+  const viewOf = (id: string, { state }: Awaited<ReturnType<SyncCommands['deleteMessage']>>) => ({
     id,
     status: state.status,
     deletedAt: state.status === 'deleted' ? state.deletedAt : null,

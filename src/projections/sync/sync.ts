@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Stems } from '../../domain/search/terms.ts'
 import type { VisibilityDeps } from '../projection.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
@@ -8,6 +9,7 @@ import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
 import { messages } from './messages.ts'
 import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
+import { searchMessages } from './search-messages.ts'
 import { findRun, listRuns, syncHistory } from './sync-history.ts'
 import { dueAccounts, lastRunOf, stillWatchable, syncSchedule, watchableAccounts } from './sync-schedule.ts'
 import { figuresToday, findSyncFigures, syncStatus } from './sync-status.ts'
@@ -25,8 +27,13 @@ export const syncProjections = [
   copiesToTrash,
 ]
 
+type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'> & {
+  /** How words that are asked for are stemmed. */
+  readonly stems: Stems
+}
+
 /** What can be asked about messages and sync runs, and which accounts are to be read. */
-export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) => ({
+export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   readModels: {
     messages,
     threads,
@@ -45,6 +52,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'vis
   listDeleted: listDeleted(db),
   copiesToTrash: listCopiesToTrash(db),
   placesOf: placesOf(db),
+  searchMessages: searchMessages(db, deps),
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
   threadOf: threadOf(db),

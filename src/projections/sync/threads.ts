@@ -33,9 +33,7 @@ const thread = table({
     messages: integer,
     people: json<WrittenMailbox[]>(),
     first_at: timestamp,
-    first_id: text,
     last_at: timestamp,
-    last_id: text,
   },
   key: ['id'],
   indexes: [
@@ -133,21 +131,18 @@ const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): vo
 type Member = RowOf<typeof tables.member>
 
 /** The thread with one message more. */
-const including = (thread: ThreadRow, { id, at, shown }: Member): ThreadRow => {
+const including = (thread: ThreadRow, { at, shown }: Member): ThreadRow => {
   const isOnly = thread.messages === 0
-  const isFirst = isOnly || isBefore({ at, id }, { at: thread.first_at, id: thread.first_id })
-  const isLast = isOnly || isBefore({ at: thread.last_at, id: thread.last_id }, { at, id })
+  const isFirst = isOnly || at < thread.first_at
+  const isLast = isOnly || at >= thread.last_at
   return {
     ...thread,
     messages: thread.messages + 1,
     people: together(thread.people, shown.people),
-    ...(isFirst && { first_at: at, first_id: id, subject: shown.subject }),
-    ...(isLast && { last_at: at, last_id: id, snippet: shown.snippet, direction: shown.direction }),
+    ...(isFirst && { first_at: at, subject: shown.subject }),
+    ...(isLast && { last_at: at, snippet: shown.snippet, direction: shown.direction }),
   }
 }
-
-type Moment = Pick<Member, 'at' | 'id'>
-const isBefore = (a: Moment, b: Moment): boolean => a.at < b.at || (a.at === b.at && a.id < b.id)
 
 /** The thread of a message that has come into the lists or out of them. A draft is in no thread. */
 const recount = (rows: Rows<typeof tables>, id: string): void => {
@@ -205,8 +200,8 @@ const rootOf = (rows: Rows<typeof tables>, id: string): ThreadRow | undefined =>
 const absorb = (rows: Rows<typeof tables>, into: ThreadRow, other: ThreadRow): ThreadRow => {
   rows.put('thread', { ...other, merged_into: into.id, merged: [], ids: [] })
   const [first, second] = into.messages === 0 ? [other, into] : [into, other]
-  const older = second.messages === 0 || isBefore(firstOf(first), firstOf(second)) ? first : second
-  const newer = second.messages === 0 || isBefore(lastOf(second), lastOf(first)) ? first : second
+  const older = second.messages === 0 || first.first_at <= second.first_at ? first : second
+  const newer = second.messages === 0 || first.last_at > second.last_at ? first : second
   return {
     ...into,
     merged: [...into.merged, other.id, ...other.merged],
@@ -215,16 +210,11 @@ const absorb = (rows: Rows<typeof tables>, into: ThreadRow, other: ThreadRow): T
     people: together(into.people, other.people),
     subject: older.subject,
     first_at: older.first_at,
-    first_id: older.first_id,
     last_at: newer.last_at,
-    last_id: newer.last_id,
     snippet: newer.snippet,
     direction: newer.direction,
   }
 }
-
-const firstOf = ({ first_at: at, first_id: id }: ThreadRow): Moment => ({ at, id })
-const lastOf = ({ last_at: at, last_id: id }: ThreadRow): Moment => ({ at, id })
 
 const PEOPLE = 50
 
@@ -248,7 +238,5 @@ const emptyThread = (id: string, account_id: string, at: string): ThreadRow => (
   ids: [],
   ...nothing,
   first_at: at,
-  first_id: id,
   last_at: at,
-  last_id: id,
 })
