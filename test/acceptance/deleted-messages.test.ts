@@ -21,7 +21,11 @@ t.test('deleted messages', { skip: skipWithout('dovecot') }, async (t) => {
   const mailbox = await connect(sarah, folders)
   const asClient = async (work: (client: Awaited<ReturnType<typeof dovecot.login>>) => Promise<unknown>) => {
     const client = await dovecot.login(sarah)
-    await work(client).finally(() => client.logout())
+    try {
+      await work(client)
+    } finally {
+      await client.logout()
+    }
   }
   await asClient(async (client) => {
     for (const path of ['Archive', 'Trash']) await client.mailboxCreate(path)

@@ -131,14 +131,14 @@ const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): vo
 type Member = RowOf<typeof tables.member>
 
 /** The thread with one message more. */
-const including = (thread: ThreadRow, { at, shown }: Member): ThreadRow => {
-  const isOnly = thread.messages === 0
-  const isFirst = isOnly || at < thread.first_at
-  const isLast = isOnly || at >= thread.last_at
+const including = (root: ThreadRow, { at, shown }: Member): ThreadRow => {
+  const isOnly = root.messages === 0
+  const isFirst = isOnly || at < root.first_at
+  const isLast = isOnly || at >= root.last_at
   return {
-    ...thread,
-    messages: thread.messages + 1,
-    people: together(thread.people, shown.people),
+    ...root,
+    messages: root.messages + 1,
+    people: together(root.people, shown.people),
     ...(isFirst && { first_at: at, subject: shown.subject }),
     ...(isLast && { last_at: at, snippet: shown.snippet, direction: shown.direction }),
   }
