@@ -10,6 +10,7 @@ import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
+import { importRoutes } from '../http/directory/import.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { oauthRoutes } from '../http/accounts/oauth.ts'
@@ -79,6 +80,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
   directoryRoutes(server, directory)
+  importRoutes(server, { commands: directory.commands, idleMs: config.requestTimeoutMs })
   emailAccountRoutes(server, {
     ...accounts,
     providers,
