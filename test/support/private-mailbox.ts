@@ -12,29 +12,42 @@ export const marker = 'zanzibarmarker'
 
 const address = `${marker}@acme.test`
 
-const report = [
-  '--b',
-  'Content-Type: text/html',
-  '',
-  `<p>${marker}</p>`,
-  '--b',
-  `Content-Type: text/plain; name="${marker}.txt"`,
-  'Content-Disposition: attachment',
-  '',
-  `The figures of ${marker}`,
-  '--b--',
-].join('\r\n')
+/** What stands where in the mail. `unsent`: in what was neither sent nor received, or could not be read. */
+export type Words = Readonly<Record<'subject' | 'body' | 'attachment' | 'link' | 'unsent', string>>
+const markers: Words = { subject: marker, body: marker, attachment: marker, link: marker, unsent: marker }
+
+const htmlOf = ({ body, link }: Words): string =>
+  `<p>${body} <a href="https://files.test/${link}">Open</a></p>`
+
+const reportOf = (words: Words): string =>
+  [
+    '--b',
+    'Content-Type: text/html',
+    '',
+    htmlOf(words),
+    '--b',
+    `Content-Type: text/plain; name="${words.attachment}.txt"`,
+    'Content-Disposition: attachment',
+    '',
+    `The figures of ${words.body}`,
+    '--b--',
+  ].join('\r\n')
 
 /**
  * The running service with two accounts on real servers: the team's, and one of user u1 with content of every kind; and
  * with users u1 and u2.
  */
-export const startWithPrivateMailbox = async (t: Test) => {
+export const startWithPrivateMailbox = async (t: Test, words = markers) => {
   const tls = await testTls()
   const password = randomBytes(12).toString('hex')
   const inbox = [
-    mail('one', { Subject: `Report ${marker}`, 'Content-Type': 'multipart/mixed; boundary=b' }, report),
+    mail(
+      'one',
+      { Subject: `Report ${words.subject}`, 'Content-Type': 'multipart/mixed; boundary=b' },
+      reportOf(words),
+    ),
     hostileMail(2),
+    { ...mail('three', { Subject: `Notes ${words.unsent}` }, words.unsent), flags: ['\\Draft'] },
   ]
   const users = {
     [address]: { password, folders: [{ path: 'INBOX', messages: inbox }, { path: marker }] },
@@ -77,19 +90,32 @@ export const startWithPrivateMailbox = async (t: Test) => {
     subject: marker,
     body: { format: 'html', source: `<p>${marker}</p>` },
   })
-  const written = { accountId: account, to: [{ address: 'mia@client.test' }], subject: `Offer ${marker}` }
-  const html = `<p>${marker}</p>`
-  const draft = await made('/v1/drafts', { ...written, html })
+  const to = [{ address: 'mia@client.test' }]
+  const unsent = { accountId: account, to, subject: `Plans ${words.unsent}`, html: `<p>${words.unsent}</p>` }
+  const draft = await made('/v1/drafts', unsent)
+  const waiting = await made('/v1/outbox', { email: unsent, scheduledAt: '2999-01-01T00:00:00Z' })
+  const upload = { body: Buffer.from(`The prices of ${words.body}`), headers: { 'mailtrail-user': 'u1' } }
+  const uploaded = await app.ask('POST', `/v1/attachments?name=${words.attachment}.txt`, upload)
   const email = await made('/v1/outbox', {
-    email: { ...written, html, template: { templateId: template, version: 1 } },
+    email: {
+      accountId: account,
+      to,
+      subject: `Offer ${words.subject}`,
+      html: htmlOf(words),
+      attachments: [uploaded.json],
+      template: { templateId: template, version: 1 },
+    },
     undoSeconds: 0,
   })
   const sent = () => owner.get<{ sentAt: string | null }>(`/v1/outbox/${email}`)
   await until('The sending', sent, ({ sentAt }) => sentAt !== null)
   type Messages = { data: { id: string; subject: string }[] }
   const messages = () => owner.get<Messages>(`/v1/messages?account=${account}`)
-  const isReport = ({ subject }: { subject: string }) => subject === `Report ${marker}`
+  const isReport = ({ subject }: { subject: string }) => subject === `Report ${words.subject}`
   const message = (await until('The sync', messages, ({ data }) => data.some(isReport))).data.find(isReport)!
   const { threadId } = await owner.get<{ threadId: string }>(`/v1/messages/${message.id}`)
-  return { app, account, template, draft, email, message: message.id, thread: threadId }
+  type Errors = { data: { messageId: string }[] }
+  const { data: unreadable } = await owner.get<Errors>(`/v1/email-accounts/${account}/sync-errors`)
+  const quarantined = unreadable[0]!.messageId
+  return { app, account, template, draft, waiting, email, message: message.id, quarantined, thread: threadId }
 }

@@ -18,7 +18,14 @@ export const visibleAccounts =
   async (userId: string | null): Promise<ReadonlyMap<string, Visible> | 'all'> => {
     if (userId === null) return 'all'
     const policy = await policyOf(db)
-    const rows = await choices(db).execute()
+    const isClosed = visibilityUnder(policy, null) === 'nothing'
+    const rows = await choices(db)
+      .$if(isClosed, (query) =>
+        query.where(
+          sql<boolean>`(owner_user is null or owner_user = ${userId} or settings ->> 'visibility' is not null)`,
+        ),
+      )
+      .execute()
     return new Map(
       rows.flatMap((row): [string, Visible][] => {
         const level = levelFor(row, policy, userId)

@@ -118,7 +118,7 @@ const byTime = (table: 'message' | 'located'): ListKey => ({
 
 /** An account's messages, or those of one of its folders, as far as this user (null: a program) sees them. */
 export const listMessages =
-  (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
+  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
   async (filter: MessageFilter, page: Page): Promise<VisibleMessage[]> => {
     const visibility = await visibilityOf(filter.accountId, filter.userId)
     if (visibility === 'nothing') return []
@@ -126,7 +126,11 @@ export const listMessages =
     const rows =
       folder === undefined
         ? await ofAccount(db, filter, page)
-        : await ofFolder(db, { ...filter, folder }, page)
+        : await ofFolder(
+            db,
+            { ...filter, folder, withDrafts: await mayUse(filter.accountId, filter.userId) },
+            page,
+          )
     return rows.map((row) => maskItem(toItem(row), visibility))
   }
 
@@ -147,7 +151,12 @@ const ofAccount = (
 
 const ofFolder = async (
   db: Kysely<unknown>,
-  { accountId, folder, ...span }: MessageFilter & { readonly folder: string },
+  {
+    accountId,
+    folder,
+    withDrafts,
+    ...span
+  }: MessageFilter & { readonly folder: string; readonly withDrafts: boolean },
   page: Page,
 ): Promise<MessageRow[]> => {
   const tables = tablesOf(db, messages)
@@ -168,6 +177,7 @@ const ofFolder = async (
     .where('located.account_id', '=', accountId)
     .where('located.folder', '=', found.folder)
     .where(isWithin('located.received_at', span))
+    .$if(!withDrafts, (query) => query.where('message.listed', '=', sql.lit(true)))
   return paged(located, byTime('located'), page).execute()
 }
 
