@@ -60,9 +60,11 @@ export const directoryImport: Row = {
         return rate(CONTACTS, async () => {
           for (let done = 0; done < CONTACTS; done += TOGETHER)
             await Promise.all(
-              events.slice(done, done + TOGETHER).map(({ contactId, event }) =>
-                store.append({ stream: `contact-${contactId}`, expected: 'no_stream', events: [event] }),
-              ),
+              events
+                .slice(done, done + TOGETHER)
+                .map(({ contactId, event }) =>
+                  store.append({ stream: `contact-${contactId}`, expected: 'no_stream', events: [event] }),
+                ),
             )
         })
       },

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { within } from '../../std/within.ts'
 import { bodyTooLarge } from './answer-error.ts'
+import { defineProblem } from './problems.ts'
 import { requestTimeout } from './wire-errors.ts'
 
 /** `lineBytes`, `bodyBytes`: most bytes of a line and of all; `idleMs`: within which more must arrive. */
@@ -9,11 +10,17 @@ export type LineLimits = { readonly lineBytes: number; readonly bodyBytes: numbe
 /** A line, counted from 1, without its end; null if it is too long. */
 export type BodyLine = { readonly line: number; readonly bytes: Buffer | null }
 
+const cutOff = defineProblem(400, 'body-cut-off', {
+  title: 'Body cut off',
+  meaning: 'The connection was closed before the whole body had arrived.',
+  remedy: 'Send it again as a whole.',
+})
+
 const LINE_FEED = 0x0a
 
 /**
  * The lines of a body as they arrive. No more than one line is held, and no more is read than is asked for.
- * @throws HttpProblem 408 where nothing more arrives, 413 where too much does
+ * @throws HttpProblem 400 where it is cut off, 408 where nothing more arrives, 413 where too much does
  */
 export const linesOf = async function* (
   request: IncomingMessage,
@@ -52,7 +59,10 @@ const chunksOf = async function* (request: IncomingMessage, idleMs: number): Asy
   // Destroying the request would take the connection along, and with it the answer.
   const chunks = request.iterator({ destroyOnReturn: false })
   for (;;) {
-    const next = await within(chunks.next(), idleMs, () => {
+    const arriving = chunks.next().catch((error: unknown) => {
+      throw request.readableAborted ? cutOff() : error
+    })
+    const next = await within(arriving, idleMs, () => {
       throw requestTimeout({ detail: 'Nothing more of the body arrived in time.' })
     })
     if (next.done) return
