@@ -8,9 +8,11 @@ import { append256, append32 } from './append.ts'
 import { appendEsdb } from './append-esdb.ts'
 import { command, commandHttp } from './command.ts'
 import { directoryImport } from './directory-import.ts'
+import { imapIdleRun } from './imap-idle.ts'
 import { imapSync } from './imap-sync.ts'
 import { resultOf, type Bench, type Row } from './measure.ts'
 import { projectionsRow } from './projections.ts'
+import { providerSync } from './provider-sync.ts'
 import { queueLarge } from './queue-large.ts'
 import { readAll } from './read-all.ts'
 import { rebuildRow } from './rebuild.ts'
@@ -27,6 +29,8 @@ const rows: readonly Row[] = [
   rebuildRow,
   directoryImport,
   imapSync,
+  imapIdleRun,
+  ...providerSync,
   smtpSend,
   queueLarge,
   tracking,

@@ -8,6 +8,16 @@ import { apiKeyEvents } from '../src/domain/access/events.ts'
 import { account } from '../src/domain/accounts/account.ts'
 import { defaultAccount } from '../src/domain/accounts/default-account.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from '../src/domain/accounts/events.ts'
+import { messageLinks } from '../src/domain/linking/message-links.ts'
+import { newMessages, relinking } from '../src/domain/linking/matching-progress.ts'
+import { sender } from '../src/domain/linking/sender.ts'
+import {
+  linkEvents,
+  NewMessagesMatched,
+  RelinkingFinished,
+  RelinkingProgressed,
+  senderEvents,
+} from '../src/domain/linking/events.ts'
 import { mailboxClaim } from '../src/domain/accounts/mailbox-claim.ts'
 import { signIn } from '../src/domain/accounts/sign-in.ts'
 import { signInEvents } from '../src/domain/accounts/sign-in-events.ts'
@@ -90,6 +100,40 @@ const deciders = (
     ],
     [outgoingEmail, outgoingEvents, ['DraftSaved', 'EmailQueued'], { do: 'cancel' }],
     [entry, directoryEvents, ['ContactRecorded'], { do: 'remove', kind: 'contact', id: 'c_mia' }],
+    [
+      messageLinks,
+      linkEvents,
+      ['MessageMatched'],
+      {
+        do: 'link',
+        messageId: 'msg_00000000000000000000000000',
+        accountId: 'acc_00000000000000000000000000',
+        record: { kind: 'deal', id: 'd-9' },
+      },
+    ],
+    [
+      sender,
+      senderEvents,
+      ['SenderAssigned'],
+      { do: 'assign', address: 'mia@example.org', record: { kind: 'deal', id: 'd-9' } },
+    ],
+    [newMessages, [NewMessagesMatched], ['NewMessagesMatched'], { upTo: '9' }],
+    [
+      relinking,
+      [RelinkingProgressed, RelinkingFinished],
+      ['RelinkingProgressed'],
+      {
+        do: 'finish',
+        run: {
+          upTo: '9',
+          after: '8',
+          examined: 1,
+          changed: 0,
+          matcher: 1,
+          startedAt: '2026-01-05T09:00:00.000Z',
+        },
+      },
+    ],
     [apiKey, apiKeyEvents, ['ApiKeyCreated'], { do: 'revoke', keyId: '3ayfcehrehsq', name: 'CRM' }],
   ] as unknown as [AnyDecider, EventDefinition[], string[], unknown][]
 ).map(([decider, kinds, history, command]) => ({ decider, kinds, history, command }))

@@ -35,7 +35,7 @@ export const automationsOf = ({
   clock,
 }: AutomationsDeps): Automation[] => {
   const { leases, times } = adapters
-  const { sync, sending, tracking, accounts } = features
+  const { sync, sending, tracking, accounts, linking } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
   const { read, send: attempt, recoverReleased: recover } = commands
@@ -139,6 +139,13 @@ export const automationsOf = ({
       everyMs: 10_000,
       single: true,
       work: readReports({ clock, unreadReports: queries.unreadReports, read: commands.readReport }),
+    },
+    {
+      name: 'link messages',
+      wakeOn: [linking.queries.readModels.matching],
+      everyMs: 10_000,
+      single: true,
+      work: linking.commands.linkMessages,
     },
     {
       name: 'record replies',

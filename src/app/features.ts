@@ -1,4 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { stems } from '../adapters/mime/words/languages.ts'
+import { isFreeMail } from '../adapters/linking/free-mail.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { accessCommands } from '../commands/access/access.ts'
 import { accountCommands } from '../commands/accounts/accounts.ts'
@@ -17,6 +19,7 @@ import {
   type ProviderOf,
   type WatchMailbox,
 } from '../commands/ports/mail-provider.ts'
+import { linkingCommands } from '../commands/linking/linking.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
@@ -32,6 +35,7 @@ import { accountQueries } from '../projections/accounts/accounts.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
 import { auditQueries } from '../projections/audit/audit.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
+import { linkingQueries } from '../projections/linking/linking.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
@@ -59,7 +63,8 @@ export const openFeatures = (
   const analytics = { queries: analyticsQueries(core.db, accounts) }
   const audit = auditFeature(core, sync)
   const access = { commands: accessCommands(core) }
-  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit }
+  const linking = linkingFeature(core, { directory, accounts, sync })
+  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking }
 }
 
 export type Features = ReturnType<typeof openFeatures>
@@ -194,7 +199,7 @@ const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
-  const queries = syncQueries(db, accounts)
+  const queries = syncQueries(db, { ...accounts, stems })
   const hints = hintsOfMailboxes()
   const commands = syncCommands({
     ...core,
@@ -271,6 +276,22 @@ const trackingFeature = (core: Core, accounts: Accounts) => ({
   commands: trackingCommands(core),
   queries: trackingQueries(core.db, accounts),
 })
+
+const linkingFeature = (
+  core: Core,
+  of: { readonly directory: Directory; readonly accounts: Accounts; readonly sync: Sync },
+) => {
+  const queries = linkingQueries(core.db)
+  const commands = linkingCommands({
+    ...core,
+    ...queries,
+    isFreeMail,
+    findMessage: of.sync.queries.readMessage,
+    findAccount: of.accounts.find,
+    isRecorded: async ({ kind, id }) => (await of.directory.commands.find(kind, id)) !== null,
+  })
+  return { commands, queries }
+}
 
 const auditFeature = ({ db, store }: Core, sync: Sync) => {
   const queries = auditQueries(db)

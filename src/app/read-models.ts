@@ -2,6 +2,7 @@ import { accountProjections } from '../projections/accounts/accounts.ts'
 import { analyticsProjections } from '../projections/analytics/analytics.ts'
 import { directoryProjections } from '../projections/directory/directory.ts'
 import { auditProjections } from '../projections/audit/audit.ts'
+import { linkingProjections } from '../projections/linking/linking.ts'
 import type { AnyProjection } from '../projections/projection.ts'
 import { sendingProjections } from '../projections/sending/sending.ts'
 import { syncProjections } from '../projections/sync/sync.ts'
@@ -18,4 +19,5 @@ export const projections: readonly AnyProjection[] = [
   ...trackingProjections,
   ...analyticsProjections,
   ...auditProjections,
+  ...linkingProjections,
 ]

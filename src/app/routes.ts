@@ -24,6 +24,7 @@ import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
+import { linkRoutes } from '../http/linking/links.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -31,6 +32,7 @@ import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
 import type { App } from '../http/server/server.ts'
 import { hintRoutes } from '../http/sync/hints.ts'
+import { searchRoutes } from '../http/sync/search.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
@@ -75,7 +77,8 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
-  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit } = deps.features
+  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking } =
+    deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
@@ -96,6 +99,12 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, accountList, signal })
+  searchRoutes(server, {
+    ...sync,
+    accountList,
+    visibleAccounts: accounts.visibleAccounts,
+    addressesOf: async (id) => (await directory.lookup.contact(id))?.emails ?? null,
+  })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
@@ -116,6 +125,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
+  linkRoutes(server, { ...linking, sync: sync.queries })
   analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {

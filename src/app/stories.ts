@@ -8,6 +8,9 @@ import { trackingReport } from '../domain/audit/tracking-report.ts'
 import type { Decider } from '../domain/decider.ts'
 import { entry } from '../domain/directory/entry.ts'
 import type { DomainEvent } from '../domain/event.ts'
+import { messageLinks } from '../domain/linking/message-links.ts'
+import { newMessages, relinking } from '../domain/linking/matching-progress.ts'
+import { sender } from '../domain/linking/sender.ts'
 import { deliveryReport } from '../domain/sending/delivery-report.ts'
 import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
 import { backfill } from '../domain/sync/backfill.ts'
@@ -41,6 +44,10 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('organization', entry),
   ofStream('apikey', apiKey),
   ofStream('outgoing', outgoingEmail),
+  ofStream('links', messageLinks),
+  ofStream('sender', sender),
+  ofStream('matching', newMessages),
+  ofStream('relinking', relinking),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

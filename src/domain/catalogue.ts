@@ -3,6 +3,7 @@ import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/
 import { signInEvents } from './accounts/sign-in-events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
+import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
@@ -22,6 +23,9 @@ export const allEvents = [
   DeliveryReportRead,
   ...trackingEvents,
   ...apiKeyEvents,
+  ...linkEvents,
+  ...senderEvents,
+  ...matchingEvents,
 ] as const
 
 /** Any event that this software can write. */

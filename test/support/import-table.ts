@@ -10,9 +10,10 @@ export const filesUnder = (...folders: string[]): string[] =>
   folders.flatMap((folder) => fs.globSync(`${folder}/**/*.{ts,mts,js,mjs,cjs,tsx}`, { cwd: root })).toSorted()
 
 /** What the product is cut into, named alike in every layer. Adapters are cut by the systems that they speak to. */
-const features = 'accounts sync sending templates tracking analytics audit directory access operations'.split(
-  ' ',
-)
+const features =
+  'accounts sync sending search templates tracking analytics audit directory access operations linking'.split(
+    ' ',
+  )
 /** The folders of each layer; null where any name may be one. */
 const folders: Readonly<Record<string, readonly string[] | null>> = {
   domain: features,

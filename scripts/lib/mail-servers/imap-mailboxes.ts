@@ -30,6 +30,8 @@ export type ImapFaults = {
   /** Cuts the connection when the bodies of these UIDs are fetched. */
   cutUids?: ReadonlySet<number>
   failSearch?: boolean
+  /** Answers searches in disorder, as servers may (RFC 3501 7.2.5). */
+  disorderSearch?: boolean
   /** Refuses to open a folder because a quota is exceeded (RFC 9208). */
   overQuota?: boolean
   /** Announces MESSAGELIMIT (RFC 9738), and refuses commands that concern more messages. */
@@ -158,6 +160,12 @@ export const imapMailbox = (user: ImapUser, faults: ImapFaults, onAppend: OnAppe
     if (faults.failSearch !== true && search !== false) return search(connection, parsed, data, done)
     connection.send({ tag: parsed.tag, command: 'NO' }, 'SEARCH FAILED', parsed, data)
     done()
+  })
+  server.outputHandlers.push((_connection, response) => {
+    if (faults.disorderSearch !== true || response.command !== 'SEARCH') return
+    const inOrder = response.attributes ?? []
+    const middle = Math.ceil(inOrder.length / 2)
+    response.attributes = [...inOrder.slice(middle), ...inOrder.slice(0, middle).toReversed()]
   })
   const examine = server.getCommandHandler('EXAMINE')
   server.setCommandHandler('EXAMINE', (connection, parsed, data, done) => {

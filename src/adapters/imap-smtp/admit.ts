@@ -11,7 +11,7 @@ import {
   type Server,
 } from './connection.ts'
 import { plainHost } from './host-names.ts'
-import { tileOfHost } from './presets.ts'
+import { tileOfHost, usernameOf } from './presets.ts'
 
 const accountWithoutServer = defineRefusal('account-without-server', {
   title: 'No mail server given',
@@ -37,16 +37,18 @@ export const admit: MailProvider['admit'] = (entered, before): Admitted => {
     sends: smtp !== null,
     receives: imap !== null,
     filesCopies: smtp !== null && filesCopies(smtp.host),
-    mailbox: mailboxOf(imap ?? smtp!),
+    mailbox: imap === null ? mailboxOf('smtp', smtp!) : mailboxOf('imap', imap),
   }
 }
 
 /** These put everything sent through them into the mailbox's Sent folder. */
 const filesCopies = (host: string): boolean => ['gmail', 'outlook'].includes(tileOfHost(host) ?? '')
 
-/** A server and user name as a key: mail servers in practice ignore case in both. */
-const mailboxOf = ({ host, username }: Server): string =>
-  JSON.stringify([plainHost(host), username.trim().toLowerCase()])
+/** A server and user name as a key: mail servers in practice ignore case in both, and some know a user by two names. */
+const mailboxOf = (protocol: Protocol, { host, username }: Server): string => {
+  const [tile, name] = [tileOfHost(host), username.trim().toLowerCase()]
+  return JSON.stringify([plainHost(host), tile === null ? name : usernameOf(tile, protocol, name)])
+}
 
 const withoutPassword = ({ host, port, encryption, username }: EnteredServer): Server => ({
   host,

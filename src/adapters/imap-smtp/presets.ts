@@ -1,6 +1,7 @@
-import type { Preset, PresetServer } from '../../commands/ports/connecting.ts'
+import type { Preset, PresetServer, UsernameForm } from '../../commands/ports/connecting.ts'
 import type { TileId } from '../../domain/accounts/tiles.ts'
-import { usual } from './connection.ts'
+import { domainOf } from '../../domain/mail.ts'
+import { usual, type Protocol } from './connection.ts'
 import { plainHost, isBelow } from './host-names.ts'
 
 /** What is known of the big providers: the ends of their servers' names, their domains, and their servers. */
@@ -13,6 +14,8 @@ type Known = {
   readonly exchangers: readonly string[]
   readonly smtp: string
   readonly imap: string
+  /** Where it is not the whole address, as it is for sending everywhere. */
+  readonly imapUsernameIs?: UsernameForm
   readonly guidance: readonly string[]
 }
 
@@ -62,17 +65,22 @@ const known: readonly Known[] = [
     exchangers: ['mail.icloud.com'],
     smtp: 'smtp.mail.me.com',
     imap: 'imap.mail.me.com',
+    imapUsernameIs: 'local-part',
     guidance: [
       'Apple does not accept the password of the Apple Account here: it takes an app-specific password.',
       'Turn on two-factor authentication, then create an app-specific password at https://account.apple.com, under Sign-In and Security, and enter it in both places.',
-      'The user name is the iCloud address. For receiving, Apple knows some people only by the part before the @: enter that where the address is not accepted.',
+      'For receiving, the user name is the part of the iCloud address before the @; where Apple does not accept that, it is the whole address, as it is for sending. People with a domain of their own at iCloud have an iCloud address too, and that counts.',
     ],
   },
 ]
 
-const server = (protocol: 'smtp' | 'imap', host: string | null): PresetServer => {
+const server = (
+  protocol: Protocol,
+  host: string | null,
+  usernameIs: UsernameForm = 'address',
+): PresetServer => {
   const { port, encryption } = usual[protocol]
-  return { host, port, encryption }
+  return { host, port, encryption, usernameIs }
 }
 
 const ownServers = (tile: 'smtp' | 'imap', guidance: readonly string[]): Preset => ({
@@ -87,10 +95,10 @@ const COMMON =
 
 /** How the form is filled in for each tile. */
 export const presets: readonly Preset[] = [
-  ...known.map(({ tile, smtp, imap, guidance }) => ({
+  ...known.map(({ tile, smtp, imap, imapUsernameIs, guidance }) => ({
     tile,
     smtp: server('smtp', smtp),
-    imap: server('imap', imap),
+    imap: server('imap', imap, imapUsernameIs),
     guidance,
   })),
   ownServers('smtp', [COMMON, 'Without a server for receiving, the account only sends.']),
@@ -114,4 +122,14 @@ export const presetOf = (tile: TileId): Preset => {
   const found = presets.find((preset) => preset.tile === tile)
   if (found === undefined) throw new Error(`There is no preset for ${tile}`)
   return found
+}
+
+/**
+ * The name by which a provider knows the user of an address that is one of its own; of other addresses, such as one of a
+ * domain that its user brought along, it knows no part.
+ */
+export const usernameOf = (tile: TileId, protocol: Protocol, address: string): string => {
+  const { usernameIs } = presetOf(tile)[protocol]
+  const isTheirs = tileOfDomain(domainOf(address)) === tile
+  return usernameIs === 'local-part' && isTheirs ? address.slice(0, address.lastIndexOf('@')) : address
 }

@@ -2,11 +2,15 @@ import type { TileId } from '../../domain/accounts/tiles.ts'
 
 // What helps a person to fill in how their mailbox is reached, before anything is connected.
 
+/** What the user name of a mailbox usually is: its whole address, or the part of it before the @. */
+export type UsernameForm = 'address' | 'local-part'
+
 /** A mail server as a form is filled with it. `host`: null if only its user knows it. */
 export type PresetServer = {
   readonly host: string | null
   readonly port: number
   readonly encryption: 'starttls' | 'tls'
+  readonly usernameIs: UsernameForm
 }
 
 /** How a provider's form is filled for a tile. `guidance`: what one has to know or do first, a sentence each. */
@@ -34,7 +38,7 @@ export type Inquiry = {
  * A mail server that was found. `isElsewhere`: it is neither one of those that we know nor below the domain of the
  * address, so a person should look at it before a password goes there (RFC 6186 6).
  */
-export type DiscoveredServer = PresetServer & {
+export type DiscoveredServer = Omit<PresetServer, 'usernameIs'> & {
   readonly host: string
   readonly username: string
   readonly foundBy: Pick<Inquiry, 'source' | 'where'>

@@ -26,6 +26,20 @@ export const mayUse = (of: Owner, userId: string | null): boolean =>
 
 export const MAX_EXCLUDE_PATTERNS = 500
 
+const linkRules = z
+  .object({
+    byAddress: z.boolean().describe('Mail is linked to the contact that has the address'),
+    byName: z
+      .boolean()
+      .describe(
+        'A contact with the name is suggested, and linked if its company has the domain of the address and no other contact fits',
+      ),
+    byDomain: z.boolean().describe('Mail is linked to the company that has the domain'),
+    confirmAll: z.boolean().describe('What the rules would link is suggested for somebody to confirm'),
+  })
+  .describe('How mail is linked to the records of the CRM')
+export type LinkRules = z.infer<typeof linkRules>
+
 export const accountSettings = z.object({
   displayName: z
     .string()
@@ -63,6 +77,8 @@ export const accountSettings = z.object({
     .array(z.string().trim().min(1).max(254))
     .max(MAX_EXCLUDE_PATTERNS)
     .describe('Senders whose mail is not stored; `*` stands for any characters, `?` for one'),
+  autoLink: z.boolean().describe('Whether mail is linked to the records of the CRM by rules'),
+  linkRules,
   visibility: visibility
     .nullable()
     .describe(
@@ -84,6 +100,8 @@ export const defaultSettings: AccountSettings = {
   folders: ['inbox', 'sent'],
   folderRoles: {},
   excludePatterns: [],
+  autoLink: true,
+  linkRules: { byAddress: true, byName: true, byDomain: true, confirmAll: false },
   visibility: null,
 }
 

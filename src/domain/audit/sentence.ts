@@ -3,6 +3,7 @@ import { accountSentences } from '../accounts/sentences.ts'
 import type { AnyEvent } from '../catalogue.ts'
 import { directorySentences } from '../directory/sentences.ts'
 import type { Sentences } from '../event.ts'
+import { linkingSentences } from '../linking/sentences.ts'
 import { sendingSentences } from '../sending/sentences.ts'
 import { syncSentences } from '../sync/sentences.ts'
 import { templateSentences } from '../templates/sentences.ts'
@@ -16,6 +17,7 @@ const sentences: Sentences<AnyEvent> = {
   ...sendingSentences,
   ...trackingSentences,
   ...accessSentences,
+  ...linkingSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */

@@ -54,11 +54,32 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
   const parts = [data as Named, survivor, owner, scope, template, ...saved].flatMap((part) => part ?? [])
-  const subjects = parts.flatMap((part) =>
+  const named = parts.flatMap((part) =>
     KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),
   )
+  const subjects = [...named, ...linkedIn(data as Linking)].map(asEmail)
   return [...new Map(subjects.map((subject) => [subjectKey(subject), subject])).values()]
 }
+
+type Linked = { readonly record: Subject; readonly evidence: string }
+type Linking = {
+  readonly record?: Subject
+  readonly links?: readonly Linked[]
+  readonly suggestions?: readonly Linked[]
+}
+
+/** The records that mail is linked to, and the messages by which it is. */
+const linkedIn = ({ record, links = [], suggestions = [] }: Linking): Subject[] => [
+  ...(record === undefined ? [] : [record]),
+  ...[...links, ...suggestions].flatMap((each) => [
+    each.record,
+    ...(/^(?:msg|out)_/.test(each.evidence) ? [{ kind: 'message', id: each.evidence } as const] : []),
+  ]),
+]
+
+/** An email of ours is named like a message where it does not matter which it is. */
+const asEmail = (subject: Subject): Subject =>
+  subject.kind === 'message' && subject.id.startsWith('out_') ? { ...subject, kind: 'email' } : subject
 
 /** One text for one thing, such as `contact:c-17`. */
 export const subjectKey = ({ kind, id }: Subject): string => `${kind}:${id}`
@@ -67,9 +88,9 @@ export const subjectKey = ({ kind, id }: Subject): string => `${kind}:${id}`
 export const ownStreams = ({ kind, id }: Subject): string[] => {
   switch (kind) {
     case 'email':
-      return [`outgoing-${id}`, `tracking-${id}`]
+      return [`outgoing-${id}`, `tracking-${id}`, `links-${id}`]
     case 'message':
-      return [`message-${id}`, `report-${id}`]
+      return [`message-${id}`, `report-${id}`, `links-${id}`]
     case 'account':
     case 'template':
     case 'user':

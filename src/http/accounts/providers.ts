@@ -27,11 +27,16 @@ const signInWay = z.object({
     )
     .describe('What the person is asked to permit'),
 })
+const presetServer = server.extend({
+  usernameIs: z
+    .enum(['address', 'local-part'])
+    .describe('What the user name usually is: the whole address, or the part of it before the @'),
+})
 const formWay = z.object({
   kind: z.literal('form').describe('Servers, user names and passwords are entered'),
   provider: z.string(),
-  smtp: server,
-  imap: server,
+  smtp: presetServer,
+  imap: presetServer,
   guidance: z.array(z.string()).describe('What one has to know or do first'),
 })
 const tileView = z

@@ -2,6 +2,7 @@
 const named: Readonly<Record<string, string>> = {
   'POST /v1/outbox': 'sendEmail',
   'POST /v1/directory/imports': 'importRecords',
+  'GET /v1/search': 'searchMessages',
   'GET /v1/audit/replay': 'replayHistory',
   'GET /health/ready': 'getReadiness',
 }
@@ -19,6 +20,7 @@ const actions: Readonly<Record<string, string>> = {
   cancellation: 'cancel',
   settlement: 'settle',
   discover: 'discover',
+  undo: 'undo',
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -185,6 +185,7 @@ t.test('who takes in the mail of a domain says where its mailboxes are', async (
     }
     const found = await world(t, { zone })
     t.match(found, { tile, imap: { foundBy: { source: 'mx', where: domain }, isElsewhere: false } }, exchange)
+    t.equal(found.imap?.username, `ann@${domain}`, 'of which a provider knows no part')
   }
 })
 

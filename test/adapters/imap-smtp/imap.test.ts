@@ -182,6 +182,30 @@ t.test('listing gives only what is asked for: from a UID on, and since an instan
   await session.close()
 })
 
+t.test('UIDs are in ascending order, also from a server that answers searches in disorder', async (t) => {
+  const messages = Array.from({ length: 30 }, (_, index) => ({
+    raw: mail(index + 1),
+    at: new Date(`2026-03-${String(30 - index).padStart(2, '0')}T12:00:00Z`),
+  }))
+  const server = await serverWith(messages)
+  t.teardown(() => server.close())
+  server.mailbox(user).append('INBOX', { raw: mail(1) })
+  server.faults.disorderSearch = true
+  const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
+  for (const limit of [undefined, 12]) {
+    server.faults.messageLimit = limit
+    const session = await openSession(guardFor(server.port), loginTo(server), {}, signal())
+    await session.open('INBOX')
+    t.same(await session.list({ from: 1, since: null }), upTo(31))
+    t.same(await session.list({ from: 3, since: new Date('2026-03-21T12:00:00Z') }), [
+      ...upTo(10).slice(2),
+      31,
+    ])
+    t.same(await session.findById('message-id', '1@example.test'), [1, 31])
+    await session.close()
+  }
+})
+
 t.test('no command concerns more messages than the server allows, and none is missed', async (t) => {
   const old = new Date('2026-03-01T12:00:00Z')
   const server = await serverWith(

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startApp } from '../../support/running-app.ts'
 
-type Server = { host: string | null; port: number; encryption: string }
+type Server = { host: string | null; port: number; encryption: string; usernameIs: string }
 type Way = { kind: string; provider: string; smtp: Server; imap: Server; guidance: string[] }
 type Tile = { id: string; name: string; title: string; ways: Way[] }
 
@@ -28,6 +28,13 @@ t.test('there are six tiles, each with what is filled in and what one has to kno
     t.ok(form?.guidance.length, `${tile.id}: what one has to know`)
   }
   const hosts = Object.fromEntries(data.map((tile) => [tile.id, formOf(tile)?.imap.host]))
+  const named = data.filter((tile) => formOf(tile)?.imap.usernameIs === 'local-part')
+  t.same(
+    named.map(({ id }) => id),
+    ['icloud'],
+    'for receiving, Apple knows people by the part before the @',
+  )
+  t.ok(data.every((tile) => formOf(tile)?.smtp.usernameIs === 'address'))
   t.match(hosts, { yahoo: 'imap.mail.yahoo.com', icloud: 'imap.mail.me.com', smtp: null, imap: null })
   t.match(encryptions, [
     { name: 'starttls', alsoCalled: 'TLS' },
@@ -44,11 +51,11 @@ t.test('an address of a provider that we know needs no question', async (t) => {
       host: 'imap.mail.me.com',
       port: 993,
       encryption: 'tls',
-      username: 'Ann@iCloud.com',
+      username: 'Ann',
       foundBy: { source: 'known', where: 'icloud.com' },
       isElsewhere: false,
     },
-    smtp: { host: 'smtp.mail.me.com', port: 587, encryption: 'starttls' },
+    smtp: { host: 'smtp.mail.me.com', port: 587, encryption: 'starttls', username: 'Ann@iCloud.com' },
     asked: [{ source: 'known', outcome: 'found' }],
   })
 })

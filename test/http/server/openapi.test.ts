@@ -254,7 +254,10 @@ const asked = (path: string, method: string, body: unknown, headers: Record<stri
   } as const
   const kind = kinds[path.split('/')[2] as keyof typeof kinds] ?? 'acc'
   const id = path.startsWith('/v1/directory/') ? 'x-1' : idOf(kind, 1)
-  const url = path.replace('{id}', id).replaceAll(/\{\w+\}/g, '1')
+  const url = path
+    .replace('{id}', id)
+    .replace('{kind}', 'contact')
+    .replaceAll(/\{\w+\}/g, '1')
   return app.ask(method, url, { headers, ...(body === undefined ? {} : { body }) })
 }
 

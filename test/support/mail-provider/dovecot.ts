@@ -75,11 +75,16 @@ const fromBehind = (
 /** Dovecot with smtp-server for sending; one Dovecot, and a user of it for each mailbox. */
 export const dovecotHarness = async (
   t: Test,
-  { mailboxes, ...more }: { mailboxes: number; extensions?: readonly string[] },
+  {
+    mailboxes,
+    imapHost = 'localhost',
+    ...more
+  }: { mailboxes: number; imapHost?: string; extensions?: readonly string[] },
 ): Promise<OpenHarness> => {
   const names = Array.from({ length: mailboxes }, (_, index) => `ann${index}`)
   const users = Object.fromEntries(names.map((name) => [name, `secret-${randomBytes(9).toString('hex')}`]))
-  const dovecot = await startDovecot(t, { tls: certificates, users, ...more })
+  const tls = { ...certificates, good: await certificates.certify(['localhost', imapHost]) }
+  const dovecot = await startDovecot(t, { tls, users, ...more })
   return async (t) => {
     const user = names.pop()
     if (user === undefined) throw new Error('There are no mailboxes left')
@@ -87,7 +92,7 @@ export const dovecotHarness = async (
     t.teardown(() => mailbox.leave())
     await mailbox.make('Work')
     return {
-      ...(await imapSmtpAccess(t, { imapPort: dovecot.imapPort, user, password: users[user]! })),
+      ...(await imapSmtpAccess(t, { imapPort: dovecot.imapPort, imapHost, user, password: users[user]! })),
       address: `${user}@example.test`,
       folders: { inbox: 'INBOX', sent: 'Sent', archive: 'Archive', own: 'Work' },
       mailbox,

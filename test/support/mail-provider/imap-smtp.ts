@@ -26,17 +26,25 @@ export const fromWire = (flags: Iterable<string>): string[] =>
 /** The provider with a mailbox on these servers, and a sink that takes what it sends. */
 export const imapSmtpAccess = async (
   t: Test,
-  { imapPort, user, password }: { imapPort: number; user: string; password: string },
+  {
+    imapPort,
+    imapHost = 'localhost',
+    user,
+    password,
+  }: { imapPort: number; imapHost?: string; user: string; password: string },
 ) => {
   const sink = await smtpSink({ encryption: 'starttls', tls: certificates.good, users: { [user]: password } })
   t.teardown(() => sink.close())
   const lines = await cutLines(t, [{ port: imapPort }, { port: sink.port }])
-  const guard = egressGuard({
-    allowedNetworks: ['127.0.0.0/8', '::1/128'],
-    allowedPorts: lines.ports,
-    clearTextHosts: [],
-    extraCa: [certificates.ca],
-  })
+  const guard = egressGuard(
+    {
+      allowedNetworks: ['127.0.0.0/8', '::1/128'],
+      allowedPorts: lines.ports,
+      clearTextHosts: [],
+      extraCa: [certificates.ca],
+    },
+    { resolve: () => Promise.resolve(['127.0.0.1']) },
+  )
   const provider = imapSmtpProvider(guard)
   t.teardown(() => provider.close())
   const [imap, smtp] = lines.ports
@@ -45,7 +53,7 @@ export const imapSmtpAccess = async (
       {
         provider: 'imap-smtp',
         smtp: { host: 'localhost', port: smtp, encryption: 'starttls', username: user, password: secret },
-        imap: { host: 'localhost', port: imap, encryption: 'tls', username: user, password: secret },
+        imap: { host: imapHost, port: imap, encryption: 'tls', username: user, password: secret },
       },
       null,
     )
@@ -61,7 +69,7 @@ export const imapSmtpAccess = async (
       sink.faults.recipientCodes = Object.fromEntries(addresses.map((address) => [address, 550]))
     },
     loseAnswer: (on) => (sink.faults.verdict = () => (on ? 'drop' : 'accept')),
-    knows: { moves: false, fate: false, answered: true },
+    knows: { moves: false, fate: false, left: true, answered: true },
   } satisfies Partial<Harness>
 }
 

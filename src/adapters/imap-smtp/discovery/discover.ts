@@ -13,8 +13,9 @@ import { domainOf } from '../../../domain/mail.ts'
 import type { EgressGuard } from '../../network/egress-guard.ts'
 import { fetchText, HTTPS_PORT } from '../../network/fetch-text.ts'
 import { textOf } from '../../network/problems.ts'
+import { usual, type Protocol } from '../connection.ts'
 import { isBelow } from '../host-names.ts'
-import { presetOf, tileOfDomain, tileOfExchanger, tileOfHost } from '../presets.ts'
+import { presetOf, tileOfDomain, tileOfExchanger, tileOfHost, usernameOf } from '../presets.ts'
 import { autoconfigUrls, readAutoconfig } from './autoconfig.ts'
 import { exchangersOf, namesOf, serverBySrv } from './dns-records.ts'
 import { NOTHING, type Found, type FoundServers } from './found.ts'
@@ -89,24 +90,25 @@ const answer = (source: DiscoverySource, where: string, found: FoundServers): An
 const byTable = (domain: string, address: string): Answer => {
   const tile = tileOfDomain(domain)
   const other = OTHERS.find(({ domains }) => domains.test(domain))
-  const found = tile === null ? other && onUsualPorts(other, address) : ofTile(tile, address)
+  const ofOther = other && {
+    imap: onUsualPort('imap', other.imap, address),
+    smtp: onUsualPort('smtp', other.smtp, address),
+  }
+  const found = tile === null ? ofOther : ofTile(tile, address)
   return answer('known', domain, found ?? NOTHING)
 }
 
 const ofTile = (tile: TileId, address: string): FoundServers => {
   const { imap, smtp } = presetOf(tile)
-  return onUsualPorts({ imap: imap.host, smtp: smtp.host }, address)
+  return {
+    imap: onUsualPort('imap', imap.host, usernameOf(tile, 'imap', address)),
+    smtp: onUsualPort('smtp', smtp.host, usernameOf(tile, 'smtp', address)),
+  }
 }
 
-const onUsualPorts = (
-  hosts: { readonly imap: string | null; readonly smtp: string | null },
-  username: string,
-): FoundServers => {
-  const { imap, smtp } = presetOf('imap')
-  return {
-    imap: hosts.imap === null ? null : { ...imap, host: hosts.imap, username },
-    smtp: hosts.smtp === null ? null : { ...smtp, host: hosts.smtp, username },
-  }
+const onUsualPort = (protocol: Protocol, host: string | null, username: string): Found | null => {
+  const { port, encryption } = usual[protocol]
+  return host === null ? null : { host, port, encryption, username }
 }
 
 /** Whatever keeps a file from being read, it is not there for us: what it was would tell of networks behind the guard. */

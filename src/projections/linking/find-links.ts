@@ -1,0 +1,26 @@
+import type { Kysely } from 'kysely'
+import type { Link, RecordRef } from '../../domain/linking/events.ts'
+import { currentLinks, noLinks, type CurrentLink } from '../../domain/linking/links.ts'
+import { tablesOf } from '../projection.ts'
+import { messageLinks } from './message-links.ts'
+
+/** What a message is linked to and why, what is suggested, and what somebody decided that it does not belong to. */
+export type LinksOfMessage = {
+  readonly links: readonly CurrentLink[]
+  readonly suggestions: readonly Link[]
+  readonly unlinked: readonly RecordRef[]
+  /** Of the links; -1 before the first. */
+  readonly revision: number
+}
+
+export const linksOfMessage =
+  (db: Kysely<unknown>) =>
+  async (messageId: string): Promise<LinksOfMessage> => {
+    const row = await tablesOf(db, messageLinks)
+      .selectFrom('message')
+      .select(['links', 'revision'])
+      .where('id', '=', messageId)
+      .executeTakeFirst()
+    const links = row?.links ?? noLinks
+    return { ...currentLinks(links), unlinked: links.unlinked, revision: row?.revision ?? -1 }
+  }

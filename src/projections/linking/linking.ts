@@ -1,0 +1,19 @@
+import type { Kysely } from 'kysely'
+import { linksOfMessage } from './find-links.ts'
+import { endOfNextRun, keysChanged, matchingProgress, nextToMatch } from './matching-queries.ts'
+import { matching } from './matching.ts'
+import { messageLinks } from './message-links.ts'
+
+export const linkingProjections = [matching, messageLinks]
+
+/** What can be asked about links of mail to records of the CRM, and what is to be matched. */
+export const linkingQueries = (db: Kysely<unknown>) => ({
+  readModels: { matching, messageLinks },
+  linksOf: linksOfMessage(db),
+  nextToMatch: nextToMatch(db),
+  progress: matchingProgress(db),
+  endOfNextRun: endOfNextRun(db),
+  keysChanged: keysChanged(db),
+})
+
+export type LinkingQueries = ReturnType<typeof linkingQueries>

@@ -1,0 +1,230 @@
+import { sql, type Kysely } from 'kysely'
+import type { FactList } from '../../domain/linking/facts.ts'
+import { keysOf, type Subject } from '../../domain/linking/keys.ts'
+import { noLinks, type Links } from '../../domain/linking/links.ts'
+import type { Rules } from '../../domain/linking/match.ts'
+import {
+  noBackProgress,
+  noNewProgress,
+  type BackProgress,
+  type NewProgress,
+} from '../../domain/linking/progress.ts'
+import { tablesOf, type DatabaseOf } from '../projection.ts'
+import { matching, type matchingTables } from './matching.ts'
+
+type Db = Kysely<DatabaseOf<typeof matchingTables>>
+
+/** A message to be matched: where it was found, what is recorded of its links, and at which revision of that stream. */
+type ToMatch = {
+  readonly subject: Subject
+  readonly position: string
+  readonly rules: Rules
+  readonly recorded: Links
+  readonly revision: number
+}
+
+/** Messages in order of position, with all the facts for them as of one position of the log. */
+export type MatchBatch = {
+  readonly messages: readonly ToMatch[]
+  readonly facts: FactList
+  readonly factsAt: string
+}
+
+/** What a batch is taken of: messages found behind `after`, up to `upTo`; with `keys`, only those that have one of them. */
+export type BatchOf = {
+  readonly after: string | null
+  readonly upTo: string | null
+  readonly keys: readonly string[] | null
+  readonly limit: number
+}
+
+/** All that is read in it is of one moment. */
+const atOnce = <Result>(db: Kysely<unknown>, read: (tables: Db) => Promise<Result>): Promise<Result> =>
+  db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute((transaction) => read(tablesOf(transaction, matching)))
+
+const isOneOf = (column: string, values: readonly string[]) =>
+  sql<boolean>`${sql.ref(column)} = any(${[...values]}::text[])`
+
+/** The next messages to match, at most `limit`. */
+export const nextToMatch =
+  (db: Kysely<unknown>) =>
+  (of: BatchOf): Promise<MatchBatch> =>
+    atOnce(db, async (tables) => {
+      const found = await subjectsOf(tables, of)
+      const rules = await rulesOf(tables, [...new Set(found.map(({ account_id }) => account_id))])
+      const messages = found.flatMap((row) => {
+        const { subject, position, links, revision } = row
+        const ofAccount = rules.get(row.account_id)
+        return position === null || ofAccount === undefined
+          ? []
+          : [{ subject, position, rules: ofAccount, recorded: links ?? noLinks, revision: revision ?? -1 }]
+      })
+      const facts = await factsUnder(tables, new Set(messages.flatMap(({ subject }) => keysOf(subject))))
+      return { messages, facts, factsAt: await seenAt(tables) }
+    })
+
+const subjectsOf = (tables: Db, { after, upTo, keys, limit }: BatchOf) =>
+  tables
+    .selectFrom('subject')
+    .leftJoin('outcome', 'outcome.message_id', 'subject.message_id')
+    .select([
+      'subject.account_id',
+      'subject.position',
+      'subject.subject',
+      'outcome.links',
+      'outcome.revision',
+    ])
+    .where('subject.position', 'is not', null)
+    .$if(after !== null, (query) => query.where('subject.position', '>', after))
+    .$if(upTo !== null, (query) => query.where('subject.position', '<=', upTo))
+    .$if(keys !== null, (query) => query.where(sql<boolean>`subject.keys ?| ${[...(keys ?? [])]}::text[]`))
+    .orderBy('subject.position')
+    .limit(limit)
+    .execute()
+
+const rulesOf = async (tables: Db, accounts: readonly string[]): Promise<ReadonlyMap<string, Rules>> => {
+  const rows = await tables.selectFrom('account').selectAll().where(isOneOf('id', accounts)).execute()
+  return new Map(rows.map(({ id, rules }) => [id, rules]))
+}
+
+const seenAt = async (tables: Db): Promise<string> =>
+  (await tables.selectFrom('seen').select('position').executeTakeFirst())?.position ?? ''
+
+/** All facts under these keys. */
+const factsUnder = async (tables: Db, keys: Iterable<string>): Promise<FactList> => {
+  const under = byKind(keys)
+  const addresses = under.get('address') ?? []
+  const senders = await tables.selectFrom('sender').selectAll().where(isOneOf('address', addresses)).execute()
+  const assigned = senders.flatMap(({ records }) =>
+    records.flatMap(({ kind, id }) => (kind === 'contact' ? [id] : [])),
+  )
+  const contacts = await contactsOf(tables, addresses, under.get('name') ?? [], assigned)
+  const companyIds = contacts.flatMap(({ company_id }) => company_id ?? [])
+  const companies = await companiesOf(tables, under.get('domain') ?? [], companyIds)
+  const own = await tables
+    .selectFrom('own_address')
+    .select('address')
+    .where(isOneOf('address', addresses))
+    .execute()
+  const ownDomains = await tables.selectFrom('own_domains').select('domains').executeTakeFirst()
+  const deals = await tables
+    .selectFrom('deal')
+    .selectAll()
+    .where(isOneOf('header', under.get('ref') ?? []))
+    .execute()
+  return {
+    contacts: contacts.map(({ id, emails, name, company_id: companyId }) => ({
+      id,
+      emails,
+      name,
+      companyId,
+    })),
+    companies,
+    senders,
+    ownAddresses: own.map(({ address }) => address),
+    ownDomains: ownDomains?.domains ?? [],
+    deals: deals.map(({ header, message_id, deal_id }) => ({
+      header,
+      messageId: message_id,
+      dealId: deal_id,
+    })),
+  }
+}
+
+const byKind = (keys: Iterable<string>): ReadonlyMap<string, string[]> => {
+  const kinds = new Map<string, string[]>()
+  for (const key of keys) {
+    const kind = key.slice(0, key.indexOf(':'))
+    const under = kinds.get(kind)
+    const value = key.slice(kind.length + 1)
+    if (under) under.push(value)
+    else kinds.set(kind, [value])
+  }
+  return kinds
+}
+
+const contactsOf = (
+  tables: Db,
+  addresses: readonly string[],
+  names: readonly string[],
+  ids: readonly string[],
+) => {
+  const withAddress = tables
+    .selectFrom('contact_address')
+    .select('contact_id')
+    .where(isOneOf('address', addresses))
+  const withName = tables.selectFrom('contact_name').select('contact_id').where(isOneOf('name', names))
+  return tables
+    .selectFrom('contact')
+    .selectAll()
+    .where((of) => of.or([of('id', 'in', withAddress), of('id', 'in', withName), isOneOf('id', ids)]))
+    .execute()
+}
+
+const companiesOf = (tables: Db, domains: readonly string[], ids: readonly string[]) => {
+  const withDomain = tables
+    .selectFrom('company_domain')
+    .select('company_id')
+    .where(isOneOf('domain', domains))
+  return tables
+    .selectFrom('company')
+    .selectAll()
+    .where((of) => of.or([of('id', 'in', withDomain), isOneOf('id', ids)]))
+    .execute()
+}
+
+type Progress<State> = { readonly state: State; readonly revision: number }
+
+export type MatchingProgress = {
+  readonly new: Progress<NewProgress>
+  readonly back: Progress<BackProgress>
+  /** Up to where everything that matching goes by is known. */
+  readonly seenAt: string
+}
+
+export const matchingProgress = (db: Kysely<unknown>) => (): Promise<MatchingProgress> =>
+  atOnce(db, async (tables) => {
+    const rows = await tables.selectFrom('progress').selectAll().execute()
+    const fresh = rows.find(({ name }) => name === 'new')
+    const back = rows.find(({ name }) => name === 'back')
+    return {
+      // The row's name says which of the two it holds.
+      new: { state: (fresh?.state ?? noNewProgress) as NewProgress, revision: fresh?.revision ?? -1 },
+      back: { state: (back?.state ?? noBackProgress) as BackProgress, revision: back?.revision ?? -1 },
+      seenAt: await seenAt(tables),
+    }
+  })
+
+/** A run covers changes under about as many keys. */
+const KEYS_OF_A_RUN = 1_000
+
+/** Up to where the next run covers what changed behind `after`; null if nothing did. */
+export const endOfNextRun =
+  (db: Kysely<unknown>) =>
+  async (after: string | null): Promise<string | null> => {
+    const rows = await tablesOf(db, matching)
+      .selectFrom('changed_key')
+      .select('position')
+      .$if(after !== null, (query) => query.where('position', '>', after!))
+      .orderBy('position')
+      .limit(KEYS_OF_A_RUN)
+      .execute()
+    return rows.at(-1)?.position ?? null
+  }
+
+/** The keys that changed behind `after`, up to `upTo`. One that changed again since is of a later run. */
+export const keysChanged =
+  (db: Kysely<unknown>) =>
+  async (after: string | null, upTo: string): Promise<string[]> => {
+    const rows = await tablesOf(db, matching)
+      .selectFrom('changed_key')
+      .select('key')
+      .$if(after !== null, (query) => query.where('position', '>', after!))
+      .where('position', '<=', upTo)
+      .execute()
+    return rows.map(({ key }) => key)
+  }

@@ -1,0 +1,139 @@
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
+import type { LinkEvent } from '../../domain/linking/events.ts'
+import {
+  isReference,
+  keysOf,
+  messageKey,
+  peopleOf,
+  referenceKey,
+  referencesOf,
+} from '../../domain/linking/keys.ts'
+import type { WrittenMailbox } from '../../domain/mail.ts'
+import type { EmailCancelled, EmailQueued, EmailSent } from '../../domain/sending/events.ts'
+import { mayAnswer } from '../../domain/sync/answers.ts'
+import type { MessageSynced } from '../../domain/sync/events.ts'
+import type { BackProgress } from '../../domain/linking/progress.ts'
+import type { RowOf } from '../projection.ts'
+import type { matchingTables, MatchingRows } from './matching.ts'
+
+type SubjectRow = RowOf<(typeof matchingTables)['subject']>
+type MailEvent = EventOf<typeof MessageSynced | typeof EmailQueued | typeof EmailSent | typeof EmailCancelled>
+
+/** Has messages ready to be matched once they were received or sent. */
+export const foldMessage = (event: RecordedEvent<MailEvent>, rows: MatchingRows): void => {
+  switch (event.type) {
+    case 'EmailQueued': {
+      const row = rowOfQueued(event.data)
+      return putHeader(rows, row, event.data.header.messageId)
+    }
+    case 'EmailSent': {
+      const row = rows.get('subject', { message_id: event.data.outgoingId })
+      if (row?.position === null) rows.put('subject', { ...row, position: event.position })
+      return
+    }
+    case 'EmailCancelled': {
+      const row = rows.get('subject', { message_id: event.data.outgoingId })
+      // If part of it was sent, only the rest was cancelled.
+      if (row?.position !== null) return
+      for (const header of row.headers)
+        for (const deal_id of dealsAbout(row))
+          rows.remove('deal', { header, message_id: row.message_id, deal_id })
+      return rows.remove('subject', { message_id: row.message_id })
+    }
+    case 'MessageSynced': {
+      const { outgoingId, messageId, header } = event.data
+      const message_id = outgoingId ?? messageId
+      const known = rows.get('subject', { message_id })
+      const row = known ?? rowOfSynced(event.data, message_id)
+      return putHeader(rows, { ...row, position: row.position ?? event.position }, header.messageId)
+    }
+  }
+}
+
+const dealsAbout = ({ subject }: SubjectRow): string[] =>
+  subject.about.dealId === null ? [] : [subject.about.dealId]
+
+/** A header that the message has, too; replies to it have the deal that it was written about. */
+const putHeader = (rows: MatchingRows, row: SubjectRow, header: string): void => {
+  const isNew = isReference(header) && !row.headers.includes(header)
+  rows.put('subject', isNew ? { ...row, headers: [...row.headers, header] } : row)
+  if (isNew)
+    for (const deal_id of dealsAbout(row)) rows.put('deal', { header, message_id: row.message_id, deal_id })
+}
+
+type Part = {
+  readonly messageId: string
+  readonly accountId: string
+  readonly people: readonly WrittenMailbox[]
+  readonly references: readonly string[]
+  readonly machine: boolean
+  readonly about: { readonly contactId: string | null; readonly dealId: string | null }
+}
+
+const rowOf = (part: Part): SubjectRow => {
+  const subject = { ...part, people: peopleOf(part.people), references: [...part.references] }
+  return {
+    message_id: part.messageId,
+    account_id: part.accountId,
+    position: null,
+    keys: keysOf(subject),
+    subject,
+    headers: [],
+  }
+}
+
+const rowOfSynced = (
+  { accountId, header, automatic }: EventOf<typeof MessageSynced>['data'],
+  messageId: string,
+): SubjectRow =>
+  rowOf({
+    messageId,
+    accountId,
+    people: [...header.from, ...header.replyTo, ...header.to, ...header.cc],
+    references: referencesOf(header.inReplyTo, header.references),
+    machine: !mayAnswer(automatic),
+    about: { contactId: null, dealId: null },
+  })
+
+const rowOfQueued = ({
+  outgoingId,
+  accountId,
+  header,
+  contactId,
+  dealId,
+}: EventOf<typeof EmailQueued>['data']): SubjectRow =>
+  rowOf({
+    messageId: outgoingId,
+    accountId,
+    people: [header.from, ...header.to, ...header.cc, ...header.bcc],
+    references: referencesOf(header.inReplyTo === null ? [] : [header.inReplyTo], header.references),
+    machine: false,
+    about: { contactId, dealId },
+  })
+
+/**
+ * What a decision about a deal, or the message's own result, has others look at again: the replies to the message where it
+ * has a deal or lost it by hand; the message itself where the result was made of facts older than what was covered since.
+ */
+export const foldDeals = (event: RecordedEvent<LinkEvent>, rows: MatchingRows): void => {
+  const { position } = event
+  const { messageId: message_id } = event.data
+  if (event.type === 'MessageMatched') {
+    const back = rows.get('progress', { name: 'back' })?.state as BackProgress | undefined
+    const covered = back?.run?.upTo ?? back?.upTo ?? null
+    if (covered !== null && event.data.factsAt < covered)
+      rows.put('changed_key', { key: messageKey(message_id), position })
+    return
+  }
+  const { record } = event.data
+  const row = record.kind === 'deal' ? rows.get('subject', { message_id }) : undefined
+  if (!row) return
+  const isAbout = row.subject.about.dealId === record.id
+  const hasDeal = event.type === 'MessageLinked' || (event.type === 'LinkDecisionUndone' && isAbout)
+  for (const header of row.headers) {
+    const deal = { header, message_id, deal_id: record.id }
+    if (hasDeal) rows.put('deal', deal)
+    else rows.remove('deal', deal)
+    rows.put('changed_key', { key: referenceKey(header), position })
+  }
+}
