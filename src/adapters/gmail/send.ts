@@ -10,9 +10,11 @@ import { normaliseAddress } from '../../domain/mail.ts'
 import { defineCode } from '../../domain/refusal.ts'
 import type { ClientOf } from './client.ts'
 import { attempt, createDraft, discard, draftsOf, takeBack } from './drafts.ts'
-import { stopped } from './problems.ts'
+import { stopped, unavailable } from './problems.ts'
 import { COST } from './quota.ts'
 
+/** The longest email that can be uploaded (discovery document of the Gmail API, `drafts.create`, `maxSize`). */
+const MAX_EMAIL_BYTES = 36_700_160
 /** How long a stop waits for the answer to an email that has been released. */
 const STOP_GRACE_MS = 10_000
 
@@ -34,6 +36,7 @@ export const sendByDraft =
       const { code, meaning: reason, remedy } = othersNamed
       return { kind: 'failed', code, reason, remedy, refused: [] }
     }
+    if (mime.length > MAX_EMAIL_BYTES) return notSent(unavailable('gmail-too-large'))
     const client = clientOf(access, signal)
     const left = await attempt(() => draftsOf(client, email.messageId))
     if (left instanceof MailUnavailable) return notSent(left)
@@ -78,7 +81,7 @@ const addressed = ({ envelope, mime }: EmailToSend): Buffer | null => {
 
 /** Without a release nothing was sent: for good where it is the email that Gmail does not take. */
 const notSent = ({ kind, code, message: reason, remedy, until }: MailUnavailable): SendOutcome =>
-  code === 'gmail-refused'
+  code === 'gmail-refused' || code === 'gmail-too-large'
     ? { kind: 'failed', code, reason, remedy, refused: [] }
     : { kind: 'deferred', code, reason, ...(kind === 'throttled' && until !== null ? { until } : {}) }
 
