@@ -33,6 +33,8 @@ import { backfill } from '../src/domain/sync/backfill.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
 import { threadEvents } from '../src/domain/sync/thread-events.ts'
 import { message } from '../src/domain/sync/message.ts'
+import { presenceEvents } from '../src/domain/sync/presence-events.ts'
+import { presence } from '../src/domain/sync/presence.ts'
 import { syncRun } from '../src/domain/sync/sync-run.ts'
 import { templateEvents } from '../src/domain/templates/events.ts'
 import { template } from '../src/domain/templates/template.ts'
@@ -100,6 +102,7 @@ const deciders = (
       { do: 'undo', accountId: 'acc_00000000000000000000000000', change: 2 },
     ],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
+    [presence, [...presenceEvents], ['MessageDeleted'], { do: 'restore' }],
     [
       template,
       templateEvents,

@@ -40,24 +40,8 @@ export const MessageTrashed = defineEvent(
   }),
 )
 export type TrashOutcome = EventOf<typeof MessageTrashed>['data']['outcome']
-/**
- * The bytes of a deleted message were removed for good. `kept` blobs have the same bytes as something else, so they
- * stayed.
- */
-export const MessageBytesErased = defineEvent(
-  'MessageBytesErased',
-  z.object({ messageId: ofMessage.messageId, accountId, erased: z.int(), kept: z.int() }),
-)
-/** The message was here before this exclude pattern was, which keeps such mail out. */
-export const MessageHidden = defineEvent('MessageHidden', z.object({ ...ofMessage, pattern: z.string() }))
-/** What this pattern had hidden is shown again. `byHand`: somebody wants it shown whatever the patterns say. */
-export const MessageShown = defineEvent(
-  'MessageShown',
-  z.object({ ...ofMessage, pattern: z.string(), byHand: z.boolean() }),
-)
-
 /** Those that change whether a message is in the lists. */
-export const presenceChanges = [MessageDeleted, MessageRestored, MessageHidden, MessageShown] as const
+export const presenceChanges = [MessageDeleted, MessageRestored] as const
 export type PresenceChange = EventOf<(typeof presenceChanges)[number]>
-export const presenceEvents = [...presenceChanges, MessageTrashed, MessageBytesErased] as const
+export const presenceEvents = [...presenceChanges, MessageTrashed] as const
 export type PresenceEvent = EventOf<(typeof presenceEvents)[number]>

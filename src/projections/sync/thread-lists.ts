@@ -56,5 +56,5 @@ export const totalsOf = (rows: ThreadRows, threads: readonly ThreadRow[]): Total
     .filter((id) => rows.get('absent', { id }) === undefined)
     .flatMap((id) => rows.get('member', { id }) ?? [])
   const [first] = threads
-  return members.reduce(including, noTotals({ at: first?.first_at ?? '', id: first?.first_id ?? '' }))
+  return members.reduce(including, noTotals(first?.first_at ?? ''))
 }

@@ -38,9 +38,7 @@ const thread = table({
     direction: text,
     people: json<WrittenMailbox[]>(),
     first_at: timestamp,
-    first_id: text,
     last_at: timestamp,
-    last_id: text,
   },
   key: ['id'],
   indexes: [

@@ -14,18 +14,11 @@ export type Totals = Pick<
   | 'direction'
   | 'people'
   | 'first_at'
-  | 'first_id'
   | 'last_at'
-  | 'last_id'
 >
 
-type Moment = Pick<Member, 'at' | 'id'>
-const isBefore = (a: Moment, b: Moment): boolean => a.at < b.at || (a.at === b.at && a.id < b.id)
-const firstOf = ({ first_at: at, first_id: id }: Totals): Moment => ({ at, id })
-const lastOf = ({ last_at: at, last_id: id }: Totals): Moment => ({ at, id })
-
 /** Of a thread in which no message is left. */
-export const noTotals = ({ at, id }: Moment): Totals => ({
+export const noTotals = (at: string): Totals => ({
   messages: 0,
   automatic: true,
   subject: '',
@@ -34,24 +27,22 @@ export const noTotals = ({ at, id }: Moment): Totals => ({
   direction: 'in',
   people: [],
   first_at: at,
-  first_id: id,
   last_at: at,
-  last_id: id,
 })
 
 /** With one message more. */
-export const including = <T extends Totals>(totals: T, { id, at, shown }: Member): T => {
+export const including = <T extends Totals>(totals: T, { at, shown }: Member): T => {
   const isOnly = totals.messages === 0
-  const isFirst = isOnly || isBefore({ at, id }, firstOf(totals))
-  const isLast = isOnly || isBefore(lastOf(totals), { at, id })
+  const isFirst = isOnly || at < totals.first_at
+  const isLast = isOnly || at >= totals.last_at
   const { subject, snippet, direction, automatic } = shown
   return {
     ...totals,
     messages: totals.messages + 1,
     automatic: (isOnly || totals.automatic) && automatic,
     people: together(totals.people, shown.people),
-    ...(isFirst && { first_at: at, first_id: id, subject, base_subject: keyOf(baseSubject(subject)) }),
-    ...(isLast && { last_at: at, last_id: id, snippet, direction }),
+    ...(isFirst && { first_at: at, subject, base_subject: keyOf(baseSubject(subject)) }),
+    ...(isLast && { last_at: at, snippet, direction }),
   }
 }
 
@@ -59,16 +50,16 @@ export const including = <T extends Totals>(totals: T, { id, at, shown }: Member
 export const combined = (one: Totals, other: Totals): Totals => {
   if (one.messages === 0) return totalsIn(other)
   if (other.messages === 0) return totalsIn(one)
-  const older = isBefore(firstOf(other), firstOf(one)) ? other : one
-  const newer = isBefore(lastOf(one), lastOf(other)) ? other : one
-  const { subject, base_subject, first_at, first_id } = older
-  const { snippet, direction, last_at, last_id } = newer
+  const older = other.first_at < one.first_at ? other : one
+  const newer = other.last_at > one.last_at ? other : one
+  const { subject, base_subject, first_at } = older
+  const { snippet, direction, last_at } = newer
   return {
     messages: one.messages + other.messages,
     automatic: one.automatic && other.automatic,
     people: together(one.people, other.people),
-    ...{ subject, base_subject, first_at, first_id },
-    ...{ snippet, direction, last_at, last_id },
+    ...{ subject, base_subject, first_at },
+    ...{ snippet, direction, last_at },
   }
 }
 
@@ -81,9 +72,7 @@ const totalsIn = (totals: Totals): Totals => ({
   direction: totals.direction,
   people: totals.people,
   first_at: totals.first_at,
-  first_id: totals.first_id,
   last_at: totals.last_at,
-  last_id: totals.last_id,
 })
 
 /** As many people of a thread are remembered. */

@@ -44,11 +44,9 @@ export const threads = projection({
         return joinOwn(rows, outgoingId, receivedAt, partOfSynced(event.data))
       }
       case 'MessageDeleted':
-      case 'MessageHidden':
         rows.put('absent', { id: event.data.messageId })
         return recountOf(rows, event.data.messageId)
       case 'MessageRestored':
-      case 'MessageShown':
         rows.remove('absent', { id: event.data.messageId })
         return recountOf(rows, event.data.messageId)
       case 'ThreadsMerged':
@@ -57,8 +55,7 @@ export const threads = projection({
         return undoMerge(rows, event.data)
       case 'ThreadSplit': {
         const { accountId, threadId, into, messageIds } = event.data
-        const moment = { at: event.metadata.occurredAt, id: messageIds[0]! }
-        return split(rows, threadId, emptyThread(into, accountId, moment), messageIds)
+        return split(rows, threadId, emptyThread(into, accountId, event.metadata.occurredAt), messageIds)
       }
       case 'ThreadSplitUndone':
         return undoSplit(rows, event.data.threadId, event.data.into)
@@ -85,7 +82,7 @@ const joinOwn = (rows: ThreadRows, id: string, at: string, met?: Part): void => 
 
 const join = (rows: ThreadRows, id: string, part: Part, at: string): void => {
   const { accountId, messageId, subject, people, snippet, direction, automatic } = part
-  const own = emptyThread(`thr_${id.slice(4)}`, accountId, { at, id })
+  const own = emptyThread(`thr_${id.slice(4)}`, accountId, at)
   const { thread: natural, answers, split: splitInto } = connect(rows, part, own)
   rows.put('thread', natural)
   const thread = enlisted(rows, (splitInto !== null && rows.get('thread', { id: splitInto })) || natural, id)
@@ -113,7 +110,7 @@ const recountOf = (rows: ThreadRows, id: string): void => {
   if (thread) recount(rows, thread)
 }
 
-const emptyThread = (id: string, account_id: string, moment: { at: string; id: string }): ThreadRow => ({
+const emptyThread = (id: string, account_id: string, at: string): ThreadRow => ({
   id,
   account_id,
   merged_into: null,
@@ -125,5 +122,5 @@ const emptyThread = (id: string, account_id: string, moment: { at: string; id: s
   origins: {},
   listed: 0,
   size: 0,
-  ...noTotals(moment),
+  ...noTotals(at),
 })
