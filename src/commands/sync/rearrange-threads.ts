@@ -15,7 +15,9 @@ export type FindThreadMessages = (
   threadId: string,
 ) => Promise<{ readonly id: string; readonly accountId: string; readonly messages: readonly string[] } | null>
 
-export type ThreadDeps = Pick<SyncDeps, 'handle' | 'load' | 'findAccount'> & { readonly findThread: FindThreadMessages }
+export type ThreadDeps = Pick<SyncDeps, 'handle' | 'load' | 'findAccount'> & {
+  readonly findThread: FindThreadMessages
+}
 
 /** Threads as people want them: merged, split, and as they were before. */
 export const threadCommands = (deps: ThreadDeps) => {

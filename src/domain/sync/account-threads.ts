@@ -42,7 +42,9 @@ const evolve = ({ changes }: AccountThreads, event: ThreadEvent): AccountThreads
         changes: [...changes, { change, undone: false, kind: 'merge', threadId, other: event.data.other }],
       }
     case 'ThreadSplit':
-      return { changes: [...changes, { change, undone: false, kind: 'split', threadId, into: event.data.into }] }
+      return {
+        changes: [...changes, { change, undone: false, kind: 'split', threadId, into: event.data.into }],
+      }
     case 'ThreadMergeUndone':
     case 'ThreadSplitUndone':
       return { changes: changes.map((each) => (each.change === change ? { ...each, undone: true } : each)) }

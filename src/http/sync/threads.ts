@@ -13,7 +13,9 @@ const changeView = z
   .object({
     change: z.int().describe('Number of the change, by which it can be undone'),
     kind: z.enum(['merge', 'split']),
-    threadId: threadId.describe('The thread that another was merged into, or that messages were split off from'),
+    threadId: threadId.describe(
+      'The thread that another was merged into, or that messages were split off from',
+    ),
     other: threadId.describe('The thread that was merged into it, or that was split off'),
     undone: z.boolean().describe('Whether it was undone'),
   })

@@ -45,10 +45,7 @@ type Id = Omit<Node, 'thread_id'> & {
  * The ids by which a message connects, that of the message it answers last; its own, unless an earlier message has it
  * with different content.
  */
-const nodesOf = (
-  rows: ThreadRows,
-  { accountId: account_id, messageId, references, copyOf }: Part,
-): Id[] => {
+const nodesOf = (rows: ThreadRows, { accountId: account_id, messageId, references, copyOf }: Part): Id[] => {
   const answered = references.at(-1)
   const ids = [messageId, ...references.filter((id) => id !== answered), ...references.slice(-1)]
   return [...new Set(ids.filter(canConnect).map(keyOf))].flatMap((message_id) => {
@@ -109,7 +106,15 @@ export const unite = (rows: ThreadRows, into: ThreadRow, other: ThreadRow): Thre
     connected: [...into.connected, other.id, ...other.connected],
     size: into.size + other.size,
   }
-  const gone = { ...other, merged_into: into.id, by_hand: false, merged: [], connected: [], joined: [], joins: [] }
+  const gone = {
+    ...other,
+    merged_into: into.id,
+    by_hand: false,
+    merged: [],
+    connected: [],
+    joined: [],
+    joins: [],
+  }
   const isPlain = (thread: ThreadRow): boolean => thread.merged_into === null && thread.joined.length === 0
   if (isPlain(into) && isPlain(other)) {
     rows.put('thread', gone)
@@ -120,6 +125,10 @@ export const unite = (rows: ThreadRows, into: ThreadRow, other: ThreadRow): Thre
   rows.put('thread', both)
   const group = new Set(tops.flatMap(groupOf))
   group.delete(other.id)
-  regroup(rows, [...group], tops.flatMap(({ joins }) => joins))
+  regroup(
+    rows,
+    [...group],
+    tops.flatMap(({ joins }) => joins),
+  )
   return rows.get('thread', { id: into.id }) ?? both
 }

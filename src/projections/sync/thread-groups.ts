@@ -90,7 +90,9 @@ export const undoSplit = (rows: ThreadRows, threadId: string, id: string): void 
   const touched = new Set([...groupOf(top), home.id])
   const isOld = (member: Member): boolean => member.id in thread.origins
   for (const member of [...members.filter(isOld), ...members.filter((each) => !isOld(each))])
-    touched.add(move(rows, member, isOld(member) ? originOf(rows, member.id, id) : besideAnswered(rows, member)))
+    touched.add(
+      move(rows, member, isOld(member) ? originOf(rows, member.id, id) : besideAnswered(rows, member)),
+    )
   const empty = { ...(rows.get('thread', { id }) ?? thread), merged: [], joined: [], joins: [] }
   rows.put('thread', { ...empty, merged_into: home.id, by_hand: false })
   const heir = rows.get('thread', { id: home.id }) ?? home

@@ -1,5 +1,15 @@
 import type { WrittenMailbox } from '../../domain/mail.ts'
-import { boolean, integer, json, nullable, table, text, timestamp, type RowOf, type Rows } from '../projection.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
 import type { Part, Shown } from './thread-parts.ts'
 
 /** That two threads are one, although no message connects them: a person said so. */

@@ -55,7 +55,8 @@ const groupsIn = (rows: Rows): number[][] =>
       const [first, last] = [members[0]!, members.at(-1)!]
       const said = [thread.messages, thread.first_at, thread.subject, thread.last_at, thread.snippet]
       const real = [members.length, first.at, first.shown.subject, last.at, last.shown.snippet]
-      if (JSON.stringify(said) !== JSON.stringify(real)) throw new Error(`${thread.id} says ${said}, not ${real}`)
+      if (JSON.stringify(said) !== JSON.stringify(real))
+        throw new Error(`${thread.id} says ${said}, not ${real}`)
       return members.map(({ id }) => numberOf(id))
     })
     .toSorted((a, b) => a[0]! - b[0]!)
@@ -142,7 +143,12 @@ t.test('a thread in which no person wrote is marked', async (t) => {
 })
 
 t.test('a deleted message is in no thread until it is restored', async (t) => {
-  const of = { messageId: messageIdOf(3), accountId, direction: 'in' as const, receivedAt: '2026-01-05T03:00:00.000Z' }
+  const of = {
+    messageId: messageIdOf(3),
+    accountId,
+    direction: 'in' as const,
+    receivedAt: '2026-01-05T03:00:00.000Z',
+  }
   const deletedAt = '2026-02-01T00:00:00.000Z'
   const deleted = MessageDeleted({ ...of, deletedAt, provider: 'keep' })
   const events = [mail(1), mail(2), mail(3, [2]), deleted]
