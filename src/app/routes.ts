@@ -123,7 +123,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
-  linkRoutes(server, { ...linking, sync: sync.queries })
+  linkRoutes(server, { ...linking, sync: sync.queries, accountList })
   analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {

@@ -144,6 +144,10 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
       `/v1/messages/${email}/attachments/0`,
     ),
   ],
+  '/v1/messages/:id/links': [
+    level('metadata', [], `${messagePath}/links`, `/v1/messages/${email}/links`),
+    own([], `/v1/messages/${waiting}/links`),
+  ],
   '/v1/threads': [list(['subject', 'body', 'link'], `/v1/threads?account=${account}`)],
   '/v1/threads/:id': [level('metadata', ['subject', 'body'], `/v1/threads/${thread}`)],
   '/v1/drafts': [ownList(['unsent'], '/v1/drafts', `/v1/drafts?account=${account}`)],
@@ -220,6 +224,9 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
   'POST /v1/email-accounts/:id/backfill/resume': [{ path: `${accountPath}/backfill/resume` }],
   'POST /v1/messages/:id/retry': [{ path: `/v1/messages/${quarantined}/retry` }],
   'POST /v1/messages/:id/skip': [{ path: `/v1/messages/${quarantined}/skip` }],
+  'PUT /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
+  'DELETE /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
+  'POST /v1/messages/:id/links/:kind/:recordId/undo': [{ path: `${messagePath}/links/contact/c1/undo` }],
   'POST /v1/drafts': [
     { path: '/v1/drafts', body: writing },
     { path: '/v1/drafts', body: { replyTo: { kind: 'message', id: message } } },
