@@ -101,7 +101,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     ...sync,
     accountList,
     visibleAccounts: accounts.visibleAccounts,
-    addressesOf: async (id) => (await directory.lookup.contact(id))?.emails ?? null,
+    linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   templateRoutes(server, templates)

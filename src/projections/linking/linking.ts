@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { linksOfMessage } from './find-links.ts'
+import { linkedTo, linksOfMessage } from './find-links.ts'
 import { endOfNextRun, keysChanged, matchingProgress, nextToMatch } from './matching-queries.ts'
 import { matching } from './matching.ts'
 import { messageLinks } from './message-links.ts'
@@ -10,6 +10,7 @@ export const linkingProjections = [matching, messageLinks]
 export const linkingQueries = (db: Kysely<unknown>) => ({
   readModels: { matching, messageLinks },
   linksOf: linksOfMessage(db),
+  linkedTo,
   nextToMatch: nextToMatch(db),
   progress: matchingProgress(db),
   endOfNextRun: endOfNextRun(db),
