@@ -10,6 +10,7 @@ import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
+import { importRoutes } from '../http/directory/import.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { oauthRoutes } from '../http/accounts/oauth.ts'
@@ -24,6 +25,8 @@ import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
 import { linkRoutes } from '../http/linking/links.ts'
+import { linkPreviewRoutes } from '../http/linking/previews.ts'
+import { suggestionRoutes } from '../http/linking/suggestions.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -82,6 +85,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
   directoryRoutes(server, directory)
+  importRoutes(server, { commands: directory.commands, idleMs: config.requestTimeoutMs })
   emailAccountRoutes(server, {
     ...accounts,
     providers,
@@ -124,6 +128,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
   linkRoutes(server, { ...linking, sync: sync.queries })
+  suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
+  linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
   analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {

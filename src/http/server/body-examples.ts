@@ -66,6 +66,13 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
     returnTo: 'https://crm.example.com/settings/mail',
   },
   completeSignIn: { settings: { displayName: 'Ada Lovelace' } },
+  acceptLinkSuggestion: { alwaysForSender: true },
+  rejectLinkSuggestion: {},
+  createSenderAssignment: { address: 'office@example.org', record: { kind: 'contact', id: 'c-17' } },
+  createLinkPreview: {
+    contacts: [{ id: 'c-17', firstName: 'Grace', lastName: 'Hopper', emails: ['grace@example.org'] }],
+    rules: [{ accountId, autoLink: false }],
+  },
   createTemplate: { scope: 'shared', ...template },
   changeTemplate: { subject: template.subject },
   previewTemplate: { contactId: 'c-17', accountId },

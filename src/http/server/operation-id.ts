@@ -1,6 +1,7 @@
 /** Named otherwise than their path would have it. */
 const named: Readonly<Record<string, string>> = {
   'POST /v1/outbox': 'sendEmail',
+  'POST /v1/directory/imports': 'importRecords',
   'GET /v1/search': 'searchMessages',
   'GET /v1/audit/replay': 'replayHistory',
   'GET /health/ready': 'getReadiness',
@@ -20,6 +21,8 @@ const actions: Readonly<Record<string, string>> = {
   settlement: 'settle',
   discover: 'discover',
   undo: 'undo',
+  accept: 'accept',
+  reject: 'reject',
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -100,6 +100,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
   putContact: ['contact-merged'],
   mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
+  importRecords: { 400: ['body-cut-off'], 408: ['request-timeout'], 415: ['unsupported-media-type'] },
   putOrganization: ['unknown-time-zone'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],

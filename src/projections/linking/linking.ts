@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import { linkedTo, linksOfMessage } from './find-links.ts'
-import { endOfNextRun, keysChanged, matchingProgress, nextToMatch } from './matching-queries.ts'
+import { linkFigures, linkedTo, linksOfMessage, listLinkRuns, listSuggestions } from './find-links.ts'
+import { endOfNextRun, keysChanged, knownRecords, matchingProgress, nextToMatch } from './matching-queries.ts'
 import { matching } from './matching.ts'
 import { messageLinks } from './message-links.ts'
 
@@ -11,10 +11,14 @@ export const linkingQueries = (db: Kysely<unknown>) => ({
   readModels: { matching, messageLinks },
   linksOf: linksOfMessage(db),
   linkedTo,
+  listSuggestions: listSuggestions(db),
+  figures: linkFigures(db),
+  listRuns: listLinkRuns(db),
   nextToMatch: nextToMatch(db),
   progress: matchingProgress(db),
   endOfNextRun: endOfNextRun(db),
   keysChanged: keysChanged(db),
+  knownRecords: knownRecords(db),
 })
 
 export type LinkingQueries = ReturnType<typeof linkingQueries>
