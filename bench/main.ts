@@ -17,7 +17,6 @@ import { queueLarge } from './queue-large.ts'
 import { readAll } from './read-all.ts'
 import { rebuildRow } from './rebuild.ts'
 import { scaling } from './scaling.ts'
-import { search } from './search.ts'
 import { smtpSend } from './smtp-send.ts'
 import { tracking } from './tracking.ts'
 
@@ -37,7 +36,6 @@ const rows: readonly Row[] = [
   tracking,
   command,
   commandHttp,
-  search,
   ...scaling,
 ]
 
