@@ -19,6 +19,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { deletedMessageRoutes } from '../http/sync/deleted-messages.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
@@ -108,6 +109,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
+  deletedMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
   attachmentRoutes(server, { ...sending, files, uploads })

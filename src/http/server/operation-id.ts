@@ -15,6 +15,7 @@ const actions: Readonly<Record<string, string>> = {
   complete: 'complete',
   retry: 'retry',
   skip: 'skip',
+  restore: 'restore',
   preview: 'preview',
   merge: 'merge',
   cancellation: 'cancel',

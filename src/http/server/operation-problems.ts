@@ -72,6 +72,7 @@ const ofConnection = [
   'credentials-missing',
   'sign-in-needed',
 ]
+const ofMet = ['email-not-sent', 'message-not-read']
 const ofDraft = ['draft-discarded', 'already-queued', 'attachment-missing', 'too-many-recipients']
 const ofWriting = [
   ...ofAccount,
@@ -151,6 +152,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   getEmailRaw: { 500: unreliable },
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
+  deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
+  restoreMessage: ofMet,
   createTemplate: ofTemplate,
   changeTemplate: ofTemplate,
   deleteTemplate: ['not-your-template'],
