@@ -106,7 +106,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     ...sync,
     accountList,
     visibleAccounts: accounts.visibleAccounts,
-    addressesOf: async (id) => (await directory.lookup.contact(id))?.emails ?? null,
+    linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   deletedMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
