@@ -108,7 +108,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     ...sync,
     accountList,
     visibleAccounts: accounts.visibleAccounts,
-    addressesOf: async (id) => (await directory.lookup.contact(id))?.emails ?? null,
+    linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   deletedMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
@@ -131,7 +131,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
-  linkRoutes(server, { ...linking, sync: sync.queries })
+  linkRoutes(server, { ...linking, sync: sync.queries, accountList })
   suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
   linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
   analyticsRoutes(server, { ...analytics, accountList, clock })

@@ -100,7 +100,7 @@ const relinker = (deps: LinkMessagesDeps): (() => Promise<boolean>) => {
   }
 }
 
-const WORTH_RECORDING = 500
+const WORTH_RECORDING = 200
 
 const hasNewRules = ({ matcher }: BackProgress): boolean => matcher !== null && matcher !== MATCHER
 

@@ -219,8 +219,8 @@ export const knownRecords =
       companies: await tables.selectFrom('company').selectAll().where(isOneOf('id', companyIds)).execute(),
     }))
 
-/** A run covers changes under about as many keys. */
-const KEYS_OF_A_RUN = 1_000
+/** A run covers changes under about as many keys: an index scan compares each message that it finds with all of them. */
+const KEYS_OF_A_RUN = 200
 
 /** Up to where the next run covers what changed behind `after`; null if nothing did. */
 export const endOfNextRun =

@@ -144,6 +144,14 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
       `/v1/messages/${email}/attachments/0`,
     ),
   ],
+  '/v1/messages/:id/links': [
+    level('metadata', [], `${messagePath}/links`, `/v1/messages/${email}/links`),
+    own([], `/v1/messages/${waiting}/links`),
+  ],
+  '/v1/link-suggestions': [ownList([], '/v1/link-suggestions', `/v1/link-suggestions?account=${account}`)],
+  '/v1/link-runs': [nobody('/v1/link-runs')],
+  '/v1/email-accounts/:id/linked': [own([], `${accountPath}/linked`)],
+  '/v1/email-accounts/:id/deleted-messages': [own([], `${accountPath}/deleted-messages`)],
   '/v1/threads': [list(['subject', 'body', 'link'], `/v1/threads?account=${account}`)],
   '/v1/threads/:id': [level('metadata', ['subject', 'body'], `/v1/threads/${thread}`)],
   '/v1/threads/:id/suggestions': [level('metadata', [], `/v1/threads/${thread}/suggestions`)],
@@ -227,6 +235,17 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
   'POST /v1/threads/:id/split': [{ path: `/v1/threads/${thread}/split`, body: { messages: [message] } }],
   'POST /v1/messages/:id/retry': [{ path: `/v1/messages/${quarantined}/retry` }],
   'POST /v1/messages/:id/skip': [{ path: `/v1/messages/${quarantined}/skip` }],
+  'PUT /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
+  'DELETE /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
+  'POST /v1/messages/:id/links/:kind/:recordId/undo': [{ path: `${messagePath}/links/contact/c1/undo` }],
+  'POST /v1/link-suggestions/:id/accept': [
+    { path: `/v1/link-suggestions/${message}.contact.c1/accept`, body: {} },
+  ],
+  'POST /v1/link-suggestions/:id/reject': [
+    { path: `/v1/link-suggestions/${message}.contact.c1/reject`, body: {} },
+  ],
+  'DELETE /v1/messages/:id': [{ path: messagePath }],
+  'POST /v1/messages/:id/restore': [{ path: `${messagePath}/restore` }],
   'POST /v1/drafts': [
     { path: '/v1/drafts', body: writing },
     { path: '/v1/drafts', body: { replyTo: { kind: 'message', id: message } } },
@@ -259,6 +278,9 @@ const apart = [
   'DELETE /v1/api-keys/:id',
   'PUT /v1/directory/organization',
   'POST /v1/directory/contacts/:id/merge',
+  'POST /v1/directory/imports',
+  'POST /v1/link-previews',
+  'POST /v1/sender-assignments',
   ...['users', 'contacts', 'companies', 'deals'].flatMap((kind) => [
     `PUT /v1/directory/${kind}/:id`,
     `DELETE /v1/directory/${kind}/:id`,
