@@ -93,14 +93,14 @@ export const undoSplit = (rows: ThreadRows, threadId: string, id: string): void 
     touched.add(
       move(rows, member, isOld(member) ? originOf(rows, member.id, id) : besideAnswered(rows, member)),
     )
+  // Before the thread leads on: it may be the one that shows where it leads.
+  const tops = [...touched].flatMap((each) => shownOf(rows, each) ?? [])
+  const group = new Set([...touched, ...tops.flatMap(groupOf)])
+  group.delete(id)
   const empty = { ...(rows.get('thread', { id }) ?? thread), merged: [], joined: [], joins: [] }
   rows.put('thread', { ...empty, merged_into: home.id, by_hand: false })
   const heir = rows.get('thread', { id: home.id }) ?? home
   rows.put('thread', { ...heir, connected: [...heir.connected, id] })
-  touched.delete(id)
-  const tops = [...touched].flatMap((each) => shownOf(rows, each) ?? [])
-  const group = new Set([...touched, ...tops.flatMap(groupOf)])
-  group.delete(id)
   regroup(rows, [...group], [...top.joins, ...tops.flatMap(({ joins }) => joins)])
 }
 
