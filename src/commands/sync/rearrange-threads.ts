@@ -11,7 +11,7 @@ import { entityIdOfSource, userOf, type Caller, type Handled } from '../handle.t
 import type { SyncDeps } from './ports.ts'
 
 /** A thread as the read model has it, with all messages in it; it may lag behind the log. */
-export type FindThreadMessages = (
+type FindThreadMessages = (
   threadId: string,
 ) => Promise<{ readonly id: string; readonly accountId: string; readonly messages: readonly string[] } | null>
 

@@ -11,7 +11,7 @@ import {
 // ---------------------------------------------------------------- state
 
 /** What people have changed about the threads of an account; `undone` changes are kept, so that undoing is repeatable. */
-export type ThreadChange = { readonly change: number; readonly undone: boolean } & (
+type ThreadChange = { readonly change: number; readonly undone: boolean } & (
   | { readonly kind: 'merge'; readonly threadId: string; readonly other: string }
   | { readonly kind: 'split'; readonly threadId: string; readonly into: string }
 )

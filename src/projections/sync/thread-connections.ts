@@ -45,7 +45,10 @@ type Id = Omit<Node, 'thread_id'> & {
  * The ids by which a message connects, that of the message it answers last; its own, unless an earlier message has it
  * with different content.
  */
-const nodesOf = (rows: ThreadRows, { accountId: account_id, messageId, references, copyOf }: Part): Id[] => {
+const nodesOf = (
+  rows: ThreadRows,
+  { accountId: account_id, messageId, references, copyOf, direction }: Part,
+): Id[] => {
   const answered = references.at(-1)
   const ids = [messageId, ...references.filter((id) => id !== answered), ...references.slice(-1)]
   return [...new Set(ids.filter(canConnect).map(keyOf))].flatMap((message_id) => {
@@ -57,12 +60,13 @@ const nodesOf = (rows: ThreadRows, { accountId: account_id, messageId, reference
       thread_id,
       split: known?.split ?? null,
       claimed_by: known?.claimed_by ?? null,
+      ours: known?.ours ?? false,
       connected: thread_id === null ? null : (connectedOf(rows, thread_id)?.id ?? null),
       isOwn: message_id === keyOf(messageId),
     }
     if (!node.isOwn) return [node]
     if (node.claimed_by !== null && node.claimed_by !== copyOf) return []
-    return [{ ...node, claimed_by: copyOf }]
+    return [{ ...node, claimed_by: copyOf, ours: direction === 'out' }]
   })
 }
 
@@ -73,8 +77,8 @@ const threadsOf = (rows: ThreadRows, nodes: readonly Id[]): ThreadRow[] => {
 }
 
 /**
- * Strangers who answer one message that both have received, such as a newsletter, do not read each other's mail: whoever
- * answers what is in a thread must be one of its people. Somebody it was forwarded to answers the forwarded message,
+ * Strangers who answer one message of ours that both have received, such as a newsletter, do not read each other's mail:
+ * whoever answers it must be one of the people of the thread. Somebody it was forwarded to answers the forwarded message,
  * which is not here. We answer whom we want.
  */
 const withoutStrangers = (
@@ -84,7 +88,7 @@ const withoutStrangers = (
   part: Part,
 ): ThreadRow[] => {
   const answered = nodes.findLast(({ isOwn }) => !isOwn)
-  if (!answered || answered.claimed_by === null) return [...threads]
+  if (!answered?.ours) return [...threads]
   const own = rows.get('own', { account_id: part.accountId })?.address
   const others = ({ people }: { readonly people: readonly WrittenMailbox[] }): string[] =>
     people.map(({ address }) => normaliseAddress(address)).filter((address) => address !== own)
@@ -100,7 +104,7 @@ const withoutStrangers = (
 }
 
 /** Union-find by size: threads keep their rows and point to the one that they are part of now. */
-export const unite = (rows: ThreadRows, into: ThreadRow, other: ThreadRow): ThreadRow => {
+const unite = (rows: ThreadRows, into: ThreadRow, other: ThreadRow): ThreadRow => {
   const both = {
     ...into,
     connected: [...into.connected, other.id, ...other.connected],

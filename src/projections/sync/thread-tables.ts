@@ -65,8 +65,8 @@ export const LIST_PART = 100
 export const tables = {
   thread,
   /**
-   * The thread that messages put a Message-ID in, the one into which people have split its message off, and that message
-   * once it was seen.
+   * The thread that messages put a Message-ID in, the one into which people have split its message off, that message
+   * once it was seen, and whether we wrote it.
    */
   node: table({
     columns: {
@@ -75,6 +75,7 @@ export const tables = {
       thread_id: text,
       split: nullable(text),
       claimed_by: nullable(text),
+      ours: boolean,
     },
     key: ['account_id', 'message_id'],
   }),

@@ -58,8 +58,12 @@ export const combined = (one: Totals, other: Totals): Totals => {
     messages: one.messages + other.messages,
     automatic: one.automatic && other.automatic,
     people: together(one.people, other.people),
-    ...{ subject, base_subject, first_at },
-    ...{ snippet, direction, last_at },
+    subject,
+    base_subject,
+    first_at,
+    snippet,
+    direction,
+    last_at,
   }
 }
 

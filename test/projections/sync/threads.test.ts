@@ -53,10 +53,21 @@ const groupsIn = (rows: Rows): number[][] =>
         .filter(({ id, thread_id }) => ids.includes(thread_id) && !rows.absent.some((each) => each.id === id))
         .toSorted((a, b) => (a.at < b.at ? -1 : 1))
       const [first, last] = [members[0]!, members.at(-1)!]
-      const said = [thread.messages, thread.first_at, thread.subject, thread.last_at, thread.snippet]
-      const real = [members.length, first.at, first.shown.subject, last.at, last.shown.snippet]
-      if (JSON.stringify(said) !== JSON.stringify(real))
-        throw new Error(`${thread.id} says ${said}, not ${real}`)
+      const said = JSON.stringify([
+        thread.messages,
+        thread.first_at,
+        thread.subject,
+        thread.last_at,
+        thread.snippet,
+      ])
+      const real = JSON.stringify([
+        members.length,
+        first.at,
+        first.shown.subject,
+        last.at,
+        last.shown.snippet,
+      ])
+      if (said !== real) throw new Error(`${thread.id} says ${said}, not ${real}`)
       return members.map(({ id }) => numberOf(id))
     })
     .toSorted((a, b) => a[0]! - b[0]!)
@@ -67,7 +78,7 @@ t.test('threads are merged by hand, take what answers either, and come apart aga
   const events = [mail(1), mail(2), mail(3, [2]), merged(1, 1, 2), mail(4, [1]), mail(5, [3])]
   const together = await fold(...events)
   t.strictSame(groupsIn(together), [[1, 2, 3, 4, 5]])
-  const [shown] = together.thread.filter(({ merged_into }) => merged_into === null)
+  const shown = together.thread.find(({ merged_into }) => merged_into === null)
   t.strictSame([shown!.id, ...shown!.merged].toSorted(), [threadIdOf(1), threadIdOf(2)])
   t.strictSame(groupsIn(await fold(...events, mergeUndone(1, 1, 2))), [
     [1, 4],
