@@ -88,7 +88,7 @@ const withoutStrangers = (
   part: Part,
 ): ThreadRow[] => {
   const answered = nodes.findLast(({ isOwn }) => !isOwn)
-  if (!answered?.ours) return [...threads]
+  if (!answered || (part.direction !== 'out' && !answered.ours)) return [...threads]
   const own = rows.get('own', { account_id: part.accountId })?.address
   const others = ({ people }: { readonly people: readonly WrittenMailbox[] }): string[] =>
     people.map(({ address }) => normaliseAddress(address)).filter((address) => address !== own)
