@@ -8,11 +8,12 @@ import type { Node, ThreadRow, ThreadRows } from './thread-tables.ts'
 import { combined, PEOPLE } from './thread-totals.ts'
 
 /**
- * The thread that the ids of a message connect it with: those that they connect become one. `own` is the thread that it
+ * The thread that the ids of the message `id` connect it with: those that they connect become one. `own` is the thread that it
  * begins where they connect none. `split`: the thread that people have split what it answers off into.
  */
 export const connect = (
   rows: ThreadRows,
+  id: string,
   part: Part,
   own: ThreadRow,
 ): { readonly thread: ThreadRow; readonly answers: string | null; readonly split: string | null } => {
@@ -29,7 +30,7 @@ export const connect = (
   for (const { isOwn, connected, ...node } of nodes) {
     const isElsewhere = connected !== null && !chosen.some(({ id }) => id === connected)
     const thread_id = isElsewhere && !isOwn && node.thread_id !== null ? node.thread_id : thread.id
-    rows.put('node', { ...node, thread_id, split: isOwn ? split : node.split })
+    rows.put('node', { ...node, thread_id, ...(isOwn && { split, message: id }) })
   }
   return { thread, answers: answered?.message_id ?? null, split }
 }
@@ -61,6 +62,7 @@ const nodesOf = (
       split: known?.split ?? null,
       claimed_by: known?.claimed_by ?? null,
       ours: known?.ours ?? false,
+      message: known?.message ?? null,
       connected: thread_id === null ? null : (connectedOf(rows, thread_id)?.id ?? null),
       isOwn: message_id === keyOf(messageId),
     }

@@ -86,13 +86,12 @@ export const undoSplit = (rows: ThreadRows, threadId: string, id: string): void 
   const top = shownOf(rows, id)
   const home = connectedOf(rows, threadId)
   if (!thread || !top || !home) return
-  const members = ownList(rows, id).flatMap((each) => rows.get('member', { id: each }) ?? [])
   const touched = new Set([...groupOf(top), home.id])
-  const isOld = (member: Member): boolean => member.id in thread.origins
-  for (const member of [...members.filter(isOld), ...members.filter((each) => !isOld(each))])
-    touched.add(
-      move(rows, member, isOld(member) ? originOf(rows, member.id, id) : besideAnswered(rows, member)),
-    )
+  const moves = ownList(rows, id).flatMap((each) => {
+    const member = rows.get('member', { id: each })
+    return member ? [{ member, into: originFor(rows, member, thread) }] : []
+  })
+  for (const { member, into } of moves) touched.add(move(rows, member, into))
   // Before the thread leads on: it may be the one that shows where it leads.
   const tops = [...touched].flatMap((each) => shownOf(rows, each) ?? [])
   const group = new Set([...touched, ...tops.flatMap(groupOf)])
@@ -112,8 +111,17 @@ const originOf = (rows: ThreadRows, messageId: string, id: string): string | nul
   return merged_into === null || by_hand ? origin : originOf(rows, messageId, origin)
 }
 
-const besideAnswered = (rows: ThreadRows, { account_id, answers }: Member): string | null =>
-  answers === null ? null : (rows.get('node', { account_id, message_id: answers })?.split ?? null)
+/** The same for what came into a split thread because it answers what was in it. */
+const originFor = (rows: ThreadRows, member: Member, split: ThreadRow): string | null => {
+  for (let each: Member | undefined = member; each; each = answeredBy(rows, each))
+    if (each.id in split.origins) return originOf(rows, each.id, split.id)
+  return null
+}
+
+const answeredBy = (rows: ThreadRows, { account_id, answers }: Member): Member | undefined => {
+  const message = answers === null ? null : rows.get('node', { account_id, message_id: answers })?.message
+  return message == null ? undefined : rows.get('member', { id: message })
+}
 
 /**
  * Puts a message and the ids that name it into a split thread, or where messages connect it.

@@ -76,6 +76,7 @@ export const tables = {
       split: nullable(text),
       claimed_by: nullable(text),
       ours: boolean,
+      message: nullable(text),
     },
     key: ['account_id', 'message_id'],
   }),

@@ -76,14 +76,14 @@ const joinOwn = (rows: ThreadRows, id: string, at: string, met?: Part): void => 
   const thread = member && connectedOf(rows, member.thread_id)
   if (!met || met.messageId === part.messageId || !thread) return
   rows.put('member', { ...member, header_ids: [...new Set([...member.header_ids, keyOf(met.messageId)])] })
-  const { thread: connected } = connect(rows, { ...part, messageId: met.messageId, references: [] }, thread)
+  const { thread: connected } = connect(rows, id, { ...part, messageId: met.messageId, references: [] }, thread)
   rows.put('thread', connected)
 }
 
 const join = (rows: ThreadRows, id: string, part: Part, at: string): void => {
   const { accountId, messageId, subject, people, snippet, direction, automatic } = part
   const own = emptyThread(`thr_${id.slice(4)}`, accountId, at)
-  const { thread: natural, answers, split: splitInto } = connect(rows, part, own)
+  const { thread: natural, answers, split: splitInto } = connect(rows, id, part, own)
   rows.put('thread', natural)
   const thread = enlisted(rows, (splitInto !== null && rows.get('thread', { id: splitInto })) || natural, id)
   const member: Member = {
