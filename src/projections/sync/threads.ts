@@ -76,7 +76,12 @@ const joinOwn = (rows: ThreadRows, id: string, at: string, met?: Part): void => 
   const thread = member && connectedOf(rows, member.thread_id)
   if (!met || met.messageId === part.messageId || !thread) return
   rows.put('member', { ...member, header_ids: [...new Set([...member.header_ids, keyOf(met.messageId)])] })
-  const { thread: connected } = connect(rows, id, { ...part, messageId: met.messageId, references: [] }, thread)
+  const { thread: connected } = connect(
+    rows,
+    id,
+    { ...part, messageId: met.messageId, references: [] },
+    thread,
+  )
   rows.put('thread', connected)
 }
 
