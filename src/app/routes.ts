@@ -21,6 +21,7 @@ import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
 import { deletedMessageRoutes } from '../http/sync/deleted-messages.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
+import { threadRoutes } from '../http/sync/threads.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
@@ -101,6 +102,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   syncRoutes(server, { ...sync, accounts, clock })
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
+  threadRoutes(server, sync)
   messageRoutes(server, { ...sync, accountList, signal })
   searchRoutes(server, {
     ...sync,

@@ -124,6 +124,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   createEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-in-future'],
   pauseEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
   resumeEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
+  mergeThread: ['same-thread', 'thread-of-other-account'],
+  splitThread: ['message-not-in-thread', 'whole-thread'],
   createSignIn: [
     ...ofAccount,
     'provider-differs',

@@ -84,7 +84,7 @@ const messageView = summaryView
     quarantined: z.string().nullable().describe('Why it could not be read'),
   })
   .meta({ id: 'Message' })
-const threadView = z
+export const threadView = z
   .object({
     id: z.string(),
     accountId: z.string(),

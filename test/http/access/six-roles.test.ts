@@ -154,6 +154,8 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
   '/v1/email-accounts/:id/deleted-messages': [own([], `${accountPath}/deleted-messages`)],
   '/v1/threads': [list(['subject', 'body', 'link'], `/v1/threads?account=${account}`)],
   '/v1/threads/:id': [level('metadata', ['subject', 'body'], `/v1/threads/${thread}`)],
+  '/v1/threads/:id/suggestions': [level('metadata', [], `/v1/threads/${thread}/suggestions`)],
+  '/v1/email-accounts/:id/thread-changes': [own([], `${accountPath}/thread-changes`)],
   '/v1/drafts': [ownList(['unsent'], '/v1/drafts', `/v1/drafts?account=${account}`)],
   '/v1/drafts/:id': [own(['unsent'], `/v1/drafts/${draft}`)],
   '/v1/outbox': [
@@ -226,6 +228,11 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
   ],
   'POST /v1/email-accounts/:id/backfill/pause': [{ path: `${accountPath}/backfill/pause` }],
   'POST /v1/email-accounts/:id/backfill/resume': [{ path: `${accountPath}/backfill/resume` }],
+  'POST /v1/email-accounts/:id/thread-changes/:change/undo': [
+    { path: `${accountPath}/thread-changes/1/undo` },
+  ],
+  'POST /v1/threads/:id/merge': [{ path: `/v1/threads/${thread}/merge`, body: { thread } }],
+  'POST /v1/threads/:id/split': [{ path: `/v1/threads/${thread}/split`, body: { messages: [message] } }],
   'POST /v1/messages/:id/retry': [{ path: `/v1/messages/${quarantined}/retry` }],
   'POST /v1/messages/:id/skip': [{ path: `/v1/messages/${quarantined}/skip` }],
   'PUT /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
