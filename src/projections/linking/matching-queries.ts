@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { FactList, KnownContact } from '../../domain/linking/facts.ts'
-import { keysOf, type Subject } from '../../domain/linking/keys.ts'
+import { KEYS_AT_ONCE, keysOf, type Subject } from '../../domain/linking/keys.ts'
 import { noLinks, type Links } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'
 import {
@@ -219,9 +219,6 @@ export const knownRecords =
       companies: await tables.selectFrom('company').selectAll().where(isOneOf('id', companyIds)).execute(),
     }))
 
-/** A run covers changes under about as many keys: an index scan compares each message that it finds with all of them. */
-const KEYS_OF_A_RUN = 200
-
 /** Up to where the next run covers what changed behind `after`; null if nothing did. */
 export const endOfNextRun =
   (db: Kysely<unknown>) =>
@@ -231,7 +228,7 @@ export const endOfNextRun =
       .select('position')
       .$if(after !== null, (query) => query.where('position', '>', after!))
       .orderBy('position')
-      .limit(KEYS_OF_A_RUN)
+      .limit(KEYS_AT_ONCE)
       .execute()
     return rows.at(-1)?.position ?? null
   }
