@@ -101,9 +101,7 @@ const askMeanwhile = async (until: AbortSignal): Promise<number[]> => {
     const { data } = await app.client.get<{ data: unknown[] }>(`/v1/messages?account=${accountId}&limit=50`)
     took.push(Math.round(performance.now() - asked))
     if (data.length !== 50 || (links.length > 0 && !isDeepStrictEqual(links, [linkOf(n)])))
-      throw new Error(
-        `Message ${n} has the links ${JSON.stringify(links)}, the list ${data.length} messages`,
-      )
+      throw new Error(`Message ${n} has the links ${JSON.stringify(links)}, the list ${data.length} messages`)
   }
   return took
 }
