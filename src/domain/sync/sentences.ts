@@ -61,7 +61,7 @@ export const syncSentences: Sentences<
   BackfillFinished: ({ since }) => `The backfill back to ${since} finished`,
   ThreadsMerged: ({ threadId, other }) => `The thread ${other} was merged into ${threadId}`,
   ThreadSplit: ({ threadId, into, messageIds }) =>
-    `${messageIds.length === 1 ? 'One message' : `${messageIds.length} messages`} of the thread ${threadId} became the thread ${into}`,
+    `The thread ${into} was split off from ${threadId}, with ${messageIds.length === 1 ? 'one message' : `${messageIds.length} messages`}`,
   ThreadMergeUndone: ({ threadId, other }) => `The merge of the thread ${other} into ${threadId} was undone`,
   ThreadSplitUndone: ({ threadId, into }) => `The split of the thread ${into} from ${threadId} was undone`,
   MessageSynced: (data) => {
