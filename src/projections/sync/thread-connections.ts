@@ -8,12 +8,12 @@ import type { Node, ThreadRow, ThreadRows } from './thread-tables.ts'
 import { combined, PEOPLE } from './thread-totals.ts'
 
 /**
- * The thread that the ids of the message `id` connect it with: those that they connect become one. `own` is the thread that it
+ * The thread that the ids of this message connect it with: those that they connect become one. `own` is the thread that it
  * begins where they connect none. `split`: the thread that people have split what it answers off into.
  */
 export const connect = (
   rows: ThreadRows,
-  id: string,
+  messageId: string,
   part: Part,
   own: ThreadRow,
 ): { readonly thread: ThreadRow; readonly answers: string | null; readonly split: string | null } => {
@@ -30,7 +30,7 @@ export const connect = (
   for (const { isOwn, connected, ...node } of nodes) {
     const isElsewhere = connected !== null && !chosen.some(({ id }) => id === connected)
     const thread_id = isElsewhere && !isOwn && node.thread_id !== null ? node.thread_id : thread.id
-    rows.put('node', { ...node, thread_id, ...(isOwn && { split, message: id }) })
+    rows.put('node', { ...node, thread_id, ...(isOwn && { split, message: messageId }) })
   }
   return { thread, answers: answered?.message_id ?? null, split }
 }

@@ -112,15 +112,15 @@ const originOf = (rows: ThreadRows, messageId: string, id: string): string | nul
 }
 
 /** The same for what came into a split thread because it answers what was in it. */
-const originFor = (rows: ThreadRows, member: Member, split: ThreadRow): string | null => {
+const originFor = (rows: ThreadRows, member: Member, from: ThreadRow): string | null => {
   for (let each: Member | undefined = member; each; each = answeredBy(rows, each))
-    if (each.id in split.origins) return originOf(rows, each.id, split.id)
+    if (each.id in from.origins) return originOf(rows, each.id, from.id)
   return null
 }
 
 const answeredBy = (rows: ThreadRows, { account_id, answers }: Member): Member | undefined => {
-  const message = answers === null ? null : rows.get('node', { account_id, message_id: answers })?.message
-  return message == null ? undefined : rows.get('member', { id: message })
+  const { message = null } = (answers !== null && rows.get('node', { account_id, message_id: answers })) || {}
+  return message === null ? undefined : rows.get('member', { id: message })
 }
 
 /**
