@@ -11,7 +11,8 @@ import { accountKey, domainKey, KEYS_AT_ONCE } from '../../domain/linking/keys.t
 import { currentLinks, recordKey, type Links } from '../../domain/linking/links.ts'
 import { match, MATCHER } from '../../domain/linking/match.ts'
 import { messageLinks } from '../../domain/linking/message-links.ts'
-import type { BatchOf, MatchBatch, MatchDeps, ToMatch } from './match-messages.ts'
+import type { BatchOf, MatchBatch, ToMatch } from '../../domain/linking/match-batch.ts'
+import type { MatchDeps } from './match-messages.ts'
 
 /** What is to be tried out: records put or removed, contacts merged into others, and accounts with other rules. */
 export type LinkChanges = {

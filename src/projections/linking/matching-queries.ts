@@ -1,8 +1,9 @@
 import { sql, type Kysely } from 'kysely'
 import type { FactList, KnownContact } from '../../domain/linking/facts.ts'
-import { KEYS_AT_ONCE, keysOf, type Subject } from '../../domain/linking/keys.ts'
-import { noLinks, type Links } from '../../domain/linking/links.ts'
+import { KEYS_AT_ONCE, keysOf } from '../../domain/linking/keys.ts'
+import { noLinks } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'
+import type { BatchOf, MatchBatch } from '../../domain/linking/match-batch.ts'
 import {
   noBackProgress,
   noNewProgress,
@@ -13,30 +14,6 @@ import { tablesOf, type DatabaseOf, type RowOf } from '../projection.ts'
 import { matching, type matchingTables } from './matching.ts'
 
 type Db = Kysely<DatabaseOf<typeof matchingTables>>
-
-/** A message to be matched: where it was found, what is recorded of its links, and at which revision of that stream. */
-type ToMatch = {
-  readonly subject: Subject
-  readonly position: string
-  readonly rules: Rules
-  readonly recorded: Links
-  readonly revision: number
-}
-
-/** Messages in order of position, with all the facts for them as of one position of the log. */
-export type MatchBatch = {
-  readonly messages: readonly ToMatch[]
-  readonly facts: FactList
-  readonly factsAt: string
-}
-
-/** What a batch is taken of: messages found behind `after`, up to `upTo`; with `keys`, only those that have one of them. */
-export type BatchOf = {
-  readonly after: string | null
-  readonly upTo: string | null
-  readonly keys: readonly string[] | null
-  readonly limit: number
-}
 
 /** All that is read in it is of one moment. */
 const atOnce = <Result>(db: Kysely<unknown>, read: (tables: Db) => Promise<Result>): Promise<Result> =>

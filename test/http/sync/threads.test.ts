@@ -23,6 +23,7 @@ const imap = await imapServer({
             // From a program that writes no References.
             mail(3, { ...ann, Subject: 'AW: Re: Offer' }),
             mail(4, { From: 'ben@other.test', To: user, Subject: 'Offer' }),
+            mail(5, { From: 'ann@client.test', To: user, Subject: 'Away', 'Auto-Submitted': 'auto-replied' }),
           ],
         },
       ],
@@ -98,6 +99,15 @@ t.test('messages are split off, and come back', async (t) => {
   const { data } = await client.get<{ data: Change[] }>(changes)
   t.ok(data.length >= 2)
   t.ok(data.every((each) => each.undone))
+})
+
+t.test('a thread in which no person wrote is listed where it is asked for', async (t) => {
+  const subjects = async (query: string) =>
+    (await client.get<{ data: Thread[] }>(`/v1/threads?account=${account}${query}`)).data.map(
+      ({ subject }) => subject,
+    )
+  t.notOk((await subjects('')).includes('Away'))
+  t.ok((await subjects('&automatic=true')).includes('Away'))
 })
 
 t.test('what makes no sense is refused, and others find no thread', async (t) => {
