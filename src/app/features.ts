@@ -25,6 +25,7 @@ import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
+import { webhookCommands } from '../commands/webhooks/webhooks.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
@@ -42,6 +43,7 @@ import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
 import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
+import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
@@ -66,7 +68,20 @@ export const openFeatures = (
   const audit = auditFeature(core, sync)
   const access = { commands: accessCommands(core) }
   const linking = linkingFeature(core, { directory, accounts, sync })
-  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking }
+  const webhooks = webhookFeature(core)
+  return {
+    access,
+    directory,
+    accounts,
+    templates,
+    sync,
+    sending,
+    tracking,
+    analytics,
+    audit,
+    linking,
+    webhooks,
+  }
 }
 
 export type Features = ReturnType<typeof openFeatures>
@@ -305,6 +320,14 @@ const linkingFeature = (
     isRecorded: async ({ kind, id }) => (await of.directory.commands.find(kind, id)) !== null,
   })
   return { commands, queries }
+}
+
+const webhookFeature = (core: Core) => {
+  const queries = webhookQueries(core.db)
+  return {
+    queries,
+    commands: webhookCommands({ ...core, ...core.webhooks, ...queries, chance: Math.random }),
+  }
 }
 
 const auditFeature = ({ db, store }: Core, sync: Sync) => {

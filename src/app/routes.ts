@@ -39,6 +39,8 @@ import { hintRoutes } from '../http/sync/hints.ts'
 import { searchRoutes } from '../http/sync/search.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
+import { webhookDeliveryRoutes } from '../http/webhooks/deliveries.ts'
+import { webhookEndpointRoutes } from '../http/webhooks/endpoints.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
@@ -81,8 +83,19 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
-  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking } =
-    deps.features
+  const {
+    access,
+    directory,
+    accounts,
+    templates,
+    sync,
+    sending,
+    tracking,
+    analytics,
+    audit,
+    linking,
+    webhooks,
+  } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
@@ -141,4 +154,6 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
+  webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })
 }

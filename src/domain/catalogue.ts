@@ -10,6 +10,7 @@ import { presenceEvents } from './sync/presence-events.ts'
 import { threadEvents } from './sync/thread-events.ts'
 import { templateEvents } from './templates/events.ts'
 import { trackingEvents } from './tracking/events.ts'
+import { webhookEvents } from './webhooks/events.ts'
 
 export const allEvents = [
   ...directoryEvents,
@@ -30,6 +31,7 @@ export const allEvents = [
   ...linkEvents,
   ...senderEvents,
   ...matchingEvents,
+  ...webhookEvents,
 ] as const
 
 /** Any event that this software can write. */

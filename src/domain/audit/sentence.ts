@@ -8,6 +8,7 @@ import { sendingSentences } from '../sending/sentences.ts'
 import { syncSentences } from '../sync/sentences.ts'
 import { templateSentences } from '../templates/sentences.ts'
 import { trackingSentences } from '../tracking/sentences.ts'
+import { webhookSentences } from '../webhooks/sentences.ts'
 
 const sentences: Sentences<AnyEvent> = {
   ...directorySentences,
@@ -18,6 +19,7 @@ const sentences: Sentences<AnyEvent> = {
   ...trackingSentences,
   ...accessSentences,
   ...linkingSentences,
+  ...webhookSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */
