@@ -17,15 +17,8 @@ export const endpointFacts = z.object({
     .max(200)
     .regex(...oneLine)
     .default(''),
-  types: z
-    .array(z.string().max(100))
-    .max(500)
-    .default([])
-    .describe('Types of the events that are delivered; empty for all'),
-  payload: z
-    .enum(['full', 'thin'])
-    .default('full')
-    .describe('`full`: events with their data. `thin`: without, for receivers that read it over the API'),
+  types: z.array(z.string().max(100)).max(500).default([]),
+  payload: z.enum(['full', 'thin']).default('full'),
 })
 export type EndpointFacts = z.infer<typeof endpointFacts>
 
@@ -34,12 +27,11 @@ const isPlain = (text: string): boolean => {
   return parsed !== null && parsed.username === '' && parsed.password === '' && parsed.hash === ''
 }
 
-/** Why nothing is delivered to an endpoint. */
-const disabledReason = z
-  .enum(['asked', 'gone', 'failing'])
-  .describe(
-    '`asked`: somebody disabled it. `gone`: it answered 410. `failing`: for three days no delivery succeeded',
-  )
+/**
+ * Why nothing is delivered to an endpoint. `asked`: somebody disabled it. `gone`: it answered 410. `failing`: for three
+ * days no delivery succeeded.
+ */
+const disabledReason = z.enum(['asked', 'gone', 'failing'])
 export type DisabledReason = z.infer<typeof disabledReason>
 
 export const WebhookEndpointCreated = defineEvent(

@@ -36,9 +36,9 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   createWebhookEndpoint: {
     url: 'https://crm.example.com/hooks/mailtrail',
     description: 'CRM',
-    types: ['EmailSent', 'EmailOpened'],
+    types: ['EmailSent', 'OpenTracked'],
   },
-  changeWebhookEndpoint: { types: ['EmailSent', 'EmailOpened', 'EmailClicked'] },
+  changeWebhookEndpoint: { types: ['EmailSent', 'OpenTracked', 'ClickTracked'] },
   rotateSecretOfWebhookEndpoint: { overlapHours: 24 },
   replayWebhookEndpoint: { after: null },
   mergeContact: { into: 'c-17' },

@@ -12,11 +12,7 @@ import { requireProgram } from './program-only.ts'
 
 const eventType = z.enum(allEvents.map(({ type }) => type) as [AnyEvent['type'], ...AnyEvent['type'][]])
 const form = endpointFacts.extend({
-  types: z
-    .array(eventType)
-    .max(500)
-    .default([])
-    .describe('Types of the events that are delivered; empty for all'),
+  types: z.array(eventType).max(500).default([]),
 })
 /** Nothing that is left out is changed. */
 const changes = z.object({
