@@ -22,6 +22,7 @@ import { linkingCommands } from '../commands/linking/linking.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
+import { timelineCommands } from '../commands/timeline/timeline.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
@@ -39,6 +40,7 @@ import { sendingQueries } from '../projections/sending/sending.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
+import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
@@ -63,7 +65,8 @@ export const openFeatures = (
   const audit = auditFeature(core, sync)
   const access = { commands: accessCommands(core) }
   const linking = linkingFeature(core, { directory, accounts, sync })
-  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking }
+  const timeline = timelineFeature(core, directory, accounts)
+  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking, timeline }
 }
 
 export type Features = ReturnType<typeof openFeatures>
@@ -291,6 +294,14 @@ const linkingFeature = (
   })
   return { commands, queries }
 }
+
+const timelineFeature = (core: Core, directory: Directory, accounts: Accounts) => ({
+  commands: timelineCommands({
+    ...core,
+    findRecord: ({ kind, id }) => directory.commands.find(kind, id),
+  }),
+  queries: timelineQueries(core.db, accounts),
+})
 
 const auditFeature = ({ db, store }: Core, sync: Sync) => {
   const queries = auditQueries(db)

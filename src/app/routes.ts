@@ -33,6 +33,8 @@ import type { App } from '../http/server/server.ts'
 import { hintRoutes } from '../http/sync/hints.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
+import { timelineEntryRoutes } from '../http/timeline/timeline-entries.ts'
+import { timelineRoutes } from '../http/timeline/timeline.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
@@ -75,7 +77,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
-  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking } =
+  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking, timeline } =
     deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
@@ -117,6 +119,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
   linkRoutes(server, { ...linking, sync: sync.queries })
+  timelineRoutes(server, { ...timeline, sync: sync.queries, accountList })
+  timelineEntryRoutes(server, timeline)
   analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {

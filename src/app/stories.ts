@@ -17,6 +17,7 @@ import { backfill } from '../domain/sync/backfill.ts'
 import { message } from '../domain/sync/message.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
 import { template } from '../domain/templates/template.ts'
+import { timelineNote } from '../domain/timeline/note.ts'
 
 type Fold<State, Event extends DomainEvent> = Pick<Decider<State, never, Event>, 'initial' | 'evolve'>
 
@@ -48,6 +49,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('sender', sender),
   ofStream('matching', newMessages),
   ofStream('relinking', relinking),
+  ofStream('timelineentry', timelineNote),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

@@ -7,6 +7,7 @@ import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { templateEvents } from './templates/events.ts'
+import { noteEvents } from './timeline/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
 export const allEvents = [
@@ -26,6 +27,7 @@ export const allEvents = [
   ...linkEvents,
   ...senderEvents,
   ...matchingEvents,
+  ...noteEvents,
 ] as const
 
 /** Any event that this software can write. */

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { VisibilityDeps } from '../projection.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { findMessage, listMessages, messagesOf, readMessage } from './find-messages.ts'
-import { findThread, listThreads, membersOf, threadOf } from './find-threads.ts'
+import { findThread, listThreads, membersOf, threadOf, threadsOf } from './find-threads.ts'
 import { messages } from './messages.ts'
 import { knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
@@ -32,6 +32,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'vis
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
   threadOf: threadOf(db),
+  threadsOf: threadsOf(db),
   membersOf: membersOf(db),
 
   findFigures: findSyncFigures(db),
