@@ -7,9 +7,11 @@ import { startEmbeddedPostgres } from '../src/adapters/embedded-postgres/embedde
 import { append256, append32 } from './append.ts'
 import { appendEsdb } from './append-esdb.ts'
 import { command, commandHttp } from './command.ts'
+import { imapIdleRun } from './imap-idle.ts'
 import { imapSync } from './imap-sync.ts'
 import { resultOf, type Bench, type Row } from './measure.ts'
 import { projectionsRow } from './projections.ts'
+import { providerSync } from './provider-sync.ts'
 import { queueLarge } from './queue-large.ts'
 import { readAll } from './read-all.ts'
 import { rebuildRow } from './rebuild.ts'
@@ -25,6 +27,8 @@ const rows: readonly Row[] = [
   projectionsRow,
   rebuildRow,
   imapSync,
+  imapIdleRun,
+  ...providerSync,
   smtpSend,
   queueLarge,
   tracking,

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Pool } from 'pg'
 import { createPool } from '../src/adapters/postgres/pool.ts'
 import { createApp, type Mailtrail } from '../src/app.ts'
+import type { Clock } from '../src/commands/ports/clock.ts'
 import { readConfig } from '../src/config.ts'
 import { apiClient, type Client } from '../scripts/lib/client.ts'
 import { freePort } from '../scripts/lib/free-port.ts'
@@ -14,6 +16,8 @@ export type BenchService = {
   /** The API key that the client uses. */
   readonly key: string
   readonly folder: string
+  /** Its database. */
+  readonly pool: Pool
   /** Starts listening and working; routes may be added before. */
   start(): Promise<void>
   stop(): Promise<void>
@@ -26,7 +30,11 @@ export const temporaryFolder = (): { path: string; remove(): void } => {
 }
 
 /** The whole service in this process, on a durable database, with `env` added to what every run needs. */
-export const benchService = async (bench: Bench, env: Record<string, string> = {}): Promise<BenchService> => {
+export const benchService = async (
+  bench: Bench,
+  env: Record<string, string> = {},
+  clock?: Clock,
+): Promise<BenchService> => {
   const data = temporaryFolder()
   const folder = data.path
   const config = readConfig({
@@ -37,11 +45,12 @@ export const benchService = async (bench: Bench, env: Record<string, string> = {
     ...env,
   })
   const pool = createPool({ ...(await bench.database()), max: 20 })
-  const app = await createApp({ config, pool, logTo: process.stderr })
+  const app = await createApp({ config, pool, logTo: process.stderr, ...(clock && { clock }) })
   const key = app.firstKey?.reveal() ?? ''
   return {
     app,
     folder,
+    pool,
     key,
     client: apiClient(app.url, key),
     start: () => app.start(),

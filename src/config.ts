@@ -88,6 +88,8 @@ const environment = z.object({
     .regex(/^projects\/[^/\s]+\/topics\/[^/\s]+$/, 'must be projects/<project>/topics/<topic>')
     .optional(),
   MAILTRAIL_GMAIL_PUSH_SERVICE_ACCOUNT: z.email().optional(),
+  MAILTRAIL_GMAIL_UNITS_PER_MINUTE: z.coerce.number().int().min(100).default(4500),
+  MAILTRAIL_GMAIL_PROJECT_UNITS_PER_MINUTE: z.coerce.number().int().min(100).default(1_200_000),
   MAILTRAIL_GOOGLE_KEYS_URL: serviceUrl.default('https://www.googleapis.com/oauth2/v3/certs'),
   MAILTRAIL_MICROSOFT_CLIENT_ID: z.string().min(1).optional(),
   MAILTRAIL_MICROSOFT_CLIENT_SECRET: z.string().min(1).optional(),
@@ -154,6 +156,8 @@ export type Config = {
     readonly client: OAuthRegistration | null
     readonly loginUrl: string
     readonly apiUrl: string
+    /** How much of its quota Gmail's API may be used for: of one mailbox, and of all of them by this process. */
+    readonly unitsPerMinute: { readonly mailbox: number; readonly project: number }
     /** Whose push is taken, for whom it must be signed, and where the keys for that are; null: none is. */
     readonly push: {
       readonly topic: string
@@ -291,6 +295,10 @@ export const readConfig = (env: Environment): Config => {
       client: registration(data.MAILTRAIL_GOOGLE_CLIENT_ID, data.MAILTRAIL_GOOGLE_CLIENT_SECRET),
       loginUrl: data.MAILTRAIL_GOOGLE_LOGIN_URL,
       apiUrl: data.MAILTRAIL_GMAIL_URL,
+      unitsPerMinute: {
+        mailbox: data.MAILTRAIL_GMAIL_UNITS_PER_MINUTE,
+        project: data.MAILTRAIL_GMAIL_PROJECT_UNITS_PER_MINUTE,
+      },
       push: gmailPush(data),
     },
     microsoft: {

@@ -1,5 +1,5 @@
 import { until, type Client } from '../lib/client.ts'
-import { browser } from '../lib/mail-servers/browser.ts'
+import { connectBySigningIn } from '../lib/connect-by-signing-in.ts'
 import { delivered } from './delivery.ts'
 import { step } from './screen.ts'
 import { customers, rep, signedIn, type World } from './world.ts'
@@ -21,7 +21,7 @@ const useMailbox = async (
 ): Promise<void> => {
   const { address } = signedIn[provider]
   const account = await step(`Connect ${address} by signing in with ${company}`, () =>
-    connect(client, provider),
+    connectBySigningIn(client, { provider, address, settings: { displayName: rep.name } }),
   )
   await step(
     `Sync ${address}`,
@@ -38,19 +38,6 @@ const useMailbox = async (
     () => send(client, provider, account),
     ({ state }) => `${state}, says the outbox, and delivered: ${taken()} taken by the double of ${company}`,
   )
-}
-
-/** What the CRM, its user and her browser do; her browser does it over HTTP. @returns the account's id */
-const connect = async (client: Client, provider: keyof typeof signedIn): Promise<string> => {
-  const begun = await client.send<Created & { url: string }>('POST', '/v1/sign-ins', { provider })
-  const hers = browser()
-  const back = await hers.choose(begun.body.url, { address: signedIn[provider].address })
-  const { status, page } = await hers.open(back)
-  if (status !== 200) throw new Error(page)
-  const completed = await client.send<Created>('POST', `/v1/sign-ins/${begun.body.id}/complete`, {
-    settings: { displayName: rep.name },
-  })
-  return completed.body.id
 }
 
 const send = async (client: Client, provider: keyof typeof signedIn, account: string) => {

@@ -30,8 +30,8 @@ export type BombardParts = {
 
 /**
  * Starts all processes at once, and when there is work to interrupt, kills and pauses in random order, each time a
- * random process. A quarter of the kills happen during a start, a quarter just after a `moment`, the others at any time
- * within two seconds. In the end all are ready.
+ * random process. A quarter of the kills happen during a start, half of them just after a `moment`, the others at any
+ * time within two seconds. In the end all are ready.
  */
 export const bombard = async (parts: BombardParts): Promise<void> => {
   const { targets, tally, chance, noMore, warm } = parts
@@ -83,7 +83,7 @@ export const bombard = async (parts: BombardParts): Promise<void> => {
 
 const kill = async (parts: BombardParts): Promise<void> => {
   const { chance, targets, noMore } = parts
-  const kind = chance.pick(['start', 'moment', 'any time', 'any time'] as const)
+  const kind = chance.pick(['start', 'moment', 'moment', 'any time'] as const)
   const starting = targets.filter((target) => !target.isUp() && !target.isPaused())
   if (kind === 'start' && starting.length > 0) {
     const target = chance.pick(starting)

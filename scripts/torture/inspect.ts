@@ -14,6 +14,7 @@ import {
   nothingIsSentTwice,
   unknownIsRare,
 } from './invariants/sending.ts'
+import { allIsSettledAfterSigningIn } from './invariants/signed-in.ts'
 import type { Judged } from './report.ts'
 
 const invariants: readonly Invariant[] = [
@@ -21,6 +22,7 @@ const invariants: readonly Invariant[] = [
   nothingIsSentTwice,
   everyMessageComesToAnEnd,
   unknownIsRare,
+  allIsSettledAfterSigningIn,
   nothingGoesEarly,
   copiesAreFiledOnce,
   mailboxesAreWhole,

@@ -3,7 +3,7 @@ import type { Chance } from './chance.ts'
 import type { Fire } from './fire.ts'
 import type { Work } from './load.ts'
 import { incoming } from './mail-samples.ts'
-import { people, type World } from './world.ts'
+import type { World } from './world.ts'
 
 /** UIDVALIDITY of folders that were renumbered, by `<address> <folder>`; 1 if they never were. */
 export type MailboxTruth = { readonly validity: Map<string, number> }
@@ -23,7 +23,8 @@ export const mailboxWork = ({ world, fire, chance }: Parts, truth: MailboxTruth)
   return async () => {
     // During a long outage, no more than the service can take in afterwards.
     await fire.up(2000)
-    const person = chance.pick(people)
+    if (world.onImap.length === 0) return
+    const person = chance.pick(world.onImap)
     const mailbox = world.imap.mailbox(person.address)
     const inbox = mailbox.messages('INBOX')
     const some = inbox.length === 0 ? undefined : chance.pick(inbox)
@@ -41,14 +42,14 @@ export const mailboxWork = ({ world, fire, chance }: Parts, truth: MailboxTruth)
       mailbox.renumber('INBOX', validity)
     } else
       for (let n = chance.between(1, 3); n > 0; n--)
-        mailbox.append('INBOX', { raw: incoming(chance, person, `in-${run}-${count++}`, world.sunk) })
+        mailbox.append('INBOX', { raw: incoming(chance, person, `in-${run}-${count++}`, world) })
   }
 }
 
 export const syncWork =
-  ({ commander, chance, accounts }: Parts): Work =>
+  ({ world, commander, chance, accounts }: Parts): Work =>
   async () => {
-    const id = accounts.get(chance.pick(people).address)
+    const id = accounts.get(chance.pick(world.people).address)
     await commander.ask({
       name: 'sync now',
       method: 'POST',

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Commander } from './commander.ts'
 import type { Chance } from './chance.ts'
 import type { Work } from './load.ts'
-import { people, type World } from './world.ts'
+import type { World } from './world.ts'
 
 /** An email that was requested, and what may become of it. */
 export type Wish = {
@@ -27,8 +27,8 @@ type Parts = {
   readonly withinMs: number | null
 }
 
-/** More in progress at once would only prolong the end. */
-const MOST_WAITING = 100
+/** More in progress at once of one person would only prolong the end: Gmail lets send about one in two seconds. */
+const MOST_WAITING = 25
 
 /** Writes an email, now or for later, from a draft or directly, and sometimes cancels it. */
 export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
@@ -36,9 +36,10 @@ export const sendingWork = (parts: Parts, wishes: Wish[]): Work => {
   let count = 0
   const run = chance.between(1e8, 9e8)
   return async () => {
-    const waiting = wishes.filter(({ cancelled }) => !cancelled).length - world.sunk.length
-    if (waiting > MOST_WAITING) return sleep(50)
-    const person = chance.pick(people)
+    const person = chance.pick(world.people)
+    const isTheirs = ({ user }: { user: string }) => user === person.address
+    const wished = wishes.filter((wish) => isTheirs(wish) && !wish.cancelled)
+    if (wished.length - world.sunk.filter(isTheirs).length > MOST_WAITING) return sleep(50)
     const mark = `wish-${run}-${count++}`
     const names = ['to', 'cc', 'bcc'] as const
     const addressed = names.map((name, place) => {

@@ -6,7 +6,9 @@ import { directoryWork } from './load-directory.ts'
 import { mailboxWork, syncWork, type MailboxTruth } from './load-mailboxes.ts'
 import { sendingWork, type Wish } from './load-sending.ts'
 import { trackingWork, type Hit } from './load-tracking.ts'
-import { EXCLUDED, people, type World } from './world.ts'
+import { apiClient } from '../lib/client.ts'
+import { connectBySigningIn } from '../lib/connect-by-signing-in.ts'
+import { EXCLUDED, type Person, type World } from './world.ts'
 
 /** What was requested of the service, as far as the client knows. */
 export type Asked = {
@@ -83,14 +85,12 @@ export const load = (parts: LoadParts): { asked: Asked; warm: Promise<void>; don
 
 export type Work = () => Promise<void>
 
-/** People, a customer, and the two accounts. */
-const prepare = async (
-  { commander, world, fire }: LoadParts,
-  accounts: Map<string, string>,
-): Promise<void> => {
+/** People, and an account of each. */
+const prepare = async (parts: LoadParts, accounts: Map<string, string>): Promise<void> => {
+  const { commander, world, fire } = parts
   // Its first key is printed when it is ready, not when it begins to answer.
   while (fire.key() === '') await fire.up(1000)
-  for (const { user, name } of people)
+  for (const { user, name } of world.people)
     await commander.ask({
       name: 'put user',
       method: 'PUT',
@@ -98,30 +98,67 @@ const prepare = async (
       body: { name },
     })
   await Promise.all(
-    people.map(async ({ user, address }) => {
-      const login = { host: '127.0.0.1', username: address, password: world.passwords[address] }
-      const body = {
-        address,
-        owner: { kind: 'user', userId: user },
-        connection: {
-          provider: 'imap-smtp',
-          smtp: { ...login, port: world.sink.port, encryption: 'starttls' },
-          imap: { ...login, port: world.imap.port, encryption: 'tls' },
-        },
-        settings: { syncFrequencyMinutes: 1, excludePatterns: [EXCLUDED] },
+    world.people.map(async (person) => {
+      const connect = person.provider === 'imap-smtp' ? connectByPassword : connectWithProvider
+      let failed = ''
+      for (let tries = 0; tries < MOST_TRIES && !accounts.has(person.address); tries++) {
+        const { id, why } = await connect(parts, person)
+        if (id !== null) accounts.set(person.address, id)
+        failed = why
       }
-      for (let tries = 0; tries < 5 && !accounts.has(address); tries++) {
-        const { answer } = await commander.ask({
-          name: 'connect account',
-          method: 'POST',
-          path: '/v1/email-accounts',
-          body,
-          mark: address,
-        })
-        // A kill during the connection test may make it look like the mail server's fault.
-        if (answer.status === 201) accounts.set(address, (answer.body as { id: string }).id)
-      }
-      if (!accounts.has(address)) throw new Error(`${address} could not be connected`)
+      if (!accounts.has(person.address))
+        throw new Error(`${person.address} could not be connected: ${failed}`)
     }),
   )
+}
+
+/** Each of them may be broken off by the first kill, or by the start after it. */
+const MOST_TRIES = 10
+
+type Connected = { readonly id: string | null; readonly why: string }
+
+const settings = { syncFrequencyMinutes: 1, excludePatterns: [EXCLUDED] }
+
+const connectByPassword = async (
+  { commander, world }: LoadParts,
+  { user, address }: Person,
+): Promise<Connected> => {
+  const login = { host: '127.0.0.1', username: address, password: world.passwords[address] }
+  const body = {
+    address,
+    owner: { kind: 'user', userId: user },
+    connection: {
+      provider: 'imap-smtp',
+      smtp: { ...login, port: world.sink.port, encryption: 'starttls' },
+      imap: { ...login, port: world.imap.port, encryption: 'tls' },
+    },
+    settings,
+  }
+  const { answer } = await commander.ask({
+    name: 'connect account',
+    method: 'POST',
+    path: '/v1/email-accounts',
+    body,
+    mark: address,
+  })
+  // A kill during the connection test may make it look like the mail server's fault.
+  const id = answer.status === 201 ? (answer.body as { id: string }).id : null
+  return { id, why: JSON.stringify(answer.body) }
+}
+
+/** A kill breaks a sign-in off; then the user begins another, unless the account is there already. */
+const connectWithProvider = async (
+  { commander, fire }: LoadParts,
+  { user, address, provider }: Person,
+): Promise<Connected> => {
+  if (provider === 'imap-smtp') throw new TypeError(`${address} has a password`)
+  try {
+    await fire.up(10_000)
+    const client = apiClient(fire.trackingUrl, fire.key(), user)
+    return { id: await connectBySigningIn(client, { provider, address, settings }), why: '' }
+  } catch (error) {
+    await sleep(1000)
+    const { data } = await commander.get<{ data: { id: string; address: string }[] }>('/v1/email-accounts')
+    return { id: data.find((account) => account.address === address)?.id ?? null, why: String(error) }
+  }
 }

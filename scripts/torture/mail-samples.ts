@@ -1,5 +1,5 @@
 import type { Chance } from './chance.ts'
-import { people, type Person, type Sunk } from './world.ts'
+import type { Person, World } from './world.ts'
 
 const crlf = (lines: readonly string[]): Buffer => Buffer.from(lines.join('\r\n'), 'latin1')
 
@@ -58,7 +58,7 @@ const malformed: ((of: Head) => Buffer)[] = [
 ]
 
 /** A mail from outside, and what it was made to be. */
-export const incoming = (chance: Chance, to: Person, mark: string, sunk: readonly Sunk[]): Buffer => {
+export const incoming = (chance: Chance, to: Person, mark: string, { people, sunk }: World): Buffer => {
   const of = { to, mark }
   switch (chance.between(0, 11)) {
     case 0:

@@ -2,6 +2,10 @@ import { parseArgs } from 'node:util'
 import { isOneHost } from './event-store.ts'
 import { plants } from './planted/plants.ts'
 
+const PROVIDERS = ['imap-smtp', 'gmail', 'outlook'] as const
+export type Provider = (typeof PROVIDERS)[number]
+const isProvider = (name: string): name is Provider => PROVIDERS.some((each) => each === name)
+
 export type Options = {
   readonly kills: number
   /** How often a process is suspended for longer than its leases last. */
@@ -10,6 +14,8 @@ export type Options = {
   /** Processes by role, on one database; none of either means one service with its own, as `npm start` runs. */
   readonly apis: number
   readonly workers: number
+  /** The kinds of mailbox that emails are sent from. */
+  readonly providers: readonly Provider[]
   readonly seed: string
   /** No kill or pause after this long. */
   readonly minutes: number
@@ -21,7 +27,7 @@ export type Options = {
 }
 
 export const usage = `Usage: npm run torture -- [--kills N] [--pauses N] [--database-kills N] [--apis N --workers N]
-                           [--event-store-strikes N] [--event-store-url URL]
+                           [--event-store-strikes N] [--event-store-url URL] [--providers P,P]
                            [--seed S] [--minutes M] [--plant NAME]
 
   --kills            how often a process is killed (20)
@@ -32,6 +38,8 @@ export const usage = `Usage: npm run torture -- [--kills N] [--pauses N] [--data
                      how often the EventStoreDB that keeps the log is struck (0): killed, paused or cut off if it is a
                      double of ours, cut off if there is a URL
   --event-store-url  the EventStoreDB that keeps the log, as the services are told by EVENT_STORE_URL
+  --providers        kinds of mailbox that emails are sent from, of which gmail and outlook are doubles that are signed
+                     in with (imap-smtp,gmail,outlook)
   --seed             what decides when which of them is hit, and what is asked meanwhile (drawn and printed)
   --minutes          hit nothing more after so long (60)
   --plant            run the service with a planted fault, which the run must find; all for each of
@@ -43,6 +51,7 @@ const known = {
   'database-kills': { type: 'string', default: '2' },
   apis: { type: 'string', default: '0' },
   workers: { type: 'string', default: '0' },
+  providers: { type: 'string', default: PROVIDERS.join(',') },
   seed: { type: 'string' },
   minutes: { type: 'string', default: '60' },
   'event-store-strikes': { type: 'string', default: '0' },
@@ -83,6 +92,8 @@ export const readOptions = (args: string[], drawnSeed: string): Options | string
     if (values.plant !== undefined && values.plant !== 'all' && !(values.plant in plants))
       return `There is no planted fault ${values.plant}`
     const wanted = values.plant === 'all' ? Object.keys(plants) : [values.plant ?? []].flat()
+    const providers = values.providers.split(',')
+    if (!providers.every(isProvider)) return `--providers must be some of ${PROVIDERS.join(',')}`
     const eventStoreUrl = values['event-store-url'] ?? null
     if (eventStoreStrikes > 0 && eventStoreUrl !== null && !isOneHost(eventStoreUrl))
       return '--event-store-strikes needs an --event-store-url with one host: esdb://host:2113'
@@ -92,6 +103,7 @@ export const readOptions = (args: string[], drawnSeed: string): Options | string
       databaseKills,
       apis,
       workers,
+      providers,
       seed: values.seed ?? drawnSeed,
       minutes,
       eventStoreUrl,
@@ -114,6 +126,7 @@ export const commandOf = (options: Options): string => {
     workers: options.workers,
     'event-store-strikes': options.eventStoreStrikes,
     'event-store-url': url,
+    providers: options.providers.join(','),
     seed: options.seed,
     minutes: options.minutes,
     plant: options.plants.length > 1 ? 'all' : options.plants[0],

@@ -38,10 +38,13 @@ export const torture = async (run: Run, interrupted: AbortSignal): Promise<Outco
   fs.chmodSync(folder, 0o711)
   const ledger = openLedger(join(folder, 'ledger.jsonl'))
   const chance = chanceOf(run.seed)
-  const world = await openWorld(ledger, chance.branch('world'))
+  let opened: Fire | null = null
+  const redirectUri = () => `${opened?.trackingUrl}/oauth/callback`
+  const { providers } = run
+  const world = await openWorld({ ledger, chance: chance.branch('world'), providers, redirectUri })
   fs.writeFileSync(join(folder, 'authority.pem'), world.ca)
   const eventStore = await openEventStore(folder, run, chance.branch('event store'))
-  const fire = await openServices(folder, world, run, eventStore)
+  const fire = (opened = await openServices(folder, world, run, eventStore))
   try {
     const parts = { ...run, folder, world, fire, eventStore, chance }
     return { folder, verdicts: await underFire(parts, interrupted) }
@@ -67,6 +70,7 @@ const openServices = (
     eventStoreUrl: eventStore?.url ?? null,
     env: {
       ...env,
+      ...world.env,
       MAILTRAIL_EXTRA_CA: join(folder, 'authority.pem'),
       MAILTRAIL_ALLOWED_NETWORKS: '127.0.0.0/8',
       MAILTRAIL_ALLOWED_PORTS: `${world.imap.port},${world.sink.port}`,
@@ -104,7 +108,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
       ...parts,
       chance: chance.branch('blows'),
       warm,
-      moment: () => world.nextTaken(),
+      moment: () => world.nextMoment(),
       onReady: (lostDatabase) => checkpoints.look(lostDatabase),
       noMore: AbortSignal.any([interrupted, AbortSignal.timeout(minutes * 60_000)]),
       interrupted,

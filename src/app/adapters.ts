@@ -16,6 +16,7 @@ import { mailParser } from '../adapters/mime/parse-pool.ts'
 import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
 import { logTimes } from '../adapters/postgres/event-log/log-times.ts'
+import { postgresMessageTexts } from '../adapters/postgres/message-texts.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { pushLine } from '../adapters/postgres/push-line.ts'
 import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts'
@@ -100,6 +101,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     leases,
     times,
     blobs,
+    texts: postgresMessageTexts(pool),
     vault,
     fingerprint,
     providers,

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { stems } from '../adapters/mime/words/languages.ts'
 import { isFreeMail } from '../adapters/linking/free-mail.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { accessCommands } from '../commands/access/access.ts'
@@ -201,7 +202,7 @@ const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
-  const queries = syncQueries(db, accounts)
+  const queries = syncQueries(db, { ...accounts, stems })
   const hints = hintsOfMailboxes()
   const commands = syncCommands({
     ...core,

@@ -12,9 +12,6 @@ import type { Keyring } from '../adapters/vault/keyring.ts'
 import type { MailProvider } from '../commands/ports/mail-provider.ts'
 import type { Config } from '../config.ts'
 
-/** Of the 6,000 units that Google lets a mailbox use in a minute; the rest is for other programs of its user. */
-const GMAIL_UNITS_PER_MINUTE = 4500
-
 type ProviderDeps = {
   readonly config: Pick<Config, 'google' | 'microsoft' | 'publicUrl'>
   readonly guard: EgressGuard
@@ -35,7 +32,7 @@ const gmail = ({ config: { google }, line }: ProviderDeps): MailProvider => {
     tokens: tokenSource(client),
     signIn: googleSignIn(client),
     apiUrl: google.apiUrl,
-    unitsPerMinute: GMAIL_UNITS_PER_MINUTE,
+    unitsPerMinute: google.unitsPerMinute,
     push: google.push && { ...google.push, ...line },
   })
 }

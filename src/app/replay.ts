@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
+import { stems } from '../adapters/mime/words/languages.ts'
 import { createPool } from '../adapters/postgres/pool.ts'
 import { checkpointKey, readCheckpoints } from '../adapters/postgres/projections/state/checkpoints.ts'
 import { requireReadModels } from '../adapters/postgres/projections/state/prepare.ts'
@@ -86,7 +87,7 @@ const tell = async (
 ): Promise<number> => {
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   const queries = auditQueries(db)
-  const threads = syncQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true })
+  const threads = syncQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true, stems })
   const { eventIndex } = queries.readModels
   await requireReadModels(pool, [eventIndex, threads.readModels.threads]).catch(() => {
     throw new ConfigError('The database has no index of events yet: start the service on it once')

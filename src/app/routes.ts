@@ -31,6 +31,7 @@ import { projectionRoutes } from '../http/operations/projections.ts'
 import type { FileSeals } from '../http/sending/sealed-files.ts'
 import type { App } from '../http/server/server.ts'
 import { hintRoutes } from '../http/sync/hints.ts'
+import { searchRoutes } from '../http/sync/search.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
 import { timelineEntryRoutes } from '../http/timeline/timeline-entries.ts'
@@ -98,6 +99,12 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
   messageRoutes(server, { ...sync, accountList, signal })
+  searchRoutes(server, {
+    ...sync,
+    accountList,
+    visibleAccounts: accounts.visibleAccounts,
+    addressesOf: async (id) => (await directory.lookup.contact(id))?.emails ?? null,
+  })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)

@@ -17,7 +17,8 @@ export const underLease = async <Result>(
 
 /**
  * Works on items one after the other. An item that fails is reported and skipped for a growing time, without delaying
- * the others; `resting` says how many failed recently, to ask a list for that many more.
+ * the others; one whose work says `later` is skipped alike. `resting` says how many failed recently, to ask a list for
+ * that many more.
  */
 export const oneByOne = <Item>(
   idOf: (item: Item) => string,
@@ -29,8 +30,8 @@ export const oneByOne = <Item>(
     await tryAll(ready, 1, async (item) => {
       if (signal.aborted) return
       try {
-        await work(item, signal)
-        resting.succeeded(idOf(item))
+        const result = await work(item, signal)
+        resting[result === 'later' ? 'failed' : 'succeeded'](idOf(item))
       } catch (fault) {
         if (!isOutage(fault)) resting.failed(idOf(item))
         throw fault

@@ -66,6 +66,8 @@ export type Harness = {
     readonly moves: boolean
     /** Can prove that an email was sent, or was not. */
     readonly fate: boolean
+    /** Tells how many messages there are to come. */
+    readonly left: boolean
     /** Remembers what was answered. */
     readonly answered: boolean
   }

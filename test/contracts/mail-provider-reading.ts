@@ -76,6 +76,30 @@ export const readingContract = (t: Test, open: OpenHarness): void => {
     },
   )
 
+  t.test('the first reading tells how much of each folder is still to come', async (t) => {
+    const harness = await open(t)
+    const { mailbox, folders } = harness
+    if (!harness.knows.left) return t.pass('it is not known')
+    await mailbox.deliver(folders.inbox, mimeOf('old@x'), { at: day(1) })
+    for (const n of [6, 7, 8]) await mailbox.deliver(folders.inbox, mimeOf(`${n}@x`), { at: day(n) })
+    await mailbox.deliver(folders.sent, mimeOf('mine@x'), { at: day(9) })
+    const come = new Map<string, number>()
+    const left = new Map<string, number>()
+    for (const set of await runOf(harness, product(), { since: day(5) })) {
+      if (set.kind !== 'changes') continue
+      for (const change of set.changes)
+        if (change.kind === 'added')
+          come.set(change.placement.folder, (come.get(change.placement.folder) ?? 0) + 1)
+      for (const { folder, count } of set.left ?? []) {
+        const wanted = folder === folders.inbox ? 3 : folder === folders.sent ? 1 : 0
+        t.equal((come.get(folder) ?? 0) + count, wanted, folder)
+        left.set(folder, count)
+      }
+    }
+    t.equal(left.get(folders.inbox), 0)
+    t.equal(left.get(folders.sent), 0)
+  })
+
   t.test('folders are wanted by role or path, and what is not there is told', async (t) => {
     const harness = await open(t)
     const { mailbox, folders, provider, access } = harness

@@ -121,10 +121,17 @@ export const sendingContract = (t: Test, open: OpenHarness): void => {
     await t.rejects(crash, { message: 'the process ends here' })
     const fate = await fateOf(harness, 'between@x', handles[0] ?? null)
     t.equal(fate, harness.knows.fate ? 'not-sent' : 'unknown')
+    t.equal(
+      await fateOf(harness, 'between@x', handles[0] ?? null),
+      fate,
+      'whoever asks may die before it is recorded: to ask again is answered alike',
+    )
     t.same(harness.arrived(), [])
     const again = await sending(t, harness, emailOf(harness, 'between@x'))
     t.equal(again.outcome.kind, 'sent')
     t.equal(harness.arrived().length, 1)
+    const left = (await harness.mailbox.contents()).filter(({ folder }) => folder !== harness.folders.sent)
+    t.same(left, [], 'the next attempt clears up what the first has left')
   })
 
   t.test('wherever the connection is cut, the outcome is correct', async (t) => {

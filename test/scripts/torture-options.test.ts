@@ -25,7 +25,7 @@ t.test('the command that a run prints repeats it, whatever its options', async (
       '--event-store-url',
       'esdb://127.0.0.1:2113?tls=false&keepAliveInterval=1',
     ),
-    read('--plant', 'all'),
+    read('--providers', 'gmail,outlook', '--plant', 'all'),
   ]
   for (const options of runs) t.same(readOptions(argsOf(commandOf(options)), 'another'), options)
 })

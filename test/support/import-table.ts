@@ -11,7 +11,9 @@ export const filesUnder = (...folders: string[]): string[] =>
 
 /** What the product is cut into, named alike in every layer. Adapters are cut by the systems that they speak to. */
 const features =
-  'accounts sync sending templates tracking analytics audit directory access operations linking'.split(' ')
+  'accounts sync sending search templates tracking analytics audit directory access operations linking'.split(
+    ' ',
+  )
 /** The folders of each layer; null where any name may be one. */
 const folders: Readonly<Record<string, readonly string[] | null>> = {
   domain: features,

@@ -5,7 +5,7 @@ import { accountStream } from '../../src/domain/accounts/account.ts'
 import type { DomainEvent, Position } from '../../src/domain/event.ts'
 import { messageStream } from '../../src/domain/sync/message.ts'
 import { inParallel } from '../../src/std/in-parallel.ts'
-import { accountId, connected, synced } from './example-sync-events.ts'
+import { accountId, connected, type synced } from './example-sync-events.ts'
 import type { TestApp } from './running-app.ts'
 
 const at = '2026-01-31T12:00:00.000Z'

@@ -5,6 +5,7 @@ import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from './memory-blob-store.ts'
 import { memoryEventStore } from './memory-event-store.ts'
+import { memoryMessageTexts } from './memory-message-texts.ts'
 import { mailParser } from '../../src/adapters/mime/parse-pool.ts'
 import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
 import type { BlobStore } from '../../src/commands/ports/blobs.ts'
@@ -157,6 +158,7 @@ export const syncRig = async (
     parser,
     clock,
     blobs: options.parts?.blobs ?? memoryBlobStore(),
+    texts: memoryMessageTexts(),
     known: options.parts?.known ?? knownFromLog(store),
     findOutgoing: options.findOutgoing ?? (async () => null),
     lastRun: async () => 0,

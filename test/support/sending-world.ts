@@ -9,6 +9,8 @@ import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from './memory-blob-store.ts'
 import { memoryEventStore } from './memory-event-store.ts'
+import { memoryMessageTexts } from './memory-message-texts.ts'
+import { mailParser } from '../../src/adapters/mime/parse-pool.ts'
 import { composeMail } from '../../src/adapters/mime/compose.ts'
 import { trackingOfMail } from '../../src/adapters/tracking/mail-tracker.ts'
 import { handler, loader, newCommandId, type Caller } from '../../src/commands/handle.ts'
@@ -67,9 +69,11 @@ export const sendingWorld = async (
   })
   const provider = imapSmtpProvider(guard)
   const tracking = trackingOfMail([{ id: 0, key: new Uint8Array(32) }], trackingUrl)
+  const parser = mailParser()
   t.teardown(async () => {
     await provider.close()
     await tracking.close()
+    await parser.close()
     await sink.close()
     await imap?.close()
   })
@@ -95,6 +99,8 @@ export const sendingWorld = async (
     clock,
     chance: () => 0.5,
     blobs,
+    parser,
+    texts: memoryMessageTexts(),
     compose: composeMail,
     assemble: (writing: Writing) => Promise.resolve(assemble(writing)),
     providerOf: () => provider,

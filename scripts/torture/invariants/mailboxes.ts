@@ -1,7 +1,7 @@
 import { refOf } from '../../../src/adapters/imap-smtp/places.ts'
 import type { Placement } from '../../../src/domain/sync/events.ts'
 import { ofType, type Evidence, type Invariant, type Logged } from '../evidence.ts'
-import { EXCLUDED, people, sha256 } from '../world.ts'
+import { EXCLUDED, sha256 } from '../world.ts'
 
 const keyOf = ({ folder, ref }: Pick<Placement, 'folder' | 'ref'>): string => `${folder}/${ref}`
 
@@ -103,7 +103,7 @@ export const mailboxesAreWhole: Invariant = {
   atRest: true,
   check: (evidence) => {
     const broken: string[] = []
-    const sums = people.map(({ address }) => checkAccount(evidence, address, broken))
+    const sums = evidence.world.onImap.map(({ address }) => checkAccount(evidence, address, broken))
     const sum = (name: 'lying' | 'excluded' | 'quarantined') =>
       sums.reduce((all, each) => all + each[name], 0)
     for (const { data } of ofType(evidence.events, 'ChangesSynced'))

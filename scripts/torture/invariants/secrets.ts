@@ -1,7 +1,6 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { Evidence, Invariant } from '../evidence.ts'
-import { people } from '../world.ts'
 
 /** Every form in which a secret may leak. */
 const formsOf = (secret: string, user: string): string[] => {
@@ -22,10 +21,11 @@ const formsOf = (secret: string, user: string): string[] => {
 }
 
 const canariesOf = ({ world, fire }: Evidence): { what: string; forms: string[] }[] => [
-  ...people.map(({ address }) => ({
+  ...world.onImap.map(({ address }) => ({
     what: `the password of ${address}`,
     forms: [...new Set(formsOf(world.passwords[address]!, address))],
   })),
+  { what: 'a token or secret of a sign-in', forms: world.tokens().flatMap((token) => formsOf(token, '')) },
   { what: 'the API key', forms: [...new Set(formsOf(fire.key(), ''))] },
 ]
 
@@ -82,7 +82,7 @@ const searchTables = async (
 }
 
 export const secretsAreNowhere: Invariant = {
-  name: 'passwords and the API key are in no log line, event, table or file, in any form',
+  name: 'passwords, tokens and the API key are in no log line, event, table or file, in any form',
   atRest: false,
   check: async (evidence) => {
     const { folder } = evidence

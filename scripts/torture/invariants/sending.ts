@@ -1,9 +1,8 @@
 import { ofType, type Evidence, type Invariant, type Logged } from '../evidence.ts'
-import { people } from '../world.ts'
 
 const CLOCK_MS = 20
 
-const streamsOf = (events: readonly Logged[]): Map<string, Logged[]> =>
+export const streamsOf = (events: readonly Logged[]): Map<string, Logged[]> =>
   Map.groupBy(
     events.filter(({ stream }) => stream.startsWith('outgoing-')),
     ({ stream }) => stream.slice('outgoing-'.length),
@@ -13,7 +12,7 @@ const twice = <Item>(items: readonly Item[], keyOf: (item: Item) => string): str
   [...Map.groupBy(items, keyOf)].filter(([, of]) => of.length > 1).map(([key]) => key)
 
 const END = ['EmailSent', 'EmailFailed', 'EmailCancelled', 'EmailOutcomeLost']
-const endOf = (events: readonly Logged[]): Logged | undefined =>
+export const endOf = (events: readonly Logged[]): Logged | undefined =>
   events.findLast(({ type }) => END.includes(type))
 
 export const nothingIsSentTwice: Invariant = {
@@ -97,7 +96,7 @@ export const unknownIsRare: Invariant = {
     const gone = left.filter((id) => world.sunk.some(({ outgoingId }) => outgoingId === id))
     for (const id of gone) {
       const { user } = world.sunk.find(({ outgoingId }) => outgoingId === id)!
-      if (people.some(({ address, filesCopies }) => address === user && filesCopies))
+      if (world.people.some(({ address, filesCopies }) => address === user && filesCopies))
         broken.push(`${id} is unknown, and lies in the Sent folder`)
     }
     const found = ofType(events, 'EmailSent').filter(({ data }) => data.evidence === 'found').length
@@ -139,16 +138,16 @@ export const copiesAreFiledOnce: Invariant = {
   check: ({ world, events }) => {
     const broken: string[] = []
     let looked = 0
-    for (const { address, filesCopies } of people) {
-      const sent = world.imap.mailbox(address).messages('Sent')
+    for (const { address, filesCopies } of world.people) {
+      const sent = world.sentAt(address)
       const byId = Map.groupBy(
         sent,
-        ({ raw }) => /^X-Mailtrail-Id: (\S+)/im.exec(raw.toString('latin1'))?.[1] ?? '',
+        (raw) => /^X-Mailtrail-Id: (\S+)/im.exec(raw.toString('latin1'))?.[1] ?? '',
       )
       looked += sent.length
       for (const [id, copies] of byId) {
         if (copies.length > 1) broken.push(`${id} lies ${copies.length} times in Sent of ${address}`)
-        if (!filesCopies && copies.some(({ raw }) => raw.includes('/t/o/') || raw.includes('/t/c/')))
+        if (!filesCopies && copies.some((raw) => raw.includes('/t/o/') || raw.includes('/t/c/')))
           broken.push(`${id}: its copy in Sent is tracked`)
       }
       for (const { data } of ofType(events, 'EmailSent')) {

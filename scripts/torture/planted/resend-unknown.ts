@@ -6,7 +6,7 @@ export const recoverReleased: typeof realRecover =
   async (caller, outgoingId) => {
     const stream = outgoingStream(outgoingId)
     const { state } = await load(outgoingEmail, stream)
-    if (state.status !== 'sending') return
+    if (state.status !== 'sending') return 'done'
     const told = {
       code: 'killed',
       reason: 'It was killed',
@@ -23,4 +23,5 @@ export const recoverReleased: typeof realRecover =
       { do: 'record-deferred', attempt: state.attempts + 1, ...told },
       caller,
     )
+    return 'done'
   }

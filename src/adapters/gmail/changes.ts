@@ -41,8 +41,9 @@ export const changesOf = async function* (
 
   const listed = chosen.filter((folder) => !unread.includes(folder))
   const compared = unread.length === 0 ? null : await compare(client, unread, query, since)
+  const toCome = countByFolder([...(compared?.added.values() ?? [])].flat())
   for (const folder of unread) {
-    yield* inSets(compared?.added.get(folder) ?? [], unread)
+    yield* inSets(compared?.added.get(folder) ?? [], unread, toCome)
     listed.push(folder)
     // What the history told is only done with when all is told.
     const at = before === null ? historyId : before.historyId
@@ -194,15 +195,25 @@ const allKnown = async (known: ChangesQuery['known'], folder: string): Promise<K
   }
 }
 
+const folderOf = (change: MailChange): string =>
+  change.kind === 'moved' ? change.to.folder : change.placement.folder
+
+const countByFolder = (changes: readonly MailChange[]): Map<string, number> => {
+  const counts = new Map<string, number>()
+  for (const change of changes) counts.set(folderOf(change), (counts.get(folderOf(change)) ?? 0) + 1)
+  return counts
+}
+
+/** `toCome`: how many there are of each folder, where that is to be told; what has been told is taken off. */
 const inSets = function* (
   changes: readonly MailChange[],
   folders: readonly GmailFolder[],
+  toCome: Map<string, number> = new Map(),
 ): Generator<ChangeSet> {
   for (let from = 0; from < changes.length; from += SET_SIZE) {
     const part = changes.slice(from, from + SET_SIZE)
-    const named = new Set(
-      part.map((change) => (change.kind === 'moved' ? change.to : change.placement).folder),
-    )
+    const named = countByFolder(part)
+    for (const [folder, count] of toCome) toCome.set(folder, count - (named.get(folder) ?? 0))
     yield {
       kind: 'changes',
       folders: folders
@@ -210,6 +221,7 @@ const inSets = function* (
         .map(({ folder, role }) => ({ folder, role })),
       changes: part,
       cursor: null,
+      left: [...toCome].map(([folder, count]) => ({ folder, count })),
     }
   }
 }

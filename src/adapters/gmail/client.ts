@@ -14,11 +14,11 @@ const REPEATS = 2
 /** A limit that ends later than this is for the whole run to wait for. */
 const REPEATED_WITHIN_MS = 2000
 
-/** `unitsPerMinute` is what one mailbox may use of its user's quota. */
+/** `unitsPerMinute` is what one mailbox may use of its user's quota, and all of them of that of the project. */
 export type GmailSettings = {
   readonly tokens: TokenSource
   readonly apiUrl: string
-  readonly unitsPerMinute: number
+  readonly unitsPerMinute: { readonly mailbox: number; readonly project: number }
 }
 
 type Api = gmail_v1.Resource$Users
@@ -31,18 +31,23 @@ export type GmailClient = {
   call<T>(units: number, work: (users: Api, options: Options) => Promise<{ readonly data: T }>): Promise<T>
 }
 
-/** Clients of mailboxes; those of one mailbox share its quota and its turns. */
+/** Clients of mailboxes; those of one mailbox share its quota and its turns, all that of the project. */
 export const gmailClients = ({ tokens, apiUrl, unitsPerMinute }: GmailSettings) => {
   const { users } = gmail({ version: 'v1', rootUrl: `${apiUrl}/` })
   const limits = new Map<string, { readonly inTurn: Turns; readonly take: Quota }>()
+  const takeOfProject = quota(unitsPerMinute.project)
   const limitsOf = (address: string) => {
-    const made = limits.get(address) ?? { inTurn: turns(AT_ONCE), take: quota(unitsPerMinute) }
+    const made = limits.get(address) ?? { inTurn: turns(AT_ONCE), take: quota(unitsPerMinute.mailbox) }
     limits.set(address, made)
     return made
   }
 
   return (access: Access, signal: AbortSignal): GmailClient => {
-    const { inTurn, take } = limitsOf(addressOf(access.connection))
+    const { inTurn, take: takeOfMailbox } = limitsOf(addressOf(access.connection))
+    const take: Quota = async (units, until) => {
+      await takeOfMailbox(units, until)
+      await takeOfProject(units, until)
+    }
     const options = (token: string, units: number) => ({
       headers: { authorization: `Bearer ${token}` },
       // Uploads ignore that of the client.

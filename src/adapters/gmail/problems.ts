@@ -45,6 +45,12 @@ const ownProblems = {
     'Gmail is not accepting more requests for this mailbox for now',
     'Wait: it is tried again automatically. If this persists, another program may be using the mailbox heavily.',
   ],
+  'gmail-too-large': [
+    'refused',
+    'Email too large for Gmail',
+    'The email is larger than the 35 MB that Gmail takes, attachments included',
+    'Send smaller attachments, or links to them.',
+  ],
   'gmail-missing': [
     'gone',
     'Not in the mailbox',
@@ -132,6 +138,7 @@ const codeOfStatus = (status: number): ProblemCode => {
   if (status === 401) return 'gmail-login-rejected'
   if (status === 403) return 'gmail-permission-missing'
   if (status === 404 || status === 410) return 'gmail-missing'
+  if (status === 413) return 'gmail-too-large'
   if (status === 429) return 'gmail-throttled'
   return status >= 500 ? 'gmail-down' : 'gmail-refused'
 }

@@ -5,7 +5,7 @@ import { gmailClients, type GmailClient, type GmailSettings } from './client.ts'
 import { connectionTest } from './connection-test.ts'
 import { forms } from './connection.ts'
 import { signInNeeded } from '../oauth/sign-in.ts'
-import { foldersOf } from './folders.ts'
+import { foldersOf, type GmailFolder } from './folders.ts'
 import type { FolderRoles } from '../../domain/mail.ts'
 import { pushTaker, watchByPush, type GmailPush } from './push.ts'
 import { rawOf } from './raw.ts'
@@ -38,8 +38,7 @@ export const gmailProvider = ({
     test: connectionTest(clientOf),
     open: async (access, roles, signal) => {
       const client = clientOf(access, signal)
-      await foldersOf(client, roles)
-      return session(client, roles)
+      return session(client, roles, await foldersOf(client, roles))
     },
     send: sendByDraft(clientOf),
     watch: push === null ? () => Promise.resolve() : watchByPush(clientOf, push, renewWatchEveryMs),
@@ -48,12 +47,20 @@ export const gmailProvider = ({
   }
 }
 
-const session = (client: GmailClient, roles: FolderRoles): MailboxSession => {
+/** `atFirst`: the folders as they were listed when it was opened, which is recent enough for its first reading. */
+const session = (
+  client: GmailClient,
+  roles: FolderRoles,
+  atFirst: readonly GmailFolder[],
+): MailboxSession => {
   const folders = () => foldersOf(client, roles)
+  let listed: readonly GmailFolder[] | null = atFirst
   return {
     folders: async () => (await folders()).map(({ folder, role }) => ({ folder, role, opens: true })),
     changes: async function* (query) {
-      yield* changesOf(client, await folders(), query)
+      const now = listed ?? (await folders())
+      listed = null
+      yield* changesOf(client, now, query)
     },
     raw: async function* (placements) {
       yield* rawOf(client, await folders(), placements)

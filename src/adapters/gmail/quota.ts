@@ -14,6 +14,7 @@ export const COST = {
   get: 20,
   insert: 25,
   draft: 10,
+  update: 15,
   send: 100,
   watch: 100,
 } as const

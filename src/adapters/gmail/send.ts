@@ -8,10 +8,13 @@ import {
 } from '../../commands/ports/mail-provider.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
 import { defineCode } from '../../domain/refusal.ts'
-import type { ClientOf, GmailClient } from './client.ts'
-import { stopped } from './problems.ts'
+import type { ClientOf } from './client.ts'
+import { attempt, createDraft, discard, draftsOf, takeBack } from './drafts.ts'
+import { stopped, unavailable } from './problems.ts'
 import { COST } from './quota.ts'
 
+/** The longest email that can be uploaded (discovery document of the Gmail API, `drafts.create`, `maxSize`). */
+const MAX_EMAIL_BYTES = 36_700_160
 /** How long a stop waits for the answer to an email that has been released. */
 const STOP_GRACE_MS = 10_000
 
@@ -33,21 +36,28 @@ export const sendByDraft =
       const { code, meaning: reason, remedy } = othersNamed
       return { kind: 'failed', code, reason, remedy, refused: [] }
     }
+    if (mime.length > MAX_EMAIL_BYTES) return notSent(unavailable('gmail-too-large'))
     const client = clientOf(access, signal)
+    const left = await attempt(() => draftsOf(client, email.messageId))
+    if (left instanceof MailUnavailable) return notSent(left)
     const draft = await attempt(() => createDraft(client, mime))
     if (draft instanceof MailUnavailable) return notSent(draft)
     if (!(await release(draft))) {
-      await discard(clientOf, access, draft)
+      await discard(clientOf, access, [draft])
       return { kind: 'withdrawn' }
     }
     if (signal.aborted) return notSent(stopped())
+    // Only now is it certain that nobody else is sending one of them.
+    if (left.length > 0) await discard(clientOf, access, left)
     const sent = await attempt(() => sendDraft(clientOf, access, draft, signal))
     if (!(sent instanceof MailUnavailable))
       return { kind: 'sent', accepted: [...email.envelope.recipients], refused: [], putOff: [] }
     // It may have been sent all the same, by this request or by a person who found the draft.
     if (sent.kind === 'temporary' || sent.kind === 'gone') return { kind: 'unknown', reason: sent.message }
-    await discard(clientOf, access, draft)
-    return notSent(sent)
+    const outcome = notSent(sent)
+    if (outcome.kind === 'failed') await discard(clientOf, access, [draft])
+    else await takeBack(clientOf, access, draft)
+    return outcome
   }
 
 /**
@@ -69,28 +79,11 @@ const addressed = ({ envelope, mime }: EmailToSend): Buffer | null => {
   return Buffer.concat([Buffer.from(`Bcc: ${hidden.join(',\r\n ')}\r\n`), mime])
 }
 
-const attempt = async <T>(work: () => Promise<T>): Promise<T | MailUnavailable> => {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof MailUnavailable) return error
-    throw error
-  }
-}
-
 /** Without a release nothing was sent: for good where it is the email that Gmail does not take. */
 const notSent = ({ kind, code, message: reason, remedy, until }: MailUnavailable): SendOutcome =>
-  code === 'gmail-refused'
+  code === 'gmail-refused' || code === 'gmail-too-large'
     ? { kind: 'failed', code, reason, remedy, refused: [] }
     : { kind: 'deferred', code, reason, ...(kind === 'throttled' && until !== null ? { until } : {}) }
-
-const createDraft = async (client: GmailClient, mime: Buffer): Promise<string> => {
-  const media = { mimeType: 'message/rfc822', body: mime }
-  const { id } = await client.call(COST.draft, (users, options) =>
-    users.drafts.create({ userId: 'me', media }, options),
-  )
-  return id ?? ''
-}
 
 /** From here on only the answer can tell, so a stop gives it a moment. */
 const sendDraft = async (
@@ -111,13 +104,4 @@ const sendDraft = async (
     signal.removeEventListener('abort', wait)
     clearTimeout(grace)
   }
-}
-
-/** So that nobody finds it among the drafts and sends it. Where that fails, it stays there, and nothing was sent. */
-const discard = async (clientOf: ClientOf, access: Access, id: string): Promise<void> => {
-  await attempt(() =>
-    clientOf(access, AbortSignal.timeout(STOP_GRACE_MS)).call(COST.draft, (users, options) =>
-      users.drafts.delete({ userId: 'me', id }, options),
-    ),
-  )
 }

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import type { gmail_v1 } from '@googleapis/gmail'
-import { MailUnavailable, type MailboxSession, type NamedEmail } from '../../commands/ports/mail-provider.ts'
+import type { MailboxSession, NamedEmail } from '../../commands/ports/mail-provider.ts'
 import { inParallel } from '../../std/in-parallel.ts'
 import { AT_ONCE, type GmailClient } from './client.ts'
+import { disarm, orNull } from './drafts.ts'
 import type { GmailFolder } from './folders.ts'
 import { COST } from './quota.ts'
 
@@ -45,42 +46,17 @@ const isOurs = async (
   return headers.some(({ value }) => value === trailId || value === `<${messageId}>`)
 }
 
-/** What is not there any more is null. */
-const orNull = async <T>(call: Promise<T>): Promise<T | null> => {
-  try {
-    return await call
-  } catch (error) {
-    if (error instanceof MailUnavailable && error.kind === 'gone') return null
-    throw error
-  }
-}
-
 /**
- * A draft that is still there was not sent. It is deleted, so that a request which is still under way finds nothing to
- * send; only then is it certain. A draft that is not there says nothing: it is gone whether it was sent or deleted.
+ * A draft that is still there was not sent. It is disarmed, against a request which is still under way; only then is it
+ * certain, and stays so if whoever asks dies before the answer is recorded. The next attempt takes it away. A draft that
+ * is not there says nothing: it is gone whether it was sent or deleted.
  */
 export const whatBecameOf =
   (client: GmailClient, folders: () => Promise<readonly GmailFolder[]>): MailboxSession['whatBecameOf'] =>
   async ({ handle, ...email }) => {
-    if (handle !== null && (await takeBack(client, handle))) return 'not-sent'
+    if (handle !== null && (await disarm(client, handle))) return 'not-sent'
     return (await look(client, await folders(), email)).found ? 'sent' : 'unknown'
   }
-
-/** @returns whether it was there */
-const takeBack = async (client: GmailClient, id: string): Promise<boolean> => {
-  const draft = await orNull(
-    client.call(COST.list, (users, options) =>
-      users.drafts.get({ userId: 'me', id, format: 'minimal' }, options),
-    ),
-  )
-  if (draft === null) return false
-  const deleted = await orNull(
-    client
-      .call(COST.draft, (users, options) => users.drafts.delete({ userId: 'me', id }, options))
-      .then(() => true),
-  )
-  return deleted ?? false
-}
 
 export const fileCopy =
   (client: GmailClient, folders: () => Promise<readonly GmailFolder[]>): MailboxSession['fileCopy'] =>

@@ -13,7 +13,7 @@ import { readCursor, writeCursor, type FolderCursor } from './cursor.ts'
 import type { OutlookFolder } from './folders.ts'
 import { allKnown, setsOf } from './known.ts'
 import { freshCursor, type Reading, type Seen } from './reading.ts'
-import { readRound } from './round.ts'
+import { leftToList, readRound } from './round.ts'
 
 type At = { readonly scope: string; readonly at: FolderCursor }
 /** What is told when all folders have been read: what has left a folder, and how far that was read. */
@@ -84,6 +84,7 @@ const beginReading = async (
     seen,
     at,
     isNew: isUnknown,
+    left: at.isListing ? await leftToList(client, at) : null,
     recorded: isFresh ? null : writeCursor(folder, at).at,
     gone: new Set(),
     told: new Set(),

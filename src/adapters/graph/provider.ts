@@ -56,9 +56,8 @@ export const outlookProvider = (deps: OutlookDeps): MailProvider => {
     test: (access, signal) => testConnection(clientOf(access, signal)),
     open: async (access, roles, signal) => {
       const client = clientOf(access, signal)
-      const session = mailbox(client, knownRoles(access), roles)
-      await session.folders()
-      return session
+      const known = knownRoles(access)
+      return mailbox(client, known, roles, await foldersOf(client, known, roles))
     },
     send: (access, email, release, signal) => sendByDraft(clientOf(access, signal), email, release),
     watch: async (access, onHint, signal) => {
@@ -71,15 +70,24 @@ export const outlookProvider = (deps: OutlookDeps): MailProvider => {
   }
 }
 
-const mailbox = (client: GraphClient, known: KnownRoles, roles: FolderRoles): MailboxSession => {
+/** `atFirst`: the folders as they were listed when it was opened, which is recent enough for its first reading. */
+const mailbox = (
+  client: GraphClient,
+  known: KnownRoles,
+  roles: FolderRoles,
+  atFirst: readonly OutlookFolder[],
+): MailboxSession => {
   const seen: Seen = new Map()
-  let listed: readonly OutlookFolder[] = []
+  let listed = atFirst
+  let isRecent = true
   const list = async () => (listed = await foldersOf(client, known, roles))
-  const once = async () => (listed.length > 0 ? listed : list())
+  const once = () => Promise.resolve(listed)
   return {
     folders: async () => (await list()).map(({ id: _id, ...folder }) => folder),
     changes: async function* (query) {
-      yield* changesOf(client, seen, await list(), query)
+      const now = isRecent ? listed : await list()
+      isRecent = false
+      yield* changesOf(client, seen, now, query)
     },
     raw: (placements) => rawOf(client, seen, once, placements),
     whatBecameOf: whatBecameOf(client, once),

@@ -18,6 +18,8 @@ export type Reading = {
   /** Nothing was known of it when this run began. */
   isNew: boolean
   recorded: string | null
+  /** How many messages are still to be listed; null where that is not known. */
+  left: number | null
   readonly gone: Set<string>
   /** What was told to be there. */
   readonly told: Set<string>

@@ -27,6 +27,7 @@ export const readRound = async function* (reading: Reading): AsyncGenerator<Chan
     const page = await nextPage(reading)
     if (page === null) {
       reading.isNew = false
+      reading.left = null
       reading.at = freshCursor({ id: reading.id, role: reading.folder.role }, reading.query, false)
       continue
     }
@@ -41,6 +42,17 @@ export const readRound = async function* (reading: Reading): AsyncGenerator<Chan
     if (isDone) break
   }
   yield* readRest(reading)
+}
+
+/** How many messages there are of a folder to list, beyond those that were listed; null where Graph does not tell. */
+export const leftToList = async (
+  client: GraphClient,
+  { id, since, listed }: Reading['at'],
+): Promise<number | null> => {
+  const filter = since === null ? '' : `&$filter=${encodeURIComponent(`receivedDateTime ge ${since}`)}`
+  const path = `${folderPath(id)}/messages?$select=id&$top=1&$count=true${filter}`
+  const { '@odata.count': count = null } = await client.get<{ '@odata.count'?: number }>(path)
+  return count === null ? null : Math.max(count - listed, 0)
 }
 
 /** Null if the link is not known any more. */
@@ -99,7 +111,11 @@ const told = async (reading: Reading, there: readonly Listed[], at: Reading['at'
   for (const { ref } of there) reading.told.add(ref)
   const cursor = gone.size > 0 ? null : writeCursor(folder.folder, at)
   if (cursor !== null) reading.recorded = cursor.at
-  return { kind: 'changes', folders: [folder], changes, cursor }
+  // All has been listed, whatever came or went meanwhile.
+  const isListed = !at.isListing && at.rest === null
+  if (reading.left !== null) reading.left = isListed ? 0 : Math.max(reading.left - there.length, 0)
+  const left = reading.left === null ? {} : { left: [{ folder: folder.folder, count: reading.left }] }
+  return { kind: 'changes', folders: [folder], changes, cursor, ...left }
 }
 
 /** Of a message that was changed Graph may tell no more than what has changed. One that is gone by now is left out. */

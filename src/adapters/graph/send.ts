@@ -10,6 +10,7 @@ import { attach, splitMail } from './attachments.ts'
 import { GraphRefusal, inOurWords, type GraphClient } from './client.ts'
 import { messagePath } from './messages.ts'
 import { unavailable } from './problems.ts'
+import { disarm, draftsOf } from './drafts.ts'
 
 type Release = (handle: string | null) => Promise<boolean>
 type Recipient = { readonly emailAddress?: { readonly address?: string | null } | null }
@@ -28,8 +29,10 @@ export const sendByDraft = async (
   email: EmailToSend,
   release: Release,
 ): Promise<SendOutcome> => {
+  let left: readonly string[]
   let draft: Draft
   try {
+    left = await draftsOf(client, email.messageId)
     draft = await makeDraft(client, email)
   } catch (error) {
     return notSent(error)
@@ -38,8 +41,11 @@ export const sendByDraft = async (
     await discard(client, draft.id)
     return { kind: 'withdrawn' }
   }
+  // Only now is it certain that nobody else is sending one of them.
+  for (const id of left) await discard(client, id)
   const outcome = await sendReleased(client, draft, email.envelope.recipients)
-  if (outcome.kind !== 'sent' && outcome.kind !== 'unknown') await discard(client, draft.id)
+  if (outcome.kind === 'failed') await discard(client, draft.id)
+  if (outcome.kind === 'deferred') await takeBack(client, draft.id)
   return outcome
 }
 
@@ -143,6 +149,15 @@ const notSent = (error: unknown): SendOutcome => {
   const { code, message: reason, remedy, until, kind } = unavailableOf(error)
   if (kind === 'refused') return { kind: 'failed', code, reason, remedy, refused: [] }
   return { kind: 'deferred', code, reason, ...(until === null ? {} : { until }) }
+}
+
+/** As `discard`, for one that an outcome is yet to be recorded of. */
+const takeBack = async (client: GraphClient, id: string): Promise<void> => {
+  try {
+    await disarm(client, id)
+  } catch (error) {
+    unavailableOf(error)
+  }
 }
 
 /** Takes a draft away that is not to be sent. Where that fails it stays, as a draft. */

@@ -1,5 +1,6 @@
 import type { MailboxSession, NamedEmail } from '../../commands/ports/mail-provider.ts'
 import { inOurWords, isRefusal, type GraphClient } from './client.ts'
+import { disarm, quoted } from './drafts.ts'
 import type { OutlookFolder } from './folders.ts'
 import { folderPath, messagePath } from './messages.ts'
 import { unavailable } from './problems.ts'
@@ -8,14 +9,15 @@ type Found = {
   readonly id: string
   readonly isDraft?: boolean | null
   readonly parentFolderId?: string | null
+  readonly toRecipients?: readonly unknown[] | null
+  readonly ccRecipients?: readonly unknown[] | null
+  readonly bccRecipients?: readonly unknown[] | null
   readonly '@odata.etag'?: string
 }
 type Folders = () => Promise<readonly OutlookFolder[]>
 
 /** A header of a message, as Exchange keeps it (PS_INTERNET_HEADERS, MS-OXPROPS 1.3.2). */
 const TRAIL_HEADER = 'String {00020386-0000-0000-C000-000000000046} Name x-mailtrail-id'
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** The copy of an email among the sent ones, by its Message-ID or by our header; null if there is none. */
 const copyIn = async (
@@ -39,34 +41,39 @@ const idOf = async (folders: Folders, role: 'sent' | 'drafts'): Promise<OutlookF
   (await folders()).find((folder) => folder.role === role) ?? null
 
 /**
- * The draft tells: once it is sent it is none any more, under the same id. One that is still there is taken away, so that
- * a request which is on its way finds nothing to send; that it has not been sent meanwhile is a condition of it.
+ * The draft tells: once it is sent it is none any more, under the same id. One that is still there is disarmed, against a
+ * request which is on its way; that it has not been sent meanwhile is a condition of it. It stays, so that it tells the
+ * same again if whoever asks dies before the answer is recorded; the next attempt takes it away.
  */
 export const whatBecameOf =
   (client: GraphClient, folders: Folders): MailboxSession['whatBecameOf'] =>
   async ({ handle, ...email }) => {
     const draft = handle === null ? null : await draftOf(client, handle)
     if (draft !== null && draft.isDraft !== true) return 'sent'
+    if (draft !== null && isDisarmed(draft)) return 'not-sent'
     const isWaiting = draft !== null && draft.parentFolderId === (await idOf(folders, 'drafts'))?.id
-    if (isWaiting && (await isTakenAway(client, draft))) return 'not-sent'
+    if (isWaiting && (await isTakenBack(client, draft))) return 'not-sent'
     const sent = await idOf(folders, 'sent')
     return sent !== null && (await copyIn(client, sent.id, email)) !== null ? 'sent' : 'unknown'
   }
 
 const draftOf = async (client: GraphClient, id: string): Promise<Found | null> => {
   try {
-    return (await client.ask({ path: `${messagePath(id)}?$select=id,isDraft,parentFolderId` })) as Found
+    const select = 'id,isDraft,parentFolderId,toRecipients,ccRecipients,bccRecipients'
+    return (await client.ask({ path: `${messagePath(id)}?$select=${select}` })) as Found
   } catch (error) {
     if (isRefusal(error, 404)) return null
     throw inOurWords(error)
   }
 }
 
-const isTakenAway = async (client: GraphClient, { id, '@odata.etag': etag }: Found): Promise<boolean> => {
+const isDisarmed = ({ toRecipients, ccRecipients, bccRecipients }: Found): boolean =>
+  [toRecipients, ccRecipients, bccRecipients].every((named) => named?.length === 0)
+
+const isTakenBack = async (client: GraphClient, { id, '@odata.etag': etag }: Found): Promise<boolean> => {
   if (etag === undefined) throw unavailable('outlook-answer-unknown')
   try {
-    const headers = { 'If-Match': etag }
-    await client.ask({ method: 'POST', path: `${messagePath(id)}/permanentDelete`, headers })
+    await disarm(client, id, { 'If-Match': etag })
     return true
   } catch (error) {
     if (isRefusal(error, 404, 412)) return false

@@ -13,6 +13,7 @@ import { mimeTree } from './mime-parts.ts'
 import { deliveryOf } from './reports/read-report.ts'
 import { snippetOf } from './snippet.ts'
 import { oneLine, storable } from './text.ts'
+import { wordsOfMail } from './words/words-of-mail.ts'
 
 /** Equal wherever the mail is: what its sender wrote, without differences of folding and spacing between servers. */
 const identityOf = (fields: readonly HeaderField[], body: Uint8Array): string => {
@@ -47,7 +48,7 @@ export const readMail = (raw: Uint8Array): ParsedMail => {
   const leaves = sortParts(tree)
   const around = textCharset(tree)
   const start = bodyStart(bytes)
-  const [header, body] = [bytes.subarray(0, start), bytes.subarray(start)]
+  const [headBytes, body] = [bytes.subarray(0, start), bytes.subarray(start)]
   const fields = decodeFields(tree.fields, around)
   const [from = [], to = [], cc = [], replyTo = []] = ['from', 'to', 'cc', 'reply-to'].map((name) =>
     mailboxesIn(fields, name, around),
@@ -60,18 +61,19 @@ export const readMail = (raw: Uint8Array): ParsedMail => {
   const [text, html] = [stored(shown.text), stored(shown.html)]
   const attachments = attachmentsOf(leaves.files, html, around)
   const delivery = deliveryOf({ fields, subject, text, html, parts: attachments, body })
+  const header = {
+    messageId: idIn(first(fields, 'message-id')),
+    inReplyTo: inReplyToIn(first(fields, 'in-reply-to')),
+    references: referencesIn(first(fields, 'references')),
+    subject,
+    from,
+    to,
+    cc,
+    replyTo,
+  }
   return {
     identity: identityOf(fields, body),
-    header: {
-      messageId: idIn(first(fields, 'message-id')),
-      inReplyTo: inReplyToIn(first(fields, 'in-reply-to')),
-      references: referencesIn(first(fields, 'references')),
-      subject,
-      from,
-      to,
-      cc,
-      replyTo,
-    },
+    header,
     sentAt,
     text,
     html,
@@ -81,6 +83,14 @@ export const readMail = (raw: Uint8Array): ParsedMail => {
     automatic: delivery === null ? automaticOf(fields, subject) : 'report',
     delivery,
     trailId: oneLine(first(fields, 'x-mailtrail-id'), 100) || null,
-    defects: defectsOf(fields, header, sentAt),
+    defects: defectsOf(fields, headBytes, sentAt),
+    search: wordsOfMail({
+      header,
+      bcc: mailboxesIn(fields, 'bcc', around).slice(0, MAX_ADDRESSES),
+      text,
+      html,
+      attachments,
+      contentLanguage: first(fields, 'content-language'),
+    }),
   }
 }

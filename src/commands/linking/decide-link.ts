@@ -15,7 +15,7 @@ export type DecideDeps = {
 }
 
 /** The message, if the caller may use its account. @throws NotFound */
-export const requireMessage =
+const requireMessage =
   ({ findMessage, findAccount }: Pick<DecideDeps, 'findMessage' | 'findAccount'>) =>
   async (caller: Caller, id: string): Promise<{ messageId: string; accountId: string }> => {
     const message = await findMessage(id)

@@ -41,6 +41,17 @@ export type DeliveryStatus = {
 }
 
 /**
+ * What a mail is found by. `words` are its words with their places, as PostgreSQL reads a tsvector: people at weight A,
+ * the subject B, names of attachments C, the text D. `beginning` is the text as far as it is shown with what was found.
+ */
+export type SearchText = {
+  readonly words: string
+  /** The one that its words are stemmed in; null if there is none. */
+  readonly language: string | null
+  readonly beginning: string
+}
+
+/**
  * A received mail as plain data, without U+0000 and lone surrogates. `identity` is equal for the same mail wherever it
  * is: SHA-256 over Message-ID, From, Date, Subject and the bytes of the body. `trailId` is our own X-Mailtrail-Id.
  * `defects` name what is missing or wrong in the header.
@@ -67,6 +78,7 @@ export type ParsedMail = {
   readonly delivery: DeliveryStatus | null
   readonly trailId: string | null
   readonly defects: readonly string[]
+  readonly search: SearchText
 }
 
 export type MailParser = {

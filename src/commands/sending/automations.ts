@@ -45,7 +45,7 @@ export type SendDueDeps = {
   readonly emailsBeingSent: EmailsBeingSent
   readonly read: (id: string) => Promise<EmailRead>
   readonly send: ReturnType<typeof sendEmail>
-  readonly recover: ReturnType<typeof recoverReleased>
+  readonly recover: (...told: Parameters<ReturnType<typeof recoverReleased>>) => Promise<unknown>
   /** How long an account rests, at first and at most, when its server defers everything. */
   readonly restMs?: { readonly first: number; readonly most: number }
 }

@@ -12,6 +12,8 @@ import { entityId, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ComposedMail, ComposeMail } from '../ports/composer.ts'
+import type { MessageText, MessageTexts } from '../ports/message-texts.ts'
+import { UnreadableMail, type MailParser } from '../ports/parser.ts'
 import type { MailTracker } from '../ports/tracking.ts'
 import { requiredDraft, requireWriter } from './find-draft.ts'
 import { loadFiles } from './load-files.ts'
@@ -36,6 +38,8 @@ export type QueueDeps = ReplyDeps &
     readonly tracker: MailTracker | null
     readonly compose: ComposeMail
     readonly blobs: BlobStore
+    readonly parser: MailParser
+    readonly texts: MessageTexts
   }
 
 /** `contactId` is the contact whose values were filled in; `otherContactIds` are others with the same address. */
@@ -105,6 +109,11 @@ const composeEmail = async (
     files,
   })
   const [mime, copy] = await keep(deps.blobs, composed)
+  await keepWords(deps, composed.copy, {
+    messageId: outgoingId,
+    accountId: account.accountId,
+    receivedAt: notBefore.toISOString(),
+  })
   const email: QueuedEmail = {
     outgoingId,
     accountId: account.accountId,
@@ -167,6 +176,20 @@ const track = async (
       links: [...tracked.links],
     },
     trackedHtml: tracked.pixel || tracked.links.length > 0 ? tracked.html : null,
+  }
+}
+
+/** What it is found by once it is sent. One that is too large to be read is found by nothing. */
+const keepWords = async (
+  { parser, texts }: Pick<QueueDeps, 'parser' | 'texts'>,
+  copy: Buffer,
+  of: Pick<MessageText, 'messageId' | 'accountId' | 'receivedAt'>,
+): Promise<void> => {
+  try {
+    const { search } = await parser.parse(copy)
+    await texts.put([{ ...of, ...search }])
+  } catch (error) {
+    if (!(error instanceof UnreadableMail)) throw error
   }
 }
 

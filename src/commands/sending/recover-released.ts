@@ -1,6 +1,7 @@
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { OutgoingCommand } from '../../domain/sending/outgoing-commands.ts'
 import type { SendingEmail } from '../../domain/sending/outgoing-state.ts'
+import { retryPolicy } from '../../domain/sending/retry-policy.ts'
 import type { Caller, Handle, Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import { MailUnavailable, type OpenMailbox } from '../ports/mail-provider.ts'
@@ -16,16 +17,19 @@ type RecoverDeps = {
  * Records what can be known about an email whose sender died between the release and the answer. Must be called under
  * the account's sending lease, which shows that nobody is still sending it. If the mailbox shows that it was sent, it
  * was; if the mailbox is certain that it was not, it is queued again. Otherwise it is never sent again from here.
+ * @returns `later` where the mailbox can tell, but could not be asked
  */
 export const recoverReleased =
   (deps: RecoverDeps) =>
-  async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<void> => {
+  async (caller: Caller, outgoingId: string, signal: AbortSignal): Promise<'later' | 'done'> => {
     const stream = outgoingStream(outgoingId)
     const { state } = await deps.load(outgoingEmail, stream)
-    if (state.status !== 'sending') return
+    if (state.status !== 'sending') return 'done'
     const became = await whatBecameOf(deps, state, signal)
+    if (became === 'later') return 'later'
     const command = commandOf(became, state.attempts + 1, deps.clock().toISOString())
     await deps.handle(outgoingEmail, stream, command, caller)
+    return 'done'
   }
 
 const commandOf = (
@@ -49,9 +53,9 @@ const commandOf = (
 
 const whatBecameOf = async (
   deps: RecoverDeps,
-  { email, handle }: SendingEmail,
+  { email, handle, since }: SendingEmail,
   signal: AbortSignal,
-): Promise<'sent' | 'not-sent' | 'unknown'> => {
+): Promise<'sent' | 'not-sent' | 'unknown' | 'later'> => {
   try {
     const session = await deps.openMailbox(email.accountId, signal)
     if (!session) return 'unknown'
@@ -65,8 +69,12 @@ const whatBecameOf = async (
       await session.close()
     }
   } catch (error) {
+    if (!(error instanceof MailUnavailable)) throw error
+    // What the provider has prepared still tells when it is back; it is waited for as long as it would be retried.
+    const isAway = error.kind === 'temporary' || error.kind === 'throttled'
+    const isRecent = deps.clock().getTime() < Date.parse(since) + retryPolicy.giveUpAfterMs
+    if (handle !== null && isAway && isRecent) return 'later'
     // A later sync may still find the email and settle the outcome.
-    if (error instanceof MailUnavailable) return 'unknown'
-    throw error
+    return 'unknown'
   }
 }

@@ -71,7 +71,9 @@ export const sendEmail =
     const released = await release.wasGiven()
     // Nothing was sent, yet the stream has the release: it is taken back.
     const told = outcome.kind === 'withdrawn' && released ? notReleased : outcome
-    const command = commandOf(deps, told, attempt, released)
+    // Where the provider has a name for what it prepared, its mailbox can tell: that is asked before anything is recorded.
+    const canBeTold = told.kind === 'unknown' && release.handle() !== null
+    const command = canBeTold ? null : commandOf(deps, told, attempt, released)
     const recorded =
       !command || (await record(deps, caller, stream, command, release.given() ?? loaded, released))
     if (fault) throw fault
@@ -97,6 +99,8 @@ type Loaded = Known<OutgoingEmail>
 type Release = {
   readonly ask: (handle: string | null) => Promise<boolean>
   readonly wasGiven: () => Promise<boolean>
+  /** What the provider calls the email that it has prepared. */
+  readonly handle: () => string | null
   /** The email as the release left it. */
   readonly given: () => Loaded | undefined
 }
@@ -130,6 +134,7 @@ const releaseOf = (
     },
     // If the store did not answer, the release may have been recorded all the same.
     wasGiven: async () => (state === 'in-doubt' ? append(ANSWER_PATIENCE_MS) : state === 'given'),
+    handle: () => named,
     given: () => given,
   }
 }

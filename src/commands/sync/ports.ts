@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { EventStore } from '../ports/event-log.ts'
 import type { Leases } from '../ports/leases.ts'
 import type { KnownPlace, OpenMailbox } from '../ports/mail-provider.ts'
+import type { MessageTexts } from '../ports/message-texts.ts'
 import type { MailParser } from '../ports/parser.ts'
 
 // What sync asks of other features and of its read models, in its own terms; the composition root supplies it.
@@ -57,6 +58,7 @@ export type SyncDeps = {
   readonly handle: Handle
   readonly load: Load
   readonly blobs: BlobStore
+  readonly texts: MessageTexts
   readonly leases: Leases
   readonly parser: MailParser
   readonly clock: Clock

@@ -134,7 +134,7 @@ const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
     run.signal.throwIfAborted()
     const asked = due.slice(from, from + ASKED_AT_ONCE)
     const known = await knownAt(deps, run.account.accountId, asked)
-    const { outcomes, broken } = await storeMessages(deps)(run, asked, known)
+    const { outcomes, broken } = await storeMessages(deps)(run, asked, known, null)
     if (broken) return breakOff(run, run.mailbox, outcomes, broken)
     const withheld = withheldAfter(run.withheld, asked, outcomes, deps.clock())
     await tellRecorded(run, run.mailbox, noSet, tallyOf([], outcomes, withheld).result(), withheld)
@@ -154,7 +154,7 @@ const record = async (deps: SyncDeps, run: OpenRun, track: Track, set: Changes):
   const unknown = moves.filter((move) => !from.has(placeKey(move.from)))
   const toFetch = [...added, ...unknown.map(({ to }) => to)]
   const known = await knownAt(deps, run.account.accountId, toFetch)
-  const { outcomes, broken } = await storeMessages(deps)(run, toFetch, known)
+  const { outcomes, broken } = await storeMessages(deps)(run, toFetch, known, track.backfill)
   if (broken) return breakOff(run, track, outcomes, broken)
   await follow(deps, run, followed, from)
   for (const move of followed) {

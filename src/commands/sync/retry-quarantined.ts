@@ -37,7 +37,8 @@ export const retryQuarantined =
     const mail = await read(deps, raw, signal)
     if (mail instanceof UnreadableMail) return failAgain(mail.message)
     const { placement, flags } = placements[0] ?? quarantined
-    const kept = { placement, flags, receivedAt: quarantined.receivedAt, raw }
+    const { backfill = null } = quarantined
+    const kept = { placement, flags, receivedAt: quarantined.receivedAt, raw, backfill }
     const judged = await judge(deps, account, placement, mail, signal)
     if (judged.pattern !== null)
       return deps.handle(message, stream, { do: 'skip', pattern: judged.pattern }, caller)

@@ -11,8 +11,10 @@ import {
 } from '../../domain/sync/sync-run.ts'
 import { newCommandId, type Caller } from '../handle.ts'
 import { isOutage } from '../outage.ts'
+import type { BlobStore } from '../ports/blobs.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
-import { batchedPut } from './batched-blobs.ts'
+import type { MessageText } from '../ports/message-texts.ts'
+import { batchedPut } from './batched-put.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 import { cursorsOf, readBackfill } from './read-backfill.ts'
 import { placeKey, troubleOf, type Run, type Track } from './run.ts'
@@ -237,14 +239,21 @@ const unlessIgnored = async <Result>(
 /** @returns why the run fails; null where it does not */
 const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunTrouble | null> => {
   if (run.account.settings.syncDirection === 'send') return null
-  const blobs = { ...deps.blobs, put: batchedPut(deps.blobs) }
+  const batched = {
+    ...deps,
+    blobs: {
+      ...deps.blobs,
+      put: batchedPut((items: Parameters<BlobStore['put']>[0]) => deps.blobs.put(items)),
+    },
+    texts: { ...deps.texts, put: batchedPut((items: readonly MessageText[]) => deps.texts.put(items)) },
+  }
   let session: MailboxSession | null = null
   try {
     session = await deps.openMailbox(run.account.accountId, run.signal)
     if (session === null) return null
     const open = { ...run, session }
-    const trouble = await readMailbox({ ...deps, blobs })(open, reading)
-    if (trouble === null) await readBackfill({ ...deps, blobs }, open, reading)
+    const trouble = await readMailbox(batched)(open, reading)
+    if (trouble === null) await readBackfill(batched, open, reading)
     return trouble
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error

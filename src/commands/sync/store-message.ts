@@ -22,7 +22,7 @@ import type { SyncAccount, SyncDeps } from './ports.ts'
 /** What storing needs. `inTurn`: copies of one message share a stream, and must not be written at the same time. */
 export type StoreDeps = Pick<
   SyncDeps,
-  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs'
+  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs' | 'texts'
 > & { readonly inTurn: TurnsByKey }
 
 export type StoredAs = 'received' | 'sent' | 'draft'
@@ -44,6 +44,9 @@ export type Stored =
       readonly attempts: number
     }
 
+/** A message as the mailbox handed it out. `backfill`: the beginning of the backfill that asked for it. */
+export type Fetched = RawMessage & { readonly backfill: string | null }
+
 /**
  * Reads a message, keeps its bytes and records in its own stream that it was found; if the same message is known from
  * another place, only that it is here too. If it cannot be read, it is quarantined with its bytes. Nothing is
@@ -51,7 +54,7 @@ export type Stored =
  */
 export const storeMessage =
   (deps: StoreDeps) =>
-  async (caller: Caller, account: SyncAccount, fetched: RawMessage, signal: AbortSignal): Promise<Stored> => {
+  async (caller: Caller, account: SyncAccount, fetched: Fetched, signal: AbortSignal): Promise<Stored> => {
     const { accountId } = account
     const mail = await read(deps, fetched.raw, signal)
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
@@ -116,17 +119,21 @@ export const storeRead =
   async (
     caller: Caller,
     accountId: string,
-    fetched: RawMessage,
+    fetched: Fetched,
     mail: ParsedMail,
     { outgoingId, isOurs }: Judged,
   ): Promise<{ messageId: string; stored: Stored }> => {
     const { placement } = fetched
     const raw = sha256(fetched.raw)
     const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
-    await deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached])
     // Without a Message-ID the rest may say nothing at all: then only the same bytes are the same message.
     const identity = mail.header.messageId === '' ? raw : mail.identity
     const messageId = entityIdOfSource('msg', `${accountId}\n${identity}`)
+    const { receivedAt } = fetched
+    await Promise.all([
+      deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached]),
+      deps.texts.put([{ messageId: outgoingId ?? messageId, accountId, receivedAt, ...mail.search }]),
+    ])
     const flags = flagSet(fetched.flags)
     const isDraft = isDraftAt(placement, flags)
     const event = (isDraft ? MessageDraftSynced : MessageSynced)({
@@ -137,7 +144,7 @@ export const storeRead =
       placement,
       flags,
       direction: isOurs || isDraft ? 'out' : 'in',
-      receivedAt: fetched.receivedAt,
+      receivedAt,
       sentAt: mail.sentAt,
       size: fetched.raw.length,
       raw,
@@ -147,11 +154,14 @@ export const storeRead =
       attachments: mail.attachments.map(aboutAttachment),
       automatic: mail.automatic,
       defects: [...mail.defects],
+      ...markOf(fetched),
     })
     const stored = { became: 'stored', as: isDraft ? 'draft' : isOurs ? 'sent' : 'received' } as const
-    const isNew = await append(deps, caller, event, fetched.receivedAt)
+    const isNew = await append(deps, caller, event, receivedAt)
     return { messageId, stored: isNew ? stored : { became: 'known', messageId } }
   }
+
+const markOf = ({ backfill }: Fetched) => (backfill === null ? {} : { backfill })
 
 const aboutAttachment = ({ name, contentType, size, contentId, inline, blob }: ParsedAttachment) => ({
   name,
@@ -166,7 +176,7 @@ const quarantine = async (
   deps: StoreDeps,
   caller: Caller,
   accountId: string,
-  fetched: RawMessage,
+  fetched: Fetched,
   reason: string,
 ): Promise<Stored> => {
   const raw = sha256(fetched.raw)
@@ -184,6 +194,7 @@ const quarantine = async (
     raw,
     reason,
     attempts: 1,
+    ...markOf(fetched),
   })
   const isNew = await append(deps, caller, event, deps.clock().toISOString())
   if (isNew) return { became: 'failed', messageId, reason, attempts: 1 }

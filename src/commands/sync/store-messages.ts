@@ -28,7 +28,8 @@ export type StoredMessages = {
 /**
  * Fetches messages and stores them: while the mailbox hands out one, earlier ones are parsed and stored. Known messages
  * are not fetched; those no longer there have no outcome. A message that cannot be stored does not hold up the others,
- * and is to be requested again. Returns once everything is durable.
+ * and is to be requested again. Returns once everything is durable. `backfill`: the beginning of the backfill that they
+ * are of.
  */
 export const storeMessages =
   (deps: StoreMessagesDeps) =>
@@ -36,6 +37,7 @@ export const storeMessages =
     run: OpenRun,
     placements: readonly Placement[],
     known: ReadonlyMap<string, KnownPlacement>,
+    backfill: string | null,
   ): Promise<StoredMessages> => {
     const { account, caller, signal } = run
     const outcomes: Outcome[] = []
@@ -50,8 +52,10 @@ export const storeMessages =
     }
     const store = storeMessage({ ...deps, inTurn: turnsByKey() })
     const take = async (placement: Placement, { flags, receivedAt, raw }: RawMessage): Promise<void> => {
+      const mark = isOlder(run, receivedAt) ? backfill : null
+      const fetched = { placement, flags, receivedAt, raw, backfill: mark }
       try {
-        await add(placement, await store(caller, account, { placement, flags, receivedAt, raw }, signal))
+        await add(placement, await store(caller, account, fetched, signal))
       } catch (error) {
         if (signal.aborted) return
         // No fault of this message.
@@ -71,6 +75,10 @@ export const storeMessages =
       return { outcomes, broken: { error } }
     }
   }
+
+/** What comes in while older mail is fetched is news all the same. */
+const isOlder = ({ mailbox: { since } }: OpenRun, receivedAt: string): boolean =>
+  since !== null && Date.parse(receivedAt) < since.getTime()
 
 export type StoreMessagesDeps = Omit<StoreDeps, 'inTurn'> & Pick<SyncDeps, 'onFault'>
 

@@ -26,7 +26,7 @@ export const mayUse = (of: Owner, userId: string | null): boolean =>
 
 export const MAX_EXCLUDE_PATTERNS = 500
 
-export const linkRules = z
+const linkRules = z
   .object({
     byAddress: z.boolean().describe('Mail is linked to the contact that has the address'),
     byName: z

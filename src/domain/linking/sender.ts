@@ -38,6 +38,3 @@ export const sender: Decider<Sender, SenderCommand, SenderEvent> = {
   evolve,
   decide,
 }
-
-/** `sender-<hash>`, of the address in normal form. */
-export const senderStream = (hash: string): string => `sender-${hash}`

@@ -219,6 +219,8 @@ const syncedMessage = z.object({
   automatic: automatic.nullable(),
   /** Another message in this account has the same Message-ID header but different content. */
   defects: z.array(z.string()),
+  /** The beginning of the backfill that fetched it: it is older mail that was asked for, and not news. */
+  backfill: instant.optional(),
 })
 
 /**
@@ -254,6 +256,7 @@ export const MessageQuarantined = defineEvent(
     raw: blobHash,
     reason: z.string(),
     attempts: z.int(),
+    backfill: instant.optional(),
   }),
 )
 /**

@@ -148,12 +148,15 @@ const place = (
   const { messageId, accountId } = state
   const there = state.placements.find((placed) => isAt(placed.placement, placement))
   if (state.status === 'draft' && wasSent(placement, flags, there))
-    return [MessageSynced({ ...state.draft, placement, flags: [...flags], direction: 'out' })]
+    return [MessageSynced({ ...newsOf(state.draft), placement, flags: [...flags], direction: 'out' })]
   if (!there) return [MessageAddedToFolder({ messageId, accountId, placement, flags: [...flags] })]
   return sameFlags(there.flags, flags)
     ? []
     : [MessageFlagsChanged({ messageId, accountId, placement, flags: [...flags] })]
 }
+
+/** That an old draft is sent now is news. */
+const newsOf = ({ backfill: _older, ...draft }: SyncedMessage): SyncedMessage => draft
 
 /** A draft that now lies among the sent mail, or that only its draft flag marked and that has lost it. */
 const wasSent = (placement: Placement, flags: readonly string[], there: Placed | undefined): boolean =>

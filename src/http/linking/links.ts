@@ -9,7 +9,9 @@ import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
 
-const messageId = idOf('msg', 'out').describe('Id of a message in the mailbox, or of an email sent from here')
+const anyMessage = idOf('msg', 'out').describe(
+  'Id of a message in the mailbox, or of an email sent from here',
+)
 const linkView = link
   .extend({
     rule: z
@@ -49,7 +51,7 @@ export type LinkRouteDeps = {
 /** What a message is linked to, and what people decide about it. */
 export const linkRoutes = (app: App, { commands, queries, sync }: LinkRouteDeps): void => {
   const tags = ['Links']
-  const byId = z.object({ id: messageId })
+  const byId = z.object({ id: anyMessage })
   const byRecord = byId.extend({ kind: recordRef.shape.kind, recordId: recordRef.shape.id })
 
   app.get('/v1/messages/:id/links', {

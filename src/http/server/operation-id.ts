@@ -1,6 +1,7 @@
 /** Named otherwise than their path would have it. */
 const named: Readonly<Record<string, string>> = {
   'POST /v1/outbox': 'sendEmail',
+  'GET /v1/search': 'searchMessages',
   'GET /v1/audit/replay': 'replayHistory',
   'GET /health/ready': 'getReadiness',
 }

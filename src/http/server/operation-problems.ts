@@ -141,6 +141,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
     'sign-in-not-finished',
   ],
   listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
+  searchMessages: { 400: ['nothing-to-search', 'search-too-broad'], 404: ['not-found'] },
   getMessageBody: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
   getMessageBodyHtml: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
   getMessageRaw: { 404: notVisible, 500: unreliable },

@@ -24,7 +24,7 @@ const threadId = z
   .describe('Id of a thread')
 const people = z.array(writtenMailbox)
 
-const summaryView = z
+export const summaryView = z
   .object({
     id: z.string().describe('`msg_…`, or `out_…` for an email sent from here'),
     accountId: z.string(),

@@ -15,7 +15,7 @@ import { matching, type matchingTables } from './matching.ts'
 type Db = Kysely<DatabaseOf<typeof matchingTables>>
 
 /** A message to be matched: where it was found, what is recorded of its links, and at which revision of that stream. */
-export type ToMatch = {
+type ToMatch = {
   readonly subject: Subject
   readonly position: string
   readonly rules: Rules
@@ -177,7 +177,7 @@ const companiesOf = (tables: Db, domains: readonly string[], ids: readonly strin
     .execute()
 }
 
-export type Progress<State> = { readonly state: State; readonly revision: number }
+type Progress<State> = { readonly state: State; readonly revision: number }
 
 export type MatchingProgress = {
   readonly new: Progress<NewProgress>

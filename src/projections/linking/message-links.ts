@@ -109,8 +109,7 @@ const replaceLinks = (
 }
 
 /** `<message>.<kind>.<record>` */
-export const suggestionId = (message_id: string, { kind, id }: RecordRef): string =>
-  `${message_id}.${kind}.${id}`
+const suggestionId = (message_id: string, { kind, id }: RecordRef): string => `${message_id}.${kind}.${id}`
 
 const replaceSuggestions = (
   rows: LinkRows,

@@ -184,13 +184,19 @@ const ofFolder = async (
 /** Messages of one account by their ids, in the same order, to whom this much is visible; missing ones are left out. */
 export const messagesOf =
   (db: Kysely<unknown>) =>
-  async (ids: readonly string[], visibility: Visible): Promise<VisibleMessage[]> => {
+  (ids: readonly string[], visibility: Visible): Promise<VisibleMessage[]> =>
+    messagesBy(db)(ids, () => visibility)
+
+/** The same for messages of several accounts. */
+export const messagesBy =
+  (db: Kysely<unknown>) =>
+  async (ids: readonly string[], visibilityOf: (accountId: string) => Visible): Promise<VisibleMessage[]> => {
     const rows = await tablesOf(db, messages)
       .selectFrom('message')
       .selectAll()
       .where(sql<boolean>`id = any(${[...ids]}::text[])`)
       .execute()
-    const byId = new Map(rows.map((row) => [row.id, maskItem(toItem(row), visibility)]))
+    const byId = new Map(rows.map((row) => [row.id, maskItem(toItem(row), visibilityOf(row.account_id))]))
     return ids.flatMap((id) => byId.get(id) ?? [])
   }
 

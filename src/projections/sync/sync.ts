@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Stems } from '../../domain/search/terms.ts'
 import type { VisibilityDeps } from '../projection.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { findMessage, listMessages, messagesOf, readMessage } from './find-messages.ts'
@@ -6,6 +7,7 @@ import { findThread, listThreads, membersOf, threadOf, threadsOf } from './find-
 import { messages } from './messages.ts'
 import { knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
+import { searchMessages } from './search-messages.ts'
 import { findRun, listRuns, syncHistory } from './sync-history.ts'
 import { dueAccounts, lastRunOf, stillWatchable, syncSchedule, watchableAccounts } from './sync-schedule.ts'
 import { figuresToday, findSyncFigures, syncStatus } from './sync-status.ts'
@@ -22,13 +24,19 @@ export const syncProjections = [
   backfills,
 ]
 
+type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'> & {
+  /** How words that are asked for are stemmed. */
+  readonly stems: Stems
+}
+
 /** What can be asked about messages and sync runs, and which accounts are to be read. */
-export const syncQueries = (db: Kysely<unknown>, deps: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) => ({
+export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   readModels: { messages, threads, placements, syncSchedule, syncStatus, syncHistory, syncErrors, backfills },
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   readMessage: readMessage(db),
   messagesOf: messagesOf(db),
+  searchMessages: searchMessages(db, deps),
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
   threadOf: threadOf(db),

@@ -147,6 +147,24 @@ t.test(
   },
 )
 
+t.test(
+  'where the provider has a name for an email, a lost answer is looked up and not recorded',
+  async (t) => {
+    const world = await sendingWorld(t)
+    const id = await world.queue()
+    const provider: MailProvider = {
+      ...world.provider,
+      send: async (_access, _email, release) => {
+        await release('draft-1')
+        return { kind: 'unknown', reason: 'lost' }
+      },
+    }
+    const send = sendEmail({ ...world.needs, providerOf: () => provider })
+    t.equal(await send(world.caller(), id, never), 'unknown')
+    t.same(await world.types(id), ['EmailQueued', 'EmailReleased'])
+  },
+)
+
 t.test('4xx puts off, before the dot and after it, and the email is sent later', async (t) => {
   const world = await sendingWorld(t)
   const id = await world.queue()
@@ -316,6 +334,13 @@ t.test(
     await world.imap!.close()
     await recover(world.caller(), away, never)
     t.equal((await world.state(away)).status, 'unknown')
+
+    const told = await dying('draft-1')
+    t.equal(await recover(world.caller(), told, never), 'later', 'a draft tells when its mailbox is back')
+    t.equal((await world.state(told)).status, 'sending')
+    world.time.now += 25 * 3_600_000
+    t.equal(await recover(world.caller(), told, never), 'done')
+    t.equal((await world.state(told)).status, 'unknown', 'nobody waits for ever')
   },
 )
 

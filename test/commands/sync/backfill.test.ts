@@ -20,6 +20,9 @@ const older = async (rig: Rig): Promise<Set[]> =>
 const sumOf = (sets: readonly Set[], figure: 'listed' | 'stored' | 'known'): number =>
   sets.flatMap(({ folders }) => folders).reduce((sum, counts) => sum + counts[figure], 0)
 const stored = async (rig: Rig): Promise<number> => (await rig.eventsOf('MessageSynced')).length
+/** How many messages bear the mark of a backfill. */
+const marked = async (rig: Rig): Promise<number> =>
+  (await rig.eventsOf('MessageSynced')).filter(({ data }: RecordedEvent) => (data as Set).backfill).length
 /** As if the mailbox hinted at something new all the time: a backfill then does as little as it can in a run. */
 const hinted = { hasHint: () => true }
 
@@ -41,6 +44,7 @@ t.test('older mail is fetched back to a date, counted apart, and read no second 
   t.equal(outcomeOf(await rig.run()), 'success')
   t.equal(await stored(rig), 256, 'what is put into the mailbox now is read whatever its age')
   t.equal(sumOf(await older(rig), 'stored'), 250)
+  t.equal(await marked(rig), 250, 'of which each says so, since it is no news')
   t.match(await rig.eventsOf('BackfillFinished'), [{ data: { accountId } }])
 
   await rig.run()

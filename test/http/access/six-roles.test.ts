@@ -115,6 +115,7 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
     list(['subject', 'body', 'unsent'], `/v1/messages?account=${account}&folder=inbox`),
     level('metadata', ['subject', 'body'], `/v1/messages?thread=${thread}`),
   ],
+  '/v1/search': [list(['subject', 'body', 'link'], `/v1/search?q=acme.test`)],
   '/v1/messages/:id': [
     level('metadata', ['subject', 'body', 'attachment'], messagePath),
     level('metadata', ['subject', 'body', 'attachment', 'link'], `/v1/messages/${email}`),

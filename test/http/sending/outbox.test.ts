@@ -4,7 +4,6 @@ import t from 'tap'
 import { AccountConnected, AccountPaused, AccountResumed } from '../../../src/domain/accounts/events.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import { EmailCancelled, EmailQueued } from '../../../src/domain/sending/events.ts'
-import { mailParser } from '../../../src/adapters/mime/parse-pool.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresBlobStore } from '../../../src/adapters/postgres/blob-store.ts'
 import { postgresEventStore } from '../../../src/adapters/postgres/event-log/event-store.ts'
@@ -66,9 +65,7 @@ t.teardown(async () => {
   stopping.abort()
   await running
 })
-const parser = mailParser()
-t.teardown(() => parser.close())
-const commands = sendingCommands({ ...needs, parser, deliveryWindowMinutes: 0 })
+const commands = sendingCommands({ ...needs, deliveryWindowMinutes: 0 })
 const queries = sendingQueries(db, {
   visibilityOf: async () => 'everything',
   visibleAccounts: async () => 'all',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
+import { stems } from '../../../src/adapters/mime/words/languages.ts'
 import { trackingOfMail } from '../../../src/adapters/tracking/mail-tracker.ts'
 import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
@@ -46,7 +47,7 @@ const leases = postgresLeases(pool, { owner: 'test' })
 const blobs = postgresBlobStore(pool)
 const accountsHere = accountQueries(db, { titleOf: () => 'IMAP' })
 const projections = [accountList, ...syncProjections]
-const queries = syncQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true })
+const queries = syncQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true, stems })
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({ store, pool, leases, projections, log: silent })
 const stopping = new AbortController()

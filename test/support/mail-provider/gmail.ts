@@ -111,7 +111,7 @@ export const gmailOnDouble = async (t: Ends) => {
       },
     }),
     apiUrl: `http://127.0.0.1:${lines.ports[0]}`,
-    unitsPerMinute: 1e9,
+    unitsPerMinute: { mailbox: 1e9, project: 1e9 },
     renewWatchEveryMs: 100,
     push: { ...PUSH, ...pushLine(), keysUrl: `${google.url}/oauth2/v3/certs` },
   })
@@ -164,6 +164,6 @@ export const gmailHarness = (): OpenHarness => async (t) => {
     loseAnswer: (on) => {
       google.fault = (call) => (on && call.path === 'drafts/send' ? 'unanswered' : null)
     },
-    knows: { moves: true, fate: true, answered: false },
+    knows: { moves: true, fate: true, left: true, answered: false },
   }
 }

@@ -69,7 +69,7 @@ export const imapSmtpAccess = async (
       sink.faults.recipientCodes = Object.fromEntries(addresses.map((address) => [address, 550]))
     },
     loseAnswer: (on) => (sink.faults.verdict = () => (on ? 'drop' : 'accept')),
-    knows: { moves: false, fate: false, answered: true },
+    knows: { moves: false, fate: false, left: true, answered: true },
   } satisfies Partial<Harness>
 }
 

@@ -73,6 +73,6 @@ export const labelMailHarness = (): OpenHarness => async (t) => {
     arrived: () => service.sent.map(({ raw }) => raw),
     refuseRecipients: (addresses) => (faults.refusedRecipients = addresses),
     loseAnswer: (on) => (faults.loseAnswer = on),
-    knows: { moves: true, fate: true, answered: true },
+    knows: { moves: true, fate: true, left: false, answered: true },
   }
 }

@@ -171,6 +171,6 @@ export const outlookHarness = (): OpenHarness => async (t) => {
     arrived: () => graph.sent.map(({ message }) => message.raw),
     refuseRecipients: (addresses) => (faults.refusedRecipients = addresses),
     loseAnswer: (on) => (faults.loseAnswer = on),
-    knows: { moves: false, fate: true, answered: true },
+    knows: { moves: false, fate: true, left: true, answered: true },
   }
 }

@@ -3,7 +3,7 @@ import { freePort } from '../../../scripts/lib/free-port.ts'
 import type { AuthorizationServer, Person } from '../../../scripts/lib/mail-servers/authorization-server.ts'
 import { startGoogleAndMicrosoft } from '../../../scripts/lib/mail-servers/google-and-microsoft.ts'
 import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
-import { startApp, type TestApp } from '../running-app.ts'
+import { startApp, type AppOverrides, type TestApp } from '../running-app.ts'
 
 export const CRM = 'https://crm.acme.test'
 
@@ -13,6 +13,7 @@ type Begun = { readonly id: string; readonly url: string }
 export const signInWorld = async (
   t: Test,
   people: readonly Person[],
+  overrides: Pick<AppOverrides, 'clock'> = {},
 ): Promise<{
   readonly app: TestApp
   readonly google: AuthorizationServer
@@ -31,6 +32,7 @@ export const signInWorld = async (
     graph.addMailbox(person.address, `behind-${person.address}`)
   }
   const app = await startApp(t, {
+    ...overrides,
     ca: tls.ca,
     env: { MAILTRAIL_PORT: port, MAILTRAIL_RETURN_ORIGINS: CRM, ...servers.env },
   })

@@ -15,11 +15,16 @@ export type Answer = {
   readonly status: number
   readonly json?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** It was done, but the answer gets lost. */
+  readonly hangUp?: boolean
 }
 /** `lost`: it hangs up, before it does what was asked. `unanswered`: it does that, and hangs up. */
 export type Fault = Answer | 'lost' | 'unanswered'
 
 export type SentMail = { readonly from: string; readonly recipients: readonly string[]; readonly raw: Buffer }
+
+/** Called when an email has been taken, before whoever sends it is told; `lost`: it never is. */
+export type OnTaken<Mail> = (mail: Mail) => Promise<'lost' | 'answered'>
 
 export type PushEndpoint = (authorization: string, body: unknown) => Promise<void>
 

@@ -15,8 +15,9 @@ export const startPubSub = async () => {
   const key: JWK = { ...(await exportJWK(publicKey)), kid: 'google', use: 'sig', alg: 'RS256' }
   const watched = new Set<string>()
   let deliver: PushEndpoint | null = null
+  let aud = PUSH.audience
   const sign = (claims: Claims = {}): Promise<string> =>
-    new SignJWT({ email: PUSH.serviceAccount, email_verified: true, aud: PUSH.audience, ...claims })
+    new SignJWT({ email: PUSH.serviceAccount, email_verified: true, aud, ...claims })
       .setProtectedHeader({ alg: 'RS256', kid: 'google' })
       .setIssuer('https://accounts.google.com')
       .setIssuedAt()
@@ -26,7 +27,11 @@ export const startPubSub = async () => {
     keys: (): Answer => ({ status: 200, json: { keys: [key] } }),
     sign,
     watch: (address: string): void => void watched.add(address),
-    pushTo: (endpoint: PushEndpoint): void => void (deliver = endpoint),
+    isWatched: (address: string): boolean => watched.has(address),
+    pushTo: (endpoint: PushEndpoint, audience = PUSH.audience): void => {
+      deliver = endpoint
+      aud = audience
+    },
     changed: (address: string): void => {
       if (!watched.has(address) || deliver === null) return
       const endpoint = deliver

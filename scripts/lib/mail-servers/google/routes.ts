@@ -1,12 +1,13 @@
 import type { Emulator } from './emulator.ts'
 import { fieldsOf, headersOf, recipientsIn, uploaded, withoutBcc } from './mail-text.ts'
 import type { GmailMailbox, GmailMessage } from './mailbox.ts'
-import { googleError, type Answer, type Call, type SentMail } from './calls.ts'
+import { googleError, type Answer, type Call, type OnTaken, type SentMail } from './calls.ts'
 
 type World = {
   readonly behind: Emulator
   readonly mailboxes: readonly GmailMailbox[]
   readonly sent: SentMail[]
+  readonly taken: OnTaken<SentMail>
   readonly watch: (address: string) => void
 }
 type Route = (world: World) => Answer | Promise<Answer>
@@ -21,6 +22,7 @@ const COSTS: readonly (readonly [RegExp, number])[] = [
   [/^POST messages$/, 25],
   [/^POST drafts\/send$/, 100],
   [/^(?:POST|DELETE) drafts/, 10],
+  [/^PUT drafts\//, 15],
   [/^POST (?:watch|stop)$/, 100],
 ]
 
@@ -36,6 +38,8 @@ const ownRoute = (call: Call): Route | null => {
   const { method, path, query } = call
   if (method === 'GET' && path === 'profile') return () => profileOf(call)
   if (method === 'GET' && path === 'history' && isForgotten(call)) return () => googleError(404, 'notFound')
+  if (method === 'GET' && path === 'drafts' && query.get('q')?.startsWith('rfc822msgid:'))
+    return ({ behind }) => draftsNamedBy(behind, call)
   if (method === 'GET' && path === 'messages' && query.get('q')?.startsWith('rfc822msgid:'))
     return () => namedBy(call)
   if (method === 'GET' && path.startsWith('messages/') && query.get('format') === 'metadata')
@@ -67,7 +71,7 @@ const passOn = async (behind: Emulator, call: Call): Promise<Answer> => {
 const uploadAsJson = ({ path, contentType, body }: Call): Buffer => {
   const { json, raw } = uploaded(contentType, body)
   const message = { ...json, raw: raw.toString('base64url') }
-  return Buffer.from(JSON.stringify(path === 'drafts' ? { message } : message))
+  return Buffer.from(JSON.stringify(path.startsWith('drafts') ? { message } : message))
 }
 
 const profileOf = ({ mailbox }: Call): Answer => ({
@@ -88,13 +92,27 @@ const watchOf = ({ watch }: World, { mailbox }: Call): Answer => {
 const isForgotten = ({ mailbox, query }: Call): boolean =>
   BigInt(query.get('startHistoryId') ?? '0') < BigInt(mailbox.forgotten())
 
-const namedBy = ({ mailbox, query }: Call): Answer => {
+const messagesNamedBy = ({ mailbox, query }: Call): GmailMessage[] => {
   const id = (query.get('q') ?? '').slice('rfc822msgid:'.length).replaceAll(/[<>]/g, '')
-  const labels = query.getAll('labelIds')
-  const found = mailbox
+  return mailbox
     .messages()
-    .filter((message) => labels.every((label) => message.labels.includes(label)))
     .filter(({ raw }) => fieldsOf(raw, 'message-id').some((value) => value === `<${id}>`))
+}
+
+const draftsNamedBy = (behind: Emulator, call: Call): Answer => {
+  const drafts = messagesNamedBy(call).flatMap(({ id }) =>
+    behind.users.drafts
+      .findBy('message_gmail_id', id)
+      .map((draft) => ({ id: draft.gmail_id, message: { id } })),
+  )
+  return { status: 200, json: { drafts } }
+}
+
+const namedBy = (call: Call): Answer => {
+  const labels = call.query.getAll('labelIds')
+  const found = messagesNamedBy(call).filter((message) =>
+    labels.every((label) => message.labels.includes(label)),
+  )
   return {
     status: 200,
     json: { messages: found.map((message) => ({ id: message.id, threadId: message.id })) },
@@ -110,7 +128,7 @@ const metadataOf = ({ mailbox, path, query }: Call): Answer => {
 }
 
 /** Sent mail is a message of its own, with another id than the draft, and lies in the mailboxes that it is for. */
-const sendDraft = async ({ behind, mailboxes, sent }: World, call: Call): Promise<Answer> => {
+const sendDraft = async ({ behind, mailboxes, sent, taken }: World, call: Call): Promise<Answer> => {
   const { mailbox, body, token } = call
   const { id } = JSON.parse(body.toString('utf8')) as { id: string }
   const draft = behind.users.drafts.findBy('gmail_id', id).find((each) => each.user_email === mailbox.address)
@@ -122,8 +140,10 @@ const sendDraft = async ({ behind, mailboxes, sent }: World, call: Call): Promis
   const at = new Date()
   const raw = withoutBcc(message.raw)
   const sentId = mailbox.add(message.raw, ['SENT'], at)
-  sent.push({ from: mailbox.address, recipients, raw })
+  const mail = { from: mailbox.address, recipients, raw }
+  sent.push(mail)
   for (const other of mailboxes)
     if (recipients.includes(other.address)) other.add(raw, ['INBOX', 'UNREAD'], at)
-  return { status: 200, json: { id: sentId, threadId: sentId, labelIds: ['SENT'] } }
+  const hangUp = (await taken(mail)) === 'lost'
+  return { status: 200, json: { id: sentId, threadId: sentId, labelIds: ['SENT'] }, hangUp }
 }

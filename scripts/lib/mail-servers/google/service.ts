@@ -1,6 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { googleError, type Answer, type Call, type Fault, type PushEndpoint, type SentMail } from './calls.ts'
+import {
+  googleError,
+  type Answer,
+  type Call,
+  type Fault,
+  type OnTaken,
+  type PushEndpoint,
+  type SentMail,
+} from './calls.ts'
 import { emulator } from './emulator.ts'
 import { gmailMailbox, type GmailMailbox } from './mailbox.ts'
 import { startPubSub } from './pub-sub.ts'
@@ -10,14 +18,16 @@ export type Google = {
   readonly url: string
   readonly port: number
   /** May answer in the service's place; `nth` counts the requests. */
-  fault: (call: Call, nth: number) => Fault | null
+  fault: (call: Call, nth: number) => Fault | null | Promise<Fault | null>
+  taken: OnTaken<SentMail>
   /** Everything that was sent, as its recipients got it. */
   readonly sent: readonly SentMail[]
   /** What was asked, and the units that it cost, by address. */
   readonly units: ReadonlyMap<string, number>
   addMailbox(address: string, token: string): GmailMailbox
-  /** Where Pub/Sub pushes what is published for a watched mailbox. */
-  readonly pushTo: (deliver: PushEndpoint) => void
+  /** Where Pub/Sub pushes what is published for a watched mailbox, and for whom it signs that. */
+  readonly pushTo: (deliver: PushEndpoint, audience?: string) => void
+  readonly isWatched: (address: string) => boolean
   close(): Promise<void>
 }
 
@@ -64,13 +74,19 @@ export const startGoogle = async (
     const [token, mailbox] = opened
     const call = { ...asked, token, mailbox }
     nth += 1
-    const fault = google.fault(call, nth)
+    const fault = await google.fault(call, nth)
     if (fault === 'lost') return void response.destroy()
     if (fault !== null && fault !== 'unanswered') return say(fault)
     const { cost, answer: route } = routeOf(call)
     units.set(mailbox.address, (units.get(mailbox.address) ?? 0) + cost)
-    const said = await route({ behind, mailboxes: [...mailboxes.values()], sent, watch: pubSub.watch })
-    if (fault === 'unanswered') response.destroy()
+    const said = await route({
+      behind,
+      mailboxes: [...mailboxes.values()],
+      sent,
+      taken: google.taken,
+      watch: pubSub.watch,
+    })
+    if (fault === 'unanswered' || said.hangUp === true) response.destroy()
     else say(said)
   }
 
@@ -83,6 +99,7 @@ export const startGoogle = async (
     url: `http://127.0.0.1:${port}`,
     port,
     fault: () => null,
+    taken: async () => 'answered',
     sent,
     units,
     addMailbox: (address, token) => {
@@ -93,6 +110,7 @@ export const startGoogle = async (
       return mailbox
     },
     pushTo: pubSub.pushTo,
+    isWatched: pubSub.isWatched,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

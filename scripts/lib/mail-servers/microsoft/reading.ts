@@ -73,7 +73,8 @@ export const readingRoutes = (faults: ReadingFaults) => {
       .slice(skip, skip + size)
       .map((message) => itemOf(message, shapeOf(query, isImmutable)))
     const more = skip + size < found.length ? { '@odata.nextLink': `${base}/${path}?${next.toString()}` } : {}
-    return { status: 200, json: { value, ...more } }
+    const count = query.get('$count') === 'true' ? { '@odata.count': found.length } : {}
+    return { status: 200, json: { ...count, value, ...more } }
   }
 
   const routes: Routes = {

@@ -20,7 +20,7 @@ type GraphFaults = ReadingFaults &
     /** How long each request takes at least. */
     latencyMs?: number
     /** Called before each request; what it returns is the answer, and `cut` hangs up. */
-    before?: (request: Recorded) => Answer | 'cut' | null
+    before?: (request: Recorded) => Answer | 'cut' | null | Promise<Answer | 'cut' | null>
   }
 
 /** A request as it came; of a link that the service itself gave out, `isLink`. */
@@ -168,7 +168,7 @@ export const startGraph = async (
       isLink: links.has(url.search),
     }
     requests.push(recorded)
-    const first = faults.before?.(recorded) ?? null
+    const first = (await faults.before?.(recorded)) ?? null
     if (first !== null) return first
     const { status, retryAfterSeconds: wait } = faults
     if (status !== undefined)

@@ -13,6 +13,8 @@ export type WritingFaults = {
   refusedRecipients?: readonly string[]
   /** Sends a draft, and hangs up instead of answering. */
   loseAnswer?: boolean
+  /** Called when an email has been taken, before whoever sends it is told; `lost`: it never is. */
+  taken?: (mail: SentMail) => Promise<'lost' | 'answered'>
 }
 
 export type SentMail = {
@@ -72,8 +74,8 @@ export const writingRoutes = (faults: WritingFaults, deliver: (mail: SentMail) =
   const uploads = new Map<string, Upload>()
 
   const messageCall =
-    (work: (message: GraphMessage, call: Call) => Answer) =>
-    (call: Call): Answer => {
+    (work: (message: GraphMessage, call: Call) => Answer | Promise<Answer>) =>
+    (call: Call): Answer | Promise<Answer> => {
       const message = messageOf(call)
       if (message === null) return notFound()
       const match = call.headers['if-match']
@@ -94,7 +96,7 @@ export const writingRoutes = (faults: WritingFaults, deliver: (mail: SentMail) =
     return shownAs(call.mailbox.add(folder.id, raw, { isDraft: true, isRead: true }), call, 201)
   }
 
-  const send = (message: GraphMessage, mailbox: GraphMailbox): Answer => {
+  const send = async (message: GraphMessage, mailbox: GraphMailbox): Promise<Answer> => {
     const { to, cc, bcc } = message.recipients
     const recipients = [...to, ...cc, ...bcc]
     const unknown = recipients.filter((each) => faults.refusedRecipients?.includes(each))
@@ -106,8 +108,10 @@ export const writingRoutes = (faults: WritingFaults, deliver: (mail: SentMail) =
       )
     mailbox.change(message.id, { isDraft: false, receivedAt: new Date(), recipients: { to, cc, bcc: [] } })
     const sent = mailbox.move(message.id, mailbox.folder('sentitems')!.id)
-    deliver({ from: mailbox.address, messageId: messageIdOf(sent.raw), recipients, message: sent })
-    return { status: 202, hangUp: faults.loseAnswer === true }
+    const mail = { from: mailbox.address, messageId: messageIdOf(sent.raw), recipients, message: sent }
+    deliver(mail)
+    const isLost = (await faults.taken?.(mail)) === 'lost'
+    return { status: 202, hangUp: isLost || faults.loseAnswer === true }
   }
 
   const attach = (mailbox: GraphMailbox, id: string, name: string, contentType: string, bytes: Buffer) => {
