@@ -78,6 +78,11 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/messages/:id/links': { ...own(`${messagePath}/links`), names: false },
   '/v1/messages/:id/raw': own(`${messagePath}/raw`),
   '/v1/messages/:id/attachments/:index': own(`${messagePath}/attachments/0`),
+  '/v1/timeline': mixed(`/v1/timeline?account=${account}`),
+  '/v1/timeline-entries/:id': {
+    ...byPermission('/v1/timeline-entries/tle_00000000000000000000000000'),
+    status: 404,
+  },
   '/v1/threads': mixed(`/v1/threads?account=${account}`),
   '/v1/threads/:id': own(`/v1/threads/${thread}`),
   '/v1/drafts': mixed('/v1/drafts'),
