@@ -250,6 +250,7 @@ const asked = (path: string, method: string, body: unknown, headers: Record<stri
     messages: 'msg',
     threads: 'thr',
     'sign-ins': 'sin',
+    'timeline-entries': 'tle',
   } as const
   const kind = kinds[path.split('/')[2] as keyof typeof kinds] ?? 'acc'
   const id = path.startsWith('/v1/directory/') ? 'x-1' : idOf(kind, 1)
