@@ -291,6 +291,12 @@ const linkingFeature = (
     isFreeMail,
     findMessage: of.sync.queries.readMessage,
     findAccount: of.accounts.find,
+    usableAccounts: of.accounts.usableAccounts,
+    correspondentOf: async (messageId) => {
+      const found = await of.sync.queries.readMessage(messageId)
+      const [person] = (found?.direction === 'out' ? found.to : found?.from) ?? []
+      return person?.address ?? null
+    },
     isRecorded: async ({ kind, id }) => (await of.directory.commands.find(kind, id)) !== null,
   })
   return { commands, queries }

@@ -24,6 +24,8 @@ import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
 import { metricsRoutes } from '../http/operations/metrics.ts'
 import { linkRoutes } from '../http/linking/links.ts'
+import { linkPreviewRoutes } from '../http/linking/previews.ts'
+import { suggestionRoutes } from '../http/linking/suggestions.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -128,6 +130,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   linkRoutes(server, { ...linking, sync: sync.queries })
   timelineRoutes(server, { ...timeline, sync: sync.queries, accountList })
   timelineEntryRoutes(server, timeline)
+  suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
+  linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
   analyticsRoutes(server, { ...analytics, accountList, clock })
   const { store } = deps.adapters
   auditRoutes(server, {

@@ -21,12 +21,13 @@ export const logOf = (t: Test, { pool }: Pick<TestApp, 'pool'>) => {
     return (await store.append({ stream, expected: 'no_stream', events })).position
   }
   return {
+    store,
     append,
     /** The account of the examples. */
     connect: (settings: Parameters<typeof connected>[0] = {}) =>
       append(accountStream(accountId), connected(settings)),
     /** Messages as if they had been synced. @returns the position of the last */
-    store: async (messages: readonly ReturnType<typeof synced>[]): Promise<Position> => {
+    storeMail: async (messages: readonly ReturnType<typeof synced>[]): Promise<Position> => {
       const positions = await inParallel(messages, 256, (message) =>
         append(messageStream(message.data.messageId), message),
       )

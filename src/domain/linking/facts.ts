@@ -1,5 +1,5 @@
 import type { RecordRef } from './events.ts'
-import { nameKey } from './keys.ts'
+import { addressKey, namedKey, nameKey } from './keys.ts'
 import { normaliseAddress } from '../mail.ts'
 
 /** A contact as matching knows it: its addresses and its name in normal form. */
@@ -59,6 +59,12 @@ export const companyFacts = (
   id,
   domains: [...new Set(domains.map((domain) => domain.toLowerCase()))],
 })
+
+/** Where messages may change with the contact. */
+export const contactKeys = ({ emails, name }: Pick<KnownContact, 'emails' | 'name'>): string[] => [
+  ...emails.map(addressKey),
+  ...(name === null ? [] : [namedKey(name)]),
+]
 
 export const factsFrom = (list: FactList, isFreeMail: Facts['isFreeMail']): Facts => ({
   contact: new Map(list.contacts.map((each) => [each.id, each])),

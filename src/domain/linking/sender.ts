@@ -38,3 +38,6 @@ export const sender: Decider<Sender, SenderCommand, SenderEvent> = {
   evolve,
   decide,
 }
+
+/** `sender-<hash>`, of the address in normal form. */
+export const senderStream = (hash: string): string => `sender-${hash}`

@@ -77,6 +77,13 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
     at: '2026-11-03T09:30:00Z',
   },
   changeTimelineEntry: { title: 'Wants a new offer by Friday' },
+  acceptLinkSuggestion: { alwaysForSender: true },
+  rejectLinkSuggestion: {},
+  createSenderAssignment: { address: 'office@example.org', record: { kind: 'contact', id: 'c-17' } },
+  createLinkPreview: {
+    contacts: [{ id: 'c-17', firstName: 'Grace', lastName: 'Hopper', emails: ['grace@example.org'] }],
+    rules: [{ accountId, autoLink: false }],
+  },
   createTemplate: { scope: 'shared', ...template },
   changeTemplate: { subject: template.subject },
   previewTemplate: { contactId: 'c-17', accountId },

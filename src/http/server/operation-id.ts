@@ -20,6 +20,8 @@ const actions: Readonly<Record<string, string>> = {
   settlement: 'settle',
   discover: 'discover',
   undo: 'undo',
+  accept: 'accept',
+  reject: 'reject',
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { Link, RecordRef } from '../../domain/linking/events.ts'
 import { currentLinks, noLinks, type CurrentLink } from '../../domain/linking/links.ts'
-import { tablesOf } from '../projection.ts'
+import { paged, tablesOf, type Page } from '../projection.ts'
 import { messageLinks } from './message-links.ts'
 
 /** What a message is linked to and why, what is suggested, and what somebody decided that it does not belong to. */
@@ -23,4 +23,81 @@ export const linksOfMessage =
       .executeTakeFirst()
     const links = row?.links ?? noLinks
     return { ...currentLinks(links), unlinked: links.unlinked, revision: row?.revision ?? -1 }
+  }
+
+export type SuggestionItem = {
+  readonly id: string
+  readonly messageId: string
+  readonly accountId: string
+  readonly suggestion: Link
+  readonly since: string
+}
+
+/** What waits for a decision in the accounts of whose mail somebody sees anything, or in one of them. */
+export const listSuggestions =
+  (db: Kysely<unknown>) =>
+  async (
+    filter: {
+      readonly accounts: readonly string[] | null
+      readonly kind?: RecordRef['kind'] | undefined
+    },
+    page: Page,
+  ): Promise<SuggestionItem[]> => {
+    const { accounts, kind } = filter
+    const found = tablesOf(db, messageLinks)
+      .selectFrom('suggestion')
+      .selectAll()
+      .$if(accounts !== null, (query) =>
+        query.where(sql<boolean>`account_id = any(${[...(accounts ?? [])]}::text[])`),
+      )
+      .$if(kind !== undefined, (query) => query.where('record_kind', '=', kind!))
+    const rows = await paged(found, { column: 'since', type: 'timestamptz' }, page).execute()
+    return rows.map(({ id, message_id, account_id, link, since }) => ({
+      id,
+      messageId: message_id,
+      accountId: account_id,
+      suggestion: link,
+      since,
+    }))
+  }
+
+/** How many messages of an account are linked to the CRM, and by which rules; one may be linked by several. */
+export type LinkFigures = { readonly linked: number; readonly byRule: Readonly<Record<string, number>> }
+
+export const linkFigures =
+  (db: Kysely<unknown>) =>
+  async (accountId: string): Promise<LinkFigures> => {
+    const rows = await tablesOf(db, messageLinks)
+      .selectFrom('figure')
+      .select(['rule', 'messages'])
+      .where('account_id', '=', accountId)
+      .where('messages', '>', 0)
+      .execute()
+    const counts = Object.fromEntries(rows.map(({ rule, messages }) => [rule, messages]))
+    const { total = 0, ...byRule } = counts
+    return { linked: total, byRule }
+  }
+
+export type LinkRun = {
+  readonly upTo: string
+  readonly startedAt: string
+  readonly finishedAt: string | null
+  readonly examined: number
+  readonly changed: number
+}
+
+/** Re-linkings of older messages. */
+export const listLinkRuns =
+  (db: Kysely<unknown>) =>
+  (page: Page): Promise<LinkRun[]> => {
+    const found = tablesOf(db, messageLinks)
+      .selectFrom('run')
+      .select([
+        'up_to as upTo',
+        'started_at as startedAt',
+        'finished_at as finishedAt',
+        'examined',
+        'changed',
+      ])
+    return paged(found, { column: 'started_at', type: 'timestamptz', id: 'up_to' }, page).execute()
   }

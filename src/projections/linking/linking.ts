@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import { linksOfMessage } from './find-links.ts'
-import { endOfNextRun, keysChanged, matchingProgress, nextToMatch } from './matching-queries.ts'
+import { linkFigures, linksOfMessage, listLinkRuns, listSuggestions } from './find-links.ts'
+import { endOfNextRun, keysChanged, knownRecords, matchingProgress, nextToMatch } from './matching-queries.ts'
 import { matching } from './matching.ts'
 import { messageLinks } from './message-links.ts'
 
@@ -10,10 +10,14 @@ export const linkingProjections = [matching, messageLinks]
 export const linkingQueries = (db: Kysely<unknown>) => ({
   readModels: { matching, messageLinks },
   linksOf: linksOfMessage(db),
+  listSuggestions: listSuggestions(db),
+  figures: linkFigures(db),
+  listRuns: listLinkRuns(db),
   nextToMatch: nextToMatch(db),
   progress: matchingProgress(db),
   endOfNextRun: endOfNextRun(db),
   keysChanged: keysChanged(db),
+  knownRecords: knownRecords(db),
 })
 
 export type LinkingQueries = ReturnType<typeof linkingQueries>

@@ -9,10 +9,11 @@ import type { SenderEvent } from '../../domain/linking/events.ts'
 import {
   companyFacts,
   contactFacts,
+  contactKeys,
   type KnownCompany,
   type KnownContact,
 } from '../../domain/linking/facts.ts'
-import { accountKey, addressKey, domainKey, namedKey } from '../../domain/linking/keys.ts'
+import { accountKey, addressKey, domainKey } from '../../domain/linking/keys.ts'
 import { isAmong } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
@@ -85,11 +86,6 @@ const sameRules = (a: Rules, b: Rules): boolean =>
   a.byName === b.byName &&
   a.byDomain === b.byDomain &&
   a.confirmAll === b.confirmAll
-
-const contactKeys = ({ emails, name }: Pick<KnownContact, 'emails' | 'name'>): string[] => [
-  ...emails.map(addressKey),
-  ...(name === null ? [] : [namedKey(name)]),
-]
 
 const same = (a: readonly string[], b: readonly string[]): boolean => a.join('\n') === b.join('\n')
 

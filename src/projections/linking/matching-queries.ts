@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import type { FactList } from '../../domain/linking/facts.ts'
+import type { FactList, KnownContact } from '../../domain/linking/facts.ts'
 import { keysOf, type Subject } from '../../domain/linking/keys.ts'
 import { noLinks, type Links } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'
@@ -9,7 +9,7 @@ import {
   type BackProgress,
   type NewProgress,
 } from '../../domain/linking/progress.ts'
-import { tablesOf, type DatabaseOf } from '../projection.ts'
+import { tablesOf, type DatabaseOf, type RowOf } from '../projection.ts'
 import { matching, type matchingTables } from './matching.ts'
 
 type Db = Kysely<DatabaseOf<typeof matchingTables>>
@@ -117,12 +117,7 @@ const factsUnder = async (tables: Db, keys: Iterable<string>): Promise<FactList>
     .where(isOneOf('header', under.get('ref') ?? []))
     .execute()
   return {
-    contacts: contacts.map(({ id, emails, name, company_id: companyId }) => ({
-      id,
-      emails,
-      name,
-      companyId,
-    })),
+    contacts: contacts.map(contactFrom),
     companies,
     senders,
     ownAddresses: own.map(({ address }) => address),
@@ -134,6 +129,13 @@ const factsUnder = async (tables: Db, keys: Iterable<string>): Promise<FactList>
     })),
   }
 }
+
+const contactFrom = ({
+  id,
+  emails,
+  name,
+  company_id: companyId,
+}: RowOf<(typeof matchingTables)['contact']>): KnownContact => ({ id, emails, name, companyId })
 
 const byKind = (keys: Iterable<string>): ReadonlyMap<string, string[]> => {
   const kinds = new Map<string, string[]>()
@@ -189,15 +191,33 @@ export type MatchingProgress = {
 export const matchingProgress = (db: Kysely<unknown>) => (): Promise<MatchingProgress> =>
   atOnce(db, async (tables) => {
     const rows = await tables.selectFrom('progress').selectAll().execute()
-    const fresh = rows.find(({ name }) => name === 'new')
-    const back = rows.find(({ name }) => name === 'back')
+    const progressOf = (wanted: string) => rows.find(({ name }) => name === wanted)
     return {
-      // The row's name says which of the two it holds.
-      new: { state: (fresh?.state ?? noNewProgress) as NewProgress, revision: fresh?.revision ?? -1 },
-      back: { state: (back?.state ?? noBackProgress) as BackProgress, revision: back?.revision ?? -1 },
+      new: progressFrom<NewProgress>(progressOf('new'), noNewProgress),
+      back: progressFrom<BackProgress>(progressOf('back'), noBackProgress),
       seenAt: await seenAt(tables),
     }
   })
+
+/** The row's name says which of the two it holds. */
+const progressFrom = <State extends NewProgress | BackProgress>(
+  row: { readonly state: NewProgress | BackProgress; readonly revision: number } | undefined,
+  none: State,
+): Progress<State> => (row ? { ...row, state: row.state as State } : { state: none, revision: -1 })
+
+/** These contacts and companies, as matching knows them; those that are not there are left out. */
+export const knownRecords =
+  (db: Kysely<unknown>) =>
+  (
+    contactIds: readonly string[],
+    companyIds: readonly string[],
+  ): Promise<Pick<FactList, 'contacts' | 'companies'>> =>
+    atOnce(db, async (tables) => ({
+      contacts: (
+        await tables.selectFrom('contact').selectAll().where(isOneOf('id', contactIds)).execute()
+      ).map(contactFrom),
+      companies: await tables.selectFrom('company').selectAll().where(isOneOf('id', companyIds)).execute(),
+    }))
 
 /** A run covers changes under about as many keys. */
 const KEYS_OF_A_RUN = 1_000

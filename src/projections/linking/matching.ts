@@ -127,7 +127,20 @@ export const matching = projection({
         const state = backProgressAfter(before ?? noBackProgress, event)
         return rows.put('progress', { name: 'back', state, revision: event.revision })
       }
-      default:
+      case 'AccountConnected':
+      case 'AccountSettingsChanged':
+      case 'CompanyRecorded':
+      case 'CompanyRemoved':
+      case 'ContactMerged':
+      case 'ContactRecorded':
+      case 'ContactRemoved':
+      case 'DealRecorded':
+      case 'DealRemoved':
+      case 'OrganizationRecorded':
+      case 'SenderAssigned':
+      case 'SenderUnassigned':
+      case 'UserRecorded':
+      case 'UserRemoved':
         return foldFact(event, rows)
     }
   },

@@ -17,7 +17,7 @@ let since = ''
 const linksOf = (n: number) =>
   app.client.get<Links>(`/v1/messages/${messageIdOf(n)}/links?min_position=${since}`)
 const store = async (...messages: ReturnType<typeof synced>[]) => {
-  since = await log.store(messages)
+  since = await log.storeMail(messages)
 }
 const shown = ({ links }: Links) => links.map(({ record, rule }) => `${record.kind}:${record.id} ${rule}`)
 const untilLinked = (n: number, ...expected: string[]) =>

@@ -253,7 +253,11 @@ const asked = (path: string, method: string, body: unknown, headers: Record<stri
     'timeline-entries': 'tle',
   } as const
   const kind = kinds[path.split('/')[2] as keyof typeof kinds] ?? 'acc'
-  const id = path.startsWith('/v1/directory/') ? 'x-1' : idOf(kind, 1)
+  const ids: Record<string, string> = {
+    directory: 'x-1',
+    'link-suggestions': `${idOf('msg', 1)}.contact.x-1`,
+  }
+  const id = ids[path.split('/')[2] ?? ''] ?? idOf(kind, 1)
   const url = path
     .replace('{id}', id)
     .replace('{kind}', 'contact')
