@@ -67,7 +67,19 @@ export const openFeatures = (
   const access = { commands: accessCommands(core) }
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
-  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking, timeline }
+  return {
+    access,
+    directory,
+    accounts,
+    templates,
+    sync,
+    sending,
+    tracking,
+    analytics,
+    audit,
+    linking,
+    timeline,
+  }
 }
 
 export type Features = ReturnType<typeof openFeatures>

@@ -80,8 +80,19 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
-  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking, timeline } =
-    deps.features
+  const {
+    access,
+    directory,
+    accounts,
+    templates,
+    sync,
+    sending,
+    tracking,
+    analytics,
+    audit,
+    linking,
+    timeline,
+  } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })

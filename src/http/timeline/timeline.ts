@@ -46,14 +46,19 @@ const entryView = z
     at: z.string().describe('When it happened, the first time'),
     kind: z.enum(entryKinds).describe('What happened'),
     direction: z.enum(['in', 'out']).nullable(),
-    verdict: z.enum(verdicts).nullable().describe('Of opens and clicks: who made them, as far as can be told'),
+    verdict: z
+      .enum(verdicts)
+      .nullable()
+      .describe('Of opens and clicks: who made them, as far as can be told'),
     accountId: z.string().nullable().describe('Null for entries of the CRM'),
     messageId: z.string().nullable().describe('The message or email that it is about'),
     emailId: z.string().nullable().describe('The same if it was sent from here'),
     threadId: z.string().nullable(),
     replyId: z.string().nullable().describe('The message that is the reply'),
     records: z.array(recordRef).describe('All records on whose timelines it is'),
-    title: visibleSubject.describe('The subject, or the title of an entry of the CRM; null if not visible to you'),
+    title: visibleSubject.describe(
+      'The subject, or the title of an entry of the CRM; null if not visible to you',
+    ),
     from: z.array(writtenMailbox).describe('At most 20'),
     to: z.array(writtenMailbox).describe('At most 20'),
     text: z

@@ -35,7 +35,10 @@ const kinds: Readonly<Record<AccountEvent['type'], AccountKind>> = {
 
 /** What happens to an account itself is on its own timeline. */
 export const foldAccount = (event: RecordedEvent<AccountEvent>, rows: TimelineRows): void =>
-  putEntry(rows, ofAccount(event, kinds[event.type], 'reason' in event.data ? event.data.reason || null : null))
+  putEntry(
+    rows,
+    ofAccount(event, kinds[event.type], 'reason' in event.data ? event.data.reason || null : null),
+  )
 
 const ofAccount = (
   event: RecordedEvent<AccountEvent | EventOf<typeof SyncRunFinished>>,

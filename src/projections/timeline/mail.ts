@@ -81,9 +81,15 @@ const putSent = (rows: TimelineRows, item: Item, at: string, position: string, c
 }
 
 const foldSynced = (
-  { messageId, outgoingId, accountId, header, direction, placement, receivedAt }: EventOf<
-    typeof MessageSynced
-  >['data'],
+  {
+    messageId,
+    outgoingId,
+    accountId,
+    header,
+    direction,
+    placement,
+    receivedAt,
+  }: EventOf<typeof MessageSynced>['data'],
   position: string,
   rows: TimelineRows,
 ): void => {
@@ -155,7 +161,12 @@ const entryOf = (
   { subject: title, from, to }: EmailRow,
 ): EntryRow | null => {
   const { position, metadata } = event
-  const again = (kind: MailKind, direction: 'in' | 'out', content: Partial<Content>, at: string): EntryRow => ({
+  const again = (
+    kind: MailKind,
+    direction: 'in' | 'out',
+    content: Partial<Content>,
+    at: string,
+  ): EntryRow => ({
     ...tallied(rows, item, kind, { at, position, content: { title, from, to, ...content } }),
     direction,
   })

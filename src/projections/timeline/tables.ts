@@ -3,7 +3,17 @@ import type { RecordRef } from '../../domain/linking/events.ts'
 import type { Links } from '../../domain/linking/links.ts'
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { Verdict } from '../../domain/tracking/classify-hit.ts'
-import { boolean, integer, json, nullable, table, text, timestamp, type RowOf, type Rows } from '../projection.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
 
 /** What an entry tells, whatever it is of. */
 export type Content = {
@@ -110,7 +120,11 @@ export const tables = {
     key: ['id'],
   }),
   /** Contacts that were merged into others. */
-  merged: table({ columns: { contact_id: text, survivor: text }, key: ['contact_id'], indexes: ['(survivor)'] }),
+  merged: table({
+    columns: { contact_id: text, survivor: text },
+    key: ['contact_id'],
+    indexes: ['(survivor)'],
+  }),
   /** The entry of the time since when an account cannot sign in. */
   signed_out: table({ columns: { account_id: text, entry_id: text }, key: ['account_id'] }),
   /** The last event that was read. */

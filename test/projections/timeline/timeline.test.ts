@@ -14,7 +14,14 @@ import { MessageAddedToFolder } from '../../../src/domain/sync/events.ts'
 import { NoteChanged, NoteRecorded, NoteRemoved, type Note } from '../../../src/domain/timeline/events.ts'
 import { timeline } from '../../../src/projections/timeline/entries.ts'
 import { idOf } from '../../support/example-emails.ts'
-import { accountId, connected, messageIdOf, placeOf, runFinished, synced } from '../../support/example-sync-events.ts'
+import {
+  accountId,
+  connected,
+  messageIdOf,
+  placeOf,
+  runFinished,
+  synced,
+} from '../../support/example-sync-events.ts'
 import { foldEvents, recordedEvents, type Envelope } from '../../support/fold-events.ts'
 import { sentEmail } from '../../support/sent-email.ts'
 
@@ -98,24 +105,36 @@ t.test('ten thousand opens are one entry, and so are clicks on many links few', 
   )
 })
 
-t.test('what a scanner requests is apart, and what fails is for those alone who may use the account', async (t) => {
-  const failed = EmailFailed({
-    outgoingId: email.outgoingId,
-    accountId,
-    attempt: 1,
-    code: 'x',
-    reason: 'no',
-    remedy: '',
-    refused: [],
-  })
-  const { on } = await folded([email.queued, { ...failed, envelope: { at: day('09:00') } }])
-  t.match(on('contact', 'ann'), [{ kind: 'failed', inward: true, content: { text: 'no' } }])
-  const early = await folded([email.queued, email.sent(day('09:00')), email.open('2026-02-01T09:00:00.100Z')])
-  t.match(early.on('contact', 'ann'), [{ kind: 'opened', verdict: 'machine' }, { kind: 'sent' }])
-})
+t.test(
+  'what a scanner requests is apart, and what fails is for those alone who may use the account',
+  async (t) => {
+    const failed = EmailFailed({
+      outgoingId: email.outgoingId,
+      accountId,
+      attempt: 1,
+      code: 'x',
+      reason: 'no',
+      remedy: '',
+      refused: [],
+    })
+    const { on } = await folded([email.queued, { ...failed, envelope: { at: day('09:00') } }])
+    t.match(on('contact', 'ann'), [{ kind: 'failed', inward: true, content: { text: 'no' } }])
+    const early = await folded([
+      email.queued,
+      email.sent(day('09:00')),
+      email.open('2026-02-01T09:00:00.100Z'),
+    ])
+    t.match(early.on('contact', 'ann'), [{ kind: 'opened', verdict: 'machine' }, { kind: 'sent' }])
+  },
+)
 
 t.test('a message found among the sent mail after all was sent', async (t) => {
-  const added = MessageAddedToFolder({ messageId: messageIdOf(1), accountId, placement: placeOf(2, 'Sent'), flags: [] })
+  const added = MessageAddedToFolder({
+    messageId: messageIdOf(1),
+    accountId,
+    placement: placeOf(2, 'Sent'),
+    flags: [],
+  })
   const { on } = await folded([synced(1), matched(messageIdOf(1), contact), added])
   t.match(on('contact', 'ann'), [{ kind: 'sent', direction: 'out' }])
 })
@@ -186,7 +205,7 @@ const linkedInTheEnd = (item: number, history: readonly Decision[]): RecordRef[]
   })
 }
 
-t.test('a timeline is what the events say, in whatever order mail and its links came', async (t) => {
+t.test('a timeline is what the events say, in whatever order mail and its links came', async () => {
   const mail: Told[][] = [exchange(), [synced(1)], [synced(2, { direction: 'out' })]]
   const alone = [
     whole,
