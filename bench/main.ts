@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../src/adapters/embedded-postgres/embedde
 import { append256, append32 } from './append.ts'
 import { appendEsdb } from './append-esdb.ts'
 import { command, commandHttp } from './command.ts'
+import { directoryImport } from './directory-import.ts'
 import { imapIdleRun } from './imap-idle.ts'
 import { imapSync } from './imap-sync.ts'
 import { resultOf, type Bench, type Row } from './measure.ts'
@@ -26,6 +27,7 @@ const rows: readonly Row[] = [
   readAll,
   projectionsRow,
   rebuildRow,
+  directoryImport,
   imapSync,
   imapIdleRun,
   ...providerSync,

@@ -33,6 +33,8 @@ import { outgoingEmail } from '../src/domain/sending/outgoing-email.ts'
 import { backfill } from '../src/domain/sync/backfill.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
 import { message } from '../src/domain/sync/message.ts'
+import { presenceEvents } from '../src/domain/sync/presence-events.ts'
+import { presence } from '../src/domain/sync/presence.ts'
 import { syncRun } from '../src/domain/sync/sync-run.ts'
 import { templateEvents } from '../src/domain/templates/events.ts'
 import { template } from '../src/domain/templates/template.ts'
@@ -94,6 +96,7 @@ const deciders = (
     ],
     [backfill, backfillEvents, ['BackfillRequested'], { do: 'pause' }],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
+    [presence, [...presenceEvents], ['MessageDeleted'], { do: 'restore' }],
     [
       template,
       templateEvents,

@@ -116,6 +116,13 @@ export const automationsOf = ({
       }),
     },
     {
+      name: 'trash copies',
+      wakeOn: [sync.queries.readModels.copiesToTrash],
+      everyMs: 10_000,
+      single: false,
+      work: sync.trashCopies,
+    },
+    {
       name: 'confirm deliveries',
       wakeOn: [],
       everyMs: 1000,

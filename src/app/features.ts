@@ -24,6 +24,7 @@ import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
 import { timelineCommands } from '../commands/timeline/timeline.ts'
+import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
@@ -40,6 +41,7 @@ import { linkingQueries } from '../projections/linking/linking.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
+import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
 import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
@@ -85,7 +87,9 @@ export const openFeatures = (
 export type Features = ReturnType<typeof openFeatures>
 
 /** `url`: where people reach the service. */
-type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & { readonly url: string }
+type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & {
+  readonly url: string
+}
 
 type Log = Pick<FastifyBaseLogger, 'warn'>
 type OpenAdapters = Adapters & { readonly apiKeys: ApiKeyStore }
@@ -233,11 +237,12 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       const { state } = await load(outgoingEmail, outgoingStream(id))
       if (!('email' in state)) return null
       const { accountId, mime, copy } = state.email
-      return { accountId, blobs: [mime.blob, copy.blob] }
+      return { accountId, blobs: [mime.blob, copy.blob], sentAt: state.taken?.sentAt ?? null }
     },
     known: {
       among: queries.knownAmong,
       page: queries.knownPage,
+      isDeleted: readTogether(queries.deletedAmong, 100),
       catchUp: async () => {
         const position = await store.head()
         return position === null || runner.waitFor(queries.readModels.placements.name, position, CATCH_UP_MS)
@@ -247,7 +252,9 @@ const syncFeature = (core: Core, accounts: Accounts) => {
     hasHint: hints.has,
     onFault: (error) => core.log.warn({ err: error }, 'sync got over a fault'),
   })
-  return { commands, queries, hints }
+  const { copiesToTrash, placesOf } = queries
+  const trash = trashCopies({ ...core, copiesToTrash, placesOf, openMailbox: accounts.openMailbox })
+  return { commands, queries, hints, trashCopies: trash }
 }
 type Sync = ReturnType<typeof syncFeature>
 

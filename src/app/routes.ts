@@ -10,6 +10,7 @@ import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
+import { importRoutes } from '../http/directory/import.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { oauthRoutes } from '../http/accounts/oauth.ts'
@@ -18,6 +19,7 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
+import { deletedMessageRoutes } from '../http/sync/deleted-messages.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
@@ -97,6 +99,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
   directoryRoutes(server, directory)
+  importRoutes(server, { commands: directory.commands, idleMs: config.requestTimeoutMs })
   emailAccountRoutes(server, {
     ...accounts,
     providers,
@@ -119,6 +122,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     addressesOf: async (id) => (await directory.lookup.contact(id))?.emails ?? null,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
+  deletedMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
   attachmentRoutes(server, { ...sending, files, uploads })

@@ -15,6 +15,7 @@ import { deliveryReport } from '../domain/sending/delivery-report.ts'
 import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
 import { backfill } from '../domain/sync/backfill.ts'
 import { message } from '../domain/sync/message.ts'
+import { presence } from '../domain/sync/presence.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
 import { template } from '../domain/templates/template.ts'
 import { timelineNote } from '../domain/timeline/note.ts'
@@ -36,6 +37,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('syncrun', syncRun),
   ofStream('backfill', backfill),
   ofStream('message', message),
+  ofStream('presence', presence),
   ofStream('report', deliveryReport),
   ofStream('template', template),
   ofStream('user', entry),

@@ -62,6 +62,8 @@ export type Resting = {
   /** How many failed recently, resting or not. */
   readonly size: () => number
   readonly isResting: (id: string) => boolean
+  /** Those that rest now. */
+  readonly resting: () => string[]
   readonly hasFailed: (id: string) => boolean
   readonly failed: (id: string) => void
   readonly succeeded: (id: string) => void
@@ -79,6 +81,7 @@ export const restAfterFailure = ({
   return {
     size: () => known.size,
     isResting: (id) => (known.get(id)?.until ?? 0) > performance.now(),
+    resting: () => [...known].flatMap(([id, { until }]) => (until > performance.now() ? [id] : [])),
     hasFailed: (id) => known.has(id),
     failed: (id) => {
       const failures = (known.get(id)?.failures ?? 0) + 1

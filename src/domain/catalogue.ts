@@ -6,6 +6,7 @@ import type { EventDefinition, EventOf } from './event.ts'
 import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
+import { presenceEvents } from './sync/presence-events.ts'
 import { templateEvents } from './templates/events.ts'
 import { noteEvents } from './timeline/events.ts'
 import { trackingEvents } from './tracking/events.ts'
@@ -21,6 +22,7 @@ export const allEvents = [
   ...backfillEvents,
   ...templateEvents,
   ...outgoingEvents,
+  ...presenceEvents,
   DeliveryReportRead,
   ...trackingEvents,
   ...apiKeyEvents,

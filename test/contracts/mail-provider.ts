@@ -4,6 +4,7 @@ import type { OpenHarness } from './mail-provider-harness.ts'
 import { modelContract } from './mail-provider-model.ts'
 import { readingContract } from './mail-provider-reading.ts'
 import { sendingContract } from './mail-provider-sending.ts'
+import { trashContract } from './mail-provider-trash.ts'
 
 /** What every mail provider guarantees. `open` gives an empty mailbox. `runs`: how many random runs to try. */
 export const mailProviderContract = (
@@ -16,6 +17,7 @@ export const mailProviderContract = (
     readingContract(t, open)
     faultsContract(t, open)
     sendingContract(t, open)
+    trashContract(t, open)
     modelContract(t, open, runs)
   })
 }

@@ -72,9 +72,9 @@ const memoryLeases = (): Leases & { held: Map<string, AbortController> } => {
 
 /** What the log says of where mail lies, folded anew for each question. */
 const knownFromLog = (store: EventStore): KnownMail => {
+  const folded = async () => foldEvents(placements, await readFrom(store, null, 1000))
   const rows = async (of: string, folder: string): Promise<KnownPlacement[]> => {
-    const { placement } = await foldEvents(placements, await readFrom(store, null, 1000))
-    return placement
+    return (await folded()).placement
       .filter((row) => row.account_id === of && row.folder === folder)
       .map(({ ref, message_id: messageId, flags, quarantined }) => ({ ref, messageId, flags, quarantined }))
   }
@@ -85,6 +85,7 @@ const knownFromLog = (store: EventStore): KnownMail => {
         .filter(({ ref }) => below === null || ref < below)
         .toSorted((a, b) => (a.ref < b.ref ? 1 : -1))
         .slice(0, limit),
+    isDeleted: async (id) => (await folded()).deleted.some(({ message_id }) => message_id === id),
     catchUp: async () => true,
   }
 }

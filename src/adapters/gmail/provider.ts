@@ -11,6 +11,7 @@ import { pushTaker, watchByPush, type GmailPush } from './push.ts'
 import { rawOf } from './raw.ts'
 import { sendByDraft } from './send.ts'
 import { fileCopy, whatBecameOf } from './sent-mail.ts'
+import { moveToTrash } from './trash.ts'
 
 /** `push` is null where the operator has not set it up; then a mailbox is read at its frequency only. */
 export type GmailProviderSettings = GmailSettings & {
@@ -67,6 +68,7 @@ const session = (
     },
     whatBecameOf: whatBecameOf(client, folders),
     fileCopy: fileCopy(client, folders),
+    moveToTrash: moveToTrash(client),
     close: () => Promise.resolve(),
   }
 }

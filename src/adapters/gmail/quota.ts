@@ -13,6 +13,7 @@ export const COST = {
   history: 2,
   get: 20,
   insert: 25,
+  trash: 20,
   draft: 10,
   update: 15,
   send: 100,

@@ -15,6 +15,7 @@ import { rawOf } from './raw.ts'
 import type { Seen } from './reading.ts'
 import { sendByDraft } from './send.ts'
 import { fileCopy, whatBecameOf } from './sent-folder.ts'
+import { moveToTrash } from './trash.ts'
 import { watchMailbox } from './watch.ts'
 
 export type OutlookDeps = {
@@ -92,6 +93,7 @@ const mailbox = (
     raw: (placements) => rawOf(client, seen, once, placements),
     whatBecameOf: whatBecameOf(client, once),
     fileCopy: fileCopy(client, once),
+    moveToTrash: moveToTrash(client, once),
     close: () => Promise.resolve(),
   }
 }

@@ -8,6 +8,7 @@ import { flagsAt, flagsSince } from './flag-reading.ts'
 import { foldersOf } from './folder-roles.ts'
 import { openImap } from './imap-connection.ts'
 import { messageLimit } from './message-limit.ts'
+import { moveMessages } from './move.ts'
 import { openFolder, type FolderState } from './open-folder.ts'
 import type { Flagged, FolderView } from './plan.ts'
 import { failure, unavailable, type ProblemCode } from './problems.ts'
@@ -41,6 +42,11 @@ export type ImapSession = {
   findById(header: string, id: string): Promise<number[]>
   /** Puts a message, marked as seen, into a folder. */
   append(path: string, mime: Buffer, at: Date): Promise<void>
+  /**
+   * Moves those messages of a folder that are still there to another folder.
+   * @returns how many
+   */
+  move(path: string, refs: readonly string[], to: string): Promise<number>
   close(): Promise<void>
 }
 
@@ -145,6 +151,11 @@ const session = (
       run(async (box) => {
         if ((await box.append(path, mime, ['\\Seen'], at)) === false) throw unavailable('append-refused')
       }, 'append-refused'),
+
+    move: (path, refs, to) => {
+      folder = null
+      return run((box) => moveMessages(box, path, refs, to), 'move-refused')
+    },
 
     close: async () => {
       const late = setTimeout(() => client.close(), LOGOUT_MS)

@@ -82,6 +82,18 @@ const ownProblems = {
     'The mail server did not accept the copy into the folder',
     'Check that the mailbox is not full and that the folder is writable.',
   ],
+  'move-refused': [
+    'refused',
+    'Move refused',
+    'The mail server did not move a message to another folder',
+    'Check that the folders can be written to, or move the message with a mail program.',
+  ],
+  'move-not-offered': [
+    'refused',
+    'Moving not offered',
+    'The mail server offers no way to move single messages (RFC 6851, RFC 4315)',
+    'Move the message with a mail program.',
+  ],
   'command-refused': [
     'temporary',
     'Command refused',

@@ -10,6 +10,7 @@ import { presets, tileOfHost } from './presets.ts'
 import { rawOf } from './raw.ts'
 import { fileCopy, whatBecameOf } from './sent-folder.ts'
 import { smtpSender } from './smtp.ts'
+import { moveToTrash } from './trash.ts'
 import { watchInbox } from './watch.ts'
 
 /**
@@ -41,5 +42,6 @@ const mailbox = (session: ImapSession): MailboxSession => ({
   raw: (placements) => rawOf(session, placements),
   whatBecameOf: whatBecameOf(session),
   fileCopy: fileCopy(session),
+  moveToTrash: moveToTrash(session),
   close: () => session.close(),
 })

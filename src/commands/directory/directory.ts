@@ -1,5 +1,6 @@
 import type { Handle, Load } from '../handle.ts'
 import { findEntry } from './find-entry.ts'
+import { importRecords } from './import-records.ts'
 import { mergeContacts } from './merge-contacts.ts'
 import { putEntry } from './put-entry.ts'
 import { removeEntry } from './remove-entry.ts'
@@ -12,6 +13,7 @@ export const directoryCommands = (deps: DirectoryDeps) => ({
   remove: removeEntry(deps),
   find: findEntry(deps),
   merge: mergeContacts(deps),
+  import: importRecords(deps),
 })
 
 export type DirectoryCommands = ReturnType<typeof directoryCommands>

@@ -6,6 +6,7 @@ import type {
 } from '../../domain/accounts/connection.ts'
 import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble } from '../../domain/mail-trouble.ts'
+import { defineCode } from '../../domain/refusal.ts'
 import type { FolderLeft, Placement, SyncCursor } from '../../domain/sync/events.ts'
 import type { Preset } from './connecting.ts'
 import type { Credentials } from './credentials.ts'
@@ -203,8 +204,23 @@ export type MailboxSession = {
   fileCopy(
     copy: NamedEmail & { readonly sentAt: Date; readonly content: () => Promise<Buffer | null> },
   ): Promise<{ readonly outcome: 'filed' | 'found' | 'impossible'; readonly folder: string | null }>
+  /**
+   * Moves messages into the mailbox's trash, from wherever they are: nothing is deleted for good. What is there already,
+   * or gone, is left alone. Missing where a mailbox cannot do this. `impossible`: `code` says why.
+   */
+  moveToTrash?(placements: readonly Placement[]): Promise<Trashed>
   close(): Promise<void>
 }
+
+export type Trashed =
+  | { readonly outcome: 'moved' | 'none' }
+  | { readonly outcome: 'impossible'; readonly code: string }
+
+export const noTrash = defineCode('no-trash', {
+  title: 'No trash in the mailbox',
+  meaning: 'The mailbox has no folder for deleted messages, or none that messages can be moved into.',
+  remedy: 'Delete the message in the mailbox itself, or give a folder the role `trash` in `folderRoles`.',
+})
 
 // ---------------------------------------------------------------- sending
 

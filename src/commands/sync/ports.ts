@@ -30,10 +30,15 @@ export type SyncAccount = {
 /** The account as its stream has it; null if it was never connected. */
 export type FindSyncAccount = (accountId: string) => Promise<SyncAccount | null>
 
-/** An email of ours by its id (`out_…`): its account, and the blobs with its bytes as sent and as filed. */
-export type FindOutgoing = (
-  outgoingId: string,
-) => Promise<{ readonly accountId: string; readonly blobs: readonly string[] } | null>
+/**
+ * An email of ours by its id (`out_…`): its account, the blobs with its bytes as sent and as filed, and when it was sent;
+ * null while it is not.
+ */
+export type FindOutgoing = (outgoingId: string) => Promise<{
+  readonly accountId: string
+  readonly blobs: readonly string[]
+  readonly sentAt: string | null
+} | null>
 
 /** A known place of a message in a folder. */
 export type KnownPlacement = KnownPlace & { readonly messageId: string; readonly quarantined: boolean }
@@ -49,6 +54,8 @@ export type KnownMail = {
     below: string | null,
     limit: number,
   ): Promise<readonly KnownPlacement[]>
+  /** Whether the message was deleted. */
+  isDeleted(messageId: string): Promise<boolean>
   /** Waits until everything in the log so far is known; false if that takes too long. */
   catchUp(signal: AbortSignal): Promise<boolean>
 }

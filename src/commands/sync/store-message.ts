@@ -22,7 +22,7 @@ import type { SyncAccount, SyncDeps } from './ports.ts'
 /** What storing needs. `inTurn`: copies of one message share a stream, and must not be written at the same time. */
 export type StoreDeps = Pick<
   SyncDeps,
-  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs' | 'texts'
+  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs' | 'known' | 'texts'
 > & { readonly inTurn: TurnsByKey }
 
 export type StoredAs = 'received' | 'sent' | 'draft'
@@ -59,7 +59,7 @@ export const storeMessage =
     const mail = await read(deps, fetched.raw, signal)
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
     const judged = await judge(deps, account, fetched.placement, mail, signal)
-    if (judged.pattern !== null) return { became: 'excluded', pattern: judged.pattern }
+    if (judged.pattern !== null) return exclude(deps, caller, accountId, fetched, mail, judged.pattern)
     try {
       return (await storeRead(deps)(caller, accountId, fetched, mail, judged)).stored
     } catch (error) {
@@ -68,6 +68,22 @@ export const storeMessage =
       throw error
     }
   }
+
+/** What a pattern excludes is not stored; but if it is here from before, it is in this place too. */
+const exclude = async (
+  deps: StoreDeps,
+  caller: Caller,
+  accountId: string,
+  { raw, placement, flags }: RawMessage,
+  mail: ParsedMail,
+  pattern: string,
+): Promise<Stored> => {
+  const { messageId } = identify(accountId, sha256(raw), mail)
+  const { state } = await deps.load(message, messageStream(messageId))
+  if (state.status === 'none') return { became: 'excluded', pattern }
+  await tell(deps, caller, messageId, { do: 'place', placement, flags: flagSet(flags) })
+  return { became: 'known', messageId }
+}
 
 /** Why a message is quarantined that has more to record than fits an event. */
 export const TOO_MUCH = 'The message has more addresses, attachments or names than can be recorded'
@@ -125,15 +141,15 @@ export const storeRead =
   ): Promise<{ messageId: string; stored: Stored }> => {
     const { placement } = fetched
     const raw = sha256(fetched.raw)
-    const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
-    // Without a Message-ID the rest may say nothing at all: then only the same bytes are the same message.
-    const identity = mail.header.messageId === '' ? raw : mail.identity
-    const messageId = entityIdOfSource('msg', `${accountId}\n${identity}`)
+    const { messageId, identity } = identify(accountId, raw, mail)
     const { receivedAt } = fetched
-    await Promise.all([
-      deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached]),
-      deps.texts.put([{ messageId: outgoingId ?? messageId, accountId, receivedAt, ...mail.search }]),
-    ])
+    if (!(await deps.known.isDeleted(messageId))) {
+      const attached = mail.attachments.map(({ blob, content }) => ({ hash: blob, content }))
+      await Promise.all([
+        deps.blobs.put([{ hash: raw, content: fetched.raw }, ...attached]),
+        deps.texts.put([{ messageId: outgoingId ?? messageId, accountId, receivedAt, ...mail.search }]),
+      ])
+    }
     const flags = flagSet(fetched.flags)
     const isDraft = isDraftAt(placement, flags)
     const event = (isDraft ? MessageDraftSynced : MessageSynced)({
@@ -160,6 +176,12 @@ export const storeRead =
     const isNew = await append(deps, caller, event, receivedAt)
     return { messageId, stored: isNew ? stored : { became: 'known', messageId } }
   }
+
+/** Without a Message-ID the rest may say nothing at all: then only the same bytes are the same message. */
+const identify = (accountId: string, raw: string, mail: ParsedMail) => {
+  const identity = mail.header.messageId === '' ? raw : mail.identity
+  return { identity, messageId: entityIdOfSource('msg', `${accountId}\n${identity}`) }
+}
 
 const markOf = ({ backfill }: Fetched) => (backfill === null ? {} : { backfill })
 

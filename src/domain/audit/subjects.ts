@@ -90,9 +90,9 @@ export const subjectKey = ({ kind, id }: Subject): string => `${kind}:${id}`
 export const ownStreams = ({ kind, id }: Subject): string[] => {
   switch (kind) {
     case 'email':
-      return [`outgoing-${id}`, `tracking-${id}`, `links-${id}`]
+      return [`outgoing-${id}`, `tracking-${id}`, `links-${id}`, `presence-${id}`]
     case 'message':
-      return [`message-${id}`, `report-${id}`, `links-${id}`]
+      return [`message-${id}`, `report-${id}`, `links-${id}`, `presence-${id}`]
     case 'account':
     case 'template':
     case 'user':

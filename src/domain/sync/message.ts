@@ -25,10 +25,12 @@ export type QuarantinedMessage = z.infer<typeof MessageQuarantined.schema>
 /** A message has a set of places; one without any was removed from the mailbox and is kept here. */
 type Placed = { readonly placement: Placement; readonly flags: readonly string[] }
 type Met = { readonly messageId: string; readonly accountId: string; readonly placements: readonly Placed[] }
+/** `outgoingId`: the email of ours that it is a copy of. */
+type Found = Pick<SyncedMessage, 'outgoingId' | 'direction' | 'receivedAt'>
 
 export type Message =
   | { readonly status: 'none' }
-  | (Met & { readonly status: 'synced' })
+  | (Met & { readonly status: 'synced'; readonly found: Found })
   | (Met & { readonly status: 'draft'; readonly draft: SyncedMessage })
   | (Met & { readonly status: 'quarantined'; readonly quarantined: QuarantinedMessage })
   | (Met & { readonly status: 'skipped' })
@@ -60,10 +62,10 @@ const evolve = (state: Message, event: MessageEvent): Message => {
   switch (event.type) {
     case 'MessageSynced':
     case 'MessageDraftSynced': {
-      const { placement, flags } = event.data
+      const { placement, flags, outgoingId, direction, receivedAt } = event.data
       const met = { messageId, accountId, placements: [...without(before, placement), { placement, flags }] }
       return event.type === 'MessageSynced'
-        ? { status: 'synced', ...met }
+        ? { status: 'synced', ...met, found: { outgoingId, direction, receivedAt } }
         : { status: 'draft', ...met, draft: event.data }
     }
     case 'MessageQuarantined': {

@@ -3,6 +3,7 @@ import type { WrittenMailbox } from '../mail.ts'
 import { because, listed, quoted } from '../words.ts'
 import type { BackfillEvent } from './backfill.ts'
 import type { ChangesSynced, MessageEvent, MessageSynced, SyncRunEvent } from './events.ts'
+import type { PresenceEvent } from './presence-events.ts'
 
 const STARTED_BY = {
   schedule: 'on schedule',
@@ -45,7 +46,7 @@ const found = ({ direction, header, placement }: EventOf<typeof MessageSynced>['
 
 const flagsOf = (flags: readonly string[]): string => (flags.length === 0 ? 'none' : listed(flags))
 
-export const syncSentences: Sentences<SyncRunEvent | MessageEvent | BackfillEvent> = {
+export const syncSentences: Sentences<SyncRunEvent | MessageEvent | PresenceEvent | BackfillEvent> = {
   SyncRunStarted: ({ number, trigger }) => `Sync run ${number} started ${STARTED_BY[trigger]}`,
   ChangesSynced: (data) =>
     `Sync run ${data.number} recorded a set of changes (${listed(data.folders.map(({ folder }) => folder)) || 'no folder'}): ${countsOf(data)}`,
@@ -70,6 +71,15 @@ export const syncSentences: Sentences<SyncRunEvent | MessageEvent | BackfillEven
     pattern === undefined
       ? 'Somebody decided to skip the quarantined message'
       : `The quarantined message was skipped because the exclude pattern ${pattern} keeps it out`,
+  MessageDeleted: ({ provider }) =>
+    `The message was deleted${provider === 'trash' ? ', and its copies are to go into the trash of the mailbox' : ''}`,
+  MessageRestored: ({ deletedAt }) => `The deletion of the message at ${deletedAt} was undone`,
+  MessageTrashed: ({ outcome, code }) =>
+    ({
+      moved: 'The copies of the deleted message were moved into the trash of the mailbox',
+      none: 'The deleted message had left the mailbox already',
+      impossible: `The copies of the deleted message could not be moved into the trash of the mailbox (${code})`,
+    })[outcome],
   QuarantinedMessageReleased: ({ became }) =>
     `The quarantined message could be read after all and became the message ${became}`,
 }

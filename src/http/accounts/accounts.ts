@@ -38,6 +38,7 @@ const viewOf = (connection: z.ZodType<Connection>) =>
       connection,
       signature: z.string(),
       lastTest: z.object({ at: z.string(), ok: z.boolean(), steps: z.array(testStep) }).nullable(),
+      lastSyncAt: z.string().nullable().describe('When its mailbox was last read; null if it never was'),
       connectedAt: z.string(),
     })
     .meta({ id: 'EmailAccount' })
@@ -144,8 +145,8 @@ export const emailAccountRoutes = (
           .describe("The team's, or those of this user"),
         provider: z.string().max(50).optional().describe('Only accounts of this `connection.provider`'),
         status: statusView.status.optional().describe('Only accounts with this status'),
-        search: searchIn('Part of the address or of the display name'),
-        sort: sortBy(['connectedAt', 'address'], 'connectedAt'),
+        search: searchIn("Part of the address, of the display name or of the owner's name"),
+        sort: sortBy(['connectedAt', 'address', 'lastSyncAt', 'status'], 'connectedAt'),
       }),
       response: {
         200: pageOf(view).extend({
@@ -157,7 +158,10 @@ export const emailAccountRoutes = (
     handler: async ({ query, actingUser }) => {
       const { owner: whose, provider, status, search, sort, limit } = query
       const order = orderOf(sort)
-      const after = readCursor(query, [order.by === 'address' ? 'text' : 'instant', 'text'])
+      const after = readCursor(query, [
+        order.by === 'address' || order.by === 'status' ? 'text' : 'instant',
+        'text',
+      ])
       const filter = {
         userId: actingUser,
         withDisconnected: query.include_disconnected || status === 'disconnected',
@@ -172,7 +176,7 @@ export const emailAccountRoutes = (
         connectedAccounts: await queries.countConnected(filter),
         emailsSentToday: (await sync.figuresToday(await queries.idsOf(filter), clock())).sent,
       }
-      return { ...pageFrom(accounts, query, (account) => [account[order.by], account.id]), figures }
+      return { ...pageFrom(accounts, query, (account) => queries.keyOf(order.by, account)), figures }
     },
   })
   app.get('/v1/email-accounts/:id', {

@@ -5,15 +5,10 @@ import type { Counter } from '../server/limits.ts'
 import { defineProblem } from '../server/problems.ts'
 import { sealedFile, type FileSeals } from './sealed-files.ts'
 import { problems, type App } from '../server/server.ts'
+import { emptyFile } from '../server/uploads.ts'
 
 const uploaded = sealedFile.omit({ contentId: true })
 const mediaType = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\x20-\x7e]{0,200})?$/
-
-const emptyFile = defineProblem(400, 'empty-file', {
-  title: 'Empty file',
-  meaning: 'The body of the upload is empty.',
-  remedy: 'Send the contents of the file as the body.',
-})
 
 const tooManyUploads = defineProblem(429, 'too-many-uploads', {
   title: 'Too many uploads',

@@ -68,6 +68,7 @@ export const describeApi = async (app: App): Promise<void> => {
 }
 
 const FILE = 'application/octet-stream'
+const LINES = 'application/x-ndjson'
 const describeSchemas = createJsonSchemaTransform({ skipList: [] })
 
 /** Adds what routes do not state themselves: the name, the permission, and the headers that any request may have. */
@@ -83,6 +84,9 @@ const describeRoute: Transform = (document) => {
     ...(schema?.consumes?.includes(FILE)
       ? { body: { ...binary, description: 'The content of the file' } }
       : {}),
+    ...(schema?.consumes?.includes(LINES)
+      ? { body: { type: 'string', description: 'JSON objects, one a line' } }
+      : {}),
     operationId: operationIdOf(String(method), url, isList),
     'x-permission': permission,
   }
@@ -92,7 +96,11 @@ const describeRoute: Transform = (document) => {
 
 const headersOf = (
   changes: boolean,
-  { ifMatch: versioned, ifNoneMatch }: Pick<FastifyContextConfig, 'ifMatch' | 'ifNoneMatch'>,
+  {
+    ifMatch: versioned,
+    ifNoneMatch,
+    streamsBody,
+  }: Pick<FastifyContextConfig, 'ifMatch' | 'ifNoneMatch' | 'streamsBody'>,
 ) => ({
   type: 'object',
   required: versioned === 'required' ? ['if-match'] : [],
@@ -101,7 +109,7 @@ const headersOf = (
       type: 'string',
       description: 'Id of the CRM user on whose behalf the request is made',
     },
-    ...(changes ? idempotencyKey : {}),
+    ...(changes && !streamsBody ? idempotencyKey : {}),
     ...(versioned === undefined ? {} : ifMatch),
     ...(ifNoneMatch ? { 'if-none-match': changes ? ifNothing : ifChanged } : {}),
   },

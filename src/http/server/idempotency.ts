@@ -32,6 +32,7 @@ export const useIdempotency = (app: App, store: IdempotencyStore, fingerprintKey
   app.decorateRequest('idempotency', null)
   app.addHook('preHandler', async (request, reply) => {
     const header = request.headers['idempotency-key']
+    if (request.routeOptions.config.streamsBody) return
     if (['GET', 'HEAD'].includes(request.method) || request.apiKey === null || typeof header !== 'string')
       return
     const key = `${request.apiKey.id}:${header}`

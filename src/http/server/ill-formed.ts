@@ -8,7 +8,7 @@ import { invalidRequest } from './invalid-request.ts'
  */
 export const refuseIllFormed = async ({ body }: FastifyRequest): Promise<void> => {
   if (Buffer.isBuffer(body)) return
-  const errors = placesOf(body)
+  const errors = illFormedPlaces(body)
   if (errors.length > 0)
     throw invalidRequest({ detail: 'Some of the text is not valid Unicode.', errors: errors.slice(0, 100) })
 }
@@ -17,7 +17,8 @@ const MESSAGE = 'has the character U+0000 or half of a surrogate pair'
 
 const isText = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
 
-const placesOf = (body: unknown): { path: string; message: string }[] => {
+/** Every place in a parsed body that has such text. */
+export const illFormedPlaces = (body: unknown): { path: string; message: string }[] => {
   const places: { path: string; message: string }[] = []
   // A stack of our own: JSON may nest deeper than calls can.
   const left: { path: string; value: unknown }[] = [{ path: 'body', value: body }]

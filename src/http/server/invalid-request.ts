@@ -51,7 +51,8 @@ const issueOf = ({ keyword, message = 'is not valid', params }: FastifySchemaVal
   message,
 })
 
-const faultsOf = (issue: Issue, at: string, known: readonly string[]): Fault[] => {
+/** The places of an issue under `at`, which are told of the unknown names `known` that they may mean. */
+export const faultsOf = (issue: Issue, at: string, known: readonly string[]): Fault[] => {
   const path = [at.replace(/\/$/, ''), ...issue.path.map(String)].join('/')
   if (issue.code === 'unrecognized_keys')
     return (issue.keys ?? []).map((key) => {

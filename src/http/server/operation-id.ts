@@ -1,6 +1,7 @@
 /** Named otherwise than their path would have it. */
 const named: Readonly<Record<string, string>> = {
   'POST /v1/outbox': 'sendEmail',
+  'POST /v1/directory/imports': 'importRecords',
   'GET /v1/search': 'searchMessages',
   'GET /v1/audit/replay': 'replayHistory',
   'GET /health/ready': 'getReadiness',
@@ -14,6 +15,7 @@ const actions: Readonly<Record<string, string>> = {
   complete: 'complete',
   retry: 'retry',
   skip: 'skip',
+  restore: 'restore',
   preview: 'preview',
   merge: 'merge',
   cancellation: 'cancel',

@@ -72,6 +72,7 @@ const ofConnection = [
   'credentials-missing',
   'sign-in-needed',
 ]
+const ofMet = ['email-not-sent', 'message-not-read']
 const ofDraft = ['draft-discarded', 'already-queued', 'attachment-missing', 'too-many-recipients']
 const ofWriting = [
   ...ofAccount,
@@ -100,6 +101,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
   putContact: ['contact-merged'],
   mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
+  importRecords: { 400: ['body-cut-off'], 408: ['request-timeout'], 415: ['unsupported-media-type'] },
   putOrganization: ['unknown-time-zone'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
@@ -152,6 +154,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
   listTimeline: { 400: ['one-timeline'], 404: ['not-found'] },
   createTimelineEntry: { 404: ['not-found'] },
+  deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
+  restoreMessage: ofMet,
   createTemplate: ofTemplate,
   changeTemplate: ofTemplate,
   deleteTemplate: ['not-your-template'],

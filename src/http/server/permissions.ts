@@ -9,6 +9,7 @@ export const permissions = [
   'templates:read',
   'templates:write',
   'messages:read',
+  'messages:write',
   'messages:send',
   'tracking:read',
   'analytics:read',

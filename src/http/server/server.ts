@@ -49,6 +49,11 @@ declare module 'fastify' {
     reads?: readonly { readonly name: string }[]
     /** Whether it must, or can, be told in `If-Match` which version it changes: `versions.ts` reads it for the handler. */
     ifMatch?: 'required' | 'optional'
+    /**
+     * Whether the handler reads the body itself, as it arrives, and for as long as it goes on to arrive. It must be
+     * harmless to repeat: there is no `Idempotency-Key`.
+     */
+    streamsBody?: true
     /** Whether it heeds `If-None-Match`: a GET that answers an ETag, or a PUT that can be told to replace nothing. */
     ifNoneMatch?: true
   }

@@ -13,7 +13,7 @@ const malformedRequest = defineProblem(400, 'malformed-request', {
   meaning: 'What was sent is not a request in HTTP/1.1 (RFC 9112).',
   remedy: 'Send it with an HTTP client, and to the port of the API.',
 })
-const requestTimeout = defineProblem(408, 'request-timeout', {
+export const requestTimeout = defineProblem(408, 'request-timeout', {
   title: 'Request timed out',
   meaning: 'The request did not arrive as a whole in time.',
   remedy: 'Send it again over a faster connection, or send less at once.',
@@ -64,10 +64,13 @@ const refuse = (socket: Socket, problem: HttpProblem): void => {
  */
 export const wireErrors = () => {
   const answering = new WeakMap<Socket, FastifyReply['raw']>()
+  /** What reads its body itself, and says itself when it takes too long. */
+  const streaming = new WeakSet<FastifyReply['raw']>()
   const answer: ClientErrorHandler = (error, socket) => {
     const give = () => refuse(socket, problemOf(error))
     const last = answering.get(socket)
     const isBetween = !last || (last.writableFinished && last.req.complete)
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && last && !isBetween && streaming.has(last)) return
     if (error.code === 'ECONNRESET') socket.destroy()
     else if (isBetween) give()
     else if (last.req.complete) last.once('finish', give)
@@ -78,8 +81,9 @@ export const wireErrors = () => {
     answer,
     /** Notes which connections are being answered, and takes over the refusals that the server makes by itself. */
     watch: (app: App): void => {
-      app.addHook('onRequest', async ({ raw, headers }, reply) => {
+      app.addHook('onRequest', async ({ raw, headers, routeOptions }, reply) => {
         answering.set(raw.socket, reply.raw)
+        if (routeOptions.config.streamsBody) streaming.add(reply.raw)
         if (headers.host === undefined && raw.httpVersion === '1.1') throw malformedRequest()
       })
       // Nobody is refused for an expectation that we do not know (RFC 9110 10.1.1).

@@ -51,11 +51,18 @@ const account = table({
     signature: text,
     connection: json<Connection>(),
     last_test: nullable(json<{ at: string; ok: boolean; steps: TestStep[] }>()),
+    /** When its mailbox was last read, in whole or in part. */
+    last_sync_at: nullable(timestamp),
     connected_at: timestamp,
     revision: integer,
   },
   key: ['id'],
-  indexes: ['(connected_at, id)', '(address, id)', '(owner_user)'],
+  indexes: [
+    '(connected_at, id)',
+    '(address, id)',
+    '(owner_user)',
+    `(coalesce(last_sync_at, '1970-01-01T00:00:00Z'::timestamptz), id)`,
+  ],
 })
 
 export type AccountRow = RowOf<typeof account>
@@ -63,7 +70,7 @@ export type AccountRow = RowOf<typeof account>
 /** The list of email accounts, with each one's settings, the facts behind its status, and when it is read next. */
 export const accountList = projection({
   name: 'account-list',
-  version: 5,
+  version: 6,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),
@@ -142,6 +149,10 @@ export const accountList = projection({
         rows.remove('default_account', { owner: ownerKey(event.data.owner) })
         row.is_default = false
         break
+      case 'SyncRunFinished':
+        if (event.data.outcome === 'success' || event.data.outcome === 'partial')
+          row.last_sync_at = event.metadata.occurredAt
+        break
       case 'AccountAccessWithdrawn':
       case 'AccountPaused':
       case 'AccountResumed':
@@ -152,7 +163,6 @@ export const accountList = projection({
       case 'QuarantinedMessageReleased':
       case 'QuarantinedMessageSkipped':
       case 'SyncRequested':
-      case 'SyncRunFinished':
       case 'SyncRunStarted':
       case 'BackfillRequested':
       case 'BackfillPaused':
@@ -182,6 +192,7 @@ const fresh = (event: RecordedEvent<EventOf<typeof AccountConnected>>): RowOf<ty
     signature: '',
     connection,
     last_test: null,
+    last_sync_at: null,
     connected_at: event.metadata.occurredAt,
     revision: event.revision,
   }

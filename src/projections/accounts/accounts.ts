@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { accountList } from './account-list.ts'
 import {
+  accountKey,
   accountsOf,
   countConnected,
   findAccount,
@@ -16,6 +17,7 @@ export const accountProjections = [accountList]
 export const accountQueries = (db: Kysely<unknown>, deps: AccountQueryDeps) => ({
   readModels: { accountList },
   list: listAccounts(db, deps),
+  keyOf: accountKey,
   find: findAccount(db, deps),
   usable: usableAccounts(db),
   visibilityOf: visibilityOf(db),

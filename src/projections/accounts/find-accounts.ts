@@ -3,7 +3,7 @@ import { accountStatus, type AccountStatus, type StatusReason } from '../../doma
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
 import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
 import type { FolderProgress } from '../../domain/sync/folder-progress.ts'
-import { allOf, containing, paged, tablesOf, type Page } from '../projection.ts'
+import { allOf, containing, paged, schemaOf, tablesOf, type Page } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
 
 /** An email account as shown to people; lists are ordered by `connectedAt`, then `id`. */
@@ -31,6 +31,7 @@ export type AccountItem = {
   readonly connection: Connection
   readonly signature: string
   readonly lastTest: { readonly at: string; readonly ok: boolean; readonly steps: TestStep[] } | null
+  readonly lastSyncAt: string | null
   readonly connectedAt: string
   readonly revision: number
 }
@@ -55,10 +56,13 @@ const toItem = (row: AccountRow & { owner_name: string | null }, provider: strin
     connection: row.connection,
     signature: row.signature,
     lastTest: row.last_test,
+    lastSyncAt: row.last_sync_at,
     connectedAt: row.connected_at,
     revision: row.revision,
   }
 }
+
+const owners = sql`${sql.raw(schemaOf(accountList))}.owner`
 
 const accounts = (db: Kysely<unknown>) =>
   tablesOf(db, accountList)
@@ -80,23 +84,44 @@ export type AccountFilter = {
   readonly owner?: Owner | undefined
   readonly provider?: string | undefined
   readonly status?: AccountStatus | undefined
-  /** Part of the address or of the display name; capital letters do not count. */
+  /** Part of the address, of the display name or of the owner's name; capital letters do not count. */
   readonly search?: string | undefined
 }
 
 const listKeys = {
   connectedAt: { column: 'connected_at', type: 'timestamptz', id: 'account.id' },
   address: { column: 'address', type: 'text', id: 'account.id' },
+  lastSyncAt: {
+    column: sql`coalesce(last_sync_at, '1970-01-01T00:00:00Z'::timestamptz)`,
+    type: 'timestamptz',
+    id: 'account.id',
+  },
 } as const
 const BATCH = 200
 
-/** Accounts, by time or by address. */
+export type AccountOrder = keyof typeof listKeys | 'status'
+
+/** What an account is ordered by. One whose mailbox was never read comes before all others. */
+export const accountKey = (by: AccountOrder, account: AccountItem): [value: string, id: string] => [
+  by === 'lastSyncAt' ? (account.lastSyncAt ?? '1970-01-01T00:00:00.000Z') : account[by],
+  account.id,
+]
+
 export const listAccounts =
   (db: Kysely<unknown>, { titleOf }: AccountQueryDeps) =>
   async (
     filter: AccountFilter,
-    { by, descending, after, limit }: Page & { readonly by: keyof typeof listKeys },
+    { by, ...asked }: Page & { readonly by: AccountOrder },
   ): Promise<AccountItem[]> => {
+    const { descending, after, limit } = asked
+    if (by === 'status') {
+      const ids = await idsByStatus(db, filter, asked)
+      const rows = await accounts(db)
+        .where(sql<boolean>`account.id = any(${ids}::text[])`)
+        .execute()
+      const items = new Map(rows.map((row) => [row.id, toItem(row, titleOf(row.connection))]))
+      return ids.flatMap((id) => items.get(id) ?? [])
+    }
     const found: AccountItem[] = []
     const most = filter.status === undefined ? limit : BATCH
     let from = after
@@ -108,10 +133,35 @@ export const listAccounts =
       found.push(...items.filter(({ status }) => filter.status === undefined || status === filter.status))
       const last = items.at(-1)
       if (!last || items.length < most) break
-      from = [last[by], last.id]
+      from = accountKey(by, last)
     }
     return found.slice(0, limit)
   }
+
+/** The status is worked out of the facts, so no index has it: those of all accounts are looked at. */
+const idsByStatus = async (
+  db: Kysely<unknown>,
+  filter: AccountFilter,
+  { descending, after, limit }: Page,
+): Promise<string[]> => {
+  const rows = await tablesOf(db, accountList)
+    .selectFrom('account')
+    .select(['id', 'facts'])
+    .where(isMeant(filter))
+    .execute()
+  const before = ([status, id]: readonly [string, string], [otherStatus, other]: readonly [string, string]) =>
+    status === otherStatus ? compare(id, other) : compare(status, otherStatus)
+  const direction = descending ? -1 : 1
+  return rows
+    .map(({ id, facts }) => [accountStatus(facts, null).status, id] as const)
+    .filter(([status]) => filter.status === undefined || status === filter.status)
+    .filter((key) => after === null || direction * before(key, [after[0], String(after[1])]) > 0)
+    .toSorted((one, other) => direction * before(one, other))
+    .slice(0, limit)
+    .map(([, id]) => id)
+}
+
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
 
 /** Whether an account is one that the filter is about, apart from its status. */
 const isOf = ({ userId, owner, provider, search }: AccountFilter): RawBuilder<boolean> => {
@@ -121,7 +171,9 @@ const isOf = ({ userId, owner, provider, search }: AccountFilter): RawBuilder<bo
     owner !== undefined &&
       sql`owner_user is not distinct from ${owner.kind === 'user' ? owner.userId : null}`,
     provider !== undefined && sql`connection ->> 'provider' = ${provider}`,
-    search !== undefined && sql`(address ilike ${pattern} or settings ->> 'displayName' ilike ${pattern})`,
+    search !== undefined &&
+      sql`(address ilike ${pattern} or settings ->> 'displayName' ilike ${pattern}
+        or owner_user in (select user_id from ${owners} where name ilike ${pattern}))`,
   ])
 }
 

@@ -11,7 +11,8 @@ import {
   type VisibilityDeps,
   type Visible,
 } from '../projection.ts'
-import { messages, type MessageRow } from './messages.ts'
+import type { MessageRow } from './message-row.ts'
+import { messages } from './messages.ts'
 
 /** A message as shown in lists, which are ordered by `receivedAt`, then `id`. */
 export type MessageItem = {
@@ -55,7 +56,7 @@ export type MessageDetail = MessageItem & {
 export type VisibleMessage = Masked<MessageItem, 'subject' | 'snippet'>
 export type VisibleMessageDetail = Masked<MessageDetail, 'subject' | 'snippet' | 'attachments'>
 
-const maskItem = <Item extends MessageItem>(item: Item, visibility: Visible) => ({
+export const maskItem = <Item extends MessageItem>(item: Item, visibility: Visible) => ({
   ...item,
   subject: visibility === 'metadata' ? null : item.subject,
   snippet: visibility === 'everything' ? item.snippet : null,
@@ -67,7 +68,7 @@ const maskDetail = (detail: MessageDetail, visibility: Visible): VisibleMessageD
   attachments: visibility === 'everything' ? detail.attachments : null,
 })
 
-const toItem = (row: MessageRow): MessageItem => ({
+export const toItem = (row: MessageRow): MessageItem => ({
   id: row.id,
   accountId: row.account_id,
   direction: row.direction === 'draft' ? null : row.direction === 'out' ? 'out' : 'in',
@@ -181,6 +182,18 @@ const ofFolder = async (
   return paged(located, byTime('located'), page).execute()
 }
 
+/** Where a message is in the mailbox, as far as that is known, whether or not it is in the lists. */
+export const placesOf =
+  (db: Kysely<unknown>) =>
+  async (id: string): Promise<MessageRow['places']> => {
+    const row = await tablesOf(db, messages)
+      .selectFrom('message')
+      .select('places')
+      .where('id', '=', id)
+      .executeTakeFirst()
+    return row?.places ?? []
+  }
+
 /** Messages of one account by their ids, in the same order, to whom this much is visible; missing ones are left out. */
 export const messagesOf =
   (db: Kysely<unknown>) =>
@@ -202,7 +215,8 @@ export const messagesBy =
 
 /**
  * A message by its id, or by the id of its copy in the mailbox, as far as this user (null: a program) sees it. Emails
- * not sent yet, drafts and quarantined messages are found too, by those who may use the account.
+ * not sent yet, drafts and quarantined messages are found too, by those who may use the account;
+ * deleted ones are not.
  */
 export const findMessage =
   (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
@@ -228,5 +242,6 @@ const rowOf = (db: Kysely<unknown>, id: string): Promise<MessageRow | undefined>
     .selectFrom('message')
     .selectAll()
     .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
+    .where('deleted_at', 'is', null)
     .executeTakeFirst()
 }

@@ -64,6 +64,7 @@ export const listThreads =
       .selectAll()
       .where('account_id', '=', accountId)
       .where('merged_into', 'is', null)
+      .where('messages', '>', sql.lit(0))
       .where(isWithin('last_at', filter))
       .$if(lastDirection !== undefined, (query) => query.where('direction', '=', lastDirection!))
     const order = { column: 'last_at', type: 'timestamptz' } as const
@@ -77,7 +78,7 @@ export const findThread =
   async (id: string, userId: string | null): Promise<VisibleThread | null> => {
     const row = await rowOf(db, id)
     const visibility = row ? await visibilityOf(row.account_id, userId) : 'nothing'
-    return row && visibility !== 'nothing' ? toThread(row, visibility) : null
+    return row && row.messages > 0 && visibility !== 'nothing' ? toThread(row, visibility) : null
   }
 
 const rowOf = async (db: Kysely<unknown>, id: string): Promise<ThreadRow | undefined> => {
@@ -131,6 +132,7 @@ export const membersOf =
       .selectFrom('member')
       .select(['id', 'at'])
       .where(sql<boolean>`thread_id = any(${[id, ...merged]}::text[])`)
+      .where((of) => of.not(of.exists(of.selectFrom('absent').whereRef('absent.id', '=', 'member.id'))))
       .where(isWithin('at', span))
     return paged(found, { column: 'at', type: 'timestamptz' }, page).execute()
   }

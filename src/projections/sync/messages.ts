@@ -1,58 +1,16 @@
-import type { WrittenMailbox } from '../../domain/mail.ts'
 import { EmailSent, EmailCancelled, EmailQueued } from '../../domain/sending/events.ts'
-import { isAt, messageEvents, type MessageQuarantined, type MessageSynced } from '../../domain/sync/events.ts'
-import type { EventOf } from '../../domain/event.ts'
+import { isAt, messageEvents } from '../../domain/sync/events.ts'
+import { presenceChanges } from '../../domain/sync/presence-events.ts'
+import { nullable, projection, table, text, timestamp, type Rows } from '../projection.ts'
 import {
-  boolean,
-  integer,
-  json,
-  nullable,
-  projection,
-  table,
-  text,
-  timestamp,
-  type RowOf,
-  type Rows,
-} from '../projection.ts'
-
-type Synced = EventOf<typeof MessageSynced>['data']
-type Queued = EventOf<typeof EmailQueued>['data']
-type Quarantined = EventOf<typeof MessageQuarantined>['data']
-type MessageHeader = Synced['header']
-type MessageAttachment = Synced['attachments'][number]
-type MessagePlace = Synced['placement'] & { flags: string[] }
-
-const message = table({
-  columns: {
-    /** `msg_…`, or `out_…` for an email of ours, which is one with its copy in the mailbox. */
-    id: text,
-    account_id: text,
-    /** Lists show it: it was received or sent. */
-    listed: boolean,
-    /** `draft` for one that was neither sent nor received. */
-    direction: text,
-    received_at: timestamp,
-    sent_at: nullable(timestamp),
-    header: json<MessageHeader & { bcc?: WrittenMailbox[] }>(),
-    snippet: text,
-    size: integer,
-    has_html: boolean,
-    attachments: json<MessageAttachment[]>(),
-    automatic: nullable(text),
-    defects: json<string[]>(),
-    /** Why it could not be read; its raw form is still available. */
-    quarantined: nullable(text),
-    raw: text,
-    /** Empty if it was removed from the mailbox. */
-    places: json<MessagePlace[]>(),
-  },
-  key: ['id'],
-  indexes: [
-    '(account_id, received_at DESC, id DESC) WHERE listed',
-    '(account_id, direction, received_at DESC, id DESC) WHERE listed',
-  ],
-})
-export type MessageRow = RowOf<typeof message>
+  exchanged,
+  message,
+  rowOfQuarantined,
+  rowOfQueued,
+  rowOfSynced,
+  type MessageRow,
+  type Synced,
+} from './message-row.ts'
 
 const tables = {
   message,
@@ -77,23 +35,23 @@ const tables = {
 /** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
-  version: 3,
+  version: 4,
   tables,
-  events: [...messageEvents, EmailQueued, EmailSent, EmailCancelled],
+  events: [...messageEvents, ...presenceChanges, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
     switch (event.type) {
       case 'EmailQueued':
         return rows.put('message', rowOfQueued(event.data))
       case 'EmailCancelled':
         // If part of it was sent, only the rest was cancelled.
-        if (rows.get('message', { id: event.data.outgoingId })?.listed === false)
+        if (rows.get('message', { id: event.data.outgoingId })?.exchanged === false)
           rows.remove('message', { id: event.data.outgoingId })
         return
       case 'EmailSent': {
         const row = rows.get('message', { id: event.data.outgoingId })
         if (!row) throw new Error('EmailSent of an email that was not queued')
-        if (!row.listed) {
-          Object.assign(row, { listed: true, received_at: event.data.sentAt, sent_at: event.data.sentAt })
+        if (!row.exchanged) {
+          Object.assign(row, { ...exchanged, received_at: event.data.sentAt, sent_at: event.data.sentAt })
           claimHeaderId(rows, row)
         }
         return rows.put('message', row)
@@ -102,8 +60,8 @@ export const messages = projection({
         return putSynced(rows, event.data)
       case 'MessageDraftSynced': {
         const { messageId } = event.data
-        const draft = { ...rowOfSynced(event.data, messageId), listed: false, direction: 'draft' }
-        return putPlaced(rows, draft, event.data)
+        const draft = { ...rowOfSynced(event.data, messageId), exchanged: false, listed: false }
+        return putPlaced(rows, { ...draft, direction: 'draft' }, event.data)
       }
       case 'MessageQuarantined': {
         const { messageId, attempts, reason } = event.data
@@ -121,6 +79,10 @@ export const messages = projection({
         rows.remove('message', { id: messageId })
         return rows.put('alias', { id: messageId, message_id: became })
       }
+      case 'MessageDeleted':
+        return putDeleted(rows, event.data.messageId, event.data.deletedAt)
+      case 'MessageRestored':
+        return putDeleted(rows, event.data.messageId, null)
       case 'MessageAddedToFolder':
       case 'MessageFlagsChanged':
       case 'MessageRemovedFromFolder': {
@@ -135,36 +97,51 @@ export const messages = projection({
   },
 })
 
+/** A deleted message is in no list; a restored one is, if it was received or sent, and in the lists of its folders. */
+const putDeleted = (rows: Rows<typeof tables>, id: string, deleted_at: string | null): void => {
+  const before = rows.get('message', { id })
+  if (!before) throw new Error('A message was deleted or restored that was not found before')
+  const row = { ...before, deleted_at, listed: before.exchanged && deleted_at === null }
+  rows.put('message', row)
+  for (const { folder } of row.places) {
+    const { account_id, received_at } = row
+    if (deleted_at === null) rows.put('located', { account_id, folder, id, received_at })
+    else rows.remove('located', { account_id, folder, id })
+  }
+}
+
 const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
-  const places = takeDraft(rows, data.messageId)
+  const draft = takeDraft(rows, data.messageId)
   const put = (row: MessageRow): void => {
-    for (const { flags, ...placement } of places) putPlaced(rows, row, { placement, flags })
+    for (const { flags, ...placement } of draft?.places ?? []) putPlaced(rows, row, { placement, flags })
     putPlaced(rows, row, data)
   }
   if (data.outgoingId === null) {
     const row = rowOfSynced(data, data.messageId)
     claimHeaderId(rows, row)
-    return put(row)
+    put(row)
+    if (draft) putDeleted(rows, row.id, draft.deleted_at)
+    return
   }
   rows.put('alias', { id: data.messageId, message_id: data.outgoingId })
   const own = rows.get('message', { id: data.outgoingId })
   const row = own ?? rowOfSynced(data, data.outgoingId)
-  if (!row.listed || !own) {
+  if (!row.exchanged || !own) {
     // Found in the mailbox before its sending was known: then it was sent.
-    Object.assign(row, { listed: true, received_at: data.receivedAt, sent_at: data.sentAt })
+    Object.assign(row, { ...exchanged, received_at: data.receivedAt, sent_at: data.sentAt })
     claimHeaderId(rows, row)
   }
   put(row)
 }
 
-/** The places of the message while it was a draft, which it no longer is. */
-const takeDraft = (rows: Rows<typeof tables>, id: string): MessagePlace[] => {
+/** The message while it was a draft, which it no longer is. */
+const takeDraft = (rows: Rows<typeof tables>, id: string): MessageRow | undefined => {
   const draft = rows.get('message', { id })
-  if (!draft) return []
+  if (!draft) return undefined
   const { places } = draft
   for (const place of places) dropPlace(rows, draft, place)
   rows.remove('message', { id })
-  return places
+  return { ...draft, places }
 }
 
 /** Notes the Message-ID, or the defect that another message has it with different content. */
@@ -195,7 +172,8 @@ const putPlaced = (
     : [...row.places, place]
   rows.put('message', row)
   if (known) return
-  if (row.quarantined === null) rows.put('located', { account_id, folder, id, received_at })
+  if (row.quarantined === null && row.deleted_at === null)
+    rows.put('located', { account_id, folder, id, received_at })
   if (rows.get('folder', { account_id, folder })?.role !== role)
     rows.put('folder', { account_id, folder, role })
 }
@@ -206,89 +184,3 @@ const dropPlace = (rows: Rows<typeof tables>, row: MessageRow, placement: Synced
   if (row.places.every((each) => each.folder !== folder))
     rows.remove('located', { account_id: row.account_id, folder, id: row.id })
 }
-
-const rowOfSynced = (data: Synced, id: string): MessageRow => ({
-  id,
-  account_id: data.accountId,
-  listed: true,
-  direction: data.direction,
-  received_at: data.receivedAt,
-  sent_at: data.sentAt,
-  header: data.header,
-  snippet: data.snippet,
-  size: data.size,
-  has_html: data.hasHtml,
-  attachments: data.attachments,
-  automatic: data.automatic,
-  defects: data.defects,
-  quarantined: null,
-  raw: data.raw,
-  places: [],
-})
-
-const noHeader: MessageHeader = {
-  messageId: '',
-  inReplyTo: [],
-  references: [],
-  subject: '',
-  from: [],
-  to: [],
-  cc: [],
-  replyTo: [],
-}
-
-const rowOfQuarantined = (data: Quarantined): MessageRow => ({
-  id: data.messageId,
-  account_id: data.accountId,
-  listed: false,
-  direction: 'in',
-  received_at: data.receivedAt,
-  sent_at: null,
-  header: noHeader,
-  snippet: '',
-  size: data.size,
-  has_html: false,
-  attachments: [],
-  automatic: null,
-  defects: [],
-  quarantined: data.reason,
-  raw: data.raw,
-  places: [],
-})
-
-/**
- * An email of ours as it will be listed once it is sent; `raw` is the copy without the pixel and with the original
- * links.
- */
-const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
-  id: data.outgoingId,
-  account_id: data.accountId,
-  listed: false,
-  direction: 'out',
-  received_at: data.queuedAt,
-  sent_at: null,
-  header: {
-    ...noHeader,
-    messageId: header.messageId,
-    inReplyTo: header.inReplyTo === null ? [] : [header.inReplyTo],
-    references: header.references,
-    subject: header.subject,
-    from: [header.from],
-    to: header.to,
-    cc: header.cc,
-    bcc: header.bcc,
-  },
-  snippet: data.snippet,
-  size: data.copy.size,
-  has_html: true,
-  attachments: data.attachments.map((file) => ({
-    ...file,
-    contentId: file.contentId ?? null,
-    inline: file.contentId !== undefined,
-  })),
-  automatic: null,
-  defects: [],
-  quarantined: null,
-  raw: data.copy.blob,
-  places: [],
-})

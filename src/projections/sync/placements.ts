@@ -7,6 +7,7 @@ import {
   MessageRemovedFromFolder,
   MessageSynced,
 } from '../../domain/sync/events.ts'
+import { MessageDeleted, MessageRestored } from '../../domain/sync/presence-events.ts'
 import { boolean, json, projection, table, tablesOf, text, type RowOf } from '../projection.ts'
 
 const placement = table({
@@ -24,8 +25,12 @@ const placement = table({
 /** What is known to be where in each mailbox; a sync run compares the mailbox with it. */
 export const placements = projection({
   name: 'placements',
-  version: 2,
-  tables: { placement },
+  version: 3,
+  tables: {
+    placement,
+    /** What was deleted stays deleted, wherever it is found again. */
+    deleted: table({ columns: { message_id: text }, key: ['message_id'] }),
+  },
   events: [
     MessageSynced,
     MessageDraftSynced,
@@ -33,9 +38,13 @@ export const placements = projection({
     MessageQuarantined,
     MessageFlagsChanged,
     MessageRemovedFromFolder,
+    MessageDeleted,
+    MessageRestored,
   ],
   fold: (event, rows) => {
     const { accountId, messageId } = event.data
+    if (event.type === 'MessageDeleted') return rows.put('deleted', { message_id: messageId })
+    if (event.type === 'MessageRestored') return rows.remove('deleted', { message_id: messageId })
     const { folder, ref } = event.data.placement
     const key = { account_id: accountId, folder, ref }
     const put = (flags: string[], quarantined: boolean) =>
@@ -86,6 +95,19 @@ export const knownAmong =
       .where(sql<boolean>`ref = any(${[...refs]}::text[])`)
       .execute()
     return rows.map(toKnown)
+  }
+
+/** Which of these messages were deleted, in the order of the ids. */
+export const deletedAmong =
+  (db: Kysely<unknown>) =>
+  async (ids: readonly string[]): Promise<boolean[]> => {
+    const rows = await tablesOf(db, placements)
+      .selectFrom('deleted')
+      .select('message_id')
+      .where(sql<boolean>`message_id = any(${[...ids]}::text[])`)
+      .execute()
+    const deleted = new Set(rows.map(({ message_id }) => message_id))
+    return ids.map((id) => deleted.has(id))
   }
 
 /** What is known about a folder below a reference (null: from the highest), highest first by bytes, at most `limit`. */

@@ -4,6 +4,7 @@ import { AccountConnected } from '../../domain/accounts/events.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
+import { presenceChanges } from '../../domain/sync/presence-events.ts'
 import { integer, nullable, projection, table, tablesOf, text, timestamp, type RowOf } from '../projection.ts'
 
 const account = table({
@@ -21,7 +22,7 @@ type Row = RowOf<typeof account>
 /** Whether an account is being synced, when it last was, and how much mail came and went. */
 export const syncStatus = projection({
   name: 'sync-status',
-  version: 2,
+  version: 3,
   tables: {
     account,
     quarter: table({
@@ -36,17 +37,27 @@ export const syncStatus = projection({
     }),
     /** Emails of ours that were found in the mailbox: one that is there twice counts once. */
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
+    /** What was deleted, and so does not count. */
+    absent: table({ columns: { id: text }, key: ['id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
-  events: [AccountConnected, SyncRunStarted, SyncRunFinished, MessageSynced, EmailSent, OrganizationRecorded],
+  events: [
+    AccountConnected,
+    SyncRunStarted,
+    SyncRunFinished,
+    MessageSynced,
+    ...presenceChanges,
+    EmailSent,
+    OrganizationRecorded,
+  ],
   fold: (event, rows) => {
     if (event.type === 'OrganizationRecorded')
       return rows.put('zone', { id: 'main', name: event.data.organization.timeZone })
     const { accountId } = event.data
-    const count = (at: string, figure: 'sent' | 'sent_elsewhere' | 'received') => {
+    const count = (at: string, figure: 'sent' | 'sent_elsewhere' | 'received', more: 1 | -1 = 1) => {
       const key = { account_id: accountId, starts_at: quarterOf(at) }
       const before = rows.get('quarter', key) ?? { ...key, sent: 0, sent_elsewhere: 0, received: 0 }
-      rows.put('quarter', { ...before, [figure]: before[figure] + 1 })
+      rows.put('quarter', { ...before, [figure]: before[figure] + more })
     }
     if (event.type === 'EmailSent') return event.data.first ? count(event.data.sentAt, 'sent') : undefined
     if (event.type === 'AccountConnected') return rows.put('account', fresh(accountId))
@@ -60,6 +71,20 @@ export const syncStatus = projection({
           rows.put('copy', { outgoing_id: outgoingId })
         } else count(receivedAt, direction === 'in' ? 'received' : 'sent_elsewhere')
         row.emails_synced++
+        break
+      }
+      case 'MessageDeleted':
+      case 'MessageRestored': {
+        const { messageId: id, direction, receivedAt } = event.data
+        const wasAbsent = rows.get('absent', { id }) !== undefined
+        const isAbsent = event.type === 'MessageDeleted'
+        if (isAbsent) rows.put('absent', { id })
+        else rows.remove('absent', { id })
+        // Emails of ours count as such, whatever becomes of their copies.
+        if (wasAbsent === isAbsent || direction === 'draft' || id.startsWith('out_')) return
+        const more = isAbsent ? -1 : 1
+        count(receivedAt, direction === 'in' ? 'received' : 'sent_elsewhere', more)
+        row.emails_synced += more
         break
       }
       case 'SyncRunStarted':

@@ -2,10 +2,12 @@ import type { Kysely } from 'kysely'
 import type { Stems } from '../../domain/search/terms.ts'
 import type { VisibilityDeps } from '../projection.ts'
 import { backfills, findBackfill } from './backfills.ts'
-import { findMessage, listMessages, messagesOf, readMessage } from './find-messages.ts'
+import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
+import { listDeleted } from './deleted-messages.ts'
+import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf, threadsOf } from './find-threads.ts'
 import { messages } from './messages.ts'
-import { knownAmong, knownPage, placements } from './placements.ts'
+import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
 import { searchMessages } from './search-messages.ts'
 import { findRun, listRuns, syncHistory } from './sync-history.ts'
@@ -22,6 +24,7 @@ export const syncProjections = [
   syncHistory,
   syncErrors,
   backfills,
+  copiesToTrash,
 ]
 
 type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'> & {
@@ -31,11 +34,24 @@ type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'> & {
 
 /** What can be asked about messages and sync runs, and which accounts are to be read. */
 export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
-  readModels: { messages, threads, placements, syncSchedule, syncStatus, syncHistory, syncErrors, backfills },
+  readModels: {
+    messages,
+    threads,
+    placements,
+    syncSchedule,
+    syncStatus,
+    syncHistory,
+    syncErrors,
+    backfills,
+    copiesToTrash,
+  },
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   readMessage: readMessage(db),
   messagesOf: messagesOf(db),
+  listDeleted: listDeleted(db),
+  copiesToTrash: listCopiesToTrash(db),
+  placesOf: placesOf(db),
   searchMessages: searchMessages(db, deps),
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
@@ -54,6 +70,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   watchable: watchableAccounts(db),
   stillWatchable: stillWatchable(db),
   lastRun: lastRunOf(db),
+  deletedAmong: deletedAmong(db),
   knownAmong: knownAmong(db),
   knownPage: knownPage(db),
 })

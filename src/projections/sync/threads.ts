@@ -1,7 +1,7 @@
-import type { EventOf } from '../../domain/event.ts'
 import { normaliseAddress, type WrittenMailbox } from '../../domain/mail.ts'
 import { EmailSent, EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
+import { presenceChanges } from '../../domain/sync/presence-events.ts'
 import { canConnect } from '../../domain/sync/message-ids.ts'
 import {
   boolean,
@@ -16,6 +16,7 @@ import {
   type Rows,
 } from '../projection.ts'
 import { keyOf } from './messages.ts'
+import { partOfQueued, partOfSynced, type Part, type Shown } from './thread-parts.ts'
 
 const thread = table({
   columns: {
@@ -24,6 +25,8 @@ const thread = table({
     /** Set once it was found to be part of another thread, which lists it among `merged`. */
     merged_into: nullable(text),
     merged: json<string[]>(),
+    /** All messages in it, in the order in which they came; the rest is about those that were not deleted. */
+    ids: json<string[]>(),
     subject: text,
     snippet: text,
     direction: text,
@@ -34,24 +37,11 @@ const thread = table({
   },
   key: ['id'],
   indexes: [
-    '(account_id, last_at DESC, id DESC) WHERE merged_into IS NULL',
-    '(account_id, direction, last_at DESC, id DESC) WHERE merged_into IS NULL',
+    '(account_id, last_at DESC, id DESC) WHERE merged_into IS NULL AND messages > 0',
+    '(account_id, direction, last_at DESC, id DESC) WHERE merged_into IS NULL AND messages > 0',
   ],
 })
 export type ThreadRow = RowOf<typeof thread>
-
-/** What threads need to know about a message. */
-type Part = {
-  accountId: string
-  messageId: string
-  references: string[]
-  /** The same in every copy of a message, whatever a list has added below its text. */
-  copyOf: string
-  subject: string
-  people: WrittenMailbox[]
-  snippet: string
-  direction: string
-}
 
 const tables = {
   thread,
@@ -61,10 +51,12 @@ const tables = {
     key: ['account_id', 'message_id'],
   }),
   member: table({
-    columns: { id: text, thread_id: text, account_id: text, at: timestamp },
+    columns: { id: text, thread_id: text, account_id: text, at: timestamp, shown: json<Shown>() },
     key: ['id'],
     indexes: ['(thread_id, at, id)'],
   }),
+  /** What was deleted. */
+  absent: table({ columns: { id: text }, key: ['id'] }),
   /** Emails of ours since they were queued; they join when they are sent, or found in the mailbox. */
   outgoing: table({ columns: { id: text, joined: boolean, part: json<Part>() }, key: ['id'] }),
 }
@@ -76,9 +68,9 @@ const tables = {
  */
 export const threads = projection({
   name: 'threads',
-  version: 2,
+  version: 3,
   tables,
-  events: [MessageSynced, EmailQueued, EmailSent],
+  events: [MessageSynced, EmailQueued, EmailSent, ...presenceChanges],
   fold: (event, rows) => {
     switch (event.type) {
       case 'EmailQueued':
@@ -94,6 +86,12 @@ export const threads = projection({
         if (outgoingId === null) return join(rows, messageId, partOfSynced(event.data), receivedAt)
         return joinOwn(rows, outgoingId, receivedAt, partOfSynced(event.data))
       }
+      case 'MessageDeleted':
+        rows.put('absent', { id: event.data.messageId })
+        return recount(rows, event.data.messageId)
+      case 'MessageRestored':
+        rows.remove('absent', { id: event.data.messageId })
+        return recount(rows, event.data.messageId)
     }
   },
 })
@@ -116,16 +114,44 @@ const joinOwn = (rows: Rows<typeof tables>, id: string, at: string, met?: Part):
 }
 
 const join = (rows: Rows<typeof tables>, id: string, part: Part, at: string): void => {
-  const root = connect(rows, nodesOf(rows, part), emptyThread(id, part, at))
-  rows.put('member', { id, thread_id: root.id, account_id: part.accountId, at })
-  rows.put('thread', {
+  const found = connect(rows, nodesOf(rows, part), emptyThread(id, part.accountId, at))
+  const root = { ...found, ids: [...found.ids, id] }
+  const { subject, people, snippet, direction } = part
+  const member = {
+    id,
+    thread_id: root.id,
+    account_id: part.accountId,
+    at,
+    shown: { subject, people, snippet, direction },
+  }
+  rows.put('member', member)
+  rows.put('thread', rows.get('absent', { id }) ? root : including(root, member))
+}
+
+type Member = RowOf<typeof tables.member>
+
+/** The thread with one message more. */
+const including = (root: ThreadRow, { at, shown }: Member): ThreadRow => {
+  const isOnly = root.messages === 0
+  const isFirst = isOnly || at < root.first_at
+  const isLast = isOnly || at >= root.last_at
+  return {
     ...root,
     messages: root.messages + 1,
-    people: together(root.people, part.people),
-    subject: at < root.first_at ? part.subject : root.subject,
-    first_at: at < root.first_at ? at : root.first_at,
-    ...(at >= root.last_at && { last_at: at, snippet: part.snippet, direction: part.direction }),
-  })
+    people: together(root.people, shown.people),
+    ...(isFirst && { first_at: at, subject: shown.subject }),
+    ...(isLast && { last_at: at, snippet: shown.snippet, direction: shown.direction }),
+  }
+}
+
+/** The thread of a message that has come into the lists or out of them. A draft is in no thread. */
+const recount = (rows: Rows<typeof tables>, id: string): void => {
+  const of = rows.get('member', { id })
+  const root = of && rootOf(rows, of.thread_id)
+  if (!root) return
+  const there = root.ids.filter((each) => rows.get('absent', { id: each }) === undefined)
+  const members = there.flatMap((each) => rows.get('member', { id: each }) ?? [])
+  rows.put('thread', members.reduce(including, { ...root, ...nothing }))
 }
 
 type Node = Omit<RowOf<typeof tables.node>, 'thread_id'> & { thread_id: string | null }
@@ -152,13 +178,13 @@ const nodesOf = (
 
 /** Union-find by size: old threads keep their rows and point to the one that they are part of now. */
 const connect = (rows: Rows<typeof tables>, nodes: readonly Node[], own: ThreadRow): ThreadRow => {
-  const roots = new Map(own.messages > 0 ? [[own.id, own]] : [])
+  const roots = new Map(own.ids.length > 0 ? [[own.id, own]] : [])
   for (const thread_id of new Set(nodes.flatMap((node) => node.thread_id ?? []))) {
     const found = rootOf(rows, thread_id)
     if (found) roots.set(found.id, found)
   }
   const [first, ...others] = [...roots.values()].toSorted(
-    (a, b) => b.messages - a.messages || (a.id < b.id ? -1 : 1),
+    (a, b) => b.ids.length - a.ids.length || (a.id < b.id ? -1 : 1),
   )
   const root = others.reduce((into, other) => absorb(rows, into, other), first ?? own)
   for (const node of nodes) rows.put('node', { ...node, thread_id: root.id })
@@ -172,12 +198,14 @@ const rootOf = (rows: Rows<typeof tables>, id: string): ThreadRow | undefined =>
 }
 
 const absorb = (rows: Rows<typeof tables>, into: ThreadRow, other: ThreadRow): ThreadRow => {
-  rows.put('thread', { ...other, merged_into: into.id, merged: [] })
-  const [older] = into.first_at <= other.first_at ? [into] : [other]
-  const newer = into.last_at >= other.last_at ? into : other
+  rows.put('thread', { ...other, merged_into: into.id, merged: [], ids: [] })
+  const [first, second] = into.messages === 0 ? [other, into] : [into, other]
+  const older = second.messages === 0 || first.first_at <= second.first_at ? first : second
+  const newer = second.messages === 0 || first.last_at > second.last_at ? first : second
   return {
     ...into,
     merged: [...into.merged, other.id, ...other.merged],
+    ids: [...into.ids, ...other.ids],
     messages: into.messages + other.messages,
     people: together(into.people, other.people),
     subject: older.subject,
@@ -199,60 +227,16 @@ const together = (known: readonly WrittenMailbox[], more: readonly WrittenMailbo
   return [...byAddress.values()]
 }
 
-const emptyThread = (id: string, part: Part, at: string): ThreadRow => ({
+/** What a thread shows in which no message is left. */
+const nothing = { messages: 0, people: [], subject: '', snippet: '', direction: 'in' }
+
+const emptyThread = (id: string, account_id: string, at: string): ThreadRow => ({
   id: `thr_${id.slice(4)}`,
-  account_id: part.accountId,
+  account_id,
   merged_into: null,
   merged: [],
-  subject: part.subject,
-  snippet: part.snippet,
-  direction: part.direction,
-  messages: 0,
-  people: [],
+  ids: [],
+  ...nothing,
   first_at: at,
   last_at: at,
-})
-
-/** The oldest and the newest references: a hostile header may name thousands. */
-const REFERENCES = 100
-
-const referencesOf = (references: readonly string[], inReplyTo: readonly string[]): string[] => {
-  const [oldest, ...rest] = references
-  const kept = oldest === undefined ? [] : [oldest, ...rest.slice(-REFERENCES)]
-  return [...kept, ...inReplyTo.slice(0, 1)]
-}
-
-/**
- * Author, time and subject; a message without a time is nobody's copy. Seconds, since a Date header has no finer
- * resolution.
- */
-const copyOf = (id: string, from: string, at: string | null, subject: string): string =>
-  at === null ? id : JSON.stringify([normaliseAddress(from), at.slice(0, 19), subject]).slice(0, 500)
-
-const partOfSynced = (data: EventOf<typeof MessageSynced>['data']): Part => ({
-  accountId: data.accountId,
-  messageId: data.header.messageId,
-  references: referencesOf(data.header.references, data.header.inReplyTo),
-  copyOf: copyOf(data.messageId, data.header.from[0]?.address ?? '', data.sentAt, data.header.subject),
-  subject: data.header.subject,
-  people: [...data.header.from, ...data.header.to, ...data.header.cc],
-  snippet: data.snippet,
-  direction: data.direction,
-})
-
-const partOfQueued = ({
-  outgoingId,
-  accountId,
-  header,
-  snippet,
-  notBefore,
-}: EventOf<typeof EmailQueued>['data']): Part => ({
-  accountId,
-  messageId: header.messageId,
-  references: referencesOf(header.references, header.inReplyTo === null ? [] : [header.inReplyTo]),
-  copyOf: copyOf(outgoingId, header.from.address, notBefore, header.subject),
-  subject: header.subject,
-  people: [header.from, ...header.to, ...header.cc],
-  snippet,
-  direction: 'out',
 })

@@ -13,6 +13,7 @@ import type { RecordedEvent } from '../../domain/event.ts'
 import { linkEvents } from '../../domain/linking/events.ts'
 import { linksAfter } from '../../domain/linking/links.ts'
 import { EmailQueued } from '../../domain/sending/events.ts'
+import { presenceChanges } from '../../domain/sync/presence-events.ts'
 import { MessageAddedToFolder, MessageSynced, SyncRunFinished } from '../../domain/sync/events.ts'
 import { noteEvents, type NoteEvent } from '../../domain/timeline/events.ts'
 import { projection } from '../projection.ts'
@@ -34,6 +35,7 @@ export const timeline = projection({
     MessageAddedToFolder,
     EmailQueued,
     ...engagementEvents,
+    ...presenceChanges,
     ...linkEvents,
     ...noteEvents,
     ContactMerged,
@@ -56,6 +58,11 @@ export const timeline = projection({
       case 'LinkDecisionUndone': {
         const item = itemOf(rows, event.data.messageId, event.data.accountId)
         return moveItem(rows, { ...item, links: linksAfter(item.links, event) }, event.position)
+      }
+      case 'MessageDeleted':
+      case 'MessageRestored': {
+        const item = itemOf(rows, event.data.messageId, event.data.accountId)
+        return moveItem(rows, { ...item, deleted: event.type === 'MessageDeleted' }, event.position)
       }
       case 'NoteRecorded':
       case 'NoteChanged':

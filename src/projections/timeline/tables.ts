@@ -67,7 +67,7 @@ export const tables = {
     columns: {
       ...listed,
       message_id: nullable(text),
-      /** False while its message is deleted or hidden. */
+      /** False while its message is deleted. */
       shown: boolean,
       records: json<RecordRef[]>(),
       content: json<Content>(),
@@ -102,6 +102,7 @@ export const tables = {
       about: json<RecordRef[]>(),
       /** It was sent or received. */
       exchanged: boolean,
+      deleted: boolean,
       entries: json<string[]>(),
     },
     key: ['id'],

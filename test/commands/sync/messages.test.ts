@@ -22,7 +22,7 @@ t.test('a copy of our own message is known for one, and a forged one is not', as
   const own = { From: 'me@acme.test', 'Message-ID': `<${outgoingId}@acme.test>`, Subject: 'ours' }
   const sent = mail(0, own)
   const findOutgoing = async (id: string) =>
-    id === outgoingId ? { accountId, blobs: [hashOf(Buffer.alloc(0)), hashOf(sent.raw)] } : null
+    id === outgoingId ? { accountId, blobs: [hashOf(Buffer.alloc(0)), hashOf(sent.raw)], sentAt: null } : null
   const rig = await syncRig(t, {
     findOutgoing,
     sent: [
@@ -57,7 +57,7 @@ t.test('a copy of our own message is known for one, and a forged one is not', as
 
 t.test('another account’s outgoing message is not this account’s', async (t) => {
   const outgoingId = idOf('out', 7)
-  const findOutgoing = async () => ({ accountId: idOf('acc', 2), blobs: [] })
+  const findOutgoing = async () => ({ accountId: idOf('acc', 2), blobs: [], sentAt: null })
   const rig = await syncRig(t, {
     findOutgoing,
     sent: [mail(0, { 'Message-ID': `<${outgoingId}@acme.test>` })],

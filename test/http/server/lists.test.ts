@@ -109,6 +109,7 @@ await append(
     attempts: 1,
   }),
 )
+await app.client.send('PUT', '/v1/directory/users/u1', { name: 'Sarah Own' })
 const send = async (method: 'PUT' | 'POST', path: string, body: object) =>
   (await app.client.send<{ id: string }>(method, path, body)).body.id
 for (const [id, name] of [
@@ -177,8 +178,13 @@ const beginning = { 'search=ALPHA': says('name', 'alpha'), 'search=alpha%20100%2
 const lists: readonly List[] = [
   {
     path: '/v1/email-accounts',
-    sorts: ['connectedAt', 'address'],
-    filters: { 'owner=team': is('user', 'Team'), 'search=BOX2': says('address', 'box2') },
+    sorts: ['connectedAt', 'address', 'lastSyncAt', 'status'],
+    filters: {
+      'owner=team': is('user', 'Team'),
+      'search=BOX2': says('address', 'box2'),
+      'search=SARAH': is('user', 'Sarah Own'),
+      'search=sarah&sort=-status': is('user', 'Sarah Own'),
+    },
   },
   {
     path: '/v1/outbox',
@@ -350,7 +356,7 @@ for (const { path, sorts, filters } of lists)
       }
       t.strictSame(paged.map(idOfItem), whole.map(idOfItem), `${sort}, page by page`)
       const field = sort.replace(/^-/, '')
-      const values = whole.map((item) => String(item[field]).toLowerCase())
+      const values = whole.map((item) => String(item[field]).toLowerCase().replace(/^null$/, ''))
       const sorted = values.toSorted((one, other) => (one < other ? -1 : one > other ? 1 : 0))
       if (field in whole[0]!) t.strictSame(values, sort === field ? sorted : sorted.toReversed(), sort)
       const other = sort === field ? `-${field}` : field

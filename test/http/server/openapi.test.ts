@@ -121,7 +121,8 @@ t.test(
       parameters.some(({ name }) => name === 'idempotency-key')
     t.same(
       without((operation, method) => (method !== 'GET') === takesKey(operation)),
-      [],
+      ['POST /v1/directory/imports'],
+      'or is harmless to repeat',
     )
   },
 )

@@ -88,6 +88,7 @@ const rig = await syncRig(t, {
     known: {
       among: queries.knownAmong,
       page: queries.knownPage,
+      isDeleted: async (id) => (await queries.deletedAmong([id]))[0] === true,
       catchUp: async () => runner.waitFor(queries.readModels.placements.name, (await store.head())!, 120_000),
     },
   },

@@ -11,6 +11,7 @@ import {
 } from '../../../src/domain/linking/events.ts'
 import { EmailFailed } from '../../../src/domain/sending/events.ts'
 import { MessageAddedToFolder } from '../../../src/domain/sync/events.ts'
+import { MessageDeleted, MessageRestored } from '../../../src/domain/sync/presence-events.ts'
 import { NoteChanged, NoteRecorded, NoteRemoved, type Note } from '../../../src/domain/timeline/events.ts'
 import { timeline } from '../../../src/projections/timeline/entries.ts'
 import { idOf } from '../../support/example-emails.ts'
@@ -145,6 +146,16 @@ t.test('a copy in the mailbox is its email, whichever is known first', async (t)
   const early = await folded([email.queued, copy, email.sent(day('09:00'))])
   for (const { entries } of [late, early]) t.match(entries, [{ kind: 'sent', message_id: email.outgoingId }])
   t.equal(late.entries.length + early.entries.length, 2)
+})
+
+t.test('a message that is deleted is on no timeline until that is undone', async (t) => {
+  const of = { messageId: messageIdOf(1), accountId, direction: 'in', receivedAt: day('00:00') } as const
+  const deleted = MessageDeleted({ ...of, deletedAt: day('01:00'), provider: 'keep' })
+  const history = [synced(1), deleted, matched(messageIdOf(1), contact)]
+  const gone = await folded(history)
+  t.strictSame([gone.onRecords, gone.entries.map(({ shown: isShown }) => isShown)], [0, [false]])
+  const back = await folded([...history, MessageRestored({ ...of, deletedAt: day('01:00') })])
+  t.match(back.on('contact', 'ann'), [{ kind: 'received', shown: true }])
 })
 
 t.test('notes of the CRM are put, changed and removed', async (t) => {

@@ -91,6 +91,7 @@ export const dovecotHarness = async (
     const mailbox = fromBehind(dovecot, user)
     t.teardown(() => mailbox.leave())
     await mailbox.make('Work')
+    await mailbox.make('Trash')
     return {
       ...(await imapSmtpAccess(t, { imapPort: dovecot.imapPort, imapHost, user, password: users[user]! })),
       address: `${user}@example.test`,

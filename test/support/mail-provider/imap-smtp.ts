@@ -114,7 +114,12 @@ export const imapSmtpHarness = (): OpenHarness => async (t) => {
     users: {
       [user]: {
         password,
-        folders: [{ path: 'Sent', use: '\\Sent' }, { path: 'Archive', use: '\\Archive' }, { path: 'Work' }],
+        folders: [
+          { path: 'Sent', use: '\\Sent' },
+          { path: 'Archive', use: '\\Archive' },
+          { path: 'Trash', use: '\\Trash' },
+          { path: 'Work' },
+        ],
       },
     },
   })

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { accountId } from '../accounts/events.ts'
+import { defineEvent, type EventOf } from '../event.ts'
+import { idOf } from '../ids.ts'
+import { instant } from '../mail.ts'
+
+// In the stream `presence-<messageId>`: whether a message is in the lists, in threads and in figures, whatever becomes of
+// its places in the mailbox. An email of ours has its own id, whose copies are the same message.
+
+/** What is counted of a message, and when; a draft is not counted. */
+const ofMessage = {
+  messageId: idOf('msg', 'out'),
+  accountId,
+  direction: z.enum(['in', 'out', 'draft']),
+  receivedAt: instant,
+}
+
+/** What a person wants to become of the copies at the provider: nothing, or that they move into its trash. */
+export const providerCopy = z.enum(['keep', 'trash'])
+export type ProviderCopy = z.infer<typeof providerCopy>
+
+/** A person deleted the message. It stays known, so that no sync brings it back. */
+export const MessageDeleted = defineEvent(
+  'MessageDeleted',
+  z.object({ ...ofMessage, deletedAt: instant, provider: providerCopy }),
+)
+/** The deletion of `deletedAt` was undone. */
+export const MessageRestored = defineEvent('MessageRestored', z.object({ ...ofMessage, deletedAt: instant }))
+/**
+ * What became of the copies at the provider of a message that was deleted with them. `none`: they were gone already.
+ * `impossible`: `code` says why.
+ */
+export const MessageTrashed = defineEvent(
+  'MessageTrashed',
+  z.object({
+    messageId: ofMessage.messageId,
+    accountId,
+    outcome: z.enum(['moved', 'none', 'impossible']),
+    code: z.string().nullable(),
+  }),
+)
+export type TrashOutcome = EventOf<typeof MessageTrashed>['data']['outcome']
+/** Those that change whether a message is in the lists. */
+export const presenceChanges = [MessageDeleted, MessageRestored] as const
+export type PresenceChange = EventOf<(typeof presenceChanges)[number]>
+export const presenceEvents = [...presenceChanges, MessageTrashed] as const
+export type PresenceEvent = EventOf<(typeof presenceEvents)[number]>
