@@ -42,7 +42,7 @@ await put('deals/d1', { name: 'Renewal' })
 await log.connect()
 
 t.test('mail and notes are beside the records that they belong to, newest first', async (t) => {
-  await log.store([synced(1, from('grace@navy.test')), synced(2, from('grace@navy.test'))])
+  await log.storeMail([synced(1, from('grace@navy.test')), synced(2, from('grace@navy.test'))])
   await untilTitles('contact=grace', 'subject 2', 'subject 1')
   await untilTitles('company=navy', 'subject 2', 'subject 1')
   const note = { kind: 'call', title: 'Called', at: '2026-01-05T01:30:00Z' }
@@ -116,7 +116,7 @@ t.test('a contact has the timelines of those that were merged into it, each entr
 
 t.test('pages have neither gaps nor repeats while entries arrive', async (t) => {
   const count = 60
-  await log.store(Array.from({ length: count }, (_, n) => synced(100 + n, from('grace@navy.test'))))
+  await log.storeMail(Array.from({ length: count }, (_, n) => synced(100 + n, from('grace@navy.test'))))
   await until(
     'All are there',
     async () => (await timelineOf('company=navy&limit=200')).data.length,
@@ -129,7 +129,7 @@ t.test('pages have neither gaps nor repeats while entries arrive', async (t) => 
     const page: Page = await timelineOf(`company=navy&limit=7${cursor === '' ? '' : `&cursor=${cursor}`}`)
     seen.push(...page.data.map(({ id }) => id))
     cursor = page.nextCursor
-    await log.store([synced(next++, from('grace@navy.test'))])
+    await log.storeMail([synced(next++, from('grace@navy.test'))])
   }
   t.strictSame(seen, before)
 })
