@@ -106,6 +106,7 @@ type Verb = (operation: Operation) => Promise<number>
 const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   rebuild: async () => (await import('./app/operations.ts')).rebuild,
   verify: async () => (await import('./app/operations.ts')).verify,
+  reindex: async () => (await import('./app/reindex.ts')).reindex,
   replay: async () => (await import('./app/replay.ts')).replay,
   'create-key': async () => (await import('./app/create-key.ts')).createKey,
   'rotate-keys': async () => (await import('./app/rotate-keys.ts')).rotateKeys,
@@ -141,11 +142,12 @@ const progressOn = (to: NodeJS.WriteStream): ((line: string) => void) => {
   }
 }
 
-const usage = `Usage: mailtrail serve | rebuild NAME...|--all | verify [NAME...] [--values] | replay ID|STREAM [--at TIME] [--json] | create-key --name NAME [--scope PERMISSION]... [--user ID] [--expires AT] | rotate-keys [--retire]
+const usage = `Usage: mailtrail serve | rebuild NAME...|--all | verify [NAME...] [--values] | reindex | replay ID|STREAM [--at TIME] [--json] | create-key --name NAME [--scope PERMISSION]... [--user ID] [--expires AT] | rotate-keys [--retire]
 
   serve        run the service: API, sync, sending, tracking; or a part of it, by MAILTRAIL_ROLE
   rebuild      rebuild read models from the log while the service runs, and switch over at once
   verify       compare read models with the log row by row; exit code 0 equal, 1 different, 2 could not compare
+  reindex      make what messages are found by again from their stored bytes, while the service runs
   replay       show the history of one thing, event by event, with what each one changed, up to a time
   create-key   create an API key and print it once, with every permission unless --scope names some
   rotate-keys  reseal stored credentials under a new key while the service runs; --retire removes unused keys

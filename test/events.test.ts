@@ -30,8 +30,10 @@ import { directoryEvents } from '../src/domain/directory/events.ts'
 import { defineEvent, type DomainEvent, type EventDefinition } from '../src/domain/event.ts'
 import { DeliveryReportRead, EmailCancelled, outgoingEvents } from '../src/domain/sending/events.ts'
 import { outgoingEmail } from '../src/domain/sending/outgoing-email.ts'
+import { accountThreads } from '../src/domain/sync/account-threads.ts'
 import { backfill } from '../src/domain/sync/backfill.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from '../src/domain/sync/events.ts'
+import { threadEvents } from '../src/domain/sync/thread-events.ts'
 import { message } from '../src/domain/sync/message.ts'
 import { presenceEvents } from '../src/domain/sync/presence-events.ts'
 import { presence } from '../src/domain/sync/presence.ts'
@@ -95,6 +97,12 @@ const deciders = (
       { do: 'finish', read: [], unchanged: [], troubles: [], missingFolders: [] },
     ],
     [backfill, backfillEvents, ['BackfillRequested'], { do: 'pause' }],
+    [
+      accountThreads,
+      threadEvents,
+      ['ThreadsMerged', 'ThreadSplit'],
+      { do: 'undo', accountId: 'acc_00000000000000000000000000', change: 2 },
+    ],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
     [presence, [...presenceEvents], ['MessageDeleted'], { do: 'restore' }],
     [

@@ -117,12 +117,12 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   await until(async () => (await first.status())[0]!.runningHere, 'the first runs')
   await put('Ann')
   await stop.reached
-  await letTimePass('projection:directory.v2')
+  await letTimePass(`projection:directory.v${directory.version}`)
   const second = run('second', store)
   const { position } = await put('Bea')
   t.ok(await second.waitFor('directory', position ?? '', 120_000), 'the second took over')
   const rows = async () =>
-    pool.query('select * from rm_directory_v3.entry order by 1, 2').then((of) => of.rows)
+    pool.query(`select * from rm_directory_v${directory.version}.entry order by 1, 2`).then((of) => of.rows)
   const before = await rows()
   stop.goOn()
   await until(

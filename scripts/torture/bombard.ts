@@ -4,7 +4,8 @@ import type { StruckStore } from './event-store.ts'
 import { patience, type Tally, type Target } from './target.ts'
 
 const WARM_WITHIN_MS = 60_000
-const MOMENT_WITHIN_MS = 4000
+/** Longer than a lease lasts: before that nothing is done that a kill could interrupt. */
+const MOMENT_WITHIN_MS = 12_000
 const READY_WITHIN_MS = 120_000
 /** A lease lasts nine seconds. */
 const PAUSE_MS = { least: 10_000, most: 20_000 }

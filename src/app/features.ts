@@ -249,6 +249,7 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       },
     },
     lastRun: queries.lastRun,
+    findThread: queries.threadWithMembers,
     hasHint: hints.has,
     onFault: (error) => core.log.warn({ err: error }, 'sync got over a fault'),
   })

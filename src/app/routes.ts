@@ -21,6 +21,7 @@ import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
 import { deletedMessageRoutes } from '../http/sync/deleted-messages.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
+import { threadRoutes } from '../http/sync/threads.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
 import { messageContentRoutes } from '../http/sync/message-content.ts'
 import { messageRoutes } from '../http/sync/messages.ts'
@@ -114,12 +115,13 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   syncRoutes(server, { ...sync, accounts, clock })
   hintRoutes(server, { providers })
   backfillRoutes(server, sync)
+  threadRoutes(server, sync)
   messageRoutes(server, { ...sync, accountList, signal })
   searchRoutes(server, {
     ...sync,
     accountList,
     visibleAccounts: accounts.visibleAccounts,
-    addressesOf: async (id) => (await directory.lookup.contact(id))?.emails ?? null,
+    linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
   deletedMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
@@ -142,7 +144,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     onLost: (error) => server.log.warn({ err: error }, 'a hit could not be spooled'),
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
-  linkRoutes(server, { ...linking, sync: sync.queries })
+  linkRoutes(server, { ...linking, sync: sync.queries, accountList })
   timelineRoutes(server, { ...timeline, sync: sync.queries, accountList })
   timelineEntryRoutes(server, timeline)
   suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })

@@ -13,6 +13,7 @@ import { newMessages, relinking } from '../domain/linking/matching-progress.ts'
 import { sender } from '../domain/linking/sender.ts'
 import { deliveryReport } from '../domain/sending/delivery-report.ts'
 import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
+import { accountThreads } from '../domain/sync/account-threads.ts'
 import { backfill } from '../domain/sync/backfill.ts'
 import { message } from '../domain/sync/message.ts'
 import { presence } from '../domain/sync/presence.ts'
@@ -36,6 +37,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('signin', signIn),
   ofStream('syncrun', syncRun),
   ofStream('backfill', backfill),
+  ofStream('threads', accountThreads),
   ofStream('message', message),
   ofStream('presence', presence),
   ofStream('report', deliveryReport),

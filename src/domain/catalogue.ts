@@ -7,6 +7,7 @@ import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { presenceEvents } from './sync/presence-events.ts'
+import { threadEvents } from './sync/thread-events.ts'
 import { templateEvents } from './templates/events.ts'
 import { noteEvents } from './timeline/events.ts'
 import { trackingEvents } from './tracking/events.ts'
@@ -20,6 +21,7 @@ export const allEvents = [
   ...syncRunEvents,
   ...messageEvents,
   ...backfillEvents,
+  ...threadEvents,
   ...templateEvents,
   ...outgoingEvents,
   ...presenceEvents,

@@ -4,6 +4,8 @@ import type { SeedMessage } from '../../scripts/lib/mail-servers/imap-mailboxes.
 import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { upToNow } from './mailbox-comparison.ts'
 import { syncing } from './awaited-sync-runs.ts'
+import { startVerb } from './command-line.ts'
+import { testDatabase } from './test-database.ts'
 import { startApp } from './running-app.ts'
 
 export type Written = {
@@ -91,7 +93,8 @@ export const searchableMailboxes = async (
   }
   const imap = await imapServer({ encryption: 'tls', tls: tls.good, users })
   t.teardown(() => imap.close())
-  const app = await startApp(t, { ca: tls.ca, ports: [imap.port] })
+  const database = await testDatabase(t)
+  const app = await startApp(t, { ca: tls.ca, ports: [imap.port], database })
   for (const user of ['u1', 'u2']) await app.client.send('PUT', `/v1/directory/users/${user}`, { name: user })
   const connect = async (username: string, owner: object) => {
     const { body, position } = await app.clientOf('u1').send<{ id: string }>('POST', '/v1/email-accounts', {
@@ -118,6 +121,7 @@ export const searchableMailboxes = async (
     app,
     team,
     own,
+    reindex: (t: Test) => startVerb(t, database, ['reindex']).ended,
     search,
     /** The subjects of what is found, newest first. */
     subjects: async (query: Record<string, string>, user?: string) =>

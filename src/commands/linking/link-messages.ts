@@ -1,4 +1,5 @@
 import { MATCHER } from '../../domain/linking/match.ts'
+import type { BatchOf, MatchBatch } from '../../domain/linking/match-batch.ts'
 import {
   NEW_MESSAGES_STREAM,
   newMessages,
@@ -7,7 +8,7 @@ import {
 } from '../../domain/linking/matching-progress.ts'
 import type { BackProgress, NewProgress, Run } from '../../domain/linking/progress.ts'
 import { systemCaller } from '../handle.ts'
-import { matchMessages, type BatchOf, type MatchBatch, type MatchDeps } from './match-messages.ts'
+import { matchMessages, type MatchDeps } from './match-messages.ts'
 
 type Progress<State> = { readonly state: State; readonly revision: number }
 
@@ -100,7 +101,7 @@ const relinker = (deps: LinkMessagesDeps): (() => Promise<boolean>) => {
   }
 }
 
-const WORTH_RECORDING = 500
+const WORTH_RECORDING = 200
 
 const hasNewRules = ({ matcher }: BackProgress): boolean => matcher !== null && matcher !== MATCHER
 

@@ -1,35 +1,10 @@
-import { factsFrom, type FactList, type Facts } from '../../domain/linking/facts.ts'
-import type { Subject } from '../../domain/linking/keys.ts'
-import type { Links } from '../../domain/linking/links.ts'
-import { match, MATCHER, type Rules } from '../../domain/linking/match.ts'
+import { factsFrom, type Facts } from '../../domain/linking/facts.ts'
+import type { MatchBatch, ToMatch } from '../../domain/linking/match-batch.ts'
+import { match, MATCHER } from '../../domain/linking/match.ts'
 import { linksStream, messageLinks } from '../../domain/linking/message-links.ts'
 import { inParallel } from '../../std/in-parallel.ts'
 import { systemCaller, type Handle } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
-
-/** A message to be matched: where it was found, what is recorded of its links, and at which revision of that stream. */
-export type ToMatch = {
-  readonly subject: Subject
-  readonly position: string
-  readonly rules: Rules
-  readonly recorded: Links
-  readonly revision: number
-}
-
-/** Messages in order of position, with all the facts for them as of one position of the log. */
-export type MatchBatch = {
-  readonly messages: readonly ToMatch[]
-  readonly facts: FactList
-  readonly factsAt: string
-}
-
-/** What a batch is taken of: messages found behind `after`, up to `upTo`; with `keys`, only those that have one of them. */
-export type BatchOf = {
-  readonly after: string | null
-  readonly upTo: string | null
-  readonly keys: readonly string[] | null
-  readonly limit: number
-}
 
 export type MatchDeps = {
   readonly handle: Handle

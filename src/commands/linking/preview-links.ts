@@ -7,11 +7,12 @@ import {
   type KnownCompany,
   type KnownContact,
 } from '../../domain/linking/facts.ts'
-import { accountKey, domainKey } from '../../domain/linking/keys.ts'
+import { accountKey, domainKey, KEYS_AT_ONCE } from '../../domain/linking/keys.ts'
 import { currentLinks, recordKey, type Links } from '../../domain/linking/links.ts'
 import { match, MATCHER } from '../../domain/linking/match.ts'
 import { messageLinks } from '../../domain/linking/message-links.ts'
-import type { BatchOf, MatchBatch, MatchDeps, ToMatch } from './match-messages.ts'
+import type { BatchOf, MatchBatch, ToMatch } from '../../domain/linking/match-batch.ts'
+import type { MatchDeps } from './match-messages.ts'
 
 /** What is to be tried out: records put or removed, contacts merged into others, and accounts with other rules. */
 export type LinkChanges = {
@@ -68,24 +69,32 @@ export const previewLinks =
     const overlay = await overlayOf(deps, changes)
     const usable = userId === null ? null : new Set(await deps.usableAccounts(userId))
     const seen = preview()
-    for (let after: string | null = null; ;) {
-      const batch: MatchBatch = await deps.nextToMatch({
-        after,
-        upTo: null,
-        keys: overlay.keys,
-        limit: BATCH,
-      })
-      const facts = factsFrom(overlay.laidOver(batch.facts), deps.isFreeMail)
-      for (const message of batch.messages) {
-        if (usable && !usable.has(message.subject.accountId)) continue
-        const rules = overlay.rulesOf(message)
-        seen.add(message, match(message.subject, facts, rules))
+    for await (const { messages, facts: before } of batchesUnder(overlay.keys, deps)) {
+      const facts = factsFrom(overlay.laidOver(before), deps.isFreeMail)
+      for (const message of messages) {
+        const { messageId, accountId } = message.subject
+        if (seen.has(messageId) || (usable && !usable.has(accountId))) continue
+        seen.add(message, match(message.subject, facts, overlay.rulesOf(message)))
       }
-      after = batch.messages.at(-1)?.position ?? null
-      if (batch.messages.length < BATCH) return seen.result(true)
       if (seen.examined() >= MOST_EXAMINED) return seen.result(false)
     }
+    return seen.result(true)
   }
+
+/** The messages that have any of these keys: one that has several may come more than once. */
+const batchesUnder = async function* (
+  keys: readonly string[],
+  { nextToMatch }: PreviewDeps,
+): AsyncGenerator<MatchBatch> {
+  for (let from = 0; from < keys.length; from += KEYS_AT_ONCE)
+    for (let after: string | null = null; ;) {
+      const some = keys.slice(from, from + KEYS_AT_ONCE)
+      const batch: MatchBatch = await nextToMatch({ after, upTo: null, keys: some, limit: BATCH })
+      yield batch
+      after = batch.messages.at(-1)?.position ?? null
+      if (batch.messages.length < BATCH) break
+    }
+}
 
 /** The changes as they lie over the facts of before, and the keys under which something would change. */
 const overlayOf = async (deps: PreviewDeps, { contacts, companies, remove, merge, rules }: LinkChanges) => {
@@ -116,9 +125,11 @@ const overlayOf = async (deps: PreviewDeps, { contacts, companies, remove, merge
   const changed = new Map(rules.map((each) => [each.accountId, each]))
   return {
     keys: [
-      ...[...before.contacts, ...puts.values()].flatMap(contactKeys),
-      ...[...before.companies, ...companyPuts].flatMap(({ domains }) => domains.map(domainKey)),
-      ...rules.map(({ accountId }) => accountKey(accountId)),
+      ...new Set([
+        ...[...before.contacts, ...puts.values()].flatMap(contactKeys),
+        ...[...before.companies, ...companyPuts].flatMap(({ domains }) => domains.map(domainKey)),
+        ...rules.map(({ accountId }) => accountKey(accountId)),
+      ]),
     ],
     laidOver: (facts: FactList): FactList => ({
       ...facts,
@@ -140,15 +151,17 @@ const overlayOf = async (deps: PreviewDeps, { contacts, companies, remove, merge
 
 /** Counts what would change. */
 const preview = () => {
-  let [examined, changed] = [0, 0]
+  const examined = new Set<string>()
+  let changed = 0
   const [links, suggestions]: [Counts, Counts] = [{}, {}]
   const sample: Sample[] = []
   return {
-    examined: () => examined,
+    has: (messageId: string): boolean => examined.has(messageId),
+    examined: () => examined.size,
     add: (message: ToMatch, after: Pick<Links, 'links' | 'suggestions'>): void => {
-      examined++
       const { recorded, subject } = message
       const { messageId, accountId } = subject
+      examined.add(messageId)
       const command = { do: 'match', messageId, accountId, ...after, matcher: MATCHER, factsAt: '' } as const
       if (messageLinks.decide(command, recorded).length === 0) return
       changed++
@@ -165,7 +178,7 @@ const preview = () => {
         })
     },
     result: (isComplete: boolean): LinkPreview => ({
-      examined,
+      examined: examined.size,
       changed,
       isComplete,
       links,

@@ -53,7 +53,11 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
   const { owner, scope, template, draft } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
-  const parts = [data as Named, survivor, owner, scope, template, ...saved].flatMap((part) => part ?? [])
+  const moved: Named[] =
+    event.type === 'ThreadSplit' ? event.data.messageIds.map((messageId) => ({ messageId })) : []
+  const parts = [data as Named, survivor, owner, scope, template, ...saved, ...moved].flatMap(
+    (part) => part ?? [],
+  )
   const named = parts.flatMap((part) =>
     KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),
   )

@@ -18,3 +18,16 @@ const TAGS = /^(?:\[[^\]]{1,60}\]\s*)+/
 /** Whether a subject already marks a reply, in whatever language. */
 export const isReplySubject = (subject: string): boolean =>
   REPLY_PREFIX.test(subject.trim()) || REPLY_PREFIX.test(subject.trim().replace(TAGS, ''))
+
+/** How mail programs mark a forwarded message. */
+const FORWARD_PREFIX = /^(?:fwd?|wg|tr|rv|i|enc|vb|fs|vl|пер|转发|轉寄|転送|전달)\s*[:：]/iu
+
+/** The subject without what marks replies and forwarded messages, in lower case: equal in all of a conversation. */
+export const baseSubject = (subject: string): string => {
+  let base = subject.trim()
+  for (;;) {
+    const shorter = base.replace(TAGS, '').replace(REPLY_PREFIX, '').replace(FORWARD_PREFIX, '').trim()
+    if (shorter === base) return base.toLowerCase().replaceAll(/\s+/gu, ' ')
+    base = shorter
+  }
+}

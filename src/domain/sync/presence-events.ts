@@ -42,6 +42,5 @@ export const MessageTrashed = defineEvent(
 export type TrashOutcome = EventOf<typeof MessageTrashed>['data']['outcome']
 /** Those that change whether a message is in the lists. */
 export const presenceChanges = [MessageDeleted, MessageRestored] as const
-export type PresenceChange = EventOf<(typeof presenceChanges)[number]>
 export const presenceEvents = [...presenceChanges, MessageTrashed] as const
 export type PresenceEvent = EventOf<(typeof presenceEvents)[number]>

@@ -4,6 +4,7 @@ import { because, listed, quoted } from '../words.ts'
 import type { BackfillEvent } from './backfill.ts'
 import type { ChangesSynced, MessageEvent, MessageSynced, SyncRunEvent } from './events.ts'
 import type { PresenceEvent } from './presence-events.ts'
+import type { ThreadEvent } from './thread-events.ts'
 
 const STARTED_BY = {
   schedule: 'on schedule',
@@ -46,7 +47,9 @@ const found = ({ direction, header, placement }: EventOf<typeof MessageSynced>['
 
 const flagsOf = (flags: readonly string[]): string => (flags.length === 0 ? 'none' : listed(flags))
 
-export const syncSentences: Sentences<SyncRunEvent | MessageEvent | PresenceEvent | BackfillEvent> = {
+export const syncSentences: Sentences<
+  SyncRunEvent | MessageEvent | PresenceEvent | BackfillEvent | ThreadEvent
+> = {
   SyncRunStarted: ({ number, trigger }) => `Sync run ${number} started ${STARTED_BY[trigger]}`,
   ChangesSynced: (data) =>
     `Sync run ${data.number} recorded a set of changes (${listed(data.folders.map(({ folder }) => folder)) || 'no folder'}): ${countsOf(data)}`,
@@ -56,6 +59,11 @@ export const syncSentences: Sentences<SyncRunEvent | MessageEvent | PresenceEven
   BackfillPaused: ({ since }) => `The backfill back to ${since} was paused`,
   BackfillResumed: ({ since }) => `The backfill back to ${since} was resumed`,
   BackfillFinished: ({ since }) => `The backfill back to ${since} finished`,
+  ThreadsMerged: ({ threadId, other }) => `The thread ${other} was merged into ${threadId}`,
+  ThreadSplit: ({ threadId, into, messageIds }) =>
+    `The thread ${into} was split off from ${threadId}, with ${messageIds.length === 1 ? 'one message' : `${messageIds.length} messages`}`,
+  ThreadMergeUndone: ({ threadId, other }) => `The merge of the thread ${other} into ${threadId} was undone`,
+  ThreadSplitUndone: ({ threadId, into }) => `The split of the thread ${into} from ${threadId} was undone`,
   MessageSynced: (data) => {
     const what = data.direction === 'in' ? 'The message' : 'The sent message'
     return `${what} ${found(data)}${data.outgoingId === null ? '' : `; it is the copy of the email ${data.outgoingId}`}`

@@ -46,10 +46,12 @@ export type LinkRouteDeps = {
   readonly commands: LinkingCommands
   readonly queries: LinkingQueries
   readonly sync: SyncQueries
+  /** The read model that says to whom what is visible. */
+  readonly accountList: { readonly name: string }
 }
 
 /** What a message is linked to, and what people decide about it. */
-export const linkRoutes = (app: App, { commands, queries, sync }: LinkRouteDeps): void => {
+export const linkRoutes = (app: App, { commands, queries, sync, accountList }: LinkRouteDeps): void => {
   const tags = ['Links']
   const byId = z.object({ id: anyMessage })
   const byRecord = byId.extend({ kind: recordRef.shape.kind, recordId: recordRef.shape.id })
@@ -57,7 +59,7 @@ export const linkRoutes = (app: App, { commands, queries, sync }: LinkRouteDeps)
   app.get('/v1/messages/:id/links', {
     config: {
       permission: 'messages:read',
-      reads: [queries.readModels.messageLinks, sync.readModels.messages],
+      reads: [queries.readModels.messageLinks, sync.readModels.messages, accountList],
       ifNoneMatch: true,
     },
     schema: {

@@ -60,6 +60,8 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   disconnectEmailAccount: { reason: 'Left the company' },
   createEmailAccountSyncErrorsDismissal: { folder: 'INBOX', ref: '1:4711' },
   createEmailAccountBackfill: { since: '2024-01-01T00:00:00Z' },
+  mergeThread: { thread: 'thr_0123456789abcdefghjkmnpqrs' },
+  splitThread: { messages: ['msg_0123456789abcdefghjkmnpqrs'] },
   createSignIn: {
     provider: 'gmail',
     address: 'ada@example.com',

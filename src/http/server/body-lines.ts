@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import { within } from '../../std/within.ts'
 import { bodyTooLarge } from './answer-error.ts'
 import { defineProblem } from './problems.ts'
@@ -23,7 +23,7 @@ const LINE_FEED = 0x0a
  * @throws HttpProblem 400 where it is cut off, 408 where nothing more arrives, 413 where too much does
  */
 export const linesOf = async function* (
-  request: IncomingMessage,
+  request: FastifyRequest['raw'],
   { lineBytes, bodyBytes, idleMs }: LineLimits,
 ): AsyncGenerator<BodyLine> {
   let line = 1
@@ -55,7 +55,7 @@ export const linesOf = async function* (
   if (length > 0) yield finished()
 }
 
-const chunksOf = async function* (request: IncomingMessage, idleMs: number): AsyncGenerator<Buffer> {
+const chunksOf = async function* (request: FastifyRequest['raw'], idleMs: number): AsyncGenerator<Buffer> {
   // Destroying the request would take the connection along, and with it the answer.
   const chunks = request.iterator({ destroyOnReturn: false })
   for (;;) {

@@ -18,10 +18,11 @@ const actions: Readonly<Record<string, string>> = {
   restore: 'restore',
   preview: 'preview',
   merge: 'merge',
+  split: 'split',
+  undo: 'undo',
   cancellation: 'cancel',
   settlement: 'settle',
   discover: 'discover',
-  undo: 'undo',
   accept: 'accept',
   reject: 'reject',
 }

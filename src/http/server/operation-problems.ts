@@ -124,6 +124,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   createEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-in-future'],
   pauseEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
   resumeEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
+  mergeThread: ['same-thread', 'thread-of-other-account'],
+  splitThread: ['message-not-in-thread', 'whole-thread'],
   createSignIn: [
     ...ofAccount,
     'provider-differs',
@@ -143,7 +145,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
     'sign-in-not-finished',
   ],
   listMessages: { 400: ['account-required', 'filters-conflict'], 404: ['not-found'] },
-  searchMessages: { 400: ['nothing-to-search', 'search-too-broad'], 404: ['not-found'] },
+  searchMessages: { 400: ['nothing-to-search', 'search-too-broad'] },
   getMessageBody: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
   getMessageBodyHtml: { 404: notVisible, 422: ['message-unreadable'], 500: unreliable },
   getMessageRaw: { 404: notVisible, 500: unreliable },

@@ -84,7 +84,7 @@ const messageView = summaryView
     quarantined: z.string().nullable().describe('Why it could not be read'),
   })
   .meta({ id: 'Message' })
-const threadView = z
+export const threadView = z
   .object({
     id: z.string(),
     accountId: z.string(),
@@ -243,15 +243,19 @@ export const messageRoutes = (
           .describe(
             '`in`: only threads that wait for an answer of ours. `out`: only those that we wrote in last',
           ),
+        automatic: z
+          .stringbool()
+          .default(false)
+          .describe('Also threads in which no person wrote anything, such as reports of bounces'),
         ...timesOf('last active'),
         sort: sortBy(['lastActivityAt'], '-lastActivityAt'),
       }),
       response: { 200: pageOf(threadView), ...problems },
     },
     handler: async ({ query, actingUser }) => {
-      const { account, lastDirection, from, to, sort, limit } = query
+      const { account, lastDirection, automatic, from, to, sort, limit } = query
       const after = readCursor(query, ['instant', 'text'])
-      const filter = { accountId: account, userId: actingUser, lastDirection, from, to }
+      const filter = { accountId: account, userId: actingUser, lastDirection, automatic, from, to }
       const found = await queries.listThreads(filter, { ...orderOf(sort), after, limit: limit + 1 })
       return pageFrom(found, query, ({ lastActivityAt, id }) => [lastActivityAt, id])
     },

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { accountId } from '../../domain/accounts/events.ts'
-import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { askedInstant } from '../../domain/mail.ts'
 import { asksForSomething, readQuestion, wordCount, type Question } from '../../domain/search/question.ts'
 import { unitsIn, type Unit } from '../../domain/search/units.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
+import type { LinkingQueries } from '../../projections/linking/linking.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
@@ -16,8 +16,7 @@ export type SearchRouteDeps = Pick<AccountQueries, 'visibleAccounts'> & {
   readonly queries: SyncQueries
   /** The read model that says to whom what is visible. */
   readonly accountList: { readonly name: string }
-  /** The addresses of a contact; null if there is no such contact. */
-  readonly addressesOf: (contactId: string) => Promise<readonly string[] | null>
+  readonly linking: LinkingQueries
 }
 
 const MOST_WORDS = 32
@@ -25,6 +24,7 @@ const MOST_WORDS = 32
 const SHORTEST_BEGINNING = 3
 
 const words = (what: string) => z.string().max(1000).optional().describe(what)
+const linkedTo = crmId.optional().describe('Only messages that are linked to this record of the CRM')
 const searchQuery = pageQuery.extend({
   q: words(
     'Words that the message must have, in its text, its subject, the names of its attachments, or of its people. ' +
@@ -39,7 +39,9 @@ const searchQuery = pageQuery.extend({
   hasAttachment: z.stringbool().optional().describe('Only messages with attachments, or only those without'),
   account: accountId.optional(),
   folder: z.string().max(500).optional().describe('A path, or a role such as `inbox` or `sent`'),
-  contact: crmId.optional().describe('Only messages from this contact of the CRM or to it'),
+  contact: linkedTo,
+  company: linkedTo,
+  deal: linkedTo,
   unread: z.stringbool().optional().describe('Only messages that nobody has read yet, or only others'),
   direction: z.enum(['in', 'out']).optional().describe('Only messages that were received, or that were sent'),
   automatic: z.stringbool().optional().describe('Only messages that a machine wrote, or only others'),
@@ -71,7 +73,7 @@ const nothingToSearch = defineProblem(400, 'nothing-to-search', {
   title: 'Nothing to search for',
   meaning:
     'The search has no word that a message could have: only punctuation, or only what it must not have.',
-  remedy: 'Send at least one word in `q` or `subject`, or `from`, `to` or `contact`.',
+  remedy: 'Send at least one word in `q` or `subject`, or `from`, `to`, `contact`, `company` or `deal`.',
 })
 const searchTooBroad = defineProblem(400, 'search-too-broad', {
   title: 'Search too broad',
@@ -81,13 +83,7 @@ const searchTooBroad = defineProblem(400, 'search-too-broad', {
 
 /** Search in the messages that the caller may see. */
 export const searchRoutes = (app: App, deps: SearchRouteDeps): void => {
-  const { queries, accountList, visibleAccounts, addressesOf } = deps
-  const peopleOf = async (contact: string | undefined) => {
-    if (contact === undefined) return null
-    const addresses = await addressesOf(contact)
-    if (addresses === null) throw new NotFound('contact', contact)
-    return addresses
-  }
+  const { queries, accountList, visibleAccounts, linking } = deps
   const accountsOf = async ({ account }: SearchQuery, userId: string | null) => {
     const accounts = await visibleAccounts(userId)
     if (account === undefined) return accounts
@@ -96,7 +92,10 @@ export const searchRoutes = (app: App, deps: SearchRouteDeps): void => {
   }
 
   app.get('/v1/search', {
-    config: { permission: 'messages:read', reads: [queries.readModels.messages, accountList] },
+    config: {
+      permission: 'messages:read',
+      reads: [queries.readModels.messages, linking.readModels.messageLinks, accountList],
+    },
     schema: {
       tags: ['Messages'],
       summary: 'Search messages, the latest first',
@@ -107,12 +106,12 @@ export const searchRoutes = (app: App, deps: SearchRouteDeps): void => {
       const asked = askedOf(query)
       const after = readCursor(query, ['instant', 'text'])
       const { after: from, before: to, folder, hasAttachment, unread, direction, automatic } = query
-      const people = await peopleOf(query.contact)
       const accounts = await accountsOf(query, actingUser)
+      const linked = recordsOf(query).map(linking.linkedTo)
       const search = {
         ...asked,
         accounts,
-        people,
+        linked,
         from,
         to,
         folder,
@@ -129,16 +128,23 @@ export const searchRoutes = (app: App, deps: SearchRouteDeps): void => {
 }
 
 /** What the search is for, if it is for anything. @throws HttpProblem 400 */
-const askedOf = ({ q, subject, from, to, contact }: SearchQuery) => {
+const askedOf = ({ q, subject, from, to, contact, company, deal }: SearchQuery) => {
   const asked = {
     question: questionOf(q),
     subject: questionOf(subject),
     sender: unitsOf(from),
     recipient: unitsOf(to),
   }
-  if (contact === undefined && Object.values(asked).every((each) => each === null)) throw nothingToSearch()
+  if ((contact ?? company ?? deal) === undefined && Object.values(asked).every((each) => each === null))
+    throw nothingToSearch()
   return asked
 }
+
+const recordsOf = (query: SearchQuery) =>
+  (['contact', 'company', 'deal'] as const).flatMap((kind) => {
+    const id = query[kind]
+    return id === undefined ? [] : [{ kind, id }]
+  })
 
 const questionOf = (typed: string | undefined): Question | null => {
   if (typed === undefined) return null

@@ -1,7 +1,7 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { Link, RecordRef } from '../../domain/linking/events.ts'
 import { currentLinks, noLinks, type CurrentLink } from '../../domain/linking/links.ts'
-import { paged, tablesOf, type Page } from '../projection.ts'
+import { paged, schemaOf, tablesOf, type Page } from '../projection.ts'
 import { messageLinks } from './message-links.ts'
 
 /** What a message is linked to and why, what is suggested, and what somebody decided that it does not belong to. */
@@ -24,6 +24,11 @@ export const linksOfMessage =
     const links = row?.links ?? noLinks
     return { ...currentLinks(links), unlinked: links.unlinked, revision: row?.revision ?? -1 }
   }
+
+/** A query for the `message_id`s of what is linked to the record. */
+export const linkedTo = ({ kind, id }: RecordRef): RawBuilder<unknown> => sql`
+  select message_id from ${sql.table(`${schemaOf(messageLinks)}.link`)}
+  where record_kind = ${kind} and record_id = ${id}`
 
 export type SuggestionItem = {
   readonly id: string

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { linkFigures, linksOfMessage, listLinkRuns, listSuggestions } from './find-links.ts'
+import { linkFigures, linkedTo, linksOfMessage, listLinkRuns, listSuggestions } from './find-links.ts'
 import { endOfNextRun, keysChanged, knownRecords, matchingProgress, nextToMatch } from './matching-queries.ts'
 import { matching } from './matching.ts'
 import { messageLinks } from './message-links.ts'
@@ -10,6 +10,7 @@ export const linkingProjections = [matching, messageLinks]
 export const linkingQueries = (db: Kysely<unknown>) => ({
   readModels: { matching, messageLinks },
   linksOf: linksOfMessage(db),
+  linkedTo,
   listSuggestions: listSuggestions(db),
   figures: linkFigures(db),
   listRuns: listLinkRuns(db),

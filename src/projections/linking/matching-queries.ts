@@ -1,8 +1,9 @@
 import { sql, type Kysely } from 'kysely'
 import type { FactList, KnownContact } from '../../domain/linking/facts.ts'
-import { keysOf, type Subject } from '../../domain/linking/keys.ts'
-import { noLinks, type Links } from '../../domain/linking/links.ts'
+import { KEYS_AT_ONCE, keysOf } from '../../domain/linking/keys.ts'
+import { noLinks } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'
+import type { BatchOf, MatchBatch } from '../../domain/linking/match-batch.ts'
 import {
   noBackProgress,
   noNewProgress,
@@ -13,30 +14,6 @@ import { tablesOf, type DatabaseOf, type RowOf } from '../projection.ts'
 import { matching, type matchingTables } from './matching.ts'
 
 type Db = Kysely<DatabaseOf<typeof matchingTables>>
-
-/** A message to be matched: where it was found, what is recorded of its links, and at which revision of that stream. */
-type ToMatch = {
-  readonly subject: Subject
-  readonly position: string
-  readonly rules: Rules
-  readonly recorded: Links
-  readonly revision: number
-}
-
-/** Messages in order of position, with all the facts for them as of one position of the log. */
-export type MatchBatch = {
-  readonly messages: readonly ToMatch[]
-  readonly facts: FactList
-  readonly factsAt: string
-}
-
-/** What a batch is taken of: messages found behind `after`, up to `upTo`; with `keys`, only those that have one of them. */
-export type BatchOf = {
-  readonly after: string | null
-  readonly upTo: string | null
-  readonly keys: readonly string[] | null
-  readonly limit: number
-}
 
 /** All that is read in it is of one moment. */
 const atOnce = <Result>(db: Kysely<unknown>, read: (tables: Db) => Promise<Result>): Promise<Result> =>
@@ -219,9 +196,6 @@ export const knownRecords =
       companies: await tables.selectFrom('company').selectAll().where(isOneOf('id', companyIds)).execute(),
     }))
 
-/** A run covers changes under about as many keys. */
-const KEYS_OF_A_RUN = 1_000
-
 /** Up to where the next run covers what changed behind `after`; null if nothing did. */
 export const endOfNextRun =
   (db: Kysely<unknown>) =>
@@ -231,7 +205,7 @@ export const endOfNextRun =
       .select('position')
       .$if(after !== null, (query) => query.where('position', '>', after!))
       .orderBy('position')
-      .limit(KEYS_OF_A_RUN)
+      .limit(KEYS_AT_ONCE)
       .execute()
     return rows.at(-1)?.position ?? null
   }

@@ -11,7 +11,8 @@ import {
   type VisibilityDeps,
   type Visible,
 } from '../projection.ts'
-import { threads, type ThreadRow } from './threads.ts'
+import type { ThreadRow } from './thread-tables.ts'
+import { threads } from './threads.ts'
 
 /** A thread; lists are ordered by `lastActivityAt`, then `id`. */
 export type Thread = {
@@ -31,7 +32,7 @@ export type Thread = {
 /** The same as a user sees it who sees this much. */
 export type VisibleThread = Masked<Thread, 'subject' | 'snippet'>
 
-const toThread = (row: ThreadRow, visibility: Visible): VisibleThread => ({
+export const toThread = (row: ThreadRow, visibility: Visible): VisibleThread => ({
   id: row.id,
   accountId: row.account_id,
   subject: visibility === 'metadata' ? null : row.subject,
@@ -50,13 +51,15 @@ type ThreadFilter = {
   readonly accountId: string
   readonly userId: string | null
   readonly lastDirection?: 'in' | 'out' | undefined
+  /** Also those in which no person wrote anything. */
+  readonly automatic?: boolean | undefined
 } & Span
 
 /** An account's threads by their latest activity, as far as this user (null: a program) sees them. */
 export const listThreads =
   (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
   async (filter: ThreadFilter, page: Page): Promise<VisibleThread[]> => {
-    const { accountId, userId, lastDirection } = filter
+    const { accountId, userId, lastDirection, automatic = false } = filter
     const visibility = await visibilityOf(accountId, userId)
     if (visibility === 'nothing') return []
     const found = tablesOf(db, threads)
@@ -65,6 +68,7 @@ export const listThreads =
       .where('account_id', '=', accountId)
       .where('merged_into', 'is', null)
       .where('messages', '>', sql.lit(0))
+      .$if(!automatic, (query) => query.where('automatic', '=', sql.lit(false)))
       .where(isWithin('last_at', filter))
       .$if(lastDirection !== undefined, (query) => query.where('direction', '=', lastDirection!))
     const order = { column: 'last_at', type: 'timestamptz' } as const
@@ -76,12 +80,12 @@ export const listThreads =
 export const findThread =
   (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
   async (id: string, userId: string | null): Promise<VisibleThread | null> => {
-    const row = await rowOf(db, id)
+    const row = await threadRowOf(db, id)
     const visibility = row ? await visibilityOf(row.account_id, userId) : 'nothing'
     return row && row.messages > 0 && visibility !== 'nothing' ? toThread(row, visibility) : null
   }
 
-const rowOf = async (db: Kysely<unknown>, id: string): Promise<ThreadRow | undefined> => {
+export const threadRowOf = async (db: Kysely<unknown>, id: string): Promise<ThreadRow | undefined> => {
   const tables = tablesOf(db, threads)
   const find = (wanted: string) =>
     tables.selectFrom('thread').selectAll().where('id', '=', wanted).executeTakeFirst()
@@ -99,7 +103,7 @@ export const threadOf =
       .select('thread_id')
       .where('id', '=', messageId)
       .executeTakeFirst()
-    return member ? ((await rowOf(db, member.thread_id))?.id ?? null) : null
+    return member ? ((await threadRowOf(db, member.thread_id))?.id ?? null) : null
   }
 
 /** The ids of the threads that messages are part of. */
@@ -135,4 +139,14 @@ export const membersOf =
       .where((of) => of.not(of.exists(of.selectFrom('absent').whereRef('absent.id', '=', 'member.id'))))
       .where(isWithin('at', span))
     return paged(found, { column: 'at', type: 'timestamptz' }, page).execute()
+  }
+
+/** The thread with this id, or the one that it has become part of, and all messages in it. */
+export const threadWithMembers =
+  (db: Kysely<unknown>) =>
+  async (id: string): Promise<{ id: string; accountId: string; messages: string[] } | null> => {
+    const row = await threadRowOf(db, id)
+    if (!row || row.messages === 0) return null
+    const members = await membersOf(db)(row, { descending: false, after: null, limit: row.messages })
+    return { id: row.id, accountId: row.account_id, messages: members.map((member) => member.id) }
   }

@@ -11,7 +11,7 @@ import {
   type Weights,
 } from '../../domain/search/terms.ts'
 import { wordsOfSpan } from '../../domain/search/time-words.ts'
-import { unitsIn, type Unit } from '../../domain/search/units.ts'
+import type { Unit } from '../../domain/search/units.ts'
 import { allOf, schemaOf, type Span, type Visible } from '../projection.ts'
 import { messagesBy, type VisibleMessage } from './find-messages.ts'
 import { messages } from './messages.ts'
@@ -24,8 +24,8 @@ export type Search = Span & {
   readonly subject: Question | null
   readonly sender: readonly Unit[] | null
   readonly recipient: readonly Unit[] | null
-  /** The addresses of whom the mail must be from or to. */
-  readonly people: readonly string[] | null
+  /** Queries for the `message_id`s of what is linked to records; it must be linked to all of them. */
+  readonly linked: readonly RawBuilder<unknown>[]
   readonly hasAttachment: boolean | undefined
   /** Its path or its role, such as `inbox`. */
   readonly folder: string | undefined
@@ -92,7 +92,8 @@ const found = async (
   if (bounds === null) return []
   const rows: Row[] = []
   let to = bounds.to
-  for (const days of [...SPANS_DAYS, Infinity]) {
+  // What is linked to a record is seldom so much that it must be looked at piece by piece.
+  for (const days of search.linked.length > 0 ? [Infinity] : [...SPANS_DAYS, Infinity]) {
     const from = Math.max(bounds.from - 1, to - days * DAY_MS)
     rows.push(...(await foundIn(db, search, query, { from, to }, after, limit - rows.length)))
     to = from
@@ -118,8 +119,8 @@ const boundsOf = async (db: Kysely<unknown>, { from, to }: Search, after: After)
 
 /** A span of time in milliseconds, without `from` itself. */
 type Within = { readonly from: number; readonly to: number }
-/** More words than that save nothing. */
-const MOST_TIME_WORDS = 80
+/** The months of a longer span are more words than save anything. */
+const MOST_TIME_DAYS = 2400
 
 const foundIn = async (
   db: Kysely<unknown>,
@@ -130,16 +131,21 @@ const foundIn = async (
   limit: number,
 ): Promise<Row[]> => {
   const [from, to] = [new Date(within.from), new Date(within.to)]
-  const times = within.to - within.from > 2400 * DAY_MS ? [] : wordsOfSpan(from, to)
-  const narrowed =
-    times.length === 0 || times.length > MOST_TIME_WORDS ? query : every([query, anyOf(times.map(wordQuery))])
+  const times =
+    within.to - within.from > MOST_TIME_DAYS * DAY_MS || search.linked.length > 0 ? [] : wordsOfSpan(from, to)
+  const narrowed = [
+    ...(query === '' ? [] : [query]),
+    ...(times.length === 0 ? [] : [anyOf(times.map(wordQuery))]),
+  ]
+  const matches = narrowed.length === 0 ? sql`true` : sql`words @@ ${every(narrowed)}::tsquery`
+  const linked = search.linked.map((ids) => sql`message_id in (${ids})`)
   const later =
     after === null ? sql`true` : sql`(received_at, message_id) < (${after[0]}::timestamptz, ${after[1]})`
   // In this order, so that of many messages only as many are looked up as are shown.
   const { rows } = await sql<Row>`
     with found as materialized (
       select message_id, account_id, received_at from mailtrail.message_text
-      where words @@ ${narrowed}::tsquery and received_at > ${from.toISOString()}::timestamptz
+      where ${allOf([matches, ...linked])} and received_at > ${from.toISOString()}::timestamptz
         and received_at <= ${to.toISOString()}::timestamptz and ${later})
     select f.message_id as id, f.received_at as at, f.account_id
     from (select * from found order by received_at desc, message_id desc offset 0) f
@@ -162,10 +168,13 @@ const isMeant = ({ folder, unread, direction, automatic }: Search): RawBuilder<b
         where p.folder = ${folder} or p.role = ${folder.toLowerCase()})`,
   ])
 
-/** Null if nothing of what is asked for may be seen. */
+/** Null if nothing of what is asked for may be seen, empty if no words are asked for. */
 const tsqueryOf = (search: Search, stems: Stems): string | null => {
   const { accounts } = search
-  if (accounts === 'all') return every([...(wordsAt('everything', search, stems) ?? []), ...peopleOf(search)])
+  if (accounts === 'all') {
+    const conditions = [...(wordsAt('everything', search, stems) ?? []), ...peopleOf(search)]
+    return conditions.length === 0 ? '' : every(conditions)
+  }
   const byLevel = [...Map.groupBy(accounts, ([, level]) => level)].flatMap(([level, of]) => {
     const words = wordsAt(level, search, stems)
     return words === null ? [] : [every([...words, anyOf(of.map(([id]) => wordQuery(`account:${id}`)))])]
@@ -184,17 +193,11 @@ const wordsAt = (level: Visible, { question, subject }: Search, stems: Stems): s
   ]
 }
 
-const peopleOf = ({ sender, recipient, people, hasAttachment }: Search): string[] => [
+const peopleOf = ({ sender, recipient, hasAttachment }: Search): string[] => [
   ...(sender === null ? [] : [personQuery(sender, 'from')]),
   ...(recipient === null ? [] : [personQuery(recipient, 'to')]),
-  ...(people === null ? [] : [anyOf(people.flatMap(of))]),
   ...(hasAttachment === undefined ? [] : [`${hasAttachment ? '' : '!'}${wordQuery('has:attachment')}`]),
 ]
-
-const of = (address: string): string[] => {
-  const units = unitsIn(address)
-  return [personQuery(units, 'from'), personQuery(units, 'to')]
-}
 
 /** The messages with what was found in them. */
 const shown = async (

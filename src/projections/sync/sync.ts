@@ -5,7 +5,8 @@ import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
 import { listDeleted } from './deleted-messages.ts'
 import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
-import { findThread, listThreads, membersOf, threadOf, threadsOf } from './find-threads.ts'
+import { findThread, listThreads, membersOf, threadOf, threadsOf, threadWithMembers } from './find-threads.ts'
+import { similarThreads } from './similar-threads.ts'
 import { messages } from './messages.ts'
 import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
@@ -58,6 +59,8 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   threadOf: threadOf(db),
   threadsOf: threadsOf(db),
   membersOf: membersOf(db),
+  threadWithMembers: threadWithMembers(db),
+  similarThreads: similarThreads(db, deps),
 
   findFigures: findSyncFigures(db),
   figuresToday: figuresToday(db),

@@ -3,13 +3,20 @@ import { normaliseAddress, type WrittenMailbox } from '../../domain/mail.ts'
 import type { EmailQueued } from '../../domain/sending/events.ts'
 import type { MessageSynced } from '../../domain/sync/events.ts'
 
-/** What a thread shows of a message. */
-export type Shown = { subject: string; people: WrittenMailbox[]; snippet: string; direction: string }
+/** What a thread shows of a message. `automatic`: no person wrote it. */
+export type Shown = {
+  subject: string
+  people: WrittenMailbox[]
+  snippet: string
+  direction: string
+  automatic: boolean
+}
 
 /** What threads need to know about a message. */
 export type Part = Shown & {
   accountId: string
   messageId: string
+  /** The message that it answers comes last. */
   references: string[]
   /** The same in every copy of a message, whatever a list has added below its text. */
   copyOf: string
@@ -40,6 +47,7 @@ export const partOfSynced = (data: EventOf<typeof MessageSynced>['data']): Part 
   people: [...data.header.from, ...data.header.to, ...data.header.cc],
   snippet: data.snippet,
   direction: data.direction,
+  automatic: data.automatic === 'auto-reply' || data.automatic === 'report',
 })
 
 export const partOfQueued = ({
@@ -57,4 +65,5 @@ export const partOfQueued = ({
   people: [header.from, ...header.to, ...header.cc],
   snippet,
   direction: 'out',
+  automatic: false,
 })

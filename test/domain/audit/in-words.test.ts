@@ -41,12 +41,18 @@ t.test('a draft is about what is in it, and what is queued from one is not about
   }
 })
 
-t.test('an email is told by three streams of its own, and a message by three', async (t) => {
+t.test('an email is told by four streams of its own, and a message by four', async (t) => {
   t.strictSame(ownStreams({ kind: 'email', id: 'out_1' }), [
     'outgoing-out_1',
     'tracking-out_1',
     'links-out_1',
+    'presence-out_1',
   ])
-  t.strictSame(ownStreams({ kind: 'message', id: 'msg_1' }), ['message-msg_1', 'report-msg_1', 'links-msg_1'])
+  t.strictSame(ownStreams({ kind: 'message', id: 'msg_1' }), [
+    'message-msg_1',
+    'report-msg_1',
+    'links-msg_1',
+    'presence-msg_1',
+  ])
   t.strictSame(ownStreams({ kind: 'contact', id: 'c-1' }), ['contact-c-1'])
 })

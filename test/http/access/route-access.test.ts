@@ -89,6 +89,8 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/email-accounts/:id/linked': { ...own(`${accountPath}/linked`), names: false },
   '/v1/threads': mixed(`/v1/threads?account=${account}`),
   '/v1/threads/:id': own(`/v1/threads/${thread}`),
+  '/v1/threads/:id/suggestions': { ...own(`/v1/threads/${thread}/suggestions`), names: false },
+  '/v1/email-accounts/:id/thread-changes': { ...own(`${accountPath}/thread-changes`), names: false },
   '/v1/drafts': mixed('/v1/drafts'),
   '/v1/drafts/:id': own(`/v1/drafts/${draft}`),
   '/v1/outbox': mixed('/v1/outbox', `/v1/outbox?account=${account}`),

@@ -149,8 +149,18 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
       `/v1/messages/${email}/attachments/0`,
     ),
   ],
+  '/v1/messages/:id/links': [
+    level('metadata', [], `${messagePath}/links`, `/v1/messages/${email}/links`),
+    own([], `/v1/messages/${waiting}/links`),
+  ],
+  '/v1/link-suggestions': [ownList([], '/v1/link-suggestions', `/v1/link-suggestions?account=${account}`)],
+  '/v1/link-runs': [nobody('/v1/link-runs')],
+  '/v1/email-accounts/:id/linked': [own([], `${accountPath}/linked`)],
+  '/v1/email-accounts/:id/deleted-messages': [own([], `${accountPath}/deleted-messages`)],
   '/v1/threads': [list(['subject', 'body', 'link'], `/v1/threads?account=${account}`)],
   '/v1/threads/:id': [level('metadata', ['subject', 'body'], `/v1/threads/${thread}`)],
+  '/v1/threads/:id/suggestions': [level('metadata', [], `/v1/threads/${thread}/suggestions`)],
+  '/v1/email-accounts/:id/thread-changes': [own([], `${accountPath}/thread-changes`)],
   '/v1/drafts': [ownList(['unsent'], '/v1/drafts', `/v1/drafts?account=${account}`)],
   '/v1/drafts/:id': [own(['unsent'], `/v1/drafts/${draft}`)],
   '/v1/outbox': [
@@ -223,8 +233,24 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
   ],
   'POST /v1/email-accounts/:id/backfill/pause': [{ path: `${accountPath}/backfill/pause` }],
   'POST /v1/email-accounts/:id/backfill/resume': [{ path: `${accountPath}/backfill/resume` }],
+  'POST /v1/email-accounts/:id/thread-changes/:change/undo': [
+    { path: `${accountPath}/thread-changes/1/undo` },
+  ],
+  'POST /v1/threads/:id/merge': [{ path: `/v1/threads/${thread}/merge`, body: { thread } }],
+  'POST /v1/threads/:id/split': [{ path: `/v1/threads/${thread}/split`, body: { messages: [message] } }],
   'POST /v1/messages/:id/retry': [{ path: `/v1/messages/${quarantined}/retry` }],
   'POST /v1/messages/:id/skip': [{ path: `/v1/messages/${quarantined}/skip` }],
+  'PUT /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
+  'DELETE /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
+  'POST /v1/messages/:id/links/:kind/:recordId/undo': [{ path: `${messagePath}/links/contact/c1/undo` }],
+  'POST /v1/link-suggestions/:id/accept': [
+    { path: `/v1/link-suggestions/${message}.contact.c1/accept`, body: {} },
+  ],
+  'POST /v1/link-suggestions/:id/reject': [
+    { path: `/v1/link-suggestions/${message}.contact.c1/reject`, body: {} },
+  ],
+  'DELETE /v1/messages/:id': [{ path: messagePath }],
+  'POST /v1/messages/:id/restore': [{ path: `${messagePath}/restore` }],
   'POST /v1/drafts': [
     { path: '/v1/drafts', body: writing },
     { path: '/v1/drafts', body: { replyTo: { kind: 'message', id: message } } },
@@ -260,6 +286,9 @@ const apart = [
   'POST /v1/timeline-entries',
   'PATCH /v1/timeline-entries/:id',
   'DELETE /v1/timeline-entries/:id',
+  'POST /v1/directory/imports',
+  'POST /v1/link-previews',
+  'POST /v1/sender-assignments',
   ...['users', 'contacts', 'companies', 'deals'].flatMap((kind) => [
     `PUT /v1/directory/${kind}/:id`,
     `DELETE /v1/directory/${kind}/:id`,

@@ -104,6 +104,47 @@ t.test('settings of the account reach back, and there and back again is as befor
   t.strictSame(await linksOf(1), before)
 })
 
+t.test(
+  'several contacts with one address wait for somebody to decide, for this mail or for good',
+  async (t) => {
+    type Suggestions = { data: { id: string; messageId: string; suggestion: { record: { id: string } } }[] }
+    const suggestions = () =>
+      app.client.get<Suggestions>(`/v1/link-suggestions?account=${accountId}&kind=contact`)
+    for (const id of ['twin1', 'twin2']) await put(`contacts/${id}`, { emails: ['office@shared.test'] })
+    await store(synced(5, from('office@shared.test')), synced(6, from('office@shared.test')))
+    const { data } = await until('four suggestions', suggestions, (found) => found.data.length === 4)
+    const of = (n: number, contact: string) =>
+      data.find(
+        ({ messageId, suggestion }) => messageId === messageIdOf(n) && suggestion.record.id === contact,
+      )!.id
+    await app.client.send('POST', `/v1/link-suggestions/${of(5, 'twin2')}/reject`, {})
+    await app.client.send('POST', `/v1/link-suggestions/${of(5, 'twin1')}/accept`, { alwaysForSender: true })
+    await untilLinked(5, 'contact:twin1 hand')
+    await untilLinked(6, 'contact:twin1 sender')
+    await until('no suggestion left', suggestions, (found) => found.data.length === 0)
+    t.equal(await fails(app.client.send('POST', `/v1/link-suggestions/${of(5, 'twin2')}/accept`, {})), 404)
+    await app.client.send('POST', '/v1/sender-assignments', {
+      address: 'office@shared.test',
+      record: { kind: 'contact', id: 'twin1' },
+      assigned: false,
+    })
+    await untilLinked(6)
+  },
+)
+
+t.test('contacts that are merged take their mail along, as the preview says', async (t) => {
+  await store(synced(7, from('old@merged.test')))
+  await put('contacts/gone', { emails: ['old@merged.test'] })
+  await put('contacts/stays', { emails: ['new@merged.test'] })
+  await untilLinked(7, 'contact:gone address')
+  const { body } = await app.client.send('POST', '/v1/link-previews', {
+    merge: [{ contactId: 'gone', into: 'stays' }],
+  })
+  t.match(body, { examined: 1, changed: 1, links: { address: { added: 1, removed: 1 } } })
+  await app.client.send('POST', '/v1/directory/contacts/gone/merge', { into: 'stays' })
+  await untilLinked(7, 'contact:stays address')
+})
+
 t.test('what is not there is told', async (t) => {
   const links = `/v1/messages/${messageIdOf(1)}/links`
   t.equal(await fails(app.client.send('PUT', `${links}/contact/nobody`)), 404)

@@ -356,7 +356,11 @@ for (const { path, sorts, filters } of lists)
       }
       t.strictSame(paged.map(idOfItem), whole.map(idOfItem), `${sort}, page by page`)
       const field = sort.replace(/^-/, '')
-      const values = whole.map((item) => String(item[field]).toLowerCase().replace(/^null$/, ''))
+      const values = whole.map((item) =>
+        String(item[field])
+          .toLowerCase()
+          .replace(/^null$/, ''),
+      )
       const sorted = values.toSorted((one, other) => (one < other ? -1 : one > other ? 1 : 0))
       if (field in whole[0]!) t.strictSame(values, sort === field ? sorted : sorted.toReversed(), sort)
       const other = sort === field ? `-${field}` : field

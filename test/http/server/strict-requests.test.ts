@@ -60,7 +60,14 @@ t.test('no operation passes over a query parameter that it does not know', async
   for (const { method, path } of operations.filter(({ path: each }) => !isOpen(each))) {
     const url = path.replaceAll('{id}', idOf('acc', 1)).replaceAll(/\{\w+\}/g, '1')
     const body = method === 'GET' || method === 'DELETE' ? undefined : {}
-    const { json } = await app.ask(method, `${url}?perod=today`, { body })
+    const asJson = await app.ask(method, `${url}?perod=today`, { body })
+    const { json } =
+      asJson.status === 415
+        ? await app.ask(method, `${url}?perod=today`, {
+            body: Buffer.from('{}\n'),
+            headers: { 'content-type': 'application/x-ndjson' },
+          })
+        : asJson
     const { errors = [] } = json as { errors?: { path: string }[] }
     // The form of the path and of the body is looked at first, and none of that is under test.
     if (!errors.some((error) => /^(params|body)/.test(error.path)))

@@ -126,7 +126,7 @@ const accountsDoor = {
 }
 syncRoutes(app, { accounts: accountsDoor, queries, clock: rig.deps.clock })
 messageRoutes(app, {
-  commands: syncCommands(rig.deps),
+  commands: syncCommands({ ...rig.deps, findThread: queries.threadWithMembers }),
   queries,
   accountList,
   signal,

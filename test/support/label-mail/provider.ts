@@ -17,6 +17,9 @@ import { labelMailClient, problemOf, type LabelMailClient } from './client.ts'
 import type { Label } from './mailbox.ts'
 import { sendByDraft } from './send.ts'
 
+/** Drafts that were taken back, which the service remembers. */
+const takenBack = new Set<string>()
+
 const provider = z.literal('label-mail')
 const recorded = z.object({ provider, address: z.string() })
 const entered = recorded.extend({ token: z.string().min(1).max(200).optional() })
@@ -91,7 +94,8 @@ const session = (client: LabelMailClient, roles: FolderRoles): MailboxSession =>
       if (draft?.state === 'sent') return 'sent'
       // Taken away, so that a request which is still under way finds nothing to send.
       const taken = draft === null ? 'lost' : await client.hear('DELETE', `draft/${handle}`)
-      if (taken !== 'lost' && taken.status === 200) return 'not-sent'
+      if (taken !== 'lost' && taken.status === 200) takenBack.add(handle)
+      if (takenBack.has(handle)) return 'not-sent'
     }
     return (await findSent(client, roles, email)).found ? 'sent' : 'unknown'
   },
