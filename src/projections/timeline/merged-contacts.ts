@@ -10,7 +10,7 @@ const merged: RawBuilder<unknown> = sql.table(`${schemaOf(timeline)}.merged`)
 export const mergedWith = async (db: Kysely<unknown>, contactId: string): Promise<string[]> => {
   const { rows } = await sql<{ id: string }>`
     with recursive up(id) as (
-      select ${contactId}::text union select survivor from ${merged} join up on contact_id = up.id
+      select ${contactId}::text collate "C" union select survivor from ${merged} join up on contact_id = up.id
     ), family(id) as (
       select id from up union select contact_id from ${merged} join family on survivor = family.id
     )

@@ -101,7 +101,7 @@ t.test('a contact has the timelines of those that were merged into it, each entr
   await client.send('POST', '/v1/timeline-entries', {
     kind: 'note',
     title: 'Of the other',
-    at: '2026-01-05T01:00:00Z',
+    at: '2026-01-05T00:30:00Z',
     records: [{ kind: 'contact', id: 'double' }],
   })
   await client.send('PUT', `/v1/messages/${messageIdOf(1)}/links/contact/double`)
