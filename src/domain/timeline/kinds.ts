@@ -1,6 +1,6 @@
 import { noteKinds } from './events.ts'
 
-export const mailKinds = [
+const mailKinds = [
   'received',
   'sent',
   'opened',

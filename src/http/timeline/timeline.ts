@@ -71,7 +71,7 @@ const entryView = z
       .describe('The link that was clicked; null if not visible to you'),
     count: z.int().describe('How many times it happened'),
     lastAt: z.string().describe('When it happened last'),
-    actor: actorView.nullable(),
+    actor: actorView.nullable().describe('Who did it, of entries of the CRM and changes of accounts'),
     position: z.string().describe('Position in the log of what changed the entry last'),
     visibility: visible,
   })

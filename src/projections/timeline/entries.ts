@@ -7,19 +7,17 @@ import {
   AccountSettingsChanged,
   AccountSignatureChanged,
 } from '../../domain/accounts/events.ts'
-import { engagementEvents } from '../../domain/analytics/engagement.ts'
 import { ContactMerged, ContactRemoved } from '../../domain/directory/events.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
 import { linkEvents } from '../../domain/linking/events.ts'
 import { linksAfter } from '../../domain/linking/links.ts'
-import { EmailQueued } from '../../domain/sending/events.ts'
 import { presenceChanges } from '../../domain/sync/presence-events.ts'
-import { MessageAddedToFolder, MessageSynced, SyncRunFinished } from '../../domain/sync/events.ts'
+import { SyncRunFinished } from '../../domain/sync/events.ts'
 import { noteEvents, type NoteEvent } from '../../domain/timeline/events.ts'
 import { projection } from '../projection.ts'
 import { foldAccount, foldSignIn } from './accounts.ts'
 import { itemOf, moveItem, newEntry, putEntry, removeEntry, takeOffRecords } from './items.ts'
-import { foldMail } from './mail.ts'
+import { foldMail, isMailEvent, mailEvents } from './mail.ts'
 import { tables, type TimelineRows } from './tables.ts'
 
 /**
@@ -31,10 +29,7 @@ export const timeline = projection({
   version: 1,
   tables,
   events: [
-    MessageSynced,
-    MessageAddedToFolder,
-    EmailQueued,
-    ...engagementEvents,
+    ...mailEvents,
     ...presenceChanges,
     ...linkEvents,
     ...noteEvents,
@@ -51,6 +46,7 @@ export const timeline = projection({
   ],
   fold: (event, rows) => {
     rows.put('head', { id: 'main', position: event.position })
+    if (isMailEvent(event)) return foldMail(event, rows)
     switch (event.type) {
       case 'MessageMatched':
       case 'MessageLinked':
@@ -82,8 +78,6 @@ export const timeline = projection({
       case 'AccountResumed':
       case 'AccountDisconnected':
         return foldAccount(event, rows)
-      default:
-        return foldMail(event, rows)
     }
   },
 })

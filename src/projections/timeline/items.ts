@@ -5,7 +5,15 @@ import { noContent, type Content, type EntryRow, type Item, type TimelineRows } 
 
 /** A message or email, known or not: its links may be told of first. */
 export const itemOf = (rows: TimelineRows, id: string, account_id: string): Item =>
-  rows.get('item', { id }) ?? { id, account_id, links: noLinks, about: [], exchanged: false, deleted: false, entries: [] }
+  rows.get('item', { id }) ?? {
+    id,
+    account_id,
+    links: noLinks,
+    about: [],
+    exchanged: false,
+    deleted: false,
+    entries: [],
+  }
 
 /**
  * The records on whose timelines the item is: those that it is linked to. Until the rules have looked at an email, it

@@ -1,5 +1,6 @@
 import {
   engage,
+  engagementEvents,
   engagementOf,
   engagementText,
   isEngagementEvent,
@@ -9,19 +10,22 @@ import {
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import type { RecordRef } from '../../domain/linking/events.ts'
 import type { WrittenMailbox } from '../../domain/mail.ts'
-import type { EmailBounced, EmailQueued } from '../../domain/sending/events.ts'
-import type { MessageAddedToFolder, MessageSynced } from '../../domain/sync/events.ts'
+import { EmailQueued, type EmailBounced } from '../../domain/sending/events.ts'
+import { MessageAddedToFolder, MessageSynced } from '../../domain/sync/events.ts'
 import type { MailKind } from '../../domain/timeline/kinds.ts'
 import { groupsOf, hitEntry, hitEntryId, settledAfter } from './hits.ts'
 import { entryIdOf, itemOf, moveItem, newEntry, putItemEntries, removeEntry, tallied } from './items.ts'
 import type { Content, EmailRow, EntryRow, Item, TimelineRows } from './tables.ts'
 
-type MailEvent =
-  | EventOf<typeof MessageSynced | typeof MessageAddedToFolder | typeof EmailQueued>
-  | EngagementEvent
+export const mailEvents = [MessageSynced, MessageAddedToFolder, EmailQueued, ...engagementEvents] as const
+type MailEvent = EventOf<(typeof mailEvents)[number]>
+
+export const isMailEvent = (event: RecordedEvent): event is RecordedEvent<MailEvent> =>
+  mailEvents.some(({ type }) => type === event.type)
 
 /** Puts what happened to a message or an email on timelines. */
 export const foldMail = (event: RecordedEvent<MailEvent>, rows: TimelineRows): void => {
+  if (isEngagementEvent(event)) return foldEmail(event, rows)
   switch (event.type) {
     case 'MessageSynced':
       return foldSynced(event.data, event.position, rows)
@@ -43,8 +47,6 @@ export const foldMail = (event: RecordedEvent<MailEvent>, rows: TimelineRows): v
         event.position,
       )
     }
-    default:
-      return foldEmail(event, rows)
   }
 }
 
@@ -121,7 +123,7 @@ const foldEmail = (event: RecordedEvent<EngagementEvent>, rows: TimelineRows): v
   }
   const added = entryOf(event, rows, item, email)
   if (added) putItemEntries(rows, item, [added])
-  if (isEngagementEvent(event)) foldHits(event, rows, email)
+  foldHits(event, rows, email)
 }
 
 /** Verdicts may change with whatever is heard of the email. */

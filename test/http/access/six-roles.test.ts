@@ -116,7 +116,7 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
     level('metadata', ['subject', 'body'], `/v1/messages?thread=${thread}`),
   ],
   '/v1/timeline': [
-    list(['subject', 'link'], `/v1/timeline?account=${account}`),
+    list(['subject', 'link'], `/v1/timeline?account=${account}&verdict=any`),
     level('metadata', ['subject'], `/v1/timeline?thread=${thread}`),
   ],
   '/v1/timeline-entries/:id': [nobody('/v1/timeline-entries/tle_00000000000000000000000000')],
