@@ -77,6 +77,11 @@ export const accountSettings = z.object({
     .array(z.string().trim().min(1).max(254))
     .max(MAX_EXCLUDE_PATTERNS)
     .describe('Senders whose mail is not stored; `*` stands for any characters, `?` for one'),
+  keep: z
+    .enum(['everything', 'known-contacts'])
+    .describe(
+      '`known-contacts`: mail is stored only if somebody on it, other than you and your colleagues, has the address of a contact or one at the domain of a company, as linking by address and domain would find; answers to emails sent from here and reports about them are stored in any case. What is stored already stays. When a contact is added later, a backfill of the account brings back what had been left out',
+    ),
   autoLink: z.boolean().describe('Whether mail is linked to the records of the CRM by rules'),
   linkRules,
   visibility: visibility
@@ -100,6 +105,7 @@ export const defaultSettings: AccountSettings = {
   folders: ['inbox', 'sent'],
   folderRoles: {},
   excludePatterns: [],
+  keep: 'everything',
   autoLink: true,
   linkRules: { byAddress: true, byName: true, byDomain: true, confirmAll: false },
   visibility: null,

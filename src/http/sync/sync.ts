@@ -52,8 +52,18 @@ const folderView = z.object({
   received: z.int(),
   drafts: z.int(),
   rules: z
-    .array(z.object({ pattern: z.string(), count: z.int() }))
-    .describe('The patterns that excluded messages'),
+    .array(
+      z.object({
+        reason: z
+          .enum(['pattern', 'no-known-contact'])
+          .describe(
+            '`no-known-contact`: the account keeps only mail with known contacts, and nobody on it is one',
+          ),
+        pattern: z.string().nullable(),
+        count: z.int(),
+      }),
+    )
+    .describe('What excluded messages, and how many'),
 })
 const runStatus = z.enum(['running', 'success', 'partial', 'failed', 'stopped', 'interrupted'])
 const runView = z

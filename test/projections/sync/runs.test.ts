@@ -203,14 +203,14 @@ t.test('the history says of each run and folder what was listed and what became 
         1,
         { listed: 5, stored: 3, known: 1, excluded: 1, received: 2, sent: 1 },
         {
-          exclusions: [{ folder: 'INBOX', ref: '4', pattern: 'noreply@*' }],
+          exclusions: [{ folder: 'INBOX', ref: '4', reason: 'pattern', pattern: 'noreply@*' }],
         },
       ),
       changesSynced(
         1,
         { listed: 2, failed: 1, excluded: 1 },
         {
-          exclusions: [{ folder: 'INBOX', ref: '7', pattern: 'noreply@*' }],
+          exclusions: [{ folder: 'INBOX', ref: '7', reason: 'pattern', pattern: 'noreply@*' }],
           failures: [
             { folder: 'INBOX', ref: '8', reason: 'too deep', attempts: 1, messageId: messageIdOf(8) },
           ],
@@ -230,7 +230,7 @@ t.test('the history says of each run and folder what was listed and what became 
       known: 1,
       excluded: 2,
       failed: 1,
-      rules: [{ pattern: 'noreply@*', count: 2 }],
+      rules: [{ reason: 'pattern', pattern: 'noreply@*', count: 2 }],
     },
     { folder: 'Sent', listed: 0 },
   ])
