@@ -18,7 +18,7 @@ export type Run = {
     readonly removed: number
     readonly rules: readonly {
       readonly reason: string
-      readonly pattern: string | null
+      readonly pattern: { readonly pattern: string; readonly match: string } | null
       readonly count: number
     }[]
   }[]

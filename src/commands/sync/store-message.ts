@@ -10,7 +10,7 @@ import {
   type Placement,
 } from '../../domain/sync/events.ts'
 import { emailsNamedBy, outgoingIdIn } from '../../domain/sending/own-message-id.ts'
-import { excludedBy } from '../../domain/sync/glob.ts'
+import { excludedBy } from '../../domain/sync/exclusion.ts'
 import { message, messageStream, type MessageCommand, type SyncedMessage } from '../../domain/sync/message.ts'
 import type { TurnsByKey } from '../../std/in-parallel.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
@@ -112,20 +112,20 @@ export type Judged = {
 
 /**
  * A message is ours if it lies where nobody else can put mail, or is an exact copy of an email that we sent; anybody
- * can write our address into From. Patterns are about who writes to us, and never exclude our own mail. An account that
- * keeps mail with known contacts only keeps, of all other mail, what was sent from here and what came of it.
+ * can write our address into From. What we sent from here is never excluded. An account that keeps mail with known
+ * contacts only keeps, of all other mail, what came of what we sent from here.
  */
 export const judge = async (
   deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser' | 'contacts'>,
-  { accountId, settings }: SyncAccount,
+  { accountId, address, settings }: SyncAccount,
   placement: Placement,
   mail: ParsedMail,
   signal: AbortSignal,
 ): Promise<Judged> => {
   const outgoingId = await outgoingIdOf(deps, accountId, placement, mail, signal)
   const isOurs = outgoingId !== null || isFiledByUs(placement)
-  const patterns = isOurs ? [] : settings.excludePatterns
-  const [pattern = null] = mail.header.from.flatMap(({ address }) => excludedBy(patterns, address) ?? [])
+  const patterns = outgoingId === null ? settings.excludePatterns : []
+  const pattern = excludedBy(patterns, { ownAddress: address, isOurs, header: mail.header })
   if (pattern !== null) return { outgoingId, isOurs, exclusion: { reason: 'pattern', pattern } }
   const isKept = settings.keep === 'everything' || outgoingId !== null || (await isOfInterest(deps, mail))
   return { outgoingId, isOurs, exclusion: isKept ? null : { reason: 'no-known-contact', pattern: null } }

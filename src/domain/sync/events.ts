@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { accountId } from '../accounts/events.ts'
+import { accountId, excludePattern } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { mailTrouble } from '../mail-trouble.ts'
 import { defineCode } from '../refusal.ts'
@@ -85,10 +85,15 @@ export type RunFailure = z.infer<typeof runFailure>
  */
 const exclusion = z.object({
   reason: z.enum(['pattern', 'no-known-contact']),
-  pattern: z.string().nullable(),
+  pattern: excludePattern.nullable(),
 })
 export type Exclusion = z.infer<typeof exclusion>
-const runExclusion = z.object({ folder: z.string(), ref: z.string(), ...exclusion.shape })
+const runExclusion = z.object({
+  folder: z.string(),
+  role: folderRole.nullable(),
+  ref: z.string(),
+  ...exclusion.shape,
+})
 export type RunExclusion = z.infer<typeof runExclusion>
 
 // The runs of an account are numbered from 1, each in a stream `syncrun-<accountId>.<number>`, so that the next one is

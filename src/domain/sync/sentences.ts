@@ -80,7 +80,7 @@ export const syncSentences: Sentences<
       case undefined:
         return 'Somebody decided to skip the quarantined message'
       case 'pattern':
-        return `The quarantined message was skipped because the exclude pattern ${pattern} keeps it out`
+        return `The quarantined message was skipped because the exclude pattern ${pattern?.pattern} keeps it out`
       case 'no-known-contact':
         return 'The quarantined message was skipped because nobody on it is a known contact'
     }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
-import { accountId } from '../../domain/accounts/events.ts'
+import { accountId, excludePattern } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
@@ -59,7 +59,7 @@ const folderView = z.object({
           .describe(
             '`no-known-contact`: the account keeps only mail with known contacts, and nobody on it is one',
           ),
-        pattern: z.string().nullable(),
+        pattern: excludePattern.nullable(),
         count: z.int(),
       }),
     )

@@ -69,7 +69,7 @@ const failure = table({
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 5,
+  version: 6,
   tables: {
     run,
     failure,
@@ -151,7 +151,8 @@ const none = (folder: string): FolderCounts => ({
   drafts: 0,
 })
 
-const keyOf = ({ reason, pattern }: Exclusion): string => `${reason} ${pattern}`
+const isSame = (a: Exclusion, b: Exclusion): boolean =>
+  a.reason === b.reason && a.pattern?.pattern === b.pattern?.pattern && a.pattern?.match === b.pattern?.match
 
 const withCounts = (
   lines: readonly FolderLine[],
@@ -166,13 +167,13 @@ const withCounts = (
       return [name, typeof value === 'number' && typeof before === 'number' ? before + value : value]
     }),
   ) as FolderCounts
-  const rules = new Map(line.rules.map((rule) => [keyOf(rule), rule]))
+  const rules = line.rules.map((rule) => ({ ...rule }))
   for (const { reason, pattern } of exclusions) {
-    const rule = { reason, pattern }
-    const count = (rules.get(keyOf(rule))?.count ?? 0) + 1
-    rules.set(keyOf(rule), { ...rule, count })
+    const rule = rules.find((each) => isSame(each, { reason, pattern }))
+    if (rule) rule.count++
+    else rules.push({ reason, pattern, count: 1 })
   }
-  const next = { ...added, rules: [...rules.values()] }
+  const next = { ...added, rules }
   return lines.some((each) => each.folder === folder)
     ? lines.map((each) => (each.folder === folder ? next : each))
     : [...lines, next]

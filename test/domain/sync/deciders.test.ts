@@ -101,7 +101,12 @@ const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded 
     cursor: cursorOf(at),
     folders: [{ folder, ...counts }],
     failures: named(counts.failed).map((each) => ({ ...each, reason: 'x', attempts: 1 })),
-    exclusions: named(counts.excluded).map((each) => ({ ...each, reason: 'pattern' as const, pattern: '*' })),
+    exclusions: named(counts.excluded).map((each) => ({
+      ...each,
+      role: null,
+      reason: 'pattern' as const,
+      pattern: { pattern: '*', match: 'sender' as const },
+    })),
     withheld: [],
     left: [],
     backfill: null,
