@@ -34,7 +34,7 @@ export const query = async (connection: Connection, sql: string): Promise<Record
   }
 }
 
-/** Waits for something that other processes do; gives up after 20 s. */
+/** Waits for something that other processes do; gives up after two minutes. */
 export const until = async (condition: () => boolean): Promise<void> => {
   for (const deadline = Date.now() + 120_000; !condition(); await sleep(20)) {
     if (Date.now() > deadline) throw new Error('waited too long')
@@ -76,11 +76,14 @@ export const service = (
   })
   test.teardown(() => child.kill('SIGKILL'))
   const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
+  const output = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
   const find = (what: string): string | undefined => lines.find((line) => line.includes(what))
   const end = once(child, 'close')
+  // A process may have ended before its last lines are read.
+  let isRead = false
+  output.once('close', () => (isRead = true))
   const said = async (what: string): Promise<string> => {
-    await until(() => find(what) !== undefined || child.exitCode !== null || child.signalCode !== null)
+    await until(() => find(what) !== undefined || isRead)
     return find(what) ?? `never said ${what}, but: ${lines.join(' | ')}`
   }
   return { process: child, lines, said, end }

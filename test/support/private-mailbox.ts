@@ -4,6 +4,7 @@ import { until } from '../../scripts/lib/client.ts'
 import { imapServer, smtpSink } from '../../scripts/lib/mail-servers/loopback.ts'
 import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { syncing } from './awaited-sync-runs.ts'
+import { upToNow } from './mailbox-comparison.ts'
 import { hostileMail, mail } from './mailbox-to-sync.ts'
 import { startApp } from './running-app.ts'
 
@@ -115,7 +116,9 @@ export const startWithPrivateMailbox = async (t: Test, words = markers) => {
   const message = (await until('The sync', messages, ({ data }) => data.some(isReport))).data.find(isReport)!
   const { threadId } = await owner.get<{ threadId: string }>(`/v1/messages/${message.id}`)
   type Errors = { data: { messageId: string }[] }
-  const { data: unreadable } = await owner.get<Errors>(`/v1/email-accounts/${account}/sync-errors`)
+  const { data: unreadable } = await owner.get<Errors>(
+    `/v1/email-accounts/${account}/sync-errors?${await upToNow(owner)}`,
+  )
   const quarantined = unreadable[0]!.messageId
   return { app, account, template, draft, waiting, email, message: message.id, quarantined, thread: threadId }
 }

@@ -4,6 +4,7 @@ import { until } from '../../../scripts/lib/client.ts'
 import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers/loopback.ts'
 import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
 import { syncing } from '../../support/awaited-sync-runs.ts'
+import { upToNow } from '../../support/mailbox-comparison.ts'
 import { mail, numbers } from '../../support/mailbox-to-sync.ts'
 import { startApp } from '../../support/running-app.ts'
 
@@ -58,12 +59,11 @@ const statusAt = (position: string | null) =>
 const post = (what: string, body?: object) => app.ask('POST', `${path}/backfill${what}`, { body })
 
 t.test('the list, the account and its sync say alike when it is read next', async (t) => {
-  const [run] = await client
-    .get<{ data: { finishedAt: string }[] }>(`${path}/sync-runs`)
-    .then(({ data }) => data)
-  const { data } = await client.get<{ data: Status[] }>('/v1/email-accounts')
-  const page = await client.get<Status>(path)
-  const status = await client.get<Status>(`${path}/sync-status`)
+  const upTo = await upToNow(client)
+  const [run] = (await client.get<{ data: { finishedAt: string }[] }>(`${path}/sync-runs?${upTo}`)).data
+  const { data } = await client.get<{ data: Status[] }>(`/v1/email-accounts?${upTo}`)
+  const page = await client.get<Status>(`${path}?${upTo}`)
+  const status = await client.get<Status>(`${path}/sync-status?${upTo}`)
   t.equal(status.status, 'active')
   t.ok(Date.parse(page.nextTryAt!) > Date.parse(run!.finishedAt))
   t.strictSame([data[0]!.nextTryAt, status.nextTryAt], [page.nextTryAt, page.nextTryAt])

@@ -2,6 +2,7 @@ import t from 'tap'
 import { imapServer, smtpSink } from '../../../scripts/lib/mail-servers/loopback.ts'
 import { testTls } from '../../../scripts/lib/mail-servers/tls.ts'
 import { syncing } from '../../support/awaited-sync-runs.ts'
+import { listedMessages, upToNow } from '../../support/mailbox-comparison.ts'
 import { mail } from '../../support/mailbox-to-sync.ts'
 import { startApp } from '../../support/running-app.ts'
 
@@ -51,20 +52,18 @@ type Thread = { id: string; subject: string; messageCount: number; merged: strin
 type Message = { id: string; subject: string; messageId: string; threadId: string }
 type Change = { change: number; kind: string; threadId: string; other: string; undone: boolean }
 
-const listed = (await client.get<{ data: Message[] }>(`/v1/messages?account=${account}&sort=receivedAt`)).data
-const idOf = async (headerId: string): Promise<Message> => {
-  const all = await Promise.all(listed.map(({ id }) => client.get<Message>(`/v1/messages/${id}`)))
-  return all.find(({ messageId }) => messageId === headerId)!
-}
-const [first, second, reply, stranger] = await Promise.all(
-  ['1@x.test', '2@x.test', '3@x.test', '4@x.test'].map(idOf),
+const upTo = await upToNow(client)
+const listed = await listedMessages(client, account)
+const stored = await Promise.all(listed.map(({ id }) => client.get<Message>(`/v1/messages/${id}?${upTo}`)))
+const [first, second, reply, stranger] = [1, 2, 3, 4].map((number) =>
+  stored.find(({ messageId }) => messageId === `${number}@x.test`)!,
 )
 const threadAt = async (id: string, position: string | null) =>
   client.get<Thread & { messages: { data: { id: string }[] } }>(`/v1/threads/${id}?min_position=${position}`)
 const changes = `/v1/email-accounts/${account}/thread-changes`
 
 t.test('a reply without References is suggested, merged by hand, and parted again', async (t) => {
-  const { data } = await client.get<{ data: Thread[] }>(`/v1/threads/${first!.threadId}/suggestions`)
+  const { data } = await client.get<{ data: Thread[] }>(`/v1/threads/${first!.threadId}/suggestions?${upTo}`)
   t.strictSame(
     data.map(({ id }) => id),
     [reply!.threadId],
@@ -103,7 +102,7 @@ t.test('messages are split off, and come back', async (t) => {
 
 t.test('a thread in which no person wrote is listed where it is asked for', async (t) => {
   const subjects = async (query: string) =>
-    (await client.get<{ data: Thread[] }>(`/v1/threads?account=${account}${query}`)).data.map(
+    (await client.get<{ data: Thread[] }>(`/v1/threads?account=${account}${query}&${upTo}`)).data.map(
       ({ subject }) => subject,
     )
   t.notOk((await subjects('')).includes('Away'))
