@@ -22,7 +22,9 @@ import {
 import { linkingCommands } from '../commands/linking/linking.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
+import { knownContacts } from '../commands/sync/known-contacts.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
+import { timelineCommands } from '../commands/timeline/timeline.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
 import { webhookCommands } from '../commands/webhooks/webhooks.ts'
@@ -43,6 +45,7 @@ import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
 import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
+import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
@@ -68,6 +71,7 @@ export const openFeatures = (
   const audit = auditFeature(core, sync)
   const access = { commands: accessCommands(core) }
   const linking = linkingFeature(core, { directory, accounts, sync })
+  const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
   return {
     access,
@@ -80,6 +84,7 @@ export const openFeatures = (
     analytics,
     audit,
     linking,
+    timeline,
     webhooks,
   }
 }
@@ -213,13 +218,18 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read model of the mailbox's contents. */
+/** How long a sync waits for the read models of the mailbox's contents and of contacts. */
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, { ...accounts, stems })
+  const linking = linkingQueries(db)
   const hints = hintsOfMailboxes()
+  const caughtUp = async ({ name }: { readonly name: string }): Promise<boolean> => {
+    const position = await store.head()
+    return position === null || runner.waitFor(name, position, CATCH_UP_MS)
+  }
   const commands = syncCommands({
     ...core,
     openMailbox: accounts.openMailbox,
@@ -243,11 +253,13 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       among: queries.knownAmong,
       page: queries.knownPage,
       isDeleted: readTogether(queries.deletedAmong, 100),
-      catchUp: async () => {
-        const position = await store.head()
-        return position === null || runner.waitFor(queries.readModels.placements.name, position, CATCH_UP_MS)
-      },
+      catchUp: () => caughtUp(queries.readModels.placements),
     },
+    contacts: knownContacts({
+      factsUnder: linking.factsUnder,
+      isFreeMail,
+      catchUp: () => caughtUp(linking.readModels.matching),
+    }),
     lastRun: queries.lastRun,
     findThread: queries.threadWithMembers,
     hasHint: hints.has,
@@ -321,6 +333,14 @@ const linkingFeature = (
   })
   return { commands, queries }
 }
+
+const timelineFeature = (core: Core, directory: Directory, accounts: Accounts) => ({
+  commands: timelineCommands({
+    ...core,
+    findRecord: ({ kind, id }) => directory.commands.find(kind, id),
+  }),
+  queries: timelineQueries(core.db, accounts),
+})
 
 const webhookFeature = (core: Core) => {
   const queries = webhookQueries(core.db)

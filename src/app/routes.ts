@@ -39,6 +39,8 @@ import { hintRoutes } from '../http/sync/hints.ts'
 import { searchRoutes } from '../http/sync/search.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
+import { timelineEntryRoutes } from '../http/timeline/timeline-entries.ts'
+import { timelineRoutes } from '../http/timeline/timeline.ts'
 import { webhookDeliveryRoutes } from '../http/webhooks/deliveries.ts'
 import { webhookEndpointRoutes } from '../http/webhooks/endpoints.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
@@ -94,6 +96,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     analytics,
     audit,
     linking,
+    timeline,
     webhooks,
   } = deps.features
   const { accountList } = accounts.queries.readModels
@@ -145,6 +148,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
   linkRoutes(server, { ...linking, sync: sync.queries, accountList })
+  timelineRoutes(server, { ...timeline, sync: sync.queries, accountList })
+  timelineEntryRoutes(server, timeline)
   suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
   linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
   analyticsRoutes(server, { ...analytics, accountList, clock })

@@ -7,6 +7,7 @@ import { linkingSentences } from '../linking/sentences.ts'
 import { sendingSentences } from '../sending/sentences.ts'
 import { syncSentences } from '../sync/sentences.ts'
 import { templateSentences } from '../templates/sentences.ts'
+import { timelineSentences } from '../timeline/sentences.ts'
 import { trackingSentences } from '../tracking/sentences.ts'
 import { webhookSentences } from '../webhooks/sentences.ts'
 
@@ -19,6 +20,7 @@ const sentences: Sentences<AnyEvent> = {
   ...trackingSentences,
   ...accessSentences,
   ...linkingSentences,
+  ...timelineSentences,
   ...webhookSentences,
 }
 

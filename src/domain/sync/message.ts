@@ -13,6 +13,7 @@ import {
   MessageSynced,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
+  type Exclusion,
   type MessageEvent,
   type Placement,
 } from './events.ts'
@@ -52,7 +53,7 @@ export type MessageCommand =
   | { readonly do: 'remove'; readonly placement: Placement }
   | { readonly do: 'fail-again'; readonly reason: string }
   | { readonly do: 'release'; readonly became: string }
-  | { readonly do: 'skip'; readonly pattern: string | null }
+  | { readonly do: 'skip'; readonly exclusion: Exclusion | null }
 
 // ---------------------------------------------------------------- evolve
 
@@ -132,13 +133,7 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
     case 'skip':
       if (state.status === 'skipped') return []
       requireQuarantined(state)
-      return [
-        QuarantinedMessageSkipped({
-          messageId,
-          accountId,
-          ...(command.pattern === null ? {} : { pattern: command.pattern }),
-        }),
-      ]
+      return [QuarantinedMessageSkipped({ messageId, accountId, ...command.exclusion })]
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
-import { accountId } from '../../domain/accounts/events.ts'
+import { accountId, excludePattern } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
@@ -52,8 +52,18 @@ const folderView = z.object({
   received: z.int(),
   drafts: z.int(),
   rules: z
-    .array(z.object({ pattern: z.string(), count: z.int() }))
-    .describe('The patterns that excluded messages'),
+    .array(
+      z.object({
+        reason: z
+          .enum(['pattern', 'no-known-contact'])
+          .describe(
+            '`no-known-contact`: the account keeps only mail with known contacts, and nobody on it is one',
+          ),
+        pattern: excludePattern.nullable(),
+        count: z.int(),
+      }),
+    )
+    .describe('What excluded messages, and how many'),
 })
 const runStatus = z.enum(['running', 'success', 'partial', 'failed', 'stopped', 'interrupted'])
 const runView = z

@@ -6,6 +6,7 @@ import {
   SyncRunStarted,
   type FolderCounts,
   type FolderTrouble,
+  type Exclusion,
   type RunExclusion,
 } from '../../domain/sync/events.ts'
 import {
@@ -24,8 +25,8 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-/** What became of a folder in a run; `rules` says which pattern excluded how many messages. */
-export type FolderLine = FolderCounts & { rules: { pattern: string; count: number }[] }
+/** What became of a folder in a run; `rules` says what excluded how many messages. */
+export type FolderLine = FolderCounts & { rules: (Exclusion & { count: number })[] }
 
 const run = table({
   columns: {
@@ -68,7 +69,7 @@ const failure = table({
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 4,
+  version: 6,
   tables: {
     run,
     failure,
@@ -150,6 +151,9 @@ const none = (folder: string): FolderCounts => ({
   drafts: 0,
 })
 
+const isSame = (a: Exclusion, b: Exclusion): boolean =>
+  a.reason === b.reason && a.pattern?.pattern === b.pattern?.pattern && a.pattern?.match === b.pattern?.match
+
 const withCounts = (
   lines: readonly FolderLine[],
   counts: FolderCounts,
@@ -163,9 +167,13 @@ const withCounts = (
       return [name, typeof value === 'number' && typeof before === 'number' ? before + value : value]
     }),
   ) as FolderCounts
-  const rules = new Map(line.rules.map(({ pattern, count }) => [pattern, count]))
-  for (const { pattern } of exclusions) rules.set(pattern, (rules.get(pattern) ?? 0) + 1)
-  const next = { ...added, rules: [...rules].map(([pattern, count]) => ({ pattern, count })) }
+  const rules = line.rules.map((rule) => ({ ...rule }))
+  for (const { reason, pattern } of exclusions) {
+    const rule = rules.find((each) => isSame(each, { reason, pattern }))
+    if (rule) rule.count++
+    else rules.push({ reason, pattern, count: 1 })
+  }
+  const next = { ...added, rules }
   return lines.some((each) => each.folder === folder)
     ? lines.map((each) => (each.folder === folder ? next : each))
     : [...lines, next]
