@@ -15,8 +15,14 @@ export type Posted = {
   readonly data?: Record<string, unknown>
 }
 
-/** Of a request: what it posts, and how often this event came by now, from 1. */
-type Answering = (posted: Posted, attempt: number) => number | 'hang' | { readonly retryAfter: string }
+/**
+ * Of a request: what it posts, and how often this event came by now, from 1. `accept-and-fail`: its answer gets lost on the
+ * way.
+ */
+type Answering = (
+  posted: Posted,
+  attempt: number,
+) => number | 'hang' | 'accept-and-fail' | { readonly retryAfter: string }
 
 /**
  * A receiver of webhooks on loopback, which keeps what it accepted. `secrets` verify what comes, by the library of
@@ -45,6 +51,11 @@ export const webhookReceiver = async (t: Pick<Test, 'teardown'>) => {
     attempts.set(posted.id, attempt)
     const answer = answering(posted, attempt)
     if (answer === 'hang') return
+    if (answer === 'accept-and-fail') {
+      accepted.push(posted)
+      response.destroy()
+      return
+    }
     if (typeof answer === 'object') {
       response.writeHead(503, { 'retry-after': answer.retryAfter }).end()
       return
