@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks'
 import type { Test } from 'tap'
 
 /** What was posted for an event. */
-export type Posted = {
+type Posted = {
   readonly id: string
   readonly type: string
   readonly stream: string
@@ -42,7 +42,7 @@ export const webhookReceiver = async (t: Pick<Test, 'teardown'>) => {
         errors.push(String(error))
       }
   }
-  const server = http.createServer(async (request, response) => {
+  const receive = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
     const body = Buffer.concat(await request.toArray()).toString('utf8')
     verify(body, request.headers as Record<string, string>)
     const posted = JSON.parse(body) as Posted
@@ -62,7 +62,8 @@ export const webhookReceiver = async (t: Pick<Test, 'teardown'>) => {
     }
     if (answer < 300) accepted.push(posted)
     response.writeHead(answer).end('thank you')
-  })
+  }
+  const server = http.createServer((request, response) => void receive(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import type { Duplex } from 'node:stream'
+import { callbackify } from 'node:util'
 import type { PostJson, Posted } from '../../commands/ports/webhooks.ts'
 import { HTTPS_PORT } from '../network/fetch-text.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
@@ -82,10 +83,7 @@ const guardedAgent = (guard: EgressGuard, encryption: 'tls' | 'none'): http.Agen
   }
   const agent = new http.Agent({ keepAlive: true, timeout: IDLE_MS })
   agent.createConnection = ({ host, port }, done) => {
-    open(String(host), Number(port)).then(
-      (socket) => done?.(null, socket),
-      (error: Error) => done?.(error, undefined as never),
-    )
+    if (done) callbackify(open)(String(host), Number(port), done)
     return undefined
   }
   return agent

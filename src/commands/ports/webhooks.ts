@@ -1,6 +1,6 @@
 import type { Secret } from './credentials.ts'
 
-export type DeliveryStatus = 'waiting' | 'delivered' | 'failed'
+type DeliveryStatus = 'waiting' | 'delivered' | 'failed'
 
 /** One event for one endpoint. Instants are RFC 3339. */
 export type Delivery = {
@@ -37,7 +37,7 @@ export type NewDelivery = Pick<
   'eventId' | 'type' | 'stream' | 'revision' | 'position' | 'previousPosition'
 >
 
-export type Attempted = {
+type Attempted = {
   readonly at: Date
   readonly status: DeliveryStatus
   readonly nextAt: Date | null

@@ -88,21 +88,21 @@ const deliverTo = async (
   signal: AbortSignal,
 ): Promise<boolean> => {
   const { endpointId } = endpoint
-  const inFlight = new Map<string, Promise<boolean>>()
-  let goesOn = true
-  let error: unknown = null
+  const inFlight = new Map<string, Promise<unknown>>()
+  const disabled = new AbortController()
+  const faults: unknown[] = []
   const start = (delivery: Delivery) => {
     const attempt = deliver(deps, endpoint, delivery, signal)
-      .then((isActive) => (goesOn &&= isActive))
+      .then((isActive) => isActive || disabled.abort())
       .catch((fault: unknown) => {
-        error ??= fault
-        return (goesOn = false)
+        faults.push(fault)
+        disabled.abort()
       })
       .finally(() => inFlight.delete(delivery.stream))
     inFlight.set(delivery.stream, attempt)
   }
   let hasRoom = true
-  while (!signal.aborted && goesOn) {
+  while (!signal.aborted && !disabled.signal.aborted) {
     if (hasRoom) await readOn(deps, endpoint)
     const streams = [...inFlight.keys()]
     const room = AT_ONCE - streams.length
@@ -113,8 +113,9 @@ const deliverTo = async (
     await Promise.race(inFlight.values())
   }
   await Promise.all(inFlight.values())
-  if (error !== null && !signal.aborted) throw error
-  return goesOn
+  if (faults.length > 0 && !signal.aborted)
+    throw new AggregateError(faults, 'What came of deliveries could not be recorded')
+  return !disabled.signal.aborted
 }
 
 /** Adds what the log has for the endpoint beyond its cursor, as long as not too much waits already. */
