@@ -123,6 +123,13 @@ export const automationsOf = ({
       work: sync.trashCopies,
     },
     {
+      name: 'erase deleted messages',
+      wakeOn: [],
+      everyMs: 10_000,
+      single: true,
+      work: sync.eraseDeleted,
+    },
+    {
       name: 'confirm deliveries',
       wakeOn: [],
       everyMs: 1000,

@@ -40,7 +40,12 @@ export const MessageTrashed = defineEvent(
   }),
 )
 export type TrashOutcome = EventOf<typeof MessageTrashed>['data']['outcome']
+/** The bytes of a deleted message are erased for good, except those that something else has too. */
+export const MessageBytesErased = defineEvent(
+  'MessageBytesErased',
+  z.object({ messageId: ofMessage.messageId, accountId }),
+)
 /** Those that change whether a message is in the lists. */
 export const presenceChanges = [MessageDeleted, MessageRestored] as const
-export const presenceEvents = [...presenceChanges, MessageTrashed] as const
+export const presenceEvents = [...presenceChanges, MessageTrashed, MessageBytesErased] as const
 export type PresenceEvent = EventOf<(typeof presenceEvents)[number]>

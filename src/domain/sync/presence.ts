@@ -1,5 +1,7 @@
 import type { Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
+  MessageBytesErased,
   MessageDeleted,
   MessageRestored,
   MessageTrashed,
@@ -26,6 +28,8 @@ export type Presence =
       readonly deletedAt: string
       /** Its copies are still to be moved into the provider's trash. */
       readonly toTrash: boolean
+      /** Its bytes are not kept any more. */
+      readonly erased: boolean
     }
 
 // ---------------------------------------------------------------- commands
@@ -34,6 +38,8 @@ export type PresenceCommand =
   | { readonly do: 'delete'; readonly of: OfMessage; readonly at: string; readonly provider: ProviderCopy }
   | { readonly do: 'restore' }
   | { readonly do: 'record-trashed'; readonly outcome: TrashOutcome; readonly code: string | null }
+  /** Its bytes, if it was deleted before then. */
+  | { readonly do: 'erase'; readonly before: string }
 
 // ---------------------------------------------------------------- evolve
 
@@ -41,12 +47,14 @@ const evolve = (state: Presence, event: PresenceEvent): Presence => {
   switch (event.type) {
     case 'MessageDeleted': {
       const { deletedAt, provider, ...of } = event.data
-      return { status: 'deleted', of, deletedAt, toTrash: provider === 'trash' }
+      return { status: 'deleted', of, deletedAt, toTrash: provider === 'trash', erased: false }
     }
     case 'MessageRestored':
       return { status: 'present' }
     case 'MessageTrashed':
       return state.status === 'deleted' ? { ...state, toTrash: false } : state
+    case 'MessageBytesErased':
+      return state.status === 'deleted' ? { ...state, erased: true } : state
   }
 }
 
@@ -61,14 +69,27 @@ const decide = (command: PresenceCommand, state: Presence): PresenceEvent[] => {
     }
     case 'restore':
       if (state.status !== 'deleted') return []
+      if (state.erased) throw messageErased()
       return [MessageRestored({ ...state.of, deletedAt: state.deletedAt })]
     case 'record-trashed': {
       if (state.status !== 'deleted' || !state.toTrash) return []
       const { messageId, accountId } = state.of
       return [MessageTrashed({ messageId, accountId, outcome: command.outcome, code: command.code })]
     }
+    case 'erase': {
+      if (state.status !== 'deleted' || state.erased || state.deletedAt > command.before) return []
+      const { messageId, accountId } = state.of
+      return [MessageBytesErased({ messageId, accountId })]
+    }
   }
 }
+
+const messageErased = defineRefusal('message-erased', {
+  title: 'Deleted for good',
+  meaning: 'The message was deleted so long ago that its content was erased.',
+  remedy: 'Look for it in the mailbox itself; a deleted message is not fetched again.',
+  isConflict: true,
+})
 
 export const presence: Decider<Presence, PresenceCommand, PresenceEvent> = {
   initial: { status: 'present' },

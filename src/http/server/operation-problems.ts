@@ -155,7 +155,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
   deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
-  restoreMessage: ofMet,
+  restoreMessage: { 409: ['message-erased'], 422: ofMet },
   createTemplate: ofTemplate,
   changeTemplate: ofTemplate,
   deleteTemplate: ['not-your-template'],

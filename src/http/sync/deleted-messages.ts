@@ -14,10 +14,17 @@ const presenceView = z
     id: z.string(),
     status: z.enum(['present', 'deleted']),
     deletedAt: z.string().nullable().describe('When it was deleted; null if it was not'),
+    erased: z.boolean().describe('Its content was erased for good: it cannot be restored any more'),
   })
   .meta({ id: 'MessagePresence' })
 const deletedView = summaryView
-  .extend({ deletedAt: z.string().describe('When it was deleted') })
+  .extend({
+    deletedAt: z.string().describe('When it was deleted'),
+    erasedAt: z
+      .string()
+      .nullable()
+      .describe('When its content was erased for good; null as long as it can be restored'),
+  })
   .meta({ id: 'DeletedMessage' })
 
 export type DeletedMessageRouteDeps = {
@@ -37,6 +44,7 @@ export const deletedMessageRoutes = (
     id,
     status: state.status,
     deletedAt: state.status === 'deleted' ? state.deletedAt : null,
+    erased: state.status === 'deleted' && state.erased,
   })
 
   app.delete('/v1/messages/:id', {
@@ -45,7 +53,7 @@ export const deletedMessageRoutes = (
       tags,
       summary: 'Delete a message',
       description:
-        'It leaves all lists, threads and figures, and no sync brings it back. In the mailbox it stays where it is, unless `mailbox` says `trash`; nothing is ever deleted there for good. It can be restored. An email sent from here stays in the outbox.',
+        'It leaves all lists, threads and figures, and no sync brings it back. In the mailbox it stays where it is, unless `mailbox` says `trash`; nothing is ever deleted there for good. It can be restored until its content is erased, after 30 days unless the operator chose another number. An email sent from here stays in the outbox.',
       params: byId,
       querystring: z.object({
         mailbox: providerCopy

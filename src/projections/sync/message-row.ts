@@ -21,6 +21,8 @@ export const message = table({
     /** Lists show it: it was received or sent, and was not deleted. */
     listed: boolean,
     deleted_at: nullable(timestamp),
+    /** Its bytes are not kept any more. */
+    erased_at: nullable(timestamp),
     /** `draft` for one that was neither sent nor received. */
     direction: text,
     received_at: timestamp,
@@ -47,8 +49,10 @@ export const message = table({
 })
 export type MessageRow = RowOf<typeof message>
 
+const notDeleted = { deleted_at: null, erased_at: null }
+
 export const rowOfSynced = (data: Synced, id: string): MessageRow => ({
-  deleted_at: null,
+  ...notDeleted,
   ...exchanged,
   id,
   account_id: data.accountId,
@@ -82,7 +86,7 @@ const noHeader: MessageHeader = {
 }
 
 export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
-  deleted_at: null,
+  ...notDeleted,
   exchanged: false,
   listed: false,
   id: data.messageId,
@@ -107,7 +111,7 @@ export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
  * links.
  */
 export const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
-  deleted_at: null,
+  ...notDeleted,
   exchanged: false,
   listed: false,
   id: data.outgoingId,

@@ -14,6 +14,7 @@ import { searchMessages } from './search-messages.ts'
 import { findRun, listRuns, syncHistory } from './sync-history.ts'
 import { dueAccounts, lastRunOf, stillWatchable, syncSchedule, watchableAccounts } from './sync-schedule.ts'
 import { figuresToday, findSyncFigures, syncStatus } from './sync-status.ts'
+import { bytesOfNobody, deletedWithBytes, storedContent, textsOfNobody } from './stored-content.ts'
 import { threads } from './threads.ts'
 
 export const syncProjections = [
@@ -26,6 +27,7 @@ export const syncProjections = [
   syncErrors,
   backfills,
   copiesToTrash,
+  storedContent,
 ]
 
 type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'> & {
@@ -45,6 +47,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
     syncErrors,
     backfills,
     copiesToTrash,
+    storedContent,
   },
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
@@ -52,6 +55,9 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   messagesOf: messagesOf(db),
   listDeleted: listDeleted(db),
   copiesToTrash: listCopiesToTrash(db),
+  deletedWithBytes: deletedWithBytes(db),
+  bytesOfNobody: bytesOfNobody(db),
+  textsOfNobody: textsOfNobody(db),
   placesOf: placesOf(db),
   searchMessages: searchMessages(db, deps),
   listThreads: listThreads(db, deps),
