@@ -198,15 +198,23 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read model of the mailbox's contents. */
+/** How long a sync waits for the read models that it works on. */
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, { ...accounts, stems })
+  const { placements, messages, patternRuns } = queries.readModels
   const hints = hintsOfMailboxes()
+  const caughtUp = async (...readModels: readonly { readonly name: string }[]): Promise<boolean> => {
+    const position = await store.head()
+    if (position === null) return true
+    const waits = readModels.map(({ name }) => runner.waitFor(name, position, CATCH_UP_MS))
+    return (await Promise.all(waits)).every(Boolean)
+  }
   const commands = syncCommands({
     ...core,
+    ...queries,
     openMailbox: accounts.openMailbox,
     findAccount: async (id) => {
       const found = await accounts.find(id)
@@ -228,11 +236,9 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       among: queries.knownAmong,
       page: queries.knownPage,
       isDeleted: readTogether(queries.deletedAmong, 100),
-      catchUp: async () => {
-        const position = await store.head()
-        return position === null || runner.waitFor(queries.readModels.placements.name, position, CATCH_UP_MS)
-      },
+      catchUp: () => caughtUp(placements),
     },
+    caughtUp: () => caughtUp(messages, patternRuns),
     lastRun: queries.lastRun,
     findThread: queries.threadWithMembers,
     hasHint: hints.has,

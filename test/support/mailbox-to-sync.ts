@@ -163,6 +163,7 @@ export const syncRig = async (
     known: options.parts?.known ?? knownFromLog(store),
     findOutgoing: options.findOutgoing ?? (async () => null),
     lastRun: async () => 0,
+    leftOut: async () => [],
     hasHint: () => false,
     onFault: (error) => void faults.push(error),
     findAccount: async (id) => {

@@ -156,6 +156,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
   deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
   restoreMessage: ofMet,
+  showMessage: ofMet,
+  undoMessageShow: ofMet,
   createTemplate: ofTemplate,
   changeTemplate: ofTemplate,
   deleteTemplate: ['not-your-template'],
