@@ -3,7 +3,6 @@ import type { SyncCommands } from '../../commands/sync/sync.ts'
 import { accountId, excludePattern } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { providerCopy } from '../../domain/sync/presence-events.ts'
-import type { Page, Span } from '../../projections/projection.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy, timesOf } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
@@ -125,7 +124,7 @@ export const absentMessageRoutes = (
   const listed = { tags, params: z.object({ id: accountId }), querystring }
   const pageFor = async <Item extends { readonly receivedAt: string; readonly id: string }>(
     { params: { id }, query, actingUser }: ListRequest<z.infer<typeof querystring>>,
-    list: (of: { readonly accountId: string } & Span, page: Page) => Promise<Item[]>,
+    list: (...of: Parameters<SyncQueries['listDeleted']>) => Promise<Item[]>,
   ) => {
     if (!(await mayUse(id, actingUser))) throw new NotFound('email account', id)
     const { from, to, sort, limit } = query

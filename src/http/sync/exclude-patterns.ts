@@ -40,7 +40,7 @@ const previewView = z
       .array(
         z.object({
           messageId: z.string(),
-          change: z.enum(['hide', 'show']),
+          change: z.enum(['hide', 'show']).describe('Whether it would be hidden, or shown again'),
           pattern: excludePattern.nullable().describe('The pattern that would hide it'),
         }),
       )

@@ -59,21 +59,19 @@ export const patternRuns = projection({
   fold: (event, rows) => {
     const { accountId: account_id } = event.data
     const at = event.metadata.occurredAt
-    switch (event.type) {
-      case 'ChangesSynced': {
-        const { exclusions, askedAgain = [] } = event.data
-        for (const { folder, ref } of askedAgain) rows.remove('left_out', { account_id, folder, ref })
-        if (exclusions.length === 0) return
-        const { number = 0 } = rows.get('applied', { account_id }) ?? {}
-        for (const exclusion of exclusions) rows.put('left_out', { account_id, ...exclusion, run: number })
-        return
-      }
-      case 'PatternRunRequested': {
-        const { number, patterns } = event.data
-        const fresh = { examined: 0, hidden: 0, shown: 0, to_fetch: null, finished_at: null }
-        rows.put('run', { account_id, number, status: 'applying', patterns, requested_at: at, ...fresh })
-        return
-      }
+    if (event.type === 'ChangesSynced') {
+      const { exclusions, askedAgain = [] } = event.data
+      for (const { folder, ref } of askedAgain) rows.remove('left_out', { account_id, folder, ref })
+      if (exclusions.length === 0) return
+      const { number = 0 } = rows.get('applied', { account_id }) ?? {}
+      for (const exclusion of exclusions) rows.put('left_out', { account_id, ...exclusion, run: number })
+      return
+    }
+    if (event.type === 'PatternRunRequested') {
+      const { number, patterns } = event.data
+      const fresh = { examined: 0, hidden: 0, shown: 0, to_fetch: null, finished_at: null }
+      rows.put('run', { account_id, number, status: 'applying', patterns, requested_at: at, ...fresh })
+      return
     }
     const row = rows.get('run', { account_id })
     if (!row) throw new Error(`${event.type} of a run that was not requested`)
