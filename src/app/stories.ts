@@ -20,6 +20,7 @@ import { patternRuns } from '../domain/sync/pattern-run.ts'
 import { presence } from '../domain/sync/presence.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
 import { template } from '../domain/templates/template.ts'
+import { timelineNote } from '../domain/timeline/note.ts'
 
 type Fold<State, Event extends DomainEvent> = Pick<Decider<State, never, Event>, 'initial' | 'evolve'>
 
@@ -54,6 +55,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('sender', sender),
   ofStream('matching', newMessages),
   ofStream('relinking', relinking),
+  ofStream('timelineentry', timelineNote),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

@@ -10,6 +10,7 @@ import { patternRunEvents } from './sync/pattern-run-events.ts'
 import { presenceEvents } from './sync/presence-events.ts'
 import { threadEvents } from './sync/thread-events.ts'
 import { templateEvents } from './templates/events.ts'
+import { noteEvents } from './timeline/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
 export const allEvents = [
@@ -32,6 +33,7 @@ export const allEvents = [
   ...linkEvents,
   ...senderEvents,
   ...matchingEvents,
+  ...noteEvents,
 ] as const
 
 /** Any event that this software can write. */

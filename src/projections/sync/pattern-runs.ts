@@ -64,7 +64,8 @@ export const patternRuns = projection({
       for (const { folder, ref } of askedAgain) rows.remove('left_out', { account_id, folder, ref })
       if (exclusions.length === 0) return
       const { number = 0 } = rows.get('applied', { account_id }) ?? {}
-      for (const exclusion of exclusions) rows.put('left_out', { account_id, ...exclusion, run: number })
+      for (const { folder, ref, role, pattern } of exclusions)
+        if (pattern !== null) rows.put('left_out', { account_id, folder, ref, role, pattern, run: number })
       return
     }
     if (event.type === 'PatternRunRequested') {
