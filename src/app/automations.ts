@@ -130,6 +130,13 @@ export const automationsOf = ({
       work: sync.eraseDeleted,
     },
     {
+      name: 'apply exclude patterns',
+      wakeOn: [sync.queries.readModels.patternRuns],
+      everyMs: 2000,
+      single: true,
+      work: sync.commands.applyPatterns,
+    },
+    {
       name: 'confirm deliveries',
       wakeOn: [],
       everyMs: 1000,

@@ -20,7 +20,6 @@ export const linksOfMessage =
       .selectFrom('message')
       .select(['links', 'revision'])
       .where('id', '=', messageId)
-      .where('deleted', '=', false)
       .executeTakeFirst()
     const links = row?.links ?? noLinks
     return { ...currentLinks(links), unlinked: links.unlinked, revision: row?.revision ?? -1 }
@@ -29,7 +28,7 @@ export const linksOfMessage =
 /** A query for the `message_id`s of what is linked to the record. */
 export const linkedTo = ({ kind, id }: RecordRef): RawBuilder<unknown> => sql`
   select message_id from ${sql.table(`${schemaOf(messageLinks)}.link`)}
-  where record_kind = ${kind} and record_id = ${id} and not deleted`
+  where record_kind = ${kind} and record_id = ${id}`
 
 export type SuggestionItem = {
   readonly id: string
@@ -53,7 +52,6 @@ export const listSuggestions =
     const found = tablesOf(db, messageLinks)
       .selectFrom('suggestion')
       .selectAll()
-      .where(sql<boolean>`not deleted`)
       .$if(accounts !== null, (query) =>
         query.where(sql<boolean>`account_id = any(${[...(accounts ?? [])]}::text[])`),
       )

@@ -1,8 +1,10 @@
+import type { RecordedEvent } from '../../domain/event.ts'
 import {
   linkEvents,
   RelinkingFinished,
   RelinkingProgressed,
   type Link,
+  type LinkEvent,
   type RecordRef,
 } from '../../domain/linking/events.ts'
 import {
@@ -12,7 +14,8 @@ import {
   type CurrentLink,
   type Links,
 } from '../../domain/linking/links.ts'
-import { presenceChanges } from '../../domain/sync/presence-events.ts'
+import { absenceAfter, isAbsent } from '../../domain/sync/absence.ts'
+import { presenceChanges, type PresenceChange } from '../../domain/sync/presence-events.ts'
 import {
   boolean,
   integer,
@@ -22,31 +25,39 @@ import {
   table,
   text,
   timestamp,
+  type RowOf,
   type Rows,
 } from '../projection.ts'
 
 const ofRecord = { record_kind: text, record_id: text, message_id: text, account_id: text }
 
 const tables = {
-  /** What a deleted message is linked to is shown nowhere, and is there again when it is restored. */
   message: table({
-    columns: { id: text, account_id: text, links: json<Links>(), revision: integer, deleted: boolean },
+    columns: {
+      id: text,
+      account_id: text,
+      links: json<Links>(),
+      revision: integer,
+      /** What was deleted or is hidden counts as linked to nothing. */
+      deleted: boolean,
+      hidden: boolean,
+    },
     key: ['id'],
   }),
   /** What each record has linked to it now. */
   link: table({
-    columns: { ...ofRecord, rule: text, link: json<CurrentLink>(), since: timestamp, deleted: boolean },
+    columns: { ...ofRecord, rule: text, link: json<CurrentLink>(), since: timestamp },
     key: ['record_kind', 'record_id', 'message_id'],
     indexes: ['(message_id)'],
   }),
   /** What waits for somebody to decide. */
   suggestion: table({
-    columns: { ...ofRecord, id: text, link: json<Link>(), since: timestamp, deleted: boolean },
+    columns: { ...ofRecord, id: text, link: json<Link>(), since: timestamp },
     key: ['id'],
     indexes: [
-      '(account_id, since DESC, id DESC) WHERE NOT deleted',
-      '(account_id, record_kind, since DESC, id DESC) WHERE NOT deleted',
-      '(record_kind, record_id, since DESC, id DESC) WHERE NOT deleted',
+      '(account_id, since DESC, id DESC)',
+      '(account_id, record_kind, since DESC, id DESC)',
+      '(record_kind, record_id, since DESC, id DESC)',
       '(message_id)',
     ],
   }),
@@ -69,6 +80,7 @@ const tables = {
   }),
 }
 type LinkRows = Rows<typeof tables>
+type MessageRow = RowOf<typeof tables.message>
 
 /** What mail is linked to, what is suggested, and how many messages of each account are linked. */
 export const messageLinks = projection({
@@ -83,48 +95,46 @@ export const messageLinks = projection({
       return rows.put('run', { up_to, started_at, finished_at, examined, changed })
     }
     const { messageId: id, accountId: account_id } = event.data
-    const row = rows.get('message', { id }) ?? { ...unlinked, id, account_id }
-    const was = currentLinks(row.links)
-    if (event.type === 'MessageDeleted' || event.type === 'MessageRestored') {
-      const deleted = event.type === 'MessageDeleted'
-      rows.put('message', { ...row, deleted })
-      return markDeleted(rows, id, was, deleted)
-    }
-    const links = linksAfter(row.links, event)
-    rows.put('message', { ...row, links, revision: event.revision })
-    const is = currentLinks(links)
-    const of = { id, account_id, deleted: row.deleted, at: event.metadata.occurredAt }
+    const before = rows.get('message', { id }) ?? unlinked(id, account_id)
+    const after = changed(before, event)
+    rows.put('message', after)
+    const was = shownLinks(before)
+    const is = shownLinks(after)
+    const of = { id, account_id, at: event.metadata.occurredAt }
     replaceLinks(rows, of, was.links, is.links)
     replaceSuggestions(rows, of, was.suggestions, is.suggestions)
-    if (!row.deleted) count(rows, account_id, was.links, is.links)
+    count(rows, account_id, was.links, is.links)
   },
 })
 
-const unlinked = { links: noLinks, revision: -1, deleted: false }
+const unlinked = (id: string, account_id: string): MessageRow => ({
+  id,
+  account_id,
+  links: noLinks,
+  revision: -1,
+  deleted: false,
+  hidden: false,
+})
 
-const markDeleted = (
-  rows: LinkRows,
-  id: string,
-  of: ReturnType<typeof currentLinks>,
-  deleted: boolean,
-): void => {
-  const links = of.links.flatMap(({ record }) => rows.get('link', keyOf(record, id)) ?? [])
-  for (const row of links) rows.put('link', { ...row, deleted })
-  for (const { record } of of.suggestions) {
-    const row = rows.get('suggestion', { id: suggestionId(id, record) })
-    if (row) rows.put('suggestion', { ...row, deleted })
+const changed = (row: MessageRow, event: RecordedEvent<LinkEvent | PresenceChange>): MessageRow => {
+  switch (event.type) {
+    case 'MessageDeleted':
+    case 'MessageRestored':
+    case 'MessageHidden':
+    case 'MessageShown':
+      return { ...row, ...absenceAfter(row, event) }
+    case 'MessageMatched':
+    case 'MessageLinked':
+    case 'MessageUnlinked':
+    case 'LinkDecisionUndone':
+      return { ...row, links: linksAfter(row.links, event), revision: event.revision }
   }
-  for (const { account_id } of links.slice(0, 1))
-    if (deleted) count(rows, account_id, of.links, [])
-    else count(rows, account_id, [], of.links)
 }
 
-type Of = {
-  readonly id: string
-  readonly account_id: string
-  readonly deleted: boolean
-  readonly at: string
-}
+const shownLinks = (row: MessageRow): ReturnType<typeof currentLinks> =>
+  currentLinks(isAbsent(row) ? noLinks : row.links)
+
+type Of = { readonly id: string; readonly account_id: string; readonly at: string }
 
 const keyOf = ({ kind, id }: RecordRef, message_id: string) => ({
   record_kind: kind,
@@ -134,7 +144,7 @@ const keyOf = ({ kind, id }: RecordRef, message_id: string) => ({
 
 const replaceLinks = (
   rows: LinkRows,
-  { id, account_id, deleted, at }: Of,
+  { id, account_id, at }: Of,
   was: readonly CurrentLink[],
   is: readonly CurrentLink[],
 ): void => {
@@ -145,7 +155,7 @@ const replaceLinks = (
     const since = known.find(
       (row) => row?.record_kind === key.record_kind && row.record_id === key.record_id,
     )?.since
-    rows.put('link', { ...key, account_id, rule: link.rule, link, since: since ?? at, deleted })
+    rows.put('link', { ...key, account_id, rule: link.rule, link, since: since ?? at })
   }
 }
 
@@ -154,7 +164,7 @@ const suggestionId = (message_id: string, { kind, id }: RecordRef): string => `$
 
 const replaceSuggestions = (
   rows: LinkRows,
-  { id: message, account_id, deleted, at }: Of,
+  { id: message, account_id, at }: Of,
   was: readonly Link[],
   is: readonly Link[],
 ): void => {
@@ -163,7 +173,7 @@ const replaceSuggestions = (
   for (const link of is) {
     const id = suggestionId(message, link.record)
     const since = known.find((row) => row?.id === id)?.since ?? at
-    rows.put('suggestion', { id, ...keyOf(link.record, message), account_id, link, since, deleted })
+    rows.put('suggestion', { id, ...keyOf(link.record, message), account_id, link, since })
   }
 }
 
