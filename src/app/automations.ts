@@ -124,6 +124,20 @@ export const automationsOf = ({
       work: sync.trashCopies,
     },
     {
+      name: 'erase deleted messages',
+      wakeOn: [],
+      everyMs: 10_000,
+      single: true,
+      work: sync.eraseDeleted,
+    },
+    {
+      name: 'apply exclude patterns',
+      wakeOn: [sync.queries.readModels.patternRuns],
+      everyMs: 2000,
+      single: true,
+      work: sync.commands.applyPatterns,
+    },
+    {
       name: 'confirm deliveries',
       wakeOn: [],
       everyMs: 1000,

@@ -24,6 +24,7 @@ import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { knownContacts } from '../commands/sync/known-contacts.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
+import { eraseDeleted } from '../commands/sync/erase-deleted.ts'
 import { timelineCommands } from '../commands/timeline/timeline.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
@@ -55,7 +56,7 @@ import { stories } from './stories.ts'
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
   adapters: OpenAdapters,
-  { deliveryWindowMinutes, returnOrigins, url }: FeatureSettings,
+  { deliveryWindowMinutes, deletedRetentionDays, returnOrigins, url }: FeatureSettings,
   clock: Clock,
   log: Log,
 ) => {
@@ -64,7 +65,7 @@ export const openFeatures = (
   const redirectUri = `${url}/oauth/callback`
   const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
-  const sync = syncFeature(core, accounts)
+  const sync = syncFeature(core, accounts, deletedRetentionDays)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
@@ -92,7 +93,7 @@ export const openFeatures = (
 export type Features = ReturnType<typeof openFeatures>
 
 /** `url`: where people reach the service. */
-type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & {
+type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'deletedRetentionDays' | 'returnOrigins'> & {
   readonly url: string
 }
 
@@ -218,20 +219,24 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read models of the mailbox's contents and of contacts. */
+/** How long a sync waits for the read models that it works on. */
 const CATCH_UP_MS = 30_000
 
-const syncFeature = (core: Core, accounts: Accounts) => {
+const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, { ...accounts, stems })
+  const { placements, messages, patternRuns } = queries.readModels
   const linking = linkingQueries(db)
   const hints = hintsOfMailboxes()
-  const caughtUp = async ({ name }: { readonly name: string }): Promise<boolean> => {
+  const caughtUp = async (...readModels: readonly { readonly name: string }[]): Promise<boolean> => {
     const position = await store.head()
-    return position === null || runner.waitFor(name, position, CATCH_UP_MS)
+    if (position === null) return true
+    const waits = readModels.map(({ name }) => runner.waitFor(name, position, CATCH_UP_MS))
+    return (await Promise.all(waits)).every(Boolean)
   }
   const commands = syncCommands({
     ...core,
+    ...queries,
     openMailbox: accounts.openMailbox,
     findAccount: async (id) => {
       const found = await accounts.find(id)
@@ -253,8 +258,9 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       among: queries.knownAmong,
       page: queries.knownPage,
       isDeleted: readTogether(queries.deletedAmong, 100),
-      catchUp: () => caughtUp(queries.readModels.placements),
+      catchUp: () => caughtUp(placements),
     },
+    caughtUp: () => caughtUp(messages, patternRuns),
     contacts: knownContacts({
       factsUnder: linking.factsUnder,
       isFreeMail,
@@ -267,7 +273,9 @@ const syncFeature = (core: Core, accounts: Accounts) => {
   })
   const { copiesToTrash, placesOf } = queries
   const trash = trashCopies({ ...core, copiesToTrash, placesOf, openMailbox: accounts.openMailbox })
-  return { commands, queries, hints, trashCopies: trash }
+  const catchUp = () => caughtUp(queries.readModels.storedContent)
+  const erase = eraseDeleted({ ...core, ...queries, catchUp, retentionDays })
+  return { commands, queries, hints, trashCopies: trash, eraseDeleted: erase }
 }
 type Sync = ReturnType<typeof syncFeature>
 
