@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Meter } from '../adapters/metrics/meter.ts'
+import { eventFeed } from '../commands/feed/feed.ts'
 import { requireReadModels } from '../adapters/postgres/projections/state/prepare.ts'
 import { isKnownBot } from '../adapters/tracking/known-bots.ts'
 import { networks } from '../adapters/tracking/networks.ts'
@@ -11,6 +12,7 @@ import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { importRoutes } from '../http/directory/import.ts'
+import { feedRoutes } from '../http/feed/feed.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { oauthRoutes } from '../http/accounts/oauth.ts'
@@ -161,6 +163,26 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  addFeed(server, deps)
   webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
   webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })
+}
+
+/** How long the feed waits at once for the event index, before it looks whether it is to stop. */
+const INDEX_WAIT_MS = 5_000
+
+const addFeed = (server: App, { adapters, features, clock, signal }: RouteDeps): void => {
+  const { store, runner } = adapters
+  const { readModels, factsOf } = features.audit.queries
+  const feed = eventFeed(
+    {
+      store,
+      factsOf,
+      isIndexed: (position) => runner.waitFor(readModels.eventIndex.name, position, INDEX_WAIT_MS),
+      onFault: (error) => server.log.warn({ err: error }, 'the feed got over a fault'),
+    },
+    signal,
+  )
+  server.addHook('onClose', feed.ended)
+  feedRoutes(server, { feed, isPosition: (text) => store.isPosition(text), clock })
 }

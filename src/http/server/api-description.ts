@@ -27,6 +27,7 @@ const tags = {
   Tracking: 'What recipients did with an email: opens, clicks, replies.',
   Analytics: 'Figures over many emails.',
   Directory: "The CRM's own records, from which variables are filled in.",
+  Feed: 'What happens, told as it happens to whoever listens.',
   Webhooks: 'Addresses to which what happens is posted, and what became of each delivery.',
   Audit: 'Everything that happened, event by event, and histories replayed.',
   'Read models': 'How far each read model is, and the events that it could not take in.',

@@ -4,6 +4,7 @@ const named: Readonly<Record<string, string>> = {
   'POST /v1/directory/imports': 'importRecords',
   'GET /v1/search': 'searchMessages',
   'GET /v1/audit/replay': 'replayHistory',
+  'GET /v1/feed': 'followEvents',
   'GET /health/ready': 'getReadiness',
 }
 

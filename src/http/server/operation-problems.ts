@@ -111,6 +111,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   listWebhookEndpointDeliveries: { 403: ['program-only'] },
   getWebhookEndpointDelivery: { 403: ['program-only'] },
   resendWebhookEndpointDelivery: { 403: ['program-only'] },
+  followEvents: { 400: ['invalid-position'] },
   putContact: ['contact-merged'],
   mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   importRecords: { 400: ['body-cut-off'], 408: ['request-timeout'], 415: ['unsupported-media-type'] },

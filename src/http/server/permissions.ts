@@ -14,6 +14,7 @@ export const permissions = [
   'tracking:read',
   'analytics:read',
   'audit:read',
+  'events:read',
   'keys:manage',
   'webhooks:manage',
   'system:read',

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { eventIndex } from './event-index.ts'
 import { findEvents, messagesOfEmails } from './find-events.ts'
+import { factsOfEvents } from './seen-by.ts'
 
 export const auditProjections = [eventIndex]
 
@@ -9,6 +10,7 @@ export const auditQueries = (db: Kysely<unknown>) => ({
   readModels: { eventIndex },
   findEvents: findEvents(db),
   messagesOfEmails: messagesOfEmails(db),
+  factsOf: factsOfEvents(db),
 })
 
 export type AuditQueries = ReturnType<typeof auditQueries>

@@ -1,0 +1,180 @@
+import { subjectsOf } from '../../domain/audit/subjects.ts'
+import { catalogue, type AnyEvent } from '../../domain/catalogue.ts'
+import type { Position, RecordedEvent } from '../../domain/event.ts'
+import { notifier } from '../../std/notifier.ts'
+import { pause } from '../../std/pause.ts'
+import type { EventStore } from '../ports/event-log.ts'
+
+/** What a feed tells of an event: what happened and where to look, and nothing that the event says. */
+export type FeedItem = {
+  readonly id: string
+  readonly type: string
+  readonly position: string
+  readonly stream: string
+  readonly revision: number
+  readonly recordedAt: string
+  readonly accountId: string | null
+  readonly subjects: readonly { readonly kind: string; readonly id: string }[]
+}
+
+/** For whom a feed is, and what it is narrowed down to; null narrows nothing. */
+export type FeedFilter = {
+  /** Null is a program that acts for nobody, and sees everything. */
+  readonly userId: string | null
+  readonly types: ReadonlySet<string> | null
+  readonly account: string | null
+}
+
+/** What is new: items to tell, `[]` as a sign of life. `position`: how far the log was looked through. */
+export type FeedPart = { readonly items: readonly FeedItem[]; readonly position: string }
+
+/** Whose an event is, as the event index says. */
+type Facts = {
+  readonly account: string | null
+  readonly seenBy: 'everybody' | { readonly user: string } | null
+}
+
+export type FeedDeps = {
+  readonly store: Pick<EventStore, 'readAll' | 'subscribe' | 'head'>
+  /** Waits until the event index has taken in the position; false if it has not in time. */
+  readonly isIndexed: (position: string) => Promise<boolean>
+  readonly factsOf: (positions: readonly string[]) => Promise<ReadonlyMap<string, Facts>>
+  readonly onFault: (error: unknown) => void
+}
+
+type Entry = { readonly item: FeedItem; readonly seenBy: Facts['seenBy']; readonly revokedKey: string | null }
+type EntryPage = { readonly entries: readonly Entry[]; readonly position: Position }
+
+const PAGE = 500
+/** How many events a process keeps for the readers that are almost up to date; others read them from the log. */
+const KEPT = 5_000
+/** A reader to whom nothing happens gets a sign of life this often. */
+const HEARTBEAT_MS = 15_000
+const RETRY_MS = 1000
+
+/**
+ * Feeds of what happens, for many readers at once: the log is followed once for all of them, from the first reader on,
+ * until `stop` aborts.
+ */
+export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
+  const news = notifier()
+  const tail: Entry[] = []
+  /** What lies behind this position, up to `at`, is in the tail. */
+  let from: Position | null = null
+  let at: Position | null = null
+  let following: Promise<void> | null = null
+
+  const follow = async (): Promise<void> => {
+    while (!stop.aborted)
+      try {
+        for await (const page of deps.store.subscribe({ after: at, limit: PAGE, signal: stop })) {
+          tail.push(...(await entriesOf(deps, page, stop)).entries)
+          at = page.position
+          const tooMany = tail.length - KEPT
+          if (tooMany > 0) from = tail.splice(0, tooMany).at(-1)!.item.position as Position
+          news.notify()
+        }
+      } catch (error) {
+        deps.onFault(error)
+        await pause(RETRY_MS, stop)
+      }
+  }
+  const start = async (): Promise<void> => {
+    from = at = await deps.store.head()
+    following = follow()
+  }
+  let started: Promise<void> | null = null
+  const begun = async (): Promise<void> => {
+    started ??= start().catch((error: unknown) => {
+      started = null
+      throw error
+    })
+    await started
+  }
+
+  return {
+    /**
+     * What happens behind `after` (null: from now on) that this reader may see, in order and without a gap, until `signal`
+     * aborts or the API key is revoked.
+     */
+    read: async function* (
+      filter: FeedFilter,
+      { after, keyId }: { readonly after: Position | null; readonly keyId: string },
+      signal: AbortSignal,
+    ): AsyncGenerator<FeedPart> {
+      await begun()
+      let position: Position | null = after ?? at
+      const ended = AbortSignal.any([signal, stop])
+      while (!ended.aborted) {
+        const seen = news.count()
+        const page: EntryPage =
+          (position ?? '') < (from ?? '')
+            ? await entriesOf(deps, await deps.store.readAll({ after: position, limit: PAGE }), ended)
+            : { entries: behind(tail, position), position: at ?? ('' as Position) }
+        const isNew = page.position > (position ?? '')
+        if (isNew) position = page.position
+        const items = page.entries.filter((entry) => isFor(entry, filter)).map(({ item }) => item)
+        if (items.length > 0) yield { items, position: position ?? '' }
+        if (page.entries.some(({ revokedKey }) => revokedKey === keyId)) return
+        if (isNew) continue
+        await news.wait(seen, { ms: HEARTBEAT_MS, signal: ended })
+        if (news.count() === seen && !ended.aborted) yield { items: [], position: position ?? '' }
+      }
+    },
+    /** Resolves when the log is no longer followed. */
+    ended: async () => following,
+  }
+}
+
+export type EventFeed = ReturnType<typeof eventFeed>
+
+/** A page of the log as feeds tell it, once the index knows whose the events are. */
+const entriesOf = async (
+  { isIndexed, factsOf }: FeedDeps,
+  { events, position }: { readonly events: readonly RecordedEvent[]; readonly position: Position },
+  stop: AbortSignal,
+): Promise<EntryPage> => {
+  const known = events.filter(({ type }) => catalogue.has(type)) as readonly RecordedEvent<AnyEvent>[]
+  const last = known.at(-1)
+  if (!last) return { entries: [], position }
+  while (!(await isIndexed(last.position))) if (stop.aborted) return { entries: [], position }
+  const facts = await factsOf(known.map((event) => event.position))
+  const entries = known.map((event): Entry => {
+    const { account, seenBy } = facts.get(event.position) ?? { account: null, seenBy: null }
+    const { id, type, stream, revision, recordedAt } = event
+    return {
+      item: {
+        id,
+        type,
+        position: event.position,
+        stream,
+        revision,
+        recordedAt,
+        accountId: account,
+        subjects: subjectsOf(event),
+      },
+      seenBy,
+      revokedKey: event.type === 'ApiKeyRevoked' ? event.data.keyId : null,
+    }
+  })
+  return { entries, position }
+}
+
+/** The entries behind this position, found by halving. */
+const behind = (entries: readonly Entry[], position: Position | null): readonly Entry[] => {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (entries[middle]!.item.position <= (position ?? '')) low = middle + 1
+    else high = middle
+  }
+  return entries.slice(low)
+}
+
+const isFor = ({ item, seenBy }: Entry, { userId, types, account }: FeedFilter): boolean => {
+  if (types !== null && !types.has(item.type)) return false
+  if (account !== null && item.accountId !== account) return false
+  if (userId === null || seenBy === 'everybody') return true
+  return seenBy !== null && seenBy.user === userId
+}

@@ -1,0 +1,50 @@
+import type { FeedItem } from '../../src/commands/feed/feed.ts'
+
+/** A reader of the feed, which keeps what it was told; `lastId` is what it would send as `Last-Event-ID`. */
+export const readFeed = async (
+  url: string,
+  key: string,
+  {
+    query = '',
+    headers = {},
+  }: { readonly query?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+) => {
+  const controller = new AbortController()
+  const answer = await fetch(`${url}/v1/feed${query}`, {
+    headers: { authorization: `Bearer ${key}`, ...headers },
+    signal: controller.signal,
+  })
+  const items: FeedItem[] = []
+  let lastId: string | undefined
+  const take = (message: string): void => {
+    for (const line of message.split('\n')) {
+      if (line.startsWith('id: ')) lastId = line.slice(4)
+      if (line.startsWith('data: ')) items.push(JSON.parse(line.slice(6)) as FeedItem)
+    }
+  }
+  const follow = async (): Promise<void> => {
+    let rest = ''
+    try {
+      for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+        const messages = `${rest}${chunk}`.split('\n\n')
+        rest = messages.pop() ?? ''
+        messages.forEach(take)
+      }
+    } catch (error) {
+      // Cut off from either end.
+      if (!(error instanceof Error)) throw error
+    }
+  }
+  const ended = answer.status === 200 ? follow() : Promise.resolve()
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    items,
+    ended,
+    lastId: () => lastId,
+    close: async () => {
+      controller.abort()
+      await ended
+    },
+  }
+}
