@@ -162,7 +162,10 @@ const asker =
       },
       ...(body === undefined ? {} : { body: payload, duplex: 'half' }),
     })
-    const bytes = Buffer.from(await answer.arrayBuffer())
+    // A feed goes on for ever.
+    const isFeed = answer.headers.get('content-type') === 'text/event-stream'
+    if (isFeed) await answer.body?.cancel()
+    const bytes = Buffer.from(isFeed ? '' : await answer.arrayBuffer())
     const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '')
     const json: unknown = isJson && bytes.length > 0 ? JSON.parse(bytes.toString('utf8')) : null
     if (json !== null && answer.headers.get('content-type') === 'application/problem+json')

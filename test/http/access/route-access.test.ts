@@ -53,6 +53,7 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/event-log': byPermission('/v1/event-log?at=2026-01-05T12:00:00Z'),
   '/v1/projections': byPermission('/v1/projections'),
   '/v1/projections/:name/parked': byPermission('/v1/projections/messages/parked'),
+  '/v1/feed': byPermission('/v1/feed'),
   '/v1/template-variables': byPermission('/v1/template-variables'),
   '/v1/providers': byPermission('/v1/providers'),
   '/v1/directory/users': byPermission('/v1/directory/users'),

@@ -83,6 +83,7 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
   '/v1/event-log': [nobody('/v1/event-log?at=2026-01-05T12:00:00Z')],
   '/v1/projections': [nobody('/v1/projections')],
   '/v1/projections/:name/parked': [nobody('/v1/projections/messages/parked')],
+  '/v1/feed': [nobody('/v1/feed')],
   '/v1/template-variables': [nobody('/v1/template-variables')],
   '/v1/providers': [nobody('/v1/providers')],
   '/v1/directory/users': [nobody('/v1/directory/users')],
