@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isSamePattern, type ExcludePattern } from '../../../src/domain/accounts/events.ts'
+import type { Decider } from '../../../src/domain/decider.ts'
+import type { DomainEvent } from '../../../src/domain/event.ts'
 import { hidingOf } from '../../../src/domain/sync/hiding.ts'
 import { patternRuns, type PatternRunCommand } from '../../../src/domain/sync/pattern-run.ts'
 import { presence, type Presence, type PresenceCommand } from '../../../src/domain/sync/presence.ts'
@@ -45,12 +47,8 @@ t.test('the laws of deciders hold', async (t) => {
   t.pass()
 })
 
-const after = <State, Command, Event>(
-  {
-    initial,
-    decide,
-    evolve,
-  }: { initial: State; decide(c: Command, s: State): Event[]; evolve(s: State, e: Event): State },
+const after = <State, Command, Event extends DomainEvent>(
+  { initial, decide, evolve }: Decider<State, Command, Event>,
   ...commands: Command[]
 ): State => commands.reduce((state, command) => decide(command, state).reduce(evolve, state), initial)
 
