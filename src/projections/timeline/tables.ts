@@ -48,7 +48,7 @@ const listed = {
   direction: nullable(text),
   /** It is of what was neither sent nor received, so it is for those alone who may use the account. */
   inward: boolean,
-  /** False while its message is deleted, and once it is gone: whoever follows a timeline is told. */
+  /** False while its message is deleted or hidden, and once it is gone: whoever follows a timeline is told. */
   shown: boolean,
   /** The event that changed it last. */
   position: text,
@@ -106,6 +106,7 @@ export const tables = {
       /** It was sent or received. */
       exchanged: boolean,
       deleted: boolean,
+      hidden: boolean,
       entries: json<string[]>(),
     },
     key: ['id'],

@@ -74,7 +74,8 @@ const agree = async (what: string): Promise<void> => {
 const untilShown = (query: string, ...titles: string[]) =>
   until(
     `${query}: ${titles.join()}`,
-    async () => (await client.get<List>(`/v1/timeline?${query}`)).data.map(({ title }) => title ?? '').toSorted(),
+    async () =>
+      (await client.get<List>(`/v1/timeline?${query}`)).data.map(({ title }) => title ?? '').toSorted(),
     (found) => isDeepStrictEqual(found, titles.toSorted()),
   )
 
