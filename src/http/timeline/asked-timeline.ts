@@ -2,8 +2,7 @@ import { z } from 'zod'
 import { accountId } from '../../domain/accounts/events.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { entryKinds, verdicts } from '../../domain/timeline/kinds.ts'
-import type { Followed } from '../../projections/timeline/follow-timeline.ts'
-import type { TimelineFilter } from '../../projections/timeline/walks.ts'
+import type { TimelineQueries } from '../../projections/timeline/timeline.ts'
 import { timesOf } from '../server/pages.ts'
 import { defineProblem } from '../server/problems.ts'
 
@@ -29,6 +28,8 @@ export const askedTimeline = {
     .describe('Whose opens and clicks are listed: by default those of people, none of programs'),
   ...timesOf('dated'),
 }
+type Followed = Parameters<TimelineQueries['follow']>[0]
+type TimelineFilter = Parameters<TimelineQueries['list']>[1]
 type Asked = z.infer<z.ZodObject<typeof askedTimeline>>
 
 export const oneTimeline = defineProblem(400, 'one-timeline', {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { recordRef } from '../../domain/linking/events.ts'
 import { writtenMailbox } from '../../domain/mail.ts'
 import { entryKinds, verdicts } from '../../domain/timeline/kinds.ts'
-import type { VisibleEntry } from '../../projections/timeline/visible-entry.ts'
+import type { TimelineQueries } from '../../projections/timeline/timeline.ts'
 import { actorView } from '../server/actor-view.ts'
 import { visible, visibleSubject } from '../server/visible.ts'
 
@@ -42,6 +42,8 @@ export const entryView = z
     visibility: visible,
   })
   .meta({ id: 'TimelineEntry' })
+
+type VisibleEntry = Awaited<ReturnType<TimelineQueries['list']>>['entries'][number]
 
 /** For each of these entries what is shown of it; `threadsOf` finds the threads of messages. */
 export const entryViews = async (

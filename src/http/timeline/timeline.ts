@@ -4,7 +4,6 @@ import { NotFound } from '../../domain/decider.ts'
 import { idOf } from '../../domain/ids.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import type { TimelineQueries } from '../../projections/timeline/timeline.ts'
-import type { TimelineOf } from '../../projections/timeline/walks.ts'
 import { pageFrom, pageOf, pageQuery, readCursor } from '../server/pages.ts'
 import { problems, type App } from '../server/server.ts'
 import { askedTimeline, filterAsked, oneTimeline, recordAsked } from './asked-timeline.ts'
@@ -105,7 +104,7 @@ const timelineOf = async (
   { sync }: Pick<TimelineRouteDeps, 'sync'>,
   { thread: id, ...query }: TimelineQuery,
   userId: string | null,
-): Promise<TimelineOf> => {
+): Promise<Parameters<TimelineQueries['list']>[0]> => {
   const record = recordAsked(query)
   if (id === undefined) {
     if (!record) throw oneTimeline()
