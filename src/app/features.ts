@@ -24,9 +24,11 @@ import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { knownContacts } from '../commands/sync/known-contacts.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
+import { eraseDeleted } from '../commands/sync/erase-deleted.ts'
 import { timelineCommands } from '../commands/timeline/timeline.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
+import { webhookCommands } from '../commands/webhooks/webhooks.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
@@ -45,6 +47,7 @@ import { syncQueries } from '../projections/sync/sync.ts'
 import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
 import { timelineQueries } from '../projections/timeline/timeline.ts'
+import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
@@ -53,7 +56,7 @@ import { stories } from './stories.ts'
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
   adapters: OpenAdapters,
-  { deliveryWindowMinutes, returnOrigins, url }: FeatureSettings,
+  { deliveryWindowMinutes, deletedRetentionDays, returnOrigins, url }: FeatureSettings,
   clock: Clock,
   log: Log,
 ) => {
@@ -62,7 +65,7 @@ export const openFeatures = (
   const redirectUri = `${url}/oauth/callback`
   const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
-  const sync = syncFeature(core, accounts)
+  const sync = syncFeature(core, accounts, deletedRetentionDays)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
@@ -70,6 +73,7 @@ export const openFeatures = (
   const access = { commands: accessCommands(core) }
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
+  const webhooks = webhookFeature(core)
   return {
     access,
     directory,
@@ -82,13 +86,14 @@ export const openFeatures = (
     audit,
     linking,
     timeline,
+    webhooks,
   }
 }
 
 export type Features = ReturnType<typeof openFeatures>
 
 /** `url`: where people reach the service. */
-type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & {
+type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'deletedRetentionDays' | 'returnOrigins'> & {
   readonly url: string
 }
 
@@ -217,7 +222,7 @@ type Templates = ReturnType<typeof templateFeature>
 /** How long a sync waits for the read models that it works on. */
 const CATCH_UP_MS = 30_000
 
-const syncFeature = (core: Core, accounts: Accounts) => {
+const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, { ...accounts, stems })
   const { placements, messages, patternRuns } = queries.readModels
@@ -268,7 +273,9 @@ const syncFeature = (core: Core, accounts: Accounts) => {
   })
   const { copiesToTrash, placesOf } = queries
   const trash = trashCopies({ ...core, copiesToTrash, placesOf, openMailbox: accounts.openMailbox })
-  return { commands, queries, hints, trashCopies: trash }
+  const catchUp = () => caughtUp(queries.readModels.storedContent)
+  const erase = eraseDeleted({ ...core, ...queries, catchUp, retentionDays })
+  return { commands, queries, hints, trashCopies: trash, eraseDeleted: erase }
 }
 type Sync = ReturnType<typeof syncFeature>
 
@@ -342,6 +349,14 @@ const timelineFeature = (core: Core, directory: Directory, accounts: Accounts) =
   }),
   queries: timelineQueries(core.db, accounts),
 })
+
+const webhookFeature = (core: Core) => {
+  const queries = webhookQueries(core.db)
+  return {
+    queries,
+    commands: webhookCommands({ ...core, ...core.webhooks, ...queries, chance: Math.random }),
+  }
+}
 
 const auditFeature = ({ db, store }: Core, sync: Sync) => {
   const queries = auditQueries(db)

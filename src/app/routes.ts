@@ -42,6 +42,8 @@ import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
 import { timelineEntryRoutes } from '../http/timeline/timeline-entries.ts'
 import { timelineRoutes } from '../http/timeline/timeline.ts'
+import { webhookDeliveryRoutes } from '../http/webhooks/deliveries.ts'
+import { webhookEndpointRoutes } from '../http/webhooks/endpoints.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
@@ -96,6 +98,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     audit,
     linking,
     timeline,
+    webhooks,
   } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
@@ -162,4 +165,6 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
+  webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })
 }
