@@ -165,7 +165,7 @@ const asker =
     // A feed goes on for ever.
     const isFeed = answer.headers.get('content-type') === 'text/event-stream'
     if (isFeed) await answer.body?.cancel()
-    const bytes = Buffer.from(isFeed ? '' : await answer.arrayBuffer())
+    const bytes = isFeed ? Buffer.alloc(0) : Buffer.from(await answer.arrayBuffer())
     const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '')
     const json: unknown = isJson && bytes.length > 0 ? JSON.parse(bytes.toString('utf8')) : null
     if (json !== null && answer.headers.get('content-type') === 'application/problem+json')

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { EventFeed, FeedItem, FeedPart } from '../../commands/feed/feed.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
@@ -64,21 +63,18 @@ export const feedRoutes = (app: App, { feed, isPosition, clock }: FeedRouteDeps)
       const { id: keyId, expiresAt } = apiKey!
       const isExpired = () => expiresAt !== null && Date.parse(expiresAt) <= clock().getTime()
       const parts = feed.read(filter, { after, keyId }, gone.signal)
-      const lines = Readable.from(
-        linesOf(parts, isExpired, () => lines.destroy()),
-        { objectMode: false },
-      )
+      const lines = linesOf(parts, isExpired, () => void reply.raw.destroy())
       return reply
         .header('content-type', 'text/event-stream')
         .header('cache-control', 'no-store')
         .header('x-accel-buffering', 'no')
-        .send(lines)
+        .send(ReadableStream.from(lines).pipeThrough(new TextEncoderStream()))
     },
   })
 }
 
 /** The text of a feed. `cutOff` is called when nothing of it is taken any more. */
-async function* linesOf(
+const linesOf = async function* (
   parts: AsyncGenerator<FeedPart>,
   isExpired: () => boolean,
   cutOff: () => void,
