@@ -111,6 +111,10 @@ export const accountSettings = z.object({
 })
 export type AccountSettings = z.infer<typeof accountSettings>
 
+/** Some of the settings, of the rules for links too: the others stay as they are. */
+export const settingsChange = accountSettings.extend({ linkRules: linkRules.partial() }).partial()
+export type SettingsChange = z.infer<typeof settingsChange>
+
 export const defaultSettings: AccountSettings = {
   displayName: '',
   replyTo: null,
