@@ -85,7 +85,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
-  const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
+  const { blobs, providers, discover, parser, untrack, tokens, spool, store } = deps.adapters
   const {
     access,
     directory,
@@ -150,12 +150,16 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
   linkRoutes(server, { ...linking, sync: sync.queries, accountList })
-  timelineRoutes(server, { ...timeline, sync: sync.queries, accountList })
+  timelineRoutes(server, {
+    ...timeline,
+    sync: sync.queries,
+    accountList,
+    isPosition: (text) => store.isPosition(text),
+  })
   timelineEntryRoutes(server, timeline)
   suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
   linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
   analyticsRoutes(server, { ...analytics, accountList, clock })
-  const { store } = deps.adapters
   auditRoutes(server, {
     ...audit,
     threads: sync.queries.readModels.threads,

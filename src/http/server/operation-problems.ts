@@ -167,6 +167,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
   listTimeline: { 400: ['one-timeline'], 404: ['not-found'] },
+  listTimelineChanges: { 400: ['one-timeline'] },
   createTimelineEntry: { 404: ['not-found'] },
   deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
   restoreMessage: { 409: ['message-erased'], 422: ofMet },

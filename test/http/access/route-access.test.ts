@@ -91,6 +91,7 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/messages/:id/raw': own(`${messagePath}/raw`),
   '/v1/messages/:id/attachments/:index': own(`${messagePath}/attachments/0`),
   '/v1/timeline': mixed(`/v1/timeline?account=${account}`),
+  '/v1/timeline/changes': mixed(`/v1/timeline/changes?account=${account}&since=p:${'0'.repeat(20)}`),
   '/v1/timeline-entries/:id': {
     ...byPermission('/v1/timeline-entries/tle_00000000000000000000000000'),
     status: 404,

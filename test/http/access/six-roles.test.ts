@@ -126,6 +126,12 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
     list(['subject', 'link'], `/v1/timeline?account=${account}&verdict=any`),
     level('metadata', ['subject'], `/v1/timeline?thread=${thread}`),
   ],
+  '/v1/timeline/changes': [
+    list(
+      ['subject', 'link'],
+      `/v1/timeline/changes?account=${account}&verdict=any&limit=200&since=p:${'0'.repeat(20)}`,
+    ),
+  ],
   '/v1/timeline-entries/:id': [nobody('/v1/timeline-entries/tle_00000000000000000000000000')],
   '/v1/search': [list(['subject', 'body', 'link'], `/v1/search?q=acme.test`)],
   '/v1/messages/:id': [
