@@ -3,6 +3,7 @@ import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { AccountEvent } from '../../src/domain/accounts/events.ts'
 import type { DirectoryEvent } from '../../src/domain/directory/events.ts'
 import type { DomainEvent, Position, RecordedEvent } from '../../src/domain/event.ts'
+import type { LinkEvent, MatchingEvent, SenderEvent } from '../../src/domain/linking/events.ts'
 import type { OutgoingEvent } from '../../src/domain/sending/events.ts'
 import type { MessageEvent, SyncRunEvent } from '../../src/domain/sync/events.ts'
 import type { TemplateEvent } from '../../src/domain/templates/events.ts'
@@ -15,7 +16,10 @@ import type { World } from './world.ts'
 type Known =
   | AccountEvent
   | DirectoryEvent
+  | LinkEvent
+  | MatchingEvent
   | OutgoingEvent
+  | SenderEvent
   | MessageEvent
   | SyncRunEvent
   | TemplateEvent

@@ -16,6 +16,7 @@ type Parts = {
 
 type Outbox = { data: { id: string; copy: string | null; dueAt: string | null }[] }
 type Runs = { data: { number: number; time: string; finishedAt: string | null; trigger: string }[] }
+type LinkRuns = { data: { finishedAt: string | null }[] }
 type Projections = {
   data: {
     name: string
@@ -40,6 +41,7 @@ export const quiesce = async (parts: Parts): Promise<string[]> => {
     ['the spool of hits', spoolIsEmpty],
     ['a sync run after all changes', hasSynced],
     ['answers of customers to be recorded', repliesAreRecorded],
+    ['changed facts to have reached older mail', hasReachedBack],
     ['read models at the head', atHead],
   ]
   const stuck: string[] = []
@@ -105,6 +107,12 @@ const repliesAreRecorded = async ({ commander }: Parts): Promise<boolean> => {
   const before = await head()
   await sleep(3000)
   return (await head()) === before
+}
+
+/** The log has been at rest: a run that is needed has begun. */
+const hasReachedBack = async ({ commander }: Parts): Promise<boolean> => {
+  const { data } = await commander.get<LinkRuns>('/v1/link-runs?limit=1')
+  return data.every(({ finishedAt }) => finishedAt !== null)
 }
 
 const atHead = async ({ commander }: Parts): Promise<boolean> => {
