@@ -109,7 +109,10 @@ const connect = async (client: Client, { sink, imap }: World) => {
     client.send<Created>('POST', '/v1/email-accounts', {
       address: rep.address,
       owner: { kind: 'user', userId: rep.id },
-      settings: { displayName: rep.name, excludePatterns: ['noreply@*', 'webmaster@*'] },
+      settings: {
+        displayName: rep.name,
+        excludePatterns: ['noreply@*', 'webmaster@*'].map((pattern) => ({ pattern, match: 'sender' })),
+      },
       connection: connectionOf(rep),
     }),
   )

@@ -141,7 +141,7 @@ const MOST_TRIES = 10
 
 type Connected = { readonly id: string | null; readonly why: string }
 
-const settings = { syncFrequencyMinutes: 1, excludePatterns: [EXCLUDED] }
+const settings = { syncFrequencyMinutes: 1, excludePatterns: [{ pattern: EXCLUDED, match: 'sender' }] }
 
 const connectByPassword = async (
   { commander, world }: LoadParts,

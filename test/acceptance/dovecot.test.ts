@@ -75,7 +75,10 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
       syncFrequencyMinutes: 60,
       historyDays: null,
       folders: ['inbox', 'sent', 'archive', 'drafts'],
-      excludePatterns: ['rssfeeds@*', '*@slack.net'],
+      excludePatterns: [
+        { pattern: 'rssfeeds@*', match: 'sender' },
+        { pattern: '*@slack.net', match: 'sender' },
+      ],
     },
   })
   const account = connected.body.id

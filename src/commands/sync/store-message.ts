@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ExcludePattern } from '../../domain/accounts/events.ts'
 import {
   flagSet,
   isAt,
@@ -9,7 +10,7 @@ import {
   type Placement,
 } from '../../domain/sync/events.ts'
 import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
-import { excludedBy } from '../../domain/sync/glob.ts'
+import { excludedBy } from '../../domain/sync/exclusion.ts'
 import { message, messageStream, type MessageCommand, type SyncedMessage } from '../../domain/sync/message.ts'
 import type { TurnsByKey } from '../../std/in-parallel.ts'
 import { entityIdOfSource, newCommandId, newEvent, sourceEventId, type Caller } from '../handle.ts'
@@ -36,7 +37,7 @@ export type Stored =
       readonly before?: true
     }
   | { readonly became: 'known'; readonly messageId: string }
-  | { readonly became: 'excluded'; readonly pattern: string }
+  | { readonly became: 'excluded'; readonly pattern: ExcludePattern }
   | {
       readonly became: 'failed'
       readonly messageId: string
@@ -76,7 +77,7 @@ const exclude = async (
   accountId: string,
   { raw, placement, flags }: RawMessage,
   mail: ParsedMail,
-  pattern: string,
+  pattern: ExcludePattern,
 ): Promise<Stored> => {
   const { messageId } = identify(accountId, sha256(raw), mail)
   const { state } = await deps.load(message, messageStream(messageId))
@@ -106,24 +107,24 @@ export const read = async (
 export type Judged = {
   readonly outgoingId: string | null
   readonly isOurs: boolean
-  readonly pattern: string | null
+  readonly pattern: ExcludePattern | null
 }
 
 /**
  * A message is ours if it lies where nobody else can put mail, or is an exact copy of an email that we sent; anybody
- * can write our address into From. Patterns are about who writes to us, and never exclude our own mail.
+ * can write our address into From. What we sent from here is never excluded.
  */
 export const judge = async (
   deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
-  { accountId, settings }: SyncAccount,
+  { accountId, address, settings }: SyncAccount,
   placement: Placement,
   mail: ParsedMail,
   signal: AbortSignal,
 ): Promise<Judged> => {
   const outgoingId = await outgoingIdOf(deps, accountId, placement, mail, signal)
   const isOurs = outgoingId !== null || isFiledByUs(placement)
-  const patterns = isOurs ? [] : settings.excludePatterns
-  const [pattern = null] = mail.header.from.flatMap(({ address }) => excludedBy(patterns, address) ?? [])
+  const patterns = outgoingId === null ? settings.excludePatterns : []
+  const pattern = excludedBy(patterns, { ownAddress: address, isOurs, header: mail.header })
   return { outgoingId, isOurs, pattern }
 }
 

@@ -13,9 +13,11 @@ import {
   SyncRequested,
   WithheldMessageDismissed,
   MAX_EXCLUDE_PATTERNS,
+  isSamePattern,
   mayUse,
   type AccountEvent,
   type AccountSettings,
+  type ExcludePattern,
   type Owner,
   type WithdrawalOutcome,
 } from './events.ts'
@@ -58,7 +60,7 @@ export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'change-connection' } & Reached)
   | { readonly do: 'change-settings'; readonly settings: Partial<AccountSettings> }
   | { readonly do: 'change-signature'; readonly html: string }
-  | { readonly do: 'add-exclude-pattern' | 'remove-exclude-pattern'; readonly pattern: string }
+  | { readonly do: 'add-exclude-pattern' | 'remove-exclude-pattern'; readonly pattern: ExcludePattern }
   | { readonly do: 'record-test'; readonly ok: boolean; readonly steps: TestStep[] }
   | { readonly do: 'request-sync' }
   | ({ readonly do: 'dismiss-withheld' } & Dismissed)
@@ -159,14 +161,15 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
 }
 
 const patternsAfter = (
-  before: readonly string[],
-  { do: change, pattern }: { readonly do: string; readonly pattern: string },
-): string[] => {
+  before: readonly ExcludePattern[],
+  { do: change, pattern }: { readonly do: string; readonly pattern: ExcludePattern },
+): ExcludePattern[] => {
+  const isKnown = before.some((each) => isSamePattern(each, pattern))
   if (change === 'remove-exclude-pattern') {
-    if (!before.includes(pattern)) throw new NotFound('exclude pattern', pattern)
-    return before.filter((each) => each !== pattern)
+    if (!isKnown) throw new NotFound('exclude pattern', pattern.pattern)
+    return before.filter((each) => !isSamePattern(each, pattern))
   }
-  if (before.includes(pattern)) return [...before]
+  if (isKnown) return [...before]
   if (before.length >= MAX_EXCLUDE_PATTERNS) throw tooManyExcludePatterns()
   return [...before, pattern]
 }

@@ -26,6 +26,25 @@ export const mayUse = (of: Owner, userId: string | null): boolean =>
 
 export const MAX_EXCLUDE_PATTERNS = 500
 
+/** Whose mail is kept out. An account has each at most once: both parts together are its name. */
+export const excludePattern = z.object({
+  pattern: z
+    .string()
+    .trim()
+    .min(1)
+    .max(254)
+    .describe('Addresses; `*` stands for any characters, `?` for one, and case does not matter'),
+  match: z
+    .enum(['sender', 'participant'])
+    .describe(
+      '`sender`: mail that such an address wrote to the account. `participant`: mail that such an address wrote or received; the address of the account itself does not count',
+    ),
+})
+export type ExcludePattern = z.infer<typeof excludePattern>
+
+export const isSamePattern = (a: ExcludePattern, b: ExcludePattern): boolean =>
+  a.pattern === b.pattern && a.match === b.match
+
 const linkRules = z
   .object({
     byAddress: z.boolean().describe('Mail is linked to the contact that has the address'),
@@ -74,9 +93,9 @@ export const accountSettings = z.object({
     'Roles by path, for folders whose role the mailbox does not tell or gets wrong',
   ),
   excludePatterns: z
-    .array(z.string().trim().min(1).max(254))
+    .array(excludePattern)
     .max(MAX_EXCLUDE_PATTERNS)
-    .describe('Senders whose mail is not stored; `*` stands for any characters, `?` for one'),
+    .describe('Mail that is not stored. Emails sent from here are stored in any case'),
   autoLink: z.boolean().describe('Whether mail is linked to the records of the CRM by rules'),
   linkRules,
   visibility: visibility

@@ -1,5 +1,6 @@
+import type { ExcludePattern } from '../accounts/events.ts'
 import { domainOf } from '../mail.ts'
-import { excludedBy } from '../sync/glob.ts'
+import { matchesGlob } from '../sync/glob.ts'
 
 /** Senders of delivery reports (RFC 5321 6.1, RFC 2142). */
 const REPORTERS = ['mailer-daemon', 'postmaster']
@@ -7,8 +8,8 @@ const REPORTERS = ['mailer-daemon', 'postmaster']
 const ELSEWHERE = ['mail.example', 'googlemail.com']
 
 /** Whether bounces to this address are kept: no pattern of the account excludes reports. */
-export const keepsReports = (address: string, excludePatterns: readonly string[]): boolean => {
+export const keepsReports = (address: string, excludePatterns: readonly ExcludePattern[]): boolean => {
   const hosts = [domainOf(address), ...ELSEWHERE]
   const senders = REPORTERS.flatMap((reporter) => hosts.map((host) => `${reporter}@${host}`))
-  return senders.every((sender) => excludedBy(excludePatterns, sender) === null)
+  return excludePatterns.every(({ pattern }) => !senders.some((sender) => matchesGlob(pattern, sender)))
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { accountId } from '../accounts/events.ts'
+import { accountId, excludePattern } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { mailTrouble } from '../mail-trouble.ts'
 import { defineCode } from '../refusal.ts'
@@ -79,7 +79,12 @@ const runFailure = z.object({
   messageId: messageId.optional(),
 })
 export type RunFailure = z.infer<typeof runFailure>
-const runExclusion = z.object({ folder: z.string(), ref: z.string(), pattern: z.string() })
+const runExclusion = z.object({
+  folder: z.string(),
+  role: folderRole.nullable(),
+  ref: z.string(),
+  pattern: excludePattern,
+})
 export type RunExclusion = z.infer<typeof runExclusion>
 
 // The runs of an account are numbered from 1, each in a stream `syncrun-<accountId>.<number>`, so that the next one is
@@ -265,7 +270,7 @@ export const MessageQuarantined = defineEvent(
  */
 export const QuarantinedMessageSkipped = defineEvent(
   'QuarantinedMessageSkipped',
-  z.object({ messageId, accountId, pattern: z.string().optional() }),
+  z.object({ messageId, accountId, pattern: excludePattern.optional() }),
 )
 /**
  * A quarantined message could be read after all and continues as the message `became`, whose id comes from its

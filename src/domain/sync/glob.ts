@@ -1,5 +1,3 @@
-import { normaliseAddress } from '../mail.ts'
-
 /**
  * Whether the pattern matches the whole text: `*` stands for any characters, `?` for one; case does not matter. Uses
  * two pointers and one step back to the last `*`, never a regular expression: a hostile pattern of 254 characters costs
@@ -26,14 +24,4 @@ export const matchesGlob = (pattern: string, text: string): boolean => {
   }
   while (glob[at] === '*') at++
   return at === glob.length
-}
-
-/** The longest realistic address in a header: 64 octets, an @ and a domain of 255 (RFC 5321 4.5.3.1). */
-const LONGEST_SENDER = 320
-
-/** The first of the patterns that excludes mail from this sender; null if none does. */
-export const excludedBy = (patterns: readonly string[], sender: string): string | null => {
-  const address = normaliseAddress(sender)
-  if (address.length > LONGEST_SENDER) return null
-  return patterns.find((pattern) => matchesGlob(pattern, address)) ?? null
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { ExcludePattern } from '../accounts/events.ts'
 import type { Decider } from '../decider.ts'
 import { defineRefusal } from '../refusal.ts'
 import {
@@ -52,7 +53,7 @@ export type MessageCommand =
   | { readonly do: 'remove'; readonly placement: Placement }
   | { readonly do: 'fail-again'; readonly reason: string }
   | { readonly do: 'release'; readonly became: string }
-  | { readonly do: 'skip'; readonly pattern: string | null }
+  | { readonly do: 'skip'; readonly pattern: ExcludePattern | null }
 
 // ---------------------------------------------------------------- evolve
 

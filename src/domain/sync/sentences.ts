@@ -78,7 +78,7 @@ export const syncSentences: Sentences<
   QuarantinedMessageSkipped: ({ pattern }) =>
     pattern === undefined
       ? 'Somebody decided to skip the quarantined message'
-      : `The quarantined message was skipped because the exclude pattern ${pattern} keeps it out`,
+      : `The quarantined message was skipped because the exclude pattern ${pattern.pattern} keeps it out`,
   MessageDeleted: ({ provider }) =>
     `The message was deleted${provider === 'trash' ? ', and its copies are to go into the trash of the mailbox' : ''}`,
   MessageRestored: ({ deletedAt }) => `The deletion of the message at ${deletedAt} was undone`,

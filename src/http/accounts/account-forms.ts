@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
-import { accountId, accountSettings } from '../../domain/accounts/events.ts'
+import { accountId, accountSettings, excludePattern } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
 
-const pattern = accountSettings.shape.excludePatterns.element
+const match = excludePattern.shape.match.default('sender')
 const patternsView = z.object({ excludePatterns: accountSettings.shape.excludePatterns })
 const signatureView = z.object({
   html: z.string(),
@@ -52,20 +52,14 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
     schema: {
       tags,
       summary: 'Add an exclude pattern',
-      description:
-        'Mail to come from senders that match it is kept out. Adding one that is there changes nothing.',
+      description: 'Mail to come that matches it is kept out. Adding one that is there changes nothing.',
       params: byId,
-      body: z.object({ pattern }),
+      body: excludePattern.extend({ match }),
       response: { 200: patternsView, ...problems },
     },
     handler: async (request, reply) => {
       const { params, body, caller } = request
-      const handled = await commands.addExcludePattern(
-        caller,
-        params.id,
-        body.pattern,
-        askedRevision(request),
-      )
+      const handled = await commands.addExcludePattern(caller, params.id, body, askedRevision(request))
       return answered(reply, handled, patternsOf(params.id, handled))
     },
   })
@@ -74,16 +68,19 @@ export const accountFormRoutes = (app: App, { commands }: { readonly commands: A
     schema: {
       tags,
       summary: 'Remove an exclude pattern',
-      description: 'Mail to come from senders that match it is synced again.',
-      params: byId.extend({ pattern: pattern.describe('The pattern, percent-encoded') }),
+      description: 'Mail to come that matches it, and no other pattern, is synced again.',
+      params: byId.extend({
+        pattern: excludePattern.shape.pattern.describe('The pattern, percent-encoded'),
+      }),
+      querystring: z.object({ match }),
       response: { 200: patternsView, ...problems },
     },
     handler: async (request, reply) => {
-      const { params, caller } = request
+      const { params, query, caller } = request
       const handled = await commands.removeExcludePattern(
         caller,
         params.id,
-        params.pattern,
+        { pattern: params.pattern, match: query.match },
         askedRevision(request),
       )
       return answered(reply, handled, patternsOf(params.id, handled))

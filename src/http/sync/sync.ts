@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import type { Clock } from '../../commands/ports/clock.ts'
-import { accountId } from '../../domain/accounts/events.ts'
+import { accountId, excludePattern } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
@@ -51,9 +51,7 @@ const folderView = z.object({
   sent: z.int(),
   received: z.int(),
   drafts: z.int(),
-  rules: z
-    .array(z.object({ pattern: z.string(), count: z.int() }))
-    .describe('The patterns that excluded messages'),
+  rules: z.array(excludePattern.extend({ count: z.int() })).describe('The patterns that excluded messages'),
 })
 const runStatus = z.enum(['running', 'success', 'partial', 'failed', 'stopped', 'interrupted'])
 const runView = z

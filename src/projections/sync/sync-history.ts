@@ -1,5 +1,10 @@
 import type { Kysely } from 'kysely'
-import { AccountConnected, AccountSettingsChanged } from '../../domain/accounts/events.ts'
+import {
+  AccountConnected,
+  AccountSettingsChanged,
+  isSamePattern,
+  type ExcludePattern,
+} from '../../domain/accounts/events.ts'
 import {
   ChangesSynced,
   SyncRunFinished,
@@ -25,7 +30,7 @@ import {
 } from '../projection.ts'
 
 /** What became of a folder in a run; `rules` says which pattern excluded how many messages. */
-export type FolderLine = FolderCounts & { rules: { pattern: string; count: number }[] }
+export type FolderLine = FolderCounts & { rules: (ExcludePattern & { count: number })[] }
 
 const run = table({
   columns: {
@@ -68,7 +73,7 @@ const failure = table({
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 4,
+  version: 5,
   tables: {
     run,
     failure,
@@ -163,9 +168,13 @@ const withCounts = (
       return [name, typeof value === 'number' && typeof before === 'number' ? before + value : value]
     }),
   ) as FolderCounts
-  const rules = new Map(line.rules.map(({ pattern, count }) => [pattern, count]))
-  for (const { pattern } of exclusions) rules.set(pattern, (rules.get(pattern) ?? 0) + 1)
-  const next = { ...added, rules: [...rules].map(([pattern, count]) => ({ pattern, count })) }
+  const rules = line.rules.map((rule) => ({ ...rule }))
+  for (const { pattern } of exclusions) {
+    const rule = rules.find((each) => isSamePattern(each, pattern))
+    if (rule) rule.count++
+    else rules.push({ ...pattern, count: 1 })
+  }
+  const next = { ...added, rules }
   return lines.some((each) => each.folder === folder)
     ? lines.map((each) => (each.folder === folder ? next : each))
     : [...lines, next]

@@ -255,7 +255,7 @@ t.test('a forged sender of our own is no mail of ours, and the patterns are abou
   })
   await rig.run()
   t.same(await lyingIn(rig), ['forged 1: in in INBOX', 'mine: out in Sent'])
-  await change(rig, { excludePatterns: ['*@acme.test'] })
+  await change(rig, { excludePatterns: [{ pattern: '*@acme.test', match: 'sender' }] })
   rig.mailbox.append('INBOX', forged(3))
   rig.mailbox.append('Sent', mail(4, { From: 'me@acme.test', Subject: 'mine too' }))
   await rig.run()
@@ -272,7 +272,10 @@ t.test('a mail that we send to ourselves is a sent one, wherever it is met first
 t.test(
   'a quarantined message that can be read after all is kept out where the patterns say so',
   async (t) => {
-    const rig = await syncRig(t, { inbox: [hostileMail(1)], settings: { excludePatterns: ['*@x.test'] } })
+    const rig = await syncRig(t, {
+      inbox: [hostileMail(1)],
+      settings: { excludePatterns: [{ pattern: '*@x.test', match: 'sender' }] },
+    })
     await rig.run()
     const [quarantined] = await rig.eventsOf('MessageQuarantined')
     const { messageId } = quarantined!.data as { messageId: string }
@@ -280,7 +283,7 @@ t.test(
     const parser = { ...rig.deps.parser, parse: async () => healed }
     const { state } = await retryQuarantined({ ...rig.deps, parser })(callerNow(), messageId, never)
     t.match(state, { status: 'skipped' })
-    t.match(await rig.eventsOf('QuarantinedMessageSkipped'), [{ data: { pattern: '*@x.test' } }])
+    t.match(await rig.eventsOf('QuarantinedMessageSkipped'), [{ data: { pattern: { pattern: '*@x.test' } } }])
     t.same(await rig.eventsOf('MessageSynced'), [])
   },
 )

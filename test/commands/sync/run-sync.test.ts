@@ -11,6 +11,7 @@ import {
 } from '../../../src/commands/ports/mail-provider.ts'
 import { RevisionConflict } from '../../../src/commands/ports/event-log.ts'
 import { account, accountStream } from '../../../src/domain/accounts/account.ts'
+import type { ExcludePattern } from '../../../src/domain/accounts/events.ts'
 import type { KnownMail } from '../../../src/commands/sync/ports.ts'
 import type { Placement } from '../../../src/domain/sync/events.ts'
 import {
@@ -27,6 +28,7 @@ import {
 import { accountId } from '../../support/example-sync-events.ts'
 
 const never = new AbortController().signal
+const fromSender = (pattern: string): ExcludePattern => ({ pattern, match: 'sender' })
 /** Asks a mailbox for all that lies in inbox and archive. */
 const everything: ChangesQuery = {
   cursors: [],
@@ -187,15 +189,18 @@ t.test('mail that a pattern keeps out is counted and named by its rule, and not 
     mail(3, { From: 'x@marketing.acme.test' }),
     mail(4, { From: 'me@acme.test' }),
   ]
-  const settings = { excludePatterns: ['noreply@*', '*@marketing.*', 'me@*'] }
+  const excludePatterns = ['noreply@*', '*@marketing.*', 'me@*'].map(fromSender)
+  const settings = { excludePatterns }
   const rig = await syncRig(t, { inbox, settings })
   t.equal(outcomeOf(await rig.run()), 'success')
   t.match(await rig.countsOf(1), { listed: 4, stored: 1, excluded: 3 })
   const exclusions = (await rig.eventsOf('ChangesSynced')).flatMap(
-    ({ data }) => (data as { exclusions: { pattern: string; ref: string }[] }).exclusions,
+    ({ data }) => (data as { exclusions: { pattern: ExcludePattern; ref: string }[] }).exclusions,
   )
   t.strictSame(
-    exclusions.map(({ ref, pattern }) => `${uidOf(ref)} ${pattern}`).toSorted((a, b) => (a < b ? -1 : 1)),
+    exclusions
+      .map(({ ref, pattern }) => `${uidOf(ref)} ${pattern.pattern}`)
+      .toSorted((a, b) => (a < b ? -1 : 1)),
     ['2 noreply@*', '3 *@marketing.*', '4 me@*'],
     'anybody can write our address into From',
   )
@@ -411,7 +416,7 @@ for (const [what, command, code] of [
   ['disconnected', { do: 'disconnect', reason: '' }, 'account-disconnected'],
   [
     'given other patterns',
-    { do: 'change-settings', settings: { excludePatterns: ['*@x.test'] as string[] } },
+    { do: 'change-settings', settings: { excludePatterns: ['*@x.test'].map(fromSender) } },
     'account-changed',
   ],
 ] as const)

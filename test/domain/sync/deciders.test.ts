@@ -101,7 +101,11 @@ const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded 
     cursor: cursorOf(at),
     folders: [{ folder, ...counts }],
     failures: named(counts.failed).map((each) => ({ ...each, reason: 'x', attempts: 1 })),
-    exclusions: named(counts.excluded).map((each) => ({ ...each, pattern: '*' })),
+    exclusions: named(counts.excluded).map((each) => ({
+      ...each,
+      role: null,
+      pattern: { pattern: '*', match: 'sender' as const },
+    })),
     withheld: [],
     left: [],
     backfill: null,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { ExcludePattern } from '../../../src/domain/accounts/events.ts'
 import { forms } from '../../../src/adapters/imap-smtp/connection.ts'
 import { admit } from '../../../src/adapters/imap-smtp/admit.ts'
 import { startApp } from '../../support/running-app.ts'
@@ -66,11 +67,11 @@ t.test('a signature is previewed before it is saved, as the sender would sign', 
 
 t.test('one exclude pattern is added or removed by itself', async (t) => {
   const patterns = `${team}/exclude-patterns`
-  type Answer = { excludePatterns: string[] }
-  const add = (pattern: string) => app.client.send<Answer>('POST', patterns, { pattern })
+  type Answer = { excludePatterns: ExcludePattern[] }
+  const add = (pattern: string, more = {}) => app.client.send<Answer>('POST', patterns, { pattern, ...more })
   const remove = (pattern: string) =>
     app.client.send<Answer>('DELETE', `${patterns}/${encodeURIComponent(pattern)}`)
-  const added = await Promise.all(['*@spam.test', 'noreply@*', 'a/b?@x.test'].map(add))
+  const added = await Promise.all(['*@spam.test', 'noreply@*', 'a/b?@x.test'].map((pattern) => add(pattern)))
   t.equal(
     Math.max(...added.map(({ body }) => body.excludePatterns.length)),
     3,
@@ -81,10 +82,17 @@ t.test('one exclude pattern is added or removed by itself', async (t) => {
   const left = await remove('a/b?@x.test')
   t.same(
     left.body.excludePatterns,
-    before.filter((pattern) => pattern !== 'a/b?@x.test'),
+    before.filter(({ pattern }) => pattern !== 'a/b?@x.test'),
   )
   const saved = await app.client.get<{ settings: Answer }>(`${team}?min_position=${left.position}`)
   t.same(saved.settings.excludePatterns, left.body.excludePatterns)
+  const [both] = [(await add('noreply@*', { match: 'participant' })).body.excludePatterns]
+  t.same(both, [...left.body.excludePatterns, { pattern: 'noreply@*', match: 'participant' }])
+  t.same(
+    (await remove('noreply@*')).body.excludePatterns.filter(({ pattern }) => pattern === 'noreply@*'),
+    [{ pattern: 'noreply@*', match: 'participant' }],
+    'the same text for senders and for participants are two patterns',
+  )
   t.match(await app.ask('DELETE', `${patterns}/nothing`), { status: 404 })
   t.match(await app.ask('POST', patterns, { body: { pattern: '' } }), { status: 400 })
   const foreign = { body: { pattern: 'x@y.test' }, headers: { 'mailtrail-user': 'u2' } }

@@ -97,15 +97,22 @@ t.test('where nothing is read, silence says nothing', async (t) => {
     ['sync is paused', AccountPaused({ accountId, reason: '' })],
     ['the account is disconnected', AccountDisconnected({ accountId, reason: '' })],
     ['it only sends', settings({ syncDirection: 'send' })],
-    ['a pattern keeps reports out', settings({ excludePatterns: ['mailer-daemon@*'] })],
-    ['a pattern keeps all mail out', settings({ excludePatterns: ['*'] })],
+    [
+      'a pattern keeps reports out',
+      settings({ excludePatterns: [{ pattern: 'mailer-daemon@*', match: 'sender' }] }),
+    ],
+    ['a pattern keeps all mail out', settings({ excludePatterns: [{ pattern: '*', match: 'sender' }] })],
     ['sync fails', runFinished(2, 'failed', { ...login, kind: 'temporary', code: 'connection-lost' })],
     ['a person must sign in again', runFinished(2, 'failed', login)],
   ] as const) {
     t.equal(await isDue(...inTime, [80, event]), false, why)
     t.equal(await isDue([1, event], ...inTime), event.type === 'SyncRunFinished', `${why}, from the first`)
   }
-  t.equal(await isDue([1, settings({ excludePatterns: ['news@*'] })], ...inTime), true, 'another pattern')
+  t.equal(
+    await isDue([1, settings({ excludePatterns: [{ pattern: 'news@*', match: 'sender' }] })], ...inTime),
+    true,
+    'another pattern',
+  )
 })
 
 t.test('only a run that read all that came in shows that nothing did', async (t) => {
@@ -133,7 +140,7 @@ t.test('what was paused is seen again from the first run that began since', asyn
 })
 
 t.test('what was lost is not seen later', async (t) => {
-  const excluding = settings({ excludePatterns: ['*@acme.test'] })
+  const excluding = settings({ excludePatterns: [{ pattern: '*@acme.test', match: 'sender' }] })
   const open = settings({})
   const after = run(1, 80, 81)
   t.equal(await isDue([1, excluding], [20, open], ...after), false, 'a report may have been kept out')

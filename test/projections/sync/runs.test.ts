@@ -43,6 +43,8 @@ import {
   withheldAt,
 } from '../../support/example-sync-events.ts'
 
+const noReply = { pattern: 'noreply@*', match: 'sender' } as const
+
 const minute = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString()
 const schedule = async (...events: DomainEvent[]) => {
   const { account } = await foldEvents(syncSchedule, recordedEvents(events))
@@ -109,7 +111,7 @@ t.test(
     t.match(await schedule(...refused, test(true)), { due_at: minute(3), asked: 'test', failures: 0 })
     const changed = AccountSettingsChanged({
       accountId,
-      settings: { ...defaultSettings, excludePatterns: ['noreply@*'] },
+      settings: { ...defaultSettings, excludePatterns: [noReply] },
     })
     const events = [connected(), runStarted(1), changed, runFinished(1, 'stopped')]
     t.match(await schedule(...events), { due_at: minute(3), asked: 'request', last_finished: 1 })
@@ -203,14 +205,14 @@ t.test('the history says of each run and folder what was listed and what became 
         1,
         { listed: 5, stored: 3, known: 1, excluded: 1, received: 2, sent: 1 },
         {
-          exclusions: [{ folder: 'INBOX', ref: '4', pattern: 'noreply@*' }],
+          exclusions: [{ folder: 'INBOX', role: 'inbox', ref: '4', pattern: noReply }],
         },
       ),
       changesSynced(
         1,
         { listed: 2, failed: 1, excluded: 1 },
         {
-          exclusions: [{ folder: 'INBOX', ref: '7', pattern: 'noreply@*' }],
+          exclusions: [{ folder: 'INBOX', role: 'inbox', ref: '7', pattern: noReply }],
           failures: [
             { folder: 'INBOX', ref: '8', reason: 'too deep', attempts: 1, messageId: messageIdOf(8) },
           ],
@@ -230,7 +232,7 @@ t.test('the history says of each run and folder what was listed and what became 
       known: 1,
       excluded: 2,
       failed: 1,
-      rules: [{ pattern: 'noreply@*', count: 2 }],
+      rules: [{ ...noReply, count: 2 }],
     },
     { folder: 'Sent', listed: 0 },
   ])
