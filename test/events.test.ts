@@ -101,7 +101,7 @@ const deciders = (
       ['ThreadsMerged', 'ThreadSplit'],
       { do: 'undo', accountId: 'acc_00000000000000000000000000', change: 2 },
     ],
-    [message, messageEvents, ['MessageQuarantined'], { do: 'skip', pattern: null }],
+    [message, messageEvents, ['MessageQuarantined'], { do: 'skip', exclusion: null }],
     [presence, [...presenceEvents], ['MessageDeleted'], { do: 'restore' }],
     [
       template,

@@ -22,6 +22,7 @@ import {
 import { linkingCommands } from '../commands/linking/linking.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
+import { knownContacts } from '../commands/sync/known-contacts.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
@@ -198,13 +199,18 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read model of the mailbox's contents. */
+/** How long a sync waits for the read models of the mailbox's contents and of contacts. */
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, { ...accounts, stems })
+  const linking = linkingQueries(db)
   const hints = hintsOfMailboxes()
+  const caughtUp = async ({ name }: { readonly name: string }): Promise<boolean> => {
+    const position = await store.head()
+    return position === null || runner.waitFor(name, position, CATCH_UP_MS)
+  }
   const commands = syncCommands({
     ...core,
     openMailbox: accounts.openMailbox,
@@ -228,11 +234,13 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       among: queries.knownAmong,
       page: queries.knownPage,
       isDeleted: readTogether(queries.deletedAmong, 100),
-      catchUp: async () => {
-        const position = await store.head()
-        return position === null || runner.waitFor(queries.readModels.placements.name, position, CATCH_UP_MS)
-      },
+      catchUp: () => caughtUp(queries.readModels.placements),
     },
+    contacts: knownContacts({
+      factsUnder: linking.factsUnder,
+      isFreeMail,
+      catchUp: () => caughtUp(linking.readModels.matching),
+    }),
     lastRun: queries.lastRun,
     findThread: queries.threadWithMembers,
     hasHint: hints.has,

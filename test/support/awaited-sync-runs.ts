@@ -16,7 +16,11 @@ export type Run = {
     readonly failed: number
     readonly flagsChanged: number
     readonly removed: number
-    readonly rules: readonly { readonly pattern: string; readonly match: string; readonly count: number }[]
+    readonly rules: readonly {
+      readonly reason: string
+      readonly pattern: { readonly pattern: string; readonly match: string } | null
+      readonly count: number
+    }[]
   }[]
 }
 

@@ -161,6 +161,7 @@ export const syncRig = async (
     blobs: options.parts?.blobs ?? memoryBlobStore(),
     texts: memoryMessageTexts(),
     known: options.parts?.known ?? knownFromLog(store),
+    contacts: { isAmong: async () => false, catchUp: async () => true },
     findOutgoing: options.findOutgoing ?? (async () => null),
     lastRun: async () => 0,
     hasHint: () => false,

@@ -1,9 +1,8 @@
-import { normaliseMessageId } from '../../domain/mail.ts'
 import { classifyFailure } from '../../domain/sending/classify-failure.ts'
 import { deliveryReport } from '../../domain/sending/delivery-report.ts'
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
-import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
+import { emailsNamedBy } from '../../domain/sending/own-message-id.ts'
 import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
 import { soundBlob, type BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -73,16 +72,8 @@ const parse = async (deps: ReadDeps, raw: string, signal: AbortSignal): Promise<
   }
 }
 
-const ours = async (
-  load: Load,
-  accountId: string,
-  { delivery, header }: ParsedMail,
-): Promise<string | null> => {
-  const named = [delivery?.originalMessageId ?? '', ...header.inReplyTo, ...header.references].map((id) =>
-    outgoingIdIn(normaliseMessageId(id)),
-  )
-  for (const outgoingId of [outgoingIdIn(`${delivery?.originalTrailId}@`), ...named]) {
-    if (outgoingId === null) continue
+const ours = async (load: Load, accountId: string, mail: ParsedMail): Promise<string | null> => {
+  for (const outgoingId of emailsNamedBy(mail)) {
     const { state } = await load(outgoingEmail, outgoingStream(outgoingId))
     if ('email' in state && state.email.accountId === accountId) return outgoingId
   }

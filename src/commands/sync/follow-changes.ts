@@ -10,9 +10,9 @@ import { tell } from './store-message.ts'
 
 const AT_ONCE = 50
 
-const readModelBehind = defineCode('read-model-behind', {
+export const readModelBehind = defineCode('read-model-behind', {
   title: 'Read model behind',
-  meaning: 'The list of messages in the mailbox has not caught up with what was stored.',
+  meaning: 'What is known of the mailbox, or of the contacts, has not caught up with the log.',
   remedy: 'Do nothing: the sync is tried again automatically.',
 })
 

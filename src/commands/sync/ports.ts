@@ -1,4 +1,5 @@
 import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
+import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { Handle, Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -23,7 +24,13 @@ export type SyncAccount = {
   readonly dismissed: readonly { readonly folder: string; readonly ref: string }[]
   readonly settings: Pick<
     AccountSettings,
-    'syncFrequencyMinutes' | 'syncDirection' | 'historyDays' | 'folders' | 'folderRoles' | 'excludePatterns'
+    | 'syncFrequencyMinutes'
+    | 'syncDirection'
+    | 'historyDays'
+    | 'folders'
+    | 'folderRoles'
+    | 'excludePatterns'
+    | 'keep'
   >
 }
 
@@ -60,6 +67,14 @@ export type KnownMail = {
   catchUp(signal: AbortSignal): Promise<boolean>
 }
 
+/** Who is known to the CRM. It may lag behind the log. */
+export type KnownContacts = {
+  /** Whether one of them, not counting ourselves, has the address of a contact or one at the domain of a company. */
+  isAmong(people: readonly WrittenMailbox[]): Promise<boolean>
+  /** Waits until everything in the log so far is known; false if that takes too long. */
+  catchUp(): Promise<boolean>
+}
+
 export type SyncDeps = {
   readonly store: EventStore
   readonly handle: Handle
@@ -73,6 +88,7 @@ export type SyncDeps = {
   readonly openMailbox: OpenMailbox
   readonly findOutgoing: FindOutgoing
   readonly known: KnownMail
+  readonly contacts: KnownContacts
   /** The latest known run of an account; its successors' streams are searched for newer ones. */
   readonly lastRun: (accountId: string) => Promise<number>
   /** Whether its mailbox has hinted at something new, and waits for a run. */

@@ -7,13 +7,14 @@ import { storedBlob } from '../ports/blobs.ts'
 import { AppendTooLarge } from '../ports/event-log.ts'
 import { UnreadableMail } from '../ports/parser.ts'
 import { meets, type IfRevision } from '../revisions.ts'
+import { contactsCaughtUp } from './known-contacts.ts'
 import type { FindSyncAccount } from './ports.ts'
 import { judge, read, storeRead, tell, TOO_MUCH, type StoreDeps } from './store-message.ts'
 
 /**
  * Reads a quarantined message again from its stored bytes. If that works now, the message continues under the id of its
- * identity, in all its places; if not, that counts as another attempt. If the account's patterns exclude it, it is
- * skipped, as it would have been when it was found.
+ * identity, in all its places; if not, that counts as another attempt. If the account's settings exclude it, it
+ * is skipped, as it would have been when it was found.
  */
 export const retryQuarantined =
   (deps: Omit<StoreDeps, 'inTurn'> & { findAccount: FindSyncAccount }) =>
@@ -33,6 +34,7 @@ export const retryQuarantined =
     // A stale version, which the handler refuses before anything is read.
     if (!meets(ifRevision, revision)) return failAgain(TOO_MUCH)
     const { quarantined, placements } = requireQuarantined(state)
+    await contactsCaughtUp(deps.contacts, account)
     const raw = await storedBlob(deps.blobs, quarantined.raw)
     const mail = await read(deps, raw, signal)
     if (mail instanceof UnreadableMail) return failAgain(mail.message)
@@ -40,8 +42,8 @@ export const retryQuarantined =
     const { backfill = null } = quarantined
     const kept = { placement, flags, receivedAt: quarantined.receivedAt, raw, backfill }
     const judged = await judge(deps, account, placement, mail, signal)
-    if (judged.pattern !== null)
-      return deps.handle(message, stream, { do: 'skip', pattern: judged.pattern }, caller)
+    if (judged.exclusion !== null)
+      return deps.handle(message, stream, { do: 'skip', exclusion: judged.exclusion }, caller)
     const store = storeRead({ ...deps, inTurn: turnsByKey() })
     const stored = await store(caller, account.accountId, kept, mail, judged).catch((error: unknown) => {
       if (error instanceof AppendTooLarge) return null

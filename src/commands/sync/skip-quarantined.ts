@@ -12,7 +12,7 @@ export const skipQuarantined =
     const { state } = await deps.load(message, messageStream(messageId))
     const account = state.status === 'none' ? null : await deps.findAccount(state.accountId)
     if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('message', messageId)
-    return deps.handle(message, messageStream(messageId), { do: 'skip', pattern: null }, caller, {
+    return deps.handle(message, messageStream(messageId), { do: 'skip', exclusion: null }, caller, {
       ifRevision,
     })
   }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { ExcludePattern } from '../../domain/accounts/events.ts'
 import {
   flagSet,
   isAt,
@@ -7,9 +6,10 @@ import {
   MessageDraftSynced,
   MessageQuarantined,
   MessageSynced,
+  type Exclusion,
   type Placement,
 } from '../../domain/sync/events.ts'
-import { outgoingIdIn } from '../../domain/sending/own-message-id.ts'
+import { emailsNamedBy, outgoingIdIn } from '../../domain/sending/own-message-id.ts'
 import { excludedBy } from '../../domain/sync/exclusion.ts'
 import { message, messageStream, type MessageCommand, type SyncedMessage } from '../../domain/sync/message.ts'
 import type { TurnsByKey } from '../../std/in-parallel.ts'
@@ -23,7 +23,7 @@ import type { SyncAccount, SyncDeps } from './ports.ts'
 /** What storing needs. `inTurn`: copies of one message share a stream, and must not be written at the same time. */
 export type StoreDeps = Pick<
   SyncDeps,
-  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs' | 'known' | 'texts'
+  'store' | 'handle' | 'load' | 'parser' | 'clock' | 'findOutgoing' | 'blobs' | 'known' | 'texts' | 'contacts'
 > & { readonly inTurn: TurnsByKey }
 
 export type StoredAs = 'received' | 'sent' | 'draft'
@@ -37,7 +37,7 @@ export type Stored =
       readonly before?: true
     }
   | { readonly became: 'known'; readonly messageId: string }
-  | { readonly became: 'excluded'; readonly pattern: ExcludePattern }
+  | { readonly became: 'excluded'; readonly exclusion: Exclusion }
   | {
       readonly became: 'failed'
       readonly messageId: string
@@ -60,7 +60,7 @@ export const storeMessage =
     const mail = await read(deps, fetched.raw, signal)
     if (mail instanceof UnreadableMail) return quarantine(deps, caller, accountId, fetched, mail.message)
     const judged = await judge(deps, account, fetched.placement, mail, signal)
-    if (judged.pattern !== null) return exclude(deps, caller, accountId, fetched, mail, judged.pattern)
+    if (judged.exclusion !== null) return exclude(deps, caller, accountId, fetched, mail, judged.exclusion)
     try {
       return (await storeRead(deps)(caller, accountId, fetched, mail, judged)).stored
     } catch (error) {
@@ -70,18 +70,18 @@ export const storeMessage =
     }
   }
 
-/** What a pattern excludes is not stored; but if it is here from before, it is in this place too. */
+/** What is excluded is not stored; but if it is here from before, it is in this place too. */
 const exclude = async (
   deps: StoreDeps,
   caller: Caller,
   accountId: string,
   { raw, placement, flags }: RawMessage,
   mail: ParsedMail,
-  pattern: ExcludePattern,
+  exclusion: Exclusion,
 ): Promise<Stored> => {
   const { messageId } = identify(accountId, sha256(raw), mail)
   const { state } = await deps.load(message, messageStream(messageId))
-  if (state.status === 'none') return { became: 'excluded', pattern }
+  if (state.status === 'none') return { became: 'excluded', exclusion }
   await tell(deps, caller, messageId, { do: 'place', placement, flags: flagSet(flags) })
   return { became: 'known', messageId }
 }
@@ -103,19 +103,20 @@ export const read = async (
   }
 }
 
-/** What a message is to the account. `outgoingId`: a copy of this email of ours. `pattern` excludes it. */
+/** What a message is to the account. `outgoingId`: a copy of this email of ours. */
 export type Judged = {
   readonly outgoingId: string | null
   readonly isOurs: boolean
-  readonly pattern: ExcludePattern | null
+  readonly exclusion: Exclusion | null
 }
 
 /**
  * A message is ours if it lies where nobody else can put mail, or is an exact copy of an email that we sent; anybody
- * can write our address into From. What we sent from here is never excluded.
+ * can write our address into From. What we sent from here is never excluded. An account that keeps mail with known
+ * contacts only keeps, of all other mail, what came of what we sent from here.
  */
 export const judge = async (
-  deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser'>,
+  deps: Pick<StoreDeps, 'findOutgoing' | 'blobs' | 'parser' | 'contacts'>,
   { accountId, address, settings }: SyncAccount,
   placement: Placement,
   mail: ParsedMail,
@@ -125,7 +126,20 @@ export const judge = async (
   const isOurs = outgoingId !== null || isFiledByUs(placement)
   const patterns = outgoingId === null ? settings.excludePatterns : []
   const pattern = excludedBy(patterns, { ownAddress: address, isOurs, header: mail.header })
-  return { outgoingId, isOurs, pattern }
+  if (pattern !== null) return { outgoingId, isOurs, exclusion: { reason: 'pattern', pattern } }
+  const isKept = settings.keep === 'everything' || outgoingId !== null || (await isOfInterest(deps, mail))
+  return { outgoingId, isOurs, exclusion: isKept ? null : { reason: 'no-known-contact', pattern: null } }
+}
+
+/** Whether a known contact is on it, or it answers an email of ours or reports about one. */
+const isOfInterest = async (
+  { contacts, findOutgoing }: Pick<StoreDeps, 'contacts' | 'findOutgoing'>,
+  mail: ParsedMail,
+): Promise<boolean> => {
+  const { from, replyTo, to, cc } = mail.header
+  if (await contacts.isAmong([...from, ...replyTo, ...to, ...cc])) return true
+  for (const id of emailsNamedBy(mail)) if (await findOutgoing(id)) return true
+  return false
 }
 
 const isFiledByUs = ({ role }: Placement): boolean => role === 'sent' || role === 'drafts'

@@ -2,6 +2,7 @@ import type { Placement, WhyNotHere } from '../../domain/sync/events.ts'
 import { turnsByKey } from '../../std/in-parallel.ts'
 import { isOutage } from '../outage.ts'
 import type { RawMessage } from '../ports/mail-provider.ts'
+import { contactsCaughtUp } from './known-contacts.ts'
 import type { KnownPlacement, SyncDeps } from './ports.ts'
 import { placeKey, type OpenRun } from './run.ts'
 import { becameOf, storeMessage, uncountedBy, type Stored, type StoreDeps } from './store-message.ts'
@@ -67,7 +68,10 @@ export const storeMessages =
     const missing = (placement: Placement, why: WhyNotHere): void =>
       void outcomes.push({ placement, became: 'withheld', why })
     try {
-      if (wanted.size > 0) await eachFetched(wanted, take, missing, run)
+      if (wanted.size > 0) {
+        await contactsCaughtUp(deps.contacts, account)
+        await eachFetched(wanted, take, missing, run)
+      }
       for (const placement of wanted.values()) missing(placement, 'withheld')
       signal.throwIfAborted()
       return { outcomes, broken: null }

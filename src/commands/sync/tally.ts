@@ -48,7 +48,7 @@ export const tallyOf = (
     }
     counts[outcome.became]++
     if (outcome.became === 'stored') counts[outcome.as === 'draft' ? 'drafts' : outcome.as]++
-    if (outcome.became === 'excluded') exclusions.push({ folder, role, ref, pattern: outcome.pattern })
+    if (outcome.became === 'excluded') exclusions.push({ folder, role, ref, ...outcome.exclusion })
     if (outcome.became === 'failed') {
       const { reason, attempts, messageId } = outcome
       failures.push({ folder, ref, reason, attempts, messageId })

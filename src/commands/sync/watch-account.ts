@@ -72,7 +72,7 @@ const whyStop = (then: SyncAccount, now: SyncAccount | null): CodeDefinition | n
 
 /** What decides which mail is read, and how. */
 const howRead = ({ credentialVersion, settings }: SyncAccount): string => {
-  const { syncDirection, historyDays, folders, folderRoles, excludePatterns } = settings
+  const { syncDirection, historyDays, folders, folderRoles, excludePatterns, keep } = settings
   return JSON.stringify([
     credentialVersion,
     syncDirection,
@@ -80,5 +80,6 @@ const howRead = ({ credentialVersion, settings }: SyncAccount): string => {
     folders,
     folderRoles,
     excludePatterns,
+    keep,
   ])
 }

@@ -96,6 +96,11 @@ export const accountSettings = z.object({
     .array(excludePattern)
     .max(MAX_EXCLUDE_PATTERNS)
     .describe('Mail that is not stored. Emails sent from here are stored in any case'),
+  keep: z
+    .enum(['everything', 'known-contacts'])
+    .describe(
+      '`known-contacts`: mail is stored only if somebody on it, other than you and your colleagues, has the address of a contact or one at the domain of a company, as linking by address and domain would find; answers to emails sent from here and reports about them are stored in any case. What is stored already stays. When a contact is added later, a backfill of the account brings back what had been left out',
+    ),
   autoLink: z.boolean().describe('Whether mail is linked to the records of the CRM by rules'),
   linkRules,
   visibility: visibility
@@ -119,6 +124,7 @@ export const defaultSettings: AccountSettings = {
   folders: ['inbox', 'sent'],
   folderRoles: {},
   excludePatterns: [],
+  keep: 'everything',
   autoLink: true,
   linkRules: { byAddress: true, byName: true, byDomain: true, confirmAll: false },
   visibility: null,

@@ -79,11 +79,20 @@ const runFailure = z.object({
   messageId: messageId.optional(),
 })
 export type RunFailure = z.infer<typeof runFailure>
+/**
+ * Why a message that can be read is not stored: a `pattern` of the account excludes it, or nobody on it is a known
+ * contact and the account keeps no other mail.
+ */
+const exclusion = z.object({
+  reason: z.enum(['pattern', 'no-known-contact']),
+  pattern: excludePattern.nullable(),
+})
+export type Exclusion = z.infer<typeof exclusion>
 const runExclusion = z.object({
   folder: z.string(),
   role: folderRole.nullable(),
   ref: z.string(),
-  pattern: excludePattern,
+  ...exclusion.shape,
 })
 export type RunExclusion = z.infer<typeof runExclusion>
 
@@ -265,12 +274,12 @@ export const MessageQuarantined = defineEvent(
   }),
 )
 /**
- * A quarantined message is skipped: it is no longer an error, and later runs ignore it. With `pattern`, it could be
- * read after all and this pattern of the account excludes it; otherwise a person decided so.
+ * A quarantined message is skipped: it is no longer an error, and later runs ignore it. With a `reason`, it
+ * could be read after all and is excluded for it; otherwise a person decided so.
  */
 export const QuarantinedMessageSkipped = defineEvent(
   'QuarantinedMessageSkipped',
-  z.object({ messageId, accountId, pattern: excludePattern.optional() }),
+  z.object({ messageId, accountId, ...exclusion.partial().shape }),
 )
 /**
  * A quarantined message could be read after all and continues as the message `became`, whose id comes from its

@@ -1,5 +1,4 @@
 import type { z } from 'zod'
-import type { ExcludePattern } from '../accounts/events.ts'
 import type { Decider } from '../decider.ts'
 import { defineRefusal } from '../refusal.ts'
 import {
@@ -14,6 +13,7 @@ import {
   MessageSynced,
   QuarantinedMessageReleased,
   QuarantinedMessageSkipped,
+  type Exclusion,
   type MessageEvent,
   type Placement,
 } from './events.ts'
@@ -53,7 +53,7 @@ export type MessageCommand =
   | { readonly do: 'remove'; readonly placement: Placement }
   | { readonly do: 'fail-again'; readonly reason: string }
   | { readonly do: 'release'; readonly became: string }
-  | { readonly do: 'skip'; readonly pattern: ExcludePattern | null }
+  | { readonly do: 'skip'; readonly exclusion: Exclusion | null }
 
 // ---------------------------------------------------------------- evolve
 
@@ -133,13 +133,7 @@ const decide = (command: MessageCommand, state: Message): MessageEvent[] => {
     case 'skip':
       if (state.status === 'skipped') return []
       requireQuarantined(state)
-      return [
-        QuarantinedMessageSkipped({
-          messageId,
-          accountId,
-          ...(command.pattern === null ? {} : { pattern: command.pattern }),
-        }),
-      ]
+      return [QuarantinedMessageSkipped({ messageId, accountId, ...command.exclusion })]
   }
 }
 

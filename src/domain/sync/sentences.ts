@@ -75,10 +75,16 @@ export const syncSentences: Sentences<
   MessageRemovedFromFolder: ({ placement }) => `The message was gone from ${placement.folder}`,
   MessageQuarantined: ({ placement, attempts, reason }) =>
     `The message in ${placement.folder} could not be read (attempt ${attempts})${because(reason)}`,
-  QuarantinedMessageSkipped: ({ pattern }) =>
-    pattern === undefined
-      ? 'Somebody decided to skip the quarantined message'
-      : `The quarantined message was skipped because the exclude pattern ${pattern.pattern} keeps it out`,
+  QuarantinedMessageSkipped: ({ reason, pattern }) => {
+    switch (reason) {
+      case undefined:
+        return 'Somebody decided to skip the quarantined message'
+      case 'pattern':
+        return `The quarantined message was skipped because the exclude pattern ${pattern?.pattern} keeps it out`
+      case 'no-known-contact':
+        return 'The quarantined message was skipped because nobody on it is a known contact'
+    }
+  },
   MessageDeleted: ({ provider }) =>
     `The message was deleted${provider === 'trash' ? ', and its copies are to go into the trash of the mailbox' : ''}`,
   MessageRestored: ({ deletedAt }) => `The deletion of the message at ${deletedAt} was undone`,

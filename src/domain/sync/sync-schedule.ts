@@ -14,7 +14,13 @@ import { backfillEvents, SyncRunFinished, SyncRunStarted, syncStalled } from './
 
 type What = Pick<
   AccountSettings,
-  'syncFrequencyMinutes' | 'syncDirection' | 'folders' | 'folderRoles' | 'historyDays' | 'excludePatterns'
+  | 'syncFrequencyMinutes'
+  | 'syncDirection'
+  | 'folders'
+  | 'folderRoles'
+  | 'historyDays'
+  | 'excludePatterns'
+  | 'keep'
 >
 
 /** What decides when the mailbox of an account is read next, as recorded in events. */
@@ -71,8 +77,9 @@ export const freshSchedule = ({
   })
 
 const whatOf = (settings: AccountSettings): What => {
-  const { syncFrequencyMinutes, syncDirection, folders, folderRoles, historyDays, excludePatterns } = settings
-  return { syncFrequencyMinutes, syncDirection, folders, folderRoles, historyDays, excludePatterns }
+  const { syncFrequencyMinutes, syncDirection, folders, folderRoles, historyDays, excludePatterns, keep } =
+    settings
+  return { syncFrequencyMinutes, syncDirection, folders, folderRoles, historyDays, excludePatterns, keep }
 }
 
 /** Whatever was wrong no longer is. */
@@ -118,8 +125,8 @@ const changedBy = (before: SyncSchedule, event: Changing): Undated => {
 }
 
 /** What decides which mail is read: changing it warrants a run right away. */
-const reads = ({ syncDirection, folders, folderRoles, historyDays, excludePatterns }: What): string =>
-  JSON.stringify([syncDirection, folders.toSorted(), folderRoles, historyDays, excludePatterns])
+const reads = ({ syncDirection, folders, folderRoles, historyDays, excludePatterns, keep }: What): string =>
+  JSON.stringify([syncDirection, folders.toSorted(), folderRoles, historyDays, excludePatterns, keep])
 
 const afterRun = (
   before: SyncSchedule,

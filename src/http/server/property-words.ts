@@ -58,7 +58,7 @@ const words: Readonly<Record<string, string>> = {
   eventId: 'Id of an event in the log',
   events: 'Number of events',
   evidence: 'What the rule went by: an address, a name, a domain, a message, or a contact as `contact:…`',
-  excluded: 'Messages that a pattern kept out',
+  excluded: 'Messages that a pattern kept out, or in which no known contact takes part',
   expiresAt: 'From when on it is not accepted; null for never',
   failed: 'Messages that could not be fetched, read or stored',
   failures: 'Each message that failed',

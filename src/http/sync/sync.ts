@@ -51,7 +51,19 @@ const folderView = z.object({
   sent: z.int(),
   received: z.int(),
   drafts: z.int(),
-  rules: z.array(excludePattern.extend({ count: z.int() })).describe('The patterns that excluded messages'),
+  rules: z
+    .array(
+      z.object({
+        reason: z
+          .enum(['pattern', 'no-known-contact'])
+          .describe(
+            '`no-known-contact`: the account keeps only mail with known contacts, and nobody on it is one',
+          ),
+        pattern: excludePattern.nullable(),
+        count: z.int(),
+      }),
+    )
+    .describe('What excluded messages, and how many'),
 })
 const runStatus = z.enum(['running', 'success', 'partial', 'failed', 'stopped', 'interrupted'])
 const runView = z

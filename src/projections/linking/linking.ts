@@ -1,6 +1,13 @@
 import type { Kysely } from 'kysely'
 import { linkFigures, linkedTo, linksOfMessage, listLinkRuns, listSuggestions } from './find-links.ts'
-import { endOfNextRun, keysChanged, knownRecords, matchingProgress, nextToMatch } from './matching-queries.ts'
+import {
+  endOfNextRun,
+  keysChanged,
+  knownFacts,
+  knownRecords,
+  matchingProgress,
+  nextToMatch,
+} from './matching-queries.ts'
 import { matching } from './matching.ts'
 import { messageLinks } from './message-links.ts'
 
@@ -19,6 +26,7 @@ export const linkingQueries = (db: Kysely<unknown>) => ({
   endOfNextRun: endOfNextRun(db),
   keysChanged: keysChanged(db),
   knownRecords: knownRecords(db),
+  factsUnder: knownFacts(db),
 })
 
 export type LinkingQueries = ReturnType<typeof linkingQueries>

@@ -72,6 +72,11 @@ const seenAt = async (tables: Db): Promise<string> =>
   (await tables.selectFrom('seen').select('position').executeTakeFirst())?.position ?? ''
 
 /** All facts under these keys. */
+export const knownFacts =
+  (db: Kysely<unknown>) =>
+  (keys: readonly string[]): Promise<FactList> =>
+    atOnce(db, (tables) => factsUnder(tables, new Set(keys)))
+
 const factsUnder = async (tables: Db, keys: Iterable<string>): Promise<FactList> => {
   const under = byKind(keys)
   const addresses = under.get('address') ?? []

@@ -1,16 +1,12 @@
 import type { Kysely } from 'kysely'
-import {
-  AccountConnected,
-  AccountSettingsChanged,
-  isSamePattern,
-  type ExcludePattern,
-} from '../../domain/accounts/events.ts'
+import { AccountConnected, AccountSettingsChanged } from '../../domain/accounts/events.ts'
 import {
   ChangesSynced,
   SyncRunFinished,
   SyncRunStarted,
   type FolderCounts,
   type FolderTrouble,
+  type Exclusion,
   type RunExclusion,
 } from '../../domain/sync/events.ts'
 import {
@@ -29,8 +25,8 @@ import {
   type RowOf,
 } from '../projection.ts'
 
-/** What became of a folder in a run; `rules` says which pattern excluded how many messages. */
-export type FolderLine = FolderCounts & { rules: (ExcludePattern & { count: number })[] }
+/** What became of a folder in a run; `rules` says what excluded how many messages. */
+export type FolderLine = FolderCounts & { rules: (Exclusion & { count: number })[] }
 
 const run = table({
   columns: {
@@ -73,7 +69,7 @@ const failure = table({
 /** Every sync run, folder by folder: what was listed, and what became of each message. */
 export const syncHistory = projection({
   name: 'sync-history',
-  version: 5,
+  version: 6,
   tables: {
     run,
     failure,
@@ -155,6 +151,9 @@ const none = (folder: string): FolderCounts => ({
   drafts: 0,
 })
 
+const isSame = (a: Exclusion, b: Exclusion): boolean =>
+  a.reason === b.reason && a.pattern?.pattern === b.pattern?.pattern && a.pattern?.match === b.pattern?.match
+
 const withCounts = (
   lines: readonly FolderLine[],
   counts: FolderCounts,
@@ -169,10 +168,10 @@ const withCounts = (
     }),
   ) as FolderCounts
   const rules = line.rules.map((rule) => ({ ...rule }))
-  for (const { pattern } of exclusions) {
-    const rule = rules.find((each) => isSamePattern(each, pattern))
+  for (const { reason, pattern } of exclusions) {
+    const rule = rules.find((each) => isSame(each, { reason, pattern }))
     if (rule) rule.count++
-    else rules.push({ ...pattern, count: 1 })
+    else rules.push({ reason, pattern, count: 1 })
   }
   const next = { ...added, rules }
   return lines.some((each) => each.folder === folder)

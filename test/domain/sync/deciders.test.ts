@@ -104,6 +104,7 @@ const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded 
     exclusions: named(counts.excluded).map((each) => ({
       ...each,
       role: null,
+      reason: 'pattern' as const,
       pattern: { pattern: '*', match: 'sender' as const },
     })),
     withheld: [],
@@ -276,7 +277,7 @@ t.test(
     const met: MessageCommand = { do: 'quarantine', message: quarantined(place(1)) }
     const failed = run(message, met, { do: 'fail-again', reason: 'still' })
     t.match(failed.state, { status: 'quarantined', quarantined: { attempts: 2, reason: 'still' } })
-    t.strictSame(run(message, met, { do: 'skip', pattern: null }, { do: 'skip', pattern: null }).types, [
+    t.strictSame(run(message, met, { do: 'skip', exclusion: null }, { do: 'skip', exclusion: null }).types, [
       'MessageQuarantined',
       'QuarantinedMessageSkipped',
     ])
@@ -286,16 +287,16 @@ t.test(
       'QuarantinedMessageReleased',
     ])
     t.equal(
-      refusal(() => run(message, met, release, { do: 'skip', pattern: null })),
+      refusal(() => run(message, met, release, { do: 'skip', exclusion: null })),
       'message-not-quarantined',
     )
     const good: MessageCommand = { do: 'sync', message: synced(place(1)) }
     t.equal(
-      refusal(() => run(message, good, { do: 'skip', pattern: null })),
+      refusal(() => run(message, good, { do: 'skip', exclusion: null })),
       'message-not-quarantined',
     )
     t.equal(
-      refusal(() => run(message, { do: 'skip', pattern: null })),
+      refusal(() => run(message, { do: 'skip', exclusion: null })),
       'unknown-message',
     )
   },
@@ -322,7 +323,7 @@ t.test(
         .tuple(placements, placements, flags)
         .map(([a, b, f]): MessageCommand => ({ do: 'move', from: place(...a), to: place(...b), flags: f })),
       fc.constantFrom<MessageCommand>(
-        { do: 'skip', pattern: null },
+        { do: 'skip', exclusion: null },
         { do: 'release', became: messageId },
         { do: 'fail-again', reason: 'x' },
       ),

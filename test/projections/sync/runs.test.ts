@@ -205,14 +205,14 @@ t.test('the history says of each run and folder what was listed and what became 
         1,
         { listed: 5, stored: 3, known: 1, excluded: 1, received: 2, sent: 1 },
         {
-          exclusions: [{ folder: 'INBOX', role: 'inbox', ref: '4', pattern: noReply }],
+          exclusions: [{ folder: 'INBOX', role: 'inbox', ref: '4', reason: 'pattern', pattern: noReply }],
         },
       ),
       changesSynced(
         1,
         { listed: 2, failed: 1, excluded: 1 },
         {
-          exclusions: [{ folder: 'INBOX', role: 'inbox', ref: '7', pattern: noReply }],
+          exclusions: [{ folder: 'INBOX', role: 'inbox', ref: '7', reason: 'pattern', pattern: noReply }],
           failures: [
             { folder: 'INBOX', ref: '8', reason: 'too deep', attempts: 1, messageId: messageIdOf(8) },
           ],
@@ -232,7 +232,7 @@ t.test('the history says of each run and folder what was listed and what became 
       known: 1,
       excluded: 2,
       failed: 1,
-      rules: [{ ...noReply, count: 2 }],
+      rules: [{ reason: 'pattern', pattern: noReply, count: 2 }],
     },
     { folder: 'Sent', listed: 0 },
   ])
