@@ -31,7 +31,12 @@ export const matchingTables = {
       headers: json<string[]>(),
     },
     key: ['message_id'],
-    indexes: ['(position) WHERE position IS NOT NULL', 'USING gin (keys)'],
+    // The keys are looked up one by one: each time a list of pending entries would be read, too.
+    indexes: [
+      '(position) WHERE position IS NOT NULL',
+      '(account_id, position) WHERE position IS NOT NULL',
+      'USING gin (keys) WITH (fastupdate = off)',
+    ],
   }),
   /** What is recorded of its links, and the revision of that stream. */
   outcome: table({
