@@ -9,6 +9,8 @@ import { account } from '../src/domain/accounts/account.ts'
 import { defaultAccount } from '../src/domain/accounts/default-account.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from '../src/domain/accounts/events.ts'
 import { messageLinks } from '../src/domain/linking/message-links.ts'
+import { noteEvents } from '../src/domain/timeline/events.ts'
+import { timelineNote } from '../src/domain/timeline/note.ts'
 import { newMessages, relinking } from '../src/domain/linking/matching-progress.ts'
 import { sender } from '../src/domain/linking/sender.ts'
 import {
@@ -144,6 +146,12 @@ const deciders = (
           startedAt: '2026-01-05T09:00:00.000Z',
         },
       },
+    ],
+    [
+      timelineNote,
+      noteEvents,
+      ['NoteRecorded', 'NoteChanged'],
+      { do: 'remove', entryId: 'tle_00000000000000000000000000' },
     ],
     [apiKey, apiKeyEvents, ['ApiKeyCreated'], { do: 'revoke', keyId: '3ayfcehrehsq', name: 'CRM' }],
   ] as unknown as [AnyDecider, EventDefinition[], string[], unknown][]

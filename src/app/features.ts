@@ -24,6 +24,7 @@ import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { knownContacts } from '../commands/sync/known-contacts.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
+import { timelineCommands } from '../commands/timeline/timeline.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
@@ -43,6 +44,7 @@ import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
 import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
+import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
@@ -67,7 +69,20 @@ export const openFeatures = (
   const audit = auditFeature(core, sync)
   const access = { commands: accessCommands(core) }
   const linking = linkingFeature(core, { directory, accounts, sync })
-  return { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking }
+  const timeline = timelineFeature(core, directory, accounts)
+  return {
+    access,
+    directory,
+    accounts,
+    templates,
+    sync,
+    sending,
+    tracking,
+    analytics,
+    audit,
+    linking,
+    timeline,
+  }
 }
 
 export type Features = ReturnType<typeof openFeatures>
@@ -314,6 +329,14 @@ const linkingFeature = (
   })
   return { commands, queries }
 }
+
+const timelineFeature = (core: Core, directory: Directory, accounts: Accounts) => ({
+  commands: timelineCommands({
+    ...core,
+    findRecord: ({ kind, id }) => directory.commands.find(kind, id),
+  }),
+  queries: timelineQueries(core.db, accounts),
+})
 
 const auditFeature = ({ db, store }: Core, sync: Sync) => {
   const queries = auditQueries(db)

@@ -7,6 +7,7 @@ import type { AnyProjection } from '../projections/projection.ts'
 import { sendingProjections } from '../projections/sending/sending.ts'
 import { syncProjections } from '../projections/sync/sync.ts'
 import { templateProjections } from '../projections/templates/templates.ts'
+import { timelineProjections } from '../projections/timeline/timeline.ts'
 import { trackingProjections } from '../projections/tracking/tracking.ts'
 
 /** All read models. */
@@ -20,4 +21,5 @@ export const projections: readonly AnyProjection[] = [
   ...analyticsProjections,
   ...auditProjections,
   ...linkingProjections,
+  ...timelineProjections,
 ]

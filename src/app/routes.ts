@@ -39,6 +39,8 @@ import { hintRoutes } from '../http/sync/hints.ts'
 import { searchRoutes } from '../http/sync/search.ts'
 import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
+import { timelineEntryRoutes } from '../http/timeline/timeline-entries.ts'
+import { timelineRoutes } from '../http/timeline/timeline.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
@@ -81,8 +83,19 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
   const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
-  const { access, directory, accounts, templates, sync, sending, tracking, analytics, audit, linking } =
-    deps.features
+  const {
+    access,
+    directory,
+    accounts,
+    templates,
+    sync,
+    sending,
+    tracking,
+    analytics,
+    audit,
+    linking,
+    timeline,
+  } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys })
@@ -132,6 +145,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
   linkRoutes(server, { ...linking, sync: sync.queries, accountList })
+  timelineRoutes(server, { ...timeline, sync: sync.queries, accountList })
+  timelineEntryRoutes(server, timeline)
   suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
   linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
   analyticsRoutes(server, { ...analytics, accountList, clock })

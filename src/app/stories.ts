@@ -19,6 +19,7 @@ import { message } from '../domain/sync/message.ts'
 import { presence } from '../domain/sync/presence.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
 import { template } from '../domain/templates/template.ts'
+import { timelineNote } from '../domain/timeline/note.ts'
 
 type Fold<State, Event extends DomainEvent> = Pick<Decider<State, never, Event>, 'initial' | 'evolve'>
 
@@ -52,6 +53,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('sender', sender),
   ofStream('matching', newMessages),
   ofStream('relinking', relinking),
+  ofStream('timelineentry', timelineNote),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

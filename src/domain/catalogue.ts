@@ -9,6 +9,7 @@ import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { presenceEvents } from './sync/presence-events.ts'
 import { threadEvents } from './sync/thread-events.ts'
 import { templateEvents } from './templates/events.ts'
+import { noteEvents } from './timeline/events.ts'
 import { trackingEvents } from './tracking/events.ts'
 
 export const allEvents = [
@@ -30,6 +31,7 @@ export const allEvents = [
   ...linkEvents,
   ...senderEvents,
   ...matchingEvents,
+  ...noteEvents,
 ] as const
 
 /** Any event that this software can write. */

@@ -7,6 +7,7 @@ import { linkingSentences } from '../linking/sentences.ts'
 import { sendingSentences } from '../sending/sentences.ts'
 import { syncSentences } from '../sync/sentences.ts'
 import { templateSentences } from '../templates/sentences.ts'
+import { timelineSentences } from '../timeline/sentences.ts'
 import { trackingSentences } from '../tracking/sentences.ts'
 
 const sentences: Sentences<AnyEvent> = {
@@ -18,6 +19,7 @@ const sentences: Sentences<AnyEvent> = {
   ...trackingSentences,
   ...accessSentences,
   ...linkingSentences,
+  ...timelineSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */

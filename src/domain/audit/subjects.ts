@@ -70,11 +70,13 @@ type Linking = {
   readonly record?: Subject
   readonly links?: readonly Linked[]
   readonly suggestions?: readonly Linked[]
+  readonly note?: { readonly records: readonly Subject[] }
 }
 
-/** The records that mail is linked to, and the messages by which it is. */
-const linkedIn = ({ record, links = [], suggestions = [] }: Linking): Subject[] => [
+/** The records that mail is linked to, and the messages by which it is; the records that a note is about. */
+const linkedIn = ({ record, note, links = [], suggestions = [] }: Linking): Subject[] => [
   ...(record === undefined ? [] : [record]),
+  ...(note?.records ?? []),
   ...[...links, ...suggestions].flatMap((each) => [
     each.record,
     ...(/^(?:msg|out)_/.test(each.evidence) ? [{ kind: 'message', id: each.evidence } as const] : []),

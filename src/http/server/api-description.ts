@@ -18,6 +18,8 @@ const tags = {
   'Email accounts': 'Mailboxes that are connected: how they are reached, their settings and signatures.',
   Sync: 'How the sync of an account is doing: its state, its runs, and messages that could not be synced.',
   Messages: 'Mail that was found in mailboxes, the threads it forms, and its contents.',
+  Timeline:
+    'What happened with each contact, company, deal, account and thread, mail and the entries of the CRM.',
   Links: 'What mail belongs to in the CRM, and why: links, and suggestions for somebody to decide about.',
   Templates: 'Texts to write emails from, with variables, in versions.',
   Drafts: 'Emails that are being written, and the files attached to them.',

@@ -68,6 +68,17 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
     returnTo: 'https://crm.example.com/settings/mail',
   },
   completeSignIn: { settings: { displayName: 'Ada Lovelace' } },
+  createTimelineEntry: {
+    records: [
+      { kind: 'contact', id: 'c-17' },
+      { kind: 'deal', id: 'd-4' },
+    ],
+    kind: 'call',
+    title: 'Asked for a new offer',
+    text: 'She wants the same terms for another year.',
+    at: '2026-11-03T09:30:00Z',
+  },
+  changeTimelineEntry: { title: 'Wants a new offer by Friday' },
   acceptLinkSuggestion: { alwaysForSender: true },
   rejectLinkSuggestion: {},
   createSenderAssignment: { address: 'office@example.org', record: { kind: 'contact', id: 'c-17' } },

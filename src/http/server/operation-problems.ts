@@ -154,6 +154,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   getEmailRaw: { 500: unreliable },
   retryMessage: [...ofAccount, 'account-paused', 'message-not-quarantined', 'unknown-message'],
   skipMessage: [...ofAccount, 'message-not-quarantined', 'unknown-message'],
+  listTimeline: { 400: ['one-timeline'], 404: ['not-found'] },
+  createTimelineEntry: { 404: ['not-found'] },
   deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
   restoreMessage: ofMet,
   createTemplate: ofTemplate,

@@ -3,6 +3,7 @@ import type { WrittenMailbox } from '../../domain/mail.ts'
 import {
   isWithin,
   paged,
+  schemaOf,
   tablesOf,
   type Masked,
   type Page,
@@ -103,6 +104,24 @@ export const threadOf =
       .where('id', '=', messageId)
       .executeTakeFirst()
     return member ? ((await threadRowOf(db, member.thread_id))?.id ?? null) : null
+  }
+
+/** The ids of the threads that messages are part of. */
+export const threadsOf =
+  (db: Kysely<unknown>) =>
+  async (messageIds: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+    const thread = sql.table(`${schemaOf(threads)}.thread`)
+    const { rows } = await sql<{ id: string; thread_id: string }>`
+      with recursive part(id, thread_id) as (
+        select id, thread_id from ${sql.table(`${schemaOf(threads)}.member`)}
+        where id = any(${[...messageIds]}::text[])
+        union all
+        select part.id, thread.merged_into from part join ${thread} as thread on thread.id = part.thread_id
+        where thread.merged_into is not null
+      )
+      select part.id, thread_id from part join ${thread} as thread on thread.id = thread_id
+      where merged_into is null`.execute(db)
+    return new Map(rows.map(({ id, thread_id }) => [id, thread_id]))
   }
 
 /** Ids and times of a thread's messages, in the order in which they were sent or received. */

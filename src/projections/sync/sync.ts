@@ -5,7 +5,7 @@ import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
 import { listDeleted } from './deleted-messages.ts'
 import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
-import { findThread, listThreads, membersOf, threadOf, threadWithMembers } from './find-threads.ts'
+import { findThread, listThreads, membersOf, threadOf, threadsOf, threadWithMembers } from './find-threads.ts'
 import { similarThreads } from './similar-threads.ts'
 import { messages } from './messages.ts'
 import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
@@ -57,6 +57,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   listThreads: listThreads(db, deps),
   findThread: findThread(db, deps),
   threadOf: threadOf(db),
+  threadsOf: threadsOf(db),
   membersOf: membersOf(db),
   threadWithMembers: threadWithMembers(db),
   similarThreads: similarThreads(db, deps),

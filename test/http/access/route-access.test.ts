@@ -79,6 +79,11 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/messages/:id/links': { ...own(`${messagePath}/links`), names: false },
   '/v1/messages/:id/raw': own(`${messagePath}/raw`),
   '/v1/messages/:id/attachments/:index': own(`${messagePath}/attachments/0`),
+  '/v1/timeline': mixed(`/v1/timeline?account=${account}`),
+  '/v1/timeline-entries/:id': {
+    ...byPermission('/v1/timeline-entries/tle_00000000000000000000000000'),
+    status: 404,
+  },
   '/v1/link-suggestions': { ...mixed('/v1/link-suggestions'), names: false },
   '/v1/link-runs': byPermission('/v1/link-runs'),
   '/v1/email-accounts/:id/linked': { ...own(`${accountPath}/linked`), names: false },

@@ -115,6 +115,11 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
     list(['subject', 'body', 'unsent'], `/v1/messages?account=${account}&folder=inbox`),
     level('metadata', ['subject', 'body'], `/v1/messages?thread=${thread}`),
   ],
+  '/v1/timeline': [
+    list(['subject', 'link'], `/v1/timeline?account=${account}&verdict=any`),
+    level('metadata', ['subject'], `/v1/timeline?thread=${thread}`),
+  ],
+  '/v1/timeline-entries/:id': [nobody('/v1/timeline-entries/tle_00000000000000000000000000')],
   '/v1/search': [list(['subject', 'body', 'link'], `/v1/search?q=acme.test`)],
   '/v1/messages/:id': [
     level('metadata', ['subject', 'body', 'attachment'], messagePath),
@@ -278,6 +283,9 @@ const apart = [
   'DELETE /v1/api-keys/:id',
   'PUT /v1/directory/organization',
   'POST /v1/directory/contacts/:id/merge',
+  'POST /v1/timeline-entries',
+  'PATCH /v1/timeline-entries/:id',
+  'DELETE /v1/timeline-entries/:id',
   'POST /v1/directory/imports',
   'POST /v1/link-previews',
   'POST /v1/sender-assignments',

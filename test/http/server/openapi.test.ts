@@ -251,6 +251,7 @@ const asked = (path: string, method: string, body: unknown, headers: Record<stri
     messages: 'msg',
     threads: 'thr',
     'sign-ins': 'sin',
+    'timeline-entries': 'tle',
   } as const
   const kind = kinds[path.split('/')[2] as keyof typeof kinds] ?? 'acc'
   const ids: Record<string, string> = {

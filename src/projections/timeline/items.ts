@@ -1,0 +1,129 @@
+import type { RecordRef } from '../../domain/linking/events.ts'
+import { currentLinks, isAmong, noLinks } from '../../domain/linking/links.ts'
+import type { EntryKind, MailKind } from '../../domain/timeline/kinds.ts'
+import { noContent, type Content, type EntryRow, type Item, type TimelineRows } from './tables.ts'
+
+/** A message or email, known or not: its links may be told of first. */
+export const itemOf = (rows: TimelineRows, id: string, account_id: string): Item =>
+  rows.get('item', { id }) ?? {
+    id,
+    account_id,
+    links: noLinks,
+    about: [],
+    exchanged: false,
+    deleted: false,
+    entries: [],
+  }
+
+/**
+ * The records on whose timelines the item is: those that it is linked to. Until the rules have looked at an email, it
+ * belongs to what it was written about, unless somebody says otherwise.
+ */
+const recordsOf = ({ links, about }: Item): RecordRef[] => {
+  const linked = currentLinks(links).links.map(({ record }) => record)
+  if (links.matcher > 0) return linked
+  return [...linked, ...about.filter((record) => !isAmong(record, [...linked, ...links.unlinked]))]
+}
+
+export const entryIdOf = (itemId: string, kind: string): string => `${itemId}.${kind}`
+
+type NewEntry = Pick<EntryRow, 'account_id' | 'at' | 'position'> & {
+  readonly entry_id: string
+  readonly kind: EntryKind
+  readonly content: Partial<Content>
+} & Partial<Omit<EntryRow, 'kind' | 'content'>>
+
+export const newEntry = ({ content, ...of }: NewEntry): EntryRow => ({
+  direction: null,
+  verdict: null,
+  inward: false,
+  message_id: null,
+  shown: true,
+  records: [],
+  count: 1,
+  last_at: of.at,
+  ...of,
+  content: { ...noContent, ...content },
+})
+
+/** Writes an entry, on the timelines of its records too. */
+export const putEntry = (rows: TimelineRows, entry: EntryRow): void => {
+  rows.put('entry', entry)
+  if (!entry.shown) return
+  const { entry_id, account_id, at, kind, direction, verdict, inward } = entry
+  for (const { kind: record_kind, id: record_id } of entry.records)
+    rows.put('on_record', {
+      record_kind,
+      record_id,
+      entry_id,
+      account_id,
+      at,
+      kind,
+      direction,
+      verdict,
+      inward,
+    })
+}
+
+export const takeOffRecords = (
+  rows: TimelineRows,
+  { entry_id, records }: Pick<EntryRow, 'entry_id' | 'records'>,
+): void => {
+  for (const { kind: record_kind, id: record_id } of records)
+    rows.remove('on_record', { record_kind, record_id, entry_id })
+}
+
+export const removeEntry = (rows: TimelineRows, entry_id: string): void => {
+  const entry = rows.get('entry', { entry_id })
+  if (entry) takeOffRecords(rows, entry)
+  rows.remove('entry', { entry_id })
+}
+
+/** Writes entries of an item, which are where the item's other entries are. */
+export const putItemEntries = (rows: TimelineRows, item: Item, entries: readonly EntryRow[]): void => {
+  const ids = new Set([...item.entries, ...entries.map(({ entry_id }) => entry_id)])
+  rows.put('item', { ...item, entries: [...ids] })
+  for (const entry of entries) putEntry(rows, { ...entry, ...placeOf(item) })
+}
+
+const placeOf = (item: Item) => ({
+  account_id: item.account_id,
+  message_id: item.id,
+  records: recordsOf(item),
+  inward: !item.exchanged,
+  shown: !item.deleted,
+})
+
+/** The item is on other timelines now: all of its entries move. */
+export const moveItem = (rows: TimelineRows, item: Item, position: string): void => {
+  rows.put('item', item)
+  const place = placeOf(item)
+  for (const entry_id of item.entries) {
+    const entry = rows.get('entry', { entry_id })
+    if (!entry) continue
+    takeOffRecords(rows, entry)
+    putEntry(rows, { ...entry, ...place, position })
+  }
+}
+
+/**
+ * An entry of something that may happen again: it stays where it happened first, and counts. Its words are those of the
+ * latest.
+ */
+export const tallied = (
+  rows: TimelineRows,
+  item: Item,
+  kind: MailKind,
+  { at, position, content }: Pick<EntryRow, 'at' | 'position'> & { readonly content: Partial<Content> },
+): EntryRow => {
+  const entry_id = entryIdOf(item.id, kind)
+  const known = rows.get('entry', { entry_id })
+  const next = newEntry({ entry_id, kind, account_id: item.account_id, at, position, content })
+  if (!known) return next
+  return {
+    ...next,
+    at: known.at,
+    count: known.count + 1,
+    last_at: at > known.last_at ? at : known.last_at,
+  }
+}
