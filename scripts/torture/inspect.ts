@@ -69,7 +69,9 @@ export const inspect = async (
     const evidence = { ...known, pool, store, events: await readLog(store) }
     const judged: Judged[] = []
     // If a service could not be started any more, fewer invariants can be checked.
-    const wanted = invariants[scenario].filter(({ atRest }) => !atRest || known.fire.tally.faults.length === 0)
+    const wanted = invariants[scenario].filter(
+      ({ atRest }) => !atRest || known.fire.tally.faults.length === 0,
+    )
     for (const { name, check } of wanted) {
       interrupted.throwIfAborted()
       onLook(name)

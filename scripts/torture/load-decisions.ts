@@ -22,8 +22,8 @@ const listOf = async <Item>(
   return { accountId, items: data }
 }
 
-/** Some messages are linked by hand, the others deleted: which of them is told by the id. */
-const isToLink = ({ id }: Message): boolean => id < `${id.slice(0, 4)}g`
+/** Half of the messages are linked by hand, the others deleted: the end of the id tells which. */
+const isToLink = ({ id }: Message): boolean => id.slice(-1) < 'g'
 
 /** People link and unlink messages by hand, undo it, and write notes. */
 export const linkDecisionWork = (parts: Parts): Work => {
@@ -35,7 +35,10 @@ export const linkDecisionWork = (parts: Parts): Work => {
       name: `put one of the ${kind}`,
       method: 'PUT',
       path: `/v1/directory/${kind}/kept-${n}`,
-      body: kind === 'deals' ? { name: `Deal ${n}` } : { lastName: `Kept ${n}`, emails: [`kept${n}@client.test`] },
+      body:
+        kind === 'deals'
+          ? { name: `Deal ${n}` }
+          : { lastName: `Kept ${n}`, emails: [`kept${n}@client.test`] },
     })
   const decide = async (): Promise<void> => {
     const messages = (await listOf<Message>(parts, 'messages')).items.filter(isToLink)

@@ -12,8 +12,6 @@ type Parts = {
   readonly accounts: ReadonlyMap<string, string>
 }
 
-/** In each mailbox before the first kill: more than are matched in one batch. */
-const LAID = 1_200
 const PEOPLE = 60
 const COMPANIES = 8
 
@@ -39,18 +37,31 @@ const writer = (chance: Chance) => {
   }
 }
 
-export const layMail = ({ world, chance }: Pick<Parts, 'world' | 'chance'>): void => {
+/** Puts so many mails into each mailbox. */
+export const layMail = ({
+  world,
+  chance,
+  mails,
+}: Pick<Parts, 'world' | 'chance'> & { readonly mails: number }): void => {
   for (const person of world.onImap) {
     const write = writer(chance.branch(person.address))
-    for (let n = 0; n < LAID; n++) world.imap.mailbox(person.address).append('INBOX', { raw: write(person) })
+    for (let n = 0; n < mails; n++) world.imap.mailbox(person.address).append('INBOX', { raw: write(person) })
   }
 }
 
+type Synced = { readonly statistics: { readonly emailsSynced: number } }
+
 /** Waits until all that was laid is synced. */
-export const untilSynced = async ({ commander, accounts }: Omit<Parts, 'chance' | 'world'>): Promise<void> => {
+export const untilSynced = async ({
+  commander,
+  accounts,
+  mails,
+}: Pick<Parts, 'commander' | 'accounts'> & { readonly mails: number }): Promise<void> => {
   for (const id of accounts.values())
-    for (let synced = 0; synced < LAID; await sleep(200))
-      synced = (await commander.get<{ counts: { received: number } }>(`/v1/email-accounts/${id}`)).counts.received
+    for (let synced = 0; synced < mails; await sleep(200)) {
+      const { statistics } = await commander.get<Synced>(`/v1/email-accounts/${id}/sync-status`)
+      synced = statistics.emailsSynced
+    }
 }
 
 export const mailToLinkWork = ({ world, chance }: Parts): Work => {
@@ -96,9 +107,7 @@ export const recordWork = ({ commander, chance }: Parts): Work => {
   }
   const importSome = async (): Promise<void> => {
     const some = new Set(Array.from({ length: chance.between(10, 30) }, () => chance.between(1, PEOPLE)))
-    const lines = [...some].map((n) =>
-      JSON.stringify({ kind: 'contact', id: idOf(n), value: contactOf(n) }),
-    )
+    const lines = [...some].map((n) => JSON.stringify({ kind: 'contact', id: idOf(n), value: contactOf(n) }))
     await commander.ask({
       name: 'import contacts',
       method: 'POST',

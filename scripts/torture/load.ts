@@ -23,6 +23,7 @@ export type Asked = {
 
 export type LoadParts = {
   readonly scenario: Scenario
+  readonly mails: number
   readonly world: World
   readonly fire: Fire
   readonly commander: Commander

@@ -13,6 +13,8 @@ const isScenario = (name: string): name is Scenario => SCENARIOS.some((each) => 
 
 export type Options = {
   readonly scenario: Scenario
+  /** In each mailbox before the first kill; more than 1,000 are matched in several batches. */
+  readonly mails: number
   readonly kills: number
   /** How often a process is suspended for longer than its leases last. */
   readonly pauses: number
@@ -34,7 +36,7 @@ export type Options = {
 
 export const usage = `Usage: npm run torture -- [--kills N] [--pauses N] [--database-kills N] [--apis N --workers N]
                            [--event-store-strikes N] [--event-store-url URL] [--providers P,P]
-                           [--scenario NAME] [--seed S] [--minutes M] [--plant NAME]
+                           [--scenario NAME] [--mails N] [--seed S] [--minutes M] [--plant NAME]
 
   --kills            how often a process is killed (20)
   --pauses           how often one is stopped for longer than its leases last, and then goes on (0)
@@ -49,6 +51,7 @@ export const usage = `Usage: npm run torture -- [--kills N] [--pauses N] [--data
                      in with (imap-smtp,gmail,outlook)
   --scenario         what it is kept busy with: mail (all that it does), or links (contacts and rules that change while
                      mail arrives; only workers are killed, of two, and the log is in the database)
+  --mails            how many mails lie in each mailbox before the first kill, for links (1200)
   --seed             what decides when which of them is hit, and what is asked meanwhile (drawn and printed)
   --minutes          hit nothing more after so long (60)
   --plant            run the service with a planted fault, which the run must find; all for each of
@@ -62,6 +65,7 @@ const known = {
   workers: { type: 'string' },
   providers: { type: 'string', default: PROVIDERS.join(',') },
   scenario: { type: 'string', default: 'mail' },
+  mails: { type: 'string', default: '1200' },
   seed: { type: 'string' },
   minutes: { type: 'string', default: '60' },
   'event-store-strikes': { type: 'string', default: '0' },
@@ -70,6 +74,7 @@ const known = {
 } as const
 
 const largest = {
+  mails: 10_000,
   kills: 100_000,
   pauses: 1000,
   'database-kills': 1000,
@@ -94,7 +99,8 @@ export const readOptions = (args: string[], drawnSeed: string): Options | string
         throw new RangeError(`--${name} must be a number from 0 to ${most}`)
       return number
     })
-    const [kills, pauses, databaseKills, apis, workers, eventStoreStrikes] = numbers as [
+    const [mails, kills, pauses, databaseKills, apis, workers, eventStoreStrikes] = numbers as [
+      number,
       number,
       number,
       number,
@@ -118,6 +124,7 @@ export const readOptions = (args: string[], drawnSeed: string): Options | string
       return '--scenario links keeps the log in the database'
     return {
       scenario,
+      mails,
       kills,
       pauses,
       databaseKills,
@@ -148,6 +155,7 @@ export const commandOf = (options: Options): string => {
     'event-store-url': url,
     providers: options.providers.join(','),
     scenario: options.scenario,
+    mails: options.mails,
     seed: options.seed,
     minutes: options.minutes,
     plant: options.plants.length > 1 ? 'all' : options.plants[0],

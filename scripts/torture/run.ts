@@ -93,6 +93,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
   const commands = commander(fire, chance.branch('repeats'), AbortSignal.any([interrupted, late.signal]))
   const { asked, warm, done } = load({
     scenario: parts.scenario,
+    mails: parts.mails,
     world,
     fire,
     commander: commands,

@@ -18,7 +18,13 @@ import { ofType, type Logged } from '../evidence.ts'
 /** What is recorded of each message's links, by its id. */
 export const recordedLinks = (events: readonly Logged[]): Map<string, Links> => {
   const links = new Map<string, Links>()
-  for (const event of ofType(events, 'MessageMatched', 'MessageLinked', 'MessageUnlinked', 'LinkDecisionUndone')) {
+  for (const event of ofType(
+    events,
+    'MessageMatched',
+    'MessageLinked',
+    'MessageUnlinked',
+    'LinkDecisionUndone',
+  )) {
     const { messageId } = event.data
     links.set(messageId, linksAfter(links.get(messageId) ?? noLinks, event))
   }
@@ -56,7 +62,8 @@ export const factsIn = (events: readonly Logged[], links: ReadonlyMap<string, Li
     'CompanyRecorded',
   ))
     if (type === 'ContactRecorded') contacts.set(data.contactId, contactFacts(data.contactId, data.contact))
-    else if (type === 'CompanyRecorded') companies.set(data.companyId, companyFacts(data.companyId, data.company))
+    else if (type === 'CompanyRecorded')
+      companies.set(data.companyId, companyFacts(data.companyId, data.company))
     else contacts.delete(data.contactId)
   const ownAddresses = ofType(events, 'AccountConnected').map(({ data }) => normaliseAddress(data.address))
   const deals = ofType(events, 'MessageSynced').flatMap(({ data: { messageId, header } }) =>
