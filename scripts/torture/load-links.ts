@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Commander } from './commander.ts'
+import type { Command, Commander } from './commander.ts'
 import type { Chance } from './chance.ts'
 import type { Work } from './load.ts'
 import { plain } from './mail-samples.ts'
@@ -162,3 +162,12 @@ export const rulesWork = ({ commander, chance, accounts }: Parts): Work => {
     await change({ autoLink: true, linkRules: asUsual })
   }
 }
+
+/** A contact to whom mail that there is belongs, too. */
+export const changeLast = (commander: Commander): Promise<Command> =>
+  commander.ask({
+    name: 'put last contact',
+    method: 'PUT',
+    path: '/v1/directory/contacts/last',
+    body: { lastName: 'Last', emails: Array.from({ length: 20 }, (_, n) => addressOf(n + 1)) },
+  })

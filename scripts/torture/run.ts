@@ -133,7 +133,14 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
     const { spools } = fire
     const stuck =
       isAnswered && !hasFallen
-        ? await quiesce({ spools, world, commander: commands, accounts: asked.accounts, onWait })
+        ? await quiesce({
+            scenario: parts.scenario,
+            spools,
+            world,
+            commander: commands,
+            accounts: asked.accounts,
+            onWait,
+          })
         : ['Not every request was answered']
     phase = 'stopping'
     const disorder = hasFallen ? [] : await fire.stop()
