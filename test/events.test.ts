@@ -36,6 +36,8 @@ import { backfillEvents, messageEvents, syncRunEvents } from '../src/domain/sync
 import { threadEvents } from '../src/domain/sync/thread-events.ts'
 import { message } from '../src/domain/sync/message.ts'
 import { presenceEvents } from '../src/domain/sync/presence-events.ts'
+import { patternRunEvents } from '../src/domain/sync/pattern-run-events.ts'
+import { patternRuns } from '../src/domain/sync/pattern-run.ts'
 import { presence } from '../src/domain/sync/presence.ts'
 import { syncRun } from '../src/domain/sync/sync-run.ts'
 import { templateEvents } from '../src/domain/templates/events.ts'
@@ -104,7 +106,21 @@ const deciders = (
       { do: 'undo', accountId: 'acc_00000000000000000000000000', change: 2 },
     ],
     [message, messageEvents, ['MessageQuarantined'], { do: 'skip', exclusion: null }],
-    [presence, [...presenceEvents], ['MessageDeleted'], { do: 'restore' }],
+    [presence, [...presenceEvents], ['MessageDeleted', 'MessageHidden'], { do: 'restore' }],
+    [
+      patternRuns,
+      [...patternRunEvents],
+      ['PatternRunRequested'],
+      {
+        do: 'finish',
+        accountId: 'acc_00000000000000000000000000',
+        number: 1,
+        examined: 9,
+        hidden: 2,
+        shown: 0,
+        toFetch: 1,
+      },
+    ],
     [
       template,
       templateEvents,

@@ -123,6 +123,13 @@ export const automationsOf = ({
       work: sync.trashCopies,
     },
     {
+      name: 'apply exclude patterns',
+      wakeOn: [sync.queries.readModels.patternRuns],
+      everyMs: 2000,
+      single: true,
+      work: sync.commands.applyPatterns,
+    },
+    {
       name: 'confirm deliveries',
       wakeOn: [],
       everyMs: 1000,

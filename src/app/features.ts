@@ -214,20 +214,24 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read models of the mailbox's contents and of contacts. */
+/** How long a sync waits for the read models that it works on. */
 const CATCH_UP_MS = 30_000
 
 const syncFeature = (core: Core, accounts: Accounts) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, { ...accounts, stems })
+  const { placements, messages, patternRuns } = queries.readModels
   const linking = linkingQueries(db)
   const hints = hintsOfMailboxes()
-  const caughtUp = async ({ name }: { readonly name: string }): Promise<boolean> => {
+  const caughtUp = async (...readModels: readonly { readonly name: string }[]): Promise<boolean> => {
     const position = await store.head()
-    return position === null || runner.waitFor(name, position, CATCH_UP_MS)
+    if (position === null) return true
+    const waits = readModels.map(({ name }) => runner.waitFor(name, position, CATCH_UP_MS))
+    return (await Promise.all(waits)).every(Boolean)
   }
   const commands = syncCommands({
     ...core,
+    ...queries,
     openMailbox: accounts.openMailbox,
     findAccount: async (id) => {
       const found = await accounts.find(id)
@@ -249,8 +253,9 @@ const syncFeature = (core: Core, accounts: Accounts) => {
       among: queries.knownAmong,
       page: queries.knownPage,
       isDeleted: readTogether(queries.deletedAmong, 100),
-      catchUp: () => caughtUp(queries.readModels.placements),
+      catchUp: () => caughtUp(placements),
     },
+    caughtUp: () => caughtUp(messages, patternRuns),
     contacts: knownContacts({
       factsUnder: linking.factsUnder,
       isFreeMail,

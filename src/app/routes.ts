@@ -19,7 +19,8 @@ import { emailAccountRoutes } from '../http/accounts/accounts.ts'
 import { eventLogRoutes } from '../http/operations/event-log.ts'
 import { healthRoutes } from '../http/operations/health.ts'
 import { apiKeyRoutes } from '../http/access/api-keys.ts'
-import { deletedMessageRoutes } from '../http/sync/deleted-messages.ts'
+import { absentMessageRoutes } from '../http/sync/absent-messages.ts'
+import { excludePatternRoutes } from '../http/sync/exclude-patterns.ts'
 import { backfillRoutes } from '../http/sync/backfill.ts'
 import { threadRoutes } from '../http/sync/threads.ts'
 import { providerRoutes } from '../http/accounts/providers.ts'
@@ -124,7 +125,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
-  deletedMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
+  absentMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
+  excludePatternRoutes(server, { ...sync, accounts: accounts.queries })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
   attachmentRoutes(server, { ...sending, files, uploads })

@@ -16,6 +16,7 @@ import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
 import { accountThreads } from '../domain/sync/account-threads.ts'
 import { backfill } from '../domain/sync/backfill.ts'
 import { message } from '../domain/sync/message.ts'
+import { patternRuns } from '../domain/sync/pattern-run.ts'
 import { presence } from '../domain/sync/presence.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
 import { template } from '../domain/templates/template.ts'
@@ -40,6 +41,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('threads', accountThreads),
   ofStream('message', message),
   ofStream('presence', presence),
+  ofStream('patterns', patternRuns),
   ofStream('report', deliveryReport),
   ofStream('template', template),
   ofStream('user', entry),

@@ -6,6 +6,7 @@ import type { EventDefinition, EventOf } from './event.ts'
 import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
+import { patternRunEvents } from './sync/pattern-run-events.ts'
 import { presenceEvents } from './sync/presence-events.ts'
 import { threadEvents } from './sync/thread-events.ts'
 import { templateEvents } from './templates/events.ts'
@@ -25,6 +26,7 @@ export const allEvents = [
   ...templateEvents,
   ...outgoingEvents,
   ...presenceEvents,
+  ...patternRunEvents,
   DeliveryReportRead,
   ...trackingEvents,
   ...apiKeyEvents,

@@ -164,6 +164,7 @@ export const syncRig = async (
     contacts: { isAmong: async () => false, catchUp: async () => true },
     findOutgoing: options.findOutgoing ?? (async () => null),
     lastRun: async () => 0,
+    leftOut: async () => [],
     hasHint: () => false,
     onFault: (error) => void faults.push(error),
     findAccount: async (id) => {

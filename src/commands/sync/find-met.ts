@@ -23,6 +23,12 @@ export const findMet =
     return { of: { ...of, receivedAt: of.receivedAt }, account }
   }
 
+/** A message by the id that it has in the mailbox, as its own stream has it; null if it could not be read. */
+export const metBy = async (deps: FindMetDeps, id: string): Promise<OfMessage | null> => {
+  const of = await ofMessage(deps, id)
+  return of === null || of.receivedAt === null ? null : { ...of, receivedAt: of.receivedAt }
+}
+
 /** `receivedAt` is null for what is in no list. */
 type Met = Omit<OfMessage, 'receivedAt'> & { readonly receivedAt: string | null }
 

@@ -1,4 +1,5 @@
-import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
+import type { AccountSettings, ExcludePattern, Owner } from '../../domain/accounts/events.ts'
+import type { Placement } from '../../domain/sync/events.ts'
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { Handle, Load } from '../handle.ts'
 import type { BlobStore } from '../ports/blobs.ts'
@@ -67,6 +68,16 @@ export type KnownMail = {
   catchUp(signal: AbortSignal): Promise<boolean>
 }
 
+/** What was left out before the run of patterns with this number ended, by patterns that it did not apply. */
+type LeftOutQuery = {
+  readonly accountId: string
+  readonly number: number
+  readonly patterns: readonly ExcludePattern[]
+  /** Where the page before ended. */
+  readonly after: { readonly folder: string; readonly ref: string } | null
+  readonly limit: number
+}
+
 /** Who is known to the CRM. It may lag behind the log. */
 export type KnownContacts = {
   /** Whether one of them, not counting ourselves, has the address of a contact or one at the domain of a company. */
@@ -91,6 +102,8 @@ export type SyncDeps = {
   readonly contacts: KnownContacts
   /** The latest known run of an account; its successors' streams are searched for newer ones. */
   readonly lastRun: (accountId: string) => Promise<number>
+  /** Places of mail that patterns have left out, in a fixed order. */
+  readonly leftOut: (of: LeftOutQuery) => Promise<readonly Placement[]>
   /** Whether its mailbox has hinted at something new, and waits for a run. */
   readonly hasHint: (accountId: string) => boolean
   /** Is told of a fault in Mailtrail that a run survived. */

@@ -1,4 +1,4 @@
-import type { FolderTrouble } from '../../domain/sync/events.ts'
+import type { FolderTrouble, Placement } from '../../domain/sync/events.ts'
 import type { RunTrouble, SyncRunCommand } from '../../domain/sync/sync-run.ts'
 import type {
   ChangeSet,
@@ -45,7 +45,7 @@ export const newReading = (): Reading => ({
 export const readMailbox =
   (deps: SyncDeps) =>
   async (run: OpenRun, reading: Reading): Promise<RunTrouble | null> => {
-    await askAgain(deps, run)
+    await askForWithheld(deps, run)
     await readChanges(deps, run, run.mailbox, reading)
     const { read, troubles } = reading
     const whole = read.size > 0 ? [...troubles].find(([, of]) => isOfMailbox(of)) : [...troubles][0]
@@ -128,17 +128,26 @@ const isNews = ({ cursors }: Track, { changes, cursor }: Changes): boolean =>
   changes.length > 0 || (cursor !== null && cursors.get(cursor.scope)?.at !== cursor.at)
 
 /** What was withheld may be available by now, or gone. */
-const askAgain = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
+const askForWithheld = async (deps: SyncDeps, run: OpenRun): Promise<void> => {
   const due = dueWithheld(run, deps.clock())
-  for (let from = 0; from < due.length; from += ASKED_AT_ONCE) {
-    run.signal.throwIfAborted()
-    const asked = due.slice(from, from + ASKED_AT_ONCE)
-    const known = await knownAt(deps, run.account.accountId, asked)
-    const { outcomes, broken } = await storeMessages(deps)(run, asked, known, null)
-    if (broken) return breakOff(run, run.mailbox, outcomes, broken)
-    const withheld = withheldAfter(run.withheld, asked, outcomes, deps.clock())
-    await tellRecorded(run, run.mailbox, noSet, tallyOf([], outcomes, withheld).result(), withheld)
-  }
+  for (let from = 0; from < due.length; from += ASKED_AT_ONCE)
+    await askAgain(deps, run, due.slice(from, from + ASKED_AT_ONCE))
+}
+
+/** Fetches what is still in these places. `leftOut`: by patterns that apply no longer. */
+export const askAgain = async (
+  deps: SyncDeps,
+  run: OpenRun,
+  asked: readonly Placement[],
+  leftOut: readonly Placement[] = [],
+): Promise<void> => {
+  run.signal.throwIfAborted()
+  const known = await knownAt(deps, run.account.accountId, asked)
+  const { outcomes, broken } = await storeMessages(deps)(run, asked, known, null)
+  if (broken) return breakOff(run, run.mailbox, outcomes, broken)
+  const withheld = withheldAfter(run.withheld, asked, outcomes, deps.clock())
+  const tally = tallyOf([], outcomes, withheld).result()
+  await tellRecorded(run, run.mailbox, noSet, tally, withheld, leftOut)
 }
 
 /** Stores new messages, follows moves, flag changes and removals, and records the result. */
@@ -203,6 +212,7 @@ const breakOff = async (
       withheld,
       left: [],
       backfill,
+      askedAgain: [],
     })
   throw error
 }
@@ -216,9 +226,18 @@ const tellRecorded = async (
   { cursor, left = [] }: Pick<Changes, 'cursor' | 'left'>,
   tally: Tally,
   withheld: OpenRun['withheld'],
+  askedAgain: readonly Placement[] = [],
 ): Promise<void> => {
   run.signal.throwIfAborted()
-  await run.tell({ do: 'record', cursor, ...tally, withheld: [...withheld.values()], left, backfill })
+  await run.tell({
+    do: 'record',
+    cursor,
+    ...tally,
+    withheld: [...withheld.values()],
+    left,
+    backfill,
+    askedAgain,
+  })
   if (cursor) cursors.set(cursor.scope, cursor)
   run.withheld.clear()
   for (const [key, each] of withheld) run.withheld.set(key, each)

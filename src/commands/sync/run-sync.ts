@@ -15,6 +15,7 @@ import type { BlobStore } from '../ports/blobs.ts'
 import { MailUnavailable, type MailboxSession } from '../ports/mail-provider.ts'
 import type { MessageText } from '../ports/message-texts.ts'
 import { batchedPut } from './batched-put.ts'
+import { fetchLeftOut } from './fetch-left-out.ts'
 import type { SyncAccount, SyncDeps } from './ports.ts'
 import { cursorsOf, readBackfill } from './read-backfill.ts'
 import { placeKey, troubleOf, type Run, type Track } from './run.ts'
@@ -253,7 +254,10 @@ const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunT
     if (session === null) return null
     const open = { ...run, session }
     const trouble = await readMailbox(batched)(open, reading)
-    if (trouble === null) await readBackfill(batched, open, reading)
+    if (trouble === null) {
+      await fetchLeftOut(batched, open)
+      await readBackfill(batched, open, reading)
+    }
     return trouble
   } catch (error) {
     if (run.signal.aborted || !(error instanceof MailUnavailable)) throw error

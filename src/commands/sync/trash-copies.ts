@@ -50,7 +50,7 @@ export const trashCopies = (deps: TrashCopiesDeps) => {
   }
   const trash = async (id: string, session: MailboxSession | null): Promise<void> => {
     const { state } = await deps.load(presence, presenceStream(id))
-    if (state.status !== 'deleted' || !state.toTrash) return
+    if (!state.deletion?.toTrash) return
     await record(id, session ? await moved(session, await deps.placesOf(id)) : noMailbox)
   }
   const ofAccount = async (

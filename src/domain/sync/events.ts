@@ -127,7 +127,8 @@ export type FolderLeft = z.infer<typeof folderLeft>
 /**
  * A set of changes is stored; after a crash the next run continues from its cursor. `folders` has the counts of each
  * folder in the set. `withheld` lists all messages that are still to be requested again. `backfill`: it is older mail,
- * fetched by the backfill that began at this date, whose cursor it is.
+ * fetched by the backfill that began at this date, whose cursor it is. `askedAgain`: the places of mail that patterns
+ * had left out which apply no longer; what was still there is counted in `folders`.
  */
 export const ChangesSynced = defineEvent(
   'ChangesSynced',
@@ -140,6 +141,7 @@ export const ChangesSynced = defineEvent(
     withheld: z.array(withheldMessage),
     left: z.array(folderLeft).optional(),
     backfill: instant.optional(),
+    askedAgain: z.array(z.object({ folder: z.string(), ref: z.string() })).optional(),
   }),
 )
 /** A wanted folder that could not be read, or does not exist, and what to do about it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { accountId } from '../accounts/events.ts'
+import { accountId, excludePattern } from '../accounts/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { idOf } from '../ids.ts'
 import { instant } from '../mail.ts'
@@ -40,7 +40,15 @@ export const MessageTrashed = defineEvent(
   }),
 )
 export type TrashOutcome = EventOf<typeof MessageTrashed>['data']['outcome']
+/** An exclude pattern of the account, applied to what is here already, hides the message: the first one that matches. */
+export const MessageHidden = defineEvent('MessageHidden', z.object({ ...ofMessage, pattern: excludePattern }))
+/**
+ * No pattern hides the message any more. `byHand`: somebody wants it shown whatever the patterns say, until they let
+ * the patterns decide again.
+ */
+export const MessageShown = defineEvent('MessageShown', z.object({ ...ofMessage, byHand: z.boolean() }))
 /** Those that change whether a message is in the lists. */
-export const presenceChanges = [MessageDeleted, MessageRestored] as const
+export const presenceChanges = [MessageDeleted, MessageRestored, MessageHidden, MessageShown] as const
+export type PresenceChange = EventOf<(typeof presenceChanges)[number]>
 export const presenceEvents = [...presenceChanges, MessageTrashed] as const
 export type PresenceEvent = EventOf<(typeof presenceEvents)[number]>

@@ -1,7 +1,10 @@
+import { isSamePattern, type ExcludePattern } from '../accounts/events.ts'
 import type { Decider } from '../decider.ts'
 import {
   MessageDeleted,
+  MessageHidden,
   MessageRestored,
+  MessageShown,
   MessageTrashed,
   type PresenceEvent,
   type ProviderCopy,
@@ -18,21 +21,31 @@ export type OfMessage = {
   readonly receivedAt: string
 }
 
-export type Presence =
-  | { readonly status: 'present' }
-  | {
-      readonly status: 'deleted'
-      readonly of: OfMessage
-      readonly deletedAt: string
-      /** Its copies are still to be moved into the provider's trash. */
-      readonly toTrash: boolean
-    }
+export type Presence = {
+  readonly deletion: {
+    readonly of: OfMessage
+    readonly deletedAt: string
+    /** Its copies are still to be moved into the provider's trash. */
+    readonly toTrash: boolean
+  } | null
+  readonly hiddenBy: ExcludePattern | null
+  /** Somebody wants it shown, whatever the patterns say. */
+  readonly shownByHand: boolean
+}
 
 // ---------------------------------------------------------------- commands
 
 export type PresenceCommand =
   | { readonly do: 'delete'; readonly of: OfMessage; readonly at: string; readonly provider: ProviderCopy }
   | { readonly do: 'restore' }
+  /** `pattern`: the first that matches it, of those that are applied. `byHand`: somebody no longer wants it shown whatever they say. */
+  | {
+      readonly do: 'follow-patterns'
+      readonly of: OfMessage
+      readonly pattern: ExcludePattern | null
+      readonly byHand: boolean
+    }
+  | { readonly do: 'show'; readonly of: OfMessage }
   | { readonly do: 'record-trashed'; readonly outcome: TrashOutcome; readonly code: string | null }
 
 // ---------------------------------------------------------------- evolve
@@ -41,37 +54,50 @@ const evolve = (state: Presence, event: PresenceEvent): Presence => {
   switch (event.type) {
     case 'MessageDeleted': {
       const { deletedAt, provider, ...of } = event.data
-      return { status: 'deleted', of, deletedAt, toTrash: provider === 'trash' }
+      return { ...state, deletion: { of, deletedAt, toTrash: provider === 'trash' } }
     }
     case 'MessageRestored':
-      return { status: 'present' }
+      return { ...state, deletion: null }
     case 'MessageTrashed':
-      return state.status === 'deleted' ? { ...state, toTrash: false } : state
+      return { ...state, deletion: state.deletion && { ...state.deletion, toTrash: false } }
+    case 'MessageHidden':
+      return { ...state, hiddenBy: event.data.pattern, shownByHand: false }
+    case 'MessageShown':
+      return { ...state, hiddenBy: null, shownByHand: event.data.byHand }
   }
 }
 
 // ---------------------------------------------------------------- decide
 
-const decide = (command: PresenceCommand, state: Presence): PresenceEvent[] => {
+const decide = (command: PresenceCommand, { deletion, hiddenBy, shownByHand }: Presence): PresenceEvent[] => {
   switch (command.do) {
     case 'delete': {
       const { of, at, provider } = command
-      if (state.status === 'deleted') return []
+      if (deletion !== null) return []
       return [MessageDeleted({ ...of, deletedAt: at, provider })]
     }
     case 'restore':
-      if (state.status !== 'deleted') return []
-      return [MessageRestored({ ...state.of, deletedAt: state.deletedAt })]
+      if (deletion === null) return []
+      return [MessageRestored({ ...deletion.of, deletedAt: deletion.deletedAt })]
+    case 'follow-patterns': {
+      const { of, pattern, byHand } = command
+      if (shownByHand !== byHand) return []
+      if (pattern === null)
+        return hiddenBy === null && !byHand ? [] : [MessageShown({ ...of, byHand: false })]
+      return hiddenBy !== null && isSamePattern(hiddenBy, pattern) ? [] : [MessageHidden({ ...of, pattern })]
+    }
+    case 'show':
+      return hiddenBy === null ? [] : [MessageShown({ ...command.of, byHand: true })]
     case 'record-trashed': {
-      if (state.status !== 'deleted' || !state.toTrash) return []
-      const { messageId, accountId } = state.of
+      if (!deletion?.toTrash) return []
+      const { messageId, accountId } = deletion.of
       return [MessageTrashed({ messageId, accountId, outcome: command.outcome, code: command.code })]
     }
   }
 }
 
 export const presence: Decider<Presence, PresenceCommand, PresenceEvent> = {
-  initial: { status: 'present' },
+  initial: { deletion: null, hiddenBy: null, shownByHand: false },
   evolve,
   decide,
 }

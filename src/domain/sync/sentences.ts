@@ -3,6 +3,7 @@ import type { WrittenMailbox } from '../mail.ts'
 import { because, listed, quoted } from '../words.ts'
 import type { BackfillEvent } from './backfill.ts'
 import type { ChangesSynced, MessageEvent, MessageSynced, SyncRunEvent } from './events.ts'
+import type { PatternRunEvent } from './pattern-run-events.ts'
 import type { PresenceEvent } from './presence-events.ts'
 import type { ThreadEvent } from './thread-events.ts'
 
@@ -48,7 +49,7 @@ const found = ({ direction, header, placement }: EventOf<typeof MessageSynced>['
 const flagsOf = (flags: readonly string[]): string => (flags.length === 0 ? 'none' : listed(flags))
 
 export const syncSentences: Sentences<
-  SyncRunEvent | MessageEvent | PresenceEvent | BackfillEvent | ThreadEvent
+  SyncRunEvent | MessageEvent | PresenceEvent | PatternRunEvent | BackfillEvent | ThreadEvent
 > = {
   SyncRunStarted: ({ number, trigger }) => `Sync run ${number} started ${STARTED_BY[trigger]}`,
   ChangesSynced: (data) =>
@@ -88,6 +89,21 @@ export const syncSentences: Sentences<
   MessageDeleted: ({ provider }) =>
     `The message was deleted${provider === 'trash' ? ', and its copies are to go into the trash of the mailbox' : ''}`,
   MessageRestored: ({ deletedAt }) => `The deletion of the message at ${deletedAt} was undone`,
+  MessageHidden: ({ pattern: { pattern } }) =>
+    `The message was hidden because the exclude pattern ${pattern} matches it`,
+  MessageShown: ({ byHand }) =>
+    byHand
+      ? 'Somebody had the hidden message shown, whatever the exclude patterns say'
+      : 'The message is shown again because no exclude pattern matches it any more',
+  PatternRunRequested: ({ patterns }) =>
+    patterns.length === 0
+      ? 'Somebody asked for no exclude pattern to hide mail that is here already'
+      : `Somebody asked for the exclude patterns to be applied to mail that is here already: ${listed(patterns.map(({ pattern }) => pattern))}`,
+  PatternRunProgressed: ({ examined, hidden, shown }) =>
+    `Exclude patterns were applied to ${examined} messages so far: ${hidden} hidden, ${shown} shown again`,
+  PatternRunFinished: ({ examined, hidden, shown, toFetch }) =>
+    `Exclude patterns were applied to ${examined} messages: ${hidden} hidden, ${shown} shown again, ${toFetch} to be fetched again`,
+  LeftOutMailFetched: () => 'All that exclude patterns had left out and no longer do was fetched again',
   MessageTrashed: ({ outcome, code }) =>
     ({
       moved: 'The copies of the deleted message were moved into the trash of the mailbox',

@@ -78,6 +78,8 @@ export type SyncRunCommand =
       readonly left: readonly FolderLeft[]
       /** The beginning of the backfill that it is of. */
       readonly backfill: string | null
+      /** Mail that patterns had left out which apply no longer. */
+      readonly askedAgain: readonly Pick<Placement, 'folder' | 'ref'>[]
     }
   /** `read` are the folders that were looked at. */
   | {
@@ -153,7 +155,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
     // A worker that was thought dead and replaced must not be counted twice.
     if (state.status === 'finished') throw taken()
     requireSum(command)
-    const { cursor, folders, failures, exclusions, withheld, left, backfill } = command
+    const { cursor, folders, failures, exclusions, withheld, left, backfill, askedAgain } = command
     return [
       ChangesSynced({
         accountId,
@@ -165,6 +167,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
         withheld: [...withheld],
         ...(left.length > 0 && { left: [...left] }),
         ...(backfill !== null && { backfill }),
+        ...(askedAgain.length > 0 && { askedAgain: askedAgain.map(({ folder, ref }) => ({ folder, ref })) }),
       }),
     ]
   }

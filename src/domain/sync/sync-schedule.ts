@@ -10,6 +10,7 @@ import {
   type AccountSettings,
 } from '../accounts/events.ts'
 import type { EventOf, RecordedEvent } from '../event.ts'
+import { LeftOutMailFetched, PatternRunFinished } from './pattern-run-events.ts'
 import { backfillEvents, SyncRunFinished, SyncRunStarted, syncStalled } from './events.ts'
 
 type What = Pick<
@@ -39,6 +40,8 @@ export type SyncSchedule = {
   readonly until: string | null
   /** Older mail was asked for and is not all here yet. */
   readonly backfilling: boolean
+  /** What patterns had left out is to be fetched again. */
+  readonly fetchingLeftOut: boolean
   /** The last run could not read every folder. */
   readonly hadTroubles: boolean
   /** When the mailbox is to be read next, in the past while that goes on; null if it is not to be read. */
@@ -56,6 +59,8 @@ export const scheduleEvents = [
   SyncRunStarted,
   SyncRunFinished,
   ...backfillEvents,
+  PatternRunFinished,
+  LeftOutMailFetched,
 ] as const
 export type ScheduleEvent = RecordedEvent<EventOf<(typeof scheduleEvents)[number]>>
 
@@ -73,6 +78,7 @@ export const freshSchedule = ({
     needsPerson: false,
     until: null,
     backfilling: false,
+    fetchingLeftOut: false,
     hadTroubles: false,
   })
 
@@ -121,6 +127,10 @@ const changedBy = (before: SyncSchedule, event: Changing): Undated => {
     case 'BackfillPaused':
     case 'BackfillFinished':
       return { ...before, backfilling: false }
+    case 'PatternRunFinished':
+      return { ...before, fetchingLeftOut: event.data.toFetch > 0, hadTroubles: false }
+    case 'LeftOutMailFetched':
+      return { ...before, fetchingLeftOut: false }
   }
 }
 
@@ -161,7 +171,8 @@ const dueAt = (schedule: Undated, now: string): string | null => {
   if (!active || !receives || settings.syncDirection === 'send') return null
   // A person who asks gets an answer, even if it only says what is wrong; but a provider that wants us to wait is obeyed.
   if (asked !== null || lastFinishedAt === null) return later(now, until)
-  if (schedule.backfilling && failures === 0 && !schedule.hadTroubles) return later(now, until)
+  const isFetching = schedule.backfilling || schedule.fetchingLeftOut
+  if (isFetching && failures === 0 && !schedule.hadTroubles) return later(now, until)
   const { syncFrequencyMinutes: frequency } = settings
   const doubled = (needsPerson ? HOUR : frequency) * 2 ** Math.max(failures - 1, 0)
   const minutes = Math.max(frequency, Math.min(doubled, needsPerson ? DAY : HOUR))

@@ -16,6 +16,8 @@ const actions: Readonly<Record<string, string>> = {
   retry: 'retry',
   skip: 'skip',
   restore: 'restore',
+  show: 'show',
+  apply: 'apply',
   preview: 'preview',
   merge: 'merge',
   split: 'split',

@@ -158,6 +158,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   createTimelineEntry: { 404: ['not-found'] },
   deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
   restoreMessage: ofMet,
+  showMessage: ofMet,
+  undoMessageShow: ofMet,
   createTemplate: ofTemplate,
   changeTemplate: ofTemplate,
   deleteTemplate: ['not-your-template'],

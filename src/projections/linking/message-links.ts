@@ -1,8 +1,10 @@
+import type { RecordedEvent } from '../../domain/event.ts'
 import {
   linkEvents,
   RelinkingFinished,
   RelinkingProgressed,
   type Link,
+  type LinkEvent,
   type RecordRef,
 } from '../../domain/linking/events.ts'
 import {
@@ -12,13 +14,34 @@ import {
   type CurrentLink,
   type Links,
 } from '../../domain/linking/links.ts'
-import { integer, json, nullable, projection, table, text, timestamp, type Rows } from '../projection.ts'
+import { absenceAfter, isAbsent } from '../../domain/sync/absence.ts'
+import { presenceChanges, type PresenceChange } from '../../domain/sync/presence-events.ts'
+import {
+  boolean,
+  integer,
+  json,
+  nullable,
+  projection,
+  table,
+  text,
+  timestamp,
+  type RowOf,
+  type Rows,
+} from '../projection.ts'
 
 const ofRecord = { record_kind: text, record_id: text, message_id: text, account_id: text }
 
 const tables = {
   message: table({
-    columns: { id: text, account_id: text, links: json<Links>(), revision: integer },
+    columns: {
+      id: text,
+      account_id: text,
+      links: json<Links>(),
+      revision: integer,
+      /** What was deleted or is hidden counts as linked to nothing. */
+      deleted: boolean,
+      hidden: boolean,
+    },
     key: ['id'],
   }),
   /** What each record has linked to it now. */
@@ -57,13 +80,14 @@ const tables = {
   }),
 }
 type LinkRows = Rows<typeof tables>
+type MessageRow = RowOf<typeof tables.message>
 
 /** What mail is linked to, what is suggested, and how many messages of each account are linked. */
 export const messageLinks = projection({
   name: 'message-links',
-  version: 1,
+  version: 2,
   tables,
-  events: [...linkEvents, RelinkingProgressed, RelinkingFinished],
+  events: [...linkEvents, ...presenceChanges, RelinkingProgressed, RelinkingFinished],
   fold: (event, rows) => {
     if (event.type === 'RelinkingProgressed' || event.type === 'RelinkingFinished') {
       const { upTo: up_to, startedAt: started_at, examined, changed } = event.data
@@ -71,17 +95,44 @@ export const messageLinks = projection({
       return rows.put('run', { up_to, started_at, finished_at, examined, changed })
     }
     const { messageId: id, accountId: account_id } = event.data
-    const before = rows.get('message', { id })?.links ?? noLinks
-    const links = linksAfter(before, event)
-    rows.put('message', { id, account_id, links, revision: event.revision })
-    const was = currentLinks(before)
-    const is = currentLinks(links)
+    const before = rows.get('message', { id }) ?? unlinked(id, account_id)
+    const after = changed(before, event)
+    rows.put('message', after)
+    const was = shownLinks(before)
+    const is = shownLinks(after)
     const of = { id, account_id, at: event.metadata.occurredAt }
     replaceLinks(rows, of, was.links, is.links)
     replaceSuggestions(rows, of, was.suggestions, is.suggestions)
     count(rows, account_id, was.links, is.links)
   },
 })
+
+const unlinked = (id: string, account_id: string): MessageRow => ({
+  id,
+  account_id,
+  links: noLinks,
+  revision: -1,
+  deleted: false,
+  hidden: false,
+})
+
+const changed = (row: MessageRow, event: RecordedEvent<LinkEvent | PresenceChange>): MessageRow => {
+  switch (event.type) {
+    case 'MessageDeleted':
+    case 'MessageRestored':
+    case 'MessageHidden':
+    case 'MessageShown':
+      return { ...row, ...absenceAfter(row, event) }
+    case 'MessageMatched':
+    case 'MessageLinked':
+    case 'MessageUnlinked':
+    case 'LinkDecisionUndone':
+      return { ...row, links: linksAfter(row.links, event), revision: event.revision }
+  }
+}
+
+const shownLinks = (row: MessageRow): ReturnType<typeof currentLinks> =>
+  currentLinks(isAbsent(row) ? noLinks : row.links)
 
 type Of = { readonly id: string; readonly account_id: string; readonly at: string }
 

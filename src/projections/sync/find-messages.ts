@@ -216,7 +216,7 @@ export const messagesBy =
 /**
  * A message by its id, or by the id of its copy in the mailbox, as far as this user (null: a program) sees it. Emails
  * not sent yet, drafts and quarantined messages are found too, by those who may use the account;
- * deleted ones are not.
+ * deleted and hidden ones are not.
  */
 export const findMessage =
   (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
@@ -243,5 +243,6 @@ const rowOf = (db: Kysely<unknown>, id: string): Promise<MessageRow | undefined>
     .selectAll()
     .where('id', '=', (of) => of.fn.coalesce(alias, sql<string>`${id}`))
     .where('deleted_at', 'is', null)
+    .where('hidden_by', 'is', null)
     .executeTakeFirst()
 }

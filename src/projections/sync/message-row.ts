@@ -1,3 +1,4 @@
+import type { ExcludePattern } from '../../domain/accounts/events.ts'
 import type { EventOf } from '../../domain/event.ts'
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { EmailQueued } from '../../domain/sending/events.ts'
@@ -18,9 +19,12 @@ export const message = table({
     account_id: text,
     /** It was received or sent. */
     exchanged: boolean,
-    /** Lists show it: it was received or sent, and was not deleted. */
+    /** Lists show it: it was received or sent, was not deleted, and no pattern hides it. */
     listed: boolean,
     deleted_at: nullable(timestamp),
+    hidden_by: nullable(json<ExcludePattern>()),
+    /** Somebody wants it shown, whatever the patterns say. */
+    shown_by_hand: boolean,
     /** `draft` for one that was neither sent nor received. */
     direction: text,
     received_at: timestamp,
@@ -43,12 +47,17 @@ export const message = table({
     '(account_id, received_at DESC, id DESC) WHERE listed',
     '(account_id, direction, received_at DESC, id DESC) WHERE listed',
     '(account_id, received_at DESC, id DESC) WHERE deleted_at IS NOT NULL',
+    '(account_id, received_at DESC, id DESC) WHERE hidden_by IS NOT NULL',
+    '(account_id, id)',
   ],
 })
 export type MessageRow = RowOf<typeof message>
 
+/** Nobody deleted it, and no pattern hides it. */
+const present = { deleted_at: null, hidden_by: null, shown_by_hand: false }
+
 export const rowOfSynced = (data: Synced, id: string): MessageRow => ({
-  deleted_at: null,
+  ...present,
   ...exchanged,
   id,
   account_id: data.accountId,
@@ -82,7 +91,7 @@ const noHeader: MessageHeader = {
 }
 
 export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
-  deleted_at: null,
+  ...present,
   exchanged: false,
   listed: false,
   id: data.messageId,
@@ -107,7 +116,7 @@ export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
  * links.
  */
 export const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
-  deleted_at: null,
+  ...present,
   exchanged: false,
   listed: false,
   id: data.outgoingId,

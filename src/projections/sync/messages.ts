@@ -35,7 +35,7 @@ const tables = {
 /** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
-  version: 4,
+  version: 5,
   tables,
   events: [...messageEvents, ...presenceChanges, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
@@ -80,9 +80,19 @@ export const messages = projection({
         return rows.put('alias', { id: messageId, message_id: became })
       }
       case 'MessageDeleted':
-        return putDeleted(rows, event.data.messageId, event.data.deletedAt)
+        return putPresence(rows, event.data.messageId, { deleted_at: event.data.deletedAt })
       case 'MessageRestored':
-        return putDeleted(rows, event.data.messageId, null)
+        return putPresence(rows, event.data.messageId, { deleted_at: null })
+      case 'MessageHidden':
+        return putPresence(rows, event.data.messageId, {
+          hidden_by: event.data.pattern,
+          shown_by_hand: false,
+        })
+      case 'MessageShown':
+        return putPresence(rows, event.data.messageId, {
+          hidden_by: null,
+          shown_by_hand: event.data.byHand,
+        })
       case 'MessageAddedToFolder':
       case 'MessageFlagsChanged':
       case 'MessageRemovedFromFolder': {
@@ -97,18 +107,23 @@ export const messages = projection({
   },
 })
 
-/** A deleted message is in no list; a restored one is, if it was received or sent, and in the lists of its folders. */
-const putDeleted = (rows: Rows<typeof tables>, id: string, deleted_at: string | null): void => {
+type Presence = Pick<MessageRow, 'deleted_at' | 'hidden_by' | 'shown_by_hand'>
+
+/** A deleted or hidden message is in no list; others are, if they were received or sent, and in those of their folders. */
+const putPresence = (rows: Rows<typeof tables>, id: string, change: Partial<Presence>): void => {
   const before = rows.get('message', { id })
-  if (!before) throw new Error('A message was deleted or restored that was not found before')
-  const row = { ...before, deleted_at, listed: before.exchanged && deleted_at === null }
+  if (!before) throw new Error('A message was deleted or hidden that was not found before')
+  const row = { ...before, ...change }
+  row.listed = row.exchanged && isPresent(row)
   rows.put('message', row)
   for (const { folder } of row.places) {
     const { account_id, received_at } = row
-    if (deleted_at === null) rows.put('located', { account_id, folder, id, received_at })
+    if (isPresent(row)) rows.put('located', { account_id, folder, id, received_at })
     else rows.remove('located', { account_id, folder, id })
   }
 }
+
+const isPresent = ({ deleted_at, hidden_by }: Presence): boolean => deleted_at === null && hidden_by === null
 
 const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
   const draft = takeDraft(rows, data.messageId)
@@ -120,7 +135,7 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
     const row = rowOfSynced(data, data.messageId)
     claimHeaderId(rows, row)
     put(row)
-    if (draft) putDeleted(rows, row.id, draft.deleted_at)
+    if (draft) putPresence(rows, row.id, presenceOf(draft))
     return
   }
   rows.put('alias', { id: data.messageId, message_id: data.outgoingId })
@@ -133,6 +148,12 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
   }
   put(row)
 }
+
+const presenceOf = ({ deleted_at, hidden_by, shown_by_hand }: MessageRow): Presence => ({
+  deleted_at,
+  hidden_by,
+  shown_by_hand,
+})
 
 /** The message while it was a draft, which it no longer is. */
 const takeDraft = (rows: Rows<typeof tables>, id: string): MessageRow | undefined => {
@@ -172,8 +193,7 @@ const putPlaced = (
     : [...row.places, place]
   rows.put('message', row)
   if (known) return
-  if (row.quarantined === null && row.deleted_at === null)
-    rows.put('located', { account_id, folder, id, received_at })
+  if (row.quarantined === null && isPresent(row)) rows.put('located', { account_id, folder, id, received_at })
   if (rows.get('folder', { account_id, folder })?.role !== role)
     rows.put('folder', { account_id, folder, role })
 }

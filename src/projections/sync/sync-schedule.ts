@@ -24,7 +24,7 @@ const account = table({
 /** The to-do list of sync: which account is due, and when. */
 export const syncSchedule = projection({
   name: 'sync-schedule',
-  version: 3,
+  version: 4,
   tables: { account },
   events: [AccountConnected, ...scheduleEvents],
   fold: (event, rows) => {

@@ -4,8 +4,19 @@ import { AccountConnected } from '../../domain/accounts/events.ts'
 import { OrganizationRecorded } from '../../domain/directory/events.ts'
 import { EmailSent } from '../../domain/sending/events.ts'
 import { MessageSynced, SyncRunFinished, SyncRunStarted } from '../../domain/sync/events.ts'
+import { absenceAfter, isAbsent } from '../../domain/sync/absence.ts'
 import { presenceChanges } from '../../domain/sync/presence-events.ts'
-import { integer, nullable, projection, table, tablesOf, text, timestamp, type RowOf } from '../projection.ts'
+import {
+  boolean,
+  integer,
+  nullable,
+  projection,
+  table,
+  tablesOf,
+  text,
+  timestamp,
+  type RowOf,
+} from '../projection.ts'
 
 const account = table({
   columns: {
@@ -22,7 +33,7 @@ type Row = RowOf<typeof account>
 /** Whether an account is being synced, when it last was, and how much mail came and went. */
 export const syncStatus = projection({
   name: 'sync-status',
-  version: 3,
+  version: 4,
   tables: {
     account,
     quarter: table({
@@ -37,8 +48,8 @@ export const syncStatus = projection({
     }),
     /** Emails of ours that were found in the mailbox: one that is there twice counts once. */
     copy: table({ columns: { outgoing_id: text }, key: ['outgoing_id'] }),
-    /** What was deleted, and so does not count. */
-    absent: table({ columns: { id: text }, key: ['id'] }),
+    /** What was deleted or is hidden, and so does not count. */
+    absent: table({ columns: { id: text, deleted: boolean, hidden: boolean }, key: ['id'] }),
     zone: table({ columns: { id: text, name: text }, key: ['id'] }),
   },
   events: [
@@ -74,15 +85,18 @@ export const syncStatus = projection({
         break
       }
       case 'MessageDeleted':
-      case 'MessageRestored': {
+      case 'MessageRestored':
+      case 'MessageHidden':
+      case 'MessageShown': {
         const { messageId: id, direction, receivedAt } = event.data
-        const wasAbsent = rows.get('absent', { id }) !== undefined
-        const isAbsent = event.type === 'MessageDeleted'
-        if (isAbsent) rows.put('absent', { id })
+        const before = rows.get('absent', { id })
+        const absence = absenceAfter(before, event)
+        const gone = isAbsent(absence)
+        if (gone) rows.put('absent', { id, ...absence })
         else rows.remove('absent', { id })
         // Emails of ours count as such, whatever becomes of their copies.
-        if (wasAbsent === isAbsent || direction === 'draft' || id.startsWith('out_')) return
-        const more = isAbsent ? -1 : 1
+        if ((before !== undefined) === gone || direction === 'draft' || id.startsWith('out_')) return
+        const more = gone ? -1 : 1
         count(receivedAt, direction === 'in' ? 'received' : 'sent_elsewhere', more)
         row.emails_synced += more
         break

@@ -3,13 +3,15 @@ import type { Stems } from '../../domain/search/terms.ts'
 import type { VisibilityDeps } from '../projection.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
-import { listDeleted } from './deleted-messages.ts'
+import { listDeleted, listHidden } from './absent-messages.ts'
 import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
 import { findThread, listThreads, membersOf, threadOf, threadsOf, threadWithMembers } from './find-threads.ts'
 import { similarThreads } from './similar-threads.ts'
 import { messages } from './messages.ts'
 import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
 import { listSyncErrors, syncErrors } from './sync-errors.ts'
+import { hideableMessage, hideableMessages } from './hideable-messages.ts'
+import { countToFetch, findPatternRun, leftOut, patternRuns, patternsToApply } from './pattern-runs.ts'
 import { searchMessages } from './search-messages.ts'
 import { findRun, listRuns, syncHistory } from './sync-history.ts'
 import { dueAccounts, lastRunOf, stillWatchable, syncSchedule, watchableAccounts } from './sync-schedule.ts'
@@ -26,6 +28,7 @@ export const syncProjections = [
   syncErrors,
   backfills,
   copiesToTrash,
+  patternRuns,
 ]
 
 type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'> & {
@@ -45,12 +48,20 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
     syncErrors,
     backfills,
     copiesToTrash,
+    patternRuns,
   },
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   readMessage: readMessage(db),
   messagesOf: messagesOf(db),
   listDeleted: listDeleted(db),
+  listHidden: listHidden(db),
+  hideableMessages: hideableMessages(db),
+  hideableMessage: hideableMessage(db),
+  countToFetch: countToFetch(db),
+  leftOut: leftOut(db),
+  patternsToApply: patternsToApply(db),
+  findPatternRun: findPatternRun(db),
   copiesToTrash: listCopiesToTrash(db),
   placesOf: placesOf(db),
   searchMessages: searchMessages(db, deps),

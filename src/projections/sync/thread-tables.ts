@@ -104,7 +104,7 @@ export const tables = {
     key: ['thread_id', 'part'],
   }),
   /** What was deleted or hidden. */
-  absent: table({ columns: { id: text }, key: ['id'] }),
+  absent: table({ columns: { id: text, deleted: boolean, hidden: boolean }, key: ['id'] }),
   /** Emails of ours since they were queued; they join when they are sent, or found in the mailbox. */
   outgoing: table({ columns: { id: text, joined: boolean, part: json<Part>() }, key: ['id'] }),
   /** The address of an account: it is in every thread, and so connects nobody. */

@@ -2,6 +2,7 @@ import { AccountConnected } from '../../domain/accounts/events.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
 import { EmailSent, EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
+import { absenceAfter, isAbsent } from '../../domain/sync/absence.ts'
 import { presenceChanges } from '../../domain/sync/presence-events.ts'
 import { threadEvents } from '../../domain/sync/thread-events.ts'
 import { projection } from '../projection.ts'
@@ -21,7 +22,7 @@ import { including, noTotals } from './thread-totals.ts'
  */
 export const threads = projection({
   name: 'threads',
-  version: 3,
+  version: 4,
   tables,
   events: [MessageSynced, EmailQueued, EmailSent, AccountConnected, ...presenceChanges, ...threadEvents],
   fold: (event, rows) => {
@@ -44,11 +45,15 @@ export const threads = projection({
         return joinOwn(rows, outgoingId, receivedAt, partOfSynced(event.data))
       }
       case 'MessageDeleted':
-        rows.put('absent', { id: event.data.messageId })
-        return recountOf(rows, event.data.messageId)
       case 'MessageRestored':
-        rows.remove('absent', { id: event.data.messageId })
-        return recountOf(rows, event.data.messageId)
+      case 'MessageHidden':
+      case 'MessageShown': {
+        const id = event.data.messageId
+        const absence = absenceAfter(rows.get('absent', { id }), event)
+        if (isAbsent(absence)) rows.put('absent', { id, ...absence })
+        else rows.remove('absent', { id })
+        return recountOf(rows, id)
+      }
       case 'ThreadsMerged':
         return mergeByHand(rows, event.data)
       case 'ThreadMergeUndone':

@@ -11,6 +11,7 @@ import { ContactMerged, ContactRemoved } from '../../domain/directory/events.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
 import { linkEvents } from '../../domain/linking/events.ts'
 import { linksAfter } from '../../domain/linking/links.ts'
+import { absenceAfter } from '../../domain/sync/absence.ts'
 import { presenceChanges } from '../../domain/sync/presence-events.ts'
 import { SyncRunFinished } from '../../domain/sync/events.ts'
 import { noteEvents, type NoteEvent } from '../../domain/timeline/events.ts'
@@ -26,7 +27,7 @@ import { tables, type TimelineRows } from './tables.ts'
  */
 export const timeline = projection({
   name: 'timeline',
-  version: 1,
+  version: 2,
   tables,
   events: [
     ...mailEvents,
@@ -56,9 +57,11 @@ export const timeline = projection({
         return moveItem(rows, { ...item, links: linksAfter(item.links, event) }, event.position)
       }
       case 'MessageDeleted':
-      case 'MessageRestored': {
+      case 'MessageRestored':
+      case 'MessageHidden':
+      case 'MessageShown': {
         const item = itemOf(rows, event.data.messageId, event.data.accountId)
-        return moveItem(rows, { ...item, deleted: event.type === 'MessageDeleted' }, event.position)
+        return moveItem(rows, { ...item, ...absenceAfter(item, event) }, event.position)
       }
       case 'NoteRecorded':
       case 'NoteChanged':

@@ -1,5 +1,6 @@
 import type { RecordRef } from '../../domain/linking/events.ts'
 import { currentLinks, isAmong, noLinks } from '../../domain/linking/links.ts'
+import { isAbsent } from '../../domain/sync/absence.ts'
 import type { EntryKind, MailKind } from '../../domain/timeline/kinds.ts'
 import { noContent, type Content, type EntryRow, type Item, type TimelineRows } from './tables.ts'
 
@@ -12,6 +13,7 @@ export const itemOf = (rows: TimelineRows, id: string, account_id: string): Item
     about: [],
     exchanged: false,
     deleted: false,
+    hidden: false,
     entries: [],
   }
 
@@ -91,7 +93,7 @@ const placeOf = (item: Item) => ({
   message_id: item.id,
   records: recordsOf(item),
   inward: !item.exchanged,
-  shown: !item.deleted,
+  shown: !isAbsent(item),
 })
 
 /** The item is on other timelines now: all of its entries move. */

@@ -67,7 +67,7 @@ export const tables = {
     columns: {
       ...listed,
       message_id: nullable(text),
-      /** False while its message is deleted. */
+      /** False while its message is deleted or hidden. */
       shown: boolean,
       records: json<RecordRef[]>(),
       content: json<Content>(),
@@ -103,6 +103,7 @@ export const tables = {
       /** It was sent or received. */
       exchanged: boolean,
       deleted: boolean,
+      hidden: boolean,
       entries: json<string[]>(),
     },
     key: ['id'],

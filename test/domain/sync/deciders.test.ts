@@ -110,6 +110,7 @@ const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded 
     withheld: [],
     left: [],
     backfill: null,
+    askedAgain: [],
   }
 }
 /** Two records as one, of two folders. */

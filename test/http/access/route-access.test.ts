@@ -71,6 +71,8 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/email-accounts/:id/sync-errors': { ...own(`${accountPath}/sync-errors`), names: false },
   '/v1/sign-ins/:id': { ...byPermission('/v1/sign-ins/sin_00000000000000000000000000'), status: 404 },
   '/v1/email-accounts/:id/deleted-messages': { ...own(`${accountPath}/deleted-messages`), names: false },
+  '/v1/email-accounts/:id/hidden-messages': { ...own(`${accountPath}/hidden-messages`), names: false },
+  '/v1/email-accounts/:id/exclude-patterns': { ...own(`${accountPath}/exclude-patterns`), names: false },
   '/v1/messages': mixed(`/v1/messages?account=${account}`),
   '/v1/search': mixed(`/v1/search?q=${marker}`),
   '/v1/messages/:id': own(messagePath),

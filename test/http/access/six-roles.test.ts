@@ -157,6 +157,8 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
   '/v1/link-runs': [nobody('/v1/link-runs')],
   '/v1/email-accounts/:id/linked': [own([], `${accountPath}/linked`)],
   '/v1/email-accounts/:id/deleted-messages': [own([], `${accountPath}/deleted-messages`)],
+  '/v1/email-accounts/:id/hidden-messages': [own([], `${accountPath}/hidden-messages`)],
+  '/v1/email-accounts/:id/exclude-patterns': [own([], `${accountPath}/exclude-patterns`)],
   '/v1/threads': [list(['subject', 'body', 'link'], `/v1/threads?account=${account}`)],
   '/v1/threads/:id': [level('metadata', ['subject', 'body'], `/v1/threads/${thread}`)],
   '/v1/threads/:id/suggestions': [level('metadata', [], `/v1/threads/${thread}/suggestions`)],
@@ -224,6 +226,10 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
     { path: `${accountPath}/exclude-patterns`, body: { pattern: '*' } },
   ],
   'DELETE /v1/email-accounts/:id/exclude-patterns/:pattern': [{ path: `${accountPath}/exclude-patterns/x` }],
+  'POST /v1/email-accounts/:id/exclude-patterns/preview': [
+    { path: `${accountPath}/exclude-patterns/preview`, body: {} },
+  ],
+  'POST /v1/email-accounts/:id/exclude-patterns/apply': [{ path: `${accountPath}/exclude-patterns/apply` }],
   'POST /v1/email-accounts/:id/sync-runs': [{ path: `${accountPath}/sync-runs` }],
   'POST /v1/email-accounts/:id/sync-errors/dismissals': [
     { path: `${accountPath}/sync-errors/dismissals`, body: { folder: 'INBOX', ref: '1' } },
@@ -251,6 +257,8 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
   ],
   'DELETE /v1/messages/:id': [{ path: messagePath }],
   'POST /v1/messages/:id/restore': [{ path: `${messagePath}/restore` }],
+  'POST /v1/messages/:id/show': [{ path: `${messagePath}/show` }],
+  'POST /v1/messages/:id/show/undo': [{ path: `${messagePath}/show/undo` }],
   'POST /v1/drafts': [
     { path: '/v1/drafts', body: writing },
     { path: '/v1/drafts', body: { replyTo: { kind: 'message', id: message } } },

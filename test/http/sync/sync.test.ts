@@ -126,7 +126,12 @@ const accountsDoor = {
 }
 syncRoutes(app, { accounts: accountsDoor, queries, clock: rig.deps.clock })
 messageRoutes(app, {
-  commands: syncCommands({ ...rig.deps, findThread: queries.threadWithMembers }),
+  commands: syncCommands({
+    ...queries,
+    ...rig.deps,
+    findThread: queries.threadWithMembers,
+    caughtUp: async () => true,
+  }),
   queries,
   accountList,
   signal,
