@@ -89,7 +89,8 @@ const rulesOf = async (tables: Db, accounts: readonly string[]): Promise<Readonl
 }
 
 const seenAt = async (tables: Db): Promise<string> =>
-  (await tables.selectFrom('seen').select('position').executeTakeFirst())?.position ?? ''
+  (await tables.selectFrom('seen').select('position').where('id', '=', 'main').executeTakeFirst())
+    ?.position ?? ''
 
 /** All facts under these keys. */
 export const knownFacts =

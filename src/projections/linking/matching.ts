@@ -80,7 +80,7 @@ export const matchingTables = {
     columns: { name: text, state: json<NewProgress | BackProgress>(), revision: integer },
     key: ['name'],
   }),
-  /** The last event that changed something here. */
+  /** The last event that changed something here (`main`), and the last that changed something under a key (`keys`). */
   seen: table({ columns: { id: text, position: text }, key: ['id'] }),
 }
 export type MatchingRows = Rows<typeof matchingTables>
