@@ -6,6 +6,7 @@ import type { DomainEvent, Position, RecordedEvent } from '../../src/domain/even
 import type { LinkEvent, MatchingEvent, SenderEvent } from '../../src/domain/linking/events.ts'
 import type { OutgoingEvent } from '../../src/domain/sending/events.ts'
 import type { MessageEvent, SyncRunEvent } from '../../src/domain/sync/events.ts'
+import type { PresenceEvent } from '../../src/domain/sync/presence-events.ts'
 import type { TemplateEvent } from '../../src/domain/templates/events.ts'
 import type { TrackingEvent } from '../../src/domain/tracking/events.ts'
 import type { Commander } from './commander.ts'
@@ -19,6 +20,7 @@ type Known =
   | LinkEvent
   | MatchingEvent
   | OutgoingEvent
+  | PresenceEvent
   | SenderEvent
   | MessageEvent
   | SyncRunEvent

@@ -42,6 +42,14 @@ export const subjectsIn = (events: readonly Logged[]): Subject[] =>
     about: { contactId: null, dealId: null },
   }))
 
+export const deletedIn = (events: readonly Logged[]): ReadonlySet<string> => {
+  const deleted = new Set<string>()
+  for (const { type, data } of ofType(events, 'MessageDeleted', 'MessageRestored'))
+    if (type === 'MessageDeleted') deleted.add(data.messageId)
+    else deleted.delete(data.messageId)
+  return deleted
+}
+
 export const rulesIn = (events: readonly Logged[]): Map<string, Rules> =>
   new Map(
     ofType(events, 'AccountConnected', 'AccountSettingsChanged').map(({ data: { accountId, settings } }) => [

@@ -4,7 +4,7 @@ import { match } from '../../../src/domain/linking/match.ts'
 import { schemaOf } from '../../../src/projections/projection.ts'
 import { messageLinks } from '../../../src/projections/linking/message-links.ts'
 import { ofType, type Evidence, type Invariant } from '../evidence.ts'
-import { factsIn, recordedLinks, rulesIn, subjectsIn } from './link-facts.ts'
+import { deletedIn, factsIn, recordedLinks, rulesIn, subjectsIn } from './link-facts.ts'
 
 export const everyLinkIsExplained: Invariant = {
   name: 'every message has the links that the rules give it by the directory as it is, and what people decided',
@@ -14,6 +14,7 @@ export const everyLinkIsExplained: Invariant = {
     const recorded = recordedLinks(events)
     const facts = factsIn(events, recorded)
     const rules = rulesIn(events)
+    const deleted = deletedIn(events)
     const shown = await shownLinks(evidence)
     const broken: string[] = []
     const count = { messages: 0, links: 0, suggestions: 0 }
@@ -24,7 +25,7 @@ export const everyLinkIsExplained: Invariant = {
       const { links: matched, suggestions } = links
       if (!isDeepStrictEqual({ links: matched, suggestions }, expected))
         broken.push(`${messageId} has ${JSON.stringify(links)}, the rules give ${JSON.stringify(expected)}`)
-      const current = currentLinks(links)
+      const current = currentLinks(deleted.has(messageId) ? noLinks : links)
       const are = (shown.get(messageId) ?? []).toSorted()
       const should = current.links.map(({ record, rule }) => `${recordKey(record)} ${rule}`).toSorted()
       if (!isDeepStrictEqual(are, should))
