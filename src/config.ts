@@ -100,6 +100,7 @@ const environment = z.object({
   MAILTRAIL_MICROSOFT_LOGIN_URL: serviceUrl.default(MICROSOFT_LOGIN_URL),
   MAILTRAIL_GRAPH_URL: overTls.default('https://graph.microsoft.com'),
   MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),
+  MAILTRAIL_DELETED_RETENTION_DAYS: z.coerce.number().min(0).max(36500).default(30),
   MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   MAILTRAIL_METRICS: z.enum(['key', 'open']).default('key'),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
@@ -173,6 +174,8 @@ export type Config = {
     readonly graphUrl: string
   }
   readonly deliveryWindowMinutes: number
+  /** Deleted messages can be restored for so long; then their bytes are erased. */
+  readonly deletedRetentionDays: number
   readonly logLevel: string
   /** Who may read /metrics: keys with `system:read`, or anybody. */
   readonly metrics: 'key' | 'open'
@@ -307,6 +310,7 @@ export const readConfig = (env: Environment): Config => {
       graphUrl: data.MAILTRAIL_GRAPH_URL,
     },
     deliveryWindowMinutes: data.MAILTRAIL_DELIVERY_WINDOW_MINUTES,
+    deletedRetentionDays: data.MAILTRAIL_DELETED_RETENTION_DAYS,
     logLevel: data.MAILTRAIL_LOG_LEVEL,
     metrics: data.MAILTRAIL_METRICS,
     traces:

@@ -10,6 +10,7 @@ t.test('with nothing set it runs on the embedded database, on loopback, and trus
     egress: { allowedNetworks: [], allowedPorts: [], clearTextHosts: [], extraCa: [], ehloName: null },
     trustProxy: [],
     deliveryWindowMinutes: 60,
+    deletedRetentionDays: 30,
     logLevel: 'info',
   })
 })

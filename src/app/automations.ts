@@ -123,6 +123,13 @@ export const automationsOf = ({
       work: sync.trashCopies,
     },
     {
+      name: 'erase deleted messages',
+      wakeOn: [],
+      everyMs: 10_000,
+      single: true,
+      work: sync.eraseDeleted,
+    },
+    {
       name: 'apply exclude patterns',
       wakeOn: [sync.queries.readModels.patternRuns],
       everyMs: 2000,

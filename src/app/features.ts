@@ -24,6 +24,7 @@ import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
 import { knownContacts } from '../commands/sync/known-contacts.ts'
 import { syncCommands } from '../commands/sync/sync.ts'
+import { eraseDeleted } from '../commands/sync/erase-deleted.ts'
 import { timelineCommands } from '../commands/timeline/timeline.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
@@ -53,7 +54,7 @@ import { stories } from './stories.ts'
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
   adapters: OpenAdapters,
-  { deliveryWindowMinutes, returnOrigins, url }: FeatureSettings,
+  { deliveryWindowMinutes, deletedRetentionDays, returnOrigins, url }: FeatureSettings,
   clock: Clock,
   log: Log,
 ) => {
@@ -62,7 +63,7 @@ export const openFeatures = (
   const redirectUri = `${url}/oauth/callback`
   const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
-  const sync = syncFeature(core, accounts)
+  const sync = syncFeature(core, accounts, deletedRetentionDays)
   const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
@@ -88,7 +89,7 @@ export const openFeatures = (
 export type Features = ReturnType<typeof openFeatures>
 
 /** `url`: where people reach the service. */
-type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'returnOrigins'> & {
+type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'deletedRetentionDays' | 'returnOrigins'> & {
   readonly url: string
 }
 
@@ -217,7 +218,7 @@ type Templates = ReturnType<typeof templateFeature>
 /** How long a sync waits for the read models that it works on. */
 const CATCH_UP_MS = 30_000
 
-const syncFeature = (core: Core, accounts: Accounts) => {
+const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
   const { db, load, store, runner } = core
   const queries = syncQueries(db, { ...accounts, stems })
   const { placements, messages, patternRuns } = queries.readModels
@@ -268,7 +269,9 @@ const syncFeature = (core: Core, accounts: Accounts) => {
   })
   const { copiesToTrash, placesOf } = queries
   const trash = trashCopies({ ...core, copiesToTrash, placesOf, openMailbox: accounts.openMailbox })
-  return { commands, queries, hints, trashCopies: trash }
+  const catchUp = () => caughtUp(queries.readModels.storedContent)
+  const erase = eraseDeleted({ ...core, ...queries, catchUp, retentionDays })
+  return { commands, queries, hints, trashCopies: trash, eraseDeleted: erase }
 }
 type Sync = ReturnType<typeof syncFeature>
 

@@ -2,6 +2,7 @@ import type { RowDifference } from '../adapters/postgres/projections/rebuild/com
 import type { FillProgress } from '../adapters/postgres/projections/rebuild/fill.ts'
 import type { Verified, VerifiedTable } from '../adapters/postgres/projections/rebuild/verify.ts'
 import type { VerifiedBlobs } from '../adapters/postgres/verify-blobs.ts'
+import type { ContentNotStored } from '../projections/sync/stored-content.ts'
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 
@@ -49,6 +50,13 @@ export const contentLines = ({ blobs, bytes, damaged }: VerifiedBlobs): string[]
   if (damaged.length > lines.length) lines.push(`  and ${grouped(damaged.length - lines.length)} more`)
   return [`content  ${grouped(damaged.length)} files do not match their SHA-256, of ${extent}`, ...lines]
 }
+
+/** The result for content that the log names and that is not stored. */
+export const notStoredLines = ({ erased, missing }: ContentNotStored): string[] => [
+  ...(erased === 0 ? [] : [`content  ${grouped(erased)} files were erased with messages that were deleted`]),
+  ...(missing.length === 0 ? [] : [`content  ${grouped(missing.length)} files are missing`]),
+  ...missing.slice(0, NAMED_FILES).map((hash) => `  missing  ${hash}`),
+]
 
 /** The result for one read model. */
 export const verifiedLines = (

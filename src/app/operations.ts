@@ -1,3 +1,4 @@
+import { Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { createPool } from '../adapters/postgres/pool.ts'
@@ -12,7 +13,8 @@ import { UnknownShape } from '../domain/upcast.ts'
 import type { AnyProjection } from '../projections/projection.ts'
 import { openStore, requireOwnLog } from './open-store.ts'
 import { connect, requireTables, STOPPED_BY_SIGNAL, type Operation } from './operation.ts'
-import { contentLines, grouped, progressLine, verifiedLines } from './operations-report.ts'
+import { contentLines, grouped, notStoredLines, progressLine, verifiedLines } from './operations-report.ts'
+import { contentNotStored } from '../projections/sync/stored-content.ts'
 import { projections } from './read-models.ts'
 
 const WRITERS = 4
@@ -73,7 +75,11 @@ export const verify = async (operation: Operation): Promise<number> => {
     const verified = await verifyReadModels({ store, pool, signal, writers: WRITERS, onProgress }, chosen)
     show('')
     for (const of of verified) for (const line of verifiedLines(of, args.includes('--values'))) say(line)
+    const notStored = isWhole
+      ? await contentNotStored(new Kysely({ dialect: new PostgresDialect({ pool }) }))()
+      : null
     for (const line of content ? contentLines(content) : []) say(line)
+    for (const line of notStored ? notStoredLines(notStored) : []) say(line)
     if (verified.some(({ stopped }) => stopped)) return 2
     const different = verified.flatMap(({ tables }) => tables).filter(({ equal }) => !equal)
     const rows = verified.flatMap(({ tables }) => tables).reduce((sum, { liveRows }) => sum + liveRows, 0)
@@ -82,7 +88,7 @@ export const verify = async (operation: Operation): Promise<number> => {
         ? `equal: ${grouped(rows)} rows of ${verified.length} read models match the log`
         : `differs: ${different.length} tables do not match the log`,
     )
-    return different.length === 0 && !content?.damaged.length ? 0 : 1
+    return different.length === 0 && !content?.damaged.length && !notStored?.missing.length ? 0 : 1
   })
 }
 

@@ -3,7 +3,7 @@ import type { MailTrouble } from './mail-trouble.ts'
 
 /**
  * A stable code with its explanation for people. Text between backticks is code. `trouble`: what a code of a mail system
- * says of the mailbox, from which the status of its account follows.
+ * says of the mailbox, from which the status of its account follows. `isConflict`: what was asked for was possible before.
  */
 export type CodeDefinition = {
   readonly code: string
@@ -11,6 +11,7 @@ export type CodeDefinition = {
   readonly meaning: string
   readonly remedy: string
   readonly trouble?: MailTrouble
+  readonly isConflict?: boolean
 }
 export type CodeWords = Omit<CodeDefinition, 'code'>
 

@@ -26,7 +26,9 @@ t.test('rebuild and verify from the command line', async (t) => {
   await migrate(pool)
   const store = postgresEventStore(pool)
   t.teardown(() => store.close())
-  const events = [connected(), ...Array.from({ length: 40 }, (_value, index) => synced(index + 1))]
+  const mails = Array.from({ length: 40 }, (_value, index) => blobOf(`mail ${index + 1}`))
+  await postgresBlobStore(pool).put(mails)
+  const events = [connected(), ...mails.map(({ hash: raw }, index) => synced(index + 1, { raw }))]
   for (const [index, event] of recordedEvents(events).entries())
     await store.append({ stream: `test-${index}`, expected: 'no_stream', events: [event] })
 
@@ -39,7 +41,7 @@ t.test('rebuild and verify from the command line', async (t) => {
   const equal = await run('verify')
   t.equal(equal.code, 0, equal.err)
   t.match(equal.out, /equal: \d+ rows of \d+ read models/)
-  t.match(equal.out, /content {2}equal, 0 files/)
+  t.match(equal.out, /content {2}equal, 40 files/)
 
   const table = `${schemaOf(messages)}.message`
   await pool.query(`update ${table} set snippet = 'private words' where id = (select min(id) from ${table})`)
@@ -83,11 +85,20 @@ t.test('rebuild and verify from the command line', async (t) => {
   t.equal(shadows.rowCount, 0)
 
   await postgresBlobStore(pool).put([blobOf('kept'), blobOf('forged')])
-  t.match((await run('verify')).out, /content {2}equal, 2 files, 0.0 MB match their SHA-256\n/)
+  t.match((await run('verify')).out, /content {2}equal, 42 files, 0.0 MB match their SHA-256\n/)
   const { hash } = blobOf('forged')
   await pool.query(`update mailtrail.blobs set content = 'other' where hash = decode($1, 'hex')`, [hash])
   const forged = await run('verify')
   t.equal(forged.code, 1)
-  t.match(forged.out, `content  1 files do not match their SHA-256, of 2 files, 0.0 MB\n  damaged  ${hash}\n`)
+  t.match(
+    forged.out,
+    `content  1 files do not match their SHA-256, of 42 files, 0.0 MB\n  damaged  ${hash}\n`,
+  )
+  await postgresBlobStore(pool).put([blobOf('forged')])
+  const missing = mails[7]!.hash
+  await pool.query(`delete from mailtrail.blobs where hash = decode($1, 'hex')`, [missing])
+  const lost = await run('verify')
+  t.equal(lost.code, 1)
+  t.match(lost.out, `content  1 files are missing\n  missing  ${missing}\n`)
   t.equal((await run('verify', 'messages')).code, 0, 'a named read model is compared alone')
 })

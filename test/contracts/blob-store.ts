@@ -2,7 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { BlobStore } from '../../src/commands/ports/blobs.ts'
 
-const blobOf = (content: Buffer) => ({ hash: createHash('sha256').update(content).digest('hex'), content })
+type Blob = { readonly hash: string; readonly content: Buffer }
+
+const blobOf = (content: Buffer): Blob => ({
+  hash: createHash('sha256').update(content).digest('hex'),
+  content,
+})
 
 /** What every blob store guarantees. `open` gives a new handle on the same blobs. */
 export const blobStoreContract = (t: Test, name: string, open: () => BlobStore): void => {
@@ -58,6 +63,22 @@ export const blobStoreContract = (t: Test, name: string, open: () => BlobStore):
       t.equal(await store.get(good.hash), null)
       t.equal(await store.get(bad.hash), null)
     })
+
+    t.test(
+      'what is erased is gone, may be put again, and nothing that was put since is erased',
+      async (t) => {
+        const [one, two, other] = [1, 2, 3].map(() => blobOf(randomBytes(10))) as [Blob, Blob, Blob]
+        await store.put([one, two, other])
+        const hashes = [two.hash, one.hash, '0'.repeat(64)]
+        await store.erase(hashes, new Date(Date.now() - 3_600_000).toISOString())
+        t.ok(await store.get(one.hash))
+        await store.erase(hashes, new Date(Date.now() + 3_600_000).toISOString())
+        for (const { hash } of [one, two]) t.equal(await store.get(hash), null)
+        t.ok(await store.get(other.hash))
+        await store.put([one])
+        t.ok(await store.get(one.hash))
+      },
+    )
 
     t.test('changing a buffer that was put or returned does not change what is stored', async (t) => {
       const { hash, content } = blobOf(randomBytes(10))

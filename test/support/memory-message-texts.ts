@@ -8,5 +8,8 @@ export const memoryMessageTexts = (): MessageTexts & { readonly kept: ReadonlyMa
     put: async (texts) => {
       for (const text of texts) kept.set(text.messageId, text)
     },
+    remove: async (ids) => {
+      for (const id of ids) kept.delete(id)
+    },
   }
 }

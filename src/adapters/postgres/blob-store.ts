@@ -27,8 +27,9 @@ export const postgresBlobStore = (pool: pg.Pool, onDamaged: (hash: string) => vo
         )
         await pool.query(
           `insert into mailtrail.blobs (hash, size, content) values ${rows.join(', ')}
-         on conflict (hash) do update set size = excluded.size, content = excluded.content
-           where sha256(blobs.content) <> blobs.hash`,
+         on conflict (hash) do update set put_at = now(), size = excluded.size,
+             content = case when sha256(blobs.content) = blobs.hash then blobs.content else excluded.content end
+           where blobs.put_at < now() - interval '1 hour' or sha256(blobs.content) <> blobs.hash`,
           some.flatMap(({ hash, content }) => [Buffer.from(hash, 'hex'), content]),
         )
       }
@@ -38,6 +39,15 @@ export const postgresBlobStore = (pool: pg.Pool, onDamaged: (hash: string) => vo
       if (content === null || sha256(content) === hash) return content
       onDamaged(hash)
       throw new ContentUnreliable(contentDamaged, hash)
+    },
+    // Each is locked before it is looked at, in the order in which they are put: what is put meanwhile is not erased.
+    erase: async (hashes, putBefore) => {
+      await pool.query(
+        `with old as (
+           select hash from mailtrail.blobs where hash = any($1::bytea[]) and put_at < $2 order by hash for update)
+         delete from mailtrail.blobs using old where blobs.hash = old.hash`,
+        [hashes.map((hash) => Buffer.from(hash, 'hex')), putBefore],
+      )
     },
   }
 }

@@ -30,6 +30,9 @@ export const postgresMessageTexts = (pool: pg.Pool): MessageTexts => ({
       ],
     )
   },
+  remove: async (messageIds) => {
+    await pool.query(`delete from mailtrail.message_text where message_id = any($1)`, [messageIds])
+  },
 })
 
 const wordsOf = ({ words, accountId, receivedAt }: MessageText): string =>

@@ -1,6 +1,6 @@
 import { defineCode } from '../../domain/refusal.ts'
 
-/** Bytes by their SHA-256 (lower-case hex). Putting the same bytes again does nothing; acknowledged means durable. */
+/** Bytes by their SHA-256 (lower-case hex). Putting the same bytes again changes nothing; acknowledged means durable. */
 export type BlobStore = {
   /** Bytes that were damaged in the store are replaced. */
   put(blobs: readonly { readonly hash: string; readonly content: Uint8Array }[]): Promise<void>
@@ -9,6 +9,11 @@ export type BlobStore = {
    * @throws ContentUnreliable if the stored bytes do not match the hash
    */
   get(hash: string): Promise<Buffer | null>
+  /**
+   * Erases those that were last put before this instant, to the hour: of bytes that are put at the same moment either the
+   * old ones stay, or the new ones are there.
+   */
+  erase(hashes: readonly string[], putBefore: string): Promise<void>
 }
 
 export const contentDamaged = defineCode('content-damaged', {

@@ -14,4 +14,5 @@ export type MessageText = SearchText & {
 export type MessageTexts = {
   /** Replaces what there was of these messages. */
   put(texts: readonly MessageText[]): Promise<void>
+  remove(messageIds: readonly string[]): Promise<void>
 }

@@ -40,6 +40,11 @@ export const MessageTrashed = defineEvent(
   }),
 )
 export type TrashOutcome = EventOf<typeof MessageTrashed>['data']['outcome']
+/** The bytes of a deleted message are erased for good, except those that something else has too. */
+export const MessageBytesErased = defineEvent(
+  'MessageBytesErased',
+  z.object({ messageId: ofMessage.messageId, accountId }),
+)
 /** An exclude pattern of the account, applied to what is here already, hides the message: the first one that matches. */
 export const MessageHidden = defineEvent('MessageHidden', z.object({ ...ofMessage, pattern: excludePattern }))
 /**
@@ -50,5 +55,5 @@ export const MessageShown = defineEvent('MessageShown', z.object({ ...ofMessage,
 /** Those that change whether a message is in the lists. */
 export const presenceChanges = [MessageDeleted, MessageRestored, MessageHidden, MessageShown] as const
 export type PresenceChange = EventOf<(typeof presenceChanges)[number]>
-export const presenceEvents = [...presenceChanges, MessageTrashed] as const
+export const presenceEvents = [...presenceChanges, MessageTrashed, MessageBytesErased] as const
 export type PresenceEvent = EventOf<(typeof presenceEvents)[number]>

@@ -1,6 +1,8 @@
 import { isSamePattern, type ExcludePattern } from '../accounts/events.ts'
 import type { Decider } from '../decider.ts'
+import { defineRefusal } from '../refusal.ts'
 import {
+  MessageBytesErased,
   MessageDeleted,
   MessageHidden,
   MessageRestored,
@@ -27,6 +29,8 @@ export type Presence = {
     readonly deletedAt: string
     /** Its copies are still to be moved into the provider's trash. */
     readonly toTrash: boolean
+    /** Its bytes are not kept any more. */
+    readonly erased: boolean
   } | null
   readonly hiddenBy: ExcludePattern | null
   /** Somebody wants it shown, whatever the patterns say. */
@@ -47,6 +51,8 @@ export type PresenceCommand =
     }
   | { readonly do: 'show'; readonly of: OfMessage }
   | { readonly do: 'record-trashed'; readonly outcome: TrashOutcome; readonly code: string | null }
+  /** Its bytes, if it was deleted before then. */
+  | { readonly do: 'erase'; readonly before: string }
 
 // ---------------------------------------------------------------- evolve
 
@@ -54,12 +60,14 @@ const evolve = (state: Presence, event: PresenceEvent): Presence => {
   switch (event.type) {
     case 'MessageDeleted': {
       const { deletedAt, provider, ...of } = event.data
-      return { ...state, deletion: { of, deletedAt, toTrash: provider === 'trash' } }
+      return { ...state, deletion: { of, deletedAt, toTrash: provider === 'trash', erased: false } }
     }
     case 'MessageRestored':
       return { ...state, deletion: null }
     case 'MessageTrashed':
       return { ...state, deletion: state.deletion && { ...state.deletion, toTrash: false } }
+    case 'MessageBytesErased':
+      return { ...state, deletion: state.deletion && { ...state.deletion, erased: true } }
     case 'MessageHidden':
       return { ...state, hiddenBy: event.data.pattern, shownByHand: false }
     case 'MessageShown':
@@ -78,6 +86,7 @@ const decide = (command: PresenceCommand, { deletion, hiddenBy, shownByHand }: P
     }
     case 'restore':
       if (deletion === null) return []
+      if (deletion.erased) throw messageErased()
       return [MessageRestored({ ...deletion.of, deletedAt: deletion.deletedAt })]
     case 'follow-patterns': {
       const { of, pattern, byHand } = command
@@ -93,8 +102,20 @@ const decide = (command: PresenceCommand, { deletion, hiddenBy, shownByHand }: P
       const { messageId, accountId } = deletion.of
       return [MessageTrashed({ messageId, accountId, outcome: command.outcome, code: command.code })]
     }
+    case 'erase': {
+      if (deletion === null || deletion.erased || deletion.deletedAt > command.before) return []
+      const { messageId, accountId } = deletion.of
+      return [MessageBytesErased({ messageId, accountId })]
+    }
   }
 }
+
+const messageErased = defineRefusal('message-erased', {
+  title: 'Deleted for good',
+  meaning: 'The message was deleted so long ago that its content was erased.',
+  remedy: 'Look for it in the mailbox itself; a deleted message is not fetched again.',
+  isConflict: true,
+})
 
 export const presence: Decider<Presence, PresenceCommand, PresenceEvent> = {
   initial: { deletion: null, hiddenBy: null, shownByHand: false },

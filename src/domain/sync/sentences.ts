@@ -88,6 +88,7 @@ export const syncSentences: Sentences<
   },
   MessageDeleted: ({ provider }) =>
     `The message was deleted${provider === 'trash' ? ', and its copies are to go into the trash of the mailbox' : ''}`,
+  MessageBytesErased: () => 'The content of the deleted message was erased for good',
   MessageRestored: ({ deletedAt }) => `The deletion of the message at ${deletedAt} was undone`,
   MessageHidden: ({ pattern: { pattern } }) =>
     `The message was hidden because the exclude pattern ${pattern} matches it`,

@@ -97,7 +97,8 @@ const badRequest = defineProblem(400, 'bad-request', {
 const problemOf = (error: FastifyError, request: FastifyRequest): HttpProblem => {
   if (error instanceof HttpProblem) return error
   const { message: detail } = error
-  if (error instanceof Refused) return inWordsOf(error, 422, error.details)
+  if (error instanceof Refused)
+    return inWordsOf(error, definedCodes.get(error.code)?.isConflict ? 409 : 422, error.details)
   if (error instanceof NotFound) return notFound({ detail })
   if (error instanceof StaleRevision) {
     const { actual, changes } = error

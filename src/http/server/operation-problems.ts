@@ -157,7 +157,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   listTimeline: { 400: ['one-timeline'], 404: ['not-found'] },
   createTimelineEntry: { 404: ['not-found'] },
   deleteMessage: ['account-disconnected', 'account-receives-no-mail', ...ofMet],
-  restoreMessage: ofMet,
+  restoreMessage: { 409: ['message-erased'], 422: ofMet },
   showMessage: ofMet,
   undoMessageShow: ofMet,
   createTemplate: ofTemplate,

@@ -16,12 +16,19 @@ const presenceView = z
       .enum(['present', 'hidden', 'deleted'])
       .describe('What was deleted and is hidden as well is `deleted`'),
     deletedAt: z.string().nullable().describe('When it was deleted; null if it was not'),
+    erased: z.boolean().describe('Its content was erased for good: it cannot be restored any more'),
     hiddenBy: excludePattern.nullable().describe('The exclude pattern that hides it; null if none does'),
     shownByHand: z.boolean().describe('Somebody had it shown, whatever the patterns say'),
   })
   .meta({ id: 'MessagePresence' })
 const deletedView = summaryView
-  .extend({ deletedAt: z.string().describe('When it was deleted') })
+  .extend({
+    deletedAt: z.string().describe('When it was deleted'),
+    erasedAt: z
+      .string()
+      .nullable()
+      .describe('When its content was erased for good; null as long as it can be restored'),
+  })
   .meta({ id: 'DeletedMessage' })
 const hiddenView = summaryView
   .extend({ hiddenBy: excludePattern.describe('The exclude pattern that hides it') })
@@ -54,6 +61,7 @@ export const absentMessageRoutes = (
         ? ('hidden' as const)
         : ('present' as const),
     deletedAt: state.deletion?.deletedAt ?? null,
+    erased: state.deletion?.erased ?? false,
     hiddenBy: state.hiddenBy,
     shownByHand: state.shownByHand,
   })
@@ -64,7 +72,7 @@ export const absentMessageRoutes = (
       tags,
       summary: 'Delete a message',
       description:
-        'It leaves all lists, threads and figures, and no sync brings it back. In the mailbox it stays where it is, unless `mailbox` says `trash`; nothing is ever deleted there for good. It can be restored. An email sent from here stays in the outbox.',
+        'It leaves all lists, threads and figures, and no sync brings it back. In the mailbox it stays where it is, unless `mailbox` says `trash`; nothing is ever deleted there for good. It can be restored until its content is erased, after 30 days unless the operator chose another number. An email sent from here stays in the outbox.',
       params: byId,
       querystring: z.object({
         mailbox: providerCopy

@@ -5,7 +5,10 @@ import { maskItem, toItem, type VisibleMessage } from './find-messages.ts'
 import { messages } from './messages.ts'
 
 /** A message that was deleted; lists are ordered by `receivedAt`, then `id`. */
-export type DeletedMessage = VisibleMessage & { readonly deletedAt: string }
+export type DeletedMessage = VisibleMessage & {
+  readonly deletedAt: string
+  readonly erasedAt: string | null
+}
 /** A message that an exclude pattern hides, in the same order. */
 export type HiddenMessage = VisibleMessage & { readonly hiddenBy: ExcludePattern }
 
@@ -19,6 +22,7 @@ export const listDeleted =
     return rows.map((row) => ({
       ...maskItem(toItem(row), 'everything'),
       deletedAt: row.deleted_at ?? row.received_at,
+      erasedAt: row.erased_at,
     }))
   }
 

@@ -22,6 +22,8 @@ export const message = table({
     /** Lists show it: it was received or sent, was not deleted, and no pattern hides it. */
     listed: boolean,
     deleted_at: nullable(timestamp),
+    /** Its bytes are not kept any more. */
+    erased_at: nullable(timestamp),
     hidden_by: nullable(json<ExcludePattern>()),
     /** Somebody wants it shown, whatever the patterns say. */
     shown_by_hand: boolean,
@@ -54,7 +56,7 @@ export const message = table({
 export type MessageRow = RowOf<typeof message>
 
 /** Nobody deleted it, and no pattern hides it. */
-const present = { deleted_at: null, hidden_by: null, shown_by_hand: false }
+const present = { deleted_at: null, erased_at: null, hidden_by: null, shown_by_hand: false }
 
 export const rowOfSynced = (data: Synced, id: string): MessageRow => ({
   ...present,

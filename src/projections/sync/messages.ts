@@ -1,6 +1,6 @@
 import { EmailSent, EmailCancelled, EmailQueued } from '../../domain/sending/events.ts'
 import { isAt, messageEvents } from '../../domain/sync/events.ts'
-import { presenceChanges } from '../../domain/sync/presence-events.ts'
+import { MessageBytesErased, presenceChanges } from '../../domain/sync/presence-events.ts'
 import { nullable, projection, table, text, timestamp, type Rows } from '../projection.ts'
 import {
   exchanged,
@@ -35,9 +35,9 @@ const tables = {
 /** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
-  version: 5,
+  version: 6,
   tables,
-  events: [...messageEvents, ...presenceChanges, EmailQueued, EmailSent, EmailCancelled],
+  events: [...messageEvents, ...presenceChanges, MessageBytesErased, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
     switch (event.type) {
       case 'EmailQueued':
@@ -93,6 +93,10 @@ export const messages = projection({
           hidden_by: null,
           shown_by_hand: event.data.byHand,
         })
+      case 'MessageBytesErased': {
+        const row = rows.get('message', { id: event.data.messageId })
+        return row && rows.put('message', { ...row, erased_at: event.metadata.occurredAt })
+      }
       case 'MessageAddedToFolder':
       case 'MessageFlagsChanged':
       case 'MessageRemovedFromFolder': {

@@ -10,7 +10,7 @@ export type StoredMessage = {
   readonly raw: string
 }
 
-/** Up to `limit` messages that could be read, in the order of their ids, behind one (null: from the first). */
+/** Up to `limit` messages that could be read and whose bytes were not erased, in the order of their ids, behind one (null: from the first). */
 export const storedMessages =
   (db: Kysely<unknown>) =>
   (after: string | null, limit: number): Promise<StoredMessage[]> =>
@@ -18,6 +18,7 @@ export const storedMessages =
       .selectFrom('message')
       .select(['id', 'account_id as accountId', 'received_at as receivedAt', 'raw'])
       .where('quarantined', 'is', null)
+      .where('erased_at', 'is', null)
       .where('id', '>', after ?? '')
       .orderBy('id')
       .limit(limit)

@@ -16,6 +16,7 @@ import { searchMessages } from './search-messages.ts'
 import { findRun, listRuns, syncHistory } from './sync-history.ts'
 import { dueAccounts, lastRunOf, stillWatchable, syncSchedule, watchableAccounts } from './sync-schedule.ts'
 import { figuresToday, findSyncFigures, syncStatus } from './sync-status.ts'
+import { bytesOfNobody, deletedWithBytes, storedContent, textsOfNobody } from './stored-content.ts'
 import { threads } from './threads.ts'
 
 export const syncProjections = [
@@ -28,6 +29,7 @@ export const syncProjections = [
   syncErrors,
   backfills,
   copiesToTrash,
+  storedContent,
   patternRuns,
 ]
 
@@ -48,6 +50,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
     syncErrors,
     backfills,
     copiesToTrash,
+    storedContent,
     patternRuns,
   },
   listMessages: listMessages(db, deps),
@@ -63,6 +66,9 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   patternsToApply: patternsToApply(db),
   findPatternRun: findPatternRun(db),
   copiesToTrash: listCopiesToTrash(db),
+  deletedWithBytes: deletedWithBytes(db),
+  bytesOfNobody: bytesOfNobody(db),
+  textsOfNobody: textsOfNobody(db),
   placesOf: placesOf(db),
   searchMessages: searchMessages(db, deps),
   listThreads: listThreads(db, deps),

@@ -43,3 +43,28 @@ t.test('a put larger than one statement is stored whole', async (t) => {
   )
   t.same(rows, [{ size: 5 * 7 * 1024 * 1024, count: 5 }])
 })
+
+t.test('bytes that are put again while the old ones are erased are never lost', async (t) => {
+  const [one, other] = [postgresBlobStore(pool), postgresBlobStore(pool)]
+  const blobs = Array.from({ length: 200 }, (_, n) => Buffer.from(`erased and put again ${n}`)).map(
+    (content) => ({
+      hash: createHash('sha256').update(content).digest('hex'),
+      content,
+    }),
+  )
+  const hashes = blobs.map(({ hash }) => hash)
+  const dayAgo = new Date(Date.now() - 86_400_000).toISOString()
+  for (let round = 0; round < 10; round++) {
+    await one.put(blobs)
+    await pool.query(`update mailtrail.blobs set put_at = now() - interval '3 days'`)
+    const some = blobs.slice(round * 20)
+    await Promise.all([
+      one.erase(hashes, dayAgo),
+      ...some.map((blob) => other.put([blob])),
+      other.erase(hashes.toReversed(), dayAgo),
+      one.put(some.toReversed()),
+    ])
+    const there = await Promise.all(some.map(({ hash }) => one.get(hash)))
+    t.equal(there.filter((content) => content === null).length, 0)
+  }
+})
