@@ -8,12 +8,12 @@ type Parts = {
   readonly accounts: ReadonlyMap<string, string>
 }
 
-type Message = { readonly id: string }
-type Thread = { readonly id: string; readonly messageCount: number }
+/** A message, or a thread of so many messages. */
+type Item = { readonly id: string; readonly messageCount?: number }
 
 const KEPT = 3
 
-const listOf = async <Item>(
+const listOf = async (
   { commander, chance, accounts }: Parts,
   what: 'messages' | 'threads',
 ): Promise<{ readonly accountId: string; readonly items: readonly Item[] }> => {
@@ -23,7 +23,7 @@ const listOf = async <Item>(
 }
 
 /** Half of the messages are linked by hand, the others deleted: the end of the id tells which. */
-const isToLink = ({ id }: Message): boolean => id.slice(-1) < 'g'
+const isToLink = ({ id }: Item): boolean => id.slice(-1) < 'g'
 
 /** People link and unlink messages by hand, undo it, and write notes. */
 export const linkDecisionWork = (parts: Parts): Work => {
@@ -41,7 +41,7 @@ export const linkDecisionWork = (parts: Parts): Work => {
           : { lastName: `Kept ${n}`, emails: [`kept${n}@client.test`] },
     })
   const decide = async (): Promise<void> => {
-    const messages = (await listOf<Message>(parts, 'messages')).items.filter(isToLink)
+    const messages = (await listOf(parts, 'messages')).items.filter(isToLink)
     if (messages.length === 0) return
     const record = `${chance.pick(['contact', 'deal'])}/kept-${chance.between(1, KEPT)}`
     const path = `/v1/messages/${chance.pick(messages).id}/links/${record}`
@@ -94,17 +94,17 @@ export const threadWork = (parts: Parts): Work => {
     changes.push(`/v1/email-accounts/${accountId}/thread-changes/${number}/undo`)
   }
   const merge = async (): Promise<void> => {
-    const { accountId, items } = await listOf<Thread>(parts, 'threads')
+    const { accountId, items } = await listOf(parts, 'threads')
     if (items.length < 2) return
     const [one, other] = [chance.pick(items), chance.pick(items)]
     await change('merge threads', accountId, `/v1/threads/${one.id}/merge`, { thread: other.id })
   }
   const split = async (): Promise<void> => {
-    const { accountId, items } = await listOf<Thread>(parts, 'threads')
-    const long = items.filter(({ messageCount }) => messageCount > 1)
+    const { accountId, items } = await listOf(parts, 'threads')
+    const long = items.filter(({ messageCount = 0 }) => messageCount > 1)
     if (long.length === 0) return
     const { id } = chance.pick(long)
-    const { data } = await commander.get<{ data: Message[] }>(`/v1/messages?thread=${id}`)
+    const { data } = await commander.get<{ data: Item[] }>(`/v1/messages?thread=${id}`)
     if (data.length < 2) return
     await change('split thread', accountId, `/v1/threads/${id}/split`, { messages: [data[0]!.id] })
   }
@@ -113,7 +113,7 @@ export const threadWork = (parts: Parts): Work => {
     await commander.ask({ name: 'undo thread change', method: 'POST', path: path! })
   }
   const remove = async (): Promise<void> => {
-    const some = (await listOf<Message>(parts, 'messages')).items.filter((each) => !isToLink(each))
+    const some = (await listOf(parts, 'messages')).items.filter((each) => !isToLink(each))
     if (some.length === 0) return
     const { id } = chance.pick(some)
     await commander.ask({ name: 'delete message', method: 'DELETE', path: `/v1/messages/${id}` })
