@@ -99,6 +99,7 @@ const environment = z.object({
     .default('common'),
   MAILTRAIL_MICROSOFT_LOGIN_URL: serviceUrl.default(MICROSOFT_LOGIN_URL),
   MAILTRAIL_GRAPH_URL: overTls.default('https://graph.microsoft.com'),
+  MAILTRAIL_WEBHOOK_TIMEOUT_SECONDS: z.coerce.number().min(0.1).max(60).default(15),
   MAILTRAIL_DELIVERY_WINDOW_MINUTES: z.coerce.number().positive().default(60),
   MAILTRAIL_DELETED_RETENTION_DAYS: z.coerce.number().min(0).max(36500).default(30),
   MAILTRAIL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -173,6 +174,8 @@ export type Config = {
     readonly loginUrl: string
     readonly graphUrl: string
   }
+  /** Within which a webhook endpoint must answer. */
+  readonly webhookTimeoutMs: number
   readonly deliveryWindowMinutes: number
   /** Deleted messages can be restored for so long; then their bytes are erased. */
   readonly deletedRetentionDays: number
@@ -309,6 +312,7 @@ export const readConfig = (env: Environment): Config => {
       loginUrl: `${data.MAILTRAIL_MICROSOFT_LOGIN_URL}/${data.MAILTRAIL_MICROSOFT_TENANT}/v2.0`,
       graphUrl: data.MAILTRAIL_GRAPH_URL,
     },
+    webhookTimeoutMs: data.MAILTRAIL_WEBHOOK_TIMEOUT_SECONDS * 1000,
     deliveryWindowMinutes: data.MAILTRAIL_DELIVERY_WINDOW_MINUTES,
     deletedRetentionDays: data.MAILTRAIL_DELETED_RETENTION_DAYS,
     logLevel: data.MAILTRAIL_LOG_LEVEL,

@@ -43,6 +43,8 @@ import { syncRun } from '../src/domain/sync/sync-run.ts'
 import { templateEvents } from '../src/domain/templates/events.ts'
 import { template } from '../src/domain/templates/template.ts'
 import { trackingEvents } from '../src/domain/tracking/events.ts'
+import { webhookEndpoint } from '../src/domain/webhooks/endpoint.ts'
+import { webhookEvents } from '../src/domain/webhooks/events.ts'
 import {
   faultsOf,
   fixtureTypes,
@@ -145,6 +147,12 @@ const deciders = (
       senderEvents,
       ['SenderAssigned'],
       { do: 'assign', address: 'mia@example.org', record: { kind: 'deal', id: 'd-9' } },
+    ],
+    [
+      webhookEndpoint,
+      webhookEvents,
+      ['WebhookEndpointCreated', 'WebhookSecretRotated'],
+      { do: 'disable', reason: 'asked', endpointId: 'whk_00000000000000000000000000' },
     ],
     [newMessages, [NewMessagesMatched], ['NewMessagesMatched'], { upTo: '9' }],
     [

@@ -1,16 +1,18 @@
 import type { Client } from '../lib/client.ts'
 import type { Played } from './play.ts'
 import { clock, dim, line, percent, show, yellow } from './screen.ts'
+import type { Customer } from './world.ts'
 
 type Share = { count: number; percent: number | null }
 type Figures = { sent: number; delivered: Share; opened: Share; clicked: Share; replied: Share }
 
-/** The four tables of the product's documentation, from the API. */
+/** The four tables of the product's documentation, and a contact's timeline, from the API. */
 export const report = async (client: Client, { repAccount, messages }: Played): Promise<void> => {
   await accounts(client)
   await history(client, repAccount)
   await tracking(client, messages[0]!.id)
   await tracking(client, messages[2]!.id)
+  await timeline(client, messages[0]!.customer)
   await engagement(client)
 }
 
@@ -89,6 +91,23 @@ const tracking = async (client: Client, id: string): Promise<void> => {
       `Opens: ${summary.opens}   Unique Opens: ${summary.uniqueOpens}   Link Clicks: ${summary.linkClicks}   ` +
         `Machine clicks: ${summary.machine.clicks}   Last Activity: ${summary.lastActivity ?? 'none'}`,
     ),
+  )
+}
+
+const timeline = async (client: Client, { id, firstName, lastName }: Customer): Promise<void> => {
+  const { data } = await client.get<{
+    data: { at: string; kind: string; title: string | null; count: number; from: { address: string }[] }[]
+  }>(`/v1/timeline?contact=${id}`)
+  show(
+    `Timeline of ${firstName} ${lastName}: mail both ways, and what people did with it`,
+    ['Time', 'What', 'Times', 'From', 'Subject'],
+    data.map(({ at, kind, count, from, title }) => [
+      clock(at),
+      kind,
+      String(count),
+      from.map(({ address }) => address).join(', '),
+      title ?? '',
+    ]),
   )
 }
 

@@ -17,6 +17,7 @@ import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
 import { logTimes } from '../adapters/postgres/event-log/log-times.ts'
 import { postgresMessageTexts } from '../adapters/postgres/message-texts.ts'
+import { postgresWebhookDeliveries } from '../adapters/postgres/webhook-deliveries.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { pushLine } from '../adapters/postgres/push-line.ts'
 import { projectionRunner } from '../adapters/postgres/projections/run/runner.ts'
@@ -28,6 +29,8 @@ import { trackingTokens } from '../adapters/tracking/token.ts'
 import { derivedKey, fingerprints } from '../adapters/vault/derived-key.ts'
 import type { Keyring } from '../adapters/vault/keyring.ts'
 import { postgresVault } from '../adapters/vault/vault.ts'
+import { jsonPoster } from '../adapters/webhooks/post-json.ts'
+import { webhookSigner } from '../adapters/webhooks/signer.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
 import type { MailProvider } from '../commands/ports/mail-provider.ts'
 import type { Config } from '../config.ts'
@@ -62,6 +65,7 @@ export const openAdapters = (deps: AdapterDeps) => {
   const vault = postgresVault(pool, keyring)
   const fingerprint = fingerprints(derivedKey(keyring, 'mailboxes'))
   const guard = egressGuard(config.egress)
+  const poster = jsonPoster(guard, config.webhookTimeoutMs)
   const line = pushLine(pool, (error) => log.warn({ err: error }, 'a push may have been missed'))
   const providers = [...providersOf({ config, guard, keyring, line }), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
@@ -92,6 +96,7 @@ export const openAdapters = (deps: AdapterDeps) => {
       tracking.close(),
       compiler.close(),
     ])
+    poster.close()
     await store.close()
   }
   return {
@@ -102,6 +107,11 @@ export const openAdapters = (deps: AdapterDeps) => {
     times,
     blobs,
     texts: postgresMessageTexts(pool),
+    webhooks: {
+      deliveries: postgresWebhookDeliveries(pool),
+      signer: webhookSigner(derivedKey(keyring, 'webhooks')),
+      post: poster.post,
+    },
     vault,
     fingerprint,
     providers,

@@ -10,6 +10,7 @@ import {
   sendDue,
 } from '../commands/sending/automations.ts'
 import { SYNC_LANES, syncDueAccounts } from '../commands/sync/sync-due-accounts.ts'
+import { WEBHOOK_LANES } from '../commands/webhooks/deliver.ts'
 import { recordDueReplies } from '../commands/tracking/record-due-replies.ts'
 import type { Config } from '../config.ts'
 import type { Adapters } from './adapters.ts'
@@ -35,7 +36,7 @@ export const automationsOf = ({
   clock,
 }: AutomationsDeps): Automation[] => {
   const { leases, times } = adapters
-  const { sync, sending, tracking, accounts, linking } = features
+  const { sync, sending, tracking, accounts, linking, webhooks, audit } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
   const { read, send: attempt, recoverReleased: recover } = commands
@@ -167,6 +168,25 @@ export const automationsOf = ({
       everyMs: 10_000,
       single: true,
       work: linking.commands.linkMessages,
+    },
+    {
+      name: 'deliver webhooks',
+      // Its read model advances with every event.
+      wakeOn: [audit.queries.readModels.eventIndex, webhooks.queries.readModels.endpointList],
+      everyMs: 1000,
+      single: false,
+      lanes: WEBHOOK_LANES,
+      work: webhooks.commands.deliverDue,
+    },
+    {
+      name: 'sweep webhook deliveries',
+      wakeOn: [],
+      everyMs: 3_600_000,
+      single: true,
+      work: async () => {
+        await webhooks.commands.sweep()
+        return false
+      },
     },
     {
       name: 'record replies',

@@ -28,6 +28,7 @@ import { eraseDeleted } from '../commands/sync/erase-deleted.ts'
 import { timelineCommands } from '../commands/timeline/timeline.ts'
 import { trashCopies } from '../commands/sync/trash-copies.ts'
 import { templateCommands } from '../commands/templates/templates.ts'
+import { webhookCommands } from '../commands/webhooks/webhooks.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
@@ -46,6 +47,7 @@ import { syncQueries } from '../projections/sync/sync.ts'
 import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
 import { timelineQueries } from '../projections/timeline/timeline.ts'
+import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { tracedHandle } from './observing.ts'
@@ -71,6 +73,7 @@ export const openFeatures = (
   const access = { commands: accessCommands(core) }
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
+  const webhooks = webhookFeature(core)
   return {
     access,
     directory,
@@ -83,6 +86,7 @@ export const openFeatures = (
     audit,
     linking,
     timeline,
+    webhooks,
   }
 }
 
@@ -345,6 +349,14 @@ const timelineFeature = (core: Core, directory: Directory, accounts: Accounts) =
   }),
   queries: timelineQueries(core.db, accounts),
 })
+
+const webhookFeature = (core: Core) => {
+  const queries = webhookQueries(core.db)
+  return {
+    queries,
+    commands: webhookCommands({ ...core, ...core.webhooks, ...queries, chance: Math.random }),
+  }
+}
 
 const auditFeature = ({ db, store }: Core, sync: Sync) => {
   const queries = auditQueries(db)

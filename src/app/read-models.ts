@@ -8,6 +8,7 @@ import { sendingProjections } from '../projections/sending/sending.ts'
 import { syncProjections } from '../projections/sync/sync.ts'
 import { templateProjections } from '../projections/templates/templates.ts'
 import { timelineProjections } from '../projections/timeline/timeline.ts'
+import { webhookProjections } from '../projections/webhooks/webhooks.ts'
 import { trackingProjections } from '../projections/tracking/tracking.ts'
 
 /** All read models. */
@@ -22,4 +23,5 @@ export const projections: readonly AnyProjection[] = [
   ...auditProjections,
   ...linkingProjections,
   ...timelineProjections,
+  ...webhookProjections,
 ]

@@ -42,6 +42,8 @@ import { syncRoutes } from '../http/sync/sync.ts'
 import { templateRoutes } from '../http/templates/templates.ts'
 import { timelineEntryRoutes } from '../http/timeline/timeline-entries.ts'
 import { timelineRoutes } from '../http/timeline/timeline.ts'
+import { webhookDeliveryRoutes } from '../http/webhooks/deliveries.ts'
+import { webhookEndpointRoutes } from '../http/webhooks/endpoints.ts'
 import { trackingHitRoutes, trackingReportRoutes } from '../http/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import type { Features } from './features.ts'
@@ -83,7 +85,7 @@ const addOperatorRoutes = (server: App, { config, pool, meter, adapters }: Route
 
 const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { config, url, apiKeys, files, clock, signal } = deps
-  const { blobs, providers, discover, parser, untrack, tokens, spool } = deps.adapters
+  const { blobs, providers, discover, parser, untrack, tokens, spool, store } = deps.adapters
   const {
     access,
     directory,
@@ -96,6 +98,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     audit,
     linking,
     timeline,
+    webhooks,
   } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
@@ -147,15 +150,21 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   trackingReportRoutes(server, { ...tracking, accountList, clock })
   linkRoutes(server, { ...linking, sync: sync.queries, accountList })
-  timelineRoutes(server, { ...timeline, sync: sync.queries, accountList })
+  timelineRoutes(server, {
+    ...timeline,
+    sync: sync.queries,
+    accountList,
+    isPosition: (text) => store.isPosition(text),
+  })
   timelineEntryRoutes(server, timeline)
   suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
   linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
   analyticsRoutes(server, { ...analytics, accountList, clock })
-  const { store } = deps.adapters
   auditRoutes(server, {
     ...audit,
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
+  webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })
 }

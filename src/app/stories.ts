@@ -21,6 +21,7 @@ import { presence } from '../domain/sync/presence.ts'
 import { syncRun } from '../domain/sync/sync-run.ts'
 import { template } from '../domain/templates/template.ts'
 import { timelineNote } from '../domain/timeline/note.ts'
+import { webhookEndpoint } from '../domain/webhooks/endpoint.ts'
 
 type Fold<State, Event extends DomainEvent> = Pick<Decider<State, never, Event>, 'initial' | 'evolve'>
 
@@ -56,6 +57,7 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('matching', newMessages),
   ofStream('relinking', relinking),
   ofStream('timelineentry', timelineNote),
+  ofStream('webhook', webhookEndpoint),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

@@ -12,6 +12,7 @@ import { threadEvents } from './sync/thread-events.ts'
 import { templateEvents } from './templates/events.ts'
 import { noteEvents } from './timeline/events.ts'
 import { trackingEvents } from './tracking/events.ts'
+import { webhookEvents } from './webhooks/events.ts'
 
 export const allEvents = [
   ...directoryEvents,
@@ -34,6 +35,7 @@ export const allEvents = [
   ...senderEvents,
   ...matchingEvents,
   ...noteEvents,
+  ...webhookEvents,
 ] as const
 
 /** Any event that this software can write. */

@@ -14,10 +14,12 @@ const at = '2026-01-31T12:00:00.000Z'
 export const logOf = (t: Test, { pool }: Pick<TestApp, 'pool'>) => {
   const store = postgresEventStore(pool)
   t.teardown(() => store.close())
-  const append = async (stream: string, event: DomainEvent): Promise<Position> => {
-    const id = newCommandId(new Date())
-    const caller = { actor: { kind: 'system', id: 'test' }, correlationId: 'c', causationId: null } as const
-    const events = [newEvent(event, id, { ...caller, commandId: id }, at)]
+  const caller = { actor: { kind: 'system', id: 'test' }, correlationId: 'c', causationId: null } as const
+  const append = async (stream: string, ...added: readonly DomainEvent[]): Promise<Position> => {
+    const events = added.map((event) => {
+      const id = newCommandId(new Date())
+      return newEvent(event, id, { ...caller, commandId: id }, at)
+    })
     return (await store.append({ stream, expected: 'no_stream', events })).position
   }
   return {

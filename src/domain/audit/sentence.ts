@@ -9,6 +9,7 @@ import { syncSentences } from '../sync/sentences.ts'
 import { templateSentences } from '../templates/sentences.ts'
 import { timelineSentences } from '../timeline/sentences.ts'
 import { trackingSentences } from '../tracking/sentences.ts'
+import { webhookSentences } from '../webhooks/sentences.ts'
 
 const sentences: Sentences<AnyEvent> = {
   ...directorySentences,
@@ -20,6 +21,7 @@ const sentences: Sentences<AnyEvent> = {
   ...accessSentences,
   ...linkingSentences,
   ...timelineSentences,
+  ...webhookSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */

@@ -27,6 +27,7 @@ const tags = {
   Tracking: 'What recipients did with an email: opens, clicks, replies.',
   Analytics: 'Figures over many emails.',
   Directory: "The CRM's own records, from which variables are filled in.",
+  Webhooks: 'Addresses to which what happens is posted, and what became of each delivery.',
   Audit: 'Everything that happened, event by event, and histories replayed.',
   'Read models': 'How far each read model is, and the events that it could not take in.',
   Health: 'Whether a process works, its metrics, and the event log.',

@@ -33,6 +33,14 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
     ownerId: 'u-1',
     territory: 'North',
   },
+  createWebhookEndpoint: {
+    url: 'https://crm.example.com/hooks/mailtrail',
+    description: 'CRM',
+    types: ['EmailSent', 'OpenTracked'],
+  },
+  changeWebhookEndpoint: { types: ['EmailSent', 'OpenTracked', 'ClickTracked'] },
+  rotateSecretOfWebhookEndpoint: { overlapHours: 24 },
+  replayWebhookEndpoint: { after: null },
   mergeContact: { into: 'c-17' },
   putCompany: { name: 'Hopper & Partners', domains: ['example.org'], ownerId: 'u-1' },
   putDeal: {

@@ -27,6 +27,11 @@ const actions: Readonly<Record<string, string>> = {
   discover: 'discover',
   accept: 'accept',
   reject: 'reject',
+  enable: 'enable',
+  disable: 'disable',
+  replay: 'replay',
+  resend: 'resend',
+  'rotate-secret': 'rotateSecretOf',
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -15,6 +15,7 @@ export const permissions = [
   'analytics:read',
   'audit:read',
   'keys:manage',
+  'webhooks:manage',
   'system:read',
   'system:write',
 ] as const

@@ -6,7 +6,7 @@ import {
   MessageSynced,
   QuarantinedMessageReleased,
 } from '../../domain/sync/events.ts'
-import { presenceChanges, MessageBytesErased } from '../../domain/sync/presence-events.ts'
+import { MessageBytesErased, MessageDeleted, MessageRestored } from '../../domain/sync/presence-events.ts'
 import { nullable, projection, schemaOf, table, tablesOf, text, timestamp } from '../projection.ts'
 
 /** What refers to which stored bytes, and which messages need theirs no more. To do: deleted messages that have some. */
@@ -34,7 +34,8 @@ export const storedContent = projection({
     QuarantinedMessageReleased,
     DraftSaved,
     EmailQueued,
-    ...presenceChanges,
+    MessageDeleted,
+    MessageRestored,
     MessageBytesErased,
   ],
   fold: (event, rows) => {

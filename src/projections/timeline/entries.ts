@@ -8,7 +8,7 @@ import {
   AccountSignatureChanged,
 } from '../../domain/accounts/events.ts'
 import { ContactMerged, ContactRemoved } from '../../domain/directory/events.ts'
-import type { RecordedEvent } from '../../domain/event.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { linkEvents } from '../../domain/linking/events.ts'
 import { linksAfter } from '../../domain/linking/links.ts'
 import { absenceAfter } from '../../domain/sync/absence.ts'
@@ -17,7 +17,7 @@ import { SyncRunFinished } from '../../domain/sync/events.ts'
 import { noteEvents, type NoteEvent } from '../../domain/timeline/events.ts'
 import { projection } from '../projection.ts'
 import { foldAccount, foldSignIn } from './accounts.ts'
-import { itemOf, moveItem, newEntry, putEntry, removeEntry, takeOffRecords } from './items.ts'
+import { itemOf, moveItem, newEntry, putEntry, removeEntry, replaceEntry } from './items.ts'
 import { foldMail, isMailEvent, mailEvents } from './mail.ts'
 import { tables, type TimelineRows } from './tables.ts'
 
@@ -68,7 +68,7 @@ export const timeline = projection({
       case 'NoteRemoved':
         return foldNote(event, rows)
       case 'ContactMerged':
-        return rows.put('merged', { contact_id: event.data.contactId, survivor: event.data.into })
+        return foldMerged(event, rows)
       case 'ContactRemoved':
         return rows.remove('merged', { contact_id: event.data.contactId })
       case 'SyncRunFinished':
@@ -85,14 +85,19 @@ export const timeline = projection({
   },
 })
 
+const foldMerged = (
+  { data, position }: RecordedEvent<EventOf<typeof ContactMerged>>,
+  rows: TimelineRows,
+): void => rows.put('merged', { contact_id: data.contactId, survivor: data.into, position })
+
 const foldNote = (event: RecordedEvent<NoteEvent>, rows: TimelineRows): void => {
   const { entryId: entry_id } = event.data
-  if (event.type === 'NoteRemoved') return removeEntry(rows, entry_id)
+  const { position } = event
+  if (event.type === 'NoteRemoved') return removeEntry(rows, entry_id, position)
   const { records, kind, title, text, at } = event.data.note
   const known = rows.get('entry', { entry_id })
-  if (known) takeOffRecords(rows, known)
-  const actor = known?.content.actor ?? event.metadata.actor
-  const content = { title, text, actor }
-  const { position } = event
-  putEntry(rows, { ...newEntry({ entry_id, account_id: null, kind, at, position, content }), records })
+  const content = { title, text, actor: known?.content.actor ?? event.metadata.actor }
+  const entry = newEntry({ entry_id, account_id: null, kind, at, position, content, records })
+  if (known) replaceEntry(rows, known, entry)
+  else putEntry(rows, entry)
 }

@@ -1,7 +1,7 @@
 import type { RecordRef } from '../../domain/linking/events.ts'
 import { currentLinks, isAmong, noLinks } from '../../domain/linking/links.ts'
 import { isAbsent } from '../../domain/sync/absence.ts'
-import type { EntryKind, MailKind } from '../../domain/timeline/kinds.ts'
+import { sortOf, type EntryKind, type MailKind } from '../../domain/timeline/kinds.ts'
 import { noContent, type Content, type EntryRow, type Item, type TimelineRows } from './tables.ts'
 
 /** A message or email, known or not: its links may be told of first. */
@@ -50,35 +50,37 @@ export const newEntry = ({ content, ...of }: NewEntry): EntryRow => ({
 
 /** Writes an entry, on the timelines of its records too. */
 export const putEntry = (rows: TimelineRows, entry: EntryRow): void => {
-  rows.put('entry', entry)
-  if (!entry.shown) return
-  const { entry_id, account_id, at, kind, direction, verdict, inward } = entry
+  rows.put('entry', { ...entry, sort: sortOf(entry.kind, entry.verdict) })
+  putOnRecords(rows, entry)
+}
+
+const putOnRecords = (rows: TimelineRows, entry: EntryRow): void => {
+  const { entry_id, at, direction, inward, shown, position } = entry
   for (const { kind: record_kind, id: record_id } of entry.records)
     rows.put('on_record', {
       record_kind,
       record_id,
+      account_id: entry.account_id ?? '',
       entry_id,
-      account_id,
+      sort: sortOf(entry.kind, entry.verdict),
       at,
-      kind,
       direction,
-      verdict,
       inward,
+      shown,
+      position,
     })
 }
 
-export const takeOffRecords = (
-  rows: TimelineRows,
-  { entry_id, records }: Pick<EntryRow, 'entry_id' | 'records'>,
-): void => {
-  for (const { kind: record_kind, id: record_id } of records)
-    rows.remove('on_record', { record_kind, record_id, entry_id })
+/** Writes an entry that may have been on other timelines: there it is shown no longer. */
+export const replaceEntry = (rows: TimelineRows, known: EntryRow, entry: EntryRow): void => {
+  putOnRecords(rows, { ...known, shown: false, position: entry.position })
+  putEntry(rows, entry)
 }
 
-export const removeEntry = (rows: TimelineRows, entry_id: string): void => {
+/** The entry is on no timeline any more, and tells nothing. */
+export const removeEntry = (rows: TimelineRows, entry_id: string, position: string): void => {
   const entry = rows.get('entry', { entry_id })
-  if (entry) takeOffRecords(rows, entry)
-  rows.remove('entry', { entry_id })
+  if (entry) putEntry(rows, { ...entry, shown: false, content: noContent, position })
 }
 
 /** Writes entries of an item, which are where the item's other entries are. */
@@ -103,8 +105,7 @@ export const moveItem = (rows: TimelineRows, item: Item, position: string): void
   for (const entry_id of item.entries) {
     const entry = rows.get('entry', { entry_id })
     if (!entry) continue
-    takeOffRecords(rows, entry)
-    putEntry(rows, { ...entry, ...place, position })
+    replaceEntry(rows, entry, { ...entry, ...place, position })
   }
 }
 

@@ -1,63 +1,18 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely'
-import type { Actor } from '../../domain/event.ts'
-import type { RecordRef } from '../../domain/linking/events.ts'
-import type { WrittenMailbox } from '../../domain/mail.ts'
-import type { EntryKind } from '../../domain/timeline/kinds.ts'
-import type { Verdict } from '../../domain/tracking/classify-hit.ts'
-import { shows } from '../../domain/visibility.ts'
-import {
-  allOf,
-  isWithin,
-  schemaOf,
-  tablesOf,
-  type Masked,
-  type Page,
-  type Span,
-  type VisibilityDeps,
-  type Visible,
-} from '../projection.ts'
+import { sql, type Kysely } from 'kysely'
+import { tablesOf, type Page, type VisibilityDeps } from '../projection.ts'
 import { timeline } from './entries.ts'
-import { mergedWith, presentRecords } from './merged-contacts.ts'
+import { presentRecords } from './merged-contacts.ts'
 import type { EntryRow } from './tables.ts'
-
-/** Whose timeline it is. Of a thread it is that of its messages. */
-export type TimelineOf =
-  | RecordRef
-  | { readonly kind: 'account'; readonly id: string }
-  | { readonly kind: 'messages'; readonly ids: readonly string[] }
-
-export type TimelineFilter = {
-  readonly userId: string | null
-  readonly kinds?: readonly EntryKind[] | undefined
-  readonly direction?: 'in' | 'out' | undefined
-  readonly accountId?: string | undefined
-  /** Of opens and clicks; undefined for all. */
-  readonly verdict?: Verdict | undefined
-} & Span
-
-type TimelineEntry = {
-  id: string
-  at: string
-  kind: EntryKind
-  direction: 'in' | 'out' | null
-  verdict: Verdict | null
-  accountId: string | null
-  /** The email or message that it is about. */
-  messageId: string | null
-  emailId: string | null
-  replyId: string | null
-  records: RecordRef[]
-  title: string | null
-  from: readonly WrittenMailbox[]
-  to: readonly WrittenMailbox[]
-  text: string | null
-  link: { readonly url: string; readonly text: string } | null
-  count: number
-  lastAt: string
-  actor: Actor | null
-  position: string
-}
-export type VisibleEntry = Masked<TimelineEntry, 'title' | 'text' | 'link'>
+import { entryFor, levelFor, type VisibleEntry } from './visible-entry.ts'
+import {
+  isAsked,
+  isVisible,
+  tableNamed,
+  walksOf,
+  type Seen,
+  type TimelineFilter,
+  type TimelineOf,
+} from './walks.ts'
 
 export type TimelineDeps = Pick<VisibilityDeps, 'visibleAccounts'> & {
   readonly usableAccounts: (userId: string) => Promise<readonly string[]>
@@ -68,96 +23,60 @@ export type TimelineDeps = Pick<VisibilityDeps, 'visibleAccounts'> & {
  * is as of.
  */
 export const listTimeline =
-  (db: Kysely<unknown>, { visibleAccounts, usableAccounts }: TimelineDeps) =>
+  (db: Kysely<unknown>, deps: TimelineDeps) =>
   async (
     of: TimelineOf,
     filter: TimelineFilter,
     page: Page,
   ): Promise<{ entries: VisibleEntry[]; position: string | null }> => {
-    const visible = await visibleAccounts(filter.userId)
-    const usable = filter.userId === null ? 'all' : await usableAccounts(filter.userId)
-    const matches = allOf([isAsked(filter), isVisible(visible, usable)])
-    return db
-      .transaction()
-      .setIsolationLevel('repeatable read')
-      .setAccessMode('read only')
-      .execute(async (transaction) => {
-        const rows = await pageOfRows(transaction, of, filter.kinds, matches, page)
-        const present = await presentRecords(
-          transaction,
-          rows.flatMap(({ records }) => records),
-        )
-        const head = await tablesOf(transaction, timeline)
-          .selectFrom('head')
-          .select('position')
-          .executeTakeFirst()
-        const entries = rows.map((row) => entryFor(row, levelFor(row, visible), present(row.records)))
-        return { entries, position: head?.position ?? null }
-      })
+    const seen = await seenBy(deps, filter.userId)
+    return inOneView(db, async (view) => {
+      const rows = await pageOfRows(view, of, filter, seen, page)
+      return { entries: await visibleEntries(view, rows, seen), position: await positionOf(view) }
+    })
   }
 
-const levelFor = ({ account_id }: EntryRow, visible: ReadonlyMap<string, Visible> | 'all'): Visible =>
-  account_id === null || visible === 'all' ? 'everything' : (visible.get(account_id) ?? 'metadata')
+export const seenBy = async (
+  { visibleAccounts, usableAccounts }: TimelineDeps,
+  userId: string | null,
+): Promise<Seen> => ({
+  visible: await visibleAccounts(userId),
+  usable: userId === null ? 'all' : await usableAccounts(userId),
+})
 
-const isAsked = ({ direction, accountId, verdict, from, to }: TimelineFilter): RawBuilder<boolean> =>
-  allOf([
-    isWithin('at', { from, to }),
-    direction !== undefined && sql`direction = ${direction}`,
-    accountId !== undefined && sql`account_id = ${accountId}`,
-    verdict !== undefined && sql`(verdict is null or verdict = ${verdict})`,
-  ])
+/** What is read within is as of one position. */
+export const inOneView = <Answer>(
+  db: Kysely<unknown>,
+  read: (view: Kysely<unknown>) => Promise<Answer>,
+): Promise<Answer> =>
+  db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(read)
 
-/** What was not sent or received is for those who may use the account; notes are of no account. */
-const isVisible = (
-  visible: ReadonlyMap<string, Visible> | 'all',
-  usable: readonly string[] | 'all',
-): RawBuilder<boolean> => {
-  if (visible === 'all' || usable === 'all') return sql`true`
-  return sql`(account_id is null or account_id = any(${[...usable]}::text[])
-    or not inward and account_id = any(${[...visible.keys()]}::text[]))`
+export const positionOf = async (view: Kysely<unknown>): Promise<string | null> => {
+  const head = await tablesOf(view, timeline).selectFrom('head').select('position').executeTakeFirst()
+  return head?.position ?? null
 }
 
-const tableNamed = (name: keyof typeof timeline.tables) => sql.table(`${schemaOf(timeline)}.${name}`)
-
-/** The entries of a timeline, as one or several walks along an index. */
-type Walks = {
-  readonly ids: readonly string[]
-  readonly table: RawBuilder<unknown>
-  readonly where: RawBuilder<boolean>
+export const visibleEntries = async (
+  view: Kysely<unknown>,
+  rows: readonly EntryRow[],
+  { visible }: Seen,
+): Promise<VisibleEntry[]> => {
+  const present = await presentRecords(
+    view,
+    rows.flatMap(({ records }) => records),
+  )
+  return rows.map((row) => entryFor(row, levelFor(row, visible), present(row.records)))
 }
 
-const walksOf = async (db: Kysely<unknown>, of: TimelineOf): Promise<Walks> => {
-  switch (of.kind) {
-    case 'account':
-      return { ids: [of.id], table: tableNamed('entry'), where: sql`shown and account_id = walk.id` }
-    case 'messages':
-      return { ids: of.ids, table: tableNamed('entry'), where: sql`shown and message_id = walk.id` }
-    case 'contact':
-    case 'company':
-    case 'deal':
-      return {
-        ids: of.kind === 'contact' ? await mergedWith(db, of.id) : [of.id],
-        table: tableNamed('on_record'),
-        where: sql`record_kind = ${of.kind} and record_id = walk.id`,
-      }
-  }
-}
-
-/**
- * Each walk goes along an index in the order of the list, no further than the page needs: one for each kind that is asked
- * for, and for each contact that was merged into this one.
- */
+/** Each walk goes along an index in the order of the list, no further than the page needs. */
 const pageOfRows = async (
   db: Kysely<unknown>,
   of: TimelineOf,
-  kinds: readonly EntryKind[] | undefined,
-  matches: RawBuilder<boolean>,
-  page: Page,
+  filter: TimelineFilter,
+  seen: Seen,
+  { after, limit, descending }: Page,
 ): Promise<EntryRow[]> => {
-  const { ids, table, where } = await walksOf(db, of)
-  const asked = kinds === undefined ? sql`(values (null::text))` : sql`unnest(${[...kinds]}::text[])`
-  const isKind = kinds === undefined ? sql`true` : sql`kind = asked.kind`
-  const { after, limit, descending } = page
+  const { table, where, ranges } = await walksOf(db, of, filter, seen)
   const order = sql.raw(descending ? 'desc' : 'asc')
   const behind =
     after === null
@@ -166,41 +85,17 @@ const pageOfRows = async (
   const { rows } = await sql<EntryRow>`
     select entry.* from (
       select distinct at, entry_id
-      from unnest(${[...ids]}::text[]) as walk(id), ${asked} as asked(kind), lateral (
+      from unnest(
+        ${ranges.map(({ id }) => id)}::text[],
+        ${ranges.map(({ account }) => account ?? '')}::text[],
+        ${ranges.map(({ sort }) => sort ?? '')}::text[]
+      ) as walk(id, account, sort), lateral (
         select at, entry_id from ${table}
-        where ${where} and ${isKind} and ${matches} and ${behind}
+        where ${where} and ${isAsked(filter)} and ${isVisible(seen)} and ${behind}
         order by at ${order}, entry_id ${order} limit ${limit}
       ) as found
       order by at ${order}, entry_id ${order} limit ${limit}
     ) as page join ${tableNamed('entry')} as entry using (entry_id)
     order by page.at ${order}, entry_id ${order}`.execute(db)
   return rows
-}
-
-/** As much of an entry as is visible: what a mail says, why it failed and what was clicked are part of its content. */
-const entryFor = (row: EntryRow, visibility: Visible, records: RecordRef[]): VisibleEntry => {
-  const { title, text, link, from, to, replyId, actor } = row.content
-  const { message_id: messageId } = row
-  return {
-    id: row.entry_id,
-    at: row.at,
-    kind: row.kind as EntryKind,
-    direction: row.direction as 'in' | 'out' | null,
-    verdict: row.verdict as Verdict | null,
-    accountId: row.account_id,
-    messageId,
-    emailId: messageId?.startsWith('out_') === true ? messageId : null,
-    replyId,
-    records,
-    title: shows(visibility, 'subject') ? title : null,
-    from,
-    to,
-    text: visibility === 'everything' ? text : null,
-    link: visibility === 'everything' ? link : null,
-    count: row.count,
-    lastAt: row.last_at,
-    actor,
-    position: row.position,
-    visibility,
-  }
 }

@@ -139,15 +139,11 @@ const foldHits = (event: RecordedEvent<EngagementEvent>, rows: TimelineRows, ema
   const item = rows.get('item', { id })
   if (!item) return
   const gone = Object.keys(was).flatMap((key) => (is[key] ? [] : [hitEntryId(id, key)]))
-  for (const entry_id of gone) removeEntry(rows, entry_id)
+  for (const entry_id of gone) removeEntry(rows, entry_id, event.position)
   const changed = Object.entries(is).filter(
     ([key, group]) => JSON.stringify(was[key]) !== JSON.stringify(group),
   )
   if (gone.length === 0 && changed.length === 0) return
-  for (const [key] of changed) {
-    const known = rows.get('entry', { entry_id: hitEntryId(id, key) })
-    if (known) removeEntry(rows, known.entry_id)
-  }
   const entries = item.entries.filter((entry_id) => !gone.includes(entry_id))
   putItemEntries(
     rows,

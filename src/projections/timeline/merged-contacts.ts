@@ -6,13 +6,20 @@ import { timeline } from './entries.ts'
 
 const merged: RawBuilder<unknown> = sql.table(`${schemaOf(timeline)}.merged`)
 
-/** The ids that lead to the same contact as this one, which is among them. */
-export const mergedWith = async (db: Kysely<unknown>, contactId: string): Promise<string[]> => {
+/** The ids that lead to the same contact as this one, which is among them, or that did so at a position. */
+export const mergedWith = async (
+  db: Kysely<unknown>,
+  contactId: string,
+  position: string | null = null,
+): Promise<string[]> => {
+  const then = position === null ? sql`true` : sql`position <= ${position}`
   const { rows } = await sql<{ id: string }>`
     with recursive up(id) as (
-      select ${contactId}::text collate "C" union select survivor from ${merged} join up on contact_id = up.id
+      select ${contactId}::text collate "C"
+      union select survivor from ${merged} join up on contact_id = up.id and ${then}
     ), family(id) as (
-      select id from up union select contact_id from ${merged} join family on survivor = family.id
+      select id from up
+      union select contact_id from ${merged} join family on survivor = family.id and ${then}
     )
     select id from family`.execute(db)
   return rows.map(({ id }) => id)

@@ -42,13 +42,16 @@ export const noContent: Content = {
 /** What lists of entries are walked and narrowed down by. */
 const listed = {
   entry_id: text,
-  account_id: nullable(text),
+  /** The kind, with the verdict on opens and clicks: each of them has a range of its own in the index. */
+  sort: text,
   at: timestamp,
-  kind: text,
   direction: nullable(text),
-  verdict: nullable(text),
   /** It is of what was neither sent nor received, so it is for those alone who may use the account. */
   inward: boolean,
+  /** False while its message is deleted or hidden, and once it is gone: whoever follows a timeline is told. */
+  shown: boolean,
+  /** The event that changed it last. */
+  position: text,
 }
 
 /** Opens, or clicks on one link, on which the verdict is the same. Times are ms since 1970. */
@@ -66,30 +69,30 @@ export const tables = {
   entry: table({
     columns: {
       ...listed,
+      account_id: nullable(text),
       message_id: nullable(text),
-      /** False while its message is deleted or hidden. */
-      shown: boolean,
+      kind: text,
+      verdict: nullable(text),
       records: json<RecordRef[]>(),
       content: json<Content>(),
       count: integer,
       last_at: timestamp,
-      /** The event that changed it last. */
-      position: text,
     },
     key: ['entry_id'],
     indexes: [
-      '(account_id, at DESC, entry_id DESC) WHERE shown',
-      '(account_id, kind, at DESC, entry_id DESC) WHERE shown',
+      '(account_id, sort, at DESC, entry_id DESC) WHERE shown',
+      '(account_id, position, entry_id)',
       '(message_id) WHERE message_id IS NOT NULL',
     ],
   }),
-  /** The entries that are on a record's timeline: one walk along an index gives a page. */
+  /** The entries that are, or were, on a record's timeline. Those of the CRM have an empty `account_id`. */
   on_record: table({
-    columns: { record_kind: text, record_id: text, ...listed },
+    columns: { record_kind: text, record_id: text, account_id: text, ...listed },
     key: ['record_kind', 'record_id', 'entry_id'],
     indexes: [
-      '(record_kind, record_id, at DESC, entry_id DESC)',
-      '(record_kind, record_id, kind, at DESC, entry_id DESC)',
+      '(record_kind, record_id, sort, at DESC, entry_id DESC) WHERE shown',
+      '(record_kind, record_id, account_id, sort, at DESC, entry_id DESC) WHERE shown',
+      '(record_kind, record_id, position, entry_id)',
     ],
   }),
   /** A message or an email, and what decides on which timelines its entries are. */
@@ -123,7 +126,7 @@ export const tables = {
   }),
   /** Contacts that were merged into others. */
   merged: table({
-    columns: { contact_id: text, survivor: text },
+    columns: { contact_id: text, survivor: text, position: text },
     key: ['contact_id'],
     indexes: ['(survivor)'],
   }),
@@ -134,6 +137,7 @@ export const tables = {
 }
 
 export type TimelineRows = Rows<typeof tables>
-export type EntryRow = RowOf<typeof tables.entry>
+/** `sort` follows from the rest. */
+export type EntryRow = Omit<RowOf<typeof tables.entry>, 'sort'>
 export type Item = RowOf<typeof tables.item>
 export type EmailRow = RowOf<typeof tables.email>

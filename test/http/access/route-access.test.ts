@@ -9,12 +9,13 @@ import { marker, startWithPrivateMailbox } from '../../support/private-mailbox.t
 const { app, account, template, draft, email, message, thread } = await startWithPrivateMailbox(t)
 
 /**
- * Who may read. `public`: anybody; `permission`: whoever has the permission, and all the same. Of what belongs to u1's
+ * Who may read. `public`: anybody; `permission`: whoever has the permission, and all the same; `program`: programs that
+ * act for nobody. Of what belongs to u1's
  * own account, `own` is one thing, which is not there for others, and `mixed` a list, which others see without it.
  * `names` says whether the answer has the marker that stands in all content of u1's.
  */
 type Access = {
-  readonly to: 'public' | 'permission' | 'own' | 'mixed'
+  readonly to: 'public' | 'permission' | 'program' | 'own' | 'mixed'
   readonly paths: readonly string[]
   readonly names: boolean
   readonly status: number
@@ -25,12 +26,14 @@ const open = (...paths: string[]): Access => {
   return { to: 'public', paths, names: false, status: 200, programs: true }
 }
 const byPermission = (...paths: string[]): Access => ({ ...open(...paths), to: 'permission' })
+const byProgram = (...paths: string[]): Access => ({ ...open(...paths), to: 'program', status: 404 })
 const own = (...paths: string[]): Access => ({ ...open(...paths), to: 'own', names: true })
 const mixed = (...paths: string[]): Access => ({ ...open(...paths), to: 'mixed', names: true })
 
 const accountPath = `/v1/email-accounts/${account}`
 const messagePath = `/v1/messages/${message}`
 const emailPath = `/v1/outbox/${email}`
+const endpointPath = '/v1/webhook-endpoints/whk_00000000000000000000000000'
 const table: Readonly<Record<string, Access>> = {
   '/health': open('/health'),
   '/health/ready': open('/health/ready'),
@@ -62,6 +65,12 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/directory/deals/:id': { ...byPermission('/v1/directory/deals/d1'), status: 404 },
   '/v1/directory/organization': { ...byPermission('/v1/directory/organization'), status: 404 },
   '/v1/api-keys': mixed('/v1/api-keys'),
+  '/v1/webhook-endpoints': { ...byProgram('/v1/webhook-endpoints'), status: 200 },
+  '/v1/webhook-endpoints/:id': byProgram(endpointPath),
+  '/v1/webhook-endpoints/:id/deliveries': byProgram(`${endpointPath}/deliveries`),
+  '/v1/webhook-endpoints/:id/deliveries/:eventId': byProgram(
+    `${endpointPath}/deliveries/00000000-0000-4000-8000-000000000000`,
+  ),
   '/v1/email-accounts': mixed('/v1/email-accounts', '/v1/email-accounts?include_disconnected=true'),
   '/v1/email-accounts/:id': own(accountPath),
   '/v1/email-accounts/:id/folders': own(`${accountPath}/folders`),
@@ -82,6 +91,7 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/messages/:id/raw': own(`${messagePath}/raw`),
   '/v1/messages/:id/attachments/:index': own(`${messagePath}/attachments/0`),
   '/v1/timeline': mixed(`/v1/timeline?account=${account}`),
+  '/v1/timeline/changes': mixed(`/v1/timeline/changes?account=${account}&since=p:${'0'.repeat(20)}`),
   '/v1/timeline-entries/:id': {
     ...byPermission('/v1/timeline-entries/tle_00000000000000000000000000'),
     status: 404,
@@ -167,7 +177,7 @@ for (const { url, permission } of routes) {
       // What read models have not taken in yet would hide nothing.
       await until(
         path,
-        () => ask(path, forOwner),
+        () => ask(path, access.to === 'program' ? {} : forOwner),
         ({ status, text }) => status === access.status && isNamed(text) === access.names,
       )
       const everybody = { 'no key': { key: null }, ...insiders, ...outsiders }
@@ -180,6 +190,12 @@ for (const { url, permission } of routes) {
       }
       t.equal((await ask(path, { key: null })).status, 401, `${path} to nobody`)
       t.equal((await ask(path, { key: await keyWithout(permission) })).status, 403, `${path} without it`)
+      if (access.to === 'program') {
+        t.equal((await ask(path)).status, access.status, `${path} to a program`)
+        for (const [who, options] of Object.entries({ ...owners, ...others }))
+          t.equal((await ask(path, options)).status, 403, `${path} to ${who}`)
+        continue
+      }
       for (const [who, options] of Object.entries(insiders)) {
         const { status, text } = await ask(path, options)
         t.strictSame([status, isNamed(text)], [access.status, access.names], `${path} to ${who}`)

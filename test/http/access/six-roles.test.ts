@@ -63,6 +63,7 @@ const nobody = (...paths: string[]): Reading => ({ to: 'nobody', tells: [], path
 const accountPath = `/v1/email-accounts/${account}`
 const messagePath = `/v1/messages/${message}`
 const emailPath = `/v1/outbox/${email}`
+const endpointPath = '/v1/webhook-endpoints/whk_00000000000000000000000000'
 const readings: Readonly<Record<string, readonly Reading[]>> = {
   '/health': [nobody('/health')],
   '/health/ready': [nobody('/health/ready')],
@@ -94,6 +95,12 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
   '/v1/directory/deals/:id': [nobody('/v1/directory/deals/d1')],
   '/v1/directory/organization': [nobody('/v1/directory/organization')],
   '/v1/api-keys': [nobody('/v1/api-keys')],
+  '/v1/webhook-endpoints': [nobody('/v1/webhook-endpoints')],
+  '/v1/webhook-endpoints/:id': [nobody(endpointPath)],
+  '/v1/webhook-endpoints/:id/deliveries': [nobody(`${endpointPath}/deliveries`)],
+  '/v1/webhook-endpoints/:id/deliveries/:eventId': [
+    nobody(`${endpointPath}/deliveries/00000000-0000-4000-8000-000000000000`),
+  ],
   '/v1/templates': [nobody('/v1/templates')],
   '/v1/templates/:id': [nobody(`/v1/templates/${template}`)],
   '/v1/templates/:id/versions/:version': [nobody(`/v1/templates/${template}/versions/1`)],
@@ -118,6 +125,12 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
   '/v1/timeline': [
     list(['subject', 'link'], `/v1/timeline?account=${account}&verdict=any`),
     level('metadata', ['subject'], `/v1/timeline?thread=${thread}`),
+  ],
+  '/v1/timeline/changes': [
+    list(
+      ['subject', 'link'],
+      `/v1/timeline/changes?account=${account}&verdict=any&limit=200&since=p:${'0'.repeat(20)}`,
+    ),
   ],
   '/v1/timeline-entries/:id': [nobody('/v1/timeline-entries/tle_00000000000000000000000000')],
   '/v1/search': [list(['subject', 'body', 'link'], `/v1/search?q=acme.test`)],
@@ -289,6 +302,11 @@ const apart = [
   'POST /v1/templates',
   'POST /v1/api-keys',
   'DELETE /v1/api-keys/:id',
+  'POST /v1/webhook-endpoints',
+  ...['PATCH', 'DELETE'].map((method) => `${method} /v1/webhook-endpoints/:id`),
+  ...['enable', 'disable', 'rotate-secret', 'replay', 'deliveries/:eventId/resend'].map(
+    (action) => `POST /v1/webhook-endpoints/:id/${action}`,
+  ),
   'PUT /v1/directory/organization',
   'POST /v1/directory/contacts/:id/merge',
   'POST /v1/timeline-entries',

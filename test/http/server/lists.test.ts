@@ -329,7 +329,9 @@ const ask = (path: string, query: string) =>
 const list = async (path: string, query: string): Promise<Page> => {
   const { status, json } = await ask(path, query)
   if (status !== 200) throw new Error(`${path} ${query} answers ${status}: ${JSON.stringify(json)}`)
-  return json as Page
+  const page = json as Page
+  // The key that asks is used meanwhile.
+  return { ...page, data: page.data.map((item) => ({ ...item, lastUsedAt: null })) }
 }
 const idOfItem = (item: Item) => item['id'] ?? item['number'] ?? item['ref']
 

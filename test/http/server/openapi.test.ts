@@ -252,6 +252,7 @@ const asked = (path: string, method: string, body: unknown, headers: Record<stri
     threads: 'thr',
     'sign-ins': 'sin',
     'timeline-entries': 'tle',
+    'webhook-endpoints': 'whk',
   } as const
   const kind = kinds[path.split('/')[2] as keyof typeof kinds] ?? 'acc'
   const ids: Record<string, string> = {
