@@ -17,7 +17,9 @@ import { queueLarge } from './queue-large.ts'
 import { readAll } from './read-all.ts'
 import { rebuildRow } from './rebuild.ts'
 import { scaling } from './scaling.ts'
+import { search } from './search.ts'
 import { smtpSend } from './smtp-send.ts'
+import { timeline } from './timeline.ts'
 import { tracking } from './tracking.ts'
 
 const rows: readonly Row[] = [
@@ -36,6 +38,8 @@ const rows: readonly Row[] = [
   tracking,
   command,
   commandHttp,
+  search,
+  timeline,
   ...scaling,
 ]
 
@@ -64,6 +68,7 @@ const folder = mkdtempSync(join(tmpdir(), 'mailtrail-bench-'))
 const server = await startEmbeddedPostgres({ dataFolder: join(folder, 'postgres') })
 const admin = new pg.Pool({ ...server.connection, max: 1 })
 let databases = 0
+const stops: (() => Promise<void>)[] = []
 const bench: Bench = {
   rounds: 5,
   database: async () => {
@@ -71,6 +76,7 @@ const bench: Bench = {
     await admin.query(`create database ${database} template template0`)
     return { ...server.connection, database }
   },
+  atEnd: (stop) => stops.push(stop),
 }
 
 const results: ReturnType<typeof resultOf>[] = []
@@ -80,6 +86,7 @@ try {
     results.push(resultOf(row, await row.run(bench)))
   }
 } finally {
+  for (const stop of stops) await stop()
   await admin.end()
   await server.stop()
   rmSync(folder, { recursive: true, force: true })

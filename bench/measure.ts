@@ -21,6 +21,8 @@ export type Measured = { readonly ours: readonly number[]; readonly ceiling: rea
 export type Bench = {
   /** A new database, dropped at the end of the run. */
   database(): Promise<pg.PoolConfig>
+  /** What rows have in common is stopped when the last of them has run. */
+  atEnd(stop: () => Promise<void>): void
   readonly rounds: number
 }
 

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
+import { isEverybodys } from '../src/adapters/linking/free-mail.ts'
 import { postgresEventStore } from '../src/adapters/postgres/event-log/event-store.ts'
 import { postgresLeases } from '../src/adapters/postgres/leases.ts'
 import { migrate } from '../src/adapters/postgres/migrate.ts'
@@ -76,7 +77,7 @@ t.test('a read model: the page of a stale holder is not written', async (t) => {
   t.teardown(() => store.close())
   const clock = () => new Date()
   const put = (firstName: string) =>
-    putEntry({ handle: handler(store, clock) })(systemCaller('test', clock, 'c-1'), {
+    putEntry({ handle: handler(store, clock), isEverybodys })(systemCaller('test', clock, 'c-1'), {
       kind: 'contact',
       id: 'c-1',
       value: { firstName, emails: [] },

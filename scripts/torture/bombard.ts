@@ -19,6 +19,8 @@ export type BombardParts = {
   readonly databaseKills: number
   readonly eventStoreStrikes: number
   readonly eventStore: StruckStore | null
+  /** No process that answers the API is killed. */
+  readonly onlyWorkers: boolean
   /** Resolved when there is work to interrupt; nothing is hit before. */
   readonly warm: Promise<void>
   /** The next moment that is worth a kill. */
@@ -83,7 +85,8 @@ export const bombard = async (parts: BombardParts): Promise<void> => {
 }
 
 const kill = async (parts: BombardParts): Promise<void> => {
-  const { chance, targets, noMore } = parts
+  const { chance, noMore, onlyWorkers } = parts
+  const targets = parts.targets.filter(({ role }) => !onlyWorkers || role === 'worker')
   const kind = chance.pick(['start', 'moment', 'moment', 'any time'] as const)
   const starting = targets.filter((target) => !target.isUp() && !target.isPaused())
   if (kind === 'start' && starting.length > 0) {

@@ -3,8 +3,10 @@ import type { EventStore } from '../../src/commands/ports/event-log.ts'
 import type { AccountEvent } from '../../src/domain/accounts/events.ts'
 import type { DirectoryEvent } from '../../src/domain/directory/events.ts'
 import type { DomainEvent, Position, RecordedEvent } from '../../src/domain/event.ts'
+import type { LinkEvent, MatchingEvent, SenderEvent } from '../../src/domain/linking/events.ts'
 import type { OutgoingEvent } from '../../src/domain/sending/events.ts'
 import type { MessageEvent, SyncRunEvent } from '../../src/domain/sync/events.ts'
+import type { PresenceEvent } from '../../src/domain/sync/presence-events.ts'
 import type { TemplateEvent } from '../../src/domain/templates/events.ts'
 import type { TrackingEvent } from '../../src/domain/tracking/events.ts'
 import type { Commander } from './commander.ts'
@@ -15,7 +17,11 @@ import type { World } from './world.ts'
 type Known =
   | AccountEvent
   | DirectoryEvent
+  | LinkEvent
+  | MatchingEvent
   | OutgoingEvent
+  | PresenceEvent
+  | SenderEvent
   | MessageEvent
   | SyncRunEvent
   | TemplateEvent

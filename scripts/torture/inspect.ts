@@ -3,6 +3,12 @@ import { createPool } from '../../src/adapters/postgres/pool.ts'
 import { openStore } from '../../src/app/open-store.ts'
 import { readLog, type Evidence, type Invariant } from './evidence.ts'
 import { commandsAreInTheLogOnce } from './invariants/commands.ts'
+import {
+  everyLinkIsExplained,
+  everyRunIsFinished,
+  nothingIsLinkedTwice,
+  theStoryIsTold,
+} from './invariants/links.ts'
 import { mailboxesAreWhole } from './invariants/mailboxes.ts'
 import { secretsAreNowhere } from './invariants/secrets.ts'
 import { blobsAreThere, logIsDense, readModelsAreRebuilt } from './invariants/storage.ts'
@@ -15,27 +21,42 @@ import {
   unknownIsRare,
 } from './invariants/sending.ts'
 import { allIsSettledAfterSigningIn } from './invariants/signed-in.ts'
+import type { Scenario } from './options.ts'
 import type { Judged } from './report.ts'
 
-const invariants: readonly Invariant[] = [
-  commandsAreInTheLogOnce,
-  nothingIsSentTwice,
-  everyMessageComesToAnEnd,
-  unknownIsRare,
-  allIsSettledAfterSigningIn,
-  nothingGoesEarly,
-  copiesAreFiledOnce,
-  mailboxesAreWhole,
-  blobsAreThere,
-  logIsDense,
-  readModelsAreRebuilt,
-  hitsAreRecorded,
-  repliesAreRecordedOnce,
-  secretsAreNowhere,
-]
+const invariants: Readonly<Record<Scenario, readonly Invariant[]>> = {
+  mail: [
+    commandsAreInTheLogOnce,
+    nothingIsSentTwice,
+    everyMessageComesToAnEnd,
+    unknownIsRare,
+    allIsSettledAfterSigningIn,
+    nothingGoesEarly,
+    copiesAreFiledOnce,
+    mailboxesAreWhole,
+    blobsAreThere,
+    logIsDense,
+    readModelsAreRebuilt,
+    hitsAreRecorded,
+    repliesAreRecordedOnce,
+    secretsAreNowhere,
+  ],
+  links: [
+    theStoryIsTold,
+    everyRunIsFinished,
+    everyLinkIsExplained,
+    nothingIsLinkedTwice,
+    mailboxesAreWhole,
+    blobsAreThere,
+    logIsDense,
+    readModelsAreRebuilt,
+    secretsAreNowhere,
+  ],
+}
 
 /** Opens the database of the stopped services, and checks the invariants. */
 export const inspect = async (
+  scenario: Scenario,
   known: Omit<Evidence, 'pool' | 'store' | 'events'>,
   eventStoreUrl: string | null,
   onLook: (name: string) => void,
@@ -48,7 +69,9 @@ export const inspect = async (
     const evidence = { ...known, pool, store, events: await readLog(store) }
     const judged: Judged[] = []
     // If a service could not be started any more, fewer invariants can be checked.
-    const wanted = invariants.filter(({ atRest }) => !atRest || known.fire.tally.faults.length === 0)
+    const wanted = invariants[scenario].filter(
+      ({ atRest }) => !atRest || known.fire.tally.faults.length === 0,
+    )
     for (const { name, check } of wanted) {
       interrupted.throwIfAborted()
       onLook(name)

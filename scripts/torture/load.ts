@@ -3,11 +3,14 @@ import { Unanswered, type Commander } from './commander.ts'
 import type { Chance } from './chance.ts'
 import type { Fire } from './fire.ts'
 import { directoryWork } from './load-directory.ts'
+import { linkDecisionWork, threadWork } from './load-decisions.ts'
+import { layMail, mailToLinkWork, recordWork, rulesWork, untilSynced } from './load-links.ts'
 import { mailboxWork, syncWork, type MailboxTruth } from './load-mailboxes.ts'
 import { sendingWork, type Wish } from './load-sending.ts'
 import { trackingWork, type Hit } from './load-tracking.ts'
 import { apiClient } from '../lib/client.ts'
 import { connectBySigningIn } from '../lib/connect-by-signing-in.ts'
+import type { Scenario } from './options.ts'
 import { EXCLUDED, type Person, type World } from './world.ts'
 
 /** What was requested of the service, as far as the client knows. */
@@ -19,6 +22,8 @@ export type Asked = {
 }
 
 export type LoadParts = {
+  readonly scenario: Scenario
+  readonly mails: number
   readonly world: World
   readonly fire: Fire
   readonly commander: Commander
@@ -52,25 +57,45 @@ export const load = (parts: LoadParts): { asked: Asked; warm: Promise<void>; don
       await sleep(part.chance.between(0, pauseMs), undefined, { signal: enough }).catch(() => {})
     }
   }
+  const busy: Record<Scenario, { ahead: () => Promise<unknown>; works: () => Promise<void>[] }> = {
+    mail: {
+      ahead: () =>
+        Promise.all(
+          Array.from({ length: SENDERS }, async (_, n) => {
+            const queue = sendingWork({ ...branch(`ahead ${n}`), withinMs: fireMs }, wishes)
+            while (wishes.length < AHEAD && !enough.aborted) await queue()
+          }),
+        ),
+      works: () => [
+        ...Array.from({ length: SENDERS }, (_, n) =>
+          forever(`sender ${n}`, 250, (part) => sendingWork({ ...part, withinMs: null }, wishes)),
+        ),
+        ...Array.from({ length: READERS }, (_, n) =>
+          forever(`reader ${n}`, 120, (part) => trackingWork(part, hits)),
+        ),
+        forever('mailboxes', 600, (part) => mailboxWork(part, mailboxes)),
+        forever('sync', 1500, (part) => syncWork(part)),
+        forever('directory', 500, (part) => directoryWork(part)),
+      ],
+    },
+    links: {
+      ahead: () => untilSynced({ ...parts, accounts }),
+      works: () => [
+        forever('mail', 600, (part) => mailToLinkWork(part)),
+        forever('sync', 1500, (part) => syncWork(part)),
+        forever('records', 150, (part) => recordWork(part)),
+        forever('rules', 4000, (part) => rulesWork(part)),
+        forever('decisions', 300, (part) => linkDecisionWork(part)),
+        forever('threads', 500, (part) => threadWork(part)),
+      ],
+    },
+  }
   const run = async () => {
+    if (parts.scenario === 'links') layMail(branch('laid'))
     await prepare(parts, accounts)
-    const ahead = Array.from({ length: SENDERS }, async (_, n) => {
-      const queue = sendingWork({ ...branch(`ahead ${n}`), withinMs: fireMs }, wishes)
-      while (wishes.length < AHEAD && !enough.aborted) await queue()
-    })
-    await Promise.all(ahead)
+    await busy[parts.scenario].ahead()
     warm.resolve()
-    await Promise.all([
-      ...Array.from({ length: SENDERS }, (_, n) =>
-        forever(`sender ${n}`, 250, (part) => sendingWork({ ...part, withinMs: null }, wishes)),
-      ),
-      ...Array.from({ length: READERS }, (_, n) =>
-        forever(`reader ${n}`, 120, (part) => trackingWork(part, hits)),
-      ),
-      forever('mailboxes', 600, (part) => mailboxWork(part, mailboxes)),
-      forever('sync', 1500, (part) => syncWork(part)),
-      forever('directory', 500, (part) => directoryWork(part)),
-    ])
+    await Promise.all(busy[parts.scenario].works())
   }
   const asked = { accounts, wishes, hits, mailboxes }
   return {

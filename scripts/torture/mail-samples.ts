@@ -15,7 +15,7 @@ const head = ({ to, mark, from = `Customer <c${mark}@client.test>`, answers }: H
   'MIME-Version: 1.0',
 ]
 
-const plain = (of: Head): Buffer =>
+export const plain = (of: Head): Buffer =>
   crlf([...head(of), 'Content-Type: text/plain; charset=utf-8', '', `Words about ${of.mark}.`, ''])
 
 const withFile = (of: Head, chance: Chance): Buffer => {

@@ -1,12 +1,15 @@
 import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Commander } from './commander.ts'
+import type { Command, Commander } from './commander.ts'
+import { changeLast } from './load-links.ts'
+import type { Scenario } from './options.ts'
 import type { World } from './world.ts'
 
 /** Longer than the longest backoff that this few failures can cause. */
 const QUIET_WITHIN_MS = 180_000
 
 type Parts = {
+  readonly scenario: Scenario
   readonly spools: readonly string[]
   readonly world: World
   readonly commander: Commander
@@ -16,6 +19,7 @@ type Parts = {
 
 type Outbox = { data: { id: string; copy: string | null; dueAt: string | null }[] }
 type Runs = { data: { number: number; time: string; finishedAt: string | null; trigger: string }[] }
+type LinkRuns = { data: { upTo: string; finishedAt: string | null }[] }
 type Projections = {
   data: {
     name: string
@@ -26,6 +30,8 @@ type Projections = {
   }[]
 }
 
+type Step = [string, (parts: Parts) => Promise<boolean>]
+
 /**
  * Waits until nothing is left to do: no command unanswered, no email due, every copy filed, a complete sync run of each
  * account after the last change of its mailbox, no hit in the spool, and every read model at the head.
@@ -33,13 +39,16 @@ type Projections = {
  */
 export const quiesce = async (parts: Parts): Promise<string[]> => {
   const deadline = Date.now() + QUIET_WITHIN_MS
-  const steps: [string, (parts: Parts) => Promise<boolean>][] = [
+  const steps: Step[] = [
     ['commands to be answered', ({ commander }) => Promise.resolve(commander.waiting() === 0)],
     ['emails to be sent', nothingWaits],
     ['copies to be filed', copiesAreFiled],
     ['the spool of hits', spoolIsEmpty],
     ['a sync run after all changes', hasSynced],
     ['answers of customers to be recorded', repliesAreRecorded],
+    ...(parts.scenario === 'links'
+      ? [['changed facts to have reached older mail', hasReachedBack()] satisfies Step]
+      : []),
     ['read models at the head', atHead],
   ]
   const stuck: string[] = []
@@ -105,6 +114,16 @@ const repliesAreRecorded = async ({ commander }: Parts): Promise<boolean> => {
   const before = await head()
   await sleep(3000)
   return (await head()) === before
+}
+
+/** Changes reach back in their order, so what comes last has when all have. */
+const hasReachedBack = (): Step[1] => {
+  let last: Promise<Command> | null = null
+  return async ({ commander }) => {
+    const { answer } = await (last ??= changeLast(commander))
+    const { data } = await commander.get<LinkRuns>('/v1/link-runs?limit=1')
+    return data.some(({ upTo, finishedAt }) => upTo >= answer.position! && finishedAt !== null)
+  }
 }
 
 const atHead = async ({ commander }: Parts): Promise<boolean> => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { chanceOf, type Chance } from './chance.ts'
 import { watchCheckpoints } from './checkpoints.ts'
 import { commander, type Commander } from './commander.ts'
-import { openFire, type Fire } from './fire.ts'
+import { connectionIn, openFire, type Fire } from './fire.ts'
 import { openEventStore, type Strike, type StruckStore } from './event-store.ts'
 import { inspect } from './inspect.ts'
 import { openLedger } from './ledger.ts'
@@ -15,6 +15,7 @@ import { quiesce } from './quiesce.ts'
 import { progressLine, quantile, type Judged } from './report.ts'
 import type { TakenOver } from './takeovers.ts'
 import type { Tally } from './target.ts'
+import { matchedAnew } from './watch-matching.ts'
 import { openWorld, type World } from './world.ts'
 
 /** What was requested before the end is answered within this time, or never. */
@@ -40,7 +41,7 @@ export const torture = async (run: Run, interrupted: AbortSignal): Promise<Outco
   const chance = chanceOf(run.seed)
   let opened: Fire | null = null
   const redirectUri = () => `${opened?.trackingUrl}/oauth/callback`
-  const { providers } = run
+  const providers = run.scenario === 'links' ? (['imap-smtp'] as const) : run.providers
   const world = await openWorld({ ledger, chance: chance.branch('world'), providers, redirectUri })
   fs.writeFileSync(join(folder, 'authority.pem'), world.ca)
   const eventStore = await openEventStore(folder, run, chance.branch('event store'))
@@ -91,6 +92,8 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
   const late = new AbortController()
   const commands = commander(fire, chance.branch('repeats'), AbortSignal.any([interrupted, late.signal]))
   const { asked, warm, done } = load({
+    scenario: parts.scenario,
+    mails: parts.mails,
     world,
     fire,
     commander: commands,
@@ -108,7 +111,11 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
       ...parts,
       chance: chance.branch('blows'),
       warm,
-      moment: () => world.nextMoment(),
+      onlyWorkers: parts.scenario === 'links',
+      moment: () =>
+        parts.scenario === 'links'
+          ? matchedAnew(connectionIn(fire.databaseFolder), enough.signal)
+          : world.nextMoment(),
       onReady: (lostDatabase) => checkpoints.look(lostDatabase),
       noMore: AbortSignal.any([interrupted, AbortSignal.timeout(minutes * 60_000)]),
       interrupted,
@@ -126,7 +133,14 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
     const { spools } = fire
     const stuck =
       isAnswered && !hasFallen
-        ? await quiesce({ spools, world, commander: commands, accounts: asked.accounts, onWait })
+        ? await quiesce({
+            scenario: parts.scenario,
+            spools,
+            world,
+            commander: commands,
+            accounts: asked.accounts,
+            onWait,
+          })
         : ['Not every request was answered']
     phase = 'stopping'
     const disorder = hasFallen ? [] : await fire.stop()
@@ -140,7 +154,7 @@ const underFire = async (parts: Parts, interrupted: AbortSignal): Promise<Judged
     return [
       recovered(fire.tally, [...stuck, ...disorder]),
       ...(parts.workers > 0 ? [takenOver(takeovers)] : []),
-      ...(await inspect(known, eventStore?.url ?? null, onLook, interrupted)),
+      ...(await inspect(parts.scenario, known, eventStore?.url ?? null, onLook, interrupted)),
     ]
   } finally {
     clearInterval(ticking)

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { stems } from '../adapters/mime/words/languages.ts'
-import { isFreeMail } from '../adapters/linking/free-mail.ts'
+import { isEverybodys, isFreeMail } from '../adapters/linking/free-mail.ts'
 import { checkSignature } from '../adapters/mjml/compile.ts'
 import { accessCommands } from '../commands/access/access.ts'
 import { accountCommands } from '../commands/accounts/accounts.ts'
@@ -120,7 +120,7 @@ const providerFinder =
   }
 
 const directoryFeature = (core: Core) => {
-  const commands = directoryCommands(core)
+  const commands = directoryCommands({ ...core, isEverybodys })
   const queries = directoryQueries(core.db)
   return {
     commands,

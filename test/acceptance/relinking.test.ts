@@ -2,12 +2,15 @@ import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { readModelsEqualRebuild } from '../../scripts/lib/equals-rebuild.ts'
 import { until } from '../../scripts/lib/client.ts'
+import { imapServer } from '../../scripts/lib/mail-servers/loopback.ts'
+import { testTls } from '../../scripts/lib/mail-servers/tls.ts'
 import { linkingProjections } from '../../src/projections/linking/linking.ts'
 import { messageLinks } from '../../src/projections/linking/message-links.ts'
 import { schemaOf } from '../../src/projections/projection.ts'
-import { accountId, messageIdOf, synced } from '../support/example-sync-events.ts'
+import { accountId, messageIdOf, synced as messageSynced } from '../support/example-sync-events.ts'
 import { runs } from '../support/long-runs.ts'
 import { logOf } from '../support/mail-in-log.ts'
+import { mail } from '../support/mailbox-to-sync.ts'
 import { startApp } from '../support/running-app.ts'
 
 // Older mail is linked to contacts that come later, while new mail arrives and people ask; `--long` with 100,000 messages.
@@ -15,17 +18,37 @@ import { startApp } from '../support/running-app.ts'
 const MESSAGES = runs(2_000, 100_000)
 /** More than are looked for at once. */
 const CONTACTS = runs(150, 1_000)
+/** One for each contact, as long as there are any. */
 const NEW_MESSAGES = runs(50, 500)
 
-const app = await startApp(t)
+const user = 'sarah@acme.test'
+const tls = await testTls()
+const imap = await imapServer({
+  encryption: 'tls',
+  tls: tls.good,
+  users: { [user]: { password: 'secret', folders: [{ path: 'INBOX', messages: [] }] } },
+})
+t.teardown(() => imap.close())
+const app = await startApp(t, { ca: tls.ca, ports: [imap.port] })
 const log = logOf(t, app)
 await log.connect()
+/** An account whose mail is synced, beside the one whose mail was there before. */
+const { body: synced } = await app.client.send<{ id: string }>('POST', '/v1/email-accounts', {
+  address: user,
+  owner: { kind: 'team' },
+  connection: {
+    provider: 'imap-smtp',
+    imap: { host: 'localhost', port: imap.port, encryption: 'tls', username: user, password: 'secret' },
+  },
+})
 
 const addressOf = (contact: number): string => `person${contact}@customer${contact % 10}.example`
 const mailFrom = (n: number) =>
-  synced(n, {
+  messageSynced(n, {
     header: { from: [{ address: addressOf(n % CONTACTS), name: `Person Number${n % CONTACTS}` }] },
   })
+
+const newMailFrom = (n: number) => mail(`new ${n}`, { From: `Person Number${n} <${addressOf(n)}>`, To: user })
 
 type Preview = {
   examined: number
@@ -36,7 +59,7 @@ type Preview = {
 type Figures = { linked: number; byRule: Record<string, number> }
 type Link = { record: { kind: string; id: string }; rule: string; evidence: string; confidence: string }
 type Links = { links: Link[] }
-const figures = () => app.client.get<Figures>(`/v1/email-accounts/${accountId}/linked`)
+const figures = (of = accountId) => app.client.get<Figures>(`/v1/email-accounts/${of}/linked`)
 const linksOf = (n: number) => app.client.get<Links>(`/v1/messages/${messageIdOf(n)}/links`)
 const contactOf = (n: number) => ({
   firstName: 'Person',
@@ -71,26 +94,51 @@ t.test(
     t.match(preview, { changed: MESSAGES, isComplete: true, links: { address: { added: MESSAGES } } })
 
     const began = performance.now()
-    const all = MESSAGES + NEW_MESSAGES
     const working = new AbortController()
     const work = async () => {
-      const storing = log.storeMail(numbers(NEW_MESSAGES).map((n) => mailFrom(MESSAGES + n)))
-      for (const { id, ...contact } of contacts)
+      for (const [n, { id, ...contact }] of contacts.entries()) {
+        if (n < NEW_MESSAGES) imap.mailbox(user).append('INBOX', newMailFrom(n))
         await app.client.send('PUT', `/v1/directory/contacts/${id}`, contact)
-      await storing
-      await until('all mail to be linked', figures, ({ linked }) => linked === all, 500_000)
+      }
+      await app.client.send('POST', `/v1/email-accounts/${synced.id}/sync-runs`)
+      const linked = (of: string, all: number) =>
+        until(
+          'all mail to be linked',
+          () => figures(of),
+          (found) => found.linked === all,
+          500_000,
+        )
+      await Promise.all([linked(accountId, MESSAGES), linked(synced.id, NEW_MESSAGES)])
     }
     const [answers] = await Promise.all([askMeanwhile(working.signal), work().finally(() => working.abort())])
-    t.comment(`${all} messages linked after ${Math.round(performance.now() - began)} ms`)
+    t.comment(`all mail linked after ${Math.round(performance.now() - began)} ms`)
     t.comment(`${answers.length} answers meanwhile, the slowest after ${Math.max(...answers)} ms`)
-    t.strictSame(await figures(), { linked: all, byRule: { address: all } })
-    t.strictSame((await linksOf(all - 1)).links, [linkOf(all - 1)])
+    t.strictSame(await figures(), { linked: MESSAGES, byRule: { address: MESSAGES } })
+    t.strictSame(await figures(synced.id), { linked: NEW_MESSAGES, byRule: { address: NEW_MESSAGES } })
     const explained = await explanations()
-    t.equal(explained.size, all)
-    const wrong = numbers(all).filter((n) => !isDeepStrictEqual(explained.get(messageIdOf(n)), [linkOf(n)]))
+    t.equal(explained.size, MESSAGES + NEW_MESSAGES)
+    const wrong = numbers(MESSAGES).filter(
+      (n) => !isDeepStrictEqual(explained.get(messageIdOf(n)), [linkOf(n)]),
+    )
     t.strictSame(wrong, [], 'every link is explained')
+    const senders = await sendersOfNewMail()
+    t.equal(senders.size, NEW_MESSAGES)
+    for (const [id, n] of senders) t.strictSame(explained.get(id), [linkOf(n)])
   },
 )
+
+/** The number of the person from whom each of the new messages is, by its id. */
+const sendersOfNewMail = async (): Promise<ReadonlyMap<string, number>> => {
+  type Listed = { data: { id: string; from: { address: string }[] }[]; nextCursor: string | null }
+  const senders = new Map<string, number>()
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const next: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page: Listed = await app.client.get<Listed>(`/v1/messages?account=${synced.id}&limit=200${next}`)
+    for (const { id, from } of page.data) senders.set(id, Number(/\d+/.exec(from[0]!.address)?.[0]))
+    cursor = page.nextCursor
+  }
+  return senders
+}
 
 /** Asks for mail and its links, one question after the other, until there is nothing more to wait for: how long each took. */
 const askMeanwhile = async (until: AbortSignal): Promise<number[]> => {

@@ -26,6 +26,7 @@ t.test('the command that a run prints repeats it, whatever its options', async (
       'esdb://127.0.0.1:2113?tls=false&keepAliveInterval=1',
     ),
     read('--providers', 'gmail,outlook', '--plant', 'all'),
+    read('--scenario', 'links', '--mails', '50'),
   ]
   for (const options of runs) t.same(readOptions(argsOf(commandOf(options)), 'another'), options)
 })

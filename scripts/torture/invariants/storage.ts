@@ -71,9 +71,8 @@ export const readModelsAreRebuilt: Invariant = {
   atRest: false,
   check: async ({ pool, store }) => {
     const compared = await readModelsEqualRebuild({ store, pool, projections })
-    const rows = compared.reduce((sum, { liveRows }) => sum + liveRows, 0)
     return {
-      looked: `${compared.length} tables, ${rows} rows`,
+      looked: `${compared.length} tables; rows: ${[...Map.groupBy(compared, ({ projection }) => projection)].map(rowsInWords).join(', ')}`,
       broken: compared
         .filter(({ equal }) => !equal)
         .map(
@@ -83,6 +82,9 @@ export const readModelsAreRebuilt: Invariant = {
     }
   },
 }
+
+const rowsInWords = ([projection, tables]: [string, readonly { readonly liveRows: number }[]]): string =>
+  `${projection} ${tables.reduce((sum, { liveRows }) => sum + liveRows, 0)}`
 
 export const blobsAreThere: Invariant = {
   name: 'every blob that an event names exists, with the bytes of its name',

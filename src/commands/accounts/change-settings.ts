@@ -1,5 +1,5 @@
 import { account, type Account, accountStream } from '../../domain/accounts/account.ts'
-import type { AccountSettings } from '../../domain/accounts/events.ts'
+import type { SettingsChange } from '../../domain/accounts/events.ts'
 import { userOf, type Caller, type Handle, type Handled } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
 
@@ -9,7 +9,7 @@ export const changeSettings =
   (
     caller: Caller,
     accountId: string,
-    settings: Partial<AccountSettings>,
+    settings: SettingsChange,
     ifRevision: IfRevision,
   ): Promise<Handled<Account>> =>
     deps.handle(

@@ -1,11 +1,10 @@
-import type { Handle, Load } from '../handle.ts'
 import { findEntry } from './find-entry.ts'
-import { importRecords } from './import-records.ts'
+import { importRecords, type ImportDeps } from './import-records.ts'
 import { mergeContacts } from './merge-contacts.ts'
 import { putEntry } from './put-entry.ts'
 import { removeEntry } from './remove-entry.ts'
 
-export type DirectoryDeps = { readonly handle: Handle; readonly load: Load }
+export type DirectoryDeps = ImportDeps
 
 /** What can be done with the CRM's own records. */
 export const directoryCommands = (deps: DirectoryDeps) => ({

@@ -3,6 +3,7 @@ import { entry, entryStream, isThere, type Entry, type RemovableKind } from '../
 import { Refused } from '../../domain/refusal.ts'
 import { inParallel, turnsByKey } from '../../std/in-parallel.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
+import { refuseEverybodys, type IsEverybodys } from './company-domains.ts'
 import { RevisionConflict } from '../ports/event-log.ts'
 
 /** A line of an import, counted from 1: a record to put or to remove, or why it is neither. */
@@ -24,7 +25,11 @@ export type Imported = Record<Counted | 'failed', number> & {
 const BATCH = 500
 const MOST_ERRORS = 100
 
-export type ImportDeps = { readonly handle: Handle; readonly load: Load }
+export type ImportDeps = {
+  readonly handle: Handle
+  readonly load: Load
+  readonly isEverybodys: IsEverybodys
+}
 
 /**
  * Puts and removes records line by line. A line that cannot be taken does not hold up the others, and one that changes
@@ -86,10 +91,11 @@ const takeLine = (deps: ImportDeps, caller: Caller, imported: Imported) => {
 }
 
 const apply = async (
-  { load, handle }: ImportDeps,
+  { load, handle, isEverybodys }: ImportDeps,
   caller: Caller,
   line: Exclude<ImportLine, { readonly reason: string }>,
 ): Promise<{ became: Counted; position: Position | null }> => {
+  if ('put' in line) refuseEverybodys(isEverybodys, line.put)
   const { kind, id } = 'put' in line ? line.put : line.remove
   const stream = entryStream(kind, id)
   const known = await load(entry, stream)

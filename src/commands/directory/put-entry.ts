@@ -3,6 +3,7 @@ import { entry, entryStream, isThere, type Entry, type EntryState } from '../../
 import { defineRefusal } from '../../domain/refusal.ts'
 import type { Caller, Handle, Handled } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
+import { refuseEverybodys, type IsEverybodys } from './company-domains.ts'
 
 const unknownTimeZone = defineRefusal('unknown-time-zone', {
   title: 'Unknown time zone',
@@ -12,10 +13,11 @@ const unknownTimeZone = defineRefusal('unknown-time-zone', {
 
 /** Puts a record of the CRM under its own id: made, or replaced whole. The same again does nothing. */
 export const putEntry =
-  (deps: { handle: Handle }) =>
+  (deps: { handle: Handle; isEverybodys: IsEverybodys }) =>
   (caller: Caller, put: Entry, ifRevision?: IfRevision): Promise<Handled<EntryState>> => {
     if (put.kind === 'organization' && !isTimeZone(put.value.timeZone))
       throw unknownTimeZone({ detail: `${put.value.timeZone} is not a name of the IANA time zone database.` })
+    refuseEverybodys(deps.isEverybodys, put)
     return deps.handle(entry, entryStream(put.kind, put.id), { do: 'put', entry: put }, caller, {
       ifRevision,
       isThere,

@@ -17,6 +17,7 @@ import {
   mayUse,
   type AccountEvent,
   type AccountSettings,
+  type SettingsChange,
   type ExcludePattern,
   type Owner,
   type WithdrawalOutcome,
@@ -58,7 +59,7 @@ type Reached = Pick<
 export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature' | 'dismissed'>)
   | ({ readonly do: 'change-connection' } & Reached)
-  | { readonly do: 'change-settings'; readonly settings: Partial<AccountSettings> }
+  | { readonly do: 'change-settings'; readonly settings: SettingsChange }
   | { readonly do: 'change-signature'; readonly html: string }
   | { readonly do: 'add-exclude-pattern' | 'remove-exclude-pattern'; readonly pattern: ExcludePattern }
   | { readonly do: 'record-test'; readonly ok: boolean; readonly steps: TestStep[] }
@@ -127,7 +128,8 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
       return [AccountConnectionChanged({ accountId, ...reached })]
     }
     case 'change-settings': {
-      const settings = { ...account.settings, ...command.settings }
+      const linkRules = { ...account.settings.linkRules, ...command.settings.linkRules }
+      const settings = { ...account.settings, ...command.settings, linkRules }
       return same(settings, account.settings) ? [] : [AccountSettingsChanged({ accountId, settings })]
     }
     case 'change-signature':

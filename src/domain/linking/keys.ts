@@ -83,7 +83,7 @@ export const referenceKey = (messageId: string): string => `ref:${messageId}`
 export const accountKey = (accountId: string): string => `account:${accountId}`
 export const messageKey = (messageId: string): string => `message:${messageId}`
 
-/** Messages are looked for by so many keys at once: each that may have one is compared with all of them. */
+/** Messages are looked for by so many keys at once. */
 export const KEYS_AT_ONCE = 200
 
 /** What matching a message looks up: where anything under one of these keys changes, its links may. */

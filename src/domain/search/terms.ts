@@ -9,16 +9,19 @@ export type Stems = {
   readonly in: (language: string, written: string) => string | null
 }
 
-/** Where a word is looked for: everywhere, or only in fields of these weights. */
-export type Weights = '' | 'A' | 'AB' | 'B'
+/** What a word of people or of the subject begins with where it is indexed once more, to be found there alone. */
+export type Field = 'people:' | 'subject:'
+
+/** Where a word is looked for: everywhere, or only in these fields. */
+export type Where = 'everywhere' | readonly [Field, ...Field[]]
 
 /** As PostgreSQL reads a tsquery. */
-export const queryOf = (question: Question, weights: Weights, stems: Stems): string =>
+export const queryOf = (question: Question, where: Where, stems: Stems): string =>
   anyOf(
     question.map((terms) =>
       allOf(
         terms.map((term) =>
-          term.excluded ? `!${termQuery(term, weights, stems)}` : termQuery(term, weights, stems),
+          term.excluded ? `!${termQuery(term, where, stems)}` : termQuery(term, where, stems),
         ),
       ),
     ),
@@ -27,7 +30,7 @@ export const queryOf = (question: Question, weights: Weights, stems: Stems): str
 export const allOf = (queries: readonly string[]): string => `(${queries.join(' & ')})`
 export const anyOf = (queries: readonly string[]): string => `(${queries.join(' | ')})`
 /** A word by itself, such as one that stands for an account. */
-export const wordQuery = (word: string): string => lexeme(word, '', false)
+export const wordQuery = (word: string): string => lexeme(word, 'everywhere', false)
 
 /** That a person has these names or addresses, in the header that `as` names. */
 export const personQuery = (typed: readonly Unit[], as: 'from' | 'to'): string =>
@@ -40,29 +43,27 @@ export const personQuery = (typed: readonly Unit[], as: 'from' | 'to'): string =
 const namesOf = (unit: Unit): (readonly string[])[] =>
   unit.wholes.length > 0 ? [unit.wholes] : elementsOf(unit.parts).map(({ words }) => words)
 
-const termQuery = ({ exact, prefix, units }: Term, weights: Weights, stems: Stems): string => {
+const termQuery = ({ exact, prefix, units }: Term, where: Where, stems: Stems): string => {
   if (!exact)
-    return allOf(
-      units.map((unit, nth) => unitQuery(unit, weights, prefix && nth === units.length - 1, stems)),
-    )
+    return allOf(units.map((unit, nth) => unitQuery(unit, where, prefix && nth === units.length - 1, stems)))
   const [first] = units
   const phrase = phraseQuery(
     units.flatMap(({ parts }) => parts),
-    weights,
+    where,
     false,
   )
   const whole = first && units.length === 1 ? first.wholes : []
-  return anyOf([...whole.map((word) => lexeme(word, weights, false)), phrase])
+  return anyOf([...whole.map((word) => lexeme(word, where, false)), phrase])
 }
 
-const unitQuery = ({ parts, wholes }: Unit, weights: Weights, prefix: boolean, stems: Stems): string => {
-  const whole = wholes.map((word) => lexeme(word, weights, prefix))
+const unitQuery = ({ parts, wholes }: Unit, where: Where, prefix: boolean, stems: Stems): string => {
+  const whole = wholes.map((word) => lexeme(word, where, prefix))
   // An address or a domain is nothing else; a compound may also be written as two words.
   if (/[.@]/.test(wholes[0] ?? '')) return anyOf(whole)
   const [only] = parts
   const written = parts.length === 1 && !prefix ? only?.written : null
-  const related = (written ? stems.of(written) : []).map((stem) => lexeme(stem, weights, false))
-  return anyOf([...whole, phraseQuery(parts, weights, prefix), ...related])
+  const related = (written ? stems.of(written) : []).map((stem) => lexeme(stem, where, false))
+  return anyOf([...whole, phraseQuery(parts, where, prefix), ...related])
 }
 
 /** Words at places in the order of a text. */
@@ -79,18 +80,18 @@ const elementsOf = (parts: readonly Part[]): Element[] =>
     return [{ place, words: [part.word, ...part.also] }]
   })
 
-const phraseQuery = (parts: readonly Part[], weights: Weights, prefix: boolean): string => {
+const phraseQuery = (parts: readonly Part[], where: Where, prefix: boolean): string => {
   const elements = elementsOf(parts)
   return `(${elements
     .map(({ place, words }, nth) => {
       const distance = place - (elements[nth - 1]?.place ?? place)
-      const any = anyOf(words.map((word) => lexeme(word, weights, prefix && nth === elements.length - 1)))
+      const any = anyOf(words.map((word) => lexeme(word, where, prefix && nth === elements.length - 1)))
       return nth === 0 ? any : ` <${distance}> ${any}`
     })
     .join('')})`
 }
 
-const lexeme = (word: string, weights: Weights, prefix: boolean): string => {
-  const suffix = `${prefix ? '*' : ''}${weights}`
-  return `'${word.replaceAll("'", "''")}'${suffix === '' ? '' : `:${suffix}`}`
+const lexeme = (word: string, where: Where, prefix: boolean): string => {
+  const quoted = (written: string): string => `'${written.replaceAll("'", "''")}'${prefix ? ':*' : ''}`
+  return where === 'everywhere' ? quoted(word) : anyOf(where.map((field) => quoted(field + word)))
 }

@@ -47,9 +47,16 @@ const RUNS = new RegExp(
 const CHARACTER = new RegExp(String.raw`[^${MARK}][${MARK}]*`, 'gu')
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
+/** What of a text its units are made of, in order. */
+export const writtenIn = function* (
+  text: string,
+): Generator<{ readonly written: string; readonly start: number }> {
+  for (const { 0: written, index: start } of text.matchAll(UNITS)) yield { written, start }
+}
+
 /** The units of a text, in order. */
 export const unitsIn = (text: string): Unit[] =>
-  [...text.matchAll(UNITS)].flatMap(({ 0: written, index: start }) => {
+  [...writtenIn(text)].flatMap(({ written, start }) => {
     const parts = partsOf(written, start)
     return parts.length === 0 ? [] : [{ start, end: start + written.length, parts, ...wholeOf(written) }]
   })

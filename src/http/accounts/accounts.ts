@@ -7,7 +7,7 @@ import {
   type ConnectionForms,
   type EnteredConnection,
 } from '../../domain/accounts/connection.ts'
-import { accountId, accountSettings, owner } from '../../domain/accounts/events.ts'
+import { accountId, accountSettings, owner, settingsChange } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { address, folderRole } from '../../domain/mail.ts'
@@ -208,7 +208,7 @@ export const emailAccountRoutes = (
       tags,
       summary: 'Change settings; needs If-Match',
       params: byId,
-      body: accountSettings.partial(),
+      body: settingsChange,
       response: { 200: accountSettings, ...problems },
     },
     handler: async (request, reply) => {

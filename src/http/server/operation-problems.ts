@@ -116,6 +116,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   importRecords: { 400: ['body-cut-off'], 408: ['request-timeout'], 415: ['unsupported-media-type'] },
   putOrganization: ['unknown-time-zone'],
+  putCompany: ['everybodys-domain'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
   listEmailAccountFolders: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],

@@ -17,6 +17,7 @@ import { accountKey, addressKey, domainKey } from '../../domain/linking/keys.ts'
 import { isAmong } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
+import { touch } from './matching-subjects.ts'
 import type { MatchingRows } from './matching.ts'
 
 type FactEvent =
@@ -26,33 +27,31 @@ type FactEvent =
 
 /** Keeps what messages are matched by, and notes under which keys it changed. */
 export const foldFact = (event: RecordedEvent<FactEvent>, rows: MatchingRows): void => {
-  const touch = (keys: readonly string[]): void => {
-    for (const key of new Set(keys)) rows.put('changed_key', { key, position: event.position })
-  }
+  const touched = (keys: readonly string[]): void => touch(rows, keys, event.position)
   switch (event.type) {
     case 'ContactRecorded':
-      return touch(
+      return touched(
         putContact(rows, event.data.contactId, contactFacts(event.data.contactId, event.data.contact)),
       )
     case 'ContactRemoved':
     case 'ContactMerged':
-      return touch(putContact(rows, event.data.contactId, null))
+      return touched(putContact(rows, event.data.contactId, null))
     case 'CompanyRecorded':
-      return touch(
+      return touched(
         putCompany(rows, event.data.companyId, companyFacts(event.data.companyId, event.data.company)),
       )
     case 'CompanyRemoved':
-      return touch(putCompany(rows, event.data.companyId, null))
+      return touched(putCompany(rows, event.data.companyId, null))
     case 'OrganizationRecorded':
-      return touch(putOwnDomains(rows, event.data.organization.domains ?? []))
+      return touched(putOwnDomains(rows, event.data.organization.domains ?? []))
     case 'UserRecorded':
-      return touch(putUser(rows, event.data.userId, event.data.user.email ?? null))
+      return touched(putUser(rows, event.data.userId, event.data.user.email ?? null))
     case 'UserRemoved':
-      return touch(putUser(rows, event.data.userId, null))
+      return touched(putUser(rows, event.data.userId, null))
     case 'AccountConnected': {
       const { accountId, address, settings } = event.data
       rows.put('account', { id: accountId, rules: rulesOf(settings) })
-      return touch(addOwn(rows, normaliseAddress(address), accountId))
+      return touched(addOwn(rows, normaliseAddress(address), accountId))
     }
     case 'AccountSettingsChanged': {
       const { accountId, settings } = event.data
@@ -60,7 +59,7 @@ export const foldFact = (event: RecordedEvent<FactEvent>, rows: MatchingRows): v
       const rules = rulesOf(settings)
       if (before !== undefined && sameRules(before, rules)) return
       rows.put('account', { id: accountId, rules })
-      return touch([accountKey(accountId)])
+      return touched([accountKey(accountId)])
     }
     case 'SenderAssigned':
     case 'SenderUnassigned': {
@@ -70,7 +69,7 @@ export const foldFact = (event: RecordedEvent<FactEvent>, rows: MatchingRows): v
       const records = event.type === 'SenderAssigned' ? [...others, record] : others
       if (records.length === 0) rows.remove('sender', { address })
       else rows.put('sender', { address, records })
-      return touch([addressKey(address)])
+      return touched([addressKey(address)])
     }
     case 'DealRecorded':
     case 'DealRemoved':

@@ -1,6 +1,6 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { FactList, KnownContact } from '../../domain/linking/facts.ts'
-import { KEYS_AT_ONCE, keysOf } from '../../domain/linking/keys.ts'
+import { accountKey, KEYS_AT_ONCE, keysOf } from '../../domain/linking/keys.ts'
 import { noLinks } from '../../domain/linking/links.ts'
 import type { Rules } from '../../domain/linking/match.ts'
 import type { BatchOf, MatchBatch } from '../../domain/linking/match-batch.ts'
@@ -10,7 +10,7 @@ import {
   type BackProgress,
   type NewProgress,
 } from '../../domain/linking/progress.ts'
-import { tablesOf, type DatabaseOf, type RowOf } from '../projection.ts'
+import { schemaOf, tablesOf, type DatabaseOf, type RowOf } from '../projection.ts'
 import { matching, type matchingTables } from './matching.ts'
 
 type Db = Kysely<DatabaseOf<typeof matchingTables>>
@@ -44,10 +44,11 @@ export const nextToMatch =
       return { messages, facts, factsAt: await seenAt(tables) }
     })
 
-const subjectsOf = (tables: Db, { after, upTo, keys, limit }: BatchOf) =>
+const subjectsOf = (tables: Db, of: BatchOf) =>
   tables
-    .selectFrom('subject')
-    .leftJoin('outcome', 'outcome.message_id', 'subject.message_id')
+    .selectFrom(foundBy(of).as('found'))
+    .innerJoin('subject', 'subject.message_id', 'found.message_id')
+    .leftJoin('outcome', 'outcome.message_id', 'found.message_id')
     .select([
       'subject.account_id',
       'subject.position',
@@ -55,13 +56,32 @@ const subjectsOf = (tables: Db, { after, upTo, keys, limit }: BatchOf) =>
       'outcome.links',
       'outcome.revision',
     ])
-    .where('subject.position', 'is not', null)
-    .$if(after !== null, (query) => query.where('subject.position', '>', after))
-    .$if(upTo !== null, (query) => query.where('subject.position', '<=', upTo))
-    .$if(keys !== null, (query) => query.where(sql<boolean>`subject.keys ?| ${[...(keys ?? [])]}::text[]`))
     .orderBy('subject.position')
-    .limit(limit)
     .execute()
+
+/**
+ * Only where they are: what is known of them is read for these few. Whole accounts are read in the order of an index, and
+ * other keys looked up one by one, because to compare a message with all of them takes longest.
+ */
+const foundBy = ({ after, upTo, keys, limit }: BatchOf) => {
+  const subject = sql.table(`${schemaOf(matching)}.subject`)
+  const within = sql`position > ${after ?? ''} and (${upTo}::text is null or position <= ${upTo})`
+  const nextOf = (condition: RawBuilder<unknown>) =>
+    sql`select position, message_id from ${subject} where ${within} and ${condition} order by position limit ${limit}`
+  if (keys === null) return sql<Found>`(${nextOf(sql`true`)})`
+  const under = byKind(keys)
+  const accounts = under.get('account') ?? []
+  const others = keys.filter((key) => !key.startsWith(accountKey('')))
+  return sql<Found>`(
+    select position, message_id from unnest(${accounts}::text[]) as a(id)
+      cross join lateral (${nextOf(sql`account_id = a.id`)}) s
+    union
+    select position, message_id from unnest(${others}::text[]) as k(key)
+      cross join lateral (select position, message_id from ${subject} where keys ? k.key offset 0) s
+      where ${within}
+    order by position limit ${limit})`
+}
+type Found = { readonly position: string; readonly message_id: string }
 
 const rulesOf = async (tables: Db, accounts: readonly string[]): Promise<ReadonlyMap<string, Rules>> => {
   const rows = await tables.selectFrom('account').selectAll().where(isOneOf('id', accounts)).execute()
@@ -69,7 +89,8 @@ const rulesOf = async (tables: Db, accounts: readonly string[]): Promise<Readonl
 }
 
 const seenAt = async (tables: Db): Promise<string> =>
-  (await tables.selectFrom('seen').select('position').executeTakeFirst())?.position ?? ''
+  (await tables.selectFrom('seen').select('position').where('id', '=', 'main').executeTakeFirst())
+    ?.position ?? ''
 
 /** All facts under these keys. */
 export const knownFacts =

@@ -12,7 +12,6 @@ import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { EmailCancelled, EmailQueued, EmailSent } from '../../domain/sending/events.ts'
 import { mayAnswer } from '../../domain/sync/answers.ts'
 import type { MessageSynced } from '../../domain/sync/events.ts'
-import type { BackProgress } from '../../domain/linking/progress.ts'
 import type { RowOf } from '../projection.ts'
 import type { matchingTables, MatchingRows } from './matching.ts'
 
@@ -111,18 +110,28 @@ const rowOfQueued = ({
     about: { contactId, dealId },
   })
 
+/** Notes under which keys something changed. */
+export const touch = (rows: MatchingRows, keys: readonly string[], position: string): void => {
+  for (const key of new Set(keys)) rows.put('changed_key', { key, position })
+  if (keys.length > 0) rows.put('seen', { id: 'keys', position })
+}
+
 /**
  * What a decision about a deal, or the message's own result, has others look at again: the replies to the message where it
- * has a deal or lost it by hand; the message itself where the result was made of facts older than what was covered since.
+ * has a deal or lost it by hand; the message itself where something under its keys has changed since the result was made,
+ * as whoever followed that up may not have known of the result.
  */
 export const foldDeals = (event: RecordedEvent<LinkEvent>, rows: MatchingRows): void => {
   const { position } = event
   const { messageId: message_id } = event.data
   if (event.type === 'MessageMatched') {
-    const back = rows.get('progress', { name: 'back' })?.state as BackProgress | undefined
-    const covered = back?.run?.upTo ?? back?.upTo ?? null
-    if (covered !== null && event.data.factsAt < covered)
-      rows.put('changed_key', { key: messageKey(message_id), position })
+    const { factsAt } = event.data
+    const isAfter = (row: { readonly position: string } | undefined) =>
+      row !== undefined && row.position > factsAt
+    if (!isAfter(rows.get('seen', { id: 'keys' }))) return
+    const keys = rows.get('subject', { message_id })?.keys ?? []
+    if (keys.some((key) => isAfter(rows.get('changed_key', { key }))))
+      touch(rows, [messageKey(message_id)], position)
     return
   }
   const { record } = event.data
@@ -134,6 +143,6 @@ export const foldDeals = (event: RecordedEvent<LinkEvent>, rows: MatchingRows): 
     const deal = { header, message_id, deal_id: record.id }
     if (hasDeal) rows.put('deal', deal)
     else rows.remove('deal', deal)
-    rows.put('changed_key', { key: referenceKey(header), position })
   }
+  touch(rows, row.headers.map(referenceKey), position)
 }

@@ -31,7 +31,12 @@ export const matchingTables = {
       headers: json<string[]>(),
     },
     key: ['message_id'],
-    indexes: ['(position) WHERE position IS NOT NULL', 'USING gin (keys)'],
+    // The keys are looked up one by one: each time a list of pending entries would be read, too.
+    indexes: [
+      '(position) WHERE position IS NOT NULL',
+      '(account_id, position) WHERE position IS NOT NULL',
+      'USING gin (keys) WITH (fastupdate = off)',
+    ],
   }),
   /** What is recorded of its links, and the revision of that stream. */
   outcome: table({
@@ -75,7 +80,7 @@ export const matchingTables = {
     columns: { name: text, state: json<NewProgress | BackProgress>(), revision: integer },
     key: ['name'],
   }),
-  /** The last event that changed something here. */
+  /** The last event that changed something here (`main`), and the last that changed something under a key (`keys`). */
   seen: table({ columns: { id: text, position: text }, key: ['id'] }),
 }
 export type MatchingRows = Rows<typeof matchingTables>

@@ -43,6 +43,8 @@ export const message = table({
     raw: text,
     /** Empty if it was removed from the mailbox. */
     places: json<MessagePlace[]>(),
+    /** It was received, and nobody has read it in any of its places. */
+    unread: boolean,
   },
   key: ['id'],
   indexes: [
@@ -51,6 +53,7 @@ export const message = table({
     '(account_id, received_at DESC, id DESC) WHERE deleted_at IS NOT NULL',
     '(account_id, received_at DESC, id DESC) WHERE hidden_by IS NOT NULL',
     '(account_id, id)',
+    '(id) WHERE unread AND listed',
   ],
 })
 export type MessageRow = RowOf<typeof message>
@@ -76,7 +79,11 @@ export const rowOfSynced = (data: Synced, id: string): MessageRow => ({
   quarantined: null,
   raw: data.raw,
   places: [],
+  unread: data.direction === 'in',
 })
+
+export const isUnread = ({ direction, places }: Pick<MessageRow, 'direction' | 'places'>): boolean =>
+  direction === 'in' && places.every(({ flags }) => !flags.includes('seen'))
 
 /** A message that was received or sent. */
 export const exchanged = { exchanged: true, listed: true }
@@ -111,6 +118,7 @@ export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
   quarantined: data.reason,
   raw: data.raw,
   places: [],
+  unread: true,
 })
 
 /**
@@ -150,4 +158,5 @@ export const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
   quarantined: null,
   raw: data.copy.blob,
   places: [],
+  unread: false,
 })

@@ -4,6 +4,7 @@ import { MessageBytesErased, presenceChanges } from '../../domain/sync/presence-
 import { nullable, projection, table, text, timestamp, type Rows } from '../projection.ts'
 import {
   exchanged,
+  isUnread,
   message,
   rowOfQuarantined,
   rowOfQueued,
@@ -195,6 +196,7 @@ const putPlaced = (
   row.places = known
     ? row.places.map((each) => (isAt(each, placement) ? place : each))
     : [...row.places, place]
+  row.unread = isUnread(row)
   rows.put('message', row)
   if (known) return
   if (row.quarantined === null && isPresent(row)) rows.put('located', { account_id, folder, id, received_at })
@@ -204,6 +206,7 @@ const putPlaced = (
 
 const dropPlace = (rows: Rows<typeof tables>, row: MessageRow, placement: Synced['placement']): void => {
   row.places = row.places.filter((each) => !isAt(each, placement))
+  row.unread = isUnread(row)
   const { folder } = placement
   if (row.places.every((each) => each.folder !== folder))
     rows.remove('located', { account_id: row.account_id, folder, id: row.id })

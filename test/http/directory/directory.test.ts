@@ -70,6 +70,20 @@ t.test('what is no record is refused, place by place, and nothing is recorded', 
     problemIn(t, await app.ask('GET', `/v1/directory/${path}`), 404, 'not-found')
 })
 
+t.test('a company has no domain in which anybody can be', async (t) => {
+  for (const domain of ['gmail.com', 'FastMail.com', 'co.uk', 'github.io']) {
+    const { detail } = problemIn(
+      t,
+      await put('companies/w2', { name: 'W', domains: ['w2.test', domain] }),
+      422,
+      'everybodys-domain',
+    )
+    t.match(detail, domain.toLowerCase())
+  }
+  problemIn(t, await app.ask('GET', '/v1/directory/companies/w2'), 404, 'not-found')
+  t.match(await put('companies/w2', { name: 'W', domains: ['w2.co.uk'] }), { status: 200 })
+})
+
 const merge = (from: string, into: string, headers: Record<string, string> = {}) =>
   app.ask('POST', `/v1/directory/contacts/${from}/merge`, { body: { into }, headers })
 

@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import t from 'tap'
+import { isEverybodys } from '../../../src/adapters/linking/free-mail.ts'
 import { z } from 'zod'
 import { memoryEventStore } from '../../support/memory-event-store.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
@@ -56,7 +57,7 @@ const app = await buildServer({
 const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
 const core = { handle: handler(store, clock), load: loader(store) }
 directoryRoutes(app, {
-  commands: directoryCommands(core),
+  commands: directoryCommands({ ...core, isEverybodys }),
   queries: directoryQueries(db),
 })
 apiKeyRoutes(app, { commands: accessCommands({ ...core, apiKeys, clock }), apiKeys })

@@ -48,16 +48,16 @@ export const wordsOfMail = ({
   addPeople(words, header.from, 'from')
   addPeople(words, [...header.to, ...header.cc, ...bcc], 'to')
   addPeople(words, header.replyTo, null)
-  words.add('B', header.subject, language)
-  for (const { name } of files) words.add('C', name ?? '')
+  words.add(header.subject, { field: 'subject:', language })
+  for (const { name } of files) words.add(name ?? '', {})
   if (files.length > 0) words.mark('has:attachment')
-  words.add('D', body, language)
+  words.add(body, { language })
   return { words: words.toString(), language, beginning: oneLine(body.slice(0, 2 * MOST_SHOWN), MOST_SHOWN) }
 }
 
 const addPeople = (words: WordList, people: People, as: 'from' | 'to' | null): void => {
   for (const { address, name = '' } of people) {
-    const added = [...words.add('A', name), ...words.add('A', address)]
+    const added = [...words.add(name, { field: 'people:' }), ...words.add(address, { field: 'people:' })]
     if (as !== null) for (const word of added) words.mark(`${as}:${word}`)
   }
 }

@@ -69,14 +69,17 @@ const statementsOf = (schema: string, table: TableCells) => {
   const unnest = (some: readonly CellColumn[]) =>
     `unnest(${some.map(({ sql }, index) => `$${index + 1}::${sql}[]`).join(', ')}) as k(${listOf(some)})`
   const same = keys.map((column) => `t.${quoted(column.name)} = k.${quoted(column.name)}`).join(' and ')
+  // A lookup for each key: without statistics of a table that grows, the planner would rather read all of it.
+  const found = (what: string) =>
+    `${unnest(keys)} cross join lateral (select ${what} from ${name} as t where ${same} offset 0) as t`
   const others = columns.filter((column) => !keys.includes(column))
   const assignments = others.map((column) => `${quoted(column.name)} = excluded.${quoted(column.name)}`)
   return {
-    load: `select ${selectOf(table)} from ${unnest(keys)} join ${name} as t on ${same}`,
+    load: `select ${selectOf(table)} from ${found('*')}`,
     upsert:
       `insert into ${name} as t (${listOf(columns)}) select * from ${unnest(columns)} on conflict (${listOf(keys)}) ` +
       (others.length > 0 ? `do update set ${assignments.join(', ')}` : 'do nothing'),
-    remove: `delete from ${name} as t using ${unnest(keys)} where ${same}`,
+    remove: `delete from ${name} where ctid = any(array(select t.ctid from ${found('t.ctid')}))`,
   }
 }
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { isEverybodys } from '../../../../../src/adapters/linking/free-mail.ts'
 import { memoryEventStore } from '../../../../support/memory-event-store.ts'
 import { postgresLeases } from '../../../../../src/adapters/postgres/leases.ts'
 import { migrate } from '../../../../../src/adapters/postgres/migrate.ts'
@@ -22,7 +23,7 @@ const schema = schemaOf(directory)
 t.test('tables that somebody dropped are filled again, from the start of the log', async (t) => {
   const store = memoryEventStore()
   const clock = () => new Date()
-  const put = putEntry({ handle: handler(store, clock) })
+  const put = putEntry({ handle: handler(store, clock), isEverybodys })
   for (const id of ['ann', 'bob'])
     await put(systemCaller('test', clock, id), {
       kind: 'contact',
