@@ -112,7 +112,13 @@ export const accountSettings = z.object({
 export type AccountSettings = z.infer<typeof accountSettings>
 
 /** Some of the settings, of the rules for links too: the others stay as they are. */
-export const settingsChange = accountSettings.extend({ linkRules: linkRules.partial() }).partial()
+export const settingsChange = accountSettings
+  .extend({
+    linkRules: linkRules
+      .partial()
+      .describe('How mail is linked to the records of the CRM; what is left out stays as it is'),
+  })
+  .partial()
 export type SettingsChange = z.infer<typeof settingsChange>
 
 export const defaultSettings: AccountSettings = {

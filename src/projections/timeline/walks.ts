@@ -37,11 +37,15 @@ export const isAsked = ({ direction, accountId, from, to }: TimelineFilter): Raw
     accountId !== undefined && sql`account_id = ${accountId}`,
   ])
 
-/** What was not sent or received is for those who may use the account; entries of the CRM are of no account. */
+/**
+ * What was not sent or received is for those who may use the account; entries of the CRM are of no account. Not said of
+ * the column itself, or else all entries of these accounts are read by it, and not the range that is in order.
+ */
 export const isVisible = ({ visible, usable }: Seen): RawBuilder<boolean> => {
   if (visible === 'all' || usable === 'all') return sql`true`
-  return sql`(account_id is null or account_id = '' or account_id = any(${[...usable]}::text[])
-    or not inward and account_id = any(${[...visible.keys()]}::text[]))`
+  const account = sql`coalesce(account_id, '')`
+  return sql`(${account} = any(${['', ...usable]}::text[])
+    or not inward and ${account} = any(${[...visible.keys()]}::text[]))`
 }
 
 /** Ranges of an index; `where` says how their columns are in the table. */
