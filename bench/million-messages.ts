@@ -92,7 +92,7 @@ const makeMail = async (client: pg.ClientBase, { bodies, people }: MailWords): P
     create unlogged table made.mail as
     select n as nth, 'msg_' || left(md5(n::text), 26) as id,
       'acc_' || lpad(floor(${ACCOUNTS} * power(made.drawn(n, 1), 2))::text, 26, '0') as account_id,
-      timestamptz '2026-11-01' - n * interval '63 seconds' as at,
+      timestamptz '2026-11-01' - n * interval '730 days' / ${MESSAGES} as at,
       floor(${PEOPLE} * power(made.drawn(n, 2), 4))::int as person,
       n % ${BODIES} as body, (n / 7 * 31) % ${BODIES} as more,
       case when made.drawn(n, 3) < 0.08 then 'Sent' when made.drawn(n, 3) < 0.18 then 'Archive'
@@ -165,9 +165,10 @@ const loadTimelines = async (client: pg.ClientBase): Promise<void> => {
   const schema = schemaOf(timeline)
   await bulkLoad(client, `${schema}.entry`, () =>
     client.query(`
-      insert into ${schema}.entry (entry_id, account_id, at, kind, direction, verdict, inward, message_id, shown,
+      insert into ${schema}.entry (entry_id, account_id, at, kind, sort, direction, verdict, inward, message_id, shown,
         records, content, count, last_at, position)
-      select mail.id || '.' || happened.suffix, account_id, at + after, happened.kind, happened.direction, verdict,
+      select mail.id || '.' || happened.suffix, account_id, at + after, happened.kind,
+        happened.kind || coalesce('.' || verdict, ''), happened.direction, verdict,
         false, mail.id, true, jsonb_build_array(jsonb_build_object('kind', 'contact', 'id', 'contact-' || person),
           jsonb_build_object('kind', 'company', 'id', 'company-' || person % 2000)) || case when mail.nth % 20 = 0
           then jsonb_build_array(jsonb_build_object('kind', 'deal', 'id', 'deal-' || person % 500)) else '[]' end,
@@ -188,8 +189,9 @@ const loadTimelines = async (client: pg.ClientBase): Promise<void> => {
   )
   await bulkLoad(client, `${schema}.on_record`, () =>
     client.query(`
-      insert into ${schema}.on_record (record_kind, record_id, entry_id, account_id, at, kind, direction, verdict, inward)
-      select record ->> 'kind', record ->> 'id', entry_id, account_id, at, kind, direction, verdict, inward
+      insert into ${schema}.on_record (record_kind, record_id, account_id, entry_id, sort, at, direction, inward,
+        shown, position)
+      select record ->> 'kind', record ->> 'id', account_id, entry_id, sort, at, direction, inward, shown, position
       from ${schema}.entry cross join jsonb_array_elements(records) as record`),
   )
 }
