@@ -168,6 +168,8 @@ export const accountList = projection({
       case 'BackfillPaused':
       case 'BackfillResumed':
       case 'BackfillFinished':
+      case 'LeftOutMailFetched':
+      case 'PatternRunFinished':
         break
     }
     if (isFact(event)) row.facts = factsAfter(row.facts, event)
