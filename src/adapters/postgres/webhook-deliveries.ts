@@ -10,8 +10,10 @@ const WITH_WORK = `
   select id from unnest($1::text[], $2::int[]) as endpoint(id, generation)
   where not exists (select from mailtrail.webhook_cursor c
       where c.endpoint_id = id and c.generation = endpoint.generation and c.position >= $3)
-    or exists (select from mailtrail.webhook_delivery d
-      where d.endpoint_id = id and d.status = 'waiting' and d.next_attempt_at <= $4)`
+    or exists (select from (
+        select distinct on (stream) next_attempt_at from mailtrail.webhook_delivery
+        where endpoint_id = id and status = 'waiting' order by stream, position) as first
+      where next_attempt_at <= $4)`
 
 const MOVE = `
   update mailtrail.webhook_cursor set generation = $2, position = $3, last = $4

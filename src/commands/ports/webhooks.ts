@@ -53,7 +53,7 @@ type DeliveryFilter = {
 
 /** What is delivered to webhook endpoints, and how far that is. */
 export type WebhookDeliveries = {
-  /** Of these endpoints those with a delivery that is due, or whose cursor of this generation is not at `head`. */
+  /** Of these endpoints those with a delivery that `due` finds, or whose cursor of this generation is not at `head`. */
   withWork(
     endpoints: readonly { readonly endpointId: string; readonly generation: number }[],
     head: string | null,

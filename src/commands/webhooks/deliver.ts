@@ -43,7 +43,12 @@ const AT_ONCE = 16
 /** The log is read on for an endpoint while fewer wait than this. */
 const MOST_WAITING = 1000
 const PAGE = 500
-/** An endpoint that another process delivers to, that was disabled or that met a fault is left alone for this long. */
+/** After this long an endpoint is looked up again: somebody may have changed, disabled or deleted it. */
+const ROUND_MS = 5_000
+/**
+ * An endpoint that another process delivers to, that was disabled, that met a fault or for which too much waits already is
+ * left alone for this long.
+ */
 const LEFT_ALONE_MS = 2000
 
 /**
@@ -71,9 +76,9 @@ export const deliverDue = (deps: DeliverDeps) => {
     leftUntil.set(endpointId, performance.now() + LEFT_ALONE_MS)
     try {
       const lease = await deps.leases.acquire(`webhook:${endpointId}`, signal)
-      const isDone =
+      const hasMoved =
         lease !== null && (await underLease(lease, signal, (stop) => deliverTo(deps, endpoint, stop)))
-      if (isDone) leftUntil.delete(endpointId)
+      if (hasMoved) leftUntil.delete(endpointId)
       return true
     } finally {
       running.delete(endpointId)
@@ -81,7 +86,7 @@ export const deliverDue = (deps: DeliverDeps) => {
   }
 }
 
-/** Until nothing is due; false if the endpoint was disabled before that. */
+/** Until nothing is due, or a round is over. @returns false if nothing was done, or the endpoint was disabled */
 const deliverTo = async (
   deps: DeliverDeps,
   endpoint: ActiveEndpoint,
@@ -102,12 +107,15 @@ const deliverTo = async (
     inFlight.set(delivery.stream, attempt)
   }
   let hasRoom = true
-  while (!signal.aborted && !disabled.signal.aborted) {
-    if (hasRoom) await readOn(deps, endpoint)
+  let hasMoved = false
+  const endsAt = performance.now() + ROUND_MS
+  while (!signal.aborted && !disabled.signal.aborted && performance.now() < endsAt) {
+    if (hasRoom && (await readOn(deps, endpoint))) hasMoved = true
     const streams = [...inFlight.keys()]
     const room = AT_ONCE - streams.length
     const due = await deps.deliveries.due(endpointId, deps.clock(), streams, room)
     due.forEach(start)
+    if (due.length > 0) hasMoved = true
     hasRoom = due.length < room
     if (inFlight.size === 0) break
     await Promise.race(inFlight.values())
@@ -115,25 +123,26 @@ const deliverTo = async (
   await Promise.all(inFlight.values())
   if (faults.length > 0 && !signal.aborted)
     throw new AggregateError(faults, 'What came of deliveries could not be recorded')
-  return !disabled.signal.aborted
+  return hasMoved && !disabled.signal.aborted
 }
 
-/** Adds what the log has for the endpoint beyond its cursor, as long as not too much waits already. */
+/** Adds what the log has for the endpoint beyond its cursor, unless too much waits already. @returns whether there was more */
 const readOn = async (
   { store, deliveries, clock }: DeliverDeps,
   { endpointId, endpoint, beginsAfter, generation }: ActiveEndpoint,
-): Promise<void> => {
+): Promise<boolean> => {
   const from = await deliveries.cursor(endpointId)
   const start: EndpointCursor =
     from?.generation === generation ? from : { generation, position: beginsAfter, last: beginsAfter }
   const after = start.position as Position | null
-  if (from === start && after === (await store.head())) return
-  if ((await deliveries.countWaiting(endpointId)) >= MOST_WAITING) return
+  if (from === start && after === (await store.head())) return false
+  if ((await deliveries.countWaiting(endpointId)) >= MOST_WAITING) return false
   const filter = endpoint.types.length === 0 ? {} : { filter: { types: endpoint.types } }
   const page = await store.readAll({ after, limit: PAGE, ...filter })
   const events = page.events.filter(({ type }) => catalogue.has(type))
   const to = { generation, position: page.position, last: events.at(-1)?.position ?? start.last }
   await deliveries.add(endpointId, { from, to }, asDeliveries(events, start.last), clock())
+  return true
 }
 
 const asDeliveries = (events: readonly RecordedEvent[], last: string | null): NewDelivery[] =>

@@ -84,8 +84,11 @@ const linesOf = async function* (
     if (isExpired()) return
     const slow = setTimeout(cutOff, SLOW_MS)
     // Without data the position alone is kept: what was not for this reader is not looked through again.
-    yield items.length === 0 ? `id: ${at}\n\n` : items.map(textOf).join('')
-    clearTimeout(slow)
+    try {
+      yield items.length === 0 ? `id: ${at}\n\n` : items.map(textOf).join('')
+    } finally {
+      clearTimeout(slow)
+    }
   }
 }
 
