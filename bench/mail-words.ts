@@ -131,7 +131,7 @@ export const mailWords = (of: { readonly bodies: number; readonly people: number
     const mail = {
       ...empty,
       header: { ...nobody, subject },
-      text: text(10 + Math.floor(next() ** 2 * 100)),
+      text: text(8 + Math.floor(next() ** 2 * 45)),
       attachments,
     }
     return { subject, has_attachment, ...wordsOfMail(mail) }
