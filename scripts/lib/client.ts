@@ -79,7 +79,7 @@ export const until = async <Value>(
   what: string,
   ask: () => Promise<Value>,
   wished: (value: Value) => boolean,
-  withinMs = 180_000,
+  withinMs = 300_000,
 ): Promise<Value> => {
   const deadline = Date.now() + withinMs
   for (;;) {

@@ -83,7 +83,7 @@ t.test('a mailbox of real and malformed mail on Dovecot', { skip: skipWithout('d
   })
   const account = connected.body.id
   const sync = syncing(client, account, connected.position)
-  const first = await sync.after(0)
+  const first = await sync.after(0, 600_000)
   const listed = await listedMessages(client, account)
   const errors = await syncErrors(client, account)
   const placed = await placedByLog(app.pool)
