@@ -1,4 +1,5 @@
 import { until, type Client } from '../../scripts/lib/client.ts'
+import { upToNow } from './mailbox-comparison.ts'
 
 export type Run = {
   readonly number: number
@@ -27,21 +28,21 @@ export type Run = {
 /** The sync of an account as the API shows it; `position` is that of the answer that connected it. */
 export const syncing = (client: Client, account: string, position: string | null) => {
   const path = `/v1/email-accounts/${account}/sync-runs`
-  const runs = async () => {
-    const behind = position === null ? '' : `&min_position=${position}`
-    return (await client.get<{ data: Run[] }>(`${path}?limit=200${behind}`)).data
-  }
+  const listed = async (behind: string) =>
+    (await client.get<{ data: Run[] }>(`${path}?limit=200&${behind}`)).data
+  const runs = () => listed(position === null ? '' : `min_position=${position}`)
   /** The first run behind this number that has ended; `withinMs` for one that has much to do. */
   const after = async (last: number, withinMs?: number): Promise<Run> => {
     const ended = ({ number, finishedAt }: Run) => number > last && finishedAt !== null
-    const listed = await until(`Sync run ${last + 1}`, runs, (found) => found.some(ended), withinMs)
-    return listed.findLast(ended)!
+    const found = await until(`Sync run ${last + 1}`, runs, (all) => all.some(ended), withinMs)
+    return found.findLast(ended)!
   }
   return {
     after,
-    /** Asks for a sync, and waits for its end. */
+    /** Asks for a sync, and waits for the end of one that began after this call. */
     now: async (): Promise<Run> => {
-      const last = Math.max(0, ...(await runs()).map(({ number }) => number))
+      const begun = await listed(await upToNow(client))
+      const last = Math.max(0, ...begun.map(({ number }) => number))
       await client.send('POST', path)
       return after(last)
     },
