@@ -50,6 +50,7 @@ import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
+import { notificationFeature } from './notification-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
 
@@ -74,6 +75,13 @@ export const openFeatures = (
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
+  const notifications = notificationFeature(core, {
+    directory: directory.lookup,
+    findAccount: accounts.find,
+    sync: sync.queries,
+    sending: sending.commands,
+    readableAccounts: accounts.usableAccounts,
+  })
   return {
     access,
     directory,
@@ -87,6 +95,7 @@ export const openFeatures = (
     linking,
     timeline,
     webhooks,
+    notifications,
   }
 }
 

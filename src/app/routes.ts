@@ -32,6 +32,8 @@ import { metricsRoutes } from '../http/operations/metrics.ts'
 import { linkRoutes } from '../http/linking/links.ts'
 import { linkPreviewRoutes } from '../http/linking/previews.ts'
 import { suggestionRoutes } from '../http/linking/suggestions.ts'
+import { notificationSettingsRoutes } from '../http/notifications/notification-settings.ts'
+import { notificationRoutes } from '../http/notifications/notifications.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -101,6 +103,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     linking,
     timeline,
     webhooks,
+    notifications,
   } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
@@ -167,6 +170,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  notificationRoutes(server, notifications)
+  notificationSettingsRoutes(server, notifications)
   addFeed(server, deps)
   webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
   webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })

@@ -4,6 +4,13 @@ import { signInEvents } from './accounts/sign-in-events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
+import { digestEvents } from './notifications/digest-events.ts'
+import {
+  AllNotificationsRead,
+  notificationEvents,
+  NotificationMailFailed,
+  NotificationSettingsChanged,
+} from './notifications/events.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { patternRunEvents } from './sync/pattern-run-events.ts'
@@ -36,6 +43,11 @@ export const allEvents = [
   ...matchingEvents,
   ...noteEvents,
   ...webhookEvents,
+  ...notificationEvents,
+  ...digestEvents,
+  NotificationSettingsChanged,
+  AllNotificationsRead,
+  NotificationMailFailed,
 ] as const
 
 /** Any event that this software can write. */

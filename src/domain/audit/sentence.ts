@@ -4,6 +4,7 @@ import type { AnyEvent } from '../catalogue.ts'
 import { directorySentences } from '../directory/sentences.ts'
 import type { Sentences } from '../event.ts'
 import { linkingSentences } from '../linking/sentences.ts'
+import { notificationSentences } from '../notifications/sentences.ts'
 import { sendingSentences } from '../sending/sentences.ts'
 import { syncSentences } from '../sync/sentences.ts'
 import { templateSentences } from '../templates/sentences.ts'
@@ -22,6 +23,7 @@ const sentences: Sentences<AnyEvent> = {
   ...linkingSentences,
   ...timelineSentences,
   ...webhookSentences,
+  ...notificationSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */

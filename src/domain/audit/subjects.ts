@@ -20,7 +20,9 @@ type Named = {
   readonly [
     Name in
       | 'accountId'
+      | 'notificationsFrom'
       | 'outgoingId'
+      | 'mailedAs'
       | 'messageId'
       | 'became'
       | 'report'
@@ -31,11 +33,15 @@ type Named = {
       | 'dealId'
   ]?: string | null
 }
-type Parts = { readonly [Name in 'owner' | 'scope' | 'template' | 'draft']?: (Named & Parts) | null }
+type Parts = { readonly [Name in 'owner' | 'scope' | 'template' | 'draft' | 'organization']?: (Named & Parts) | null } & {
+  readonly settings?: { readonly accounts?: readonly Named[] }
+}
 
 const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
   ['accountId', 'account'],
+  ['notificationsFrom', 'account'],
   ['outgoingId', 'email'],
+  ['mailedAs', 'email'],
   ['messageId', 'message'],
   ['became', 'message'],
   ['report', 'message'],
@@ -50,14 +56,22 @@ const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
 export const subjectsOf = (event: AnyEvent): Subject[] => {
   const { type, data } = event
   // What is queued has a draft beside it, which names nothing else.
-  const { owner, scope, template, draft } = data as Parts
+  const { owner, scope, template, draft, organization, settings } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
   const moved: Named[] =
     event.type === 'ThreadSplit' ? event.data.messageIds.map((messageId) => ({ messageId })) : []
-  const parts = [data as Named, survivor, owner, scope, template, ...saved, ...moved].flatMap(
-    (part) => part ?? [],
-  )
+  const parts = [
+    data as Named,
+    survivor,
+    owner,
+    scope,
+    template,
+    organization,
+    ...saved,
+    ...moved,
+    ...(settings?.accounts ?? []),
+  ].flatMap((part) => part ?? [])
   const named = parts.flatMap((part) =>
     KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),
   )

@@ -15,6 +15,8 @@ export const permissions = [
   'analytics:read',
   'audit:read',
   'events:read',
+  'notifications:read',
+  'notifications:write',
   'keys:manage',
   'webhooks:manage',
   'system:read',

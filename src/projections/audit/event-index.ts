@@ -9,6 +9,7 @@ import {
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { directoryEvents } from '../../domain/directory/events.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
+import { isForFeed, isOfOneUser } from '../../domain/notifications/who-sees.ts'
 import {
   integer,
   json,
@@ -71,7 +72,7 @@ type Known = Omit<RowOf<typeof tables.known>, 'subject'>
  */
 export const eventIndex = projection({
   name: 'event-index',
-  version: 3,
+  version: 4,
   tables,
   events: allEvents,
   fold: (event, rows) => {
@@ -121,6 +122,7 @@ const knownOf = (
   }
   const account = subjects.find(({ kind }) => kind === 'account')?.id ?? null
   const seen = (seen_by: string | null, about: string[] = []): Known => ({ account, seen_by, about })
+  if (isOfOneUser(event)) return seen(isForFeed(event) ? event.data.userId : null)
   if (event.type === 'AccountConnected') return remember('account', seen(seenBy(event.data.owner)))
   if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset')
     return seen(seenBy(event.data.owner))

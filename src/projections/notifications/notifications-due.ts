@@ -1,0 +1,230 @@
+import { sql, type Kysely } from 'kysely'
+import { factEvents, factsAfter, freshFacts, type FactEvent } from '../../domain/accounts/account-facts.ts'
+import { accountStatus } from '../../domain/accounts/account-status.ts'
+import { AccountConnected } from '../../domain/accounts/events.ts'
+import { UserRecorded, UserRemoved } from '../../domain/directory/events.ts'
+import type { DomainEvent, EventOf, RecordedEvent } from '../../domain/event.ts'
+import { channelsOf, defaultSettings } from '../../domain/notifications/channels.ts'
+import {
+  NotificationSettingsChanged,
+  UserNotified,
+  type NotificationKind,
+} from '../../domain/notifications/events.ts'
+import {
+  afterNotified,
+  nothingWaits,
+  tellAt,
+  withCause,
+  type About,
+  type Waiting,
+} from '../../domain/notifications/gathering.ts'
+import { mayBeTold } from '../../domain/notifications/may-be-told.ts'
+import { EmailBounced, EmailQueued } from '../../domain/sending/events.ts'
+import { MessageSynced } from '../../domain/sync/events.ts'
+import { EmailReplied } from '../../domain/tracking/events.ts'
+import { projection, tablesOf } from '../projection.ts'
+import { tables, type DueRows } from './due-tables.ts'
+
+/**
+ * To do: what users are to be notified of. An account's mail is for its owner and for those whose settings say something
+ * about the account; what became of an email is for whoever wrote it. Nobody is told of what they did themselves.
+ */
+export const notificationsDue = projection({
+  name: 'notifications-due',
+  version: 1,
+  tables,
+  events: [
+    AccountConnected,
+    UserRecorded,
+    UserRemoved,
+    NotificationSettingsChanged,
+    MessageSynced,
+    EmailQueued,
+    EmailReplied,
+    EmailBounced,
+    ...factEvents,
+    UserNotified,
+  ],
+  fold: (event, rows) => {
+    switch (event.type) {
+      case 'AccountConnected': {
+        const { accountId: id, owner } = event.data
+        const connected_at = event.metadata.occurredAt
+        return rows.put('account', { id, owner, connected_at, facts: freshFacts(event.data) })
+      }
+      case 'UserRecorded':
+        return rows.remove('gone', { user_id: event.data.userId })
+      case 'UserRemoved':
+        return rows.put('gone', { user_id: event.data.userId })
+      case 'NotificationSettingsChanged':
+        return putSettings(rows, event.data)
+      case 'EmailQueued':
+        return putWriter(rows, event.data)
+      case 'MessageSynced':
+        if (isNews(rows, event.data))
+          tellAudience(rows, event, 'new-email', { messageId: event.data.messageId })
+        return
+      case 'EmailReplied': {
+        const { outgoingId, messageId } = event.data
+        return tellWriter(rows, event, 'reply', { outgoingId, messageId })
+      }
+      case 'EmailBounced': {
+        const { outgoingId, report, permanent } = event.data
+        return permanent ? tellWriter(rows, event, 'bounce', { outgoingId, messageId: report }) : undefined
+      }
+      case 'UserNotified': {
+        const { userId, kind, accountId } = event.data
+        return putWaiting(rows, userId, kind, accountId, (waiting) => afterNotified(waiting, event.data))
+      }
+      case 'EmailFailed':
+        tellWriter(rows, event, 'failed-send', { outgoingId: event.data.outgoingId })
+        return putFacts(rows, event)
+      case 'AccountAccessWithdrawn':
+      case 'AccountConnectionChanged':
+      case 'AccountConnectionTested':
+      case 'AccountDisconnected':
+      case 'AccountPaused':
+      case 'AccountResumed':
+      case 'AccountSettingsChanged':
+      case 'EmailDeferred':
+      case 'EmailSent':
+      case 'MessageQuarantined':
+      case 'QuarantinedMessageReleased':
+      case 'QuarantinedMessageSkipped':
+      case 'SyncRunFinished':
+        return putFacts(rows, event)
+    }
+  },
+})
+
+const putSettings = (
+  rows: DueRows,
+  { userId, settings }: EventOf<typeof NotificationSettingsChanged>['data'],
+): void => {
+  const before = rows.get('settings', { user_id: userId })?.settings ?? defaultSettings
+  rows.put('settings', { user_id: userId, settings })
+  const now = settings.accounts.map(({ accountId }) => accountId)
+  for (const account_id of new Set([...before.accounts.map(({ accountId }) => accountId), ...now])) {
+    const others = (rows.get('asking', { account_id })?.users ?? []).filter((each) => each !== userId)
+    rows.put('asking', { account_id, users: now.includes(account_id) ? [...others, userId] : others })
+  }
+}
+
+const putWriter = (
+  rows: DueRows,
+  { outgoingId, accountId, userId, draft }: EventOf<typeof EmailQueued>['data'],
+): void => {
+  const owner = rows.get('account', { id: accountId })?.owner
+  const user_id = userId ?? (owner?.kind === 'user' ? owner.userId : null)
+  // Nobody is notified of notifications.
+  if (user_id !== null && !draft.automatic) rows.put('writer', { outgoing_id: outgoingId, user_id })
+}
+
+/** Whether it came after the account was connected, and a person wrote it. */
+const isNews = (rows: DueRows, message: EventOf<typeof MessageSynced>['data']): boolean => {
+  const { accountId, direction, automatic, backfill, receivedAt, outgoingId, placement } = message
+  const account = rows.get('account', { id: accountId })
+  return (
+    account !== undefined &&
+    direction === 'in' &&
+    automatic === null &&
+    backfill === undefined &&
+    outgoingId === null &&
+    placement.role !== 'junk' &&
+    placement.role !== 'trash' &&
+    receivedAt >= account.connected_at
+  )
+}
+
+const putFacts = (rows: DueRows, event: RecordedEvent<FactEvent>): void => {
+  const account = rows.get('account', { id: event.data.accountId })
+  if (!account) return
+  const facts = factsAfter(account.facts, event)
+  rows.put('account', { ...account, facts })
+  const needsSignIn = (of: typeof facts) => accountStatus(of, null).status === 'needs-reauthentication'
+  if (needsSignIn(facts) && !needsSignIn(account.facts)) tellAudience(rows, event, 'sign-in-needed', {})
+}
+
+type Caused = RecordedEvent<DomainEvent<string, { readonly accountId: string }>>
+
+const tellAudience = (rows: DueRows, event: Caused, kind: NotificationKind, about: About): void => {
+  const { accountId } = event.data
+  const owner = rows.get('account', { id: accountId })?.owner
+  const users = rows.get('asking', { account_id: accountId })?.users ?? []
+  tell(rows, event, kind, about, owner?.kind === 'user' ? [owner.userId, ...users] : users)
+}
+
+const tellWriter = (
+  rows: DueRows,
+  event: Caused,
+  kind: NotificationKind,
+  about: About & { outgoingId: string },
+): void => {
+  const writer = rows.get('writer', { outgoing_id: about.outgoingId })
+  tell(rows, event, kind, about, writer ? [writer.user_id] : [])
+}
+
+const tell = (
+  rows: DueRows,
+  { data: { accountId }, metadata: { actor }, position, recordedAt: at }: Caused,
+  kind: NotificationKind,
+  about: About,
+  users: readonly string[],
+): void => {
+  const account = rows.get('account', { id: accountId })
+  for (const userId of new Set(users)) {
+    const settings = rows.get('settings', { user_id: userId })?.settings ?? defaultSettings
+    const channels = channelsOf(settings, accountId, kind)
+    const isOwnDoing = actor.kind === 'user' && actor.id === userId
+    if (!account || channels.length === 0 || isOwnDoing || !mayBeTold(account.owner, userId, kind)) continue
+    const cause = { position, at, about, channels }
+    putWaiting(rows, userId, kind, accountId, (waiting) => withCause(waiting, cause))
+  }
+}
+
+const putWaiting = (
+  rows: DueRows,
+  user_id: string,
+  kind: NotificationKind,
+  account_id: string,
+  change: (waiting: Waiting) => Waiting,
+): void => {
+  const key = { user_id, kind, account_id }
+  const waiting = change(rows.get('waiting', key)?.waiting ?? nothingWaits)
+  rows.put('waiting', { ...key, waiting, tell_at: tellAt(waiting) })
+}
+
+/** What a user is to be told now of one kind and account. */
+export type DueNotification = {
+  readonly userId: string
+  readonly kind: NotificationKind
+  readonly accountId: string
+  readonly waiting: Waiting
+}
+
+/** What is due, longest due first. */
+export const dueNotifications =
+  (db: Kysely<unknown>) =>
+  async (now: Date, limit: number): Promise<DueNotification[]> => {
+    const rows = await tablesOf(db, notificationsDue)
+      .selectFrom('waiting')
+      .select([
+        'user_id as userId',
+        sql<NotificationKind>`kind`.as('kind'),
+        'account_id as accountId',
+        'waiting',
+      ])
+      .where('tell_at', '<=', now.toISOString())
+      .where((of) =>
+        of.not(
+          of.exists(
+            of.selectFrom('gone').select('gone.user_id').whereRef('gone.user_id', '=', 'waiting.user_id'),
+          ),
+        ),
+      )
+      .orderBy('tell_at')
+      .orderBy('user_id')
+      .limit(limit)
+      .execute()
+    return rows
+  }
