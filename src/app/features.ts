@@ -51,6 +51,7 @@ import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { notificationFeature } from './notification-feature.ts'
+import { conversationFeature } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
 
@@ -82,6 +83,7 @@ export const openFeatures = (
     sending: sending.commands,
     readableAccounts: accounts.usableAccounts,
   })
+  const conversations = conversationFeature(core, { directory, accounts })
   return {
     access,
     directory,
@@ -96,6 +98,7 @@ export const openFeatures = (
     timeline,
     webhooks,
     notifications,
+    conversations,
   }
 }
 
@@ -118,7 +121,7 @@ const coreOf = (adapters: OpenAdapters, clock: Clock, log: Log) => ({
   load: loader(adapters.store),
   providerOf: providerFinder(adapters.providers),
 })
-type Core = ReturnType<typeof coreOf>
+export type Core = ReturnType<typeof coreOf>
 
 const providerFinder =
   (providers: readonly MailProvider[]): ProviderOf =>
@@ -146,7 +149,7 @@ const directoryFeature = (core: Core) => {
     },
   }
 }
-type Directory = ReturnType<typeof directoryFeature>
+export type Directory = ReturnType<typeof directoryFeature>
 
 const accountFeature = (
   core: Core,
@@ -215,7 +218,7 @@ const accountFeature = (
     usableAccounts: queries.usable,
   }
 }
-type Accounts = ReturnType<typeof accountFeature>
+export type Accounts = ReturnType<typeof accountFeature>
 
 const signInAgain = () => {
   const { code, meaning, remedy } = credentialsMissing

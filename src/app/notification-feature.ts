@@ -71,5 +71,5 @@ const machineMail = ({ accountId, to, subject, html }: Parameters<NotificationDe
   trackOpens: false,
   trackClicks: false,
   replyTo: null,
-  automatic: true as const,
+  automatic: true,
 })

@@ -2,6 +2,7 @@ import type { AnyEvent } from '../catalogue.ts'
 
 export const subjectKinds = [
   'account',
+  'conversation',
   'email',
   'message',
   'template',
@@ -21,6 +22,7 @@ type Named = {
     Name in
       | 'accountId'
       | 'notificationsFrom'
+      | 'conversationId'
       | 'outgoingId'
       | 'mailedAs'
       | 'messageId'
@@ -33,13 +35,16 @@ type Named = {
       | 'dealId'
   ]?: string | null
 }
-type Parts = { readonly [Name in 'owner' | 'scope' | 'template' | 'draft' | 'organization']?: (Named & Parts) | null } & {
+type Parts = {
+  readonly [Name in 'owner' | 'scope' | 'template' | 'draft' | 'organization']?: (Named & Parts) | null
+} & {
   readonly settings?: { readonly accounts?: readonly Named[] }
 }
 
 const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
   ['accountId', 'account'],
   ['notificationsFrom', 'account'],
+  ['conversationId', 'conversation'],
   ['outgoingId', 'email'],
   ['mailedAs', 'email'],
   ['messageId', 'message'],
@@ -59,8 +64,7 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
   const { owner, scope, template, draft, organization, settings } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
-  const moved: Named[] =
-    event.type === 'ThreadSplit' ? event.data.messageIds.map((messageId) => ({ messageId })) : []
+  const several = mailIn(event).map((messageId): Named => ({ messageId }))
   const parts = [
     data as Named,
     survivor,
@@ -69,7 +73,7 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
     template,
     organization,
     ...saved,
-    ...moved,
+    ...several,
     ...(settings?.accounts ?? []),
   ].flatMap((part) => part ?? [])
   const named = parts.flatMap((part) =>
@@ -77,6 +81,13 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
   )
   const subjects = [...named, ...linkedIn(data as Linking)].map(asEmail)
   return [...new Map(subjects.map((subject) => [subjectKey(subject), subject])).values()]
+}
+
+/** The mail of events that list some. */
+const mailIn = (event: AnyEvent): readonly string[] => {
+  if (event.type === 'ThreadSplit') return event.data.messageIds
+  if (event.type === 'MailFollowed') return event.data.mail
+  return event.type === 'ConversationTookIn' ? event.data.mail.map(({ id }) => id) : []
 }
 
 type Linked = { readonly record: Subject; readonly evidence: string }
@@ -112,6 +123,7 @@ export const ownStreams = ({ kind, id }: Subject): string[] => {
     case 'message':
       return [`message-${id}`, `report-${id}`, `links-${id}`, `presence-${id}`]
     case 'account':
+    case 'conversation':
     case 'template':
     case 'user':
     case 'contact':

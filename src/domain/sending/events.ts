@@ -60,7 +60,7 @@ export const draft = z.object({
     })
     .nullable(),
   /** Written by Mailtrail itself: it goes out as it is, without variables, signature and tracking, and says so. */
-  automatic: z.literal(true).optional(),
+  automatic: z.boolean().optional(),
 })
 export type Draft = z.infer<typeof draft>
 
