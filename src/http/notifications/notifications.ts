@@ -9,6 +9,7 @@ import { requiredUser } from '../server/user-required.ts'
 const view = z
   .object({
     id: z.string(),
+    userId: z.string(),
     kind: notificationKind,
     accountId: z.string(),
     conversationId: z.string().nullable().describe('The conversation that it is about, if it is about one'),
@@ -36,7 +37,8 @@ export const notificationRoutes = (app: App, { commands, queries }: Notification
     config: { permission: 'notifications:read', reads },
     schema: {
       tags,
-      summary: "List the acting user's notifications",
+      summary: 'List notifications',
+      description: "The acting user's own; a program that acts for nobody sees everybody's.",
       querystring: pageQuery.extend({
         unread: z.stringbool().default(false).describe('Only those that were not read'),
         sort: sortBy(['at'], '-at'),
@@ -47,7 +49,7 @@ export const notificationRoutes = (app: App, { commands, queries }: Notification
       const { query } = request
       const after = readCursor(query, ['text', 'text'])
       const page = { descending: orderOf(query.sort).descending, after, limit: query.limit + 1 }
-      const found = await queries.list(requiredUser(request), query.unread, page)
+      const found = await queries.list(request.actingUser, query.unread, page)
       return pageFrom(found, query, ({ position, id }) => [position, id])
     },
   })

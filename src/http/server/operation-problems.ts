@@ -187,7 +187,6 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   sendEmail: { 404: ['not-found'], 412: ['stale-version'], 422: ofSending },
   cancelEmail: ['not-queued', 'too-late-to-cancel'],
   settleEmail: ['nothing-to-settle', 'nothing-to-retry', 'overdue', ...ofAccount],
-  listNotifications: ['user-required'],
   putNotificationRead: ['user-required'],
   putNotificationsRead: ['user-required'],
   getOrganization: { 404: ['not-found'] },

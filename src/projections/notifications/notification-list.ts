@@ -40,6 +40,7 @@ export const notificationList = projection({
       },
       key: ['id'],
       indexes: [
+        '(position COLLATE "C", id)',
         '(user_id, position COLLATE "C", id)',
         '(user_id, position COLLATE "C", id) WHERE read_at IS NULL',
       ],
@@ -83,6 +84,7 @@ export const notificationList = projection({
 /** A notification as its user sees it. `readAt` is null while it is unread. */
 export type NotificationItem = {
   readonly id: string
+  readonly userId: string
   readonly position: string
   readonly kind: NotificationKind
   readonly accountId: string
@@ -96,15 +98,16 @@ export type NotificationItem = {
 
 const position = sql`position collate "C"`
 
-/** A user's notifications, in the order in which they were made. */
+/** A user's notifications (null: everybody's), in the order in which they were made. */
 export const listNotifications =
   (db: Kysely<unknown>) =>
-  (userId: string, isUnread: boolean, page: Page): Promise<NotificationItem[]> => {
+  (userId: string | null, isUnread: boolean, page: Page): Promise<NotificationItem[]> => {
     const query = tablesOf(db, notificationList)
       .selectFrom('notification as n')
       .leftJoin('reader', 'reader.user_id', 'n.user_id')
       .select([
         'n.id',
+        'n.user_id as userId',
         'position',
         sql<NotificationKind>`kind`.as('kind'),
         'account_id as accountId',
@@ -117,7 +120,7 @@ export const listNotifications =
           'readAt',
         ),
       ])
-      .where('n.user_id', '=', userId)
+      .$if(userId !== null, (of) => of.where('n.user_id', '=', userId))
       .$if(isUnread, (of) =>
         of.where('n.read_at', 'is', null).where(sql<boolean>`${position} > coalesce(up_to, '')`),
       )

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { factEvents, factsAfter, freshFacts, type FactEvent } from '../../domain/accounts/account-facts.ts'
 import { accountStatus } from '../../domain/accounts/account-status.ts'
 import { AccountConnected } from '../../domain/accounts/events.ts'
+import { ConversationAssigned, ConversationNoteAdded } from '../../domain/conversations/events.ts'
 import { UserRecorded, UserRemoved } from '../../domain/directory/events.ts'
 import type { DomainEvent, EventOf, RecordedEvent } from '../../domain/event.ts'
 import { channelsOf, defaultSettings } from '../../domain/notifications/channels.ts'
@@ -42,6 +43,8 @@ export const notificationsDue = projection({
     EmailQueued,
     EmailReplied,
     EmailBounced,
+    ConversationAssigned,
+    ConversationNoteAdded,
     ...factEvents,
     UserNotified,
   ],
@@ -71,6 +74,15 @@ export const notificationsDue = projection({
       case 'EmailBounced': {
         const { outgoingId, report, permanent } = event.data
         return permanent ? tellWriter(rows, event, 'bounce', { outgoingId, messageId: report }) : undefined
+      }
+      case 'ConversationAssigned': {
+        const { conversationId, userId } = event.data
+        return tell(rows, event, 'assignment', { conversationId }, [userId])
+      }
+      case 'ConversationNoteAdded': {
+        const { conversationId, mentions, userId } = event.data
+        const others = mentions.filter((mentioned) => mentioned !== userId)
+        return tell(rows, event, 'mention', { conversationId }, others)
       }
       case 'UserNotified': {
         const { userId, kind, accountId } = event.data

@@ -97,6 +97,11 @@ const table: Readonly<Record<string, Access>> = {
     ...byPermission('/v1/timeline-entries/tle_00000000000000000000000000'),
     status: 404,
   },
+  '/v1/notifications': { ...mixed('/v1/notifications'), names: false },
+  '/v1/users/:userId/notification-settings': {
+    ...own('/v1/users/u1/notification-settings'),
+    names: false,
+  },
   '/v1/link-suggestions': { ...mixed('/v1/link-suggestions'), names: false },
   '/v1/link-runs': byPermission('/v1/link-runs'),
   '/v1/email-accounts/:id/linked': { ...own(`${accountPath}/linked`), names: false },

@@ -133,6 +133,8 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
       `/v1/timeline/changes?account=${account}&verdict=any&limit=200&since=p:${'0'.repeat(20)}`,
     ),
   ],
+  '/v1/notifications': [nobody('/v1/notifications')],
+  '/v1/users/:userId/notification-settings': [nobody('/v1/users/u1/notification-settings')],
   '/v1/timeline-entries/:id': [nobody('/v1/timeline-entries/tle_00000000000000000000000000')],
   '/v1/search': [list(['subject', 'body', 'link'], `/v1/search?q=acme.test`)],
   '/v1/messages/:id': [
