@@ -34,6 +34,7 @@ import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import { may } from '../domain/accounts/access-rights.ts'
+import { entryStream } from '../domain/directory/entry.ts'
 import type { Owner } from '../domain/accounts/events.ts'
 import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
@@ -185,6 +186,7 @@ const accountFeature = (
     isWithheld: isWithheld(db),
     accountsWith: accountsWith(db),
     find,
+    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
     ...signingIn,
   })
   const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
@@ -192,6 +194,7 @@ const accountFeature = (
     commands,
     queries,
     find,
+    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
     openMailbox,
     openToFile,
     watchMailbox,
