@@ -53,6 +53,7 @@ import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
+import { conversationFeature } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
 
@@ -77,6 +78,7 @@ export const openFeatures = (
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
+  const conversations = conversationFeature(core, { directory, accounts })
   return {
     access,
     directory,
@@ -90,6 +92,7 @@ export const openFeatures = (
     linking,
     timeline,
     webhooks,
+    conversations,
   }
 }
 
@@ -112,7 +115,7 @@ const coreOf = (adapters: OpenAdapters, clock: Clock, log: Log) => ({
   load: loader(adapters.store),
   providerOf: providerFinder(adapters.providers),
 })
-type Core = ReturnType<typeof coreOf>
+export type Core = ReturnType<typeof coreOf>
 
 const providerFinder =
   (providers: readonly MailProvider[]): ProviderOf =>
@@ -140,7 +143,7 @@ const directoryFeature = (core: Core) => {
     },
   }
 }
-type Directory = ReturnType<typeof directoryFeature>
+export type Directory = ReturnType<typeof directoryFeature>
 
 const accountFeature = (
   core: Core,
@@ -215,7 +218,7 @@ const accountFeature = (
     sendOnlyAccounts: queries.sendOnlyAccounts,
   }
 }
-type Accounts = ReturnType<typeof accountFeature>
+export type Accounts = ReturnType<typeof accountFeature>
 
 const signInAgain = () => {
   const { code, meaning, remedy } = credentialsMissing
