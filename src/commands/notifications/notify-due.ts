@@ -2,7 +2,7 @@ import { bundlesAt, type Waiting } from '../../domain/notifications/gathering.ts
 import { mayBeTold } from '../../domain/notifications/may-be-told.ts'
 import type { NotificationKind, Notified } from '../../domain/notifications/events.ts'
 import { notificationsStream, userNotifications } from '../../domain/notifications/user-notifications.ts'
-import type { Owner } from '../../domain/accounts/events.ts'
+import type { AccessRights } from '../../domain/accounts/access-rights.ts'
 import { entityIdOfSource, systemCaller, type Handle } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import { pageByPage } from '../to-do-work.ts'
@@ -19,7 +19,7 @@ export type NotifyDeps = {
   readonly handle: Handle
   readonly clock: Clock
   readonly dueNotifications: (now: Date, limit: number) => Promise<readonly Due[]>
-  readonly findAccount: (id: string) => Promise<{ readonly owner: Owner } | null>
+  readonly findAccount: (id: string) => Promise<AccessRights | null>
 }
 
 const PAGE = 100
@@ -37,7 +37,7 @@ export const notifyDue = (deps: NotifyDeps) =>
     async (due) => {
       const { userId, kind, accountId, waiting } = due
       const account = await deps.findAccount(accountId)
-      if (!account || !mayBeTold(account.owner, userId, kind)) return 'later'
+      if (!account || !mayBeTold(account, userId, kind)) return 'later'
       const now = deps.clock()
       const notifications = bundlesAt(waiting, now).map(({ about, gathered, upTo }): Notified => {
         const notificationId = entityIdOfSource('ntf', `${userId} ${kind} ${accountId} ${upTo}`)

@@ -12,7 +12,7 @@ import {
 import { mayBeTold } from '../../domain/notifications/may-be-told.ts'
 import { notificationMail, notificationMailStream } from '../../domain/notifications/user-notifications.ts'
 import { Refused, defineRefusal } from '../../domain/refusal.ts'
-import type { Owner } from '../../domain/accounts/events.ts'
+import type { AccessRights } from '../../domain/accounts/access-rights.ts'
 import { systemCaller, type Caller, type Handle } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import { pageByPage } from '../to-do-work.ts'
@@ -31,7 +31,7 @@ export type WriteMailsDeps = {
     readonly user: (id: string) => Promise<User | null>
     readonly organization: () => Promise<Organization | null>
   }
-  readonly findAccount: (id: string) => Promise<{ readonly owner: Owner; readonly address: string } | null>
+  readonly findAccount: (id: string) => Promise<(AccessRights & { readonly address: string }) | null>
   readonly messageFacts: (id: string) => Promise<MailFacts['message']>
   readonly emailFacts: (id: string) => Promise<MailFacts['email']>
   /** Queues an email that no person wrote. */
@@ -107,7 +107,7 @@ const notificationOf = async (
   crmUrl: string | null,
 ): Promise<MailText> => {
   const account = await deps.findAccount(accountId)
-  if (!account || !mayBeTold(account.owner, userId, kind))
+  if (!account || !mayBeTold(account, userId, kind))
     throw cannotBeMailed({ detail: 'The user may not be told any more.' })
   const [message, email] = await Promise.all([
     messageId === undefined ? null : deps.messageFacts(messageId),

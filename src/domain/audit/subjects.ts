@@ -36,7 +36,9 @@ type Named = {
   ]?: string | null
 }
 type Parts = {
-  readonly [Name in 'owner' | 'scope' | 'template' | 'draft' | 'organization']?: (Named & Parts) | null
+  readonly [Name in 'owner' | 'formerOwner' | 'grantee' | 'scope' | 'template' | 'draft' | 'organization']?:
+    | (Named & Parts)
+    | null
 } & {
   readonly settings?: { readonly accounts?: readonly Named[] }
 }
@@ -61,20 +63,20 @@ const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
 export const subjectsOf = (event: AnyEvent): Subject[] => {
   const { type, data } = event
   // What is queued has a draft beside it, which names nothing else.
-  const { owner, scope, template, draft, organization, settings } = data as Parts
+  const { owner, formerOwner, grantee, scope, template, draft, organization, settings } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
-  const several = mailIn(event).map((messageId): Named => ({ messageId }))
+  const several = [...mailIn(event).map((messageId): Named => ({ messageId })), ...(settings?.accounts ?? [])]
+  const owners = [owner, formerOwner, grantee]
   const parts = [
     data as Named,
     survivor,
-    owner,
+    ...owners,
     scope,
     template,
     organization,
     ...saved,
     ...several,
-    ...(settings?.accounts ?? []),
   ].flatMap((part) => part ?? [])
   const named = parts.flatMap((part) =>
     KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),

@@ -1,5 +1,5 @@
 import type { AccountFacts } from '../../domain/accounts/account-facts.ts'
-import type { Owner } from '../../domain/accounts/events.ts'
+import type { AccessRights } from '../../domain/accounts/access-rights.ts'
 import type { NotificationSettings } from '../../domain/notifications/events.ts'
 import type { Waiting } from '../../domain/notifications/gathering.ts'
 import { json, nullable, table, text, timestamp, type Rows } from '../projection.ts'
@@ -18,7 +18,7 @@ export const tables = {
     indexes: ['(tell_at) WHERE tell_at IS NOT NULL'],
   }),
   account: table({
-    columns: { id: text, owner: json<Owner>(), connected_at: timestamp, facts: json<AccountFacts>() },
+    columns: { id: text, rights: json<AccessRights>(), connected_at: timestamp, facts: json<AccountFacts>() },
     key: ['id'],
   }),
   settings: table({ columns: { user_id: text, settings: json<NotificationSettings>() }, key: ['user_id'] }),

@@ -1,34 +1,29 @@
 import { sql, type Kysely } from 'kysely'
 import { factEvents, factsAfter, freshFacts, type FactEvent } from '../../domain/accounts/account-facts.ts'
 import { accountStatus } from '../../domain/accounts/account-status.ts'
+import { rightsAfter, rightsEvents, rightsOfOwner } from '../../domain/accounts/access-rights.ts'
 import { AccountConnected } from '../../domain/accounts/events.ts'
 import { ConversationAssigned, ConversationNoteAdded } from '../../domain/conversations/events.ts'
 import { UserRecorded, UserRemoved } from '../../domain/directory/events.ts'
-import type { DomainEvent, EventOf, RecordedEvent } from '../../domain/event.ts'
-import { channelsOf, defaultSettings } from '../../domain/notifications/channels.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
+import { defaultSettings } from '../../domain/notifications/channels.ts'
 import {
   NotificationSettingsChanged,
   UserNotified,
   type NotificationKind,
 } from '../../domain/notifications/events.ts'
-import {
-  afterNotified,
-  nothingWaits,
-  tellAt,
-  withCause,
-  type About,
-  type Waiting,
-} from '../../domain/notifications/gathering.ts'
-import { mayBeTold } from '../../domain/notifications/may-be-told.ts'
+import { afterNotified, type Waiting } from '../../domain/notifications/gathering.ts'
 import { EmailBounced, EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
 import { projection, tablesOf } from '../projection.ts'
 import { tables, type DueRows } from './due-tables.ts'
+import { audienceOf, dropForbidden, putWaiting, tell, tellAudience, tellWriter } from './tell.ts'
 
 /**
- * To do: what users are to be notified of. An account's mail is for its owner and for those whose settings say something
- * about the account; what became of an email is for whoever wrote it. Nobody is told of what they did themselves.
+ * To do: what users are to be notified of. An account's mail is for its owner, for its members, and for those whose settings
+ * say something about the account; what became of an email is for whoever wrote it. Nobody is told of what they did
+ * themselves.
  */
 export const notificationsDue = projection({
   name: 'notifications-due',
@@ -36,6 +31,7 @@ export const notificationsDue = projection({
   tables,
   events: [
     AccountConnected,
+    ...rightsEvents,
     UserRecorded,
     UserRemoved,
     NotificationSettingsChanged,
@@ -53,7 +49,18 @@ export const notificationsDue = projection({
       case 'AccountConnected': {
         const { accountId: id, owner } = event.data
         const connected_at = event.metadata.occurredAt
-        return rows.put('account', { id, owner, connected_at, facts: freshFacts(event.data) })
+        const rights = rightsOfOwner(owner)
+        return rows.put('account', { id, rights, connected_at, facts: freshFacts(event.data) })
+      }
+      case 'AccountAccessGranted':
+      case 'AccountAccessRevoked':
+      case 'AccountOwnerChanged': {
+        const account = rows.get('account', { id: event.data.accountId })
+        if (!account) return
+        const rights = rightsAfter(account.rights, event)
+        rows.put('account', { ...account, rights })
+        const before = audienceOf(rows, account.id, account.rights)
+        return dropForbidden(rows, account.id, rights, before)
       }
       case 'UserRecorded':
         return rows.remove('gone', { user_id: event.data.userId })
@@ -126,7 +133,7 @@ const putWriter = (
   rows: DueRows,
   { outgoingId, accountId, userId, draft }: EventOf<typeof EmailQueued>['data'],
 ): void => {
-  const owner = rows.get('account', { id: accountId })?.owner
+  const owner = rows.get('account', { id: accountId })?.rights.owner
   const user_id = userId ?? (owner?.kind === 'user' ? owner.userId : null)
   // Nobody is notified of notifications.
   if (user_id !== null && !draft.automatic) rows.put('writer', { outgoing_id: outgoingId, user_id })
@@ -155,55 +162,6 @@ const putFacts = (rows: DueRows, event: RecordedEvent<FactEvent>): void => {
   rows.put('account', { ...account, facts })
   const needsSignIn = (of: typeof facts) => accountStatus(of, null).status === 'needs-reauthentication'
   if (needsSignIn(facts) && !needsSignIn(account.facts)) tellAudience(rows, event, 'sign-in-needed', {})
-}
-
-type Caused = RecordedEvent<DomainEvent<string, { readonly accountId: string }>>
-
-const tellAudience = (rows: DueRows, event: Caused, kind: NotificationKind, about: About): void => {
-  const { accountId } = event.data
-  const owner = rows.get('account', { id: accountId })?.owner
-  const users = rows.get('asking', { account_id: accountId })?.users ?? []
-  tell(rows, event, kind, about, owner?.kind === 'user' ? [owner.userId, ...users] : users)
-}
-
-const tellWriter = (
-  rows: DueRows,
-  event: Caused,
-  kind: NotificationKind,
-  about: About & { outgoingId: string },
-): void => {
-  const writer = rows.get('writer', { outgoing_id: about.outgoingId })
-  tell(rows, event, kind, about, writer ? [writer.user_id] : [])
-}
-
-const tell = (
-  rows: DueRows,
-  { data: { accountId }, metadata: { actor }, position, recordedAt: at }: Caused,
-  kind: NotificationKind,
-  about: About,
-  users: readonly string[],
-): void => {
-  const account = rows.get('account', { id: accountId })
-  for (const userId of new Set(users)) {
-    const settings = rows.get('settings', { user_id: userId })?.settings ?? defaultSettings
-    const channels = channelsOf(settings, accountId, kind)
-    const isOwnDoing = actor.kind === 'user' && actor.id === userId
-    if (!account || channels.length === 0 || isOwnDoing || !mayBeTold(account.owner, userId, kind)) continue
-    const cause = { position, at, about, channels }
-    putWaiting(rows, userId, kind, accountId, (waiting) => withCause(waiting, cause))
-  }
-}
-
-const putWaiting = (
-  rows: DueRows,
-  user_id: string,
-  kind: NotificationKind,
-  account_id: string,
-  change: (waiting: Waiting) => Waiting,
-): void => {
-  const key = { user_id, kind, account_id }
-  const waiting = change(rows.get('waiting', key)?.waiting ?? nothingWaits)
-  rows.put('waiting', { ...key, waiting, tell_at: tellAt(waiting) })
 }
 
 /** What a user is to be told now of one kind and account. */
