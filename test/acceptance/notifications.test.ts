@@ -52,7 +52,7 @@ const app = await startApp(t, {
 })
 const { client } = app
 const log = logOf(t, app)
-for (const id of ['u1', 'u2', 'u3'])
+for (const id of ['u1', 'u2', 'u3', 'u4'])
   await client.send('PUT', `/v1/directory/users/${id}`, { name: `User ${id}`, email: `${id}@people.test` })
 
 const connect = async (user: string, owner: object) => {
@@ -141,6 +141,14 @@ t.test('of the mail of the team those are told who ask for it', async (t) => {
   t.match(all, [{ kind: 'new-email', accountId: ofTeam.id }])
   t.same(await listed('u3'), [])
   t.equal((await listed('u1')).length, 1, 'whoever may read it and did not ask is not told')
+  const access = `/v1/email-accounts/${ofTeam.id}/access/users/u4`
+  await client.send('PUT', access, { level: 'send' })
+  await receive(team, 'for readers')
+  await told('u2', ({ length }) => length === 2)
+  t.same(await listed('u4'), [], 'who may send only is told of nothing that came in')
+  await client.send('PUT', access, { level: 'read' })
+  await receive(team, 'for members')
+  t.match(await told('u4', ({ length }) => length > 0), [{ kind: 'new-email', accountId: ofTeam.id }])
 })
 
 t.test('each kind is told to whom it concerns, and not to who did it', async (t) => {
@@ -177,9 +185,9 @@ t.test('each kind is told to whom it concerns, and not to who did it', async (t)
     { outgoingId: email, messageId: idOf('msg', 1) },
   )
   const ofAssignee = await told('u3', ({ length }) => length >= 2)
-  t.match(ofAssignee.map(({ kind, conversationId }) => [kind, conversationId]).toSorted(), [
-    ['assignment', assigned.conversationId],
-    ['mention', assigned.conversationId],
+  t.match(ofAssignee.map(({ kind, conversationId }) => `${kind} ${conversationId}`).toSorted(), [
+    `assignment ${assigned.conversationId}`,
+    `mention ${assigned.conversationId}`,
   ])
   t.notOk(
     (await listed('u2')).some(({ kind }) => kind === 'mention'),
@@ -333,7 +341,7 @@ t.test('settings are as at the beginning until they are replaced, and a version 
 t.test('an account that needs a new sign-in is told of once, to whoever can mend it', async (t) => {
   const needed = (all: Notification[]) => all.filter(({ kind }) => kind === 'sign-in-needed')
   imap.faults.refuseLogin = true
-  for (const _ of [1, 2]) t.equal((await ofSarah.sync.now()).status, 'failed')
+  for (const _ of [1, 2]) t.equal((await ofSarah.sync.now()).status, 'Failed')
   await told('u1', (all) => needed(all).length > 0)
   t.match(needed(await listed('u1')), [{ accountId: ofSarah.id }])
   t.same(needed(await listed('u3')), [])
