@@ -149,7 +149,7 @@ t.test('an hour that is left out: the digest comes once, when the clocks have pa
   t.same(service.digestsOf('zoe'), ['2026-03-29', '2026-03-30'])
   const text = service.messages[0]!.raw.toString()
   t.match(text, /^Auto-Submitted: auto-generated\r$/m)
-  t.match(text, /New emails: 1/)
+  t.match(text, /New emails: 2/)
 })
 
 t.test('an hour that comes twice: the digest comes once, at the first', async (t) => {
