@@ -1,0 +1,162 @@
+import { alwaysAvailable, isAway, isAwayLonger, isWorking } from './availability.ts'
+import type { AssignmentRule, AssignmentRules, Availability, Member, PassedOver } from './events.ts'
+import { nextOf, turnsAfter, type Turns } from './turns.ts'
+
+/** What is known of a user when conversations are assigned. `open`: how many the user has open in the account. */
+export type UserFacts = {
+  readonly userId: string
+  readonly isKnown: boolean
+  readonly mayAnswer: boolean
+  readonly availability: Availability
+  readonly open: number
+}
+
+/** What is known of a conversation. `belongsTo`: the user to whom a reply belongs. */
+export type ConversationFacts = {
+  readonly territory: string | null
+  readonly product: string | null
+  readonly belongsTo: string | null
+}
+
+export type Situation = {
+  readonly rules: AssignmentRules
+  readonly users: ReadonlyMap<string, UserFacts>
+  readonly at: string
+  readonly turns: Turns
+}
+
+type Why = PassedOver['why']
+export type Picked = {
+  readonly userId: string
+  readonly rule: 'territory' | 'product' | 'round-robin' | 'stays-with'
+  readonly detail: string
+  readonly passedOver: PassedOver[]
+  readonly taken: { userId: string; turns: number }[]
+}
+export type Left = {
+  readonly userId: null
+  readonly reason: 'manual' | 'nobody-available'
+  readonly detail: string
+  readonly passedOver: PassedOver[]
+}
+
+/** Who gets a conversation, and why; or why nobody does. */
+export const pick = (situation: Situation, facts: ConversationFacts): Picked | Left => {
+  const { belongsTo } = facts
+  const gone = belongsTo === null ? null : whyGone(situation, belongsTo)
+  if (belongsTo !== null && gone === null)
+    return {
+      userId: belongsTo,
+      rule: 'stays-with',
+      detail: 'A reply to what this user has written or was assigned',
+      passedOver: [],
+      taken: [],
+    }
+  const former = belongsTo === null || gone === null ? [] : [{ userId: belongsTo, why: gone }]
+  return byRules(situation, narrowedDown(situation.rules.rules, facts), former)
+}
+
+/** Why replies do not stay with a user, and open conversations of theirs become somebody else's; null: they stay. */
+export const whyGone = (
+  { rules, users, at }: Pick<Situation, 'rules' | 'users' | 'at'>,
+  userId: string,
+): Why | null => {
+  const { isKnown, mayAnswer, availability } = users.get(userId) ?? unknownUser
+  if (!isKnown) return 'left'
+  if (!mayAnswer) return 'no-access'
+  return isAwayLonger(availability, at, rules.keepRepliesHours) ? 'away' : null
+}
+
+/** The users who may get it, null: nobody in particular; and what narrowed them down, in order. */
+type Narrowed = {
+  readonly users: readonly string[] | null
+  readonly by: readonly { readonly rule: Picked['rule']; readonly detail: string }[]
+  readonly members: readonly Member[]
+}
+
+/** A rule that would leave nobody is passed over: what comes first counts more. */
+const narrowedDown = (rules: readonly AssignmentRule[], facts: ConversationFacts): Narrowed => {
+  let found: Narrowed = { users: null, by: [], members: [] }
+  for (const rule of rules) {
+    if (rule.kind === 'manual') break
+    const narrowed = usersOf(rule, facts)
+    const { users } = found
+    const left = narrowed && (users?.filter((userId) => narrowed.users.includes(userId)) ?? narrowed.users)
+    if (narrowed && left && left.length > 0)
+      found = { ...found, users: left, by: [...found.by, { rule: rule.kind, detail: narrowed.detail }] }
+    // What stands behind a round robin comes too late.
+    if (rule.kind === 'round-robin') return { ...found, members: rule.members }
+  }
+  return found
+}
+
+const usersOf = (
+  rule: Exclude<AssignmentRule, { kind: 'manual' }>,
+  { territory, product }: ConversationFacts,
+): { readonly users: readonly string[]; readonly detail: string } | null => {
+  switch (rule.kind) {
+    case 'territory': {
+      const found = rule.territories.find((each) => each.territory === territory)
+      return found ? { users: found.users, detail: `territory ${found.territory}` } : null
+    }
+    case 'product': {
+      const found = rule.products.find((each) => each.product === product)
+      return found ? { users: found.users, detail: `product ${found.product}` } : null
+    }
+    case 'round-robin':
+      return { users: rule.members.map(({ userId }) => userId), detail: 'round robin' }
+  }
+}
+
+const byRules = (situation: Situation, narrowed: Narrowed, former: PassedOver[]): Picked | Left => {
+  const { users, by, members } = narrowed
+  if (users === null)
+    return {
+      userId: null,
+      reason: 'manual',
+      detail: 'No rule says whose it is',
+      passedOver: former,
+    }
+  const candidates = users.map(
+    (userId) => members.find((member) => member.userId === userId) ?? { userId, weight: 1, mostOpen: null },
+  )
+  const looked = candidates.map((member) => ({ member, why: whyNot(situation, member) }))
+  const passed = looked.flatMap(({ member: { userId }, why }) => (why === null ? [] : [{ userId, why }]))
+  const passedOver = [...former.filter(({ userId }) => !users.includes(userId)), ...passed]
+  const present = looked.filter(({ why }) => why === null).map(({ member }) => member)
+  const absent = looked.filter(({ why }) => why !== null).map(({ member }) => member)
+  const detail = by.map((each) => each.detail).join(', ')
+  const taker = nextOf(situation.turns, present)
+  if (!taker)
+    return { userId: null, reason: 'nobody-available', detail: `Nobody is available: ${detail}`, passedOver }
+  return {
+    userId: taker.userId,
+    rule: deciding(by, candidates.length),
+    detail: candidates.length > 1 ? `${detail}: the next of ${candidates.length}` : detail,
+    passedOver,
+    taken: turnsAfter(situation.turns, taker, absent),
+  }
+}
+
+/** The rule that settled it: the last one, but for a round robin that had nothing to choose between. */
+const deciding = (by: Narrowed['by'], candidates: number): Picked['rule'] => {
+  const rules = by.map(({ rule }) => rule)
+  return (candidates === 1 ? rules.findLast((rule) => rule !== 'round-robin') : rules.at(-1)) ?? 'round-robin'
+}
+
+/** Why a user does not get a conversation now; null: nothing keeps them from it. */
+const whyNot = ({ users, at }: Situation, { userId, mostOpen }: Member): Why | null => {
+  const { isKnown, mayAnswer, availability, open } = users.get(userId) ?? unknownUser
+  if (!isKnown) return 'left'
+  if (!mayAnswer) return 'no-access'
+  if (isAway(availability, at)) return 'away'
+  if (availability.workingHours !== null && !isWorking(availability.workingHours, at)) return 'outside-hours'
+  return mostOpen !== null && open >= mostOpen ? 'at-capacity' : null
+}
+
+const unknownUser: Omit<UserFacts, 'userId'> = {
+  isKnown: false,
+  mayAnswer: false,
+  availability: alwaysAvailable,
+  open: 0,
+}
