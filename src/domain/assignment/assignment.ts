@@ -5,7 +5,8 @@ import {
   type AssignmentRules,
   type PickEvent,
 } from './events.ts'
-import { pick, type ConversationFacts, type UserFacts } from './pick.ts'
+import { pick, type ConversationFacts } from './pick.ts'
+import { standingAt, type UserFacts } from './standing.ts'
 import type { Turns } from './turns.ts'
 
 // ---------------------------------------------------------------- state
@@ -48,11 +49,13 @@ const evolve = (state: Assignment, event: PickEvent): Assignment => {
 /** Each as if those before it had been assigned already. */
 const decide = (command: AssignmentCommand, state: Assignment): PickEvent[] => {
   const { accountId, rules, rulesRevision, at, factsAt } = command
-  const users = new Map(command.users.map((user) => [user.userId, user]))
+  const users = new Map(
+    command.users.map((user) => [user.userId, standingAt(user, at, rules.keepRepliesHours)]),
+  )
   let reached = state
   return command.conversations.flatMap(({ left, ...conversation }): PickEvent[] => {
     const turns = reached.rulesRevision === rulesRevision ? reached.turns : {}
-    const found = pick({ rules, users, at, turns }, conversation)
+    const found = pick({ rules: rules.rules, users, turns }, conversation)
     const of = { accountId, ...conversation, rulesRevision, factsAt, decidedAt: at }
     if (found.userId === null) {
       const { userId: _, ...why } = found
@@ -60,7 +63,7 @@ const decide = (command: AssignmentCommand, state: Assignment): PickEvent[] => {
     }
     const picked = ConversationPicked({ ...of, ...found })
     const taker = users.get(found.userId)
-    if (taker) users.set(taker.userId, { ...taker, open: taker.open + 1 })
+    if (taker) users.set(found.userId, { ...taker, open: taker.open + 1 })
     reached = evolve(reached, picked)
     return [picked]
   })

@@ -1,6 +1,7 @@
 import { alwaysAvailable } from './availability.ts'
 import type { AssignmentRules, Availability } from './events.ts'
-import { pick, type ConversationFacts, type Left, type Picked, type UserFacts } from './pick.ts'
+import { pick, type ConversationFacts, type Left, type Picked } from './pick.ts'
+import { standingAt, type Standing, type UserFacts } from './standing.ts'
 import type { Turns } from './turns.ts'
 
 /** A conversation that came, oldest first. `doneAt`: when it was first no longer open; null if it still is. */
@@ -11,7 +12,7 @@ export type PastConversation = ConversationFacts & {
 }
 
 /** A user as now, and what the user has said about being available: from each instant on, in order. */
-export type PastUser = Pick<UserFacts, 'userId' | 'isKnown' | 'mayAnswer'> & {
+export type PastUser = Pick<UserFacts, 'userId' | 'isKnown' | 'level'> & {
   readonly said: readonly { readonly at: string; readonly availability: Availability }[]
 }
 
@@ -34,11 +35,14 @@ export const rehearse = (
   let waiting: PastConversation[] = []
   const tryAt = (at: string): void => {
     held = held.filter(({ doneAt }) => doneAt === null || doneAt > at)
+    const standing = standingOf(rules, users, at, held)
     waiting = waiting.filter((conversation) => {
-      const found = pick({ rules, at, turns, users: usersAt(users, at, held) }, conversation)
+      const found = pick({ rules: rules.rules, turns, users: standing }, conversation)
       outcomes.set(conversation.conversationId, { conversationId: conversation.conversationId, ...found })
       if (found.userId === null) return found.reason === 'nobody-available'
-      held = [...held, { userId: found.userId, doneAt: conversation.doneAt }]
+      held.push({ userId: found.userId, doneAt: conversation.doneAt })
+      const taker = standing.get(found.userId)
+      if (taker) standing.set(found.userId, { ...taker, open: taker.open + 1 })
       turns = { ...turns, ...Object.fromEntries(found.taken.map((each) => [each.userId, each.turns])) }
       return false
     })
@@ -51,22 +55,18 @@ export const rehearse = (
   return [...outcomes.values()]
 }
 
-const usersAt = (
+const standingOf = (
+  { keepRepliesHours }: AssignmentRules,
   users: readonly PastUser[],
   at: string,
   held: readonly { readonly userId: string }[],
-): ReadonlyMap<string, UserFacts> => {
+): Map<string, Standing> => {
   const open = Map.groupBy(held, ({ userId }) => userId)
   return new Map(
-    users.map(({ userId, isKnown, mayAnswer, said }) => [
-      userId,
-      {
-        userId,
-        isKnown,
-        mayAnswer,
-        availability: said.findLast((each) => each.at <= at)?.availability ?? alwaysAvailable,
-        open: open.get(userId)?.length ?? 0,
-      },
-    ]),
+    users.map(({ said, ...user }) => {
+      const availability = said.findLast((each) => each.at <= at)?.availability ?? alwaysAvailable
+      const facts = { ...user, availability, open: open.get(user.userId)?.length ?? 0 }
+      return [user.userId, standingAt(facts, at, keepRepliesHours)]
+    }),
   )
 }

@@ -1,15 +1,6 @@
-import { alwaysAvailable, isAway, isAwayLonger, isWorking } from './availability.ts'
-import type { AssignmentRule, AssignmentRules, Availability, Member, PassedOver } from './events.ts'
+import type { AssignmentRule, AssignmentRules, Member, PassedOver } from './events.ts'
+import { nobodyKnown, type Standing } from './standing.ts'
 import { nextOf, turnsAfter, type Turns } from './turns.ts'
-
-/** What is known of a user when conversations are assigned. `open`: how many the user has open in the account. */
-export type UserFacts = {
-  readonly userId: string
-  readonly isKnown: boolean
-  readonly mayAnswer: boolean
-  readonly availability: Availability
-  readonly open: number
-}
 
 /** What is known of a conversation. `belongsTo`: the user to whom a reply belongs. */
 export type ConversationFacts = {
@@ -18,14 +9,13 @@ export type ConversationFacts = {
   readonly belongsTo: string | null
 }
 
+/** How things stand at the moment of the decision. */
 export type Situation = {
-  readonly rules: AssignmentRules
-  readonly users: ReadonlyMap<string, UserFacts>
-  readonly at: string
+  readonly rules: AssignmentRules['rules']
+  readonly users: ReadonlyMap<string, Standing>
   readonly turns: Turns
 }
 
-type Why = PassedOver['why']
 export type Picked = {
   readonly userId: string
   readonly rule: 'territory' | 'product' | 'round-robin' | 'stays-with'
@@ -43,7 +33,7 @@ export type Left = {
 /** Who gets a conversation, and why; or why nobody does. */
 export const pick = (situation: Situation, facts: ConversationFacts): Picked | Left => {
   const { belongsTo } = facts
-  const gone = belongsTo === null ? null : whyGone(situation, belongsTo)
+  const gone = belongsTo === null ? null : standingOf(situation, belongsTo).gone
   if (belongsTo !== null && gone === null)
     return {
       userId: belongsTo,
@@ -53,19 +43,10 @@ export const pick = (situation: Situation, facts: ConversationFacts): Picked | L
       taken: [],
     }
   const former = belongsTo === null || gone === null ? [] : [{ userId: belongsTo, why: gone }]
-  return byRules(situation, narrowedDown(situation.rules.rules, facts), former)
+  return byRules(situation, narrowedDown(situation.rules, facts), former)
 }
 
-/** Why replies do not stay with a user, and open conversations of theirs become somebody else's; null: they stay. */
-export const whyGone = (
-  { rules, users, at }: Pick<Situation, 'rules' | 'users' | 'at'>,
-  userId: string,
-): Why | null => {
-  const { isKnown, mayAnswer, availability } = users.get(userId) ?? unknownUser
-  if (!isKnown) return 'left'
-  if (!mayAnswer) return 'no-access'
-  return isAwayLonger(availability, at, rules.keepRepliesHours) ? 'away' : null
-}
+const standingOf = ({ users }: Situation, userId: string): Standing => users.get(userId) ?? nobodyKnown
 
 /** The users who may get it, null: nobody in particular; and what narrowed them down, in order. */
 type Narrowed = {
@@ -145,18 +126,25 @@ const deciding = (by: Narrowed['by'], candidates: number): Picked['rule'] => {
 }
 
 /** Why a user does not get a conversation now; null: nothing keeps them from it. */
-const whyNot = ({ users, at }: Situation, { userId, mostOpen }: Member): Why | null => {
-  const { isKnown, mayAnswer, availability, open } = users.get(userId) ?? unknownUser
-  if (!isKnown) return 'left'
-  if (!mayAnswer) return 'no-access'
-  if (isAway(availability, at)) return 'away'
-  if (availability.workingHours !== null && !isWorking(availability.workingHours, at)) return 'outside-hours'
-  return mostOpen !== null && open >= mostOpen ? 'at-capacity' : null
+const whyNot = (situation: Situation, { userId, mostOpen }: Member): PassedOver['why'] | null => {
+  const { absent, open } = standingOf(situation, userId)
+  return absent ?? (mostOpen !== null && open >= mostOpen ? 'at-capacity' : null)
 }
 
-const unknownUser: Omit<UserFacts, 'userId'> = {
-  isKnown: false,
-  mayAnswer: false,
-  availability: alwaysAvailable,
-  open: 0,
-}
+/** Everybody whom the rules name. */
+export const usersIn = ({ rules }: AssignmentRules): string[] => [
+  ...new Set(
+    rules.flatMap((rule) => {
+      switch (rule.kind) {
+        case 'territory':
+          return rule.territories.flatMap(({ users }) => users)
+        case 'product':
+          return rule.products.flatMap(({ users }) => users)
+        case 'round-robin':
+          return rule.members.map(({ userId }) => userId)
+        case 'manual':
+          return []
+      }
+    }),
+  ),
+]

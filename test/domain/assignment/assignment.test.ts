@@ -7,7 +7,7 @@ import {
 } from '../../../src/domain/assignment/assignment.ts'
 import { alwaysAvailable } from '../../../src/domain/assignment/availability.ts'
 import type { Availability, Member, PickEvent } from '../../../src/domain/assignment/events.ts'
-import type { UserFacts } from '../../../src/domain/assignment/pick.ts'
+import type { UserFacts } from '../../../src/domain/assignment/standing.ts'
 import { holdDeciderLaws } from '../../support/decider-laws.ts'
 import { runs } from '../../support/long-runs.ts'
 
@@ -24,7 +24,7 @@ const conversation = (n: number, facts: Partial<ToAssign> = {}): ToAssign => ({
 const user = (userId: string, facts: Partial<UserFacts> = {}): UserFacts => ({
   userId,
   isKnown: true,
-  mayAnswer: true,
+  level: 'full',
   availability: alwaysAvailable,
   open: 0,
   ...facts,
@@ -110,7 +110,7 @@ t.test(
 t.test('nobody who is away, outside working hours, full, gone or without access is chosen', async () => {
   const facts = fc.record({
     isKnown: fc.boolean(),
-    mayAnswer: fc.boolean(),
+    level: fc.constantFrom('full', 'send', 'read', null),
     availability: fc.constantFrom<Availability>(alwaysAvailable, away, {
       away: null,
       workingHours: { timeZone: 'Europe/Berlin', days: [{ day: 'monday', from: '12:00', to: '17:00' }] },
@@ -126,8 +126,8 @@ t.test('nobody who is away, outside working hours, full, gone or without access 
     const conversations = wanted.map((territory, n) => conversation(n, { territory }))
     const events = decide({ rules, users, conversations })
     const picked = takersOf(events)
-    const isFit = ({ isKnown, mayAnswer, availability }: UserFacts) =>
-      isKnown && mayAnswer && availability === alwaysAvailable
+    const isFit = ({ isKnown, level, availability }: UserFacts) =>
+      isKnown && level === 'full' && availability === alwaysAvailable
     const fit = new Map(users.filter(isFit).map(({ userId, open }) => [userId, open]))
     for (const [index, taker] of picked.entries()) {
       const among = wanted[index] === null ? [...fit.keys()] : ['u0', 'u1', 'u2']
@@ -236,7 +236,8 @@ t.test('replies stay with whom they belong to, unless that user is gone', async 
     passedOver: [{ userId: 'a', why: 'away' }],
   })
   t.match(whose({ isKnown: false }), { userId: 'b', passedOver: [{ userId: 'a', why: 'left' }] })
-  t.match(whose({ mayAnswer: false }), { userId: 'b', passedOver: [{ userId: 'a', why: 'no-access' }] })
+  t.match(whose({ level: 'send' }), { userId: 'a' }, 'who may send sees the answers')
+  t.match(whose({ level: 'read' }), { userId: 'b', passedOver: [{ userId: 'a', why: 'no-access' }] })
 })
 
 t.test('what was left before is recorded again only for another reason', async (t) => {
