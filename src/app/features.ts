@@ -50,6 +50,7 @@ import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
+import { conversationFeature } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
 
@@ -74,6 +75,7 @@ export const openFeatures = (
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
+  const conversations = conversationFeature(core, { directory, accounts })
   return {
     access,
     directory,
@@ -87,6 +89,7 @@ export const openFeatures = (
     linking,
     timeline,
     webhooks,
+    conversations,
   }
 }
 
@@ -109,7 +112,7 @@ const coreOf = (adapters: OpenAdapters, clock: Clock, log: Log) => ({
   load: loader(adapters.store),
   providerOf: providerFinder(adapters.providers),
 })
-type Core = ReturnType<typeof coreOf>
+export type Core = ReturnType<typeof coreOf>
 
 const providerFinder =
   (providers: readonly MailProvider[]): ProviderOf =>
@@ -137,7 +140,7 @@ const directoryFeature = (core: Core) => {
     },
   }
 }
-type Directory = ReturnType<typeof directoryFeature>
+export type Directory = ReturnType<typeof directoryFeature>
 
 const accountFeature = (
   core: Core,
@@ -206,7 +209,7 @@ const accountFeature = (
     usableAccounts: queries.usable,
   }
 }
-type Accounts = ReturnType<typeof accountFeature>
+export type Accounts = ReturnType<typeof accountFeature>
 
 const signInAgain = () => {
   const { code, meaning, remedy } = credentialsMissing
