@@ -43,7 +43,7 @@ export const changeRules =
     caller: Caller,
     accountId: string,
     rules: AssignmentRules,
-    ifRevision: IfRevision,
+    ifRevision: IfRevision | undefined,
   ): Promise<Handled<AssignmentRules>> => {
     await requireFullAccess(deps, accountId, userOf(caller))
     await requireUsers(deps, rules)

@@ -24,12 +24,7 @@ export type AssignmentDeps = {
   /** Whether the read model of all this has caught up with the log; it waits for that, though not for ever. */
   readonly caughtUp: () => Promise<boolean>
   readonly holders: () => Promise<Holder[]>
-  readonly heldBy: (
-    accountId: string,
-    userId: string,
-    onlyOpen: boolean,
-    limit: number,
-  ) => Promise<string[]>
+  readonly heldBy: (accountId: string, userId: string, onlyOpen: boolean, limit: number) => Promise<string[]>
   /** Does nothing for a conversation that is somebody's, or part of another one. */
   readonly assign: (caller: Caller, conversationId: string, pick: PendingPick) => Promise<unknown>
   /** Does nothing for a conversation that is somebody else's. */

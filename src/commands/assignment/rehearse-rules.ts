@@ -1,5 +1,6 @@
 import { rehearse, type PastUser } from '../../domain/assignment/dry-run.ts'
 import type { AssignmentRules, UserAvailabilityChanged } from '../../domain/assignment/events.ts'
+import type { Left, Picked } from '../../domain/assignment/pick.ts'
 import { availabilityStream } from '../../domain/assignment/user-availability.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { inParallel } from '../../std/in-parallel.ts'
@@ -16,7 +17,7 @@ export type Rehearsed = {
   readonly openedAt: string
   readonly would: string | null
   readonly was: string | null
-  readonly rule: string
+  readonly rule: Picked['rule'] | Left['reason']
   readonly detail: string
 }
 
@@ -25,8 +26,8 @@ export type DryRun = {
   readonly conversations: number
   /** False if there were more, of which the oldest were left out. */
   readonly isComplete: boolean
-  readonly users: readonly { readonly userId: string | null; readonly would: number; readonly was: number }[]
-  readonly differences: readonly Rehearsed[]
+  readonly users: { readonly userId: string | null; readonly would: number; readonly was: number }[]
+  readonly differences: Rehearsed[]
 }
 
 /** Whom these rules would have chosen in the last thirty days. It changes nothing. */
@@ -39,7 +40,10 @@ export const rehearseRules =
     const from = new Date(now.getTime() - DAYS * 86_400_000).toISOString()
     const past = await deps.pastConversations(accountId, rules, from, MOST + 1)
     const conversations = past.conversations.slice(-MOST)
-    const users = await inParallel(past.users, 8, async (user) => ({ ...user, said: await saidBy(deps, user) }))
+    const users = await inParallel(past.users, 8, async (user) => ({
+      ...user,
+      said: await saidBy(deps, user),
+    }))
     const outcomes = new Map(
       rehearse(rules, conversations, users, now.toISOString()).map((each) => [each.conversationId, each]),
     )

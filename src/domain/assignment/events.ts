@@ -8,6 +8,9 @@ import { instant, oneLine } from '../mail.ts'
 
 const conversationId = idOf('thr')
 
+/** As the CRM calls them, capital letters do not count. */
+export const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase()
+
 const isEachOnce = (names: readonly string[]): boolean => new Set(names).size === names.length
 const named = z
   .string()
@@ -15,7 +18,7 @@ const named = z
   .min(1)
   .max(100)
   .regex(...oneLine)
-  .describe('As the CRM calls it')
+  .describe('As the CRM calls it; capital letters do not count')
 const users = z
   .array(crmId)
   .min(1)
@@ -50,7 +53,7 @@ const rule = z
         .array(ofTerritory)
         .min(1)
         .max(500)
-        .refine((list) => isEachOnce(list.map(({ territory }) => territory)), {
+        .refine((list) => isEachOnce(list.map(({ territory }) => territory.toLowerCase())), {
           error: 'names a territory twice',
         }),
     }),
@@ -60,7 +63,9 @@ const rule = z
         .array(ofProduct)
         .min(1)
         .max(500)
-        .refine((list) => isEachOnce(list.map(({ product }) => product)), { error: 'names a product twice' }),
+        .refine((list) => isEachOnce(list.map(({ product }) => product.toLowerCase())), {
+          error: 'names a product twice',
+        }),
     }),
     z.object({
       kind: z.literal('round-robin'),
@@ -94,6 +99,9 @@ export const assignmentRules = z.object({
 })
 export type AssignmentRules = z.infer<typeof assignmentRules>
 
+/** Of an account for which nobody has put any: nothing is assigned. */
+export const noRules: AssignmentRules = { rules: [], keepRepliesHours: 24 }
+
 /** In the stream `assignmentrules-<accountId>`. */
 export const AssignmentRulesChanged = defineEvent(
   'AssignmentRulesChanged',
@@ -101,7 +109,7 @@ export const AssignmentRulesChanged = defineEvent(
 )
 
 /** Why somebody did not get a conversation whose turn it might have been. */
-const passedOver = z.object({
+export const passedOver = z.object({
   userId: crmId,
   why: z
     .enum(['left', 'no-access', 'away', 'outside-hours', 'at-capacity'])

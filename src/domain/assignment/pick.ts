@@ -1,4 +1,10 @@
-import type { AssignmentRule, AssignmentRules, Member, PassedOver } from './events.ts'
+import {
+  isSameName,
+  type AssignmentRule,
+  type AssignmentRules,
+  type Member,
+  type PassedOver,
+} from './events.ts'
 import { nobodyKnown, type Standing } from './standing.ts'
 import { nextOf, turnsAfter, type Turns } from './turns.ts'
 
@@ -77,11 +83,11 @@ const usersOf = (
 ): { readonly users: readonly string[]; readonly detail: string } | null => {
   switch (rule.kind) {
     case 'territory': {
-      const found = rule.territories.find((each) => each.territory === territory)
+      const found = rule.territories.find((each) => isSameName(each.territory, territory ?? ''))
       return found ? { users: found.users, detail: `territory ${found.territory}` } : null
     }
     case 'product': {
-      const found = rule.products.find((each) => each.product === product)
+      const found = rule.products.find((each) => isSameName(each.product, product ?? ''))
       return found ? { users: found.users, detail: `product ${found.product}` } : null
     }
     case 'round-robin':

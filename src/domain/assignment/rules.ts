@@ -1,8 +1,5 @@
 import type { Decider } from '../decider.ts'
-import { AssignmentRulesChanged, type AssignmentRules, type RulesEvent } from './events.ts'
-
-/** Of an account for which nobody has put any: nothing is assigned. */
-export const noRules: AssignmentRules = { rules: [], keepRepliesHours: 24 }
+import { AssignmentRulesChanged, noRules, type AssignmentRules, type RulesEvent } from './events.ts'
 
 type PutRules = { readonly do: 'put'; readonly accountId: string; readonly rules: AssignmentRules }
 

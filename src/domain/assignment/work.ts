@@ -40,7 +40,7 @@ export type Past = {
 
 /** What is told of a decision about a conversation. */
 export type Decision =
-  | Pick<PickEvent, 'type' | 'data'>
+  | PickEvent
   | {
       readonly type: 'ConversationAssigned'
       readonly data: { readonly userId: string; readonly by: string; readonly detail: string }

@@ -5,6 +5,7 @@ import {
   ConversationLeftUnassigned,
   ConversationPicked,
   UserAvailabilityChanged,
+  noRules,
 } from '../../domain/assignment/events.ts'
 import {
   ConversationAnswered,
@@ -118,7 +119,9 @@ export const assignmentFacts = projection({
       }
       case 'MessageSynced': {
         if (event.data.direction !== 'in') return
-        const named = emailsNamedBy({ delivery: null, header: event.data.header }).map((outgoing_id) => rows.get('writer', { outgoing_id }))
+        const named = emailsNamedBy({ delivery: null, header: event.data.header }).map((outgoing_id) =>
+          rows.get('writer', { outgoing_id }),
+        )
         const writer = named.find((each) => each !== undefined)
         if (writer) rows.put('answer', { message_id: event.data.messageId, user_id: writer.user_id })
         return

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { AssignmentRules } from '../../domain/assignment/events.ts'
 import { usersIn } from '../../domain/assignment/pick.ts'
 import type { Decision, Past } from '../../domain/assignment/work.ts'
-import { paged, tablesOf, type Page } from "../projection.ts"
+import { paged, tablesOf, type Page } from '../projection.ts'
 import { assignmentFacts } from './assignment-facts.ts'
 import { atOnce, nobody, usersOf, whoWrote } from './find-work.ts'
 
@@ -23,7 +23,10 @@ export const accountOfConversation =
 /** What was decided about whose a conversation is. */
 export const listDecisions =
   (db: Kysely<unknown>) =>
-  async (conversationId: string, { descending, after, limit }: Omit<Page, 'after'> & { after: string | null }): Promise<DecisionItem[]> =>
+  async (
+    conversationId: string,
+    { descending, after, limit }: Omit<Page, 'after'> & { after: string | null },
+  ): Promise<DecisionItem[]> =>
     tablesOf(db, assignmentFacts)
       .selectFrom('decision')
       .select(['position', 'at', 'decision'])

@@ -33,7 +33,7 @@ export const accountsToAssign = (db: Kysely<unknown>) => async (): Promise<strin
       exists(
         backlogOf(tables)
           .select('conversation.id')
-          .whereRef('account_id', '=', 'account.id')
+          .whereRef('conversation.account_id', '=', sql.ref('account.id'))
           .where(sql<boolean>`(left_reason is distinct from 'manual' or left_under <> rules_revision)`),
       ),
     )
@@ -54,14 +54,20 @@ export const workToAssign =
   (db: Kysely<unknown>) =>
   (accountId: string, after: readonly [string, string] | null, limit: number): Promise<WorkToAssign | null> =>
     atOnce(db, async (tables) => {
-      const account = await tables.selectFrom('account').selectAll().where('id', '=', accountId).executeTakeFirst()
+      const account = await tables
+        .selectFrom('account')
+        .selectAll()
+        .where('id', '=', accountId)
+        .executeTakeFirst()
       if (!account) return null
       const ofAccount = backlogOf(tables).where('account_id', '=', accountId)
       const pending = await ofAccount.select(['id', 'pick']).where('pick', 'is not', null).execute()
       const undecided = ofAccount
         .selectAll()
         .where('pick', 'is', null)
-        .where(sql<boolean>`(left_reason is distinct from 'manual' or left_under <> ${account.rules_revision})`)
+        .where(
+          sql<boolean>`(left_reason is distinct from 'manual' or left_under <> ${account.rules_revision})`,
+        )
       const page = { descending: false, after, limit }
       const rows = await paged(undecided, { column: 'waiting_since', type: 'timestamptz' }, page).execute()
       const people = await whoWrote(tables, rows)
@@ -107,7 +113,11 @@ export const whoWrote = async (
     .selectFrom('contact_address')
     .innerJoin('contact', 'contact.id', 'contact_address.contact_id')
     .leftJoin('company', 'company.id', 'contact.company_id')
-    .select(['address', 'product', sql<string | null>`coalesce(contact.territory, company.territory)`.as('territory')])
+    .select([
+      'address',
+      'product',
+      sql<string | null>`coalesce(contact.territory, company.territory)`.as('territory'),
+    ])
     .distinctOn('address')
     .where(sql<boolean>`address = any(${written.map(normaliseAddress)}::text[])`)
     .orderBy('address')
@@ -134,7 +144,10 @@ export const usersOf = async (
     .execute()
   const counts = await tables
     .selectFrom('conversation')
-    .select([sql<string>`coalesce(user_id, pick ->> 'userId')`.as('userId'), sql<number>`count(*)::int`.as('open')])
+    .select([
+      sql<string>`coalesce(user_id, pick ->> 'userId')`.as('userId'),
+      sql<number>`count(*)::int`.as('open'),
+    ])
     .where('account_id', '=', accountId)
     .where('status', '=', 'open')
     .where('merged', '=', false)
