@@ -158,6 +158,7 @@ export const messageRoutes = (
   }
   const messagesOfThread = async (
     thread: NonNullable<Awaited<ReturnType<SyncQueries['findThread']>>>,
+    userId: string | null,
     { sort = 'receivedAt', ...asked }: MessagesQuery,
   ) => {
     const query = { ...asked, sort, thread: thread.id }
@@ -169,7 +170,7 @@ export const messageRoutes = (
     )
     const page = pageFrom(members, query, ({ at, id }) => [at, id])
     const ids = page.data.map(({ id }) => id)
-    return { ...page, data: await queries.messagesOf(ids, thread.visibility) }
+    return { ...page, data: await queries.messagesOf(thread.accountId, ids, userId) }
   }
 
   app.get('/v1/messages', {
@@ -184,7 +185,7 @@ export const messageRoutes = (
       const { account, folder, direction, thread, from, to, sort = '-receivedAt', limit } = query
       if (thread !== undefined) {
         if ((account ?? folder ?? direction) !== undefined) throw filtersConflict()
-        return messagesOfThread(await requireThread(thread, actingUser), query)
+        return messagesOfThread(await requireThread(thread, actingUser), actingUser, query)
       }
       if (account === undefined) throw accountRequired()
       if (folder !== undefined && direction !== undefined) throw filtersConflict()
@@ -270,7 +271,7 @@ export const messageRoutes = (
     },
     handler: async ({ params, actingUser }) => {
       const thread = await requireThread(params.id, actingUser)
-      return { ...thread, messages: await messagesOfThread(thread, { limit: 200 }) }
+      return { ...thread, messages: await messagesOfThread(thread, actingUser, { limit: 200 }) }
     },
   })
 }
