@@ -1,4 +1,4 @@
-import { mayUse, type Owner } from '../../domain/accounts/events.ts'
+import { levelOf, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import {
   conversation,
   conversationStream,
@@ -13,7 +13,7 @@ export type ConversationDeps = {
   readonly handle: Handle
   readonly load: Load
   /** The account as its stream has it; null if it was never connected. */
-  readonly findAccount: (accountId: string) => Promise<{ readonly owner: Owner } | null>
+  readonly findAccount: (accountId: string) => Promise<AccessRights | null>
 }
 
 /** What is asked of a conversation: a command without the ids. */
@@ -47,7 +47,7 @@ export const ownConversation =
   async (id: string, userId: string | null): Promise<Known<KnownConversation>> => {
     const found = await standingConversation(deps)(id)
     const account = found && (await deps.findAccount(found.state.accountId))
-    if (!found || !account || !mayUse(account.owner, userId)) throw new NotFound('conversation', id)
+    if (!found || !account || levelOf(account, userId) === null) throw new NotFound('conversation', id)
     return found
   }
 

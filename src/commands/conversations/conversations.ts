@@ -1,4 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { levelOf } from '../../domain/accounts/access-rights.ts'
 import { assigneeHasNoAccess } from '../../domain/conversations/refusals.ts'
 import type { AssignmentReason } from '../../domain/conversations/events.ts'
 import { NotFound } from '../../domain/decider.ts'
@@ -54,7 +54,7 @@ export const conversationCommands = (deps: ConversationsDeps) => {
       const { state } = await ownConversation(deps)(id, userOf(caller))
       await requireUser(assignment.userId)
       const account = await deps.findAccount(state.accountId)
-      if (!account || !mayUse(account.owner, assignment.userId)) throw assigneeHasNoAccess()
+      if (!account || levelOf(account, assignment.userId) === null) throw assigneeHasNoAccess()
       return change(caller, id, { do: 'assign', ...assignment }, ifRevision)
     },
     /** What the rules decided, whose access may have changed since: does nothing if it is somebody's already. */
