@@ -34,6 +34,7 @@ import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
 import { may } from '../domain/accounts/access-rights.ts'
+import { entryStream } from '../domain/directory/entry.ts'
 import type { Owner } from '../domain/accounts/events.ts'
 import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
@@ -191,6 +192,7 @@ const accountFeature = (
     isWithheld: isWithheld(db),
     accountsWith: accountsWith(db),
     find,
+    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
     ...signingIn,
   })
   const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
@@ -198,6 +200,7 @@ const accountFeature = (
     commands,
     queries,
     find,
+    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
     openMailbox,
     openToFile,
     watchMailbox,

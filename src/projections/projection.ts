@@ -102,6 +102,14 @@ export type VisibilityDeps = {
   readonly sendOnlyAccounts: (userId: string | null) => Promise<readonly string[]>
 }
 
+/** What a user may do with an account, null: nothing; as `levelOf` has it, in SQL. `rights`: a column of AccessRights. */
+export const levelIn = (rights: string, userId: string): RawBuilder<string | null> => {
+  const of = sql.ref(rights)
+  return sql`case when ${of} -> 'owner' ->> 'userId' = ${userId} then 'full'
+    else coalesce((select member ->> 'level' from jsonb_array_elements(${of} -> 'members') as member
+      where member ->> 'userId' = ${userId}), ${of} ->> 'everyone') end`
+}
+
 type EmailOf = { readonly account_id: string; readonly user_id: string | null; readonly isSent: boolean }
 
 /** How much this user sees of an email: all of their own; of others, if they may read the account or it was sent. */

@@ -3,7 +3,6 @@ import { accountStream, type Account } from '../../domain/accounts/account.ts'
 import { levelOf } from '../../domain/accounts/access-rights.ts'
 import type { AccountEvent } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
-import { entryStream } from '../../domain/directory/entry.ts'
 import type { DirectoryEvent } from '../../domain/directory/events.ts'
 import type { DomainEvent, RecordedEvent } from '../../domain/event.ts'
 import { nothingVisible, visibilityUnder, type Visibility } from '../../domain/visibility.ts'
@@ -18,6 +17,8 @@ export type AccessReport = {
 
 export type ReportDeps = {
   readonly store: Pick<EventStore, 'readStream'>
+  /** The stream of the organisation, with its policy. */
+  readonly organizationEvents: () => Promise<readonly RecordedEvent[]>
   readonly find: (accountId: string) => Promise<Exclude<Account, { status: 'none' }> | null>
 }
 
@@ -26,7 +27,7 @@ export type ReportDeps = {
  * then counts. For those who have any access now. @throws NotFound, also if it was not connected yet
  */
 export const accessReport =
-  ({ store, find }: ReportDeps) =>
+  ({ store, organizationEvents, find }: ReportDeps) =>
   async (accountId: string, userId: string | null, at: string | null): Promise<AccessReport> => {
     const account = await find(accountId)
     if (!account || levelOf(account, userId) === null) throw new NotFound('email account', accountId)
@@ -34,7 +35,7 @@ export const accessReport =
       events.filter(({ recordedAt }) => at === null || recordedAt <= at) as unknown as RecordedEvent<Event>[]
     const history = accessHistory(until<AccountEvent>(await store.readStream(accountStream(accountId))))
     if (!history) throw new NotFound('email account that was connected by then:', accountId)
-    const recorded = until<DirectoryEvent>(await store.readStream(entryStream('organization', 'main')))
+    const recorded = until<DirectoryEvent>(await organizationEvents())
     const last = recorded.findLast((event) => event.type === 'OrganizationRecorded')
     const policy = last?.type === 'OrganizationRecorded' ? last.data.organization : nothingVisible
     const { owner, entries, visibility } = history

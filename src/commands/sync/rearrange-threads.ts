@@ -1,4 +1,5 @@
 import { requireLevel } from '../../domain/accounts/access-rights.ts'
+import type { AccessLevel } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import {
@@ -27,9 +28,9 @@ export const threadCommands = (deps: ThreadDeps) => {
     requireLevel(await deps.findAccount(thread.accountId), userOf(caller), 'full', ['thread', id])
     return thread
   }
-  const requireAccount = async (caller: Caller, accountId: string): Promise<void> => {
+  const requireAccount = async (caller: Caller, accountId: string, level: AccessLevel): Promise<void> => {
     const account = await deps.findAccount(accountId)
-    requireLevel(account, userOf(caller), 'full', ['email account', accountId])
+    requireLevel(account, userOf(caller), level, ['email account', accountId])
   }
   const tell = (caller: Caller, command: ThreadCommand): Promise<Handled<AccountThreads>> =>
     deps.handle(accountThreads, accountThreadsStream(command.accountId), command, caller)
@@ -47,11 +48,11 @@ export const threadCommands = (deps: ThreadDeps) => {
     },
     /** All changes of an account, oldest first. */
     threadChanges: async (caller: Caller, accountId: string) => {
-      await requireAccount(caller, accountId)
+      await requireAccount(caller, accountId, 'read')
       return (await deps.load(accountThreads, accountThreadsStream(accountId))).state.changes
     },
     undoThreadChange: async (caller: Caller, accountId: string, change: number) => {
-      await requireAccount(caller, accountId)
+      await requireAccount(caller, accountId, 'full')
       return tell(caller, { do: 'undo', accountId, change })
     },
   }

@@ -61,17 +61,10 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
   const several = mailIn(event).map((messageId): Named => ({ messageId }))
-  const parts = [
-    data as Named,
-    survivor,
-    owner,
-    formerOwner,
-    grantee,
-    scope,
-    template,
-    ...saved,
-    ...several,
-  ].flatMap((part) => part ?? [])
+  const owners = [owner, formerOwner, grantee]
+  const parts = [data as Named, survivor, ...owners, scope, template, ...saved, ...several].flatMap(
+    (part) => part ?? [],
+  )
   const named = parts.flatMap((part) =>
     KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),
   )

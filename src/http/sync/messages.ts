@@ -28,6 +28,10 @@ export const summaryView = z
   .object({
     id: z.string().describe('`msg_…`, or `out_…` for an email sent from here'),
     accountId: z.string(),
+    userId: z
+      .string()
+      .nullable()
+      .describe('The user who sent it, or who sent the email of ours that it answers; null for none'),
     direction: z.enum(['in', 'out']).nullable().describe('Null for a draft: neither received nor sent'),
     isDraft: z.boolean(),
     receivedAt: z.string(),

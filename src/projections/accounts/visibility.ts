@@ -6,8 +6,7 @@ import {
   type Visibility,
   type VisibilityPolicy,
 } from '../../domain/visibility.ts'
-import { levelIn } from '../access-level.ts'
-import { tablesOf, type Visible } from '../projection.ts'
+import { levelIn, tablesOf, type Visible } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
 
 /**

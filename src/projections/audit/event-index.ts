@@ -28,7 +28,7 @@ import {
 
 /** Who may see an event besides programs, if it is not one user: everybody, or whoever has access to its account. */
 export const EVERYBODY = ''
-export const OF_ACCOUNT = '@account'
+export const OF_ACCOUNT = ':account'
 
 const tables = {
   /** A row for each event: where it is in the log, and what is asked for often. What it says is in the log alone. */
@@ -162,12 +162,15 @@ const knownOf = (
   if (isOfDirectory(event.type)) return seen(EVERYBODY)
   if (event.type === 'DraftSaved' || event.type === 'EmailQueued') {
     const { userId } = event.type === 'DraftSaved' ? event.data.draft : event.data
+    // What somebody is writing is theirs alone until it is queued.
+    const seenBy = event.type === 'DraftSaved' && userId !== null ? userId : OF_ACCOUNT
     const about = subjects.filter(({ kind }) => kind !== 'account' && kind !== 'email').map(subjectKey)
-    return remember('email', seen(OF_ACCOUNT, about, userId))
+    return remember('email', seen(seenBy, about, userId))
   }
   const email = find('email')
-  if (account !== null) return seen(OF_ACCOUNT, email?.about, email?.own)
-  return email ?? find('template') ?? seen(null)
+  if (email) return { ...email, account: account ?? email.account }
+  if (account !== null) return seen(OF_ACCOUNT)
+  return find('template') ?? seen(null)
 }
 
 const isOfDirectory = (type: string): boolean => directoryEvents.some((of) => of.type === type)

@@ -1,7 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { ownStreams, subjectKey, type Subject } from '../../domain/audit/subjects.ts'
-import { levelIn } from '../access-level.ts'
-import { schemaOf } from '../projection.ts'
+import { levelIn, schemaOf } from '../projection.ts'
 import { EVERYBODY, OF_ACCOUNT, eventIndex } from './event-index.ts'
 
 /** Which events are asked for: those for which all of it holds. Instants are RFC 3339, and inclusive. */
