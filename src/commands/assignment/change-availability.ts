@@ -1,24 +1,18 @@
 import type { Availability } from '../../domain/assignment/events.ts'
 import { availabilityStream, userAvailability } from '../../domain/assignment/user-availability.ts'
 import { NotFound } from '../../domain/decider.ts'
-import { defineRefusal } from '../../domain/refusal.ts'
 import { userOf, type Caller, type Handled, type Known } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
 import type { AssignmentDeps } from './ports.ts'
 
-const notYourAvailability = defineRefusal('not-your-availability', {
-  title: "Another user's availability",
-  meaning: 'Users see and change when they themselves are available, and nobody else.',
-  remedy: 'Act as that user, or use an API key that is bound to no user, without Mailtrail-User.',
-})
-
+/** Users say it of themselves; to others it does not exist. A program may for anybody. @throws NotFound */
 const requireOneself = async (
   { isUser }: Pick<AssignmentDeps, 'isUser'>,
   userId: string,
   asking: string | null,
 ): Promise<void> => {
-  if (asking !== null && asking !== userId) throw notYourAvailability()
-  if (!(await isUser(userId))) throw new NotFound('user', userId)
+  const isOther = asking !== null && asking !== userId
+  if (isOther || !(await isUser(userId))) throw new NotFound('availability of user', userId)
 }
 
 /** Says when a user is there. */

@@ -14,12 +14,13 @@ const unknownAssignee = defineRefusal('unknown-assignee', {
 })
 
 /** @throws NotFound; Refused `access-level-too-low` */
-export const requireFullAccess = async (
+export const requireAccess = async (
   { findAccount }: Pick<AssignmentDeps, 'findAccount'>,
   accountId: string,
   userId: string | null,
+  needed: 'full' | 'read',
 ): Promise<void> => {
-  requireLevel(await findAccount(accountId), userId, 'full')
+  requireLevel(await findAccount(accountId), userId, needed)
 }
 
 /** @throws Refused `unknown-assignee` */
@@ -45,7 +46,7 @@ export const changeRules =
     rules: AssignmentRules,
     ifRevision: IfRevision | undefined,
   ): Promise<Handled<AssignmentRules>> => {
-    await requireFullAccess(deps, accountId, userOf(caller))
+    await requireAccess(deps, accountId, userOf(caller), 'full')
     await requireUsers(deps, rules)
     const command = { do: 'put', accountId, rules } as const
     return deps.handle(accountRules, rulesStream(accountId), command, caller, { ifRevision })
@@ -55,6 +56,6 @@ export const changeRules =
 export const findRules =
   (deps: Pick<AssignmentDeps, 'load' | 'findAccount'>) =>
   async (accountId: string, userId: string | null): Promise<Known<AssignmentRules>> => {
-    await requireFullAccess(deps, accountId, userId)
+    await requireAccess(deps, accountId, userId, 'read')
     return deps.load(accountRules, rulesStream(accountId))
   }

@@ -4,7 +4,7 @@ import type { Left, Picked } from '../../domain/assignment/pick.ts'
 import { availabilityStream } from '../../domain/assignment/user-availability.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { inParallel } from '../../std/in-parallel.ts'
-import { requireFullAccess, requireUsers } from './change-rules.ts'
+import { requireAccess, requireUsers } from './change-rules.ts'
 import type { AssignmentDeps } from './ports.ts'
 
 const DAYS = 30
@@ -34,7 +34,7 @@ export type DryRun = {
 export const rehearseRules =
   (deps: Pick<AssignmentDeps, 'clock' | 'store' | 'findAccount' | 'isUser' | 'pastConversations'>) =>
   async (accountId: string, rules: AssignmentRules, userId: string | null): Promise<DryRun> => {
-    await requireFullAccess(deps, accountId, userId)
+    await requireAccess(deps, accountId, userId, 'full')
     await requireUsers(deps, rules)
     const now = deps.clock()
     const from = new Date(now.getTime() - DAYS * 86_400_000).toISOString()

@@ -13,9 +13,9 @@ export const availabilityRoutes = (
   { commands }: { readonly commands: AssignmentCommands },
 ): void => {
   const tags = ['Assignment']
-  const params = z.object({ id: crmId })
+  const params = z.object({ userId: crmId })
 
-  app.get('/v1/users/:id/availability', {
+  app.get('/v1/users/:userId/availability', {
     config: { permission: 'assignment:read', ifNoneMatch: true },
     schema: {
       tags,
@@ -25,12 +25,12 @@ export const availabilityRoutes = (
       response: { 200: view, ...problems },
     },
     handler: async (request, reply) => {
-      const found = await commands.findAvailability(request.params.id, request.actingUser)
+      const found = await commands.findAvailability(request.params.userId, request.actingUser)
       // The user has said nothing yet: there is no version.
       return found.revision < 0 ? found.state : answered(reply, found, found.state)
     },
   })
-  app.put('/v1/users/:id/availability', {
+  app.put('/v1/users/:userId/availability', {
     config: { permission: 'assignment:write', ifMatch: 'optional', ifNoneMatch: true },
     schema: {
       tags,
@@ -44,7 +44,7 @@ export const availabilityRoutes = (
     },
     handler: async (request, reply) => {
       const { caller, body, params: of } = request
-      const handled = await commands.changeAvailability(caller, of.id, body, revisionToPut(request))
+      const handled = await commands.changeAvailability(caller, of.userId, body, revisionToPut(request))
       return answered(reply, handled, handled.state)
     },
   })

@@ -190,8 +190,6 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   putEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],
   dryRunEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],
   listConversationAssignments: ['access-level-too-low'],
-  getUserAvailability: ['not-your-availability'],
-  putUserAvailability: ['not-your-availability'],
   getOrganization: { 404: ['not-found'] },
   getAnalyticsEngagement: { 400: ['invalid-period'] },
   getReadiness: { 503: ['not-ready'] },
