@@ -4,7 +4,7 @@ import { isTimeZone } from '../analytics/calendar-day.ts'
 import { crmId } from '../directory/events.ts'
 import { defineEvent, type EventOf } from '../event.ts'
 import { idOf } from '../ids.ts'
-import { instant, oneLine } from '../mail.ts'
+import { askedInstant, instant, oneLine } from '../mail.ts'
 
 const conversationId = idOf('thr')
 
@@ -34,12 +34,14 @@ const member = z.object({
     .int()
     .min(1)
     .max(1000)
+    .default(1)
     .describe('The share of the user: one with 2 gets twice as many conversations as one with 1'),
   mostOpen: z
     .int()
     .min(1)
     .max(100_000)
     .nullable()
+    .default(null)
     .describe('How many open conversations of the account the user has at most; null for any number'),
 })
 export type Member = z.infer<typeof member>
@@ -55,7 +57,8 @@ const rule = z
         .max(500)
         .refine((list) => isEachOnce(list.map(({ territory }) => territory.toLowerCase())), {
           error: 'names a territory twice',
-        }),
+        })
+        .describe('Who gets what comes from a territory; others are not narrowed down'),
     }),
     z.object({
       kind: z.literal('product'),
@@ -65,7 +68,8 @@ const rule = z
         .max(500)
         .refine((list) => isEachOnce(list.map(({ product }) => product.toLowerCase())), {
           error: 'names a product twice',
-        }),
+        })
+        .describe('Who gets what is about a product; others are not narrowed down'),
     }),
     z.object({
       kind: z.literal('round-robin'),
@@ -73,7 +77,8 @@ const rule = z
         .array(member)
         .min(1)
         .max(200)
-        .refine((list) => isEachOnce(list.map(({ userId }) => userId)), { error: 'names a user twice' }),
+        .refine((list) => isEachOnce(list.map(({ userId }) => userId)), { error: 'names a user twice' })
+        .describe('Who takes turns, and how often'),
     }),
     z.object({ kind: z.literal('manual') }),
   ])
@@ -93,6 +98,7 @@ export const assignmentRules = z.object({
     .int()
     .min(0)
     .max(8760)
+    .default(24)
     .describe(
       'Replies stay with the user to whom they belong, also while the user is away, if the user is back within so many hours',
     ),
@@ -161,6 +167,7 @@ export const ConversationLeftUnassigned = defineEvent(
 const timeOfDay = z
   .string()
   .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'is not a time of the day, such as 09:30')
+  .describe('On the clock in the time zone, such as `09:30`; `24:00` is the end of the day')
 export const weekdays = [
   'monday',
   'tuesday',
@@ -171,7 +178,11 @@ export const weekdays = [
   'sunday',
 ] as const
 const shift = z
-  .object({ day: z.enum(weekdays), from: timeOfDay, to: timeOfDay })
+  .object({
+    day: z.enum(weekdays).describe('Day of the week in the time zone'),
+    from: timeOfDay,
+    to: timeOfDay,
+  })
   .refine(({ from, to }) => from < to, { error: 'ends before it begins' })
 const workingHours = z.object({
   timeZone: z
@@ -183,22 +194,28 @@ const workingHours = z.object({
 })
 export type WorkingHours = z.infer<typeof workingHours>
 
+/** Kept in UTC. */
+const moment = askedInstant.overwrite((text) =>
+  Number.isNaN(Date.parse(text)) ? text : new Date(text).toISOString(),
+)
 const away = z
   .object({
-    from: instant,
-    until: instant.nullable().describe('Null: until further notice'),
+    from: moment,
+    until: moment.nullable().default(null).describe('Null: until further notice'),
     reason: z
       .string()
       .trim()
       .max(200)
       .regex(...oneLine)
-      .nullable(),
+      .nullable()
+      .default(null)
+      .describe('Why, in the words of the user'),
   })
   .refine(({ from, until }) => until === null || from < until, { error: 'ends before it begins' })
 
 export const availability = z.object({
-  away: away.nullable().describe('Null: not away'),
-  workingHours: workingHours.nullable().describe('Null: at any time'),
+  away: away.nullable().default(null).describe('Null: not away'),
+  workingHours: workingHours.nullable().default(null).describe('Null: at any time'),
 })
 export type Availability = z.infer<typeof availability>
 
