@@ -32,7 +32,7 @@ export const assignConversations = (deps: AssignDeps): ((signal: AbortSignal) =>
 }
 
 const assignIn = async (deps: AssignDeps, accountId: string, signal: AbortSignal): Promise<void> => {
-  let after: readonly [string, string] | null = null
+  let after: WorkToAssign['next'] = null
   while (!signal.aborted) {
     const work = await deps.workToAssign(accountId, after, BATCH)
     if (!work || work.rules.rules.length === 0) return
@@ -41,9 +41,8 @@ const assignIn = async (deps: AssignDeps, accountId: string, signal: AbortSignal
     await inParallel([...work.pending, ...decided], AT_ONCE, ({ conversationId, ...pick }) =>
       deps.assign(systemCaller('assignment', deps.clock, conversationId), conversationId, pick),
     )
-    const last = work.conversations.at(-1)
-    if (!last || work.conversations.length < BATCH) return
-    after = [last.waitingSince, last.conversationId]
+    if (work.next === null) return
+    after = work.next
     // The next decisions are based on these.
     if (!(await deps.caughtUp())) return
   }
@@ -60,7 +59,7 @@ const decide = async (
     accountId,
     rules,
     rulesRevision,
-    conversations: conversations.map(({ waitingSince: _, ...conversation }) => conversation),
+    conversations,
     users,
     at: clock().toISOString(),
     factsAt,

@@ -18,7 +18,7 @@ export type AssignmentDeps = {
   /** The oldest conversations behind a key: since when one is open, and its id. */
   readonly workToAssign: (
     accountId: string,
-    after: readonly [waitingSince: string, id: string] | null,
+    after: WorkToAssign['next'],
     limit: number,
   ) => Promise<WorkToAssign | null>
   /** Whether the read model of all this has caught up with the log; it waits for that, though not for ever. */

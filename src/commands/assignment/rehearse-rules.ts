@@ -44,15 +44,16 @@ export const rehearseRules =
       ...user,
       said: await saidBy(deps, user),
     }))
-    const outcomes = new Map(
-      rehearse(rules, conversations, users, now.toISOString()).map((each) => [each.conversationId, each]),
+    const rehearsed = rehearse(rules, conversations, users, now.toISOString()).map(
+      ({ conversation: { conversationId, openedAt, first }, found }): Rehearsed => ({
+        conversationId,
+        openedAt,
+        would: found.userId,
+        was: first,
+        rule: found.userId === null ? found.reason : found.rule,
+        detail: found.detail,
+      }),
     )
-    const rehearsed = conversations.map(({ conversationId, openedAt, first }): Rehearsed => {
-      const outcome = outcomes.get(conversationId)
-      const rule = outcome?.userId == null ? (outcome?.reason ?? 'manual') : outcome.rule
-      const would = outcome?.userId ?? null
-      return { conversationId, openedAt, would, was: first, rule, detail: outcome?.detail ?? '' }
-    })
     return {
       from,
       conversations: rehearsed.length,

@@ -16,29 +16,32 @@ export type PastUser = Pick<UserFacts, 'userId' | 'isKnown' | 'level'> & {
   readonly said: readonly { readonly at: string; readonly availability: Availability }[]
 }
 
-export type Outcome = { readonly conversationId: string } & (Picked | Left)
+export type Outcome<Conversation> = {
+  readonly conversation: Conversation
+  readonly found: Picked | Left
+}
 
 /**
  * Whom these rules would have chosen. Conversations are looked at as they came; what nobody was available for is tried
  * again, oldest first, whenever another one came, and once at the end. A conversation counts as open from when it is
  * assigned until it was done in truth.
  */
-export const rehearse = (
+export const rehearse = <Conversation extends PastConversation>(
   rules: AssignmentRules,
-  conversations: readonly PastConversation[],
+  conversations: readonly Conversation[],
   users: readonly PastUser[],
   end: string,
-): Outcome[] => {
-  const outcomes = new Map<string, Outcome>()
+): Outcome<Conversation>[] => {
+  const outcomes = new Map<string, Outcome<Conversation>>()
   let turns: Turns = {}
   let held: { readonly userId: string; readonly doneAt: string | null }[] = []
-  let waiting: PastConversation[] = []
+  let waiting: Conversation[] = []
   const tryAt = (at: string): void => {
     held = held.filter(({ doneAt }) => doneAt === null || doneAt > at)
     const standing = standingOf(rules, users, at, held)
     waiting = waiting.filter((conversation) => {
       const found = pick({ rules: rules.rules, turns, users: standing }, conversation)
-      outcomes.set(conversation.conversationId, { conversationId: conversation.conversationId, ...found })
+      outcomes.set(conversation.conversationId, { conversation, found })
       if (found.userId === null) return found.reason === 'nobody-available'
       held.push({ userId: found.userId, doneAt: conversation.doneAt })
       const taker = standing.get(found.userId)

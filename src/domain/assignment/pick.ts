@@ -54,27 +54,29 @@ export const pick = (situation: Situation, facts: ConversationFacts): Picked | L
 
 const standingOf = ({ users }: Situation, userId: string): Standing => users.get(userId) ?? nobodyKnown
 
-/** The users who may get it, null: nobody in particular; and what narrowed them down, in order. */
+/** The users who may get it, and what narrowed them down, in order: nothing, if it is nobody's in particular. */
 type Narrowed = {
-  readonly users: readonly string[] | null
+  readonly users: readonly string[]
   readonly by: readonly { readonly rule: Picked['rule']; readonly detail: string }[]
   readonly members: readonly Member[]
 }
 
 /** A rule that would leave nobody is passed over: what comes first counts more. */
 const narrowedDown = (rules: readonly AssignmentRule[], facts: ConversationFacts): Narrowed => {
-  let found: Narrowed = { users: null, by: [], members: [] }
+  let users: readonly string[] = []
+  const by: Narrowed['by'][number][] = []
   for (const rule of rules) {
     if (rule.kind === 'manual') break
     const narrowed = usersOf(rule, facts)
-    const { users } = found
-    const left = narrowed && (users?.filter((userId) => narrowed.users.includes(userId)) ?? narrowed.users)
-    if (narrowed && left && left.length > 0)
-      found = { ...found, users: left, by: [...found.by, { rule: rule.kind, detail: narrowed.detail }] }
+    const left = narrowed?.users.filter((userId) => by.length === 0 || users.includes(userId)) ?? []
+    if (narrowed && left.length > 0) {
+      users = left
+      by.push({ rule: rule.kind, detail: narrowed.detail })
+    }
     // What stands behind a round robin comes too late.
-    if (rule.kind === 'round-robin') return { ...found, members: rule.members }
+    if (rule.kind === 'round-robin') return { users, by, members: rule.members }
   }
-  return found
+  return { users, by, members: [] }
 }
 
 const usersOf = (
@@ -97,7 +99,7 @@ const usersOf = (
 
 const byRules = (situation: Situation, narrowed: Narrowed, former: PassedOver[]): Picked | Left => {
   const { users, by, members } = narrowed
-  if (users === null)
+  if (by.length === 0)
     return {
       userId: null,
       reason: 'manual',

@@ -4,7 +4,7 @@ import { ownMember } from '../own-member.ts'
 export type Turns = { readonly [userId: string]: number }
 export type Share = { readonly userId: string; readonly weight: number }
 
-export const turnsOf = (turns: Turns, userId: string): number => ownMember(turns, userId) ?? 0
+const turnsOf = (turns: Turns, userId: string): number => ownMember(turns, userId) ?? 0
 
 /**
  * Whose turn it is: of whom (turns + ½) / weight is least, as Webster's method has it; the first of several. Whenever one

@@ -126,7 +126,17 @@ export const assignmentFacts = projection({
         if (writer) rows.put('answer', { message_id: event.data.messageId, user_id: writer.user_id })
         return
       }
-      default:
+      case 'ConversationOpened':
+      case 'ConversationMessageReceived':
+      case 'ConversationAnswered':
+      case 'ConversationStatusChanged':
+      case 'ConversationSnoozed':
+      case 'ConversationWoken':
+      case 'ConversationAssigned':
+      case 'ConversationUnassigned':
+      case 'ConversationMerged':
+      case 'ConversationSeparated':
+      case 'ConversationTookIn':
         return foldConversation(event, rows)
     }
   },

@@ -29,8 +29,8 @@ export const accountsToAssign = (db: Kysely<unknown>) => async (): Promise<strin
     .selectFrom('account')
     .select('id')
     .where(sql<boolean>`jsonb_array_length(rules -> 'rules') > 0`)
-    .where(({ exists }) =>
-      exists(
+    .where((where) =>
+      where.exists(
         backlogOf(tables)
           .select('conversation.id')
           .whereRef('conversation.account_id', '=', sql.ref('account.id'))
@@ -52,7 +52,7 @@ const backlogOf = (tables: AssignmentDb) =>
 
 export const workToAssign =
   (db: Kysely<unknown>) =>
-  (accountId: string, after: readonly [string, string] | null, limit: number): Promise<WorkToAssign | null> =>
+  (accountId: string, after: WorkToAssign['next'], limit: number): Promise<WorkToAssign | null> =>
     atOnce(db, async (tables) => {
       const account = await tables
         .selectFrom('account')
@@ -70,6 +70,7 @@ export const workToAssign =
         )
       const page = { descending: false, after, limit }
       const rows = await paged(undecided, { column: 'waiting_since', type: 'timestamptz' }, page).execute()
+      const last = rows.at(-1)
       const people = await whoWrote(tables, rows)
       const belongTo = rows.flatMap(({ belongs_to }) => belongs_to ?? [])
       const users = await usersOf(tables, accountId, account.rights, [...usersIn(account.rules), ...belongTo])
@@ -81,7 +82,6 @@ export const workToAssign =
         pending: pending.flatMap(({ id, pick }) => (pick ? [{ conversationId: id, ...pick }] : [])),
         conversations: rows.map((row) => ({
           conversationId: row.id,
-          waitingSince: row.waiting_since,
           ...(people.get(row.from_address ?? '') ?? nobody),
           belongsTo: row.belongs_to,
           left:
@@ -89,12 +89,13 @@ export const workToAssign =
               ? row.left_reason
               : null,
         })),
+        next: last && rows.length === limit ? [last.waiting_since, last.id] : null,
         users,
         factsAt: await seenAt(tables),
       }
     })
 
-export const seenAt = async (tables: AssignmentDb): Promise<string> =>
+const seenAt = async (tables: AssignmentDb): Promise<string> =>
   (await tables.selectFrom('seen').select('position').executeTakeFirst())?.position ?? ''
 
 type Person = Pick<ConversationFacts, 'territory' | 'product'>

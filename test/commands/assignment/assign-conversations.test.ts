@@ -55,6 +55,7 @@ const processOn = (
         if (known.state.status !== 'none' && known.state.assigneeId === null) pending.push(pick)
       }
       const taken = new Set(picked.map(({ conversationId }) => conversationId))
+      const backlog = ids.filter((id) => !taken.has(id) && (after === null || id > after[1])).slice(0, limit)
       const members = USERS.map((userId) => ({ userId, weight: 1, mostOpen: null }))
       return {
         rules: { rules: [{ kind: 'round-robin', members }], keepRepliesHours: 24 },
@@ -62,17 +63,14 @@ const processOn = (
         state,
         revision,
         pending,
-        conversations: ids
-          .filter((id) => !taken.has(id) && (after === null || id > after[1]))
-          .slice(0, limit)
-          .map((conversationId) => ({
-            conversationId,
-            waitingSince: clock().toISOString(),
-            territory: null,
-            product: null,
-            belongsTo: null,
-            left: null,
-          })),
+        next: backlog.length === limit ? [clock().toISOString(), backlog.at(-1)!] : null,
+        conversations: backlog.map((conversationId) => ({
+          conversationId,
+          territory: null,
+          product: null,
+          belongsTo: null,
+          left: null,
+        })),
         users: USERS.map((userId) => ({
           userId,
           isKnown: true,
