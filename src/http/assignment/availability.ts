@@ -39,7 +39,7 @@ export const availabilityRoutes = (
         'Users say it of themselves; a program that acts for nobody may for everybody. While a user is away or outside ' +
         'working hours, no conversation is assigned to them; replies stay with them for as long as the rules say.',
       params,
-      body: view,
+      body: availability,
       response: { 200: view, ...problems },
     },
     handler: async (request, reply) => {

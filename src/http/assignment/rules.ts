@@ -70,7 +70,7 @@ export const assignmentRuleRoutes = (app: App, { commands, queries }: RuleRouteD
         'They go for everything that is open and nobody’s, oldest first, from now on; what is assigned stays as it is. ' +
         'Try them with a dry run before.',
       params,
-      body: view,
+      body: assignmentRules,
       response: { 200: view, ...problems },
     },
     handler: async (request, reply) => {
@@ -89,7 +89,7 @@ export const assignmentRuleRoutes = (app: App, { commands, queries }: RuleRouteD
         'about when they are there; what nobody was there for is tried again whenever the next one came. Access, ' +
         'territories and products are those of today.',
       params,
-      body: view,
+      body: assignmentRules,
       response: { 200: dryRun, ...problems },
     },
     handler: async ({ params: { id }, body, actingUser }) => commands.rehearse(id, body, actingUser),
