@@ -1,5 +1,10 @@
-import { rightsAfter, rightsEvents, rightsOfOwner } from '../../domain/accounts/access-rights.ts'
-import { AccountConnected } from '../../domain/accounts/events.ts'
+import { rightsAfter, rightsOfOwner } from '../../domain/accounts/access-rights.ts'
+import {
+  AccountAccessGranted,
+  AccountAccessRevoked,
+  AccountConnected,
+  AccountOwnerChanged,
+} from '../../domain/accounts/events.ts'
 import {
   AssignmentRulesChanged,
   ConversationLeftUnassigned,
@@ -48,7 +53,9 @@ export const assignmentFacts = projection({
   tables: assignmentTables,
   events: [
     AccountConnected,
-    ...rightsEvents,
+    AccountAccessGranted,
+    AccountAccessRevoked,
+    AccountOwnerChanged,
     AssignmentRulesChanged,
     ConversationPicked,
     ConversationLeftUnassigned,
