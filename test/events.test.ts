@@ -24,6 +24,9 @@ import { mailboxClaim } from '../src/domain/accounts/mailbox-claim.ts'
 import { signIn } from '../src/domain/accounts/sign-in.ts'
 import { signInEvents } from '../src/domain/accounts/sign-in-events.ts'
 import { catalogue } from '../src/domain/catalogue.ts'
+import { conversation } from '../src/domain/conversations/conversation.ts'
+import { conversationEvents, MailFollowed } from '../src/domain/conversations/events.ts'
+import { mailFollowed } from '../src/domain/conversations/mail-followed.ts'
 import type { Decider } from '../src/domain/decider.ts'
 import { entry } from '../src/domain/directory/entry.ts'
 import { directoryEvents } from '../src/domain/directory/events.ts'
@@ -153,6 +156,23 @@ const deciders = (
       webhookEvents,
       ['WebhookEndpointCreated', 'WebhookSecretRotated'],
       { do: 'disable', reason: 'asked', endpointId: 'whk_00000000000000000000000000' },
+    ],
+    [
+      conversation,
+      [...conversationEvents],
+      ['ConversationOpened', 'ConversationReplyQueued'],
+      {
+        do: 'change-status',
+        conversationId: 'thr_00000000000000000000000000',
+        accountId: 'acc_00000000000000000000000000',
+        status: 'closed',
+      },
+    ],
+    [
+      mailFollowed,
+      [MailFollowed],
+      ['MailFollowed'],
+      { accountId: 'acc_00000000000000000000000000', mail: [], threadChanges: [1] },
     ],
     [newMessages, [NewMessagesMatched], ['NewMessagesMatched'], { upTo: '9' }],
     [

@@ -14,6 +14,7 @@ import { directoryRoutes } from '../http/directory/directory.ts'
 import { importRoutes } from '../http/directory/import.ts'
 import { feedRoutes } from '../http/feed/feed.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
+import { accessRoutes } from '../http/accounts/access.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { oauthRoutes } from '../http/accounts/oauth.ts'
 import { signInRoutes } from '../http/accounts/sign-ins.ts'
@@ -115,6 +116,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     signal,
   })
   accountFormRoutes(server, accounts)
+  accessRoutes(server, accounts)
   providerRoutes(server, { providers, discover, signal })
   signInRoutes(server, { ...accounts, providers, url, signal })
   oauthRoutes(server, { ...accounts, url, signal })
@@ -127,10 +129,11 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     ...sync,
     accountList,
     visibleAccounts: accounts.visibleAccounts,
+    sendOnlyAccounts: accounts.sendOnlyAccounts,
     linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
-  absentMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
+  absentMessageRoutes(server, { ...sync, mayRead: accounts.mayRead })
   excludePatternRoutes(server, { ...sync, accounts: accounts.queries })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
@@ -159,8 +162,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     isPosition: (text) => store.isPosition(text),
   })
   timelineEntryRoutes(server, timeline)
-  suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
-  linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
+  suggestionRoutes(server, { ...linking, readableAccounts: accounts.readableAccounts })
+  linkPreviewRoutes(server, { ...linking, mayRead: accounts.mayRead })
   analyticsRoutes(server, { ...analytics, accountList, clock })
   auditRoutes(server, {
     ...audit,

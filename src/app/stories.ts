@@ -5,6 +5,8 @@ import { defaultAccount } from '../domain/accounts/default-account.ts'
 import { mailboxClaim } from '../domain/accounts/mailbox-claim.ts'
 import { signIn } from '../domain/accounts/sign-in.ts'
 import { trackingReport } from '../domain/audit/tracking-report.ts'
+import { conversation } from '../domain/conversations/conversation.ts'
+import { mailFollowed } from '../domain/conversations/mail-followed.ts'
 import type { Decider } from '../domain/decider.ts'
 import { entry } from '../domain/directory/entry.ts'
 import type { DomainEvent } from '../domain/event.ts'
@@ -58,6 +60,8 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('relinking', relinking),
   ofStream('timelineentry', timelineNote),
   ofStream('webhook', webhookEndpoint),
+  ofStream('conversation', conversation),
+  ofStream('mailfollowed', mailFollowed),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

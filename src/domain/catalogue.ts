@@ -1,6 +1,7 @@
 import { apiKeyEvents } from './access/events.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/events.ts'
 import { signInEvents } from './accounts/sign-in-events.ts'
+import { conversationEvents, MailFollowed } from './conversations/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
@@ -36,6 +37,8 @@ export const allEvents = [
   ...matchingEvents,
   ...noteEvents,
   ...webhookEvents,
+  ...conversationEvents,
+  MailFollowed,
 ] as const
 
 /** Any event that this software can write. */

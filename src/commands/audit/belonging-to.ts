@@ -21,19 +21,22 @@ export type BelongingDeps = {
 
 /**
  * A thing with all that belongs to it, for this user (null: a program): to an email its copies, answers and reports; to a
- * thread its messages and emails with all that belongs to them.
+ * thread its messages and emails with all that belongs to them, and what was done about it as a conversation.
  */
 export const belongingTo =
   (deps: BelongingDeps) =>
   async ({ kind, id }: HistoryOf, userId: string | null): Promise<Subject[]> => {
     if (kind !== 'email' && kind !== 'thread') return [{ kind, id }]
-    const members = kind === 'email' ? [id] : await membersOfThread(deps, id, userId)
+    const thread = kind === 'thread' ? await deps.findThread(id, userId) : null
+    const members = kind === 'email' ? [id] : await membersOfThread(deps, thread)
+    const conversations = thread === null ? [] : [thread.id, ...thread.merged]
     const emails = members.filter(isEmail)
     const messages = [
       ...members.filter((member) => !isEmail(member)),
       ...(await deps.messagesOfEmails(emails)),
     ]
     return [
+      ...conversations.map((each): Subject => ({ kind: 'conversation', id: each })),
       ...emails.map((each): Subject => ({ kind: 'email', id: each })),
       ...[...new Set(messages)].map((each): Subject => ({ kind: 'message', id: each })),
     ]
@@ -43,12 +46,7 @@ const isEmail = (id: string): boolean => id.startsWith('out_')
 
 const PAGE = 1_000
 
-const membersOfThread = async (
-  { findThread, membersOf }: BelongingDeps,
-  id: string,
-  userId: string | null,
-): Promise<string[]> => {
-  const thread = await findThread(id, userId)
+const membersOfThread = async ({ membersOf }: BelongingDeps, thread: Thread | null): Promise<string[]> => {
   if (!thread) return []
   const members: Member[] = []
   for (;;) {

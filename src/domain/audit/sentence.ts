@@ -1,6 +1,7 @@
 import { accessSentences } from '../access/sentences.ts'
 import { accountSentences } from '../accounts/sentences.ts'
 import type { AnyEvent } from '../catalogue.ts'
+import { conversationSentences } from '../conversations/sentences.ts'
 import { directorySentences } from '../directory/sentences.ts'
 import type { Sentences } from '../event.ts'
 import { linkingSentences } from '../linking/sentences.ts'
@@ -22,6 +23,7 @@ const sentences: Sentences<AnyEvent> = {
   ...linkingSentences,
   ...timelineSentences,
   ...webhookSentences,
+  ...conversationSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */

@@ -2,6 +2,7 @@ import type { AnyEvent } from '../catalogue.ts'
 
 export const subjectKinds = [
   'account',
+  'conversation',
   'email',
   'message',
   'template',
@@ -20,6 +21,7 @@ type Named = {
   readonly [
     Name in
       | 'accountId'
+      | 'conversationId'
       | 'outgoingId'
       | 'messageId'
       | 'became'
@@ -31,10 +33,15 @@ type Named = {
       | 'dealId'
   ]?: string | null
 }
-type Parts = { readonly [Name in 'owner' | 'scope' | 'template' | 'draft']?: (Named & Parts) | null }
+type Parts = {
+  readonly [Name in 'owner' | 'formerOwner' | 'grantee' | 'scope' | 'template' | 'draft']?:
+    | (Named & Parts)
+    | null
+}
 
 const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
   ['accountId', 'account'],
+  ['conversationId', 'conversation'],
   ['outgoingId', 'email'],
   ['messageId', 'message'],
   ['became', 'message'],
@@ -50,12 +57,12 @@ const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
 export const subjectsOf = (event: AnyEvent): Subject[] => {
   const { type, data } = event
   // What is queued has a draft beside it, which names nothing else.
-  const { owner, scope, template, draft } = data as Parts
+  const { owner, formerOwner, grantee, scope, template, draft } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
-  const moved: Named[] =
-    event.type === 'ThreadSplit' ? event.data.messageIds.map((messageId) => ({ messageId })) : []
-  const parts = [data as Named, survivor, owner, scope, template, ...saved, ...moved].flatMap(
+  const several = mailIn(event).map((messageId): Named => ({ messageId }))
+  const owners = [owner, formerOwner, grantee]
+  const parts = [data as Named, survivor, ...owners, scope, template, ...saved, ...several].flatMap(
     (part) => part ?? [],
   )
   const named = parts.flatMap((part) =>
@@ -63,6 +70,13 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
   )
   const subjects = [...named, ...linkedIn(data as Linking)].map(asEmail)
   return [...new Map(subjects.map((subject) => [subjectKey(subject), subject])).values()]
+}
+
+/** The mail of events that list some. */
+const mailIn = (event: AnyEvent): readonly string[] => {
+  if (event.type === 'ThreadSplit') return event.data.messageIds
+  if (event.type === 'MailFollowed') return event.data.mail
+  return event.type === 'ConversationTookIn' ? event.data.mail.map(({ id }) => id) : []
 }
 
 type Linked = { readonly record: Subject; readonly evidence: string }
@@ -98,6 +112,7 @@ export const ownStreams = ({ kind, id }: Subject): string[] => {
     case 'message':
       return [`message-${id}`, `report-${id}`, `links-${id}`, `presence-${id}`]
     case 'account':
+    case 'conversation':
     case 'template':
     case 'user':
     case 'contact':

@@ -34,7 +34,9 @@ const about = {
     ),
   thread: idOf('thr')
     .optional()
-    .describe('Events of the messages and emails of this thread, with all of theirs'),
+    .describe(
+      'Events of the messages and emails of this thread, with all of theirs, and of it as a conversation',
+    ),
   template: templateId
     .optional()
     .describe('Events of this template, and emails that were made from it with what became of them'),

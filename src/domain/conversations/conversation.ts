@@ -1,0 +1,259 @@
+import { NotFound, type Decider } from '../decider.ts'
+import { requireUnchanged, type Reply } from './collisions.ts'
+import { evolve, type Conversation, type KnownConversation } from './conversation-state.ts'
+import {
+  ConversationAnswered,
+  ConversationAssigned,
+  ConversationMarkedUnread,
+  ConversationMerged,
+  ConversationMessageReceived,
+  ConversationNoteAdded,
+  ConversationNoteRemoved,
+  ConversationOpened,
+  ConversationRead,
+  ConversationReplyQueued,
+  ConversationReplyWithdrawn,
+  ConversationSeparated,
+  ConversationSnoozed,
+  ConversationStatusChanged,
+  ConversationTagged,
+  ConversationTookIn,
+  ConversationUnassigned,
+  ConversationUntagged,
+  ConversationWoken,
+  type AssignmentReason,
+  type ConversationEvent,
+} from './events.ts'
+import { conversationMerged, MOST_TAGS, notYourNote, snoozedIntoThePast, tooManyTags } from './refusals.ts'
+
+// ---------------------------------------------------------------- commands
+
+/** A message that counts for conversations. */
+type ReceivedMessage = {
+  readonly messageId: string
+  readonly receivedAt: string
+  readonly from: string | null
+}
+type SentAnswer = {
+  readonly messageId: string
+  readonly userId: string | null
+  readonly sentAt: string
+}
+
+export type ConversationCommand = { readonly conversationId: string; readonly accountId: string } & (
+  | { readonly do: 'receive'; readonly message: ReceivedMessage }
+  | { readonly do: 'answer'; readonly answer: SentAnswer }
+  /** `opens`: the message that is answered, if it counts and so opens the conversation where nothing has yet. */
+  | {
+      readonly do: 'queue-reply'
+      readonly reply: Reply
+      readonly anyway: boolean
+      readonly queuedAt: string
+      readonly opens: ReceivedMessage | null
+    }
+  | { readonly do: 'withdraw-reply'; readonly outgoingId: string }
+  | { readonly do: 'change-status'; readonly status: 'open' | 'waiting' | 'closed' }
+  | { readonly do: 'snooze'; readonly until: string; readonly now: string }
+  | { readonly do: 'wake'; readonly now: string }
+  | {
+      readonly do: 'assign'
+      readonly userId: string
+      readonly by: 'rules' | 'person' | 'handover'
+      readonly reason: AssignmentReason
+    }
+  | { readonly do: 'unassign'; readonly reason: string }
+  | { readonly do: 'mark-read' | 'mark-unread'; readonly userId: string }
+  | { readonly do: 'tag' | 'untag'; readonly tag: string }
+  | {
+      readonly do: 'add-note'
+      readonly noteId: string
+      readonly userId: string | null
+      readonly text: string
+      readonly mentions: readonly string[]
+    }
+  | { readonly do: 'remove-note'; readonly noteId: string; readonly by: string | null }
+  | { readonly do: 'merge'; readonly into: string }
+  | { readonly do: 'separate' }
+  | { readonly do: 'take-in'; readonly other: KnownConversation }
+)
+
+// ---------------------------------------------------------------- decide
+
+const decide = (command: ConversationCommand, state: Conversation): ConversationEvent[] => {
+  if (state.status === 'none') return begin(command)
+  if (state.mergedInto !== null) return command.do === 'separate' ? separate(state) : mergedAlready(command)
+  const of = { conversationId: state.conversationId, accountId: state.accountId }
+  switch (command.do) {
+    case 'receive':
+      return receive(state, command.message)
+    case 'answer':
+      return answer(state, command.answer)
+    case 'queue-reply':
+      return queueReply(state, command)
+    case 'withdraw-reply': {
+      const isQueued = state.mail.some(({ kind, id }) => kind === 'reply' && id === command.outgoingId)
+      return isQueued ? [ConversationReplyWithdrawn({ ...of, outgoingId: command.outgoingId })] : []
+    }
+    case 'change-status':
+      return state.status === command.status
+        ? []
+        : [ConversationStatusChanged({ ...of, status: command.status })]
+    case 'snooze': {
+      const { until, now } = command
+      if (Date.parse(until) <= Date.parse(now)) throw snoozedIntoThePast()
+      return state.snoozedUntil === until ? [] : [ConversationSnoozed({ ...of, until })]
+    }
+    case 'wake':
+      return state.snoozedUntil !== null && Date.parse(state.snoozedUntil) <= Date.parse(command.now)
+        ? [ConversationWoken(of)]
+        : []
+    case 'assign': {
+      const { userId, by, reason } = command
+      return state.assigneeId === userId ? [] : [ConversationAssigned({ ...of, userId, by, reason })]
+    }
+    case 'unassign':
+      return state.assigneeId === null ? [] : [ConversationUnassigned({ ...of, reason: command.reason })]
+    case 'mark-read': {
+      const { userId } = command
+      const isRead = state.readBy[userId] === state.version
+      return isRead ? [] : [ConversationRead({ ...of, userId, version: state.version })]
+    }
+    case 'mark-unread':
+      return state.readBy[command.userId] === undefined
+        ? []
+        : [ConversationMarkedUnread({ ...of, userId: command.userId })]
+    case 'tag': {
+      const { tag } = command
+      if (state.tags.includes(tag)) return []
+      if (state.tags.length >= MOST_TAGS) throw tooManyTags()
+      return [ConversationTagged({ ...of, tag })]
+    }
+    case 'untag':
+      return state.tags.includes(command.tag) ? [ConversationUntagged({ ...of, tag: command.tag })] : []
+    case 'add-note': {
+      const { noteId, userId, text, mentions } = command
+      const distinct = [...new Set(mentions)]
+      return [ConversationNoteAdded({ ...of, noteId, userId, text, mentions: distinct })]
+    }
+    case 'remove-note': {
+      const { noteId, by } = command
+      const writer = state.notes[noteId]
+      if (writer === undefined) throw new NotFound('note', noteId)
+      if (by !== null && by !== writer) throw notYourNote()
+      return [ConversationNoteRemoved({ ...of, noteId })]
+    }
+    case 'merge':
+      return [ConversationMerged({ ...of, into: command.into })]
+    case 'separate':
+      return []
+    case 'take-in':
+      return takeIn(state, command.other)
+  }
+}
+
+/** Only mail begins a conversation. */
+const begin = (command: ConversationCommand): ConversationEvent[] => {
+  const { conversationId, accountId } = command
+  const of = { conversationId, accountId }
+  if (command.do === 'receive') return [ConversationOpened({ ...of, ...command.message })]
+  if (command.do !== 'queue-reply' || command.opens === null)
+    throw new NotFound('conversation', conversationId)
+  const opened = ConversationOpened({ ...of, ...command.opens })
+  const state = evolve({ status: 'none' }, opened)
+  return state.status === 'none' ? [] : [opened, ...queueReply(state, command)]
+}
+
+const receive = (state: KnownConversation, message: ReceivedMessage): ConversationEvent[] => {
+  const { conversationId, accountId, mail } = state
+  if (mail.some(({ id }) => id === message.messageId)) return []
+  const isAnswered = mail.some(
+    ({ kind, id, at }) => kind === 'answer' && id.startsWith('msg_') && isLater(at, message.receivedAt),
+  )
+  const received = ConversationMessageReceived({ conversationId, accountId, ...message })
+  return isAnswered ? [received, ...stays(state, 'open')] : [received]
+}
+
+/**
+ * What was sent before the latest message came answers not that one. A reply that was queued here does not answer what
+ * came after it was queued.
+ */
+const answer = (state: KnownConversation, sent: SentAnswer): ConversationEvent[] => {
+  const { conversationId, accountId, mail } = state
+  const known = mail.find(({ id }) => id === sent.messageId)
+  if (known?.kind === 'answer') return []
+  const hasNewer = mail.some(
+    ({ kind, version, at }) =>
+      kind === 'message' && (known ? version > known.version : isLater(at, sent.sentAt)),
+  )
+  const answered = ConversationAnswered({ conversationId, accountId, ...sent })
+  return hasNewer ? [answered, ...stays(state, 'waiting')] : [answered]
+}
+
+const isLater = (one: string, other: string): boolean => Date.parse(one) > Date.parse(other)
+
+/** After an event that would have changed the status to `otherwise`. */
+const stays = (
+  { conversationId, accountId, status, snoozedUntil }: KnownConversation,
+  otherwise: KnownConversation['status'],
+): ConversationEvent[] => {
+  const of = { conversationId, accountId }
+  if (status === 'snoozed')
+    return snoozedUntil === null ? [] : [ConversationSnoozed({ ...of, until: snoozedUntil })]
+  return status === otherwise ? [] : [ConversationStatusChanged({ ...of, status })]
+}
+
+const queueReply = (
+  state: KnownConversation,
+  { reply, anyway, queuedAt }: Extract<ConversationCommand, { readonly do: 'queue-reply' }>,
+): ConversationEvent[] => {
+  const { conversationId, accountId } = state
+  if (!anyway) requireUnchanged(state, reply)
+  const { outgoingId, userId, seen } = reply
+  const answers = seen ?? state.mail.find(({ id }) => id === reply.to)?.version ?? 0
+  return [
+    ConversationReplyQueued({ conversationId, accountId, outgoingId, userId, answers, anyway, queuedAt }),
+  ]
+}
+
+// ---------------------------------------------------------------- merged threads
+
+const separate = ({ conversationId, accountId }: KnownConversation): ConversationEvent[] => [
+  ConversationSeparated({ conversationId, accountId }),
+]
+
+const mergedAlready = (command: ConversationCommand): ConversationEvent[] => {
+  if (command.do === 'merge') return []
+  throw conversationMerged()
+}
+
+/** Whose turn it is, is the more urgent of both; somebody who has it keeps it. */
+const takeIn = (state: KnownConversation, other: KnownConversation): ConversationEvent[] => {
+  const known = new Set(state.mail.map(({ id }) => id))
+  const mail = other.mail.filter(({ id }) => !known.has(id))
+  const tags = [...new Set([...state.tags, ...other.tags])].slice(0, MOST_TAGS)
+  const assigneeId = state.assigneeId ?? other.assigneeId
+  const { status, snoozedUntil } = urgency(other) > urgency(state) ? other : state
+  const isNews =
+    mail.length > 0 ||
+    tags.length > state.tags.length ||
+    assigneeId !== state.assigneeId ||
+    status !== state.status
+  if (!isNews) return []
+  const { conversationId, accountId } = state
+  const taken = { other: other.conversationId, mail, status, snoozedUntil, assigneeId, tags }
+  return [ConversationTookIn({ conversationId, accountId, ...taken })]
+}
+
+const urgency = ({ status }: KnownConversation): number =>
+  (['closed', 'waiting', 'snoozed', 'open'] as const).indexOf(status)
+
+// ---------------------------------------------------------------- the decider
+
+export const conversation: Decider<Conversation, ConversationCommand, ConversationEvent> = {
+  initial: { status: 'none' },
+  evolve,
+  decide,
+}
+
+/** `conversation-<conversationId>` */
+export const conversationStream = (conversationId: string): string => `conversation-${conversationId}`
