@@ -19,7 +19,7 @@ type Left = {
 }
 
 /** Microseconds, as measured: to pass a message in the index of words, to read a candidate, a text by its id, its words. */
-const [PASSED, READ, LOOKED_UP, COMPARED] = [0.5, 3, 6, 40]
+const [PASSED, READ, LOOKED_UP, COMPARED] = [0.5, 1.5, 4, 25]
 /** What is expected counts as much as so many candidates. */
 const EXPECTED = 10
 /** More than is expected to suffice, as it is rarely met. */

@@ -34,10 +34,11 @@ await pool.query(`
       || array_to_tsvector(array['account:' || account_id, 'day:' || to_char(at, 'YYYY-MM-DD'), 'month:' || to_char(at, 'YYYY-MM')])
   from made;
   insert into ${schema}.message (id, account_id, exchanged, listed, shown_by_hand, direction, received_at, header, snippet,
-    size, has_html, attachments, defects, raw, places, unread)
+    size, has_html, attachments, defects, raw, places, unread, of_user)
   select id, account_id, true, listed, false, direction, at, '{"subject": "", "from": [], "to": []}', '', 1, false, '[]',
     '[]', '', jsonb_build_array(jsonb_build_object('folder', folder, 'role', lower(folder), 'flags', '[]'::jsonb),
-      jsonb_build_object('folder', 'Copies', 'role', lower(folder), 'flags', '[]'::jsonb)), unread
+      jsonb_build_object('folder', 'Copies', 'role', lower(folder), 'flags', '[]'::jsonb)), unread,
+    case when n % 5 = 0 then 'u1' end
   from made;
   insert into ${schema}.folder select distinct account_id, name, lower(folder)
     from made cross join lateral (values (folder), (folder || ' copies')) as of(name);
@@ -65,6 +66,7 @@ const asked = fc.record({
   unread: fc.constantFrom(undefined, undefined, true, false),
   direction: fc.constantFrom(undefined, undefined, 'out' as const),
   every: fc.constantFrom(null, null, 7, 400, 1500),
+  ownIn: fc.constantFrom(null, null, { accounts: ['acc_0', 'acc_1'], userId: 'u1' }),
   account: fc.constantFrom(undefined, undefined, 'acc_1'),
   from: fc.constantFrom(undefined, '2025-11-20T00:00:00Z', '2026-01-31T12:00:00Z'),
   to: fc.constantFrom(undefined, '2026-01-31T11:59:59Z', '2025-12-24T00:00:00Z'),
@@ -79,7 +81,7 @@ const search = async (
   of: Asked,
   after: readonly [string, string] | null,
 ): Promise<(readonly [string, string])[]> => {
-  const { q, account, limit, folder, unread, direction, from, to } = of
+  const { q, account, limit, folder, unread, direction, ownIn, from, to } = of
   const found = await searchMessages(db, { stems })(
     {
       accounts: account === undefined ? 'all' : new Map([[account, 'everything']]),
@@ -93,6 +95,7 @@ const search = async (
       folder,
       unread,
       direction,
+      ownIn,
       from,
       to,
     },
@@ -103,7 +106,7 @@ const search = async (
 }
 
 const all = async (of: Asked): Promise<(readonly [string, string])[]> => {
-  const { q, account, folder, unread, direction, every, from, to } = of
+  const { q, account, folder, unread, direction, every, ownIn, from, to } = of
   const query = queryOf(readQuestion(q), { where: 'everywhere', stems, loosely: false })
   const { rows } = await sql<{ at: string; id: string }>`
     select at, id from made join mailtrail.message_text t on t.message_id = id
@@ -113,6 +116,7 @@ const all = async (of: Asked): Promise<(readonly [string, string])[]> => {
       and ${unread === undefined ? sql`true` : sql`unread = ${unread}`}
       and ${direction === undefined ? sql`true` : sql`direction = ${direction}`}
       and ${every === null ? sql`true` : sql`n % ${every} = 1`}
+      and ${ownIn === null ? sql`true` : sql`(n % 5 = 0 or made.account_id <> all(${ownIn.accounts}))`}
       and at between ${from ?? '-infinity'}::timestamptz and ${to ?? 'infinity'}::timestamptz
     order by at desc, id collate "C" desc`.execute(db)
   return rows.map(({ at, id }) => [at, id])
