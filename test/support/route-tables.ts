@@ -45,7 +45,7 @@ type World = Pick<
 > & { readonly mailboxDraft: string }
 
 /** What changes something of the account, or reads it in a POST: not there for a colleague, whatever is visible. */
-export type Change = { readonly path: string; readonly body?: object }
+type Change = { readonly path: string; readonly body?: object }
 
 /** The tables for this world. `apart`: what changes nothing of an account that is there, and tells nothing of its mail. */
 export const routeTables = ({
