@@ -54,6 +54,7 @@ import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { notificationFeature } from './notification-feature.ts'
+import { assignmentFeature } from './assignment-feature.ts'
 import { conversationFeature } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
@@ -87,6 +88,7 @@ export const openFeatures = (
     readableAccounts: accounts.readableAccounts,
   })
   const conversations = conversationFeature(core, { directory, accounts })
+  const assignment = assignmentFeature(core, { directory, accounts, conversations })
   return {
     access,
     directory,
@@ -102,6 +104,7 @@ export const openFeatures = (
     webhooks,
     notifications,
     conversations,
+    assignment,
   }
 }
 

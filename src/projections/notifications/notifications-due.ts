@@ -1,8 +1,13 @@
 import { sql, type Kysely } from 'kysely'
 import { factEvents, factsAfter, freshFacts, type FactEvent } from '../../domain/accounts/account-facts.ts'
 import { accountStatus } from '../../domain/accounts/account-status.ts'
-import { rightsAfter, rightsEvents, rightsOfOwner } from '../../domain/accounts/access-rights.ts'
-import { AccountConnected } from '../../domain/accounts/events.ts'
+import { rightsAfter, rightsOfOwner } from '../../domain/accounts/access-rights.ts'
+import {
+  AccountAccessGranted,
+  AccountAccessRevoked,
+  AccountConnected,
+  AccountOwnerChanged,
+} from '../../domain/accounts/events.ts'
 import { ConversationAssigned, ConversationNoteAdded } from '../../domain/conversations/events.ts'
 import { UserRecorded, UserRemoved } from '../../domain/directory/events.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
@@ -31,7 +36,9 @@ export const notificationsDue = projection({
   tables,
   events: [
     AccountConnected,
-    ...rightsEvents,
+    AccountAccessGranted,
+    AccountAccessRevoked,
+    AccountOwnerChanged,
     UserRecorded,
     UserRemoved,
     NotificationSettingsChanged,
