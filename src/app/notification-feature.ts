@@ -38,12 +38,14 @@ export const notificationFeature = (core: Core, of: Others) => {
       const { state } = await core.load(outgoingEmail, outgoingStream(id))
       return 'email' in state ? { subject: state.email.header.subject } : null
     },
-    figuresOf: async (userId, since) => ({
-      received: await of.sync.countReceived(await of.readableAccounts(userId), since),
-      assigned: 0,
-      waiting: 0,
-      unansweredSince: null,
-    }),
+    figuresOf: async (userId, since) => {
+      const accountIds = await of.readableAccounts(userId)
+      const [received, standing] = await Promise.all([
+        of.sync.countReceived(accountIds, since),
+        queries.conversationFigures(userId, accountIds),
+      ])
+      return { received, ...standing }
+    },
     queue: (caller, { accountId, to, subject, html }) =>
       of.sending.queue(
         caller,

@@ -339,6 +339,7 @@ t.test('settings are as at the beginning until they are replaced, and a version 
 })
 
 t.test('a storm is told once, with its count', async (t) => {
+  await settle('u2', { accounts: [{ accountId: ofTeam.id, kinds: [] }] })
   const names = Array.from({ length: 40 }, (_, n) => `storm ${n}`)
   const before = (await listed('u2')).length
   await receive(team, ...names)

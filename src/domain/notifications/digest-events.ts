@@ -5,7 +5,7 @@ import { instant } from '../mail.ts'
 import { outgoingId } from '../sending/events.ts'
 
 /** `unansweredSince`: since when the open conversation waits that has waited longest; null if none does. */
-export const digestFigures = z.object({
+const digestFigures = z.object({
   received: z.int(),
   assigned: z.int(),
   waiting: z.int(),

@@ -23,7 +23,7 @@ export const notificationKind = z.enum([
 ])
 export type NotificationKind = z.infer<typeof notificationKind>
 
-export const notificationChannel = z.enum(['feed', 'webhook', 'mail'])
+const notificationChannel = z.enum(['feed', 'webhook', 'mail'])
 export type NotificationChannel = z.infer<typeof notificationChannel>
 
 /** Each at most once, in a fixed order. */
@@ -41,7 +41,6 @@ const chosen = z
   .refine((kinds) => new Set(kinds.map(({ kind }) => kind)).size === kinds.length, {
     error: 'has the same kind twice',
   })
-export type ChosenChannels = z.infer<typeof chosen>
 
 export const notificationSettings = z.object({
   kinds: chosen.describe('How the user is notified of what; a kind that is left out is as at the beginning'),
