@@ -10,6 +10,9 @@ import { analyticsRoutes } from '../http/analytics/analytics.ts'
 import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
+import { conversationChangeRoutes } from '../http/conversations/conversation-changes.ts'
+import { conversationNoteRoutes } from '../http/conversations/conversation-notes.ts'
+import { conversationRoutes } from '../http/conversations/conversations.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { importRoutes } from '../http/directory/import.ts'
 import { feedRoutes } from '../http/feed/feed.ts'
@@ -101,6 +104,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     linking,
     timeline,
     webhooks,
+    conversations,
   } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
@@ -167,6 +171,14 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  conversationRoutes(server, {
+    ...conversations,
+    usableAccounts: accounts.usableAccounts,
+    mayUse: accounts.mayUse,
+    accountList,
+  })
+  conversationChangeRoutes(server, conversations)
+  conversationNoteRoutes(server, { ...conversations, mayUse: accounts.mayUse })
   addFeed(server, deps)
   webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
   webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })

@@ -63,6 +63,7 @@ const nobody = (...paths: string[]): Reading => ({ to: 'nobody', tells: [], path
 const accountPath = `/v1/email-accounts/${account}`
 const messagePath = `/v1/messages/${message}`
 const emailPath = `/v1/outbox/${email}`
+const conversationPath = `/v1/conversations/${thread}`
 const endpointPath = '/v1/webhook-endpoints/whk_00000000000000000000000000'
 const readings: Readonly<Record<string, readonly Reading[]>> = {
   '/health': [nobody('/health')],
@@ -167,6 +168,11 @@ const readings: Readonly<Record<string, readonly Reading[]>> = {
     level('metadata', [], `${messagePath}/links`, `/v1/messages/${email}/links`),
     own([], `/v1/messages/${waiting}/links`),
   ],
+  '/v1/conversations': [nobody('/v1/conversations', `/v1/conversations?accountId=${account}`)],
+  '/v1/conversations/:id': [nobody(`/v1/conversations/${thread}`)],
+  '/v1/conversations/:id/history': [nobody(`/v1/conversations/${thread}/history`)],
+  '/v1/conversations/:id/notes': [nobody(`/v1/conversations/${thread}/notes`)],
+  '/v1/email-accounts/:id/conversation-counts': [own([], `${accountPath}/conversation-counts`)],
   '/v1/link-suggestions': [ownList([], '/v1/link-suggestions', `/v1/link-suggestions?account=${account}`)],
   '/v1/link-runs': [nobody('/v1/link-runs')],
   '/v1/email-accounts/:id/linked': [own([], `${accountPath}/linked`)],
@@ -258,6 +264,19 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
   ],
   'POST /v1/threads/:id/merge': [{ path: `/v1/threads/${thread}/merge`, body: { thread } }],
   'POST /v1/threads/:id/split': [{ path: `/v1/threads/${thread}/split`, body: { messages: [message] } }],
+  'PUT /v1/conversations/:id/status': [{ path: `${conversationPath}/status`, body: { status: 'open' } }],
+  'POST /v1/conversations/:id/snooze': [
+    { path: `${conversationPath}/snooze`, body: { until: '2100-01-01T00:00:00Z' } },
+  ],
+  'PUT /v1/conversations/:id/assignee': [{ path: `${conversationPath}/assignee`, body: { userId: null } }],
+  'POST /v1/conversations/:id/tags': [{ path: `${conversationPath}/tags`, body: { tag: 'x' } }],
+  'DELETE /v1/conversations/:id/tags/:tag': [{ path: `${conversationPath}/tags/x` }],
+  'PUT /v1/conversations/:id/read': [{ path: `${conversationPath}/read` }],
+  'DELETE /v1/conversations/:id/read': [{ path: `${conversationPath}/read` }],
+  'POST /v1/conversations/:id/notes': [{ path: `${conversationPath}/notes`, body: { text: 'x' } }],
+  'DELETE /v1/conversations/:id/notes/:noteId': [
+    { path: `${conversationPath}/notes/not_00000000000000000000000000` },
+  ],
   'POST /v1/messages/:id/retry': [{ path: `/v1/messages/${quarantined}/retry` }],
   'POST /v1/messages/:id/skip': [{ path: `/v1/messages/${quarantined}/skip` }],
   'PUT /v1/messages/:id/links/:kind/:recordId': [{ path: `${messagePath}/links/contact/c1` }],
