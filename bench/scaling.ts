@@ -176,7 +176,11 @@ const scalingQuery = rows('query', 'the first page of messages of an account', (
   onBoth(bench, async ({ pool }) => {
     const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
     const accountId = idOf('acc', 1)
-    const list = listMessages(db, { visibilityOf: async () => 'everything', mayUse: async () => true })
+    const list = listMessages(db, {
+      visibilityOf: async () => 'everything',
+      mayRead: async () => true,
+      sendOnlyAccounts: async () => [],
+    })
     const times: number[] = []
     for (let run = 0; run < 100; run++) {
       const started = performance.now()

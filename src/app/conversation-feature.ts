@@ -3,7 +3,13 @@ import type { CountedMessage } from '../commands/conversations/reserve-reply.ts'
 import type { EventStore } from '../commands/ports/event-log.ts'
 import { accountStream } from '../domain/accounts/account.ts'
 import type { AnyEvent } from '../domain/catalogue.ts'
-import { authorOf, countingFrom, isCountedMessage } from '../domain/conversations/counted.ts'
+import {
+  authorOf,
+  countingAfter,
+  isCountedMessage,
+  isCountingEvent,
+  type CountingAccount,
+} from '../domain/conversations/counted.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { messageStream } from '../domain/sync/message.ts'
 import { conversationQueries } from '../projections/conversations/conversations.ts'
@@ -44,10 +50,11 @@ const countedMessage = async (
   const synced = events.find((event) => event.type === 'MessageSynced')
   if (!synced) return null
   const { accountId, receivedAt } = synced.data
-  const [connected] = (await store.readStream(accountStream(accountId), {
-    limit: 1,
-  })) as readonly RecordedEvent<AnyEvent>[]
-  const account = connected?.type === 'AccountConnected' ? countingFrom(connected) : null
+  const ofAccount = (await store.readStream(accountStream(accountId))) as readonly RecordedEvent<AnyEvent>[]
+  const account = ofAccount.reduce<CountingAccount | null>(
+    (before, event) => (isCountingEvent(event) ? countingAfter(before, event) : before),
+    null,
+  )
   if (!account || !isCountedMessage(synced.data, account)) return null
   return { messageId, accountId, receivedAt, from: authorOf(synced.data), position: synced.position }
 }

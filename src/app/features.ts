@@ -33,7 +33,9 @@ import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
 import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
 import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
-import { mayUse, type Owner } from '../domain/accounts/events.ts'
+import { may } from '../domain/accounts/access-rights.ts'
+import { entryStream } from '../domain/directory/entry.ts'
+import type { Owner } from '../domain/accounts/events.ts'
 import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
 import { accountQueries } from '../projections/accounts/accounts.ts'
@@ -42,6 +44,7 @@ import { auditQueries } from '../projections/audit/audit.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
 import { linkingQueries } from '../projections/linking/linking.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
+import { accountsWith } from '../projections/accounts/find-accounts.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
 import { readTogether } from '../std/in-groups.ts'
@@ -159,11 +162,11 @@ const accountFeature = (
     const { state } = await load(account, accountStream(id))
     return state.status === 'none' ? null : state
   }
-  /** The owner's default account; one that is paused or was disconnected is passed over. */
-  const chosen = async (owner: Owner): Promise<string | null> => {
+  /** The owner's default account; one that is paused or was disconnected, or from which the user may not send, is passed over. */
+  const chosen = async (owner: Owner, userId: string | null): Promise<string | null> => {
     const { accountId } = (await load(defaultAccount, defaultAccountStream(owner))).state
     const found = accountId === null ? null : await find(accountId)
-    return found?.status === 'active' ? accountId : null
+    return found?.status === 'active' && may(found, userId, 'send') ? accountId : null
   }
   const mailboxOf = async (
     accountId: string,
@@ -191,6 +194,9 @@ const accountFeature = (
     openMailbox,
     checkSignature,
     isWithheld: isWithheld(db),
+    accountsWith: accountsWith(db),
+    find,
+    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
     ...signingIn,
   })
   const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
@@ -198,22 +204,25 @@ const accountFeature = (
     commands,
     queries,
     find,
+    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
     openMailbox,
     openToFile,
     watchMailbox,
     findActive: async (id: string) => requireActive((await load(account, accountStream(id))).state),
     /** The user's own default account, or else the team's. */
     findDefault: async (userId: string | null): Promise<string | null> =>
-      (userId === null ? null : await chosen({ kind: 'user', userId })) ?? chosen({ kind: 'team' }),
+      (userId === null ? null : await chosen({ kind: 'user', userId }, userId)) ??
+      chosen({ kind: 'team' }, userId),
     visibilityOf: queries.visibilityOf,
     visibleAccounts: queries.visibleAccounts,
-    /** Whether the account is the user's own, or the team's; decided on the account's stream. */
-    mayUse: async (accountId: string, userId: string | null): Promise<boolean> => {
+    /** Whether the user may read all mail of the account; decided on its stream. */
+    mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true
       const found = await find(accountId)
-      return found !== null && mayUse(found.owner, userId)
+      return found !== null && may(found, userId, 'read')
     },
-    usableAccounts: queries.usable,
+    readableAccounts: queries.readableAccounts,
+    sendOnlyAccounts: queries.sendOnlyAccounts,
   }
 }
 export type Accounts = ReturnType<typeof accountFeature>
@@ -343,7 +352,7 @@ const linkingFeature = (
     isFreeMail,
     findMessage: of.sync.queries.readMessage,
     findAccount: of.accounts.find,
-    usableAccounts: of.accounts.usableAccounts,
+    readableAccounts: of.accounts.readableAccounts,
     correspondentOf: async (messageId) => {
       const found = await of.sync.queries.readMessage(messageId)
       const [person] = (found?.direction === 'out' ? found.to : found?.from) ?? []

@@ -87,7 +87,12 @@ const tell = async (
 ): Promise<number> => {
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   const queries = auditQueries(db)
-  const threads = syncQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true, stems })
+  const threads = syncQueries(db, {
+    visibilityOf: async () => 'everything',
+    mayRead: async () => true,
+    sendOnlyAccounts: async () => [],
+    stems,
+  })
   const { eventIndex } = queries.readModels
   await requireReadModels(pool, [eventIndex, threads.readModels.threads]).catch(() => {
     throw new ConfigError('The database has no index of events yet: start the service on it once')

@@ -17,6 +17,7 @@ import { directoryRoutes } from '../http/directory/directory.ts'
 import { importRoutes } from '../http/directory/import.ts'
 import { feedRoutes } from '../http/feed/feed.ts'
 import { draftRoutes } from '../http/sending/drafts.ts'
+import { accessRoutes } from '../http/accounts/access.ts'
 import { accountFormRoutes } from '../http/accounts/account-forms.ts'
 import { oauthRoutes } from '../http/accounts/oauth.ts'
 import { signInRoutes } from '../http/accounts/sign-ins.ts'
@@ -119,6 +120,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     signal,
   })
   accountFormRoutes(server, accounts)
+  accessRoutes(server, accounts)
   providerRoutes(server, { providers, discover, signal })
   signInRoutes(server, { ...accounts, providers, url, signal })
   oauthRoutes(server, { ...accounts, url, signal })
@@ -131,10 +133,11 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     ...sync,
     accountList,
     visibleAccounts: accounts.visibleAccounts,
+    sendOnlyAccounts: accounts.sendOnlyAccounts,
     linking: linking.queries,
   })
   messageContentRoutes(server, { ...sync, accountList, blobs, parser, untrack, signal })
-  absentMessageRoutes(server, { ...sync, mayUse: accounts.mayUse })
+  absentMessageRoutes(server, { ...sync, mayRead: accounts.mayRead })
   excludePatternRoutes(server, { ...sync, accounts: accounts.queries })
   templateRoutes(server, templates)
   const uploads = perMinute(config.limits.uploadMbPerMinute * 2 ** 20, clock)
@@ -163,8 +166,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     isPosition: (text) => store.isPosition(text),
   })
   timelineEntryRoutes(server, timeline)
-  suggestionRoutes(server, { ...linking, usableAccounts: accounts.usableAccounts })
-  linkPreviewRoutes(server, { ...linking, mayUse: accounts.mayUse })
+  suggestionRoutes(server, { ...linking, readableAccounts: accounts.readableAccounts })
+  linkPreviewRoutes(server, { ...linking, mayRead: accounts.mayRead })
   analyticsRoutes(server, { ...analytics, accountList, clock })
   auditRoutes(server, {
     ...audit,
@@ -173,12 +176,12 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   conversationRoutes(server, {
     ...conversations,
-    usableAccounts: accounts.usableAccounts,
-    mayUse: accounts.mayUse,
+    readableAccounts: accounts.readableAccounts,
+    mayRead: accounts.mayRead,
     accountList,
   })
   conversationChangeRoutes(server, conversations)
-  conversationNoteRoutes(server, { ...conversations, mayUse: accounts.mayUse })
+  conversationNoteRoutes(server, { ...conversations, mayRead: accounts.mayRead })
   addFeed(server, deps)
   webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
   webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })

@@ -4,6 +4,7 @@ import type { MailTrouble } from './mail-trouble.ts'
 /**
  * A stable code with its explanation for people. Text between backticks is code. `trouble`: what a code of a mail system
  * says of the mailbox, from which the status of its account follows. `isConflict`: what was asked for was possible before.
+ * `isForbidden`: whoever asks lacks the access that it takes.
  */
 export type CodeDefinition = {
   readonly code: string
@@ -12,6 +13,7 @@ export type CodeDefinition = {
   readonly remedy: string
   readonly trouble?: MailTrouble
   readonly isConflict?: boolean
+  readonly isForbidden?: boolean
 }
 export type CodeWords = Omit<CodeDefinition, 'code'>
 

@@ -96,9 +96,33 @@ export type VisibilityDeps = {
   readonly visibilityOf: (accountId: string, userId: string | null) => Promise<Visibility>
   /** The accounts of whose mail the user sees anything. */
   readonly visibleAccounts: (userId: string | null) => Promise<ReadonlyMap<string, Visible> | 'all'>
-  /** Whether the account is the user's own, or the team's: what was not sent or received is for these alone. */
-  readonly mayUse: (accountId: string, userId: string | null) => Promise<boolean>
+  /** Whether the user may read all of the account's mail: what was not sent or received is for these alone. */
+  readonly mayRead: (accountId: string, userId: string | null) => Promise<boolean>
+  /** The accounts of which the user sees in any case what they sent themselves, and the answers to it. */
+  readonly sendOnlyAccounts: (userId: string | null) => Promise<readonly string[]>
 }
+
+/** What a user may do with an account, null: nothing; as `levelOf` has it, in SQL. `rights`: a column of AccessRights. */
+export const levelIn = (rights: string, userId: string): RawBuilder<string | null> => {
+  const of = sql.ref(rights)
+  return sql`case when ${of} -> 'owner' ->> 'userId' = ${userId} then 'full'
+    else coalesce((select member ->> 'level' from jsonb_array_elements(${of} -> 'members') as member
+      where member ->> 'userId' = ${userId}), ${of} ->> 'everyone') end`
+}
+
+type EmailOf = { readonly account_id: string; readonly user_id: string | null; readonly isSent: boolean }
+
+/** How much this user sees of an email: all of their own; of others, if they may read the account or it was sent. */
+export const emailVisibility =
+  (
+    { visibilityOf, mayRead, sendOnlyAccounts }: Omit<VisibilityDeps, 'visibleAccounts'>,
+    userId: string | null,
+  ) =>
+  async ({ account_id, user_id, isSent }: EmailOf): Promise<Visibility> => {
+    if (userId !== null && user_id === userId && (await sendOnlyAccounts(userId)).includes(account_id))
+      return 'everything'
+    return isSent || (await mayRead(account_id, userId)) ? visibilityOf(account_id, userId) : 'nothing'
+  }
 
 /** An item without what only those see to whom everything is visible; `visibility` says why it is missing. */
 export type Masked<Item, Hidden extends keyof Item> = Omit<Item, Hidden> & {

@@ -5,6 +5,7 @@ import {
   type ImapServer,
   type SmtpSink,
 } from '../../scripts/lib/mail-servers/loopback.ts'
+import { rightsOfOwner } from '../../src/domain/accounts/access-rights.ts'
 import { egressGuard } from '../../src/adapters/network/egress-guard.ts'
 import { imapSmtpProvider } from '../../src/adapters/imap-smtp/provider.ts'
 import { memoryBlobStore } from './memory-blob-store.ts'
@@ -170,7 +171,7 @@ const exampleAccount = (sink: SmtpSink, imap: ImapServer | null): SendingAccount
   status: 'active',
   accountId: idOf('acc', 1),
   address: 'me@acme.test',
-  owner: { kind: 'team' },
+  ...rightsOfOwner({ kind: 'team' }),
   connection: {
     provider: 'imap-smtp',
     smtp: { host: 'localhost', port: sink.port, encryption: 'none', username: 'me' },

@@ -5,12 +5,13 @@ import { finishSignIn, signInOf } from './finish-sign-in.ts'
 import { startSignIn } from './start-sign-in.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { OpenMailbox, ProviderOf } from '../ports/mail-provider.ts'
+import { accessReport, type ReportDeps } from './access-report.ts'
+import { changeAccess, changeOwner, handOver, type AccessDeps } from './change-access.ts'
 import { changeConnection } from './change-connection.ts'
 import { changeExcludePatterns } from './change-exclude-patterns.ts'
 import { changeSettings } from './change-settings.ts'
 import { changeSignature } from './change-signature.ts'
 import { chooseDefaultAccount, unsetDefaultAccount } from './choose-default-account.ts'
-import type { ClaimDeps } from './claim-mailbox.ts'
 import { connectAccount } from './connect-account.ts'
 import { disconnectAccount } from './disconnect-account.ts'
 import { listFolders } from './list-folders.ts'
@@ -22,7 +23,8 @@ import { resumeAccount } from './resume-account.ts'
 import { sweepCredentials } from './sweep-credentials.ts'
 import { testAccount, testConnection } from './test-account.ts'
 
-export type AccountDeps = ClaimDeps &
+export type AccountDeps = AccessDeps &
+  ReportDeps &
   PreviewSignatureDeps & {
     readonly vault: Vault
     readonly providerOf: ProviderOf
@@ -35,6 +37,10 @@ export type AccountDeps = ClaimDeps &
 /** What can be done with email accounts. */
 export const accountCommands = (deps: AccountDeps) => ({
   connect: connectAccount(deps),
+  accessReport: accessReport(deps),
+  changeAccess: changeAccess(deps),
+  changeOwner: changeOwner(deps),
+  handOver: handOver(deps),
   changeConnection: changeConnection(deps),
   changeSettings: changeSettings(deps),
   addExcludePattern: changeExcludePatterns(deps, 'add'),

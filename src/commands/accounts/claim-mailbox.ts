@@ -1,5 +1,6 @@
-import { account, accountStream } from '../../domain/accounts/account.ts'
-import { mayUse, type Owner } from '../../domain/accounts/events.ts'
+import { account, accountStream, isSameOwner } from '../../domain/accounts/account.ts'
+import { levelOf } from '../../domain/accounts/access-rights.ts'
+import type { Owner } from '../../domain/accounts/events.ts'
 import { mailboxClaim, mailboxClaimStream } from '../../domain/accounts/mailbox-claim.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
@@ -33,17 +34,34 @@ export type Claimed = {
 export const claimMailbox =
   (deps: ClaimDeps) =>
   async (caller: Caller, claimed: Claimed): Promise<void> => {
-    const { accountId, address, owner, provider, mailbox, allowDuplicate } = claimed
+    const { address, owner, provider, mailbox } = claimed
+    const ofMailbox = { name: mailboxIdentity(provider, mailbox), owner: null }
+    await claim(deps)(caller, [ofMailbox, addressIdentity(address, owner)], claimed)
+  }
+
+/** Claims its address for the account's next owner. @throws Refused `already-connected` */
+export const claimAddress =
+  (deps: ClaimDeps) =>
+  async (caller: Caller, claimed: Pick<Claimed, 'accountId' | 'address' | 'owner'>): Promise<void> => {
+    const { accountId, address, owner } = claimed
+    await claim(deps)(caller, [addressIdentity(address, owner)], { accountId, allowDuplicate: false })
+  }
+
+/** What is claimed. `owner`: whose it is, if accounts of others do not count. */
+type Identity = { readonly name: readonly string[]; readonly owner: Owner | null }
+
+const claim =
+  (deps: ClaimDeps) =>
+  async (
+    caller: Caller,
+    identities: readonly Identity[],
+    { accountId, allowDuplicate }: Pick<Claimed, 'accountId' | 'allowDuplicate'>,
+  ): Promise<void> => {
     const claimedAt = deps.clock().toISOString()
-    const whose = owner.kind === 'team' ? 'team' : owner.userId
-    const identities = [
-      mailboxIdentity(provider, mailbox),
-      ['address', owner.kind, whose, normaliseAddress(address)],
-    ]
     const claims = await Promise.all(
-      identities.map(async (identity) => {
-        const stream = mailboxClaimStream(deps.fingerprint(JSON.stringify(identity)))
-        const { state, ...others } = await lookUp(deps, caller, stream)
+      identities.map(async ({ name, owner }) => {
+        const stream = mailboxClaimStream(deps.fingerprint(JSON.stringify(name)))
+        const { state, ...others } = await lookUp(deps, caller, stream, owner)
         return { stream, state, command: { accountId, claimedAt, allowDuplicate, ...others } }
       }),
     )
@@ -66,15 +84,22 @@ export const hasClaimed = async (
 
 const mailboxIdentity = (provider: string, mailbox: string) => ['mailbox', provider, mailbox]
 
-const lookUp = async ({ load, clock }: ClaimDeps, caller: Caller, stream: string) => {
+const addressIdentity = (address: string, owner: Owner): Identity => {
+  const whose = owner.kind === 'team' ? 'team' : owner.userId
+  return { name: ['address', owner.kind, whose, normaliseAddress(address)], owner }
+}
+
+const lookUp = async ({ load, clock }: ClaimDeps, caller: Caller, stream: string, owner: Owner | null) => {
   const { state: claimed } = await load(mailboxClaim, stream)
   const gone: string[] = []
   const nameable: string[] = []
   for (const { accountId, claimedAt } of claimed.claims) {
     const { state } = await load(account, accountStream(accountId))
     const isLate = clock().getTime() - Date.parse(claimedAt) > CONNECTED_WITHIN_MS
-    if (state.status === 'disconnected' || (state.status === 'none' && isLate)) gone.push(accountId)
-    if (state.status !== 'none' && mayUse(state.owner, userOf(caller))) nameable.push(accountId)
+    const isOthers = state.status !== 'none' && owner !== null && !isSameOwner(state.owner, owner)
+    if (state.status === 'disconnected' || isOthers || (state.status === 'none' && isLate))
+      gone.push(accountId)
+    if (state.status !== 'none' && levelOf(state, userOf(caller)) !== null) nameable.push(accountId)
   }
   return { state: claimed, void: gone, nameable }
 }

@@ -1,6 +1,8 @@
-import { account, accountStream, requireOwn } from '../../domain/accounts/account.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
+import { account, accountStream } from '../../domain/accounts/account.ts'
 import { accountReceivesNoMail } from '../../domain/accounts/refusals.ts'
 import { accountDisconnected } from '../../domain/accounts/refusals.ts'
+import { NotFound } from '../../domain/decider.ts'
 import type { FolderRole } from '../../domain/mail.ts'
 import { definedCodes, defineRefusal, Refused } from '../../domain/refusal.ts'
 import { wantedFolders } from '../../domain/sync/wanted-folders.ts'
@@ -30,7 +32,8 @@ export const listFolders =
     signal: AbortSignal,
   ): Promise<{ folders: FolderOfAccount[]; missing: readonly string[] }> => {
     const { state } = await deps.load(account, accountStream(accountId))
-    const { status, settings } = requireOwn(state, userId)
+    if (state.status === 'none') throw new NotFound('email account', accountId)
+    const { status, settings } = requireLevel(state, userId, 'read')
     if (status === 'disconnected') throw accountDisconnected()
     const stop = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)])
     const listed = await listedBy(deps.openMailbox, accountId, stop)

@@ -1,4 +1,5 @@
-import { mayUse, type Owner } from '../../domain/accounts/events.ts'
+import { requireLevel, type AccessRights } from '../../domain/accounts/access-rights.ts'
+import type { AccessLevel } from '../../domain/accounts/events.ts'
 import {
   conversation,
   conversationStream,
@@ -14,7 +15,7 @@ export type ConversationDeps = {
   readonly handle: Handle
   readonly load: Load
   /** The account as its stream has it; null if it was never connected. */
-  readonly findAccount: (accountId: string) => Promise<{ readonly owner: Owner } | null>
+  readonly findAccount: (accountId: string) => Promise<AccessRights | null>
 }
 
 /** `conversationId`: that of the conversation that the one asked for is part of. */
@@ -35,13 +36,13 @@ export const standingConversation =
     return null
   }
 
-/** The same, if the user may use its account. @throws NotFound */
+/** The same, if the user has this level of access to its account. @throws NotFound; Refused `access-level-too-low` */
 export const ownConversation =
   (deps: Pick<ConversationDeps, 'load' | 'findAccount'>) =>
-  async (id: string, userId: string | null): Promise<Known<KnownConversation>> => {
+  async (id: string, userId: string | null, needed: AccessLevel): Promise<Known<KnownConversation>> => {
     const found = await standingConversation(deps)(id)
-    const account = found && (await deps.findAccount(found.state.accountId))
-    if (!found || !account || !mayUse(account.owner, userId)) throw new NotFound('conversation', id)
+    if (!found) throw new NotFound('conversation', id)
+    requireLevel(await deps.findAccount(found.state.accountId), userId, needed, ['conversation', id])
     return found
   }
 
@@ -49,7 +50,9 @@ export const ownConversation =
 export const changeConversation =
   (deps: ConversationDeps) =>
   async (caller: Caller, id: string, asked: Asked, ifRevision?: IfRevision): Promise<Changed> => {
-    const { state } = await ownConversation(deps)(id, userOf(caller))
+    // What one has read oneself is no change for others.
+    const needed = asked.do === 'mark-read' || asked.do === 'mark-unread' ? 'read' : 'full'
+    const { state } = await ownConversation(deps)(id, userOf(caller), needed)
     const { conversationId, accountId } = state
     const command = { ...asked, conversationId, accountId } as ConversationCommand
     const stream = conversationStream(conversationId)

@@ -1,4 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { may } from '../../domain/accounts/access-rights.ts'
 import { assigneeHasNoAccess } from '../../domain/conversations/refusals.ts'
 import type { AssignmentReason } from '../../domain/conversations/events.ts'
 import { NotFound } from '../../domain/decider.ts'
@@ -59,10 +59,10 @@ export const conversationCommands = (deps: ConversationsDeps) => {
       assignment: Assignment,
       ifRevision?: IfRevision,
     ): Promise<Changed> => {
-      const { state } = await ownConversation(deps)(id, userOf(caller))
+      const { state } = await ownConversation(deps)(id, userOf(caller), 'full')
       await requireUser(assignment.userId)
       const account = await deps.findAccount(state.accountId)
-      if (!account || !mayUse(account.owner, assignment.userId)) throw assigneeHasNoAccess()
+      if (!account || !may(account, assignment.userId, 'full')) throw assigneeHasNoAccess()
       return change(caller, id, { do: 'assign', ...assignment }, ifRevision)
     },
     unassign: (caller: Caller, id: string, reason: string, ifRevision?: IfRevision) =>

@@ -1,4 +1,6 @@
+import { levelOf, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import { subjectsOf } from '../../domain/audit/subjects.ts'
+import type { AccessLevel } from '../../domain/accounts/events.ts'
 import { catalogue, type AnyEvent } from '../../domain/catalogue.ts'
 import type { Position, RecordedEvent } from '../../domain/event.ts'
 import { notifier } from '../../std/notifier.ts'
@@ -29,10 +31,13 @@ export type FeedFilter = {
 export type FeedPart = { readonly items: readonly FeedItem[]; readonly position: string }
 
 /** Whose an event is, as the event index says. */
-type Facts = {
-  readonly account: string | null
-  readonly seenBy: 'everybody' | { readonly user: string } | null
-}
+type Facts = { readonly account: string | null; readonly seenBy: SeenBy | null }
+/** `own`: the user whose email it is about. `access`: who may use the account, and since which position. */
+type SeenBy =
+  | { readonly kind: 'everybody' }
+  | { readonly kind: 'user'; readonly userId: string }
+  | { readonly kind: 'account'; readonly own: string | null; readonly access: AccountAccess }
+type AccountAccess = { readonly rights: AccessRights; readonly position: string }
 
 export type FeedDeps = {
   readonly store: Pick<EventStore, 'readAll' | 'subscribe' | 'head'>
@@ -42,7 +47,7 @@ export type FeedDeps = {
   readonly onFault: (error: unknown) => void
 }
 
-type Entry = { readonly item: FeedItem; readonly seenBy: Facts['seenBy']; readonly revokedKey: string | null }
+type Entry = { readonly item: FeedItem; readonly seenBy: SeenBy | null; readonly revokedKey: string | null }
 type EntryPage = { readonly entries: readonly Entry[]; readonly position: Position }
 
 const PAGE = 500
@@ -58,6 +63,7 @@ const RETRY_MS = 1000
  */
 export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
   const news = notifier()
+  const access = accessNow()
   const tail: Entry[] = []
   /** What lies behind this position, up to `at`, is in the tail. */
   let from: Position | null = null
@@ -68,7 +74,9 @@ export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
     while (!stop.aborted)
       try {
         for await (const page of deps.store.subscribe({ after: at, limit: PAGE, signal: stop })) {
-          tail.push(...(await entriesOf(deps, page, stop)).entries)
+          const { entries } = await entriesOf(deps, page, stop)
+          access.learn(entries)
+          tail.push(...entries)
           at = page.position
           const tooMany = tail.length - KEPT
           if (tooMany > 0) from = tail.splice(0, tooMany).at(-1)!.item.position as Position
@@ -94,8 +102,8 @@ export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
 
   return {
     /**
-     * What happens behind `after` (null: from now on) that this reader may see, in order and without a gap, until `signal`
-     * aborts or the API key is revoked.
+     * What happens behind `after` (null: from now on) that this reader may see when it is told, in order and without a gap,
+     * until `signal` aborts, the API key is revoked, or the access to the account that the feed is narrowed down to is.
      */
     read: async function* (
       filter: FeedFilter,
@@ -113,9 +121,11 @@ export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
             : { entries: behind(tail, position), position: at ?? ('' as Position) }
         const isNew = page.position > (position ?? '')
         if (isNew) position = page.position
-        const items = page.entries.filter((entry) => isFor(entry, filter)).map(({ item }) => item)
+        access.learn(page.entries)
+        const items = page.entries.filter((entry) => isFor(entry, filter, access)).map(({ item }) => item)
         if (items.length > 0) yield { items, position: position ?? '' }
         if (page.entries.some(({ revokedKey }) => revokedKey === keyId)) return
+        if (isNew && access.hasNone(filter)) return
         if (isNew) continue
         await news.wait(seen, { ms: HEARTBEAT_MS, signal: ended })
         if (news.count() === seen && !ended.aborted) yield { items: [], position: position ?? '' }
@@ -172,9 +182,47 @@ const behind = (entries: readonly Entry[], position: Position | null): readonly 
   return entries.slice(low)
 }
 
-const isFor = ({ item, seenBy }: Entry, { userId, types, account }: FeedFilter): boolean => {
+const isFor = (
+  { item, seenBy }: Entry,
+  { userId, types, account }: FeedFilter,
+  { levelIn }: AccessNow,
+): boolean => {
   if (types !== null && !types.has(item.type)) return false
   if (account !== null && item.accountId !== account) return false
-  if (userId === null || seenBy === 'everybody') return true
-  return seenBy !== null && seenBy.user === userId
+  if (userId === null) return true
+  switch (seenBy?.kind) {
+    case undefined:
+      return false
+    case 'everybody':
+      return true
+    case 'user':
+      return seenBy.userId === userId
+    case 'account': {
+      const level = levelIn(item.accountId, userId)
+      return level === 'send' ? seenBy.own === userId : level !== null
+    }
+  }
 }
+
+/** Who may use the accounts that entries were of so far, as the newest of these says. */
+const accessNow = () => {
+  const known = new Map<string, AccountAccess>()
+  const levelIn = (accountId: string | null, userId: string): AccessLevel | null => {
+    const access = accountId === null ? undefined : known.get(accountId)
+    return access ? levelOf(access.rights, userId) : null
+  }
+  return {
+    learn: (entries: readonly Entry[]): void => {
+      for (const { item, seenBy } of entries) {
+        if (seenBy?.kind !== 'account' || item.accountId === null) continue
+        const before = known.get(item.accountId)
+        if (!before || before.position < seenBy.access.position) known.set(item.accountId, seenBy.access)
+      }
+    },
+    levelIn,
+    /** Whether the reader's access to the one account that they follow is known to be gone. */
+    hasNone: ({ account, userId }: FeedFilter): boolean =>
+      account !== null && userId !== null && known.has(account) && levelIn(account, userId) === null,
+  }
+}
+type AccessNow = ReturnType<typeof accessNow>

@@ -1,4 +1,4 @@
-import { mayUse, type Owner } from '../../domain/accounts/events.ts'
+import { requireLevel, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { RecordRef } from '../../domain/linking/events.ts'
 import type { Links } from '../../domain/linking/links.ts'
@@ -10,17 +10,18 @@ export type DecideDeps = {
   readonly handle: Handle
   /** A message by its id or that of its copy, and whose it is. */
   readonly findMessage: (id: string) => Promise<{ readonly id: string; readonly accountId: string } | null>
-  readonly findAccount: (id: string) => Promise<{ readonly owner: Owner } | null>
+  readonly findAccount: (id: string) => Promise<AccessRights | null>
   readonly isRecorded: (record: RecordRef) => Promise<boolean>
 }
 
-/** The message, if the caller may use its account. @throws NotFound */
+/** The message, if the caller has full access to its account. @throws NotFound; Refused `access-level-too-low` */
 const requireMessage =
   ({ findMessage, findAccount }: Pick<DecideDeps, 'findMessage' | 'findAccount'>) =>
   async (caller: Caller, id: string): Promise<{ messageId: string; accountId: string }> => {
     const message = await findMessage(id)
     const account = message && (await findAccount(message.accountId))
-    if (!message || !account || !mayUse(account.owner, userOf(caller))) throw new NotFound('message', id)
+    if (!message) throw new NotFound('message', id)
+    requireLevel(account, userOf(caller), 'full', ['message', id])
     return { messageId: message.id, accountId: message.accountId }
   }
 

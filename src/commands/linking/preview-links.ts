@@ -52,7 +52,7 @@ export type PreviewDeps = Pick<MatchDeps, 'isFreeMail'> & {
     companyIds: readonly string[],
   ) => Promise<Pick<FactList, 'contacts' | 'companies'>>
   /** The accounts that a user may use. */
-  readonly usableAccounts: (userId: string) => Promise<readonly string[]>
+  readonly readableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
 const BATCH = 1_000
@@ -67,7 +67,7 @@ export const previewLinks =
   (deps: PreviewDeps) =>
   async (changes: LinkChanges, userId: string | null): Promise<LinkPreview> => {
     const overlay = await overlayOf(deps, changes)
-    const usable = userId === null ? null : new Set(await deps.usableAccounts(userId))
+    const usable = userId === null ? null : new Set(await deps.readableAccounts(userId))
     const seen = preview()
     for await (const { messages, facts: before } of batchesUnder(overlay.keys, deps)) {
       const facts = factsFrom(overlay.laidOver(before), deps.isFreeMail)

@@ -1,4 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { levelOf } from '../../domain/accounts/access-rights.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { outgoingEmail, outgoingStream } from '../../domain/sending/outgoing-email.ts'
 import type { Load } from '../handle.ts'
@@ -13,8 +13,9 @@ export type BytesDeps = {
 }
 
 /**
- * The bytes of a queued email, as sent or as the copy for the Sent folder: for whoever may use its account (null: a
- * program), and once it was sent for those to whom everything is visible. @throws NotFound, ContentUnreliable
+ * The bytes of a queued email, as sent or as the copy for the Sent folder: for those who may read its account (null: a
+ * program) or who sent it, and once it was sent for those to whom everything is visible.
+ * @throws NotFound, ContentUnreliable
  */
 export const emailBytes =
   ({ load, findAccount, visibilityOf, blobs }: BytesDeps) =>
@@ -23,7 +24,9 @@ export const emailBytes =
     if (!('email' in state)) throw new NotFound('email', outgoingId)
     const { accountId, mime, copy } = state.email
     const account = await findAccount(accountId)
-    if (account && !mayUse(account.owner, userId)) {
+    const level = account && levelOf(account, userId)
+    const isSeen = level === 'full' || level === 'read' || (level === 'send' && state.email.userId === userId)
+    if (account && !isSeen) {
       const visibility = state.taken === null ? 'nothing' : await visibilityOf(accountId, userId)
       if (visibility === 'nothing') throw new NotFound('email', outgoingId)
       if (visibility !== 'everything') throw new NotFound('visible content of email', outgoingId)

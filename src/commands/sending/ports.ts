@@ -1,5 +1,6 @@
 import type { Connection } from '../../domain/accounts/connection.ts'
-import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
+import type { AccessRights } from '../../domain/accounts/access-rights.ts'
+import type { AccountSettings } from '../../domain/accounts/events.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import type { ReplyParent } from '../../domain/sending/reply.ts'
@@ -8,11 +9,10 @@ import type { Caller } from '../handle.ts'
 
 // What sending asks of other features, in its own terms; the composition root supplies it.
 
-export type SendingAccount = {
+export type SendingAccount = AccessRights & {
   readonly status: 'active' | 'paused' | 'disconnected'
   readonly accountId: string
   readonly address: string
-  readonly owner: Owner
   readonly connection: Connection
   readonly sends: boolean
   readonly credentialVersion: number

@@ -1,5 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
-import { NotFound } from '../../domain/decider.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
 import type { Assembled } from '../../domain/sending/assemble.ts'
 import type { FindAccount } from './ports.ts'
 import { findDraft } from './find-draft.ts'
@@ -12,8 +11,11 @@ export const previewDraft =
   (deps: WriteDeps & { findAccount: FindAccount }) =>
   async (outgoingId: string, userId: string | null): Promise<Preview> => {
     const { draft } = await findDraft(deps)(outgoingId, userId)
-    const account = await deps.findAccount(draft.accountId)
-    if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', draft.accountId)
+    const { accountId } = draft
+    const account = requireLevel(await deps.findAccount(accountId), userId, 'send', [
+      'email account',
+      accountId,
+    ])
     const written = await writeEmail(deps)(draft, account, draft.userId)
     const { assembled, from, contactId, otherContactIds } = written
     return { ...assembled, from, contactId, otherContactIds }

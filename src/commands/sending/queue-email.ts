@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mayUse } from '../../domain/accounts/events.ts'
+import { levelOf, requireLevel } from '../../domain/accounts/access-rights.ts'
 import { accountReceivesOnly, accountSendsNoMail, notYourAccount } from '../../domain/accounts/refusals.ts'
 import { refuseIncomplete } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
@@ -156,9 +156,11 @@ const composeEmail = async (
   return { email, otherContactIds: written.otherContactIds }
 }
 
-/** A user's account is theirs alone to write from. Null is a program of the CRM, which answers for its users. */
-const requireMaySend = ({ owner, sends, settings }: SendingAccount, userId: string | null): void => {
-  if (!mayUse(owner, userId)) throw notYourAccount()
+/** Null is a program of the CRM, which answers for its users. */
+const requireMaySend = (account: SendingAccount, userId: string | null): void => {
+  if (levelOf(account, userId) === null) throw notYourAccount()
+  requireLevel(account, userId, 'send')
+  const { sends, settings } = account
   if (!sends) throw accountSendsNoMail()
   if (settings.syncDirection === 'receive') throw accountReceivesOnly()
 }

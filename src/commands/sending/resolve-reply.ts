@@ -1,4 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { levelOf, requireLevel } from '../../domain/accounts/access-rights.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import type { Draft } from '../../domain/sending/events.ts'
@@ -39,8 +39,8 @@ export const resolveDraft =
     const parent = input.replyTo && (await findParent(deps)(input.replyTo, userId))
     const accountId = input.accountId ?? parent?.accountId ?? (await deps.defaultAccount(userId))
     if (accountId === null) throw accountMissing()
-    const account = await deps.findAccount(accountId)
-    if (!account || !mayUse(account.owner, userId)) throw new NotFound('email account', accountId)
+    const found = await deps.findAccount(accountId)
+    const account = requireLevel(found, userId, 'send', ['email account', accountId])
     const addressed = input.to.length + input.cc.length + input.bcc.length > 0
     const to = parent && !addressed && !isBegun ? replyRecipients(parent, account.address) : input.to
     const draft = { ...input, to, accountId, userId }
@@ -50,22 +50,29 @@ export const resolveDraft =
     return draft
   }
 
-/** What a reply is to, if it belongs to an account that this user may use. @throws NotFound */
+/**
+ * What a reply is to, if this user sees it: any message of an account to which they have full access or access to read,
+ * or of one from which they may send, what they sent themselves and the answers to it. @throws NotFound
+ */
 export const findParent =
   (deps: Pick<ReplyDeps, 'load' | 'findMessage' | 'findAccount'>) =>
   async ({ kind, id }: NonNullable<Draft['replyTo']>, userId: string | null): Promise<ReplyParent> => {
     const parent = kind === 'message' ? await deps.findMessage(id) : await findOutgoing(deps.load, id)
-    const account = parent?.accountId ? await deps.findAccount(parent.accountId) : null
-    if (!parent || (account && !mayUse(account.owner, userId))) throw new NotFound('message', id)
+    if (!parent) throw new NotFound('message', id)
+    const account = await deps.findAccount(parent.accountId)
+    const level = account && levelOf(account, userId)
+    if (account && (level === null || (level === 'send' && parent.userId !== userId)))
+      throw new NotFound('message', id)
     return parent
   }
 
 const findOutgoing = async (load: Load, id: string): Promise<ReplyParent | null> => {
   const { state } = await load(outgoingEmail, outgoingStream(id))
   if (!('email' in state)) return null
-  const { accountId, header } = state.email
+  const { accountId, userId, header } = state.email
   return {
     accountId,
+    userId,
     direction: 'out',
     messageId: header.messageId,
     inReplyTo: header.inReplyTo === null ? [] : [header.inReplyTo],

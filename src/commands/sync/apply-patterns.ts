@@ -1,5 +1,5 @@
-import { mayUse, type ExcludePattern } from '../../domain/accounts/events.ts'
-import { NotFound } from '../../domain/decider.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
+import type { ExcludePattern } from '../../domain/accounts/events.ts'
 import { hidingOf, type Hideable, type Hiding } from '../../domain/sync/hiding.ts'
 import {
   patternRuns,
@@ -42,8 +42,7 @@ export const accountOf = async (
   accountId: string,
 ): Promise<SyncAccount> => {
   const account = await findAccount(accountId)
-  if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('email account', accountId)
-  return account
+  return requireLevel(account, userOf(caller), 'full', ['email account', accountId])
 }
 
 /** Asks for the exclude patterns that an account has now to be applied to what is here already. */

@@ -1,6 +1,5 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
 import { accountDisconnected, accountReceivesNoMail } from '../../domain/accounts/refusals.ts'
-import { NotFound } from '../../domain/decider.ts'
 import { backfill, backfillStream, type Backfill, type BackfillCommand } from '../../domain/sync/backfill.ts'
 import { userOf, type Caller, type Handled } from '../handle.ts'
 import type { SyncDeps } from './ports.ts'
@@ -14,8 +13,8 @@ export const backfillCommands = (deps: BackfillDeps) => {
     accountId: string,
     command: BackfillCommand,
   ): Promise<Handled<Backfill>> => {
-    const account = await deps.findAccount(accountId)
-    if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('email account', accountId)
+    const found = await deps.findAccount(accountId)
+    const account = requireLevel(found, userOf(caller), 'full', ['email account', accountId])
     if (account.disconnected) throw accountDisconnected()
     if (!account.receives || account.settings.syncDirection === 'send') throw accountReceivesNoMail()
     return deps.handle(backfill, backfillStream(accountId), command, caller)

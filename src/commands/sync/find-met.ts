@@ -1,4 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import { message, messageStream } from '../../domain/sync/message.ts'
@@ -17,8 +17,9 @@ export const findMet =
   (deps: FindMetDeps) =>
   async (caller: Caller, id: string): Promise<{ of: OfMessage; account: SyncAccount }> => {
     const of = id.startsWith('out_') ? await ofEmail(deps, id) : await ofMessage(deps, id)
-    const account = of && (await deps.findAccount(of.accountId))
-    if (!of || !account || !mayUse(account.owner, userOf(caller))) throw new NotFound('message', id)
+    if (!of) throw new NotFound('message', id)
+    const found = await deps.findAccount(of.accountId)
+    const account = requireLevel(found, userOf(caller), 'full', ['message', id])
     if (of.receivedAt === null) throw (id.startsWith('out_') ? emailNotSent : messageNotRead)()
     return { of: { ...of, receivedAt: of.receivedAt }, account }
   }

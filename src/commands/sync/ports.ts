@@ -1,4 +1,5 @@
-import type { AccountSettings, ExcludePattern, Owner } from '../../domain/accounts/events.ts'
+import type { AccessRights } from '../../domain/accounts/access-rights.ts'
+import type { AccountSettings, ExcludePattern } from '../../domain/accounts/events.ts'
 import type { Placement } from '../../domain/sync/events.ts'
 import type { WrittenMailbox } from '../../domain/mail.ts'
 import type { Handle, Load } from '../handle.ts'
@@ -13,10 +14,9 @@ import type { MailParser } from '../ports/parser.ts'
 // What sync asks of other features and of its read models, in its own terms; the composition root supplies it.
 
 /** `active`: it may be synced now; otherwise it is paused, or `disconnected`. */
-export type SyncAccount = {
+export type SyncAccount = AccessRights & {
   readonly accountId: string
   readonly address: string
-  readonly owner: Owner
   readonly active: boolean
   readonly receives: boolean
   readonly disconnected: boolean

@@ -1,4 +1,5 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
+import type { AccessLevel } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import {
@@ -23,13 +24,13 @@ export type ThreadDeps = Pick<SyncDeps, 'handle' | 'load' | 'findAccount'> & {
 export const threadCommands = (deps: ThreadDeps) => {
   const find = async (caller: Caller, id: string) => {
     const thread = await deps.findThread(id)
-    const account = thread && (await deps.findAccount(thread.accountId))
-    if (!thread || !account || !mayUse(account.owner, userOf(caller))) throw new NotFound('thread', id)
+    if (!thread) throw new NotFound('thread', id)
+    requireLevel(await deps.findAccount(thread.accountId), userOf(caller), 'full', ['thread', id])
     return thread
   }
-  const requireAccount = async (caller: Caller, accountId: string): Promise<void> => {
+  const requireAccount = async (caller: Caller, accountId: string, level: AccessLevel): Promise<void> => {
     const account = await deps.findAccount(accountId)
-    if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('email account', accountId)
+    requireLevel(account, userOf(caller), level, ['email account', accountId])
   }
   const tell = (caller: Caller, command: ThreadCommand): Promise<Handled<AccountThreads>> =>
     deps.handle(accountThreads, accountThreadsStream(command.accountId), command, caller)
@@ -47,11 +48,11 @@ export const threadCommands = (deps: ThreadDeps) => {
     },
     /** All changes of an account, oldest first. */
     threadChanges: async (caller: Caller, accountId: string) => {
-      await requireAccount(caller, accountId)
+      await requireAccount(caller, accountId, 'read')
       return (await deps.load(accountThreads, accountThreadsStream(accountId))).state.changes
     },
     undoThreadChange: async (caller: Caller, accountId: string, change: number) => {
-      await requireAccount(caller, accountId)
+      await requireAccount(caller, accountId, 'full')
       return tell(caller, { do: 'undo', accountId, change })
     },
   }

@@ -1,4 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { message, messageStream, requireQuarantined, type Message } from '../../domain/sync/message.ts'
 import { turnsByKey } from '../../std/in-parallel.ts'
@@ -26,9 +26,9 @@ export const retryQuarantined =
   ): Promise<Handled<Message>> => {
     const stream = messageStream(messageId)
     const { state, revision } = await deps.load(message, stream)
-    const account = state.status === 'none' ? null : await deps.findAccount(state.accountId)
-    if (state.status === 'none' || !account || !mayUse(account.owner, userOf(caller)))
-      throw new NotFound('message', messageId)
+    if (state.status === 'none') throw new NotFound('message', messageId)
+    const found = await deps.findAccount(state.accountId)
+    const account = requireLevel(found, userOf(caller), 'full', ['message', messageId])
     const failAgain = (reason: string) =>
       deps.handle(message, stream, { do: 'fail-again', reason }, caller, { ifRevision })
     // A stale version, which the handler refuses before anything is read.

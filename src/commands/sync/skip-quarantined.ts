@@ -1,5 +1,4 @@
-import { mayUse } from '../../domain/accounts/events.ts'
-import { NotFound } from '../../domain/decider.ts'
+import { requireLevel } from '../../domain/accounts/access-rights.ts'
 import { message, messageStream, type Message } from '../../domain/sync/message.ts'
 import { userOf, type Caller, type Handle, type Handled, type Load } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
@@ -11,7 +10,7 @@ export const skipQuarantined =
   async (caller: Caller, messageId: string, ifRevision?: IfRevision): Promise<Handled<Message>> => {
     const { state } = await deps.load(message, messageStream(messageId))
     const account = state.status === 'none' ? null : await deps.findAccount(state.accountId)
-    if (!account || !mayUse(account.owner, userOf(caller))) throw new NotFound('message', messageId)
+    requireLevel(account, userOf(caller), 'full', ['message', messageId])
     return deps.handle(message, messageStream(messageId), { do: 'skip', exclusion: null }, caller, {
       ifRevision,
     })

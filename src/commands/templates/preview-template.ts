@@ -1,4 +1,4 @@
-import { mayUse, type Owner } from '../../domain/accounts/events.ts'
+import { may, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { Company, Contact, Deal, Organization, User } from '../../domain/directory/events.ts'
 import {
@@ -41,12 +41,14 @@ export type PreviewDeps = {
     deal(id: string): Promise<Deal | null>
     organization(): Promise<Organization | null>
   }
-  readonly findAccount: (accountId: string) => Promise<{
-    readonly address: string
-    readonly signature: string
-    readonly owner: Owner
-    readonly settings: { readonly displayName: string }
-  } | null>
+  readonly findAccount: (accountId: string) => Promise<
+    | (AccessRights & {
+        readonly address: string
+        readonly signature: string
+        readonly settings: { readonly displayName: string }
+      })
+    | null
+  >
 }
 
 /** The newest version of a template as these people would read it. @throws NotFound */
@@ -94,7 +96,7 @@ const gather = async (deps: PreviewDeps, { userId, contactId, dealId, accountId 
 
 const usable = async (deps: PreviewDeps, accountId: string, userId: string | null) => {
   const account = await deps.findAccount(accountId)
-  return account && mayUse(account.owner, userId) ? account : null
+  return account && may(account, userId, 'send') ? account : null
 }
 
 const required = async <Found>(found: Promise<Found | null>, kind: string, id: string): Promise<Found> => {

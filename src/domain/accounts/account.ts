@@ -1,9 +1,13 @@
 import { NotFound, type Decider } from '../decider.ts'
 import { defineRefusal } from '../refusal.ts'
+import { levelOf, requireLevel, rightsAfter, rightsOfOwner, type AccessRights } from './access-rights.ts'
 import {
+  AccountAccessGranted,
+  AccountAccessRevoked,
   AccountAccessWithdrawn,
   AccountConnected,
   AccountDisconnected,
+  AccountOwnerChanged,
   AccountPaused,
   AccountResumed,
   AccountConnectionChanged,
@@ -13,12 +17,14 @@ import {
   SyncRequested,
   WithheldMessageDismissed,
   MAX_EXCLUDE_PATTERNS,
+  MAX_MEMBERS,
   isSamePattern,
-  mayUse,
+  type AccessLevel,
   type AccountEvent,
   type AccountSettings,
   type SettingsChange,
   type ExcludePattern,
+  type Grantee,
   type Owner,
   type WithdrawalOutcome,
 } from './events.ts'
@@ -28,11 +34,10 @@ import { accountDisconnected, accountPaused, accountReceivesNoMail, notYourAccou
 // ---------------------------------------------------------------- state
 
 /** An account that was connected, whatever became of it since. */
-export type ConnectedAccount = {
+export type ConnectedAccount = AccessRights & {
   readonly status: 'active' | 'paused' | 'disconnected'
   readonly accountId: string
   readonly address: string
-  readonly owner: Owner
   readonly connection: Connection
   /** What the connection can be used for. */
   readonly sends: boolean
@@ -57,7 +62,13 @@ type Reached = Pick<
 
 /** `by` is the user of the CRM who asks; null if a program asks on nobody's behalf. */
 export type AccountCommand = { readonly by: string | null } & (
-  | ({ readonly do: 'connect' } & Omit<ConnectedAccount, 'status' | 'signature' | 'dismissed'>)
+  | ({ readonly do: 'connect' } & Omit<
+      ConnectedAccount,
+      'status' | 'signature' | 'dismissed' | 'everyone' | 'members'
+    >)
+  | { readonly do: 'grant-access'; readonly grantee: Grantee; readonly level: AccessLevel }
+  | { readonly do: 'revoke-access'; readonly grantee: Grantee }
+  | { readonly do: 'change-owner'; readonly owner: Owner }
   | ({ readonly do: 'change-connection' } & Reached)
   | { readonly do: 'change-settings'; readonly settings: SettingsChange }
   | { readonly do: 'change-signature'; readonly html: string }
@@ -75,9 +86,19 @@ export type AccountCommand = { readonly by: string | null } & (
 
 const evolve = (state: Account, event: AccountEvent): Account => {
   if (event.type === 'AccountConnected')
-    return { ...event.data, status: 'active', signature: '', dismissed: [] }
+    return {
+      ...event.data,
+      ...rightsOfOwner(event.data.owner),
+      status: 'active',
+      signature: '',
+      dismissed: [],
+    }
   if (state.status === 'none') return state
   switch (event.type) {
+    case 'AccountAccessGranted':
+    case 'AccountAccessRevoked':
+    case 'AccountOwnerChanged':
+      return { ...state, ...rightsAfter(state, event) }
     case 'AccountConnectionChanged': {
       const { connection, sends, receives, filesCopies, credentialVersion } = event.data
       return { ...state, connection, sends, receives, filesCopies: filesCopies ?? false, credentialVersion }
@@ -118,6 +139,8 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
     const { accountId } = requireOwn(state, command.by)
     return [AccountAccessWithdrawn({ accountId, outcome: command.outcome })]
   }
+  if (command.do === 'grant-access' || command.do === 'revoke-access' || command.do === 'change-owner')
+    return decideRights(command, requireOwn(state, command.by))
   const account = requireConnected(state)
   const { accountId } = account
   switch (command.do) {
@@ -162,6 +185,58 @@ const decide = (command: AccountCommand, state: Account): AccountEvent[] => {
   }
 }
 
+type RightsCommand = Extract<AccountCommand, { do: 'grant-access' | 'revoke-access' | 'change-owner' }>
+
+/** Who may see the mail of an account that was disconnected can still change. */
+const decideRights = (command: RightsCommand, account: ConnectedAccount): AccountEvent[] => {
+  const { accountId, owner } = account
+  if (command.do === 'change-owner') {
+    if (isSameOwner(command.owner, owner)) return []
+    return [AccountOwnerChanged({ accountId, owner: command.owner, formerOwner: owner })]
+  }
+  const { grantee } = command
+  const level = command.do === 'grant-access' ? command.level : null
+  if (grantee.kind === 'user' && owner.kind === 'user' && owner.userId === grantee.userId)
+    throw accessOfOwner()
+  if (heldBy(account, grantee) === level) return []
+  const event =
+    level === null
+      ? AccountAccessRevoked({ accountId, grantee })
+      : AccountAccessGranted({ accountId, grantee, level })
+  const after = rightsAfter(account, event)
+  if (after.members.length > MAX_MEMBERS) throw tooManyMembers()
+  if (!hasFullAccess(after)) throw lastFullAccess()
+  return [event]
+}
+
+export const isSameOwner = (one: Owner, other: Owner): boolean =>
+  one.kind === 'user' ? other.kind === 'user' && one.userId === other.userId : other.kind === 'team'
+
+const heldBy = ({ everyone, members }: AccessRights, grantee: Grantee): AccessLevel | null =>
+  grantee.kind === 'everyone'
+    ? everyone
+    : (members.find(({ userId }) => userId === grantee.userId)?.level ?? null)
+
+const hasFullAccess = ({ owner, everyone, members }: AccessRights): boolean =>
+  owner.kind === 'user' || everyone === 'full' || members.some(({ level }) => level === 'full')
+
+const accessOfOwner = defineRefusal('access-of-owner', {
+  title: 'The owner has full access',
+  meaning: 'The owner of an account has full access to it, which can be neither changed nor revoked.',
+  remedy: 'Make somebody else the owner first.',
+})
+const lastFullAccess = defineRefusal('last-full-access', {
+  title: 'Nobody else has full access',
+  meaning:
+    'Afterwards nobody would have full access to the account, so nobody could change anything about it.',
+  remedy: 'Give somebody else full access first.',
+})
+const tooManyMembers = defineRefusal('too-many-members', {
+  title: 'Too many members',
+  meaning: `An account has at most ${MAX_MEMBERS} members.`,
+  remedy: 'Give access to everyone, or revoke the access of some members.',
+})
+
 const patternsAfter = (
   before: readonly ExcludePattern[],
   { do: change, pattern }: { readonly do: string; readonly pattern: ExcludePattern },
@@ -184,17 +259,20 @@ const tooManyExcludePatterns = defineRefusal('too-many-exclude-patterns', {
 
 /** @throws Refused `not-your-account` if somebody connects a mailbox for another user */
 export const requireMayConnect = (as: Owner, userId: string | null): void => {
-  if (!mayUse(as, userId))
+  if (levelOf(rightsOfOwner(as), userId) === null)
     throw notYourAccount({
       detail: 'An account cannot be connected for another user.',
       remedy: 'Connect it as your own account or as one of the team.',
     })
 }
 
-/** To a user, other users' accounts do not exist. @throws NotFound */
+/**
+ * The account, if this user (null: a program) has full access to it.
+ * @throws NotFound; Refused `access-level-too-low`
+ */
 export const requireOwn = (account: Account, userId: string | null): ConnectedAccount => {
-  if (account.status === 'none' || !mayUse(account.owner, userId)) throw new NotFound('email account')
-  return account
+  if (account.status === 'none') throw new NotFound('email account')
+  return requireLevel(account, userId, 'full')
 }
 
 /** The account, if it may send and sync; otherwise refuses and says why. */

@@ -17,12 +17,22 @@ export const owner = z.discriminatedUnion('kind', [
 ])
 export type Owner = z.infer<typeof owner>
 
-/**
- * A user's account is theirs alone; the team's is everybody's. Null is a program of the CRM, which answers for its
- * users.
- */
-export const mayUse = (of: Owner, userId: string | null): boolean =>
-  userId === null || of.kind === 'team' || of.userId === userId
+/** What a member of an account may do with it. */
+export const accessLevel = z
+  .enum(['full', 'send', 'read'])
+  .describe(
+    '`full`: everything the owner may. `send`: send as the address, and see only what one has sent and the answers to it. `read`: see all its mail, and change nothing',
+  )
+export type AccessLevel = z.infer<typeof accessLevel>
+
+export const MAX_MEMBERS = 500
+
+/** To whom access is given: one user, or every user of the CRM who is not named. */
+export const grantee = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('user'), userId: crmId }),
+  z.object({ kind: z.literal('everyone') }),
+])
+export type Grantee = z.infer<typeof grantee>
 
 export const MAX_EXCLUDE_PATTERNS = 500
 
@@ -162,6 +172,17 @@ export const AccountConnected = defineEvent(
     settings: accountSettings,
   }),
 )
+/** From now on `grantee` has this level of access, in place of any other. */
+export const AccountAccessGranted = defineEvent(
+  'AccountAccessGranted',
+  z.object({ accountId, grantee, level: accessLevel }),
+)
+export const AccountAccessRevoked = defineEvent('AccountAccessRevoked', z.object({ accountId, grantee }))
+/** Access of members stays; what everyone may is as when such an account is connected. */
+export const AccountOwnerChanged = defineEvent(
+  'AccountOwnerChanged',
+  z.object({ accountId, owner, formerOwner: owner }),
+)
 export const AccountConnectionChanged = defineEvent(
   'AccountConnectionChanged',
   z.object({ accountId, ...reached }),
@@ -218,6 +239,9 @@ export const MailboxClaimed = defineEvent('MailboxClaimed', z.object({ accountId
 
 export const accountEvents = [
   AccountConnected,
+  AccountAccessGranted,
+  AccountAccessRevoked,
+  AccountOwnerChanged,
   AccountConnectionChanged,
   AccountSettingsChanged,
   AccountSignatureChanged,

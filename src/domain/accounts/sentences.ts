@@ -1,14 +1,33 @@
 import type { Sentences } from '../event.ts'
 import { because } from '../words.ts'
 import type { SignInEvent } from './sign-in-events.ts'
-import type { AccountEvent, DefaultAccountEvent, MailboxClaimEvent, Owner } from './events.ts'
+import type {
+  AccessLevel,
+  AccountEvent,
+  DefaultAccountEvent,
+  Grantee,
+  MailboxClaimEvent,
+  Owner,
+} from './events.ts'
 
 const whose = (owner: Owner): string => (owner.kind === 'team' ? 'the team' : `user ${owner.userId}`)
+
+const whom = (grantee: Grantee): string => (grantee.kind === 'user' ? `User ${grantee.userId}` : 'Everyone')
+
+const access: Readonly<Record<AccessLevel, string>> = {
+  full: 'full access',
+  send: 'access to send only',
+  read: 'access to read only',
+}
 
 export const accountSentences: Sentences<
   AccountEvent | DefaultAccountEvent | MailboxClaimEvent | SignInEvent
 > = {
   AccountConnected: ({ address, owner }) => `The account ${address} was connected for ${whose(owner)}`,
+  AccountAccessGranted: ({ grantee, level }) => `${whom(grantee)} was given ${access[level]} to the account`,
+  AccountAccessRevoked: ({ grantee }) => `${whom(grantee)} lost access to the account`,
+  AccountOwnerChanged: ({ owner, formerOwner }) =>
+    `The account was handed over from ${whose(formerOwner)} to ${whose(owner)}`,
   AccountConnectionChanged: () => 'The connection of the account was changed',
   AccountSettingsChanged: () => 'The settings of the account were changed',
   AccountSignatureChanged: ({ html }) =>

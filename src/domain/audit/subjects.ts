@@ -33,7 +33,11 @@ type Named = {
       | 'dealId'
   ]?: string | null
 }
-type Parts = { readonly [Name in 'owner' | 'scope' | 'template' | 'draft']?: (Named & Parts) | null }
+type Parts = {
+  readonly [Name in 'owner' | 'formerOwner' | 'grantee' | 'scope' | 'template' | 'draft']?:
+    | (Named & Parts)
+    | null
+}
 
 const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
   ['accountId', 'account'],
@@ -53,11 +57,12 @@ const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
 export const subjectsOf = (event: AnyEvent): Subject[] => {
   const { type, data } = event
   // What is queued has a draft beside it, which names nothing else.
-  const { owner, scope, template, draft } = data as Parts
+  const { owner, formerOwner, grantee, scope, template, draft } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
   const several = mailIn(event).map((messageId): Named => ({ messageId }))
-  const parts = [data as Named, survivor, owner, scope, template, ...saved, ...several].flatMap(
+  const owners = [owner, formerOwner, grantee]
+  const parts = [data as Named, survivor, ...owners, scope, template, ...saved, ...several].flatMap(
     (part) => part ?? [],
   )
   const named = parts.flatMap((part) =>

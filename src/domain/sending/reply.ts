@@ -3,6 +3,8 @@ import { isAddress, normaliseAddress, type Mailbox, type WrittenMailbox } from '
 /** What is being replied to: a message in the mailbox, or an email of ours. Message-IDs are without angle brackets. */
 export type ReplyParent = {
   readonly accountId: string
+  /** Who sent it, or sent the email that it answers; null if that was no user. */
+  readonly userId: string | null
   readonly direction: 'in' | 'out'
   readonly messageId: string
   readonly inReplyTo: readonly string[]

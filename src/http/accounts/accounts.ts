@@ -7,7 +7,13 @@ import {
   type ConnectionForms,
   type EnteredConnection,
 } from '../../domain/accounts/connection.ts'
-import { accountId, accountSettings, owner, settingsChange } from '../../domain/accounts/events.ts'
+import {
+  accessLevel,
+  accountId,
+  accountSettings,
+  owner,
+  settingsChange,
+} from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { address, folderRole } from '../../domain/mail.ts'
@@ -34,6 +40,7 @@ const viewOf = (connection: z.ZodType<Connection>) =>
       user: z.string().describe("The owner's name, or `Team`"),
       ...statusView,
       isDefault: z.boolean(),
+      access: accessLevel.describe('What you may do with it. ' + (accessLevel.description ?? '')),
       settings: accountSettings,
       connection,
       signature: z.string(),

@@ -22,11 +22,11 @@ const noteView = z
 export type NoteRouteDeps = {
   readonly commands: ConversationCommands
   readonly queries: ConversationQueries
-  readonly mayUse: (accountId: string, userId: string | null) => Promise<boolean>
+  readonly mayRead: (accountId: string, userId: string | null) => Promise<boolean>
 }
 
 /** Internal notes in conversations, which nobody outside sees. */
-export const conversationNoteRoutes = (app: App, { commands, queries, mayUse }: NoteRouteDeps): void => {
+export const conversationNoteRoutes = (app: App, { commands, queries, mayRead }: NoteRouteDeps): void => {
   const tags = ['Conversations']
   const params = z.object({ id: conversationId })
 
@@ -41,7 +41,7 @@ export const conversationNoteRoutes = (app: App, { commands, queries, mayUse }: 
     },
     handler: async ({ params: { id }, query, actingUser }) => {
       const found = await queries.find(id, actingUser)
-      if (!found || !(await mayUse(found.accountId, actingUser))) throw new NotFound('conversation', id)
+      if (!found || !(await mayRead(found.accountId, actingUser))) throw new NotFound('conversation', id)
       const { descending } = orderOf(query.sort)
       const after = readCursor(query, ['instant', 'text'])
       const notes = await queries.listNotes(found.id, { descending, after, limit: query.limit + 1 })

@@ -14,10 +14,10 @@ import { conversationView, status } from './conversation-view.ts'
 export type ConversationRouteDeps = {
   readonly commands: ConversationCommands
   readonly queries: ConversationQueries
-  /** The accounts that this user may use. */
-  readonly usableAccounts: (userId: string) => Promise<readonly string[]>
-  readonly mayUse: (accountId: string, userId: string | null) => Promise<boolean>
-  /** The read model that says who may use which account. */
+  /** The accounts that this user may read. */
+  readonly readableAccounts: (userId: string) => Promise<readonly string[]>
+  readonly mayRead: (accountId: string, userId: string | null) => Promise<boolean>
+  /** The read model that says who may read which account. */
   readonly accountList: { readonly name: string }
 }
 
@@ -47,17 +47,17 @@ const historyView = z
 
 /** Conversations as people work through them. */
 export const conversationRoutes = (app: App, deps: ConversationRouteDeps): void => {
-  const { commands, queries, usableAccounts, mayUse, accountList } = deps
+  const { commands, queries, readableAccounts, mayRead, accountList } = deps
   const tags = ['Conversations']
   const params = z.object({ id: conversationId })
   const config = {
     permission: 'conversations:read',
     reads: [queries.readModels.conversationList, accountList],
   } as const
-  /** The conversation that this id leads to, if the user may use its account. @throws NotFound */
+  /** The conversation that this id leads to, if the user may read its account. @throws NotFound */
   const find = async (id: string, userId: string | null): Promise<ConversationItem> => {
     const found = await queries.find(id, userId)
-    if (!found || !(await mayUse(found.accountId, userId))) throw new NotFound('conversation', id)
+    if (!found || !(await mayRead(found.accountId, userId))) throw new NotFound('conversation', id)
     return found
   }
 
@@ -85,8 +85,9 @@ export const conversationRoutes = (app: App, deps: ConversationRouteDeps): void 
     },
     handler: async ({ query, actingUser }) => {
       const { accountId: asked, assignedTo, unassigned, sort, limit } = query
-      const usable = actingUser === null ? null : await usableAccounts(actingUser)
-      const accounts = asked === undefined ? usable : usable === null || usable.includes(asked) ? [asked] : []
+      const readable = actingUser === null ? null : await readableAccounts(actingUser)
+      const accounts =
+        asked === undefined ? readable : readable === null || readable.includes(asked) ? [asked] : []
       const filter = {
         accounts,
         status: query.status,
@@ -110,7 +111,7 @@ export const conversationRoutes = (app: App, deps: ConversationRouteDeps): void 
       response: { 200: counts, ...problems },
     },
     handler: async ({ params: { id }, actingUser }) => {
-      if (!(await mayUse(id, actingUser))) throw new NotFound('email account', id)
+      if (!(await mayRead(id, actingUser))) throw new NotFound('email account', id)
       return queries.counts(id)
     },
   })

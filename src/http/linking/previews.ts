@@ -71,11 +71,11 @@ const runView = z
 export type PreviewRouteDeps = {
   readonly commands: LinkingCommands
   readonly queries: LinkingQueries
-  readonly mayUse: (accountId: string, userId: string | null) => Promise<boolean>
+  readonly mayRead: (accountId: string, userId: string | null) => Promise<boolean>
 }
 
 /** What changes would do to links, what they did, and how much of an account is linked. */
-export const linkPreviewRoutes = (app: App, { commands, queries, mayUse }: PreviewRouteDeps): void => {
+export const linkPreviewRoutes = (app: App, { commands, queries, mayRead }: PreviewRouteDeps): void => {
   const tags = ['Links']
   const { messageLinks, matching } = queries.readModels
 
@@ -135,7 +135,7 @@ export const linkPreviewRoutes = (app: App, { commands, queries, mayUse }: Previ
       },
     },
     handler: async ({ params, actingUser }) => {
-      if (!(await mayUse(params.id, actingUser))) throw new NotFound('email account', params.id)
+      if (!(await mayRead(params.id, actingUser))) throw new NotFound('email account', params.id)
       const { linked, byRule } = await queries.figures(params.id)
       return { linked, byRule: { ...byRule } }
     },

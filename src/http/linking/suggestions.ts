@@ -32,17 +32,17 @@ const partsOf = (id: string) => {
 export type SuggestionRouteDeps = {
   readonly commands: LinkingCommands
   readonly queries: LinkingQueries
-  readonly usableAccounts: (userId: string) => Promise<readonly string[]>
+  readonly readableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
 /** What waits for somebody to decide: a queue of suggestions, and addresses that are assigned for good. */
 export const suggestionRoutes = (
   app: App,
-  { commands, queries, usableAccounts }: SuggestionRouteDeps,
+  { commands, queries, readableAccounts }: SuggestionRouteDeps,
 ): void => {
   const tags = ['Links']
   const accountsFor = async (userId: string | null, asked: string | undefined) => {
-    const usable = userId === null ? null : await usableAccounts(userId)
+    const usable = userId === null ? null : await readableAccounts(userId)
     if (asked === undefined) return usable
     return usable === null || usable.includes(asked) ? [asked] : []
   }

@@ -12,7 +12,7 @@ import {
 import { MailUnavailable } from '../../commands/ports/mail-provider.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { Json } from '../../domain/event.ts'
-import { definedCodes, internalError, Refused } from '../../domain/refusal.ts'
+import { definedCodes, internalError, Refused, type CodeDefinition } from '../../domain/refusal.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
 import { invalidForm } from './invalid-request.ts'
 import { defineProblem, HttpProblem, sendProblem } from './problems.ts'
@@ -97,8 +97,7 @@ const badRequest = defineProblem(400, 'bad-request', {
 const problemOf = (error: FastifyError, request: FastifyRequest): HttpProblem => {
   if (error instanceof HttpProblem) return error
   const { message: detail } = error
-  if (error instanceof Refused)
-    return inWordsOf(error, definedCodes.get(error.code)?.isConflict ? 409 : 422, error.details)
+  if (error instanceof Refused) return inWordsOf(error, statusOf(definedCodes.get(error.code)), error.details)
   if (error instanceof NotFound) return notFound({ detail })
   if (error instanceof StaleRevision) {
     const { actual, changes } = error
@@ -120,6 +119,9 @@ const problemOf = (error: FastifyError, request: FastifyRequest): HttpProblem =>
   if (error instanceof MailUnavailable) return inWordsOf(error, error.kind === 'temporary' ? 503 : 422)
   return problemOfFramework(error, request)
 }
+
+const statusOf = (definition: CodeDefinition | undefined): number =>
+  definition?.isForbidden ? 403 : definition?.isConflict ? 409 : 422
 
 /** An error with a code of its own, under that code's title. */
 const inWordsOf = (

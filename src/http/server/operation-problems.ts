@@ -43,7 +43,7 @@ const common = ({
       ...(ifMatch ? ['invalid-if-match'] : []),
     ],
     401: isPublic ? [] : ['not-authenticated'],
-    403: isPublic ? [] : ['permission-missing', 'other-user'],
+    403: isPublic ? [] : ['permission-missing', 'other-user', ...(changes ? ['access-level-too-low'] : [])],
     404: hasParams ? ['not-found'] : [],
     409: [...(changes ? ['conflict'] : []), ...(repeats ? ['idempotency-key-in-use'] : [])],
     412: ifMatch ? ['stale-version'] : [],
@@ -61,6 +61,7 @@ const common = ({
 const unreliable = ['content-damaged', 'content-missing']
 const notVisible = ['content-not-visible']
 const ofAccount = ['not-your-account', 'account-disconnected']
+const ofAccess = ['access-of-owner', 'last-full-access', 'too-many-members']
 const ofMarkup = ['template-invalid', 'template-too-complex', 'unsafe-markup']
 const ofVariables = ['unknown-variable', 'misplaced-variable']
 const ofTemplate = ['not-your-template', 'user-required', ...ofMarkup, ...ofVariables]
@@ -122,6 +123,15 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   putCompany: ['everybodys-domain'],
   createConnectionTest: ofConnection,
   createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
+  putEmailAccountAccessUser: ofAccess,
+  deleteEmailAccountAccessUser: ofAccess,
+  putEmailAccountAccessEveryone: ofAccess,
+  deleteEmailAccountAccessEveryone: ofAccess,
+  putEmailAccountOwner: ['already-connected'],
+  createUserHandover: {
+    403: ['handover-of-others'],
+    422: ['already-connected', 'last-full-access', 'too-many-members'],
+  },
   listEmailAccountFolders: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],
   getEmailAccountFolders: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],
   changeEmailAccountSettings: ofAccount,

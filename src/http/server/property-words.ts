@@ -84,6 +84,7 @@ const words: Readonly<Record<string, string>> = {
   inReplyTo: 'Message-IDs that it answers, without angle brackets',
   index: 'Its place, from 0',
   inline: 'Whether the body shows it',
+  grantee: 'To whom it was given: a user, or everyone who has no access of their own',
   isDefault: "Whether it is its owner's default account",
   isDraft: 'Whether it is a draft',
   kind: 'Which kind it is of',

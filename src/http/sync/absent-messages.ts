@@ -37,7 +37,7 @@ const hiddenView = summaryView
 export type AbsentMessageRouteDeps = {
   readonly commands: SyncCommands
   readonly queries: Pick<SyncQueries, 'listDeleted' | 'listHidden' | 'readModels'>
-  readonly mayUse: (accountId: string, userId: string | null) => Promise<boolean>
+  readonly mayRead: (accountId: string, userId: string | null) => Promise<boolean>
 }
 
 type ListRequest<Query> = {
@@ -49,7 +49,7 @@ type ListRequest<Query> = {
 /** Deleting messages, looking at what was deleted or is hidden, and bringing it back. */
 export const absentMessageRoutes = (
   app: App,
-  { commands, queries, mayUse }: AbsentMessageRouteDeps,
+  { commands, queries, mayRead }: AbsentMessageRouteDeps,
 ): void => {
   const tags = ['Messages']
   const byId = z.object({ id: messageId })
@@ -134,7 +134,7 @@ export const absentMessageRoutes = (
     { params: { id }, query, actingUser }: ListRequest<z.infer<typeof querystring>>,
     list: (...of: Parameters<SyncQueries['listDeleted']>) => Promise<Item[]>,
   ) => {
-    if (!(await mayUse(id, actingUser))) throw new NotFound('email account', id)
+    if (!(await mayRead(id, actingUser))) throw new NotFound('email account', id)
     const { from, to, sort, limit } = query
     const after = readCursor(query, ['instant', 'text'])
     const found = await list({ accountId: id, from, to }, { ...orderOf(sort), after, limit: limit + 1 })

@@ -28,6 +28,10 @@ export const summaryView = z
   .object({
     id: z.string().describe('`msg_…`, or `out_…` for an email sent from here'),
     accountId: z.string(),
+    userId: z
+      .string()
+      .nullable()
+      .describe('The user who sent it, or who sent the email of ours that it answers; null for none'),
     direction: z.enum(['in', 'out']).nullable().describe('Null for a draft: neither received nor sent'),
     isDraft: z.boolean(),
     receivedAt: z.string(),
@@ -158,6 +162,7 @@ export const messageRoutes = (
   }
   const messagesOfThread = async (
     thread: NonNullable<Awaited<ReturnType<SyncQueries['findThread']>>>,
+    userId: string | null,
     { sort = 'receivedAt', ...asked }: MessagesQuery,
   ) => {
     const query = { ...asked, sort, thread: thread.id }
@@ -169,7 +174,7 @@ export const messageRoutes = (
     )
     const page = pageFrom(members, query, ({ at, id }) => [at, id])
     const ids = page.data.map(({ id }) => id)
-    return { ...page, data: await queries.messagesOf(ids, thread.visibility) }
+    return { ...page, data: await queries.messagesOf(thread.accountId, ids, userId) }
   }
 
   app.get('/v1/messages', {
@@ -184,7 +189,7 @@ export const messageRoutes = (
       const { account, folder, direction, thread, from, to, sort = '-receivedAt', limit } = query
       if (thread !== undefined) {
         if ((account ?? folder ?? direction) !== undefined) throw filtersConflict()
-        return messagesOfThread(await requireThread(thread, actingUser), query)
+        return messagesOfThread(await requireThread(thread, actingUser), actingUser, query)
       }
       if (account === undefined) throw accountRequired()
       if (folder !== undefined && direction !== undefined) throw filtersConflict()
@@ -270,7 +275,7 @@ export const messageRoutes = (
     },
     handler: async ({ params, actingUser }) => {
       const thread = await requireThread(params.id, actingUser)
-      return { ...thread, messages: await messagesOfThread(thread, { limit: 200 }) }
+      return { ...thread, messages: await messagesOfThread(thread, actingUser, { limit: 200 }) }
     },
   })
 }

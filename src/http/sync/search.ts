@@ -12,7 +12,7 @@ import { defineProblem } from '../server/problems.ts'
 import { problems, type App } from '../server/server.ts'
 import { summaryView } from './messages.ts'
 
-export type SearchRouteDeps = Pick<AccountQueries, 'visibleAccounts'> & {
+export type SearchRouteDeps = Pick<AccountQueries, 'visibleAccounts' | 'sendOnlyAccounts'> & {
   readonly queries: SyncQueries
   /** The read model that says to whom what is visible. */
   readonly accountList: { readonly name: string }
@@ -81,14 +81,24 @@ const searchTooBroad = defineProblem(400, 'search-too-broad', {
   remedy: 'Search for rarer words, or narrow it down by `account`, `contact`, `after` or `before`.',
 })
 
+const EVERYTHING = 'everything' as const
+
 /** Search in the messages that the caller may see. */
 export const searchRoutes = (app: App, deps: SearchRouteDeps): void => {
-  const { queries, accountList, visibleAccounts, linking } = deps
+  const { queries, accountList, visibleAccounts, sendOnlyAccounts, linking } = deps
+  /** Where it is searched: of accounts that others may not see, a user finds what they sent and the answers to it. */
   const accountsOf = async ({ account }: SearchQuery, userId: string | null) => {
-    const accounts = await visibleAccounts(userId)
-    if (account === undefined) return accounts
-    const visibility = accounts === 'all' ? 'everything' : accounts.get(account)
-    return new Map(visibility === undefined ? [] : [[account, visibility]])
+    const visible = await visibleAccounts(userId)
+    if (visible === 'all' || userId === null)
+      return { accounts: account === undefined ? visible : new Map([[account, EVERYTHING]]), ownIn: null }
+    const sendOnly = (await sendOnlyAccounts(userId)).filter((id) => !visible.has(id))
+    const all = new Map([...visible, ...sendOnly.map((id) => [id, EVERYTHING] as const)])
+    const level = account === undefined ? undefined : all.get(account)
+    const named = new Map(account === undefined || level === undefined ? [] : [[account, level]])
+    return {
+      accounts: account === undefined ? all : named,
+      ownIn: sendOnly.length === 0 ? null : { accounts: sendOnly, userId },
+    }
   }
 
   app.get('/v1/search', {
@@ -106,11 +116,12 @@ export const searchRoutes = (app: App, deps: SearchRouteDeps): void => {
       const asked = askedOf(query)
       const after = readCursor(query, ['instant', 'text'])
       const { after: from, before: to, folder, hasAttachment, unread, direction, automatic } = query
-      const accounts = await accountsOf(query, actingUser)
+      const { accounts, ownIn } = await accountsOf(query, actingUser)
       const linked = recordsOf(query).map(linking.linkedTo)
       const search = {
         ...asked,
         accounts,
+        ownIn,
         linked,
         from,
         to,

@@ -6,6 +6,7 @@ import {
   type AccountFacts,
   type FactEvent,
 } from '../../domain/accounts/account-facts.ts'
+import { rightsAfter, rightsOfOwner, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import {
   accountEvents,
   defaultAccountEvents,
@@ -43,6 +44,7 @@ const account = table({
     address: text,
     owner_kind: text,
     owner_user: nullable(text),
+    rights: json<AccessRights>(),
     status: text,
     facts: json<AccountFacts>(),
     schedule: json<SyncSchedule>(),
@@ -70,7 +72,7 @@ export type AccountRow = RowOf<typeof account>
 /** The list of email accounts, with each one's settings, the facts behind its status, and when it is read next. */
 export const accountList = projection({
   name: 'account-list',
-  version: 6,
+  version: 7,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),
@@ -105,6 +107,13 @@ export const accountList = projection({
     // Every event of its stream moves the revision, since `If-Match` names it.
     if (event.stream.startsWith('account-')) row.revision = event.revision
     switch (event.type) {
+      case 'AccountAccessGranted':
+      case 'AccountAccessRevoked':
+        Object.assign(row, columnsOf(rightsAfter(row.rights, event)))
+        break
+      case 'AccountOwnerChanged':
+        Object.assign(row, columnsOf(rightsAfter(row.rights, event)), { is_default: false })
+        break
       case 'AccountConnectionChanged':
         row.connection = event.data.connection
         break
@@ -184,8 +193,7 @@ const fresh = (event: RecordedEvent<EventOf<typeof AccountConnected>>): RowOf<ty
   return {
     id,
     address,
-    owner_kind: owner.kind,
-    owner_user: owner.kind === 'user' ? owner.userId : null,
+    ...columnsOf(rightsOfOwner(owner)),
     status: 'active',
     facts: freshFacts(event.data),
     schedule: freshSchedule(event),
@@ -199,6 +207,12 @@ const fresh = (event: RecordedEvent<EventOf<typeof AccountConnected>>): RowOf<ty
     revision: event.revision,
   }
 }
+
+const columnsOf = (rights: AccessRights) => ({
+  owner_kind: rights.owner.kind,
+  owner_user: rights.owner.kind === 'user' ? rights.owner.userId : null,
+  rights,
+})
 
 const factTypes: ReadonlySet<string> = new Set(factEvents.map(({ type }) => type))
 

@@ -6,10 +6,9 @@ import {
   countConnected,
   findAccount,
   listAccounts,
-  usableAccounts,
   type AccountQueryDeps,
 } from './find-accounts.ts'
-import { visibilityOf, visibleAccounts } from './visibility.ts'
+import { readableAccounts, sendOnlyAccounts, visibilityOf, visibleAccounts } from './visibility.ts'
 
 export const accountProjections = [accountList]
 
@@ -19,9 +18,10 @@ export const accountQueries = (db: Kysely<unknown>, deps: AccountQueryDeps) => (
   list: listAccounts(db, deps),
   keyOf: accountKey,
   find: findAccount(db, deps),
-  usable: usableAccounts(db),
   visibilityOf: visibilityOf(db),
   visibleAccounts: visibleAccounts(db),
+  readableAccounts: readableAccounts(db),
+  sendOnlyAccounts: sendOnlyAccounts(db),
   idsOf: accountsOf(db),
   countConnected: countConnected(db),
 })

@@ -1,10 +1,12 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { accountStatus, type AccountStatus, type StatusReason } from '../../domain/accounts/account-status.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
-import type { AccountSettings, Owner } from '../../domain/accounts/events.ts'
+import { levelOf } from '../../domain/accounts/access-rights.ts'
+import type { AccessLevel, AccountSettings, Owner } from '../../domain/accounts/events.ts'
 import type { FolderProgress } from '../../domain/sync/folder-progress.ts'
-import { allOf, containing, paged, schemaOf, tablesOf, type Page } from '../projection.ts'
+import { allOf, containing, levelIn, paged, schemaOf, tablesOf, type Page } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
+import { idsOf } from './visibility.ts'
 
 /** An email account as shown to people; lists are ordered by `connectedAt`, then `id`. */
 export type AccountItem = {
@@ -27,6 +29,8 @@ export type AccountItem = {
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
   readonly withheld: number
   readonly isDefault: boolean
+  /** What the user who asks may do with it; a program may do everything. */
+  readonly access: AccessLevel
   readonly settings: AccountSettings
   readonly connection: Connection
   readonly signature: string
@@ -39,19 +43,25 @@ export type AccountItem = {
 /** `titleOf`: what people call an account with this connection. */
 export type AccountQueryDeps = { readonly titleOf: (connection: Connection) => string }
 
-const toItem = (row: AccountRow & { owner_name: string | null }, provider: string): AccountItem => {
+const toItem = (
+  row: AccountRow & { owner_name: string | null },
+  provider: string,
+  userId: string | null,
+): AccountItem => {
   const { progress: firstSync, unreadable, withheld } = row.facts
   return {
     id: row.id,
     address: row.address,
     provider,
-    owner: row.owner_user === null ? { kind: 'team' } : { kind: 'user', userId: row.owner_user },
+    owner: row.rights.owner,
     user: row.owner_user === null ? 'Team' : (row.owner_name ?? row.owner_user),
     ...accountStatus(row.facts, row.schedule.dueAt),
     firstSync,
     unreadable,
     withheld,
     isDefault: row.is_default,
+    // A user has some, or it would not have been found.
+    access: levelOf(row.rights, userId)!,
     settings: row.settings,
     connection: row.connection,
     signature: row.signature,
@@ -71,9 +81,9 @@ const accounts = (db: Kysely<unknown>) =>
     .selectAll('account')
     .select('owner.name as owner_name')
 
-/** The accounts this user (null: any) may use: the team's and their own. */
+/** The accounts to which this user (null: any) has access of any level. */
 const usable = (userId: string | null) =>
-  userId === null ? sql<boolean>`true` : sql<boolean>`(owner_user is null or owner_user = ${userId})`
+  userId === null ? sql<boolean>`true` : sql<boolean>`${levelIn('rights', userId)} is not null`
 
 /** What a list of accounts is narrowed down to; what is undefined narrows nothing. */
 export type AccountFilter = {
@@ -119,7 +129,7 @@ export const listAccounts =
       const rows = await accounts(db)
         .where(sql<boolean>`account.id = any(${ids}::text[])`)
         .execute()
-      const items = new Map(rows.map((row) => [row.id, toItem(row, titleOf(row.connection))]))
+      const items = new Map(rows.map((row) => [row.id, toItem(row, titleOf(row.connection), filter.userId)]))
       return ids.flatMap((id) => items.get(id) ?? [])
     }
     const found: AccountItem[] = []
@@ -129,7 +139,7 @@ export const listAccounts =
     while (found.length < limit) {
       const page = { descending, after: from, limit: most }
       const rows = await paged(accounts(db).where(isMeant(filter)), listKeys[by], page).execute()
-      const items = rows.map((row) => toItem(row, titleOf(row.connection)))
+      const items = rows.map((row) => toItem(row, titleOf(row.connection), filter.userId))
       found.push(...items.filter(({ status }) => filter.status === undefined || status === filter.status))
       const last = items.at(-1)
       if (!last || items.length < most) break
@@ -185,14 +195,8 @@ export const findAccount =
   (db: Kysely<unknown>, { titleOf }: AccountQueryDeps) =>
   async (id: string, userId: string | null): Promise<AccountItem | null> => {
     const row = await accounts(db).where(usable(userId)).where('id', '=', id).executeTakeFirst()
-    return row ? toItem(row, titleOf(row.connection)) : null
+    return row ? toItem(row, titleOf(row.connection), userId) : null
   }
-
-/** Ids of the accounts that this user may use, including disconnected ones. */
-export const usableAccounts =
-  (db: Kysely<unknown>) =>
-  (userId: string): Promise<string[]> =>
-    idsOf(db, usable(userId))
 
 /** Ids of the accounts that a list is about whatever their status, including disconnected ones. */
 export const accountsOf =
@@ -200,10 +204,15 @@ export const accountsOf =
   (filter: AccountFilter): Promise<string[]> =>
     idsOf(db, isOf(filter))
 
-const idsOf = async (db: Kysely<unknown>, condition: RawBuilder<boolean>): Promise<string[]> => {
-  const rows = await tablesOf(db, accountList).selectFrom('account').select('id').where(condition).execute()
-  return rows.map(({ id }) => id)
-}
+/** Ids of the accounts that the user owns or is a member of, including disconnected ones. */
+export const accountsWith =
+  (db: Kysely<unknown>) =>
+  (userId: string): Promise<string[]> =>
+    idsOf(
+      db,
+      sql<boolean>`(owner_user = ${userId} or jsonb_path_exists(rights, '$.members[*] ? (@.userId == $user)',
+        jsonb_build_object('user', ${userId}::text)))`,
+    )
 
 /** How many of the accounts that a list is about are connected, including paused ones. */
 export const countConnected =

@@ -1,16 +1,17 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { may } from '../../domain/accounts/access-rights.ts'
 import {
   nothingVisible,
   visibilityUnder,
   type Visibility,
   type VisibilityPolicy,
 } from '../../domain/visibility.ts'
-import { tablesOf, type Visible } from '../projection.ts'
-import { accountList } from './account-list.ts'
+import { levelIn, tablesOf, type Visible } from '../projection.ts'
+import { accountList, type AccountRow } from './account-list.ts'
 
 /**
  * The accounts of whose mail a user sees anything, disconnected ones included, and how much: everything of those that
- * they may use, and of others what their owners and the organisation allow. A program that acts for nobody (null) sees
+ * they may read, and of others what their owners and the organisation allow. A program that acts for nobody (null) sees
  * all.
  */
 export const visibleAccounts =
@@ -22,7 +23,7 @@ export const visibleAccounts =
     const rows = await choices(db)
       .$if(isClosed, (query) =>
         query.where(
-          sql<boolean>`(owner_user is null or owner_user = ${userId} or settings ->> 'visibility' is not null)`,
+          sql<boolean>`(${levelIn('rights', userId)} is not null or settings ->> 'visibility' is not null)`,
         ),
       )
       .execute()
@@ -43,17 +44,36 @@ export const visibilityOf =
     return row ? levelFor(row, await policyOf(db), userId) : 'nothing'
   }
 
-type Choice = { readonly id: string; readonly owner_user: string | null; readonly chosen: Visibility | null }
+/** The accounts of which this user may read all mail, what was not sent yet included; disconnected ones too. */
+export const readableAccounts =
+  (db: Kysely<unknown>) =>
+  (userId: string): Promise<string[]> =>
+    idsOf(db, sql<boolean>`${levelIn('rights', userId)} in ('full', 'read')`)
+
+/** The accounts from which this user may send and of which they see no more than what they sent and the answers to it. */
+export const sendOnlyAccounts =
+  (db: Kysely<unknown>) =>
+  async (userId: string | null): Promise<string[]> =>
+    userId === null ? [] : idsOf(db, sql<boolean>`${levelIn('rights', userId)} = 'send'`)
+
+export const idsOf = async (db: Kysely<unknown>, condition: RawBuilder<boolean>): Promise<string[]> => {
+  const rows = await tablesOf(db, accountList).selectFrom('account').select('id').where(condition).execute()
+  return rows.map(({ id }) => id)
+}
+
+type Choice = Pick<AccountRow, 'id' | 'rights'> & {
+  readonly chosen: Visibility | null
+}
 
 const choices = (db: Kysely<unknown>) =>
   tablesOf(db, accountList)
     .selectFrom('account')
-    .select(['id', 'owner_user', sql<Visibility | null>`settings ->> 'visibility'`.as('chosen')])
+    .select(['id', 'rights', sql<Visibility | null>`settings ->> 'visibility'`.as('chosen')])
 
 const policyOf = async (db: Kysely<unknown>): Promise<VisibilityPolicy> => {
   const row = await tablesOf(db, accountList).selectFrom('policy').select('policy').executeTakeFirst()
   return row?.policy ?? nothingVisible
 }
 
-const levelFor = ({ owner_user, chosen }: Choice, policy: VisibilityPolicy, userId: string): Visibility =>
-  owner_user === null || owner_user === userId ? 'everything' : visibilityUnder(policy, chosen)
+const levelFor = (row: Choice, policy: VisibilityPolicy, userId: string): Visibility =>
+  may(row.rights, userId, 'read') ? 'everything' : visibilityUnder(policy, row.chosen)

@@ -1,4 +1,9 @@
-import type { Owner } from '../../domain/accounts/events.ts'
+import {
+  rightsAfter,
+  rightsOfOwner,
+  rightsEvents,
+  type AccessRights,
+} from '../../domain/accounts/access-rights.ts'
 import {
   ownStreams,
   subjectKey,
@@ -8,7 +13,7 @@ import {
 } from '../../domain/audit/subjects.ts'
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { directoryEvents } from '../../domain/directory/events.ts'
-import type { RecordedEvent } from '../../domain/event.ts'
+import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import {
   integer,
   json,
@@ -21,8 +26,9 @@ import {
   type Rows,
 } from '../projection.ts'
 
-/** Who may see an event besides programs: everybody, or one user. */
+/** Who may see an event besides programs, if it is not one user: everybody, or whoever has access to its account. */
 export const EVERYBODY = ''
+export const OF_ACCOUNT = ':account'
 
 const tables = {
   /** A row for each event: where it is in the log, and what is asked for often. What it says is in the log alone. */
@@ -38,8 +44,10 @@ const tables = {
       api_key: nullable(text),
       recorded_at: timestamp,
       account: nullable(text),
-      /** A user, or EVERYBODY; null if only programs may see it. */
+      /** A user, EVERYBODY or OF_ACCOUNT; null if only programs may see it. */
       seen_by: nullable(text),
+      /** The user whose email it is about: they may see it with access to send. */
+      own: nullable(text),
     },
     key: ['position'],
     indexes: [
@@ -57,8 +65,23 @@ const tables = {
   link: table({ columns: { subject: text, position: text }, key: ['subject', 'position'] }),
   /** To which account an email belongs and what it was made of, and who may see an account, an email or a template. */
   known: table({
-    columns: { subject: text, account: nullable(text), seen_by: nullable(text), about: json<string[]>() },
+    columns: {
+      subject: text,
+      account: nullable(text),
+      seen_by: nullable(text),
+      own: nullable(text),
+      about: json<string[]>(),
+    },
     key: ['subject'],
+  }),
+  /** Who has access to an account, and since which position. */
+  access: table({
+    columns: {
+      account: text,
+      rights: json<AccessRights>(),
+      position: text,
+    },
+    key: ['account'],
   }),
   /** Between which positions the events of an hour lie, so that no index by time is needed. */
   hour: table({ columns: { hour: timestamp, first: text, last: text }, key: ['hour'] }),
@@ -71,14 +94,15 @@ type Known = Omit<RowOf<typeof tables.known>, 'subject'>
  */
 export const eventIndex = projection({
   name: 'event-index',
-  version: 3,
+  version: 4,
   tables,
   events: allEvents,
   fold: (event, rows) => {
     const { position, stream, revision, type, recordedAt } = event
     const { kind: actor_kind, id: actor_id, via } = event.metadata.actor
     const subjects = subjectsOf(event)
-    const { account, seen_by, about } = knownOf(event, subjects, rows)
+    putAccess(event, rows)
+    const { account, seen_by, own, about } = knownOf(event, subjects, rows)
     rows.put('event', {
       position,
       stream,
@@ -90,6 +114,7 @@ export const eventIndex = projection({
       recorded_at: recordedAt,
       account,
       seen_by,
+      own,
     })
     const linked = subjects.filter(
       (subject) => subject.kind !== 'account' && !ownStreams(subject).includes(stream),
@@ -120,28 +145,52 @@ const knownOf = (
     return known
   }
   const account = subjects.find(({ kind }) => kind === 'account')?.id ?? null
-  const seen = (seen_by: string | null, about: string[] = []): Known => ({ account, seen_by, about })
-  if (event.type === 'AccountConnected') return remember('account', seen(seenBy(event.data.owner)))
-  if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset')
-    return seen(seenBy(event.data.owner))
+  const seen = (seen_by: string | null, about: string[] = [], own: string | null = null): Known => ({
+    account,
+    seen_by,
+    own,
+    about,
+  })
+  if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset') {
+    const { owner } = event.data
+    return seen(owner.kind === 'team' ? EVERYBODY : owner.userId)
+  }
   if (event.type === 'TemplateCreated') {
     const { scope } = event.data
     return remember('template', seen(scope.kind === 'shared' ? EVERYBODY : scope.userId))
   }
   if (isOfDirectory(event.type)) return seen(EVERYBODY)
-  const ofAccount = find('account')?.seen_by ?? null
   if (event.type === 'DraftSaved' || event.type === 'EmailQueued') {
+    const { userId } = event.type === 'DraftSaved' ? event.data.draft : event.data
+    // What somebody is writing is theirs alone until it is queued.
+    const seenBy = event.type === 'DraftSaved' && userId !== null ? userId : OF_ACCOUNT
     const about = subjects.filter(({ kind }) => kind !== 'account' && kind !== 'email').map(subjectKey)
-    return remember('email', seen(ofAccount, about))
+    return remember('email', seen(seenBy, about, userId))
   }
   const email = find('email')
-  if (account !== null) return seen(ofAccount, email?.about)
-  return email ?? find('template') ?? seen(null)
+  if (email) return { ...email, account: account ?? email.account }
+  if (account !== null) return seen(OF_ACCOUNT)
+  return find('template') ?? seen(null)
 }
 
 const isOfDirectory = (type: string): boolean => directoryEvents.some((of) => of.type === type)
 
-const seenBy = (owner: Owner): string => (owner.kind === 'team' ? EVERYBODY : owner.userId)
+const putAccess = (event: RecordedEvent<AnyEvent>, rows: Rows<typeof tables>): void => {
+  const { position } = event
+  if (event.type === 'AccountConnected') {
+    const { accountId: account, owner } = event.data
+    return rows.put('access', { account, rights: rightsOfOwner(owner), position })
+  }
+  if (!isOfRights(event)) return
+  const { accountId: account } = event.data
+  const before = rows.get('access', { account })
+  if (before) rows.put('access', { account, rights: rightsAfter(before.rights, event), position })
+}
+
+type RightsEvent = EventOf<(typeof rightsEvents)[number]>
+
+const isOfRights = (event: RecordedEvent<AnyEvent>): event is RecordedEvent<AnyEvent & RightsEvent> =>
+  rightsEvents.some(({ type }) => type === event.type)
 
 const putHour = (rows: Rows<typeof tables>, recordedAt: string, position: string): void => {
   const hour = `${recordedAt.slice(0, 13)}:00:00.000Z`

@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { ownStreams, subjectKey, type Subject } from '../../domain/audit/subjects.ts'
-import { schemaOf } from '../projection.ts'
-import { EVERYBODY, eventIndex } from './event-index.ts'
+import { levelIn, schemaOf } from '../projection.ts'
+import { EVERYBODY, OF_ACCOUNT, eventIndex } from './event-index.ts'
 
 /** Which events are asked for: those for which all of it holds. Instants are RFC 3339, and inclusive. */
 export type EventQuery = {
@@ -38,7 +38,6 @@ type Sql = RawBuilder<unknown>
 const tableNamed = (name: keyof typeof eventIndex.tables): Sql => sql.table(`${schemaOf(eventIndex)}.${name}`)
 const event = tableNamed('event')
 const link = tableNamed('link')
-const known = tableNamed('known')
 const hour = tableNamed('hour')
 
 /** Where the events are that are asked for. */
@@ -47,9 +46,10 @@ export const findEvents =
   async (query: EventQuery, { descending, after, limit }: EventPage): Promise<EventRef[]> => {
     const direction = sql.raw(descending ? 'desc' : 'asc')
     const beyond = after === null ? [] : [sql`e.position ${sql.raw(descending ? '<' : '>')} ${after}`]
-    const conditions = sql.join([...conditionsOf(query), ...beyond, sql`true`], sql` and `)
+    const access = await accessOf(db, query.userId)
+    const conditions = sql.join([...conditionsOf(query, access), ...beyond, sql`true`], sql` and `)
     // Each way finds its events in order by an index, and stops after a page.
-    const pages = waysOf(query).map(
+    const pages = waysOf(query, access).map(
       ({ from, where }) =>
         sql`(select e.position, e.stream, e.revision from ${from} where ${where} and ${conditions}
              order by e.position ${direction} limit ${limit})`,
@@ -66,7 +66,7 @@ type Way = { readonly from: Sql; readonly where: Sql }
  * The ways to all that is asked for, each by values that an index has in the order of positions. What is found in several
  * ways is one event all the same.
  */
-const waysOf = ({ stream, about: [things], types = [], userId }: EventQuery): Way[] => {
+const waysOf = ({ stream, about: [things], types = [], userId }: EventQuery, access: Access): Way[] => {
   const all = sql`${event} e`
   if (things)
     return [
@@ -79,13 +79,41 @@ const waysOf = ({ stream, about: [things], types = [], userId }: EventQuery): Wa
   if (stream !== undefined) return [{ from: all, where: sql`e.stream = ${stream}` }]
   const ofTypes = types.length === 0 ? [sql`true`] : types.map((type) => sql`e.type = ${type}`)
   const ofUsers =
-    userId === null ? [sql`true`] : [EVERYBODY, userId].map((seenBy) => sql`e.seen_by = ${seenBy}`)
+    userId === null
+      ? [sql`true`]
+      : [...[EVERYBODY, userId].map((seenBy) => sql`e.seen_by = ${seenBy}`), ...waysOfAccounts(access)]
   return ofTypes.flatMap((type) => ofUsers.map((user) => ({ from: all, where: sql`${type} and ${user}` })))
 }
 
+/** The index of each account leads to its own events; of very many, most events are of one of them. */
+const MOST_WAYS = 50
+
+const waysOfAccounts = ({ all, own }: Access): Sql[] =>
+  all.length + own.length > MOST_WAYS
+    ? [sql`e.seen_by = ${OF_ACCOUNT}`]
+    : [...all, ...own].map((account) => sql`e.seen_by = ${OF_ACCOUNT} and e.account = ${account}`)
+
 const streamsOf = (things: readonly Subject[]): string[] => things.flatMap(ownStreams)
 
-const conditionsOf = (query: EventQuery): Sql[] => {
+/** Of which accounts a user may see all events, and of which those about their own emails. */
+type Access = { readonly all: readonly string[]; readonly own: readonly string[] }
+
+const accessOf = async (db: Kysely<unknown>, userId: string | null): Promise<Access> => {
+  if (userId === null) return { all: [], own: [] }
+  const { rows } = await sql<{ account: string; level: string }>`
+    select account, level from (
+      select account, ${levelIn('rights', userId)} as level from ${tableNamed('access')}) as held
+    where level is not null`.execute(db)
+  const at = (isMeant: (level: string) => boolean): string[] =>
+    rows.filter(({ level }) => isMeant(level)).map(({ account }) => account)
+  return { all: at((level) => level !== 'send'), own: at((level) => level === 'send') }
+}
+
+const isSeenBy = (userId: string, { all, own }: Access): Sql => sql`(e.seen_by in (${EVERYBODY}, ${userId})
+  or e.seen_by = ${OF_ACCOUNT} and (e.account = any(${[...all]}::text[])
+    or e.own = ${userId} and e.account = any(${[...own]}::text[])))`
+
+const conditionsOf = (query: EventQuery, access: Access): Sql[] => {
   const { stream, account, about, types, actorKind, actorId, apiKey, from, to, until, userId } = query
   const conditions: (Sql | false)[] = [
     stream !== undefined && sql`e.stream = ${stream}`,
@@ -93,13 +121,13 @@ const conditionsOf = (query: EventQuery): Sql[] => {
     // Asked once, so that nobody has all events of a large account looked through for nothing.
     account !== undefined &&
       userId !== null &&
-      sql`exists (select from ${known} where subject = ${subjectKey({ kind: 'account', id: account })}
-        and seen_by in (${EVERYBODY}, ${userId}))`,
+      sql`exists (select from ${tableNamed('access')} where account = ${account}
+        and ${levelIn('rights', userId)} is not null)`,
     types !== undefined && sql`e.type = any(${[...types]}::text[])`,
     actorKind !== undefined && sql`e.actor_kind = ${actorKind}`,
     actorId !== undefined && sql`e.actor_id = ${actorId}`,
     apiKey !== undefined && sql`e.api_key = ${apiKey}`,
-    userId !== null && sql`e.seen_by in (${EVERYBODY}, ${userId})`,
+    userId !== null && isSeenBy(userId, access),
     until !== undefined && until !== null && sql`e.position <= ${until}`,
     from !== undefined &&
       sql`e.recorded_at >= ${from}::timestamptz

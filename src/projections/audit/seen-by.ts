@@ -1,29 +1,47 @@
 import { sql, type Kysely } from 'kysely'
+import type { AccessRights } from '../../domain/accounts/access-rights.ts'
 import { schemaOf } from '../projection.ts'
-import { EVERYBODY, eventIndex } from './event-index.ts'
+import { EVERYBODY, OF_ACCOUNT, eventIndex } from './event-index.ts'
 
 /** What the index says of an event. `seenBy`: who may see it besides programs. */
 export type EventFacts = {
   readonly account: string | null
-  readonly seenBy: 'everybody' | { readonly user: string } | null
+  readonly seenBy: SeenBy | null
 }
+/** `own`: the user whose email it is about. `access`: who may use the account now, and since which position. */
+export type SeenBy =
+  | { readonly kind: 'everybody' }
+  | { readonly kind: 'user'; readonly userId: string }
+  | { readonly kind: 'account'; readonly own: string | null; readonly access: AccountAccess }
+export type AccountAccess = { readonly rights: AccessRights; readonly position: string }
 
-const event = sql.table(`${schemaOf(eventIndex)}.event`)
+const tableNamed = (name: keyof typeof eventIndex.tables) => sql.table(`${schemaOf(eventIndex)}.${name}`)
 
 /** Of the events at these positions, whose they are; one that is missing is parked, and only for programs. */
 export const factsOfEvents =
   (db: Kysely<unknown>) =>
   async (positions: readonly string[]): Promise<ReadonlyMap<string, EventFacts>> => {
-    const { rows } = await sql<{ position: string; account: string | null; seen_by: string | null }>`
-      select position, account, seen_by from ${event} where position = any(${[...positions]}::text[])`.execute(
-      db,
-    )
-    return new Map(
-      rows.map(({ position, account, seen_by }) => [position, { account, seenBy: seenByOf(seen_by) }]),
-    )
+    const { rows } = await sql<FactsRow>`
+      select e.position, e.account, e.seen_by, e.own, access.rights, access.position as since
+      from ${tableNamed('event')} e left join ${tableNamed('access')} access on access.account = e.account
+      where e.position = any(${[...positions]}::text[])`.execute(db)
+    return new Map(rows.map((row) => [row.position, { account: row.account, seenBy: seenByOf(row) }]))
   }
 
-const seenByOf = (seenBy: string | null): EventFacts['seenBy'] => {
-  if (seenBy === null) return null
-  return seenBy === EVERYBODY ? 'everybody' : { user: seenBy }
+type FactsRow = {
+  readonly position: string
+  readonly account: string | null
+  readonly seen_by: string | null
+  readonly own: string | null
+  readonly rights: AccessRights | null
+  readonly since: string | null
+}
+
+const seenByOf = ({ seen_by, own, rights, since }: FactsRow): SeenBy | null => {
+  if (seen_by === null) return null
+  if (seen_by === EVERYBODY) return { kind: 'everybody' }
+  if (seen_by !== OF_ACCOUNT) return { kind: 'user', userId: seen_by }
+  return rights === null || since === null
+    ? null
+    : { kind: 'account', own, access: { rights, position: since } }
 }

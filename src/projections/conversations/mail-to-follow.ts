@@ -1,8 +1,9 @@
 import { sql, type Kysely } from 'kysely'
-import { AccountConnected } from '../../domain/accounts/events.ts'
+import type { AccessRights } from '../../domain/accounts/access-rights.ts'
 import {
   authorOf,
-  countingFrom,
+  countingAfter,
+  countingEvents,
   isCountedAnswer,
   isCountedMessage,
   sentAtOf,
@@ -26,6 +27,7 @@ import { MessageSynced } from '../../domain/sync/events.ts'
 import { threadEvents } from '../../domain/sync/thread-events.ts'
 import {
   integer,
+  json,
   nullable,
   projection,
   table,
@@ -37,8 +39,11 @@ import {
 } from '../projection.ts'
 
 const tables = {
-  /** Shared accounts alone. */
-  account: table({ columns: { id: text, address: text, since: timestamp }, key: ['id'] }),
+  /** `since`: from when on it is shared; null where it is not. */
+  account: table({
+    columns: { id: text, address: text, rights: json<AccessRights>(), since: nullable(timestamp) },
+    key: ['id'],
+  }),
   /**
    * Replies that conversations wait for. `reserved`: about to be queued; `ended`: cancelled or failed, and so to be
    * withdrawn.
@@ -83,7 +88,7 @@ export const mailToFollow = projection({
   version: 1,
   tables,
   events: [
-    AccountConnected,
+    ...countingEvents,
     MessageSynced,
     EmailQueued,
     EmailRetried,
@@ -101,15 +106,19 @@ export const mailToFollow = projection({
   fold: (event, rows) => {
     const { position } = event
     switch (event.type) {
-      case 'AccountConnected': {
-        const counting = countingFrom(event)
-        if (counting) rows.put('account', { id: event.data.accountId, ...counting })
+      case 'AccountConnected':
+      case 'AccountAccessGranted':
+      case 'AccountAccessRevoked':
+      case 'AccountOwnerChanged': {
+        const { accountId: id } = event.data
+        const account = countingAfter(rows.get('account', { id }) ?? null, event)
+        if (account) rows.put('account', { id, ...account })
         return
       }
       case 'MessageSynced': {
         const { messageId: id, accountId: account_id, receivedAt } = event.data
         const account = rows.get('account', { id: account_id })
-        if (!account) return
+        if (!account || account.since === null) return
         const mail = { id, account_id, author: authorOf(event.data), conversation_id: null, position }
         if (isCountedMessage(event.data, account))
           rows.put('mail', { ...mail, kind: 'message', at: receivedAt })
@@ -177,7 +186,7 @@ const putChange = (
   account_id: string,
   change: Omit<RowOf<typeof tables.change>, 'account_id'>,
 ): void => {
-  if (rows.get('account', { id: account_id })) rows.put('change', { account_id, ...change })
+  if (rows.get('account', { id: account_id })?.since) rows.put('change', { account_id, ...change })
 }
 
 /** What was sent stays sent, though more recipients fail. */

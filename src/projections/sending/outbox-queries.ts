@@ -5,6 +5,7 @@ import type { EmailOutcome } from '../../domain/sending/outcome.ts'
 import { answerLost } from '../../domain/sending/refusals.ts'
 import {
   allOf,
+  emailVisibility,
   isWithin,
   paged,
   tablesOf,
@@ -167,9 +168,12 @@ const shown = (row: OutboxRow): Omit<OutboxEmail, 'delivery' | 'outcomes'> => ({
   revision: row.revision,
 })
 
-/** Users see the emails of the accounts they may use, and of others those that were sent, as far as these are visible. */
+/**
+ * Users see the emails of the accounts that they may read, their own of those from which they may send, and of others
+ * those that were sent, as far as these are visible.
+ */
 export type OutboxDeps = VisibilityDeps & {
-  readonly usableAccounts: (userId: string) => Promise<readonly string[]>
+  readonly readableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
 /** What a list of emails is narrowed down to; what is undefined narrows nothing. */
@@ -195,18 +199,23 @@ const filterColumns = {
 
 /** Emails in the order in which they were queued. */
 export const listOutbox =
-  (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'usableAccounts' | 'visibleAccounts'>) =>
+  (
+    db: Kysely<unknown>,
+    deps: Pick<OutboxDeps, 'readableAccounts' | 'visibleAccounts' | 'sendOnlyAccounts'>,
+  ) =>
   async (filter: EmailFilter, page: Page): Promise<VisibleEmail[]> => {
     const { seenBy } = filter
     const visible = await deps.visibleAccounts(seenBy)
-    const usable = seenBy === null ? [] : await deps.usableAccounts(seenBy)
+    const readable = seenBy === null ? [] : await deps.readableAccounts(seenBy)
+    const sendOnly = await deps.sendOnlyAccounts(seenBy)
     const conditions = Object.entries(filterColumns).flatMap(([name, column]) => {
       const value = filter[name as keyof typeof filterColumns]
       return value === undefined ? [] : [sql`${sql.ref(column)} = ${value}`]
     })
     const isSeen =
       visible !== 'all' &&
-      sql`(account_id = any(${[...usable]}::text[])
+      sql`(account_id = any(${[...readable]}::text[])
+        or user_id = ${seenBy} and account_id = any(${[...sendOnly]}::text[])
         or sent_at is not null and account_id = any(${[...visible.keys()]}::text[]))`
     const emails = tablesOf(db, outbox)
       .selectFrom('email')
@@ -216,14 +225,16 @@ export const listOutbox =
       .where(allOf([...conditions, isWithin('queued_at', filter), isSeen]))
     const order = { column: 'queued_at', type: 'timestamptz' } as const
     const rows = await paged(emails, order, page).execute()
-    const levelOf = (accountId: string): Visible =>
-      visible === 'all' ? 'everything' : (visible.get(accountId) ?? 'metadata')
-    return rows.map((row) => toEmail(row, levelOf(row.account_id)))
+    const levelOf = ({ account_id, user_id }: OutboxRow): Visible => {
+      const isOwn = user_id === seenBy && sendOnly.includes(account_id)
+      return visible === 'all' || isOwn ? 'everything' : (visible.get(account_id) ?? 'metadata')
+    }
+    return rows.map((row) => toEmail(row, levelOf(row)))
   }
 
 /** An email, as far as this user (null: a program) sees it. */
 export const findOutgoing =
-  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<OutboxDeps, 'visibilityOf' | 'mayUse'>) =>
+  (db: Kysely<unknown>, deps: Pick<OutboxDeps, 'visibilityOf' | 'mayRead' | 'sendOnlyAccounts'>) =>
   async (id: string, userId: string | null): Promise<VisibleEmail | null> => {
     const row = await tablesOf(db, outbox)
       .selectFrom('email')
@@ -232,7 +243,7 @@ export const findOutgoing =
       .select('fate.engagement')
       .where('id', '=', id)
       .executeTakeFirst()
-    if (!row || !(row.sent_at !== null || (await mayUse(row.account_id, userId)))) return null
-    const visibility = await visibilityOf(row.account_id, userId)
+    if (!row) return null
+    const visibility = await emailVisibility(deps, userId)({ ...row, isSent: row.sent_at !== null })
     return visibility === 'nothing' ? null : toEmail(row, visibility)
   }

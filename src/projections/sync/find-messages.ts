@@ -12,12 +12,15 @@ import {
   type Visible,
 } from '../projection.ts'
 import type { MessageRow } from './message-row.ts'
+import { isIn, levelIn, sightOf, type Sight, type SightDeps } from './sight.ts'
 import { messages } from './messages.ts'
 
 /** A message as shown in lists, which are ordered by `receivedAt`, then `id`. */
 export type MessageItem = {
   readonly id: string
   readonly accountId: string
+  /** The user who sent it, or who sent the email of ours that it answers. */
+  readonly userId: string | null
   /** Null for a draft, which was neither received nor sent. */
   readonly direction: 'in' | 'out' | null
   readonly isDraft: boolean
@@ -71,6 +74,7 @@ const maskDetail = (detail: MessageDetail, visibility: Visible): VisibleMessageD
 export const toItem = (row: MessageRow): MessageItem => ({
   id: row.id,
   accountId: row.account_id,
+  userId: row.of_user,
   direction: row.direction === 'draft' ? null : row.direction === 'out' ? 'out' : 'in',
   isDraft: row.direction === 'draft',
   receivedAt: row.received_at,
@@ -111,6 +115,8 @@ type MessageFilter = {
   readonly direction?: 'in' | 'out' | undefined
 } & Span
 
+type MessageDeps = SightDeps & Pick<VisibilityDeps, 'mayRead'>
+
 const byTime = (table: 'message' | 'located'): ListKey => ({
   column: `${table}.received_at`,
   type: 'timestamptz',
@@ -119,25 +125,27 @@ const byTime = (table: 'message' | 'located'): ListKey => ({
 
 /** An account's messages, or those of one of its folders, as far as this user (null: a program) sees them. */
 export const listMessages =
-  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
+  (db: Kysely<unknown>, deps: MessageDeps) =>
   async (filter: MessageFilter, page: Page): Promise<VisibleMessage[]> => {
-    const visibility = await visibilityOf(filter.accountId, filter.userId)
-    if (visibility === 'nothing') return []
-    const { folder } = filter
+    const { accountId, userId, folder } = filter
+    const sight = await sightOf(deps, accountId, userId)
+    if (sight.others === 'nothing' && sight.own === null) return []
     const rows =
       folder === undefined
-        ? await ofAccount(db, filter, page)
+        ? await ofAccount(db, filter, sight, page)
         : await ofFolder(
             db,
-            { ...filter, folder, withDrafts: await mayUse(filter.accountId, filter.userId) },
+            { ...filter, folder, withDrafts: await deps.mayRead(accountId, userId) },
+            sight,
             page,
           )
-    return rows.map((row) => maskItem(toItem(row), visibility))
+    return rows.map((row) => maskItem(toItem(row), levelIn(sight, row) ?? 'metadata'))
   }
 
 const ofAccount = (
   db: Kysely<unknown>,
   { accountId, direction, ...span }: MessageFilter,
+  sight: Sight,
   page: Page,
 ): Promise<MessageRow[]> => {
   const found = tablesOf(db, messages)
@@ -146,6 +154,7 @@ const ofAccount = (
     .where('account_id', '=', accountId)
     .where('listed', '=', sql.lit(true))
     .where(isWithin('received_at', span))
+    .where(isIn(sight))
     .$if(direction !== undefined, (query) => query.where('direction', '=', direction!))
   return paged(found, byTime('message'), page).execute()
 }
@@ -158,6 +167,7 @@ const ofFolder = async (
     withDrafts,
     ...span
   }: MessageFilter & { readonly folder: string; readonly withDrafts: boolean },
+  sight: Sight,
   page: Page,
 ): Promise<MessageRow[]> => {
   const tables = tablesOf(db, messages)
@@ -178,6 +188,7 @@ const ofFolder = async (
     .where('located.account_id', '=', accountId)
     .where('located.folder', '=', found.folder)
     .where(isWithin('located.received_at', span))
+    .where(isIn(sight))
     .$if(!withDrafts, (query) => query.where('message.listed', '=', sql.lit(true)))
   return paged(located, byTime('located'), page).execute()
 }
@@ -194,22 +205,29 @@ export const placesOf =
     return row?.places ?? []
   }
 
-/** Messages of one account by their ids, in the same order, to whom this much is visible; missing ones are left out. */
+/** Messages of an account by their ids, in the same order, as far as this user (null: a program) sees them. */
 export const messagesOf =
-  (db: Kysely<unknown>) =>
-  (ids: readonly string[], visibility: Visible): Promise<VisibleMessage[]> =>
-    messagesBy(db)(ids, () => visibility)
+  (db: Kysely<unknown>, deps: SightDeps) =>
+  async (accountId: string, ids: readonly string[], userId: string | null): Promise<VisibleMessage[]> => {
+    const sight = await sightOf(deps, accountId, userId)
+    return messagesBy(db)(ids, () => sight)
+  }
 
-/** The same for messages of several accounts. */
+/** Messages by their ids, in the same order, as far as they are in sight; others and missing ones are left out. */
 export const messagesBy =
   (db: Kysely<unknown>) =>
-  async (ids: readonly string[], visibilityOf: (accountId: string) => Visible): Promise<VisibleMessage[]> => {
+  async (ids: readonly string[], sightOn: (accountId: string) => Sight): Promise<VisibleMessage[]> => {
     const rows = await tablesOf(db, messages)
       .selectFrom('message')
       .selectAll()
       .where(sql<boolean>`id = any(${[...ids]}::text[])`)
       .execute()
-    const byId = new Map(rows.map((row) => [row.id, maskItem(toItem(row), visibilityOf(row.account_id))]))
+    const byId = new Map(
+      rows.flatMap((row) => {
+        const level = levelIn(sightOn(row.account_id), row)
+        return level === null ? [] : [[row.id, maskItem(toItem(row), level)] as const]
+      }),
+    )
     return ids.flatMap((id) => byId.get(id) ?? [])
   }
 
@@ -219,12 +237,12 @@ export const messagesBy =
  * deleted and hidden ones are not.
  */
 export const findMessage =
-  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
+  (db: Kysely<unknown>, deps: MessageDeps) =>
   async (id: string, userId: string | null): Promise<VisibleMessageDetail | null> => {
     const row = await rowOf(db, id)
-    if (!row || !(row.listed || (await mayUse(row.account_id, userId)))) return null
-    const visibility = await visibilityOf(row.account_id, userId)
-    return visibility === 'nothing' ? null : maskDetail(toDetail(row), visibility)
+    if (!row || !(row.listed || (await deps.mayRead(row.account_id, userId)))) return null
+    const visibility = levelIn(await sightOf(deps, row.account_id, userId), row)
+    return visibility === null ? null : maskDetail(toDetail(row), visibility)
   }
 
 /** The same for ourselves. */

@@ -8,9 +8,10 @@ import {
   type Masked,
   type Page,
   type Span,
-  type VisibilityDeps,
   type Visible,
 } from '../projection.ts'
+import { messages } from './messages.ts'
+import { sightOf, type SightDeps } from './sight.ts'
 import type { ThreadRow } from './thread-tables.ts'
 import { threads } from './threads.ts'
 
@@ -57,11 +58,12 @@ type ThreadFilter = {
 
 /** An account's threads by their latest activity, as far as this user (null: a program) sees them. */
 export const listThreads =
-  (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
+  (db: Kysely<unknown>, deps: SightDeps) =>
   async (filter: ThreadFilter, page: Page): Promise<VisibleThread[]> => {
     const { accountId, userId, lastDirection, automatic = false } = filter
-    const visibility = await visibilityOf(accountId, userId)
-    if (visibility === 'nothing') return []
+    const { others, own } = await sightOf(deps, accountId, userId)
+    if (others === 'nothing' && own === null) return []
+    const ownOnly = others === 'nothing' ? own : null
     const found = tablesOf(db, threads)
       .selectFrom('thread')
       .selectAll()
@@ -70,20 +72,40 @@ export const listThreads =
       .where('messages', '>', sql.lit(0))
       .$if(!automatic, (query) => query.where('automatic', '=', sql.lit(false)))
       .where(isWithin('last_at', filter))
+      .$if(ownOnly !== null, (query) => query.where(hasOwn(ownOnly!)))
       .$if(lastDirection !== undefined, (query) => query.where('direction', '=', lastDirection!))
     const order = { column: 'last_at', type: 'timestamptz' } as const
     const rows = await paged(found, order, page).execute()
-    return rows.map((row) => toThread(row, visibility))
+    return rows.map((row) => toThread(row, others === 'nothing' ? OF_OWN : others))
   }
 
 /** The thread with this id, or the one that it has become part of, as far as this user (null: a program) sees it. */
 export const findThread =
-  (db: Kysely<unknown>, { visibilityOf }: Pick<VisibilityDeps, 'visibilityOf'>) =>
+  (db: Kysely<unknown>, deps: SightDeps) =>
   async (id: string, userId: string | null): Promise<VisibleThread | null> => {
     const row = await threadRowOf(db, id)
-    const visibility = row ? await visibilityOf(row.account_id, userId) : 'nothing'
-    return row && row.messages > 0 && visibility !== 'nothing' ? toThread(row, visibility) : null
+    if (!row || row.messages === 0) return null
+    const { others, own } = await sightOf(deps, row.account_id, userId)
+    if (others !== 'nothing') return toThread(row, others)
+    if (own === null) return null
+    const found = await tablesOf(db, threads)
+      .selectFrom('thread')
+      .select('id')
+      .where('id', '=', row.id)
+      .where(hasOwn(own))
+      .executeTakeFirst()
+    return found ? toThread(row, OF_OWN) : null
   }
+
+/** Of a thread with an email of one's own, one may know as much, even if one may not see all that is in it. */
+const OF_OWN: Visible = 'subject'
+
+/** Whether something in a `thread` is the user's: what they sent, or an answer to it. */
+const hasOwn = (userId: string) => sql<boolean>`exists (
+  select from ${sql.table(`${schemaOf(threads)}.member`)} as part
+  join ${sql.table(`${schemaOf(messages)}.message`)} as own on own.id = part.id
+  where (part.thread_id = thread.id or jsonb_exists(thread.merged, part.thread_id))
+    and own.account_id = thread.account_id and own.of_user = ${userId} and own.listed)`
 
 export const threadRowOf = async (db: Kysely<unknown>, id: string): Promise<ThreadRow | undefined> => {
   const tables = tablesOf(db, threads)

@@ -17,6 +17,8 @@ export const message = table({
     /** `msg_…`, or `out_…` for an email of ours, which is one with its copy in the mailbox. */
     id: text,
     account_id: text,
+    /** The user who sent it, or who sent the email of ours that it answers. */
+    of_user: nullable(text),
     /** It was received or sent. */
     exchanged: boolean,
     /** Lists show it: it was received or sent, was not deleted, and no pattern hides it. */
@@ -53,6 +55,7 @@ export const message = table({
     '(account_id, received_at DESC, id DESC) WHERE deleted_at IS NOT NULL',
     '(account_id, received_at DESC, id DESC) WHERE hidden_by IS NOT NULL',
     '(account_id, id)',
+    '(of_user, account_id, received_at DESC, id DESC) WHERE of_user IS NOT NULL',
     '(id) WHERE unread AND listed',
   ],
 })
@@ -66,6 +69,7 @@ export const rowOfSynced = (data: Synced, id: string): MessageRow => ({
   ...exchanged,
   id,
   account_id: data.accountId,
+  of_user: null,
   direction: data.direction,
   received_at: data.receivedAt,
   sent_at: data.sentAt,
@@ -105,6 +109,7 @@ export const rowOfQuarantined = (data: Quarantined): MessageRow => ({
   listed: false,
   id: data.messageId,
   account_id: data.accountId,
+  of_user: null,
   direction: 'in',
   received_at: data.receivedAt,
   sent_at: null,
@@ -131,6 +136,7 @@ export const rowOfQueued = ({ header, ...data }: Queued): MessageRow => ({
   listed: false,
   id: data.outgoingId,
   account_id: data.accountId,
+  of_user: data.userId,
   direction: 'out',
   received_at: data.queuedAt,
   sent_at: null,

@@ -36,7 +36,7 @@ const tables = {
 /** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
-  version: 6,
+  version: 7,
   tables,
   events: [...messageEvents, ...presenceChanges, MessageBytesErased, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
@@ -137,7 +137,7 @@ const putSynced = (rows: Rows<typeof tables>, data: Synced): void => {
     putPlaced(rows, row, data)
   }
   if (data.outgoingId === null) {
-    const row = rowOfSynced(data, data.messageId)
+    const row = { ...rowOfSynced(data, data.messageId), of_user: answeredUser(rows, data) }
     claimHeaderId(rows, row)
     put(row)
     if (draft) putPresence(rows, row.id, presenceOf(draft))
@@ -177,6 +177,23 @@ const claimHeaderId = (rows: Rows<typeof tables>, row: MessageRow): void => {
   const first = rows.get('header_id', key)
   if (!first) rows.put('header_id', { ...key, id: row.id })
   else if (first.id !== row.id) row.defects = [...row.defects, 'message-id-repeated']
+}
+
+/** How many of the messages that one names as what it answers are looked at. */
+const MOST_ANSWERED = 5
+
+/** The user who sent the email that this answers, or the one that this answer is an answer to. */
+const answeredUser = (
+  rows: Rows<typeof tables>,
+  { accountId: account_id, header }: Synced,
+): string | null => {
+  const answered = new Set([...header.inReplyTo, ...header.references.toReversed()])
+  for (const messageId of [...answered].slice(0, MOST_ANSWERED)) {
+    const known = rows.get('header_id', { account_id, message_id: keyOf(messageId) })
+    const user = known && rows.get('message', { id: known.id })?.of_user
+    if (user) return user
+  }
+  return null
 }
 
 /** As much of a text as an index takes, whatever a hostile sender writes. */

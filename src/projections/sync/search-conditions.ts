@@ -11,6 +11,8 @@ export type SearchConditions = Span & {
   readonly unread: boolean | undefined
   readonly direction: 'in' | 'out' | undefined
   readonly automatic: boolean | undefined
+  /** In these accounts, only what the user sent and the answers to it. */
+  readonly ownIn: { readonly accounts: readonly string[]; readonly userId: string } | null
 }
 
 /** `holds` of the message `m`. `ids`: a query for the ids of all of which it may hold, where there may be few. */
@@ -24,10 +26,19 @@ export const conditionsOf = ({
   direction,
   automatic,
   linked,
+  ownIn,
 }: SearchConditions): readonly Condition[] => [
   { holds: sql`m.listed`, ids: null },
   ...(direction === undefined ? [] : [{ holds: sql`m.direction = ${direction}`, ids: null }]),
   ...(automatic === undefined ? [] : [{ holds: sql`(m.automatic is not null) = ${automatic}`, ids: null }]),
+  ...(ownIn === null
+    ? []
+    : [
+        {
+          holds: sql`(m.of_user = ${ownIn.userId} or m.account_id <> all(${[...ownIn.accounts]}::text[]))`,
+          ids: null,
+        },
+      ]),
   ...(unread === undefined
     ? []
     : [

@@ -15,6 +15,7 @@ import type { Visible } from '../projection.ts'
 import { messagesBy, type VisibleMessage } from './find-messages.ts'
 import { latestWith, type FoundRow, type SearchPage } from './latest-with.ts'
 import type { SearchConditions } from './search-conditions.ts'
+import type { Sight } from './sight.ts'
 
 /** What is searched for; what is undefined or null narrows nothing. */
 export type Search = SearchConditions & {
@@ -113,11 +114,13 @@ const shown = async (
     where message_id = any(${ids}::text[])`.execute(db)
   const textOf = new Map(texts.map((text) => [text.id, text]))
   const atOf = new Map(rows.map(({ id, at }) => [id, at]))
-  const visibilityOf = (id: string): Visible =>
-    accounts === 'all' ? 'everything' : (accounts.get(id) ?? 'metadata')
+  const sightOn = (id: string): Sight => ({
+    others: accounts === 'all' ? 'everything' : (accounts.get(id) ?? 'nothing'),
+    own: null,
+  })
   const inText = marker(wantedBy([question ?? []], stems), stems)
   const inSubject = marker(wantedBy([question ?? [], subject ?? []], stems), stems)
-  return (await messagesBy(db)(ids, visibilityOf)).map((message) => {
+  return (await messagesBy(db)(ids, sightOn)).map((message) => {
     const { language = null, beginning = '' } = textOf.get(message.id) ?? {}
     return {
       ...message,

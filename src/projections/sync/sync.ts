@@ -41,7 +41,7 @@ export const syncProjections = [
   patternRuns,
 ]
 
-type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'> & {
+type SyncQueryDeps = Pick<VisibilityDeps, 'visibilityOf' | 'mayRead' | 'sendOnlyAccounts'> & {
   /** How words that are asked for are stemmed. */
   readonly stems: Stems
 }
@@ -64,7 +64,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   readMessage: readMessage(db),
-  messagesOf: messagesOf(db),
+  messagesOf: messagesOf(db, deps),
   listDeleted: listDeleted(db),
   listHidden: listHidden(db),
   hideableMessages: hideableMessages(db),

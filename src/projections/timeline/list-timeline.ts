@@ -15,7 +15,7 @@ import {
 } from './walks.ts'
 
 export type TimelineDeps = Pick<VisibilityDeps, 'visibleAccounts'> & {
-  readonly usableAccounts: (userId: string) => Promise<readonly string[]>
+  readonly readableAccounts: (userId: string) => Promise<readonly string[]>
 }
 
 /**
@@ -37,11 +37,11 @@ export const listTimeline =
   }
 
 export const seenBy = async (
-  { visibleAccounts, usableAccounts }: TimelineDeps,
+  { visibleAccounts, readableAccounts }: TimelineDeps,
   userId: string | null,
 ): Promise<Seen> => ({
   visible: await visibleAccounts(userId),
-  usable: userId === null ? 'all' : await usableAccounts(userId),
+  usable: userId === null ? 'all' : await readableAccounts(userId),
 })
 
 /** What is read within is as of one position. */

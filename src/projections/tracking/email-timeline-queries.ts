@@ -10,7 +10,7 @@ import {
 } from '../../domain/analytics/engagement.ts'
 import type { Mailbox } from '../../domain/mail.ts'
 import type { DeliveryName, EmailOutcome } from '../../domain/sending/outcome.ts'
-import { tablesOf, type Masked, type VisibilityDeps, type Visible } from '../projection.ts'
+import { emailVisibility, tablesOf, type Masked, type VisibilityDeps, type Visible } from '../projection.ts'
 import { emailTimeline, type EntryKind, type TimelineEntry, type TimelineEmail } from './email-timeline.ts'
 import { linkLabel, openNumber, reasonWords } from './timeline-words.ts'
 
@@ -73,7 +73,7 @@ const ACTIVITY_LIMIT = 1000
  * such email.
  */
 export const emailTracking =
-  (db: Kysely<unknown>, { visibilityOf, mayUse }: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>) =>
+  (db: Kysely<unknown>, deps: Omit<VisibilityDeps, 'visibleAccounts'>) =>
   async (
     id: string,
     userId: string | null,
@@ -89,10 +89,7 @@ export const emailTracking =
       .executeTakeFirst()
     if (!row) return null
     const isSent = readEngagement(row.engagement).sentAt !== null
-    const visibility =
-      isSent || (await mayUse(row.account_id, userId))
-        ? await visibilityOf(row.account_id, userId)
-        : 'nothing'
+    const visibility = await emailVisibility(deps, userId)({ ...row, isSent })
     if (visibility === 'nothing') return null
     const entries = await tables
       .selectFrom('entry')

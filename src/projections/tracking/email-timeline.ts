@@ -39,6 +39,7 @@ const email = table({
   columns: {
     id: text,
     account_id: text,
+    user_id: nullable(text),
     template_id: nullable(text),
     subject: text,
     from: json<Mailbox>(),
@@ -93,7 +94,7 @@ type TimelineEvent = RecordedEvent<EventOf<(typeof events)[number]>>
  */
 export const emailTimeline = projection({
   name: 'email-timeline',
-  version: 3,
+  version: 4,
   tables,
   events,
   fold: (event, rows) => {
@@ -122,6 +123,7 @@ const newEmail = (queued: EventOf<typeof EmailQueued>['data']): TimelineEmail =>
   return {
     id: queued.outgoingId,
     account_id: queued.accountId,
+    user_id: queued.userId,
     template_id: queued.template?.templateId ?? null,
     subject,
     from,

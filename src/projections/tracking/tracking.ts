@@ -7,10 +7,7 @@ import { dueReplies, repliesToRecord } from './replies-to-record.ts'
 export const trackingProjections = [emailTimeline, repliesToRecord]
 
 /** What can be asked about hits and replies, and which replies remain to be recorded. */
-export const trackingQueries = (
-  db: Kysely<unknown>,
-  deps: Pick<VisibilityDeps, 'visibilityOf' | 'mayUse'>,
-) => ({
+export const trackingQueries = (db: Kysely<unknown>, deps: Omit<VisibilityDeps, 'visibleAccounts'>) => ({
   readModels: { emailTimeline, repliesToRecord },
   ofEmail: emailTracking(db, deps),
   dueReplies: dueReplies(db),

@@ -315,6 +315,7 @@ t.test(
     const messageId = idOf('msg', 7)
     const parent = {
       accountId: world.account.now.accountId,
+      userId: null,
       direction: 'in' as const,
       messageId: 'third@client.test',
       inReplyTo: ['second@acme.test'],

@@ -74,6 +74,7 @@ const table: Readonly<Record<string, Access>> = {
   ),
   '/v1/email-accounts': mixed('/v1/email-accounts', '/v1/email-accounts?include_disconnected=true'),
   '/v1/email-accounts/:id': own(accountPath),
+  '/v1/email-accounts/:id/access': { ...own(`${accountPath}/access`), names: false },
   '/v1/email-accounts/:id/folders': own(`${accountPath}/folders`),
   '/v1/email-accounts/:id/sync-status': own(`${accountPath}/sync-status`),
   '/v1/email-accounts/:id/sync-runs': { ...own(`${accountPath}/sync-runs`), names: false },

@@ -228,3 +228,52 @@ t.test('what is split off is a conversation of its own', async (t) => {
   )
   t.match(part, { status: 'open', lastMessage: { from: 'sender-part@x.test' } })
 })
+
+t.test(
+  'conversations are changed with full access, read with access to read, and nobody else’s',
+  async (t) => {
+    const { id } = await opened('levelled')
+    const access = `/v1/email-accounts/${account}/access`
+    for (const [user, level] of Object.entries({ ann: 'full', cara: 'read', dave: 'send' })) {
+      await app.client.send('PUT', `/v1/directory/users/${user}`, { name: user })
+      await app.client.send('PUT', `${access}/users/${user}`, { level })
+    }
+    const { position } = await app.client.send('DELETE', `${access}/everyone`)
+    const now = `min_position=${encodeURIComponent(position ?? '')}`
+    const path = `/v1/conversations/${id}`
+    const listed = async (user: string) => {
+      const { data } = await app.clientOf(user).get<Page<Conversation>>(`/v1/conversations?limit=200&${now}`)
+      return data.some((each) => each.id === id)
+    }
+    const changes = [
+      ['PUT', `${path}/status`, { status: 'closed' }],
+      ['POST', `${path}/snooze`, { until: '2100-01-01T00:00:00Z' }],
+      ['PUT', `${path}/assignee`, { userId: 'ann' }],
+      ['POST', `${path}/tags`, { tag: 'x' }],
+      ['DELETE', `${path}/tags/x`, undefined],
+      ['POST', `${path}/notes`, { text: 'x' }],
+      ['DELETE', `${path}/notes/not_00000000000000000000000000`, undefined],
+    ] as const
+    const refused = async (user: string) => {
+      const client = app.clientOf(user)
+      const answers = changes.map(([method, of, body]) => problemOf(client.send(method, of, body)))
+      return new Set((await Promise.all(answers)).map(({ status }) => status))
+    }
+    t.ok(await listed('ann'))
+    t.ok(await listed('cara'))
+    t.same(await refused('cara'), new Set([403]))
+    t.match((await app.clientOf('cara').send('PUT', `${path}/read`)).body, { id })
+    t.equal(
+      (await problemOf(ann.send('PUT', `${path}/assignee`, { userId: 'cara' }))).problem.code,
+      'assignee-has-no-access',
+    )
+    t.notOk(await listed('dave'))
+    t.same(await refused('dave'), new Set([403]))
+    t.notOk(await listed('bob'))
+    t.same(await refused('bob'), new Set([404]))
+    for (const user of ['dave', 'bob'])
+      for (const of of [path, `${path}/notes`, `${path}/history`])
+        t.equal((await problemOf(app.clientOf(user).get(`${of}?${now}`))).status, 404, `${of} to ${user}`)
+    for (const [method, of, body] of changes.slice(0, 4)) await ann.send(method, of, body)
+  },
+)

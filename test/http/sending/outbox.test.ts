@@ -69,8 +69,9 @@ const commands = sendingCommands({ ...needs, deliveryWindowMinutes: 0 })
 const queries = sendingQueries(db, {
   visibilityOf: async () => 'everything',
   visibleAccounts: async () => 'all',
-  mayUse: async () => true,
-  usableAccounts: async () => [],
+  mayRead: async () => true,
+  readableAccounts: async () => [],
+  sendOnlyAccounts: async () => [],
 })
 const now = { filing: 0, unknown: 0, other: 0 }
 const made = () =>

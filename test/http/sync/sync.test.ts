@@ -47,7 +47,12 @@ const leases = postgresLeases(pool, { owner: 'test' })
 const blobs = postgresBlobStore(pool)
 const accountsHere = accountQueries(db, { titleOf: () => 'IMAP' })
 const projections = [accountList, ...syncProjections]
-const queries = syncQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true, stems })
+const queries = syncQueries(db, {
+  visibilityOf: async () => 'everything',
+  mayRead: async () => true,
+  sendOnlyAccounts: async () => [],
+  stems,
+})
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({ store, pool, leases, projections, log: silent })
 const stopping = new AbortController()

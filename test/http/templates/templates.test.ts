@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import t from 'tap'
 import { memoryEventStore } from '../../support/memory-event-store.ts'
+import { rightsOfOwner } from '../../../src/domain/accounts/access-rights.ts'
 import { templateCompiler } from '../../../src/adapters/mjml/compile.ts'
 import { postgresApiKeys } from '../../../src/adapters/postgres/api-keys.ts'
 import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.ts'
@@ -69,7 +70,7 @@ const commands = templateCommands({
     id === 'acc'
       ? {
           address: 'jo@acme.test',
-          owner: { kind: 'team' as const },
+          ...rightsOfOwner({ kind: 'team' }),
           signature: '<i>{user.name}, {user.title}</i>',
           settings: { displayName: '' },
         }

@@ -47,7 +47,11 @@ const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
 const stopping = new AbortController()
 const projections = [...trackingProjections, ...analyticsProjections]
 const commands = trackingCommands({ store })
-const queries = trackingQueries(db, { visibilityOf: async () => 'everything', mayUse: async () => true })
+const queries = trackingQueries(db, {
+  visibilityOf: async () => 'everything',
+  mayRead: async () => true,
+  sendOnlyAccounts: async () => [],
+})
 const silent = { info: () => {}, error: (fields: object, message: string) => console.error(fields, message) }
 const runner = projectionRunner({
   store,

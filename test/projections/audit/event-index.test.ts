@@ -4,7 +4,7 @@ import { allEvents } from '../../../src/domain/catalogue.ts'
 import { UserRecorded } from '../../../src/domain/directory/events.ts'
 import { DraftSaved } from '../../../src/domain/sending/events.ts'
 import { messageStream } from '../../../src/domain/sync/message.ts'
-import { eventIndex } from '../../../src/projections/audit/event-index.ts'
+import { EVERYBODY, OF_ACCOUNT, eventIndex } from '../../../src/projections/audit/event-index.ts'
 import { exampleDraft } from '../../support/example-emails.ts'
 import { presentEvents } from '../../support/event-fixtures.ts'
 import { connected, messageIdOf, synced } from '../../support/example-sync-events.ts'
@@ -60,7 +60,11 @@ t.test(
       MailboxClaimed({ accountId: account, claimedAt: at(0) }),
       mine,
       synced(1),
-      DraftSaved({ outgoingId: sentEmail(1).outgoingId, draft: { ...draft, accountId: account } }),
+      DraftSaved({
+        outgoingId: sentEmail(1).outgoingId,
+        draft: { ...draft, accountId: account, userId: 'u1' },
+      }),
+      sentEmail(1).queued,
       sentEmail(1).open(at(5)),
       sentEmail(2).open(at(6)),
       DefaultAccountChosen({ owner, accountId: account }),
@@ -69,13 +73,7 @@ t.test(
     const { event } = await foldEvents(eventIndex, recordedEvents(events))
     t.strictSame(
       event.map((row) => row.seen_by),
-      [null, 'u1', 'u1', 'u1', 'u1', null, 'u1', ''],
-    )
-    const teams = await foldEvents(eventIndex, recordedEvents([connected(), synced(1)]))
-    t.strictSame(
-      teams.event.map((row) => row.seen_by),
-      ['', ''],
-      "the team's is everybody's",
+      [OF_ACCOUNT, OF_ACCOUNT, OF_ACCOUNT, 'u1', OF_ACCOUNT, OF_ACCOUNT, null, 'u1', EVERYBODY],
     )
   },
 )

@@ -1,0 +1,100 @@
+import { account, accountStream, requireOwn, type Account } from '../../domain/accounts/account.ts'
+import type { AccessLevel, Grantee, Owner } from '../../domain/accounts/events.ts'
+import { NotFound } from '../../domain/decider.ts'
+import type { User } from '../../domain/directory/events.ts'
+import { userOf, type Caller, type Handled } from '../handle.ts'
+import type { IfRevision } from '../revisions.ts'
+import { unsetDefaultAccount } from './choose-default-account.ts'
+import { claimAddress, type ClaimDeps } from './claim-mailbox.ts'
+
+export type AccessDeps = ClaimDeps & {
+  readonly directory: { user(id: string): Promise<User | null> }
+  /** The accounts that the user owns or is a member of, disconnected ones included. */
+  readonly accountsWith: (userId: string) => Promise<readonly string[]>
+}
+
+/** Gives access, or takes it away (null). @throws NotFound; Refused `last-full-access`, `access-of-owner`, `too-many-members` */
+export const changeAccess =
+  (deps: AccessDeps) =>
+  async (
+    caller: Caller,
+    accountId: string,
+    { grantee, level }: { readonly grantee: Grantee; readonly level: AccessLevel | null },
+    ifRevision?: IfRevision,
+  ): Promise<Handled<Account>> => {
+    if (level !== null && grantee.kind === 'user') await requireUser(deps, grantee.userId)
+    const by = userOf(caller)
+    const command =
+      level === null
+        ? ({ do: 'revoke-access', by, grantee } as const)
+        : ({ do: 'grant-access', by, grantee, level } as const)
+    return deps.handle(account, accountStream(accountId), command, caller, { ifRevision })
+  }
+
+/**
+ * Makes a user or the team the owner of the account. If it was the default of its owner, that owner has none from then on.
+ * @throws NotFound; Refused `already-connected` if the new owner has an account with this address
+ */
+export const changeOwner =
+  (deps: AccessDeps) =>
+  async (
+    caller: Caller,
+    accountId: string,
+    owner: Owner,
+    ifRevision?: IfRevision,
+  ): Promise<Handled<Account>> => {
+    const { state } = await deps.load(account, accountStream(accountId))
+    const { address } = requireOwn(state, userOf(caller))
+    if (owner.kind === 'user') await requireUser(deps, owner.userId)
+    await claimAddress(deps)(caller, { accountId, address, owner })
+    await unsetDefaultAccount(deps)(caller, accountId)
+    const command = { do: 'change-owner', by: userOf(caller), owner } as const
+    return deps.handle(account, accountStream(accountId), command, caller, { ifRevision })
+  }
+
+export type HandedOver = { readonly owned: readonly string[]; readonly shared: readonly string[] }
+
+/**
+ * Hands everything that a user may do with accounts on to another one, account by account: what the user owns is the
+ * other's from then on, and where the user was a member the other is one, with what the user had if that was more. Repeated
+ * after an interruption, it goes on with the rest.
+ * @throws NotFound
+ */
+export const handOver =
+  (deps: AccessDeps) =>
+  async (
+    caller: Caller,
+    { from, to }: { readonly from: string; readonly to: string },
+  ): Promise<HandedOver> => {
+    await requireUser(deps, to)
+    const owned: string[] = []
+    const shared: string[] = []
+    for (const accountId of await deps.accountsWith(from)) {
+      const { state } = await deps.load(account, accountStream(accountId))
+      if (state.status === 'none') continue
+      if (state.owner.kind === 'user' && state.owner.userId === from) {
+        await changeOwner(deps)(caller, accountId, { kind: 'user', userId: to })
+        owned.push(accountId)
+        continue
+      }
+      const levelOfMember = (userId: string) =>
+        state.members.find((member) => member.userId === userId)?.level ?? null
+      const held = levelOfMember(from)
+      if (held === null) continue
+      const isOwner = state.owner.kind === 'user' && state.owner.userId === to
+      const level = combined(levelOfMember(to), held)
+      if (!isOwner)
+        await changeAccess(deps)(caller, accountId, { grantee: { kind: 'user', userId: to }, level })
+      await changeAccess(deps)(caller, accountId, { grantee: { kind: 'user', userId: from }, level: null })
+      shared.push(accountId)
+    }
+    return { owned, shared }
+  }
+
+/** To have both is to have full access only if one of them is that: nobody gets more than two people had. */
+const combined = (had: AccessLevel | null, handed: AccessLevel): AccessLevel =>
+  had === 'full' || handed === 'full' ? 'full' : handed
+
+const requireUser = async ({ directory }: Pick<AccessDeps, 'directory'>, userId: string): Promise<void> => {
+  if (!(await directory.user(userId))) throw new NotFound('user', userId)
+}
