@@ -12,6 +12,7 @@ import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
 import { conversationChangeRoutes } from '../http/conversations/conversation-changes.ts'
 import { conversationNoteRoutes } from '../http/conversations/conversation-notes.ts'
+import { presenceRoutes } from '../http/conversations/presence.ts'
 import { conversationRoutes } from '../http/conversations/conversations.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { importRoutes } from '../http/directory/import.ts'
@@ -182,6 +183,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   })
   conversationChangeRoutes(server, conversations)
   conversationNoteRoutes(server, { ...conversations, mayRead: accounts.mayRead })
+  presenceRoutes(server, conversations)
   addFeed(server, deps)
   webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
   webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })
@@ -191,13 +193,15 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
 const INDEX_WAIT_MS = 5_000
 
 const addFeed = (server: App, { adapters, features, clock, signal }: RouteDeps): void => {
-  const { store, runner } = adapters
+  const { store, runner, presence } = adapters
   const { readModels, factsOf } = features.audit.queries
   const feed = eventFeed(
     {
       store,
       factsOf,
       isIndexed: (position) => runner.waitFor(readModels.eventIndex.name, position, INDEX_WAIT_MS),
+      onPresence: presence.onTold,
+      mayRead: features.accounts.mayRead,
       onFault: (error) => server.log.warn({ err: error }, 'the feed got over a fault'),
     },
     signal,

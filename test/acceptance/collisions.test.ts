@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { ApiProblem, apiClient, until, type Client } from '../../scripts/lib/client.ts'
 import { inParallel } from '../../src/std/in-parallel.ts'
+import { readFeed } from '../support/feed-reader.ts'
 import { runs } from '../support/long-runs.ts'
 import { keyOf, site } from '../support/service-processes.ts'
 import { sharedMailbox, type Conversation } from '../support/shared-mailbox.ts'
@@ -49,6 +50,19 @@ t.test('of two answers at once on two processes never both are queued, but when 
     ({ length }) => length === ROUNDS,
     300_000,
   )
+
+  const [watched] = conversations
+  const reader = await readFeed(other!.url, key, { headers: { 'mailtrail-user': 'bob' } })
+  await until(
+    'What ann does',
+    async () => {
+      await writers[0].send('PUT', `/v1/conversations/${watched!.id}/presence`, { doing: 'writing' })
+      return reader.presence
+    },
+    (told) => told.length > 0,
+  )
+  t.match(reader.presence[0], { conversationId: watched!.id, userId: 'ann', doing: 'writing' })
+  await reader.close()
 
   const outcomes = new Map<string, number>()
   const wrong: string[] = []

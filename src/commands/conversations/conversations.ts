@@ -12,6 +12,7 @@ import {
 } from './change-conversation.ts'
 import { conversationHistory, type HistoryDeps } from './conversation-history.ts'
 import { follow, type FollowDeps } from './follow-mail.ts'
+import { bePresent, whoIsIn, type PresenceDeps } from './presence.ts'
 import { reserveReply, type ReserveDeps } from './reserve-reply.ts'
 import { wakeSnoozed, type WakeDeps } from './wake-snoozed.ts'
 import { withdrawReplies, type WithdrawDeps } from './withdraw-replies.ts'
@@ -21,6 +22,7 @@ export type ConversationsDeps = ConversationDeps &
   FollowDeps &
   WakeDeps &
   HistoryDeps &
+  PresenceDeps &
   Omit<WithdrawDeps, 'abandon'> & {
     /** Whether the CRM has recorded this user. */
     readonly isUser: (userId: string) => Promise<boolean>
@@ -88,6 +90,8 @@ export const conversationCommands = (deps: ConversationsDeps) => {
       change(caller, id, { do: 'remove-note', noteId, by: userOf(caller) }, ifRevision),
     reserveReply: reserveReply(deps),
     history: conversationHistory(deps),
+    bePresent: bePresent(deps),
+    whoIsIn: whoIsIn(deps),
     markRead: (caller: Caller, id: string, userId: string) => change(caller, id, { do: 'mark-read', userId }),
     markUnread: (caller: Caller, id: string, userId: string) =>
       change(caller, id, { do: 'mark-unread', userId }),

@@ -8,7 +8,7 @@ import { mergeConversations, type FollowedThread, type MergeDeps } from './merge
 import { tellConversation } from './tell-conversation.ts'
 
 /** Mail to follow; `userId` is who sent an answer, `from` who wrote a message. `conversationId`: where it was queued. */
-export type MailItem = { readonly id: string; readonly accountId: string; readonly at: string } & (
+type MailItem = { readonly id: string; readonly accountId: string; readonly at: string } & (
   | { readonly kind: 'message'; readonly from: string | null }
   | { readonly kind: 'answer'; readonly userId: string | null; readonly conversationId: string | null }
 )

@@ -78,6 +78,7 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   putConversationStatus: { status: 'closed' },
   snoozeConversation: { until: '2027-01-11T08:00:00Z' },
   putConversationAssignee: { userId: 'u-1', reason: 'Knows the customer' },
+  putConversationPresence: { doing: 'writing' },
   createConversationTag: { tag: 'urgent' },
   createConversationNote: { text: 'Ask the warehouse first.', mentions: ['u-2'] },
   createSignIn: {

@@ -212,6 +212,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   putConversationAssignee: { 409: ['conversation-merged'], 422: ['assignee-has-no-access'] },
   createConversationTag: { 409: ['conversation-merged'], 422: ['too-many-tags'] },
   deleteConversationTag: { 409: ['conversation-merged'] },
+  putConversationPresence: ['acting-user-required'],
   putConversationRead: { 409: ['conversation-merged'], 422: ['acting-user-required'] },
   deleteConversationRead: { 409: ['conversation-merged'], 422: ['acting-user-required'] },
   createConversationNote: { 409: ['conversation-merged'] },

@@ -1,6 +1,6 @@
 import {
-  ConversationMessageReceived,
-  ConversationOpened,
+  type ConversationMessageReceived,
+  type ConversationOpened,
   conversationEvents,
 } from '../../domain/conversations/events.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'

@@ -101,6 +101,7 @@ const table: Readonly<Record<string, Access>> = {
   '/v1/conversations': { ...mixed('/v1/conversations'), names: false },
   '/v1/conversations/:id': { ...byPermission(`/v1/conversations/${thread}`), status: 404 },
   '/v1/conversations/:id/history': { ...byPermission(`/v1/conversations/${thread}/history`), status: 404 },
+  '/v1/conversations/:id/presence': { ...byPermission(`/v1/conversations/${thread}/presence`), status: 404 },
   '/v1/conversations/:id/notes': { ...byPermission(`/v1/conversations/${thread}/notes`), status: 404 },
   '/v1/email-accounts/:id/conversation-counts': {
     ...own(`${accountPath}/conversation-counts`),

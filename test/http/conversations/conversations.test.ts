@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { ApiProblem, until } from '../../../scripts/lib/client.ts'
+import { readFeed } from '../../support/feed-reader.ts'
 import { startApp } from '../../support/running-app.ts'
 import { conversationWith, sharedMailbox, type Conversation } from '../../support/shared-mailbox.ts'
 
@@ -32,11 +33,15 @@ const replyTo = ({ lastMessage }: Conversation, more: object = {}) => ({
   undoSeconds: 0,
   ...more,
 })
-const problemOf = async (asked: Promise<unknown>): Promise<ApiProblem> =>
-  asked.then(
-    () => Promise.reject(new Error('no problem')),
-    (error: unknown) => (error instanceof ApiProblem ? error : Promise.reject(error)),
-  )
+const problemOf = async (asked: Promise<unknown>): Promise<ApiProblem> => {
+  try {
+    await asked
+  } catch (error) {
+    if (error instanceof ApiProblem) return error
+    throw error
+  }
+  throw new Error('no problem')
+}
 
 t.test('mail opens a conversation, and neither history nor what programs write does', async (t) => {
   box.deliver('robot', { 'Auto-Submitted': 'auto-replied' })
@@ -151,6 +156,27 @@ t.test('what a user has read is read by that user alone, until mail comes', asyn
   await ann.send('DELETE', path)
   await once(id, ({ unread }) => unread === true)
   t.equal((await problemOf(app.client.send('PUT', path))).problem.code, 'acting-user-required')
+})
+
+t.test('who is in a conversation is told at once to those who may read it, and may be asked', async (t) => {
+  const { id } = await opened('watched')
+  const reader = await readFeed(app.url, app.key, { headers: { 'mailtrail-user': 'bob' } })
+  const { body } = await ann.send<Page<object>>('PUT', `/v1/conversations/${id}/presence`, {
+    doing: 'writing',
+  })
+  t.strictSame(body.data, [{ userId: 'ann', doing: 'writing' }])
+  // Its line may not have been there yet.
+  await until(
+    'What ann does',
+    async () => {
+      await ann.send('PUT', `/v1/conversations/${id}/presence`, { doing: 'writing' })
+      return reader.presence
+    },
+    (told) => told.length > 0,
+  )
+  t.match(reader.presence[0], { conversationId: id, accountId: account, userId: 'ann', doing: 'writing' })
+  await reader.close()
+  t.match(await bob.get(`/v1/conversations/${id}/presence`), { data: [{ userId: 'ann' }] })
 })
 
 t.test('of two answers one is refused and told of the other, unless it is sent anyway', async (t) => {
@@ -272,8 +298,12 @@ t.test(
     t.notOk(await listed('bob'))
     t.same(await refused('bob'), new Set([404]))
     for (const user of ['dave', 'bob'])
-      for (const of of [path, `${path}/notes`, `${path}/history`])
-        t.equal((await problemOf(app.clientOf(user).get(`${of}?${now}`))).status, 404, `${of} to ${user}`)
+      for (const asked of [path, `${path}/notes`, `${path}/history`, `${path}/presence`]) {
+        const { status } = await problemOf(
+          app.clientOf(user).get(asked === `${path}/presence` ? asked : `${asked}?${now}`),
+        )
+        t.ok(status === 404 || status === 403, `${asked} to ${user}`)
+      }
     for (const [method, of, body] of changes.slice(0, 4)) await ann.send(method, of, body)
   },
 )
