@@ -53,6 +53,7 @@ import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
+import { assignmentFeature } from './assignment-feature.ts'
 import { conversationFeature, type Conversations } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
@@ -86,6 +87,7 @@ export const openFeatures = (
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
+  const assignment = assignmentFeature(core, { directory, accounts, conversations })
   return {
     access,
     directory,
@@ -100,6 +102,7 @@ export const openFeatures = (
     timeline,
     webhooks,
     conversations,
+    assignment,
   }
 }
 

@@ -2,7 +2,7 @@ import { account, accountStream, requireOwn, type Account } from '../../domain/a
 import type { AccessLevel, Grantee, Owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { User } from '../../domain/directory/events.ts'
-import { userOf, type Caller, type Handled } from '../handle.ts'
+import { eventIdOf, userOf, type Caller, type Handled } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
 import { unsetDefaultAccount } from './choose-default-account.ts'
 import { claimAddress, type ClaimDeps } from './claim-mailbox.ts'
@@ -83,8 +83,10 @@ export const handOver =
       if (held === null) continue
       const isOwner = state.owner.kind === 'user' && state.owner.userId === to
       const level = combined(levelOfMember(to), held)
+      // Two commands on one stream: each needs an id of its own, the same when this is repeated.
+      const giving = { ...caller, commandId: eventIdOf(caller.commandId, accountStream(accountId), 0) }
       if (!isOwner)
-        await changeAccess(deps)(caller, accountId, { grantee: { kind: 'user', userId: to }, level })
+        await changeAccess(deps)(giving, accountId, { grantee: { kind: 'user', userId: to }, level })
       await changeAccess(deps)(caller, accountId, { grantee: { kind: 'user', userId: from }, level: null })
       shared.push(accountId)
     }

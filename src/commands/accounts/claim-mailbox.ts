@@ -36,7 +36,7 @@ export const claimMailbox =
   async (caller: Caller, claimed: Claimed): Promise<void> => {
     const { address, owner, provider, mailbox } = claimed
     const ofMailbox = { name: mailboxIdentity(provider, mailbox), owner: null }
-    await claim(deps)(caller, [ofMailbox, addressIdentity(address, owner)], claimed)
+    await claimAll(deps)(caller, [ofMailbox, addressIdentity(address, owner)], claimed)
   }
 
 /** Claims its address for the account's next owner. @throws Refused `already-connected` */
@@ -44,13 +44,13 @@ export const claimAddress =
   (deps: ClaimDeps) =>
   async (caller: Caller, claimed: Pick<Claimed, 'accountId' | 'address' | 'owner'>): Promise<void> => {
     const { accountId, address, owner } = claimed
-    await claim(deps)(caller, [addressIdentity(address, owner)], { accountId, allowDuplicate: false })
+    await claimAll(deps)(caller, [addressIdentity(address, owner)], { accountId, allowDuplicate: false })
   }
 
 /** What is claimed. `owner`: whose it is, if accounts of others do not count. */
 type Identity = { readonly name: readonly string[]; readonly owner: Owner | null }
 
-const claim =
+const claimAll =
   (deps: ClaimDeps) =>
   async (
     caller: Caller,

@@ -1,6 +1,6 @@
 import type { Actor, RecordedEvent } from '../event.ts'
 import type { Visibility } from '../visibility.ts'
-import { rightsAfter, rightsOfOwner, type AccessRights } from './access-rights.ts'
+import { changesRights, rightsAfter, rightsOfOwner, type AccessRights } from './access-rights.ts'
 import type { AccountEvent, AccessLevel, Grantee, Owner } from './events.ts'
 
 /** Since when, and who gave it. */
@@ -32,25 +32,14 @@ const after = (before: AccessHistory | null, event: RecordedEvent<AccountEvent>)
     }
   }
   if (!before) return null
-  const { owner } = before.owner
-  switch (event.type) {
-    case 'AccountAccessGranted':
-    case 'AccountAccessRevoked':
-    case 'AccountOwnerChanged': {
-      const rights = rightsAfter(rightsOf(before), event)
-      return {
-        ...before,
-        owner:
-          event.type === 'AccountOwnerChanged'
-            ? { owner: rights.owner, ...given }
-            : { ...before.owner, owner },
-        entries: entriesOf(rights, before.entries, given),
-      }
-    }
-    case 'AccountSettingsChanged':
-      return { ...before, visibility: event.data.settings.visibility }
-    default:
-      return before
+  if (event.type === 'AccountSettingsChanged')
+    return { ...before, visibility: event.data.settings.visibility }
+  if (!changesRights(event)) return before
+  const rights = rightsAfter(rightsOf(before), event)
+  return {
+    ...before,
+    owner: event.type === 'AccountOwnerChanged' ? { owner: rights.owner, ...given } : before.owner,
+    entries: entriesOf(rights, before.entries, given),
   }
 }
 

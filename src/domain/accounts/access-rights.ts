@@ -1,6 +1,6 @@
 import { NotFound } from '../decider.ts'
 import { defineRefusal } from '../refusal.ts'
-import type { EventOf } from '../event.ts'
+import type { DomainEvent, EventOf } from '../event.ts'
 import {
   AccountAccessGranted,
   AccountAccessRevoked,
@@ -16,7 +16,7 @@ export type AccessRights = {
   readonly everyone: AccessLevel | null
   readonly members: readonly Member[]
 }
-export type Member = { readonly userId: string; readonly level: AccessLevel }
+type Member = { readonly userId: string; readonly level: AccessLevel }
 
 /** An account of the team is everybody's, and a user's own is theirs alone, until access is changed. */
 export const rightsOfOwner = (owner: Owner): AccessRights => ({
@@ -35,7 +35,7 @@ export const levelOf = (
 }
 
 /** Whether a level has what takes this one: `full` has everything, `send` and `read` do not have each other. */
-export const includes = (level: AccessLevel | null, needed: AccessLevel): boolean =>
+const includes = (level: AccessLevel | null, needed: AccessLevel): boolean =>
   level === 'full' || level === needed
 
 export const may = (rights: AccessRights, userId: string | null, needed: AccessLevel): boolean =>
@@ -80,9 +80,12 @@ export const requireLevel = <Account extends AccessRights>(
   return account
 }
 
-/** What changes who may use an account that was connected. */
 export const rightsEvents = [AccountAccessGranted, AccountAccessRevoked, AccountOwnerChanged] as const
 type RightsEvent = EventOf<(typeof rightsEvents)[number]>
+
+/** Whether the event changes who may use an account. */
+export const changesRights = <Event extends DomainEvent>(event: Event): event is Event & RightsEvent =>
+  rightsEvents.some(({ type }) => type === event.type)
 
 /** Who may use the account after the event. */
 export const rightsAfter = (rights: AccessRights, event: RightsEvent): AccessRights => {

@@ -34,6 +34,7 @@ const actions: Readonly<Record<string, string>> = {
   resend: 'resend',
   snooze: 'snooze',
   'rotate-secret': 'rotateSecretOf',
+  'dry-run': 'dryRun',
 }
 
 const verbs: Readonly<Record<string, string>> = {

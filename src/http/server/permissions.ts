@@ -15,6 +15,8 @@ export const permissions = [
   'conversations:write',
   'tracking:read',
   'analytics:read',
+  'assignment:read',
+  'assignment:write',
   'audit:read',
   'events:read',
   'keys:manage',

@@ -1,7 +1,7 @@
 import {
   rightsAfter,
   rightsOfOwner,
-  rightsEvents,
+  changesRights,
   type AccessRights,
 } from '../../domain/accounts/access-rights.ts'
 import {
@@ -13,7 +13,7 @@ import {
 } from '../../domain/audit/subjects.ts'
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { directoryEvents } from '../../domain/directory/events.ts'
-import type { EventOf, RecordedEvent } from '../../domain/event.ts'
+import type { RecordedEvent } from '../../domain/event.ts'
 import {
   integer,
   json,
@@ -181,16 +181,11 @@ const putAccess = (event: RecordedEvent<AnyEvent>, rows: Rows<typeof tables>): v
     const { accountId: account, owner } = event.data
     return rows.put('access', { account, rights: rightsOfOwner(owner), position })
   }
-  if (!isOfRights(event)) return
+  if (!changesRights(event)) return
   const { accountId: account } = event.data
   const before = rows.get('access', { account })
   if (before) rows.put('access', { account, rights: rightsAfter(before.rights, event), position })
 }
-
-type RightsEvent = EventOf<(typeof rightsEvents)[number]>
-
-const isOfRights = (event: RecordedEvent<AnyEvent>): event is RecordedEvent<AnyEvent & RightsEvent> =>
-  rightsEvents.some(({ type }) => type === event.type)
 
 const putHour = (rows: Rows<typeof tables>, recordedAt: string, position: string): void => {
   const hour = `${recordedAt.slice(0, 13)}:00:00.000Z`

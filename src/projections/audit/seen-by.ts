@@ -13,7 +13,7 @@ export type SeenBy =
   | { readonly kind: 'everybody' }
   | { readonly kind: 'user'; readonly userId: string }
   | { readonly kind: 'account'; readonly own: string | null; readonly access: AccountAccess }
-export type AccountAccess = { readonly rights: AccessRights; readonly position: string }
+type AccountAccess = { readonly rights: AccessRights; readonly position: string }
 
 const tableNamed = (name: keyof typeof eventIndex.tables) => sql.table(`${schemaOf(eventIndex)}.${name}`)
 
