@@ -25,12 +25,17 @@ type ConversationItem = NonNullable<Awaited<ReturnType<ConversationQueries['find
 
 const counts = z
   .object({
-    open: z.int(),
-    waiting: z.int(),
-    snoozed: z.int(),
-    closed: z.int(),
+    open: z.int().describe('How many are open'),
+    waiting: z.int().describe('How many wait for the other side'),
+    snoozed: z.int().describe('How many are snoozed'),
+    closed: z.int().describe('How many are closed'),
     assignees: z
-      .array(z.object({ assigneeId: z.string().nullable(), count: z.int() }))
+      .array(
+        z.object({
+          assigneeId: z.string().nullable().describe('The user whose they are'),
+          count: z.int(),
+        }),
+      )
       .describe('How many are not closed, by whose they are; null for those that are nobody’s'),
   })
   .meta({ id: 'ConversationCounts' })
