@@ -26,5 +26,5 @@ export const bulkLoad = async (
   for (const { name, definition } of keys)
     await client.query(`alter table ${table} add constraint ${name} ${definition}`)
   for (const { definition } of indexes) await client.query(definition)
-  await client.query(`vacuum analyze ${table}`)
+  await client.query(`analyze ${table}`)
 }

@@ -25,31 +25,53 @@ export const accountOf = (nth: number): string => `acc_${String(nth).padStart(26
 export const contactOf = (nth: number): string => `contact-${nth}`
 
 export type MillionMessages = { readonly service: BenchService; readonly words: MailWords }
+type Load = (client: pg.ClientBase) => Promise<void>
 
 let made: Promise<MillionMessages> | null = null
 
-/** The service with a million messages, made once for all rows that ask for it. */
-export const millionMessages = (bench: Bench): Promise<MillionMessages> =>
+/** The service of an organisation with a million messages, made once for all rows that ask for it. */
+const organisation = (bench: Bench): Promise<MillionMessages> =>
   (made ??= (async () => {
     const service = await benchService(bench, { MAILTRAIL_REQUESTS_PER_MINUTE: '1000000' })
     bench.atEnd(() => service.stop())
     await service.start()
     await connectAccounts(service)
     const words = mailWords({ bodies: BODIES, people: PEOPLE })
-    const [first, second] = [await service.pool.connect(), await service.pool.connect()]
-    try {
-      for (const client of [first, second])
+    await sideBySide(service, [(client) => makeMail(client, words)])
+    return { service, words }
+  })())
+
+/** With what a search reads. */
+export const searchableMessages = async (bench: Bench): Promise<MillionMessages> => {
+  const million = await organisation(bench)
+  await sideBySide(million.service, [loadTexts, loadMessages])
+  return million
+}
+
+/** With what a timeline reads. */
+export const timelineEntries = async (bench: Bench): Promise<MillionMessages> => {
+  const million = await organisation(bench)
+  await sideBySide(million.service, [loadEntries, loadRecords])
+  return million
+}
+
+const sideBySide = async ({ pool }: BenchService, loads: readonly Load[]): Promise<void> => {
+  await Promise.all(
+    loads.map(async (load) => {
+      const client = await pool.connect()
+      try {
         await client.query(
           `set maintenance_work_mem = '1GB'; set work_mem = '256MB'; set synchronous_commit = off`,
         )
-      await makeMail(first, words)
-      await Promise.all([loadTexts(first), loadReadModels(second)])
-    } finally {
-      first.release(true)
-      second.release(true)
-    }
-    return { service, words }
-  })())
+        await load(client)
+      } finally {
+        client.release(true)
+      }
+    }),
+  )
+  // Now that nothing else is under way: what an old transaction may still see is not known to be visible to all.
+  await pool.query('vacuum (process_toast false)')
+}
 
 const connectAccounts = async ({ pool, client }: BenchService): Promise<void> => {
   for (const name of [owner, colleague]) await client.send('PUT', `/v1/directory/users/${name}`, { name })
@@ -106,6 +128,12 @@ const makeMail = async (client: pg.ClientBase, { bodies, people }: MailWords): P
 const stored = `(select * from made.mail
   order by case when nth > ${MESSAGES / 10} then account_id else 'later' end, nth desc) as mail`
 
+/** What a message belongs to in the CRM. */
+const records = `(
+  select * from (values ('contact', person), ('company', person % 2000),
+    ('deal', case when nth % 20 = 0 then person % 500 end)) as record(kind, which)
+  where which is not null) as record`
+
 const loadTexts = (client: pg.ClientBase): Promise<void> =>
   bulkLoad(client, 'mailtrail.message_text', () =>
     client.query(`
@@ -118,7 +146,7 @@ const loadTexts = (client: pg.ClientBase): Promise<void> =>
       join made.body as two on two.nth = more`),
   )
 
-const loadReadModels = async (client: pg.ClientBase): Promise<void> => {
+const loadMessages = async (client: pg.ClientBase): Promise<void> => {
   const [sync, links] = [schemaOf(messages), schemaOf(messageLinks)]
   await client.query(`
     insert into ${sync}.folder select distinct account_id, folder, case folder when 'INBOX' then 'inbox'
@@ -153,45 +181,51 @@ const loadReadModels = async (client: pg.ClientBase): Promise<void> => {
       select kind, kind || '-' || which, mail.id, account_id, 'address', jsonb_build_object('record',
         jsonb_build_object('kind', kind, 'id', kind || '-' || which), 'rule', 'address', 'evidence', which::text,
         'confidence', 'certain'), at
-      from ${stored} cross join lateral (values ('contact', person), ('company', person % 2000),
-        ('deal', case when nth % 20 = 0 then person % 500 end)) as record(kind, which)
-      where which is not null`),
+      from ${stored} cross join lateral ${records}`),
   )
-  await loadTimelines(client)
 }
 
-/** Each message, and that some of what was sent was opened and clicked, with its contact, company and deal. */
-const loadTimelines = async (client: pg.ClientBase): Promise<void> => {
-  const schema = schemaOf(timeline)
-  await bulkLoad(client, `${schema}.entry`, () =>
+/** Each message, and that some of what was sent was opened and clicked. */
+const entries = `(
+  select mail.*, mail.id || '.' || suffix as entry_id, at + after as entry_at, happened.kind,
+    happened.kind || coalesce('.' || verdict, '') as sort, happened.direction, verdict,
+    'p:' || lpad(mail.nth::text, 20, '0') as position
+  from ${stored} cross join lateral (values
+    ('mail', case folder when 'Sent' then 'sent' else 'received' end, case folder when 'Sent' then 'out' else 'in' end,
+      null, interval '0'),
+    ('opened.human', case when folder = 'Sent' and mail.nth % 2 = 0 then 'opened' end, 'in', 'human',
+      interval '20 minutes'),
+    ('clicked.human.0', case when folder = 'Sent' and mail.nth % 5 = 0 then 'clicked' end, 'in', 'human',
+      interval '21 minutes')) as happened(suffix, kind, direction, verdict, after)
+  where happened.kind is not null) as entry`
+
+const loadEntries = (client: pg.ClientBase): Promise<void> => {
+  const table = `${schemaOf(timeline)}.entry`
+  return bulkLoad(client, table, () =>
     client.query(`
-      insert into ${schema}.entry (entry_id, account_id, at, kind, sort, direction, verdict, inward, message_id, shown,
-        records, content, count, last_at, position)
-      select mail.id || '.' || happened.suffix, account_id, at + after, happened.kind,
-        happened.kind || coalesce('.' || verdict, ''), happened.direction, verdict,
-        false, mail.id, true, jsonb_build_array(jsonb_build_object('kind', 'contact', 'id', 'contact-' || person),
-          jsonb_build_object('kind', 'company', 'id', 'company-' || person % 2000)) || case when mail.nth % 20 = 0
+      insert into ${table} (entry_id, account_id, at, kind, sort, direction, verdict, inward, message_id, shown, records,
+        content, count, last_at, position)
+      select entry_id, account_id, entry_at, kind, sort, direction, verdict, false, id, true,
+        jsonb_build_array(jsonb_build_object('kind', 'contact', 'id', 'contact-' || person),
+          jsonb_build_object('kind', 'company', 'id', 'company-' || person % 2000)) || case when entry.nth % 20 = 0
           then jsonb_build_array(jsonb_build_object('kind', 'deal', 'id', 'deal-' || person % 500)) else '[]' end,
         jsonb_build_object('title', subject, 'from', jsonb_build_array(jsonb_build_object('address', address)), 'to',
           jsonb_build_array(jsonb_build_object('address', address)), 'text', null, 'link', null, 'replyId', null,
           'actor', null),
-        1, at + after, 'p:' || lpad(mail.nth::text, 20, '0')
-      from ${stored} join (select nth, address from made.person) as person on person.nth = person
-      join (select nth, subject from made.body) as one on one.nth = body
-      cross join lateral (values
-        ('mail', case folder when 'Sent' then 'sent' else 'received' end, case folder when 'Sent' then 'out' else 'in' end,
-          null, interval '0'),
-        ('opened.human', case when folder = 'Sent' and mail.nth % 2 = 0 then 'opened' end, 'in', 'human',
-          interval '20 minutes'),
-        ('clicked.human.0', case when folder = 'Sent' and mail.nth % 5 = 0 then 'clicked' end, 'in', 'human',
-          interval '21 minutes')) as happened(suffix, kind, direction, verdict, after)
-      where happened.kind is not null`),
+        1, entry_at, position
+      from ${entries} join (select nth, address from made.person) as person on person.nth = person
+      join (select nth, subject from made.body) as one on one.nth = body`),
   )
-  await bulkLoad(client, `${schema}.on_record`, () =>
+}
+
+/** With the contact, company and deal of each. */
+const loadRecords = (client: pg.ClientBase): Promise<void> => {
+  const table = `${schemaOf(timeline)}.on_record`
+  return bulkLoad(client, table, () =>
     client.query(`
-      insert into ${schema}.on_record (record_kind, record_id, account_id, entry_id, sort, at, direction, inward,
-        shown, position)
-      select record ->> 'kind', record ->> 'id', account_id, entry_id, sort, at, direction, inward, shown, position
-      from ${schema}.entry cross join jsonb_array_elements(records) as record`),
+      insert into ${table} (record_kind, record_id, account_id, entry_id, sort, at, direction, inward, shown, position)
+      select record.kind, record.kind || '-' || which, account_id, entry_id, sort, entry_at, direction, false, true,
+        position
+      from ${entries} cross join lateral ${records}`),
   )
 }

@@ -4,7 +4,7 @@ import { pageFrom } from '../src/http/server/pages.ts'
 import { apiClient } from '../scripts/lib/client.ts'
 import { inTurnByKind, type Kind } from './latency.ts'
 import type { Row } from './measure.ts'
-import { accountOf, colleague, contactOf, millionMessages, MESSAGES } from './million-messages.ts'
+import { accountOf, colleague, contactOf, MESSAGES, timelineEntries } from './million-messages.ts'
 
 const TIMES = 10
 const PAGE = 50
@@ -60,7 +60,7 @@ export const timeline: Row = {
   reach: 0.2,
   onlyByName: true,
   run: async (bench) => {
-    const { service } = await millionMessages(bench)
+    const { service } = await timelineEntries(bench)
     const schema = schemaOf(timelineModel)
     const kindOf = ({ name, asked, as, deep }: Timeline): Kind => {
       const client = apiClient(service.app.url, service.key, as)

@@ -15,17 +15,26 @@ export type Field = 'people:' | 'subject:'
 /** Where a word is looked for: everywhere, or only in these fields. */
 export type Where = 'everywhere' | readonly [Field, ...Field[]]
 
+/**
+ * How words are looked for. `loosely`: in any order, which an index can tell; it finds all that is asked for, and what
+ * has the words of a phrase elsewhere.
+ */
+export type Sought = { readonly where: Where; readonly stems: Stems; readonly loosely: boolean }
+
 /** As PostgreSQL reads a tsquery. */
-export const queryOf = (question: Question, where: Where, stems: Stems): string =>
+export const queryOf = (question: Question, sought: Sought): string =>
   anyOf(
     question.map((terms) =>
       allOf(
-        terms.map((term) =>
-          term.excluded ? `!${termQuery(term, where, stems)}` : termQuery(term, where, stems),
-        ),
+        terms
+          // Without order, too much would be excluded.
+          .filter((term) => !(sought.loosely && term.excluded && hasOrder(term)))
+          .map((term) => `${term.excluded ? '!' : ''}${termQuery(term, sought)}`),
       ),
     ),
   )
+
+const hasOrder = ({ exact, units }: Term): boolean => exact || units.some(({ parts }) => parts.length > 1)
 
 export const allOf = (queries: readonly string[]): string => `(${queries.join(' & ')})`
 export const anyOf = (queries: readonly string[]): string => `(${queries.join(' | ')})`
@@ -43,27 +52,28 @@ export const personQuery = (typed: readonly Unit[], as: 'from' | 'to'): string =
 const namesOf = (unit: Unit): (readonly string[])[] =>
   unit.wholes.length > 0 ? [unit.wholes] : elementsOf(unit.parts).map(({ words }) => words)
 
-const termQuery = ({ exact, prefix, units }: Term, where: Where, stems: Stems): string => {
+const termQuery = ({ exact, prefix, units }: Term, sought: Sought): string => {
   if (!exact)
-    return allOf(units.map((unit, nth) => unitQuery(unit, where, prefix && nth === units.length - 1, stems)))
+    return allOf(units.map((unit, nth) => unitQuery(unit, prefix && nth === units.length - 1, sought)))
   const [first] = units
   const phrase = phraseQuery(
     units.flatMap(({ parts }) => parts),
-    where,
     false,
+    sought,
   )
   const whole = first && units.length === 1 ? first.wholes : []
-  return anyOf([...whole.map((word) => lexeme(word, where, false)), phrase])
+  return anyOf([...whole.map((word) => lexeme(word, sought.where, false)), phrase])
 }
 
-const unitQuery = ({ parts, wholes }: Unit, where: Where, prefix: boolean, stems: Stems): string => {
+const unitQuery = ({ parts, wholes }: Unit, prefix: boolean, sought: Sought): string => {
+  const { where, stems } = sought
   const whole = wholes.map((word) => lexeme(word, where, prefix))
   // An address or a domain is nothing else; a compound may also be written as two words.
   if (/[.@]/.test(wholes[0] ?? '')) return anyOf(whole)
   const [only] = parts
   const written = parts.length === 1 && !prefix ? only?.written : null
   const related = (written ? stems.of(written) : []).map((stem) => lexeme(stem, where, false))
-  return anyOf([...whole, phraseQuery(parts, where, prefix), ...related])
+  return anyOf([...whole, phraseQuery(parts, prefix, sought), ...related])
 }
 
 /** Words at places in the order of a text. */
@@ -80,13 +90,13 @@ const elementsOf = (parts: readonly Part[]): Element[] =>
     return [{ place, words: [part.word, ...part.also] }]
   })
 
-const phraseQuery = (parts: readonly Part[], where: Where, prefix: boolean): string => {
+const phraseQuery = (parts: readonly Part[], prefix: boolean, { where, loosely }: Sought): string => {
   const elements = elementsOf(parts)
   return `(${elements
     .map(({ place, words }, nth) => {
       const distance = place - (elements[nth - 1]?.place ?? place)
       const any = anyOf(words.map((word) => lexeme(word, where, prefix && nth === elements.length - 1)))
-      return nth === 0 ? any : ` <${distance}> ${any}`
+      return nth === 0 ? any : ` ${loosely ? '&' : `<${distance}>`} ${any}`
     })
     .join('')})`
 }

@@ -4,6 +4,7 @@ import { wordsOfSpan } from '../../domain/search/time-words.ts'
 import { allOf, schemaOf } from '../projection.ts'
 import { messages } from './messages.ts'
 import { conditionsOf, type SearchConditions } from './search-conditions.ts'
+import { cheapestWay, type Way } from './search-ways.ts'
 
 export type SearchPage = {
   readonly after: readonly [at: string, id: string] | null
@@ -11,124 +12,163 @@ export type SearchPage = {
 }
 export type FoundRow = { readonly id: string; readonly at: string; readonly account_id: string }
 
-const DAY_MS = 24 * 60 * 60 * 1000
-/** Of so few messages each is looked at, instead of those that have the words. */
-const FEW = 3000
-/** How many messages with the words the second span should have; each further span twice as many. */
-const PER_SPAN = 2000
-/** So many messages are assumed before any was seen, for there may be days without mail. */
-const ASSUMED = 30
+/**
+ * As PostgreSQL reads a tsquery; empty for all messages. `candidates` finds what `words` finds and maybe more, and can
+ * be answered from the index alone.
+ */
+type SearchWords = { readonly words: string; readonly candidates: string }
+
+/** So many messages are looked at first, to know how many have the words. */
+const FIRST = 1000
+/** Fewer messages that fulfil a condition are counted, and compared in memory. */
+const MOST_FEW = 30_000
 
 /**
- * The latest messages that have the words of the query (all where it is empty) and fulfil the conditions. If few fulfil
- * one of them, these are looked through. Else it goes back in time, in spans as long as what was found up to then
- * suggests: a word that is everywhere is found in a day, and for a rare one there are not many spans.
+ * The latest messages that have the words and fulfil the conditions. First the latest are looked at: what is everywhere
+ * is found there. What they tell of the rest says how to go on.
  */
 export const latestWith = async (
   db: Kysely<unknown>,
   search: SearchConditions,
-  query: string,
+  words: SearchWords,
   page: SearchPage,
 ): Promise<FoundRow[]> => {
-  const bounds = await boundsOf(db, search, page)
-  if (bounds === null) return []
-  const asked = { search, query, page }
-  const few = await fewestIds(db, search)
-  if (few !== null) return (await foundIn(db, asked, { ...bounds, few }, page.limit)).rows
+  const range = await rangeOf(db, search, page)
+  if (range === null) return []
+  const asked = { search, words, page }
   const found: FoundRow[] = []
-  let [to, days, matched] = [bounds.to, 1, ASSUMED]
-  for (let expected = PER_SPAN; ; expected *= 2) {
-    const from = Math.max(bounds.from, to - days * DAY_MS)
-    const span = { from, to, few: null }
-    const { rows, candidates } = await foundIn(db, asked, span, page.limit - found.length)
+  const seen = { messages: 0, candidates: 0, found: 0 }
+  let [way, to, few] = [{ among: 'latest', messages: FIRST } as Way, range.to, null as Few | null]
+  for (;;) {
+    const from =
+      way.among === 'latest' ? await beginningOf(db, { from: range.from, to }, way.messages) : range.from
+    const { rows, candidates } = await foundIn(db, asked, { from, to, way, few }, page.limit - found.length)
     found.push(...rows)
-    if (found.length >= page.limit || from <= bounds.from) return found
-    matched += candidates
+    if (found.length >= page.limit || from <= range.from || way.among !== 'latest') return found
+    if (seen.messages === 0) few = await fewestOf(db, search)
+    seen.messages += way.messages
+    seen.candidates += candidates
+    seen.found += rows.length
     to = from
-    days = Math.max(days, (expected * (bounds.to - to)) / DAY_MS / matched)
+    way = cheapestWay({
+      seen,
+      messages: range.messages,
+      rest: range.messages - seen.messages,
+      wanted: page.limit - found.length,
+      few: few?.count ?? null,
+    })
   }
-}
-
-/** Between which instants there is mail that may be found, in milliseconds without `from` itself; null if there is none. */
-const boundsOf = async (db: Kysely<unknown>, { from, to }: SearchConditions, { after }: SearchPage) => {
-  const { rows } = await sql<{ oldest: string | null; newest: string | null }>`
-    select (select min(received_at) from mailtrail.message_text) as oldest,
-      (select max(received_at) from mailtrail.message_text) as newest`.execute(db)
-  const { oldest = null, newest = null } = rows[0] ?? {}
-  if (oldest === null || newest === null) return null
-  const ends = [newest, to, after?.[0]].filter((end) => end !== undefined).map((end) => Date.parse(end))
-  const bounds = {
-    from: Math.max(Date.parse(oldest), from === undefined ? -Infinity : Date.parse(from)) - 1,
-    to: Math.min(...ends),
-  }
-  return bounds.from >= bounds.to ? null : bounds
-}
-
-/** The condition that the fewest messages may fulfil, if these are few. */
-const fewestIds = async (
-  db: Kysely<unknown>,
-  search: SearchConditions,
-): Promise<RawBuilder<unknown> | null> => {
-  const conditions = conditionsOf(search).flatMap(({ ids }) => ids ?? [])
-  if (conditions.length === 0) return null
-  const counts = conditions.map(
-    (ids, nth) => sql`select ${nth}::int as nth, count(*)::int as count from (${ids} limit ${FEW}) as ids`,
-  )
-  const { rows } = await sql<{ nth: number; count: number }>`
-    select * from (${sql.join(counts, sql` union all `)}) as counts order by count limit 1`.execute(db)
-  const [fewest] = rows
-  return fewest && fewest.count < FEW ? (conditions[fewest.nth] ?? null) : null
 }
 
 /** A span of time in milliseconds, without `from` itself. */
 type Within = { readonly from: number; readonly to: number }
+
+/** Between which instants there is mail that may be found, and roughly how much; null if there is none. */
+const rangeOf = async (
+  db: Kysely<unknown>,
+  { from, to }: SearchConditions,
+  { after }: SearchPage,
+): Promise<(Within & { readonly messages: number }) | null> => {
+  const { rows } = await sql<{ oldest: string | null; newest: string | null; total: number }>`
+    select (select min(received_at) from mailtrail.message_text) as oldest,
+      (select max(received_at) from mailtrail.message_text) as newest,
+      (select reltuples from pg_class where oid = 'mailtrail.message_text'::regclass) as total`.execute(db)
+  const { oldest = null, newest = null, total = 0 } = rows[0] ?? {}
+  if (oldest === null || newest === null) return null
+  const [first, last] = [Date.parse(oldest) - 1, Date.parse(newest)]
+  const ends = [to, after?.[0]].filter((end) => end !== undefined).map((end) => Date.parse(end))
+  const range = {
+    from: Math.max(first, from === undefined ? first : Date.parse(from) - 1),
+    to: Math.min(last, ...ends),
+  }
+  if (range.from >= range.to) return null
+  return { ...range, messages: (total * (range.to - range.from)) / (last - first) }
+}
+
+/** When so many messages before the end of a span begin, or the span. */
+const beginningOf = async (
+  db: Kysely<unknown>,
+  { from, to }: Within,
+  messagesBefore: number,
+): Promise<number> => {
+  const { rows } = await sql<{ at: string }>`
+    select received_at as at from mailtrail.message_text where ${isIn({ from, to })}
+    order by received_at desc offset ${messagesBefore} limit 1`.execute(db)
+  // All of the last instant belong to the span.
+  return rows[0] ? Math.min(Date.parse(rows[0].at), to - 1) : from
+}
+
+const isIn = ({ from, to }: Within): RawBuilder<boolean> =>
+  sql`received_at > ${new Date(from).toISOString()}::timestamptz
+    and received_at <= ${new Date(to).toISOString()}::timestamptz`
+
+/** A query for the ids of the messages that fulfil one of the conditions, and how many these are. */
+type Few = { readonly ids: RawBuilder<unknown>; readonly count: number }
+
+/** The condition that the fewest messages fulfil, if they are few. */
+const fewestOf = async (db: Kysely<unknown>, search: SearchConditions): Promise<Few | null> => {
+  const conditions = conditionsOf(search).flatMap(({ ids }) => ids ?? [])
+  if (conditions.length === 0) return null
+  const counts = conditions.map(
+    (ids, nth) =>
+      sql`select ${nth}::int as nth, count(*)::int as count from (${ids} limit ${MOST_FEW}) as ids`,
+  )
+  const { rows } = await sql<{ nth: number; count: number }>`
+    select * from (${sql.join(counts, sql` union all `)}) as counts order by count limit 1`.execute(db)
+  const { nth, count } = rows[0]!
+  return count < MOST_FEW ? { ids: conditions[nth]!, count } : null
+}
+
 /** The months of a longer span are more words than save anything. */
 const MOST_TIME_DAYS = 2400
+const DAY_MS = 24 * 60 * 60 * 1000
 
 const timesOf = ({ from, to }: Within): readonly string[] =>
   to - from > MOST_TIME_DAYS * DAY_MS ? [] : [anyOf(wordsOfSpan(new Date(from), new Date(to)).map(wordQuery))]
 
 type Asked = {
   readonly search: SearchConditions
-  /** As PostgreSQL reads a tsquery; empty for all messages. */
-  readonly query: string
+  readonly words: SearchWords
   readonly page: SearchPage
 }
+type Where = Within & { readonly way: Way; readonly few: Few | null }
 
-/**
- * What is found in a span of time, at most `limit`, and how many messages of the span have the words. With `few`: among
- * these, and how many they are.
- */
+const has = (words: readonly string[]): RawBuilder<unknown> =>
+  words.length === 0 ? sql`true` : sql`t.words @@ ${every(words)}::tsquery`
+
+/** What is found in a span of time, at most `limit`, and how many candidates for it there are. */
 const foundIn = async (
   db: Kysely<unknown>,
-  { search, query, page: { after } }: Asked,
-  span: Within & { readonly few: RawBuilder<unknown> | null },
+  { search, words: { words, candidates }, page: { after } }: Asked,
+  { way, few, ...span }: Where,
   limit: number,
 ): Promise<{ rows: FoundRow[]; candidates: number }> => {
-  const { few, from, to } = span
-  const words = [...(query === '' ? [] : [query]), ...(few === null ? timesOf(span) : [])]
-  const matches = words.length === 0 ? sql`true` : sql`t.words @@ ${every(words)}::tsquery`
-  const isWithin = sql`t.received_at > ${new Date(from).toISOString()}::timestamptz
-    and t.received_at <= ${new Date(to).toISOString()}::timestamptz
+  const isWithin = sql`${isIn(span)}
     and ${after === null ? sql`true` : sql`(t.received_at, t.message_id) < (${after[0]}::timestamptz, ${after[1]})`}`
   const columns = sql`t.message_id as id, t.account_id, t.received_at as at`
-  const candidates =
-    few === null
-      ? sql`select ${columns} from mailtrail.message_text t where ${matches} and ${isWithin}`
-      : sql`select t.* from (${few}) as few(id) cross join lateral (
+  const oneByOne = way.among === 'few' && few !== null
+  // With a limit, because PostgreSQL keeps ids in memory only if it expects few.
+  const isFew =
+    few === null ? sql`true` : sql`t.message_id in (select * from (${few.ids}) as few(id) limit ${MOST_FEW})`
+  const parts = [...(candidates === '' ? [] : [candidates]), ...(way.among === 'latest' ? timesOf(span) : [])]
+  const candidate = oneByOne
+    ? sql`select t.*, true as wanted from (select distinct * from (${few.ids}) as ids) as few(id) cross join lateral (
           select ${columns} from mailtrail.message_text t where t.message_id = few.id and ${isWithin} offset 0) t`
+    : sql`select ${columns}, ${isFew} as wanted from mailtrail.message_text t where ${has(parts)} and ${isWithin}`
   const holds = [
     ...conditionsOf(search).map((condition) => condition.holds),
     // As a value, because PostgreSQL leaves that for last.
-    few !== null && sql`(select ${matches} from mailtrail.message_text t where t.message_id = m.id)`,
+    words !== '' &&
+      (oneByOne || words !== candidates) &&
+      sql`(select ${has([words])} from mailtrail.message_text t where t.message_id = m.id)`,
   ]
   // In this order, so that of many messages only as many are looked up as are shown.
   const { rows } = await sql<FoundRow & { candidates: number }>`
-    with candidate as materialized (${candidates})
-    select counted.candidates, found.*
+    with candidate as materialized (${candidate})
+    select counted.candidates, found.id, found.at, found.account_id
     from (select count(*)::int as candidates from candidate) as counted
     left join (
-      select c.* from (select * from candidate order by at desc, id desc offset 0) c
+      select c.* from (select * from candidate where wanted order by at desc, id desc offset 0) c
       cross join lateral (
         select from ${sql.table(`${schemaOf(messages)}.message`)} m where m.id = c.id and ${allOf(holds)} limit 1) m
       limit ${limit}) as found on true`.execute(db)

@@ -7,6 +7,7 @@ import {
   personQuery,
   queryOf,
   wordQuery,
+  type Sought,
   type Stems,
   type Where,
 } from '../../domain/search/terms.ts'
@@ -46,16 +47,21 @@ const PATIENCE_MS = 2000
 export const searchMessages =
   (db: Kysely<unknown>, { stems }: { readonly stems: Stems }) =>
   async (search: Search, { after, limit }: SearchPage): Promise<Hit[] | 'too-broad'> => {
-    const query = tsqueryOf(search, stems)
-    if (query === null) return []
+    const words = tsqueryOf(search, { stems, loosely: false })
+    const candidates = tsqueryOf(search, { stems, loosely: true })
+    if (words === null || candidates === null) return []
     return db
       .transaction()
       .setAccessMode('read only')
+      .setIsolationLevel('repeatable read')
       .execute(async (trx) => {
-        await sql`select set_config('statement_timeout', ${`${PATIENCE_MS}`}, true), set_config('jit', 'off', true)`.execute(
+        await sql.raw(SETTINGS).execute(trx)
+        return shown(
           trx,
+          search,
+          stems,
+          await latestWith(trx, search, { words, candidates }, { after, limit }),
         )
-        return shown(trx, search, stems, await latestWith(trx, search, query, { after, limit }))
       })
       .catch((error: unknown) => {
         if (error instanceof Error && 'code' in error && error.code === QUERY_CANCELED)
@@ -66,15 +72,22 @@ export const searchMessages =
 
 const QUERY_CANCELED = '57014'
 
+/** To look through all words is never faster than an index, though it may be expected to be. */
+const SETTINGS = `
+  set local statement_timeout = ${PATIENCE_MS};
+  set local jit = off;
+  set local enable_seqscan = off;
+  set local work_mem = '16MB'`
+
 /** Null if nothing of what is asked for may be seen, empty if no words are asked for. */
-const tsqueryOf = (search: Search, stems: Stems): string | null => {
+const tsqueryOf = (search: Search, how: Pick<Sought, 'stems' | 'loosely'>): string | null => {
   const { accounts } = search
   if (accounts === 'all') {
-    const conditions = [...(wordsAt('everything', search, stems) ?? []), ...peopleOf(search)]
+    const conditions = [...(wordsAt('everything', search, how) ?? []), ...peopleOf(search)]
     return conditions.length === 0 ? '' : every(conditions)
   }
   const byLevel = [...Map.groupBy(accounts, ([, level]) => level)].flatMap(([level, of]) => {
-    const words = wordsAt(level, search, stems)
+    const words = wordsAt(level, search, how)
     return words === null ? [] : [every([...words, anyOf(of.map(([id]) => wordQuery(`account:${id}`)))])]
   })
   return byLevel.length === 0 ? null : every([anyOf(byLevel), ...peopleOf(search)])
@@ -87,11 +100,15 @@ const seenAt: Readonly<Record<Visible, Where>> = {
 }
 
 /** Null if the level does not let it be seen. */
-const wordsAt = (level: Visible, { question, subject }: Search, stems: Stems): string[] | null => {
+const wordsAt = (
+  level: Visible,
+  { question, subject }: Search,
+  how: Pick<Sought, 'stems' | 'loosely'>,
+): string[] | null => {
   if (subject !== null && level === 'metadata') return null
   return [
-    ...(question === null ? [] : [queryOf(question, seenAt[level], stems)]),
-    ...(subject === null ? [] : [queryOf(subject, ['subject:'], stems)]),
+    ...(question === null ? [] : [queryOf(question, { ...how, where: seenAt[level] })]),
+    ...(subject === null ? [] : [queryOf(subject, { ...how, where: ['subject:'] })]),
   ]
 }
 

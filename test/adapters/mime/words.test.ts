@@ -19,7 +19,9 @@ const mailOf = (text: string) => {
 /** The questions that the text does not answer. */
 const missing = async (text: string, questions: readonly string[]): Promise<string[]> => {
   const { words } = mailOf(text)
-  const queries = questions.map((typed) => queryOf(readQuestion(typed), 'everywhere', stems))
+  const queries = questions.map((typed) =>
+    queryOf(readQuestion(typed), { where: 'everywhere', stems, loosely: false }),
+  )
   const { rows } = await pool.query<{ nth: number }>(
     `select nth::int from unnest($2::text[]) with ordinality as q (query, nth) where not ($1::tsvector @@ query::tsquery)`,
     [words, queries],
