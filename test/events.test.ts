@@ -20,6 +20,16 @@ import {
   RelinkingProgressed,
   senderEvents,
 } from '../src/domain/linking/events.ts'
+import { assignment } from '../src/domain/assignment/assignment.ts'
+import {
+  AssignmentRulesChanged,
+  ConversationLeftUnassigned,
+  ConversationPicked,
+  noRules,
+  UserAvailabilityChanged,
+} from '../src/domain/assignment/events.ts'
+import { accountRules } from '../src/domain/assignment/rules.ts'
+import { userAvailability } from '../src/domain/assignment/user-availability.ts'
 import { mailboxClaim } from '../src/domain/accounts/mailbox-claim.ts'
 import { signIn } from '../src/domain/accounts/sign-in.ts'
 import { signInEvents } from '../src/domain/accounts/sign-in-events.ts'
@@ -173,6 +183,41 @@ const deciders = (
       [MailFollowed],
       ['MailFollowed'],
       { accountId: 'acc_00000000000000000000000000', mail: [], threadChanges: [1] },
+    ],
+    [
+      accountRules,
+      [AssignmentRulesChanged],
+      ['AssignmentRulesChanged'],
+      { do: 'put', accountId: 'acc_00000000000000000000000000', rules: noRules },
+    ],
+    [
+      assignment,
+      [ConversationPicked, ConversationLeftUnassigned],
+      ['ConversationPicked', 'ConversationLeftUnassigned'],
+      {
+        do: 'assign',
+        accountId: 'acc_00000000000000000000000000',
+        rules: noRules,
+        rulesRevision: 1,
+        conversations: [
+          {
+            conversationId: 'thr_00000000000000000000000000',
+            territory: null,
+            product: null,
+            belongsTo: null,
+            left: null,
+          },
+        ],
+        users: [],
+        at: '2026-11-02T09:00:00.000Z',
+        factsAt: '9',
+      },
+    ],
+    [
+      userAvailability,
+      [UserAvailabilityChanged],
+      ['UserAvailabilityChanged'],
+      { do: 'put', userId: 'u-1', availability: { away: null, workingHours: null } },
     ],
     [newMessages, [NewMessagesMatched], ['NewMessagesMatched'], { upTo: '9' }],
     [

@@ -36,7 +36,7 @@ export const automationsOf = ({
   clock,
 }: AutomationsDeps): Automation[] => {
   const { leases, times } = adapters
-  const { sync, sending, tracking, accounts, linking, webhooks, audit } = features
+  const { sync, sending, tracking, accounts, linking, webhooks, audit, assignment } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
   const { read, send: attempt, recoverReleased: recover } = commands
@@ -177,6 +177,21 @@ export const automationsOf = ({
       single: false,
       lanes: WEBHOOK_LANES,
       work: webhooks.commands.deliverDue,
+    },
+    {
+      name: 'assign conversations',
+      wakeOn: [assignment.queries.readModels.assignmentFacts],
+      // Users come back, and their hours begin, without a sign.
+      everyMs: 5_000,
+      single: true,
+      work: assignment.commands.assignConversations,
+    },
+    {
+      name: 'release conversations',
+      wakeOn: [],
+      everyMs: 5_000,
+      single: true,
+      work: assignment.commands.releaseConversations,
     },
     {
       name: 'sweep webhook deliveries',

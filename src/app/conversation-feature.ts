@@ -8,3 +8,4 @@ export const conversationFeature = (core: Core, of: { directory: Directory; acco
     isUser: async (userId) => (await of.directory.lookup.user(userId)) !== null,
   }),
 })
+export type Conversations = ReturnType<typeof conversationFeature>

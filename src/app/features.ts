@@ -53,6 +53,7 @@ import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
+import { assignmentFeature } from './assignment-feature.ts'
 import { conversationFeature } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
@@ -79,6 +80,7 @@ export const openFeatures = (
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
   const conversations = conversationFeature(core, { directory, accounts })
+  const assignment = assignmentFeature(core, { directory, accounts, conversations })
   return {
     access,
     directory,
@@ -93,6 +95,7 @@ export const openFeatures = (
     timeline,
     webhooks,
     conversations,
+    assignment,
   }
 }
 

@@ -1,6 +1,7 @@
 import { accountProjections } from '../projections/accounts/accounts.ts'
 import { analyticsProjections } from '../projections/analytics/analytics.ts'
 import { directoryProjections } from '../projections/directory/directory.ts'
+import { assignmentProjections } from '../projections/assignment/assignment.ts'
 import { auditProjections } from '../projections/audit/audit.ts'
 import { linkingProjections } from '../projections/linking/linking.ts'
 import type { AnyProjection } from '../projections/projection.ts'
@@ -24,4 +25,5 @@ export const projections: readonly AnyProjection[] = [
   ...linkingProjections,
   ...timelineProjections,
   ...webhookProjections,
+  ...assignmentProjections,
 ]

@@ -6,6 +6,9 @@ import { isKnownBot } from '../adapters/tracking/known-bots.ts'
 import { networks } from '../adapters/tracking/networks.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import type { Config } from '../config.ts'
+import { availabilityRoutes } from '../http/assignment/availability.ts'
+import { assignmentHistoryRoutes } from '../http/assignment/history.ts'
+import { assignmentRuleRoutes } from '../http/assignment/rules.ts'
 import { analyticsRoutes } from '../http/analytics/analytics.ts'
 import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
@@ -102,10 +105,11 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     linking,
     timeline,
     webhooks,
+    assignment,
   } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
-  apiKeyRoutes(server, { ...access, apiKeys })
+  apiKeyRoutes(server, { ...access, apiKeys, accounts })
   directoryRoutes(server, directory)
   importRoutes(server, { commands: directory.commands, idleMs: config.requestTimeoutMs })
   emailAccountRoutes(server, {
@@ -170,6 +174,9 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  assignmentRuleRoutes(server, assignment)
+  availabilityRoutes(server, assignment)
+  assignmentHistoryRoutes(server, assignment)
   addFeed(server, deps)
   webhookEndpointRoutes(server, { ...webhooks, isPosition: (text) => store.isPosition(text) })
   webhookDeliveryRoutes(server, { ...webhooks, deliveries: deps.adapters.webhooks.deliveries })

@@ -4,6 +4,9 @@ import { account } from '../domain/accounts/account.ts'
 import { defaultAccount } from '../domain/accounts/default-account.ts'
 import { mailboxClaim } from '../domain/accounts/mailbox-claim.ts'
 import { signIn } from '../domain/accounts/sign-in.ts'
+import { assignment } from '../domain/assignment/assignment.ts'
+import { accountRules } from '../domain/assignment/rules.ts'
+import { userAvailability } from '../domain/assignment/user-availability.ts'
 import { trackingReport } from '../domain/audit/tracking-report.ts'
 import { conversation } from '../domain/conversations/conversation.ts'
 import { mailFollowed } from '../domain/conversations/mail-followed.ts'
@@ -62,6 +65,9 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('webhook', webhookEndpoint),
   ofStream('conversation', conversation),
   ofStream('mailfollowed', mailFollowed),
+  ofStream('assignmentrules', accountRules),
+  ofStream('assignment', assignment),
+  ofStream('availability', userAvailability),
   // Hits are facts and no rule decides on them: what is known of them is what the tracking report says.
   ['tracking', { ...trackingReport, from: ['outgoing', 'tracking'] }],
 ])

@@ -2,6 +2,7 @@ import { apiKeyEvents } from './access/events.ts'
 import { accountEvents, defaultAccountEvents, MailboxClaimed } from './accounts/events.ts'
 import { signInEvents } from './accounts/sign-in-events.ts'
 import { conversationEvents, MailFollowed } from './conversations/events.ts'
+import { assignmentEvents } from './assignment/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
@@ -39,6 +40,7 @@ export const allEvents = [
   ...webhookEvents,
   ...conversationEvents,
   MailFollowed,
+  ...assignmentEvents,
 ] as const
 
 /** Any event that this software can write. */

@@ -171,6 +171,11 @@ export const routeTables = ({
     ],
     '/v1/link-suggestions': [ownList([], '/v1/link-suggestions', `/v1/link-suggestions?account=${account}`)],
     '/v1/link-runs': [nobody('/v1/link-runs')],
+    '/v1/email-accounts/:id/assignment-rules': [own([], `${accountPath}/assignment-rules`)],
+    '/v1/users/:userId/availability': [nobody('/v1/users/u1/availability')],
+    '/v1/conversations/:id/assignments': [
+      nobody('/v1/conversations/thr_00000000000000000000000000/assignments'),
+    ],
     '/v1/email-accounts/:id/linked': [own([], `${accountPath}/linked`)],
     '/v1/email-accounts/:id/deleted-messages': [own([], `${accountPath}/deleted-messages`)],
     '/v1/email-accounts/:id/hidden-messages': [own([], `${accountPath}/hidden-messages`)],
@@ -223,6 +228,7 @@ export const routeTables = ({
   const writing = { accountId: account, to: [{ address: 'mia@client.test' }], subject: 'x', html: '<p>x</p>' }
   const login = { host: '127.0.0.1', username: 'x', password: 'x' }
   const connection = { provider: 'imap-smtp', smtp: { ...login, port: 587 }, imap: null }
+  const rules = { rules: [{ kind: 'manual' }], keepRepliesHours: 24 }
   const changes: Readonly<Record<string, readonly Change[]>> = {
     'PATCH /v1/email-accounts/:id/settings': [
       { path: `${accountPath}/settings`, body: { visibility: 'everything' } },
@@ -235,6 +241,10 @@ export const routeTables = ({
       { path: `${accountPath}/access/everyone`, body: { level: 'read' } },
     ],
     'DELETE /v1/email-accounts/:id/access/everyone': [{ path: `${accountPath}/access/everyone` }],
+    'PUT /v1/email-accounts/:id/assignment-rules': [{ path: `${accountPath}/assignment-rules`, body: rules }],
+    'POST /v1/email-accounts/:id/assignment-rules/dry-run': [
+      { path: `${accountPath}/assignment-rules/dry-run`, body: rules },
+    ],
     'PUT /v1/email-accounts/:id/owner': [
       { path: `${accountPath}/owner`, body: { kind: 'user', userId: 'u2' } },
     ],
@@ -309,6 +319,7 @@ export const routeTables = ({
   const apart = [
     'POST /v1/connection-tests',
     'POST /v1/users/:userId/handover',
+    'PUT /v1/users/:userId/availability',
     'POST /v1/email-accounts',
     'POST /v1/providers/discover',
     'POST /v1/sign-ins',

@@ -57,6 +57,12 @@ export const conversationCommands = (deps: ConversationsDeps) => {
       if (!account || !may(account, assignment.userId, 'full')) throw assigneeHasNoAccess()
       return change(caller, id, { do: 'assign', ...assignment }, ifRevision)
     },
+    /** What the rules decided, whose access may have changed since: does nothing if it is somebody's already. */
+    assignByRules: (caller: Caller, id: string, userId: string, reason: AssignmentReason) =>
+      change(caller, id, { do: 'assign', userId, by: 'rules', reason }),
+    /** Does nothing if it is not this user's. */
+    release: (caller: Caller, id: string, from: string, reason: string) =>
+      change(caller, id, { do: 'unassign', from, reason }),
     unassign: (caller: Caller, id: string, reason: string, ifRevision?: IfRevision) =>
       change(caller, id, { do: 'unassign', reason }, ifRevision),
     /** @throws Refused `too-many-tags` */

@@ -1,5 +1,6 @@
 import { accessSentences } from '../access/sentences.ts'
 import { accountSentences } from '../accounts/sentences.ts'
+import { assignmentSentences } from '../assignment/sentences.ts'
 import type { AnyEvent } from '../catalogue.ts'
 import { conversationSentences } from '../conversations/sentences.ts'
 import { directorySentences } from '../directory/sentences.ts'
@@ -24,6 +25,7 @@ const sentences: Sentences<AnyEvent> = {
   ...timelineSentences,
   ...webhookSentences,
   ...conversationSentences,
+  ...assignmentSentences,
 }
 
 /** What happened, in plain words; who did it, and when, is said by the event's metadata. */

@@ -61,7 +61,8 @@ export type ConversationCommand = { readonly conversationId: string; readonly ac
       readonly by: 'rules' | 'person' | 'handover'
       readonly reason: AssignmentReason
     }
-  | { readonly do: 'unassign'; readonly reason: string }
+  /** `from`: only if it is this user's. */
+  | { readonly do: 'unassign'; readonly reason: string; readonly from?: string }
   | { readonly do: 'mark-read' | 'mark-unread'; readonly userId: string }
   | { readonly do: 'tag' | 'untag'; readonly tag: string }
   | {
@@ -109,10 +110,14 @@ const decide = (command: ConversationCommand, state: Conversation): Conversation
         : []
     case 'assign': {
       const { userId, by, reason } = command
+      // Rules assign what is nobody's.
+      if (by === 'rules' && state.assigneeId !== null) return []
       return state.assigneeId === userId ? [] : [ConversationAssigned({ ...of, userId, by, reason })]
     }
     case 'unassign':
-      return state.assigneeId === null ? [] : [ConversationUnassigned({ ...of, reason: command.reason })]
+      return state.assigneeId === null || state.assigneeId !== (command.from ?? state.assigneeId)
+        ? []
+        : [ConversationUnassigned({ ...of, reason: command.reason })]
     case 'mark-read': {
       const { userId } = command
       const isRead = state.readBy[userId] === state.version

@@ -29,6 +29,7 @@ const tags = {
   Directory: "The CRM's own records, from which variables are filled in.",
   Feed: 'What happens, told as it happens to whoever listens.',
   Webhooks: 'Addresses to which what happens is posted, and what became of each delivery.',
+  Assignment: 'Whose conversations are, by which rules, and when users are there.',
   Audit: 'Everything that happened, event by event, and histories replayed.',
   'Read models': 'How far each read model is, and the events that it could not take in.',
   Health: 'Whether a process works, its metrics, and the event log.',

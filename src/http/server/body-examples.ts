@@ -21,6 +21,20 @@ const template = {
   body: { format: 'html', source: '<p>Hello {contact.first_name|there},</p>{signature}' },
 }
 
+const assignmentRules = {
+  rules: [
+    { kind: 'territory', territories: [{ territory: 'North', users: ['u-1', 'u-2'] }] },
+    {
+      kind: 'round-robin',
+      members: [
+        { userId: 'u-1', weight: 2, mostOpen: 40 },
+        { userId: 'u-2', weight: 1, mostOpen: null },
+      ],
+    },
+  ],
+  keepRepliesHours: 24,
+}
+
 /** An example of the body of every operation that takes JSON, by the name of the operation. */
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   createApiKey: { name: 'CRM', scopes: ['accounts:read', 'messages:read', 'messages:send'] },
@@ -98,6 +112,15 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   createLinkPreview: {
     contacts: [{ id: 'c-17', firstName: 'Grace', lastName: 'Hopper', emails: ['grace@example.org'] }],
     rules: [{ accountId, autoLink: false }],
+  },
+  putEmailAccountAssignmentRules: assignmentRules,
+  dryRunEmailAccountAssignmentRules: assignmentRules,
+  putUserAvailability: {
+    away: { from: '2027-02-01T00:00:00.000Z', until: '2027-02-15T00:00:00.000Z', reason: 'Holiday' },
+    workingHours: {
+      timeZone: 'Europe/London',
+      days: [{ day: 'monday', from: '09:00', to: '17:30' }],
+    },
   },
   createTemplate: { scope: 'shared', ...template },
   changeTemplate: { subject: template.subject },

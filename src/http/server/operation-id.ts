@@ -33,6 +33,7 @@ const actions: Readonly<Record<string, string>> = {
   replay: 'replay',
   resend: 'resend',
   'rotate-secret': 'rotateSecretOf',
+  'dry-run': 'dryRun',
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -98,7 +98,11 @@ const ofSending = [
 
 /** Codes that only some operations answer: those of 422 at once, others under their status. */
 const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
-  createApiKey: { 403: ['key-bound', 'permission-not-held'] },
+  createApiKey: {
+    403: ['key-bound', 'permission-not-held'],
+    404: ['not-found'],
+    422: ['key-limited-and-bound', 'too-many-members'],
+  },
   deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
   listWebhookEndpoints: { 403: ['program-only'] },
   createWebhookEndpoint: { 403: ['program-only'], 422: ['too-many-webhook-endpoints'] },
@@ -196,6 +200,10 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   sendEmail: { 404: ['not-found'], 412: ['stale-version'], 422: ofSending },
   cancelEmail: ['not-queued', 'too-late-to-cancel'],
   settleEmail: ['nothing-to-settle', 'nothing-to-retry', 'overdue', ...ofAccount],
+  getEmailAccountAssignmentRules: ['access-level-too-low'],
+  putEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],
+  dryRunEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],
+  listConversationAssignments: ['access-level-too-low'],
   getOrganization: { 404: ['not-found'] },
   getAnalyticsEngagement: { 400: ['invalid-period'] },
   getReadiness: { 503: ['not-ready'] },

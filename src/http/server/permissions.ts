@@ -13,6 +13,8 @@ export const permissions = [
   'messages:send',
   'tracking:read',
   'analytics:read',
+  'assignment:read',
+  'assignment:write',
   'audit:read',
   'events:read',
   'keys:manage',

@@ -34,6 +34,7 @@ const words: Readonly<Record<string, string>> = {
   contactId: 'The contact in the CRM',
   contentId: 'Marks an image that the body shows as `cid:…`',
   contentType: 'Media type, such as `application/pdf`',
+  conversationId: 'The conversation that it is about',
   count: 'How many',
   createdAt: 'When it was created',
   createdBy: 'Id of who created it',

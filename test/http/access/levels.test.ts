@@ -28,6 +28,7 @@ const isOfWriter = (url: string): boolean => url.startsWith('/v1/drafts')
 const ofAllMail: Readonly<Record<string, number>> = {
   folders: 403,
   'thread-changes': 403,
+  'assignment-rules': 403,
   linked: 404,
   'deleted-messages': 404,
   'hidden-messages': 404,

@@ -100,6 +100,12 @@ const table: Readonly<Record<string, Access>> = {
   },
   '/v1/link-suggestions': { ...mixed('/v1/link-suggestions'), names: false },
   '/v1/link-runs': byPermission('/v1/link-runs'),
+  '/v1/email-accounts/:id/assignment-rules': { ...own(`${accountPath}/assignment-rules`), names: false },
+  '/v1/users/:userId/availability': { ...own('/v1/users/u1/availability'), names: false },
+  '/v1/conversations/:id/assignments': {
+    ...byPermission('/v1/conversations/thr_00000000000000000000000000/assignments'),
+    status: 404,
+  },
   '/v1/email-accounts/:id/linked': { ...own(`${accountPath}/linked`), names: false },
   '/v1/threads': mixed(`/v1/threads?account=${account}`),
   '/v1/threads/:id': own(`/v1/threads/${thread}`),

@@ -1,0 +1,19 @@
+import { assignConversations } from './assign-conversations.ts'
+import { changeAvailability, findAvailability } from './change-availability.ts'
+import { changeRules, findRules } from './change-rules.ts'
+import type { AssignmentDeps } from './ports.ts'
+import { rehearseRules } from './rehearse-rules.ts'
+import { releaseConversations } from './release-conversations.ts'
+
+/** How conversations are assigned. */
+export const assignmentCommands = (deps: AssignmentDeps) => ({
+  changeRules: changeRules(deps),
+  findRules: findRules(deps),
+  rehearse: rehearseRules(deps),
+  changeAvailability: changeAvailability(deps),
+  findAvailability: findAvailability(deps),
+  assignConversations: assignConversations(deps),
+  releaseConversations: releaseConversations(deps),
+})
+
+export type AssignmentCommands = ReturnType<typeof assignmentCommands>

@@ -1,0 +1,163 @@
+import type { RecordedEvent } from '../../domain/event.ts'
+import type { PickEvent } from '../../domain/assignment/events.ts'
+import type { Decision } from '../../domain/assignment/work.ts'
+import type { ConversationEvent } from '../../domain/conversations/events.ts'
+import type { RowOf } from '../projection.ts'
+import type { AssignmentRows, assignmentTables } from './tables.ts'
+
+type Row = RowOf<typeof assignmentTables.conversation>
+
+/** What of a conversation's own events concerns whose it is. */
+export type FoldedConversationEvent = Extract<
+  ConversationEvent,
+  {
+    readonly type:
+      | 'ConversationOpened'
+      | 'ConversationMessageReceived'
+      | 'ConversationAnswered'
+      | 'ConversationStatusChanged'
+      | 'ConversationSnoozed'
+      | 'ConversationWoken'
+      | 'ConversationAssigned'
+      | 'ConversationUnassigned'
+      | 'ConversationMerged'
+      | 'ConversationSeparated'
+      | 'ConversationTookIn'
+  }
+>
+
+export const foldConversation = (
+  event: RecordedEvent<FoldedConversationEvent>,
+  rows: AssignmentRows,
+): void => {
+  const { conversationId: id } = event.data
+  if (event.type === 'ConversationOpened') return rows.put('conversation', fresh(event.data, rows))
+  const row = rows.get('conversation', { id })
+  if (!row) throw new Error(`${event.type} of a conversation that was not opened`)
+  rows.put('conversation', { ...row, ...changesBy(event, row, rows) })
+  const decision = decisionIn(event)
+  if (decision) tell(event, decision, rows)
+}
+
+const fresh = (
+  {
+    conversationId: id,
+    accountId: account_id,
+    messageId: message_id,
+    receivedAt,
+    from,
+  }: Extract<FoldedConversationEvent, { readonly type: 'ConversationOpened' }>['data'],
+  rows: AssignmentRows,
+): Row => ({
+  id,
+  account_id,
+  status: 'open',
+  merged: false,
+  opened_at: receivedAt,
+  waiting_since: receivedAt,
+  done_at: null,
+  from_address: from,
+  belongs_to: rows.get('answer', { message_id })?.user_id ?? null,
+  user_id: null,
+  first_user_id: null,
+  pick: null,
+  left_reason: null,
+  left_under: null,
+})
+
+const changesBy = (
+  event: RecordedEvent<FoldedConversationEvent>,
+  row: Row,
+  rows: AssignmentRows,
+): Partial<Row> => {
+  const at = event.metadata.occurredAt
+  switch (event.type) {
+    case 'ConversationOpened':
+      return {}
+    case 'ConversationMessageReceived': {
+      const { messageId: message_id, receivedAt, from } = event.data
+      const belongs_to = rows.get('answer', { message_id })?.user_id ?? row.belongs_to
+      return { ...opened(row, receivedAt), from_address: from ?? row.from_address, belongs_to }
+    }
+    case 'ConversationWoken':
+      return opened(row, at)
+    case 'ConversationAnswered':
+      return done('waiting', row, at)
+    case 'ConversationSnoozed':
+      return done('snoozed', row, at)
+    case 'ConversationStatusChanged':
+      return event.data.status === 'open' ? opened(row, at) : done(event.data.status, row, at)
+    case 'ConversationAssigned':
+      return assigned(event.data.userId, row)
+    case 'ConversationUnassigned':
+      return { ...undecided, user_id: null }
+    case 'ConversationMerged':
+      return { ...undecided, merged: true }
+    case 'ConversationSeparated':
+      return { merged: false }
+    case 'ConversationTookIn': {
+      const { status, assigneeId } = event.data
+      return {
+        ...(status === 'open' ? opened(row, at) : done(status, row, at)),
+        ...(assigneeId === null ? { user_id: null } : assigned(assigneeId, row)),
+      }
+    }
+  }
+}
+
+const undecided = { pick: null, left_reason: null, left_under: null } as const
+
+/** It was left under the rules as it was before. */
+const opened = (row: Row, since: string): Partial<Row> =>
+  row.status === 'open' ? {} : { ...undecided, status: 'open', waiting_since: since }
+
+const done = (status: string, row: Row, at: string): Partial<Row> => ({
+  ...undecided,
+  status,
+  done_at: row.done_at ?? at,
+})
+
+const assigned = (user_id: string, row: Row): Partial<Row> => ({
+  ...undecided,
+  user_id,
+  first_user_id: row.first_user_id ?? user_id,
+})
+
+/** What the rules decided is told where it was decided. */
+const decisionIn = (event: FoldedConversationEvent): Decision | null => {
+  if (event.type === 'ConversationUnassigned')
+    return { type: event.type, data: { reason: event.data.reason } }
+  if (event.type !== 'ConversationAssigned' || event.data.by === 'rules') return null
+  const { userId, by, reason } = event.data
+  return { type: event.type, data: { userId, by, detail: reason.detail } }
+}
+
+/** Notes a decision of the rules. */
+export const foldPick = (event: RecordedEvent<PickEvent>, rows: AssignmentRows): void => {
+  const { accountId, conversationId, rulesRevision } = event.data
+  const account = rows.get('account', { id: accountId })
+  if (!account) throw new Error(`${event.type} in an account that was not connected`)
+  const row = rows.get('conversation', { id: conversationId })
+  if (!row) throw new Error(`${event.type} of a conversation that was not opened`)
+  tell(event, { type: event.type, data: event.data } as Decision, rows)
+  account.revision = event.revision
+  // What was assigned or answered meanwhile is decided already.
+  const isUndecided = row.user_id === null && row.status === 'open' && !row.merged
+  if (event.type === 'ConversationLeftUnassigned') {
+    const { reason: left_reason } = event.data
+    if (isUndecided) rows.put('conversation', { ...row, left_reason, left_under: rulesRevision })
+  } else {
+    const { userId, rule, detail, taken } = event.data
+    const before = account.turns_revision === rulesRevision ? account.turns : {}
+    account.turns = { ...before, ...Object.fromEntries(taken.map((each) => [each.userId, each.turns])) }
+    account.turns_revision = rulesRevision
+    if (isUndecided) rows.put('conversation', { ...row, ...undecided, pick: { userId, rule, detail } })
+  }
+  rows.put('account', account)
+}
+
+const tell = (event: RecordedEvent, decision: Decision, rows: AssignmentRows): void => {
+  const { conversationId } = event.data as { readonly conversationId: string }
+  const { position, metadata } = event
+  rows.put('decision', { conversation_id: conversationId, position, at: metadata.occurredAt, decision })
+}
