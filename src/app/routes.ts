@@ -114,7 +114,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   } = deps.features
   const { accountList } = accounts.queries.readModels
   problemPages(server)
-  apiKeyRoutes(server, { ...access, apiKeys })
+  apiKeyRoutes(server, { ...access, apiKeys, accounts })
   directoryRoutes(server, directory)
   importRoutes(server, { commands: directory.commands, idleMs: config.requestTimeoutMs })
   emailAccountRoutes(server, {

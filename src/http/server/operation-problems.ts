@@ -101,7 +101,11 @@ const ofConversation = ['conversation-changed', 'thread-not-known-yet']
 
 /** Codes that only some operations answer: those of 422 at once, others under their status. */
 const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
-  createApiKey: { 403: ['key-bound', 'permission-not-held'] },
+  createApiKey: {
+    403: ['key-bound', 'permission-not-held'],
+    404: ['not-found'],
+    422: ['key-limited-and-bound', 'too-many-members'],
+  },
   deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
   listWebhookEndpoints: { 403: ['program-only'] },
   createWebhookEndpoint: { 403: ['program-only'], 422: ['too-many-webhook-endpoints'] },
