@@ -5,6 +5,7 @@ import type { Clock } from '../commands/ports/clock.ts'
 import type { SendingCommands } from '../commands/sending/sending.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
 import { notificationQueries } from '../projections/notifications/notifications.ts'
+import type { ConversationQueries } from '../projections/conversations/conversations.ts'
 import type { SyncQueries } from '../projections/sync/sync.ts'
 
 type Core = {
@@ -17,6 +18,7 @@ type Core = {
 /** What notifications need of other features. */
 type Others = Pick<NotificationDeps, 'directory' | 'findAccount'> & {
   readonly sync: Pick<SyncQueries, 'readMessage' | 'countReceived'>
+  readonly conversations: Pick<ConversationQueries, 'figuresOf'>
   readonly sending: Pick<SendingCommands, 'queue'>
   /** The accounts whose mail a user may read. */
   readonly readableAccounts: (userId: string) => Promise<readonly string[]>
@@ -42,7 +44,7 @@ export const notificationFeature = (core: Core, of: Others) => {
       const accountIds = await of.readableAccounts(userId)
       const [received, standing] = await Promise.all([
         of.sync.countReceived(accountIds, since),
-        queries.conversationFigures(userId, accountIds),
+        of.conversations.figuresOf(userId, accountIds),
       ])
       return { received, ...standing }
     },

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import type { EventDefinition, EventOf, Json, RecordedEvent } from '../domain/event.ts'
+import { isUserOfKey } from '../domain/ids.ts'
 import type { Visibility } from '../domain/visibility.ts'
 
 /** A column: its PostgreSQL type, and by `value` its type in a row. Instants are RFC 3339 text. */
@@ -107,7 +108,7 @@ export const levelIn = (rights: string, userId: string): RawBuilder<string | nul
   const of = sql.ref(rights)
   return sql`case when ${of} -> 'owner' ->> 'userId' = ${userId} then 'full'
     else coalesce((select member ->> 'level' from jsonb_array_elements(${of} -> 'members') as member
-      where member ->> 'userId' = ${userId}), ${of} ->> 'everyone') end`
+      where member ->> 'userId' = ${userId}), ${isUserOfKey(userId) ? sql`null` : sql`${of} ->> 'everyone'`}) end`
 }
 
 type EmailOf = { readonly account_id: string; readonly user_id: string | null; readonly isSent: boolean }

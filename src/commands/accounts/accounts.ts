@@ -6,7 +6,7 @@ import { startSignIn } from './start-sign-in.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { OpenMailbox, ProviderOf } from '../ports/mail-provider.ts'
 import { accessReport, type ReportDeps } from './access-report.ts'
-import { changeAccess, changeOwner, handOver, type AccessDeps } from './change-access.ts'
+import { changeAccess, changeOwner, handOver, revokeAllAccess, type AccessDeps } from './change-access.ts'
 import { changeConnection } from './change-connection.ts'
 import { changeExcludePatterns } from './change-exclude-patterns.ts'
 import { changeSettings } from './change-settings.ts'
@@ -41,6 +41,7 @@ export const accountCommands = (deps: AccountDeps) => ({
   changeAccess: changeAccess(deps),
   changeOwner: changeOwner(deps),
   handOver: handOver(deps),
+  revokeAllAccess: revokeAllAccess(deps),
   changeConnection: changeConnection(deps),
   changeSettings: changeSettings(deps),
   addExcludePattern: changeExcludePatterns(deps, 'add'),

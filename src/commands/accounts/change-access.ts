@@ -2,6 +2,8 @@ import { account, accountStream, requireOwn, type Account } from '../../domain/a
 import type { AccessLevel, Grantee, Owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { User } from '../../domain/directory/events.ts'
+import { isUserOfKey } from '../../domain/ids.ts'
+import { Refused } from '../../domain/refusal.ts'
 import { eventIdOf, userOf, type Caller, type Handled } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
 import { unsetDefaultAccount } from './choose-default-account.ts'
@@ -52,6 +54,18 @@ export const changeOwner =
     return deps.handle(account, accountStream(accountId), command, caller, { ifRevision })
   }
 
+/** Takes all access away that the user has as a member; the last one with full access to an account keeps it. */
+export const revokeAllAccess =
+  (deps: AccessDeps) =>
+  async (caller: Caller, userId: string): Promise<void> => {
+    for (const accountId of await deps.accountsWith(userId))
+      await changeAccess(deps)(caller, accountId, { grantee: { kind: 'user', userId }, level: null }).catch(
+        (error: unknown) => {
+          if (!(error instanceof Refused)) throw error
+        },
+      )
+  }
+
 export type HandedOver = { readonly owned: readonly string[]; readonly shared: readonly string[] }
 
 /**
@@ -97,6 +111,7 @@ export const handOver =
 const combined = (had: AccessLevel | null, handed: AccessLevel): AccessLevel =>
   had === 'full' || handed === 'full' ? 'full' : handed
 
+/** An API key that is limited to accounts is a user too, though the CRM knows nothing of it. */
 const requireUser = async ({ directory }: Pick<AccessDeps, 'directory'>, userId: string): Promise<void> => {
-  if (!(await directory.user(userId))) throw new NotFound('user', userId)
+  if (!isUserOfKey(userId) && !(await directory.user(userId))) throw new NotFound('user', userId)
 }

@@ -1,5 +1,6 @@
 import { NotFound } from '../../domain/decider.ts'
 import type { Mailbox } from '../../domain/mail.ts'
+import { isUserOfKey } from '../../domain/ids.ts'
 import { defineRefusal } from '../../domain/refusal.ts'
 import { threading, type Assembled } from '../../domain/sending/assemble.ts'
 import type { Draft } from '../../domain/sending/events.ts'
@@ -103,7 +104,7 @@ const gather = async (
     contactId === null ? null : directory.contact(contactId),
     draft.dealId === null ? null : directory.deal(draft.dealId),
   ])
-  if (draft.userId !== null && !user) throw unknownUser()
+  if (draft.userId !== null && !isUserOfKey(draft.userId) && !user) throw unknownUser()
   if (draft.contactId !== null && !contact) throw new NotFound('contact', draft.contactId)
   if (draft.dealId !== null && !deal) throw new NotFound('deal', draft.dealId)
   const company = contact?.companyId ? await directory.company(contact.companyId) : null

@@ -1,4 +1,5 @@
 import { NotFound } from '../decider.ts'
+import { isUserOfKey } from '../ids.ts'
 import { defineRefusal } from '../refusal.ts'
 import type { DomainEvent, EventOf } from '../event.ts'
 import {
@@ -31,7 +32,9 @@ export const levelOf = (
   userId: string | null,
 ): AccessLevel | null => {
   if (userId === null || (owner.kind === 'user' && owner.userId === userId)) return 'full'
-  return members.find((member) => member.userId === userId)?.level ?? everyone
+  const own = members.find((member) => member.userId === userId)?.level
+  // A key that is limited to accounts is nobody of everyone.
+  return own ?? (isUserOfKey(userId) ? null : everyone)
 }
 
 /** Whether a level has what takes this one: `full` has everything, `send` and `read` do not have each other. */
@@ -80,7 +83,7 @@ export const requireLevel = <Account extends AccessRights>(
   return account
 }
 
-const rightsEvents = [AccountAccessGranted, AccountAccessRevoked, AccountOwnerChanged] as const
+export const rightsEvents = [AccountAccessGranted, AccountAccessRevoked, AccountOwnerChanged] as const
 type RightsEvent = EventOf<(typeof rightsEvents)[number]>
 
 /** Whether the event changes who may use an account. */

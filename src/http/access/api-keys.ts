@@ -1,6 +1,10 @@
 import { z } from 'zod'
 import type { AccessCommands } from '../../commands/access/access.ts'
 import type { ApiKey, ApiKeyStore } from '../../commands/ports/api-keys.ts'
+import type { AccountCommands } from '../../commands/accounts/accounts.ts'
+import { accessLevel, accountId } from '../../domain/accounts/events.ts'
+import { userOfKey } from '../../domain/ids.ts'
+import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import { crmId } from '../../domain/directory/events.ts'
 import { actorView } from '../server/actor-view.ts'
 import { newApiKey } from '../server/api-key-token.ts'
@@ -14,6 +18,10 @@ const view = z.object({
   name: z.string(),
   scopes: z.array(z.string()).readonly(),
   userId: z.string().nullable(),
+  accounts: z
+    .array(z.object({ accountId: z.string(), level: accessLevel }))
+    .nullable()
+    .describe('The accounts that the key is limited to; null if it is not'),
   expiresAt: z.string().nullable(),
   createdAt: z.string(),
   createdBy: actorView.nullable().describe('Who created it; null if that was not recorded'),
@@ -22,8 +30,25 @@ const view = z.object({
   revokedBy: actorView.nullable().describe('Who revoked it; null if it was not'),
 })
 
+const isDistinct = (limits: readonly { readonly accountId: string }[]): boolean =>
+  new Set(limits.map((each) => each.accountId)).size === limits.length
+
+const form = keyForm.extend({
+  accounts: z
+    .array(z.object({ accountId, level: accessLevel }))
+    .min(1)
+    .max(100)
+    .refine(isDistinct, 'has an account twice')
+    .nullable()
+    .default(null)
+    .describe(
+      'Limits the key to these accounts, each at a level; null for a key that is not limited. Such a key acts as a user of its own, whose access can be changed like that of a member',
+    ),
+})
+
 const created = z.object({
   id: z.string(),
+  userId: z.string().nullable().describe('The user that the key acts for, or as; null for none'),
   token: z
     .string()
     .nullable()
@@ -35,25 +60,38 @@ const created = z.object({
 type ApiKeyRouteDeps = {
   readonly commands: AccessCommands
   readonly apiKeys: Pick<ApiKeyStore, 'list'>
+  readonly accounts: {
+    readonly commands: Pick<AccountCommands, 'changeAccess' | 'revokeAllAccess'>
+    readonly queries: Pick<AccountQueries, 'membershipsOf'>
+  }
 }
 
 /** Creates, lists and revokes API keys. A key's text appears only in the answer that creates it. */
-export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): void => {
+export const apiKeyRoutes = (app: App, { commands, apiKeys, accounts }: ApiKeyRouteDeps): void => {
   const tags = ['API keys']
   app.post('/v1/api-keys', {
     config: { permission: 'keys:manage', answersOnce: 'token' },
     schema: {
       tags,
       summary: 'Create an API key; its token is shown once',
-      body: keyForm,
+      body: form,
       response: { 201: created, ...problems },
     },
     handler: async ({ body, apiKey, caller }, reply) => {
       requireUnbound(apiKey)
       requireScopes(apiKey, body.scopes)
+      const { accounts: limits, ...asked } = body
+      if (limits !== null && asked.userId !== null) throw keyLimitedAndBound()
       const { id, token, hash } = newApiKey(caller.commandId)
-      const isUsable = await commands.create(caller, { id, ...body }, hash)
-      return reply.status(201).send({ id, token: isUsable ? token.reveal() : null })
+      const userId = limits === null ? asked.userId : userOfKey(id)
+      // Before the key is there, so that one whose access is refused never comes to be.
+      for (const { accountId: of, level } of limits ?? [])
+        await accounts.commands.changeAccess(caller, of, {
+          grantee: { kind: 'user', userId: userOfKey(id) },
+          level,
+        })
+      const isUsable = await commands.create(caller, { ...asked, id, userId }, hash)
+      return reply.status(201).send({ id, userId, token: isUsable ? token.reveal() : null })
     },
   })
   app.get('/v1/api-keys', {
@@ -85,7 +123,12 @@ export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): 
         return { data: [], nextCursor: null, hasMore: false }
       const filter = { id: own, userId: user ?? mine, status, search }
       const keys = await apiKeys.list(filter, { ...order, after, limit: limit + 1 })
-      return pageFrom(keys, query, (key) => [key[order.by], key.id])
+      const memberships = await accounts.queries.membershipsOf(keys.map(({ id }) => userOfKey(id)))
+      const shown = keys.map((key) => {
+        const isLimited = key.userId === userOfKey(key.id)
+        return { ...key, accounts: isLimited ? (memberships.get(key.userId) ?? []) : null }
+      })
+      return pageFrom(shown, query, (key) => [key[order.by], key.id])
     },
   })
   app.delete('/v1/api-keys/:id', {
@@ -105,10 +148,17 @@ export const apiKeyRoutes = (app: App, { commands, apiKeys }: ApiKeyRouteDeps): 
     handler: async ({ params, query, apiKey, caller }, reply) => {
       requireUnbound(apiKey)
       await commands.revoke(caller, params.id, query)
+      await accounts.commands.revokeAllAccess(caller, userOfKey(params.id))
       return reply.status(204).send()
     },
   })
 }
+
+const keyLimitedAndBound = defineProblem(422, 'key-limited-and-bound', {
+  title: 'Key both limited and bound',
+  meaning: 'An API key is either limited to accounts or bound to a user, whose access it has.',
+  remedy: "Leave out `accounts` or `userId`; to limit a bound key, change its user's access.",
+})
 
 const keyBound = defineProblem(403, 'key-bound', {
   title: 'Key bound to a user',

@@ -8,7 +8,13 @@ import {
   listAccounts,
   type AccountQueryDeps,
 } from './find-accounts.ts'
-import { readableAccounts, sendOnlyAccounts, visibilityOf, visibleAccounts } from './visibility.ts'
+import {
+  membershipsOf,
+  readableAccounts,
+  sendOnlyAccounts,
+  visibilityOf,
+  visibleAccounts,
+} from './visibility.ts'
 
 export const accountProjections = [accountList]
 
@@ -22,6 +28,7 @@ export const accountQueries = (db: Kysely<unknown>, deps: AccountQueryDeps) => (
   visibleAccounts: visibleAccounts(db),
   readableAccounts: readableAccounts(db),
   sendOnlyAccounts: sendOnlyAccounts(db),
+  membershipsOf: membershipsOf(db),
   idsOf: accountsOf(db),
   countConnected: countConnected(db),
 })

@@ -1,12 +1,14 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { may } from '../../domain/accounts/access-rights.ts'
+import type { AccessLevel } from '../../domain/accounts/events.ts'
+import { isUserOfKey } from '../../domain/ids.ts'
 import {
   nothingVisible,
   visibilityUnder,
   type Visibility,
   type VisibilityPolicy,
 } from '../../domain/visibility.ts'
-import { levelIn, tablesOf, type Visible } from '../projection.ts'
+import { levelIn, schemaOf, tablesOf, type Visible } from '../projection.ts'
 import { accountList, type AccountRow } from './account-list.ts'
 
 /**
@@ -56,6 +58,22 @@ export const sendOnlyAccounts =
   async (userId: string | null): Promise<string[]> =>
     userId === null ? [] : idsOf(db, sql<boolean>`${levelIn('rights', userId)} = 'send'`)
 
+/** The accounts to which each of these users has access as a member, and at which level. */
+export const membershipsOf =
+  (db: Kysely<unknown>) =>
+  async (
+    userIds: readonly string[],
+  ): Promise<ReadonlyMap<string, { accountId: string; level: AccessLevel }[]>> => {
+    const { rows } = await sql<{ userId: string; accountId: string; level: AccessLevel }>`
+      select member ->> 'userId' as "userId", id as "accountId", member ->> 'level' as level
+      from ${sql.table(`${schemaOf(accountList)}.account`)}, jsonb_array_elements(rights -> 'members') as member
+      where member ->> 'userId' = any(${[...userIds]}::text[]) order by id`.execute(db)
+    const byUser = Map.groupBy(rows, ({ userId }) => userId)
+    return new Map(
+      [...byUser].map(([userId, of]) => [userId, of.map(({ accountId, level }) => ({ accountId, level }))]),
+    )
+  }
+
 export const idsOf = async (db: Kysely<unknown>, condition: RawBuilder<boolean>): Promise<string[]> => {
   const rows = await tablesOf(db, accountList).selectFrom('account').select('id').where(condition).execute()
   return rows.map(({ id }) => id)
@@ -75,5 +93,7 @@ const policyOf = async (db: Kysely<unknown>): Promise<VisibilityPolicy> => {
   return row?.policy ?? nothingVisible
 }
 
-const levelFor = (row: Choice, policy: VisibilityPolicy, userId: string): Visibility =>
-  may(row.rights, userId, 'read') ? 'everything' : visibilityUnder(policy, row.chosen)
+const levelFor = (row: Choice, policy: VisibilityPolicy, userId: string): Visibility => {
+  if (may(row.rights, userId, 'read')) return 'everything'
+  return isUserOfKey(userId) ? 'nothing' : visibilityUnder(policy, row.chosen)
+}

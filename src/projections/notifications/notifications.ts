@@ -2,16 +2,9 @@ import type { Kysely } from 'kysely'
 import { digestReaders, digestReadersNow } from './digest-readers.ts'
 import { findNotification, listNotifications, notificationList } from './notification-list.ts'
 import { mailsToWrite, notificationMails } from './notification-mails.ts'
-import { conversationFigures, openConversations } from './open-conversations.ts'
 import { dueNotifications, notificationsDue } from './notifications-due.ts'
 
-export const notificationProjections = [
-  notificationsDue,
-  notificationList,
-  notificationMails,
-  digestReaders,
-  openConversations,
-]
+export const notificationProjections = [notificationsDue, notificationList, notificationMails, digestReaders]
 
 /** What can be asked about notifications and digests. */
 export const notificationQueries = (db: Kysely<unknown>) => ({
@@ -21,7 +14,6 @@ export const notificationQueries = (db: Kysely<unknown>) => ({
   findNotification: findNotification(db),
   mailsToWrite: mailsToWrite(db),
   digestReaders: digestReadersNow(db),
-  conversationFigures: conversationFigures(db),
 })
 
 export type NotificationQueries = ReturnType<typeof notificationQueries>

@@ -10,6 +10,7 @@ import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { prepareReadModels } from '../../../src/adapters/postgres/projections/state/prepare.ts'
+import { changeAccess, revokeAllAccess } from '../../../src/commands/accounts/change-access.ts'
 import { accessCommands } from '../../../src/commands/access/access.ts'
 import { directoryCommands } from '../../../src/commands/directory/directory.ts'
 import { handler, loader } from '../../../src/commands/handle.ts'
@@ -60,7 +61,21 @@ directoryRoutes(app, {
   commands: directoryCommands({ ...core, isEverybodys }),
   queries: directoryQueries(db),
 })
-apiKeyRoutes(app, { commands: accessCommands({ ...core, apiKeys, clock }), apiKeys })
+const granting = {
+  ...core,
+  clock,
+  fingerprint: (text: string) => text,
+  directory: { user: async () => null },
+  accountsWith: async () => [],
+}
+apiKeyRoutes(app, {
+  commands: accessCommands({ ...core, apiKeys, clock }),
+  apiKeys,
+  accounts: {
+    commands: { changeAccess: changeAccess(granting), revokeAllAccess: revokeAllAccess(granting) },
+    queries: { membershipsOf: async () => new Map() },
+  },
+})
 let contenders = 1
 app.post('/contended', {
   config: { permission: 'system:read' },

@@ -1,0 +1,74 @@
+import t from 'tap'
+import { upToNow } from '../../support/mailbox-comparison.ts'
+import { startWithPrivateMailbox } from '../../support/private-mailbox.ts'
+
+// An API key that is limited to accounts: it has what it was given, and is told of nothing else.
+
+const { app, account, message } = await startWithPrivateMailbox(t)
+const path = `/v1/email-accounts/${account}`
+type Made = { id: string; userId: string; token: string }
+const make = async (level: string): Promise<Made> => {
+  const body = { name: `To ${level}`, scopes: ['*'], accounts: [{ accountId: account, level }] }
+  const { status, json } = await app.ask('POST', '/v1/api-keys', { body })
+  t.equal(status, 201)
+  return json as Made
+}
+const upTo = async () => upToNow(app.client)
+const statusOf = async (method: string, of: string, key: string, body?: object): Promise<number> => {
+  const at = method === 'GET' ? `${of}${of.includes('?') ? '&' : '?'}${await upTo()}` : of
+  return (await app.ask(method, at, { key, ...(body && { body }) })).status
+}
+const written = { accountId: account, to: [{ address: 'mia@client.test' }], subject: 'x', html: '<p>x</p>' }
+
+t.test('a key to read sees the mail of its account, and no other account', async (t) => {
+  const { token, userId } = await make('read')
+  const { json } = await app.ask('GET', `/v1/email-accounts?${await upTo()}`, { key: token })
+  const { data } = json as { data: { id: string; access: string }[] }
+  t.strictSame(
+    data.map(({ id, access }) => ({ id, access })),
+    [{ id: account, access: 'read' }],
+  )
+  t.equal(await statusOf('GET', `/v1/messages/${message}`, token), 200)
+  t.equal(await statusOf('POST', '/v1/outbox', token, { email: written }), 403)
+  t.equal(await statusOf('POST', `${path}/pause`, token, {}), 403)
+  t.equal(userId.startsWith('key.'), true)
+})
+
+t.test('a key to send sends, and does not see what others sent', async (t) => {
+  const { id, token, userId } = await make('send')
+  t.equal(await statusOf('GET', `/v1/messages/${message}`, token), 404)
+  const { status, json } = await app.ask('POST', '/v1/outbox', { key: token, body: { email: written } })
+  t.equal(status, 201)
+  const email = (json as { id: string }).id
+  const found = (await app.ask('GET', `/v1/outbox/${email}?${await upTo()}`, { key: token })).json
+  t.match(found, { userId, accountId: account })
+  const { json: keys } = await app.ask(
+    'GET',
+    `/v1/api-keys?${new URLSearchParams({ user: userId }).toString()}`,
+  )
+  t.match(keys, { data: [{ id, userId, accounts: [{ accountId: account, level: 'send' }] }] })
+})
+
+t.test('a key cannot go beyond its limits', async (t) => {
+  const { token, id, userId } = await make('full')
+  const asOther = await app.ask('GET', '/v1/email-accounts', {
+    key: token,
+    headers: { 'mailtrail-user': 'u2' },
+  })
+  t.match([asOther.status, asOther.json], [403, { code: 'other-user' }])
+  const key = { name: 'Another', scopes: ['*'] }
+  t.match((await app.ask('POST', '/v1/api-keys', { key: token, body: key })).json, { code: 'key-bound' })
+  const both = { ...key, userId: 'u1', accounts: [{ accountId: account, level: 'read' }] }
+  t.match((await app.ask('POST', '/v1/api-keys', { body: both })).json, { code: 'key-limited-and-bound' })
+  const unknown = { ...key, accounts: [{ accountId: 'acc_00000000000000000000000000', level: 'read' }] }
+  t.equal((await app.ask('POST', '/v1/api-keys', { body: unknown })).status, 404)
+  await app.client.send('PUT', `${path}/access/users/${userId}`, { level: 'send' })
+  t.equal(await statusOf('GET', `/v1/messages/${message}`, token), 404, 'from then on')
+  t.equal((await app.ask('DELETE', `/v1/api-keys/${id}`)).status, 204)
+  type Report = { entries: { grantee: { userId?: string } }[] }
+  const { entries } = await app.client.get<Report>(`${path}/access`)
+  t.notOk(
+    entries.some(({ grantee }) => grantee.userId === userId),
+    'a revoked key has access to nothing',
+  )
+})
