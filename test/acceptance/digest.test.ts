@@ -173,7 +173,13 @@ t.test('an hour that comes twice: the digest comes once, at the first', async (t
   await arrived(service, 'zoe', '2026-10-26')
   t.same(service.digestsOf('ada'), ['2026-10-25', '2026-10-26'])
   t.same(service.digestsOf('zoe'), ['2026-10-25', '2026-10-26'])
+  const text = service.messages.at(-1)!.raw.toString().replaceAll('=\r\n', '')
+  t.match(text, /has been waiting since 2026-10-24/)
 
+  // From now on she may see nothing, so there is nothing to tell.
+  const access = `/v1/email-accounts/${service.account}/access`
+  await service.client.send('PUT', `${access}/users/zoe`, { level: 'full' })
+  await service.client.send('DELETE', `${access}/everyone`)
   service.setClock('2026-10-28T01:00:05.000Z')
   await service.logged('DigestSkipped', 'ada')
   t.same(
