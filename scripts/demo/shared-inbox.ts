@@ -4,11 +4,11 @@ import { syncOnce } from './sync-once.ts'
 import { colleagues, customers, rep, write, type World } from './world.ts'
 
 const [tom, ines] = colleagues
-const questions = [
-  ['A question about the contract', 'May we extend it by a year?'],
-  ['Invoice', 'We did not get the last one. Could you send it again?'],
-  ['Demo for our team', 'Could somebody show us the new reports next week?'],
-] as const
+const questions = {
+  'c-mia': { subject: 'A question about the contract', words: 'May we extend it by a year?' },
+  'c-omar': { subject: 'Invoice', words: 'We did not get the last one. Could you send it again?' },
+  'c-lena': { subject: 'Demo for our team', words: 'Could somebody show us the new reports next week?' },
+}
 
 type Page<Item> = { data: Item[] }
 export type Conversation = {
@@ -59,7 +59,7 @@ export const shareInbox = async (
   const conversations = await step(
     'Three customers write to the team, and each conversation is somebody’s',
     async () => {
-      for (const [index, customer] of customers.entries()) write(imap, customer, ...(questions[index] ?? questions[0]))
+      for (const customer of customers) write(imap, customer, questions[customer.id])
       await syncOnce(client, account)
       return until(
         'The assignments',

@@ -149,7 +149,11 @@ export const scan = async (links: readonly string[]): Promise<void> => {
 }
 
 /** The customer writes to the team: a mail appears in the inbox. */
-export const write = (imap: ImapServer, from: Customer, subject: string, words: string): void => {
+export const write = (
+  imap: ImapServer,
+  from: Customer,
+  { subject, words }: { readonly subject: string; readonly words: string },
+): void => {
   const raw = [
     `From: ${from.firstName} ${from.lastName} <${from.address}>`,
     `To: ${team.name} <${team.address}>`,
