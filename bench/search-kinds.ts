@@ -87,6 +87,7 @@ export const searchKinds = ({ word }: MailWords): readonly SearchKind[] => {
       name: 'phrase',
       asked: (nth) => ({ q: `"${word(0, nth % 20)} ${another(nth)}"` }),
       words: (nth) => `${lexeme(() => word(0, nth % 20))(nth)} <-> ${lexeme(another)(nth)}`,
+      walks: true,
     },
     {
       name: 'beginning of a word',
@@ -196,6 +197,7 @@ export const searchKinds = ({ word }: MailWords): readonly SearchKind[] => {
       as: colleague,
       asked: (nth) => ({ q: common(nth) }),
       words: (nth) => `'subject:${fold(common(nth))}'`,
+      walks: true,
     },
     {
       name: 'colleague who sees subjects: common word, unread',

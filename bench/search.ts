@@ -29,10 +29,12 @@ export const search: Row = {
           byHand: async (nth: number) => {
             const connection = await service.pool.connect()
             try {
-              await connection.query(`begin; set local enable_bitmapscan = ${walks ? 'off' : 'on'}`)
+              await connection.query(
+                `begin; set local enable_seqscan = off; set local enable_bitmapscan = ${walks ? 'off' : 'on'}`,
+              )
               await connection.query(
                 `select m.* from (select t.message_id, t.received_at from mailtrail.message_text t
-                 where t.words @@ $1::tsquery and ${among(nth)} order by t.received_at desc limit ${PAGE}) as found
+                 where t.words @@ $1::tsquery and ${among(nth)} order by t.received_at ${walks ? '' : `+ interval '0'`} desc limit ${PAGE}) as found
                join ${table} m on m.id = found.message_id order by found.received_at desc`,
                 [wordsOf(nth)],
               )

@@ -36,7 +36,7 @@ export const automationsOf = ({
   clock,
 }: AutomationsDeps): Automation[] => {
   const { leases, times } = adapters
-  const { sync, sending, tracking, accounts, linking, webhooks, audit, assignment } = features
+  const { sync, sending, tracking, accounts, linking, webhooks, audit, conversations, assignment } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
   const { read, send: attempt, recoverReleased: recover } = commands
@@ -168,6 +168,27 @@ export const automationsOf = ({
       everyMs: 10_000,
       single: true,
       work: linking.commands.linkMessages,
+    },
+    {
+      name: 'follow mail in conversations',
+      wakeOn: [conversations.queries.readModels.mailToFollow, sync.queries.readModels.threads],
+      everyMs: 2000,
+      single: true,
+      work: conversations.commands.follow,
+    },
+    {
+      name: 'wake snoozed conversations',
+      wakeOn: [],
+      everyMs: 1000,
+      single: true,
+      work: conversations.commands.wakeSnoozed,
+    },
+    {
+      name: 'withdraw replies from conversations',
+      wakeOn: [conversations.queries.readModels.mailToFollow],
+      everyMs: 5000,
+      single: true,
+      work: conversations.commands.withdrawReplies(commands.abandon),
     },
     {
       name: 'deliver webhooks',

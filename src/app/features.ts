@@ -54,7 +54,7 @@ import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
 import { assignmentFeature } from './assignment-feature.ts'
-import { conversationFeature } from './conversation-feature.ts'
+import { conversationFeature, type Conversations } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
 
@@ -71,7 +71,15 @@ export const openFeatures = (
   const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
   const sync = syncFeature(core, accounts, deletedRetentionDays)
-  const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
+  const conversations = conversationFeature(core, { directory, accounts, sync })
+  const sending = sendingFeature(core, {
+    directory,
+    accounts,
+    templates,
+    sync,
+    conversations,
+    deliveryWindowMinutes,
+  })
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
   const audit = auditFeature(core, sync)
@@ -79,7 +87,6 @@ export const openFeatures = (
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
-  const conversations = conversationFeature(core, { directory, accounts })
   const assignment = assignmentFeature(core, { directory, accounts, conversations })
   return {
     access,
@@ -292,7 +299,7 @@ const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
   const erase = eraseDeleted({ ...core, ...queries, catchUp, retentionDays })
   return { commands, queries, hints, trashCopies: trash, eraseDeleted: erase }
 }
-type Sync = ReturnType<typeof syncFeature>
+export type Sync = ReturnType<typeof syncFeature>
 
 const sendingFeature = (
   core: Core,
@@ -301,6 +308,7 @@ const sendingFeature = (
     readonly accounts: Accounts
     readonly templates: Templates
     readonly sync: Sync
+    readonly conversations: Conversations
     readonly deliveryWindowMinutes: number
   },
 ) => ({
@@ -314,6 +322,7 @@ const sendingFeature = (
     defaultAccount: of.accounts.findDefault,
     visibilityOf: of.accounts.visibilityOf,
     openMailbox: of.accounts.openMailbox,
+    reserveReply: of.conversations.commands.reserveReply,
     findTemplate: of.templates.commands.find,
     findMessage: async (id) => {
       const found = await of.sync.queries.readMessage(id)

@@ -1,5 +1,6 @@
 import { accountProjections } from '../projections/accounts/accounts.ts'
 import { analyticsProjections } from '../projections/analytics/analytics.ts'
+import { conversationProjections } from '../projections/conversations/conversations.ts'
 import { directoryProjections } from '../projections/directory/directory.ts'
 import { assignmentProjections } from '../projections/assignment/assignment.ts'
 import { auditProjections } from '../projections/audit/audit.ts'
@@ -25,5 +26,6 @@ export const projections: readonly AnyProjection[] = [
   ...linkingProjections,
   ...timelineProjections,
   ...webhookProjections,
+  ...conversationProjections,
   ...assignmentProjections,
 ]

@@ -28,6 +28,8 @@ const tags = {
   Analytics: 'Figures over many emails.',
   Directory: "The CRM's own records, from which variables are filled in.",
   Feed: 'What happens, told as it happens to whoever listens.',
+  Conversations:
+    'Threads of shared accounts as people work through them: whose turn it is, whose they are, and who is there.',
   Webhooks: 'Addresses to which what happens is posted, and what became of each delivery.',
   Assignment: 'Whose conversations are, by which rules, and when users are there.',
   Audit: 'Everything that happened, event by event, and histories replayed.',

@@ -89,6 +89,12 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   createEmailAccountBackfill: { since: '2024-01-01T00:00:00Z' },
   mergeThread: { thread: 'thr_0123456789abcdefghjkmnpqrs' },
   splitThread: { messages: ['msg_0123456789abcdefghjkmnpqrs'] },
+  putConversationStatus: { status: 'closed' },
+  snoozeConversation: { until: '2027-01-11T08:00:00Z' },
+  putConversationAssignee: { userId: 'u-1', reason: 'Knows the customer' },
+  putConversationPresence: { doing: 'writing' },
+  createConversationTag: { tag: 'urgent' },
+  createConversationNote: { text: 'Ask the warehouse first.', mentions: ['u-2'] },
   createSignIn: {
     provider: 'gmail',
     address: 'ada@example.com',

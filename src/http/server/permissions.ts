@@ -11,6 +11,8 @@ export const permissions = [
   'messages:read',
   'messages:write',
   'messages:send',
+  'conversations:read',
+  'conversations:write',
   'tracking:read',
   'analytics:read',
   'assignment:read',

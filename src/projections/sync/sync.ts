@@ -5,7 +5,15 @@ import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
 import { listDeleted, listHidden } from './absent-messages.ts'
 import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
-import { findThread, listThreads, membersOf, threadOf, threadsOf, threadWithMembers } from './find-threads.ts'
+import {
+  findThread,
+  listThreads,
+  membersOf,
+  sentInThread,
+  threadOf,
+  threadsOf,
+  threadWithMembers,
+} from './find-threads.ts'
 import { similarThreads } from './similar-threads.ts'
 import { messages } from './messages.ts'
 import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
@@ -76,6 +84,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   threadOf: threadOf(db),
   threadsOf: threadsOf(db),
   membersOf: membersOf(db),
+  sentInThread: sentInThread(db),
   threadWithMembers: threadWithMembers(db),
   similarThreads: similarThreads(db, deps),
 
