@@ -36,7 +36,18 @@ export const automationsOf = ({
   clock,
 }: AutomationsDeps): Automation[] => {
   const { leases, times } = adapters
-  const { sync, sending, tracking, accounts, linking, webhooks, audit, conversations, assignment } = features
+  const {
+    sync,
+    sending,
+    tracking,
+    accounts,
+    linking,
+    webhooks,
+    audit,
+    conversations,
+    assignment,
+    notifications,
+  } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
   const { read, send: attempt, recoverReleased: recover } = commands
@@ -223,6 +234,27 @@ export const automationsOf = ({
         await webhooks.commands.sweep()
         return false
       },
+    },
+    {
+      name: 'notify users',
+      wakeOn: [notifications.queries.readModels.notificationsDue],
+      everyMs: 2000,
+      single: true,
+      work: notifications.commands.notifyDue,
+    },
+    {
+      name: 'make digests',
+      wakeOn: [],
+      everyMs: 5000,
+      single: true,
+      work: notifications.commands.makeDigests,
+    },
+    {
+      name: 'mail notifications',
+      wakeOn: [notifications.queries.readModels.notificationMails],
+      everyMs: 10_000,
+      single: true,
+      work: notifications.commands.writeMails,
     },
     {
       name: 'record replies',

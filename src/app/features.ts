@@ -53,6 +53,7 @@ import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
+import { notificationFeature } from './notification-feature.ts'
 import { assignmentFeature } from './assignment-feature.ts'
 import { conversationFeature, type Conversations } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
@@ -87,6 +88,14 @@ export const openFeatures = (
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
+  const notifications = notificationFeature(core, {
+    directory: directory.lookup,
+    findAccount: accounts.find,
+    sync: sync.queries,
+    sending: sending.commands,
+    conversations: conversations.queries,
+    readableAccounts: accounts.readableAccounts,
+  })
   const assignment = assignmentFeature(core, { directory, accounts, conversations })
   return {
     access,
@@ -101,6 +110,7 @@ export const openFeatures = (
     linking,
     timeline,
     webhooks,
+    notifications,
     conversations,
     assignment,
   }

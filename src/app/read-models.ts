@@ -6,6 +6,7 @@ import { assignmentProjections } from '../projections/assignment/assignment.ts'
 import { auditProjections } from '../projections/audit/audit.ts'
 import { linkingProjections } from '../projections/linking/linking.ts'
 import type { AnyProjection } from '../projections/projection.ts'
+import { notificationProjections } from '../projections/notifications/notifications.ts'
 import { sendingProjections } from '../projections/sending/sending.ts'
 import { syncProjections } from '../projections/sync/sync.ts'
 import { templateProjections } from '../projections/templates/templates.ts'
@@ -26,6 +27,7 @@ export const projections: readonly AnyProjection[] = [
   ...linkingProjections,
   ...timelineProjections,
   ...webhookProjections,
+  ...notificationProjections,
   ...conversationProjections,
   ...assignmentProjections,
 ]

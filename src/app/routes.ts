@@ -40,6 +40,8 @@ import { metricsRoutes } from '../http/operations/metrics.ts'
 import { linkRoutes } from '../http/linking/links.ts'
 import { linkPreviewRoutes } from '../http/linking/previews.ts'
 import { suggestionRoutes } from '../http/linking/suggestions.ts'
+import { notificationSettingsRoutes } from '../http/notifications/notification-settings.ts'
+import { notificationRoutes } from '../http/notifications/notifications.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -109,6 +111,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     linking,
     timeline,
     webhooks,
+    notifications,
     conversations,
     assignment,
   } = deps.features
@@ -179,6 +182,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  notificationRoutes(server, notifications)
+  notificationSettingsRoutes(server, notifications)
   conversationRoutes(server, {
     ...conversations,
     readableAccounts: accounts.readableAccounts,

@@ -135,6 +135,8 @@ export const routeTables = ({
         `/v1/timeline/changes?account=${account}&verdict=any&limit=200&since=p:${'0'.repeat(20)}`,
       ),
     ],
+    '/v1/notifications': [nobody('/v1/notifications')],
+    '/v1/users/:userId/notification-settings': [nobody('/v1/users/u1/notification-settings')],
     '/v1/timeline-entries/:id': [nobody('/v1/timeline-entries/tle_00000000000000000000000000')],
     '/v1/search': [list(['subject', 'body', 'link'], `/v1/search?q=acme.test`)],
     '/v1/messages/:id': [
@@ -344,6 +346,9 @@ export const routeTables = ({
     'PUT /v1/directory/organization',
     'POST /v1/directory/contacts/:id/merge',
     'POST /v1/timeline-entries',
+    'PUT /v1/notifications/:id/read',
+    'PUT /v1/notifications/read',
+    'PUT /v1/users/:userId/notification-settings',
     'PATCH /v1/timeline-entries/:id',
     'DELETE /v1/timeline-entries/:id',
     'POST /v1/directory/imports',

@@ -121,6 +121,7 @@ const composeEmail = async (
     html,
     trackedHtml,
     files,
+    automatic: draft.automatic === true,
   })
   const [mime, copy] = await keep(deps.blobs, composed)
   await keepWords(deps, composed.copy, {

@@ -17,6 +17,7 @@ const tags = {
   'API keys': 'Keys by which programs use the API, each with its permissions.',
   'Email accounts': 'Mailboxes that are connected: how they are reached, their settings and signatures.',
   Sync: 'How the sync of an account is doing: its state, its runs, and messages that could not be synced.',
+  Notifications: 'What users are told of by themselves, in the ways that each of them has chosen.',
   Messages: 'Mail that was found in mailboxes, the threads it forms, and its contents.',
   Timeline:
     'What happened with each contact, company, deal, account and thread, mail and the entries of the CRM.',

@@ -38,7 +38,12 @@ const assignmentRules = {
 /** An example of the body of every operation that takes JSON, by the name of the operation. */
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   createApiKey: { name: 'CRM', scopes: ['accounts:read', 'messages:read', 'messages:send'] },
-  putUser: { name: 'Ada Lovelace', email: 'ada@example.com', title: 'Account manager' },
+  putUser: {
+    name: 'Ada Lovelace',
+    email: 'ada@example.com',
+    title: 'Account manager',
+    timeZone: 'Europe/London',
+  },
   putContact: {
     firstName: 'Grace',
     lastName: 'Hopper',
@@ -63,6 +68,11 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
     contactIds: ['c-17'],
     stage: 'Negotiation',
     amount: '€ 12,000',
+  },
+  putUserNotificationSettings: {
+    kinds: [{ kind: 'new-email', channels: ['feed', 'mail'] }],
+    accounts: [{ accountId, kinds: [{ kind: 'new-email', channels: [] }] }],
+    digest: { isOn: true, hour: 8 },
   },
   putOrganization: { name: 'Example Ltd', timeZone: 'Europe/London', domains: ['example.com'] },
   discoverProviders: { address: 'ada@example.com' },

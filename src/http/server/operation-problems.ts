@@ -120,6 +120,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   getWebhookEndpointDelivery: { 403: ['program-only'] },
   resendWebhookEndpointDelivery: { 403: ['program-only'] },
   followEvents: { 400: ['invalid-position'] },
+  putUser: ['unknown-time-zone'],
   putContact: ['contact-merged'],
   mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   importRecords: { 400: ['body-cut-off'], 408: ['request-timeout'], 415: ['unsupported-media-type'] },
@@ -207,6 +208,8 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
     422: ofSending,
   },
   cancelEmail: ['not-queued', 'too-late-to-cancel'],
+  putNotificationRead: ['user-required'],
+  putNotificationsRead: ['user-required'],
   settleEmail: {
     409: [...ofConversation, 'conversation-merged'],
     422: ['nothing-to-settle', 'nothing-to-retry', 'overdue', ...ofAccount],

@@ -19,6 +19,8 @@ export const permissions = [
   'assignment:write',
   'audit:read',
   'events:read',
+  'notifications:read',
+  'notifications:write',
   'keys:manage',
   'webhooks:manage',
   'system:read',

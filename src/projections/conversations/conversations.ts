@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { figuresOfConversations } from './conversation-figures.ts'
 import { conversationList } from './conversation-list.ts'
 import {
   conversationOf,
@@ -18,6 +19,7 @@ export const conversationQueries = (db: Kysely<unknown>) => ({
   list: listConversations(db),
   find: findConversation(db),
   counts: countConversations(db),
+  figuresOf: figuresOfConversations(db),
   listNotes: listNotes(db),
   conversationOf: conversationOf(db),
 

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Stems } from '../../domain/search/terms.ts'
 import type { VisibilityDeps } from '../projection.ts'
+import { countReceived } from './count-received.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
 import { listDeleted, listHidden } from './absent-messages.ts'
@@ -64,6 +65,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   readMessage: readMessage(db),
+  countReceived: countReceived(db),
   messagesOf: messagesOf(db, deps),
   listDeleted: listDeleted(db),
   listHidden: listHidden(db),

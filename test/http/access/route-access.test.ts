@@ -98,6 +98,11 @@ const table: Readonly<Record<string, Access>> = {
     ...byPermission('/v1/timeline-entries/tle_00000000000000000000000000'),
     status: 404,
   },
+  '/v1/notifications': { ...mixed('/v1/notifications'), names: false },
+  '/v1/users/:userId/notification-settings': {
+    ...own('/v1/users/u1/notification-settings'),
+    names: false,
+  },
   '/v1/conversations': { ...mixed('/v1/conversations'), names: false },
   '/v1/conversations/:id': { ...byPermission(`/v1/conversations/${thread}`), status: 404 },
   '/v1/conversations/:id/history': { ...byPermission(`/v1/conversations/${thread}/history`), status: 404 },
