@@ -42,6 +42,20 @@ import { entry } from '../src/domain/directory/entry.ts'
 import { directoryEvents } from '../src/domain/directory/events.ts'
 import { defineEvent, type DomainEvent, type EventDefinition } from '../src/domain/event.ts'
 import { DeliveryReportRead, EmailCancelled, outgoingEvents } from '../src/domain/sending/events.ts'
+import { digest } from '../src/domain/notifications/digest.ts'
+import { digestEvents } from '../src/domain/notifications/digest-events.ts'
+import {
+  AllNotificationsRead,
+  notificationEvents,
+  NotificationMailFailed,
+  NotificationSettingsChanged,
+} from '../src/domain/notifications/events.ts'
+import { userSettings } from '../src/domain/notifications/notification-settings.ts'
+import {
+  notificationMail,
+  readNotifications,
+  userNotifications,
+} from '../src/domain/notifications/user-notifications.ts'
 import { outgoingEmail } from '../src/domain/sending/outgoing-email.ts'
 import { accountThreads } from '../src/domain/sync/account-threads.ts'
 import { backfill } from '../src/domain/sync/backfill.ts'
@@ -166,6 +180,37 @@ const deciders = (
       webhookEvents,
       ['WebhookEndpointCreated', 'WebhookSecretRotated'],
       { do: 'disable', reason: 'asked', endpointId: 'whk_00000000000000000000000000' },
+    ],
+    [
+      userNotifications,
+      notificationEvents,
+      ['UserNotified'],
+      { do: 'read', userId: 'u_sarah', notificationId: 'ntf_3v5q9m2h7x1k8d4r6t0w2y5z7b' },
+    ],
+    [readNotifications, [AllNotificationsRead], ['AllNotificationsRead'], { userId: 'u_sarah', upTo: 'q' }],
+    [
+      userSettings,
+      [NotificationSettingsChanged],
+      ['NotificationSettingsChanged'],
+      { userId: 'u_sarah', settings: { kinds: [], accounts: [], digest: { isOn: true, hour: 9 } } },
+    ],
+    [
+      notificationMail,
+      [NotificationMailFailed],
+      ['NotificationMailFailed'],
+      { outgoingId: 'out_00000000000000000000000000', userId: 'u_sarah', code: 'x', reason: 'y' },
+    ],
+    [
+      digest,
+      [...digestEvents],
+      ['DigestMade'],
+      {
+        userId: 'u_sarah',
+        date: '2026-01-06',
+        timeZone: 'UTC',
+        figures: { received: 1, assigned: 0, waiting: 0, unansweredSince: null },
+        mailedAs: 'out_00000000000000000000000000',
+      },
     ],
     [
       conversation,

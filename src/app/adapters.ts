@@ -17,6 +17,7 @@ import { templateCompiler } from '../adapters/mjml/compile.ts'
 import { postgresBlobStore } from '../adapters/postgres/blob-store.ts'
 import { logTimes } from '../adapters/postgres/event-log/log-times.ts'
 import { postgresMessageTexts } from '../adapters/postgres/message-texts.ts'
+import { postgresPresence } from '../adapters/postgres/conversation-presence.ts'
 import { postgresWebhookDeliveries } from '../adapters/postgres/webhook-deliveries.ts'
 import { postgresLeases } from '../adapters/postgres/leases.ts'
 import { pushLine } from '../adapters/postgres/push-line.ts'
@@ -67,6 +68,9 @@ export const openAdapters = (deps: AdapterDeps) => {
   const guard = egressGuard(config.egress)
   const poster = jsonPoster(guard, config.webhookTimeoutMs)
   const line = pushLine(pool, (error) => log.warn({ err: error }, 'a push may have been missed'))
+  const presence = postgresPresence(pool, (error) =>
+    log.warn({ err: error }, 'who is in a conversation may not have been told'),
+  )
   const providers = [...providersOf({ config, guard, keyring, line }), ...deps.providers].map(tracedProvider)
   const parser = mailParser()
   const composer = mailComposer()
@@ -90,6 +94,7 @@ export const openAdapters = (deps: AdapterDeps) => {
     await Promise.all([
       ...providers.map((provider) => provider.close()),
       line.close(),
+      presence.close(),
       spool.close(),
       parser.close(),
       composer.close(),
@@ -112,6 +117,7 @@ export const openAdapters = (deps: AdapterDeps) => {
       signer: webhookSigner(derivedKey(keyring, 'webhooks')),
       post: poster.post,
     },
+    presence,
     vault,
     fingerprint,
     providers,

@@ -36,7 +36,18 @@ export const automationsOf = ({
   clock,
 }: AutomationsDeps): Automation[] => {
   const { leases, times } = adapters
-  const { sync, sending, tracking, accounts, linking, webhooks, audit, assignment } = features
+  const {
+    sync,
+    sending,
+    tracking,
+    accounts,
+    linking,
+    webhooks,
+    audit,
+    conversations,
+    assignment,
+    notifications,
+  } = features
   const { commands, queries } = sending
   const { outbox, sentCopiesToFile, reportsToRead } = queries.readModels
   const { read, send: attempt, recoverReleased: recover } = commands
@@ -170,6 +181,27 @@ export const automationsOf = ({
       work: linking.commands.linkMessages,
     },
     {
+      name: 'follow mail in conversations',
+      wakeOn: [conversations.queries.readModels.mailToFollow, sync.queries.readModels.threads],
+      everyMs: 2000,
+      single: true,
+      work: conversations.commands.follow,
+    },
+    {
+      name: 'wake snoozed conversations',
+      wakeOn: [],
+      everyMs: 1000,
+      single: true,
+      work: conversations.commands.wakeSnoozed,
+    },
+    {
+      name: 'withdraw replies from conversations',
+      wakeOn: [conversations.queries.readModels.mailToFollow],
+      everyMs: 5000,
+      single: true,
+      work: conversations.commands.withdrawReplies(commands.abandon),
+    },
+    {
       name: 'deliver webhooks',
       // Its read model advances with every event.
       wakeOn: [audit.queries.readModels.eventIndex, webhooks.queries.readModels.endpointList],
@@ -202,6 +234,27 @@ export const automationsOf = ({
         await webhooks.commands.sweep()
         return false
       },
+    },
+    {
+      name: 'notify users',
+      wakeOn: [notifications.queries.readModels.notificationsDue],
+      everyMs: 2000,
+      single: true,
+      work: notifications.commands.notifyDue,
+    },
+    {
+      name: 'make digests',
+      wakeOn: [],
+      everyMs: 5000,
+      single: true,
+      work: notifications.commands.makeDigests,
+    },
+    {
+      name: 'mail notifications',
+      wakeOn: [notifications.queries.readModels.notificationMails],
+      everyMs: 10_000,
+      single: true,
+      work: notifications.commands.writeMails,
     },
     {
       name: 'record replies',

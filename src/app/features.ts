@@ -53,8 +53,9 @@ import { timelineQueries } from '../projections/timeline/timeline.ts'
 import { webhookQueries } from '../projections/webhooks/webhooks.ts'
 import { trackingQueries } from '../projections/tracking/tracking.ts'
 import type { Adapters } from './adapters.ts'
+import { notificationFeature } from './notification-feature.ts'
 import { assignmentFeature } from './assignment-feature.ts'
-import { conversationFeature } from './conversation-feature.ts'
+import { conversationFeature, type Conversations } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
 
@@ -71,7 +72,15 @@ export const openFeatures = (
   const accounts = accountFeature(core, directory, { returnOrigins, redirectUri })
   const templates = templateFeature(core, directory, accounts)
   const sync = syncFeature(core, accounts, deletedRetentionDays)
-  const sending = sendingFeature(core, { directory, accounts, templates, sync, deliveryWindowMinutes })
+  const conversations = conversationFeature(core, { directory, accounts, sync })
+  const sending = sendingFeature(core, {
+    directory,
+    accounts,
+    templates,
+    sync,
+    conversations,
+    deliveryWindowMinutes,
+  })
   const tracking = trackingFeature(core, accounts)
   const analytics = { queries: analyticsQueries(core.db, accounts) }
   const audit = auditFeature(core, sync)
@@ -79,7 +88,14 @@ export const openFeatures = (
   const linking = linkingFeature(core, { directory, accounts, sync })
   const timeline = timelineFeature(core, directory, accounts)
   const webhooks = webhookFeature(core)
-  const conversations = conversationFeature(core, { directory, accounts })
+  const notifications = notificationFeature(core, {
+    directory: directory.lookup,
+    findAccount: accounts.find,
+    sync: sync.queries,
+    sending: sending.commands,
+    conversations: conversations.queries,
+    readableAccounts: accounts.readableAccounts,
+  })
   const assignment = assignmentFeature(core, { directory, accounts, conversations })
   return {
     access,
@@ -94,6 +110,7 @@ export const openFeatures = (
     linking,
     timeline,
     webhooks,
+    notifications,
     conversations,
     assignment,
   }
@@ -292,7 +309,7 @@ const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
   const erase = eraseDeleted({ ...core, ...queries, catchUp, retentionDays })
   return { commands, queries, hints, trashCopies: trash, eraseDeleted: erase }
 }
-type Sync = ReturnType<typeof syncFeature>
+export type Sync = ReturnType<typeof syncFeature>
 
 const sendingFeature = (
   core: Core,
@@ -301,6 +318,7 @@ const sendingFeature = (
     readonly accounts: Accounts
     readonly templates: Templates
     readonly sync: Sync
+    readonly conversations: Conversations
     readonly deliveryWindowMinutes: number
   },
 ) => ({
@@ -314,6 +332,7 @@ const sendingFeature = (
     defaultAccount: of.accounts.findDefault,
     visibilityOf: of.accounts.visibilityOf,
     openMailbox: of.accounts.openMailbox,
+    reserveReply: of.conversations.commands.reserveReply,
     findTemplate: of.templates.commands.find,
     findMessage: async (id) => {
       const found = await of.sync.queries.readMessage(id)

@@ -13,6 +13,10 @@ import { analyticsRoutes } from '../http/analytics/analytics.ts'
 import { auditRoutes } from '../http/audit/audit.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import { attachmentRoutes } from '../http/sending/attachments.ts'
+import { conversationChangeRoutes } from '../http/conversations/conversation-changes.ts'
+import { conversationNoteRoutes } from '../http/conversations/conversation-notes.ts'
+import { presenceRoutes } from '../http/conversations/presence.ts'
+import { conversationRoutes } from '../http/conversations/conversations.ts'
 import { directoryRoutes } from '../http/directory/directory.ts'
 import { importRoutes } from '../http/directory/import.ts'
 import { feedRoutes } from '../http/feed/feed.ts'
@@ -36,6 +40,8 @@ import { metricsRoutes } from '../http/operations/metrics.ts'
 import { linkRoutes } from '../http/linking/links.ts'
 import { linkPreviewRoutes } from '../http/linking/previews.ts'
 import { suggestionRoutes } from '../http/linking/suggestions.ts'
+import { notificationSettingsRoutes } from '../http/notifications/notification-settings.ts'
+import { notificationRoutes } from '../http/notifications/notifications.ts'
 import { outboxRoutes } from '../http/sending/outbox.ts'
 import { perMinute } from '../http/server/limits.ts'
 import { problemPages } from '../http/server/problem-pages.ts'
@@ -105,6 +111,8 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     linking,
     timeline,
     webhooks,
+    notifications,
+    conversations,
     assignment,
   } = deps.features
   const { accountList } = accounts.queries.readModels
@@ -174,6 +182,17 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     threads: sync.queries.readModels.threads,
     isPosition: (text) => store.isPosition(text),
   })
+  notificationRoutes(server, notifications)
+  notificationSettingsRoutes(server, notifications)
+  conversationRoutes(server, {
+    ...conversations,
+    readableAccounts: accounts.readableAccounts,
+    mayRead: accounts.mayRead,
+    accountList,
+  })
+  conversationChangeRoutes(server, conversations)
+  conversationNoteRoutes(server, { ...conversations, mayRead: accounts.mayRead })
+  presenceRoutes(server, conversations)
   assignmentRuleRoutes(server, assignment)
   availabilityRoutes(server, assignment)
   assignmentHistoryRoutes(server, assignment)
@@ -186,13 +205,15 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
 const INDEX_WAIT_MS = 5_000
 
 const addFeed = (server: App, { adapters, features, clock, signal }: RouteDeps): void => {
-  const { store, runner } = adapters
+  const { store, runner, presence } = adapters
   const { readModels, factsOf } = features.audit.queries
   const feed = eventFeed(
     {
       store,
       factsOf,
       isIndexed: (position) => runner.waitFor(readModels.eventIndex.name, position, INDEX_WAIT_MS),
+      onPresence: presence.onTold,
+      mayRead: features.accounts.mayRead,
       onFault: (error) => server.log.warn({ err: error }, 'the feed got over a fault'),
     },
     signal,

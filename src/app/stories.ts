@@ -17,6 +17,13 @@ import { messageLinks } from '../domain/linking/message-links.ts'
 import { newMessages, relinking } from '../domain/linking/matching-progress.ts'
 import { sender } from '../domain/linking/sender.ts'
 import { deliveryReport } from '../domain/sending/delivery-report.ts'
+import { digest } from '../domain/notifications/digest.ts'
+import { userSettings } from '../domain/notifications/notification-settings.ts'
+import {
+  notificationMail,
+  readNotifications,
+  userNotifications,
+} from '../domain/notifications/user-notifications.ts'
 import { outgoingEmail } from '../domain/sending/outgoing-email.ts'
 import { accountThreads } from '../domain/sync/account-threads.ts'
 import { backfill } from '../domain/sync/backfill.ts'
@@ -63,6 +70,11 @@ export const stories: ReadonlyMap<string, Story> = new Map<string, Story>([
   ofStream('relinking', relinking),
   ofStream('timelineentry', timelineNote),
   ofStream('webhook', webhookEndpoint),
+  ofStream('notificationsettings', userSettings),
+  ofStream('notifications', userNotifications),
+  ofStream('notificationsread', readNotifications),
+  ofStream('notificationmail', notificationMail),
+  ofStream('digest', digest),
   ofStream('conversation', conversation),
   ofStream('mailfollowed', mailFollowed),
   ofStream('assignmentrules', accountRules),

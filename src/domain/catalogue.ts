@@ -6,6 +6,13 @@ import { assignmentEvents } from './assignment/events.ts'
 import { directoryEvents } from './directory/events.ts'
 import type { EventDefinition, EventOf } from './event.ts'
 import { linkEvents, matchingEvents, senderEvents } from './linking/events.ts'
+import { digestEvents } from './notifications/digest-events.ts'
+import {
+  AllNotificationsRead,
+  notificationEvents,
+  NotificationMailFailed,
+  NotificationSettingsChanged,
+} from './notifications/events.ts'
 import { DeliveryReportRead, outgoingEvents } from './sending/events.ts'
 import { backfillEvents, messageEvents, syncRunEvents } from './sync/events.ts'
 import { patternRunEvents } from './sync/pattern-run-events.ts'
@@ -38,6 +45,11 @@ export const allEvents = [
   ...matchingEvents,
   ...noteEvents,
   ...webhookEvents,
+  ...notificationEvents,
+  ...digestEvents,
+  NotificationSettingsChanged,
+  AllNotificationsRead,
+  NotificationMailFailed,
   ...conversationEvents,
   MailFollowed,
   ...assignmentEvents,

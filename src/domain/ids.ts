@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** The prefix of an id: the kind of thing it identifies. */
-export type IdKind = 'acc' | 'msg' | 'not' | 'out' | 'sin' | 'thr' | 'tle' | 'tpl' | 'whk'
+export type IdKind = 'acc' | 'msg' | 'not' | 'ntf' | 'out' | 'sin' | 'thr' | 'tle' | 'tpl' | 'whk'
 
 /** Ids of these kinds: the prefix, and 128 bits in Crockford base 32. */
 export const idOf = (kind: IdKind, ...others: readonly IdKind[]): z.ZodString => {

@@ -1,4 +1,5 @@
 import type { FeedItem } from '../../src/commands/feed/feed.ts'
+import type { Presence } from '../../src/commands/ports/conversation-presence.ts'
 
 /** A reader of the feed, which keeps what it was told; `lastId` is what it would send as `Last-Event-ID`. */
 export const readFeed = async (
@@ -15,8 +16,11 @@ export const readFeed = async (
     signal: controller.signal,
   })
   const items: FeedItem[] = []
+  const presence: Presence[] = []
   let lastId: string | undefined
   const take = (message: string): void => {
+    const [, told] = /^event: presence\ndata: (.*)$/.exec(message) ?? []
+    if (told !== undefined) return void presence.push(JSON.parse(told) as Presence)
     for (const line of message.split('\n')) {
       if (line.startsWith('id: ')) lastId = line.slice(4)
       if (line.startsWith('data: ')) items.push(JSON.parse(line.slice(6)) as FeedItem)
@@ -40,6 +44,7 @@ export const readFeed = async (
     status: answer.status,
     headers: answer.headers,
     items,
+    presence,
     ended,
     lastId: () => lastId,
     close: async () => {

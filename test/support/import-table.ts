@@ -11,7 +11,7 @@ export const filesUnder = (...folders: string[]): string[] =>
 
 /** What the product is cut into, named alike in every layer. Adapters are cut by the systems that they speak to. */
 const features =
-  'accounts sync sending search templates tracking analytics audit directory access operations linking timeline webhooks feed conversations assignment'.split(
+  'accounts sync sending search templates tracking analytics audit directory access operations linking timeline webhooks feed conversations assignment notifications'.split(
     ' ',
   )
 /** The folders of each layer; null where any name may be one. */

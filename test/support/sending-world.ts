@@ -120,6 +120,8 @@ export const sendingWorld = async (
       return Promise.resolve(account.now)
     },
     defaultAccount: () => Promise.resolve(null),
+    // No mail of these accounts is in a conversation.
+    reserveReply: async () => {},
     visibilityOf: async () => 'nothing' as const,
     directory: lookup(records),
     findTemplate: ({ templateId }: { templateId: string }) =>

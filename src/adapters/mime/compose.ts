@@ -49,6 +49,7 @@ const headersOf = (mail: MailToCompose, bcc: readonly Mailbox[]): Buffer => {
     ['In-Reply-To', [mail.inReplyTo ?? ''].filter(isMessageId).map((id) => `<${id}>`)],
     ['References', foldReferences(references).map((id) => `<${id}>`)],
     ['X-Mailtrail-Id', [mail.outgoingId]],
+    ['Auto-Submitted', mail.automatic ? ['auto-generated'] : []],
   ]
   return Buffer.from(
     lines.map(([name, parts]) => (parts.join('') === '' ? '' : headerLine(name, parts))).join(''),

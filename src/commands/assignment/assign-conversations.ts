@@ -35,7 +35,7 @@ const assignIn = async (deps: AssignDeps, accountId: string, signal: AbortSignal
   let after: WorkToAssign['next'] = null
   while (!signal.aborted) {
     const work = await deps.workToAssign(accountId, after, BATCH)
-    if (!work || work.rules.rules.length === 0) return
+    if (!work) return
     const decided = await decide(deps, accountId, work)
     if (decided === null) return
     await inParallel([...work.pending, ...decided], AT_ONCE, ({ conversationId, ...pick }) =>
@@ -65,7 +65,7 @@ const decide = async (
     factsAt,
   }
   const events = assignment.decide(command, state)
-  if (events.length === 0) return []
+  if (rules.rules.length === 0 || events.length === 0) return []
   const caller = systemCaller('assignment', clock, accountId)
   const known = { state, revision, position: null }
   try {

@@ -13,7 +13,7 @@ export type AssignmentDeps = {
   /** Null if there is no such account. */
   readonly findAccount: (accountId: string) => Promise<AccessRights | null>
   readonly isUser: (userId: string) => Promise<boolean>
-  /** Accounts with rules in which something is to be assigned. */
+  /** Accounts in which something is to be assigned. */
   readonly accountsToAssign: () => Promise<string[]>
   /** The oldest conversations behind a key: since when one is open, and its id. */
   readonly workToAssign: (

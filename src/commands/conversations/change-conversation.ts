@@ -9,6 +9,7 @@ import type { Conversation, KnownConversation } from '../../domain/conversations
 import { NotFound } from '../../domain/decider.ts'
 import { userOf, type Caller, type Handle, type Handled, type Known, type Load } from '../handle.ts'
 import type { IfRevision } from '../revisions.ts'
+import type { Asked } from './tell-conversation.ts'
 
 export type ConversationDeps = {
   readonly handle: Handle
@@ -17,18 +18,11 @@ export type ConversationDeps = {
   readonly findAccount: (accountId: string) => Promise<AccessRights | null>
 }
 
-/** What is asked of a conversation: a command without the ids. */
-export type Asked = ConversationCommand extends infer Each
-  ? Each extends ConversationCommand
-    ? Omit<Each, 'conversationId' | 'accountId'>
-    : never
-  : never
-
 /** `conversationId`: that of the conversation that the one asked for is part of. */
 export type Changed = Handled<Conversation> & { readonly conversationId: string }
 
 /** The conversation with this id, or the one that it has become part of; null if there is none. */
-const standingConversation =
+export const standingConversation =
   ({ load }: Pick<ConversationDeps, 'load'>) =>
   async (id: string): Promise<Known<KnownConversation> | null> => {
     const passed = new Set<string>()

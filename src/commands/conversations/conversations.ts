@@ -3,7 +3,6 @@ import { assigneeHasNoAccess } from '../../domain/conversations/refusals.ts'
 import type { AssignmentReason } from '../../domain/conversations/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { entityId, userOf, type Caller } from '../handle.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { IfRevision } from '../revisions.ts'
 import {
   changeConversation,
@@ -11,12 +10,23 @@ import {
   type Changed,
   type ConversationDeps,
 } from './change-conversation.ts'
+import { conversationHistory, type HistoryDeps } from './conversation-history.ts'
+import { follow, type FollowDeps } from './follow-mail.ts'
+import { bePresent, whoIsIn, type PresenceDeps } from './presence.ts'
+import { reserveReply, type ReserveDeps } from './reserve-reply.ts'
+import { wakeSnoozed, type WakeDeps } from './wake-snoozed.ts'
+import { withdrawReplies, type WithdrawDeps } from './withdraw-replies.ts'
 
-export type ConversationsDeps = ConversationDeps & {
-  readonly clock: Clock
-  /** Whether the CRM has recorded this user. */
-  readonly isUser: (userId: string) => Promise<boolean>
-}
+export type ConversationsDeps = ConversationDeps &
+  ReserveDeps &
+  FollowDeps &
+  WakeDeps &
+  HistoryDeps &
+  PresenceDeps &
+  Omit<WithdrawDeps, 'abandon'> & {
+    /** Whether the CRM has recorded this user. */
+    readonly isUser: (userId: string) => Promise<boolean>
+  }
 
 /** Whose a conversation becomes, and why. */
 export type Assignment = {
@@ -84,8 +94,18 @@ export const conversationCommands = (deps: ConversationsDeps) => {
     /** @throws Refused `not-your-note` */
     removeNote: (caller: Caller, id: string, noteId: string, ifRevision?: IfRevision) =>
       change(caller, id, { do: 'remove-note', noteId, by: userOf(caller) }, ifRevision),
+    reserveReply: reserveReply(deps),
+    history: conversationHistory(deps),
+    bePresent: bePresent(deps),
+    whoIsIn: whoIsIn(deps),
     markRead: (caller: Caller, id: string, userId: string) => change(caller, id, { do: 'mark-read', userId }),
     markUnread: (caller: Caller, id: string, userId: string) =>
       change(caller, id, { do: 'mark-unread', userId }),
+
+    follow: follow(deps),
+    wakeSnoozed: wakeSnoozed(deps),
+    withdrawReplies: (abandon: WithdrawDeps['abandon']) => withdrawReplies({ ...deps, abandon }),
   }
 }
+
+export type ConversationCommands = ReturnType<typeof conversationCommands>

@@ -5,6 +5,7 @@ import { inParallel, turnsByKey } from '../../std/in-parallel.ts'
 import { eventIdOf, type Caller, type Handle, type Load } from '../handle.ts'
 import { refuseEverybodys, type IsEverybodys } from './company-domains.ts'
 import { RevisionConflict } from '../ports/event-log.ts'
+import { refuseUnknownTimeZone } from './put-entry.ts'
 
 /** A line of an import, counted from 1: a record to put or to remove, or why it is neither. */
 export type ImportLine = { readonly line: number } & (
@@ -95,7 +96,10 @@ const apply = async (
   caller: Caller,
   line: Exclude<ImportLine, { readonly reason: string }>,
 ): Promise<{ became: Counted; position: Position | null }> => {
-  if ('put' in line) refuseEverybodys(isEverybodys, line.put)
+  if ('put' in line) {
+    refuseUnknownTimeZone(line.put)
+    refuseEverybodys(isEverybodys, line.put)
+  }
   const { kind, id } = 'put' in line ? line.put : line.remove
   const stream = entryStream(kind, id)
   const known = await load(entry, stream)

@@ -11,12 +11,18 @@ const unknownTimeZone = defineRefusal('unknown-time-zone', {
   remedy: 'Use a name from the IANA time zone database, such as Europe/Berlin.',
 })
 
+/** @throws Refused `unknown-time-zone` */
+export const refuseUnknownTimeZone = ({ value }: Entry): void => {
+  const timeZone = 'timeZone' in value ? value.timeZone : undefined
+  if (timeZone !== undefined && !isTimeZone(timeZone))
+    throw unknownTimeZone({ detail: `${timeZone} is not a name of the IANA time zone database.` })
+}
+
 /** Puts a record of the CRM under its own id: made, or replaced whole. The same again does nothing. */
 export const putEntry =
   (deps: { handle: Handle; isEverybodys: IsEverybodys }) =>
   (caller: Caller, put: Entry, ifRevision?: IfRevision): Promise<Handled<EntryState>> => {
-    if (put.kind === 'organization' && !isTimeZone(put.value.timeZone))
-      throw unknownTimeZone({ detail: `${put.value.timeZone} is not a name of the IANA time zone database.` })
+    refuseUnknownTimeZone(put)
     refuseEverybodys(deps.isEverybodys, put)
     return deps.handle(entry, entryStream(put.kind, put.id), { do: 'put', entry: put }, caller, {
       ifRevision,

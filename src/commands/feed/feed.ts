@@ -5,6 +5,7 @@ import { catalogue, type AnyEvent } from '../../domain/catalogue.ts'
 import type { Position, RecordedEvent } from '../../domain/event.ts'
 import { notifier } from '../../std/notifier.ts'
 import { pause } from '../../std/pause.ts'
+import type { Presence } from '../ports/conversation-presence.ts'
 import type { EventStore } from '../ports/event-log.ts'
 
 /** What a feed tells of an event: what happened and where to look, and nothing that the event says. */
@@ -27,8 +28,15 @@ export type FeedFilter = {
   readonly account: string | null
 }
 
-/** What is new: items to tell, `[]` as a sign of life. `position`: how far the log was looked through. */
-export type FeedPart = { readonly items: readonly FeedItem[]; readonly position: string }
+/**
+ * What is new: items to tell, `[]` as a sign of life, and who is in conversations. `position`: how far the log was looked
+ * through.
+ */
+export type FeedPart = {
+  readonly items: readonly FeedItem[]
+  readonly presence: readonly Presence[]
+  readonly position: string
+}
 
 /** Whose an event is, as the event index says. */
 type Facts = { readonly account: string | null; readonly seenBy: SeenBy | null }
@@ -44,6 +52,10 @@ export type FeedDeps = {
   /** Waits until the event index has taken in the position; false if it has not in time. */
   readonly isIndexed: (position: string) => Promise<boolean>
   readonly factsOf: (positions: readonly string[]) => Promise<ReadonlyMap<string, Facts>>
+  /** Calls the listener with what users do in conversations; returns a function that ends that. */
+  readonly onPresence: (listener: (presence: Presence) => void) => () => void
+  /** Whether the user may read all mail of the account, and so its conversations. */
+  readonly mayRead: (accountId: string, userId: string | null) => Promise<boolean>
   readonly onFault: (error: unknown) => void
 }
 
@@ -56,6 +68,7 @@ const KEPT = 5_000
 /** A reader to whom nothing happens gets a sign of life this often. */
 const HEARTBEAT_MS = 15_000
 const RETRY_MS = 1000
+const MOST_PRESENCE = 100
 
 /**
  * Feeds of what happens, for many readers at once: the log is followed once for all of them, from the first reader on,
@@ -113,6 +126,13 @@ export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
       await begun()
       let position: Position | null = after ?? at
       const ended = AbortSignal.any([signal, stop])
+      const told: Presence[] = []
+      const deaf = deps.onPresence((presence) => {
+        // A reader that is far behind need not know who was there long ago.
+        if (told.push(presence) > MOST_PRESENCE) told.shift()
+        news.notify()
+      })
+      ended.addEventListener('abort', deaf, { once: true })
       while (!ended.aborted) {
         const seen = news.count()
         const page: EntryPage =
@@ -123,12 +143,14 @@ export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
         if (isNew) position = page.position
         access.learn(page.entries)
         const items = page.entries.filter((entry) => isFor(entry, filter, access)).map(({ item }) => item)
-        if (items.length > 0) yield { items, position: position ?? '' }
+        const presence = await presenceFor(deps, filter, told.splice(0))
+        if (items.length > 0 || presence.length > 0) yield { items, presence, position: position ?? '' }
         if (page.entries.some(({ revokedKey }) => revokedKey === keyId)) return
         if (isNew && access.hasNone(filter)) return
         if (isNew) continue
         await news.wait(seen, { ms: HEARTBEAT_MS, signal: ended })
-        if (news.count() === seen && !ended.aborted) yield { items: [], position: position ?? '' }
+        if (news.count() === seen && !ended.aborted)
+          yield { items: [], presence: [], position: position ?? '' }
       }
     },
     /** Resolves when the log is no longer followed. */
@@ -168,6 +190,19 @@ const entriesOf = async (
     }
   })
   return { entries, position }
+}
+
+/** Who is in conversations that the reader may read. Feeds that are narrowed down to types tell of these alone. */
+const presenceFor = async (
+  { mayRead }: Pick<FeedDeps, 'mayRead'>,
+  { userId, types, account }: FeedFilter,
+  told: readonly Presence[],
+): Promise<Presence[]> => {
+  const found: Presence[] = []
+  for (const presence of types === null ? told : [])
+    if ((account ?? presence.accountId) === presence.accountId && (await mayRead(presence.accountId, userId)))
+      found.push(presence)
+  return found
 }
 
 /** The entries behind this position, found by halving. */

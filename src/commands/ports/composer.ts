@@ -30,6 +30,8 @@ export type MailToCompose = {
   readonly html: string
   readonly trackedHtml: string | null
   readonly files: readonly ComposedFile[]
+  /** Whether no person wrote it, so that no program answers it (RFC 3834 5). */
+  readonly automatic: boolean
 }
 
 /** `text` is the body as plain text; `envelope` has the recipients of the wire form, each address once. */

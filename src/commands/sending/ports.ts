@@ -5,6 +5,7 @@ import type { Company, Contact, Deal, Organization, User } from '../../domain/di
 import type { ReportedRecipient } from '../../domain/sending/events.ts'
 import type { ReplyParent } from '../../domain/sending/reply.ts'
 import type { Visibility } from '../../domain/visibility.ts'
+import type { Caller } from '../handle.ts'
 
 // What sending asks of other features, in its own terms; the composition root supplies it.
 
@@ -52,6 +53,22 @@ export type FindTemplate = (
 
 /** A message in a mailbox (`msg_…`) to reply to. */
 export type FindMessage = (messageId: string) => Promise<ReplyParent | null>
+
+/**
+ * Announces a reply in the conversation of what it answers (`to`). `seen`: the version of that which its writer has seen.
+ * @throws Refused if somebody else has answered meanwhile, unless it is to be sent `anyway`
+ */
+export type ReserveReply = (
+  caller: Caller,
+  reply: {
+    readonly outgoingId: string
+    readonly userId: string | null
+    readonly to: string
+    readonly seen: number | null
+    readonly anyway: boolean
+    readonly at: string
+  },
+) => Promise<void>
 
 /** What a delivery report says about an email of ours. `reportId` is the synced message that it came in. */
 export type DeliveryReport = {

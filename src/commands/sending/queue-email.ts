@@ -17,7 +17,7 @@ import { UnreadableMail, type MailParser } from '../ports/parser.ts'
 import type { MailTracker } from '../ports/tracking.ts'
 import { requiredDraft, requireWriter } from './find-draft.ts'
 import { loadFiles } from './load-files.ts'
-import type { ActiveAccount, SendingAccount } from './ports.ts'
+import type { ActiveAccount, ReserveReply, SendingAccount } from './ports.ts'
 import { resolveDraft, type DraftInput, type ReplyDeps } from './resolve-reply.ts'
 import { writeEmail, type WriteDeps, type Written } from './write-email.ts'
 
@@ -27,6 +27,10 @@ export type QueueEmail = {
   readonly scheduledAt: string | null
   /** Time in which the email can be cancelled, 0 to 60. */
   readonly undoSeconds: number
+  /** Of a reply: the version of its conversation that its writer has seen, if they say so. */
+  readonly conversationVersion?: number | undefined
+  /** Whether a reply is queued although its conversation may have changed. */
+  readonly sendAnyway?: boolean | undefined
 }
 
 export type QueueDeps = ReplyDeps &
@@ -40,6 +44,7 @@ export type QueueDeps = ReplyDeps &
     readonly blobs: BlobStore
     readonly parser: MailParser
     readonly texts: MessageTexts
+    readonly reserveReply: ReserveReply
   }
 
 /** `contactId` is the contact whose values were filled in; `otherContactIds` are others with the same address. */
@@ -50,7 +55,7 @@ type QueuedAnswer = Handled<OutgoingEmail> & { readonly outgoingId: string } & P
 
 /**
  * Puts an email into the outbox and fixes its bytes: fills in variables (or refuses, listing what is missing), decides
- * on tracking, and composes and stores the MIME and the copy for Sent.
+ * on tracking, and composes and stores the MIME and the copy for Sent. A reply is announced in its conversation first.
  * @throws Refused, NotFound, StaleRevision if the draft is changed meanwhile
  */
 export const queueEmail =
@@ -71,6 +76,15 @@ export const queueEmail =
         ? requiredDraft(state, outgoingId, userId)
         : await resolveDraft(deps)(input.content.email, userId)
     const { email, otherContactIds } = await composeEmail(deps, outgoingId, draft, input)
+    if (draft.replyTo)
+      await deps.reserveReply(caller, {
+        outgoingId,
+        userId: draft.userId,
+        to: draft.replyTo.id,
+        seen: input.conversationVersion ?? null,
+        anyway: input.sendAnyway ?? false,
+        at: email.queuedAt,
+      })
     const handled = await deps.handle(outgoingEmail, stream, { do: 'queue', email }, caller, {
       ifRevision: revision,
     })
@@ -107,6 +121,7 @@ const composeEmail = async (
     html,
     trackedHtml,
     files,
+    automatic: draft.automatic === true,
   })
   const [mime, copy] = await keep(deps.blobs, composed)
   await keepWords(deps, composed.copy, {

@@ -1,5 +1,6 @@
 import { sharedRead } from '../../std/shared-read.ts'
 import type { OpenMailbox } from '../ports/mail-provider.ts'
+import { abandonQueueing } from './abandon-queueing.ts'
 import { cancelEmail } from './cancel-email.ts'
 import { confirmDelivery } from './confirm-delivery.ts'
 import { confirmFound } from './confirm-found.ts'
@@ -49,6 +50,7 @@ export const sendingCommands = (deps: SendingDeps) => ({
   previewDraft: previewDraft(deps),
 
   queue: queueEmail(deps),
+  abandon: abandonQueueing(deps),
   cancel: cancelEmail(deps),
   settle: settleEmail(deps),
   bytes: emailBytes(deps),

@@ -4,14 +4,20 @@ import { userOf, type Caller, type Handle, type Handled, type Load } from '../ha
 import type { IfRevision } from '../revisions.ts'
 import type { Clock } from '../ports/clock.ts'
 import { ownEmail } from './own-email.ts'
-import type { FindAccount } from './ports.ts'
+import type { FindAccount, ReserveReply } from './ports.ts'
 
 /**
  * A person decides about an email whose outcome is unknown (send it again, although it may arrive twice, or give it up)
  * or that failed (try it again). Only a person can have an email sent again.
  */
 export const settleEmail =
-  (deps: { handle: Handle; load: Load; clock: Clock; findAccount: FindAccount }) =>
+  (deps: {
+    handle: Handle
+    load: Load
+    clock: Clock
+    findAccount: FindAccount
+    reserveReply: ReserveReply
+  }) =>
   async (
     caller: Caller,
     input: { outgoingId: string; decision: 'send-again' | 'give-up' },
@@ -21,7 +27,11 @@ export const settleEmail =
     const stream = outgoingStream(outgoingId)
     const state = await ownEmail(deps)(outgoingId, userOf(caller))
     const now = deps.clock().toISOString()
-    if (state.status === 'failed' && decision === 'send-again')
+    if (state.status === 'failed' && decision === 'send-again') {
+      const { userId, draft } = state.email
+      const reply = { outgoingId, userId, seen: null, anyway: false, at: now }
+      if (draft.replyTo) await deps.reserveReply(caller, { ...reply, to: draft.replyTo.id })
       return deps.handle(outgoingEmail, stream, { do: 'retry', now }, caller, { ifRevision })
+    }
     return deps.handle(outgoingEmail, stream, { do: 'settle-unknown', decision, now }, caller, { ifRevision })
   }

@@ -46,14 +46,16 @@ export const writeEmail =
       draft.template && requiredTemplate(deps, draft.template, userId),
       gather(deps.directory, draft, account, recipients),
     ])
-    const assembled = await deps.assemble({
-      // A quotation of an email of ours contains our pixel and links.
-      draft: { ...draft, html: await deps.untrack.html(draft.html) },
-      template,
-      signature: account.signature,
-      values: valuesOf(sources.values),
-      parent,
-    })
+    const assembled = draft.automatic
+      ? { subject: draft.subject, html: draft.html, missing: [], problems: [], warnings: [] }
+      : await deps.assemble({
+          // A quotation of an email of ours contains our pixel and links.
+          draft: { ...draft, html: await deps.untrack.html(draft.html) },
+          template,
+          signature: account.signature,
+          values: valuesOf(sources.values),
+          parent,
+        })
     const name = account.settings.displayName || sources.values.user?.name
     return {
       from: name ? { address: account.address, name } : { address: account.address },

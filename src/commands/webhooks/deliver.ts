@@ -1,5 +1,6 @@
 import { catalogue, type AnyEvent } from '../../domain/catalogue.ts'
 import type { Position, RecordedEvent } from '../../domain/event.ts'
+import { isForWebhooks } from '../../domain/notifications/who-sees.ts'
 import { endpointStream, webhookEndpoint, type KnownEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { nextAttempt } from '../../domain/webhooks/retries.ts'
 import { systemCaller, type Handle } from '../handle.ts'
@@ -139,7 +140,8 @@ const readOn = async (
   if ((await deliveries.countWaiting(endpointId)) >= MOST_WAITING) return false
   const filter = endpoint.types.length === 0 ? {} : { filter: { types: endpoint.types } }
   const page = await store.readAll({ after, limit: PAGE, ...filter })
-  const events = page.events.filter(({ type }) => catalogue.has(type))
+  const known = page.events.filter(({ type }) => catalogue.has(type)) as RecordedEvent<AnyEvent>[]
+  const events = known.filter(isForWebhooks)
   const to = { generation, position: page.position, last: events.at(-1)?.position ?? start.last }
   await deliveries.add(endpointId, { from, to }, asDeliveries(events, start.last), clock())
   return true

@@ -83,7 +83,7 @@ export const requireLevel = <Account extends AccessRights>(
   return account
 }
 
-const rightsEvents = [AccountAccessGranted, AccountAccessRevoked, AccountOwnerChanged] as const
+export const rightsEvents = [AccountAccessGranted, AccountAccessRevoked, AccountOwnerChanged] as const
 type RightsEvent = EventOf<(typeof rightsEvents)[number]>
 
 /** Whether the event changes who may use an account. */

@@ -32,7 +32,7 @@ export const spanOfDays = (
   { from, to }: { readonly from: string; readonly to: string },
 ): { readonly start: string; readonly end: string } => ({
   start: beginningOf(timeZone, from),
-  end: beginningOf(timeZone, new Date(Date.parse(to) + DAY_MS).toISOString().slice(0, 10)),
+  end: beginningOf(timeZone, dayAfter(to)),
 })
 
 /** The first quarter of an hour of a day: no zone is further from UTC than 14 hours. */
@@ -47,13 +47,36 @@ const beginningOf = (timeZone: string, day: string): string => {
   return at(begun)
 }
 
-// Creating a format takes longer than folding an event, and there are only so many zones.
-const formats = new Map<string, Intl.DateTimeFormat>()
-
-const formatOf = (timeZone: string): Intl.DateTimeFormat => {
-  const known = formats.get(timeZone)
-  // Swedish dates are in ISO 8601 format.
-  const format = known ?? new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' })
-  if (!known) formats.set(timeZone, format)
-  return format
+/**
+ * When an hour of a day begins in a zone: the first quarter of an hour that is that late by the clocks there. Of an hour that
+ * comes twice it is the first; one that is left out begins when the clocks have passed it.
+ */
+export const hourOfDay = (timeZone: string, day: string, hour: number): string => {
+  const zone = isTimeZone(timeZone) ? timeZone : 'UTC'
+  const wanted = `${day} ${String(hour).padStart(2, '0')}:00`
+  // No zone is further from UTC than 15 hours.
+  for (let quarter = hour * 4 - 60; ; quarter++) {
+    const at = new Date(Date.parse(day) + quarter * QUARTER_MS)
+    if (clockOf(zone).format(at) >= wanted) return at.toISOString()
+  }
 }
+
+/** The day before or behind another one, as `2026-01-31`. */
+export const dayAfter = (day: string, days = 1): string =>
+  new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10)
+
+// Creating a format takes longer than folding an event, and there are only so many zones.
+const remembered = (options: Intl.DateTimeFormatOptions) => {
+  const formats = new Map<string, Intl.DateTimeFormat>()
+  return (timeZone: string): Intl.DateTimeFormat => {
+    const known = formats.get(timeZone)
+    // Swedish dates are in ISO 8601 format.
+    const format = known ?? new Intl.DateTimeFormat('sv-SE', { timeZone, ...options })
+    if (!known) formats.set(timeZone, format)
+    return format
+  }
+}
+
+const formatOf = remembered({ dateStyle: 'short' })
+/** As `2026-01-31 09:00`. */
+const clockOf = remembered({ dateStyle: 'short', timeStyle: 'short' })

@@ -6,6 +6,7 @@ import { conversationSentences } from '../conversations/sentences.ts'
 import { directorySentences } from '../directory/sentences.ts'
 import type { Sentences } from '../event.ts'
 import { linkingSentences } from '../linking/sentences.ts'
+import { notificationSentences } from '../notifications/sentences.ts'
 import { sendingSentences } from '../sending/sentences.ts'
 import { syncSentences } from '../sync/sentences.ts'
 import { templateSentences } from '../templates/sentences.ts'
@@ -24,6 +25,7 @@ const sentences: Sentences<AnyEvent> = {
   ...linkingSentences,
   ...timelineSentences,
   ...webhookSentences,
+  ...notificationSentences,
   ...conversationSentences,
   ...assignmentSentences,
 }

@@ -21,8 +21,10 @@ type Named = {
   readonly [
     Name in
       | 'accountId'
+      | 'notificationsFrom'
       | 'conversationId'
       | 'outgoingId'
+      | 'mailedAs'
       | 'messageId'
       | 'became'
       | 'report'
@@ -34,15 +36,19 @@ type Named = {
   ]?: string | null
 }
 type Parts = {
-  readonly [Name in 'owner' | 'formerOwner' | 'grantee' | 'scope' | 'template' | 'draft']?:
+  readonly [Name in 'owner' | 'formerOwner' | 'grantee' | 'scope' | 'template' | 'draft' | 'organization']?:
     | (Named & Parts)
     | null
+} & {
+  readonly settings?: { readonly accounts?: readonly Named[] }
 }
 
 const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
   ['accountId', 'account'],
+  ['notificationsFrom', 'account'],
   ['conversationId', 'conversation'],
   ['outgoingId', 'email'],
+  ['mailedAs', 'email'],
   ['messageId', 'message'],
   ['became', 'message'],
   ['report', 'message'],
@@ -57,14 +63,21 @@ const KINDS: readonly (readonly [keyof Named, SubjectKind])[] = [
 export const subjectsOf = (event: AnyEvent): Subject[] => {
   const { type, data } = event
   // What is queued has a draft beside it, which names nothing else.
-  const { owner, formerOwner, grantee, scope, template, draft } = data as Parts
+  const { owner, formerOwner, grantee, scope, template, draft, organization, settings } = data as Parts
   const saved = type === 'DraftSaved' ? [draft, draft?.template] : []
   const survivor: Named | null = event.type === 'ContactMerged' ? { contactId: event.data.into } : null
-  const several = mailIn(event).map((messageId): Named => ({ messageId }))
+  const several = [...mailIn(event).map((messageId): Named => ({ messageId })), ...(settings?.accounts ?? [])]
   const owners = [owner, formerOwner, grantee]
-  const parts = [data as Named, survivor, ...owners, scope, template, ...saved, ...several].flatMap(
-    (part) => part ?? [],
-  )
+  const parts = [
+    data as Named,
+    survivor,
+    ...owners,
+    scope,
+    template,
+    organization,
+    ...saved,
+    ...several,
+  ].flatMap((part) => part ?? [])
   const named = parts.flatMap((part) =>
     KINDS.flatMap(([name, kind]) => (part[name] ? [{ kind, id: part[name] }] : [])),
   )

@@ -18,6 +18,8 @@ export type KnownConversation = {
   readonly tags: readonly string[]
   /** By id: who wrote it. */
   readonly notes: Readonly<Record<string, string | null>>
+  /** Conversations that have become part of this one, by id: the revision that they had then. */
+  readonly tookIn: Readonly<Record<string, number>>
 }
 export type Conversation = { readonly status: 'none' } | KnownConversation
 
@@ -72,10 +74,21 @@ export const evolve = (state: Conversation, event: ConversationEvent): Conversat
     case 'ConversationSeparated':
       return { ...state, mergedInto: null }
     case 'ConversationTookIn': {
-      const { mail, status, snoozedUntil, assigneeId, tags } = event.data
+      const { other, revision, mail, status, snoozedUntil, assigneeId, tags } = event.data
       const version = state.version + 1
       const taken = mail.map((each) => ({ ...each, version }))
-      return { ...state, version, mail: [...state.mail, ...taken], status, snoozedUntil, assigneeId, tags }
+      const notes = Object.fromEntries(event.data.notes.map(({ noteId, userId }) => [noteId, userId]))
+      return {
+        ...state,
+        version,
+        mail: [...state.mail, ...taken],
+        status,
+        snoozedUntil,
+        assigneeId,
+        tags,
+        notes: { ...state.notes, ...notes },
+        tookIn: { ...state.tookIn, [other]: revision },
+      }
     }
   }
 }
@@ -89,6 +102,7 @@ const empty = {
   readBy: {},
   tags: [],
   notes: {},
+  tookIn: {},
 }
 
 const opened = (state: KnownConversation): KnownConversation => ({

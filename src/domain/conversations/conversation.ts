@@ -29,7 +29,7 @@ import { conversationMerged, MOST_TAGS, notYourNote, snoozedIntoThePast, tooMany
 // ---------------------------------------------------------------- commands
 
 /** A message that counts for conversations. */
-type ReceivedMessage = {
+export type ReceivedMessage = {
   readonly messageId: string
   readonly receivedAt: string
   readonly from: string | null
@@ -75,7 +75,7 @@ export type ConversationCommand = { readonly conversationId: string; readonly ac
   | { readonly do: 'remove-note'; readonly noteId: string; readonly by: string | null }
   | { readonly do: 'merge'; readonly into: string }
   | { readonly do: 'separate' }
-  | { readonly do: 'take-in'; readonly other: KnownConversation }
+  | { readonly do: 'take-in'; readonly other: KnownConversation; readonly revision: number }
 )
 
 // ---------------------------------------------------------------- decide
@@ -152,7 +152,7 @@ const decide = (command: ConversationCommand, state: Conversation): Conversation
     case 'separate':
       return []
     case 'take-in':
-      return takeIn(state, command.other)
+      return takeIn(state, command.other, command.revision)
   }
 }
 
@@ -232,21 +232,28 @@ const mergedAlready = (command: ConversationCommand): ConversationEvent[] => {
 }
 
 /** Whose turn it is, is the more urgent of both; somebody who has it keeps it. */
-const takeIn = (state: KnownConversation, other: KnownConversation): ConversationEvent[] => {
+const takeIn = (
+  state: KnownConversation,
+  other: KnownConversation,
+  revision: number,
+): ConversationEvent[] => {
+  if ((state.tookIn[other.conversationId] ?? -1) >= revision) return []
   const known = new Set(state.mail.map(({ id }) => id))
-  const mail = other.mail.filter(({ id }) => !known.has(id))
-  const tags = [...new Set([...state.tags, ...other.tags])].slice(0, MOST_TAGS)
-  const assigneeId = state.assigneeId ?? other.assigneeId
   const { status, snoozedUntil } = urgency(other) > urgency(state) ? other : state
-  const isNews =
-    mail.length > 0 ||
-    tags.length > state.tags.length ||
-    assigneeId !== state.assigneeId ||
-    status !== state.status
-  if (!isNews) return []
-  const { conversationId, accountId } = state
-  const taken = { other: other.conversationId, mail, status, snoozedUntil, assigneeId, tags }
-  return [ConversationTookIn({ conversationId, accountId, ...taken })]
+  return [
+    ConversationTookIn({
+      conversationId: state.conversationId,
+      accountId: state.accountId,
+      other: other.conversationId,
+      revision,
+      mail: other.mail.filter(({ id }) => !known.has(id)),
+      status,
+      snoozedUntil,
+      assigneeId: state.assigneeId ?? other.assigneeId,
+      tags: [...new Set([...state.tags, ...other.tags])].slice(0, MOST_TAGS),
+      notes: Object.entries(other.notes).map(([noteId, userId]) => ({ noteId, userId })),
+    }),
+  ]
 }
 
 const urgency = ({ status }: KnownConversation): number =>

@@ -5,15 +5,15 @@ import { defineEvent, type EventOf } from '../event.ts'
 import { idOf } from '../ids.ts'
 import { instant, oneLine } from '../mail.ts'
 
-const conversationId = idOf('thr').describe('Id of a conversation, which is that of its thread')
-const noteId = idOf('not').describe('Id of an internal note')
+export const conversationId = idOf('thr').describe('Id of a conversation, which is that of its thread')
+export const noteId = idOf('not').describe('Id of an internal note')
 const messageId = idOf('msg')
 const outgoingId = idOf('out')
 
 /** Counts what changes the mail of a conversation, from 1 on; 0 before there is any. */
 const version = z.int().min(0)
 
-const tag = z
+export const tag = z
   .string()
   .trim()
   .min(1)
@@ -21,7 +21,7 @@ const tag = z
   .regex(...oneLine)
   .describe('As people write it; case matters')
 
-const noteText = z.string().trim().min(1).max(10_000).describe('Plain text')
+export const noteText = z.string().trim().min(1).max(10_000).describe('Plain text')
 
 /** Why a conversation is somebody's. `detail` says it for people. */
 const assignmentReason = z.object({
@@ -118,22 +118,27 @@ const mailChange = z.object({
 })
 export type MailChange = z.infer<typeof mailChange>
 
-/** What another conversation was that became part of this one: its mail counts as one change of this one's. */
+/**
+ * What another conversation was that became part of this one: its mail counts as one change of this one's. `revision`:
+ * that of the other's stream then, so that it is taken in once each time that it is merged.
+ */
 export const ConversationTookIn = defineEvent(
   'ConversationTookIn',
   z.object({
     ...of,
     other: conversationId,
+    revision: z.int(),
     mail: z.array(mailChange),
     status: z.enum(['open', 'waiting', 'snoozed', 'closed']),
     snoozedUntil: instant.nullable(),
     assigneeId: crmId.nullable(),
     tags: z.array(tag),
+    notes: z.array(z.object({ noteId, userId: crmId.nullable() })),
   }),
 )
 
 /**
- * In the stream `mailfollowed-<command id>`: this mail, and what people did to these threads (numbered as in the stream
+ * In the streams `mailfollowed-<what>`: this mail, and what people did to these threads (numbered as in the stream
  * of the account's threads), needs nothing in any conversation that is not recorded there.
  */
 export const MailFollowed = defineEvent(

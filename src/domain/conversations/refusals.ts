@@ -28,3 +28,14 @@ export const assigneeHasNoAccess = defineRefusal('assignee-has-no-access', {
   meaning: 'The user may not use the account of the conversation.',
   remedy: 'Assign it to somebody who may, or give the user access to the account first.',
 })
+export const notInConversation = defineRefusal('not-in-a-conversation', {
+  title: 'Not in a conversation',
+  meaning: 'The email names a version of a conversation, but answers nothing that is in one.',
+  remedy: 'Leave out `conversationVersion`, or answer a message of the conversation.',
+})
+export const notThreadedYet = defineRefusal('thread-not-known-yet', {
+  title: 'Thread not known yet',
+  meaning: 'The message has just come, and it is not known yet which conversation it belongs to.',
+  remedy: 'Try again in a moment.',
+  isConflict: true,
+})

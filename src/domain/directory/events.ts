@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineEvent, type EventOf } from '../event.ts'
+import { idOf } from '../ids.ts'
 import { address, domain, normaliseAddress, oneLine } from '../mail.ts'
 import { visibility } from '../visibility.ts'
 
@@ -40,6 +41,9 @@ export const user = z.object({
   email: address.optional(),
   title: line(200).optional(),
   phone: line(100).optional(),
+  timeZone: line(64)
+    .optional()
+    .describe("A name of the IANA time zone database; the organisation's if it is left out"),
 })
 export const contact = z.object({
   firstName: line(100).optional(),
@@ -83,6 +87,14 @@ export const organization = z.object({
   visibilityFloor: visibility
     .default('nothing')
     .describe("The least that other users see of the mail of any user's account, whatever it chooses"),
+  notificationsFrom: idOf('acc')
+    .optional()
+    .describe('The email account from which notifications and digests are mailed; without one, none are'),
+  crmUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(500)
+    .optional()
+    .describe('Where people open the CRM: notifications that are mailed lead there'),
 })
 
 export type User = z.infer<typeof user>

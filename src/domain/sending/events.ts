@@ -59,6 +59,8 @@ export const draft = z.object({
       id: idOf('msg', 'out'),
     })
     .nullable(),
+  /** Written by Mailtrail itself: it goes out as it is, without variables, signature and tracking, and says so. */
+  automatic: z.boolean().optional(),
 })
 export type Draft = z.infer<typeof draft>
 

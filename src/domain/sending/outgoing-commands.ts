@@ -14,6 +14,8 @@ export type OutgoingCommand =
   | { readonly do: 'save-draft'; readonly outgoingId: string; readonly draft: Draft }
   | { readonly do: 'discard'; readonly outgoingId: string }
   | { readonly do: 'queue'; readonly email: QueuedEmail }
+  /** Whoever was to queue it has died, or comes too late from here on. */
+  | { readonly do: 'abandon'; readonly outgoingId: string }
   | { readonly do: 'cancel' }
   | {
       readonly do: 'release'

@@ -59,6 +59,8 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'queue':
       requireUnqueued(state)
       return [EmailQueued(command.email)]
+    case 'abandon':
+      return abandon(state, command.outgoingId)
     case 'cancel':
       return cancel(state)
     case 'release':
@@ -92,6 +94,12 @@ const decide = (command: OutgoingCommand, state: OutgoingEmail): OutgoingEvent[]
     case 'record-bounced':
       return recordBounced(state, command)
   }
+}
+
+/** An event that changes nothing but the revision, at which it was to be queued; what was never a draft is none for good. */
+const abandon = (state: OutgoingEmail, outgoingId: string): OutgoingEvent[] => {
+  if (state.status === 'none') return [DraftDiscarded({ outgoingId })]
+  return state.status === 'draft' ? [DraftSaved({ outgoingId, draft: state.draft })] : []
 }
 
 /** Cancelling always works until the release: both append at the same revision, so one of them wins. */

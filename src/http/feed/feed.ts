@@ -32,7 +32,8 @@ export const feedRoutes = (app: App, { feed, isPosition, clock }: FeedRouteDeps)
         'Each message tells of one event what it is, what it is about and where it is in the log, and nothing of what it ' +
         'says: read that over the API, with its `position` as `min_position`. Its `id` is the position, so a reader that ' +
         'comes back with `Last-Event-ID` misses nothing. For an acting user, only events of what they may see are told; ' +
-        'other callers see all. The feed ends when the API key is revoked or expires, and when a reader is too slow.',
+        'other callers see all. Who views a conversation or writes in it is told as an event `presence`, without an id, unless ' +
+        'only some types are asked for. The feed ends when the API key is revoked or expires, and when a reader is too slow.',
       headers: z.object({
         'last-event-id': position
           .optional()
@@ -80,17 +81,22 @@ const linesOf = async function* (
   cutOff: () => void,
 ): AsyncGenerator<string> {
   yield `retry: ${RETRY_MS}\n\n`
-  for await (const { items, position: at } of parts) {
+  for await (const { items, presence, position: at } of parts) {
     if (isExpired()) return
     const slow = setTimeout(cutOff, SLOW_MS)
     // Without data the position alone is kept: what was not for this reader is not looked through again.
     try {
-      yield items.length === 0 ? `id: ${at}\n\n` : items.map(textOf).join('')
+      const told = [...items.map(textOf), ...presence.map(presenceText)]
+      yield told.length === 0 ? `id: ${at}\n\n` : told.join('')
     } finally {
       clearTimeout(slow)
     }
   }
 }
+
+/** Without an id: whoever comes back asks anew who is there. */
+const presenceText = (presence: FeedPart['presence'][number]): string =>
+  `event: presence\ndata: ${JSON.stringify(presence)}\n\n`
 
 /** One text for all readers. */
 const texts = new WeakMap<FeedItem, string>()

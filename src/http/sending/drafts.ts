@@ -18,7 +18,7 @@ import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision, requiredRevision } from '../server/versions.ts'
 
 const attachments = z.array(sealedFile).max(100)
-const fields = draft.omit({ userId: true }).extend({
+const fields = draft.omit({ userId: true, automatic: true }).extend({
   attachments,
   accountId: draft.shape.accountId
     .nullable()
@@ -45,6 +45,7 @@ export const draftInput = fields
 const draftChanges = fields.partial()
 
 const view = draft
+  .omit({ automatic: true })
   .extend({ attachments, id: z.string(), createdAt: z.string().optional(), changedAt: z.string().optional() })
   .meta({ id: 'Draft' })
 const place = z.enum(['subject', 'body', 'signature'])

@@ -29,9 +29,22 @@ const when = {
     .default(10)
     .describe('Seconds during which nothing is sent, so that cancelling always works'),
 }
+const collision = {
+  conversationVersion: z
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      'Of a reply: the `version` of its conversation that its writer has seen. If mail has come since, or another answer was queued or sent, the reply is refused as `conversation-changed`. Without it, a reply is refused only if somebody else has answered since the message that it answers',
+    ),
+  sendAnyway: z
+    .boolean()
+    .default(false)
+    .describe('Queues a reply although its conversation may have changed, which is recorded'),
+}
 const queueBody = z.union([
-  z.object({ draftId: outgoingId, ...when }),
-  z.object({ email: draftInput, ...when }),
+  z.object({ draftId: outgoingId, ...when, ...collision }),
+  z.object({ email: draftInput, ...when, ...collision }),
 ])
 const state = z
   .enum(['queued', 'scheduled', 'deferred', 'sending', 'sent', 'failed', 'unknown', 'cancelled'])
@@ -120,19 +133,19 @@ export const outboxRoutes = (
       tags,
       summary: 'Send an email now or later',
       description:
-        'Sends a draft, or an email given in the request. If a variable has no value, nothing is sent and the answer lists every such variable.',
+        'Sends a draft, or an email given in the request. If a variable has no value, nothing is sent and the answer lists every such variable. A reply in a conversation is refused if somebody else has answered meanwhile.',
       body: queueBody,
       response: { 201: queuedAnswer, ...problems },
     },
     handler: async (request, reply) => {
-      const { scheduledAt, undoSeconds, ...written } = request.body
+      const { scheduledAt, undoSeconds, conversationVersion, sendAnyway, ...written } = request.body
       const content =
         'email' in written
           ? {
               email: { ...written.email, attachments: files.open(written.email.attachments) },
             }
           : written
-      const asked = { content, scheduledAt, undoSeconds }
+      const asked = { content, scheduledAt, undoSeconds, conversationVersion, sendAnyway }
       const queued = await commands.queue(request.caller, asked, request.actingUser)
       void reply.status(201).header('location', `/v1/outbox/${queued.outgoingId}`)
       const { outgoingId: id, contactId, otherContactIds } = queued

@@ -17,6 +17,7 @@ const tags = {
   'API keys': 'Keys by which programs use the API, each with its permissions.',
   'Email accounts': 'Mailboxes that are connected: how they are reached, their settings and signatures.',
   Sync: 'How the sync of an account is doing: its state, its runs, and messages that could not be synced.',
+  Notifications: 'What users are told of by themselves, in the ways that each of them has chosen.',
   Messages: 'Mail that was found in mailboxes, the threads it forms, and its contents.',
   Timeline:
     'What happened with each contact, company, deal, account and thread, mail and the entries of the CRM.',
@@ -28,6 +29,8 @@ const tags = {
   Analytics: 'Figures over many emails.',
   Directory: "The CRM's own records, from which variables are filled in.",
   Feed: 'What happens, told as it happens to whoever listens.',
+  Conversations:
+    'Threads of shared accounts as people work through them: whose turn it is, whose they are, and who is there.',
   Webhooks: 'Addresses to which what happens is posted, and what became of each delivery.',
   Assignment: 'Whose conversations are, by which rules, and when users are there.',
   Audit: 'Everything that happened, event by event, and histories replayed.',

@@ -38,7 +38,12 @@ const assignmentRules = {
 /** An example of the body of every operation that takes JSON, by the name of the operation. */
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   createApiKey: { name: 'CRM', scopes: ['accounts:read', 'messages:read', 'messages:send'] },
-  putUser: { name: 'Ada Lovelace', email: 'ada@example.com', title: 'Account manager' },
+  putUser: {
+    name: 'Ada Lovelace',
+    email: 'ada@example.com',
+    title: 'Account manager',
+    timeZone: 'Europe/London',
+  },
   putContact: {
     firstName: 'Grace',
     lastName: 'Hopper',
@@ -63,6 +68,11 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
     contactIds: ['c-17'],
     stage: 'Negotiation',
     amount: '€ 12,000',
+  },
+  putUserNotificationSettings: {
+    kinds: [{ kind: 'new-email', channels: ['feed', 'mail'] }],
+    accounts: [{ accountId, kinds: [{ kind: 'new-email', channels: [] }] }],
+    digest: { isOn: true, hour: 8 },
   },
   putOrganization: { name: 'Example Ltd', timeZone: 'Europe/London', domains: ['example.com'] },
   discoverProviders: { address: 'ada@example.com' },
@@ -89,6 +99,12 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   createEmailAccountBackfill: { since: '2024-01-01T00:00:00Z' },
   mergeThread: { thread: 'thr_0123456789abcdefghjkmnpqrs' },
   splitThread: { messages: ['msg_0123456789abcdefghjkmnpqrs'] },
+  putConversationStatus: { status: 'closed' },
+  snoozeConversation: { until: '2027-01-11T08:00:00Z' },
+  putConversationAssignee: { userId: 'u-1', reason: 'Knows the customer' },
+  putConversationPresence: { doing: 'writing' },
+  createConversationTag: { tag: 'urgent' },
+  createConversationNote: { text: 'Ask the warehouse first.', mentions: ['u-2'] },
   createSignIn: {
     provider: 'gmail',
     address: 'ada@example.com',

@@ -32,6 +32,7 @@ const actions: Readonly<Record<string, string>> = {
   disable: 'disable',
   replay: 'replay',
   resend: 'resend',
+  snooze: 'snooze',
   'rotate-secret': 'rotateSecretOf',
   'dry-run': 'dryRun',
 }

@@ -94,7 +94,10 @@ const ofSending = [
   'invalid-address',
   'no-recipient',
   'variable-without-value',
+  'not-in-a-conversation',
 ]
+
+const ofConversation = ['conversation-changed', 'thread-not-known-yet']
 
 /** Codes that only some operations answer: those of 422 at once, others under their status. */
 const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>>>> = {
@@ -117,6 +120,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   getWebhookEndpointDelivery: { 403: ['program-only'] },
   resendWebhookEndpointDelivery: { 403: ['program-only'] },
   followEvents: { 400: ['invalid-position'] },
+  putUser: ['unknown-time-zone'],
   putContact: ['contact-merged'],
   mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   importRecords: { 400: ['body-cut-off'], 408: ['request-timeout'], 415: ['unsupported-media-type'] },
@@ -197,9 +201,29 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   changeDraft: [...ofAccount, ...ofDraft, 'account-missing', 'not-your-template'],
   deleteDraft: ['draft-discarded', 'already-queued'],
   previewDraft: ofWriting,
-  sendEmail: { 404: ['not-found'], 412: ['stale-version'], 422: ofSending },
+  sendEmail: {
+    404: ['not-found'],
+    409: [...ofConversation, 'conversation-merged'],
+    412: ['stale-version'],
+    422: ofSending,
+  },
   cancelEmail: ['not-queued', 'too-late-to-cancel'],
-  settleEmail: ['nothing-to-settle', 'nothing-to-retry', 'overdue', ...ofAccount],
+  putNotificationRead: ['user-required'],
+  putNotificationsRead: ['user-required'],
+  settleEmail: {
+    409: [...ofConversation, 'conversation-merged'],
+    422: ['nothing-to-settle', 'nothing-to-retry', 'overdue', ...ofAccount],
+  },
+  putConversationStatus: { 409: ['conversation-merged'] },
+  snoozeConversation: { 409: ['conversation-merged'], 422: ['snoozed-into-the-past'] },
+  putConversationAssignee: { 409: ['conversation-merged'], 422: ['assignee-has-no-access'] },
+  createConversationTag: { 409: ['conversation-merged'], 422: ['too-many-tags'] },
+  deleteConversationTag: { 409: ['conversation-merged'] },
+  putConversationPresence: ['acting-user-required'],
+  putConversationRead: { 409: ['conversation-merged'], 422: ['acting-user-required'] },
+  deleteConversationRead: { 409: ['conversation-merged'], 422: ['acting-user-required'] },
+  createConversationNote: { 409: ['conversation-merged'] },
+  deleteConversationNote: { 409: ['conversation-merged'], 422: ['not-your-note'] },
   getEmailAccountAssignmentRules: ['access-level-too-low'],
   putEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],
   dryRunEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],

@@ -6,8 +6,8 @@ import { templateContent, templateId } from '../../domain/templates/events.ts'
 import { SIGNATURE, variables } from '../../domain/templates/variables.ts'
 import type { TemplateQueries } from '../../projections/templates/templates.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, searchIn, sortBy } from '../server/pages.ts'
-import { defineProblem } from '../server/problems.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { requiredUser } from '../server/user-required.ts'
 import { askedRevision, requiredRevision } from '../server/versions.ts'
 
 const scope = z.enum(['personal', 'shared'])
@@ -131,7 +131,7 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
     },
     handler: async (request, reply) => {
       const { scope: kind, ...content } = request.body
-      const owner = kind === 'shared' ? { kind } : { kind, userId: requiredUser(request.actingUser) }
+      const owner = kind === 'shared' ? { kind } : { kind, userId: requiredUser(request, instead) }
       const handled = await commands.create(request.caller, { scope: owner, content })
       void reply.status(201).header('location', `/v1/templates/${handled.templateId}`)
       return answered(reply, handled, { id: handled.templateId, version: handled.version })
@@ -224,13 +224,8 @@ export const templateRoutes = (app: App, { commands, queries }: TemplateRouteDep
   })
 }
 
-const userRequired = defineProblem(422, 'user-required', {
-  title: 'User required',
-  meaning: 'A personal template belongs to a user, but the request is not made on behalf of one.',
+/** A personal template belongs to a user. */
+const instead = {
+  detail: 'A personal template belongs to a user, but the request is not made on behalf of one.',
   remedy: 'Name the user in Mailtrail-User, or share the template.',
-})
-
-const requiredUser = (actingUser: string | null): string => {
-  if (actingUser === null) throw userRequired()
-  return actingUser
 }

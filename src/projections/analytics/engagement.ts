@@ -86,7 +86,7 @@ const tables = {
  */
 export const engagement = projection({
   name: 'engagement',
-  version: 3,
+  version: 4,
   tables,
   events: [
     OrganizationRecorded,
@@ -114,7 +114,8 @@ export const engagement = projection({
         return row && rows.put('template', { ...row, deleted: true })
       }
       case 'EmailQueued':
-        return rows.put('email', newEmail(event.data))
+        // What Mailtrail writes itself is no figure of anybody's.
+        return event.data.draft.automatic ? undefined : rows.put('email', newEmail(event.data))
       case 'EmailCancelled':
       case 'EmailReleased':
       case 'EmailSent':

@@ -22,19 +22,21 @@ export const atOnce = <Result>(
     .setAccessMode('read only')
     .execute((transaction) => read(tablesOf(transaction, assignmentFacts)))
 
-/** Accounts with rules in which something is to be assigned. */
+/** Accounts in which something is to be assigned: by rules, or because it was decided and not said yet. */
 export const accountsToAssign = (db: Kysely<unknown>) => async (): Promise<string[]> => {
   const tables = tablesOf(db, assignmentFacts)
   const rows = await tables
     .selectFrom('account')
     .select('id')
-    .where(sql<boolean>`jsonb_array_length(rules -> 'rules') > 0`)
     .where((where) =>
       where.exists(
         backlogOf(tables)
           .select('conversation.id')
           .whereRef('conversation.account_id', '=', sql.ref('account.id'))
-          .where(sql<boolean>`(left_reason is distinct from 'manual' or left_under <> rules_revision)`),
+          .where(
+            sql<boolean>`(pick is not null or (jsonb_array_length(rules -> 'rules') > 0
+              and (left_reason is distinct from 'manual' or left_under <> rules_revision)))`,
+          ),
       ),
     )
     .orderBy('id')

@@ -14,6 +14,7 @@ import {
 import { allEvents, type AnyEvent } from '../../domain/catalogue.ts'
 import { directoryEvents } from '../../domain/directory/events.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
+import { isForFeed, isOfOneUser } from '../../domain/notifications/who-sees.ts'
 import {
   integer,
   json,
@@ -151,6 +152,7 @@ const knownOf = (
     own,
     about,
   })
+  if (isOfOneUser(event)) return seen(isForFeed(event) ? event.data.userId : null)
   if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset') {
     const { owner } = event.data
     return seen(owner.kind === 'team' ? EVERYBODY : owner.userId)

@@ -163,6 +163,23 @@ export const membersOf =
     return paged(found, { column: 'at', type: 'timestamptz' }, page).execute()
   }
 
+/** What was sent in a thread after this instant, by a person as far as one can tell. */
+export const sentInThread =
+  (db: Kysely<unknown>) =>
+  (
+    { id, merged }: { readonly id: string; readonly merged: readonly string[] },
+    after: string,
+  ): Promise<{ id: string; at: string }[]> =>
+    tablesOf(db, threads)
+      .selectFrom('member')
+      .select(['id', 'at'])
+      .where(sql<boolean>`thread_id = any(${[id, ...merged]}::text[])`)
+      .where(sql<boolean>`at > ${after}::timestamptz`)
+      .where(sql<boolean>`shown ->> 'direction' = 'out' and not (shown -> 'automatic')::boolean`)
+      .orderBy('at')
+      .limit(100)
+      .execute()
+
 /** The thread with this id, or the one that it has become part of, and all messages in it. */
 export const threadWithMembers =
   (db: Kysely<unknown>) =>

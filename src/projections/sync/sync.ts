@@ -1,11 +1,20 @@
 import type { Kysely } from 'kysely'
 import type { Stems } from '../../domain/search/terms.ts'
 import type { VisibilityDeps } from '../projection.ts'
+import { countReceived } from './count-received.ts'
 import { backfills, findBackfill } from './backfills.ts'
 import { copiesToTrash, listCopiesToTrash } from './copies-to-trash.ts'
 import { listDeleted, listHidden } from './absent-messages.ts'
 import { findMessage, listMessages, messagesOf, placesOf, readMessage } from './find-messages.ts'
-import { findThread, listThreads, membersOf, threadOf, threadsOf, threadWithMembers } from './find-threads.ts'
+import {
+  findThread,
+  listThreads,
+  membersOf,
+  sentInThread,
+  threadOf,
+  threadsOf,
+  threadWithMembers,
+} from './find-threads.ts'
 import { similarThreads } from './similar-threads.ts'
 import { messages } from './messages.ts'
 import { deletedAmong, knownAmong, knownPage, placements } from './placements.ts'
@@ -56,6 +65,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   listMessages: listMessages(db, deps),
   findMessage: findMessage(db, deps),
   readMessage: readMessage(db),
+  countReceived: countReceived(db),
   messagesOf: messagesOf(db, deps),
   listDeleted: listDeleted(db),
   listHidden: listHidden(db),
@@ -76,6 +86,7 @@ export const syncQueries = (db: Kysely<unknown>, deps: SyncQueryDeps) => ({
   threadOf: threadOf(db),
   threadsOf: threadsOf(db),
   membersOf: membersOf(db),
+  sentInThread: sentInThread(db),
   threadWithMembers: threadWithMembers(db),
   similarThreads: similarThreads(db, deps),
 

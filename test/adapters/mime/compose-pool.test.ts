@@ -26,6 +26,7 @@ const mailOf = (html: string, changes: Partial<MailToCompose> = {}): MailToCompo
   html,
   trackedHtml: `${html}<img src="https://track.acme.test/p">`,
   files: [],
+  automatic: false,
   ...changes,
 })
 

@@ -19,6 +19,7 @@ const mail = (over: Partial<MailToCompose> = {}): MailToCompose => ({
   html: '<p>Hi <b>Ann</b></p>',
   trackedHtml: null,
   files: [],
+  automatic: false,
   ...over,
 })
 
@@ -71,6 +72,14 @@ t.test('a message has both forms of the body, its own ids and the date that it w
   t.same(Buffer.from(parsed.attachments[1]!.content as ArrayBuffer), Buffer.from([0, 255, 13, 10]))
   t.equal(parsed.headers.find(({ key }) => key === 'x-mailtrail-id')?.value, 'out_01jz0000000000000000000000')
   t.notOk(headersOf(mime).some((line) => /^x-mailer/i.test(line)))
+})
+
+t.test('what no person wrote says so, and nothing else does (RFC 3834)', async (t) => {
+  for (const automatic of [true, false]) {
+    const { mime, copy } = await composeMail(mail({ automatic }))
+    for (const form of [mime, copy])
+      t.equal(headersOf(form).includes('Auto-Submitted: auto-generated'), automatic)
+  }
 })
 
 t.test('tracking stands in the wire form only, Bcc in the copy only, and nothing else differs', async (t) => {

@@ -90,7 +90,7 @@ const command: fc.Arbitrary<ConversationCommand> = fc
       .map(([id, by]): Told => ({ do: 'remove-note', noteId: `not_${digits(id)}`, by })),
     fc.constant<Told>({ do: 'merge', into: `thr_${digits(9)}` }),
     fc.constant<Told>({ do: 'separate' }),
-    fc.constant<Told>({ do: 'take-in', other: after(receive(7), reply(8, 'u-2', 1, 7)) }),
+    fc.constant<Told>({ do: 'take-in', other: after(receive(7), reply(8, 'u-2', 1, 7)), revision: 3 }),
   )
   .map((told) => ({ ...of, ...told }))
 
@@ -245,10 +245,13 @@ t.test('a merged conversation goes on in the other, and as it was once it is sep
   const merged = conversation.evolve(other, decided(other, { do: 'merge', into: `thr_${digits(9)}` })[0]!)
   t.throws(() => decided(merged, { do: 'tag', tag: 'a' }), { code: 'conversation-merged' })
   const into = after(receive(1), { do: 'tag', tag: 'a' }, { do: 'change-status', status: 'closed' })
-  const taken = decided(into, { do: 'take-in', other }).reduce(conversation.evolve, into as Conversation)
+  const taken = decided(into, { do: 'take-in', other, revision: 3 }).reduce(
+    conversation.evolve,
+    into as Conversation,
+  )
   t.match(taken, { status: 'open', tags: ['a', 'b'], version: 2 })
   t.throws(() => decided(taken, reply(9, 'u-1', 1)), { code: 'conversation-changed' })
-  t.strictSame(decided(taken, { do: 'take-in', other }), [])
+  t.strictSame(decided(taken, { do: 'take-in', other, revision: 3 }), [])
   t.strictSame(types(decided(merged, { do: 'separate' })), ['ConversationSeparated'])
 })
 

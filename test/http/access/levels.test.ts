@@ -30,6 +30,7 @@ const ofAllMail: Readonly<Record<string, number>> = {
   'thread-changes': 403,
   'assignment-rules': 403,
   linked: 404,
+  'conversation-counts': 404,
   'deleted-messages': 404,
   'hidden-messages': 404,
 }

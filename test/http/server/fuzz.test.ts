@@ -88,7 +88,7 @@ const part = fc.constantFrom<unknown>(
 )
 const cursor = fc.array(part, { maxLength: 3 }).map(cursorOf)
 const minPosition = fc.constantFrom(position, 'm:00000000000000000001', 'e:5', 'p:1', '', '~', 'p:-1', '\0')
-const ids = ['acc', 'msg', 'out', 'sin', 'tle', 'tpl', 'thr', 'whk'].flatMap((prefix) =>
+const ids = ['acc', 'msg', 'not', 'ntf', 'out', 'sin', 'tle', 'tpl', 'thr', 'whk'].flatMap((prefix) =>
   [1, 2, 9].map((n) => idOf(prefix, n)),
 )
 

@@ -250,6 +250,7 @@ const asked = (path: string, method: string, body: unknown, headers: Record<stri
     templates: 'tpl',
     messages: 'msg',
     threads: 'thr',
+    conversations: 'thr',
     'sign-ins': 'sin',
     'timeline-entries': 'tle',
     'webhook-endpoints': 'whk',
@@ -263,6 +264,7 @@ const asked = (path: string, method: string, body: unknown, headers: Record<stri
   const url = path
     .replace('{id}', id)
     .replace('{kind}', 'contact')
+    .replace('{noteId}', idOf('not', 1))
     .replaceAll(/\{\w+\}/g, '1')
   return app.ask(method, url, { headers, ...(body === undefined ? {} : { body }) })
 }
