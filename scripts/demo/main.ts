@@ -54,9 +54,9 @@ const run = async (): Promise<void> => {
   )
   const { url, key } = service
   if (key === null) throw new Error('A first start shows a key')
-  const client = apiClient(url, key, rep.id)
-  const played = await play(client, world)
-  await report(client, played)
+  const clientOf = (user: string) => apiClient(url, key, user)
+  const played = await play(clientOf, world)
+  await report(clientOf(rep.id), played)
 
   // Nothing is there any more to look at.
   if (once) return

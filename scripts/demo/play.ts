@@ -2,7 +2,9 @@ import { until, type Client } from '../lib/client.ts'
 import type { SunkMessage } from '../lib/mail-servers/loopback.ts'
 import { delivered } from './delivery.ts'
 import { step } from './screen.ts'
+import { shareInbox } from './shared-inbox.ts'
 import { signIn } from './signing-in.ts'
+import { syncOnce, type Run } from './sync-once.ts'
 import { companies, companyOf, deals, followUp, signature } from './story.ts'
 import {
   addressesIn,
@@ -19,7 +21,6 @@ import {
 } from './world.ts'
 
 type Created = { id: string }
-type Run = { number: number; status: string; count: number; finishedAt: string | null }
 type Page<Item> = { data: Item[] }
 type Tracking = {
   sentAt: string | null
@@ -28,11 +29,13 @@ type Tracking = {
 
 export type Played = {
   readonly repAccount: string
+  readonly teamAccount: string
   readonly messages: readonly { readonly id: string; readonly customer: Customer }[]
 }
 
 /** The main job, from connecting a mailbox to recording a reply, through the public API only. */
-export const play = async (client: Client, world: World): Promise<Played> => {
+export const play = async (clientOf: (user: string) => Client, world: World): Promise<Played> => {
+  const client = clientOf(rep.id)
   await step('The CRM puts its users, contacts and deals', () => putDirectory(client))
   const accounts = await connect(client, world)
   const template = await step(
@@ -62,7 +65,8 @@ export const play = async (client: Client, world: World): Promise<Played> => {
     )
   })
   await signIn(client, world)
-  return { repAccount: accounts.rep, messages }
+  await shareInbox(clientOf, world, accounts.team)
+  return { repAccount: accounts.rep, teamAccount: accounts.team, messages }
 }
 
 const putDirectory = async (client: Client): Promise<void> => {
@@ -117,7 +121,7 @@ const connect = async (client: Client, { sink, imap }: World) => {
     }),
   )
   const repAccount = connected.body.id
-  await step(
+  const teamAccount = await step(
     `Connect ${team.address}, the team's`,
     async () =>
       (
@@ -163,7 +167,7 @@ const connect = async (client: Client, { sink, imap }: World) => {
     ({ data }) =>
       `${data.length} threads, the longest of ${Math.max(...data.map((thread) => thread.messageCount))} messages`,
   )
-  return { rep: repAccount }
+  return { rep: repAccount, team: teamAccount }
 }
 
 const sendAll = async (client: Client, { sink }: World, account: string, template: string) => {
@@ -229,15 +233,4 @@ const behave = async ({ sink, imap }: World): Promise<void> => {
     reply(imap, mia, mailOf(mia), 'Thanks, Sarah. The pricing works for us, let us talk on Thursday.')
   })
   await step('Omar opens in Gmail', () => openThroughProxy(forOmar.pixel ?? ''))
-}
-
-const syncOnce = async (client: Client, account: string): Promise<void> => {
-  const before = await client.get<Page<Run>>(`/v1/email-accounts/${account}/sync-runs`)
-  const last = Math.max(...before.data.map((run) => run.number))
-  await client.send('POST', `/v1/email-accounts/${account}/sync-runs`)
-  await until(
-    'The sync',
-    () => client.get<Page<Run>>(`/v1/email-accounts/${account}/sync-runs`),
-    ({ data }) => data.some((run) => run.number > last && run.finishedAt !== null),
-  )
 }

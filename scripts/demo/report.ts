@@ -1,5 +1,6 @@
 import type { Client } from '../lib/client.ts'
 import type { Played } from './play.ts'
+import type { Conversation } from './shared-inbox.ts'
 import { clock, dim, line, percent, show, yellow } from './screen.ts'
 import type { Customer } from './world.ts'
 
@@ -7,12 +8,16 @@ type Share = { count: number; percent: number | null }
 type Figures = { sent: number; delivered: Share; opened: Share; clicked: Share; replied: Share }
 
 /** The four tables of the product's documentation, and a contact's timeline, from the API. */
-export const report = async (client: Client, { repAccount, messages }: Played): Promise<void> => {
+export const report = async (
+  client: Client,
+  { repAccount, teamAccount, messages }: Played,
+): Promise<void> => {
   await accounts(client)
   await history(client, repAccount)
   await tracking(client, messages[0]!.id)
   await tracking(client, messages[2]!.id)
   await timeline(client, messages[0]!.customer)
+  await conversations(client, teamAccount)
   await engagement(client)
 }
 
@@ -108,6 +113,24 @@ const timeline = async (client: Client, { id, firstName, lastName }: Customer): 
       from.map(({ address }) => address).join(', '),
       title ?? '',
     ]),
+  )
+}
+
+const conversations = async (client: Client, account: string): Promise<void> => {
+  const { data } = await client.get<{ data: Conversation[] }>(`/v1/conversations?accountId=${account}`)
+  const reasonOf = async (id: string) =>
+    (await client.get<{ data: { detail: string }[] }>(`/v1/conversations/${id}/assignments`)).data[0]?.detail
+  show(
+    'Shared inbox: whose turn it is, and why',
+    ['From', 'Status', 'Whose', 'Why'],
+    await Promise.all(
+      data.map(async ({ id, status, assigneeId, lastMessage }) => [
+        lastMessage.from ?? '',
+        status,
+        assigneeId ?? '',
+        (await reasonOf(id)) ?? '',
+      ]),
+    ),
   )
 }
 

@@ -13,6 +13,11 @@ export const rep = {
   address: 'sarah@acme.test',
   password: 'rose-garden-42',
 }
+/** Her colleagues, who work with her in the mailbox of the team. */
+export const colleagues = [
+  { id: 'u-tom', name: 'Tom Becker', address: 'tom@acme.test', title: 'Sales Representative' },
+  { id: 'u-ines', name: 'Ines Costa', address: 'ines@acme.test', title: 'Auditor' },
+] as const
 export const team = { name: 'Acme Sales', address: 'sales@acme.test', password: 'blue-harbour-17' }
 /** Mailboxes of Sarah's that she connects by signing in with their providers. */
 export const signedIn = {
@@ -141,6 +146,27 @@ export const click = (link: string): Promise<void> => request(link, BROWSER)
 /** A security gateway follows every link at once, pretending to be a browser. */
 export const scan = async (links: readonly string[]): Promise<void> => {
   await Promise.all(links.map((link) => request(link, BROWSER)))
+}
+
+/** The customer writes to the team: a mail appears in the inbox. */
+export const write = (
+  imap: ImapServer,
+  from: Customer,
+  { subject, words }: { readonly subject: string; readonly words: string },
+): void => {
+  const raw = [
+    `From: ${from.firstName} ${from.lastName} <${from.address}>`,
+    `To: ${team.name} <${team.address}>`,
+    `Subject: ${subject}`,
+    `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
+    `Message-ID: <${Date.now()}.to-team.${from.id}@${from.address.split('@')[1]}>`,
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    '',
+    words,
+    '',
+  ].join('\r\n')
+  imap.mailbox(team.address).append('INBOX', { raw: Buffer.from(raw) })
 }
 
 /** The customer answers: a mail appears in the inbox, threaded by its references. */

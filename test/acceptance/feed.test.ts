@@ -14,6 +14,8 @@ import { keyOf, site } from '../support/service-processes.ts'
 const READERS = runs(30, 1000)
 const CHANGES = runs(60, 600)
 const KILLS = runs(1, 5)
+/** How many messages a reader takes before it lets go of its line: at least so many, and up to six times that. */
+const PATIENCE = runs(3, 30)
 const people = ['u1', 'u2', null] as const
 
 /** A reader that comes back whenever its line ends, and lets go of it itself after every few messages. */
@@ -76,7 +78,7 @@ const faithfully = async (t: Test, env: Record<string, string>) => {
     faithfulReader(first.url, key, {
       user: people[n % people.length]!,
       after: begin,
-      patience: 3 + (n % 17),
+      patience: PATIENCE + (n % (5 * PATIENCE)),
     }),
   )
   /** Repeats a change until it is answered; it is made once all the same. */

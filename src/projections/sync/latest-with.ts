@@ -98,9 +98,8 @@ const beginningOf = async (
   return rows[0] ? Math.min(Date.parse(rows[0].at), to - 1) : from
 }
 
-const isIn = ({ from, to }: Within): RawBuilder<boolean> =>
-  sql`received_at > ${new Date(from).toISOString()}::timestamptz
-    and received_at <= ${new Date(to).toISOString()}::timestamptz`
+const isIn = ({ from, to }: Within, at = sql`received_at`): RawBuilder<boolean> =>
+  sql`${at} > ${new Date(from).toISOString()}::timestamptz and ${at} <= ${new Date(to).toISOString()}::timestamptz`
 
 /** A query for the ids of the messages that fulfil one of the conditions, and how many these are. */
 type Few = { readonly ids: RawBuilder<unknown>; readonly count: number }
@@ -143,14 +142,17 @@ const foundIn = async (
   { way, few, ...span }: Where,
   limit: number,
 ): Promise<{ rows: FoundRow[]; candidates: number }> => {
-  const isWithin = sql`${isIn(span)}
-    and ${after === null ? sql`true` : sql`(t.received_at, t.message_id) < (${after[0]}::timestamptz, ${after[1]})`}`
-  const columns = sql`t.message_id as id, t.account_id, t.received_at as at`
   const oneByOne = way.among === 'few' && few !== null
+  const isShort = way.among === 'latest' || search.from !== undefined || search.to !== undefined
+  const parts = [...(candidates === '' ? [] : [candidates]), ...(isShort ? timesOf(span) : [])]
+  // Where an index tells the words, none may tell the time: PostgreSQL would then compare the words of each message.
+  const at = parts.length === 0 ? sql`t.received_at` : sql`(t.received_at + interval '0')`
+  const isWithin = sql`${isIn(span, at)}
+    and ${after === null ? sql`true` : sql`(${at}, t.message_id) < (${after[0]}::timestamptz, ${after[1]})`}`
+  const columns = sql`t.message_id as id, t.account_id, t.received_at as at`
   // With a limit, because PostgreSQL keeps ids in memory only if it expects few.
   const isFew =
     few === null ? sql`true` : sql`t.message_id in (select * from (${few.ids}) as few(id) limit ${MOST_FEW})`
-  const parts = [...(candidates === '' ? [] : [candidates]), ...(way.among === 'latest' ? timesOf(span) : [])]
   const candidate = oneByOne
     ? sql`select t.*, true as wanted from (select distinct * from (${few.ids}) as ids) as few(id) cross join lateral (
           select ${columns} from mailtrail.message_text t where t.message_id = few.id and ${isWithin} offset 0) t`

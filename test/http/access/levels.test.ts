@@ -2,6 +2,7 @@ import t from 'tap'
 import { until } from '../../../scripts/lib/client.ts'
 import { asker, type Asking } from '../../support/asked-words.ts'
 import { upToNow } from '../../support/mailbox-comparison.ts'
+import { readFeed } from '../../support/feed-reader.ts'
 import type { Reading, Word } from '../../support/route-tables.ts'
 import { startToldWorld } from '../../support/told-world.ts'
 
@@ -153,7 +154,17 @@ t.test('who may only send sees what they sent', async (t) => {
 })
 
 t.test('whose access is revoked is a stranger from then on', async (t) => {
+  const feed = await readFeed(app.url, app.key, {
+    query: `?account=${account}`,
+    headers: { 'mailtrail-user': 'u4' },
+  })
+  t.equal(feed.status, 200)
   const { position } = await owner.send('DELETE', `${accountPath}/access/users/u4`)
+  await feed.ended
+  t.notOk(
+    feed.items.some(({ type }) => type === 'AccountAccessRevoked'),
+    'the feed of the account ends before it tells of that',
+  )
   const after = `min_position=${position}`
   t.equal((await ask('GET', `${accountPath}?${after}`, as('u4'))).status, 404)
   const { data } = await app.clientOf('u4').get<Emails>(`/v1/messages?account=${account}&${after}`)
