@@ -1,4 +1,5 @@
 import { ApiProblem, until, type Client } from '../lib/client.ts'
+import { delivered } from './delivery.ts'
 import { step } from './screen.ts'
 import { syncOnce } from './sync-once.ts'
 import { colleagues, customers, rep, write, type World } from './world.ts'
@@ -98,27 +99,41 @@ export const shareInbox = async (
       })
       const tried = await Promise.all(
         [client, toms].map((person) =>
-          refusalOf(person.send('POST', '/v1/outbox', answer('With pleasure. We send it today.'))),
+          sent(person.send<{ id: string }>('POST', '/v1/outbox', answer('With pleasure. We send it today.'))),
         ),
       )
-      const refused = tried.filter((refusal) => refusal !== null)
-      if (refused.length !== 1) throw new Error(`${refused.length} of two answers were refused`)
-      return refused[0]!
+      const [id, ...others] = tried.flatMap((one) => ('id' in one ? [one.id] : []))
+      const refusal = tried.flatMap((one) => ('refusal' in one ? [one.refusal] : []))[0]
+      if (id === undefined || others.length > 0 || refusal === undefined)
+        throw new Error('One of two answers goes out, and the other is refused')
+      await delivered(client, account, [id])
+      return refusal
     },
     (code) => code,
   )
-  await step('Sarah closes it', () =>
-    client.send('PUT', `/v1/conversations/${first.id}/status`, { status: 'closed' }),
-  )
+  await step('It waits for the customer, and Sarah closes it', async () => {
+    await until(
+      'The conversation to wait',
+      () => client.get<Conversation>(`/v1/conversations/${first.id}`),
+      ({ status }) => status === 'waiting',
+    )
+    await client.send('PUT', `/v1/conversations/${first.id}/status`, { status: 'closed' })
+    await until(
+      'The conversation to be closed',
+      () => client.get<Conversation>(`/v1/conversations/${first.id}`),
+      ({ status }) => status === 'closed',
+    )
+  })
 }
 
-/** The code of the refusal; null if it was done. */
-const refusalOf = async (asked: Promise<unknown>): Promise<string | null> => {
+/** The id of what was queued, or the code of the refusal. */
+const sent = async (
+  asked: Promise<{ readonly body: { readonly id: string } }>,
+): Promise<{ readonly id: string } | { readonly refusal: string }> => {
   try {
-    await asked
-    return null
+    return { id: (await asked).body.id }
   } catch (error) {
-    if (error instanceof ApiProblem) return error.problem.code
+    if (error instanceof ApiProblem) return { refusal: error.problem.code }
     throw error
   }
 }

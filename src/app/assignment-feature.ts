@@ -29,6 +29,12 @@ export const assignmentFeature = (
     },
     assign: (caller, conversationId, { userId, rule, detail }) =>
       of.conversations.commands.assignByRules(caller, conversationId, userId, { rule, detail }),
+    handTo: (caller, conversationId, to) =>
+      of.conversations.commands.assign(caller, conversationId, {
+        userId: to,
+        by: 'handover',
+        reason: { rule: 'handover', detail: 'Whoever had it handed it over' },
+      }),
     release: of.conversations.commands.release,
   })
   return {

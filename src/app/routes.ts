@@ -128,7 +128,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
     signal,
   })
   accountFormRoutes(server, accounts)
-  accessRoutes(server, accounts)
+  accessRoutes(server, { ...accounts, handOverWork: assignment.commands.handOver })
   providerRoutes(server, { providers, discover, signal })
   signInRoutes(server, { ...accounts, providers, url, signal })
   oauthRoutes(server, { ...accounts, url, signal })

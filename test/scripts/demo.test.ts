@@ -20,6 +20,9 @@ t.test('the demo connects, syncs and sends from a mailbox of every kind, and end
     t.match(stdout, new RegExp(`│ ${address} +│ ${provider} +│ Sarah Johnson +│ active │`))
   }
   t.match(stdout, /│ sarah@acme\.test +│ IMAP +│ Sarah Johnson +│ active │/)
-  t.match(stdout, /Connected Accounts: 4 {3}Emails Sent Today: 5/)
-  t.match(stdout, /│ All +│ 5 +│ 5 \(100\.0%\) +│/)
+  t.match(stdout, /Connected Accounts: 4 {3}Emails Sent Today: 6/)
+  t.match(stdout, /│ All +│ 6 +│ 6 \(100\.0%\) +│/)
+  t.match(stdout, /each conversation is somebody’s {2}Sarah Johnson 2, Tom Becker 1 /)
+  t.match(stdout, /one answer goes out, the other is refused {2}conversation-changed /)
+  t.match(stdout, /│ mia\.chen@northwind\.test +│ closed +│/)
 })

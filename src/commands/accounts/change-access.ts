@@ -1,4 +1,5 @@
 import { account, accountStream, requireOwn, type Account } from '../../domain/accounts/account.ts'
+import { levelOf, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import type { AccessLevel, Grantee, Owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { User } from '../../domain/directory/events.ts'
@@ -68,10 +69,16 @@ export const revokeAllAccess =
 
 export type HandedOver = { readonly owned: readonly string[]; readonly shared: readonly string[] }
 
+/** Hands the work of a user in an account on to another one, who has access to it already. */
+export type HandOverWork = (
+  caller: Caller,
+  of: { readonly accountId: string; readonly from: string; readonly to: string },
+) => Promise<void>
+
 /**
- * Hands everything that a user may do with accounts on to another one, account by account: what the user owns is the
- * other's from then on, and where the user was a member the other is one, with what the user had if that was more. Repeated
- * after an interruption, it goes on with the rest.
+ * Hands everything that a user may do with accounts, and their work there, on to another one, account by account: what the
+ * user owns is the other's from then on, and where the user was a member the other is one, with what the user had if that
+ * was more. Repeated after an interruption, it goes on with the rest.
  * @throws NotFound
  */
 export const handOver =
@@ -79,6 +86,7 @@ export const handOver =
   async (
     caller: Caller,
     { from, to }: { readonly from: string; readonly to: string },
+    handOverWork: HandOverWork,
   ): Promise<HandedOver> => {
     await requireUser(deps, to)
     const owned: string[] = []
@@ -86,26 +94,28 @@ export const handOver =
     for (const accountId of await deps.accountsWith(from)) {
       const { state } = await deps.load(account, accountStream(accountId))
       if (state.status === 'none') continue
-      if (state.owner.kind === 'user' && state.owner.userId === from) {
-        await changeOwner(deps)(caller, accountId, { kind: 'user', userId: to })
-        owned.push(accountId)
-        continue
-      }
-      const levelOfMember = (userId: string) =>
-        state.members.find((member) => member.userId === userId)?.level ?? null
-      const held = levelOfMember(from)
+      const held = ownLevel(state, from)
       if (held === null) continue
-      const isOwner = state.owner.kind === 'user' && state.owner.userId === to
-      const level = combined(levelOfMember(to), held)
-      // Two commands on one stream: each needs an id of its own, the same when this is repeated.
+      const isOwned = isOwner(state, from)
+      const level = combined(ownLevel(state, to), held)
+      // Several commands on one stream: each needs an id of its own, the same when this is repeated.
       const giving = { ...caller, commandId: eventIdOf(caller.commandId, accountStream(accountId), 0) }
-      if (!isOwner)
-        await changeAccess(deps)(giving, accountId, { grantee: { kind: 'user', userId: to }, level })
-      await changeAccess(deps)(caller, accountId, { grantee: { kind: 'user', userId: from }, level: null })
-      shared.push(accountId)
+      const grantee = (userId: string): Grantee => ({ kind: 'user', userId })
+      if (!isOwner(state, to)) await changeAccess(deps)(giving, accountId, { grantee: grantee(to), level })
+      await handOverWork(caller, { accountId, from, to })
+      if (isOwned) await changeOwner(deps)(caller, accountId, { kind: 'user', userId: to })
+      else await changeAccess(deps)(caller, accountId, { grantee: grantee(from), level: null })
+      ;(isOwned ? owned : shared).push(accountId)
     }
     return { owned, shared }
   }
+
+const isOwner = ({ owner }: AccessRights, userId: string): boolean =>
+  owner.kind === 'user' && owner.userId === userId
+
+/** The level that a user has in person, and not as everyone has it. */
+const ownLevel = (rights: AccessRights, userId: string): AccessLevel | null =>
+  levelOf({ ...rights, everyone: null }, userId)
 
 /** To have both is to have full access only if one of them is that: nobody gets more than two people had. */
 const combined = (had: AccessLevel | null, handed: AccessLevel): AccessLevel =>

@@ -27,6 +27,8 @@ export type AssignmentDeps = {
   readonly heldBy: (accountId: string, userId: string, onlyOpen: boolean, limit: number) => Promise<string[]>
   /** Does nothing for a conversation that is somebody's, or part of another one. */
   readonly assign: (caller: Caller, conversationId: string, pick: PendingPick) => Promise<unknown>
+  /** Makes it another user's who takes over. @throws Refused if that one may not answer it */
+  readonly handTo: (caller: Caller, conversationId: string, to: string) => Promise<unknown>
   /** Does nothing for a conversation that is somebody else's. */
   readonly release: (caller: Caller, conversationId: string, from: string, reason: string) => Promise<unknown>
   /** The newest conversations that came since then, at most `limit`, oldest first. */

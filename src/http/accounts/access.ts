@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { HandOverWork } from '../../commands/accounts/change-access.ts'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import { accessLevel, accountId, grantee, owner } from '../../domain/accounts/events.ts'
 import { crmId } from '../../domain/directory/events.ts'
@@ -34,7 +35,10 @@ const notYours = defineProblem(403, 'handover-of-others', {
 })
 
 /** Who may use an account: its members and their levels, its owner, and a leaver's handover. */
-export const accessRoutes = (app: App, { commands }: { readonly commands: AccountCommands }): void => {
+export const accessRoutes = (
+  app: App,
+  { commands, handOverWork }: { readonly commands: AccountCommands; readonly handOverWork: HandOverWork },
+): void => {
   const tags = ['Email accounts']
   const byId = z.object({ id: accountId })
   const byUser = byId.extend({ userId: crmId.describe('Id of a user') })
@@ -145,7 +149,7 @@ export const accessRoutes = (app: App, { commands }: { readonly commands: Accoun
       tags,
       summary: "Hand a user's accounts and access over to another user",
       description:
-        'For somebody who leaves: what they own is the other’s from then on, and where they were a member, the other is one. Repeat it after an error; it goes on with the rest.',
+        'For somebody who leaves: what they own is the other’s from then on, where they were a member, the other is one, and conversations that were theirs are the other’s. Repeat it after an error; it goes on with the rest.',
       params: z.object({ userId: crmId.describe('Id of the user who leaves') }),
       body: z.object({ to: crmId.describe('Id of the user who takes over') }),
       response: {
@@ -161,7 +165,7 @@ export const accessRoutes = (app: App, { commands }: { readonly commands: Accoun
     },
     handler: async ({ params, body, caller, actingUser }) => {
       if (actingUser !== null && actingUser !== params.userId) throw notYours()
-      return commands.handOver(caller, { from: params.userId, to: body.to })
+      return commands.handOver(caller, { from: params.userId, to: body.to }, handOverWork)
     },
   })
 }
