@@ -117,9 +117,9 @@ const isOwner = ({ owner }: AccessRights, userId: string): boolean =>
 const ownLevel = (rights: AccessRights, userId: string): AccessLevel | null =>
   levelOf({ ...rights, everyone: null }, userId)
 
-/** To have both is to have full access only if one of them is that: nobody gets more than two people had. */
+/** What the other has stays, unless full access is handed on: access to send and to read do not add up. */
 const combined = (had: AccessLevel | null, handed: AccessLevel): AccessLevel =>
-  had === 'full' || handed === 'full' ? 'full' : handed
+  handed === 'full' ? 'full' : (had ?? handed)
 
 /** An API key that is limited to accounts is a user too, though the CRM knows nothing of it. */
 const requireUser = async ({ directory }: Pick<AccessDeps, 'directory'>, userId: string): Promise<void> => {
