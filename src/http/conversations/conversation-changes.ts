@@ -7,7 +7,7 @@ import { askedInstant } from '../../domain/mail.ts'
 import { answered, problems, type App } from '../server/server.ts'
 import { askedRevision } from '../server/versions.ts'
 import { conversationView } from './conversation-view.ts'
-import { requireActingUser } from './acting-user.ts'
+import { requiredUser } from '../server/user-required.ts'
 
 type Changed = Awaited<ReturnType<ConversationCommands['changeStatus']>>
 
@@ -133,7 +133,7 @@ export const conversationChangeRoutes = (
       response,
     },
     handler: async (request, reply) => {
-      const handled = await commands.markRead(request.caller, request.params.id, requireActingUser(request))
+      const handled = await commands.markRead(request.caller, request.params.id, requiredUser(request))
       return answered(reply, handled, viewOf(handled))
     },
   })
@@ -141,7 +141,7 @@ export const conversationChangeRoutes = (
     config: { permission: 'conversations:write' },
     schema: { tags, summary: 'Mark a conversation as unread by the acting user', params, response },
     handler: async (request, reply) => {
-      const handled = await commands.markUnread(request.caller, request.params.id, requireActingUser(request))
+      const handled = await commands.markUnread(request.caller, request.params.id, requiredUser(request))
       return answered(reply, handled, viewOf(handled))
     },
   })

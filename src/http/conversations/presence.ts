@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ConversationCommands } from '../../commands/conversations/conversations.ts'
 import { conversationId } from '../../domain/conversations/events.ts'
 import { problems, type App } from '../server/server.ts'
-import { requireActingUser } from './acting-user.ts'
+import { requiredUser } from '../server/user-required.ts'
 
 const doing = z.enum(['viewing', 'writing']).describe('What the user does there')
 const present = z
@@ -27,7 +27,7 @@ export const presenceRoutes = (app: App, { commands }: { readonly commands: Conv
     },
     handler: async (request) => {
       const { id } = request.params
-      const userId = requireActingUser(request)
+      const userId = requiredUser(request)
       return { data: await commands.bePresent(id, userId, request.body.doing) }
     },
   })

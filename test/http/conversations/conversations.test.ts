@@ -155,7 +155,7 @@ t.test('what a user has read is read by that user alone, until mail comes', asyn
   t.notOk(data.some((each) => each.id === id))
   await ann.send('DELETE', path)
   await once(id, ({ unread }) => unread === true)
-  t.equal((await problemOf(app.client.send('PUT', path))).problem.code, 'acting-user-required')
+  t.equal((await problemOf(app.client.send('PUT', path))).problem.code, 'user-required')
 })
 
 t.test('who is in a conversation is told at once to those who may read it, and may be asked', async (t) => {
