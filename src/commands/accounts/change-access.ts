@@ -70,7 +70,7 @@ export const revokeAllAccess =
 export type HandedOver = { readonly owned: readonly string[]; readonly shared: readonly string[] }
 
 /** Hands the work of a user in an account on to another one, who has access to it already. */
-export type HandOverWork = (
+type HandOverWork = (
   caller: Caller,
   of: { readonly accountId: string; readonly from: string; readonly to: string },
 ) => Promise<void>

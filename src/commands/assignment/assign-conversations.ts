@@ -41,8 +41,9 @@ const assignIn = async (deps: AssignDeps, accountId: string, signal: AbortSignal
     await inParallel([...work.pending, ...decided], AT_ONCE, ({ conversationId, ...pick }) =>
       deps.assign(systemCaller('assignment', deps.clock, conversationId), conversationId, pick),
     )
-    if (work.next === null) return
-    after = work.next
+    // What came meanwhile may be older than what is left, so after every decision it goes on with the oldest.
+    if (decided.length === 0 && work.next === null) return
+    after = decided.length === 0 ? work.next : null
     // The next decisions are based on these.
     if (!(await deps.caughtUp())) return
   }

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { HandOverWork } from '../../commands/accounts/change-access.ts'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import { accessLevel, accountId, grantee, owner } from '../../domain/accounts/events.ts'
 import { crmId } from '../../domain/directory/events.ts'
@@ -33,6 +32,8 @@ const notYours = defineProblem(403, 'handover-of-others', {
   meaning: 'A user can hand over only what is their own.',
   remedy: 'Let the user do it, or a program that acts for nobody.',
 })
+
+type HandOverWork = Parameters<AccountCommands['handOver']>[2]
 
 /** Who may use an account: its members and their levels, its owner, and a leaver's handover. */
 export const accessRoutes = (
