@@ -32,10 +32,17 @@ export type DryRun = {
 
 /** Whom these rules would have chosen in the last thirty days. It changes nothing. */
 export const rehearseRules =
-  (deps: Pick<AssignmentDeps, 'clock' | 'store' | 'findAccount' | 'isUser' | 'pastConversations'>) =>
+  (
+    deps: Pick<
+      AssignmentDeps,
+      'clock' | 'store' | 'findAccount' | 'isUser' | 'pastConversations' | 'caughtUp'
+    >,
+  ) =>
   async (accountId: string, rules: AssignmentRules, userId: string | null): Promise<DryRun> => {
     await requireAccess(deps, accountId, userId, 'full')
     await requireUsers(deps, rules)
+    // What was assigned just now counts too; where the read model is far behind, it is as of then.
+    await deps.caughtUp()
     const now = deps.clock()
     const from = new Date(now.getTime() - DAYS * 86_400_000).toISOString()
     const past = await deps.pastConversations(accountId, rules, from, MOST + 1)
