@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { rightsOfOwner } from '../../../src/domain/accounts/access-rights.ts'
 import PostalMime from 'postal-mime'
 import t from 'tap'
 import { Refused } from '../../../src/domain/refusal.ts'
@@ -389,11 +390,11 @@ t.test(
         { content: { email: world.input() }, scheduledAt: null, undoSeconds: 0 },
         userId,
       )
-    world.account.now = { ...world.account.now, owner: { kind: 'user', userId: 'u1' } }
+    world.account.now = { ...world.account.now, ...rightsOfOwner({ kind: 'user', userId: 'u1' }) }
     await t.rejects(ask('u2'), { name: 'NotFound' })
     t.match((await queued(world, (await ask('u1')).outgoingId)).userId, 'u1')
     t.match((await queued(world, (await ask(null)).outgoingId)).userId, null)
-    world.account.now = { ...world.account.now, owner: { kind: 'team' } }
+    world.account.now = { ...world.account.now, ...rightsOfOwner({ kind: 'team' }) }
     t.equal((await refusal(ask('u9'))).code, 'unknown-user')
     world.account.now = { ...world.account.now, sends: false }
     t.equal((await refusal(ask(null))).code, 'account-sends-no-mail')
