@@ -4,7 +4,7 @@ import { imapServer, smtpSink } from '../../scripts/lib/mail-servers/loopback.ts
 import { testTls, type KeyPair } from '../../scripts/lib/mail-servers/tls.ts'
 import { startApp } from '../support/running-app.ts'
 import { lastingState, problemIn, type Problem } from '../support/problem-answers.ts'
-import { upToNow } from '../support/mailbox-comparison.ts'
+import { listedMessages, upToNow } from '../support/mailbox-comparison.ts'
 import { syncing } from '../support/awaited-sync-runs.ts'
 
 const canary = (name: string) => `${name}-${randomBytes(12).toString('hex')}`
@@ -183,10 +183,10 @@ for (const { name, code, step, says, helps, servers } of unusable)
   })
 
 t.test('a password that stops being right is told to people, and nothing is lost by it', async (t) => {
+  imap.faults.refuseLogin = true
   imap
     .mailbox(user)
     .append('INBOX', { raw: Buffer.from('From: mia@client.test\r\nSubject: Hi\r\n\r\nHello\r\n') })
-  imap.faults.refuseLogin = true
   const failed = await sync.now()
   t.match(failed, { status: 'Failed', detail: /did not accept the user name and password/ })
   const status = await client.get<object>(`${path}/sync-status?${await upToNow(client)}`)
@@ -195,7 +195,8 @@ t.test('a password that stops being right is told to people, and nothing is lost
     reasons: [{ code: 'login-rejected', remedy: /Check the user name/ }],
   })
   imap.faults.refuseLogin = false
-  t.match(await sync.now(), { status: 'Success', count: 1 }, 'what arrived meanwhile is there')
+  t.match(await sync.now(), { status: 'Success' })
+  t.match(await listedMessages(client, account), [{ subject: 'Hi' }], 'what arrived meanwhile is there')
   t.match(await client.get<object>(`${path}/sync-status?${await upToNow(client)}`), {
     status: 'active',
     reasons: [],

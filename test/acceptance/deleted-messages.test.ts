@@ -65,17 +65,25 @@ t.test('deleted messages', { skip: skipWithout('dovecot') }, async (t) => {
     t.match(await app.ask('GET', `/v1/messages/${second}/raw`), { status: 404 })
     t.match(await get(`/v1/email-accounts/${mailbox.account}/deleted-messages`), { data: [{ id: second }] })
 
-    await asClient(async (client) => {
-      await client.mailboxOpen('INBOX')
-      const [uid] =
-        (await client.search({ header: { 'message-id': '<2@client.test>' } }, { uid: true })) || []
-      await client.messageFlagsAdd(String(uid), ['\\Flagged'], { uid: true })
-      await client.messageCopy(String(uid), 'Archive', { uid: true })
+    const runs = await mailbox.sync.through(async () => {
+      await asClient(async (client) => {
+        await client.mailboxOpen('INBOX')
+        const [uid] =
+          (await client.search({ header: { 'message-id': '<2@client.test>' } }, { uid: true })) || []
+        await client.messageFlagsAdd(String(uid), ['\\Flagged'], { uid: true })
+        await client.messageCopy(String(uid), 'Archive', { uid: true })
+      })
+      await mailbox.sync.now()
     })
-    const runs = [await mailbox.sync.now(), await mailbox.sync.now()]
-    const stored = runs.flatMap((run) => run.folders).reduce((sum, each) => sum + each.stored, 0)
-    t.equal(stored, 0)
-    t.equal(runs[0]!.folders.find(({ folder }) => folder === 'Archive')?.known, 1)
+    const folders = runs.flatMap((run) => run.folders)
+    t.ok(folders.every(({ stored }) => stored === 0))
+    t.same(
+      folders
+        .filter(({ folder }) => folder === 'Archive')
+        .map(({ known }) => known)
+        .filter(Boolean),
+      [1],
+    )
     t.same(await subjects(), ['Offer 1', 'Offer 3'])
     t.same((await mailbox.mailIn('INBOX', 3)).length, 3, 'in the mailbox it stays where it was')
 
@@ -98,10 +106,12 @@ t.test('deleted messages', { skip: skipWithout('dovecot') }, async (t) => {
 
   t.test('go into the trash of the mailbox if that is asked for, and into no other place', async (t) => {
     const id = await idOf('Offer 3')
-    await app.client.send('DELETE', `/v1/messages/${id}?mailbox=trash`)
-    t.match(await mailbox.mailIn('Trash', 1), [{ envelope: { subject: 'Offer 3' } }])
-    t.equal((await mailbox.mailIn('INBOX', 2)).length, 2)
-    const runs = [await mailbox.sync.now(), await mailbox.sync.now()]
+    const runs = await mailbox.sync.through(async () => {
+      await app.client.send('DELETE', `/v1/messages/${id}?mailbox=trash`)
+      t.match(await mailbox.mailIn('Trash', 1), [{ envelope: { subject: 'Offer 3' } }])
+      t.equal((await mailbox.mailIn('INBOX', 2)).length, 2)
+      await mailbox.sync.now()
+    })
     t.equal(
       runs.flatMap((run) => run.folders).reduce((sum, each) => sum + each.stored, 0),
       0,

@@ -27,7 +27,16 @@ t.test('an account that keeps mail with known contacts only', { skip: skipWithou
   await connect(ben)
   const mailbox = await connect(sarah, { keep: 'known-contacts', historyDays: null })
   const subjects = async () => (await mailbox.messages()).map(({ subject }) => subject).toSorted()
-  const rules = (run: Awaited<ReturnType<typeof mailbox.sync.now>>) => run.folders.flatMap((of) => of.rules)
+  /** How many messages the sync left out, by folder and reason, of what arrives. */
+  const leftOut = async (arrive: () => Promise<unknown>) => {
+    const counts: Record<string, number> = {}
+    for (const { folder, rules } of (await mailbox.sync.through(arrive)).flatMap((run) => run.folders))
+      for (const { reason, pattern, count } of rules) {
+        const rule = [folder, reason, pattern?.pattern].filter(Boolean).join(' ')
+        counts[rule] = (counts[rule] ?? 0) + count
+      }
+    return counts
+  }
   const settings = (change: object) =>
     client.send('PATCH', `/v1/email-accounts/${mailbox.account}/settings`, change, { 'if-match': '*' })
 
@@ -40,17 +49,15 @@ t.test('an account that keeps mail with known contacts only', { skip: skipWithou
   ]
 
   t.test('stores what a contact or a company takes part in, and leaves out the rest', async (t) => {
-    for (const raw of known) await mailbox.put(raw)
-    await mailbox.put(mail('of-a-stranger', 'stranger@elsewhere.test'))
-    await mailbox.put(mail('of-a-colleague', ben))
-    await mailbox.put(mail('of-a-colleague-without-an-account', 'eve@acme.test'))
-    await mailbox.put(mail('to-her', sarah, 'mia@client.test'), 'Sent')
-    await mailbox.put(mail('to-a-stranger', sarah, 'stranger@elsewhere.test'), 'Sent')
-    const run = await mailbox.sync.now()
-    t.match(rules(run), [
-      { reason: 'no-known-contact', pattern: null, count: 3 },
-      { reason: 'no-known-contact', pattern: null, count: 1 },
-    ])
+    const counts = await leftOut(async () => {
+      for (const raw of known) await mailbox.put(raw)
+      await mailbox.put(mail('of-a-stranger', 'stranger@elsewhere.test'))
+      await mailbox.put(mail('of-a-colleague', ben))
+      await mailbox.put(mail('of-a-colleague-without-an-account', 'eve@acme.test'))
+      await mailbox.put(mail('to-her', sarah, 'mia@client.test'), 'Sent')
+      await mailbox.put(mail('to-a-stranger', sarah, 'stranger@elsewhere.test'), 'Sent')
+    })
+    t.same(counts, { 'INBOX no-known-contact': 3, 'Sent no-known-contact': 1 })
     t.same(await subjects(), [
       'of-a-company',
       'of-a-contact',
@@ -72,10 +79,11 @@ t.test('an account that keeps mail with known contacts only', { skip: skipWithou
     const answered = await send('answered')
     const bounced = await send('bounced')
     const answer = `In-Reply-To: <${answered.messageId}>\r\n`
-    await mailbox.put(mail('answer', 'assistant@nobody.test', sarah, answer))
-    await mailbox.put(mailCase('02b-bounce-multipart-mixed', { me: sarah, to, out: bounced.messageId }))
-    const run = await mailbox.sync.now()
-    t.same(rules(run), [])
+    const counts = await leftOut(async () => {
+      await mailbox.put(mail('answer', 'assistant@nobody.test', sarah, answer))
+      await mailbox.put(mailCase('02b-bounce-multipart-mixed', { me: sarah, to, out: bounced.messageId }))
+    })
+    t.same(counts, {})
     t.ok((await subjects()).includes('answer'))
     await until(
       'the bounce',
@@ -109,10 +117,11 @@ t.test('an account that keeps mail with known contacts only', { skip: skipWithou
       await mailbox.sync.now()
       t.ok((await subjects()).includes('of-another-stranger'))
       await settings({ keep: 'known-contacts' })
-      await mailbox.put(mail('of-another-stranger', 'else@elsewhere.test'))
-      await mailbox.put(mail('of-yet-another', 'more@elsewhere.test'))
-      const run = await mailbox.sync.now()
-      t.match(rules(run), [{ reason: 'no-known-contact', count: 1 }])
+      const counts = await leftOut(async () => {
+        await mailbox.put(mail('of-another-stranger', 'else@elsewhere.test'))
+        await mailbox.put(mail('of-yet-another', 'more@elsewhere.test'))
+      })
+      t.same(counts, { 'INBOX no-known-contact': 1 })
       t.equal((await subjects()).filter((subject) => subject === 'of-another-stranger').length, 1)
       t.match(
         await app.ask('PATCH', `/v1/email-accounts/${mailbox.account}/settings`, {

@@ -37,14 +37,27 @@ export const syncing = (client: Client, account: string, position: string | null
     const found = await until(`Sync run ${last + 1}`, runs, (all) => all.some(ended), withinMs)
     return found.findLast(ended)!
   }
+  const lastOf = (all: readonly Run[]) => Math.max(0, ...all.map(({ number }) => number))
+  const begun = async () => listed(await upToNow(client))
+  const ended = async () => (await begun()).filter(({ finishedAt }) => finishedAt !== null)
+  /** Asks for a sync, and waits for the end of one that began after this call. */
+  const now = async (): Promise<Run> => {
+    const last = lastOf(await begun())
+    await client.send('POST', path)
+    return after(last)
+  }
   return {
     after,
-    /** Asks for a sync, and waits for the end of one that began after this call. */
-    now: async (): Promise<Run> => {
-      const begun = await listed(await upToNow(client))
-      const last = Math.max(0, ...begun.map(({ number }) => number))
-      await client.send('POST', path)
-      return after(last)
+    now,
+    /**
+     * Every run that may have seen `change`, up to one that began after it: a watched mailbox is looked at
+     * without being asked, so that what one change brought can be spread over several runs.
+     */
+    through: async (change: () => Promise<unknown>): Promise<readonly Run[]> => {
+      const last = lastOf(await ended())
+      await change()
+      await now()
+      return (await ended()).filter(({ number }) => number > last)
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { AccountCommands } from '../../commands/accounts/accounts.ts'
 import { accessLevel, accountId, grantee, owner } from '../../domain/accounts/events.ts'
@@ -33,6 +34,7 @@ const notYours = defineProblem(403, 'handover-of-others', {
   remedy: 'Let the user do it, or a program that acts for nobody.',
 })
 
+type AccessChange = Parameters<AccountCommands['changeAccess']>[2]
 type HandOverWork = Parameters<AccountCommands['handOver']>[2]
 
 /** Who may use an account: its members and their levels, its owner, and a leaver's handover. */
@@ -43,6 +45,15 @@ export const accessRoutes = (
   const tags = ['Email accounts']
   const byId = z.object({ id: accountId })
   const byUser = byId.extend({ userId: crmId.describe('Id of a user') })
+  const change = async (
+    request: FastifyRequest<{ Params: z.infer<typeof byId> }>,
+    reply: FastifyReply,
+    to: AccessChange,
+  ) => {
+    const { id } = request.params
+    const handled = await commands.changeAccess(request.caller, id, to, askedRevision(request))
+    return answered(reply, handled, { accountId: id })
+  }
 
   app.get('/v1/email-accounts/:id/access', {
     config: { permission: 'accounts:read' },
@@ -71,12 +82,11 @@ export const accessRoutes = (
       body: levelForm,
       response: { 200: withAccess, ...problems },
     },
-    handler: async (request, reply) => {
-      const { id, userId } = request.params
-      const to = { grantee: { kind: 'user', userId } as const, level: request.body.level }
-      const handled = await commands.changeAccess(request.caller, id, to, askedRevision(request))
-      return answered(reply, handled, { accountId: id })
-    },
+    handler: (request, reply) =>
+      change(request, reply, {
+        grantee: { kind: 'user', userId: request.params.userId },
+        level: request.body.level,
+      }),
   })
   app.delete('/v1/email-accounts/:id/access/users/:userId', {
     config: { permission: 'accounts:write', ifMatch: 'optional' },
@@ -87,12 +97,8 @@ export const accessRoutes = (
       params: byUser,
       response: { 200: withAccess, ...problems },
     },
-    handler: async (request, reply) => {
-      const { id, userId } = request.params
-      const to = { grantee: { kind: 'user', userId } as const, level: null }
-      const handled = await commands.changeAccess(request.caller, id, to, askedRevision(request))
-      return answered(reply, handled, { accountId: id })
-    },
+    handler: (request, reply) =>
+      change(request, reply, { grantee: { kind: 'user', userId: request.params.userId }, level: null }),
   })
   app.put('/v1/email-accounts/:id/access/everyone', {
     config: { permission: 'accounts:write', ifMatch: 'optional' },
@@ -104,12 +110,8 @@ export const accessRoutes = (
       body: levelForm,
       response: { 200: withAccess, ...problems },
     },
-    handler: async (request, reply) => {
-      const { id } = request.params
-      const to = { grantee: { kind: 'everyone' } as const, level: request.body.level }
-      const handled = await commands.changeAccess(request.caller, id, to, askedRevision(request))
-      return answered(reply, handled, { accountId: id })
-    },
+    handler: (request, reply) =>
+      change(request, reply, { grantee: { kind: 'everyone' }, level: request.body.level }),
   })
   app.delete('/v1/email-accounts/:id/access/everyone', {
     config: { permission: 'accounts:write', ifMatch: 'optional' },
@@ -120,12 +122,7 @@ export const accessRoutes = (
       params: byId,
       response: { 200: withAccess, ...problems },
     },
-    handler: async (request, reply) => {
-      const { id } = request.params
-      const to = { grantee: { kind: 'everyone' } as const, level: null }
-      const handled = await commands.changeAccess(request.caller, id, to, askedRevision(request))
-      return answered(reply, handled, { accountId: id })
-    },
+    handler: (request, reply) => change(request, reply, { grantee: { kind: 'everyone' }, level: null }),
   })
   app.put('/v1/email-accounts/:id/owner', {
     config: { permission: 'accounts:write', ifMatch: 'optional' },
