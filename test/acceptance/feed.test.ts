@@ -31,20 +31,24 @@ const faithfulReader = (
   const before: string[] = []
   let current: Awaited<ReturnType<typeof readFeed>> | null = null
   let at = after
-  const stop = new AbortController()
+  let isClosed = false
+  let letGo = (): void => {}
   const positionsNow = () => current?.items.map(({ position }) => position) ?? []
   const readOnce = async () => {
     const headers = { 'last-event-id': at, ...(user === null ? {} : { 'mailtrail-user': user }) }
-    current = await readFeed(url, key, { headers })
-    const isEnough = async () => stop.signal.aborted || positionsNow().length >= patience
-    await Promise.race([current.ended, until('Enough', isEnough, Boolean, 600_000)])
+    const enough = Promise.withResolvers<void>()
+    letGo = enough.resolve
+    let left = patience
+    const onItem = () => --left === 0 && letGo()
+    current = await readFeed(url, key, { headers, onItem })
+    await Promise.race([current.ended, enough.promise])
     await current.close()
     before.push(...positionsNow())
     at = current.lastId() ?? at
     current = null
   }
   const run = async () => {
-    while (!stop.signal.aborted)
+    while (!isClosed)
       try {
         await readOnce()
       } catch {
@@ -57,7 +61,8 @@ const faithfulReader = (
     /** The positions of what it was told so far. */
     heard: () => [...before, ...positionsNow()],
     close: async () => {
-      stop.abort()
+      isClosed = true
+      letGo()
       await ended
     },
   }

@@ -8,7 +8,12 @@ export const readFeed = async (
   {
     query = '',
     headers = {},
-  }: { readonly query?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+    onItem = () => {},
+  }: {
+    readonly query?: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly onItem?: () => unknown
+  } = {},
 ) => {
   const controller = new AbortController()
   const answer = await fetch(`${url}/v1/feed${query}`, {
@@ -23,7 +28,9 @@ export const readFeed = async (
     if (told !== undefined) return void presence.push(JSON.parse(told) as Presence)
     for (const line of message.split('\n')) {
       if (line.startsWith('id: ')) lastId = line.slice(4)
-      if (line.startsWith('data: ')) items.push(JSON.parse(line.slice(6)) as FeedItem)
+      if (!line.startsWith('data: ')) continue
+      items.push(JSON.parse(line.slice(6)) as FeedItem)
+      onItem()
     }
   }
   const follow = async (): Promise<void> => {
