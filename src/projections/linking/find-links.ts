@@ -25,9 +25,9 @@ export const linksOfMessage =
     return { ...currentLinks(links), unlinked: links.unlinked, revision: row?.revision ?? -1 }
   }
 
-/** A query for the `message_id`s of what is linked to the record. */
+/** A query for the `id`s of the messages that are linked to the record. */
 export const linkedTo = ({ kind, id }: RecordRef): RawBuilder<unknown> => sql`
-  select message_id from ${sql.table(`${schemaOf(messageLinks)}.link`)}
+  select message_id as id from ${sql.table(`${schemaOf(messageLinks)}.link`)}
   where record_kind = ${kind} and record_id = ${id}`
 
 export type SuggestionItem = {

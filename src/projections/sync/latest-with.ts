@@ -3,7 +3,7 @@ import { allOf as every, anyOf, wordQuery } from '../../domain/search/terms.ts'
 import { wordsOfSpan } from '../../domain/search/time-words.ts'
 import { allOf, schemaOf } from '../projection.ts'
 import { messages } from './messages.ts'
-import { conditionsOf, type SearchConditions } from './search-conditions.ts'
+import { conditionsOf, type Fulfilling, type SearchConditions } from './search-conditions.ts'
 import { cheapestWay, type Way } from './search-ways.ts'
 
 export type SearchPage = {
@@ -55,7 +55,7 @@ export const latestWith = async (
       messages: range.messages,
       rest: range.messages - seen.messages,
       wanted: page.limit - found.length,
-      few: few?.count ?? null,
+      few,
     })
   }
 }
@@ -101,21 +101,21 @@ const beginningOf = async (
 const isIn = ({ from, to }: Within, at = sql`received_at`): RawBuilder<boolean> =>
   sql`${at} > ${new Date(from).toISOString()}::timestamptz and ${at} <= ${new Date(to).toISOString()}::timestamptz`
 
-/** A query for the ids of the messages that fulfil one of the conditions, and how many these are. */
-type Few = { readonly ids: RawBuilder<unknown>; readonly count: number }
+/** The messages that fulfil one of the conditions, and how many these are. */
+type Few = Fulfilling & { readonly count: number }
 
 /** The condition that the fewest messages fulfil, if they are few. */
 const fewestOf = async (db: Kysely<unknown>, search: SearchConditions): Promise<Few | null> => {
-  const conditions = conditionsOf(search).flatMap(({ ids }) => ids ?? [])
+  const conditions = conditionsOf(search).flatMap(({ of }) => of ?? [])
   if (conditions.length === 0) return null
   const counts = conditions.map(
-    (ids, nth) =>
-      sql`select ${nth}::int as nth, count(*)::int as count from (${ids} limit ${MOST_FEW}) as ids`,
+    ({ query }, nth) =>
+      sql`select ${nth}::int as nth, count(*)::int as count from (${query} limit ${MOST_FEW}) as fulfilling`,
   )
   const { rows } = await sql<{ nth: number; count: number }>`
     select * from (${sql.join(counts, sql` union all `)}) as counts order by count limit 1`.execute(db)
   const { nth, count } = rows[0]!
-  return count < MOST_FEW ? { ids: conditions[nth]!, count } : null
+  return count < MOST_FEW ? { ...conditions[nth]!, count } : null
 }
 
 /** The months of a longer span are more words than save anything. */
@@ -142,7 +142,7 @@ const foundIn = async (
   { way, few, ...span }: Where,
   limit: number,
 ): Promise<{ rows: FoundRow[]; candidates: number }> => {
-  const oneByOne = way.among === 'few' && few !== null
+  const oneByOne = way.among === 'few' ? few : null
   const isShort = way.among === 'latest' || search.from !== undefined || search.to !== undefined
   const parts = [...(candidates === '' ? [] : [candidates]), ...(isShort ? timesOf(span) : [])]
   // Where an index tells the words, none may tell the time: PostgreSQL would then compare the words of each message.
@@ -150,29 +150,37 @@ const foundIn = async (
   const isWithin = sql`${isIn(span, at)}
     and ${after === null ? sql`true` : sql`(${at}, t.message_id) < (${after[0]}::timestamptz, ${after[1]})`}`
   const columns = sql`t.message_id as id, t.account_id, t.received_at as at`
-  // With a limit, because PostgreSQL keeps ids in memory only if it expects few.
-  const isFew =
-    few === null ? sql`true` : sql`t.message_id in (select * from (${few.ids}) as few(id) limit ${MOST_FEW})`
-  const candidate = oneByOne
-    ? sql`select t.*, true as wanted from (select distinct * from (${few.ids}) as ids) as few(id) cross join lateral (
-          select ${columns} from mailtrail.message_text t where t.message_id = few.id and ${isWithin} offset 0) t`
-    : sql`select ${columns}, ${isFew} as wanted from mailtrail.message_text t where ${has(parts)} and ${isWithin}`
   const holds = [
     ...conditionsOf(search).map((condition) => condition.holds),
     // As a value, because PostgreSQL leaves that for last.
     words !== '' &&
-      (oneByOne || words !== candidates) &&
+      (oneByOne !== null || words !== candidates) &&
       sql`(select ${has([words])} from mailtrail.message_text t where t.message_id = m.id)`,
   ]
-  // In this order, so that of many messages only as many are looked up as are shown.
+  /** The first of what is in the order of time, so that of many messages only as many are looked up as are shown. */
+  const firstOf = (ordered: RawBuilder<unknown>) => sql`
+    select c.* from (${ordered} offset 0) c
+    cross join lateral (
+      select from ${sql.table(`${schemaOf(messages)}.message`)} m where m.id = c.id and ${allOf(holds)} limit 1) m
+    limit ${limit}`
+  const inOrder = sql`order by at desc, id desc`
+  if (oneByOne !== null) {
+    const ids = oneByOne.isByTime
+      ? sql`select id from (${oneByOne.query}) as few where ${isIn(span, sql`at`)} ${inOrder}`
+      : sql`select distinct id from (${oneByOne.query}) as few`
+    const each = sql`select t.* from (${ids}) as few cross join lateral (
+      select ${columns} from mailtrail.message_text t where t.message_id = few.id and ${isWithin} offset 0) t`
+    const { rows } = await firstOf(oneByOne.isByTime ? each : sql`${each} ${inOrder}`).execute(db)
+    return { rows: rows as FoundRow[], candidates: 0 }
+  }
+  // With a limit, because PostgreSQL keeps ids in memory only if it expects few.
+  const isFew =
+    few === null ? sql`true` : sql`t.message_id in (select id from (${few.query} limit ${MOST_FEW}) as few)`
   const { rows } = await sql<FoundRow & { candidates: number }>`
-    with candidate as materialized (${candidate})
+    with candidate as materialized (
+      select ${columns}, ${isFew} as wanted from mailtrail.message_text t where ${has(parts)} and ${isWithin})
     select counted.candidates, found.id, found.at, found.account_id
     from (select count(*)::int as candidates from candidate) as counted
-    left join (
-      select c.* from (select * from candidate where wanted order by at desc, id desc offset 0) c
-      cross join lateral (
-        select from ${sql.table(`${schemaOf(messages)}.message`)} m where m.id = c.id and ${allOf(holds)} limit 1) m
-      limit ${limit}) as found on true`.execute(db)
+    left join (${firstOf(sql`select * from candidate where wanted ${inOrder}`)}) as found on true`.execute(db)
   return { rows: rows.filter(({ id }) => id !== null), candidates: rows[0]?.candidates ?? 0 }
 }

@@ -56,7 +56,7 @@ export const message = table({
     '(account_id, received_at DESC, id DESC) WHERE hidden_by IS NOT NULL',
     '(account_id, id)',
     '(of_user, account_id, received_at DESC, id DESC) WHERE of_user IS NOT NULL',
-    '(id) WHERE unread AND listed',
+    '(received_at DESC, id DESC) WHERE unread AND listed',
   ],
 })
 export type MessageRow = RowOf<typeof message>

@@ -36,7 +36,7 @@ const tables = {
 /** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
-  version: 7,
+  version: 8,
   tables,
   events: [...messageEvents, ...presenceChanges, MessageBytesErased, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {

@@ -14,8 +14,8 @@ type Left = {
   readonly rest: number
   /** How many are still to be found. */
   readonly wanted: number
-  /** How many messages fulfil one of the conditions; null if these are many. */
-  readonly few: number | null
+  /** How many messages fulfil one of the conditions, and whether they are in the order of time; null if these are many. */
+  readonly few: { readonly count: number; readonly isByTime: boolean } | null
 }
 
 /** Microseconds, as measured: to pass a message in the index of words, to read a candidate, a text by its id, its words. */
@@ -28,7 +28,7 @@ const MARGIN = 1.5
 /** The way that costs least, as far as what was seen says how many of the rest have the words and are found by them. */
 export const cheapestWay = ({ seen, messages, rest, wanted, few }: Left): Way => {
   const having = (seen.candidates + 0.5) / seen.messages
-  const fulfilling = few === null ? 1 : Math.min(1, few / messages)
+  const fulfilling = few === null ? 1 : Math.min(1, few.count / messages)
   const foundOfThem = (seen.found + EXPECTED * fulfilling) / (seen.candidates + EXPECTED)
   const candidates = (MARGIN * wanted) / foundOfThem
   const latest = Math.ceil(candidates / having)
@@ -36,10 +36,10 @@ export const cheapestWay = ({ seen, messages, rest, wanted, few }: Left): Way =>
     { way: { among: 'latest', messages: latest }, cost: latest * PASSED + candidates * READ },
     { way: { among: 'rest' }, cost: rest * having * READ },
   ]
-  if (few !== null)
-    ways.push({
-      way: { among: 'few' },
-      cost: few * LOOKED_UP + Math.min(few, wanted / having) * COMPARED,
-    })
+  if (few !== null) {
+    const compared = Math.min(few.count, (MARGIN * wanted) / having)
+    const lookedUp = few.isByTime ? compared : few.count
+    ways.push({ way: { among: 'few' }, cost: lookedUp * LOOKED_UP + compared * COMPARED })
+  }
   return ways.reduce((best, each) => (each.cost < best.cost ? each : best)).way
 }

@@ -75,7 +75,7 @@ const asked = fc.record({
 type Asked = typeof asked extends fc.Arbitrary<infer Value> ? Value : never
 
 const linkedOf = ({ every }: Asked): RawBuilder<unknown>[] =>
-  every === null ? [] : [sql`select id as message_id from made where n % ${every} = 1`]
+  every === null ? [] : [sql`select id from made where n % ${every} = 1`]
 
 const search = async (
   of: Asked,
