@@ -38,8 +38,12 @@ type Users = readonly string[]
  * The whole service over real servers: mailboxes of a Dovecot, and an SMTP server that keeps what it is given. They end
  * with `t`.
  */
-export const mailboxesOnDovecot = async (t: Test, users: Users, overrides: AppOverrides = {}) => {
-  const { tls, passwords, dovecot } = await startMailboxes(t, users)
+export const mailboxesOnDovecot = async (
+  t: Test,
+  users: Users,
+  { quotaKilobytes, ...overrides }: AppOverrides & { quotaKilobytes?: number } = {},
+) => {
+  const { tls, passwords, dovecot } = await startMailboxes(t, users, { quotaKilobytes })
   const sink = await smtpSink({ encryption: 'starttls', tls: tls.good, users: passwords })
   t.teardown(() => sink.close())
   const app = await startApp(t, { ca: tls.ca, ports: [dovecot.imapPort, sink.port], ...overrides })
@@ -52,7 +56,7 @@ export const mailboxesBehindPostfix = async (
   users: Users,
   { tokens, ...overrides }: AppOverrides & { tokens?: TokenLogins } = {},
 ) => {
-  const { tls, passwords, dovecot } = await startMailboxes(t, users, tokens)
+  const { tls, passwords, dovecot } = await startMailboxes(t, users, { tokens })
   const domains = [...new Set(users.map((user) => user.split('@')[1]!))]
   const postfix = await startPostfix(t, { tls, dovecot, domains })
   const app = await startApp(t, { ca: tls.ca, ports: [dovecot.imapPort, postfix.port], ...overrides })
@@ -60,13 +64,20 @@ export const mailboxesBehindPostfix = async (
   return { app, postfix, dovecot, tls, passwords, connect }
 }
 
-const startMailboxes = async (t: Test, users: Users, tokens?: TokenLogins) => {
+type Having = { readonly tokens?: TokenLogins | undefined; readonly quotaKilobytes?: number | undefined }
+
+const startMailboxes = async (t: Test, users: Users, { tokens, quotaKilobytes }: Having) => {
   const tls = await testTls()
   const passwords = Object.fromEntries(users.map((user) => [user, `secret of ${user}`]))
   return {
     tls,
     passwords,
-    dovecot: await startDovecot(t, { tls, users: passwords, ...(tokens && { tokens }) }),
+    dovecot: await startDovecot(t, {
+      tls,
+      users: passwords,
+      ...(tokens && { tokens }),
+      ...(quotaKilobytes && { quotaKilobytes }),
+    }),
   }
 }
 

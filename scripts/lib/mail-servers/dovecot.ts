@@ -98,12 +98,15 @@ export const startDovecot = async (
     users,
     extensions,
     tokens,
+    quotaKilobytes,
   }: {
     tls: TestTls
     users: Readonly<Record<string, string>>
     /** What it says that it can, beside the least that mail programs need; all that it can unless given. */
     extensions?: readonly string[]
     tokens?: TokenLogins
+    /** How much each mailbox may hold; nothing is said of it unless given. */
+    quotaKilobytes?: number
   },
 ): Promise<Dovecot> => {
   const dovecot = requireProgram('dovecot')
@@ -141,7 +144,16 @@ export const startDovecot = async (
   const mechanisms = tokens?.mechanisms ?? []
   write(
     'dovecot.conf',
-    configuration({ folder, imapPort, lmtpPort, saslPort, extensions, mechanisms, ...who }),
+    configuration({
+      folder,
+      imapPort,
+      lmtpPort,
+      saslPort,
+      extensions,
+      mechanisms,
+      quotaKilobytes,
+      ...who,
+    }),
   )
   const log = () => (existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8') : '')
 
@@ -241,6 +253,17 @@ local_validation_key_dict = fs:posix:prefix=${folder}/keys/
 username_attribute = email
 `
 
+const quotaOf = (kilobytes: number) => `
+mail_plugins = quota
+protocol imap {
+  mail_plugins = quota imap_quota
+}
+plugin {
+  quota = count:User quota
+  quota_rule = *:storage=${kilobytes}K
+  quota_vsizes = yes
+}`
+
 const LEAST = ['IMAP4rev1', 'ID', 'ENABLE', 'NAMESPACE', 'UIDPLUS', 'SPECIAL-USE', 'MOVE', 'LITERAL+']
 
 const configuration = (it: {
@@ -250,6 +273,7 @@ const configuration = (it: {
   saslPort: number
   extensions: readonly string[] | undefined
   mechanisms: readonly string[]
+  quotaKilobytes: number | undefined
   user: string
   group: string
 }): string => `
@@ -294,6 +318,7 @@ userdb {
   driver = static
   args = uid=${it.user} gid=${it.group} home=${it.folder}/home/%u
 }
+${it.quotaKilobytes === undefined ? '' : quotaOf(it.quotaKilobytes)}
 ${it.extensions === undefined ? '' : `imap_capability = ${[...LEAST, ...it.extensions].join(' ')}`}
 service imap-login {
   chroot =

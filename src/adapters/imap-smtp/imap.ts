@@ -1,6 +1,7 @@
 import type { ImapFlow } from 'imapflow'
 import { MailUnavailable, type ListedFolder } from '../../commands/ports/mail-provider.ts'
 import type { FolderRoles } from '../../domain/mail.ts'
+import type { MailboxStorage } from '../../domain/sync/mailbox-storage.ts'
 import type { EgressGuard } from '../network/egress-guard.ts'
 import type { ServerLogin } from './connection.ts'
 import { fetchMessages, type FetchedMessage } from './fetch.ts'
@@ -13,6 +14,7 @@ import { openFolder, type FolderState } from './open-folder.ts'
 import type { Flagged, FolderView } from './plan.ts'
 import { failure, unavailable, type ProblemCode } from './problems.ts'
 import { findById, listUids } from './search.ts'
+import { storageOf } from './storage.ts'
 import { batches, sequence } from './uid-sets.ts'
 
 /**
@@ -47,6 +49,8 @@ export type ImapSession = {
    * @returns how many
    */
   move(path: string, refs: readonly string[], to: string): Promise<number>
+  /** How much may be in the mailbox and is, where the server says (RFC 9208). */
+  storage(): Promise<MailboxStorage | null>
   close(): Promise<void>
 }
 
@@ -156,6 +160,8 @@ const session = (
       folder = null
       return run((box) => moveMessages(box, path, refs, to), 'move-refused')
     },
+
+    storage: () => run(storageOf),
 
     close: async () => {
       const late = setTimeout(() => client.close(), LOGOUT_MS)

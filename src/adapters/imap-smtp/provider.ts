@@ -43,5 +43,6 @@ const mailbox = (session: ImapSession): MailboxSession => ({
   whatBecameOf: whatBecameOf(session),
   fileCopy: fileCopy(session),
   moveToTrash: moveToTrash(session),
+  storage: () => session.storage(),
   close: () => session.close(),
 })

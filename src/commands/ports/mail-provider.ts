@@ -8,6 +8,7 @@ import type { FolderRole, FolderRoles } from '../../domain/mail.ts'
 import type { MailTrouble } from '../../domain/mail-trouble.ts'
 import { defineCode } from '../../domain/refusal.ts'
 import type { FolderLeft, Placement, SyncCursor } from '../../domain/sync/events.ts'
+import type { MailboxStorage } from '../../domain/sync/mailbox-storage.ts'
 import type { Preset } from './connecting.ts'
 import type { Credentials } from './credentials.ts'
 import type { SignIn } from './sign-in.ts'
@@ -209,6 +210,8 @@ export type MailboxSession = {
    * or gone, is left alone. Missing where a mailbox cannot do this. `impossible`: `code` says why.
    */
   moveToTrash?(placements: readonly Placement[]): Promise<Trashed>
+  /** How full the mailbox is; null where it does not say. Missing where no mailbox of the kind says it. */
+  storage?(): Promise<MailboxStorage | null>
   close(): Promise<void>
 }
 

@@ -1,4 +1,5 @@
 import type { FolderTrouble, Placement } from '../../domain/sync/events.ts'
+import type { MailboxStorage } from '../../domain/sync/mailbox-storage.ts'
 import type { RunTrouble, SyncRunCommand } from '../../domain/sync/sync-run.ts'
 import type {
   ChangeSet,
@@ -20,13 +21,14 @@ type Changes = Extract<ChangeSet, { kind: 'changes' }>
 
 /**
  * What was found while reading. `read` folders were looked at, `unchanged` ones of them had nothing to record;
- * `troubles` could not be read, `missingFolders` do not exist.
+ * `troubles` could not be read, `missingFolders` do not exist. `storage` is null where the mailbox does not say.
  */
 export type Reading = {
   readonly read: Map<string, MailFolder>
   readonly unchanged: Set<string>
   readonly troubles: Map<string, MailUnavailable>
   readonly missingFolders: string[]
+  storage: MailboxStorage | null
 }
 
 export const newReading = (): Reading => ({
@@ -34,6 +36,7 @@ export const newReading = (): Reading => ({
   unchanged: new Set(),
   troubles: new Map(),
   missingFolders: [],
+  storage: null,
 })
 
 /**
@@ -91,12 +94,19 @@ const namedBy = ([folder, trouble]: [string, MailUnavailable]): RunTrouble => ({
 })
 
 /** What a run has to say that came to the end. */
-export const finishOf = ({ read, unchanged, troubles, missingFolders }: Reading): SyncRunCommand => ({
+export const finishOf = ({
+  read,
+  unchanged,
+  troubles,
+  missingFolders,
+  storage,
+}: Reading): SyncRunCommand => ({
   do: 'finish',
   read: [...read.values()],
   unchanged: [...unchanged],
   troubles: [...troubles].map(toFolderTrouble),
   missingFolders,
+  storage,
 })
 
 const toFolderTrouble = ([folder, { code, message, remedy }]: [string, MailUnavailable]): FolderTrouble => ({

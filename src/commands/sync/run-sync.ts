@@ -257,6 +257,7 @@ const readAll = async (deps: SyncDeps, run: Run, reading: Reading): Promise<RunT
     if (trouble === null) {
       await fetchLeftOut(batched, open)
       await readBackfill(batched, open, reading)
+      reading.storage = (await session.storage?.()) ?? null
     }
     return trouble
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   type ChangesSynced,
 } from '../sync/events.ts'
 import { withLeft, type FolderProgress } from '../sync/folder-progress.ts'
+import { isNearlyFull, type MailboxStorage } from '../sync/mailbox-storage.ts'
 import { missingFoldersOf } from '../sync/wanted-folders.ts'
 import type { TestStep } from './connection.ts'
 import {
@@ -60,6 +61,8 @@ export type AccountFacts = {
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
   readonly withheld: number
+  /** How full the mailbox is, where it says so. */
+  readonly storage: (MailboxStorage & { readonly isNearlyFull: boolean }) | null
 }
 
 export const isRead = ({ receives, direction }: AccountFacts): boolean => receives && direction !== 'send'
@@ -86,6 +89,7 @@ export const freshFacts = ({
   sending: null,
   unreadable: 0,
   withheld: 0,
+  storage: null,
 })
 
 /** How far the first reading has come. */
@@ -148,7 +152,7 @@ export const factsAfter = (facts: AccountFacts, event: FactEvent): AccountFacts 
     case 'AccountConnectionChanged': {
       // The new connection was tested before the change.
       const { sends, receives } = event.data
-      return { ...facts, sends, receives, ...proven }
+      return { ...facts, sends, receives, storage: null, ...proven }
     }
     case 'AccountAccessWithdrawn':
       return { ...facts, withdrawal: event.data.outcome }
@@ -199,10 +203,16 @@ const afterRun = (facts: AccountFacts, run: EventOf<typeof SyncRunFinished>['dat
     case 'success':
     case 'partial': {
       const test = isSending(facts) ? facts.test : null
-      return { ...facts, run: null, test, wasRead: true, progress: [], folders: troubles, missing }
+      const storage = run.storage === undefined ? null : storageAfter(facts.storage, run.storage)
+      return { ...facts, run: null, test, wasRead: true, progress: [], folders: troubles, missing, storage }
     }
   }
 }
+
+const storageAfter = (before: AccountFacts['storage'], now: MailboxStorage): AccountFacts['storage'] => ({
+  ...now,
+  isNearlyFull: isNearlyFull(now, before?.isNearlyFull ?? false),
+})
 
 const failureIn = (steps: readonly TestStep[]): Trouble => {
   const { code, detail, remedy } = steps.find((step) => !step.ok && !step.skipped) ?? {}

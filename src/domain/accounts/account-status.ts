@@ -2,11 +2,12 @@ import type { MailTrouble } from '../mail-trouble.ts'
 import { definedCodes, defineCode, type CodeDefinition } from '../refusal.ts'
 import { isRead, isSending, type AccountFacts, type Trouble } from './account-facts.ts'
 import { progressInWords } from '../sync/folder-progress.ts'
+import type { MailboxStorage } from '../sync/mailbox-storage.ts'
 import { accountDisconnected, accountPaused } from './refusals.ts'
 
 /**
  * The status of an account, the same wherever it is shown. `connecting`: its mailbox has not been read to the end yet,
- * and nothing is wrong. `degraded`: something was missed, or time may help. `throttled`: the provider asks us to wait.
+ * and nothing is wrong. `degraded`: something was missed or soon will be, or time may help. `throttled`: the provider asks us to wait.
  * `needs-reauthentication`: somebody has to sign in again or grant more access.
  */
 export const accountStatuses = [
@@ -91,6 +92,7 @@ const ofReading = ({
   missing,
   unreadable,
   withheld,
+  storage,
 }: AccountFacts): StatusReason[] => [
   ...(wasRead || run
     ? []
@@ -104,7 +106,15 @@ const ofReading = ({
   })),
   ...missed(unreadable, unreadableMessages, 'could not be read'),
   ...missed(withheld, withheldMessages, 'could not be had from the mailbox'),
+  ...(storage?.isNearlyFull
+    ? [{ status: 'degraded' as const, ...defined(mailboxNearlyFull, usedInWords(storage)) }]
+    : []),
 ]
+
+const usedInWords = ({ used, limit }: MailboxStorage): string =>
+  `The mailbox uses ${Math.floor((100 * used) / limit)}% of its ${gigabytes.format(limit / 1e9)} GB.`
+
+const gigabytes = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
 
 const firstSyncDetail = (progress: AccountFacts['progress']): string =>
   progress.length === 0 ? firstSync.meaning : `${firstSync.meaning} So far: ${progressInWords(progress)}.`
@@ -145,6 +155,12 @@ const withheldMessages = defineCode('withheld-messages', {
   title: 'Messages missing',
   meaning: 'The mailbox lists messages that could not be fetched or stored.',
   remedy: "Look at the account's sync errors: the messages are requested again, and each can be dismissed.",
+})
+const mailboxNearlyFull = defineCode('mailbox-nearly-full', {
+  title: 'Mailbox nearly full',
+  meaning: 'The mailbox has hardly any room left.',
+  remedy:
+    'Delete mail there, or ask its provider for more room: once it is full, new mail is returned to its senders. The next sync sees it.',
 })
 const sendingFails = defineCode('sending-fails', {
   title: 'Sending fails',

@@ -10,7 +10,8 @@ export const notificationId = idOf('ntf').describe('Id of a notification')
 
 /**
  * What people are notified of: mail that came in, a conversation that was assigned to them, a note that mentions them, a
- * reply to an email of theirs, one that bounced or could not be sent, and an account that somebody has to sign in to.
+ * reply to an email of theirs, one that bounced or could not be sent, an account that somebody has to sign in to, and a
+ * mailbox that has hardly any room left.
  */
 export const notificationKind = z.enum([
   'new-email',
@@ -20,6 +21,7 @@ export const notificationKind = z.enum([
   'bounce',
   'failed-send',
   'sign-in-needed',
+  'mailbox-nearly-full',
 ])
 export type NotificationKind = z.infer<typeof notificationKind>
 

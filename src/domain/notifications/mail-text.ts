@@ -19,6 +19,7 @@ const one: Readonly<Record<NotificationKind, (facts: MailFacts) => string>> = {
   bounce: ({ account }) => `Your email from ${account} came back`,
   'failed-send': ({ account }) => `Your email from ${account} could not be sent`,
   'sign-in-needed': ({ account }) => `${account} needs a new sign-in`,
+  'mailbox-nearly-full': ({ account }) => `The mailbox of ${account} is nearly full`,
 }
 const several: Readonly<Record<NotificationKind, string>> = {
   'new-email': 'new emails',
@@ -28,6 +29,7 @@ const several: Readonly<Record<NotificationKind, string>> = {
   bounce: 'emails of yours that came back',
   'failed-send': 'emails of yours that could not be sent',
   'sign-in-needed': 'new sign-ins needed',
+  'mailbox-nearly-full': 'times that the mailbox was nearly full',
 }
 
 const from = (message: MailFacts['message']): string =>

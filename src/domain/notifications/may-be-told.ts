@@ -14,6 +14,7 @@ export const mayBeTold = (rights: AccessRights, userId: string, kind: Notificati
       return levelOf(rights, userId) !== null
     // Only they can do something about it.
     case 'sign-in-needed':
+    case 'mailbox-nearly-full':
       return may(rights, userId, 'full')
   }
 }

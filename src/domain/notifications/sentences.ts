@@ -17,6 +17,7 @@ const ofWhat: Readonly<Record<NotificationKind, readonly [one: string, several: 
   bounce: ['an email of theirs that bounced', 'emails of theirs that bounced'],
   'failed-send': ['an email of theirs that could not be sent', 'emails of theirs that could not be sent'],
   'sign-in-needed': ['an account that needs a new sign-in', 'times that an account needed a new sign-in'],
+  'mailbox-nearly-full': ['a mailbox that is nearly full', 'times that a mailbox was nearly full'],
 }
 
 export const notificationSentences: Sentences<

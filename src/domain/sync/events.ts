@@ -4,6 +4,7 @@ import { defineEvent, type EventOf } from '../event.ts'
 import { mailTrouble } from '../mail-trouble.ts'
 import { defineCode } from '../refusal.ts'
 import { blobHash, folderRole, instant, writtenMailbox } from '../mail.ts'
+import { mailboxStorage } from './mailbox-storage.ts'
 
 export const messageId = z.string().regex(/^msg_[0-9a-hjkmnp-tv-z]{26}$/)
 
@@ -163,7 +164,7 @@ export const holdsIncoming = ({ role }: Pick<Placement, 'role'>): boolean =>
  * `stopped`: the account was paused, disconnected, or is to be read differently.
  * `unchanged` folders had nothing to record, `troubles` could not be read; `missingFolders` are the roles and paths in
  * the settings for which the mailbox has no folder. `inboxRead`: all incoming mail was read, whatever happened in other
- * folders.
+ * folders. `storage` is there where the mailbox says how full it is.
  */
 export const SyncRunFinished = defineEvent(
   'SyncRunFinished',
@@ -179,6 +180,7 @@ export const SyncRunFinished = defineEvent(
     troubles: z.array(folderTrouble).optional(),
     missingFolders: z.array(z.string()).optional(),
     inboxRead: z.boolean().optional(),
+    storage: mailboxStorage.optional(),
   }),
 )
 

@@ -20,6 +20,7 @@ import {
   type SyncRunEvent,
   type WithheldMessage,
 } from './events.ts'
+import type { MailboxStorage } from './mailbox-storage.ts'
 import { missingFoldersOf } from './wanted-folders.ts'
 
 // ---------------------------------------------------------------- state
@@ -88,6 +89,8 @@ export type SyncRunCommand =
       readonly unchanged: readonly string[]
       readonly troubles: readonly FolderTrouble[]
       readonly missingFolders: readonly string[]
+      /** Null where the mailbox does not say. */
+      readonly storage: MailboxStorage | null
     }
   | { readonly do: 'stop'; readonly why: CodeDefinition }
   /** It has made no progress since. */
@@ -175,7 +178,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
   const silent = { kind: null, code: null, detail: null, remedy: null }
   switch (command.do) {
     case 'finish': {
-      const { read, unchanged, troubles, missingFolders } = command
+      const { read, unchanged, troubles, missingFolders, storage } = command
       const missed = [...state.failedIn, ...troubles.map(({ folder }) => folder)]
       const outcome = missed.length + missingFolders.length > 0 ? 'partial' : 'success'
       const said = missingFolders.length > 0 ? { kind: null, ...missingFoldersOf(missingFolders) } : silent
@@ -184,6 +187,7 @@ const decide = (command: SyncRunCommand, state: SyncRun): SyncRunEvent[] => {
         unchanged: [...unchanged],
         troubles: [...troubles],
         missingFolders: [...missingFolders],
+        ...(storage !== null && { storage }),
       }
       return [SyncRunFinished({ accountId, number, outcome, ...said, ...looked })]
     }

@@ -6,7 +6,7 @@ export const statusView = {
   status: z
     .enum(accountStatuses)
     .describe(
-      '`connecting`: not read to the end yet. `degraded`: something was missed, or time may mend it. `throttled`: the provider wants us to wait. `needs-reauthentication`: a person must sign in again, or allow more.',
+      '`connecting`: not read to the end yet. `degraded`: something was missed or soon will be, or time may mend it. `throttled`: the provider wants us to wait. `needs-reauthentication`: a person must sign in again, or allow more.',
     ),
   reasons: z
     .array(z.object({ code: z.string(), detail: z.string(), remedy: z.string() }))

@@ -4,6 +4,7 @@ import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId, excludePattern } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
+import { mailboxStorage } from '../../domain/sync/mailbox-storage.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
@@ -29,6 +30,9 @@ const syncStatusView = z
     backfill: backfillView.nullable().describe('The latest request for older mail; null if there was none'),
     unreadable: z.int().describe('Messages that could not be read and that nobody has decided about'),
     withheld: z.int().describe('Messages that the mailbox lists but that could not be fetched or stored'),
+    storage: mailboxStorage
+      .nullable()
+      .describe('How much the mailbox holds and may hold, in bytes; null where it does not say'),
     statistics: z.object({
       emailsSynced: z.int(),
       todaysSends: z.int().describe('Emails sent from here today, in the time zone of the organisation'),
@@ -144,12 +148,12 @@ export const syncRoutes = (app: App, { accounts, queries, clock }: SyncRouteDeps
     },
     handler: async ({ params, actingUser }) => {
       const account = await requireAccount(params.id, actingUser)
-      const { id, address, status, reasons, nextTryAt, firstSync, unreadable, withheld } = account
+      const { id, address, status, reasons, nextTryAt, firstSync, unreadable, withheld, storage } = account
       const now = clock()
       const figures = await queries.findFigures(id, now)
       if (!figures) throw new NotFound('email account', id)
       const lastSync = timeAgo(figures.lastSyncAt, now)
-      const state = { status, reasons, nextTryAt, firstSync, unreadable, withheld }
+      const state = { status, reasons, nextTryAt, firstSync, unreadable, withheld, storage }
       const backfill = await queries.findBackfill(id)
       return { accountId: id, address, ...state, backfill, ...figures, lastSync }
     },

@@ -72,7 +72,7 @@ export type AccountRow = RowOf<typeof account>
 /** The list of email accounts, with each one's settings, the facts behind its status, and when it is read next. */
 export const accountList = projection({
   name: 'account-list',
-  version: 7,
+  version: 8,
   tables: {
     account,
     owner: table({ columns: { user_id: text, name: text }, key: ['user_id'] }),

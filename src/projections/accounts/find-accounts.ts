@@ -1,3 +1,4 @@
+import type { MailboxStorage } from '../../domain/sync/mailbox-storage.ts'
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { accountStatus, type AccountStatus, type StatusReason } from '../../domain/accounts/account-status.ts'
 import type { Connection, TestStep } from '../../domain/accounts/connection.ts'
@@ -28,6 +29,8 @@ export type AccountItem = {
   readonly unreadable: number
   /** Messages that the mailbox lists but that are not here, without those that were dismissed. */
   readonly withheld: number
+  /** How full the mailbox is, in bytes; null where it does not say. */
+  readonly storage: MailboxStorage | null
   readonly isDefault: boolean
   /** What the user who asks may do with it; a program may do everything. */
   readonly access: AccessLevel
@@ -48,7 +51,7 @@ const toItem = (
   provider: string,
   userId: string | null,
 ): AccountItem => {
-  const { progress: firstSync, unreadable, withheld } = row.facts
+  const { progress: firstSync, unreadable, withheld, storage } = row.facts
   return {
     id: row.id,
     address: row.address,
@@ -59,6 +62,7 @@ const toItem = (
     firstSync,
     unreadable,
     withheld,
+    storage: storage && { used: storage.used, limit: storage.limit },
     isDefault: row.is_default,
     // A user has some, or it would not have been found.
     access: levelOf(row.rights, userId)!,

@@ -32,7 +32,7 @@ import { audienceOf, dropForbidden, putWaiting, tell, tellAudience, tellWriter }
  */
 export const notificationsDue = projection({
   name: 'notifications-due',
-  version: 1,
+  version: 2,
   tables,
   events: [
     AccountConnected,
@@ -169,6 +169,8 @@ const putFacts = (rows: DueRows, event: RecordedEvent<FactEvent>): void => {
   rows.put('account', { ...account, facts })
   const needsSignIn = (of: typeof facts) => accountStatus(of, null).status === 'needs-reauthentication'
   if (needsSignIn(facts) && !needsSignIn(account.facts)) tellAudience(rows, event, 'sign-in-needed', {})
+  if (facts.storage?.isNearlyFull && !account.facts.storage?.isNearlyFull)
+    tellAudience(rows, event, 'mailbox-nearly-full', {})
 }
 
 /** What a user is to be told now of one kind and account. */

@@ -91,7 +91,14 @@ const start: SyncRunCommand = {
   withheld: [],
   uncounted: [],
 }
-const finish = { do: 'finish', read: [], unchanged: [], troubles: [], missingFolders: [] } as const
+const finish = {
+  do: 'finish',
+  read: [],
+  unchanged: [],
+  troubles: [],
+  missingFolders: [],
+  storage: null,
+} as const
 type Recorded = SyncRunCommand & { readonly do: 'record' }
 const record = (some: Partial<FolderCounts>, at: number | string = 1): Recorded => {
   const { folder, ...counts } = countsOf(some)
