@@ -31,7 +31,7 @@ const faithfulReader = (
   const before: string[] = []
   let current: Awaited<ReturnType<typeof readFeed>> | null = null
   let at = after
-  let isClosed = false
+  const stop = new AbortController()
   let letGo = (): void => {}
   const positionsNow = () => current?.items.map(({ position }) => position) ?? []
   const readOnce = async () => {
@@ -48,7 +48,7 @@ const faithfulReader = (
     current = null
   }
   const run = async () => {
-    while (!isClosed)
+    while (!stop.signal.aborted)
       try {
         await readOnce()
       } catch {
@@ -61,7 +61,7 @@ const faithfulReader = (
     /** The positions of what it was told so far. */
     heard: () => [...before, ...positionsNow()],
     close: async () => {
-      isClosed = true
+      stop.abort()
       letGo()
       await ended
     },
