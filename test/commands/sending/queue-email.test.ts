@@ -1,37 +1,14 @@
 import { createHash } from 'node:crypto'
 import { rightsOfOwner } from '../../../src/domain/accounts/access-rights.ts'
-import PostalMime from 'postal-mime'
 import t from 'tap'
 import { Refused } from '../../../src/domain/refusal.ts'
 import { MAX_FILES_BYTES } from '../../../src/domain/sending/events.ts'
-import type { QueuedEmail } from '../../../src/domain/sending/outgoing-state.ts'
-import { cancelEmail } from '../../../src/commands/sending/cancel-email.ts'
-import { confirmDelivery } from '../../../src/commands/sending/confirm-delivery.ts'
-import { discardDraft } from '../../../src/commands/sending/discard-draft.ts'
-import { fileSentCopy } from '../../../src/commands/sending/file-sent-copy.ts'
-import { findDraft } from '../../../src/commands/sending/find-draft.ts'
 import { previewDraft } from '../../../src/commands/sending/preview-draft.ts'
 import { queueEmail } from '../../../src/commands/sending/queue-email.ts'
-import { recordBounce } from '../../../src/commands/sending/record-bounce.ts'
-import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
-import { sendEmail } from '../../../src/commands/sending/send-email.ts'
-import { at, idOf } from '../../support/example-emails.ts'
-import { never, sendingWorld, trackingUrl, type World } from '../../support/sending-world.ts'
+import { saveDraft } from '../../../src/commands/sending/save-draft.ts'
+import { sendingWorld, trackingUrl, type World } from '../../support/sending-world.ts'
+import { parsed, queued, refusal } from '../../support/queued-email.ts'
 
-const queued = async (world: World, id: string): Promise<QueuedEmail> => {
-  const state = await world.state(id)
-  if (!('email' in state)) throw new Error(`${id} is ${state.status}`)
-  return state.email
-}
-const parsed = async (world: World, blob: string) => PostalMime.parse((await world.blobs.get(blob))!)
-const refusal = async (work: Promise<unknown>): Promise<Refused> => {
-  const error = await work.then(
-    () => new Error('It was not refused'),
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof Refused) return error
-  throw error
-}
 const upload = async (world: World, content: Buffer) => {
   const hash = createHash('sha256').update(content).digest('hex')
   await world.blobs.put([{ hash, content }])
@@ -239,147 +216,6 @@ t.test('tracking follows the email, then the account, then the mechanism, and sa
 })
 
 t.test(
-  'the copy in Sent is the same email without our links, filed once, read, also after a crash',
-  async (t) => {
-    const world = await sendingWorld(t, { withImap: true })
-    const { settings } = world.account.now
-    world.account.now = {
-      ...world.account.now,
-      settings: { ...settings, trackOpens: true, trackClicks: true },
-    }
-    const html = '<p>Hello <a href="https://acme.test/a?b=1&amp;c=2">offer</a></p>'
-    const id = await world.queue({ html, bcc: [{ address: 'eve@client.test' }] })
-    t.equal(await world.send(id), 'sent')
-    const inSent = () => world.imap!.mailbox('me').messages('Sent')
-    const file = async (of: string, handle = world.needs.handle) => {
-      const session = await world.needs.openMailbox(world.account.now.accountId, never)
-      try {
-        await fileSentCopy({ ...world.needs, handle })(world.caller(), of, session)
-      } finally {
-        await session?.close()
-      }
-    }
-    const crash = () => Promise.reject(new TypeError('killed'))
-    await t.rejects(file(id, crash), /killed/, 'appended, and then the process died')
-    await file(id)
-    await file(id)
-    t.equal(inSent().length, 1)
-    t.match((await world.events(id)).at(-1), {
-      type: 'SentCopyFiled',
-      data: { outcome: 'found', folder: 'Sent' },
-    })
-    const [copy] = inSent()
-    t.ok(copy!.flags.includes('\\Seen'))
-    const [wire, filed] = await Promise.all([
-      PostalMime.parse((await world.sink.mailWith(id)).raw),
-      PostalMime.parse(copy!.raw),
-    ])
-    t.equal(filed.messageId, wire.messageId)
-    t.match(filed.messageId, id)
-    t.match(wire.html, 'track.acme.test')
-    t.notMatch(copy!.raw.toString(), 'track.acme.test')
-    t.match(filed.html, 'https://acme.test/a?b=1&amp;c=2')
-    t.notOk(wire.bcc)
-    t.same(filed.bcc, [{ address: 'eve@client.test', name: '' }])
-    t.equal(filed.text, wire.text)
-    t.equal(filed.date, wire.date)
-
-    const byServer = await world.queue()
-    t.equal(await world.send(byServer), 'sent')
-    world.imap!.mailbox('me').append('Sent', { raw: (await world.sink.mailWith(byServer)).raw })
-    await file(byServer)
-    t.equal(inSent().length, 2, 'the server had filed one itself')
-    const own = await world.queue()
-    await file(own)
-    t.same(await world.types(own), ['EmailQueued'], 'not sent, so no copy')
-    await world.send(own)
-    await file(own)
-    t.match((await world.events(own)).at(-1)!.data, { outcome: 'filed', folder: 'Sent' })
-    t.equal(inSent().length, 3)
-
-    world.account.now = {
-      ...world.account.now,
-      connection: { ...world.account.now.connection, imap: null },
-    }
-    const nowhere = await world.queue()
-    await world.send(nowhere)
-    await file(nowhere)
-    t.match((await world.events(nowhere)).at(-1)!.data, { outcome: 'impossible', folder: null })
-  },
-)
-
-t.test(
-  'a reply comes from the account that was written to, goes to whom it should, and stands in its thread',
-  async (t) => {
-    const world = await sendingWorld(t)
-    const { needs } = world
-    const messageId = idOf('msg', 7)
-    const parent = {
-      accountId: world.account.now.accountId,
-      userId: null,
-      direction: 'in' as const,
-      messageId: 'third@client.test',
-      inReplyTo: ['second@acme.test'],
-      references: ['first@client.test', 'second@acme.test'],
-      subject: 'Our offer',
-      from: [{ address: 'ann@client.test', name: 'Ann Lee' }],
-      replyTo: [{ address: 'desk@client.test' }],
-      to: [{ address: 'me@acme.test' }],
-    }
-    world.records.messages.set(messageId, parent)
-    const replyTo = { kind: 'message' as const, id: messageId }
-    const open = { replyTo, accountId: null, to: [], subject: '' }
-    const id = await world.queue(open)
-    const { header, accountId, mime } = await queued(world, id)
-    t.equal(accountId, world.account.now.accountId)
-    t.same(header.to, [{ address: 'desk@client.test' }])
-    t.equal(header.subject, 'Re: Our offer')
-    t.equal(header.inReplyTo, 'third@client.test')
-    t.same(header.references, ['first@client.test', 'second@acme.test', 'third@client.test'])
-    const mail = await parsed(world, mime.blob)
-    t.equal(mail.inReplyTo, '<third@client.test>')
-    t.equal(mail.references, '<first@client.test> <second@acme.test> <third@client.test>')
-
-    const again = await world.queue({ ...open, replyTo: { kind: 'email', id } })
-    const follow = (await queued(world, again)).header
-    t.same(follow.to, [{ address: 'desk@client.test' }], 'a follow-up goes to those it was written to')
-    t.equal(follow.subject, 'Re: Our offer')
-    t.same(follow.references.slice(-2), ['third@client.test', header.messageId])
-
-    const begun = await saveDraft(needs)(world.caller(), world.input(open), null)
-    t.match(begun.draft, { to: [{ address: 'desk@client.test' }] })
-    const { outgoingId } = begun
-    const change = (changes: object, ifRevision: number) =>
-      changeDraft(needs)(world.caller(), { outgoingId, changes, ifRevision }, null)
-    t.same((await change({ to: [] }, 0)).draft.to, [], 'whom a person takes out stays out')
-    t.same((await change({ subject: 'Another' }, 1)).draft.to, [])
-    t.match((await change({ replyTo }, 2)).draft.to, [{ address: 'desk@client.test' }])
-
-    const headers = async (changes: object) => {
-      world.records.messages.set(messageId, { ...parent, ...changes })
-      return (await queued(world, await world.queue(open))).header
-    }
-    t.same((await headers({ references: [] })).references, ['second@acme.test', 'third@client.test'])
-    t.same((await headers({ references: [], inReplyTo: ['a@x', 'b@x'] })).references, ['third@client.test'])
-    t.same((await headers({ replyTo: [], subject: 'RE: Our offer' })).to, [
-      { address: 'ann@client.test', name: 'Ann Lee' },
-    ])
-    const long = Array.from({ length: 60 }, (_, n) => `m${n}@client.test`)
-    const { references } = await headers({ references: long })
-    t.same([references.length, references[0], references.at(-1)], [20, 'm0@client.test', 'third@client.test'])
-    const evil = await headers({
-      references: ['x@y\r\nBcc: e@x.test', '<a b>', 'ok@client.test'],
-      messageId: 'a b@c',
-    })
-    t.same([evil.inReplyTo, evil.references], [null, ['ok@client.test']])
-    await t.rejects(world.queue({ ...open, replyTo: { kind: 'message', id: idOf('msg', 8) } }), {
-      name: 'NotFound',
-    })
-    t.equal((await refusal(world.queue({ accountId: null }))).code, 'account-missing')
-  },
-)
-
-t.test(
   "a personal account is its user's alone to send from; an account that cannot send says so",
   async (t) => {
     const world = await sendingWorld(t)
@@ -403,68 +239,6 @@ t.test(
   },
 )
 
-t.test(
-  'a draft is written, changed at its version, previewed with what is missing, sent, and no draft then',
-  async (t) => {
-    const world = await sendingWorld(t)
-    const { needs } = world
-    const userId = 'u1'
-    const templateId = idOf('tpl', 1)
-    world.records.templates.set(templateId, {
-      subject: 'About {deal.name}',
-      html: '<p>Dear {contact.first_name}</p>',
-    })
-    const template = { templateId, version: 1 }
-    const saved = await saveDraft(needs)(
-      world.caller(),
-      world.input({ template, html: '', subject: '', to: [] }),
-      userId,
-    )
-    const id = saved.outgoingId
-    const preview = await previewDraft(needs)(id, userId)
-    t.same(
-      preview.missing.map(({ variable }) => variable),
-      ['deal.name', 'contact.first_name'],
-    )
-    t.same(preview.from, { address: 'me@acme.test', name: 'John Smith' })
-    const change = (changes: object, ifRevision: number, by = userId) =>
-      changeDraft(needs)(world.caller(), { outgoingId: id, changes, ifRevision }, by)
-    const to = [{ address: 'ann@client.test' }]
-    t.match(await change({ dealId: 'd1', to }, 0), { revision: 1, draft: { dealId: 'd1', userId } })
-    await t.rejects(change({ subject: 'late' }, 0), { name: 'StaleRevision' })
-    await t.rejects(change({ subject: 'not mine' }, 1, 'u2'), { name: 'NotFound' })
-    await t.rejects(previewDraft(needs)(id, 'u2'), { name: 'NotFound' })
-    t.match(await previewDraft(needs)(id, userId), {
-      missing: [],
-      subject: 'About Big deal',
-      html: /Dear Ann/,
-    })
-    const asked = { content: { draftId: id }, scheduledAt: null, undoSeconds: 0 }
-    await t.rejects(queueEmail(needs)(world.caller(), asked, 'u2'), { name: 'NotFound' })
-    const caller = world.caller()
-    t.match(await queueEmail(needs)(caller, asked, userId), { outgoingId: id, repeated: false })
-    t.match(await queueEmail(needs)(caller, asked, userId), { outgoingId: id, repeated: true })
-    t.equal((await refusal(queueEmail(needs)(world.caller(), asked, userId))).code, 'already-queued')
-    t.match((await queued(world, id)).template, template)
-    await t.rejects(change({ subject: 'late' }, 2), { name: 'NotFound' })
-    await t.rejects(
-      queueEmail(needs)(world.caller(), asked, 'u2'),
-      { name: 'NotFound' },
-      'nor what became of it',
-    )
-    await t.rejects(discardDraft(needs)(world.caller(), id, 'u2'), { name: 'NotFound' })
-    t.equal((await refusal(discardDraft(needs)(world.caller(), id, userId))).code, 'already-queued')
-
-    const other = await saveDraft(needs)(world.caller(), world.input(), userId)
-    await t.rejects(discardDraft(needs)(world.caller(), other.outgoingId, 'u2'), { name: 'NotFound' })
-    t.match(await discardDraft(needs)(world.caller(), other.outgoingId, userId), {
-      state: { status: 'discarded' },
-    })
-    await discardDraft(needs)(world.caller(), other.outgoingId, userId)
-    t.same(await world.types(other.outgoingId), ['DraftSaved', 'DraftDiscarded'])
-  },
-)
-
 t.test('the same command again queues nothing anew, though its account has changed meanwhile', async (t) => {
   const world = await sendingWorld(t)
   const caller = world.caller()
@@ -477,97 +251,6 @@ t.test('the same command again queues nothing anew, though its account has chang
     revision: 0,
   })
 })
-
-t.test('delivery is taken for granted after the window, unless a report says otherwise', async (t) => {
-  const world = await sendingWorld(t)
-  const confirm = confirmDelivery({ ...world.needs, windowMinutes: 60 })
-  const sentOne = async () => {
-    const id = await world.queue()
-    await world.send(id)
-    return id
-  }
-  const report = (action: 'failed' | 'delayed' | 'delivered' | 'relayed') => ({
-    reportId: idOf('msg', 3),
-    receivedAt: at(0),
-    recipients: [{ address: 'ann@client.test', action, status: action === 'failed' ? '5.1.1' : null }],
-  })
-  const [quiet, bounced, late, proved] = [await sentOne(), await sentOne(), await sentOne(), await sentOne()]
-  await recordBounce(world.needs)(world.caller(), bounced, report('failed'))
-  await recordBounce(world.needs)(world.caller(), bounced, report('failed'))
-  await recordBounce(world.needs)(world.caller(), late, report('delayed'))
-  await recordBounce(world.needs)(world.caller(), proved, report('delivered'))
-  await recordBounce(world.needs)(world.caller(), quiet, report('relayed'))
-  const confirmOne = (id: string) => confirm(world.caller(), { id, seenUntil: world.clock().toISOString() })
-  await confirmOne(quiet)
-  t.same((await world.types(quiet)).slice(3), [], 'too early')
-  world.time.now += 60 * 60_000
-  for (const id of [quiet, bounced, late, proved, quiet]) await confirmOne(id)
-  const after = async (id: string) => (await world.types(id)).slice(3)
-  t.same(await after(quiet), ['EmailDelivered'])
-  t.same(await after(bounced), ['EmailBounced'])
-  t.same(await after(late), ['EmailBounced'], 'its server tries on')
-  t.same(await after(proved), ['EmailDelivered'])
-  await recordBounce(world.needs)(world.caller(), quiet, report('failed'))
-  t.match(await world.state(quiet), { taken: { recipients: [{ delivered: null }] } })
-})
-
-t.test(
-  'an email that was cancelled is the draft that it was, and is changed and sent under the same id',
-  async (t) => {
-    const world = await sendingWorld(t)
-    const deps = { ...world.needs }
-    const id = await world.queue({ html: '<p>Hi {contact.first_name}</p>' }, { undoSeconds: 60 })
-    await cancelEmail(deps)(world.caller(), id)
-    const found = await findDraft(deps)(id, null)
-    t.match(found.draft, { html: '<p>Hi {contact.first_name}</p>', to: [{ address: 'ann@client.test' }] })
-    await changeDraft(deps)(
-      world.caller(),
-      { outgoingId: id, changes: { subject: 'Changed' }, ifRevision: found.revision },
-      null,
-    )
-    const again = { content: { draftId: id }, scheduledAt: null, undoSeconds: 0 }
-    const handled = await queueEmail(deps)(world.caller(), again, null)
-    t.equal(handled.outgoingId, id)
-    t.equal(await world.send(id), 'sent')
-    t.equal(world.sink.messages.length, 1)
-    t.match(await parsed(world, (await queued(world, id)).mime.blob), { subject: 'Changed', html: /Hi Ann/ })
-    t.same(await world.types(id), [
-      'EmailQueued',
-      'EmailCancelled',
-      'DraftSaved',
-      'EmailQueued',
-      'EmailReleased',
-      'EmailSent',
-    ])
-  },
-)
-
-t.test(
-  'what failed can be changed and sent again; what a sender says of the version before is not heard',
-  async (t) => {
-    const world = await sendingWorld(t)
-    const id = await world.queue()
-    world.account.now = { ...world.account.now, sends: false }
-    t.equal(await world.send(id), 'failed')
-    t.same((await findDraft(world.needs)(id, null)).draft.subject, 'Our offer')
-    world.account.now = { ...world.account.now, sends: true }
-    const again = { content: { draftId: id }, scheduledAt: null, undoSeconds: 0 }
-    await queueEmail(world.needs)(world.caller(), again, null)
-    const find = world.needs.findAccount
-    const slow = {
-      ...world.needs,
-      findAccount: async (accountId: string) => {
-        await cancelEmail(world.needs)(world.caller(), id)
-        await queueEmail(world.needs)(world.caller(), again, null)
-        const found = await find(accountId)
-        return found && { ...found, sends: false }
-      },
-    }
-    t.equal(await sendEmail(slow)(world.caller('sender'), id, never), 'over')
-    t.equal((await world.state(id)).status, 'queued', 'not failed: it is another email by now')
-    t.equal(await world.send(id), 'sent')
-  },
-)
 
 t.test('where several contacts have the address, one is chosen or none is greeted', async (t) => {
   const world = await sendingWorld(t)
