@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { pause } from '../../std/pause.ts'
@@ -50,13 +51,21 @@ export const name = 'mailtrail'
 const restartWithinMs = 15_000
 const largestLogBytes = 10_000_000
 
+const MIB = 2 ** 20
+
+/** An eighth of the memory that this process may use, which also other programs want; between 128 MiB and 1 GiB. */
+const buffers = (): string => {
+  const memory = Math.min(os.totalmem(), process.constrainedMemory() || Infinity)
+  return `${Math.min(Math.max(Math.floor(memory / 8 / MIB), 128), 1024)}MB`
+}
+
 // For a small machine with two cores. Parallel queries are off because containers have too little shared memory for
 // them.
 const settings: Record<string, string> = {
   listen_addresses: '',
   unix_socket_permissions: '0700',
   max_connections: '100',
-  shared_buffers: '128MB',
+  shared_buffers: buffers(),
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
   wal_compression: 'on',
