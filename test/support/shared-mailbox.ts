@@ -15,6 +15,7 @@ export type Conversation = {
   readonly assigneeId: string | null
   readonly tags: readonly string[]
   readonly version: number
+  readonly lastAnsweredAt: string | null
   readonly unread: boolean | null
   readonly lastMessage: { readonly id: string; readonly from: string | null }
 }

@@ -23,6 +23,13 @@ export type KnownConversation = {
 }
 export type Conversation = { readonly status: 'none' } | KnownConversation
 
+/**
+ * An answer makes an open conversation wait for the other side. One that was closed or snoozed meanwhile stays so: an
+ * email goes out some time after somebody sends it, and they may be done with it by then.
+ */
+export const statusAfterAnswer = <Status extends string>(before: Status): Status | 'waiting' =>
+  before === 'open' ? 'waiting' : before
+
 export const evolve = (state: Conversation, event: ConversationEvent): Conversation => {
   if (event.type === 'ConversationOpened') {
     const { conversationId, accountId, messageId: id, receivedAt: at } = event.data
@@ -42,7 +49,7 @@ export const evolve = (state: Conversation, event: ConversationEvent): Conversat
     case 'ConversationReplyWithdrawn':
       return { ...without(state, event.data.outgoingId), version: state.version + 1 }
     case 'ConversationAnswered':
-      return { ...withAnswer(state, event.data), status: 'waiting', snoozedUntil: null }
+      return { ...withAnswer(state, event.data), status: statusAfterAnswer(state.status) }
     case 'ConversationStatusChanged':
       return { ...state, status: event.data.status, snoozedUntil: null }
     case 'ConversationSnoozed':

@@ -117,7 +117,13 @@ const decide = (command: ConversationCommand, state: Conversation): Conversation
     case 'unassign':
       return state.assigneeId === null || state.assigneeId !== (command.from ?? state.assigneeId)
         ? []
-        : [ConversationUnassigned({ ...of, reason: command.reason })]
+        : [
+            ConversationUnassigned({
+              ...of,
+              by: command.from === undefined ? 'person' : 'release',
+              reason: command.reason,
+            }),
+          ]
     case 'mark-read': {
       const { userId } = command
       const isRead = state.readBy[userId] === state.version

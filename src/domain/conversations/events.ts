@@ -59,7 +59,7 @@ export const ConversationReplyWithdrawn = defineEvent(
   'ConversationReplyWithdrawn',
   z.object({ ...of, outgoingId }),
 )
-/** An answer was sent, from here or with another mail program: the conversation waits for the other side. */
+/** An answer was sent, from here or with another mail program: an open conversation waits for the other side. */
 export const ConversationAnswered = defineEvent(
   'ConversationAnswered',
   z.object({ ...of, messageId: idOf('msg', 'out'), userId: crmId.nullable(), sentAt: instant }),
@@ -80,9 +80,10 @@ export const ConversationAssigned = defineEvent(
     reason: assignmentReason,
   }),
 )
+/** `by`: a person did it, or it was taken from somebody who is gone. */
 export const ConversationUnassigned = defineEvent(
   'ConversationUnassigned',
-  z.object({ ...of, reason: z.string().max(500) }),
+  z.object({ ...of, by: z.enum(['person', 'release']), reason: z.string().max(500) }),
 )
 /** The user has seen the mail up to this version. */
 export const ConversationRead = defineEvent('ConversationRead', z.object({ ...of, userId: crmId, version }))

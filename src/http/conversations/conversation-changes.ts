@@ -76,6 +76,8 @@ export const conversationChangeRoutes = (
     schema: {
       tags,
       summary: 'Assign a conversation to a user, or to nobody',
+      description:
+        'Rules leave a conversation alone that a person assigned to nobody, until the rules are changed or it is opened again.',
       params,
       body: z.object({
         userId: crmId.nullable().describe('The user whose it becomes; null for nobody'),

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '../../domain/event.ts'
 import type { PickEvent } from '../../domain/assignment/events.ts'
 import type { Decision } from '../../domain/assignment/work.ts'
+import { statusAfterAnswer } from '../../domain/conversations/conversation-state.ts'
 import type { ConversationEvent } from '../../domain/conversations/events.ts'
 import type { RowOf } from '../projection.ts'
 import type { AssignmentRows, assignmentTables } from './tables.ts'
@@ -82,7 +83,7 @@ const changesBy = (
     case 'ConversationWoken':
       return opened(row, at)
     case 'ConversationAnswered':
-      return done('waiting', row, at)
+      return statusAfterAnswer(row.status) === row.status ? {} : done('waiting', row, at)
     case 'ConversationSnoozed':
       return done('snoozed', row, at)
     case 'ConversationStatusChanged':
@@ -90,7 +91,7 @@ const changesBy = (
     case 'ConversationAssigned':
       return assigned(event.data.userId, row)
     case 'ConversationUnassigned':
-      return { ...undecided, user_id: null }
+      return { ...undecided, user_id: null, ...(event.data.by === 'person' && leftToPeople(row, rows)) }
     case 'ConversationMerged':
       return { ...undecided, merged: true }
     case 'ConversationSeparated':
@@ -104,6 +105,12 @@ const changesBy = (
     }
   }
 }
+
+/** The rules leave it alone until they are changed, or it is opened again. */
+const leftToPeople = ({ account_id }: Row, rows: AssignmentRows): Partial<Row> => ({
+  left_reason: 'manual',
+  left_under: rows.get('account', { id: account_id })?.rules_revision ?? null,
+})
 
 const undecided = { pick: null, left_reason: null, left_under: null } as const
 

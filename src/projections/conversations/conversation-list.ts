@@ -1,3 +1,4 @@
+import { statusAfterAnswer } from '../../domain/conversations/conversation-state.ts'
 import {
   type ConversationMessageReceived,
   type ConversationOpened,
@@ -75,7 +76,7 @@ type Recorded = RecordedEvent<EventOf<(typeof conversationEvents)[number]>>
 /** Conversations as people work through them. One that has become part of another stays, and is listed no more. */
 export const conversationList = projection({
   name: 'conversations',
-  version: 1,
+  version: 2,
   tables,
   events: conversationEvents,
   fold: (event, rows) => {
@@ -148,7 +149,7 @@ const changesBy = (event: Recorded, row: ConversationRow): Partial<ConversationR
       return { status, snoozed_until, assignee, tags, version, ...seen }
     }
     case 'ConversationAnswered':
-      return { status: 'waiting', snoozed_until: null, last_answered_at: event.data.sentAt }
+      return { status: statusAfterAnswer(row.status), last_answered_at: event.data.sentAt }
     case 'ConversationOpened':
     case 'ConversationRead':
     case 'ConversationMarkedUnread':

@@ -230,6 +230,14 @@ t.test(
   },
 )
 
+t.test('what is closed or snoozed while an answer waits to be sent stays so', async (t) => {
+  const answered = [receive(1), reply(1, 'u-1', 1)] as const
+  t.equal(after(...answered, sent(1)).status, 'waiting')
+  t.equal(after(...answered, { do: 'change-status', status: 'closed' }, sent(1)).status, 'closed')
+  const snoozed: Told = { do: 'snooze', until: at(50), now: at(20) }
+  t.match(after(...answered, snoozed, sent(1)), { status: 'snoozed', snoozedUntil: at(50) })
+})
+
 t.test('a snoozed conversation wakes when it is due, and not before', async (t) => {
   const state = after(receive(1), { do: 'snooze', until: at(50), now: at(20) })
   t.equal(state.status, 'snoozed')

@@ -87,6 +87,18 @@ t.test('a conversation is answered from here and with another program, and waits
   t.match(await app.client.get<Email>(`/v1/outbox/${body.id}`), { state: 'sent' })
 })
 
+t.test('a conversation that is closed before its answer goes out stays closed', async (t) => {
+  const found = await opened('done')
+  const { body } = await ann.send<Email>('POST', '/v1/outbox', {
+    ...replyTo(found, { conversationVersion: 1 }),
+    undoSeconds: 5,
+  })
+  await ann.send('PUT', `/v1/conversations/${found.id}/status`, { status: 'closed' })
+  await once(found.id, ({ lastAnsweredAt }) => lastAnsweredAt !== null)
+  t.match(await app.client.get<Email>(`/v1/outbox/${body.id}`), { state: 'sent' })
+  t.match(await ann.get(`/v1/conversations/${found.id}`), { status: 'closed', version: 2 })
+})
+
 t.test('a conversation is closed, snoozed, assigned and tagged, each once and at its version', async (t) => {
   const { id } = await opened('worked')
   const path = `/v1/conversations/${id}`

@@ -72,9 +72,30 @@ t.test('it waits since it was opened last, and its assignee stays', async (t) =>
 })
 
 t.test('whom it was assigned to first is remembered', async (t) => {
-  const unassigned = ConversationUnassigned({ ...of, reason: 'Gone' })
+  const unassigned = ConversationUnassigned({ ...of, by: 'release', reason: 'Gone' })
   const row = await conversationAfter(opened, assigned('u-1'), unassigned, assigned('u-2'))
   t.match(row, { user_id: 'u-2', first_user_id: 'u-1' })
+})
+
+t.test('rules leave alone what a person took off somebody, until it is opened again', async (t) => {
+  const left = { user_id: null, left_reason: 'manual', left_under: -1 }
+  const unassigned = (by: 'person' | 'release') => ConversationUnassigned({ ...of, by, reason: '' })
+  t.match(await conversationAfter(opened, assigned('u-1'), unassigned('person')), left)
+  t.match(await conversationAfter(opened, assigned('u-1'), unassigned('person'), received(2)), left)
+  t.match(await conversationAfter(opened, assigned('u-1'), unassigned('release')), { left_reason: null })
+  const [closed, open] = (['closed', 'open'] as const).map((status) =>
+    ConversationStatusChanged({ ...of, status }),
+  )
+  t.match(await conversationAfter(opened, assigned('u-1'), unassigned('person'), closed!, open!), {
+    left_reason: null,
+  })
+})
+
+t.test('an answer that is sent after it was closed does not open it', async (t) => {
+  const closed = ConversationStatusChanged({ ...of, status: 'closed' })
+  const sentAt = '2026-01-05T02:00:00.000Z'
+  const answered = ConversationAnswered({ ...of, messageId: outgoingId, userId: 'u-1', sentAt })
+  t.match(await conversationAfter(opened, closed, answered), { status: 'closed' })
 })
 
 t.test('contacts are known by every address, until they are merged', async (t) => {
