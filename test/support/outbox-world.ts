@@ -101,6 +101,7 @@ export const outboxWorld = async (t: Test) => {
     commands,
     queries,
     accountList: queries.readModels.outbox,
+    files,
     recipients: [],
   })
   attachmentRoutes(app, { commands, files, uploads: perMinute(2 ** 40, world.clock) })
