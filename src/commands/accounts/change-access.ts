@@ -1,13 +1,13 @@
-import { account, accountStream, requireOwn, type Account } from '../../domain/accounts/account.ts'
+import { account, accountStream, isSameOwner, type Account } from '../../domain/accounts/account.ts'
 import { levelOf, type AccessRights } from '../../domain/accounts/access-rights.ts'
+import { defaultAccount, defaultAccountStream } from '../../domain/accounts/default-account.ts'
 import type { AccessLevel, Grantee, Owner } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import type { User } from '../../domain/directory/events.ts'
 import { isUserOfKey } from '../../domain/ids.ts'
 import { Refused } from '../../domain/refusal.ts'
 import { eventIdOf, userOf, type Caller, type Handled } from '../handle.ts'
-import type { IfRevision } from '../revisions.ts'
-import { unsetDefaultAccount } from './choose-default-account.ts'
+import { meets, type IfRevision } from '../revisions.ts'
 import { claimAddress, type ClaimDeps } from './claim-mailbox.ts'
 
 export type AccessDeps = ClaimDeps & {
@@ -35,7 +35,8 @@ export const changeAccess =
   }
 
 /**
- * Makes a user or the team the owner of the account. If it was the default of its owner, that owner has none from then on.
+ * Makes a user or the team the owner of the account. If it was the default of its former owner, that one has none from then
+ * on, also if only a repeat of this gets as far as that.
  * @throws NotFound; Refused `already-connected` if the new owner has an account with this address
  */
 export const changeOwner =
@@ -46,13 +47,22 @@ export const changeOwner =
     owner: Owner,
     ifRevision?: IfRevision,
   ): Promise<Handled<Account>> => {
-    const { state } = await deps.load(account, accountStream(accountId))
-    const { address } = requireOwn(state, userOf(caller))
-    if (owner.kind === 'user') await requireUser(deps, owner.userId)
-    await claimAddress(deps)(caller, { accountId, address, owner })
-    await unsetDefaultAccount(deps)(caller, accountId)
+    const stream = accountStream(accountId)
     const command = { do: 'change-owner', by: userOf(caller), owner } as const
-    return deps.handle(account, accountStream(accountId), command, caller, { ifRevision })
+    const { state, revision } = await deps.load(account, stream)
+    if (state.status !== 'none' && !isSameOwner(state.owner, owner) && meets(ifRevision, revision)) {
+      // What is refused for another reason leaves no claim behind.
+      account.decide(command, state)
+      if (owner.kind === 'user') await requireUser(deps, owner.userId)
+      await claimAddress(deps)(caller, { accountId, address: state.address, owner })
+    }
+    const handled = await deps.handle(account, stream, command, caller, { ifRevision })
+    const former = handled.state.status === 'none' ? null : handled.state.formerOwner
+    if (former !== null) {
+      const unset = { do: 'unset', owner: former, accountId } as const
+      await deps.handle(defaultAccount, defaultAccountStream(former), unset, caller)
+    }
+    return handled
   }
 
 /** Takes all access away that the user has as a member; the last one with full access to an account keeps it. */

@@ -47,6 +47,8 @@ export type ConnectedAccount = AccessRights & {
   readonly credentialVersion: number
   readonly settings: AccountSettings
   readonly signature: string
+  /** Whose it was before it got its present owner; null if it never had another. */
+  readonly formerOwner: Owner | null
   /** Messages that somebody dismissed, although the mailbox lists them and they are not here. */
   readonly dismissed: readonly Dismissed[]
 }
@@ -64,7 +66,7 @@ type Reached = Pick<
 export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'connect' } & Omit<
       ConnectedAccount,
-      'status' | 'signature' | 'dismissed' | 'everyone' | 'members'
+      'status' | 'signature' | 'formerOwner' | 'dismissed' | 'everyone' | 'members'
     >)
   | { readonly do: 'grant-access'; readonly grantee: Grantee; readonly level: AccessLevel }
   | { readonly do: 'revoke-access'; readonly grantee: Grantee }
@@ -91,14 +93,16 @@ const evolve = (state: Account, event: AccountEvent): Account => {
       ...rightsOfOwner(event.data.owner),
       status: 'active',
       signature: '',
+      formerOwner: null,
       dismissed: [],
     }
   if (state.status === 'none') return state
   switch (event.type) {
     case 'AccountAccessGranted':
     case 'AccountAccessRevoked':
-    case 'AccountOwnerChanged':
       return { ...state, ...rightsAfter(state, event) }
+    case 'AccountOwnerChanged':
+      return { ...state, ...rightsAfter(state, event), formerOwner: event.data.formerOwner }
     case 'AccountConnectionChanged': {
       const { connection, sends, receives, filesCopies, credentialVersion } = event.data
       return { ...state, connection, sends, receives, filesCopies: filesCopies ?? false, credentialVersion }
