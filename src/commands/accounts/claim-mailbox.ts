@@ -97,8 +97,7 @@ const lookUp = async ({ load, clock }: ClaimDeps, caller: Caller, stream: string
     const { state } = await load(account, accountStream(accountId))
     const isLate = clock().getTime() - Date.parse(claimedAt) > COMPLETED_WITHIN_MS
     const isTheirs = state.status !== 'none' && (owner === null || isSameOwner(state.owner, owner))
-    if (state.status === 'disconnected' || (!isTheirs && isLate))
-      gone.push(accountId)
+    if (state.status === 'disconnected' || (!isTheirs && isLate)) gone.push(accountId)
     if (state.status !== 'none' && levelOf(state, userOf(caller)) !== null) nameable.push(accountId)
   }
   return { state: claimed, void: gone, nameable }

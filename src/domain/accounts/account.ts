@@ -1,4 +1,5 @@
 import { NotFound, type Decider } from '../decider.ts'
+import { isUserOfKey } from '../ids.ts'
 import { defineRefusal } from '../refusal.ts'
 import { levelOf, requireLevel, rightsAfter, rightsOfOwner, type AccessRights } from './access-rights.ts'
 import {
@@ -195,6 +196,7 @@ type RightsCommand = Extract<AccountCommand, { do: 'grant-access' | 'revoke-acce
 const decideRights = (command: RightsCommand, account: ConnectedAccount): AccountEvent[] => {
   const { accountId, owner } = account
   if (command.do === 'change-owner') {
+    requireMayOwn(command.owner)
     if (isSameOwner(command.owner, owner)) return []
     return [AccountOwnerChanged({ accountId, owner: command.owner, formerOwner: owner })]
   }
@@ -261,8 +263,20 @@ const tooManyExcludePatterns = defineRefusal('too-many-exclude-patterns', {
   remedy: 'Remove some, or replace several by one with `*`.',
 })
 
-/** @throws Refused `not-your-account` if somebody connects a mailbox for another user */
+const keyAsOwner = defineRefusal('key-as-owner', {
+  title: 'API key as the owner',
+  meaning: 'An API key that is limited to accounts cannot own an account, nor get more of them.',
+  remedy: 'Name a user or the team as the owner, and give the key access to the account.',
+})
+
+/** @throws Refused `key-as-owner` */
+export const requireMayOwn = (owner: Owner): void => {
+  if (owner.kind === 'user' && isUserOfKey(owner.userId)) throw keyAsOwner()
+}
+
+/** @throws Refused `not-your-account` if somebody connects a mailbox for another user, `key-as-owner` */
 export const requireMayConnect = (as: Owner, userId: string | null): void => {
+  requireMayOwn(as)
   if (levelOf(rightsOfOwner(as), userId) === null)
     throw notYourAccount({
       detail: 'An account cannot be connected for another user.',
