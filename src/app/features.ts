@@ -228,6 +228,7 @@ const accountFeature = (
       chosen({ kind: 'team' }, userId),
     visibilityOf: queries.visibilityOf,
     visibleAccounts: queries.visibleAccounts,
+    rightsOf: find,
     /** Whether the user may read all mail of the account; decided on its stream. */
     mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true
