@@ -8,7 +8,7 @@ import { accessOf } from '../commands/access-of.ts'
 import { auditCommands } from '../commands/audit/audit.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
-import { NotCaughtUp } from '../commands/not-caught-up.ts'
+import { NotCaughtUp } from '../commands/outage.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import { credentialsMissing } from '../commands/ports/credentials.ts'
@@ -247,6 +247,7 @@ const accountFeature = (
       chosen({ kind: 'team' }, userId),
     visibilityOf: queries.visibilityOf,
     visibleAccounts: queries.visibleAccounts,
+    rightsOf: find,
     /** Whether the user may read all mail of the account; decided on its stream. */
     mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true

@@ -1,6 +1,6 @@
 import { Refused } from '../../domain/refusal.ts'
 import type { Caller } from '../handle.ts'
-import { NotCaughtUp } from '../not-caught-up.ts'
+import { NotCaughtUp } from '../outage.ts'
 import type { AssignmentDeps } from './ports.ts'
 
 type HandOverDeps = Pick<AssignmentDeps, 'heldBy' | 'handTo' | 'caughtUp'>

@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
-import { NotCaughtUp } from '../../commands/not-caught-up.ts'
-import { isOutage } from '../../commands/outage.ts'
+import { isOutage, NotCaughtUp } from '../../commands/outage.ts'
 import { ContentUnreliable } from '../../commands/ports/blobs.ts'
 import { StaleRevision } from '../../commands/revisions.ts'
 import {

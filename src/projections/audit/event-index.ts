@@ -170,7 +170,11 @@ const knownOf = (
     return remember('email', seen(seenBy, about, userId))
   }
   const email = find('email')
-  if (email) return { ...email, account: account ?? email.account }
+  if (email) {
+    const isItsOwn = subjects.some((each) => each.kind === 'email' && ownStreams(each).includes(event.stream))
+    // A draft is its writer's alone; that a conversation is answered with it is for all who read the account.
+    return { ...email, account: account ?? email.account, ...(!isItsOwn && { seen_by: OF_ACCOUNT }) }
+  }
   if (account !== null) return seen(OF_ACCOUNT)
   return find('template') ?? seen(null)
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { until } from '../../../scripts/lib/client.ts'
 import { upToNow } from '../../support/mailbox-comparison.ts'
 import { startWithPrivateMailbox } from '../../support/private-mailbox.ts'
 
@@ -41,11 +42,19 @@ t.test('a key to read sees the mail of its account, and no other account', async
 t.test('a key to send sends, and does not see what others sent', async (t) => {
   const { id, token, userId } = await make('send')
   t.equal(await statusOf('GET', `/v1/messages/${message}`, token), 404)
-  const { status, json } = await app.ask('POST', '/v1/outbox', { key: token, body: { email: written } })
+  const { status, json } = await app.ask('POST', '/v1/outbox', {
+    key: token,
+    body: { email: written, undoSeconds: 0 },
+  })
   t.equal(status, 201)
   const email = (json as { id: string }).id
   const found = (await app.ask('GET', `/v1/outbox/${email}?${await upTo()}`, { key: token })).json
   t.match(found, { userId, accountId: account })
+  await until(
+    'sent',
+    () => app.client.get<{ state: string }>(`/v1/outbox/${email}`),
+    ({ state }) => state === 'sent',
+  )
   const { json: keys } = await app.ask(
     'GET',
     `/v1/api-keys?${new URLSearchParams({ user: userId }).toString()}`,
