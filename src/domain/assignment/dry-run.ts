@@ -26,7 +26,7 @@ export type Outcome<Conversation> = {
  * again, oldest first, whenever another one came, and once at the end. A conversation counts as open from when it is
  * assigned until it was done in truth. It pauses after each, so that others get their turn.
  */
-export function* rehearse<Conversation extends PastConversation>(
+export const rehearse = function* <Conversation extends PastConversation>(
   rules: AssignmentRules,
   conversations: readonly Conversation[],
   users: readonly PastUser[],
@@ -56,7 +56,7 @@ export function* rehearse<Conversation extends PastConversation>(
       held.push({ userId: found.userId, doneAt: conversation.doneAt })
       const taker = standing.get(found.userId)
       if (taker) standing.set(found.userId, { ...taker, open: taker.open + 1 })
-      turns = { ...turns, ...Object.fromEntries(found.taken.map((each) => [each.userId, each.turns])) }
+      turns = withTaken(turns, found)
     }
   }
   for (const conversation of conversations) {
@@ -71,6 +71,11 @@ export function* rehearse<Conversation extends PastConversation>(
   tryAt(end)
   return conversations.flatMap((conversation) => outcomes.get(conversation) ?? [])
 }
+
+const withTaken = (turns: Turns, { taken }: Picked): Turns => ({
+  ...turns,
+  ...Object.fromEntries(taken.map((each) => [each.userId, each.turns])),
+})
 
 /** The group whose first conversation came first. */
 const oldestOf = <Conversation extends PastConversation>(groups: ReadonlySet<Conversation[]>) =>
