@@ -23,3 +23,12 @@ const isDatabaseOutage = (error: unknown): boolean => {
   // Files have these codes too.
   return systemErrors.has(code) && (syscall === 'connect' || syscall === 'read' || syscall === 'write')
 }
+
+/** A read model that a command depends on did not catch up with the log in time. A repeat goes on. */
+export class NotCaughtUp extends Error {
+  override readonly name = 'NotCaughtUp'
+
+  constructor() {
+    super('What was recorded last cannot be seen everywhere yet.')
+  }
+}

@@ -155,7 +155,7 @@ const knownOf = (
   if (isOfOneUser(event)) return seen(isForFeed(event) ? event.data.userId : null)
   if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset') {
     const { owner } = event.data
-    return seen(owner.kind === 'team' ? EVERYBODY : owner.userId)
+    return seen(owner.kind === 'team' ? OF_ACCOUNT : owner.userId)
   }
   if (event.type === 'TemplateCreated') {
     const { scope } = event.data

@@ -78,12 +78,21 @@ t.test(
       sentEmail(1).open(at(5)),
       sentEmail(2).open(at(6)),
       DefaultAccountChosen({ owner, accountId: account }),
+      DefaultAccountChosen({ owner: { kind: 'team' }, accountId: account }),
       UserRecorded({ userId: 'u2', user: { name: 'Tom' } }),
     ]
     const { event } = await foldEvents(eventIndex, recordedEvents(events))
     t.strictSame(
       event.map((row) => row.seen_by),
-      [OF_ACCOUNT, OF_ACCOUNT, OF_ACCOUNT, 'u1', OF_ACCOUNT, OF_ACCOUNT, OF_ACCOUNT, null, 'u1', EVERYBODY],
+      [
+        ...Array<string>(3).fill(OF_ACCOUNT),
+        'u1',
+        ...Array<string>(3).fill(OF_ACCOUNT),
+        null,
+        'u1',
+        OF_ACCOUNT,
+        EVERYBODY,
+      ],
     )
   },
 )
