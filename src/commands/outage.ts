@@ -1,8 +1,8 @@
 import { StoreUnavailable } from './ports/event-log.ts'
 
 /**
- * Whether the event log or the database did not answer, or had no room to do what was asked. That is no fault of what was being worked on: it is tried again
- * as soon as they are back.
+ * Whether the event log or the database did not answer, or had no room to do what was asked. That is no fault of what was
+ * being worked on: it is tried again as soon as they are back.
  */
 export const isOutage = (error: unknown): boolean => {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isOutage)

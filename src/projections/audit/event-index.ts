@@ -95,7 +95,7 @@ type Known = Omit<RowOf<typeof tables.known>, 'subject'>
  */
 export const eventIndex = projection({
   name: 'event-index',
-  version: 4,
+  version: 5,
   tables,
   events: allEvents,
   fold: (event, rows) => {
