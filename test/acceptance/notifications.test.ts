@@ -313,7 +313,19 @@ t.test('a notification is read once, one by one or all together, by its user alo
   await as.send('PUT', '/v1/notifications/read')
   t.ok((await listed('u3')).every(isRead))
   t.same(await listed('u3', '&unread=true'), [])
+  const readAt = (await listed('u3')).map((each) => each.readAt)
+  // Three were told already.
+  aheadMs += 6 * 60_000
+  await log.append(...assignedTo('u3', 6))
+  await told('u3', ({ length }) => length > readAt.length)
   await as.send('PUT', '/v1/notifications/read')
+  const after = await listed('u3')
+  t.ok(after.every(isRead))
+  t.same(
+    after.slice(0, readAt.length).map((each) => each.readAt),
+    readAt,
+    'it stays as it was',
+  )
   t.ok((await listed('u2', '&unread=true')).length > 0, "others' are as they were")
 })
 

@@ -20,7 +20,7 @@ import {
 /** The notifications of each user that are meant for the list. */
 export const notificationList = projection({
   name: 'notification-list',
-  version: 1,
+  version: 2,
   tables: {
     notification: table({
       columns: {
@@ -45,8 +45,11 @@ export const notificationList = projection({
         '(user_id, position COLLATE "C", id) WHERE read_at IS NULL',
       ],
     }),
-    /** Up to where a user has read everything, and when they said so. */
-    reader: table({ columns: { user_id: text, up_to: text, read_at: timestamp }, key: ['user_id'] }),
+    /** Up to where a user had read everything when they said so, each time. */
+    read: table({
+      columns: { user_id: text, up_to: text, read_at: timestamp },
+      key: ['user_id', 'up_to'],
+    }),
   },
   events: [UserNotified, NotificationRead, AllNotificationsRead],
   fold: (event, rows) => {
@@ -75,7 +78,7 @@ export const notificationList = projection({
       }
       case 'AllNotificationsRead': {
         const { userId: user_id, upTo: up_to } = event.data
-        return rows.put('reader', { user_id, up_to, read_at: event.metadata.occurredAt })
+        return rows.put('read', { user_id, up_to, read_at: event.metadata.occurredAt })
       }
     }
   },
@@ -104,7 +107,19 @@ export const listNotifications =
   (userId: string | null, isUnread: boolean, page: Page): Promise<NotificationItem[]> => {
     const query = tablesOf(db, notificationList)
       .selectFrom('notification as n')
-      .leftJoin('reader', 'reader.user_id', 'n.user_id')
+      .leftJoinLateral(
+        (of) =>
+          of
+            .selectFrom('read')
+            .select('read.read_at')
+            .where(
+              sql<boolean>`read.user_id = n.user_id collate "C" and read.up_to >= n.position collate "C"`,
+            )
+            .orderBy('read.up_to')
+            .limit(1)
+            .as('first'),
+        (join) => join.onTrue(),
+      )
       .select([
         'n.id',
         'n.user_id as userId',
@@ -116,14 +131,10 @@ export const listNotifications =
         'outgoing_id as outgoingId',
         'gathered',
         'at',
-        sql<string | null>`coalesce(n.read_at, case when ${position} <= up_to then reader.read_at end)`.as(
-          'readAt',
-        ),
+        sql<string | null>`coalesce(n.read_at, first.read_at)`.as('readAt'),
       ])
       .$if(userId !== null, (of) => of.where('n.user_id', '=', userId))
-      .$if(isUnread, (of) =>
-        of.where('n.read_at', 'is', null).where(sql<boolean>`${position} > coalesce(up_to, '')`),
-      )
+      .$if(isUnread, (of) => of.where('n.read_at', 'is', null).where('first.read_at', 'is', null))
     return paged(query, { column: position, type: 'text', id: 'n.id' }, page).execute()
   }
 
