@@ -84,7 +84,6 @@ const followOne = (deps: FollowDeps) => {
     const { id: conversationId, accountId } = thread
     const of = { conversationId, accountId }
     const { state } = await deps.load(conversation, conversationStream(conversationId))
-    if (state.status !== 'none' && state.mergedInto !== null) await tell(of, { do: 'separate' })
     const message = { messageId: item.id, receivedAt: item.at, from: item.from }
     await tell(of, { do: 'receive', message })
     // An answer may have been found before what it answers.
