@@ -17,7 +17,7 @@ export const receive = (n: number) => ({ do: 'receive', message: messageOf(n) })
 export const queueReply = (n: number, to: number, userId = 'ann', seen: number | null = null) =>
   ({
     do: 'queue-reply',
-    reply: { outgoingId: idOf('out', n), userId, to: messageIdOf(to), seen },
+    reply: { outgoingId: idOf('out', n), userId, to: messageIdOf(to), seen, maySee: true },
     anyway: false,
     queuedAt: new Date(Date.UTC(2026, 2, 1, 9, 30)).toISOString(),
     opens: null,

@@ -49,7 +49,7 @@ import { assignmentTables, type AssignmentRows } from './tables.ts'
  */
 export const assignmentFacts = projection({
   name: 'assignment',
-  version: 2,
+  version: 3,
   tables: assignmentTables,
   events: [
     AccountConnected,

@@ -205,7 +205,7 @@ export const dueSnoozes =
       .limit(limit)
       .execute()
 
-/** The conversation that mail was put into, or the one that it has become part of. */
+/** The conversation that mail was put into, the last one if it was split off. */
 export const conversationOf =
   (db: Kysely<unknown>) =>
   async (mailId: string): Promise<string | null> => {
@@ -213,6 +213,9 @@ export const conversationOf =
       .selectFrom('mail')
       .select('conversation_id')
       .where('id', '=', mailId)
+      .where('position', 'is not', null)
+      .orderBy('position', 'desc')
+      .limit(1)
       .executeTakeFirst()
     return row?.conversation_id ?? null
   }

@@ -20,7 +20,10 @@ const countedMessage = async (id: string) => {
 const world = (tell?: (log: ConversationLog) => Tell) => {
   const log = conversationLog()
   const merge = (n: number, ...merged: number[]) =>
-    mergeConversations({ ...log, countedMessage }, tell?.(log) ?? log.tell)({
+    mergeConversations(
+      { ...log, countedMessage },
+      tell?.(log) ?? log.tell,
+    )({
       id: threadOf(n),
       accountId,
       merged: merged.map(threadOf),
