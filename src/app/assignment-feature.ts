@@ -4,9 +4,6 @@ import { assignmentQueries } from '../projections/assignment/assignment.ts'
 import type { Conversations } from './conversation-feature.ts'
 import type { Accounts, Core, Directory } from './features.ts'
 
-/** How long the automation waits for what it has just decided. */
-const CATCH_UP_MS = 30_000
-
 export const assignmentFeature = (
   core: Core,
   of: {
@@ -15,18 +12,13 @@ export const assignmentFeature = (
     readonly conversations: Conversations
   },
 ) => {
-  const { db, store, runner } = core
-  const queries = assignmentQueries(db)
-  const { name } = queries.readModels.assignmentFacts
+  const queries = assignmentQueries(core.db)
   const commands = assignmentCommands({
     ...core,
     ...queries,
     findAccount: of.accounts.find,
     isUser: async (userId) => (await of.directory.lookup.user(userId)) !== null,
-    caughtUp: async () => {
-      const head = await store.head()
-      return head === null || runner.waitFor(name, head, CATCH_UP_MS)
-    },
+    caughtUp: () => core.caughtUp(queries.readModels.assignmentFacts),
     assign: (caller, conversationId, { userId, rule, detail }) =>
       of.conversations.commands.assignByRules(caller, conversationId, userId, { rule, detail }),
     handTo: (caller, conversationId, to) =>

@@ -8,6 +8,7 @@ import { accessOf } from '../commands/access-of.ts'
 import { auditCommands } from '../commands/audit/audit.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
+import { NotCaughtUp } from '../commands/outage.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import type { Clock } from '../commands/ports/clock.ts'
 import { credentialsMissing } from '../commands/ports/credentials.ts'
@@ -44,6 +45,7 @@ import { auditQueries } from '../projections/audit/audit.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
 import { linkingQueries } from '../projections/linking/linking.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
+import { accountList } from '../projections/accounts/account-list.ts'
 import { accountsWith } from '../projections/accounts/find-accounts.ts'
 import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
@@ -126,6 +128,19 @@ type FeatureSettings = Pick<Config, 'deliveryWindowMinutes' | 'deletedRetentionD
 type Log = Pick<FastifyBaseLogger, 'warn'>
 type OpenAdapters = Adapters & { readonly apiKeys: ApiKeyStore }
 
+/** How long a command waits for the read models that it works on. */
+const CATCH_UP_MS = 30_000
+
+/** Whether read models have caught up with the log; it waits for that, though not for ever. */
+const caughtUpOf =
+  ({ store, runner }: Pick<OpenAdapters, 'store' | 'runner'>) =>
+  async (...readModels: readonly { readonly name: string }[]): Promise<boolean> => {
+    const position = await store.head()
+    if (position === null) return true
+    const waits = readModels.map(({ name }) => runner.waitFor(name, position, CATCH_UP_MS))
+    return (await Promise.all(waits)).every(Boolean)
+  }
+
 /** What any feature may need: adapters, the clock, the log, and functions to handle commands and read streams. */
 const coreOf = (adapters: OpenAdapters, clock: Clock, log: Log) => ({
   ...adapters,
@@ -134,6 +149,7 @@ const coreOf = (adapters: OpenAdapters, clock: Clock, log: Log) => ({
   handle: tracedHandle(handler(adapters.linkedStore, clock)),
   load: loader(adapters.store),
   providerOf: providerFinder(adapters.providers),
+  caughtUp: caughtUpOf(adapters),
 })
 export type Core = ReturnType<typeof coreOf>
 
@@ -207,7 +223,10 @@ const accountFeature = (
     openMailbox,
     checkSignature,
     isWithheld: isWithheld(db),
-    accountsWith: accountsWith(db),
+    accountsWith: async (userId) => {
+      if (!(await core.caughtUp(accountList))) throw new NotCaughtUp()
+      return accountsWith(db)(userId)
+    },
     find,
     organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
     ...signingIn,
@@ -228,6 +247,7 @@ const accountFeature = (
       chosen({ kind: 'team' }, userId),
     visibilityOf: queries.visibilityOf,
     visibleAccounts: queries.visibleAccounts,
+    rightsOf: find,
     /** Whether the user may read all mail of the account; decided on its stream. */
     mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
       if (userId === null) return true
@@ -251,21 +271,12 @@ const templateFeature = (core: Core, directory: Directory, accounts: Accounts) =
 })
 type Templates = ReturnType<typeof templateFeature>
 
-/** How long a sync waits for the read models that it works on. */
-const CATCH_UP_MS = 30_000
-
 const syncFeature = (core: Core, accounts: Accounts, retentionDays: number) => {
-  const { db, load, store, runner } = core
+  const { db, load, caughtUp } = core
   const queries = syncQueries(db, { ...accounts, stems })
   const { placements, messages, patternRuns } = queries.readModels
   const linking = linkingQueries(db)
   const hints = hintsOfMailboxes()
-  const caughtUp = async (...readModels: readonly { readonly name: string }[]): Promise<boolean> => {
-    const position = await store.head()
-    if (position === null) return true
-    const waits = readModels.map(({ name }) => runner.waitFor(name, position, CATCH_UP_MS))
-    return (await Promise.all(waits)).every(Boolean)
-  }
   const commands = syncCommands({
     ...core,
     ...queries,

@@ -213,7 +213,7 @@ const addFeed = (server: App, { adapters, features, clock, signal }: RouteDeps):
       factsOf,
       isIndexed: (position) => runner.waitFor(readModels.eventIndex.name, position, INDEX_WAIT_MS),
       onPresence: presence.onTold,
-      mayRead: features.accounts.mayRead,
+      rightsOf: features.accounts.rightsOf,
       onFault: (error) => server.log.warn({ err: error }, 'the feed got over a fault'),
     },
     signal,

@@ -1,8 +1,8 @@
 import { StoreUnavailable } from './ports/event-log.ts'
 
 /**
- * Whether the event log or the database did not answer, or had no room to do what was asked. That is no fault of what was being worked on: it is tried again
- * as soon as they are back.
+ * Whether the event log or the database did not answer, or had no room to do what was asked. That is no fault of what was
+ * being worked on: it is tried again as soon as they are back.
  */
 export const isOutage = (error: unknown): boolean => {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isOutage)
@@ -22,4 +22,13 @@ const isDatabaseOutage = (error: unknown): boolean => {
   if (states.has(code) || ofDriver.test(error.message)) return true
   // Files have these codes too.
   return systemErrors.has(code) && (syscall === 'connect' || syscall === 'read' || syscall === 'write')
+}
+
+/** A read model that a command depends on did not catch up with the log in time. A repeat goes on. */
+export class NotCaughtUp extends Error {
+  override readonly name = 'NotCaughtUp'
+
+  constructor() {
+    super('What was recorded last cannot be seen everywhere yet.')
+  }
 }

@@ -15,6 +15,13 @@ export type AccessReport = {
   readonly others: Visibility
 }
 
+class NotConnectedYet extends NotFound {
+  constructor(accountId: string) {
+    super('email account', accountId)
+    this.message = `The email account ${accountId} had not been connected at that time.`
+  }
+}
+
 export type ReportDeps = {
   readonly store: Pick<EventStore, 'readStream'>
   /** The stream of the organisation, with its policy. */
@@ -31,13 +38,14 @@ export const accessReport =
   async (accountId: string, userId: string | null, at: string | null): Promise<AccessReport> => {
     const account = await find(accountId)
     if (!account || levelOf(account, userId) === null) throw new NotFound('email account', accountId)
+    const last = at === null ? Infinity : Date.parse(at)
     const until = <Event extends DomainEvent>(events: readonly RecordedEvent[]) =>
-      events.filter(({ recordedAt }) => at === null || recordedAt <= at) as unknown as RecordedEvent<Event>[]
+      events.filter(({ recordedAt }) => Date.parse(recordedAt) <= last) as unknown as RecordedEvent<Event>[]
     const history = accessHistory(until<AccountEvent>(await store.readStream(accountStream(accountId))))
-    if (!history) throw new NotFound('email account that was connected by then:', accountId)
+    if (!history) throw new NotConnectedYet(accountId)
     const recorded = until<DirectoryEvent>(await organizationEvents())
-    const last = recorded.findLast((event) => event.type === 'OrganizationRecorded')
-    const policy = last?.type === 'OrganizationRecorded' ? last.data.organization : nothingVisible
+    const policy =
+      recorded.findLast((event) => event.type === 'OrganizationRecorded')?.data.organization ?? nothingVisible
     const { owner, entries, visibility } = history
     return { owner, entries, others: visibilityUnder(policy, visibility) }
   }

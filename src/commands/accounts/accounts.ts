@@ -6,7 +6,7 @@ import { startSignIn } from './start-sign-in.ts'
 import type { Vault } from '../ports/credentials.ts'
 import type { OpenMailbox, ProviderOf } from '../ports/mail-provider.ts'
 import { accessReport, type ReportDeps } from './access-report.ts'
-import { changeAccess, changeOwner, handOver, revokeAllAccess, type AccessDeps } from './change-access.ts'
+import { changeAccess, changeOwner, type AccessDeps } from './change-access.ts'
 import { changeConnection } from './change-connection.ts'
 import { changeExcludePatterns } from './change-exclude-patterns.ts'
 import { changeSettings } from './change-settings.ts'
@@ -14,6 +14,8 @@ import { changeSignature } from './change-signature.ts'
 import { chooseDefaultAccount, unsetDefaultAccount } from './choose-default-account.ts'
 import { connectAccount } from './connect-account.ts'
 import { disconnectAccount } from './disconnect-account.ts'
+import { handOver } from './hand-over.ts'
+import { giveKeyAccess, revokeKeyAccess } from './key-access.ts'
 import { listFolders } from './list-folders.ts'
 import { pauseAccount } from './pause-account.ts'
 import { dismissWithheld, type IsWithheld } from './dismiss-withheld.ts'
@@ -41,7 +43,8 @@ export const accountCommands = (deps: AccountDeps) => ({
   changeAccess: changeAccess(deps),
   changeOwner: changeOwner(deps),
   handOver: handOver(deps),
-  revokeAllAccess: revokeAllAccess(deps),
+  giveKeyAccess: giveKeyAccess(deps),
+  revokeKeyAccess: revokeKeyAccess(deps),
   changeConnection: changeConnection(deps),
   changeSettings: changeSettings(deps),
   addExcludePattern: changeExcludePatterns(deps, 'add'),

@@ -1,13 +1,13 @@
 import { account, accountStream, isSameOwner } from '../../domain/accounts/account.ts'
 import { levelOf } from '../../domain/accounts/access-rights.ts'
 import type { Owner } from '../../domain/accounts/events.ts'
-import { mailboxClaim, mailboxClaimStream } from '../../domain/accounts/mailbox-claim.ts'
+import { mailboxClaim, mailboxClaimStream, type ClaimMailbox } from '../../domain/accounts/mailbox-claim.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
 import { userOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 
-/** If an account was not connected this long after its claim, whoever was connecting it has died. */
-const CONNECTED_WITHIN_MS = 60_000
+/** If an account was not connected, or not its new owner's, this long after its claim, whoever was at it has died. */
+const COMPLETED_WITHIN_MS = 60_000
 
 export type ClaimDeps = {
   readonly handle: Handle
@@ -44,7 +44,7 @@ export const claimAddress =
   (deps: ClaimDeps) =>
   async (caller: Caller, claimed: Pick<Claimed, 'accountId' | 'address' | 'owner'>): Promise<void> => {
     const { accountId, address, owner } = claimed
-    await claimAll(deps)(caller, [addressIdentity(address, owner)], { accountId, allowDuplicate: false })
+    await claimAll(deps)(caller, [addressIdentity(address, owner)], { accountId, allowDuplicate: null })
   }
 
 /** What is claimed. `owner`: whose it is, if accounts of others do not count. */
@@ -55,7 +55,7 @@ const claimAll =
   async (
     caller: Caller,
     identities: readonly Identity[],
-    { accountId, allowDuplicate }: Pick<Claimed, 'accountId' | 'allowDuplicate'>,
+    { accountId, allowDuplicate }: Pick<ClaimMailbox, 'accountId' | 'allowDuplicate'>,
   ): Promise<void> => {
     const claimedAt = deps.clock().toISOString()
     const claims = await Promise.all(
@@ -95,10 +95,9 @@ const lookUp = async ({ load, clock }: ClaimDeps, caller: Caller, stream: string
   const nameable: string[] = []
   for (const { accountId, claimedAt } of claimed.claims) {
     const { state } = await load(account, accountStream(accountId))
-    const isLate = clock().getTime() - Date.parse(claimedAt) > CONNECTED_WITHIN_MS
-    const isOthers = state.status !== 'none' && owner !== null && !isSameOwner(state.owner, owner)
-    if (state.status === 'disconnected' || isOthers || (state.status === 'none' && isLate))
-      gone.push(accountId)
+    const isLate = clock().getTime() - Date.parse(claimedAt) > COMPLETED_WITHIN_MS
+    const isTheirs = state.status !== 'none' && (owner === null || isSameOwner(state.owner, owner))
+    if (state.status === 'disconnected' || (!isTheirs && isLate)) gone.push(accountId)
     if (state.status !== 'none' && levelOf(state, userOf(caller)) !== null) nameable.push(accountId)
   }
   return { state: claimed, void: gone, nameable }

@@ -1,4 +1,5 @@
 import { assignment, assignmentStream, type AssignmentCommand } from '../../domain/assignment/assignment.ts'
+import type { PickEvent } from '../../domain/assignment/events.ts'
 import type { PendingPick, WorkToAssign } from '../../domain/assignment/work.ts'
 import { inParallel } from '../../std/in-parallel.ts'
 import { systemCaller } from '../handle.ts'
@@ -32,29 +33,28 @@ export const assignConversations = (deps: AssignDeps): ((signal: AbortSignal) =>
 }
 
 const assignIn = async (deps: AssignDeps, accountId: string, signal: AbortSignal): Promise<void> => {
-  let after: WorkToAssign['next'] = null
   while (!signal.aborted) {
-    const work = await deps.workToAssign(accountId, after, BATCH)
+    const at = deps.clock().toISOString()
+    const work = await deps.workToAssign(accountId, at, BATCH)
     if (!work) return
-    const decided = await decide(deps, accountId, work)
+    const decided = await decide(deps, accountId, work, at)
     if (decided === null) return
-    await inParallel([...work.pending, ...decided], AT_ONCE, ({ conversationId, ...pick }) =>
+    await inParallel([...work.pending, ...picksOf(decided)], AT_ONCE, ({ conversationId, ...pick }) =>
       deps.assign(systemCaller('assignment', deps.clock, conversationId), conversationId, pick),
     )
-    // What came meanwhile may be older than what is left, so after every decision it goes on with the oldest.
-    if (decided.length === 0 && work.next === null) return
-    after = decided.length === 0 ? work.next : null
+    if (decided.length === 0) return
     // The next decisions are based on these.
     if (!(await deps.caughtUp())) return
   }
 }
 
-/** Null if others have decided meanwhile: the read model will show it, and wake the automation. */
+/** What is decided. Null if others have decided meanwhile: the read model will show it, and wake the automation. */
 const decide = async (
   { handle, clock }: AssignDeps,
   accountId: string,
   { rules, rulesRevision, state, revision, conversations, users, factsAt }: WorkToAssign,
-): Promise<(PendingPick & { conversationId: string })[] | null> => {
+  at: string,
+): Promise<PickEvent[] | null> => {
   const command: AssignmentCommand = {
     do: 'assign',
     accountId,
@@ -62,11 +62,11 @@ const decide = async (
     rulesRevision,
     conversations,
     users,
-    at: clock().toISOString(),
+    at,
     factsAt,
   }
   const events = assignment.decide(command, state)
-  if (rules.rules.length === 0 || events.length === 0) return []
+  if (events.length === 0) return []
   const caller = systemCaller('assignment', clock, accountId)
   const known = { state, revision, position: null }
   try {
@@ -75,9 +75,12 @@ const decide = async (
     if (error instanceof StaleRevision) return null
     throw error
   }
-  return events.flatMap(({ type, data }) => {
+  return events
+}
+
+const picksOf = (decided: readonly PickEvent[]): (PendingPick & { conversationId: string })[] =>
+  decided.flatMap(({ type, data }) => {
     if (type !== 'ConversationPicked') return []
     const { conversationId, userId, rule, detail } = data
     return [{ conversationId, userId, rule, detail }]
   })
-}

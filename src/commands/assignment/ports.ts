@@ -15,12 +15,8 @@ export type AssignmentDeps = {
   readonly isUser: (userId: string) => Promise<boolean>
   /** Accounts in which something is to be assigned. */
   readonly accountsToAssign: () => Promise<string[]>
-  /** The oldest conversations behind a key: since when one is open, and its id. */
-  readonly workToAssign: (
-    accountId: string,
-    after: WorkToAssign['next'],
-    limit: number,
-  ) => Promise<WorkToAssign | null>
+  /** The oldest conversations for which somebody may be available at that instant, or that were not decided yet. */
+  readonly workToAssign: (accountId: string, at: string, limit: number) => Promise<WorkToAssign | null>
   /** Whether the read model of all this has caught up with the log; it waits for that, though not for ever. */
   readonly caughtUp: () => Promise<boolean>
   readonly holders: () => Promise<Holder[]>

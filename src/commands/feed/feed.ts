@@ -1,4 +1,4 @@
-import { levelOf, type AccessRights } from '../../domain/accounts/access-rights.ts'
+import { levelOf, may, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import { subjectsOf } from '../../domain/audit/subjects.ts'
 import type { AccessLevel } from '../../domain/accounts/events.ts'
 import { catalogue, type AnyEvent } from '../../domain/catalogue.ts'
@@ -54,8 +54,8 @@ export type FeedDeps = {
   readonly factsOf: (positions: readonly string[]) => Promise<ReadonlyMap<string, Facts>>
   /** Calls the listener with what users do in conversations; returns a function that ends that. */
   readonly onPresence: (listener: (presence: Presence) => void) => () => void
-  /** Whether the user may read all mail of the account, and so its conversations. */
-  readonly mayRead: (accountId: string, userId: string | null) => Promise<boolean>
+  /** Who may use the account now; null if it was never connected. */
+  readonly rightsOf: (accountId: string) => Promise<AccessRights | null>
   readonly onFault: (error: unknown) => void
 }
 
@@ -65,7 +65,7 @@ type EntryPage = { readonly entries: readonly Entry[]; readonly position: Positi
 const PAGE = 500
 /** How many events a process keeps for the readers that are almost up to date; others read them from the log. */
 const KEPT = 5_000
-/** A reader to whom nothing happens gets a sign of life this often. */
+/** A reader that is told nothing gets a sign of life this often. */
 const HEARTBEAT_MS = 15_000
 const RETRY_MS = 1000
 const MOST_PRESENCE = 100
@@ -76,6 +76,7 @@ const MOST_PRESENCE = 100
  */
 export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
   const news = notifier()
+  const rightsAt = rightsAtPresence(deps)
   const access = accessNow()
   const tail: Entry[] = []
   /** What lies behind this position, up to `at`, is in the tail. */
@@ -133,6 +134,7 @@ export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
         news.notify()
       })
       ended.addEventListener('abort', deaf, { once: true })
+      let quietSince = performance.now()
       while (!ended.aborted) {
         const seen = news.count()
         const page: EntryPage =
@@ -143,14 +145,16 @@ export const eventFeed = (deps: FeedDeps, stop: AbortSignal) => {
         if (isNew) position = page.position
         access.learn(page.entries)
         const items = page.entries.filter((entry) => isFor(entry, filter, access)).map(({ item }) => item)
-        const presence = await presenceFor(deps, filter, told.splice(0))
-        if (items.length > 0 || presence.length > 0) yield { items, presence, position: position ?? '' }
+        const presence = await presenceFor(rightsAt, filter, told.splice(0))
+        const isQuiet = items.length === 0 && presence.length === 0
+        if (!isQuiet || performance.now() - quietSince >= HEARTBEAT_MS) {
+          yield { items, presence, position: position ?? '' }
+          quietSince = performance.now()
+        }
         if (page.entries.some(({ revokedKey }) => revokedKey === keyId)) return
         if (isNew && access.hasNone(filter)) return
         if (isNew) continue
-        await news.wait(seen, { ms: HEARTBEAT_MS, signal: ended })
-        if (news.count() === seen && !ended.aborted)
-          yield { items: [], presence: [], position: position ?? '' }
+        await news.wait(seen, { ms: quietSince + HEARTBEAT_MS - performance.now(), signal: ended })
       }
     },
     /** Resolves when the log is no longer followed. */
@@ -192,16 +196,28 @@ const entriesOf = async (
   return { entries, position }
 }
 
+/** Who may use the account of a presence, read once for all readers to whom it is told. */
+const rightsAtPresence = ({ rightsOf }: FeedDeps) => {
+  const read = new WeakMap<Presence, ReturnType<typeof rightsOf>>()
+  return (presence: Presence): ReturnType<typeof rightsOf> => {
+    const found = read.get(presence) ?? rightsOf(presence.accountId)
+    read.set(presence, found)
+    return found
+  }
+}
+
 /** Who is in conversations that the reader may read. Feeds that are narrowed down to types tell of these alone. */
 const presenceFor = async (
-  { mayRead }: Pick<FeedDeps, 'mayRead'>,
+  rightsAt: ReturnType<typeof rightsAtPresence>,
   { userId, types, account }: FeedFilter,
   told: readonly Presence[],
 ): Promise<Presence[]> => {
   const found: Presence[] = []
-  for (const presence of types === null ? told : [])
-    if ((account ?? presence.accountId) === presence.accountId && (await mayRead(presence.accountId, userId)))
-      found.push(presence)
+  for (const presence of types === null ? told : []) {
+    if (account !== null && account !== presence.accountId) continue
+    const rights = await rightsAt(presence)
+    if (rights !== null && may(rights, userId, 'read')) found.push(presence)
+  }
   return found
 }
 

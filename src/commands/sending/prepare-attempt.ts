@@ -1,8 +1,10 @@
+import { may } from '../../domain/accounts/access-rights.ts'
 import {
   accountDisconnected,
   accountReceivesOnly,
   accountSendsNoMail,
 } from '../../domain/accounts/refusals.ts'
+import { isUserOfKey } from '../../domain/ids.ts'
 import { defineCode, type CodeDefinition, type Occasion } from '../../domain/refusal.ts'
 import { overdue } from '../../domain/sending/refusals.ts'
 import type { WaitingEmail } from '../../domain/sending/outgoing-state.ts'
@@ -30,6 +32,11 @@ export type Prepared =
   | { readonly kind: 'paused' }
   | Extract<SendOutcome, { kind: 'deferred' | 'failed' }>
 
+const senderWithoutAccess = defineCode('sender-without-access', {
+  title: 'Sender without access',
+  meaning: 'The user for whom the email was to be sent may no longer send from the account. It was not sent.',
+  remedy: 'Ask somebody with full access to the account to send it, or write it again from another account.',
+})
 const senderRemoved = defineCode('sender-removed', {
   title: 'Sender removed',
   meaning: 'The user for whom the email was to be sent has been removed. It was not sent.',
@@ -62,7 +69,8 @@ export const prepareAttempt =
         detail: 'The account was set to receive only before the email was sent.',
         remedy: 'Set the sync direction of the account to `both` or `send`, and try the email again.',
       })
-    if (email.userId !== null && !(await deps.directory.user(email.userId))) return failed(senderRemoved)
+    if (!(await isThere(deps, email.userId))) return failed(senderRemoved)
+    if (!may(account, email.userId, 'send')) return failed(senderWithoutAccess)
     const access = await accessOf(deps.vault, account)
     if (!access)
       return { kind: 'deferred', code: credentialsMissing.code, reason: credentialsMissing.meaning }
@@ -76,6 +84,10 @@ export const prepareAttempt =
       })
     }
   }
+
+/** A limited API key is a user that the directory does not know: it is there as long as it may do something. */
+const isThere = async ({ directory }: PrepareDeps, userId: string | null): Promise<boolean> =>
+  userId === null || isUserOfKey(userId) || (await directory.user(userId)) !== null
 
 const isOverdue = ({ email, attempts, dueAt }: WaitingEmail, now: Date): boolean => {
   const chosen = email.scheduledAt !== null && attempts === 0

@@ -137,6 +137,7 @@ const OF_ONE_EMAIL: ReadonlySet<string> = new Set([
   'gave-up',
   'overdue',
   'sender-removed',
+  'sender-without-access',
   'content-missing',
   'content-damaged',
   'account-receives-only',

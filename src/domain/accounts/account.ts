@@ -1,4 +1,5 @@
 import { NotFound, type Decider } from '../decider.ts'
+import { isUserOfKey } from '../ids.ts'
 import { defineRefusal } from '../refusal.ts'
 import { levelOf, requireLevel, rightsAfter, rightsOfOwner, type AccessRights } from './access-rights.ts'
 import {
@@ -47,6 +48,8 @@ export type ConnectedAccount = AccessRights & {
   readonly credentialVersion: number
   readonly settings: AccountSettings
   readonly signature: string
+  /** Whose it was before it got its present owner; null if it never had another. */
+  readonly formerOwner: Owner | null
   /** Messages that somebody dismissed, although the mailbox lists them and they are not here. */
   readonly dismissed: readonly Dismissed[]
 }
@@ -64,7 +67,7 @@ type Reached = Pick<
 export type AccountCommand = { readonly by: string | null } & (
   | ({ readonly do: 'connect' } & Omit<
       ConnectedAccount,
-      'status' | 'signature' | 'dismissed' | 'everyone' | 'members'
+      'status' | 'signature' | 'formerOwner' | 'dismissed' | 'everyone' | 'members'
     >)
   | { readonly do: 'grant-access'; readonly grantee: Grantee; readonly level: AccessLevel }
   | { readonly do: 'revoke-access'; readonly grantee: Grantee }
@@ -91,14 +94,16 @@ const evolve = (state: Account, event: AccountEvent): Account => {
       ...rightsOfOwner(event.data.owner),
       status: 'active',
       signature: '',
+      formerOwner: null,
       dismissed: [],
     }
   if (state.status === 'none') return state
   switch (event.type) {
     case 'AccountAccessGranted':
     case 'AccountAccessRevoked':
-    case 'AccountOwnerChanged':
       return { ...state, ...rightsAfter(state, event) }
+    case 'AccountOwnerChanged':
+      return { ...state, ...rightsAfter(state, event), formerOwner: event.data.formerOwner }
     case 'AccountConnectionChanged': {
       const { connection, sends, receives, filesCopies, credentialVersion } = event.data
       return { ...state, connection, sends, receives, filesCopies: filesCopies ?? false, credentialVersion }
@@ -191,6 +196,7 @@ type RightsCommand = Extract<AccountCommand, { do: 'grant-access' | 'revoke-acce
 const decideRights = (command: RightsCommand, account: ConnectedAccount): AccountEvent[] => {
   const { accountId, owner } = account
   if (command.do === 'change-owner') {
+    requireMayOwn(command.owner)
     if (isSameOwner(command.owner, owner)) return []
     return [AccountOwnerChanged({ accountId, owner: command.owner, formerOwner: owner })]
   }
@@ -257,8 +263,20 @@ const tooManyExcludePatterns = defineRefusal('too-many-exclude-patterns', {
   remedy: 'Remove some, or replace several by one with `*`.',
 })
 
-/** @throws Refused `not-your-account` if somebody connects a mailbox for another user */
+const keyAsOwner = defineRefusal('key-as-owner', {
+  title: 'API key as the owner',
+  meaning: 'An API key that is limited to accounts cannot own an account, nor get more of them.',
+  remedy: 'Name a user or the team as the owner, and give the key access to the account.',
+})
+
+/** @throws Refused `key-as-owner` */
+export const requireMayOwn = (owner: Owner): void => {
+  if (owner.kind === 'user' && isUserOfKey(owner.userId)) throw keyAsOwner()
+}
+
+/** @throws Refused `not-your-account` if somebody connects a mailbox for another user, `key-as-owner` */
 export const requireMayConnect = (as: Owner, userId: string | null): void => {
+  requireMayOwn(as)
   if (levelOf(rightsOfOwner(as), userId) === null)
     throw notYourAccount({
       detail: 'An account cannot be connected for another user.',

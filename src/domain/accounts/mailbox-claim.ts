@@ -14,7 +14,8 @@ export type MailboxClaims = { readonly claims: readonly Claim[] }
 export type ClaimMailbox = Claim & {
   readonly void: readonly string[]
   readonly nameable: readonly string[]
-  readonly allowDuplicate: boolean
+  /** Null for an account that changes its owner, where nobody is asked. */
+  readonly allowDuplicate: boolean | null
 }
 
 const evolve = ({ claims }: MailboxClaims, { data }: MailboxClaimEvent): MailboxClaims => ({
@@ -29,17 +30,21 @@ const alreadyConnected = defineRefusal('already-connected', {
 
 const decide = (command: ClaimMailbox, { claims }: MailboxClaims): MailboxClaimEvent[] => {
   const { accountId, claimedAt, nameable, allowDuplicate } = command
-  if (claims.some((claim) => claim.accountId === accountId)) return []
-  const other = claims.find((claim) => !command.void.includes(claim.accountId))
+  const counting = claims.filter((claim) => !command.void.includes(claim.accountId))
+  if (counting.some((claim) => claim.accountId === accountId)) return []
+  const [other] = counting
   if (other && !allowDuplicate)
-    throw alreadyConnected(
-      nameable.includes(other.accountId)
+    throw alreadyConnected({
+      ...(nameable.includes(other.accountId)
         ? {
             detail: `The mailbox is already connected as account ${other.accountId}.`,
             details: { accountId: other.accountId },
           }
-        : { detail: 'Another account is connected to the mailbox, or is just being connected.' },
-    )
+        : { detail: 'Another account is connected to the mailbox, or is just being connected.' }),
+      ...(allowDuplicate === null && {
+        remedy: "Disconnect the new owner's own account with this address first.",
+      }),
+    })
   return [MailboxClaimed({ accountId, claimedAt })]
 }
 

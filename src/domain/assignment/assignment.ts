@@ -16,10 +16,10 @@ export type Assignment = { readonly rulesRevision: number; readonly turns: Turns
 
 // ---------------------------------------------------------------- commands
 
-/** `left`: why it was left unassigned under these rules before; null if it was not. */
+/** `left`: as what it was left unassigned under these rules, as nobody was available; null if it was not. */
 export type ToAssign = ConversationFacts & {
   readonly conversationId: string
-  readonly left: 'manual' | 'nobody-available' | null
+  readonly left: ConversationFacts | null
 }
 
 /** Oldest first. `at` is the instant of the decision, `factsAt` the position as of which everything else is known. */
@@ -59,7 +59,8 @@ const decide = (command: AssignmentCommand, state: Assignment): PickEvent[] => {
     const of = { accountId, ...conversation, rulesRevision, factsAt, decidedAt: at }
     if (found.userId === null) {
       const { userId: _, ...why } = found
-      return why.reason === left ? [] : [ConversationLeftUnassigned({ ...of, ...why })]
+      const isTold = why.reason === 'nobody-available' && left !== null && isSame(left, conversation)
+      return isTold ? [] : [ConversationLeftUnassigned({ ...of, ...why })]
     }
     const picked = ConversationPicked({ ...of, ...found })
     const taker = users.get(found.userId)
@@ -68,6 +69,9 @@ const decide = (command: AssignmentCommand, state: Assignment): PickEvent[] => {
     return [picked]
   })
 }
+
+const isSame = (one: ConversationFacts, other: ConversationFacts): boolean =>
+  one.territory === other.territory && one.product === other.product && one.belongsTo === other.belongsTo
 
 export const assignment: Decider<Assignment, AssignmentCommand, PickEvent> = {
   initial: { rulesRevision: -1, turns: {} },

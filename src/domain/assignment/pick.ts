@@ -5,7 +5,7 @@ import {
   type Member,
   type PassedOver,
 } from './events.ts'
-import { nobodyKnown, type Standing } from './standing.ts'
+import { nobodyKnown, standingAt, type Standing, type UserFacts } from './standing.ts'
 import { nextOf, turnsAfter, type Turns } from './turns.ts'
 
 /** What is known of a conversation. `belongsTo`: the user to whom a reply belongs. */
@@ -44,12 +44,24 @@ export const pick = (situation: Situation, facts: ConversationFacts): Picked | L
     return {
       userId: belongsTo,
       rule: 'stays-with',
-      detail: 'A reply to what this user has written or was assigned',
+      detail: 'A reply to an email that this user sent',
       passedOver: [],
       taken: [],
     }
   const former = belongsTo === null || gone === null ? [] : [{ userId: belongsTo, why: gone }]
   return byRules(situation, narrowedDown(situation.rules, facts), former)
+}
+
+/** Whether a conversation of which this is known would be left as it is at that instant, as nobody is available. */
+export const isLeftAgain = (
+  { rules, keepRepliesHours }: AssignmentRules,
+  users: readonly UserFacts[],
+  at: string,
+  facts: ConversationFacts,
+): boolean => {
+  const standing = users.map((user) => [user.userId, standingAt(user, at, keepRepliesHours)] as const)
+  const found = pick({ rules, users: new Map(standing), turns: {} }, facts)
+  return found.userId === null && found.reason === 'nobody-available'
 }
 
 const standingOf = ({ users }: Situation, userId: string): Standing => users.get(userId) ?? nobodyKnown
@@ -103,7 +115,7 @@ const byRules = (situation: Situation, narrowed: Narrowed, former: PassedOver[])
     return {
       userId: null,
       reason: 'manual',
-      detail: 'No rule says whose it is',
+      detail: 'No rule says to whom it is assigned',
       passedOver: former,
     }
   const candidates = users.map(

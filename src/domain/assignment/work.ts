@@ -11,8 +11,8 @@ export type PendingPick = {
 }
 
 /**
- * What is to be assigned in an account, all as of one position: its oldest conversations behind a key, the key of
- * the last of them (null if there are no more), and `state`, what its decisions up to this revision come to.
+ * What is to be assigned in an account, all as of one position: the oldest of its conversations of which something is to be
+ * decided, and `state`, what its decisions up to this revision come to.
  */
 export type WorkToAssign = {
   readonly rules: AssignmentRules
@@ -21,7 +21,6 @@ export type WorkToAssign = {
   readonly revision: number
   readonly pending: readonly (PendingPick & { readonly conversationId: string })[]
   readonly conversations: readonly ToAssign[]
-  readonly next: readonly [waitingSince: string, conversationId: string] | null
   readonly users: readonly UserFacts[]
   readonly factsAt: string
 }

@@ -34,7 +34,7 @@ export type ReceivedMessage = {
   readonly receivedAt: string
   readonly from: string | null
 }
-export type SentAnswer = {
+type SentAnswer = {
   readonly messageId: string
   readonly userId: string | null
   readonly sentAt: string

@@ -38,7 +38,7 @@ const form = keyForm.extend({
     .array(z.object({ accountId, level: accessLevel }))
     .min(1)
     .max(100)
-    .refine(isDistinct, 'has an account twice')
+    .refine(isDistinct, 'names an account more than once')
     .nullable()
     .default(null)
     .describe(
@@ -61,8 +61,8 @@ type ApiKeyRouteDeps = {
   readonly commands: AccessCommands
   readonly apiKeys: Pick<ApiKeyStore, 'list'>
   readonly accounts: {
-    readonly commands: Pick<AccountCommands, 'changeAccess' | 'revokeAllAccess'>
-    readonly queries: Pick<AccountQueries, 'membershipsOf'>
+    readonly commands: Pick<AccountCommands, 'giveKeyAccess' | 'revokeKeyAccess'>
+    readonly queries: Pick<AccountQueries, 'membershipsOf' | 'readModels'>
   }
 }
 
@@ -85,17 +85,13 @@ export const apiKeyRoutes = (app: App, { commands, apiKeys, accounts }: ApiKeyRo
       const { id, token, hash } = newApiKey(caller.commandId)
       const userId = limits === null ? asked.userId : userOfKey(id)
       // Before the key is there, so that one whose access is refused never comes to be.
-      for (const { accountId: of, level } of limits ?? [])
-        await accounts.commands.changeAccess(caller, of, {
-          grantee: { kind: 'user', userId: userOfKey(id) },
-          level,
-        })
+      await accounts.commands.giveKeyAccess(caller, id, limits ?? [])
       const isUsable = await commands.create(caller, { ...asked, id, userId }, hash)
       return reply.status(201).send({ id, userId, token: isUsable ? token.reveal() : null })
     },
   })
   app.get('/v1/api-keys', {
-    config: { permission: 'keys:manage' },
+    config: { permission: 'keys:manage', reads: [accounts.queries.readModels.accountList] },
     schema: {
       tags,
       summary: 'List API keys',
@@ -148,7 +144,7 @@ export const apiKeyRoutes = (app: App, { commands, apiKeys, accounts }: ApiKeyRo
     handler: async ({ params, query, apiKey, caller }, reply) => {
       requireUnbound(apiKey)
       await commands.revoke(caller, params.id, query)
-      await accounts.commands.revokeAllAccess(caller, userOfKey(params.id))
+      await accounts.commands.revokeKeyAccess(caller, params.id)
       return reply.status(204).send()
     },
   })

@@ -147,7 +147,7 @@ export const accessRoutes = (
       tags,
       summary: "Hand a user's accounts and access over to another user",
       description:
-        'For somebody who leaves: what they own is the other’s from then on, where they were a member, the other is one, and conversations that were theirs are the other’s. Repeat it after an error; it goes on with the rest.',
+        'For somebody who leaves: what they own is the other’s from then on, where they were a member, the other is one, and conversations that were theirs are the other’s. An account where that is refused is kept, and does not stop the others. Repeat it after an error; it goes on with the rest.',
       params: z.object({ userId: crmId.describe('Id of the user who leaves') }),
       body: z.object({ to: crmId.describe('Id of the user who takes over') }),
       response: {
@@ -157,6 +157,19 @@ export const accessRoutes = (
             .array(z.string())
             .readonly()
             .describe('Accounts in which the other user is a member instead'),
+          kept: z
+            .array(
+              z.object({
+                accountId: z.string(),
+                code: z
+                  .string()
+                  .describe('The code of the problem that says why, such as `already-connected`'),
+              }),
+            )
+            .readonly()
+            .describe(
+              'Accounts that could not be handed over: nothing has changed in them. A user cannot hand on access that takes somebody with full access to give (`access-level-too-low`)',
+            ),
         }),
         ...problems,
       },

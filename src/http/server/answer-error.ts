@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
-import { isOutage } from '../../commands/outage.ts'
+import { isOutage, NotCaughtUp } from '../../commands/outage.ts'
 import { ContentUnreliable } from '../../commands/ports/blobs.ts'
 import { StaleRevision } from '../../commands/revisions.ts'
 import {
@@ -14,6 +14,7 @@ import { NotFound } from '../../domain/decider.ts'
 import type { Json } from '../../domain/event.ts'
 import { definedCodes, internalError, Refused, type CodeDefinition } from '../../domain/refusal.ts'
 import { UnknownShape } from '../../domain/upcast.ts'
+import { notCaughtUp } from './freshness.ts'
 import { invalidForm } from './invalid-request.ts'
 import { defineProblem, HttpProblem, sendProblem } from './problems.ts'
 
@@ -113,6 +114,8 @@ const problemOf = (error: FastifyError, request: FastifyRequest): HttpProblem =>
       detail: 'This is more than one entry of the event log can hold.',
       remedy: 'Send less at once: a shorter text or fewer recipients.',
     })
+  if (error instanceof NotCaughtUp)
+    return notCaughtUp({ detail, remedy: 'Retry after the seconds in Retry-After.', retryAfterSeconds: 1 })
   if (error instanceof StoreUnavailable) return eventLogUnavailable()
   if (error instanceof UnknownShape) return newerVersionNeeded()
   if (error instanceof ContentUnreliable) return new HttpProblem({ ...error.definition, status: 500 })

@@ -14,7 +14,7 @@ const minPosition = z
   .optional()
   .describe('Wait until the answer reflects this `Event-Position`')
 
-const notCaughtUp = defineProblem(503, 'not-caught-up', {
+export const notCaughtUp = defineProblem(503, 'not-caught-up', {
   title: 'Not caught up yet',
   meaning: 'The read model has not reached the requested position yet.',
   remedy: 'Retry after the seconds in Retry-After, or omit min_position to get what is available.',

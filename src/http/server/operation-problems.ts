@@ -59,6 +59,7 @@ const common = ({
 }
 
 const unreliable = ['content-damaged', 'content-missing']
+const levelTooLow = ['access-level-too-low']
 const notVisible = ['content-not-visible']
 const ofAccount = ['not-your-account', 'account-disconnected']
 const ofAccess = ['access-of-owner', 'last-full-access', 'too-many-members']
@@ -106,7 +107,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
     404: ['not-found'],
     422: ['key-limited-and-bound', 'too-many-members'],
   },
-  deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'] },
+  deleteApiKey: { 403: ['key-bound'], 422: ['last-managing-key'], 503: ['not-caught-up'] },
   listWebhookEndpoints: { 403: ['program-only'] },
   createWebhookEndpoint: { 403: ['program-only'], 422: ['too-many-webhook-endpoints'] },
   getWebhookEndpoint: { 403: ['program-only'] },
@@ -127,18 +128,28 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   putOrganization: ['unknown-time-zone'],
   putCompany: ['everybodys-domain'],
   createConnectionTest: ofConnection,
-  createEmailAccount: [...ofConnection, ...ofVariables, ...ofMarkup, 'already-connected', 'not-your-account'],
+  createEmailAccount: [
+    ...ofConnection,
+    ...ofVariables,
+    ...ofMarkup,
+    'already-connected',
+    'key-as-owner',
+    'not-your-account',
+  ],
   putEmailAccountAccessUser: ofAccess,
   deleteEmailAccountAccessUser: ofAccess,
   putEmailAccountAccessEveryone: ofAccess,
   deleteEmailAccountAccessEveryone: ofAccess,
-  putEmailAccountOwner: ['already-connected'],
+  putEmailAccountOwner: ['already-connected', 'key-as-owner'],
   createUserHandover: {
     403: ['handover-of-others'],
-    422: ['already-connected', 'last-full-access', 'too-many-members'],
+    422: ['handover-to-oneself', 'key-as-owner'],
+    503: ['not-caught-up'],
   },
-  listEmailAccountFolders: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],
-  getEmailAccountFolders: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],
+  getEmailAccountFolders: {
+    403: levelTooLow,
+    422: [...ofAccount, 'account-receives-no-mail', 'mailbox-unavailable'],
+  },
   changeEmailAccountSettings: ofAccount,
   putEmailAccountConnection: [...ofAccount, ...ofConnection, 'already-connected', 'provider-differs'],
   putEmailAccountSignature: [...ofAccount, ...ofVariables, ...ofMarkup],
@@ -156,10 +167,12 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   createEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-in-future'],
   pauseEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
   resumeEmailAccountBackfill: ['account-disconnected', 'account-receives-no-mail', 'backfill-over'],
+  listEmailAccountThreadChanges: { 403: levelTooLow },
   mergeThread: ['same-thread', 'thread-of-other-account'],
   splitThread: ['message-not-in-thread', 'whole-thread'],
   createSignIn: [
     ...ofAccount,
+    'key-as-owner',
     'provider-differs',
     'return-not-allowed',
     'sign-in-needs-user',
@@ -169,6 +182,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   ],
   completeSignIn: [
     ...ofAccount,
+    'key-as-owner',
     'access-missing',
     'already-connected',
     'connection-test-failed',
@@ -225,10 +239,10 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   deleteConversationRead: { 409: ['conversation-merged'], 422: ['user-required'] },
   createConversationNote: { 409: ['conversation-merged'] },
   deleteConversationNote: { 409: ['conversation-merged'], 422: ['not-your-note'] },
-  getEmailAccountAssignmentRules: ['access-level-too-low'],
-  putEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],
-  dryRunEmailAccountAssignmentRules: ['access-level-too-low', 'unknown-assignee'],
-  listConversationAssignments: ['access-level-too-low'],
+  getEmailAccountAssignmentRules: { 403: levelTooLow },
+  putEmailAccountAssignmentRules: ['unknown-assignee'],
+  dryRunEmailAccountAssignmentRules: ['unknown-assignee'],
+  listConversationAssignments: { 403: levelTooLow },
   getOrganization: { 404: ['not-found'] },
   getAnalyticsEngagement: { 400: ['invalid-period'] },
   getReadiness: { 503: ['not-ready'] },

@@ -4,7 +4,6 @@ import type { Clock } from '../../commands/ports/clock.ts'
 import { accountId, excludePattern } from '../../domain/accounts/events.ts'
 import { NotFound } from '../../domain/decider.ts'
 import { folderTrouble, whyNotHere } from '../../domain/sync/events.ts'
-import { mailboxStorage } from '../../domain/sync/mailbox-storage.ts'
 import type { AccountQueries } from '../../projections/accounts/accounts.ts'
 import type { SyncQueries } from '../../projections/sync/sync.ts'
 import { statusView } from '../server/account-status.ts'
@@ -30,9 +29,13 @@ const syncStatusView = z
     backfill: backfillView.nullable().describe('The latest request for older mail; null if there was none'),
     unreadable: z.int().describe('Messages that could not be read and that nobody has decided about'),
     withheld: z.int().describe('Messages that the mailbox lists but that could not be fetched or stored'),
-    storage: mailboxStorage
+    storage: z
+      .object({
+        used: z.int().describe('How many bytes the mailbox holds'),
+        limit: z.int().describe('How many it may hold'),
+      })
       .nullable()
-      .describe('How much the mailbox holds and may hold, in bytes; null where it does not say'),
+      .describe('How full the mailbox is; null where it does not say'),
     statistics: z.object({
       emailsSynced: z.int(),
       todaysSends: z.int().describe('Emails sent from here today, in the time zone of the organisation'),

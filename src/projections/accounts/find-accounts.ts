@@ -132,6 +132,8 @@ export const listAccounts =
       const ids = await idsByStatus(db, filter, asked)
       const rows = await accounts(db)
         .where(sql<boolean>`account.id = any(${ids}::text[])`)
+        // Access may have changed in the meantime.
+        .where(usable(filter.userId))
         .execute()
       const items = new Map(rows.map((row) => [row.id, toItem(row, titleOf(row.connection), filter.userId)]))
       return ids.flatMap((id) => items.get(id) ?? [])

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { assignmentFacts } from './assignment-facts.ts'
 import { accountOfConversation, listDecisions, pastConversations } from './find-decisions.ts'
-import { accountsToAssign, heldBy, holders, workToAssign } from './find-work.ts'
+import { heldBy, holders } from './find-holders.ts'
+import { accountsToAssign, workToAssign } from './find-work.ts'
 
 export const assignmentProjections = [assignmentFacts]
 

@@ -1,15 +1,17 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type SelectQueryBuilder } from 'kysely'
 import { levelOf, type AccessRights } from '../../domain/accounts/access-rights.ts'
 import { alwaysAvailable } from '../../domain/assignment/availability.ts'
-import { usersIn, type ConversationFacts } from '../../domain/assignment/pick.ts'
+import { leftToPeople, leftUnder } from '../../domain/assignment/left-as.ts'
+import { isLeftAgain, usersIn, type ConversationFacts } from '../../domain/assignment/pick.ts'
 import type { UserFacts } from '../../domain/assignment/standing.ts'
 import { normaliseAddress } from '../../domain/mail.ts'
-import type { Holder, WorkToAssign } from '../../domain/assignment/work.ts'
-import { paged, tablesOf, type DatabaseOf } from '../projection.ts'
+import type { WorkToAssign } from '../../domain/assignment/work.ts'
+import { tablesOf, type DatabaseOf, type RowOf } from '../projection.ts'
 import { assignmentFacts } from './assignment-facts.ts'
 import type { assignmentTables } from './tables.ts'
 
-export type AssignmentDb = Kysely<DatabaseOf<typeof assignmentTables>>
+type AssignmentTables = DatabaseOf<typeof assignmentTables>
+export type AssignmentDb = Kysely<AssignmentTables>
 
 /** All that is read in it is of one moment. */
 export const atOnce = <Result>(
@@ -22,39 +24,48 @@ export const atOnce = <Result>(
     .setAccessMode('read only')
     .execute((transaction) => read(tablesOf(transaction, assignmentFacts)))
 
-/** Accounts in which something is to be assigned: by rules, or because it was decided and not said yet. */
+/**
+ * Accounts in which something may have to be assigned: by rules, or because it was decided and not said yet. What was left
+ * to people under the rules in force is not.
+ */
 export const accountsToAssign = (db: Kysely<unknown>) => async (): Promise<string[]> => {
   const tables = tablesOf(db, assignmentFacts)
+  const ofAccount = tables
+    .selectFrom('conversation')
+    // Keys are in byte order, and other columns are not: without this, no index of theirs would do.
+    .where(sql<boolean>`conversation.account_id = account.id collate "default"`)
+    .limit(1)
+  // Of values in order, all are the same if the first and the last are; each is one step through the index.
+  const leftAs = ofAccount.select('left_as').$call(isUndecided)
+  const isOther = (found: typeof leftAs) => sql<boolean>`${found} <> '[' || account.rules_revision || ']'`
   const rows = await tables
     .selectFrom('account')
     .select('id')
     .where((where) =>
-      where.exists(
-        backlogOf(tables)
-          .select('conversation.id')
-          .whereRef('conversation.account_id', '=', sql.ref('account.id'))
-          .where(
-            sql<boolean>`(pick is not null or (jsonb_array_length(rules -> 'rules') > 0
-              and (left_reason is distinct from 'manual' or left_under <> rules_revision)))`,
-          ),
-      ),
+      where.or([
+        where(ofAccount.select('id').where('pick', 'is not', null), 'is not', null),
+        where.and([
+          sql<boolean>`jsonb_array_length(rules -> 'rules') > 0`,
+          where.or([isOther(leftAs.orderBy('left_as')), isOther(leftAs.orderBy('left_as', 'desc'))]),
+        ]),
+      ]),
     )
     .orderBy('id')
     .execute()
   return rows.map(({ id }) => id)
 }
 
-/** Open, and nobody's. */
-const backlogOf = (tables: AssignmentDb) =>
-  tables
-    .selectFrom('conversation')
+/** Open, nobody's, and nobody's by a decision that the conversation itself does not say yet. */
+const isUndecided = <O>(of: SelectQueryBuilder<AssignmentTables, 'conversation', O>) =>
+  of
     .where('status', '=', 'open')
     .where('user_id', 'is', null)
     .where('merged', '=', false)
+    .where('pick', 'is', null)
 
 export const workToAssign =
   (db: Kysely<unknown>) =>
-  (accountId: string, after: WorkToAssign['next'], limit: number): Promise<WorkToAssign | null> =>
+  (accountId: string, at: string, limit: number): Promise<WorkToAssign | null> =>
     atOnce(db, async (tables) => {
       const account = await tables
         .selectFrom('account')
@@ -62,23 +73,29 @@ export const workToAssign =
         .where('id', '=', accountId)
         .executeTakeFirst()
       if (!account) return null
-      const ofAccount = backlogOf(tables).where('account_id', '=', accountId)
-      const pending = await ofAccount.select(['id', 'pick']).where('pick', 'is not', null).execute()
-      const undecided = ofAccount
-        .selectAll()
-        .where('pick', 'is', null)
-        .where(
-          sql<boolean>`(left_reason is distinct from 'manual' or left_under <> ${account.rules_revision})`,
-        )
-      const page = { descending: false, after, limit }
-      const rows = await paged(undecided, { column: 'waiting_since', type: 'timestamptz' }, page).execute()
-      const last = rows.at(-1)
+      const { rules, rules_revision: rulesRevision } = account
+      const usersWith = (belongTo: readonly (string | null)[]) =>
+        usersOf(tables, accountId, account.rights, [
+          ...usersIn(rules),
+          ...belongTo.filter((id) => id !== null),
+        ])
+      const pending = await tables
+        .selectFrom('conversation')
+        .select(['id', 'pick'])
+        .where('account_id', '=', accountId)
+        .where('pick', 'is not', null)
+        .execute()
+      const groups = rules.rules.length === 0 ? [] : await leftAsIn(tables, accountId)
+      const left = groups.map((leftAs) => ({ leftAs, facts: leftUnder(rulesRevision, leftAs) }))
+      const known = await usersWith(left.map(({ facts }) => facts?.belongsTo ?? null))
+      const toTry = left.filter(({ leftAs, facts }) =>
+        facts === null ? leftAs !== leftToPeople(rulesRevision) : !isLeftAgain(rules, known, at, facts),
+      )
+      const rows = await oldestOf(tables, accountId, toTry, limit)
       const people = await whoWrote(tables, rows)
-      const belongTo = rows.flatMap(({ belongs_to }) => belongs_to ?? [])
-      const users = await usersOf(tables, accountId, account.rights, [...usersIn(account.rules), ...belongTo])
       return {
-        rules: account.rules,
-        rulesRevision: account.rules_revision,
+        rules,
+        rulesRevision,
         revision: account.revision,
         state: { rulesRevision: account.turns_revision, turns: account.turns },
         pending: pending.flatMap(({ id, pick }) => (pick ? [{ conversationId: id, ...pick }] : [])),
@@ -86,16 +103,66 @@ export const workToAssign =
           conversationId: row.id,
           ...(people.get(row.from_address ?? '') ?? nobody),
           belongsTo: row.belongs_to,
-          left:
-            row.left_reason === 'nobody-available' && row.left_under === account.rules_revision
-              ? row.left_reason
-              : null,
+          left: leftUnder(rulesRevision, row.left_as),
         })),
-        next: last && rows.length === limit ? [last.waiting_since, last.id] : null,
-        users,
+        users: await usersWith(rows.map((row) => row.belongs_to)),
         factsAt: await seenAt(tables),
       }
     })
+
+/** As what undecided conversations of an account were left: each once, found by one step through the index for each. */
+const leftAsIn = async (tables: AssignmentDb, accountId: string): Promise<string[]> => {
+  const undecided = tables
+    .selectFrom('conversation')
+    .select('left_as')
+    .where('account_id', '=', accountId)
+    .$call(isUndecided)
+    .orderBy('left_as')
+    .limit(1)
+  const rows = await tables
+    .withRecursive('step(left_as)', (step) =>
+      step
+        .selectFrom(undecided.as('first'))
+        .select(sql<string | null>`first.left_as`.as('left_as'))
+        .unionAll(
+          step
+            .selectFrom('step')
+            .select(undecided.where(sql<boolean>`conversation.left_as > step.left_as`).as('left_as'))
+            .where('step.left_as', 'is not', null),
+        ),
+    )
+    .selectFrom('step')
+    .select('left_as')
+    .execute()
+  return rows.flatMap(({ left_as }) => left_as ?? [])
+}
+
+/** The oldest undecided conversations of those that were left as one of these. */
+const oldestOf = async (
+  tables: AssignmentDb,
+  accountId: string,
+  groups: readonly { readonly leftAs: string }[],
+  limit: number,
+): Promise<RowOf<typeof assignmentTables.conversation>[]> => {
+  const leftAs = sql<{ left_as: string }>`unnest(${groups.map((each) => each.leftAs)}::text[])`
+  const oldest = tables
+    .selectFrom('conversation')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .$call(isUndecided)
+    .where(sql<boolean>`conversation.left_as = asked.left_as`)
+    .orderBy('waiting_since')
+    .orderBy('id')
+    .limit(limit)
+  return tables
+    .selectFrom(leftAs.as<'asked'>(sql`asked(left_as)`))
+    .innerJoinLateral(oldest.as('oldest'), (join) => join.onTrue())
+    .selectAll('oldest')
+    .orderBy('oldest.waiting_since')
+    .orderBy('oldest.id')
+    .limit(limit)
+    .execute()
+}
 
 const seenAt = async (tables: AssignmentDb): Promise<string> =>
   (await tables.selectFrom('seen').select('position').executeTakeFirst())?.position ?? ''
@@ -146,16 +213,10 @@ export const usersOf = async (
     .orderBy('user.id')
     .execute()
   const counts = await tables
-    .selectFrom('conversation')
-    .select([
-      sql<string>`coalesce(user_id, pick ->> 'userId')`.as('userId'),
-      sql<number>`count(*)::int`.as('open'),
-    ])
+    .selectFrom('holding')
+    .select(['user_id as userId', 'open'])
     .where('account_id', '=', accountId)
-    .where('status', '=', 'open')
-    .where('merged', '=', false)
-    .where(sql<boolean>`coalesce(user_id, pick ->> 'userId') = any(${ids}::text[])`)
-    .groupBy('userId')
+    .where(sql<boolean>`user_id = any(${ids}::text[])`)
     .execute()
   const open = new Map(counts.map((row) => [row.userId, row.open]))
   return rows.map(({ id, availability }) => ({
@@ -166,61 +227,3 @@ export const usersOf = async (
     open: open.get(id) ?? 0,
   }))
 }
-
-/** Whose conversations are not closed: users who may have to be relieved of them. */
-export const holders = (db: Kysely<unknown>) => (): Promise<Holder[]> =>
-  atOnce(db, async (tables) => {
-    const rows = await tables
-      .selectFrom(held(tables).as('held'))
-      .innerJoin('account', 'account.id', 'held.account_id')
-      .leftJoin('user', 'user.id', 'held.user_id')
-      .leftJoin('availability', 'availability.user_id', 'held.user_id')
-      .select(['held.account_id', 'held.user_id', 'rights', 'rules', 'user.id as known', 'availability'])
-      .orderBy('held.account_id')
-      .orderBy('held.user_id')
-      .execute()
-    return rows.flatMap(({ account_id, user_id, rights, rules, known, availability }) =>
-      user_id === null
-        ? []
-        : [
-            {
-              accountId: account_id,
-              rules,
-              user: {
-                userId: user_id,
-                isKnown: known !== null,
-                level: levelOf(rights, user_id),
-                availability: availability ?? alwaysAvailable,
-                open: 0,
-              },
-            },
-          ],
-    )
-  })
-
-const held = (tables: AssignmentDb) =>
-  tables
-    .selectFrom('conversation')
-    .select(['account_id', 'user_id'])
-    .distinct()
-    .where('user_id', 'is not', null)
-    .where('status', '<>', 'closed')
-    .where('merged', '=', false)
-
-/** Conversations of a user that are not closed. `onlyOpen`: those that wait for the other side stay out. */
-export const heldBy =
-  (db: Kysely<unknown>) =>
-  async (accountId: string, userId: string, onlyOpen: boolean, limit: number): Promise<string[]> => {
-    const rows = await tablesOf(db, assignmentFacts)
-      .selectFrom('conversation')
-      .select('id')
-      .where('account_id', '=', accountId)
-      .where('user_id', '=', userId)
-      .where('merged', '=', false)
-      .where('status', onlyOpen ? '=' : '<>', onlyOpen ? 'open' : 'closed')
-      .orderBy('waiting_since')
-      .orderBy('id')
-      .limit(limit)
-      .execute()
-    return rows.map(({ id }) => id)
-  }

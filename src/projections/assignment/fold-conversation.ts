@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../domain/event.ts'
 import type { PickEvent } from '../../domain/assignment/events.ts'
+import { leftAsNobodyCame, leftToPeople, leftUnder, notLeft } from '../../domain/assignment/left-as.ts'
 import type { Decision } from '../../domain/assignment/work.ts'
 import type { ConversationEvent } from '../../domain/conversations/events.ts'
 import { waitingSinceAfter } from '../../domain/conversations/waiting-since.ts'
@@ -32,13 +33,32 @@ export const foldConversation = (
   rows: AssignmentRows,
 ): void => {
   const { conversationId: id } = event.data
-  if (event.type === 'ConversationOpened') return rows.put('conversation', fresh(event.data, rows))
   const row = rows.get('conversation', { id })
+  if (event.type === 'ConversationOpened') return put(rows, row, fresh(event.data, rows))
   if (!row) throw new Error(`${event.type} of a conversation that was not opened`)
   const waiting_since = waitingSinceAfter(event, row.status, row.waiting_since)
-  rows.put('conversation', { ...row, ...changesBy(event, row, rows), waiting_since })
+  put(rows, row, { ...row, ...changesBy(event, row, rows), waiting_since })
   const decision = decisionIn(event)
   if (decision) tell(event, decision, rows)
+}
+
+/** Keeps count of what each user has. */
+const put = (rows: AssignmentRows, before: Row | undefined, after: Row): void => {
+  rows.put('conversation', after)
+  if (before) count(rows, before, -1)
+  count(rows, after, 1)
+}
+
+const count = (rows: AssignmentRows, row: Row, by: 1 | -1): void => {
+  const user_id = row.user_id ?? row.pick?.userId ?? null
+  if (user_id === null || row.merged || row.status === 'closed') return
+  const key = { account_id: row.account_id, user_id }
+  const { open, unclosed } = rows.get('holding', key) ?? { open: 0, unclosed: 0 }
+  rows.put('holding', {
+    ...key,
+    open: open + (row.status === 'open' ? by : 0),
+    unclosed: unclosed + (row.user_id === null ? 0 : by),
+  })
 }
 
 const fresh = (
@@ -63,8 +83,7 @@ const fresh = (
   user_id: null,
   first_user_id: null,
   pick: null,
-  left_reason: null,
-  left_under: null,
+  left_as: notLeft,
 })
 
 const changesBy = (
@@ -79,7 +98,10 @@ const changesBy = (
     case 'ConversationMessageReceived': {
       const { messageId: message_id, from, status } = event.data
       const belongs_to = rows.get('answer', { message_id })?.user_id ?? row.belongs_to
-      return { ...being(status, row, at), from_address: from ?? row.from_address, belongs_to }
+      const from_address = from ?? row.from_address
+      const isOther = from_address !== row.from_address || belongs_to !== row.belongs_to
+      const anew = isOther && askedAnew(row, rows)
+      return { ...being(status, row, at), from_address, belongs_to, ...anew }
     }
     case 'ConversationWoken':
       return being('open', row, at)
@@ -91,7 +113,7 @@ const changesBy = (
     case 'ConversationAssigned':
       return assigned(event.data.userId, row)
     case 'ConversationUnassigned':
-      return { ...undecided, user_id: null, ...(event.data.by === 'person' && leftToPeople(row, rows)) }
+      return { ...undecided, user_id: null, ...(event.data.by === 'person' && leftAlone(row, rows)) }
     case 'ConversationMerged':
       return { ...undecided, merged: true }
     case 'ConversationSeparated':
@@ -107,12 +129,18 @@ const changesBy = (
 }
 
 /** The rules leave it alone until they are changed, or it is opened again. */
-const leftToPeople = ({ account_id }: Row, rows: AssignmentRows): Partial<Row> => ({
-  left_reason: 'manual',
-  left_under: rows.get('account', { id: account_id })?.rules_revision ?? null,
+const leftAlone = (row: Row, rows: AssignmentRows): Partial<Row> => ({
+  left_as: leftToPeople(rulesRevisionOf(row, rows)),
 })
 
-const undecided = { pick: null, left_reason: null, left_under: null } as const
+/** Something else is known of it now: unless it was left to people, that may be of use. */
+const askedAnew = (row: Row, rows: AssignmentRows): Partial<Row> =>
+  leftUnder(rulesRevisionOf(row, rows), row.left_as) ? { left_as: notLeft } : {}
+
+const rulesRevisionOf = ({ account_id }: Row, rows: AssignmentRows): number =>
+  rows.get('account', { id: account_id })?.rules_revision ?? -1
+
+const undecided = { pick: null, left_as: notLeft } as const
 
 /** Another status takes back what was decided under the one before. */
 const being = (status: string, row: Row, at: string): Partial<Row> =>
@@ -147,14 +175,17 @@ export const foldPick = (event: RecordedEvent<PickEvent>, rows: AssignmentRows):
   // What was assigned or answered meanwhile is decided already.
   const isUndecided = row.user_id === null && row.status === 'open' && !row.merged
   if (event.type === 'ConversationLeftUnassigned') {
-    const { reason: left_reason } = event.data
-    if (isUndecided) rows.put('conversation', { ...row, left_reason, left_under: rulesRevision })
+    const left_as =
+      event.data.reason === 'manual'
+        ? leftToPeople(rulesRevision)
+        : leftAsNobodyCame(rulesRevision, event.data)
+    if (isUndecided) put(rows, row, { ...row, left_as })
   } else {
     const { userId, rule, detail, taken } = event.data
     const before = account.turns_revision === rulesRevision ? account.turns : {}
     account.turns = { ...before, ...Object.fromEntries(taken.map((each) => [each.userId, each.turns])) }
     account.turns_revision = rulesRevision
-    if (isUndecided) rows.put('conversation', { ...row, ...undecided, pick: { userId, rule, detail } })
+    if (isUndecided) put(rows, row, { ...row, ...undecided, pick: { userId, rule, detail } })
   }
   rows.put('account', account)
 }

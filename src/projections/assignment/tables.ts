@@ -38,16 +38,26 @@ export const assignmentTables = {
       /** To whom it was assigned first. */
       first_user_id: nullable(text),
       pick: nullable(json<PendingPick>()),
-      /** Why it was left unassigned, and under which rules. */
-      left_reason: nullable(text),
-      left_under: nullable(integer),
+      /** As what it was left unassigned (see left-as.ts). */
+      left_as: text,
     },
     key: ['id'],
     indexes: [
-      `(account_id, waiting_since, id) WHERE status = 'open' AND user_id IS NULL AND NOT merged`,
-      '(account_id, user_id) WHERE user_id IS NOT NULL',
+      `(account_id, left_as, waiting_since, id)
+        WHERE status = 'open' AND user_id IS NULL AND NOT merged AND pick IS NULL`,
+      '(account_id) WHERE pick IS NOT NULL',
+      `(account_id, user_id, waiting_since, id) WHERE user_id IS NOT NULL AND status <> 'closed' AND NOT merged`,
       '(account_id, opened_at, id)',
     ],
+  }),
+  /**
+   * How many conversations of an account a user has: of those that are open, with what is theirs by a decision that the
+   * conversation itself does not say yet, and of those that are not closed.
+   */
+  holding: table({
+    columns: { account_id: text, user_id: text, open: integer, unclosed: integer },
+    key: ['account_id', 'user_id'],
+    indexes: ['(account_id, user_id) WHERE unclosed > 0'],
   }),
   user: table({ columns: { id: text }, key: ['id'] }),
   availability: table({

@@ -95,7 +95,7 @@ type Known = Omit<RowOf<typeof tables.known>, 'subject'>
  */
 export const eventIndex = projection({
   name: 'event-index',
-  version: 4,
+  version: 5,
   tables,
   events: allEvents,
   fold: (event, rows) => {
@@ -155,7 +155,7 @@ const knownOf = (
   if (isOfOneUser(event)) return seen(isForFeed(event) ? event.data.userId : null)
   if (event.type === 'DefaultAccountChosen' || event.type === 'DefaultAccountUnset') {
     const { owner } = event.data
-    return seen(owner.kind === 'team' ? EVERYBODY : owner.userId)
+    return seen(owner.kind === 'team' ? OF_ACCOUNT : owner.userId)
   }
   if (event.type === 'TemplateCreated') {
     const { scope } = event.data
@@ -170,7 +170,11 @@ const knownOf = (
     return remember('email', seen(seenBy, about, userId))
   }
   const email = find('email')
-  if (email) return { ...email, account: account ?? email.account }
+  if (email) {
+    const isItsOwn = subjects.some((each) => each.kind === 'email' && ownStreams(each).includes(event.stream))
+    // A draft is its writer's alone; that a conversation is answered with it is for all who read the account.
+    return { ...email, account: account ?? email.account, ...(!isItsOwn && { seen_by: OF_ACCOUNT }) }
+  }
   if (account !== null) return seen(OF_ACCOUNT)
   return find('template') ?? seen(null)
 }

@@ -36,7 +36,7 @@ const tables = {
 /** Every message of every account, received or sent, once: its header, its attachments and its places. */
 export const messages = projection({
   name: 'messages',
-  version: 8,
+  version: 9,
   tables,
   events: [...messageEvents, ...presenceChanges, MessageBytesErased, EmailQueued, EmailSent, EmailCancelled],
   fold: (event, rows) => {
@@ -182,11 +182,15 @@ const claimHeaderId = (rows: Rows<typeof tables>, row: MessageRow): void => {
 /** How many of the messages that one names as what it answers are looked at. */
 const MOST_ANSWERED = 5
 
-/** The user who sent the email that this answers, or the one that this answer is an answer to. */
+/**
+ * The user who sent the email that this answers, or the one that this answer is an answer to. What somebody has sent with
+ * another program is nobody's answer.
+ */
 const answeredUser = (
   rows: Rows<typeof tables>,
-  { accountId: account_id, header }: Synced,
+  { accountId: account_id, direction, header }: Synced,
 ): string | null => {
+  if (direction !== 'in') return null
   const answered = new Set([...header.inReplyTo, ...header.references.toReversed()])
   for (const messageId of [...answered].slice(0, MOST_ANSWERED)) {
     const known = rows.get('header_id', { account_id, message_id: keyOf(messageId) })

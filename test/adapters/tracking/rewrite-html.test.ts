@@ -10,7 +10,7 @@ import { trackingTokens } from '../../../src/adapters/tracking/token.ts'
 import { trackHtml } from '../../../src/adapters/tracking/track-html.ts'
 import type { CopyToTrack } from '../../../src/commands/ports/tracking.ts'
 import { entityId, newCommandId } from '../../../src/commands/handle.ts'
-import { runs } from '../../support/long-runs.ts'
+import { isLong, runs } from '../../support/long-runs.ts'
 
 const trackingUrl = 'https://track.example.com'
 const tokens = trackingTokens([{ id: 1, key: randomBytes(32) }])
@@ -415,7 +415,7 @@ t.test('a hundred thousand nested tags neither overflow the stack nor take for e
     const html = `${`<${tag}>`.repeat(100_000)}<a href="https://a.example/">x</a>`
     const started = performance.now()
     t.equal(clicksOnly(html).links.length, 1)
-    t.ok(performance.now() - started < 10_000)
+    if (isLong) t.ok(performance.now() - started < 10_000)
   }
   const nested = `<svg>${'<a href="https://a.example/">'.repeat(1999)}`
   t.equal(clicksOnly(nested).links.length, 1999)

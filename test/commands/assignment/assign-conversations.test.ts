@@ -44,7 +44,7 @@ const processOn = (
     accountsToAssign: async () => [accountId],
     caughtUp: async () => true,
     assign,
-    workToAssign: async (_account, after, limit) => {
+    workToAssign: async (_account, _at, limit) => {
       const { state, revision } = await load(assignment, assignmentStream(accountId))
       const picked = (await decisions()).flatMap((event) =>
         event.type === 'ConversationPicked' ? [event.data] : [],
@@ -55,7 +55,7 @@ const processOn = (
         if (known.state.status !== 'none' && known.state.assigneeId === null) pending.push(pick)
       }
       const taken = new Set(picked.map(({ conversationId }) => conversationId))
-      const backlog = ids.filter((id) => !taken.has(id) && (after === null || id > after[1])).slice(0, limit)
+      const backlog = ids.filter((id) => !taken.has(id)).slice(0, limit)
       const members = USERS.map((userId) => ({ userId, weight: 1, mostOpen: null }))
       return {
         rules: { rules: [{ kind: 'round-robin', members }], keepRepliesHours: 24 },
@@ -63,7 +63,6 @@ const processOn = (
         state,
         revision,
         pending,
-        next: backlog.length === limit ? [clock().toISOString(), backlog.at(-1)!] : null,
         conversations: backlog.map((conversationId) => ({
           conversationId,
           territory: null,

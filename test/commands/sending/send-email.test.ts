@@ -1,4 +1,5 @@
 import t from 'tap'
+import { rightsOfOwner } from '../../../src/domain/accounts/access-rights.ts'
 import { contentDamaged, ContentUnreliable } from '../../../src/commands/ports/blobs.ts'
 import type { EventStore } from '../../../src/commands/ports/event-log.ts'
 import type { MailProvider } from '../../../src/commands/ports/mail-provider.ts'
@@ -279,8 +280,11 @@ t.test('a waiting email is held back by what happened meanwhile', async (t) => {
   const content = { email: world.input() }
   const asked = { content, scheduledAt: null, undoSeconds: 0 }
   const { outgoingId } = await queueEmail(world.needs)(caller, asked, 'u1')
+  const ofRemoved = await queueEmail(world.needs)(world.caller(), asked, 'u1')
+  world.account.now = { ...world.account.now, ...rightsOfOwner({ kind: 'user', userId: 'u2' }) }
+  t.equal(await failure(outgoingId), 'sender-without-access')
   world.records.users.delete('u1')
-  t.equal(await failure(outgoingId), 'sender-removed')
+  t.equal(await failure(ofRemoved.outgoingId), 'sender-removed')
 })
 
 t.test(

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { backfillCommands } from '../../../src/commands/sync/backfill.ts'
 import type { RecordedEvent } from '../../../src/domain/event.ts'
 import { callerNow, mail, numbers, outcomeOf, syncRig, type Rig } from '../../support/mailbox-to-sync.ts'
@@ -26,6 +26,13 @@ const marked = async (rig: Rig): Promise<number> =>
 /** As if the mailbox hinted at something new all the time: a backfill then does as little as it can in a run. */
 const hinted = { hasHint: () => true }
 
+/** A busy machine may not come to the end of a backfill in the time that one run gives it. */
+const runToItsEnd = async (t: Test, rig: Rig): Promise<void> => {
+  const finished = async () => (await rig.eventsOf('BackfillFinished')).length
+  const before = await finished()
+  while ((await finished()) === before) t.equal(outcomeOf(await rig.run()), 'success')
+}
+
 const rigWithOlderMail = async (count: number) => {
   const rig = await syncRig(t, {
     inbox: [...aged(count, 400), ...aged(5, 1, count + 1)],
@@ -41,7 +48,7 @@ t.test('older mail is fetched back to a date, counted apart, and read no second 
   const ancient = { ...mail('ancient'), at: daysAgo(900) }
   rig.mailbox.append('INBOX', ancient)
   await commands.requestBackfill(callerNow(), accountId, daysAgo(500))
-  t.equal(outcomeOf(await rig.run()), 'success')
+  await runToItsEnd(t, rig)
   t.equal(await stored(rig), 256, 'what is put into the mailbox now is read whatever its age')
   t.equal(sumOf(await older(rig), 'stored'), 250)
   t.equal(await marked(rig), 250, 'of which each says so, since it is no news')
@@ -77,7 +84,7 @@ t.test('new mail is read before older mail, in each run, and pausing stops nothi
   t.equal(sumOf(await older(rig), 'listed'), 200)
 
   await commands.resumeBackfill(callerNow(), accountId)
-  await rig.run()
+  await runToItsEnd(t, rig)
   t.equal(sumOf(await older(rig), 'stored'), 500)
   t.equal(
     sumOf(await older(rig), 'listed'),
@@ -103,7 +110,7 @@ t.test('a worker that dies in a backfill leaves the rest to the next one', async
   }
   t.equal(outcomeOf(await rig.run(dying.signal, 'schedule', { hasHint })), 'interrupted')
   t.equal((await rig.eventsOf('BackfillFinished')).length, 0)
-  t.equal(outcomeOf(await rig.run()), 'success')
+  await runToItsEnd(t, rig)
   t.equal(await stored(rig), 505, 'none is missing and none there twice')
   t.equal(sumOf(await older(rig), 'stored'), 500)
   t.equal((await rig.eventsOf('BackfillFinished')).length, 1)

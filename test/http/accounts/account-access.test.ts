@@ -1,5 +1,4 @@
 import t from 'tap'
-import { until } from '../../../scripts/lib/client.ts'
 import type { Problem } from '../../../src/http/server/problems.ts'
 import { upToNow } from '../../support/mailbox-comparison.ts'
 import { startWithPrivateMailbox } from '../../support/private-mailbox.ts'
@@ -51,8 +50,14 @@ t.test('an account tells who may use it, since when and by whom, also as it was'
   const since = given.entries[1]!.since
   const then = await owner.get<Report>(`${path}/access?at=${since}`)
   t.strictSame({ ...then, at: null }, { ...given, at: null }, 'as of the moment of the last grant')
+  const elsewhere = new Date(Date.parse(since) + 5 * 3_600_000).toISOString().replace('Z', '%2B05:00')
+  const also = await owner.get<Report>(`${path}/access?at=${elsewhere}`)
+  t.strictSame({ ...also, at: null }, { ...given, at: null }, 'the same instant as another zone writes it')
   const tooEarly = await app.ask('GET', `${path}/access?at=2000-01-01T00:00:00Z`)
-  t.equal(tooEarly.status, 404, 'before it was connected')
+  t.match(
+    [tooEarly.status, tooEarly.json],
+    [404, { detail: `The email account ${account} had not been connected at that time.` }],
+  )
 })
 
 t.test('what cannot be given or taken away is refused', async (t) => {
@@ -81,6 +86,16 @@ t.test('what cannot be given or taken away is refused', async (t) => {
     403,
     'handover-of-others',
   ])
+  t.strictSame(await refused('POST', '/v1/users/u1/handover', 'u1', { to: 'u1' }), [
+    422,
+    'handover-to-oneself',
+  ])
+  const key = 'key.000000000000'
+  t.strictSame(await refused('POST', '/v1/users/u1/handover', 'u1', { to: key }), [422, 'key-as-owner'])
+  t.strictSame(await refused('PUT', `${path}/owner`, 'u1', { kind: 'user', userId: key }), [
+    422,
+    'key-as-owner',
+  ])
 })
 
 t.test('a mailbox of the team becomes that of some, each at their level', async (t) => {
@@ -102,13 +117,8 @@ t.test('whoever leaves hands over what they own and where they are a member', as
   await owner.send('PUT', `${path}/default`)
   await app.client.send('PUT', `${teamPath}/access/users/u1`, { level: 'full' })
   await app.client.send('DELETE', `${teamPath}/access/users/u5`)
-  await until(
-    'The access of u1',
-    async () => owner.get<{ data: Account[] }>(`/v1/email-accounts?${await upToNow(app.client)}`),
-    ({ data }) => data.length === 2,
-  )
   const { body } = await owner.send('POST', '/v1/users/u1/handover', { to: 'u6' })
-  t.strictSame(body, { owned: [account], shared: [team] })
+  t.strictSame(body, { owned: [account], shared: [team], kept: [] })
   const upTo = await upToNow(app.client)
   const held = async (user: string) => {
     const { data } = await app.clientOf(user).get<{ data: Account[] }>(`/v1/email-accounts?${upTo}`)
@@ -120,7 +130,24 @@ t.test('whoever leaves hands over what they own and where they are a member', as
     new Set([account, team].map((id) => JSON.stringify({ id, access: 'full', isDefault: false }))),
   )
   const repeated = await app.client.send('POST', '/v1/users/u1/handover', { to: 'u6' })
-  t.strictSame(repeated.body, { owned: [], shared: [] }, 'nothing is left')
+  t.strictSame(repeated.body, { owned: [], shared: [], kept: [] }, 'nothing is left')
   const report = await app.client.get<Report>(`${path}/access`)
   t.match(report.owner, { owner: { kind: 'user', userId: 'u6' }, by: { id: 'u1' } })
+})
+
+t.test('what a user may not hand on is kept, and stops nothing else', async (t) => {
+  await app.client.send('PUT', `${path}/owner`, { kind: 'user', userId: 'u1' })
+  await app.client.send('PUT', `${teamPath}/access/users/u1`, { level: 'read' })
+  const { body } = await owner.send('POST', '/v1/users/u1/handover', { to: 'u3' })
+  t.strictSame(body, {
+    owned: [account],
+    shared: [],
+    kept: [{ accountId: team, code: 'access-level-too-low' }],
+  })
+  const { entries } = await app.client.get<Report>(`${teamPath}/access`)
+  t.strictSame(
+    entries.filter(({ grantee }) => ['u1', 'u3'].includes(grantee.userId ?? '')).map(({ level }) => level),
+    ['read'],
+    'u1 has it still, and u3 got nothing',
+  )
 })

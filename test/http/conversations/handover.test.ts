@@ -23,7 +23,7 @@ t.test('conversations are handed over with the access', async (t) => {
     await client.send('PUT', `/v1/conversations/${id}/assignee`, { userId: 'u1' })
   await client.send('PUT', `/v1/conversations/${cleos}/assignee`, { userId: 'u3' })
   const { body } = await client.send('POST', '/v1/users/u1/handover', { to: 'u2' })
-  t.strictSame(body, { owned: [], shared: [account] })
+  t.strictSame(body, { owned: [], shared: [account], kept: [] })
   const assigneeOf = async (author: string, assignee: string) =>
     (await conversationWith(client, `${author}@client.test`, ({ assigneeId }) => assigneeId === assignee))
       .assigneeId

@@ -10,7 +10,7 @@ import { postgresIdempotency } from '../../../src/adapters/postgres/idempotency.
 import { migrate } from '../../../src/adapters/postgres/migrate.ts'
 import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { prepareReadModels } from '../../../src/adapters/postgres/projections/state/prepare.ts'
-import { changeAccess, revokeAllAccess } from '../../../src/commands/accounts/change-access.ts'
+import { giveKeyAccess, revokeKeyAccess } from '../../../src/commands/accounts/key-access.ts'
 import { accessCommands } from '../../../src/commands/access/access.ts'
 import { directoryCommands } from '../../../src/commands/directory/directory.ts'
 import { handler, loader } from '../../../src/commands/handle.ts'
@@ -21,6 +21,7 @@ import { directoryRoutes } from '../../../src/http/directory/directory.ts'
 import { apiKeyRoutes } from '../../../src/http/access/api-keys.ts'
 import { buildServer, problems, type App } from '../../../src/http/server/server.ts'
 import { directoryProjections, directoryQueries } from '../../../src/projections/directory/directory.ts'
+import { accountList } from '../../../src/projections/accounts/account-list.ts'
 import { serverSettings } from '../../support/server-settings.ts'
 import { testDatabase } from '../../support/test-database.ts'
 
@@ -72,8 +73,8 @@ apiKeyRoutes(app, {
   commands: accessCommands({ ...core, apiKeys, clock }),
   apiKeys,
   accounts: {
-    commands: { changeAccess: changeAccess(granting), revokeAllAccess: revokeAllAccess(granting) },
-    queries: { membershipsOf: async () => new Map() },
+    commands: { giveKeyAccess: giveKeyAccess(granting), revokeKeyAccess: revokeKeyAccess(granting) },
+    queries: { membershipsOf: async () => new Map(), readModels: { accountList } },
   },
 })
 let contenders = 1

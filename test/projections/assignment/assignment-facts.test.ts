@@ -1,5 +1,6 @@
 import t from 'tap'
 import { UserAvailabilityChanged } from '../../../src/domain/assignment/events.ts'
+import { leftToPeople, notLeft } from '../../../src/domain/assignment/left-as.ts'
 import {
   ConversationAnswered,
   ConversationAssigned,
@@ -80,16 +81,16 @@ t.test('whom it was assigned to first is remembered', async (t) => {
 })
 
 t.test('rules leave alone what a person took off somebody, until it is opened again', async (t) => {
-  const left = { user_id: null, left_reason: 'manual', left_under: -1 }
+  const left = { user_id: null, left_as: leftToPeople(-1) }
   const unassigned = (by: 'person' | 'release') => ConversationUnassigned({ ...of, by, reason: '' })
   t.match(await conversationAfter(opened, assigned('u-1'), unassigned('person')), left)
   t.match(await conversationAfter(opened, assigned('u-1'), unassigned('person'), received(2)), left)
-  t.match(await conversationAfter(opened, assigned('u-1'), unassigned('release')), { left_reason: null })
+  t.match(await conversationAfter(opened, assigned('u-1'), unassigned('release')), { left_as: notLeft })
   const [closed, open] = (['closed', 'open'] as const).map((status) =>
     ConversationStatusChanged({ ...of, status }),
   )
   t.match(await conversationAfter(opened, assigned('u-1'), unassigned('person'), closed!, open!), {
-    left_reason: null,
+    left_as: notLeft,
   })
 })
 
@@ -107,7 +108,7 @@ t.test('what a person left stays left if an answer is sent after the next messag
     status: 'open',
     waiting_since: '2026-01-05T01:00:00.000Z',
     done_at: null,
-    left_reason: 'manual',
+    left_as: leftToPeople(-1),
   })
 })
 
@@ -133,4 +134,19 @@ t.test('it says as of which position it knows everything', async (t) => {
   const events = recordedEvents([connected(), away])
   const { seen } = await foldEvents(assignmentFacts, events)
   t.strictSame(seen, [{ id: 'main', position: events[1]!.position }])
+})
+
+t.test('it keeps count of what each user has', async (t) => {
+  const holdingAfter = async (...events: DomainEvent[]) =>
+    (await foldEvents(assignmentFacts, recordedEvents([connected(), opened, ...events]))).holding
+  const had = { account_id: accountId, user_id: 'u-1', open: 0, unclosed: 0 }
+  const status = (to: 'waiting' | 'closed') => ConversationStatusChanged({ ...of, status: to })
+  t.strictSame(await holdingAfter(), [])
+  t.strictSame(await holdingAfter(assigned('u-1')), [{ ...had, open: 1, unclosed: 1 }])
+  t.strictSame(await holdingAfter(assigned('u-1'), status('waiting')), [{ ...had, unclosed: 1 }])
+  t.strictSame(await holdingAfter(assigned('u-1'), status('closed')), [had])
+  t.strictSame(await holdingAfter(assigned('u-1'), assigned('u-2')), [
+    had,
+    { ...had, user_id: 'u-2', open: 1, unclosed: 1 },
+  ])
 })

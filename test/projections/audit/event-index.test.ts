@@ -1,11 +1,12 @@
 import t from 'tap'
 import { DefaultAccountChosen, MailboxClaimed } from '../../../src/domain/accounts/events.ts'
 import { allEvents } from '../../../src/domain/catalogue.ts'
+import { ConversationReplyQueued } from '../../../src/domain/conversations/events.ts'
 import { UserRecorded } from '../../../src/domain/directory/events.ts'
 import { DraftSaved } from '../../../src/domain/sending/events.ts'
 import { messageStream } from '../../../src/domain/sync/message.ts'
 import { EVERYBODY, OF_ACCOUNT, eventIndex } from '../../../src/projections/audit/event-index.ts'
-import { exampleDraft } from '../../support/example-emails.ts'
+import { exampleDraft, idOf } from '../../support/example-emails.ts'
 import { presentEvents } from '../../support/event-fixtures.ts'
 import { connected, messageIdOf, synced } from '../../support/example-sync-events.ts'
 import { foldEvents, recordedEvents } from '../../support/fold-events.ts'
@@ -64,16 +65,35 @@ t.test(
         outgoingId: sentEmail(1).outgoingId,
         draft: { ...draft, accountId: account, userId: 'u1' },
       }),
+      ConversationReplyQueued({
+        conversationId: idOf('thr', 1),
+        accountId: account,
+        outgoingId: sentEmail(1).outgoingId,
+        userId: 'u1',
+        queuedAt: at(4),
+        to: idOf('msg', 1),
+        answers: 1,
+        anyway: false,
+      }),
       sentEmail(1).queued,
       sentEmail(1).open(at(5)),
       sentEmail(2).open(at(6)),
       DefaultAccountChosen({ owner, accountId: account }),
+      DefaultAccountChosen({ owner: { kind: 'team' }, accountId: account }),
       UserRecorded({ userId: 'u2', user: { name: 'Tom' } }),
     ]
     const { event } = await foldEvents(eventIndex, recordedEvents(events))
     t.strictSame(
       event.map((row) => row.seen_by),
-      [OF_ACCOUNT, OF_ACCOUNT, OF_ACCOUNT, 'u1', OF_ACCOUNT, OF_ACCOUNT, null, 'u1', EVERYBODY],
+      [
+        ...Array<string>(3).fill(OF_ACCOUNT),
+        'u1',
+        ...Array<string>(3).fill(OF_ACCOUNT),
+        null,
+        'u1',
+        OF_ACCOUNT,
+        EVERYBODY,
+      ],
     )
   },
 )

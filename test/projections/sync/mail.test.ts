@@ -39,6 +39,21 @@ const copy = synced(50, {
 })
 const fold = (...events: DomainEvent[]) => foldEvents(messages, recordedEvents(events))
 
+t.test('an answer is of the user whose email it answers, and what is sent elsewhere of nobody', async (t) => {
+  const ofUser = EmailQueued(exampleQueued({ userId: 'u1' }))
+  const header = (messageId: string, inReplyTo: string) => ({ messageId, inReplyTo: [inReplyTo] })
+  const answer = synced(1, { header: header('answer@client.test', 'out_1@client.test') })
+  const forwarded = synced(2, { direction: 'out', header: header('fwd@acme.test', 'answer@client.test') })
+  const further = synced(3, { header: header('more@client.test', 'fwd@acme.test') })
+  const { message } = await fold(ofUser, { ...sent }, copy, answer, forwarded, further)
+  t.strictSame(Object.fromEntries(message.map(({ id, of_user }) => [id, of_user])), {
+    [outgoingId]: 'u1',
+    [messageIdOf(1)]: 'u1',
+    [messageIdOf(2)]: null,
+    [messageIdOf(3)]: null,
+  })
+})
+
 t.test('an email of ours and its copies are one, whichever is known first', async (t) => {
   const again = synced(51, { outgoingId, direction: 'out', header: { messageId: 'out_1@client.test' } })
   for (const events of [

@@ -161,9 +161,9 @@ t.test('a notification between looking and waiting is not missed', async (t) => 
   const looked = count()
   notify()
   await eventually(async () => count() > looked)
-  const start = performance.now()
-  await wait(looked, { ms: 10_000 })
-  t.ok(performance.now() - start < 5_000)
+  // One that was missed would be waited for for ever.
+  await wait(looked, {})
+  t.pass('it is woken')
   await close()
 })
 
