@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 
 /** Waits for this many milliseconds, or until the signal aborts; it never rejects. */
 export const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
@@ -8,3 +8,6 @@ export const pause = async (ms: number, signal?: AbortSignal): Promise<void> => 
     if (!signal?.aborted) throw error
   }
 }
+
+/** Lets everything else that is ready have its turn. */
+export const othersTurn = (): Promise<void> => setImmediate()

@@ -4,6 +4,7 @@ import type { Left, Picked } from '../../domain/assignment/pick.ts'
 import { availabilityStream } from '../../domain/assignment/user-availability.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import { inParallel } from '../../std/in-parallel.ts'
+import { othersTurn } from '../../std/pause.ts'
 import { requireAccess, requireUsers } from './change-rules.ts'
 import type { AssignmentDeps } from './ports.ts'
 
@@ -51,7 +52,10 @@ export const rehearseRules =
       ...user,
       said: await saidBy(deps, user),
     }))
-    const rehearsed = rehearse(rules, conversations, users, now.toISOString()).map(
+    const steps = rehearse(rules, conversations, users, now.toISOString())
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) await othersTurn()
+    const rehearsed = step.value.map(
       ({ conversation: { conversationId, openedAt, first }, found }): Rehearsed => ({
         conversationId,
         openedAt,

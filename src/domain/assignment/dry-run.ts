@@ -24,39 +24,65 @@ export type Outcome<Conversation> = {
 /**
  * Whom these rules would have chosen. Conversations are looked at as they came; what nobody was available for is tried
  * again, oldest first, whenever another one came, and once at the end. A conversation counts as open from when it is
- * assigned until it was done in truth.
+ * assigned until it was done in truth. It pauses after each, so that others get their turn.
  */
-export const rehearse = <Conversation extends PastConversation>(
+export const rehearse = function* <Conversation extends PastConversation>(
   rules: AssignmentRules,
   conversations: readonly Conversation[],
   users: readonly PastUser[],
   end: string,
-): Outcome<Conversation>[] => {
-  const outcomes = new Map<string, Outcome<Conversation>>()
+): Generator<undefined, Outcome<Conversation>[]> {
+  const outcomes = new Map<Conversation, Outcome<Conversation>>()
   let turns: Turns = {}
   let held: { readonly userId: string; readonly doneAt: string | null }[] = []
-  let waiting: Conversation[] = []
+  // By what is known of them: where nobody is available for the oldest, nobody is for the others.
+  const waiting = new Map<string, Conversation[]>()
   const tryAt = (at: string): void => {
     held = held.filter(({ doneAt }) => doneAt === null || doneAt > at)
     const standing = standingOf(rules, users, at, held)
-    waiting = waiting.filter((conversation) => {
+    const groups = new Set([...waiting.values()].filter(({ length }) => length > 0))
+    for (let group = oldestOf(groups); group; group = oldestOf(groups)) {
+      const conversation = group[0]!
       const found = pick({ rules: rules.rules, turns, users: standing }, conversation)
-      outcomes.set(conversation.conversationId, { conversation, found })
-      if (found.userId === null) return found.reason === 'nobody-available'
+      if (found.userId === null && found.reason === 'nobody-available') {
+        if (at === end) for (const each of group) outcomes.set(each, { conversation: each, found })
+        groups.delete(group)
+        continue
+      }
+      outcomes.set(conversation, { conversation, found })
+      group.shift()
+      if (group.length === 0) groups.delete(group)
+      if (found.userId === null) continue
       held.push({ userId: found.userId, doneAt: conversation.doneAt })
       const taker = standing.get(found.userId)
       if (taker) standing.set(found.userId, { ...taker, open: taker.open + 1 })
-      turns = { ...turns, ...Object.fromEntries(found.taken.map((each) => [each.userId, each.turns])) }
-      return false
-    })
+      turns = withTaken(turns, found)
+    }
   }
   for (const conversation of conversations) {
-    waiting = [...waiting, conversation]
+    const { territory, product, belongsTo } = conversation
+    const key = JSON.stringify([territory, product, belongsTo])
+    const group = waiting.get(key) ?? []
+    group.push(conversation)
+    waiting.set(key, group)
     tryAt(conversation.openedAt)
+    yield
   }
   tryAt(end)
-  return [...outcomes.values()]
+  return conversations.flatMap((conversation) => outcomes.get(conversation) ?? [])
 }
+
+const withTaken = (turns: Turns, { taken }: Picked): Turns => ({
+  ...turns,
+  ...Object.fromEntries(taken.map((each) => [each.userId, each.turns])),
+})
+
+/** The group whose first conversation came first. */
+const oldestOf = <Conversation extends PastConversation>(groups: ReadonlySet<Conversation[]>) =>
+  [...groups].reduce<Conversation[] | undefined>(
+    (oldest, group) => (!oldest || group[0]!.openedAt < oldest[0]!.openedAt ? group : oldest),
+    undefined,
+  )
 
 const standingOf = (
   { keepRepliesHours }: AssignmentRules,

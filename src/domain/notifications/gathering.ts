@@ -6,6 +6,13 @@ import type { NotificationChannel, Notified } from './events.ts'
 const MOST_TOLD = 3
 const WITHIN_MS = 5 * 60_000
 
+// What has waited for a day is no news any more, such as the history that is read for the first time after an upgrade: it is
+// not told. What came just before a night without the service still is.
+const NEWS_FOR_MS = 24 * 3_600_000
+
+/** What has waited since before is no news. */
+export const newsSince = (now: Date): string => new Date(now.getTime() - NEWS_FOR_MS).toISOString()
+
 /** What a notification names, if it tells of one thing. */
 export type About = Pick<Notified, 'conversationId' | 'messageId' | 'outgoingId'>
 /** Something to be told: `position` and `at` are those of the event in the log. */
@@ -42,8 +49,10 @@ export const nothingWaits: Waiting = {
 }
 
 /** One more thing. One that comes out of turn, behind what was told already, is passed over. */
-export const withCause = (waiting: Waiting, { channels, ...cause }: Cause): Waiting => {
+export const withCause = (before: Waiting, { channels, ...cause }: Cause): Waiting => {
   const { position, at } = cause
+  const isNews = before.count === 0 || before.since >= newsSince(new Date(at))
+  const waiting = isNews ? before : withoutCauses(before)
   if (position <= waiting.toldUpTo || position <= waiting.upTo) return waiting
   const isComplete = waiting.first.length === waiting.count && waiting.count < MOST_TOLD
   return {
@@ -79,9 +88,9 @@ export const withoutCauses = (waiting: Waiting): Waiting => ({ ...waiting, first
 export const tellAt = ({ count, since, toldAt }: Waiting): string | null => {
   if (count === 0) return null
   const [oldest] = toldAt
-  return oldest === undefined || toldAt.length < MOST_TOLD
-    ? since
-    : new Date(Date.parse(oldest) + WITHIN_MS).toISOString()
+  if (oldest === undefined || toldAt.length < MOST_TOLD) return since
+  const isOver = new Date(Date.parse(oldest) + WITHIN_MS).toISOString()
+  return isOver > since ? isOver : since
 }
 
 /** A notification to be made. */

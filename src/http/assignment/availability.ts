@@ -19,7 +19,7 @@ export const availabilityRoutes = (
     config: { permission: 'assignment:read', ifNoneMatch: true },
     schema: {
       tags,
-      summary: 'Get when a user is there',
+      summary: "Get a user's availability",
       description: 'Users are told of themselves; a program that acts for nobody is told of everybody.',
       params,
       response: { 200: view, ...problems },
@@ -34,7 +34,7 @@ export const availabilityRoutes = (
     config: { permission: 'assignment:write', ifMatch: 'optional', ifNoneMatch: true },
     schema: {
       tags,
-      summary: 'Say when a user is there',
+      summary: "Set a user's availability",
       description:
         'Users say it of themselves; a program that acts for nobody may for everybody. While a user is away or outside ' +
         'working hours, no conversation is assigned to them; replies stay with them for as long as the rules say.',

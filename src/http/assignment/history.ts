@@ -13,7 +13,7 @@ const view = z
     what: z
       .enum(['picked', 'left', 'assigned', 'unassigned'])
       .describe(
-        '`picked`: the rules chose the user. `left`: they chose nobody. `assigned`: a person did, or it was handed over. `unassigned`: it is nobody’s from then on',
+        '`picked`: the rules chose the user. `left`: they chose nobody. `assigned`: a person did, or it was handed over. `unassigned`: it is unassigned from then on',
       ),
     userId: z.string().nullable().describe('The user who got it; null if nobody did'),
     rule: z
@@ -21,7 +21,7 @@ const view = z
       .nullable()
       .describe('The rule that settled it, or why none did; null where no rule was asked'),
     detail: z.string().describe('Why, in words'),
-    passedOver: z.array(passedOver).describe('Users who would have come into question, and why they did not'),
+    passedOver: z.array(passedOver).describe('Users who were considered, and why they did not'),
     basis: z
       .object({
         territory: z.string().nullable().describe('Territory of the contact who wrote, or of its company'),

@@ -67,7 +67,7 @@ export const assignmentRuleRoutes = (app: App, { commands, queries }: RuleRouteD
       tags,
       summary: 'Replace the rules by which conversations of an account are assigned',
       description:
-        'They go for everything that is open and nobody’s, oldest first, from now on; what is assigned stays as it is. ' +
+        'They go for everything that is open and unassigned, oldest first, from now on; what is assigned stays as it is. ' +
         'Try them with a dry run before.',
       params,
       body: assignmentRules,

@@ -44,7 +44,7 @@ export const notificationSettingsRoutes = (
         'What is left out is as at the beginning: every kind is in the list, in the feed and sent to webhook endpoints, ' +
         'none is mailed, and there is no digest. Emails go out from the account that the organisation names ' +
         '(`notificationsFrom`) to the address of the user in the directory. Of the mail of an account its owner is told, ' +
-        'its members, and everybody else who may read it and has something to say about it in `accounts`.',
+        'its members, and everybody else who may read it and has an entry for it in `accounts`.',
       params: byUser,
       body: form,
       response: { 200: notificationSettings, ...problems },

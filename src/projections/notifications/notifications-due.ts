@@ -17,7 +17,7 @@ import {
   UserNotified,
   type NotificationKind,
 } from '../../domain/notifications/events.ts'
-import { afterNotified, type Waiting } from '../../domain/notifications/gathering.ts'
+import { afterNotified, newsSince, type Waiting } from '../../domain/notifications/gathering.ts'
 import { EmailBounced, EmailQueued } from '../../domain/sending/events.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { EmailReplied } from '../../domain/tracking/events.ts'
@@ -32,7 +32,7 @@ import { audienceOf, dropForbidden, putWaiting, tell, tellAudience, tellWriter }
  */
 export const notificationsDue = projection({
   name: 'notifications-due',
-  version: 2,
+  version: 3,
   tables,
   events: [
     AccountConnected,
@@ -181,7 +181,7 @@ export type DueNotification = {
   readonly waiting: Waiting
 }
 
-/** What is due, longest due first. */
+/** What is due and still news, longest due first. */
 export const dueNotifications =
   (db: Kysely<unknown>) =>
   async (now: Date, limit: number): Promise<DueNotification[]> => {
@@ -194,6 +194,7 @@ export const dueNotifications =
         'waiting',
       ])
       .where('tell_at', '<=', now.toISOString())
+      .where('tell_at', '>=', newsSince(now))
       .where((of) =>
         of.not(
           of.exists(

@@ -25,7 +25,13 @@ const rulesFor = (mostOpen: number | null, ...users: string[]) => ({
   ],
   keepRepliesHours: 0,
 })
-const whose = (...asked: Parameters<typeof rehearse>) => rehearse(...asked).map(({ found }) => found.userId)
+const outcomes = (...asked: Parameters<typeof rehearse>) => {
+  const steps = rehearse(...asked)
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
+}
+const whose = (...asked: Parameters<typeof rehearse>) => outcomes(...asked).map(({ found }) => found.userId)
 
 t.test('users count as there when they had said so', async (t) => {
   const ann = user('ann', [
@@ -54,4 +60,18 @@ t.test('what nobody was there for is tried again, oldest first', async (t) => {
 t.test('a conversation takes room until it was done', async (t) => {
   const all = [conversation(1, hour(2)), conversation(3), conversation(4)]
   t.strictSame(whose(rulesFor(1, 'ann'), all, [user('ann')], hour(9)), ['ann', 'ann', null])
+})
+
+t.test('what is alike is not tried one by one while nobody is there', async (t) => {
+  let tries = 0
+  const all = Array.from({ length: 1_000 }, (_, n) => ({
+    ...conversation(n),
+    get belongsTo() {
+      tries++
+      return null
+    },
+  }))
+  const ann = user('ann', [{ at: hour(0), availability: away }])
+  t.ok(outcomes(rulesFor(null, 'ann'), all, [ann], hour(2_000)).every(({ found }) => found.userId === null))
+  t.ok(tries < 10 * all.length, `${tries} tries`)
 })

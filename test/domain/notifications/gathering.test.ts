@@ -77,3 +77,23 @@ t.test(
     t.equal(withCause(after, cause(3)).count, 1)
   },
 )
+
+t.test('what has waited for more than a day is not told with what comes then', async (t) => {
+  const hour = 60 * MINUTE
+  const cause = (n: number, hours: number) => ({
+    position: position(n),
+    at: instant(Date.UTC(2026, 0, 5) + hours * hour),
+    about: {},
+    channels: ['feed' as const],
+  })
+  const history = [0, 10, 20].reduce((waiting, hours, n) => withCause(waiting, cause(n, hours)), nothingWaits)
+  t.equal(history.count, 3, 'that of a night without the service is')
+  t.match(withCause(history, cause(3, 30)), { count: 1, since: cause(3, 30).at })
+})
+
+t.test('three that were told long ago do not make what comes then any older', async (t) => {
+  const at = instant(Date.UTC(2026, 0, 5))
+  const toldAt = [1, 2, 3].map((day) => instant(Date.UTC(2026, 0, day)))
+  const waiting = withCause({ ...nothingWaits, toldAt }, { position: '1', at, about: {}, channels: ['feed'] })
+  t.equal(tellAt(waiting), at)
+})
