@@ -1,4 +1,6 @@
 import { conversation, conversationStream } from '../../domain/conversations/conversation.ts'
+import type { KnownConversation } from '../../domain/conversations/conversation-state.ts'
+import type { MailChange } from '../../domain/conversations/events.ts'
 import { mailFollowed, mailFollowedStream } from '../../domain/conversations/mail-followed.ts'
 import { systemCaller, type Handle, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -82,15 +84,12 @@ const followOne = (deps: FollowDeps) => {
   }
   const receiveIn = async (thread: FollowedThread, item: Message): Promise<boolean> => {
     const { id: conversationId, accountId } = thread
-    const of = { conversationId, accountId }
-    const { state } = await deps.load(conversation, conversationStream(conversationId))
-    if (state.status !== 'none' && state.mergedInto !== null) await tell(of, { do: 'separate' })
     const message = { messageId: item.id, receivedAt: item.at, from: item.from }
-    await tell(of, { do: 'receive', message })
+    const { state } = await deps.load(conversation, conversationStream(conversationId))
     // An answer may have been found before what it answers.
     const sent = state.status === 'none' ? await deps.sentInThread(thread, item.at) : []
-    for (const { id, at } of sent)
-      await answerIn(conversationId, { ...item, id, at, kind: 'answer', userId: null, conversationId })
+    const answers = sent.map(({ id, at }) => ({ messageId: id, userId: null, sentAt: at }))
+    await tell({ conversationId, accountId }, { do: 'receive', message, answers })
     return true
   }
   return async (item: MailItem, threadId: string): Promise<boolean> => {
@@ -142,29 +141,36 @@ const regroup = async (deps: FollowDeps, { accountId, threadId, other }: ThreadC
       await tell({ conversationId: id, accountId }, { do: 'separate' })
   }
   const home = await standingConversation(deps)(threadId)
-  if (home) await handOver(deps, home.state.mail, { conversationId: other, accountId })
+  if (home && home.state.conversationId !== other) await handOver(deps, home.state, other)
   for (const thread of threads) await mergeConversations(deps, tell)(thread)
 }
 
-/** Mail that is in the other thread now is told there; where it was, it stays as well. */
-const handOver = async (
-  deps: FollowDeps,
-  mail: readonly {
-    readonly id: string
-    readonly kind: string
-    readonly userId: string | null
-    readonly at: string
-  }[],
-  to: { readonly conversationId: string; readonly accountId: string },
-): Promise<void> => {
+/** Mail that is in the other thread now is told there; where it was, it stays as well, but for replies still to be sent. */
+const handOver = async (deps: FollowDeps, home: KnownConversation, other: string): Promise<void> => {
   const tell = tellConversation(deps, NAME)
-  const threads = await deps.threadsOf(mail.map(({ id }) => id))
-  const moved = mail.filter(({ id }) => threads.get(id) === to.conversationId)
-  for (const { id, kind, userId, at } of moved.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
+  const from = { conversationId: home.conversationId, accountId: home.accountId }
+  const to = { ...from, conversationId: other }
+  const placeOf = ({ kind, id, to: answered }: MailChange) => (kind === 'reply' ? (answered ?? id) : id)
+  const threads = await deps.threadsOf(home.mail.map(placeOf))
+  const moved = home.mail.filter((each) => threads.get(placeOf(each)) === other)
+  for (const each of moved.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
+    const { id, kind, userId, at } = each
     const message = kind === 'message' ? await deps.countedMessage(id) : null
     if (message) await tell(to, { do: 'receive', message })
-    const { state } = await deps.load(conversation, conversationStream(to.conversationId))
-    if (kind === 'answer' && state.status !== 'none')
-      await tell(to, { do: 'answer', answer: { messageId: id, userId, sentAt: at } })
+    const { state } = await deps.load(conversation, conversationStream(other))
+    if (state.status === 'none') continue
+    if (kind === 'answer') await tell(to, { do: 'answer', answer: { messageId: id, userId, sentAt: at } })
+    if (kind !== 'reply') continue
+    if (!state.mail.some((known) => known.id === id)) await tell(to, queuedBefore(each))
+    await tell(from, { do: 'withdraw-reply', outgoingId: id })
   }
 }
+
+const queuedBefore = ({ id: outgoingId, userId, to, at: queuedAt }: MailChange) =>
+  ({
+    do: 'queue-reply',
+    reply: { outgoingId, userId, to: to ?? outgoingId, seen: null, maySee: true },
+    anyway: true,
+    queuedAt,
+    opens: null,
+  }) as const

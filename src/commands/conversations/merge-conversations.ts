@@ -20,24 +20,29 @@ export type MergeDeps = {
 }
 
 /**
- * Makes the conversations of threads that have become part of another one parts of its conversation. What of that was
- * done before is not done again.
+ * Makes the conversations of threads that have become part of another one parts of its conversation, which stands for
+ * itself then, whatever it was part of before. What of that was done before is not done again.
  */
 export const mergeConversations =
   ({ load, countedMessage }: MergeDeps, tell: Tell) =>
   async ({ id, accountId, merged }: FollowedThread): Promise<void> => {
     const home = { conversationId: id, accountId }
+    const stateOf = async (each: string) => (await load(conversation, conversationStream(each))).state
+    const known = await stateOf(id)
+    if (known.status !== 'none' && known.mergedInto !== null) await tell(home, { do: 'separate' })
+    let isThere = known.status !== 'none'
     for (const other of merged) {
-      const { state } = await load(conversation, conversationStream(other))
+      const before = await stateOf(other)
       // One that is part of another already goes where that goes.
-      if (state.status === 'none' || (state.mergedInto !== null && state.mergedInto !== id)) continue
-      if ((await load(conversation, conversationStream(id))).state.status === 'none') {
-        const first = state.mail.find(({ kind }) => kind === 'message')
+      if (before.status === 'none' || (before.mergedInto !== null && before.mergedInto !== id)) continue
+      if (!isThere) {
+        const first = before.mail.find(({ kind }) => kind === 'message')
         const message = first ? await countedMessage(first.id) : null
         if (!message) continue
         await tell(home, { do: 'receive', message })
+        isThere = true
       }
-      const { revision } = await tell({ ...home, conversationId: other }, { do: 'merge', into: id })
-      await tell(home, { do: 'take-in', other: state, revision })
+      const { state, revision } = await tell({ ...home, conversationId: other }, { do: 'merge', into: id })
+      if (state.status !== 'none') await tell(home, { do: 'take-in', other: state, revision })
     }
   }

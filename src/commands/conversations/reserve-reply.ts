@@ -4,7 +4,8 @@ import {
   type ReceivedMessage,
 } from '../../domain/conversations/conversation.ts'
 import { notInConversation, notThreadedYet } from '../../domain/conversations/refusals.ts'
-import { newCommandId, type Caller, type Handle, type Load } from '../handle.ts'
+import { may, type AccessRights } from '../../domain/accounts/access-rights.ts'
+import { newCommandId, userOf, type Caller, type Handle, type Load } from '../handle.ts'
 import type { Clock } from '../ports/clock.ts'
 import { standingConversation } from './change-conversation.ts'
 
@@ -26,6 +27,7 @@ export type ReserveDeps = {
   readonly handle: Handle
   readonly load: Load
   readonly clock: Clock
+  readonly findAccount: (accountId: string) => Promise<AccessRights | null>
   readonly countedMessage: (messageId: string) => Promise<CountedMessage | null>
   /** The conversation that mail was put into, as far as it is known already. */
   readonly conversationOf: (mailId: string) => Promise<string | null>
@@ -51,9 +53,11 @@ export const reserveReply =
     }
     const conversationId = found?.state.conversationId ?? id
     const { outgoingId, userId, to, seen, anyway, at: queuedAt } = reply
+    const account = await deps.findAccount(accountId)
+    const maySee = account !== null && may(account, userOf(caller), 'read')
     const asked = {
       do: 'queue-reply',
-      reply: { outgoingId, userId, to, seen },
+      reply: { outgoingId, userId, to, seen, maySee },
       anyway,
       queuedAt,
       opens,

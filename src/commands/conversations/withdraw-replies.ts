@@ -35,9 +35,9 @@ export const withdrawReplies = (deps: WithdrawDeps) =>
 const withdrawReply =
   (deps: WithdrawDeps) =>
   async ({ outgoingId, conversationId: id }: EndedReply): Promise<unknown> => {
-    const found = await standingConversation(deps)(id)
-    const reply = found?.state.mail.find((each) => each.kind === 'reply' && each.id === outgoingId)
-    if (!found || !reply) return
+    const found = await conversationWith(deps, outgoingId, id)
+    if (!found) return 'later'
+    const { reply } = found
     const caller = systemCaller(NAME, deps.clock, outgoingId)
     const { conversationId, accountId } = found.state
     const command = { do: 'withdraw-reply', outgoingId, conversationId, accountId } as const
@@ -50,3 +50,15 @@ const withdrawReply =
       throw error
     }
   }
+
+/** The conversation that waits for the reply: the one that this one is part of, or this one itself. */
+const conversationWith = async ({ load }: WithdrawDeps, outgoingId: string, id: string) => {
+  const standing = await standingConversation({ load })(id)
+  for (const found of [standing, await load(conversation, conversationStream(id))]) {
+    if (!found || found.state.status === 'none') continue
+    const { state, revision } = found
+    const reply = state.mail.find((each) => each.kind === 'reply' && each.id === outgoingId)
+    if (reply) return { state, revision, reply }
+  }
+  return null
+}

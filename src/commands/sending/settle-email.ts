@@ -20,7 +20,12 @@ export const settleEmail =
   }) =>
   async (
     caller: Caller,
-    input: { outgoingId: string; decision: 'send-again' | 'give-up' },
+    input: {
+      outgoingId: string
+      decision: 'send-again' | 'give-up'
+      conversationVersion?: number | undefined
+      sendAnyway?: boolean | undefined
+    },
     ifRevision?: IfRevision,
   ): Promise<Handled<OutgoingEmail>> => {
     const { outgoingId, decision } = input
@@ -28,9 +33,10 @@ export const settleEmail =
     const state = await ownEmail(deps)(outgoingId, userOf(caller))
     const now = deps.clock().toISOString()
     if (state.status === 'failed' && decision === 'send-again') {
-      const { userId, draft } = state.email
-      const reply = { outgoingId, userId, seen: null, anyway: false, at: now }
-      if (draft.replyTo) await deps.reserveReply(caller, { ...reply, to: draft.replyTo.id })
+      const { replyTo } = state.email.draft
+      const { conversationVersion: seen = null, sendAnyway: anyway = false } = input
+      const reply = { outgoingId, userId: userOf(caller), seen, anyway, at: now }
+      if (replyTo) await deps.reserveReply(caller, { ...reply, to: replyTo.id })
       return deps.handle(outgoingEmail, stream, { do: 'retry', now }, caller, { ifRevision })
     }
     return deps.handle(outgoingEmail, stream, { do: 'settle-unknown', decision, now }, caller, { ifRevision })

@@ -23,39 +23,32 @@ export type KnownConversation = {
 }
 export type Conversation = { readonly status: 'none' } | KnownConversation
 
-/**
- * An answer makes an open conversation wait for the other side. One that was closed or snoozed meanwhile stays so: an
- * email goes out some time after somebody sends it, and they may be done with it by then.
- */
-export const statusAfterAnswer = <Status extends string>(before: Status): Status | 'waiting' =>
-  before === 'open' ? 'waiting' : before
-
 export const evolve = (state: Conversation, event: ConversationEvent): Conversation => {
   if (event.type === 'ConversationOpened') {
     const { conversationId, accountId, messageId: id, receivedAt: at } = event.data
     const before = { ...empty, status: 'open', conversationId, accountId } as const
-    return withMail(before, { kind: 'message', id, userId: null, at })
+    return withMail(before, { kind: 'message', id, userId: null, at, to: null })
   }
   if (state.status === 'none') return state
   switch (event.type) {
     case 'ConversationMessageReceived': {
-      const { messageId: id, receivedAt: at } = event.data
-      return opened(withMail(state, { kind: 'message', id, userId: null, at }))
+      const { messageId: id, receivedAt: at, status } = event.data
+      return being(status, withMail(state, { kind: 'message', id, userId: null, at, to: null }))
     }
     case 'ConversationReplyQueued': {
-      const { outgoingId: id, userId, queuedAt: at } = event.data
-      return withMail(without(state, id), { kind: 'reply', id, userId, at })
+      const { outgoingId: id, userId, queuedAt: at, to } = event.data
+      return withMail(without(state, id), { kind: 'reply', id, userId, at, to })
     }
     case 'ConversationReplyWithdrawn':
       return { ...without(state, event.data.outgoingId), version: state.version + 1 }
     case 'ConversationAnswered':
-      return { ...withAnswer(state, event.data), status: statusAfterAnswer(state.status) }
+      return being(event.data.status, withAnswer(state, event.data))
     case 'ConversationStatusChanged':
-      return { ...state, status: event.data.status, snoozedUntil: null }
+      return being(event.data.status, state)
     case 'ConversationSnoozed':
       return { ...state, status: 'snoozed', snoozedUntil: event.data.until }
     case 'ConversationWoken':
-      return opened(state)
+      return being('open', state)
     case 'ConversationAssigned':
       return { ...state, assigneeId: event.data.userId }
     case 'ConversationUnassigned':
@@ -81,8 +74,7 @@ export const evolve = (state: Conversation, event: ConversationEvent): Conversat
     case 'ConversationSeparated':
       return { ...state, mergedInto: null }
     case 'ConversationTookIn': {
-      const { other, revision, mail, status, snoozedUntil, assigneeId, tags } = event.data
-      const version = state.version + 1
+      const { other, revision, version, mail, status, snoozedUntil, assigneeId, tags } = event.data
       const taken = mail.map((each) => ({ ...each, version }))
       const notes = Object.fromEntries(event.data.notes.map(({ noteId, userId }) => [noteId, userId]))
       return {
@@ -112,10 +104,10 @@ const empty = {
   tookIn: {},
 }
 
-const opened = (state: KnownConversation): KnownConversation => ({
+const being = (status: KnownConversation['status'], state: KnownConversation): KnownConversation => ({
   ...state,
-  status: 'open',
-  snoozedUntil: null,
+  status,
+  snoozedUntil: status === 'snoozed' ? state.snoozedUntil : null,
 })
 
 const withMail = (state: KnownConversation, change: Omit<MailChange, 'version'>): KnownConversation => {
@@ -133,7 +125,7 @@ const withAnswer = (
   { messageId: id, userId, sentAt: at }: { messageId: string; userId: string | null; sentAt: string },
 ): KnownConversation => {
   const isQueued = state.mail.some((each) => each.id === id)
-  if (!isQueued) return withMail(state, { kind: 'answer', id, userId, at })
+  if (!isQueued) return withMail(state, { kind: 'answer', id, userId, at, to: null })
   const mail = state.mail.map((each) => (each.id === id ? { ...each, kind: 'answer' as const, at } : each))
   return { ...state, mail }
 }

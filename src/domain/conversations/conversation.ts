@@ -40,49 +40,55 @@ type SentAnswer = {
   readonly sentAt: string
 }
 
-export type ConversationCommand = { readonly conversationId: string; readonly accountId: string } & (
-  | { readonly do: 'receive'; readonly message: ReceivedMessage }
-  | { readonly do: 'answer'; readonly answer: SentAnswer }
-  /** `opens`: the message that is answered, if it counts and so opens the conversation where nothing has yet. */
-  | {
-      readonly do: 'queue-reply'
-      readonly reply: Reply
-      readonly anyway: boolean
-      readonly queuedAt: string
-      readonly opens: ReceivedMessage | null
-    }
-  | { readonly do: 'withdraw-reply'; readonly outgoingId: string }
-  | { readonly do: 'change-status'; readonly status: 'open' | 'waiting' | 'closed' }
-  | { readonly do: 'snooze'; readonly until: string; readonly now: string }
-  | { readonly do: 'wake'; readonly now: string }
-  | {
-      readonly do: 'assign'
-      readonly userId: string
-      readonly by: 'rules' | 'person' | 'handover'
-      readonly reason: AssignmentReason
-    }
-  /** `from`: only if it is this user's. */
-  | { readonly do: 'unassign'; readonly reason: string; readonly from?: string }
-  | { readonly do: 'mark-read' | 'mark-unread'; readonly userId: string }
-  | { readonly do: 'tag' | 'untag'; readonly tag: string }
-  | {
-      readonly do: 'add-note'
-      readonly noteId: string
-      readonly userId: string | null
-      readonly text: string
-      readonly mentions: readonly string[]
-    }
-  | { readonly do: 'remove-note'; readonly noteId: string; readonly by: string | null }
-  | { readonly do: 'merge'; readonly into: string }
-  | { readonly do: 'separate' }
-  | { readonly do: 'take-in'; readonly other: KnownConversation; readonly revision: number }
-)
+export type ConversationCommand = { readonly conversationId: string; readonly accountId: string } &
+  /** `answers`: what was sent after it, told as well if the message opens the conversation. */
+  (
+    | {
+        readonly do: 'receive'
+        readonly message: ReceivedMessage
+        readonly answers?: readonly SentAnswer[]
+      }
+    | { readonly do: 'answer'; readonly answer: SentAnswer }
+    /** `opens`: the message that is answered, if it counts and so opens the conversation where nothing has yet. */
+    | {
+        readonly do: 'queue-reply'
+        readonly reply: Reply
+        readonly anyway: boolean
+        readonly queuedAt: string
+        readonly opens: ReceivedMessage | null
+      }
+    | { readonly do: 'withdraw-reply'; readonly outgoingId: string }
+    | { readonly do: 'change-status'; readonly status: 'open' | 'waiting' | 'closed' }
+    | { readonly do: 'snooze'; readonly until: string; readonly now: string }
+    | { readonly do: 'wake'; readonly now: string }
+    | {
+        readonly do: 'assign'
+        readonly userId: string
+        readonly by: 'rules' | 'person' | 'handover'
+        readonly reason: AssignmentReason
+      }
+    /** `from`: only if it is this user's. */
+    | { readonly do: 'unassign'; readonly reason: string; readonly from?: string }
+    | { readonly do: 'mark-read' | 'mark-unread'; readonly userId: string }
+    | { readonly do: 'tag' | 'untag'; readonly tag: string }
+    | {
+        readonly do: 'add-note'
+        readonly noteId: string
+        readonly userId: string | null
+        readonly text: string
+        readonly mentions: readonly string[]
+      }
+    | { readonly do: 'remove-note'; readonly noteId: string; readonly by: string | null }
+    | { readonly do: 'merge'; readonly into: string }
+    | { readonly do: 'separate' }
+    | { readonly do: 'take-in'; readonly other: KnownConversation; readonly revision: number }
+  )
 
 // ---------------------------------------------------------------- decide
 
 const decide = (command: ConversationCommand, state: Conversation): ConversationEvent[] => {
   if (state.status === 'none') return begin(command)
-  if (state.mergedInto !== null) return command.do === 'separate' ? separate(state) : mergedAlready(command)
+  if (state.mergedInto !== null) return decideMerged(command, state)
   const of = { conversationId: state.conversationId, accountId: state.accountId }
   switch (command.do) {
     case 'receive':
@@ -91,10 +97,8 @@ const decide = (command: ConversationCommand, state: Conversation): Conversation
       return answer(state, command.answer)
     case 'queue-reply':
       return queueReply(state, command)
-    case 'withdraw-reply': {
-      const isQueued = state.mail.some(({ kind, id }) => kind === 'reply' && id === command.outgoingId)
-      return isQueued ? [ConversationReplyWithdrawn({ ...of, outgoingId: command.outgoingId })] : []
-    }
+    case 'withdraw-reply':
+      return withdrawReply(state, command.outgoingId)
     case 'change-status':
       return state.status === command.status
         ? []
@@ -166,27 +170,36 @@ const decide = (command: ConversationCommand, state: Conversation): Conversation
 const begin = (command: ConversationCommand): ConversationEvent[] => {
   const { conversationId, accountId } = command
   const of = { conversationId, accountId }
-  if (command.do === 'receive') return [ConversationOpened({ ...of, ...command.message })]
+  if (command.do === 'receive') {
+    const events: ConversationEvent[] = [ConversationOpened({ ...of, ...command.message })]
+    for (const sent of command.answers ?? []) events.push(...answer(opened(events), sent))
+    return events
+  }
   if (command.do !== 'queue-reply' || command.opens === null)
     throw new NotFound('conversation', conversationId)
-  const opened = ConversationOpened({ ...of, ...command.opens })
-  const state = evolve({ status: 'none' }, opened)
-  return state.status === 'none' ? [] : [opened, ...queueReply(state, command)]
+  const events = [ConversationOpened({ ...of, ...command.opens })]
+  return [...events, ...queueReply(opened(events), command)]
 }
 
+/** The state after events of which the first opened the conversation. */
+const opened = (events: readonly ConversationEvent[]): KnownConversation =>
+  events.reduce<Conversation>(evolve, { status: 'none' }) as KnownConversation
+
+/** An answer that was not queued here is known to be to whatever came before it was sent. */
 const receive = (state: KnownConversation, message: ReceivedMessage): ConversationEvent[] => {
   const { conversationId, accountId, mail } = state
   if (mail.some(({ id }) => id === message.messageId)) return []
   const isAnswered = mail.some(
-    ({ kind, id, at }) => kind === 'answer' && id.startsWith('msg_') && isLater(at, message.receivedAt),
+    ({ kind, to, at }) => kind === 'answer' && to === null && isLater(at, message.receivedAt),
   )
-  const received = ConversationMessageReceived({ conversationId, accountId, ...message })
-  return isAnswered ? [received, ...stays(state, 'open')] : [received]
+  const status = isAnswered ? state.status : 'open'
+  return [ConversationMessageReceived({ conversationId, accountId, ...message, status })]
 }
 
 /**
  * What was sent before the latest message came answers not that one. A reply that was queued here does not answer what
- * came after it was queued.
+ * came after it was queued. A conversation that was closed or snoozed meanwhile stays so: an email goes out some time
+ * after somebody sends it, and they may be done with it by then.
  */
 const answer = (state: KnownConversation, sent: SentAnswer): ConversationEvent[] => {
   const { conversationId, accountId, mail } = state
@@ -196,22 +209,11 @@ const answer = (state: KnownConversation, sent: SentAnswer): ConversationEvent[]
     ({ kind, version, at }) =>
       kind === 'message' && (known ? version > known.version : isLater(at, sent.sentAt)),
   )
-  const answered = ConversationAnswered({ conversationId, accountId, ...sent })
-  return hasNewer ? [answered, ...stays(state, 'waiting')] : [answered]
+  const status = state.status === 'open' && !hasNewer ? 'waiting' : state.status
+  return [ConversationAnswered({ conversationId, accountId, ...sent, status })]
 }
 
 const isLater = (one: string, other: string): boolean => Date.parse(one) > Date.parse(other)
-
-/** After an event that would have changed the status to `otherwise`. */
-const stays = (
-  { conversationId, accountId, status, snoozedUntil }: KnownConversation,
-  otherwise: KnownConversation['status'],
-): ConversationEvent[] => {
-  const of = { conversationId, accountId }
-  if (status === 'snoozed')
-    return snoozedUntil === null ? [] : [ConversationSnoozed({ ...of, until: snoozedUntil })]
-  return status === otherwise ? [] : [ConversationStatusChanged({ ...of, status })]
-}
 
 const queueReply = (
   state: KnownConversation,
@@ -219,20 +221,26 @@ const queueReply = (
 ): ConversationEvent[] => {
   const { conversationId, accountId } = state
   if (!anyway) requireUnchanged(state, reply)
-  const { outgoingId, userId, seen } = reply
-  const answers = seen ?? state.mail.find(({ id }) => id === reply.to)?.version ?? 0
-  return [
-    ConversationReplyQueued({ conversationId, accountId, outgoingId, userId, answers, anyway, queuedAt }),
-  ]
+  const { outgoingId, userId, to, seen } = reply
+  const of = { conversationId, accountId, outgoingId, userId, to }
+  const answers = seen ?? state.mail.find(({ id }) => id === to)?.version ?? 0
+  return [ConversationReplyQueued({ ...of, answers, anyway, queuedAt })]
+}
+
+const withdrawReply = (
+  { conversationId, accountId, mail }: KnownConversation,
+  outgoingId: string,
+): ConversationEvent[] => {
+  const isQueued = mail.some(({ kind, id }) => kind === 'reply' && id === outgoingId)
+  return isQueued ? [ConversationReplyWithdrawn({ conversationId, accountId, outgoingId })] : []
 }
 
 // ---------------------------------------------------------------- merged threads
 
-const separate = ({ conversationId, accountId }: KnownConversation): ConversationEvent[] => [
-  ConversationSeparated({ conversationId, accountId }),
-]
-
-const mergedAlready = (command: ConversationCommand): ConversationEvent[] => {
+const decideMerged = (command: ConversationCommand, state: KnownConversation): ConversationEvent[] => {
+  const { conversationId, accountId } = state
+  if (command.do === 'separate') return [ConversationSeparated({ conversationId, accountId })]
+  if (command.do === 'withdraw-reply') return withdrawReply(state, command.outgoingId)
   if (command.do === 'merge') return []
   throw conversationMerged()
 }
@@ -245,17 +253,20 @@ const takeIn = (
 ): ConversationEvent[] => {
   if ((state.tookIn[other.conversationId] ?? -1) >= revision) return []
   const known = new Set(state.mail.map(({ id }) => id))
-  const { status, snoozedUntil } = urgency(other) > urgency(state) ? other : state
+  // A conversation that was begun for this, or was part of the other, was what the other is.
+  const isNothingElse = state.mail.every(({ id }) => other.mail.some((each) => each.id === id))
+  const { status, snoozedUntil } = isNothingElse || urgency(other) > urgency(state) ? other : state
   return [
     ConversationTookIn({
       conversationId: state.conversationId,
       accountId: state.accountId,
       other: other.conversationId,
       revision,
+      version: Math.max(state.version, other.version) + 1,
       mail: other.mail.filter(({ id }) => !known.has(id)),
       status,
       snoozedUntil,
-      assigneeId: state.assigneeId ?? other.assigneeId,
+      assigneeId: isNothingElse ? other.assigneeId : (state.assigneeId ?? other.assigneeId),
       tags: [...new Set([...state.tags, ...other.tags])].slice(0, MOST_TAGS),
       notes: Object.entries(other.notes).map(([noteId, userId]) => ({ noteId, userId })),
     }),

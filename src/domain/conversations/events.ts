@@ -9,6 +9,7 @@ export const conversationId = idOf('thr').describe('Id of a conversation, which 
 export const noteId = idOf('not').describe('Id of an internal note')
 const messageId = idOf('msg')
 const outgoingId = idOf('out')
+const mailId = idOf('msg', 'out')
 
 /** Counts what changes the mail of a conversation, from 1 on; 0 before there is any. */
 const version = z.int().min(0)
@@ -37,10 +38,15 @@ const received = { ...of, messageId, receivedAt: instant, from: z.string().nulla
 
 /** The first message of a conversation came. */
 export const ConversationOpened = defineEvent('ConversationOpened', z.object(received))
-/** A later one came: the conversation is open again, whatever it was. */
-export const ConversationMessageReceived = defineEvent('ConversationMessageReceived', z.object(received))
+const status = z.enum(['open', 'waiting', 'snoozed', 'closed'])
+
+/** A later one came: the conversation is open again, whatever it was, unless the message was answered already. */
+export const ConversationMessageReceived = defineEvent(
+  'ConversationMessageReceived',
+  z.object({ ...received, status: status.describe('What it is now') }),
+)
 /**
- * A reply is about to be queued. `answers`: the version that its writer had seen. `anyway`: the writer was told what
+ * A reply to `to` is about to be queued. `answers`: the version that its writer had seen. `anyway`: the writer was told what
  * had changed since, and sends it all the same.
  */
 export const ConversationReplyQueued = defineEvent(
@@ -49,6 +55,7 @@ export const ConversationReplyQueued = defineEvent(
     ...of,
     outgoingId,
     userId: crmId.nullable(),
+    to: mailId,
     answers: version,
     anyway: z.boolean(),
     queuedAt: instant,
@@ -59,10 +66,19 @@ export const ConversationReplyWithdrawn = defineEvent(
   'ConversationReplyWithdrawn',
   z.object({ ...of, outgoingId }),
 )
-/** An answer was sent, from here or with another mail program: an open conversation waits for the other side. */
+/**
+ * An answer was sent, from here or with another mail program: an open conversation waits for the other side, unless a
+ * later message came.
+ */
 export const ConversationAnswered = defineEvent(
   'ConversationAnswered',
-  z.object({ ...of, messageId: idOf('msg', 'out'), userId: crmId.nullable(), sentAt: instant }),
+  z.object({
+    ...of,
+    messageId: mailId,
+    userId: crmId.nullable(),
+    sentAt: instant,
+    status: status.describe('What it is now'),
+  }),
 )
 export const ConversationStatusChanged = defineEvent(
   'ConversationStatusChanged',
@@ -109,19 +125,24 @@ export const ConversationMerged = defineEvent('ConversationMerged', z.object({ .
 /** Its thread is one of its own again: it goes on as it was before it was merged. */
 export const ConversationSeparated = defineEvent('ConversationSeparated', z.object(of))
 
-/** A change of the mail of a conversation: `reply` is queued here, `answer` was sent. */
+/**
+ * A change of the mail of a conversation: `reply` is queued here, `answer` was sent. `to`: what it answers; null of what
+ * was not queued in the conversation.
+ */
 const mailChange = z.object({
   version,
   kind: z.enum(['message', 'reply', 'answer']),
-  id: idOf('msg', 'out'),
+  id: mailId,
   userId: crmId.nullable(),
   at: instant,
+  to: mailId.nullable(),
 })
 export type MailChange = z.infer<typeof mailChange>
 
 /**
- * What another conversation was that became part of this one: its mail counts as one change of this one's. `revision`:
- * that of the other's stream then, so that it is taken in once each time that it is merged.
+ * What another conversation was that became part of this one: its mail counts as one change of this one's, of a `version`
+ * that neither had before. `revision`: that of the other's stream then, so that it is taken in once each time that it is
+ * merged.
  */
 export const ConversationTookIn = defineEvent(
   'ConversationTookIn',
@@ -129,8 +150,9 @@ export const ConversationTookIn = defineEvent(
     ...of,
     other: conversationId,
     revision: z.int(),
+    version,
     mail: z.array(mailChange),
-    status: z.enum(['open', 'waiting', 'snoozed', 'closed']),
+    status,
     snoozedUntil: instant.nullable(),
     assigneeId: crmId.nullable(),
     tags: z.array(tag),
@@ -146,7 +168,7 @@ export const MailFollowed = defineEvent(
   'MailFollowed',
   z.object({
     accountId,
-    mail: z.array(idOf('msg', 'out')),
+    mail: z.array(mailId),
     threadChanges: z.array(z.int()),
   }),
 )

@@ -7,13 +7,13 @@ const by = (userId: string | null): string => (userId === null ? '' : ` by user 
 
 export const conversationSentences: Sentences<ConversationEvent | EventOf<typeof MailFollowed>> = {
   ConversationOpened: ({ from: author }) => `A message${from(author)} opened a conversation`,
-  ConversationMessageReceived: ({ from: author }) =>
-    `A message${from(author)} was received in a conversation, which is open again`,
+  ConversationMessageReceived: ({ from: author, status }) =>
+    `A message${from(author)} was received in a conversation, which is ${status === 'open' ? 'open' : `${status} still, as it was answered already`}`,
   ConversationReplyQueued: ({ userId, anyway }) =>
     `A reply in a conversation was queued${by(userId)}${anyway ? ', although the conversation might have changed' : ''}`,
   ConversationReplyWithdrawn: () => 'A queued reply in a conversation was withdrawn',
-  ConversationAnswered: ({ userId }) =>
-    `A conversation was answered${by(userId)}, and waits for the other side`,
+  ConversationAnswered: ({ userId, status }) =>
+    `A conversation was answered${by(userId)}, and ${status === 'waiting' ? 'waits for the other side' : `is ${status}`}`,
   ConversationStatusChanged: ({ status }) => `A conversation was set to ${status}`,
   ConversationSnoozed: ({ until }) => `A conversation was snoozed until ${until}`,
   ConversationWoken: () => 'A snoozed conversation was opened again, as it was due',

@@ -80,7 +80,7 @@ export const conversationChangeRoutes = (
         'Rules leave a conversation alone that a person assigned to nobody, until the rules are changed or it is opened again.',
       params,
       body: z.object({
-        userId: crmId.nullable().describe('The user whose it becomes; null for nobody'),
+        userId: crmId.nullable().describe('The user to assign it to; null to leave it unassigned'),
         reason: z.string().trim().max(500).default('').describe('Why, for people to read'),
       }),
       response,

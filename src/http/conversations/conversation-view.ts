@@ -13,7 +13,7 @@ export const conversationView = z
     accountId: z.string(),
     status,
     snoozedUntil: z.string().nullable().describe('Until when it is snoozed; null if it is not'),
-    assigneeId: z.string().nullable().describe('The user whose it is; null if it is nobody’s'),
+    assigneeId: z.string().nullable().describe('The user it is assigned to; null if it is unassigned'),
     tags: z.array(z.string()).describe('What people have marked it with'),
     version: z
       .int()

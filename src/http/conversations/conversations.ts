@@ -9,6 +9,7 @@ import type { ConversationQueries } from '../../projections/conversations/conver
 import { actorView } from '../server/actor-view.ts'
 import { orderOf, pageFrom, pageOf, pageQuery, readCursor, sortBy } from '../server/pages.ts'
 import { answered, problems, type App } from '../server/server.ts'
+import { requiredUser } from '../server/user-required.ts'
 import { conversationView, status } from './conversation-view.ts'
 
 export type ConversationRouteDeps = {
@@ -32,11 +33,14 @@ const counts = z
     assignees: z
       .array(
         z.object({
-          assigneeId: z.string().nullable().describe('The user whose they are'),
+          assigneeId: z
+            .string()
+            .nullable()
+            .describe('The user they are assigned to; null for the unassigned'),
           count: z.int(),
         }),
       )
-      .describe('How many are not closed, by whose they are; null for those that are nobody’s'),
+      .describe('How many are not closed, by the user they are assigned to'),
   })
   .meta({ id: 'ConversationCounts' })
 
@@ -77,8 +81,11 @@ export const conversationRoutes = (app: App, deps: ConversationRouteDeps): void 
       querystring: pageQuery.extend({
         accountId: accountId.optional().describe('Only conversations of this account'),
         status: status.optional(),
-        assignedTo: crmId.optional().describe('Only conversations of this user'),
-        unassigned: z.stringbool().optional().describe('Only conversations that are nobody’s, or somebody’s'),
+        assignedTo: crmId.optional().describe('Only conversations assigned to this user'),
+        unassigned: z
+          .stringbool()
+          .optional()
+          .describe('`true`: only unassigned conversations; `false`: only assigned ones'),
         tag: tag.optional().describe('Only conversations with this tag'),
         unreadBy: z
           .literal('me')
@@ -88,7 +95,8 @@ export const conversationRoutes = (app: App, deps: ConversationRouteDeps): void 
       }),
       response: { 200: pageOf(conversationView), ...problems },
     },
-    handler: async ({ query, actingUser }) => {
+    handler: async (request) => {
+      const { query, actingUser } = request
       const { accountId: asked, assignedTo, unassigned, sort, limit } = query
       const readable = actingUser === null ? null : await readableAccounts(actingUser)
       const accounts =
@@ -99,7 +107,7 @@ export const conversationRoutes = (app: App, deps: ConversationRouteDeps): void 
         assigneeId: assignedTo,
         unassigned,
         tag: query.tag,
-        unreadBy: query.unreadBy === undefined ? undefined : (actingUser ?? undefined),
+        unreadBy: query.unreadBy === undefined ? undefined : requiredUser(request),
       }
       const { by, descending } = orderOf(sort)
       const after = readCursor(query, ['instant', 'text'])

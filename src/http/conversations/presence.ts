@@ -18,7 +18,7 @@ export const presenceRoutes = (app: App, { commands }: { readonly commands: Conv
     config: { permission: 'conversations:read' },
     schema: {
       tags,
-      summary: 'Say that the acting user views a conversation, or writes in it',
+      summary: 'Report that the acting user is viewing a conversation or writing in it',
       description:
         'It is known for 30 seconds, so say it again at least every 20. The feed tells it at once, as an event `presence` without an id, to those who may read the conversation.',
       params,
@@ -35,7 +35,7 @@ export const presenceRoutes = (app: App, { commands }: { readonly commands: Conv
     config: { permission: 'conversations:read' },
     schema: {
       tags,
-      summary: 'List who views a conversation now, or writes in it',
+      summary: 'List who is viewing a conversation or writing in it',
       params,
       response: { 200: present, ...problems },
     },

@@ -228,12 +228,12 @@ export const outboxRoutes = (
         'can also be changed as a draft, under the same id, and sent again. After five days that is the only way, since the ' +
         'same bytes carry the old date.',
       params: byId,
-      body: z.object({ decision: z.enum(['send-again', 'give-up']) }),
+      body: z.object({ decision: z.enum(['send-again', 'give-up']), ...collision }),
       response: { 200: changed, ...problems },
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const settled = { outgoingId: id, decision: request.body.decision }
+      const settled = { outgoingId: id, ...request.body }
       const handled = await commands.settle(request.caller, settled, askedRevision(request))
       return answered(reply, handled, toChanged(id, handled.state))
     },

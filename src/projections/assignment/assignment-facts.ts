@@ -49,7 +49,7 @@ import { assignmentTables, type AssignmentRows } from './tables.ts'
  */
 export const assignmentFacts = projection({
   name: 'assignment',
-  version: 3,
+  version: 4,
   tables: assignmentTables,
   events: [
     AccountConnected,

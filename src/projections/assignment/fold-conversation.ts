@@ -2,8 +2,8 @@ import type { RecordedEvent } from '../../domain/event.ts'
 import type { PickEvent } from '../../domain/assignment/events.ts'
 import { leftAsNobodyCame, leftToPeople, leftUnder, notLeft } from '../../domain/assignment/left-as.ts'
 import type { Decision } from '../../domain/assignment/work.ts'
-import { statusAfterAnswer } from '../../domain/conversations/conversation-state.ts'
 import type { ConversationEvent } from '../../domain/conversations/events.ts'
+import { waitingSinceAfter } from '../../domain/conversations/waiting-since.ts'
 import type { RowOf } from '../projection.ts'
 import type { AssignmentRows, assignmentTables } from './tables.ts'
 
@@ -36,7 +36,8 @@ export const foldConversation = (
   const row = rows.get('conversation', { id })
   if (event.type === 'ConversationOpened') return put(rows, row, fresh(event.data, rows))
   if (!row) throw new Error(`${event.type} of a conversation that was not opened`)
-  put(rows, row, { ...row, ...changesBy(event, row, rows) })
+  const waiting_since = waitingSinceAfter(event, row.status, row.waiting_since)
+  put(rows, row, { ...row, ...changesBy(event, row, rows), waiting_since })
   const decision = decisionIn(event)
   if (decision) tell(event, decision, rows)
 }
@@ -95,20 +96,20 @@ const changesBy = (
     case 'ConversationOpened':
       return {}
     case 'ConversationMessageReceived': {
-      const { messageId: message_id, receivedAt, from } = event.data
+      const { messageId: message_id, from, status } = event.data
       const belongs_to = rows.get('answer', { message_id })?.user_id ?? row.belongs_to
       const from_address = from ?? row.from_address
       const isOther = from_address !== row.from_address || belongs_to !== row.belongs_to
-      return { ...opened(row, receivedAt), from_address, belongs_to, ...(isOther && askedAnew(row, rows)) }
+      const anew = isOther && askedAnew(row, rows)
+      return { ...being(status, row, at), from_address, belongs_to, ...anew }
     }
     case 'ConversationWoken':
-      return opened(row, at)
-    case 'ConversationAnswered':
-      return statusAfterAnswer(row.status) === row.status ? {} : done('waiting', row, at)
+      return being('open', row, at)
     case 'ConversationSnoozed':
-      return done('snoozed', row, at)
+      return being('snoozed', row, at)
+    case 'ConversationAnswered':
     case 'ConversationStatusChanged':
-      return event.data.status === 'open' ? opened(row, at) : done(event.data.status, row, at)
+      return being(event.data.status, row, at)
     case 'ConversationAssigned':
       return assigned(event.data.userId, row)
     case 'ConversationUnassigned':
@@ -120,7 +121,7 @@ const changesBy = (
     case 'ConversationTookIn': {
       const { status, assigneeId } = event.data
       return {
-        ...(status === 'open' ? opened(row, at) : done(status, row, at)),
+        ...being(status, row, at),
         ...(assigneeId === null ? { user_id: null } : assigned(assigneeId, row)),
       }
     }
@@ -141,15 +142,11 @@ const rulesRevisionOf = ({ account_id }: Row, rows: AssignmentRows): number =>
 
 const undecided = { pick: null, left_as: notLeft } as const
 
-/** It was left under the rules as it was before. */
-const opened = (row: Row, since: string): Partial<Row> =>
-  row.status === 'open' ? {} : { ...undecided, status: 'open', waiting_since: since }
-
-const done = (status: string, row: Row, at: string): Partial<Row> => ({
-  ...undecided,
-  status,
-  done_at: row.done_at ?? at,
-})
+/** Another status takes back what was decided under the one before. */
+const being = (status: string, row: Row, at: string): Partial<Row> =>
+  status === row.status
+    ? {}
+    : { ...undecided, status, done_at: status === 'open' ? row.done_at : (row.done_at ?? at) }
 
 const assigned = (user_id: string, row: Row): Partial<Row> => ({
   ...undecided,

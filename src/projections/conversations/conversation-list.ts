@@ -1,9 +1,9 @@
-import { statusAfterAnswer } from '../../domain/conversations/conversation-state.ts'
 import {
   type ConversationMessageReceived,
   type ConversationOpened,
   conversationEvents,
 } from '../../domain/conversations/events.ts'
+import { waitingSinceAfter } from '../../domain/conversations/waiting-since.ts'
 import type { EventOf, RecordedEvent } from '../../domain/event.ts'
 import {
   integer,
@@ -44,6 +44,8 @@ const tables = {
       '(account_id, status, waiting_since, id) WHERE merged_into IS NULL',
       '(account_id, waiting_since, id) WHERE merged_into IS NULL',
       '(account_id, last_received_at, id) WHERE merged_into IS NULL',
+      '(waiting_since, id) WHERE merged_into IS NULL',
+      '(last_received_at, id) WHERE merged_into IS NULL',
       '(assignee, waiting_since, id) WHERE merged_into IS NULL AND assignee IS NOT NULL',
       '(snoozed_until) WHERE merged_into IS NULL AND snoozed_until IS NOT NULL',
       'USING gin (tags jsonb_path_ops)',
@@ -66,8 +68,11 @@ const tables = {
     key: ['id'],
     indexes: ['(conversation_id, written_at, id)'],
   }),
-  /** The conversation that mail was put into. */
-  mail: table({ columns: { id: text, conversation_id: text }, key: ['id'] }),
+  /** Mail of conversations. `position`: where it was put into this one; null of what came with another conversation. */
+  mail: table({
+    columns: { id: text, conversation_id: text, position: nullable(text) },
+    key: ['id', 'conversation_id'],
+  }),
 }
 export type ConversationRow = RowOf<typeof tables.conversation>
 type ConversationRows = Rows<typeof tables>
@@ -76,26 +81,27 @@ type Recorded = RecordedEvent<EventOf<(typeof conversationEvents)[number]>>
 /** Conversations as people work through them. One that has become part of another stays, and is listed no more. */
 export const conversationList = projection({
   name: 'conversations',
-  version: 2,
+  version: 3,
   tables,
   events: conversationEvents,
   fold: (event, rows) => {
     const { conversationId: id } = event.data
     if (event.type === 'ConversationOpened') {
       rows.put('conversation', { ...openedRow(event), ...standingOf(event) })
-      return putMail(rows, event.data.messageId, id)
+      return putMail(rows, event, event.data.messageId)
     }
     const row = rows.get('conversation', { id })
     if (!row) return
-    rows.put('conversation', { ...row, ...changesBy(event, row), ...standingOf(event) })
+    const waiting_since = waitingSinceAfter(event, row.status, row.waiting_since)
+    rows.put('conversation', { ...row, ...changesBy(event, row), waiting_since, ...standingOf(event) })
     alsoPut(rows, event)
   },
 })
 
 const standingOf = ({ metadata, revision }: Recorded) => ({ changed_at: metadata.occurredAt, revision })
 
-const putMail = (rows: ConversationRows, id: string, conversation_id: string): void =>
-  rows.put('mail', { id, conversation_id })
+const putMail = (rows: ConversationRows, { data, position }: Recorded, id: string): void =>
+  rows.put('mail', { id, conversation_id: data.conversationId, position })
 
 const openedRow = ({
   data,
@@ -125,7 +131,7 @@ const changesBy = (event: Recorded, row: ConversationRow): Partial<ConversationR
     case 'ConversationReplyWithdrawn':
       return { version }
     case 'ConversationStatusChanged':
-      return { status: event.data.status, snoozed_until: null, ...waitsAgain(event, row, event.data.status) }
+      return { status: event.data.status, snoozed_until: null }
     case 'ConversationSnoozed':
       return { status: 'snoozed', snoozed_until: event.data.until }
     case 'ConversationWoken':
@@ -145,11 +151,11 @@ const changesBy = (event: Recorded, row: ConversationRow): Partial<ConversationR
     case 'ConversationTookIn': {
       const { status, snoozedUntil: snoozed_until, assigneeId: assignee, tags, mail } = event.data
       const isNews = mail.some(({ kind }) => kind === 'message')
-      const seen = isNews ? { received_version: version } : {}
-      return { status, snoozed_until, assignee, tags, version, ...seen }
+      const seen = isNews ? { received_version: event.data.version } : {}
+      return { status, snoozed_until, assignee, tags, version: event.data.version, ...seen }
     }
     case 'ConversationAnswered':
-      return { status: statusAfterAnswer(row.status), last_answered_at: event.data.sentAt }
+      return { status: event.data.status, last_answered_at: event.data.sentAt }
     case 'ConversationOpened':
     case 'ConversationRead':
     case 'ConversationMarkedUnread':
@@ -163,42 +169,26 @@ const receivedIn = (
   { data }: RecordedEvent<EventOf<typeof ConversationMessageReceived>>,
   row: ConversationRow,
 ): Partial<ConversationRow> => {
-  const reopened = {
-    status: 'open',
-    snoozed_until: null,
-    waiting_since: row.status === 'open' || row.status === 'snoozed' ? row.waiting_since : data.receivedAt,
-  }
-  const isLatest = data.receivedAt >= row.last_received_at
-  if (!isLatest) return reopened
-  return {
-    ...reopened,
-    last_message: data.messageId,
-    last_from: data.from,
-    last_received_at: data.receivedAt,
-  }
+  const { status, receivedAt: last_received_at, messageId: last_message, from: last_from } = data
+  const snoozed_until = status === 'snoozed' ? row.snoozed_until : null
+  const isLatest = last_received_at >= row.last_received_at
+  return { status, snoozed_until, ...(isLatest && { last_message, last_from, last_received_at }) }
 }
-
-/** Somebody opened it again by hand. */
-const waitsAgain = (
-  { metadata }: Recorded,
-  { status: before }: ConversationRow,
-  status: string,
-): Partial<ConversationRow> =>
-  status === 'open' && before !== 'snoozed' ? { waiting_since: metadata.occurredAt } : {}
 
 const alsoPut = (rows: ConversationRows, event: Recorded): void => {
   const { conversationId: conversation_id } = event.data
   switch (event.type) {
     case 'ConversationMessageReceived':
-      return putMail(rows, event.data.messageId, conversation_id)
+      return putMail(rows, event, event.data.messageId)
     case 'ConversationReplyQueued':
-      return putMail(rows, event.data.outgoingId, conversation_id)
+      return putMail(rows, event, event.data.outgoingId)
     case 'ConversationAnswered': {
       const { messageId: id } = event.data
       const row = rows.get('conversation', { id: conversation_id })
       // One that was queued here has counted already.
-      if (row && !rows.get('mail', { id })) rows.put('conversation', { ...row, version: row.version + 1 })
-      return putMail(rows, id, conversation_id)
+      if (row && !rows.get('mail', { id, conversation_id }))
+        rows.put('conversation', { ...row, version: row.version + 1 })
+      return putMail(rows, event, id)
     }
     case 'ConversationRead': {
       const { userId: user_id, version } = event.data
@@ -214,7 +204,10 @@ const alsoPut = (rows: ConversationRows, event: Recorded): void => {
     case 'ConversationNoteRemoved':
       return rows.remove('note', { id: event.data.noteId })
     case 'ConversationReplyWithdrawn':
-      return rows.remove('mail', { id: event.data.outgoingId })
+      return rows.remove('mail', { id: event.data.outgoingId, conversation_id })
+    case 'ConversationTookIn':
+      for (const { id } of event.data.mail) rows.put('mail', { id, conversation_id, position: null })
+      return
     case 'ConversationOpened':
     case 'ConversationStatusChanged':
     case 'ConversationSnoozed':
@@ -225,6 +218,5 @@ const alsoPut = (rows: ConversationRows, event: Recorded): void => {
     case 'ConversationUntagged':
     case 'ConversationMerged':
     case 'ConversationSeparated':
-    case 'ConversationTookIn':
   }
 }

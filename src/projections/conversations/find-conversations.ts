@@ -109,19 +109,23 @@ export const listConversations =
 export const findConversation =
   (db: Kysely<unknown>) =>
   async (asked: string, userId: string | null): Promise<ConversationItem | null> => {
-    for (let id = asked; ;) {
-      const row = await tablesOf(db, conversationList)
-        .selectFrom('conversation')
-        .select('merged_into')
-        .where('id', '=', id)
-        .executeTakeFirst()
-      if (!row) return null
-      if (row.merged_into === null) {
-        const found = await standing(db, userId).where('conversation.id', '=', id).executeTakeFirst()
-        return found ? toItem(found, userId) : null
-      }
-      id = row.merged_into
-    }
+    const passed = tablesOf(db, conversationList)
+      .withRecursive('passed', (of) =>
+        of
+          .selectFrom('conversation')
+          .select(['id', 'merged_into'])
+          .where('id', '=', asked)
+          .union(
+            of
+              .selectFrom('conversation as next')
+              .innerJoin('passed', 'passed.merged_into', 'next.id')
+              .select(['next.id', 'next.merged_into']),
+          ),
+      )
+      .selectFrom('passed')
+      .select('id')
+    const found = await standing(db, userId).where('conversation.id', 'in', passed).executeTakeFirst()
+    return found ? toItem(found, userId) : null
   }
 
 /** How many conversations of an account there are by status, and by assignee those that are not closed. */
@@ -163,18 +167,21 @@ export const listNotes =
   (db: Kysely<unknown>) =>
   async (conversationId: string, page: Page): Promise<NoteItem[]> => {
     const found = tablesOf(db, conversationList)
+      .withRecursive('part', (of) =>
+        of
+          .selectFrom('conversation')
+          .select('id')
+          .where('id', '=', conversationId)
+          .union(
+            of
+              .selectFrom('conversation as other')
+              .innerJoin('part', 'part.id', 'other.merged_into')
+              .select('other.id'),
+          ),
+      )
       .selectFrom('note')
       .selectAll()
-      .where((of) =>
-        of.or([
-          of('conversation_id', '=', conversationId),
-          of(
-            'conversation_id',
-            'in',
-            of.selectFrom('conversation').select('id').where('merged_into', '=', conversationId),
-          ),
-        ]),
-      )
+      .where('conversation_id', 'in', (of) => of.selectFrom('part').select('part.id'))
     const rows = await paged(found, { column: 'written_at', type: 'timestamptz' }, page).execute()
     return rows.map((row) => ({
       id: row.id,
@@ -198,7 +205,7 @@ export const dueSnoozes =
       .limit(limit)
       .execute()
 
-/** The conversation that mail was put into, or the one that it has become part of. */
+/** The conversation that mail was put into, the last one if it was split off. */
 export const conversationOf =
   (db: Kysely<unknown>) =>
   async (mailId: string): Promise<string | null> => {
@@ -206,6 +213,9 @@ export const conversationOf =
       .selectFrom('mail')
       .select('conversation_id')
       .where('id', '=', mailId)
+      .where('position', 'is not', null)
+      .orderBy('position', 'desc')
+      .limit(1)
       .executeTakeFirst()
     return row?.conversation_id ?? null
   }

@@ -23,6 +23,7 @@ import {
   EmailRetried,
   EmailSent,
 } from '../../domain/sending/events.ts'
+import type { EventOf } from '../../domain/event.ts'
 import { MessageSynced } from '../../domain/sync/events.ts'
 import { threadEvents } from '../../domain/sync/thread-events.ts'
 import {
@@ -85,7 +86,7 @@ const tables = {
 /** To do: mail of shared accounts, and what people did to their threads, that conversations do not tell of yet. */
 export const mailToFollow = projection({
   name: 'mail-to-follow',
-  version: 1,
+  version: 2,
   tables,
   events: [
     ...countingEvents,
@@ -154,19 +155,14 @@ export const mailToFollow = projection({
       case 'ConversationOpened':
       case 'ConversationMessageReceived':
         return rows.remove('mail', { id: event.data.messageId })
-      case 'ConversationReplyQueued': {
-        const { outgoingId: id, conversationId, accountId, userId, queuedAt } = event.data
-        return rows.put('reply', {
-          id,
-          conversation_id: conversationId,
-          account_id: accountId,
-          user_id: userId,
-          state: 'reserved',
-          reserved_at: queuedAt,
-        })
+      case 'ConversationReplyQueued':
+        return announce(rows, event.data)
+      case 'ConversationReplyWithdrawn': {
+        const { outgoingId: id, conversationId } = event.data
+        return rows.get('reply', { id })?.conversation_id === conversationId
+          ? rows.remove('reply', { id })
+          : undefined
       }
-      case 'ConversationReplyWithdrawn':
-        return rows.remove('reply', { id: event.data.outgoingId })
       case 'ConversationAnswered': {
         const { messageId: id } = event.data
         rows.remove('mail', { id })
@@ -187,6 +183,25 @@ const putChange = (
   change: Omit<RowOf<typeof tables.change>, 'account_id'>,
 ): void => {
   if (rows.get('account', { id: account_id })?.since) rows.put('change', { account_id, ...change })
+}
+
+/** One that moves to another conversation, as the message that it answers was split off, is what it was before. */
+const announce = (
+  rows: Rows<typeof tables>,
+  {
+    outgoingId: id,
+    conversationId: conversation_id,
+    accountId: account_id,
+    userId: user_id,
+    queuedAt: reserved_at,
+  }: EventOf<typeof ConversationReplyQueued>['data'],
+): void => {
+  const before = rows.get('reply', { id })
+  const isMoved = before !== undefined && before.conversation_id !== conversation_id
+  const state = isMoved ? before.state : 'reserved'
+  rows.put('reply', { id, conversation_id, account_id, user_id, state, reserved_at })
+  const sent = rows.get('mail', { id })
+  if (sent) rows.put('mail', { ...sent, conversation_id })
 }
 
 /** What was sent stays sent, though more recipients fail. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { settleEmail } from '../../../src/commands/sending/settle-email.ts'
 import { changeDraft, saveDraft } from '../../../src/commands/sending/save-draft.ts'
 import { idOf } from '../../support/example-emails.ts'
 import { sendingWorld } from '../../support/sending-world.ts'
@@ -74,3 +75,31 @@ t.test(
     t.equal((await refusal(world.queue({ accountId: null }))).code, 'account-missing')
   },
 )
+
+t.test('who sends a failed reply again is compared with others, not who wrote it', async (t) => {
+  const world = await sendingWorld(t)
+  const id = `msg_${'1'.repeat(26)}`
+  world.records.messages.set(id, {
+    accountId: world.account.now.accountId,
+    userId: null,
+    direction: 'in',
+    messageId: 'asked@client.test',
+    inReplyTo: [],
+    references: [],
+    subject: 'Our offer',
+    from: [{ address: 'ann@client.test' }],
+    replyTo: [],
+    to: [{ address: 'me@acme.test' }],
+  })
+  world.sink.faults.verdict = () => 554
+  const outgoingId = await world.queue({ replyTo: { kind: 'message', id } })
+  t.equal(await world.send(outgoingId), 'failed')
+  const reserved: object[] = []
+  const reserveReply = async (_: unknown, reply: object) => {
+    reserved.push(reply)
+  }
+  const caller = { ...world.caller(), actor: { kind: 'user', id: 'bob' } } as const
+  const asked = { outgoingId, decision: 'send-again', conversationVersion: 4, sendAnyway: true } as const
+  await settleEmail({ ...world.needs, reserveReply })(caller, asked)
+  t.match(reserved, [{ outgoingId, userId: 'bob', to: id, seen: 4, anyway: true }])
+})

@@ -23,7 +23,7 @@ const message = (nth: number, minute = nth) => ({
 const receive = (nth: number, minute = nth): Told => ({ do: 'receive', message: message(nth, minute) })
 const reply = (nth: number, userId: string | null, seen: number | null, to = 1, anyway = false): Told => ({
   do: 'queue-reply',
-  reply: { outgoingId: `out_${digits(nth)}`, userId, to: `msg_${digits(to)}`, seen },
+  reply: { outgoingId: `out_${digits(nth)}`, userId, to: `msg_${digits(to)}`, seen, maySee: true },
   anyway,
   queuedAt: at(30),
   opens: message(to),
@@ -257,7 +257,7 @@ t.test('a merged conversation goes on in the other, and as it was once it is sep
     conversation.evolve,
     into as Conversation,
   )
-  t.match(taken, { status: 'open', tags: ['a', 'b'], version: 2 })
+  t.match(taken, { status: 'open', tags: ['a', 'b'], version: 3 })
   t.throws(() => decided(taken, reply(9, 'u-1', 1)), { code: 'conversation-changed' })
   t.strictSame(decided(taken, { do: 'take-in', other, revision: 3 }), [])
   t.strictSame(types(decided(merged, { do: 'separate' })), ['ConversationSeparated'])
@@ -279,4 +279,72 @@ t.test('there are at most 50 tags', async (t) => {
   )
   t.throws(() => decided(full, { do: 'tag', tag: 'more' }), { code: 'too-many-tags' })
   t.strictSame(decided(full, { do: 'tag', tag: 't3' }), [])
+})
+
+t.test('a merged conversation has a version that neither had, and one of another is no proof', async (t) => {
+  const other = after(receive(7), ...[11, 12, 13].map((nth) => found(nth, 8)))
+  const home = after(receive(1))
+  const taken = decided(home, { do: 'take-in', other, revision: 3 }).reduce(
+    conversation.evolve,
+    home as Conversation,
+  )
+  t.match(taken, { version: 5 })
+  t.throws(() => decided(taken, reply(1, 'u-1', other.version, 7)), { code: 'conversation-changed' })
+  t.throws(() => decided(home, reply(1, 'u-1', 4)), { code: 'conversation-changed' })
+})
+
+t.test('an answer that was found before the message refuses a reply to it', async (t) => {
+  const state = after(receive(1), found(9, 20), receive(2, 10))
+  t.throws(() => decided(state, reply(1, 'u-1', null, 2)), { code: 'conversation-changed' })
+  const before = after(receive(1), found(9, 5), receive(2, 10))
+  t.equal(decided(before, reply(1, 'u-1', null, 2)).length, 1, 'it answers not that message')
+})
+
+t.test('who may not see the mail is told of the version alone', async (t) => {
+  const state = after(receive(1), receive(2))
+  const asked = { outgoingId: `out_${digits(1)}`, userId: 'u-1', to: `msg_${digits(1)}`, seen: 1 }
+  const { details, message: detail } = await t
+    .rejects(
+      async () =>
+        decided(state, {
+          do: 'queue-reply',
+          reply: { ...asked, maySee: false },
+          anyway: false,
+          queuedAt: at(30),
+          opens: null,
+        }),
+      Refused,
+    )
+    .then((error) => error as unknown as Refused)
+  t.strictSame(details, { conversationId: of.conversationId, version: 2 })
+  t.notMatch(detail, /msg_/)
+})
+
+t.test('what was begun for another one, or was part of it, is what that is', async (t) => {
+  const assigned: Told = {
+    do: 'assign',
+    userId: 'u-2',
+    by: 'person',
+    reason: { rule: 'manual', detail: '' },
+  }
+  const other = after(receive(1), receive(2), assigned, { do: 'change-status', status: 'closed' })
+  const takenInto = (home: KnownConversation): Conversation =>
+    decided(home, { do: 'take-in', other, revision: 3 }).reduce(conversation.evolve, home as Conversation)
+  t.match(takenInto(after(receive(1))), { status: 'closed', assigneeId: 'u-2' })
+  t.match(takenInto(after(receive(7))), { status: 'open', assigneeId: 'u-2' })
+})
+
+t.test('a message opens a conversation together with the answers that were found before', async (t) => {
+  const answers = [{ messageId: `out_${digits(5)}`, userId: null, sentAt: at(9) }]
+  const events = decided(conversation.initial, { do: 'receive', message: message(1), answers })
+  t.strictSame(types(events), ['ConversationOpened', 'ConversationAnswered'])
+  t.match(after({ do: 'receive', message: message(1), answers }), { status: 'waiting' })
+  const answered: Told = { do: 'receive', message: message(3), answers }
+  t.match(after(answered, receive(4, 5)), { status: 'waiting' }, 'and answers what came before it')
+})
+
+t.test('a reply is withdrawn from a conversation that has become part of another, too', async (t) => {
+  const merged = after(receive(1), reply(1, 'u-1', 1), { do: 'merge', into: `thr_${digits(9)}` })
+  const withdrawn = decided(merged, { do: 'withdraw-reply', outgoingId: `out_${digits(1)}` })
+  t.strictSame(types(withdrawn), ['ConversationReplyWithdrawn'])
 })

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { ApiProblem, until } from '../../../scripts/lib/client.ts'
+import { conversationList } from '../../../src/projections/conversations/conversation-list.ts'
+import { schemaOf } from '../../../src/projections/projection.ts'
 import { readFeed } from '../../support/feed-reader.ts'
 import { startApp } from '../../support/running-app.ts'
 import { conversationWith, sharedMailbox, type Conversation } from '../../support/shared-mailbox.ts'
@@ -168,6 +170,8 @@ t.test('what a user has read is read by that user alone, until mail comes', asyn
   await ann.send('DELETE', path)
   await once(id, ({ unread }) => unread === true)
   t.equal((await problemOf(app.client.send('PUT', path))).problem.code, 'user-required')
+  const byNobody = await problemOf(app.client.get('/v1/conversations?unreadBy=me'))
+  t.equal(byNobody.problem.code, 'user-required')
 })
 
 t.test('who is in a conversation is told at once to those who may read it, and may be asked', async (t) => {
@@ -248,6 +252,31 @@ t.test('threads that are merged are one conversation, and two again once that is
   await ann.send('POST', `/v1/email-accounts/${account}/thread-changes/${body.change}/undo`)
   const gone = [one.id, other.id].find((id) => id !== merged.id)!
   t.match(await once(gone, ({ id }) => id === gone), { id: gone })
+})
+
+t.test('notes are found however often their conversation was merged, and a circle ends', async (t) => {
+  const first = await opened('chained')
+  await ann.send('POST', `/v1/conversations/${first.id}/notes`, { text: 'Kept', mentions: [] })
+  const second = await opened('link')
+  await ann.send('POST', `/v1/threads/${first.id}/merge`, { thread: second.id })
+  await until(
+    'One of both',
+    () => Promise.all([first, second].map(({ id }) => ann.get<Conversation>(`/v1/conversations/${id}`))),
+    ([one, other]) => one?.id === other?.id,
+    120_000,
+  )
+  const largest = await opened('largest')
+  for (const more of ['m1', 'm2'])
+    box.deliver(more, { From: 'sender-largest@x.test', 'In-Reply-To': '<largest@x.test>' })
+  await box.sync(app.client, account)
+  await once(largest.id, ({ version }) => version === 3)
+  await ann.send('POST', `/v1/threads/${first.id}/merge`, { thread: largest.id })
+  await once(first.id, ({ id }) => id === largest.id)
+  const { data } = await ann.get<Page<{ text: string }>>(`/v1/conversations/${largest.id}/notes`)
+  t.match(data, [{ text: 'Kept' }])
+  const table = `${schemaOf(conversationList)}.conversation`
+  await app.pool.query(`update ${table} set merged_into = $2 where id = $1`, [largest.id, first.id])
+  t.equal((await problemOf(ann.get(`/v1/conversations/${first.id}`))).status, 404)
 })
 
 t.test('what is split off is a conversation of its own', async (t) => {

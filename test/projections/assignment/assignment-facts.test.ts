@@ -31,6 +31,7 @@ const received = (n: number) =>
     messageId: messageIdOf(n),
     receivedAt: `2026-01-05T0${n}:00:00.000Z`,
     from: 'ann@client.test',
+    status: 'open',
   })
 const assigned = (userId: string) =>
   ConversationAssigned({ ...of, userId, by: 'person', reason: { rule: 'manual', detail: '' } })
@@ -58,6 +59,7 @@ t.test('it waits since it was opened last, and its assignee stays', async (t) =>
     messageId: outgoingId,
     userId: 'u-1',
     sentAt: '2026-01-05T02:00:00.000Z',
+    status: 'waiting',
   })
   const done = await conversationAfter(opened, assigned('u-1'), answered)
   t.match(done, { status: 'waiting', user_id: 'u-1', first_user_id: 'u-1' })
@@ -92,11 +94,22 @@ t.test('rules leave alone what a person took off somebody, until it is opened ag
   })
 })
 
-t.test('an answer that is sent after it was closed does not open it', async (t) => {
-  const closed = ConversationStatusChanged({ ...of, status: 'closed' })
-  const sentAt = '2026-01-05T02:00:00.000Z'
-  const answered = ConversationAnswered({ ...of, messageId: outgoingId, userId: 'u-1', sentAt })
-  t.match(await conversationAfter(opened, closed, answered), { status: 'closed' })
+t.test('what a person left stays left if an answer is sent after the next message came', async (t) => {
+  const sentAt = '2026-01-05T04:00:00.000Z'
+  const answered = ConversationAnswered({
+    ...of,
+    messageId: outgoingId,
+    userId: 'u-1',
+    sentAt,
+    status: 'open',
+  })
+  const left = ConversationUnassigned({ ...of, by: 'person', reason: '' })
+  t.match(await conversationAfter(opened, assigned('u-1'), left, received(2), answered), {
+    status: 'open',
+    waiting_since: '2026-01-05T01:00:00.000Z',
+    done_at: null,
+    left_as: leftToPeople(-1),
+  })
 })
 
 t.test('contacts are known by every address, until they are merged', async (t) => {

@@ -71,6 +71,7 @@ t.test(
         outgoingId: sentEmail(1).outgoingId,
         userId: 'u1',
         queuedAt: at(4),
+        to: idOf('msg', 1),
         answers: 1,
         anyway: false,
       }),
