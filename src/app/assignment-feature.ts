@@ -2,7 +2,8 @@ import { assignmentCommands } from '../commands/assignment/assignment.ts'
 import { requireLevel } from '../domain/accounts/access-rights.ts'
 import { assignmentQueries } from '../projections/assignment/assignment.ts'
 import type { Conversations } from './conversation-feature.ts'
-import type { Accounts, Core, Directory } from './features.ts'
+import type { Accounts } from './account-feature.ts'
+import type { Core, Directory } from './features.ts'
 
 export const assignmentFeature = (
   core: Core,

@@ -13,7 +13,8 @@ import {
 import type { RecordedEvent } from '../domain/event.ts'
 import { messageStream } from '../domain/sync/message.ts'
 import { conversationQueries } from '../projections/conversations/conversations.ts'
-import type { Accounts, Core, Directory, Sync } from './features.ts'
+import type { Accounts } from './account-feature.ts'
+import type { Core, Directory, Sync } from './features.ts'
 
 /** How long a reply waits for the thread of a message that has just come. */
 const THREADED_MS = 5_000

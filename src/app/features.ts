@@ -1,25 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { stems } from '../adapters/mime/words/languages.ts'
 import { isEverybodys, isFreeMail } from '../adapters/linking/free-mail.ts'
-import { checkSignature } from '../adapters/mjml/compile.ts'
 import { accessCommands } from '../commands/access/access.ts'
-import { accountCommands } from '../commands/accounts/accounts.ts'
-import { accessOf } from '../commands/access-of.ts'
 import { auditCommands } from '../commands/audit/audit.ts'
 import { directoryCommands } from '../commands/directory/directory.ts'
 import { handler, loader } from '../commands/handle.ts'
-import { NotCaughtUp } from '../commands/outage.ts'
 import type { ApiKeyStore } from '../commands/ports/api-keys.ts'
 import type { Clock } from '../commands/ports/clock.ts'
-import { credentialsMissing } from '../commands/ports/credentials.ts'
-import {
-  MailUnavailable,
-  type Access,
-  type MailProvider,
-  type OpenMailbox,
-  type ProviderOf,
-  type WatchMailbox,
-} from '../commands/ports/mail-provider.ts'
+import type { MailProvider, ProviderOf } from '../commands/ports/mail-provider.ts'
 import { linkingCommands } from '../commands/linking/linking.ts'
 import { sendingCommands } from '../commands/sending/sending.ts'
 import { hintsOfMailboxes } from '../commands/sync/hints.ts'
@@ -32,22 +20,12 @@ import { templateCommands } from '../commands/templates/templates.ts'
 import { webhookCommands } from '../commands/webhooks/webhooks.ts'
 import { trackingCommands } from '../commands/tracking/tracking.ts'
 import type { Config } from '../config.ts'
-import { account, accountStream, requireActive, type ConnectedAccount } from '../domain/accounts/account.ts'
-import { defaultAccount, defaultAccountStream } from '../domain/accounts/default-account.ts'
-import { may } from '../domain/accounts/access-rights.ts'
-import { entryStream } from '../domain/directory/entry.ts'
-import type { Owner } from '../domain/accounts/events.ts'
-import type { FolderRoles } from '../domain/mail.ts'
 import { outgoingEmail, outgoingStream } from '../domain/sending/outgoing-email.ts'
-import { accountQueries } from '../projections/accounts/accounts.ts'
 import { analyticsQueries } from '../projections/analytics/analytics.ts'
 import { auditQueries } from '../projections/audit/audit.ts'
 import { directoryQueries } from '../projections/directory/directory.ts'
 import { linkingQueries } from '../projections/linking/linking.ts'
 import { sendingQueries } from '../projections/sending/sending.ts'
-import { accountList } from '../projections/accounts/account-list.ts'
-import { accountsWith } from '../projections/accounts/find-accounts.ts'
-import { isWithheld } from '../projections/sync/sync-errors.ts'
 import { syncQueries } from '../projections/sync/sync.ts'
 import { readTogether } from '../std/in-groups.ts'
 import { templateQueries } from '../projections/templates/templates.ts'
@@ -60,6 +38,7 @@ import { assignmentFeature } from './assignment-feature.ts'
 import { conversationFeature, type Conversations } from './conversation-feature.ts'
 import { tracedHandle } from './observing.ts'
 import { stories } from './stories.ts'
+import { accountFeature, type Accounts } from './account-feature.ts'
 
 /** The doors of all features. What a feature needs from outside and from other features is passed in here. */
 export const openFeatures = (
@@ -180,90 +159,6 @@ const directoryFeature = (core: Core) => {
   }
 }
 export type Directory = ReturnType<typeof directoryFeature>
-
-const accountFeature = (
-  core: Core,
-  directory: Directory,
-  signingIn: { readonly returnOrigins: readonly string[]; readonly redirectUri: string },
-) => {
-  const { load, vault, providerOf, db } = core
-  const find = async (id: string): Promise<ConnectedAccount | null> => {
-    const { state } = await load(account, accountStream(id))
-    return state.status === 'none' ? null : state
-  }
-  /** The owner's default account; one that is paused or was disconnected, or from which the user may not send, is passed over. */
-  const chosen = async (owner: Owner, userId: string | null): Promise<string | null> => {
-    const { accountId } = (await load(defaultAccount, defaultAccountStream(owner))).state
-    const found = accountId === null ? null : await find(accountId)
-    return found?.status === 'active' && may(found, userId, 'send') ? accountId : null
-  }
-  const mailboxOf = async (
-    accountId: string,
-  ): Promise<{ provider: MailProvider; access: Access; roles: FolderRoles } | null> => {
-    const found = await find(accountId)
-    if (!found?.receives || found.status === 'disconnected') return null
-    const access = await accessOf(vault, found)
-    if (!access) throw signInAgain()
-    return { provider: providerOf(found.connection), access, roles: found.settings.folderRoles }
-  }
-  const openMailbox: OpenMailbox = async (accountId, stop) => {
-    const mailbox = await mailboxOf(accountId)
-    return mailbox && mailbox.provider.open(mailbox.access, mailbox.roles, stop)
-  }
-  /** The same for the copies of what is sent, which belong to accounts that send and receive. */
-  const openToFile: OpenMailbox = async (accountId, stop) =>
-    (await find(accountId))?.settings.syncDirection === 'both' ? openMailbox(accountId, stop) : null
-  const watchMailbox: WatchMailbox = async (accountId, onHint, stop) => {
-    const mailbox = await mailboxOf(accountId)
-    await mailbox?.provider.watch(mailbox.access, onHint, stop)
-  }
-  const commands = accountCommands({
-    ...core,
-    directory: directory.lookup,
-    openMailbox,
-    checkSignature,
-    isWithheld: isWithheld(db),
-    accountsWith: async (userId) => {
-      if (!(await core.caughtUp(accountList))) throw new NotCaughtUp()
-      return accountsWith(db)(userId)
-    },
-    find,
-    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
-    ...signingIn,
-  })
-  const queries = accountQueries(db, { titleOf: (connection) => providerOf(connection).title(connection) })
-  return {
-    commands,
-    queries,
-    find,
-    organizationEvents: () => core.store.readStream(entryStream('organization', 'main')),
-    openMailbox,
-    openToFile,
-    watchMailbox,
-    findActive: async (id: string) => requireActive((await load(account, accountStream(id))).state),
-    /** The user's own default account, or else the team's. */
-    findDefault: async (userId: string | null): Promise<string | null> =>
-      (userId === null ? null : await chosen({ kind: 'user', userId }, userId)) ??
-      chosen({ kind: 'team' }, userId),
-    visibilityOf: queries.visibilityOf,
-    visibleAccounts: queries.visibleAccounts,
-    rightsOf: find,
-    /** Whether the user may read all mail of the account; decided on its stream. */
-    mayRead: async (accountId: string, userId: string | null): Promise<boolean> => {
-      if (userId === null) return true
-      const found = await find(accountId)
-      return found !== null && may(found, userId, 'read')
-    },
-    readableAccounts: queries.readableAccounts,
-    sendOnlyAccounts: queries.sendOnlyAccounts,
-  }
-}
-export type Accounts = ReturnType<typeof accountFeature>
-
-const signInAgain = () => {
-  const { code, meaning, remedy } = credentialsMissing
-  return new MailUnavailable('sign-in-again', code, meaning, remedy)
-}
 
 const templateFeature = (core: Core, directory: Directory, accounts: Accounts) => ({
   commands: templateCommands({ ...core, directory: directory.lookup, findAccount: accounts.find }),

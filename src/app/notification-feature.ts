@@ -40,10 +40,10 @@ export const notificationFeature = (core: Core, of: Others) => {
       const { state } = await core.load(outgoingEmail, outgoingStream(id))
       return 'email' in state ? { subject: state.email.header.subject } : null
     },
-    figuresOf: async (userId, since) => {
+    figuresOf: async (userId, time) => {
       const accountIds = await of.readableAccounts(userId)
       const [received, standing] = await Promise.all([
-        of.sync.countReceived(accountIds, since),
+        of.sync.countReceived(accountIds, time),
         of.conversations.figuresOf(userId, accountIds),
       ])
       return { received, ...standing }

@@ -118,7 +118,7 @@ const addApiRoutes = (server: App, deps: RouteDeps): void => {
   const { accountList } = accounts.queries.readModels
   problemPages(server)
   apiKeyRoutes(server, { ...access, apiKeys, accounts })
-  directoryRoutes(server, directory)
+  directoryRoutes(server, { ...directory, requireSender: accounts.requireSender })
   importRoutes(server, { commands: directory.commands, idleMs: config.requestTimeoutMs })
   emailAccountRoutes(server, {
     ...accounts,
@@ -213,7 +213,7 @@ const addFeed = (server: App, { adapters, features, clock, signal }: RouteDeps):
       factsOf,
       isIndexed: (position) => runner.waitFor(readModels.eventIndex.name, position, INDEX_WAIT_MS),
       onPresence: presence.onTold,
-      rightsOf: features.accounts.rightsOf,
+      rightsOf: features.accounts.find,
       onFault: (error) => server.log.warn({ err: error }, 'the feed got over a fault'),
     },
     signal,

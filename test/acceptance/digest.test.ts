@@ -72,6 +72,8 @@ const serviceAt = async (t: Test, begin: string) => {
     owner: { kind: 'team' },
     connection: { provider: 'imap-smtp', smtp: login, imap: null },
   })
+  const unknown = { name: 'Acme', notificationsFrom: `acc_${'0'.repeat(26)}` }
+  await t.rejects(client.send('PUT', '/v1/directory/organization', unknown), /There is no email account/)
   await client.send('PUT', '/v1/directory/organization', { name: 'Acme', notificationsFrom: account.id })
   return {
     client,
@@ -147,9 +149,11 @@ t.test('an hour that is left out: the digest comes once, when the clocks have pa
   await arrived(service, 'zoe', '2026-03-30')
   t.same(service.digestsOf('ada'), ['2026-03-29', '2026-03-30'])
   t.same(service.digestsOf('zoe'), ['2026-03-29', '2026-03-30'])
-  const text = service.messages[0]!.raw.toString()
-  t.match(text, /^Auto-Submitted: auto-generated\r$/m)
-  t.match(text, /New emails: 2/)
+  const texts = service.messages
+    .filter(({ envelope }) => envelope.recipients.includes('zoe@people.test'))
+    .map(({ raw }) => raw.toString())
+  t.match(texts, [/^Auto-Submitted: auto-generated\r$/m, /^Auto-Submitted: auto-generated\r$/m])
+  t.match(texts, [/New emails: 1/, /New emails: 1/], 'each email counts in one of them')
 })
 
 t.test('an hour that comes twice: the digest comes once, at the first', async (t) => {

@@ -1,5 +1,5 @@
 import { digest, digestStream } from '../../domain/notifications/digest.ts'
-import { dueDigest, type DigestReader } from '../../domain/notifications/due-digest.ts'
+import { dueDigest, type DigestReader, type DueDigest } from '../../domain/notifications/due-digest.ts'
 import type { DigestFigures } from '../../domain/notifications/digest-events.ts'
 import { tryAll } from '../../std/in-parallel.ts'
 import { systemCaller, type Handle } from '../handle.ts'
@@ -10,8 +10,8 @@ export type DigestDeps = {
   readonly handle: Handle
   readonly clock: Clock
   readonly digestReaders: () => Promise<readonly DigestReader[]>
-  /** What a user's digest says of the time since an instant. */
-  readonly figuresOf: (userId: string, since: string) => Promise<DigestFigures>
+  /** What a user's digest says of a time. */
+  readonly figuresOf: (userId: string, time: Pick<DueDigest, 'since' | 'until'>) => Promise<DigestFigures>
 }
 
 /** Makes the digests that are due, each of which is mailed afterwards. */
@@ -23,9 +23,9 @@ export const makeDigests =
       const of = dueDigest(reader, now)
       return of === null ? [] : [{ ...reader, ...of }]
     })
-    await tryAll(due, 1, async ({ userId, timeZone, date, since }) => {
+    await tryAll(due, 1, async ({ userId, timeZone, date, since, until }) => {
       if (signal.aborted) return
-      const figures = await deps.figuresOf(userId, since)
+      const figures = await deps.figuresOf(userId, { since, until })
       const command = { userId, date, timeZone, figures, mailedAs: mailIdOf(digestKey(userId, date)) }
       const stream = digestStream(userId, date)
       await deps.handle(digest, stream, command, systemCaller('digests', deps.clock, stream))

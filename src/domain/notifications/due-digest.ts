@@ -9,8 +9,8 @@ export type DigestReader = {
   readonly lastDate: string | null
 }
 
-/** A digest to be made: of which day, and since when things count. */
-export type DueDigest = { readonly date: string; readonly since: string }
+/** A digest to be made: of which day, and of what time it tells, which ends where that of the next day begins. */
+export type DueDigest = { readonly date: string; readonly since: string; readonly until: string }
 
 /**
  * The digest that is due now, if any. There is one for each day of the reader's calendar, from its hour on, and none for a
@@ -24,5 +24,5 @@ export const dueDigest = (
   if (lastDate !== null && date <= lastDate) return null
   const at = hourOfDay(timeZone, date, hour)
   if (now.toISOString() < at || at < onSince) return null
-  return { date, since: hourOfDay(timeZone, dayAfter(date, -1), hour) }
+  return { date, since: hourOfDay(timeZone, dayAfter(date, -1), hour), until: at }
 }

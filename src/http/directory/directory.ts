@@ -49,7 +49,16 @@ type ListQuery = z.infer<typeof listQuery> & { readonly [Name in keyof typeof on
 /** The CRM's own records, put by their ids: the source of variables in templates and signatures. */
 export const directoryRoutes = (
   app: App,
-  { commands, queries }: { readonly commands: DirectoryCommands; readonly queries: DirectoryQueries },
+  {
+    commands,
+    queries,
+    requireSender,
+  }: {
+    readonly commands: DirectoryCommands
+    readonly queries: DirectoryQueries
+    /** @throws NotFound; Refused `account-sends-no-mail` */
+    readonly requireSender: (accountId: string) => Promise<void>
+  },
 ): void => {
   const tags = ['Directory']
   const byId = z.object({ id: crmId })
@@ -139,6 +148,8 @@ export const directoryRoutes = (
       response: { 200: organization, ...problems },
     },
     handler: async (request, reply) => {
+      const { notificationsFrom } = request.body
+      if (notificationsFrom !== undefined) await requireSender(notificationsFrom)
       const put: Entry = { kind: 'organization', id: 'main', value: request.body }
       return answered(reply, await commands.put(request.caller, put, revisionToPut(request)), request.body)
     },

@@ -125,7 +125,7 @@ const particular: Readonly<Record<string, Codes | Readonly<Record<number, Codes>
   putContact: ['contact-merged'],
   mergeContact: ['contact-merged', 'merged-into-itself', 'too-many-addresses'],
   importRecords: { 400: ['body-cut-off'], 408: ['request-timeout'], 415: ['unsupported-media-type'] },
-  putOrganization: ['unknown-time-zone'],
+  putOrganization: { 404: ['not-found'], 422: ['unknown-time-zone', 'account-sends-no-mail'] },
   putCompany: ['everybodys-domain'],
   createConnectionTest: ofConnection,
   createEmailAccount: [

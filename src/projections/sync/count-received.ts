@@ -2,10 +2,16 @@ import type { Kysely } from 'kysely'
 import { tablesOf } from '../projection.ts'
 import { messages } from './messages.ts'
 
-/** How many messages of people these accounts received since an instant, without those that were deleted or are hidden. */
+/**
+ * How many messages of people these accounts received from one instant on and before the other, without those that were
+ * deleted or are hidden.
+ */
 export const countReceived =
   (db: Kysely<unknown>) =>
-  async (accountIds: readonly string[], since: string): Promise<number> => {
+  async (
+    accountIds: readonly string[],
+    { since, until }: { readonly since: string; readonly until: string },
+  ): Promise<number> => {
     if (accountIds.length === 0) return 0
     const { count } = await tablesOf(db, messages)
       .selectFrom('message')
@@ -15,6 +21,7 @@ export const countReceived =
       .where('direction', '=', 'in')
       .where('automatic', 'is', null)
       .where('received_at', '>=', since)
+      .where('received_at', '<', until)
       .executeTakeFirstOrThrow()
     return count
   }

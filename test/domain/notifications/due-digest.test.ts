@@ -47,6 +47,7 @@ t.test(
           const from = Date.parse(begin)
           const onSince = new Date(from).toISOString()
           let lastDate: string | null = null
+          let lastUntil = ''
           const made: string[] = []
           let at = from
           for (const step of minutes) {
@@ -55,7 +56,8 @@ t.test(
             const due = dueDigest({ timeZone, hour, onSince, lastDate }, now)
             if (due === null) continue
             if (due.date !== dayIn(timeZone, now.toISOString())) return false
-            if (due.since >= now.toISOString()) return false
+            if (due.since >= due.until || due.until > now.toISOString() || due.since < lastUntil) return false
+            lastUntil = due.until
             made.push(due.date)
             lastDate = due.date
           }

@@ -61,6 +61,7 @@ const core = { handle: handler(store, clock), load: loader(store) }
 directoryRoutes(app, {
   commands: directoryCommands({ ...core, isEverybodys }),
   queries: directoryQueries(db),
+  requireSender: async () => {},
 })
 const granting = {
   ...core,
