@@ -12,7 +12,7 @@ export const notLeft = ''
 
 export const leftToPeople = (rulesRevision: number): string => JSON.stringify([rulesRevision])
 
-export const leftAsNobodyCame = (
+export const leftAsNobodyAvailable = (
   rulesRevision: number,
   { territory, product, belongsTo }: ConversationFacts,
 ): string => JSON.stringify([rulesRevision, territory, product, belongsTo])

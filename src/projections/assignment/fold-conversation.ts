@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../domain/event.ts'
 import type { PickEvent } from '../../domain/assignment/events.ts'
-import { leftAsNobodyCame, leftToPeople, leftUnder, notLeft } from '../../domain/assignment/left-as.ts'
+import { leftAsNobodyAvailable, leftToPeople, leftUnder, notLeft } from '../../domain/assignment/left-as.ts'
 import type { Decision } from '../../domain/assignment/work.ts'
 import type { ConversationEvent } from '../../domain/conversations/events.ts'
 import { waitingSinceAfter } from '../../domain/conversations/waiting-since.ts'
@@ -178,7 +178,7 @@ export const foldPick = (event: RecordedEvent<PickEvent>, rows: AssignmentRows):
     const left_as =
       event.data.reason === 'manual'
         ? leftToPeople(rulesRevision)
-        : leftAsNobodyCame(rulesRevision, event.data)
+        : leftAsNobodyAvailable(rulesRevision, event.data)
     if (isUndecided) put(rows, row, { ...row, left_as })
   } else {
     const { userId, rule, detail, taken } = event.data

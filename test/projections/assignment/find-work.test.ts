@@ -3,7 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import { createTables } from '../../../src/adapters/postgres/projections/fold/tables.ts'
 import { rightsOfOwner } from '../../../src/domain/accounts/access-rights.ts'
-import { leftAsNobodyCame, leftToPeople, notLeft } from '../../../src/domain/assignment/left-as.ts'
+import { leftAsNobodyAvailable, leftToPeople, notLeft } from '../../../src/domain/assignment/left-as.ts'
 import { assignmentFacts } from '../../../src/projections/assignment/assignment-facts.ts'
 import { assignmentQueries } from '../../../src/projections/assignment/assignment.ts'
 import { schemaOf } from '../../../src/projections/projection.ts'
@@ -37,7 +37,7 @@ await run(
   select 'thr_' || account || '_' || n, 'acc_' || account, 'open', false, now(),
     timestamptz '2026-01-01' + n * interval '1 second', $3
   from generate_series(1, $1::int) as account, generate_series(1, $2::int) as n`,
-  [ACCOUNTS, OF_EACH, leftAsNobodyCame(3, facts)],
+  [ACCOUNTS, OF_EACH, leftAsNobodyAvailable(3, facts)],
 )
 await run('analyze')
 
