@@ -371,6 +371,23 @@ t.test('a storm is told once, with its count', async (t) => {
   t.ok(after.some(({ gathered, messageId }) => gathered > 1 && messageId === null))
 })
 
+t.test('whoever wrote an email that the server refuses is told, and nobody else', async (t) => {
+  sink.faults.verdict = () => 550
+  t.teardown(() => void delete sink.faults.verdict)
+  const email = {
+    accountId: ofTeam.id,
+    to: [{ address: 'mia@client.test' }],
+    subject: 'No',
+    html: '<p>No</p>',
+  }
+  const asked = { email, undoSeconds: 0 }
+  const { body } = await app.clientOf('u3').send<{ id: string }>('POST', '/v1/outbox', asked)
+  const failed = (all: Notification[]) => all.filter(({ outgoingId }) => outgoingId === body.id)
+  await told('u3', (all) => failed(all).length > 0)
+  t.match(failed(await listed('u3')), [{ kind: 'failed-send', accountId: ofTeam.id }])
+  for (const other of ['u1', 'u2', 'u4']) t.same(failed(await listed(other)), [])
+})
+
 t.test('an account that needs a new sign-in is told of once, to whoever can mend it', async (t) => {
   const needed = (all: Notification[]) => all.filter(({ kind }) => kind === 'sign-in-needed')
   imap.faults.refuseLogin = true

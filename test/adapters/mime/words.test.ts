@@ -73,16 +73,13 @@ const anyText = fc
   .chain((words) => fc.constantFrom('', ' ', '\n').map((space) => words.join(space)))
   .map((text) => text.replaceAll('\0', '').toWellFormed())
 
-t.test('whatever a mail says, it is found by each of its words, and by each as a phrase', async (t) => {
+t.test('whatever a mail says, it is found by each of its words, and by each as a phrase', async () => {
   await fc.assert(
     fc.asyncProperty(anyText, async (text) => {
       const written = unitsIn(text).map(({ start, end }) => text.slice(start, end))
       const asked = written.filter((word) => word.toLowerCase() !== 'or')
-      t.strictSame(
-        await missing(text, [...asked, ...written.map((word) => `"${word}"`)]),
-        [],
-        JSON.stringify(text),
-      )
+      // Such a text is no name for an assertion: TAP reads some of them otherwise.
+      return (await missing(text, [...asked, ...written.map((word) => `"${word}"`)])).length === 0
     }),
     { numRuns: 150 },
   )
