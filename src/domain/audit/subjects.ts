@@ -89,7 +89,9 @@ export const subjectsOf = (event: AnyEvent): Subject[] => {
 const mailIn = (event: AnyEvent): readonly string[] => {
   if (event.type === 'ThreadSplit') return event.data.messageIds
   if (event.type === 'MailFollowed') return event.data.mail
-  return event.type === 'ConversationTookIn' ? event.data.mail.map(({ id }) => id) : []
+  if (event.type === 'ConversationReplyQueued') return [event.data.to]
+  if (event.type !== 'ConversationTookIn') return []
+  return event.data.mail.flatMap(({ id, to }) => (to === null ? [id] : [id, to]))
 }
 
 type Linked = { readonly record: Subject; readonly evidence: string }
